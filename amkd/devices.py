@@ -1,0 +1,181 @@
+"""Compilation: the only module with ``jit``, ``pmap`` and placement on devices."""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from amkd import confidence, mixing, student, training_set
+from amkd.models import Network
+from amkd.recipe import Recipe, direction
+
+AXIS = "devices"  # the one device axis; every psum and every BatchNorm names it
+
+
+def count() -> int:
+    """Number of local devices."""
+    return jax.local_device_count()
+
+
+def describe() -> str:
+    """The local devices in words."""
+    kinds = sorted({device.device_kind for device in jax.local_devices()})
+    return f"{count()} x {', '.join(kinds)} ({jax.default_backend()})"
+
+
+def replicate(tree: Any) -> Any:
+    """A copy of every array on every local device, placed so that ``pmap`` moves nothing."""
+    mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+def tile_size() -> int:
+    """Pairs that one compiled tile scores: what fits a CPU's cache, or fills an accelerator."""
+    return 128 if jax.default_backend() == "cpu" else 1024
+
+
+def steps_per_dispatch(recipe: Recipe) -> int:
+    """Training steps in one program: as configured, or what suits the backend."""
+    return recipe.steps_per_dispatch or (1 if jax.default_backend() == "cpu" else 8)
+
+
+def split_batches(batches: np.ndarray) -> np.ndarray:
+    """Cuts each batch into one part per device: ``[S, B]`` to ``[S, D, B/D]``."""
+    return batches.reshape(len(batches), count(), -1)
+
+
+class Search:
+    """C2 of pairs of real images under one student, over every local device.
+
+    Mixes activations after the student's affine stem where the table of them fits, and
+    images where it does not: the same scores up to rounding, more work.
+
+    Args of the constructor:
+      network: the student, in float32.
+      variables: its variables.
+      images: ``uint8[N, H, W, C]``.
+      lams: ``float32[L]``.
+      tile: pairs in one compiled tile; scores do not depend on the chunk, only on this.
+      table_bytes: the largest table of activations to hold on each device.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        variables: Any,
+        images: np.ndarray,
+        lams: np.ndarray,
+        tile: int,
+        table_bytes: int,
+    ) -> None:
+        one = jax.eval_shape(partial(student.stem, network), variables, images[:1])
+        fits = one.size * one.dtype.itemsize * len(images) <= table_bytes
+        table = _stem_table(network, variables, images) if fits else images
+        self.tile = tile
+        self._args = replicate((variables, table))
+        self._lams = replicate(jnp.asarray(lams))
+        self._run = _search_program(network, tile, fits)
+
+    def dispatch(self, i: np.ndarray, j: np.ndarray) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
+        """Starts scoring ``int32[P]`` pairs; the returned function waits for C2 and arg-min, ``[P]`` each."""
+        pairs = len(i)
+        padding = -pairs % (self.tile * count())
+        shape = (count(), (pairs + padding) // count())
+        i, j = (np.pad(side, (0, padding), mode="edge").reshape(shape) for side in (i, j))
+        scores, best = self._run(*self._args, i, j, self._lams)
+
+        def wait() -> tuple[np.ndarray, np.ndarray]:
+            return np.asarray(scores).reshape(-1)[:pairs], np.asarray(best).reshape(-1)[:pairs]
+
+        return wait
+
+
+@lru_cache(maxsize=8)
+def _search_program(network: Network, tile: int, activations: bool) -> Callable[..., Any]:
+    trunk_of = student.trunk_of_one if activations else student.network_of_one
+
+    def run(variables: Any, table: Any, i: Any, j: Any, lams: Any) -> Any:
+        # Ranking is discontinuous: accelerators must not round inputs of matrix products.
+        with jax.default_matmul_precision("highest"):
+            return confidence.score_pairs(trunk_of(network, variables), table, i, j, lams, tile)
+
+    return jax.pmap(run, axis_name=AXIS, in_axes=(None, None, 0, 0, None))
+
+
+def _stem_table(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
+    with jax.default_matmul_precision("highest"):
+        return in_batches(_stem_program(network), variables, images)
+
+
+@lru_cache(maxsize=8)
+def _stem_program(network: Network) -> Callable[..., Any]:
+    return jax.jit(partial(student.stem, network))
+
+
+@lru_cache(maxsize=8)
+def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
+    """Training steps over every local device.
+
+    Returns:
+      A function of the state, the training set (both from :func:`replicate`), ``int32[S, D, B/D]``
+      places, ``float32[S, D, B/D]`` weights, ``int32[S, D, B/D]`` positions, ``float32[S]`` learning
+      rates and a key, that does S steps and returns the state and the sums of losses and of
+      weights, ``float32[S]`` each. The state passed in is used up.
+    """
+    step = student.train_step(network, direction(recipe), recipe, AXIS)
+
+    def run(state: Any, data: Any, index: Any, weight: Any, position: Any, rate: Any, key: Any) -> Any:
+        # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
+        sums = []
+        for batch in zip(index, weight, position, rate, strict=True):
+            state, sum_ = step(state, data, *batch, key)
+            sums.append(sum_)
+        losses, weights = zip(*sums, strict=True)
+        return state, (jnp.stack(losses), jnp.stack(weights))
+
+    axes = (None, None, 1, 1, 1, None, None)
+    return jax.pmap(run, axis_name=AXIS, in_axes=axes, out_axes=None, donate_argnums=0)
+
+
+@lru_cache(maxsize=8)
+def _predict_program(network: Network) -> Callable[..., Any]:
+    return jax.jit(partial(student.predict, network))
+
+
+def predict(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
+    """Class probabilities of any number of images: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""
+    return in_batches(_predict_program(network), variables, images)
+
+
+def in_batches(run: Callable[..., Any], variables: Any, images: np.ndarray, batch: int = 500) -> np.ndarray:
+    """``run(variables, images)`` a batch at a time, the last one padded, on the host in the end."""
+    parts = []
+    for start in range(0, len(images), batch):
+        part = images[start : start + batch]
+        padded = np.pad(part, [(0, batch - len(part)), (0, 0), (0, 0), (0, 0)])
+        parts.append(run(variables, padded)[: len(part)])
+    return np.concatenate([np.asarray(part) for part in parts])
+
+
+@jax.jit
+def _mix(images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array) -> jax.Array:
+    return mixing.mix_images(images, i, j, w)
+
+
+def mixes(images: np.ndarray, records: training_set.Records) -> np.ndarray:
+    """The canonical bytes of records, on the host: ``uint8[Q, H, W, C]``."""
+    return np.asarray(_mix(images, *(jnp.asarray(column) for column in records)))
+
+
+@lru_cache(maxsize=8)
+def _init_program(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
+    return jax.jit(lambda key: student.init(network, shape, key))
+
+
+def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Any:
+    """Fresh variables, compiled in one piece."""
+    return _init_program(network, shape)(key)

@@ -1,0 +1,69 @@
+"""Where images come from: the embedded digits, or any TFDS image-classification data set."""
+
+import logging
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd import keys
+
+
+class DataSet(NamedTuple):
+    """A data set in memory.
+
+    Attributes:
+      name: as configured.
+      classes: number of classes Y.
+      teacher_images: ``uint8[M, H, W, C]`` on which a local teacher is trained and validated.
+      teacher_labels: ``int32[M]``.
+      pool_images: ``uint8[M', H, W, C]`` from which the N real images are drawn, without labels.
+      test_images: ``uint8[T, H, W, C]`` for the final evaluation only.
+      test_labels: ``int32[T]``.
+    """
+
+    name: str
+    classes: int
+    teacher_images: np.ndarray
+    teacher_labels: np.ndarray
+    pool_images: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(H, W, C)`` of every image."""
+        return self.pool_images.shape[1:]
+
+
+def load(name: str, directory: str, size: int, test_images: int, cache_dir: Path) -> DataSet:
+    """Loads a data set.
+
+    Args:
+      name: ``digits``, or a TFDS name such as ``mnist`` or ``cifar10:3.0.2``.
+      directory: TFDS directory; empty for TFDS's own default.
+      size: resize to ``size`` x ``size`` pixels; 0 keeps images as they are.
+      test_images: use only so many test images; 0 for all.
+      cache_dir: where decoded arrays are kept.
+
+    Raises:
+      UserError: the data are not there, or cannot be read.
+    """
+    if name == "digits":
+        from amkd.images import digits
+
+        data = digits.load(size)
+    else:
+        from amkd.images import tfds_source
+
+        data = tfds_source.load(name, directory, size, cache_dir)
+    if test_images:
+        data = data._replace(test_images=data.test_images[:test_images], test_labels=data.test_labels[:test_images])
+    logging.info("%s: %d images to draw from, %s", name, len(data.pool_images), data.shape)
+    return data
+
+
+def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
+    """The N real images: a uniform draw by seed, blind to labels. ``uint8[N, H, W, C]``."""
+    rng = keys.rng(seed, 0, keys.Purpose.REAL_IMAGES)
+    return np.ascontiguousarray(data.pool_images[rng.choice(len(data.pool_images), n, replace=False)])

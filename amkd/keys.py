@@ -1,0 +1,43 @@
+"""Randomness: every stream is a function of (seed, round, purpose) and is never stored."""
+
+import enum
+
+import jax
+import numpy as np
+
+
+class Purpose(enum.IntEnum):
+    """What a stream of random numbers is for. Numbers are part of the results: never reuse one."""
+
+    REAL_IMAGES = 1  # which images of the data set are the N real ones
+    POOL = 2  # which pairs are in a sampled pool
+    INIT = 3  # initial parameters of a network
+    ORDER = 4  # order of the records in an epoch
+    AUGMENT = 5  # crops, flips and dropout
+    RANDOM_PAIRS = 6  # the choice of the random_mixup method
+    TEACHER_SPLIT = 7  # which labeled images validate a local teacher
+    SPLIT = 8  # split of a data set that has none of its own
+
+
+def key(seed: int, round_: int, purpose: Purpose) -> jax.Array:
+    """JAX key of one stream.
+
+    Args:
+      seed: the run's seed.
+      round_: round the stream belongs to; 0 for what belongs to the whole run.
+      purpose: what the numbers are for.
+    """
+    folded = jax.random.fold_in(jax.random.key(seed), round_)
+    return jax.random.fold_in(folded, int(purpose))
+
+
+def rng(seed: int, round_: int, purpose: Purpose, *more: int) -> np.random.Generator:
+    """NumPy generator of one stream, for choices made on the host.
+
+    Args:
+      seed: the run's seed.
+      round_: round the stream belongs to; 0 for what belongs to the whole run.
+      purpose: what the numbers are for.
+      *more: further coordinates, such as the epoch.
+    """
+    return np.random.default_rng((seed, round_, int(purpose), *more))

@@ -1,0 +1,73 @@
+"""Mixing two images, and the grid of mixing weights (paper, section 3.2 and eq. 2).
+
+``lam`` is snapped to whole units of 1/65536: ``lam = w / 65536``. A float32 holds such a
+``lam`` exactly, and the 8-bit mix ``rint(lam*x_i + (1-lam)*x_j)`` becomes integer
+arithmetic, so that CPU, GPU, TPU and NumPy produce the same bytes. Those bytes go to
+the teacher, key the ledger and train the student.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+ONE = 65536  # the integer weight w of lam = 1
+
+
+def lambda_grid(low: float, high: float, size: int) -> np.ndarray:
+    """Evenly spaced mixing weights, in units of 1/65536.
+
+    Args:
+      low: smallest ``lam``.
+      high: largest ``lam``.
+      size: number of values L.
+
+    Returns:
+      ``int32[L]``, ascending.
+    """
+    return np.rint(np.linspace(low, high, size) * ONE).astype(np.int32)
+
+
+def lam_of(w: np.ndarray) -> np.ndarray:
+    """``lam`` of integer weights: ``int32[...]`` to ``float32[...]``, exactly."""
+    return np.asarray(w, np.float32) / np.float32(ONE)
+
+
+def mix(a: jax.Array, b: jax.Array, lam: jax.Array) -> jax.Array:
+    """``lam*a + (1-lam)*b``, unrounded (eq. 2). For the images or the activations of one pair."""
+    chex.assert_equal_shape((a, b))
+    return lam * a + (1 - lam) * b
+
+
+def mix_image(x_i: jax.Array, x_j: jax.Array, w: jax.Array) -> jax.Array:
+    """The canonical 8-bit mix of one pair: ``rint(lam*x_i + (1-lam)*x_j)``, ties to even.
+
+    Args:
+      x_i: ``uint8[H, W, C]``.
+      x_j: ``uint8[H, W, C]``.
+      w: ``int32[]``, weight of ``x_i`` in units of 1/65536.
+
+    Returns:
+      ``uint8[H, W, C]``; for ``x_i == x_j`` the image itself, whatever ``w``.
+    """
+    chex.assert_equal_shape((x_i, x_j))
+    chex.assert_type([x_i, x_j, w], [jnp.uint8, jnp.uint8, jnp.int32])
+    total = w * x_i.astype(jnp.int32) + (ONE - w) * x_j.astype(jnp.int32)
+    whole, rest = total >> 16, total & (ONE - 1)
+    up = (rest > ONE // 2) | ((rest == ONE // 2) & (whole % 2 == 1))
+    return (whole + up).astype(jnp.uint8)
+
+
+def mix_images(images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array) -> jax.Array:
+    """The canonical mixes of many pairs.
+
+    Args:
+      images: ``uint8[N, H, W, C]``.
+      i: ``int32[B]``.
+      j: ``int32[B]``.
+      w: ``int32[B]``.
+
+    Returns:
+      ``uint8[B, H, W, C]``.
+    """
+    return jax.vmap(mix_image)(images[i], images[j], w)

@@ -1,0 +1,38 @@
+"""LeNet-5 and its half: 61,706 and 35,820 parameters at 10 classes (ZSKD's pair of networks)."""
+
+import jax
+from flax import linen as nn
+
+from amkd.models.layers import Network, max_pool, to_unit
+
+
+class LeNet5(Network):
+    """Conv 5x5, pool, conv 5x5, pool, 120, 84, Y, with ReLU and max pooling.
+
+    Made for 32x32: smaller images are padded with black inside the first convolution.
+
+    Attributes:
+      widths: filters of the two convolutions. The half network halves only these.
+    """
+
+    widths: tuple[int, int] = (6, 16)
+
+    def setup(self) -> None:
+        self.conv1 = nn.Conv(self.widths[0], (5, 5), padding="VALID", dtype=self.dtype)
+        self.conv2 = nn.Conv(self.widths[1], (5, 5), padding="VALID", dtype=self.dtype)
+        self.fc1 = nn.Dense(120, dtype=self.dtype)
+        self.fc2 = nn.Dense(84, dtype=self.dtype)
+        self.fc3 = nn.Dense(self.classes, dtype=self.dtype)
+
+    def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
+        margins = [((32 - size) // 2, 32 - size - (32 - size) // 2) for size in images.shape[1:3]]
+        padded = jax.numpy.pad(to_unit(images, self.dtype), [(0, 0), *margins, (0, 0)])
+        return self.conv1(padded)
+
+    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+        # Pooling before ReLU gives the same numbers for a quarter of the ReLUs.
+        x = nn.relu(max_pool(h, 2, 2))
+        x = nn.relu(max_pool(self.conv2(x), 2, 2))
+        x = x.reshape(x.shape[0], -1)
+        x = nn.relu(self.fc2(nn.relu(self.fc1(x))))
+        return self.fc3(x).astype("float32")

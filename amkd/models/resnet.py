@@ -1,0 +1,73 @@
+"""ResNet-18 for small images (11,173,962 parameters at 10 classes) and for 224x224 ones."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from amkd.models.layers import Network, max_pool, to_unit
+
+_init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut."""
+
+    width: int
+    stride: int
+    dtype: jnp.dtype
+    axis_name: str | None
+
+    @nn.compact
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        conv = partial(nn.Conv, use_bias=False, kernel_init=_init, dtype=self.dtype)
+        norm = partial(
+            nn.BatchNorm,
+            use_running_average=not train,
+            momentum=0.9,
+            epsilon=1e-5,
+            dtype=self.dtype,
+            axis_name=self.axis_name,
+        )
+        strides = (self.stride, self.stride)
+        y = nn.relu(norm()(conv(self.width, (3, 3), strides, padding=1)(x)))
+        y = norm()(conv(self.width, (3, 3), padding=1)(y))
+        if x.shape != y.shape:
+            x = norm()(conv(self.width, (1, 1), strides)(x))
+        return nn.relu(x + y)
+
+
+class ResNet18(Network):
+    """Eight residual blocks.
+
+    Attributes:
+      large: False: a 3x3 first convolution, for images of about 32 pixels;
+        True: 7x7 with stride 2 and a pooling, for images of about 224.
+      axis_name: device axis over which BatchNorm's statistics are averaged in training.
+    """
+
+    large: bool = False
+    axis_name: str | None = None
+
+    def setup(self) -> None:
+        kernel, stride, pad = ((7, 7), 2, 3) if self.large else ((3, 3), 1, 1)
+        self.conv1 = nn.Conv(64, kernel, stride, padding=pad, use_bias=False, kernel_init=_init, dtype=self.dtype)
+        self.norm1 = nn.BatchNorm(momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name)
+        self.blocks = [
+            Block(width, 2 if first and width > 64 else 1, self.dtype, self.axis_name)
+            for width in (64, 128, 256, 512)
+            for first in (True, False)
+        ]
+        self.fc = nn.Dense(self.classes, dtype=self.dtype)
+
+    def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
+        return self.norm1(self.conv1(to_unit(images, self.dtype)), use_running_average=not train)
+
+    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+        x = nn.relu(h)
+        if self.large:  # after ReLU nothing is below the zeros that pad
+            x = max_pool(jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]), 3, 2)
+        for block in self.blocks:
+            x = block(x, train)
+        return self.fc(x.mean((1, 2))).astype("float32")

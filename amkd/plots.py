@@ -1,0 +1,75 @@
+"""PNG plots: accuracy against queries, and a contact sheet of a round's chosen mixes."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def _figure(rows: int, columns: int, size: tuple[float, float]) -> Any:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    return pyplot.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+
+
+def _save(figure: Any, path: Path) -> None:
+    from matplotlib import pyplot
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def accuracy(rows: list[dict[str, Any]], teacher_accuracy: float | None, title: str, path: Path) -> None:
+    """Accuracy and agreement after every round against the queries spent."""
+    figure, ((axes,),) = _figure(1, 1, (6, 4))
+    queries = [row["queries"] for row in rows]
+    for name, label in (("student_accuracy", "student accuracy"), ("agreement", "agreement with the teacher")):
+        values = [row[name] for row in rows]
+        if None not in values:
+            axes.plot(queries, 100 * np.array(values), marker="o", label=label)
+    if teacher_accuracy is not None:
+        axes.axhline(100 * teacher_accuracy, color="grey", linestyle="--", label="teacher accuracy")
+    axes.set(xlabel="queries (real images included)", ylabel="test images (%)", title=title)
+    axes.grid(alpha=0.3)
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend()
+    _save(figure, path)
+
+
+def contact_sheet(
+    triples: list[tuple[np.ndarray, np.ndarray, np.ndarray]],
+    lams: np.ndarray,
+    scores: np.ndarray,
+    answers: np.ndarray,
+    title: str,
+    path: Path,
+) -> None:
+    """Chosen mixes: image i, the mix, image j, and what the teacher said of the mix.
+
+    Args:
+      triples: ``(x_i, mix, x_j)``, each ``uint8[H, W, C]``.
+      lams: ``float32[...]``, weight of image i.
+      scores: ``float32[...]``, C2; NaN where there is none.
+      answers: ``float32[..., Y]``.
+      title: over the sheet.
+      path: file to write.
+    """
+    columns = 3
+    rows = -(-len(triples) // columns)
+    figure, axes = _figure(rows, columns, (9, 1.75 * rows + 0.5))
+    for place in axes.flat:
+        place.axis("off")
+    for place, triple, lam, score, answer in zip(axes.flat, triples, lams, scores, answers, strict=False):
+        gap = np.full((triple[0].shape[0], max(1, triple[0].shape[1] // 14), triple[0].shape[2]), 255, np.uint8)
+        strip = np.concatenate([triple[0], gap, triple[1], gap, triple[2]], axis=1)
+        place.imshow(strip.squeeze(-1) if strip.shape[-1] == 1 else strip, cmap="gray", vmin=0, vmax=255)
+        top = np.argsort(-answer, kind="stable")[:2]
+        said = ", ".join(f"class {y}: {answer[y]:.2f}" for y in top)
+        c2 = "" if np.isnan(score) else f", C2 {score:.3f}"
+        place.set_title(f"λ {lam:.2f}{c2}\n{said}", fontsize=8)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)

@@ -1,0 +1,73 @@
+"""How a network is trained: the recipe, its optimizer and its number of steps."""
+
+import dataclasses
+
+import numpy as np
+import optax
+
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("steps", "cosine", "constant")
+DTYPES = ("float32", "bfloat16")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The ``train.*`` group of a configuration; ``configs/default.py`` explains every field."""
+
+    epochs: int
+    min_steps: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    schedule: str
+    drops: tuple[float, ...]
+    drop_factor: float
+    warmup: float
+    temperature: float
+    crop: int
+    flip: bool
+    dtype: str
+    steps_per_dispatch: int
+
+
+def steps_per_epoch(recipe: Recipe, count: int) -> int:
+    """Steps in one pass over ``count`` records, the last batch partly filled."""
+    return -(-count // recipe.batch_size)
+
+
+def epochs(recipe: Recipe, count: int) -> int:
+    """Epochs over ``count`` records: ``epochs``, or more where ``min_steps`` asks for it."""
+    return max(recipe.epochs, -(-recipe.min_steps // steps_per_epoch(recipe, count)))
+
+
+def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
+    """Learning rate of each of ``total`` steps, ``float32[total]``.
+
+    Passed to the training step as data, so that rounds of other lengths run the same program.
+    """
+    warm = round(recipe.warmup * total)
+    rest = max(total - warm, 1)
+    peak = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        main = optax.cosine_decay_schedule(peak, rest)
+    elif recipe.schedule == "steps":
+        marks = {round(drop * total) - warm: recipe.drop_factor for drop in recipe.drops}
+        main = optax.piecewise_constant_schedule(peak, marks)
+    else:
+        main = optax.constant_schedule(peak)
+    schedule = optax.join_schedules([optax.linear_schedule(0.0, peak, warm), main], [warm]) if warm else main
+    return np.broadcast_to(np.asarray(schedule(np.arange(total)), np.float32), total)
+
+
+def direction(recipe: Recipe) -> optax.GradientTransformation:
+    """The optimizer up to its learning rate: the step is minus the rate times what this returns.
+
+    SGD adds the weight decay to the gradient of every parameter before momentum, as the
+    released code does; AdamW decouples it.
+    """
+    decay = optax.add_decayed_weights(recipe.weight_decay)
+    if recipe.optimizer == "adamw":
+        return optax.chain(optax.scale_by_adam(), decay)
+    return optax.chain(decay, optax.trace(recipe.momentum))

@@ -1,0 +1,219 @@
+"""Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through them."""
+
+import dataclasses
+import time
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from amkd import (
+    checkpoint,
+    devices,
+    keys,
+    metrics,
+    models,
+    pairs,
+    querying,
+    recipe,
+    report,
+    round_state,
+    search,
+    student,
+    training,
+    training_set,
+)
+from amkd.images import DataSet
+from amkd.round_state import RoundState, Row
+from amkd.settings import Settings
+from amkd.stopping import StopSignal
+
+
+class Bench(NamedTuple):
+    """What stays the same through all rounds of a run.
+
+    Attributes:
+      settings: the frozen configuration.
+      data: the data set; its test part is for evaluation only.
+      real: ``uint8[N, H, W, C]``, the real images.
+      pool: their pairs.
+      desk: where the teacher is asked.
+      test_answers: the teacher's on the test images, ``float32[T, Y]``, or None if it is not asked.
+      checkpoints: where the state is saved.
+      report: what a person sees.
+      stop: whether the process was asked to stop.
+    """
+
+    settings: Settings
+    data: DataSet
+    real: np.ndarray
+    pool: pairs.Pool
+    desk: querying.Desk
+    test_answers: np.ndarray | None
+    checkpoints: checkpoint.Checkpoints
+    report: report.Report
+    stop: StopSignal
+
+    def network(self, dtype: str = "float32", axis_name: str | None = None) -> models.Network:
+        """The student; scoring and prediction are always float32."""
+        return models.build(self.settings.student, self.data.classes, self.data.shape, dtype, axis_name)
+
+
+def run(bench: Bench) -> RoundState:
+    """All rounds that are left to do."""
+    state = round_state.restore(bench.checkpoints)
+    bench.report.rewind(list(state.rows), state.round, state.epoch)
+    while state.round <= bench.settings.rounds:
+        state = one_round(bench, state)
+    return state
+
+
+def one_round(bench: Bench, state: RoundState) -> RoundState:
+    """Search, query, train, evaluate; saved after the query and after the training."""
+    if state.epoch < 0:
+        state = choose(bench, state)
+        state, answers = query(bench, state)
+        round_state.save(bench.checkpoints, state)
+    else:
+        answers = querying.recall(bench.desk, devices.mixes(bench.real, state.records))
+    state, loss = train(bench, state, answers)
+    row = evaluate(bench, state, loss)
+    state = dataclasses.replace(
+        state,
+        round=state.round + 1,
+        epoch=-1,
+        training=None,
+        seconds=round_state.NO_SECONDS,
+        rows=(*state.rows, row),
+    )
+    round_state.save(bench.checkpoints, state)
+    bench.report.round(row)
+    return state
+
+
+def choose(bench: Bench, state: RoundState) -> RoundState:
+    """Adds the round's mixes to the records: the real images in round 0, then the method's choice."""
+    started = time.monotonic()
+    if state.round == 0:
+        unscored = np.full(len(bench.real), np.nan, np.float32)
+        found = search.Choice(training_set.real(len(bench.real)), unscored)
+    else:
+        found = _search(bench, state)
+    return dataclasses.replace(
+        state,
+        records=training_set.extend(state.records, found.records),
+        score=np.concatenate([state.score, found.score]),
+        seconds=state.spent("search", time.monotonic() - started),
+    )
+
+
+def _search(bench: Bench, state: RoundState) -> search.Choice:
+    settings = bench.settings
+    i, j = state.records.i, state.records.j
+    chosen = np.sort(pairs.rank_of(i[i < j], j[i < j], bench.pool.n))
+    left = bench.pool.size - len(chosen)
+    with bench.report.bar(left, f"round {state.round} search", "pair") as advance:
+
+        def progress(scored: int) -> None:
+            bench.stop.check()
+            advance(scored)
+
+        assert state.variables is not None
+        task = search.Task(
+            images=bench.real,
+            pool=bench.pool,
+            chosen=chosen,
+            k=settings.queries_per_round()[state.round - 1],
+            stream=(settings.seed, state.round),
+            network=bench.network(),
+            variables=state.variables,
+            settings=settings.search,
+            progress=progress,
+        )
+        return search.METHODS[settings.method](task)
+
+
+def query(bench: Bench, state: RoundState) -> tuple[RoundState, np.ndarray]:
+    """The answers to all records, ``float32[Q, Y]``; only those not in the ledger are asked for."""
+    started = time.monotonic()
+    images = devices.mixes(bench.real, state.records)
+    with bench.report.bar(len(images), f"round {state.round} query", "img") as advance:
+
+        def progress(answered: int) -> None:
+            bench.stop.check()
+            advance(answered)
+
+        answers = querying.ask(bench.desk, images, querying.DISTILL, state.round, progress)
+    spent = state.spent("query", time.monotonic() - started)
+    return dataclasses.replace(state, epoch=0, seconds=spent), answers
+
+
+def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
+    """Trains the round's student on everything answered so far; returns the last loss too."""
+    settings, plan = bench.settings, bench.settings.train
+    network = bench.network(plan.dtype, devices.AXIS)
+    count = len(state.records)
+    epochs = recipe.epochs(plan, count)
+    started = saved = time.monotonic()
+    last = float("nan")
+    with bench.report.bar(epochs * count, f"round {state.round} train", "img") as advance:
+        advance(state.epoch * count)
+
+        def on_epoch(epoch: int, in_training: student.TrainState, loss: float) -> None:
+            nonlocal saved, last
+            last = loss
+            advance(count, loss=f"{loss:.4f}")
+            bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss}, epochs)
+            now = time.monotonic()
+            due = bench.stop.requested or now - saved >= settings.checkpoint.seconds
+            if due and epoch < epochs:
+                leaves = jax.device_get(jax.tree.leaves(in_training))
+                spent = state.spent("train", now - started)
+                inside = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
+                round_state.save(bench.checkpoints, inside)
+                saved = time.monotonic()
+                bench.stop.check()
+
+        data = training_set.make(bench.real, state.records, answers, settings.budget)
+        stream = (settings.seed, state.round)
+        beginning = _beginning(bench, network, state)
+        ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
+    variables = jax.device_get(ended.variables)
+    spent = state.spent("train", time.monotonic() - started)
+    return dataclasses.replace(state, variables=variables, seconds=spent), last
+
+
+def _beginning(bench: Bench, network: models.Network, state: RoundState) -> student.TrainState:
+    """The training state to go on from: saved, or the last student's, or a new student's."""
+    settings = bench.settings
+    variables = state.variables
+    if variables is None or not settings.warm_start:
+        key = keys.key(settings.seed, state.round, keys.Purpose.INIT)
+        variables = devices.init(network, bench.data.shape, key)
+    fresh = training.start(network, settings.train, variables)
+    if state.training is None:
+        return fresh
+    return devices.replicate(jax.tree.unflatten(jax.tree.structure(fresh), state.training))
+
+
+def evaluate(bench: Bench, state: RoundState, loss: float) -> Row:
+    """The finished round's report row. The only place where a student meets test labels."""
+    started = time.monotonic()
+    answers = devices.predict(bench.network(), state.variables, bench.data.test_images)
+    new = state.score[np.isfinite(state.score)][-_selected(bench, state) :]
+    spent = state.spent("evaluate", time.monotonic() - started)
+    return {
+        "round": state.round,
+        "queries": len(state.records),
+        "student_accuracy": metrics.accuracy(answers, bench.data.test_labels),
+        "agreement": None if bench.test_answers is None else metrics.agreement(answers, bench.test_answers),
+        "loss": loss,
+        "c2_lowest": float(new.min()) if len(new) else None,
+        "c2_highest": float(new.max()) if len(new) else None,
+        "student_sha256": checkpoint.sha256(state.variables),
+        "seconds": {phase: round(value, 3) for phase, value in spent.items()},
+    }
+
+
+def _selected(bench: Bench, state: RoundState) -> int:
+    return bench.settings.queries_per_round()[state.round - 1] if state.round else len(state.score)

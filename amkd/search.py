@@ -1,0 +1,101 @@
+"""Choosing a round's pairs: the method's search of the pool, a chunk at a time."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd import devices, keys, mixing, pairs, selection, training_set
+from amkd.models import Network
+from amkd.settings import SearchSettings
+from amkd.student import Variables
+
+_IN_FLIGHT = 2  # chunks queued on the devices: one computes while the host merges another
+
+
+class Task(NamedTuple):
+    """All that a method may look at when it chooses.
+
+    Attributes:
+      images: ``uint8[N, H, W, C]``, the real images.
+      pool: the pairs.
+      chosen: ``int64[...]`` ascending ranks of the pairs that have left the pool.
+      k: how many pairs to choose, K.
+      stream: (seed, round).
+      network: the student, in float32.
+      variables: the last round's student.
+      settings: the ``search.*`` group.
+      progress: told the number of pairs scored after every chunk; may raise to stop.
+    """
+
+    images: np.ndarray
+    pool: pairs.Pool
+    chosen: np.ndarray
+    k: int
+    stream: tuple[int, int]
+    network: Network
+    variables: Variables
+    settings: SearchSettings
+    progress: Callable[[int], None]
+
+
+class Choice(NamedTuple):
+    """The round's chosen mixes.
+
+    Attributes:
+      records: what to query, K of them.
+      score: ``float32[K]``, their C2; NaN where the method does not score.
+    """
+
+    records: training_set.Records
+    score: np.ndarray
+
+
+def active_mixup(task: Task) -> Choice:
+    """The k pairs of lowest C2, each at its arg-min lambda (paper, Algorithm 1)."""
+    search = task.settings
+    grid = mixing.lambda_grid(search.lam_low, search.lam_high, search.lam_count)
+    found = selection.k_lowest(_scores(task, grid), task.k)
+    i, j = pairs.pair_of(found.rank, task.pool.n)
+    return Choice(training_set.Records(i, j, grid[found.best]), found.score)
+
+
+def random_mixup(task: Task) -> Choice:
+    """k pairs uniformly at random at lambda .5: the baseline that every search must beat."""
+    left = np.concatenate(list(task.pool.chunks(task.settings.chunk, task.chosen)))
+    rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
+    i, j = pairs.pair_of(left[rng.choice(len(left), task.k, replace=False)], task.pool.n)
+    half = np.full(task.k, mixing.ONE // 2, np.int32)
+    task.progress(len(left))
+    return Choice(training_set.Records(i, j, half), np.full(task.k, np.nan, np.float32))
+
+
+METHODS = {"active_mixup": active_mixup, "random_mixup": random_mixup}
+
+
+def _scores(task: Task, grid: np.ndarray) -> Iterator[selection.Scored]:
+    """C2 of every pair left, streamed; the devices never wait for the host."""
+    search = task.settings
+    scorer = devices.Search(
+        task.network,
+        task.variables,
+        task.images,
+        mixing.lam_of(grid),
+        search.tile or devices.tile_size(),
+        search.table_bytes,
+    )
+    in_flight: deque[tuple[np.ndarray, Callable[[], tuple[np.ndarray, np.ndarray]]]] = deque()
+
+    def finish() -> selection.Scored:
+        ranks, wait = in_flight.popleft()
+        score, best = wait()
+        task.progress(len(ranks))
+        return selection.Scored(score, ranks, best)
+
+    for ranks in task.pool.chunks(search.chunk, task.chosen):
+        in_flight.append((ranks, scorer.dispatch(*pairs.pair_of(ranks, task.pool.n))))
+        if len(in_flight) > _IN_FLIGHT:
+            yield finish()
+    while in_flight:
+        yield finish()

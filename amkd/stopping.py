@@ -1,0 +1,31 @@
+"""Stopping when asked: SIGTERM and Ctrl-C are noted, and obeyed where the state can be saved."""
+
+import signal
+from types import FrameType
+
+
+class Stopped(Exception):
+    """The run was asked to stop and has saved what there was to save."""
+
+
+class StopSignal:
+    """Notes SIGTERM and SIGINT; a second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+    def install(self) -> "StopSignal":
+        """Takes the two signals over."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._note)
+        return self
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise SystemExit(128 + number)
+        self.requested = True
+
+    def check(self) -> None:
+        """Raises Stopped if the process was asked to stop."""
+        if self.requested:
+            raise Stopped

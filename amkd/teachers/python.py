@@ -1,0 +1,30 @@
+"""A teacher that is a Python function: ``module:function`` from uint8 images to probabilities."""
+
+import importlib
+import os
+import sys
+
+from amkd.errors import UserError
+from amkd.teachers import Teacher
+
+
+def load(path: str, identity: str) -> Teacher:
+    """The teacher at ``path``.
+
+    Args:
+      path: ``module:function``; the current directory is searched too.
+      identity: who answers; empty takes ``path``.
+
+    Raises:
+      UserError: there is no such function.
+    """
+    module, _, function = path.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        ask = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"config.teacher.function={path!r} cannot be loaded ({error}); write it as 'module:function'"
+        ) from error
+    return Teacher(identity or f"python:{path}", ask)

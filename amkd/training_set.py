@@ -1,0 +1,108 @@
+"""The training set as records, not pixels: which two images, how mixed, what the teacher said.
+
+A record is ``(i, j, w, answer)``; a real image is ``(i, i, w)``. Batches are mixed on the
+device from the N real images, so memory grows with N and not with the budget.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from amkd import mixing
+
+
+class Records(NamedTuple):
+    """Queried mixes, in the order in which they were queried.
+
+    Attributes:
+      i: ``int32[Q]``.
+      j: ``int32[Q]``.
+      w: ``int32[Q]``, weight of image ``i`` in units of 1/65536.
+    """
+
+    i: np.ndarray
+    j: np.ndarray
+    w: np.ndarray
+
+    def __len__(self) -> int:  # NamedTuple's own length would be the number of fields
+        return len(self.i)
+
+
+def real(n: int) -> Records:
+    """The N real images themselves."""
+    index = np.arange(n, dtype=np.int32)
+    return Records(index, index, np.full(n, mixing.ONE, np.int32))
+
+
+def extend(records: Records, more: Records) -> Records:
+    """``records`` followed by ``more``."""
+    return Records(*(np.concatenate([a, b]) for a, b in zip(records, more, strict=True)))
+
+
+class TrainingSet(NamedTuple):
+    """What training needs on the device, padded to a fixed capacity.
+
+    The capacity is the whole budget, so every round runs the same compiled program.
+
+    Attributes:
+      images: ``uint8[N, H, W, C]``.
+      i: ``int32[capacity]``.
+      j: ``int32[capacity]``.
+      w: ``int32[capacity]``.
+      answers: ``float32[capacity, Y]``.
+    """
+
+    images: Any
+    i: Any
+    j: Any
+    w: Any
+    answers: Any
+
+
+def make(images: np.ndarray, records: Records, answers: np.ndarray, capacity: int) -> TrainingSet:
+    """The training set of one round.
+
+    Args:
+      images: ``uint8[N, H, W, C]``.
+      records: Q records.
+      answers: ``float32[Q, Y]``.
+      capacity: records to make room for, at least Q.
+    """
+    room = capacity - len(records)
+    i, j, w = (np.pad(column, (0, room)) for column in records)
+    return TrainingSet(images, i, j, w, np.pad(answers, ((0, room), (0, 0))))
+
+
+def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """One batch, mixed on the device.
+
+    Args:
+      data: the training set.
+      index: ``int32[B]``, places of the records.
+
+    Returns:
+      ``uint8[B, H, W, C]`` and answers ``float32[B, Y]``.
+    """
+    return mixing.mix_images(data.images, data.i[index], data.j[index], data.w[index]), data.answers[index]
+
+
+def epoch(count: int, batch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The batches of one epoch.
+
+    The last batch is filled up with records from the start of the same epoch: they have
+    weight 0 in the loss, but BatchNorm sees a full batch of real data.
+
+    Args:
+      count: number of records Q.
+      batch: batch size B.
+      rng: source of the order.
+
+    Returns:
+      ``int32[steps, B]`` places of records and ``float32[steps, B]`` weights, 1 or 0.
+    """
+    order = rng.permutation(count).astype(np.int32)
+    steps = -(-count // batch)
+    index = np.resize(order, steps * batch)
+    weight = np.arange(steps * batch) < count
+    return index.reshape(steps, batch), weight.astype(np.float32).reshape(steps, batch)

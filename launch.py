@@ -1,0 +1,54 @@
+"""Distil a black-box image classifier into a small student network by Active Mixup.
+
+  python launch.py --config=configs/digits.py --workdir=runs/digits
+  python launch.py --config=configs/mnist.py:smoke --workdir=runs/try --config.rounds=3
+
+The same command resumes a run that was stopped, and prints the result of one that is finished.
+
+Modes (--mode):
+  distill        the whole run: query, search, train, round after round (default)
+  train_teacher  only train the local teacher of the configuration, and keep it for later runs
+  evaluate       a saved network on the configuration's test images: --network=FOLDER, by default
+                 the student in --workdir
+"""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from amkd import command_line, modes, settings
+from amkd.errors import UserError
+from amkd.stopping import Stopped, StopSignal
+
+FLAGS = flags.FLAGS
+config_flags.DEFINE_config_file(
+    "config",
+    None,
+    "Configuration FILE, or FILE:PRESET; override its fields with --config.NAME=VALUE.",
+    lock_config=True,
+)
+flags.DEFINE_string("workdir", None, "Folder of the run: its state, ledger and results.")
+flags.DEFINE_enum("mode", "distill", list(modes.MODES), "What to do; see above.")
+flags.DEFINE_string("network", "", "evaluate: folder of the saved network; by default WORKDIR/student.")
+
+
+def main(argv: list[str]) -> None:
+    """One call into the package."""
+    logging.set_verbosity(logging.WARNING)  # orbax narrates every save
+    config = settings.from_config(FLAGS.config.to_dict())
+    workdir, network = (Path(path) if path else None for path in (FLAGS.workdir, FLAGS.network))
+    modes.MODES[FLAGS.mode](config, workdir, network, StopSignal().install())
+
+
+if __name__ == "__main__":
+    try:
+        app.run(main, flags_parser=lambda argv: command_line.parse(FLAGS, argv, __doc__))
+    except UserError as error:
+        command_line.fail(error)
+    except Stopped:
+        print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)
