@@ -151,7 +151,7 @@ def predict(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
     return in_batches(_predict_program(network), variables, images)
 
 
-def in_batches(run: Callable[..., Any], variables: Any, images: np.ndarray, batch: int = 500) -> np.ndarray:
+def in_batches(run: Callable[..., Any], variables: Any, images: np.ndarray, batch: int = 256) -> np.ndarray:
     """``run(variables, images)`` a batch at a time, the last one padded, on the host in the end."""
     parts = []
     for start in range(0, len(images), batch):

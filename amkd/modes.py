@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from amkd import checkpoint, devices, distill, metrics, report, settings
+from amkd import checkpoint, devices, distill, feasibility, metrics, report, settings
 from amkd.errors import UserError
 from amkd.stopping import StopSignal
 from amkd.teachers import local
@@ -22,7 +22,7 @@ def train_teacher(config: settings.Settings, workdir: Path | None, network: Path
     """Trains the local teacher, or finds it in the cache; prints its accuracy and its place."""
     if config.teacher.kind != "flax":
         raise UserError(f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained")
-    settings.check_devices(config, devices.count())
+    feasibility.check_devices(config, devices.count())
     data = distill.load_data(config)
     cache = Path(config.cache_dir).expanduser()
     bar = report.bars(config.report.progress)

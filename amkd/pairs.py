@@ -95,6 +95,10 @@ class Pool(NamedTuple):
         """Pairs in the pool before any was chosen."""
         return count(self.n) if self.sample is None else len(self.sample)
 
+    def ranks(self, places: np.ndarray) -> np.ndarray:
+        """Ranks of the pairs at places ``int64[...]`` of the pool, ``0 .. size-1``."""
+        return places if self.sample is None else self.sample[places]
+
     def chunks(self, size: int, chosen: np.ndarray) -> Iterator[np.ndarray]:
         """The ranks left, in ascending order, a chunk at a time.
 
@@ -104,7 +108,7 @@ class Pool(NamedTuple):
         """
         for start in range(0, self.size, size):
             stop = min(start + size, self.size)
-            ranks = np.arange(start, stop) if self.sample is None else self.sample[start:stop]
+            ranks = self.ranks(np.arange(start, stop))
             low, high = np.searchsorted(chosen, [ranks[0], ranks[-1] + 1])
             left = np.setdiff1d(ranks, chosen[low:high], assume_unique=True)
             if len(left):

@@ -60,7 +60,8 @@ def contact_sheet(
     """
     columns = 3
     rows = -(-len(triples) // columns)
-    figure, axes = _figure(rows, columns, (9, 1.75 * rows + 0.5))
+    figure, axes = _figure(rows, columns, (9.6, 1.35 * rows + 0.6))
+    figure.get_layout_engine().set(wspace=0.12, hspace=0.08)
     for place in axes.flat:
         place.axis("off")
     for place, triple, lam, score, answer in zip(axes.flat, triples, lams, scores, answers, strict=False):

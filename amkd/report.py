@@ -84,11 +84,10 @@ class Report:
         scratch.write_text("".join(json.dumps(row) + "\n" for row in kept))
         scratch.replace(self._path)
 
-    def epoch(self, row: Row, total_epochs: int) -> None:
+    def epoch(self, row: Row) -> None:
         """One epoch of training: to the files."""
         self._write({"kind": "epoch", **row})
-        step = row["round"] * total_epochs + row["epoch"]
-        self._scalars({"train/loss": row["loss"]}, step)
+        self._scalars({f"loss/round_{row['round']}": row["loss"]}, row["epoch"])
 
     def round(self, row: Row) -> None:
         """One finished round: a line for the person, and the files."""

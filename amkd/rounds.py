@@ -163,7 +163,7 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
             nonlocal saved, last
             last = loss
             advance(count, loss=f"{loss:.4f}")
-            bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss}, epochs)
+            bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
             now = time.monotonic()
             due = bench.stop.requested or now - saved >= settings.checkpoint.seconds
             if due and epoch < epochs:

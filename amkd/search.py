@@ -63,11 +63,12 @@ def active_mixup(task: Task) -> Choice:
 
 def random_mixup(task: Task) -> Choice:
     """k pairs uniformly at random at lambda .5: the baseline that every search must beat."""
-    left = np.concatenate(list(task.pool.chunks(task.settings.chunk, task.chosen)))
     rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
+    places = pairs.sample_ranks(task.pool.size, min(task.k + len(task.chosen), task.pool.size), rng)
+    left = np.setdiff1d(task.pool.ranks(places), task.chosen, assume_unique=True)
     i, j = pairs.pair_of(left[rng.choice(len(left), task.k, replace=False)], task.pool.n)
     half = np.full(task.k, mixing.ONE // 2, np.int32)
-    task.progress(len(left))
+    task.progress(task.pool.size - len(task.chosen))
     return Choice(training_set.Records(i, j, half), np.full(task.k, np.nan, np.float32))
 
 

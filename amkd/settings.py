@@ -11,13 +11,9 @@ import typing
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from amkd import models, pairs, recipe
+from amkd import feasibility
 from amkd.errors import UserError
 from amkd.recipe import Recipe
-
-METHODS = ("active_mixup", "random_mixup")
-TEACHER_KINDS = ("flax", "python")
-CHOICES = ("auto", "yes", "no")
 
 # Fields that change neither the result nor what is paid: a workdir may be resumed with others.
 FREE = ("cache_dir", "data.dir", "ledger.path", "search.chunk", "teacher.batch", "checkpoint.", "report.")
@@ -170,7 +166,7 @@ def from_config(config: Mapping[str, Any]) -> Settings:
     problems: list[str] = []
     settings = _build(Settings, config, "", problems)
     if not problems:
-        problems = list(_impossible(settings))
+        problems = list(feasibility.reasons(settings))
     if problems:
         raise UserError("the configuration cannot work:\n" + "\n".join(f"  {line}" for line in problems))
     return settings
@@ -222,139 +218,3 @@ def _convert(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
         return value
     problems.append(f"{name}={value!r}: must be a {plain.__name__}")
     return value
-
-
-def _impossible(s: Settings) -> Iterator[str]:
-    """Every reason why these settings cannot work, as far as they can be known without the data."""
-
-    def choice(name: str, value: str, valid: tuple[str, ...] | list[str]) -> Iterator[str]:
-        if value not in valid:
-            near = difflib.get_close_matches(value, valid, 1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            yield f"config.{name}={value!r}: must be one of {', '.join(valid)}{hint}"
-
-    def least(name: str, value: float, low: float) -> Iterator[str]:
-        if not value >= low:
-            yield f"config.{name}={value!r}: must be at least {low}"
-
-    yield from choice("method", s.method, METHODS)
-    yield from choice("student", s.student, list(models.MODELS))
-    yield from choice("teacher.kind", s.teacher.kind, TEACHER_KINDS)
-    yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
-    yield from choice("teacher.evaluate", s.teacher.evaluate, CHOICES)
-    if s.teacher.kind == "python" and ":" not in s.teacher.function:
-        yield f"config.teacher.function={s.teacher.function!r}: teacher.kind 'python' needs 'module:function'"
-    yield from least("seed", s.seed, 0)
-    yield from least("n_real", s.n_real, 2)
-    yield from least("rounds", s.rounds, 1)
-    yield from least("data.size", s.data.size, 0)
-    yield from least("data.test_images", s.data.test_images, 0)
-    yield from least("teacher.batch", s.teacher.batch, 1)
-    yield from least("teacher.validation", s.teacher.validation, 1)
-    yield from least("teacher.images", s.teacher.images, 0)
-    yield from least("checkpoint.seconds", s.checkpoint.seconds, 0)
-    yield from _impossible_search(s, least)
-    for group, plan in (("train", s.train), ("teacher.train", s.teacher.train)):
-        yield from _impossible_recipe(group, plan, choice, least)
-
-
-def _impossible_search(s: Settings, least: Any) -> Iterator[str]:
-    search = s.search
-    for name, value in (("lam_low", search.lam_low), ("lam_high", search.lam_high)):
-        if not 0 < value < 1:
-            yield (
-                f"config.search.{name}={value!r}: must lie inside (0, 1); at 0 and 1 a mix is a real"
-                " image, already answered"
-            )
-    if search.lam_low > search.lam_high:
-        yield f"config.search.lam_low={search.lam_low!r}: must not exceed lam_high={search.lam_high!r}"
-    yield from least("search.lam_count", search.lam_count, 1)
-    yield from least("search.max_pairs", search.max_pairs, 0)
-    yield from least("search.chunk", search.chunk, 1)
-    yield from least("search.tile", search.tile, 0)
-    yield from least("search.table_bytes", search.table_bytes, 0)
-    if s.n_real < 2 or s.rounds < 1:
-        return
-    if s.budget < s.n_real:
-        yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
-        return
-    try:
-        ks = s.queries_per_round()
-    except ValueError:
-        yield (
-            f"config.search.schedule={search.schedule!r}: must be 'equal', 'doubling' or numbers such as"
-            " '1000,2000,4000'"
-        )
-        return
-    if len(ks) != s.rounds or min(ks) < 1:
-        yield (
-            f"config.search.schedule={search.schedule!r} makes rounds of {ks} images: there must be"
-            f" rounds={s.rounds} of them, each of 1 or more; change rounds, budget or schedule"
-        )
-    elif sum(ks) > s.budget - s.n_real:
-        yield (
-            f"config.search.schedule={search.schedule!r} selects {sum(ks)} images, and budget={s.budget} less"
-            f" n_real={s.n_real} leaves {s.budget - s.n_real}"
-        )
-    size = min(pairs.count(s.n_real), search.max_pairs or pairs.count(s.n_real))
-    if sum(ks) > size:
-        yield (
-            f"config.budget={s.budget}: {sum(ks)} pairs are to be chosen, and the pool has {size}; lower"
-            " the budget, or raise n_real or search.max_pairs"
-        )
-
-
-def _impossible_recipe(group: str, plan: Recipe, choice: Any, least: Any) -> Iterator[str]:
-    yield from choice(f"{group}.optimizer", plan.optimizer, recipe.OPTIMIZERS)
-    yield from choice(f"{group}.schedule", plan.schedule, recipe.SCHEDULES)
-    yield from choice(f"{group}.dtype", plan.dtype, recipe.DTYPES)
-    yield from least(f"{group}.epochs", plan.epochs, 1)
-    yield from least(f"{group}.min_steps", plan.min_steps, 0)
-    yield from least(f"{group}.batch_size", plan.batch_size, 1)
-    yield from least(f"{group}.weight_decay", plan.weight_decay, 0)
-    yield from least(f"{group}.crop", plan.crop, 0)
-    yield from least(f"{group}.steps_per_dispatch", plan.steps_per_dispatch, 0)
-    for name in ("learning_rate", "temperature"):
-        value = getattr(plan, name)
-        if not 0 < value < float("inf"):
-            yield f"config.{group}.{name}={value!r}: must be positive"
-    for name in ("momentum", "warmup"):
-        value = getattr(plan, name)
-        if not 0 <= value < 1:
-            yield f"config.{group}.{name}={value!r}: must be at least 0 and below 1"
-    if not 0 < plan.drop_factor <= 1:
-        yield f"config.{group}.drop_factor={plan.drop_factor!r}: must be above 0 and at most 1"
-    if any(not 0 < drop < 1 for drop in plan.drops) or list(plan.drops) != sorted(plan.drops):
-        yield f"config.{group}.drops={plan.drops!r}: must be ascending fractions of the training, inside (0, 1)"
-
-
-def check_devices(settings: Settings, devices: int) -> None:
-    """Refuses batches that do not split evenly over the devices.
-
-    Raises:
-      UserError: names the field.
-    """
-    for group, plan in (("train", settings.train), ("teacher.train", settings.teacher.train)):
-        if plan.batch_size % devices:
-            raise UserError(f"config.{group}.batch_size={plan.batch_size}: must be a multiple of the {devices} devices")
-
-
-def check_data(settings: Settings, pool: int, labeled: int) -> None:
-    """Refuses what the data cannot give.
-
-    Args:
-      settings: the settings.
-      pool: images that the real ones are drawn from.
-      labeled: images that a local teacher can be trained on.
-
-    Raises:
-      UserError: names the field.
-    """
-    if settings.n_real > pool:
-        raise UserError(f"config.n_real={settings.n_real}: {settings.dataset} has only {pool} images to draw from")
-    needed = settings.teacher.validation + max(settings.teacher.images, 1)
-    if settings.teacher.kind == "flax" and needed > labeled:
-        raise UserError(
-            f"config.teacher.validation={settings.teacher.validation} and images={settings.teacher.images}:"
-            f" {settings.dataset} has only {labeled} labeled images"
-        )

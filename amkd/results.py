@@ -1,0 +1,92 @@
+"""What a finished run leaves behind: the student, the plots and ``summary.json``."""
+
+import itertools
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkd import checkpoint, devices, metrics, mixing, plots, querying, training_set
+from amkd.round_state import RoundState
+from amkd.rounds import Bench
+
+_SHEET = 18  # mixes on a contact sheet
+
+
+def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
+    """The student, the plots and ``summary.json``, which marks the run as finished."""
+    config, data, desk = bench.settings, bench.data, bench.desk
+    last = state.rows[-1]
+    assert state.variables is not None
+    card = {
+        "role": "student",
+        "model": config.student,
+        "classes": data.classes,
+        "shape": list(data.shape),
+        "dataset": config.dataset,
+        "teacher": desk.teacher.identity,
+        "queries": last["queries"],
+    }
+    checkpoint.save_network(workdir / "student", state.variables, card)
+    known = bench.test_answers
+    teacher_accuracy = None if known is None else metrics.accuracy(known, data.test_labels)
+    student_accuracy = last["student_accuracy"]
+    if config.report.plots:
+        _draw(bench, state, teacher_accuracy, workdir / "plots")
+    phases = {name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]}
+    summary = {
+        "method": config.method,
+        "dataset": config.dataset,
+        "seed": config.seed,
+        "n_real": config.n_real,
+        "budget": config.budget,
+        "queries": desk.ledger.count(desk.run, querying.DISTILL),
+        "queries_paid": desk.ledger.count(desk.run, querying.DISTILL, paid_only=True),
+        "evaluation_queries": desk.ledger.count(desk.run, querying.EVALUATE),
+        "teacher": desk.teacher.identity,
+        "student": config.student,
+        "teacher_accuracy": teacher_accuracy,
+        "student_accuracy": student_accuracy,
+        "success_rate": (metrics.success_rate(student_accuracy, teacher_accuracy) if teacher_accuracy else None),
+        "agreement": last["agreement"],
+        "student_sha256": checkpoint.sha256(state.variables),
+        "seconds": phases,
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "devices": devices.describe(),
+        "rounds": list(state.rows),
+        "paths": {
+            "student": str(workdir / "student"),
+            "summary": str(workdir / "summary.json"),
+            "metrics": str(workdir / "metrics.jsonl"),
+            "plots": str(workdir / "plots") if config.report.plots else None,
+            "tensorboard": str(workdir / "tensorboard") if config.report.tensorboard else None,
+            "ledger": str(desk.ledger.path),
+        },
+    }
+    scratch = workdir / "summary.part"
+    scratch.write_text(json.dumps(summary, indent=2) + "\n")
+    scratch.replace(workdir / "summary.json")
+    return summary
+
+
+def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folder: Path) -> None:
+    config = bench.settings
+    title = f"{config.method} on {config.dataset}, N = {config.n_real}"
+    plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
+    ends = [row["queries"] for row in state.rows]
+    for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
+        # Evenly spread over the round, from its lowest C2 to its highest.
+        shown = np.unique(np.linspace(start, end - 1, _SHEET).astype(int))
+        records = training_set.Records(*(column[shown] for column in state.records))
+        mixes = devices.mixes(bench.real, records)
+        triples = [(bench.real[i], mix, bench.real[j]) for i, j, mix in zip(records.i, records.j, mixes, strict=True)]
+        plots.contact_sheet(
+            triples,
+            mixing.lam_of(records.w),
+            state.score[shown],
+            querying.recall(bench.desk, mixes),
+            f"{title}: round {round_}. Image i | mix | image j, from lowest to highest C2",
+            folder / f"round_{round_:02d}.png",
+        )

@@ -1,0 +1,142 @@
+"""Slow and obvious NumPy versions of what the package computes, to compare it with. Knows no JAX."""
+
+from fractions import Fraction
+
+import numpy as np
+
+
+def all_pairs(n):
+    """Every pair (i, j) with i < j, in the order of their ranks."""
+    return [(i, j) for i in range(n) for j in range(i + 1, n)]
+
+
+def mix_byte(a, b, w):
+    """One byte of a mix: exact rational arithmetic, then the nearest integer, ties to even."""
+    return round(Fraction(int(w) * int(a) + (65536 - int(w)) * int(b), 65536))
+
+
+def mix_bytes(x_i, x_j, w):
+    """The 8-bit mix of two images."""
+    flat = [mix_byte(a, b, w) for a, b in zip(x_i.ravel(), x_j.ravel(), strict=True)]
+    return np.array(flat, np.uint8).reshape(x_i.shape)
+
+
+def mix(x_i, x_j, lam):
+    """The unrounded mix, in float64."""
+    return lam * np.asarray(x_i, np.float64) + (1 - lam) * np.asarray(x_j, np.float64)
+
+
+def softmax(z):
+    """Softmax of the last axis."""
+    e = np.exp(z - np.max(z, -1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def c1(logits):
+    """Confidence in one image."""
+    return float(softmax(np.asarray(logits, np.float64)).max())
+
+
+def c2(network, x_i, x_j, lams):
+    """C2 of one pair and the index of its first arg-min; ``network`` maps one image to logits."""
+    confidence = [c1(network(mix(x_i, x_j, lam))) for lam in lams]
+    best = confidence.index(min(confidence))
+    return confidence[best], best
+
+
+def k_lowest(scored, k):
+    """The k lowest of (score, rank, best) triples; ties go to the lower rank."""
+    return sorted(scored, key=lambda one: (one[0], one[1]))[:k]
+
+
+def soft_cross_entropy(logits, target):
+    """Cross-entropy of one image against a distribution."""
+    return -sum(t * np.log(p) for t, p in zip(target, softmax(np.asarray(logits, np.float64)), strict=True))
+
+
+def entropy(p):
+    """Entropy in nats."""
+    return -sum(v * np.log(v) for v in p if v > 0)
+
+
+def kl(p, q):
+    """KL(p || q) in nats."""
+    return sum(a * np.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+
+
+def tempered(p, tau):
+    """p**(1/tau), renormalised."""
+    power = np.asarray(p, np.float64) ** (1 / tau)
+    return power / power.sum()
+
+
+def local_response_norm(x):
+    """AlexNet's normalisation over 5 channels of one position ``[C]``; the sum is not averaged."""
+    result = np.empty(len(x))
+    for c in range(len(x)):
+        total = sum(x[d] ** 2 for d in range(max(c - 2, 0), min(c + 3, len(x))))
+        result[c] = x[c] / (1 + 1e-4 * total) ** 0.75
+    return result
+
+
+def max_pool(x, window, stride):
+    """Max pooling of one image ``[H, W, C]`` without padding."""
+    height, width = ((size - window) // stride + 1 for size in x.shape[:2])
+    result = np.empty((height, width, x.shape[2]))
+    for r in range(height):
+        for c in range(width):
+            top, left = r * stride, c * stride
+            result[r, c] = x[top : top + window, left : left + window].max((0, 1))
+    return result
+
+
+def convolve(x, kernel, bias):
+    """Convolution (in fact correlation) of one image ``[H, W, C]`` without padding."""
+    size = kernel.shape[0]
+    height, width = x.shape[0] - size + 1, x.shape[1] - size + 1
+    result = np.empty((height, width, kernel.shape[3]))
+    for r in range(height):
+        for c in range(width):
+            result[r, c] = np.tensordot(x[r : r + size, c : c + size], kernel, 3) + bias
+    return result
+
+
+def lenet5(params, image):
+    """Logits of LeNet-5, or of its half, for one image ``[H, W, C]`` of values in [0, 255]."""
+
+    def layer(name):
+        return (np.asarray(params[name][part], np.float64) for part in ("kernel", "bias"))
+
+    def dense(x, name):
+        kernel, bias = layer(name)
+        return x @ kernel + bias
+
+    x = np.zeros((32, 32, image.shape[2]))
+    top, left = ((32 - size) // 2 for size in image.shape[:2])
+    x[top : top + image.shape[0], left : left + image.shape[1]] = np.asarray(image, np.float64) / 255
+    for name in ("conv1", "conv2"):
+        x = max_pool(np.maximum(convolve(x, *layer(name)), 0), 2, 2)
+    x = x.reshape(-1)
+    for name in ("fc1", "fc2"):
+        x = np.maximum(dense(x, name), 0)
+    return dense(x, "fc3")
+
+
+def random_variables(shapes, seed):
+    """Variables for a tree of shapes, none of them at its initial value: biases and BatchNorm included."""
+    rng = np.random.default_rng(seed)
+
+    def fill(name, node):
+        if hasattr(node, "items"):
+            return {key: fill(key, node[key]) for key in sorted(node)}
+        shape = node.shape
+        if name == "kernel":
+            values = rng.normal(0, np.sqrt(2 / np.prod(shape[:-1])), shape)
+        elif name in ("scale", "var"):
+            values = rng.uniform(0.5, 1.5, shape)
+        else:
+            assert name in ("bias", "mean"), name
+            values = rng.normal(0, 0.2, shape)
+        return values.astype(np.float32)
+
+    return fill("", shapes)

@@ -1,0 +1,125 @@
+"""Distillation losses and temperatures."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amkd import losses
+from tests import plain
+
+TARGET = jnp.array([0.7, 0.2, 0.1], jnp.float32)
+LOGITS = jnp.array([2, 1, 0], jnp.float32)
+# Hinton's loss, worked by hand: a teacher's and a student's logits.
+TEACHER = jnp.array([5, 2, -1], jnp.float32)
+STUDENT = jnp.array([3, 2.5, 0], jnp.float32)
+ANSWER = jax.nn.softmax(TEACHER)
+
+logit_vectors = st.lists(st.floats(-20, 20, width=32), min_size=5, max_size=5).map(np.float32)
+
+
+def test_worked_soft_cross_entropy():
+    np.testing.assert_allclose(losses.soft_cross_entropy(LOGITS, TARGET), 0.807606, atol=1e-6)
+    np.testing.assert_allclose(losses.entropy(TARGET), 0.801819, atol=1e-6)
+    kl = losses.soft_cross_entropy(LOGITS, TARGET) - losses.entropy(TARGET)
+    np.testing.assert_allclose(kl, 0.005787, atol=1e-6)
+    grad = jax.grad(losses.soft_cross_entropy)(LOGITS, TARGET)
+    np.testing.assert_allclose(grad, (-0.034759, 0.044728, -0.009969), atol=1e-6)
+
+
+def test_worked_hard_cross_entropy():
+    np.testing.assert_allclose(losses.soft_cross_entropy(STUDENT, jnp.array([1.0, 0, 0])), 0.504597, atol=1e-6)
+
+
+def test_worked_tempering():
+    np.testing.assert_allclose(ANSWER, (0.950330, 0.047314, 0.002356), atol=1e-6)
+    np.testing.assert_allclose(losses.tempered(ANSWER, 4), (0.589798, 0.278601, 0.131602), atol=1e-6)
+    np.testing.assert_allclose(jax.nn.softmax(STUDENT / 4), (0.424653, 0.374755, 0.200592), atol=1e-6)
+
+
+@pytest.mark.parametrize(("tau", "expected"), [(1, 0.328299), (4, 0.890885), (20, 0.892916)])
+def test_worked_distillation_is_tau_squared_kl(tau, expected):
+    target = losses.tempered(ANSWER, tau)
+    value = losses.distillation(STUDENT, ANSWER, tau) - tau**2 * losses.entropy(target)
+    np.testing.assert_allclose(value, expected, atol=1e-4 if tau == 20 else 2e-6)
+
+
+def test_worked_kl_at_temperature_four():
+    target = losses.tempered(ANSWER, 4)
+    value = losses.distillation(STUDENT, ANSWER, 4) / 16 - losses.entropy(target)
+    np.testing.assert_allclose(value, 0.055680, atol=1e-6)
+
+
+def test_worked_gradient():
+    grad = jax.grad(losses.distillation)(STUDENT, ANSWER, 4.0)
+    np.testing.assert_allclose(grad, (-0.660578, 0.384617, 0.275961), atol=1e-5)
+
+
+@pytest.mark.parametrize("tau", [1.0, 2.0, 4.0, 20.0])
+@given(z=logit_vectors, other=logit_vectors)
+def test_against_the_plain_losses(tau, z, other):
+    answer = plain.softmax(other.astype(np.float64))
+    target = plain.tempered(answer, tau)
+    np.testing.assert_allclose(losses.tempered(jnp.float32(answer), tau), target, atol=2e-6)
+    expected = tau**2 * plain.soft_cross_entropy(z / tau, target)
+    np.testing.assert_allclose(losses.distillation(z, jnp.float32(answer), tau), expected, rtol=1e-5, atol=1e-5)
+    kl = tau**2 * plain.kl(target, plain.softmax(z.astype(np.float64) / tau))
+    value = losses.distillation(z, jnp.float32(answer), tau) - tau**2 * losses.entropy(jnp.float32(target))
+    np.testing.assert_allclose(value, kl, rtol=1e-4, atol=1e-5 * tau**2)
+
+
+@given(logit_vectors)
+def test_tempering_a_softmax_is_a_softmax_at_that_temperature(z):
+    np.testing.assert_allclose(losses.tempered(jax.nn.softmax(z), 4), jax.nn.softmax(z / 4), atol=2e-6)
+
+
+@given(logit_vectors, logit_vectors)
+def test_temperature_one_is_the_papers_loss(z, other):
+    answer = jax.nn.softmax(other)
+    assert losses.distillation(z, answer, 1.0) == losses.soft_cross_entropy(z, answer)
+
+
+@given(logit_vectors, logit_vectors)
+def test_gradient_is_the_difference_of_probabilities(z, other):
+    answer = jax.nn.softmax(other)
+    np.testing.assert_allclose(
+        jax.grad(losses.soft_cross_entropy)(z, answer), jax.nn.softmax(z) - answer, atol=1e-5
+    )
+    expected = 4 * (jax.nn.softmax(z / 4) - losses.tempered(answer, 4))
+    np.testing.assert_allclose(jax.grad(losses.distillation)(z, answer, 4.0), expected, atol=1e-5)
+
+
+def test_gradient_keeps_its_scale_at_high_temperature():
+    """Towards infinite tau the gradient becomes the difference of centred logits over Y (Hinton et al., 2015)."""
+    grad = jax.grad(losses.distillation)(STUDENT, ANSWER, 1000.0)
+    limit = ((STUDENT - STUDENT.mean()) - (TEACHER - TEACHER.mean())) / 3
+    np.testing.assert_allclose(grad, limit, atol=2e-3)
+
+
+@pytest.mark.parametrize("tau", [1.0, 4.0, 20.0])
+def test_a_certain_teacher_stays_certain(tau):
+    """0 to any positive power is 0."""
+    answer = jnp.array([1.0, 0, 0])
+    np.testing.assert_allclose(losses.tempered(answer, tau), answer, atol=1e-6)
+
+
+@pytest.mark.parametrize("tau", [1.0, 4.0, 20.0])
+def test_extremes_are_finite(tau):
+    answer = jnp.array([1.0, 0, 0])
+    for z in ((0, 0, 0), (300, -300, 0), (-300, 300, 0)):
+        value, grad = jax.value_and_grad(losses.distillation)(jnp.float32(z), answer, tau)
+        assert np.isfinite(value)
+        assert np.all(np.isfinite(grad))
+
+
+def test_entropy_at_its_ends():
+    assert losses.entropy(jnp.array([0.0, 1, 0])) == 0
+    np.testing.assert_allclose(losses.entropy(jnp.full(10, 0.1)), np.log(10), rtol=1e-6)
+    np.testing.assert_allclose(losses.entropy(TARGET), plain.entropy(TARGET), rtol=1e-6)
+
+
+def test_loss_is_for_one_image_only():
+    with pytest.raises(AssertionError):
+        losses.soft_cross_entropy(LOGITS[None], TARGET[None])

@@ -1,0 +1,36 @@
+"""Accuracy, agreement and success rate."""
+
+import numpy as np
+import pytest
+
+from amkd import metrics
+
+STUDENT = np.array([(0.7, 0.2, 0.1), (0.1, 0.5, 0.4), (0.3, 0.3, 0.4), (0.2, 0.6, 0.2)])
+TEACHER = np.array([(0.4, 0.3, 0.3), (0.1, 0.4, 0.5), (0.0, 0.1, 0.9), (0.5, 0.4, 0.1)])
+
+
+def test_accuracy_counts_the_most_probable_class():
+    assert metrics.accuracy(STUDENT, np.array([0, 1, 2, 0])) == 0.75
+    assert metrics.accuracy(STUDENT, np.array([1, 0, 0, 0])) == 0
+    assert metrics.accuracy(STUDENT, np.array([0, 1, 2, 1])) == 1
+
+
+def test_agreement_compares_classes_and_not_probabilities():
+    assert metrics.agreement(STUDENT, TEACHER) == 0.5
+    assert metrics.agreement(TEACHER, STUDENT) == 0.5
+    assert metrics.agreement(STUDENT, STUDENT**2) == 1
+
+
+def test_agreement_with_certain_labels_is_accuracy():
+    labels = np.array([0, 2, 2, 1])
+    assert metrics.agreement(STUDENT, np.eye(3)[labels]) == metrics.accuracy(STUDENT, labels) == 0.75
+
+
+@pytest.mark.parametrize(("student", "teacher", "percent"), [(74.60, 83.07, 89.80), (98.77, 99.34, 99.43)])
+def test_success_rate_of_published_rows(student, teacher, percent):
+    assert round(100 * metrics.success_rate(student, teacher), 2) == percent
+
+
+def test_figures_are_plain_floats():
+    assert type(metrics.accuracy(STUDENT, np.zeros(4, int))) is float
+    assert type(metrics.agreement(STUDENT, TEACHER)) is float

@@ -1,0 +1,422 @@
+"""Configurations: the shipped ones load, and what cannot work is refused before it costs anything."""
+
+import ast
+import dataclasses
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from amkd import settings
+from amkd.errors import UserError
+
+CONFIGS = ("default", "digits", "mnist", "fashion_mnist", "cifar10")
+DEFAULTS = Path(__file__).resolve().parents[1] / "configs" / "default.py"
+
+
+def default() -> dict[str, Any]:
+    found: dict[str, Any] = importlib.import_module("configs.default").get_config().to_dict()
+    return found
+
+
+def changed(**fields: Any) -> dict[str, Any]:
+    """The defaults with other values; ``__`` stands for the dot."""
+    config = default()
+    for name, value in fields.items():
+        *groups, leaf = name.split("__")
+        group = config
+        for part in groups:
+            group = group[part]
+        group[leaf] = value
+    return config
+
+
+def complaint(**fields: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        settings.from_config(changed(**fields))
+    return str(caught.value)
+
+
+# The shipped configurations.
+
+
+@pytest.mark.parametrize("preset", ["", "smoke"], ids=["full", "smoke"])
+@pytest.mark.parametrize("name", CONFIGS)
+def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
+    module = importlib.import_module(f"configs.{name}")
+    config = module.get_config(preset).to_dict()
+    loaded = settings.from_config(config)
+    assert loaded.dataset == ("digits" if name == "default" else name)
+    assert sum(loaded.queries_per_round()) == loaded.budget - loaded.n_real
+    assert len(loaded.queries_per_round()) == loaded.rounds
+    settings.check_devices(loaded, 8)
+    # Nothing is lost or altered on the way.
+    flat = settings.flatten(loaded)
+    assert flat["train.epochs"] == config["train"]["epochs"]
+    assert flat["teacher.train.learning_rate"] == config["teacher"]["train"]["learning_rate"]
+    assert flat["train.drops"] == (0.4, 0.7, 0.9)
+    assert list(flat) == list(settings.field_names())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        loaded.seed = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_smoke_presets_are_smaller(name: str) -> None:
+    module = importlib.import_module(f"configs.{name}")
+    full, smoke = (settings.from_config(module.get_config(preset).to_dict()) for preset in ("", "smoke"))
+    assert smoke.budget < full.budget
+    assert smoke.dataset == full.dataset
+    assert smoke.student == full.student
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_unknown_preset_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="'smok' does not exist; there is: smoke"):
+        importlib.import_module(f"configs.{name}").get_config("smok")
+
+
+def test_every_field_is_explained_on_the_line_above_it() -> None:
+    source = DEFAULTS.read_text()
+    lines = source.splitlines()
+    found: dict[str, list[tuple[str, int]]] = {}
+    for function in ast.parse(source).body:
+        if isinstance(function, ast.FunctionDef):
+            assigned = [node for node in function.body if isinstance(node, ast.Assign)]
+            pairs = [(ast.unparse(node.targets[0]), node) for node in assigned]
+            groups = {name for name, node in pairs if ast.unparse(node.value) == "ConfigDict()"}
+            found[function.name] = [(name, node.lineno) for name, node in pairs if name not in groups]
+    names = []
+    for function_name, fields in found.items():
+        for name, number in fields:
+            above = lines[number - 2].strip()
+            assert re.match(r"# \S.{5,}", above), f"{function_name}: {name} (line {number}) has no comment above it"
+            names.append(name.removeprefix("config."))
+    recipe = [name.removeprefix("config.") for name, _ in found["recipe"]]
+    for group in ("train", "teacher.train"):
+        names += [f"{group}.{name}" for name in recipe]
+        names.remove(group)
+    assert sorted(set(names) - set(recipe)) == sorted(settings.field_names())
+
+
+# What cannot work.
+
+IMPOSSIBLE = {
+    "one real image": ({"n_real": 1}, "config.n_real=1"),
+    "budget below n_real": ({"budget": 199}, "config.budget=199", "n_real=200"),
+    "budget of n_real": ({"budget": 200}, "budget"),
+    "negative budget": ({"budget": -5}, "config.budget=-5"),
+    "more than the pool": ({"n_real": 10, "budget": 56, "rounds": 1}, "config.budget=56", "45"),
+    "more than max_pairs": ({"search__max_pairs": 799}, "config.budget=1000", "799"),
+    "lam_low 0": ({"search__lam_low": 0.0}, "config.search.lam_low=0.0"),
+    "lam_high 1": ({"search__lam_high": 1.0}, "config.search.lam_high=1.0"),
+    "lam_low nan": ({"search__lam_low": float("nan")}, "config.search.lam_low=nan"),
+    "lam_low above lam_high": (
+        {"search__lam_low": 0.8, "search__lam_high": 0.25},
+        "config.search.lam_low=0.8",
+        "lam_high=0.25",
+    ),
+    "no lambda": ({"search__lam_count": 0}, "config.search.lam_count=0"),
+    "no rounds": ({"rounds": 0}, "config.rounds=0"),
+    "negative max_pairs": ({"search__max_pairs": -1}, "config.search.max_pairs=-1"),
+    "chunk 0": ({"search__chunk": 0}, "config.search.chunk=0"),
+    "negative tile": ({"search__tile": -1}, "config.search.tile=-1"),
+    "negative table": ({"search__table_bytes": -1}, "config.search.table_bytes=-1"),
+    "method": ({"method": "active_mixxup"}, "config.method='active_mixxup'", "did you mean 'active_mixup'?"),
+    "student": ({"student": "lenet"}, "config.student='lenet'", "did you mean 'lenet5'?"),
+    "teacher.kind": ({"teacher__kind": "flux"}, "config.teacher.kind='flux'", "did you mean 'flax'?"),
+    "teacher.model": ({"teacher__model": "alexnot"}, "config.teacher.model='alexnot'", "did you mean 'alexnet'?"),
+    "teacher.evaluate": ({"teacher__evaluate": "yess"}, "config.teacher.evaluate='yess'", "did you mean 'yes'?"),
+    "nothing like it": ({"student": "42"}, "config.student='42'", "lenet5_half", "resnet18_224"),
+    "python without a function": ({"teacher__kind": "python"}, "config.teacher.function=''", "module:function"),
+    "negative seed": ({"seed": -1}, "config.seed=-1"),
+    "negative teacher seed": ({"teacher__seed": -3}, "config.teacher.seed=-3"),
+    "accuracy in percent": ({"teacher__min_accuracy": 95.0}, "config.teacher.min_accuracy=95.0"),
+    "negative accuracy": ({"teacher__min_accuracy": -0.5}, "config.teacher.min_accuracy=-0.5"),
+    "teacher.batch 0": ({"teacher__batch": 0}, "config.teacher.batch=0"),
+    "validation 0": ({"teacher__validation": 0}, "config.teacher.validation=0"),
+    "negative images": ({"teacher__images": -1}, "config.teacher.images=-1"),
+    "negative size": ({"data__size": -28}, "config.data.size=-28"),
+    "negative test images": ({"data__test_images": -1}, "config.data.test_images=-1"),
+    "negative seconds": ({"checkpoint__seconds": -1.0}, "config.checkpoint.seconds=-1.0"),
+    "schedule in words": ({"search__schedule": "evenly"}, "config.search.schedule='evenly'", "'equal'", "'doubling'"),
+    "schedule of fractions": ({"search__schedule": "1.5,2,3"}, "config.search.schedule='1.5,2,3'"),
+    "schedule with a hole": ({"search__schedule": "100,,200"}, "config.search.schedule='100,,200'"),
+    "empty schedule": ({"search__schedule": ""}, "config.search.schedule=''"),
+    "schedule too short": ({"search__schedule": "100,200"}, "config.search.schedule='100,200'", "rounds=3"),
+    "schedule too long": ({"search__schedule": "1,2,3,4"}, "config.search.schedule='1,2,3,4'", "rounds=3"),
+    "schedule of nothing": ({"search__schedule": "0,400,400"}, "config.search.schedule='0,400,400'"),
+    "negative schedule": ({"search__schedule": "-1,400,400"}, "config.search.schedule='-1,400,400'"),
+    "schedule beyond the budget": ({"search__schedule": "300,300,201"}, "300,300,201", "801", "budget=1000"),
+    "more rounds than mixes": ({"budget": 202}, "rounds=3"),
+    "too many rounds to double": ({"budget": 210, "rounds": 5, "search__schedule": "doubling"}, "'doubling'", "rounds"),
+}
+IMPOSSIBLE_RECIPES = {
+    "epochs": 0,
+    "min_steps": -1,
+    "batch_size": 0,
+    "optimizer": "adam",
+    "learning_rate": 0.0,
+    "momentum": 1.0,
+    "weight_decay": -1e-4,
+    "schedule": "step",
+    "drops": (0.7, 0.4),
+    "drop_factor": 0.0,
+    "warmup": 1.0,
+    "temperature": 0.0,
+    "crop": -1,
+    "dtype": "float16",
+    "steps_per_dispatch": -1,
+}
+
+
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_impossible_values_are_named(case: str) -> None:
+    fields, *expected = IMPOSSIBLE[case]
+    message = complaint(**fields)
+    for part in expected:
+        assert part in message
+
+
+@pytest.mark.parametrize("group", ["train", "teacher.train"])
+@pytest.mark.parametrize("name", IMPOSSIBLE_RECIPES)
+def test_impossible_recipes_are_named(group: str, name: str) -> None:
+    value = IMPOSSIBLE_RECIPES[name]
+    message = complaint(**{f"{group}.{name}".replace(".", "__"): value})
+    assert f"config.{group}.{name}={value!r}" in message
+    assert len(message.splitlines()) == 2  # that, and nothing else
+
+
+@pytest.mark.parametrize("drops", [(0.0, 0.5), (0.5, 1.0), (0.4, 0.3), (float("nan"),)])
+def test_impossible_drops_are_named(drops: tuple[float, ...]) -> None:
+    assert f"config.train.drops={drops!r}" in complaint(train__drops=drops)
+
+
+@pytest.mark.parametrize("name", ["optimizer", "schedule", "dtype"])
+def test_near_misses_in_recipes_are_hinted_at(name: str) -> None:
+    value, meant = {"optimizer": ("adam", "adamw"), "schedule": ("cosin", "cosine"), "dtype": ("float16", "float32")}[
+        name
+    ]
+    message = complaint(**{f"train__{name}": value})
+    assert meant in message
+    assert "did you mean" in message
+
+
+@pytest.mark.parametrize(("name", "value"), [("learning_rate", float("inf")), ("temperature", float("nan"))])
+def test_infinite_rates_are_named(name: str, value: float) -> None:
+    assert f"config.train.{name}={value!r}" in complaint(**{f"train__{name}": value})
+
+
+WRONG_TYPES = {
+    "string for int": ("n_real", "200"),
+    "float for int": ("budget", 1000.0),
+    "true for int": ("seed", True),
+    "none for int": ("rounds", None),
+    "string for float": ("search.lam_low", "0.3"),
+    "true for float": ("train.learning_rate", True),
+    "int for bool": ("warm_start", 1),
+    "string for bool": ("report.plots", "yes"),
+    "int for string": ("method", 3),
+    "number for tuple": ("train.drops", 0.5),
+    "letters in tuple": ("train.drops", ("a", "b")),
+    "none in tuple": ("train.drops", (None,)),
+    "string for tuple": ("train.drops", "0.4,0.7"),
+    "int for group": ("search", 3),
+    "none for group": ("teacher.train", None),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TYPES)
+def test_wrong_types_are_named(case: str) -> None:
+    name, value = WRONG_TYPES[case]
+    assert f"config.{name}={value!r}" in complaint(**{name.replace(".", "__"): value})
+
+
+def test_whole_numbers_serve_as_floats() -> None:
+    loaded = settings.from_config(changed(train__learning_rate=1, checkpoint__seconds=0, train__drops=[0.5]))
+    assert (loaded.train.learning_rate, loaded.checkpoint.seconds, loaded.train.drops) == (1.0, 0.0, (0.5,))
+    assert isinstance(loaded.train.learning_rate, float)
+
+
+def test_the_edges_of_the_possible_are_possible() -> None:
+    loaded = settings.from_config(
+        changed(
+            n_real=2,
+            budget=3,
+            rounds=1,
+            seed=0,
+            search__lam_low=0.5,
+            search__lam_high=0.5,
+            search__lam_count=1,
+            train__epochs=1,
+            train__momentum=0.0,
+            train__drops=(),
+            train__drop_factor=1.0,
+            teacher__min_accuracy=1.0,
+            checkpoint__seconds=0.0,
+        )
+    )
+    assert loaded.queries_per_round() == [1]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    message = complaint(rounds=0, method="x", search__lam_count=0, train__momentum=2.0, teacher__train__dtype="int8")
+    for name in (
+        "rounds=0",
+        "method='x'",
+        "search.lam_count=0",
+        "train.momentum=2.0",
+        "teacher.train.dtype='int8'",
+    ):
+        assert f"config.{name}" in message
+    assert len(message.splitlines()) == 6
+
+
+def test_all_wrong_types_and_names_are_told_at_once() -> None:
+    config = changed(seed="x", train__epochs="y")
+    config["n_rael"] = 5
+    del config["teacher"]["batch"]
+    with pytest.raises(UserError) as caught:
+        settings.from_config(config)
+    for part in ("config.seed='x'", "config.train.epochs='y'", "config.n_rael", "config.teacher.batch: missing"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"),
+    [
+        ("n_rael", "n_real"),
+        ("buget", "budget"),
+        ("search.lam_lo", "search.lam_low"),
+        ("serach.lam_low", "search.lam_low"),
+        ("lam_count", "search.lam_count"),
+        ("train.learnig_rate", "train.learning_rate"),
+        ("teacher.train.epoch", "teacher.train.epochs"),
+        ("teacher.modle", "teacher.model"),
+    ],
+)
+def test_misspelt_fields_suggest_the_right_one(wrong: str, right: str) -> None:
+    assert settings.unknown_field(wrong) == f"config.{wrong}: there is no such field; did you mean config.{right}?"
+    config = default()
+    *groups, leaf = wrong.split(".")
+    group = config
+    for part in groups:
+        group = group.setdefault(part, {})
+    group[leaf] = 1
+    with pytest.raises(UserError, match="there is no such field"):
+        settings.from_config(config)
+
+
+def test_fields_like_no_other_point_to_the_list() -> None:
+    assert "--help" in settings.unknown_field("zzz")
+
+
+# What depends on the machine and on the data.
+
+
+@pytest.mark.parametrize("group", ["train", "teacher.train"])
+def test_batches_must_split_evenly_over_devices(group: str) -> None:
+    loaded = settings.from_config(changed(**{f"{group}.batch_size".replace(".", "__"): 36}))
+    settings.check_devices(loaded, 4)
+    with pytest.raises(UserError, match=rf"config\.{group}\.batch_size=36.* 8 devices"):
+        settings.check_devices(loaded, 8)
+
+
+def test_the_data_must_be_enough() -> None:
+    loaded = settings.from_config(changed(teacher__images=300))
+    settings.check_data(loaded, pool=200, labeled=400)
+    with pytest.raises(UserError, match=r"config\.n_real=200.*digits.* 199 "):
+        settings.check_data(loaded, pool=199, labeled=400)
+    with pytest.raises(UserError, match=r"config\.teacher\.validation=100 .*images=300.* 399 "):
+        settings.check_data(loaded, pool=200, labeled=399)
+    # A teacher that is somebody else's needs no labels.
+    asked = settings.from_config(changed(teacher__kind="python", teacher__function="a:b"))
+    settings.check_data(asked, pool=200, labeled=0)
+
+
+def test_evaluation_is_free_only_with_a_local_teacher() -> None:
+    python = {"teacher__kind": "python", "teacher__function": "a:b"}
+    for fields, evaluate, expected in (
+        ({}, "auto", True),
+        ({}, "no", False),
+        (python, "auto", False),
+        (python, "yes", True),
+    ):
+        loaded = settings.from_config(changed(**fields, teacher__evaluate=evaluate))
+        assert loaded.asks_for_evaluation() is expected
+
+
+# Schedules.
+
+
+def test_equal_rounds() -> None:
+    assert settings.schedule("equal", 4, 22000) == [5500] * 4
+    assert settings.schedule("equal", 3, 10) == [3, 3, 4]
+    assert settings.schedule("equal", 1, 7) == [7]
+
+
+def test_doubling_rounds() -> None:
+    assert settings.schedule("doubling", 4, 800) == [100, 100, 200, 400]
+    assert settings.schedule("doubling", 1, 7) == [7]
+    assert settings.schedule("doubling", 3, 1001) == [250, 250, 501]
+
+
+def test_explicit_rounds() -> None:
+    assert settings.schedule("1000,2000,4000", 3, 7000) == [1000, 2000, 4000]
+    assert settings.schedule("5, 6", 2, 11) == [5, 6]
+    loaded = settings.from_config(changed(search__schedule="100,200,500"))
+    assert loaded.queries_per_round() == [100, 200, 500]
+
+
+@pytest.mark.parametrize("kind", ["", "equally", "1,x", "1,,2", "2.5", "doubling,1"])
+def test_malformed_schedules(kind: str) -> None:
+    with pytest.raises(ValueError):
+        settings.schedule(kind, 2, 100)
+
+
+@hypothesis.given(rounds=st.integers(1, 12), total=st.integers(1, 10**6))
+def test_rounds_add_up_to_the_total(rounds: int, total: int) -> None:
+    equal, doubling = (settings.schedule(kind, rounds, total) for kind in ("equal", "doubling"))
+    assert len(equal) == len(doubling) == rounds
+    assert sum(equal) == sum(doubling) == total
+    assert max(equal) - min(equal) <= 1
+    for t in range(1, rounds):  # the number selected so far doubles with every round, up to rounding
+        assert sum(doubling[: t + 1]) - 2 * sum(doubling[:t]) in (0, 1)
+
+
+# What a workdir may be resumed with.
+
+FREE = {
+    "cache_dir": "elsewhere",
+    "data.dir": "elsewhere",
+    "ledger.path": "elsewhere",
+    "search.chunk": 17,
+    "teacher.batch": 17,
+    "checkpoint.seconds": 17.0,
+    "report.progress": False,
+    "report.tensorboard": False,
+    "report.plots": False,
+}
+
+
+def test_differences_name_what_matters_and_nothing_else() -> None:
+    old = settings.flatten(settings.from_config(default()))
+    assert settings.differences(old, dict(old)) == []
+    for name, value in old.items():
+        found = settings.differences(old, {**old, name: "other"})
+        assert found == ([] if name in FREE else [f"config.{name}: {value!r} -> 'other'"])
+    assert FREE.keys() <= old.keys()
+
+
+def test_differences_of_several_fields_and_of_absent_ones() -> None:
+    old = {"seed": 0, "budget": 10, "data.dir": "a", "gone": 1}
+    new = {"seed": 1, "budget": 20, "data.dir": "b", "new": 2}
+    assert settings.differences(old, new) == [
+        "config.seed: 0 -> 1",
+        "config.budget: 10 -> 20",
+        "config.gone: 1 -> 'absent'",
+        "config.new: 'absent' -> 2",
+    ]
