@@ -48,7 +48,7 @@ def main(argv: list[str]) -> None:
 if __name__ == "__main__":
     try:
         app.run(main, flags_parser=lambda argv: command_line.parse(FLAGS, argv, __doc__))
-    except UserError as error:
+    except (UserError, FloatingPointError) as error:
         command_line.fail(error)
     except Stopped:
         print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)

@@ -39,6 +39,16 @@ def sha256(variables: student.Variables) -> str:
     return hasher.hexdigest()
 
 
+def tree_of(leaves: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Leaves by number: the form in which they are saved, free of their containers' types."""
+    return {f"{place:04d}": leaf for place, leaf in enumerate(leaves)}
+
+
+def leaves_of(tree: dict[str, Any]) -> list[np.ndarray]:
+    """The inverse of :func:`tree_of`."""
+    return [np.asarray(tree[place]) for place in sorted(tree)]
+
+
 class Checkpoints:
     """The numbered checkpoints of one run; the newest two are kept."""
 

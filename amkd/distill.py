@@ -87,7 +87,7 @@ def load_teacher(config: Settings, data: images.DataSet, stop: StopSignal) -> te
     if config.teacher.kind == "python":
         return python.load(config.teacher.function, config.teacher.identity)
     bar = report.bars(config.report.progress)
-    return local.load(config.teacher, data, Path(config.cache_dir).expanduser(), bar, stop.check)
+    return local.load(config.teacher, data, Path(config.cache_dir).expanduser(), bar, stop, config.checkpoint.seconds)
 
 
 def _test_answers(

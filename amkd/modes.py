@@ -26,7 +26,7 @@ def train_teacher(config: settings.Settings, workdir: Path | None, network: Path
     data = distill.load_data(config)
     cache = Path(config.cache_dir).expanduser()
     bar = report.bars(config.report.progress)
-    saved = local.load_or_train(config.teacher, data, cache, bar, stop.check)
+    saved = local.load_or_train(config.teacher, data, cache, bar, stop, config.checkpoint.seconds)
     print(f"teacher              {local.place(config.teacher, data, cache)}")
     print(f"validation accuracy  {report.percent(saved.card['validation_accuracy'])}")
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)

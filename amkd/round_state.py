@@ -54,7 +54,7 @@ def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
     if state.variables is not None:
         tree["variables"] = state.variables
     if state.training is not None:
-        tree["training"] = {f"{place:04d}": leaf for place, leaf in enumerate(state.training)}
+        tree["training"] = checkpoint.tree_of(state.training)
     meta = {"round": state.round, "epoch": state.epoch, "seconds": state.seconds, "rows": list(state.rows)}
     checkpoints.save(tree, meta)
 
@@ -72,7 +72,7 @@ def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
         training_set.Records(*(np.asarray(tree[name]) for name in training_set.Records._fields)),
         np.asarray(tree["score"]),
         jax.tree.map(np.asarray, tree["variables"]) if "variables" in tree else None,
-        [np.asarray(training[place]) for place in sorted(training)] if training else None,
+        checkpoint.leaves_of(training) if training else None,
         meta["seconds"],
         tuple(meta["rows"]),
     )

@@ -154,46 +154,39 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
     network = bench.network(plan.dtype, devices.AXIS)
     count = len(state.records)
     epochs = recipe.epochs(plan, count)
-    started = saved = time.monotonic()
-    last = float("nan")
+    started, last = time.monotonic(), float("nan")
+
+    def save(epoch: int, leaves: training.Leaves) -> None:
+        spent = state.spent("train", time.monotonic() - started)
+        inside = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
+        round_state.save(bench.checkpoints, inside)
+
+    watch = training.Watch(bench.stop, settings.checkpoint.seconds, save)
     with bench.report.bar(epochs * count, f"round {state.round} train", "img") as advance:
         advance(state.epoch * count)
 
         def on_epoch(epoch: int, in_training: student.TrainState, loss: float) -> None:
-            nonlocal saved, last
+            nonlocal last
             last = loss
             advance(count, loss=f"{loss:.4f}")
             bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
-            now = time.monotonic()
-            due = bench.stop.requested or now - saved >= settings.checkpoint.seconds
-            if due and epoch < epochs:
-                leaves = jax.device_get(jax.tree.leaves(in_training))
-                spent = state.spent("train", now - started)
-                inside = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
-                round_state.save(bench.checkpoints, inside)
-                saved = time.monotonic()
-                bench.stop.check()
+            watch.after(epoch, epochs, in_training)
 
+        beginning = training.start(plan, _first_variables(bench, state), state.training)
         data = training_set.make(bench.real, state.records, answers, settings.budget)
         stream = (settings.seed, state.round)
-        beginning = _beginning(bench, network, state)
         ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
     variables = jax.device_get(ended.variables)
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 
 
-def _beginning(bench: Bench, network: models.Network, state: RoundState) -> student.TrainState:
-    """The training state to go on from: saved, or the last student's, or a new student's."""
-    settings = bench.settings
-    variables = state.variables
-    if variables is None or not settings.warm_start:
-        key = keys.key(settings.seed, state.round, keys.Purpose.INIT)
-        variables = devices.init(network, bench.data.shape, key)
-    fresh = training.start(network, settings.train, variables)
-    if state.training is None:
-        return fresh
-    return devices.replicate(jax.tree.unflatten(jax.tree.structure(fresh), state.training))
+def _first_variables(bench: Bench, state: RoundState) -> student.Variables:
+    """A new student's, as in the paper, or the last student's."""
+    if bench.settings.warm_start and state.variables is not None:
+        return state.variables
+    key = keys.key(bench.settings.seed, state.round, keys.Purpose.INIT)
+    return devices.init(bench.network(), bench.data.shape, key)
 
 
 def evaluate(bench: Bench, state: RoundState, loss: float) -> Row:

@@ -1,5 +1,6 @@
 """The training loop: epochs of batches through the compiled step. Imperative, and holds no maths."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -8,13 +9,39 @@ import numpy as np
 
 from amkd import devices, keys, recipe, student, training_set
 from amkd.models import Network
+from amkd.stopping import StopSignal
 
 OnEpoch = Callable[[int, student.TrainState, float], None]
+Leaves = list[np.ndarray]  # of a training state, on the host
 
 
-def start(network: Network, plan: recipe.Recipe, variables: student.Variables) -> student.TrainState:
-    """The state before the first step, on every device."""
-    return devices.replicate(student.start(variables, recipe.direction(plan)))
+def start(plan: recipe.Recipe, variables: student.Variables, saved: Leaves | None = None) -> student.TrainState:
+    """The state before the first step, or the one that was saved, on every device."""
+    state = student.start(variables, recipe.direction(plan))
+    if saved is not None:
+        state = jax.tree.unflatten(jax.tree.structure(state), saved)
+    return devices.replicate(state)
+
+
+class Watch:
+    """Decides when a training is saved: every so often, and when the process is asked to stop."""
+
+    def __init__(self, stop: StopSignal, seconds: float, save: Callable[[int, Leaves], None]) -> None:
+        """``save`` is given the number of epochs done and the leaves of the state."""
+        self._stop, self._seconds, self._save = stop, seconds, save
+        self._last = time.monotonic()
+
+    def after(self, epoch: int, epochs: int, state: student.TrainState) -> None:
+        """Called after each epoch but the last, whose state is saved by the one who trains.
+
+        Raises:
+          Stopped: the process was asked to stop, and the state is saved.
+        """
+        due = self._stop.requested or time.monotonic() - self._last >= self._seconds
+        if due and epoch < epochs:
+            self._save(epoch, jax.device_get(jax.tree.leaves(state)))
+            self._last = time.monotonic()
+            self._stop.check()
 
 
 def fit(
@@ -55,7 +82,10 @@ def fit(
         batches = training_set.epoch(count, plan.batch_size, order)
         state, loss = _epoch(network, plan, state, on_devices, batches, rates[epoch], key)
         if not np.isfinite(loss):
-            raise FloatingPointError(f"the loss is {loss} in epoch {epoch + 1}: the learning rate is too high")
+            raise FloatingPointError(
+                f"the loss is {loss} in epoch {epoch + 1} of this training: lower the learning_rate of its recipe, in"
+                " a new --workdir; --config.ledger.path=FILE goes on with the answers already paid for"
+            )
         on_epoch(epoch + 1, state, loss)
     return state
 

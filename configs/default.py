@@ -139,6 +139,7 @@ def get_config(preset: str = "") -> ConfigDict:
     if preset == "smoke":
         config.n_real, config.budget, config.rounds = 50, 150, 2
         config.train.epochs = config.teacher.train.epochs = 20
+        config.train.min_steps = 300
     elif preset:
         raise ValueError(f"preset {preset!r} does not exist; there is: smoke")
     return config

@@ -30,7 +30,7 @@ def get_config(preset: str = "") -> ConfigDict:
         config.data.test_images = 2000
         config.teacher.images = 5000
         config.teacher.train.epochs = 4
-        config.train.epochs, config.train.min_steps = 20, 0
+        config.train.epochs, config.train.min_steps = 20, 400
         config.search.max_pairs = 3000
     elif preset:
         raise ValueError(f"preset {preset!r} does not exist; there is: smoke")

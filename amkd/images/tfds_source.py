@@ -74,7 +74,7 @@ def _prepare(name: str, builder: Any) -> None:
         raise UserError(
             f"config.dataset={name!r} is not prepared in {builder.data_dir}. Point"
             " --config.data.dir (or TFDS_DATA_DIR) to a directory that holds it, or install"
-            " TensorFlow, which downloads and prepares it: pip install 'amkd[prepare]'"
+            " TensorFlow, which downloads and prepares it: pip install tensorflow-cpu"
         ) from error
     builder.download_and_prepare(file_format="array_record")
 

@@ -1,10 +1,12 @@
 """A local Flax teacher: trained by its recipe at first use, validated, and kept for later runs."""
 
+import contextlib
+import fcntl
 import hashlib
 import json
-import logging
-from collections.abc import Callable
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,18 +15,19 @@ from amkd.errors import UserError
 from amkd.images import DataSet
 from amkd.report import Bar
 from amkd.settings import TeacherSettings
+from amkd.stopping import StopSignal
 from amkd.teachers import Teacher
 
 
 def load(
-    settings: TeacherSettings, data: DataSet, cache_dir: Path, bar: Bar, check_stop: Callable[[], None]
+    settings: TeacherSettings, data: DataSet, cache_dir: Path, bar: Bar, stop: StopSignal, save_seconds: float
 ) -> Teacher:
     """The teacher of a recipe and a data set, trained first if it is not in the cache.
 
     Raises:
       UserError: its accuracy on the validation images is at chance or below what is asked for.
     """
-    saved = load_or_train(settings, data, cache_dir, bar, check_stop)
+    saved = load_or_train(settings, data, cache_dir, bar, stop, save_seconds)
     found, chance = saved.card["validation_accuracy"], 1 / data.classes
     floor = settings.min_accuracy or min(2 * chance, (1 + chance) / 2)
     if found < floor:
@@ -37,12 +40,15 @@ def load(
 
 
 def load_or_train(
-    settings: TeacherSettings, data: DataSet, cache_dir: Path, bar: Bar, check_stop: Callable[[], None]
+    settings: TeacherSettings, data: DataSet, cache_dir: Path, bar: Bar, stop: StopSignal, save_seconds: float
 ) -> checkpoint.SavedNetwork:
     """The cached teacher of a recipe and a data set, trained first if it is not there."""
     folder = place(settings, data, cache_dir)
-    if not folder.exists():
-        _train(settings, data, folder, bar, check_stop)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a run beside this one may be training it
+        if not folder.exists():
+            _train(settings, data, folder, bar, stop, save_seconds)
     return checkpoint.load_network(folder)
 
 
@@ -55,28 +61,35 @@ def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
     return cache_dir / "teachers" / f"{name}-{settings.model}-{hasher.hexdigest()[:16]}"
 
 
-def _train(settings: TeacherSettings, data: DataSet, folder: Path, bar: Bar, check_stop: Callable[[], None]) -> None:
-    """Trains on true labels; the last epoch's network is the teacher, validated on held-out images."""
-    plan = settings.train
+class _Task(NamedTuple):
+    """A teacher's training: its network, its images and the labels of those it learns from."""
+
+    network: models.Network
+    used: np.ndarray
+    held_out: np.ndarray
+    whole: training_set.TrainingSet
+
+
+def _task(settings: TeacherSettings, data: DataSet) -> _Task:
     order = keys.rng(settings.seed, 0, keys.Purpose.TEACHER_SPLIT).permutation(len(data.teacher_images))
     held_out, rest = order[: settings.validation], order[settings.validation :]
     used = rest[: settings.images] if settings.images else rest
-    network = models.build(settings.model, data.classes, data.shape, plan.dtype, devices.AXIS)
-    variables = devices.init(network, data.shape, keys.key(settings.seed, 0, keys.Purpose.INIT))
     labels = np.eye(data.classes, dtype=np.float32)[data.teacher_labels[used]]
     whole = training_set.make(data.teacher_images[used], training_set.real(len(used)), labels, len(used))
-    logging.info("training the %s teacher on %d labeled images", settings.model, len(used))
-    with bar(recipe.epochs(plan, len(used)), f"{settings.model} teacher train", "epoch") as advance:
+    network = models.build(settings.model, data.classes, data.shape, settings.train.dtype, devices.AXIS)
+    return _Task(network, used, held_out, whole)
 
-        def on_epoch(epoch: int, state: student.TrainState, loss: float) -> None:
-            check_stop()
-            advance(1, loss=f"{loss:.4f}")
 
-        beginning = training.start(network, plan, variables)
-        stream = (settings.seed, 0)
-        state = training.fit(network, plan, beginning, whole, len(used), stream, 0, on_epoch)
+def _train(
+    settings: TeacherSettings, data: DataSet, folder: Path, bar: Bar, stop: StopSignal, save_seconds: float
+) -> None:
+    """Trains on true labels; the last epoch's network is the teacher, validated on held-out images."""
+    task = _task(settings, data)
+    unfinished = folder.with_suffix(".training")
+    with contextlib.closing(checkpoint.Checkpoints(unfinished)) as checkpoints:
+        state = _fit(settings, data, task, checkpoints, bar, stop, save_seconds)
     evaluator = models.build(settings.model, data.classes, data.shape)
-    answers = devices.predict(evaluator, state.variables, data.teacher_images[held_out])
+    answers = devices.predict(evaluator, state.variables, data.teacher_images[task.held_out])
     card = {
         "role": "teacher",
         "model": settings.model,
@@ -84,7 +97,41 @@ def _train(settings: TeacherSettings, data: DataSet, folder: Path, bar: Bar, che
         "shape": list(data.shape),
         "dataset": data.name,
         "recipe": settings.recipe_key(),
-        "validation_images": len(held_out),
-        "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[held_out]),
+        "validation_images": len(task.held_out),
+        "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[task.held_out]),
     }
     checkpoint.save_network(folder, state.variables, card)
+    shutil.rmtree(unfinished)
+
+
+def _fit(
+    settings: TeacherSettings,
+    data: DataSet,
+    task: _Task,
+    checkpoints: checkpoint.Checkpoints,
+    bar: Bar,
+    stop: StopSignal,
+    save_seconds: float,
+) -> student.TrainState:
+    """The training, from its last checkpoint if there is one."""
+    plan, count = settings.train, len(task.used)
+    epochs = recipe.epochs(plan, count)
+    first, saved = 0, None
+    if (found := checkpoints.restore()) is not None:
+        tree, meta = found
+        first, saved = meta["epoch"], checkpoint.leaves_of(tree)
+
+    def save(epoch: int, leaves: training.Leaves) -> None:
+        checkpoints.save(checkpoint.tree_of(leaves), {"epoch": epoch})
+
+    watch = training.Watch(stop, save_seconds, save)
+    with bar(epochs, f"{settings.model} teacher train", "epoch") as advance:
+        advance(first)
+
+        def on_epoch(epoch: int, state: student.TrainState, loss: float) -> None:
+            advance(1, loss=f"{loss:.4f}")
+            watch.after(epoch, epochs, state)
+
+        variables = devices.init(task.network, data.shape, keys.key(settings.seed, 0, keys.Purpose.INIT))
+        beginning = training.start(plan, variables, saved)
+        return training.fit(task.network, plan, beginning, task.whole, count, (settings.seed, 0), first, on_epoch)
