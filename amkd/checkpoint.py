@@ -17,7 +17,9 @@ Resume policy, in the order in which it is applied:
 
 import hashlib
 import json
+import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +29,8 @@ import orbax.checkpoint as ocp
 
 from amkd import devices, models, student
 from amkd.errors import UserError
+
+_KEPT = 2  # checkpoints of a run
 
 
 def sha256(variables: student.Variables) -> str:
@@ -49,19 +53,83 @@ def leaves_of(tree: dict[str, Any]) -> list[np.ndarray]:
     return [np.asarray(tree[place]) for place in sorted(tree)]
 
 
+def write(folder: Path, tree: Any, meta: dict[str, Any]) -> None:
+    """Writes arrays (orbax) and what JSON can hold into a sealed folder, whole or not at all.
+
+    Args:
+      folder: where to; what was there is replaced.
+      tree: nested dicts of arrays.
+      meta: what goes with them.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent)).absolute()
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(scratch / "arrays", jax.device_get(tree))
+        sealed = {"meta": meta, "files": _files(scratch)}
+        (scratch / "meta.json").write_text(json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n")
+        for path in scratch.rglob("*"):
+            _flush(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    _flush(folder.parent)
+
+
+def read(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Reads what :func:`write` wrote, as NumPy arrays, if not a byte of it has changed.
+
+    Raises:
+      ValueError: something has changed or is missing.
+    """
+    found = json.loads((folder / "meta.json").read_text())
+    sealed = {name: found.get(name) for name in ("meta", "files")}
+    if found.get("seal") != _seal(sealed) or found["files"] != _files(folder):
+        raise ValueError("its bytes are not those that were written")
+    with ocp.StandardCheckpointer() as checkpointer:
+        tree = checkpointer.restore(folder.absolute() / "arrays")
+    return jax.tree.map(np.asarray, tree), found["meta"]
+
+
+def _files(folder: Path) -> dict[str, str]:
+    paths = sorted(path for path in (folder / "arrays").rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _seal(sealed: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Has the system put a file or folder on disk, so that a power cut cannot undo it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 class Checkpoints:
     """The numbered checkpoints of one run; the newest two are kept."""
 
     def __init__(self, folder: Path) -> None:
-        """``folder`` is made if it is not there."""
-        options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False, create=True)
+        """``folder`` need not be there yet."""
         self._folder = folder.absolute()
-        self._manager = ocp.CheckpointManager(self._folder, options=options)
+
+    def _numbers(self) -> list[int]:
+        names = [path.name for path in self._folder.iterdir()] if self._folder.exists() else []
+        return sorted(int(name) for name in names if name.isdigit())
 
     def save(self, tree: dict[str, Any], meta: dict[str, Any]) -> None:
         """Saves a tree of arrays and what JSON can hold, whole or not at all."""
-        args = ocp.args.Composite(tree=ocp.args.StandardSave(jax.device_get(tree)), meta=ocp.args.JsonSave(meta))
-        self._manager.save((self._manager.latest_step() or 0) + 1, args=args, force=True)
+        number = max(self._numbers(), default=0) + 1
+        write(self._folder / f"{number}", tree, meta)
+        for old in self._numbers()[:-_KEPT]:
+            shutil.rmtree(self._folder / f"{old}")
+        for torn in self._folder.glob(".*"):  # left behind by a kill
+            shutil.rmtree(torn)
 
     def restore(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The newest checkpoint, or None where there is none.
@@ -69,30 +137,25 @@ class Checkpoints:
         Raises:
           UserError: it is damaged.
         """
-        step = self._manager.latest_step()
-        if step is None:
+        numbers = self._numbers()
+        if not numbers:
             return None
-        args = ocp.args.Composite(tree=ocp.args.StandardRestore(), meta=ocp.args.JsonRestore())
+        newest = self._folder / f"{numbers[-1]}"
         try:
-            found = self._manager.restore(step, args=args)
+            return read(newest)
         except Exception as error:
             raise UserError(
-                f"checkpoint {self._folder / str(step)} is damaged ({type(error).__name__}). Delete that folder"
-                " and run the same command: the run goes on from the checkpoint before it, or from the start,"
-                " and the ledger answers what was already paid for"
+                f"checkpoint {newest} is damaged ({type(error).__name__}: {error}). Delete that folder and run the"
+                " same command: the run goes on from the checkpoint before it, or from the start, and the ledger"
+                " answers what was already paid for"
             ) from error
-        return found["tree"], found["meta"]
-
-    def close(self) -> None:
-        """Ends orbax's threads."""
-        self._manager.close()
 
 
 class SavedNetwork(NamedTuple):
     """A finished network on disk.
 
     Attributes:
-      card: what it is: model, classes, shape, and whatever was noted with it.
+      card: what it is: role, model, classes, shape, and whatever was noted with it.
       variables: its variables.
     """
 
@@ -111,35 +174,24 @@ def save_network(folder: Path, variables: student.Variables, card: dict[str, Any
     Args:
       folder: where to.
       variables: its variables.
-      card: at least ``model``, ``classes`` and ``shape``.
+      card: at least ``role``, ``model``, ``classes`` and ``shape``.
     """
-    scratch = folder.parent.absolute() / f".{folder.name}.part"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    variables = jax.device_get(variables)
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(scratch / "variables", variables)
-    card = {**card, "sha256": sha256(variables)}
-    (scratch / "network.json").write_text(json.dumps(card, indent=2) + "\n")
-    shutil.rmtree(folder, ignore_errors=True)
-    scratch.rename(folder)
+    write(folder, variables, {**card, "sha256": sha256(variables)})
 
 
 def load_network(folder: Path) -> SavedNetwork:
     """Loads a network saved by :func:`save_network`.
 
     Raises:
-      UserError: there is none, or its bytes are not those that were saved.
+      UserError: there is none, or it is damaged.
     """
+    if not folder.exists():
+        raise UserError(f"{folder} holds no saved network; name the folder of a saved student or teacher")
     try:
-        card = json.loads((folder / "network.json").read_text())
-        with ocp.StandardCheckpointer() as checkpointer:
-            variables = checkpointer.restore(folder.absolute() / "variables")
-    except FileNotFoundError as error:
-        raise UserError(f"{folder} holds no saved network ({error})") from error
+        variables, card = read(folder)
     except Exception as error:
-        raise UserError(f"the network in {folder} is damaged ({type(error).__name__}); delete it") from error
-    variables = jax.tree.map(np.asarray, variables)
-    if sha256(variables) != card["sha256"]:
-        raise UserError(f"the network in {folder} is damaged: its bytes are not those saved; delete it")
+        raise UserError(
+            f"{folder} holds no saved network, or a damaged one ({type(error).__name__}: {error}). If it is a cached"
+            " teacher, delete it: the next run trains it again"
+        ) from error
     return SavedNetwork(card, variables)

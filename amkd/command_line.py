@@ -26,18 +26,22 @@ def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         print(story)
         print(_flag_help(values))
-        print("\n".join(_field_help(Path("configs/default.py"))))
+        print("\n".join(_field_help(Path(__file__).parent.parent / "configs" / "default.py")))
         sys.exit(0)
     try:
         _check_fields(argv[1:])
         left = values(argv)
+        config = values["config"].value
+        if config is not None:
+            config.to_dict()  # raises here, and not later, if its file cannot be loaded
     except UserError as error:
         fail(error)
-    except (flags.Error, OSError) as error:
-        fail(str(error).strip().splitlines()[-1] if "Traceback" in str(error) else error)
+    except Exception as error:  # absl's errors, and whatever a configuration file raises
+        message = str(error).strip() or type(error).__name__
+        fail(message.splitlines()[-1] if "Traceback" in message else message)
     if len(left) > 1:
         fail(f"{left[1]!r} is no flag; flags look like --config=configs/mnist.py; --help lists them")
-    if values["config"].value is None:
+    if config is None:
         fail("--config is missing: for instance --config=configs/digits.py; --help lists the rest")
     return left
 
@@ -64,7 +68,7 @@ def _flag_help(values: flags.FlagValues) -> str:
 
 def _field_help(path: Path) -> Iterator[str]:
     """Every field with its default and its comment, read from the file that documents them."""
-    yield f"Fields, as --config.NAME=VALUE, with the defaults of {path}:"
+    yield f"Fields, as --config.NAME=VALUE, with the defaults of configs/{path.name}:"
     comments: list[str] = []
     for line in path.read_text().splitlines():
         text = line.strip()

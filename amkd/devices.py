@@ -74,7 +74,7 @@ class Search:
     ) -> None:
         one = jax.eval_shape(partial(student.stem, network), variables, images[:1])
         fits = one.size * one.dtype.itemsize * len(images) <= table_bytes
-        table = _stem_table(network, variables, images) if fits else images
+        table = _stem_table(network, variables, images) if fits else images.astype(np.float32)
         self.tile = tile
         self._args = replicate((variables, table))
         self._lams = replicate(jnp.asarray(lams))

@@ -1,7 +1,6 @@
 """One whole run in a workdir: check everything, assemble it, drive the rounds, write the results."""
 
 import contextlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +37,20 @@ def run(config: Settings, folder: Path, stop: StopSignal) -> dict[str, Any]:
       Stopped: the process was asked to stop; the state is saved.
     """
     run_id = workdir.owner(config, folder)
-    finished = folder / "summary.json"
-    if finished.exists():
+    if (summary := workdir.finished(folder)) is not None:
         print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
-        return json.loads(finished.read_text())
+        return summary
     feasibility.check_devices(config, devices.count())
     data = load_data(config)
     models.build(config.student, data.classes, data.shape)
     teacher = load_teacher(config, data, stop)
-    workdir.claim(config, folder, run_id)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(workdir.locked(folder))
+        workdir.claim(config, folder, run_id, teacher.identity)
         outputs = stack.enter_context(
             contextlib.closing(report.Report(folder, config.report.progress, config.report.tensorboard))
         )
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder))))
-        saved = stack.enter_context(contextlib.closing(checkpoint.Checkpoints(folder / "checkpoints")))
         desk = querying.Desk(teacher, answers, run_id, config.budget, data.classes, config.teacher.batch)
         bench = rounds.Bench(
             settings=config,
@@ -61,7 +59,7 @@ def run(config: Settings, folder: Path, stop: StopSignal) -> dict[str, Any]:
             pool=pairs.make_pool(config.n_real, config.search.max_pairs, config.seed),
             desk=desk,
             test_answers=_test_answers(config, data, desk, outputs, stop),
-            checkpoints=saved,
+            checkpoints=checkpoint.Checkpoints(folder / "checkpoints"),
             report=outputs,
             stop=stop,
         )

@@ -37,6 +37,12 @@ def reasons(s: "Settings") -> Iterator[str]:
     if s.teacher.kind == "python" and ":" not in s.teacher.function:
         yield f"config.teacher.function={s.teacher.function!r}: teacher.kind 'python' needs 'module:function'"
     yield from least("seed", s.seed, 0)
+    yield from least("teacher.seed", s.teacher.seed, 0)
+    for name, seed in (("seed", s.seed), ("teacher.seed", s.teacher.seed)):
+        if seed >= 2**32:
+            yield f"config.{name}={seed}: must be below 2**32"
+    if not 0 <= s.teacher.min_accuracy <= 1:
+        yield f"config.teacher.min_accuracy={s.teacher.min_accuracy!r}: must be a share between 0 and 1"
     yield from least("n_real", s.n_real, 2)
     yield from least("rounds", s.rounds, 1)
     yield from least("data.size", s.data.size, 0)
@@ -126,7 +132,10 @@ def check_devices(settings: "Settings", devices: int) -> None:
     Raises:
       UserError: names the field.
     """
-    for group, plan in (("train", settings.train), ("teacher.train", settings.teacher.train)):
+    plans = {"train": settings.train}
+    if settings.teacher.kind == "flax":
+        plans["teacher.train"] = settings.teacher.train
+    for group, plan in plans.items():
         if plan.batch_size % devices:
             raise UserError(f"config.{group}.batch_size={plan.batch_size}: must be a multiple of the {devices} devices")
 

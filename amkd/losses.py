@@ -14,8 +14,8 @@ def tempered(probabilities: jax.Array, temperature: float) -> jax.Array:
       probabilities: ``float32[Y]``.
       temperature: tau, positive.
     """
-    # exp(log p / tau) through a softmax: p = 0 stays 0 and nothing overflows.
-    return jax.nn.softmax(jnp.log(jnp.maximum(probabilities, 1e-30)) / temperature)
+    # exp(log p / tau) through a softmax: log 0 is -inf, so that 0 stays 0, and nothing overflows.
+    return jax.nn.softmax(jnp.log(probabilities) / temperature)
 
 
 def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:

@@ -55,7 +55,7 @@ def mix_image(x_i: jax.Array, x_j: jax.Array, w: jax.Array) -> jax.Array:
     total = w * x_i.astype(jnp.int32) + (ONE - w) * x_j.astype(jnp.int32)
     whole, rest = total >> 16, total & (ONE - 1)
     up = (rest > ONE // 2) | ((rest == ONE // 2) & (whole % 2 == 1))
-    return (whole + up).astype(jnp.uint8)
+    return (whole + up.astype(jnp.int32)).astype(jnp.uint8)
 
 
 def mix_images(images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array) -> jax.Array:

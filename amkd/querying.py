@@ -1,7 +1,7 @@
 """Asking the teacher: look up first, stay within the budget, keep every answer as it comes."""
 
-import itertools
-from collections.abc import Callable
+import collections
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -52,24 +52,29 @@ def ask(desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Cal
     """
     ledger, digests = desk.ledger, [ledgers.digest(image) for image in images]
     teacher = ledger.teacher(desk.teacher.identity)
+    times = collections.Counter(digests)  # in the order of the images
     place = {address: index for index, address in reversed(list(enumerate(digests)))}
     if purpose == DISTILL:
-        _check_budget(desk, len(ledger.used(desk.run, purpose, teacher) | place.keys()))
-    known = ledger.find(teacher, list(place))
+        _check_budget(desk, len(ledger.used(desk.run, purpose, teacher) | times.keys()))
+    known = ledger.find(teacher, list(times))
     _check_known(desk, known)
     ledger.note_found(desk.run, purpose, teacher, list(known), round_)
-    progress(sum(address in known for address in digests))
-    missing = [address for address in place if address not in known]
-    # The first batch is a single image: a teacher that answers garbage is caught at its price.
-    starts = [0, *range(min(1, len(missing)), len(missing), desk.batch), len(missing)]
-    for start, stop in itertools.pairwise(starts):
-        part = missing[start:stop]
-        if part:
-            answers = _send(desk, images[[place[address] for address in part]])
-            ledger.add_paid(desk.run, purpose, teacher, part, answers, round_)
-            known.update(zip(part, answers, strict=True))
-            progress(len(part))
+    progress(sum(times[address] for address in known))
+    missing = [address for address in times if address not in known]
+    for part in _batches(missing, desk.batch):
+        answers = _send(desk, images[[place[address] for address in part]])
+        ledger.add_paid(desk.run, purpose, teacher, part, answers, round_)
+        known.update(ledger.find(teacher, part))  # another run's, if it was faster
+        progress(sum(times[address] for address in part))
     return np.stack([known[address] for address in digests])
+
+
+def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
+    """The first batch is a single image: a teacher that answers garbage is caught at its price."""
+    if missing:
+        yield missing[:1]
+    for start in range(1, len(missing), size):
+        yield missing[start : start + size]
 
 
 def recall(desk: Desk, images: np.ndarray) -> np.ndarray:

@@ -53,12 +53,13 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
     if recipe.schedule == "cosine":
         main = optax.cosine_decay_schedule(peak, rest)
     elif recipe.schedule == "steps":
-        marks = {round(drop * total) - warm: recipe.drop_factor for drop in recipe.drops}
+        at = [round(drop * total) - warm for drop in recipe.drops]
+        marks = {step: recipe.drop_factor ** at.count(step) for step in at}
         main = optax.piecewise_constant_schedule(peak, marks)
     else:
         main = optax.constant_schedule(peak)
     schedule = optax.join_schedules([optax.linear_schedule(0.0, peak, warm), main], [warm]) if warm else main
-    return np.broadcast_to(np.asarray(schedule(np.arange(total)), np.float32), total)
+    return np.broadcast_to(np.asarray(schedule(np.arange(total, dtype=np.float32)), np.float32), total)
 
 
 def direction(recipe: Recipe) -> optax.GradientTransformation:

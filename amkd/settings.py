@@ -196,6 +196,9 @@ def field_names(kind: Any = Settings, prefix: str = "") -> Iterator[str]:
 def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str]) -> Any:
     """A settings group from a mapping; what is wrong goes to ``problems``."""
     types = typing.get_type_hints(kind)
+    if not isinstance(values, Mapping):
+        problems.append(f"config.{prefix.rstrip('.')}={values!r}: must be a group of fields; see configs/default.py")
+        return None
     problems += [unknown_field(prefix + name) for name in values if name not in types]
     found = {}
     for name, wanted in types.items():
@@ -208,13 +211,17 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
     return kind(**found) if len(found) == len(types) else None
 
 
+_KINDS = {bool: "a bool", int: "an int", float: "a float", str: "a str", tuple: "a tuple of numbers"}
+
+
 def _convert(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
     plain = typing.get_origin(wanted) or wanted
-    if plain is tuple and isinstance(value, (tuple, list)):
+    numbers = isinstance(value, (tuple, list)) and all(isinstance(part, (int, float)) for part in value)
+    if plain is tuple and numbers:
         return tuple(float(part) for part in value)
     if plain is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, plain) and (plain is bool) == isinstance(value, bool):
+    if plain is not tuple and isinstance(value, plain) and (plain is bool) == isinstance(value, bool):
         return value
-    problems.append(f"{name}={value!r}: must be a {plain.__name__}")
+    problems.append(f"{name}={value!r}: must be {_KINDS[plain]}")
     return value

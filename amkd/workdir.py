@@ -1,7 +1,10 @@
 """The folder of one run: whose it is, and where things lie in it."""
 
+import contextlib
+import fcntl
 import json
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +37,54 @@ def owner(config: Settings, workdir: Path) -> str:
     return found["run"]
 
 
-def claim(config: Settings, workdir: Path, run_id: str) -> None:
-    """Makes a workdir this run's."""
-    workdir.mkdir(parents=True, exist_ok=True)
+def claim(config: Settings, workdir: Path, run_id: str, teacher: str) -> None:
+    """Makes a workdir this run's, or checks that its teacher is still the same.
+
+    Raises:
+      UserError: the run began with another teacher.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        before = json.loads(path.read_text()).get("teacher")
+        if before != teacher:
+            raise UserError(
+                f"{workdir} was begun with teacher {before}, and now it is {teacher}; choose another --workdir"
+            )
+        return
     scratch = workdir / "config.part"
-    scratch.write_text(json.dumps({"run": run_id, "config": _as_json(config)}, indent=2) + "\n")
-    scratch.replace(workdir / "config.json")
+    scratch.write_text(json.dumps({"run": run_id, "teacher": teacher, "config": _as_json(config)}, indent=2) + "\n")
+    scratch.replace(path)
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Keeps other processes out of a workdir; the lock ends with the process, however it ends.
+
+    Raises:
+      UserError: another process is at work there.
+    """
+    workdir.mkdir(parents=True, exist_ok=True)
+    with (workdir / "lock.part").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"another process is at work in {workdir}; choose another --workdir") from error
+        yield
+
+
+def finished(workdir: Path) -> dict[str, Any] | None:
+    """The summary of a finished run; None if it is not finished.
+
+    Raises:
+      UserError: the summary is damaged.
+    """
+    path = workdir / "summary.json"
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is damaged; delete it, and the same command writes it again") from error
 
 
 def _as_json(config: Settings) -> dict[str, Any]:

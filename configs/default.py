@@ -101,9 +101,11 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.train = recipe()
 
     config.search = ConfigDict()
-    # Grid of lambda: lam_count values from lam_low to lam_high, inside (0, 1). The released code's.
+    # Grid of lambda: its lowest value, above 0. The grid is the released code's.
     config.search.lam_low = 0.3
+    # Its highest value, below 1.
     config.search.lam_high = 0.7
+    # How many values, evenly spaced.
     config.search.lam_count = 11
     # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0

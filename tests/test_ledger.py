@@ -103,15 +103,15 @@ def test_answers_come_back_bit_for_bit(opened: ledger.Ledger) -> None:
 def test_only_what_is_there_is_found(opened: ledger.Ledger) -> None:
     teacher = opened.teacher("someone")
     here, absent = some_images(3), some_images(3, seed=1)
-    opened.add(teacher, here, some_answers(3))
+    opened.add_paid("run", "distill", teacher, here, some_answers(3), 0)
     assert opened.find(teacher, [*absent, here[1]]).keys() == {here[1]}
     assert opened.find(teacher, []) == {}
 
 
 def test_the_first_answer_stays(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(1)
-    opened.add(teacher, images, some_answers(1, seed=1))
-    opened.add(teacher, images, some_answers(1, seed=2))
+    opened.add_paid("run", "distill", teacher, images, some_answers(1, seed=1), 0)
+    opened.add_paid("run", "distill", teacher, images, some_answers(1, seed=2), 0)
     assert np.array_equal(opened.find(teacher, images)[images[0]], some_answers(1, seed=1)[0])
 
 
@@ -125,9 +125,9 @@ def test_a_teacher_keeps_its_number(opened: ledger.Ledger) -> None:
 def test_identities_do_not_share_answers(opened: ledger.Ledger) -> None:
     images = some_images(4)
     one, two = opened.teacher("one"), opened.teacher("two")
-    opened.add(one, images, some_answers(4, seed=1))
+    opened.add_paid("run", "distill", one, images, some_answers(4, seed=1), 0)
     assert opened.find(two, images) == {}
-    opened.add(two, images, some_answers(4, seed=2))
+    opened.add_paid("run", "distill", two, images, some_answers(4, seed=2), 0)
     for teacher, seed in ((one, 1), (two, 2)):
         found = opened.find(teacher, images)
         assert np.array_equal(np.stack([found[image] for image in images]), some_answers(4, seed=seed))
@@ -282,7 +282,7 @@ def test_an_interrupted_transaction_leaves_nothing(opened: ledger.Ledger, monkey
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(opened, "note", interrupt)
+        patched.setattr(opened, "_note", interrupt)
         with pytest.raises(KeyboardInterrupt):
             opened.add_paid("run", "distill", teacher, images, some_answers(6), 0)
     other = ledger.Ledger(opened.path)

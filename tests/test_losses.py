@@ -84,9 +84,7 @@ def test_temperature_one_is_the_papers_loss(z, other):
 @given(logit_vectors, logit_vectors)
 def test_gradient_is_the_difference_of_probabilities(z, other):
     answer = jax.nn.softmax(other)
-    np.testing.assert_allclose(
-        jax.grad(losses.soft_cross_entropy)(z, answer), jax.nn.softmax(z) - answer, atol=1e-5
-    )
+    np.testing.assert_allclose(jax.grad(losses.soft_cross_entropy)(z, answer), jax.nn.softmax(z) - answer, atol=1e-5)
     expected = 4 * (jax.nn.softmax(z / 4) - losses.tempered(answer, 4))
     np.testing.assert_allclose(jax.grad(losses.distillation)(z, answer, 4.0), expected, atol=1e-5)
 

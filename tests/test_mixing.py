@@ -66,7 +66,7 @@ def test_worked_bytes(a, b, lam, expected):
 @pytest.mark.parametrize("w", [1, 19661, 32767, 32768, 32769, 65535])
 def test_every_pair_of_bytes(w):
     a, b = (side.astype(np.uint8)[..., None] for side in np.meshgrid(np.arange(256), np.arange(256)))
-    total = w * a.astype(np.int64) + (mixing.ONE - w) * b
+    total = w * a.astype(np.int64) + (mixing.ONE - w) * b.astype(np.int64)
     np.testing.assert_array_equal(mixed(a, b, w), np.rint(total / mixing.ONE))  # exact in float64
     some = slice(w % 7, None, 37)
     np.testing.assert_array_equal(mixed(a, b, w)[some, some], plain.mix_bytes(a[some, some], b[some, some], w))

@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from amkd import settings
+from amkd import feasibility, settings
 from amkd.errors import UserError
 
 CONFIGS = ("default", "digits", "mnist", "fashion_mnist", "cifar10")
@@ -53,7 +53,7 @@ def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
     assert loaded.dataset == ("digits" if name == "default" else name)
     assert sum(loaded.queries_per_round()) == loaded.budget - loaded.n_real
     assert len(loaded.queries_per_round()) == loaded.rounds
-    settings.check_devices(loaded, 8)
+    feasibility.check_devices(loaded, 8)
     # Nothing is lost or altered on the way.
     flat = settings.flatten(loaded)
     assert flat["train.epochs"] == config["train"]["epochs"]
@@ -320,21 +320,21 @@ def test_fields_like_no_other_point_to_the_list() -> None:
 @pytest.mark.parametrize("group", ["train", "teacher.train"])
 def test_batches_must_split_evenly_over_devices(group: str) -> None:
     loaded = settings.from_config(changed(**{f"{group}.batch_size".replace(".", "__"): 36}))
-    settings.check_devices(loaded, 4)
+    feasibility.check_devices(loaded, 4)
     with pytest.raises(UserError, match=rf"config\.{group}\.batch_size=36.* 8 devices"):
-        settings.check_devices(loaded, 8)
+        feasibility.check_devices(loaded, 8)
 
 
 def test_the_data_must_be_enough() -> None:
     loaded = settings.from_config(changed(teacher__images=300))
-    settings.check_data(loaded, pool=200, labeled=400)
+    feasibility.check_data(loaded, pool=200, labeled=400)
     with pytest.raises(UserError, match=r"config\.n_real=200.*digits.* 199 "):
-        settings.check_data(loaded, pool=199, labeled=400)
+        feasibility.check_data(loaded, pool=199, labeled=400)
     with pytest.raises(UserError, match=r"config\.teacher\.validation=100 .*images=300.* 399 "):
-        settings.check_data(loaded, pool=200, labeled=399)
+        feasibility.check_data(loaded, pool=200, labeled=399)
     # A teacher that is somebody else's needs no labels.
     asked = settings.from_config(changed(teacher__kind="python", teacher__function="a:b"))
-    settings.check_data(asked, pool=200, labeled=0)
+    feasibility.check_data(asked, pool=200, labeled=0)
 
 
 def test_evaluation_is_free_only_with_a_local_teacher() -> None:

@@ -4,7 +4,6 @@ Data prepared as array_record are read without TensorFlow; preparing a download 
 """
 
 import hashlib
-import logging
 import os
 import shutil
 import tempfile
@@ -42,7 +41,10 @@ def load(name: str, directory: str, size: int, cache_dir: Path) -> "images.DataS
     if not folder.exists():
         splits = [_decode(builder, split, image_key, label_key, size) for split in ("train", "test")]
         _store(folder, dict(zip(_PARTS, [*splits[0], *splits[1]], strict=True)))
-    train_x, train_y, test_x, test_y = (np.load(folder / f"{part}.npy") for part in _PARTS)
+    try:
+        train_x, train_y, test_x, test_y = (np.load(folder / f"{part}.npy") for part in _PARTS)
+    except Exception as error:  # NumPy raises many kinds for a broken file
+        raise UserError(f"the cached arrays in {folder} are damaged ({error}); delete that folder") from error
     classes = builder.info.features[label_key].num_classes
     return images.DataSet(name, classes, train_x, train_y, train_x, test_x, test_y)
 
@@ -57,7 +59,7 @@ def _builder(name: str, directory: str) -> Any:
     try:
         builder = tfds.builder(name, data_dir=place)
     except Exception as error:  # TFDS raises its own kinds, and others for a wrong version
-        message = str(error).strip().splitlines()[0]
+        message = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"config.dataset={name!r}: TFDS knows no such data set ({message}); see"
             " https://www.tensorflow.org/datasets/catalog, or use 'digits', which is embedded"
@@ -95,13 +97,18 @@ def _decode(builder: Any, split: str, image_key: str, label_key: str, size: int)
     if split not in builder.info.splits:
         raise UserError(f"{builder.info.full_name} has no split {split!r}; only {list(builder.info.splits)}")
     try:
-        source = builder.as_data_source(split)
-    except Exception as error:
+        pictures, labels = _read(builder.as_data_source(split), f"decode {split}", image_key, label_key, size)
+    except Exception as error:  # TFDS, array_record and Pillow each raise their own
         raise UserError(
-            f"{builder.data_dir} cannot be read without TensorFlow ({error}): prepare it again with"
-            " download_and_prepare(file_format='array_record')"
+            f"{builder.data_dir} cannot be read ({type(error).__name__}: {error}): a file is missing or damaged, or it"
+            " was not prepared with download_and_prepare(file_format='array_record')"
         ) from error
+    if len({picture.shape for picture in pictures}) > 1:
+        raise UserError(f"images of {builder.info.full_name} differ in size; set --config.data.size=PIXELS")
+    return np.stack(pictures), np.asarray(labels, np.int32)
 
+
+def _read(source: Any, what: str, image_key: str, label_key: str, size: int) -> tuple[list[np.ndarray], list[int]]:
     def read(places: range) -> tuple[list[np.ndarray], list[int]]:
         records = source.__getitems__(list(places))
         pictures = [record[image_key] for record in records]
@@ -109,17 +116,14 @@ def _decode(builder: Any, split: str, image_key: str, label_key: str, size: int)
             pictures = [resize.square(picture, size) for picture in pictures]
         return pictures, [int(record[label_key]) for record in records]
 
-    logging.info("decoding %s/%s (once; cached afterwards)", builder.info.full_name, split)
     chunks = [range(start, min(start + 500, len(source))) for start in range(0, len(source), 500)]
     pictures, labels = [], []
-    with ThreadPoolExecutor() as pool, tqdm(total=len(source), desc=f"decode {split}", unit="img") as bar:
+    with ThreadPoolExecutor() as pool, tqdm(total=len(source), desc=what, unit="img") as bar:
         for some_pictures, some_labels in pool.map(read, chunks):
             pictures += some_pictures
             labels += some_labels
             bar.update(len(some_labels))
-    if len({picture.shape for picture in pictures}) > 1:
-        raise UserError(f"images of {builder.info.full_name} differ in size; set --config.data.size=PIXELS")
-    return np.stack(pictures), np.asarray(labels, np.int32)
+    return pictures, labels
 
 
 def _store(folder: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -1,6 +1,5 @@
 """A local Flax teacher: trained by its recipe at first use, validated, and kept for later runs."""
 
-import contextlib
 import fcntl
 import hashlib
 import json
@@ -85,9 +84,8 @@ def _train(
 ) -> None:
     """Trains on true labels; the last epoch's network is the teacher, validated on held-out images."""
     task = _task(settings, data)
-    unfinished = folder.with_suffix(".training")
-    with contextlib.closing(checkpoint.Checkpoints(unfinished)) as checkpoints:
-        state = _fit(settings, data, task, checkpoints, bar, stop, save_seconds)
+    unfinished = folder.with_name(folder.name + ".training")
+    state = _fit(settings, data, task, checkpoint.Checkpoints(unfinished), bar, stop, save_seconds)
     evaluator = models.build(settings.model, data.classes, data.shape)
     answers = devices.predict(evaluator, state.variables, data.teacher_images[task.held_out])
     card = {
@@ -101,7 +99,7 @@ def _train(
         "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[task.held_out]),
     }
     checkpoint.save_network(folder, state.variables, card)
-    shutil.rmtree(unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _fit(

@@ -23,8 +23,11 @@ def load(path: str, identity: str) -> Teacher:
         sys.path.insert(0, os.getcwd())
     try:
         ask = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever the user's module raises on import
         raise UserError(
-            f"config.teacher.function={path!r} cannot be loaded ({error}); write it as 'module:function'"
+            f"config.teacher.function={path!r} cannot be loaded ({type(error).__name__}: {error}); write it as"
+            " 'module:function'"
         ) from error
+    if not callable(ask):
+        raise UserError(f"config.teacher.function={path!r} is no function but a {type(ask).__name__}")
     return Teacher(identity or f"python:{path}", ask)

@@ -1,0 +1,224 @@
+"""The search over devices: the same choice however it is cut up."""
+
+import hashlib
+
+import jax
+import numpy as np
+import pytest
+
+from amkd import devices, mixing, models, pairs, search, student
+from amkd.settings import SearchSettings
+from tests import plain
+
+SHAPE = (8, 8, 1)
+N, K = 40, 50
+NOTHING = np.empty(0, np.int64)
+
+
+def settings(**fields):
+    defaults = {"lam_low": 0.3, "lam_high": 0.7, "lam_count": 3, "max_pairs": 0, "schedule": "equal"}
+    return SearchSettings(**{**defaults, "chunk": 256, "tile": 4, "table_bytes": 2**30, **fields})
+
+
+def variables_of(network, shape, seed=0):
+    return plain.random_variables(jax.eval_shape(lambda: student.init(network, shape, jax.random.key(0))), seed)
+
+
+def task(n=N, k=K, pool=None, chosen=NOTHING, progress=lambda _: None, seed=0, **fields):
+    network = models.build("lenet5_half", 10, SHAPE)
+    return search.Task(
+        images=np.random.default_rng(seed).integers(0, 256, (n, *SHAPE), np.uint8),
+        pool=pool or pairs.make_pool(n, 0, seed),
+        chosen=chosen,
+        k=k,
+        stream=(seed, 1),
+        network=network,
+        variables=variables_of(network, SHAPE),
+        settings=settings(**fields),
+        progress=progress,
+    )
+
+
+def ranks_of(choice, n):
+    return pairs.rank_of(choice.records.i, choice.records.j, n)
+
+
+def fingerprint(choice):
+    """A digest of the pairs, of their weights and of the bits of their scores."""
+    columns = [ranks_of(choice, N), choice.records.w, choice.score]
+    assert [column.dtype for column in columns] == [np.int64, np.int32, np.float32]
+    return hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
+
+
+def choose(chunk):
+    """What a process with its own number of devices chooses; see the test of device counts."""
+    return devices.count(), fingerprint(search.active_mixup(task(chunk=chunk)))
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return search.active_mixup(task(chunk=pairs.count(N)))
+
+
+def test_choice_is_the_lowest_of_the_plain_scores():
+    """Against loops over all pairs, all lambdas and all layers, on unrounded mixes of images."""
+    one = task(n=7, k=8)
+    found = search.active_mixup(one)
+    grid = mixing.lambda_grid(0.3, 0.7, 3)
+    scored = []
+    for rank, (i, j) in enumerate(plain.all_pairs(7)):
+        score, best = plain.c2(
+            lambda x: plain.lenet5(one.variables["params"], x), one.images[i], one.images[j], grid / 65536
+        )
+        scored.append((score, rank, best))
+    lowest = plain.k_lowest(scored, 9)
+    gaps = np.diff([score for score, _, _ in lowest])
+    assert gaps.min() > 1e-6  # the order is not left to rounding
+    lowest = lowest[:8]
+    np.testing.assert_array_equal(ranks_of(found, 7), [rank for _, rank, _ in lowest])
+    np.testing.assert_allclose(found.score, [score for score, _, _ in lowest], atol=1e-6)
+    np.testing.assert_array_equal(found.records.w, [grid[best] for _, _, best in lowest])
+
+
+def test_choice_is_in_order_and_not_trivial(expected):
+    assert len(expected.records) == len(expected.score) == K
+    assert np.all(expected.records.i < expected.records.j)
+    assert np.all(np.diff(expected.score) >= 0)
+    assert len(np.unique(ranks_of(expected, N))) == K
+    assert len(np.unique(expected.records.w)) > 1
+    assert len(np.unique(expected.score)) > K // 2
+
+
+@pytest.mark.parametrize("chunk", [7, 64, 1000])
+def test_the_same_choice_for_any_chunk(chunk, expected):
+    assert fingerprint(search.active_mixup(task(chunk=chunk))) == fingerprint(expected)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 8])
+def test_the_same_choice_on_any_number_of_devices(count, expected, on_devices):
+    there, found = on_devices(count, "tests.test_search", "choose", 100)
+    assert there == count
+    one_device, reference = on_devices(1, "tests.test_search", "choose", 100)
+    assert one_device == 1
+    assert found == reference
+    if jax.default_backend() == "cpu":
+        assert found == fingerprint(expected)
+
+
+def test_table_or_images_make_no_difference_but_rounding(expected):
+    found = search.active_mixup(task(table_bytes=0))
+    np.testing.assert_allclose(found.score, expected.score, atol=1e-5)
+
+
+SHAPES = {"lenet5_half": (8, 8, 1), "alexnet_half": (15, 15, 3), "resnet18": (8, 8, 3), "vgg16": (32, 32, 3)}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_table_path_scores_as_the_image_path(name):
+    """With BatchNorm statistics that are not the initial ones: they are part of the affine stem."""
+    shape = SHAPES[name]
+    network = models.build(name, 10, shape)
+    variables = variables_of(network, shape)
+    images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
+    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 2))
+    i, j = np.int32([0, 0, 2]), np.int32([1, 3, 3])
+    scores, best = zip(
+        *(devices.Search(network, variables, images, lams, 1, room).dispatch(i, j)() for room in (2**30, 0)),
+        strict=True,
+    )
+    assert scores[0].shape == best[0].shape == (3,)
+    np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
+    np.testing.assert_array_equal(best[0], best[1])
+    assert np.ptp(scores[0]) > 1e-3
+
+
+def test_table_is_used_up_to_its_limit(monkeypatch):
+    """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
+    one, modes = task(n=5), []
+    program = devices._search_program
+    monkeypatch.setattr(devices, "_search_program", lambda *args: (modes.append(args[2]), program(*args))[1])
+    for room in (5 * 9408, 5 * 9408 - 1):
+        devices.Search(one.network, one.variables, one.images, np.float32([0.5]), 1, room)
+    assert modes == [True, False]
+
+
+@pytest.mark.parametrize("count", [1, 5, 32, 33])
+def test_any_number_of_pairs_may_be_dispatched(count):
+    one = task(n=10)
+    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 3))
+    scorer = devices.Search(one.network, one.variables, one.images, lams, 4, 2**30)
+    i, j = pairs.pair_of(np.arange(45), 10)
+    scores, best = scorer.dispatch(i, j)()
+    part, part_best = scorer.dispatch(i[:count], j[:count])()
+    assert part.shape == (count,)
+    np.testing.assert_array_equal(part, scores[:count])
+    np.testing.assert_array_equal(part_best, best[:count])
+
+
+def test_no_pair_comes_back_until_the_pool_is_empty():
+    n, k = 8, 7
+    chosen = NOTHING
+    for round_ in range(4):
+        found = ranks_of(search.active_mixup(task(n=n, k=k, chosen=chosen)), n)
+        assert len(found) == k
+        assert not set(found.tolist()) & set(chosen.tolist())
+        chosen = np.sort(np.concatenate([chosen, found]))
+        assert len(chosen) == (round_ + 1) * k
+    np.testing.assert_array_equal(chosen, np.arange(28))
+
+
+def test_next_round_takes_the_next_best_of_the_same_student(expected):
+    """Without the first 20 of 50, the same student's 30 lowest are the other 30."""
+    ranks = ranks_of(expected, N)
+    found = search.active_mixup(task(k=30, chosen=np.sort(ranks[:20])))
+    np.testing.assert_array_equal(ranks_of(found, N), ranks[20:])
+    np.testing.assert_array_equal(found.score, expected.score[20:])
+
+
+@pytest.mark.parametrize("method", search.METHODS)
+def test_choice_stays_in_a_sampled_pool(method):
+    pool = pairs.make_pool(N, 100, seed=3)
+    chosen = np.sort(pool.sample[::3])
+    found = ranks_of(search.METHODS[method](task(pool=pool, chosen=chosen)), N)
+    assert len(np.unique(found)) == K
+    assert set(found.tolist()) <= set(pool.sample.tolist()) - set(chosen.tolist())
+
+
+@pytest.mark.parametrize("method", search.METHODS)
+def test_progress_adds_up_to_the_pairs_left(method):
+    told = []
+    search.METHODS[method](task(chosen=np.arange(17), progress=told.append, chunk=100))
+    assert sum(told) == pairs.count(N) - 17
+
+
+def test_progress_may_stop_the_search():
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        search.active_mixup(task(progress=stop, chunk=100))
+
+
+def test_a_diverged_student_is_noticed():
+    one = task()
+    broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
+    with pytest.raises(FloatingPointError, match="finite"):
+        search.active_mixup(one._replace(variables=broken))
+
+
+def test_random_choice_is_half_and_half_seeded_and_unscored():
+    found, again = (search.random_mixup(task(chunk=chunk)) for chunk in (64, 1000))
+    assert found.records.w.tolist() == [32768] * K
+    assert np.all(np.isnan(found.score))
+    assert len(np.unique(ranks_of(found, N))) == K
+    np.testing.assert_array_equal(ranks_of(found, N), ranks_of(again, N))
+    other_round = search.random_mixup(task()._replace(stream=(0, 2)))
+    assert not np.array_equal(ranks_of(found, N), ranks_of(other_round, N))
+
+
+def test_random_choice_is_uniform():
+    hits = np.zeros(pairs.count(10))
+    one = task(n=10, k=15)
+    for round_ in range(300):
+        hits[ranks_of(search.random_mixup(one._replace(stream=(0, round_))), 10)] += 1
+    assert np.all(np.abs(hits - 100) < 5 * np.sqrt(300 * 2 / 9))

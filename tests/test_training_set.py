@@ -1,0 +1,92 @@
+"""Records, padding, batches and epochs."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amkd import training_set
+from tests import plain
+
+SHAPE = (3, 4, 2)
+
+
+def example(n=6, mixes=5, classes=3, capacity=16):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (n, *SHAPE), np.uint8)
+    i, j = (rng.integers(0, n, mixes).astype(np.int32) for _ in range(2))
+    more = training_set.Records(i, j, rng.integers(0, 65537, mixes).astype(np.int32))
+    records = training_set.extend(training_set.real(n), more)
+    answers = rng.dirichlet(np.ones(classes), n + mixes).astype(np.float32)
+    return images, records, answers, training_set.make(images, records, answers, capacity)
+
+
+def test_real_images_are_records_of_themselves():
+    records = training_set.real(4)
+    assert len(records) == 4
+    assert records.i.tolist() == records.j.tolist() == [0, 1, 2, 3]
+    assert records.w.tolist() == [65536] * 4
+    assert all(column.dtype == np.int32 for column in records)
+
+
+def test_extend_keeps_the_order_of_the_queries():
+    more = training_set.Records(*(np.array(column, np.int32) for column in ([0], [2], [100])))
+    both = training_set.extend(training_set.real(2), more)
+    assert len(both) == 3
+    assert both.i.tolist() == [0, 1, 0]
+    assert both.j.tolist() == [0, 1, 2]
+    assert both.w.tolist() == [65536, 65536, 100]
+    assert all(column.dtype == np.int32 for column in both)
+
+
+def test_padding_goes_to_the_end_and_the_shape_is_the_capacitys():
+    images, records, answers, data = example()
+    assert data.images is images
+    for column, original in zip((data.i, data.j, data.w), records, strict=True):
+        assert column.shape == (16,)
+        assert column.dtype == np.int32
+        np.testing.assert_array_equal(column[:11], original)
+    assert data.answers.shape == (16, 3)
+    assert data.answers.dtype == np.float32
+    np.testing.assert_array_equal(data.answers[:11], answers)
+
+
+def test_a_full_set_needs_no_padding_and_a_smaller_capacity_is_refused():
+    images, records, answers, _ = example()
+    full = training_set.make(images, records, answers, 11)
+    np.testing.assert_array_equal(full.answers, answers)
+    with pytest.raises(ValueError, match="negative"):
+        training_set.make(images, records, answers, 10)
+
+
+def test_batch_is_mixed_as_its_records_say():
+    images, records, answers, data = example()
+    index = np.array([10, 0, 6, 6, 3], np.int32)
+    mixed, given_answers = jax.jit(training_set.take)(data, index)
+    expected = [plain.mix_bytes(images[records.i[q]], images[records.j[q]], records.w[q]) for q in index]
+    assert mixed.dtype == jnp.uint8
+    np.testing.assert_array_equal(mixed, expected)
+    np.testing.assert_array_equal(mixed[1], images[0])
+    np.testing.assert_array_equal(given_answers, answers[index])
+
+
+@given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 2**32))
+def test_every_record_is_in_an_epoch_once(count, batch, seed):
+    index, weight = training_set.epoch(count, batch, np.random.default_rng(seed))
+    assert index.shape == weight.shape == (-(-count // batch), batch)
+    assert (index.dtype, weight.dtype) == (np.int32, np.float32)
+    assert set(np.unique(weight).tolist()) <= {0.0, 1.0}
+    assert sorted(index[weight == 1].tolist()) == list(range(count))
+    assert np.all((index >= 0) & (index < count))
+    assert np.all(weight[:-1] == 1)
+    filled = index[-1][weight[-1] == 0]
+    np.testing.assert_array_equal(filled, np.resize(index.ravel()[:count], len(filled)))
+
+
+def test_epochs_differ_by_their_source_and_only_by_it():
+    first, again, other = (training_set.epoch(100, 32, np.random.default_rng(seed))[0] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    assert not np.array_equal(first.ravel()[:100], np.arange(100))
