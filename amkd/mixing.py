@@ -36,7 +36,7 @@ def lam_of(w: np.ndarray) -> np.ndarray:
 def mix(a: jax.Array, b: jax.Array, lam: jax.Array) -> jax.Array:
     """``lam*a + (1-lam)*b``, unrounded (eq. 2). For the images or the activations of one pair."""
     chex.assert_equal_shape((a, b))
-    return lam * a + (1 - lam) * b
+    return lam * a.astype(lam.dtype) + (1 - lam) * b.astype(lam.dtype)
 
 
 def mix_image(x_i: jax.Array, x_j: jax.Array, w: jax.Array) -> jax.Array:

@@ -135,7 +135,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.progress = True
     # TensorBoard event files.
     config.report.tensorboard = True
-    # PNG plots.
+    # PNG plots: accuracy against queries, and contact sheets of chosen mixes.
     config.report.plots = True
 
     if preset == "smoke":

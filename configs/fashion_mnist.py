@@ -18,5 +18,5 @@ def get_config(preset: str = "") -> ConfigDict:
     config.train.flip = True  # clothes may be mirrored, digits may not
     if preset != "smoke":
         config.budget = 48000
-        config.rounds = 4
+        config.train.epochs = 40
     return config

@@ -17,14 +17,15 @@ def get_config(preset: str = "") -> ConfigDict:
     config.dataset = "mnist"
     config.n_real = 2000
     config.budget = 24000
-    config.rounds = 4
-    config.search.schedule = "equal"
+    config.rounds = 3
     config.teacher.validation = 5000
     config.teacher.train.epochs = 20
     config.teacher.train.learning_rate = 2e-3
-    config.train.epochs = 60
+    # Chosen by agreement with the teacher on training images that are not among the real ones.
+    config.train.epochs = 100
     config.train.min_steps = 4000
-    config.train.crop = 2
+    config.train.learning_rate = 6e-3
+    config.train.crop = 1
     if preset == "smoke":
         config.n_real, config.budget, config.rounds = 100, 400, 2
         config.data.test_images = 2000
