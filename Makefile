@@ -37,4 +37,4 @@ format: install
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis # never runs/: it holds paid answers

@@ -41,14 +41,14 @@ def main(argv: list[str]) -> None:
     """One call into the package."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     config = settings.from_config(FLAGS.config.to_dict())
-    workdir, network = (Path(path) if path else None for path in (FLAGS.workdir, FLAGS.network))
+    workdir, network = (Path(path).expanduser() if path else None for path in (FLAGS.workdir, FLAGS.network))
     modes.MODES[FLAGS.mode](config, workdir, network, StopSignal().install())
 
 
 if __name__ == "__main__":
     try:
         app.run(main, flags_parser=lambda argv: command_line.parse(FLAGS, argv, __doc__))
-    except (UserError, FloatingPointError) as error:
+    except (UserError, FloatingPointError, OSError) as error:
         command_line.fail(error)
     except Stopped:
         print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)

@@ -4,12 +4,12 @@ Resume policy, in the order in which it is applied:
 
 1. A finished run (``summary.json`` is there) is never run again; its result is printed.
 2. A workdir of another configuration is refused before anything is loaded or paid.
-3. The newest whole checkpoint is restored. It holds the round, the phase, the records chosen
+3. The newest checkpoint is restored. It holds the round, how far it got, the records chosen
    so far, the last student and, inside a long training, the state of that training.
-4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes.
-   Those of a batch that the ledger holds are not asked again.
-5. A search or a query phase that was interrupted starts again from its beginning: the search is
-   deterministic, so it asks for the same images, which the ledger answers as far as it got.
+4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A ledger
+   that lacks what the run was answered is refused; nothing is asked for a second time.
+5. A search that was interrupted starts again. Its choice is saved before the first of its images is
+   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it got.
 6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
    (seed, round, epoch or step), so the bits are those of an uninterrupted run.
 7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
@@ -17,7 +17,6 @@ Resume policy, in the order in which it is applied:
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,7 +26,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from amkd import devices, models, student
+from amkd import devices, files, models, student
 from amkd.errors import UserError
 
 _KEPT = 2  # checkpoints of a run
@@ -68,14 +67,14 @@ def write(folder: Path, tree: Any, meta: dict[str, Any]) -> None:
             checkpointer.save(scratch / "arrays", jax.device_get(tree))
         sealed = {"meta": meta, "files": _files(scratch)}
         (scratch / "meta.json").write_text(json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n")
-        for path in scratch.rglob("*"):
-            _flush(path)
+        for path in (scratch, *scratch.rglob("*")):
+            files.flush(path)
         shutil.rmtree(folder, ignore_errors=True)
         scratch.rename(folder)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    _flush(folder.parent)
+    files.flush(folder.parent)
 
 
 def read(folder: Path) -> tuple[Any, dict[str, Any]]:
@@ -102,15 +101,6 @@ def _seal(sealed: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
 
 
-def _flush(path: Path) -> None:
-    """Has the system put a file or folder on disk, so that a power cut cannot undo it."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 class Checkpoints:
     """The numbered checkpoints of one run; the newest two are kept."""
 
@@ -129,7 +119,7 @@ class Checkpoints:
         for old in self._numbers()[:-_KEPT]:
             shutil.rmtree(self._folder / f"{old}")
         for torn in self._folder.glob(".*"):  # left behind by a kill
-            shutil.rmtree(torn)
+            shutil.rmtree(torn, ignore_errors=True)
 
     def restore(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The newest checkpoint, or None where there is none.

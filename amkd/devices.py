@@ -1,6 +1,6 @@
 """Compilation: the only module with ``jit``, ``pmap`` and placement on devices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -33,9 +33,12 @@ def replicate(tree: Any) -> Any:
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
-def tile_size() -> int:
-    """Pairs that one compiled tile scores: what fits a CPU's cache, or fills an accelerator."""
-    return 128 if jax.default_backend() == "cpu" else 1024
+def tile_size(bytes_per_pair: int) -> int:
+    """Pairs in one compiled tile: what fits a CPU's cache or fills an accelerator, within 1 GiB."""
+    tile = 128 if jax.default_backend() == "cpu" else 1024
+    while tile > 1 and tile * bytes_per_pair > 2**30:
+        tile //= 2
+    return tile
 
 
 def steps_per_dispatch(recipe: Recipe) -> int:
@@ -54,12 +57,16 @@ class Search:
     Mixes activations after the student's affine stem where the table of them fits, and
     images where it does not: the same scores up to rounding, more work.
 
+    Every dispatch has the same length, and so runs the same program; a pair's score depends
+    on the tile, and on neither the chunk nor the number of devices.
+
     Args of the constructor:
       network: the student, in float32.
       variables: its variables.
       images: ``uint8[N, H, W, C]``.
       lams: ``float32[L]``.
-      tile: pairs in one compiled tile; scores do not depend on the chunk, only on this.
+      pairs: pairs in one dispatch; rounded up to whole tiles, at least two a device.
+      tile: pairs in one compiled tile; 0 chooses by backend and network.
       table_bytes: the largest table of activations to hold on each device.
     """
 
@@ -69,23 +76,29 @@ class Search:
         variables: Any,
         images: np.ndarray,
         lams: np.ndarray,
+        pairs: int,
         tile: int,
         table_bytes: int,
     ) -> None:
         one = jax.eval_shape(partial(student.stem, network), variables, images[:1])
-        fits = one.size * one.dtype.itemsize * len(images) <= table_bytes
+        bytes_each = one.size * one.dtype.itemsize
+        fits = bytes_each * len(images) <= table_bytes
         table = _stem_table(network, variables, images) if fits else images.astype(np.float32)
-        self.tile = tile
+        tile = tile or tile_size(len(lams) * bytes_each)
+        unit = tile * count()
+        self.length = max(-(-pairs // unit), 2) * unit
         self._args = replicate((variables, table))
         self._lams = replicate(jnp.asarray(lams))
         self._run = _search_program(network, tile, fits)
 
     def dispatch(self, i: np.ndarray, j: np.ndarray) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
-        """Starts scoring ``int32[P]`` pairs; the returned function waits for C2 and arg-min, ``[P]`` each."""
+        """Starts scoring pairs ``int32[P]``, at most ``length`` of them.
+
+        Returns:
+          A function that waits for their C2 and the index of their arg-min lambda, ``[P]`` each.
+        """
         pairs = len(i)
-        padding = -pairs % (self.tile * count())
-        shape = (count(), (pairs + padding) // count())
-        i, j = (np.pad(side, (0, padding), mode="edge").reshape(shape) for side in (i, j))
+        i, j = (np.pad(side, (0, self.length - pairs), mode="edge").reshape(count(), -1) for side in (i, j))
         scores, best = self._run(*self._args, i, j, self._lams)
 
         def wait() -> tuple[np.ndarray, np.ndarray]:
@@ -143,7 +156,11 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
 
 @lru_cache(maxsize=8)
 def _predict_program(network: Network) -> Callable[..., Any]:
-    return jax.jit(partial(student.predict, network))
+    def run(variables: Any, images: Any) -> Any:
+        with jax.default_matmul_precision("highest"):  # answers and figures alike on every backend
+            return student.predict(network, variables, images)
+
+    return jax.jit(run)
 
 
 def predict(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
@@ -166,9 +183,13 @@ def _mix(images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array) -> jax.Arr
     return mixing.mix_images(images, i, j, w)
 
 
-def mixes(images: np.ndarray, records: training_set.Records) -> np.ndarray:
-    """The canonical bytes of records, on the host: ``uint8[Q, H, W, C]``."""
-    return np.asarray(_mix(images, *(jnp.asarray(column) for column in records)))
+def mixes(images: np.ndarray, records: training_set.Records, block: int = 1024) -> Iterator[np.ndarray]:
+    """The canonical bytes of records, on the host, in blocks of at most ``uint8[block, H, W, C]``."""
+    on_device = jnp.asarray(images)
+    for start in range(0, max(len(records), 1), block):
+        part = [column[start : start + block] for column in records]
+        padded = (np.pad(column, (0, block - len(part[0]))) for column in part)
+        yield np.asarray(_mix(on_device, *padded))[: len(part[0])]
 
 
 @lru_cache(maxsize=8)

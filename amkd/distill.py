@@ -17,6 +17,7 @@ from amkd import (
     querying,
     report,
     results,
+    round_state,
     rounds,
     teachers,
     workdir,
@@ -36,35 +37,38 @@ def run(config: Settings, folder: Path, stop: StopSignal) -> dict[str, Any]:
       UserError: something that the user can mend.
       Stopped: the process was asked to stop; the state is saved.
     """
-    run_id = workdir.owner(config, folder)
-    if (summary := workdir.finished(folder)) is not None:
-        print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
-        return summary
-    feasibility.check_devices(config, devices.count())
-    data = load_data(config)
-    models.build(config.student, data.classes, data.shape)
-    teacher = load_teacher(config, data, stop)
     with contextlib.ExitStack() as stack:
         stack.enter_context(workdir.locked(folder))
+        run_id = workdir.owner(config, folder)
+        if (summary := workdir.finished(folder)) is not None:
+            print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
+            return summary
+        feasibility.check_devices(config, devices.count())
+        data = load_data(config)
+        models.build(config.student, data.classes, data.shape)
+        teacher = load_teacher(config, data, stop)
         workdir.claim(config, folder, run_id, teacher.identity)
-        outputs = stack.enter_context(
-            contextlib.closing(report.Report(folder, config.report.progress, config.report.tensorboard))
-        )
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder))))
+        checkpoints = checkpoint.Checkpoints(folder / "checkpoints")
+        outputs = report.Report(folder, config.report.progress, config.report.tensorboard)
+        stack.enter_context(contextlib.closing(outputs))
         desk = querying.Desk(teacher, answers, run_id, config.budget, data.classes, config.teacher.batch)
+        real = images.draw_real(data, config.n_real, config.seed)
+        state = round_state.restore(checkpoints)
+        rounds.recall(desk, real, state)  # refuses a ledger that lacks answers before anything is sent
         bench = rounds.Bench(
             settings=config,
             data=data,
-            real=images.draw_real(data, config.n_real, config.seed),
+            real=real,
             pool=pairs.make_pool(config.n_real, config.search.max_pairs, config.seed),
             desk=desk,
             test_answers=_test_answers(config, data, desk, outputs, stop),
-            checkpoints=checkpoint.Checkpoints(folder / "checkpoints"),
+            checkpoints=checkpoints,
             report=outputs,
             stop=stop,
         )
         print(f"{config.method} on {config.dataset}: {bench.pool.size} pairs, {devices.describe()}", flush=True)
-        return results.write(bench, rounds.run(bench), folder)
+        return results.write(bench, rounds.run(bench, state), folder)
 
 
 def load_data(config: Settings) -> images.DataSet:

@@ -36,6 +36,11 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from choice("teacher.evaluate", s.teacher.evaluate, CHOICES)
     if s.teacher.kind == "python" and ":" not in s.teacher.function:
         yield f"config.teacher.function={s.teacher.function!r}: teacher.kind 'python' needs 'module:function'"
+    if s.teacher.kind == "flax" and (s.teacher.function or s.teacher.identity):
+        yield (
+            f"config.teacher.function={s.teacher.function!r} and identity={s.teacher.identity!r}: are for a teacher of"
+            " yours; add --config.teacher.kind=python"
+        )
     yield from least("seed", s.seed, 0)
     yield from least("teacher.seed", s.teacher.seed, 0)
     for name, seed in (("seed", s.seed), ("teacher.seed", s.teacher.seed)):

@@ -5,6 +5,8 @@ import enum
 import jax
 import numpy as np
 
+TEACHER = 2**31 - 1  # in place of the round, for a local teacher: no student shares its streams
+
 
 class Purpose(enum.IntEnum):
     """What a stream of random numbers is for. Numbers are part of the results: never reuse one."""

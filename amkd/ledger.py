@@ -177,15 +177,15 @@ class Ledger:
 
     def used(self, run: str, purpose: str, teacher: int) -> set[bytes]:
         """Images whose answers a run uses for a purpose."""
-        rows = self._db.execute(
-            "SELECT image FROM use WHERE run = ? AND purpose = ? AND teacher = ?", (run, purpose, teacher)
-        )
-        return {row[0] for row in rows}
+        query = "SELECT image FROM use WHERE run = ? AND purpose = ? AND teacher = ?"
+        with self._explained():
+            return {row[0] for row in self._db.execute(query, (run, purpose, teacher))}
 
     def count(self, run: str, purpose: str, paid_only: bool = False) -> int:
         """Images whose answers a run uses for a purpose, or those that it paid for itself."""
         query = "SELECT count(*) FROM use WHERE run = ? AND purpose = ? AND paid >= ?"
-        return self._db.execute(query, (run, purpose, int(paid_only))).fetchone()[0]
+        with self._explained():
+            return self._db.execute(query, (run, purpose, int(paid_only))).fetchone()[0]
 
     def close(self) -> None:
         """Closes the file."""

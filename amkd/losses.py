@@ -29,11 +29,6 @@ def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     return -jnp.sum(target * jax.nn.log_softmax(logits))
 
 
-def entropy(probabilities: jax.Array) -> jax.Array:
-    """``-sum p log p`` of one distribution ``float32[Y]``, in nats, with 0 log 0 = 0."""
-    return -jnp.sum(jax.scipy.special.xlogy(probabilities, probabilities))
-
-
 def distillation(logits: jax.Array, answer: jax.Array, temperature: float) -> jax.Array:
     """Cross-entropy of one image at a temperature, times tau squared (Hinton et al., 2015).
 

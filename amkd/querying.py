@@ -1,7 +1,7 @@
 """Asking the teacher: look up first, stay within the budget, keep every answer as it comes."""
 
 import collections
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +53,7 @@ def ask(desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Cal
     ledger, digests = desk.ledger, [ledgers.digest(image) for image in images]
     teacher = ledger.teacher(desk.teacher.identity)
     times = collections.Counter(digests)  # in the order of the images
-    place = {address: index for index, address in reversed(list(enumerate(digests)))}
+    place = dict(zip(digests, range(len(digests)), strict=True))
     if purpose == DISTILL:
         _check_budget(desk, len(ledger.used(desk.run, purpose, teacher) | times.keys()))
     known = ledger.find(teacher, list(times))
@@ -63,7 +63,12 @@ def ask(desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Cal
     missing = [address for address in times if address not in known]
     for part in _batches(missing, desk.batch):
         answers = _send(desk, images[[place[address] for address in part]])
-        ledger.add_paid(desk.run, purpose, teacher, part, answers, round_)
+        good = teachers.good_rows(answers, len(part), desk.classes)
+        paid = [address for address, row in zip(part, good, strict=True) if row is not None]
+        if paid:  # of a batch with garbage in it too: it was paid for
+            rows = np.stack([row for row in good if row is not None])
+            ledger.add_paid(desk.run, purpose, teacher, paid, rows, round_)
+        teachers.check(answers, len(part), desk.classes, desk.teacher.identity)
         known.update(ledger.find(teacher, part))  # another run's, if it was faster
         progress(sum(times[address] for address in part))
     return np.stack([known[address] for address in digests])
@@ -77,13 +82,20 @@ def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
         yield missing[start : start + size]
 
 
-def recall(desk: Desk, images: np.ndarray) -> np.ndarray:
-    """Answers that this run has already had, ``float32[M, Y]``; never asks the teacher.
+def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Answers that this run has already had; never asks the teacher.
+
+    Args:
+      desk: where they were asked.
+      blocks: the images, in blocks of ``uint8[B, H, W, C]``.
+
+    Returns:
+      ``float32[M, Y]``, M being the images of all blocks.
 
     Raises:
       UserError: the ledger no longer holds them.
     """
-    digests = [ledgers.digest(image) for image in images]
+    digests = [ledgers.digest(image) for block in blocks for image in block]
     known = desk.ledger.find(desk.ledger.teacher(desk.teacher.identity), list(set(digests)))
     lost = len(set(digests) - known.keys())
     if lost:
@@ -93,7 +105,7 @@ def recall(desk: Desk, images: np.ndarray) -> np.ndarray:
             " the same teacher), or start in a new workdir"
         )
     _check_known(desk, known)
-    return np.stack([known[address] for address in digests])
+    return np.array([known[address] for address in digests], np.float32).reshape(len(digests), desk.classes)
 
 
 def _check_budget(desk: Desk, total: int) -> None:
@@ -112,9 +124,9 @@ def _check_known(desk: Desk, known: dict[bytes, np.ndarray]) -> None:
         )
 
 
-def _send(desk: Desk, images: np.ndarray) -> np.ndarray:
+def _send(desk: Desk, images: np.ndarray) -> object:
     try:
-        answers = desk.teacher.ask(images)
+        return desk.teacher.ask(images)
     except UserError:
         raise
     except Exception as error:
@@ -122,4 +134,3 @@ def _send(desk: Desk, images: np.ndarray) -> np.ndarray:
             f"teacher {desk.teacher.identity} failed on {len(images)} images: {type(error).__name__}: {error}."
             f" Every answer before is kept in {desk.ledger.path}; mend the teacher and run the same command"
         ) from error
-    return teachers.check(answers, len(images), desk.classes, desk.teacher.identity)

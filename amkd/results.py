@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd import checkpoint, devices, metrics, mixing, plots, querying, training_set
+from amkd import checkpoint, devices, files, metrics, mixing, plots, querying, training_set
 from amkd.round_state import RoundState
 from amkd.rounds import Bench
 
@@ -65,9 +65,7 @@ def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
             "ledger": str(desk.ledger.path),
         },
     }
-    scratch = workdir / "summary.part"
-    scratch.write_text(json.dumps(summary, indent=2) + "\n")
-    scratch.replace(workdir / "summary.json")
+    files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 
 
@@ -80,13 +78,13 @@ def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folde
         # Evenly spread over the round, from its lowest C2 to its highest.
         shown = np.unique(np.linspace(start, end - 1, _SHEET).astype(int))
         records = training_set.Records(*(column[shown] for column in state.records))
-        mixes = devices.mixes(bench.real, records)
+        (mixes,) = devices.mixes(bench.real, records)
         triples = [(bench.real[i], mix, bench.real[j]) for i, j, mix in zip(records.i, records.j, mixes, strict=True)]
         plots.contact_sheet(
             triples,
             mixing.lam_of(records.w),
             state.score[shown],
-            querying.recall(bench.desk, mixes),
+            querying.recall(bench.desk, [mixes]),
             f"{title}: round {round_}. Image i | mix | image j, from lowest to highest C2",
             folder / f"round_{round_:02d}.png",
         )

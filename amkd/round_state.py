@@ -20,12 +20,13 @@ class RoundState:
     Attributes:
       round: the round in progress, 0 first.
       epoch: epochs done of this round's training; -1 before its queries are answered.
-      records: everything queried so far.
+      records: everything chosen so far; all but the last ones are answered.
       score: ``float32[Q]``, C2 at selection; NaN for real images.
       variables: the last round's student; None in round 0.
       training: leaves of this round's training state, where a checkpoint fell inside it.
       seconds: time spent in this round so far, by phase.
       rows: one report row for every finished round.
+      answered: how many of the records the teacher has answered.
     """
 
     round: int
@@ -36,6 +37,7 @@ class RoundState:
     training: list[np.ndarray] | None
     seconds: dict[str, float]
     rows: tuple[Row, ...]
+    answered: int = 0
 
     def spent(self, phase: str, seconds: float) -> dict[str, float]:
         """``seconds`` with more of one phase."""
@@ -49,14 +51,14 @@ def initial() -> RoundState:
 
 
 def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
-    """Writes a state that has at least queried the real images."""
+    """Writes a state that has chosen something, be it only the real images."""
     tree: dict[str, Any] = {**state.records._asdict(), "score": state.score}
     if state.variables is not None:
         tree["variables"] = state.variables
     if state.training is not None:
         tree["training"] = checkpoint.tree_of(state.training)
-    meta = {"round": state.round, "epoch": state.epoch, "seconds": state.seconds, "rows": list(state.rows)}
-    checkpoints.save(tree, meta)
+    meta: dict[str, Any] = {"round": state.round, "epoch": state.epoch, "answered": state.answered}
+    checkpoints.save(tree, {**meta, "seconds": state.seconds, "rows": list(state.rows)})
 
 
 def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
@@ -75,4 +77,5 @@ def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
         checkpoint.leaves_of(training) if training else None,
         meta["seconds"],
         tuple(meta["rows"]),
+        meta["answered"],
     )

@@ -59,9 +59,8 @@ class Bench(NamedTuple):
         return models.build(self.settings.student, self.data.classes, self.data.shape, dtype, axis_name)
 
 
-def run(bench: Bench) -> RoundState:
-    """All rounds that are left to do."""
-    state = round_state.restore(bench.checkpoints)
+def run(bench: Bench, state: RoundState) -> RoundState:
+    """All rounds that are left to do from a state."""
     bench.report.rewind(list(state.rows), state.round, state.epoch)
     while state.round <= bench.settings.rounds:
         state = one_round(bench, state)
@@ -69,13 +68,15 @@ def run(bench: Bench) -> RoundState:
 
 
 def one_round(bench: Bench, state: RoundState) -> RoundState:
-    """Search, query, train, evaluate; saved after the query and after the training."""
-    if state.epoch < 0:
+    """Search, query, train, evaluate; saved after the choice, the answers and the training."""
+    if state.answered == len(state.records) and state.epoch < 0:
         state = choose(bench, state)
+        round_state.save(bench.checkpoints, state)
+    if state.epoch < 0:
         state, answers = query(bench, state)
         round_state.save(bench.checkpoints, state)
     else:
-        answers = querying.recall(bench.desk, devices.mixes(bench.real, state.records))
+        answers = recall(bench.desk, bench.real, state)
     state, loss = train(bench, state, answers)
     row = evaluate(bench, state, loss)
     state = dataclasses.replace(
@@ -134,18 +135,27 @@ def _search(bench: Bench, state: RoundState) -> search.Choice:
 
 
 def query(bench: Bench, state: RoundState) -> tuple[RoundState, np.ndarray]:
-    """The answers to all records, ``float32[Q, Y]``; only those not in the ledger are asked for."""
+    """The answers to all records, ``float32[Q, Y]``; only this round's are asked for."""
     started = time.monotonic()
-    images = devices.mixes(bench.real, state.records)
+    fresh = training_set.Records(*(column[state.answered :] for column in state.records))
+    images = np.concatenate(list(devices.mixes(bench.real, fresh)))
     with bench.report.bar(len(images), f"round {state.round} query", "img") as advance:
 
         def progress(answered: int) -> None:
             bench.stop.check()
             advance(answered)
 
-        answers = querying.ask(bench.desk, images, querying.DISTILL, state.round, progress)
+        known = recall(bench.desk, bench.real, state)
+        added = querying.ask(bench.desk, images, querying.DISTILL, state.round, progress)
     spent = state.spent("query", time.monotonic() - started)
-    return dataclasses.replace(state, epoch=0, seconds=spent), answers
+    state = dataclasses.replace(state, epoch=0, answered=len(state.records), seconds=spent)
+    return state, np.concatenate([known, added])
+
+
+def recall(desk: querying.Desk, real: np.ndarray, state: RoundState) -> np.ndarray:
+    """The answers that the run has already had, ``float32[answered, Y]``, from the ledger alone."""
+    records = training_set.Records(*(column[: state.answered] for column in state.records))
+    return querying.recall(desk, devices.mixes(real, records))
 
 
 def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:

@@ -83,7 +83,8 @@ def _scores(task: Task, grid: np.ndarray) -> Iterator[selection.Scored]:
         task.variables,
         task.images,
         mixing.lam_of(grid),
-        search.tile or devices.tile_size(),
+        min(search.chunk, task.pool.size),
+        search.tile,
         search.table_bytes,
     )
     in_flight: deque[tuple[np.ndarray, Callable[[], tuple[np.ndarray, np.ndarray]]]] = deque()
@@ -94,7 +95,7 @@ def _scores(task: Task, grid: np.ndarray) -> Iterator[selection.Scored]:
         task.progress(len(ranks))
         return selection.Scored(score, ranks, best)
 
-    for ranks in task.pool.chunks(search.chunk, task.chosen):
+    for ranks in task.pool.chunks(scorer.length, task.chosen):
         in_flight.append((ranks, scorer.dispatch(*pairs.pair_of(ranks, task.pool.n))))
         if len(in_flight) > _IN_FLIGHT:
             yield finish()

@@ -48,7 +48,9 @@ def k_lowest(stream: Iterable[Scored], k: int) -> Scored:
     bar = np.inf  # the k-th lowest score so far: nothing above it can be chosen
     for chunk in stream:
         if not np.all(np.isfinite(chunk.score)):
-            raise FloatingPointError("a C2 score is not finite")
+            raise FloatingPointError(
+                "a C2 score is not finite: the student diverged; lower config.train.learning_rate, in a new --workdir"
+            )
         near = chunk.score <= bar
         waiting.append(Scored(*(column[near] for column in chunk)))
         size += int(near.sum())

@@ -83,8 +83,9 @@ def fit(
         state, loss = _epoch(network, plan, state, on_devices, batches, rates[epoch], key)
         if not np.isfinite(loss):
             raise FloatingPointError(
-                f"the loss is {loss} in epoch {epoch + 1} of this training: lower the learning_rate of its recipe, in"
-                " a new --workdir; --config.ledger.path=FILE goes on with the answers already paid for"
+                f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe (config.train, or"
+                " config.teacher.train for a teacher). A student's answers are kept: a new --workdir with"
+                " --config.ledger.path=FILE finds them"
             )
         on_epoch(epoch + 1, state, loss)
     return state

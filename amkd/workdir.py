@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from amkd import settings
+from amkd import files, settings
 from amkd.errors import UserError
 from amkd.settings import Settings
 
@@ -28,7 +28,10 @@ def owner(config: Settings, workdir: Path) -> str:
         found = json.loads(path.read_text())
         different = settings.differences(found["config"], _as_json(config))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged; choose another --workdir") from error
+        raise UserError(
+            f"{path} is damaged; choose another --workdir, and go on with the answers by"
+            f" --config.ledger.path={workdir / 'ledger.sqlite'}"
+        ) from error
     if different:
         raise UserError(
             f"{workdir} belongs to a run of another configuration; choose another --workdir, or undo:\n"
@@ -51,9 +54,8 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str) -> None:
                 f"{workdir} was begun with teacher {before}, and now it is {teacher}; choose another --workdir"
             )
         return
-    scratch = workdir / "config.part"
-    scratch.write_text(json.dumps({"run": run_id, "teacher": teacher, "config": _as_json(config)}, indent=2) + "\n")
-    scratch.replace(path)
+    held = {"run": run_id, "teacher": teacher, "config": _as_json(config)}
+    files.write_text(path, json.dumps(held, indent=2) + "\n")
 
 
 @contextlib.contextmanager
@@ -63,8 +65,12 @@ def locked(workdir: Path) -> Iterator[None]:
     Raises:
       UserError: another process is at work there.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
-    with (workdir / "lock.part").open("w") as lock:
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = (workdir / "lock.part").open("w")
+    except OSError as error:
+        raise UserError(f"--workdir={workdir} cannot be made or written ({error}); choose another") from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -4,7 +4,7 @@ Paper:    AlexNet teacher 83.07, 2,000 real images, 40,000 queries: student 74.6
 Here:     AlexNet teacher without crops, as the paper's; AlexNet-half student, the recipe that the
           paper's author gave (SGD, 80+60+40+20 epochs), crops and flips as the released code.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/cifar10.py --workdir=runs/cifar10
-Cost:     made for a GPU: 16 million training images and 88 million scored mixes, days on 2 CPU cores.
+Cost:     made for a GPU: 21 million training images and 88 million scored mixes, days on 2 CPU cores.
 Smoke:    python launch.py --config=configs/cifar10.py:smoke --workdir=runs/cifar10_smoke
 """
 

@@ -278,8 +278,8 @@ def test_garbage_costs_nothing_that_was_paid(book: ledger.Ledger, name: str, goo
     with pytest.raises(UserError) as caught:
         ask(desk_of(book, spy, batch=4), images)
     assert "spy" in str(caught.value)  # whose fault it is
-    kept = sum(spy.sizes[:good])
-    assert kept == (0, 1, 5)[good]
+    # Of a batch in which one row is garbage, the other three were paid for, and are kept.
+    kept = (0, 1, 5)[good] + (3 if good and name in ("nan", "inf") else 0)
     assert book.count("run", DISTILL) == kept
     assert spy.sizes[good:] == [4 if good else 1]  # and stopped there
 
@@ -317,7 +317,7 @@ def test_recall_never_asks(book: ledger.Ledger) -> None:
     ask(desk, some_images(9))
     calls = len(spy.calls)
     images = some_images(9)[[8, 0, 0, 4]]
-    assert np.array_equal(querying.recall(desk, images), truth(images))
+    assert np.array_equal(querying.recall(desk, [images]), truth(images))
     assert len(spy.calls) == calls
 
 
@@ -327,7 +327,7 @@ def test_recall_complains_of_what_is_lost(book: ledger.Ledger) -> None:
     ask(desk, some_images(9))
     calls = len(spy.calls)
     with pytest.raises(UserError, match=r"lacks 2 answers of spy.*config\.ledger\.path") as caught:
-        querying.recall(desk, some_images(11))
+        querying.recall(desk, [some_images(11)])
     assert str(book.path) in str(caught.value)
     assert len(spy.calls) == calls
 
@@ -338,7 +338,7 @@ def test_known_answers_of_other_classes_are_refused(book: ledger.Ledger, way: st
     spy = Spy()
     desk = desk_of(book, spy)._replace(classes=10)
     with pytest.raises(UserError, match="10 classes") as caught:
-        ask(desk, some_images(3)) if way == "ask" else querying.recall(desk, some_images(3))
+        ask(desk, some_images(3)) if way == "ask" else querying.recall(desk, [some_images(3)])
     assert str(book.path) in str(caught.value)
     assert spy.calls == []
 
@@ -355,7 +355,7 @@ def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
 
     desk = desk_of(mine, Spy(slow))
     answers = ask(desk, some_images(3))
-    assert np.array_equal(answers, querying.recall(desk, some_images(3)))
+    assert np.array_equal(answers, querying.recall(desk, [some_images(3)]))
     mine.close()
     other.close()
 

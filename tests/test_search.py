@@ -123,7 +123,7 @@ def test_table_path_scores_as_the_image_path(name):
     lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 2))
     i, j = np.int32([0, 0, 2]), np.int32([1, 3, 3])
     scores, best = zip(
-        *(devices.Search(network, variables, images, lams, 1, room).dispatch(i, j)() for room in (2**30, 0)),
+        *(devices.Search(network, variables, images, lams, len(i), 1, room).dispatch(i, j)() for room in (2**30, 0)),
         strict=True,
     )
     assert scores[0].shape == best[0].shape == (3,)
@@ -138,7 +138,7 @@ def test_table_is_used_up_to_its_limit(monkeypatch):
     program = devices._search_program
     monkeypatch.setattr(devices, "_search_program", lambda *args: (modes.append(args[2]), program(*args))[1])
     for room in (5 * 9408, 5 * 9408 - 1):
-        devices.Search(one.network, one.variables, one.images, np.float32([0.5]), 1, room)
+        devices.Search(one.network, one.variables, one.images, np.float32([0.5]), 10, 1, room)
     assert modes == [True, False]
 
 
@@ -146,7 +146,7 @@ def test_table_is_used_up_to_its_limit(monkeypatch):
 def test_any_number_of_pairs_may_be_dispatched(count):
     one = task(n=10)
     lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 3))
-    scorer = devices.Search(one.network, one.variables, one.images, lams, 4, 2**30)
+    scorer = devices.Search(one.network, one.variables, one.images, lams, 45, 4, 2**30)
     i, j = pairs.pair_of(np.arange(45), 10)
     scores, best = scorer.dispatch(i, j)()
     part, part_best = scorer.dispatch(i[:count], j[:count])()

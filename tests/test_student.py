@@ -240,7 +240,7 @@ def test_reported_loss_is_the_mean_over_records(monkeypatch):
     network, data, told = network_of(), some_data(), []
     monkeypatch.setattr(recipe, "learning_rates", lambda _, total: np.zeros(total, np.float32))
     fit(PLAN, network, data, 12, on_epoch=lambda *args: told.append(args[2]))
-    images = devices.mixes(data.images, training_set.Records(data.i[:12], data.j[:12], data.w[:12]))
+    (images,) = devices.mixes(data.images, training_set.Records(data.i[:12], data.j[:12], data.w[:12]))
     logits = [plain.lenet5(variables_of(network)["params"], image) / 2 for image in images]
     targets = [plain.tempered(answer, 2) for answer in data.answers[:12]]
     each = [4 * plain.soft_cross_entropy(z, y) for z, y in zip(logits, targets, strict=True)]

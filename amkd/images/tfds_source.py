@@ -76,9 +76,12 @@ def _prepare(name: str, builder: Any) -> None:
         raise UserError(
             f"config.dataset={name!r} is not prepared in {builder.data_dir}. Point"
             " --config.data.dir (or TFDS_DATA_DIR) to a directory that holds it, or install"
-            " TensorFlow, which downloads and prepares it: pip install tensorflow-cpu"
+            " TensorFlow, which downloads and prepares it: pip install -e '.[prepare]'"
         ) from error
-    builder.download_and_prepare(file_format="array_record")
+    try:
+        builder.download_and_prepare(file_format="array_record")
+    except Exception as error:  # downloads fail in many ways
+        raise UserError(f"config.dataset={name!r} could not be prepared ({type(error).__name__}: {error})") from error
 
 
 def _feature_keys(name: str, features: Any) -> tuple[str, str]:

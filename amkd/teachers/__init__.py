@@ -7,6 +7,8 @@ import numpy as np
 
 from amkd.errors import UserError
 
+_TOLERANCE = 1e-3  # of a row's sum
+
 
 class Teacher(NamedTuple):
     """A black box.
@@ -23,6 +25,19 @@ class Teacher(NamedTuple):
 
 class BadAnswer(UserError):
     """A teacher's answer that is no probability distribution."""
+
+
+def good_rows(answers: object, images: int, classes: int) -> list[np.ndarray | None]:
+    """The rows of an answer that are probabilities, ``float32[classes]`` each, and None for the others."""
+    try:
+        found = np.asarray(answers, np.float32)
+    except Exception:  # whatever a user's array type raises
+        return [None] * images
+    if found.shape != (images, classes):
+        return [None] * images
+    with np.errstate(invalid="ignore"):
+        good = np.isfinite(found).all(-1) & (found >= 0).all(-1) & (np.abs(found.sum(-1) - 1) <= _TOLERANCE)
+    return [row if fine else None for row, fine in zip(found, good, strict=True)]
 
 
 def check(answers: object, images: int, classes: int, identity: str) -> np.ndarray:
@@ -47,7 +62,7 @@ def check(answers: object, images: int, classes: int, identity: str) -> np.ndarr
         raise BadAnswer(f"teacher {identity} answered {found.min():g}: {wanted}, and none is negative")
     sums = found.sum(-1)
     worst = sums[np.argmax(np.abs(sums - 1))]
-    if abs(worst - 1) > 1e-3:
+    if abs(worst - 1) > _TOLERANCE:
         raise BadAnswer(
             f"teacher {identity} answered probabilities that sum to {worst:g} and not to 1: {wanted};"
             " if it answers logits, apply a softmax"

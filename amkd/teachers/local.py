@@ -4,8 +4,9 @@ import fcntl
 import hashlib
 import json
 import shutil
+import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def load_or_train(
     folder = place(settings, data, cache_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{folder}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a run beside this one may be training it
+        _wait_for(lock, folder, stop)
         if not folder.exists():
             _train(settings, data, folder, bar, stop, save_seconds)
     return checkpoint.load_network(folder)
@@ -60,6 +61,20 @@ def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
     return cache_dir / "teachers" / f"{name}-{settings.model}-{hasher.hexdigest()[:16]}"
 
 
+def _wait_for(lock: IO[str], folder: Path, stop: StopSignal) -> None:
+    """Takes the lock, once no run beside this one is training the same teacher."""
+    told = False
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not told:
+                print(f"waiting for another run, which is training {folder.name}", flush=True)
+            told = True
+            stop.check()
+            time.sleep(0.5)
+
+
 class _Task(NamedTuple):
     """A teacher's training: its network, its images and the labels of those it learns from."""
 
@@ -70,7 +85,7 @@ class _Task(NamedTuple):
 
 
 def _task(settings: TeacherSettings, data: DataSet) -> _Task:
-    order = keys.rng(settings.seed, 0, keys.Purpose.TEACHER_SPLIT).permutation(len(data.teacher_images))
+    order = keys.rng(settings.seed, keys.TEACHER, keys.Purpose.TEACHER_SPLIT).permutation(len(data.teacher_images))
     held_out, rest = order[: settings.validation], order[settings.validation :]
     used = rest[: settings.images] if settings.images else rest
     labels = np.eye(data.classes, dtype=np.float32)[data.teacher_labels[used]]
@@ -112,7 +127,7 @@ def _fit(
     save_seconds: float,
 ) -> student.TrainState:
     """The training, from its last checkpoint if there is one."""
-    plan, count = settings.train, len(task.used)
+    plan, count, stream = settings.train, len(task.used), (settings.seed, keys.TEACHER)
     epochs = recipe.epochs(plan, count)
     first, saved = 0, None
     if (found := checkpoints.restore()) is not None:
@@ -130,6 +145,6 @@ def _fit(
             advance(1, loss=f"{loss:.4f}")
             watch.after(epoch, epochs, state)
 
-        variables = devices.init(task.network, data.shape, keys.key(settings.seed, 0, keys.Purpose.INIT))
+        variables = devices.init(task.network, data.shape, keys.key(*stream, keys.Purpose.INIT))
         beginning = training.start(plan, variables, saved)
-        return training.fit(task.network, plan, beginning, task.whole, count, (settings.seed, 0), first, on_epoch)
+        return training.fit(task.network, plan, beginning, task.whole, count, stream, first, on_epoch)

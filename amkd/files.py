@@ -1,0 +1,22 @@
+"""Small files that a power cut cannot tear: written aside, flushed, then put in place."""
+
+import os
+from pathlib import Path
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file whole or not at all."""
+    scratch = path.with_suffix(".part")
+    scratch.write_text(text)
+    flush(scratch)
+    scratch.replace(path)
+    flush(path.parent)
+
+
+def flush(path: Path) -> None:
+    """Has the system put a file or folder on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
