@@ -121,7 +121,7 @@ def _read(source: Any, what: str, image_key: str, label_key: str, size: int) -> 
 
     chunks = [range(start, min(start + 500, len(source))) for start in range(0, len(source), 500)]
     pictures, labels = [], []
-    with ThreadPoolExecutor() as pool, tqdm(total=len(source), desc=what, unit="img") as bar:
+    with ThreadPoolExecutor() as pool, tqdm(total=len(source), desc=what, unit="img", disable=None) as bar:
         for some_pictures, some_labels in pool.map(read, chunks):
             pictures += some_pictures
             labels += some_labels
