@@ -15,8 +15,12 @@ def get_config(preset: str = "") -> ConfigDict:
     """MNIST's experiment but for the fields here. Presets: ``smoke``."""
     config = mnist.get_config(preset)
     config.dataset = "fashion_mnist"
-    config.train.flip = True  # clothes may be mirrored, digits may not
+    # Clothes may be mirrored, digits may not; a teacher that has seen both sides answers alike for both.
+    config.train.flip = config.teacher.train.flip = True
     if preset != "smoke":
         config.budget = 48000
+        config.teacher.train.epochs = 12
         config.train.epochs = 40
+        config.train.learning_rate = 3e-3
+        config.train.crop = 0
     return config

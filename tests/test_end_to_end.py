@@ -55,14 +55,14 @@ def test_evaluate_finds_the_reported_accuracy(whole):
     student = command.run([*line, "--mode=evaluate"], env)
     assert student.returncode == 0, student.stderr
     assert f"{100 * command.summary(folder / 'run')['student_accuracy']:.2f}%" in student.stdout
-    (teacher,) = (folder / "cache" / "teachers").iterdir()
+    (teacher,) = (path for path in (folder / "cache" / "teachers").iterdir() if path.is_dir())
     answered = command.run([*line, "--mode=evaluate", f"--network={teacher}"], env)
     assert f"{100 * command.summary(folder / 'run')['teacher_accuracy']:.2f}%" in answered.stdout
 
 
 def test_train_teacher_finds_the_one_that_the_run_trained(whole):
     folder, _, line = whole
-    (teacher,) = (folder / "cache" / "teachers").iterdir()
+    (teacher,) = (path for path in (folder / "cache" / "teachers").iterdir() if path.is_dir())
     before = teacher.stat().st_mtime_ns
     found = command.run([*line, "--mode=train_teacher"], command.environment(folder))
     assert found.returncode == 0 and str(teacher) in found.stdout and "validation accuracy" in found.stdout
