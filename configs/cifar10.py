@@ -30,9 +30,9 @@ def get_config(preset: str = "") -> ConfigDict:
         config.data.test_images = 500
         config.teacher.model = "alexnet_half"
         config.teacher.validation, config.teacher.images = 200, 1500
-        config.teacher.train.update(epochs=6, batch_size=64, min_steps=0)
+        config.teacher.train.update(epochs=5, batch_size=64, min_steps=0)
         config.teacher.min_accuracy = 0.15
-        config.train.update(epochs=5, min_steps=150, batch_size=32, learning_rate=0.02)
+        config.train.update(epochs=5, min_steps=100, batch_size=32, learning_rate=0.02)
         config.search.max_pairs = 300
     elif preset:
         raise ValueError(f"preset {preset!r} does not exist; there is: smoke")
