@@ -134,14 +134,28 @@ def test_workdir_of_another_configuration_is_refused(uninterrupted):
     assert "config.seed: 0 -> 3" in refused.stderr and "config.train.epochs: 8 -> 9" in refused.stderr
 
 
-def test_damaged_checkpoint_and_ledger_stop_before_asking(tmp_path):
+def test_what_cannot_go_on_stops_before_asking(tmp_path):
+    """A second process, another ledger, a damaged checkpoint, a damaged ledger."""
     workdir = tmp_path / "run"
     line, env = command.arguments(workdir, **command.TINY), command.environment(tmp_path)
+    process = command.start(line, command.environment(tmp_path, COUNTING_TEACHER_SLEEP="1"))
+    command.wait_until(lambda: (workdir / "config.json").exists(), process)
+    refused = command.run(line, env)
+    assert refused.returncode == 2 and "another process is at work" in refused.stderr
+    process.kill()
+    process.communicate()
+
     process = command.start(line, env)
     command.wait_until(lambda: epochs(workdir) >= (1, 2), process)
     process.kill()
     process.communicate()
     asked = len(counting_teacher.asked(tmp_path / "asked.txt"))
+
+    other = command.arguments(workdir, **command.TINY, **{"ledger.path": tmp_path / "other.sqlite"})
+    refused = command.run(other, env)
+    assert refused.returncode == 2 and "Traceback" not in refused.stderr
+    assert "other.sqlite lacks" in refused.stderr
+    assert len(counting_teacher.asked(tmp_path / "asked.txt")) == asked
 
     newest = max((workdir / "checkpoints").iterdir(), key=lambda path: int(path.name) if path.name.isdigit() else -1)
     for path in newest.rglob("*"):
