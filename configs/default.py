@@ -116,7 +116,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # Pairs in one compiled tile; 0 chooses by backend. May move scores in the last bit.
     config.search.tile = 0
     # Mix activations after the first affine layer while their table is no larger than this; else
-    # mix images: same scores up to rounding, about three times the work.
+    # mix images: same scores up to rounding, more work.
     config.search.table_bytes = 4 * 2**30
 
     # The student's recipe, the same in every round.
