@@ -32,11 +32,18 @@ def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
     checkpoint.save_network(workdir / "student", state.variables, card)
     known = bench.test_answers
     teacher_accuracy = None if known is None else metrics.accuracy(known, data.test_labels)
-    student_accuracy = last["student_accuracy"]
     if config.report.plots:
         _draw(bench, state, teacher_accuracy, workdir / "plots")
+    summary = _summary(bench, state, teacher_accuracy, workdir)
+    files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, workdir: Path) -> dict[str, Any]:
+    config, desk, last = bench.settings, bench.desk, state.rows[-1]
+    student_accuracy = last["student_accuracy"]
     phases = {name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]}
-    summary = {
+    return {
         "method": config.method,
         "dataset": config.dataset,
         "seed": config.seed,
@@ -65,8 +72,6 @@ def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
             "ledger": str(desk.ledger.path),
         },
     }
-    files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
-    return summary
 
 
 def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folder: Path) -> None:
