@@ -7,9 +7,12 @@ The same command resumes a run that was stopped, and prints the result of one th
 
 Modes (--mode):
   distill        the whole run: query, search, train, round after round (default)
+  plan           what the run will ask, cost and need, and what is wrong with it; asks nothing
   train_teacher  only train the local teacher of the configuration, and keep it for later runs
   evaluate       a saved network on the configuration's test images: --network=FOLDER, by default
                  the student in --workdir
+  predict        a saved network on the pictures of a folder, to a CSV file: --images=FOLDER
+  export         a saved student as StableHLO and ONNX files with a model card, to --output=FOLDER
 """
 
 import os
@@ -34,15 +37,19 @@ config_flags.DEFINE_config_file(
 )
 flags.DEFINE_string("workdir", None, "Folder of the run: its state, ledger and results.")
 flags.DEFINE_enum("mode", "distill", list(modes.MODES), "What to do; see above.")
-flags.DEFINE_string("network", "", "evaluate: folder of the saved network; by default WORKDIR/student.")
+flags.DEFINE_string("network", None, "Folder of a saved network; by default WORKDIR/student.")
+flags.DEFINE_string("images", None, "predict: folder of pictures.")
+flags.DEFINE_string("output", None, "predict: CSV file; export: folder.")
 
 
 def main(argv: list[str]) -> None:
     """One call into the package."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     config = settings.from_config(FLAGS.config.to_dict())
-    workdir, network = (Path(path).expanduser() if path else None for path in (FLAGS.workdir, FLAGS.network))
-    modes.MODES[FLAGS.mode](config, workdir, network, StopSignal().install())
+    paths = (FLAGS.workdir, FLAGS.network, FLAGS.images, FLAGS.output)
+    workdir, network, pictures, output = (Path(path).expanduser() if path else None for path in paths)
+    stop = StopSignal().install() if FLAGS.mode in modes.STOPPABLE else StopSignal()
+    modes.MODES[FLAGS.mode](modes.Order(config, workdir, network, pictures, output, stop))
 
 
 if __name__ == "__main__":
@@ -50,5 +57,7 @@ if __name__ == "__main__":
         app.run(main, flags_parser=lambda argv: command_line.parse(FLAGS, argv, __doc__))
     except (UserError, FloatingPointError, OSError) as error:
         command_line.fail(error)
+    except KeyboardInterrupt:
+        command_line.fail("interrupted; nothing was changed")
     except Stopped:
         print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)

@@ -62,7 +62,8 @@ def _check_fields(args: list[str]) -> None:
 
 
 def _flag_help(values: flags.FlagValues) -> str:
-    rows = [(f"--{name}", values[name].help or "") for name in ("config", "workdir", "mode", "network")]
+    names = ("config", "workdir", "mode", "network", "images", "output")
+    rows = [(f"--{name}", values[name].help or "") for name in names]
     return "Flags:\n" + "\n".join(f"  {name:<12} {text}" for name, text in rows) + "\n"
 
 

@@ -80,8 +80,7 @@ class Search:
         tile: int,
         table_bytes: int,
     ) -> None:
-        one = jax.eval_shape(partial(student.stem, network), variables, images[:1])
-        bytes_each = one.size * one.dtype.itemsize
+        bytes_each = stem_bytes(network, variables, images.shape[1:])
         fits = bytes_each * len(images) <= table_bytes
         table = _stem_table(network, variables, images) if fits else images.astype(np.float32)
         tile = tile or tile_size(len(lams) * bytes_each)
@@ -105,6 +104,13 @@ class Search:
             return np.asarray(scores).reshape(-1)[:pairs], np.asarray(best).reshape(-1)[:pairs]
 
         return wait
+
+
+def stem_bytes(network: Network, variables: Any, shape: tuple[int, ...]) -> int:
+    """Bytes of one image's activations after the stem."""
+    image = jax.ShapeDtypeStruct((1, *shape), jnp.uint8)
+    one = jax.eval_shape(partial(student.stem, network), variables, image)
+    return one.size * one.dtype.itemsize
 
 
 @lru_cache(maxsize=8)
@@ -158,6 +164,16 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
 def _predict_program(network: Network) -> Callable[..., Any]:
     def run(variables: Any, images: Any) -> Any:
         with jax.default_matmul_precision("highest"):  # answers and figures alike on every backend
+            return student.predict(network, variables, images)
+
+    return jax.jit(run)
+
+
+def exportable(network: Network, variables: Any) -> Any:
+    """The prediction with its variables inside, for ``jax.export``: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+
+    def run(images: Any) -> Any:
+        with jax.default_matmul_precision("highest"):
             return student.predict(network, variables, images)
 
     return jax.jit(run)

@@ -22,13 +22,27 @@ from amkd import (
     teachers,
     workdir,
 )
+from amkd.images import own
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
-from amkd.teachers import local, python
+from amkd.teachers import kinds
 
 
-def run(config: Settings, folder: Path, stop: StopSignal) -> dict[str, Any]:
+def run(
+    config: Settings,
+    folder: Path,
+    stop: StopSignal,
+    data: images.DataSet | None = None,
+    teacher: teachers.Teacher | None = None,
+) -> dict[str, Any]:
     """Runs or resumes the configuration in ``folder``; a finished run is only read.
+
+    Args:
+      config: the settings.
+      folder: the workdir.
+      stop: whether to stop.
+      data: in place of the configured data set.
+      teacher: in place of the configured teacher.
 
     Returns:
       The summary, as in ``summary.json``.
@@ -41,18 +55,22 @@ def run(config: Settings, folder: Path, stop: StopSignal) -> dict[str, Any]:
         stack.enter_context(workdir.locked(folder))
         run_id = workdir.owner(config, folder)
         if (summary := workdir.finished(folder)) is not None:
+            if data and teacher:  # given by a caller, who may have changed them since
+                workdir.claim(config, folder, run_id, teacher.identity, data.key)
             print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
             return summary
         feasibility.check_devices(config, devices.count())
-        data = load_data(config)
+        data = data or load_data(config)
+        feasibility.check_data(config, data)
         models.build(config.student, data.classes, data.shape)
-        teacher = load_teacher(config, data, stop)
-        workdir.claim(config, folder, run_id, teacher.identity)
+        teacher = teacher or kinds.load(config, data, stop)
+        workdir.claim(config, folder, run_id, teacher.identity, data.key)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder))))
+        _begin(answers, run_id, config, folder)
         checkpoints = checkpoint.Checkpoints(folder / "checkpoints")
         outputs = report.Report(folder, config.report.progress, config.report.tensorboard)
         stack.enter_context(contextlib.closing(outputs))
-        desk = querying.Desk(teacher, answers, run_id, config.budget, data.classes, config.teacher.batch)
+        desk = open_desk(config, data, teacher, answers, run_id)
         real = images.draw_real(data, config.n_real, config.seed)
         state = round_state.restore(checkpoints)
         rounds.recall(desk, real, state)  # refuses a ledger that lacks answers before anything is sent
@@ -72,33 +90,40 @@ def run(config: Settings, folder: Path, stop: StopSignal) -> dict[str, Any]:
 
 
 def load_data(config: Settings) -> images.DataSet:
-    """The data set, checked against the configuration."""
-    data = images.load(
-        config.dataset,
-        config.data.dir,
-        config.data.size,
-        config.data.test_images,
-        Path(config.cache_dir).expanduser(),
-    )
-    feasibility.check_data(config, len(data.pool_images), len(data.teacher_images))
-    return data
+    """The configured data set."""
+    cache = Path(config.cache_dir).expanduser()
+    if config.dataset == "folder":
+        return own.from_folder(config.data, config.seed, cache)
+    return images.load(config.dataset, config.data.dir, config.data.size, config.data.test_images, cache)
 
 
-def load_teacher(config: Settings, data: images.DataSet, stop: StopSignal) -> teachers.Teacher:
-    """The configured teacher; a local one is trained first if it is not there."""
-    if config.teacher.kind == "python":
-        return python.load(config.teacher.function, config.teacher.identity)
-    bar = report.bars(config.report.progress)
-    return local.load(config.teacher, data, Path(config.cache_dir).expanduser(), bar, stop, config.checkpoint.seconds)
+def open_desk(
+    config: Settings, data: images.DataSet, teacher: teachers.Teacher, answers: ledger.Ledger, run_id: str
+) -> querying.Desk:
+    """Where the run asks its questions."""
+    plan = config.teacher
+    return querying.Desk(teacher, answers, run_id, config.budget, data.classes, plan.batch, plan.answers, plan.terms())
+
+
+def _begin(answers: ledger.Ledger, run_id: str, config: Settings, folder: Path) -> None:
+    """Notes the run in the ledger, and tells of what was in flight when it was killed."""
+    about = f"{config.method} on {config.dataset}, seed {config.seed}"
+    lost = answers.begin(run_id, about, str(folder.absolute()))
+    if lost:
+        print(
+            f"{lost} images were on their way to the teacher when this run was last ended; they may have been billed"
+            " without an answer, and are asked again",
+            flush=True,
+        )
 
 
 def _test_answers(
     config: Settings, data: images.DataSet, desk: querying.Desk, outputs: report.Report, stop: StopSignal
 ) -> np.ndarray | None:
-    """The teacher's answers on the test images, if it may be asked for them; counted apart."""
-    if not config.asks_for_evaluation():
+    """The teacher's answers on the images that judge the student, if it may be asked for them; counted apart."""
+    if not config.asks_for_evaluation(data.test_labels is not None) or not len(data.test_images):
         return None
-    with outputs.bar(len(data.test_images), "teacher on test images", "img") as advance:
+    with outputs.bar(len(data.test_images), "teacher on judging images", "img") as advance:
 
         def progress(answered: int) -> None:
             stop.check()

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from amkd import models, pairs, recipe
 from amkd.errors import UserError
+from amkd.images import pictures, resize
 from amkd.recipe import Recipe
+from amkd.teachers import demands
 
 if TYPE_CHECKING:
+    from amkd.images import DataSet
     from amkd.settings import Settings
 
 METHODS = ("active_mixup", "random_mixup")
-TEACHER_KINDS = ("flax", "python")
 CHOICES = ("auto", "yes", "no")
+EXPORTS = ("stablehlo", "onnx")
 
 
 def reasons(s: "Settings") -> Iterator[str]:
@@ -31,16 +34,9 @@ def reasons(s: "Settings") -> Iterator[str]:
 
     yield from choice("method", s.method, METHODS)
     yield from choice("student", s.student, list(models.MODELS))
-    yield from choice("teacher.kind", s.teacher.kind, TEACHER_KINDS)
+    yield from demands.reasons(s.teacher, choice, least)
     yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
     yield from choice("teacher.evaluate", s.teacher.evaluate, CHOICES)
-    if s.teacher.kind == "python" and ":" not in s.teacher.function:
-        yield f"config.teacher.function={s.teacher.function!r}: teacher.kind 'python' needs 'module:function'"
-    if s.teacher.kind == "flax" and (s.teacher.function or s.teacher.identity):
-        yield (
-            f"config.teacher.function={s.teacher.function!r} and identity={s.teacher.identity!r}: are for a teacher of"
-            " yours; add --config.teacher.kind=python"
-        )
     yield from least("seed", s.seed, 0)
     yield from least("teacher.seed", s.teacher.seed, 0)
     for name, seed in (("seed", s.seed), ("teacher.seed", s.teacher.seed)):
@@ -52,13 +48,42 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from least("rounds", s.rounds, 1)
     yield from least("data.size", s.data.size, 0)
     yield from least("data.test_images", s.data.test_images, 0)
-    yield from least("teacher.batch", s.teacher.batch, 1)
     yield from least("teacher.validation", s.teacher.validation, 1)
     yield from least("teacher.images", s.teacher.images, 0)
     yield from least("checkpoint.seconds", s.checkpoint.seconds, 0)
+    yield from _impossible_folder(s, choice, least)
+    for name in s.export.formats.split(","):
+        yield from choice("export.formats", name, EXPORTS)
     yield from _impossible_search(s, least)
     for group, plan in (("train", s.train), ("teacher.train", s.teacher.train)):
         yield from _impossible_recipe(group, plan, choice, least)
+
+
+def _impossible_folder(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
+    data = s.data
+    yield from choice("data.resize", data.resize, resize.WAYS)
+    yield from choice("data.mode", data.mode, tuple(pictures.MODES))
+    yield from choice("data.broken", data.broken, pictures.BROKEN)
+    yield from least("data.held_out", data.held_out, 0)
+    if s.dataset != "folder":
+        if data.folder or data.test_folder:
+            place = "folder" if data.folder else "test_folder"
+            yield f"config.data.{place}={data.folder or data.test_folder!r}: add --config.dataset=folder"
+        return
+    if not data.folder:
+        yield "config.data.folder='': dataset 'folder' needs it: the folder that holds your pictures"
+    if not data.size:
+        yield "config.data.size=0: dataset 'folder' needs it: pictures are brought to so many pixels a side"
+    if not data.classes and not data.test_folder:
+        yield (
+            "config.data.classes='': how many classes has the teacher? Name them, their number, or a file with one"
+            " name a line"
+        )
+    if s.teacher.kind == "flax":
+        yield (
+            "config.teacher.kind='flax': a local teacher is trained on labeled images, and a folder has none; choose"
+            " python, onnx, oip, tfserving or json"
+        )
 
 
 def _impossible_search(s: "Settings", least: Any) -> Iterator[str]:
@@ -145,22 +170,25 @@ def check_devices(settings: "Settings", devices: int) -> None:
             raise UserError(f"config.{group}.batch_size={plan.batch_size}: must be a multiple of the {devices} devices")
 
 
-def check_data(settings: "Settings", pool: int, labeled: int) -> None:
+def check_data(settings: "Settings", data: "DataSet") -> None:
     """Refuses what the data cannot give.
-
-    Args:
-      settings: the settings.
-      pool: images that the real ones are drawn from.
-      labeled: images that a local teacher can be trained on.
 
     Raises:
       UserError: names the field.
     """
-    if settings.n_real > pool:
-        raise UserError(f"config.n_real={settings.n_real}: {settings.dataset} has only {pool} images to draw from")
+    if settings.n_real > data.pool_size:
+        raise UserError(
+            f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images to draw from; set"
+            f" --config.n_real={data.pool_size} or less"
+        )
+    labeled = len(data.teacher_images)
     needed = settings.teacher.validation + max(settings.teacher.images, 1)
     if settings.teacher.kind == "flax" and needed > labeled:
         raise UserError(
             f"config.teacher.validation={settings.teacher.validation} and images={settings.teacher.images}:"
             f" {settings.dataset} has only {labeled} labeled images"
+        )
+    if settings.teacher.answers.form == "top_k" and settings.teacher.answers.top_k > data.classes:
+        raise UserError(
+            f"config.teacher.answers.top_k={settings.teacher.answers.top_k}: there are only {data.classes} classes"
         )

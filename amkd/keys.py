@@ -19,6 +19,7 @@ class Purpose(enum.IntEnum):
     RANDOM_PAIRS = 6  # the choice of the random_mixup method
     TEACHER_SPLIT = 7  # which labeled images validate a local teacher
     SPLIT = 8  # split of a data set that has none of its own
+    HELD_OUT = 9  # which pictures judge the student where there are no labels
 
 
 def key(seed: int, round_: int, purpose: Purpose) -> jax.Array:

@@ -2,52 +2,133 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
-from amkd import checkpoint, devices, distill, feasibility, metrics, report, settings
+import numpy as np
+
+from amkd import checkpoint, devices, distill, export, feasibility, metrics, plan, predictions, report, settings
 from amkd.errors import UserError
+from amkd.images import DataSet
 from amkd.stopping import StopSignal
 from amkd.teachers import local
 
-Mode = Callable[[settings.Settings, Path | None, Path | None, StopSignal], None]
+_CHECKED = 64  # real images on which an exported file must answer like the student
 
 
-def distill_mode(config: settings.Settings, workdir: Path | None, network: Path | None, stop: StopSignal) -> None:
+class Order(NamedTuple):
+    """The command line.
+
+    Attributes:
+      config: the configuration.
+      workdir: ``--workdir``.
+      network: ``--network``, a saved network.
+      images: ``--images``, a folder of pictures.
+      output: ``--output``.
+      stop: whether the process was asked to stop.
+    """
+
+    config: settings.Settings
+    workdir: Path | None
+    network: Path | None
+    images: Path | None
+    output: Path | None
+    stop: StopSignal
+
+    @property
+    def cache(self) -> Path:
+        """Folder of decoded data and trained teachers."""
+        return Path(self.config.cache_dir).expanduser()
+
+    def saved(self) -> tuple[Path, checkpoint.SavedNetwork]:
+        """The saved network that is meant, and its folder."""
+        folder = self.network or (self.workdir / "student" if self.workdir else None)
+        if folder is None:
+            raise UserError("--network is missing: the folder of a saved student or teacher (or --workdir of a run)")
+        return folder, checkpoint.load_network(folder)
+
+
+def distill_mode(order: Order) -> None:
     """The whole run; prints its table."""
-    if workdir is None:
+    if order.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
-    print(report.table(distill.run(config, workdir, stop)))
+    print(report.table(distill.run(order.config, order.workdir, order.stop)))
 
 
-def train_teacher(config: settings.Settings, workdir: Path | None, network: Path | None, stop: StopSignal) -> None:
+def plan_mode(order: Order) -> None:
+    """What a run will ask, cost and need; asks nothing."""
+    print(plan.report(order.config, order.workdir, order.stop))
+
+
+def train_teacher(order: Order) -> None:
     """Trains the local teacher, or finds it in the cache; prints its accuracy and its place."""
+    config = order.config
     if config.teacher.kind != "flax":
         raise UserError(f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained")
     feasibility.check_devices(config, devices.count())
     data = distill.load_data(config)
-    cache = Path(config.cache_dir).expanduser()
+    feasibility.check_data(config, data)
     bar = report.bars(config.report.progress)
-    saved = local.load_or_train(config.teacher, data, cache, bar, stop, config.checkpoint.seconds)
-    print(f"teacher              {local.place(config.teacher, data, cache)}")
+    saved = local.load_or_train(config.teacher, data, order.cache, bar, order.stop, config.checkpoint.seconds)
+    print(f"teacher              {local.place(config.teacher, data, order.cache)}")
     print(f"validation accuracy  {report.percent(saved.card['validation_accuracy'])}")
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
     print(f"test accuracy        {report.percent(accuracy)}")
 
 
-def evaluate(config: settings.Settings, workdir: Path | None, network: Path | None, stop: StopSignal) -> None:
+def evaluate(order: Order) -> None:
     """Accuracy of a saved network on the configuration's test images."""
-    folder = network or (workdir / "student" if workdir else None)
-    if folder is None:
-        raise UserError("--network is missing: the folder of a saved student or teacher (or --workdir of a run)")
-    saved = checkpoint.load_network(folder)
-    data = distill.load_data(config)
-    if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
-        raise UserError(
-            f"{folder} was made for images {saved.card['shape']} of {saved.card['classes']} classes, and"
-            f" config.dataset={config.dataset!r} has {list(data.shape)} of {data.classes}"
-        )
+    folder, saved = order.saved()
+    data = _data_for(order, folder, saved)
+    if data.test_labels is None:
+        raise UserError("config.data.test_folder='': without labeled test pictures no accuracy can be measured")
     answers = saved.predict(data.test_images)
     print(f"{saved.card['role']} {saved.card['model']} in {folder}")
     print(f"test accuracy        {report.percent(metrics.accuracy(answers, data.test_labels))}")
 
 
-MODES: dict[str, Mode] = {"distill": distill_mode, "train_teacher": train_teacher, "evaluate": evaluate}
+def predict(order: Order) -> None:
+    """A folder of pictures through a saved network, to a CSV file."""
+    if order.images is None:
+        raise UserError("--images is missing: the folder of pictures to predict")
+    output = order.output or (order.workdir / "predictions.csv" if order.workdir else Path("predictions.csv"))
+    _, saved = order.saved()
+    written = predictions.write(saved, order.images, output, order.config.data.resize, order.cache)
+    print(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
+
+
+def export_mode(order: Order) -> None:
+    """A saved student as files that need no amkd, with a model card."""
+    folder, saved = order.saved()
+    output = order.output or folder.parent / "export"
+    data = _data_for(order, folder, saved)
+    sample = np.asarray(data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED])
+    formats = tuple(order.config.export.formats.split(","))
+    made = export.write(saved, output, sample, formats, order.config.export.license)
+    for name in formats:
+        told = made[name]
+        print(f"{name:<20} {told['path']}: {told['bytes']:,} bytes, within {told['max_difference']:.1e} of the student")
+    print(f"{'model card':<20} {made['card']}")
+
+
+def _data_for(order: Order, folder: Path, saved: checkpoint.SavedNetwork) -> DataSet:
+    """The configuration's data set, if it is of the kind that a network was made for."""
+    data = distill.load_data(order.config)
+    if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
+        raise UserError(
+            f"{folder} was made for images {saved.card['shape']} of {saved.card['classes']} classes, and"
+            f" config.dataset={order.config.dataset!r} has {list(data.shape)} of {data.classes}; give the flags of the"
+            " run that made it (WORKDIR/config.json has them), such as --config.data.size and --config.data.mode"
+        )
+    return data
+
+
+STOPPABLE = ("distill", "train_teacher")  # save when asked to stop; the others just end
+
+MODES: dict[str, Callable[[Order], None]] = {
+    "distill": distill_mode,
+    "plan": plan_mode,
+    "train_teacher": train_teacher,
+    "evaluate": evaluate,
+    "predict": predict,
+    "export": export_mode,
+}

@@ -1,16 +1,22 @@
 """Asking the teacher: look up first, stay within the budget, keep every answer as it comes."""
 
 import collections
-from collections.abc import Callable, Iterable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent import futures
 from typing import NamedTuple
 
 import numpy as np
 
+from amkd import answers, sending, teachers
 from amkd import ledger as ledgers
-from amkd import teachers
 from amkd.errors import UserError
+from amkd.ledger.accounts import DISTILL, EVALUATE
+from amkd.pace import Pace
 
-DISTILL, EVALUATE = "distill", "evaluate"  # purposes; only the first counts against the budget
+__all__ = ["DISTILL", "EVALUATE", "Desk", "ask", "recall"]
+
+_LOOK = 0.2  # seconds between two looks at whether the run is to stop
 
 
 class Desk(NamedTuple):
@@ -22,7 +28,9 @@ class Desk(NamedTuple):
       run: identity of the run in the ledger.
       budget: most images whose answers the run may use for distillation.
       classes: number of classes Y.
-      batch: images in one call of the teacher.
+      batch: images in one request.
+      form: how answers are read.
+      terms: how the teacher is treated.
     """
 
     teacher: teachers.Teacher
@@ -31,6 +39,19 @@ class Desk(NamedTuple):
     budget: int
     classes: int
     batch: int
+    form: answers.Form = answers.Form()
+    terms: sending.Terms = sending.Terms()
+
+    def purse(self, purpose: str, round_: int) -> ledgers.Purse:
+        """What a batch's sending is charged to."""
+        number, terms = self.ledger.teacher(self.teacher.identity), self.terms
+        money = (terms.price, terms.currency, terms.max_cost)
+        return ledgers.Purse(self.run, purpose, number, round_, *money, self.teacher.patience)
+
+    def post(self) -> sending.Post:
+        """A way to the teacher."""
+        pace = Pace(self.terms.rate)
+        return sending.Post(self.teacher, self.form, self.classes, self.ledger, self.terms, pace)
 
 
 def ask(desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Callable[[int], None]) -> np.ndarray:
@@ -41,37 +62,34 @@ def ask(desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Cal
       images: ``uint8[M, H, W, C]``.
       purpose: ``DISTILL`` or ``EVALUATE``.
       round_: round the answers are for.
-      progress: told the number of images after every batch; may raise to stop.
+      progress: told the number of images after every batch, and 0 now and then; may raise to stop,
+        which ends the sending and waits for what is in flight.
 
     Returns:
-      ``float32[M, Y]``.
+      Class probabilities ``float32[M, Y]``.
 
     Raises:
       UserError: the budget does not allow it (nothing is sent), or the teacher failed or answered
         garbage (what was answered before is kept).
     """
-    ledger, digests = desk.ledger, [ledgers.digest(image) for image in images]
-    teacher = ledger.teacher(desk.teacher.identity)
+    digests = [ledgers.digest(image) for image in images]
+    purse = desk.purse(purpose, round_)
     times = collections.Counter(digests)  # in the order of the images
     place = dict(zip(digests, range(len(digests)), strict=True))
     if purpose == DISTILL:
-        _check_budget(desk, len(ledger.used(desk.run, purpose, teacher) | times.keys()))
-    known = ledger.find(teacher, list(times))
+        _check_budget(desk, len(desk.ledger.used(desk.run, purpose, purse.teacher) | times.keys()))
+    known = desk.ledger.find(purse.teacher, list(times))
     _check_known(desk, known)
-    ledger.note_found(desk.run, purpose, teacher, list(known), round_)
+    desk.ledger.note_found(purse, list(known))
     progress(sum(times[address] for address in known))
     missing = [address for address in times if address not in known]
-    for part in _batches(missing, desk.batch):
-        answers = _send(desk, images[[place[address] for address in part]])
-        good = teachers.good_rows(answers, len(part), desk.classes)
-        paid = [address for address, row in zip(part, good, strict=True) if row is not None]
-        if paid:  # of a batch with garbage in it too: it was paid for
-            rows = np.stack([row for row in good if row is not None])
-            ledger.add_paid(desk.run, purpose, teacher, paid, rows, round_)
-        teachers.check(answers, len(part), desk.classes, desk.teacher.identity)
-        known.update(ledger.find(teacher, part))  # another run's, if it was faster
-        progress(sum(times[address] for address in part))
-    return np.stack([known[address] for address in digests])
+    batches = ({address: images[place[address]] for address in part} for part in _batches(missing, desk.batch))
+    with contextlib.closing(_deliver_all(desk, purse, batches, progress)) as delivered:
+        for done in delivered:
+            progress(sum(times[address] for address in done))
+    fresh = desk.ledger.find(purse.teacher, missing)
+    _check_known(desk, fresh)  # another run, of other settings, may have been first
+    return _read(desk, digests, {**known, **fresh})
 
 
 def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
@@ -82,6 +100,34 @@ def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
         yield missing[start : start + size]
 
 
+def _deliver_all(
+    desk: Desk, purse: ledgers.Purse, batches: Iterator[dict[bytes, np.ndarray]], progress: Callable[[int], None]
+) -> Generator[list[bytes], None, None]:
+    """Sends all batches, several at once after the first; yields the addresses of each as it is done."""
+    post = desk.post()
+    with futures.ThreadPoolExecutor(desk.terms.in_flight) as threads:
+        flying: dict[futures.Future, list[bytes]] = {}
+        try:
+            for number, batch in enumerate(batches):
+                flying[threads.submit(sending.deliver, post, purse, batch)] = list(batch)
+                while flying and (number == 0 or len(flying) >= desk.terms.in_flight):
+                    yield from _landed(flying, progress)
+            while flying:
+                yield from _landed(flying, progress)
+        finally:
+            post.pace.halt()  # what waits gives up; what is in flight is paid for, and awaited
+
+
+def _landed(flying: dict[futures.Future, list[bytes]], progress: Callable[[int], None]) -> Iterator[list[bytes]]:
+    """Waits a moment for batches in flight; raises what went wrong with one."""
+    done, _ = futures.wait(flying, _LOOK, futures.FIRST_COMPLETED)
+    progress(0)
+    for future in done:
+        images = flying.pop(future)
+        future.result()
+        yield images
+
+
 def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
     """Answers that this run has already had; never asks the teacher.
 
@@ -90,7 +136,7 @@ def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
       blocks: the images, in blocks of ``uint8[B, H, W, C]``.
 
     Returns:
-      ``float32[M, Y]``, M being the images of all blocks.
+      Class probabilities ``float32[M, Y]``, M being the images of all blocks.
 
     Raises:
       UserError: the ledger no longer holds them.
@@ -105,7 +151,12 @@ def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
             " the same teacher), or start in a new workdir"
         )
     _check_known(desk, known)
-    return np.array([known[address] for address in digests], np.float32).reshape(len(digests), desk.classes)
+    return _read(desk, digests, known)
+
+
+def _read(desk: Desk, digests: list[bytes], known: dict[bytes, np.ndarray]) -> np.ndarray:
+    rows = np.array([known[address] for address in digests], np.float32).reshape(len(digests), desk.classes)
+    return answers.probabilities(rows, desk.form)
 
 
 def _check_budget(desk: Desk, total: int) -> None:
@@ -122,15 +173,10 @@ def _check_known(desk: Desk, known: dict[bytes, np.ndarray]) -> None:
             f"ledger {desk.ledger.path} holds answers of {desk.teacher.identity} that do not have"
             f" {desk.classes} classes; give this teacher another identity, or name another ledger"
         )
-
-
-def _send(desk: Desk, images: np.ndarray) -> object:
-    try:
-        return desk.teacher.ask(images)
-    except UserError:
-        raise
-    except Exception as error:
-        raise UserError(
-            f"teacher {desk.teacher.identity} failed on {len(images)} images: {type(error).__name__}: {error}."
-            f" Every answer before is kept in {desk.ledger.path}; mend the teacher and run the same command"
-        ) from error
+    rows = np.array(list(known.values()), np.float32).reshape(len(known), desk.classes)
+    for fault in answers.faults(rows, desk.form):
+        if fault:
+            raise UserError(
+                f"ledger {desk.ledger.path} holds an answer of {desk.teacher.identity} that is {fault}:"
+                f" config.teacher.answers.form={desk.form.form!r} does not fit what it answered before"
+            )

@@ -130,6 +130,14 @@ def round_line(row: Row) -> str:
     )
 
 
+def _money(summary: Row) -> Iterator[str]:
+    """What was spent, and what may have been billed in vain, where there is something to tell (and to be found)."""
+    if summary.get("cost"):
+        yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
+    if summary.get("adrift"):
+        yield f"lost on the way      {summary['adrift']} images, which may have been billed without an answer"
+
+
 def table(summary: Row) -> str:
     """The closing table of a run."""
     lines = [
@@ -151,8 +159,9 @@ def table(summary: Row) -> str:
         f"success rate         {percent(summary['success_rate'])}",
         f"agreement            {percent(summary['agreement'])}",
         f"queries              {summary['queries']} of {summary['budget']}"
-        f" ({summary['queries_paid']} sent now, the rest found in the ledger)",
+        f" ({summary['queries_paid']} sent by this run, the rest found in the ledger)",
         f"evaluation queries   {summary['evaluation_queries']} (not in the budget)",
+        *_money(summary),
         "seconds              " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
         f"peak memory          {summary['peak_memory_mib']} MiB",
         "",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd import checkpoint, devices, files, metrics, mixing, plots, querying, training_set
+from amkd import checkpoint, devices, files, metrics, mixing, plots, querying, settings, training_set
 from amkd.round_state import RoundState
 from amkd.rounds import Bench
 
@@ -17,26 +17,36 @@ _SHEET = 18  # mixes on a contact sheet
 
 def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
     """The student, the plots and ``summary.json``, which marks the run as finished."""
-    config, data, desk = bench.settings, bench.data, bench.desk
-    last = state.rows[-1]
+    config, data = bench.settings, bench.data
     assert state.variables is not None
-    card = {
+    teacher_accuracy = metrics.accuracy(bench.test_answers, data.test_labels)
+    summary = _summary(bench, state, teacher_accuracy, workdir)
+    checkpoint.save_network(workdir / "student", state.variables, _card(bench, summary))
+    if config.report.plots:
+        _draw(bench, state, teacher_accuracy, workdir / "plots")
+    files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def _card(bench: Bench, summary: dict[str, Any]) -> dict[str, Any]:
+    """What a saved student tells of itself."""
+    config, data = bench.settings, bench.data
+    flat = settings.flatten(config)
+    told = ("dataset", "teacher", "n_real", "queries", "evaluation_queries", "cost", "currency", "agreement")
+    return {
         "role": "student",
         "model": config.student,
         "classes": data.classes,
+        "class_names": list(data.class_names),
         "shape": list(data.shape),
-        "dataset": config.dataset,
-        "teacher": desk.teacher.identity,
-        "queries": last["queries"],
+        "pictures": {"resize": config.data.resize},
+        "data_key": data.key or None,
+        "test_accuracy": summary["student_accuracy"],
+        "agreement_images": 0 if bench.test_answers is None else len(bench.test_answers),
+        **{name: summary[name] for name in told},
+        # Without places on this machine, and what does not belong to the result.
+        "config": {name: value for name, value in flat.items() if not name.startswith(settings.FREE)},
     }
-    checkpoint.save_network(workdir / "student", state.variables, card)
-    known = bench.test_answers
-    teacher_accuracy = None if known is None else metrics.accuracy(known, data.test_labels)
-    if config.report.plots:
-        _draw(bench, state, teacher_accuracy, workdir / "plots")
-    summary = _summary(bench, state, teacher_accuracy, workdir)
-    files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
-    return summary
 
 
 def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, workdir: Path) -> dict[str, Any]:
@@ -52,11 +62,14 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
         "queries": desk.ledger.count(desk.run, querying.DISTILL),
         "queries_paid": desk.ledger.count(desk.run, querying.DISTILL, paid_only=True),
         "evaluation_queries": desk.ledger.count(desk.run, querying.EVALUATE),
+        "cost": desk.ledger.spent(desk.run),
+        "currency": config.teacher.currency,
+        "adrift": desk.ledger.adrift(desk.run),
         "teacher": desk.teacher.identity,
         "student": config.student,
         "teacher_accuracy": teacher_accuracy,
         "student_accuracy": student_accuracy,
-        "success_rate": (metrics.success_rate(student_accuracy, teacher_accuracy) if teacher_accuracy else None),
+        "success_rate": metrics.success_rate(student_accuracy, teacher_accuracy),
         "agreement": last["agreement"],
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": phases,

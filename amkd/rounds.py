@@ -58,6 +58,12 @@ class Bench(NamedTuple):
         """The student; scoring and prediction are always float32."""
         return models.build(self.settings.student, self.data.classes, self.data.shape, dtype, axis_name)
 
+    def judge(self, variables: student.Variables | None) -> np.ndarray:
+        """A student's answers on the images that judge it, ``float32[T, Y]``."""
+        if not len(self.data.test_images):
+            return np.empty((0, self.data.classes), np.float32)
+        return devices.predict(self.network(), variables, self.data.test_images)
+
 
 def run(bench: Bench, state: RoundState) -> RoundState:
     """All rounds that are left to do from a state."""
@@ -202,14 +208,14 @@ def _first_variables(bench: Bench, state: RoundState) -> student.Variables:
 def evaluate(bench: Bench, state: RoundState, loss: float) -> Row:
     """The finished round's report row. The only place where a student meets test labels."""
     started = time.monotonic()
-    answers = devices.predict(bench.network(), state.variables, bench.data.test_images)
+    answers = bench.judge(state.variables)
     new = state.score[np.isfinite(state.score)][-_selected(bench, state) :]
     spent = state.spent("evaluate", time.monotonic() - started)
     return {
         "round": state.round,
         "queries": len(state.records),
         "student_accuracy": metrics.accuracy(answers, bench.data.test_labels),
-        "agreement": None if bench.test_answers is None else metrics.agreement(answers, bench.test_answers),
+        "agreement": metrics.agreement(answers, bench.test_answers),
         "loss": loss,
         "c2_lowest": float(new.min()) if len(new) else None,
         "c2_highest": float(new.max()) if len(new) else None,

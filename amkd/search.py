@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from amkd import devices, keys, mixing, pairs, selection, training_set
+from amkd.groups import SearchSettings
 from amkd.models import Network
-from amkd.settings import SearchSettings
 from amkd.student import Variables
 
 _IN_FLIGHT = 2  # chunks queued on the devices: one computes while the host merges another

@@ -13,78 +13,25 @@ from typing import Any
 
 from amkd import feasibility
 from amkd.errors import UserError
+from amkd.groups import (
+    CheckpointSettings,
+    DataSettings,
+    ExportSettings,
+    LedgerSettings,
+    ReportSettings,
+    SearchSettings,
+    TeacherSettings,
+)
 from amkd.recipe import Recipe
 
 # Fields that change neither the result nor what is paid: a workdir may be resumed with others.
-FREE = ("cache_dir", "data.dir", "ledger.path", "search.chunk", "teacher.batch", "checkpoint.", "report.")
-
-
-@dataclasses.dataclass(frozen=True)
-class DataSettings:
-    """The ``data.*`` group."""
-
-    dir: str
-    size: int
-    test_images: int
-
-
-@dataclasses.dataclass(frozen=True)
-class TeacherSettings:
-    """The ``teacher.*`` group."""
-
-    kind: str
-    model: str
-    seed: int
-    validation: int
-    images: int
-    min_accuracy: float
-    function: str
-    identity: str
-    evaluate: str
-    batch: int
-    train: Recipe
-
-    def recipe_key(self) -> dict[str, Any]:
-        """What the weights of a local teacher follow from, besides the data."""
-        kept = ("model", "seed", "validation", "images", "train")
-        return {name: value for name, value in dataclasses.asdict(self).items() if name in kept}
-
-
-@dataclasses.dataclass(frozen=True)
-class SearchSettings:
-    """The ``search.*`` group."""
-
-    lam_low: float
-    lam_high: float
-    lam_count: int
-    max_pairs: int
-    schedule: str
-    chunk: int
-    tile: int
-    table_bytes: int
-
-
-@dataclasses.dataclass(frozen=True)
-class LedgerSettings:
-    """The ``ledger.*`` group."""
-
-    path: str
-
-
-@dataclasses.dataclass(frozen=True)
-class CheckpointSettings:
-    """The ``checkpoint.*`` group."""
-
-    seconds: float
-
-
-@dataclasses.dataclass(frozen=True)
-class ReportSettings:
-    """The ``report.*`` group."""
-
-    progress: bool
-    tensorboard: bool
-    plots: bool
+FREE = (
+    *("cache_dir", "data.dir", "data.folder", "data.test_folder", "data.broken", "ledger.path", "search.chunk"),
+    *(f"teacher.{name}" for name in ("batch", "in_flight", "rate", "attempts", "first_wait", "longest_wait")),
+    *("teacher.price", "teacher.currency", "teacher.max_cost", "teacher.http.", "teacher.oip.binary"),
+    *("teacher.labels", "teacher.onnx.path"),
+    *("checkpoint.", "report.", "export."),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,14 +54,23 @@ class Settings:
     ledger: LedgerSettings
     checkpoint: CheckpointSettings
     report: ReportSettings
+    export: ExportSettings
 
     def queries_per_round(self) -> list[int]:
         """k of each round 1..rounds, by the schedule (see ``search.schedule``)."""
         return schedule(self.search.schedule, self.rounds, self.budget - self.n_real)
 
-    def asks_for_evaluation(self) -> bool:
-        """Whether the teacher is asked about test images: by default only if it costs nothing."""
-        return self.teacher.evaluate == "yes" or (self.teacher.evaluate == "auto" and self.teacher.kind == "flax")
+    def asks_for_evaluation(self, labelled: bool) -> bool:
+        """Whether the teacher is asked about the images that judge the student.
+
+        By default only if it costs nothing, or if there are no labels to judge it by.
+
+        Args:
+          labelled: whether these images have labels.
+        """
+        if self.teacher.evaluate != "auto":
+            return self.teacher.evaluate == "yes"
+        return self.teacher.kind == "flax" or not labelled
 
 
 def schedule(kind: str, rounds: int, total: int) -> list[int]:
@@ -137,13 +93,20 @@ def schedule(kind: str, rounds: int, total: int) -> list[int]:
     return [int(part) for part in kind.split(",")]
 
 
+def _group(kind: Any) -> dict[str, Any]:
+    """Fields of a group and their types; empty for what is no group."""
+    names = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+    names = names or list(getattr(kind, "_fields", ()))
+    types = typing.get_type_hints(kind if isinstance(kind, type) else type(kind)) if names else {}
+    return {name: types[name] for name in names}
+
+
 def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
     """Every field by its dotted name."""
     flat: dict[str, Any] = {}
-    for field in dataclasses.fields(settings):
-        value = getattr(settings, field.name)
-        name = prefix + field.name
-        flat.update(flatten(value, name + ".") if dataclasses.is_dataclass(value) else {name: value})
+    for name in _group(settings):
+        value = getattr(settings, name)
+        flat.update(flatten(value, f"{prefix}{name}.") if _group(value) else {prefix + name: value})
     return flat
 
 
@@ -185,17 +148,16 @@ def unknown_field(name: str) -> str:
 
 def field_names(kind: Any = Settings, prefix: str = "") -> Iterator[str]:
     """Every field's dotted name."""
-    for field in dataclasses.fields(kind):
-        field_type = typing.get_type_hints(kind)[field.name]
-        if dataclasses.is_dataclass(field_type):
-            yield from field_names(field_type, f"{prefix}{field.name}.")
+    for name, wanted in _group(kind).items():
+        if _group(wanted):
+            yield from field_names(wanted, f"{prefix}{name}.")
         else:
-            yield prefix + field.name
+            yield prefix + name
 
 
 def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str]) -> Any:
     """A settings group from a mapping; what is wrong goes to ``problems``."""
-    types = typing.get_type_hints(kind)
+    types = _group(kind)
     if not isinstance(values, Mapping):
         problems.append(f"config.{prefix.rstrip('.')}={values!r}: must be a group of fields; see configs/default.py")
         return None
@@ -204,7 +166,7 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
     for name, wanted in types.items():
         if name not in values:
             problems.append(f"config.{prefix}{name}: missing; see configs/default.py")
-        elif dataclasses.is_dataclass(wanted):
+        elif _group(wanted):
             found[name] = _build(wanted, values[name], f"{prefix}{name}.", problems)
         else:
             found[name] = _convert(values[name], wanted, f"config.{prefix}{name}", problems)

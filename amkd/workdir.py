@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from amkd import files, settings
+from amkd import defaults, files, settings
 from amkd.errors import UserError
 from amkd.settings import Settings
 
@@ -26,7 +26,9 @@ def owner(config: Settings, workdir: Path) -> str:
         return uuid.uuid4().hex
     try:
         found = json.loads(path.read_text())
-        different = settings.differences(found["config"], _as_json(config))
+        # A run of an earlier version knew fewer fields: those had what is the default today.
+        before = {**_as_json(settings.from_config(defaults.load().to_dict())), **found["config"]}
+        different = settings.differences(before, _as_json(config))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} is damaged; choose another --workdir, and go on with the answers by"
@@ -40,21 +42,34 @@ def owner(config: Settings, workdir: Path) -> str:
     return found["run"]
 
 
-def claim(config: Settings, workdir: Path, run_id: str, teacher: str) -> None:
-    """Makes a workdir this run's, or checks that its teacher is still the same.
+def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str) -> None:
+    """Makes a workdir this run's, or checks that its teacher and its pictures are still the same.
+
+    Args:
+      config: the settings.
+      workdir: the folder.
+      run_id: identity of the run.
+      teacher: identity of the teacher.
+      data: identity of the pictures; empty where the data set's name tells it.
 
     Raises:
-      UserError: the run began with another teacher.
+      UserError: the run began with another teacher, or with other pictures.
     """
     path = workdir / "config.json"
     if path.exists():
-        before = json.loads(path.read_text()).get("teacher")
-        if before != teacher:
+        before = json.loads(path.read_text())
+        if before.get("teacher") != teacher:
             raise UserError(
-                f"{workdir} was begun with teacher {before}, and now it is {teacher}; choose another --workdir"
+                f"{workdir} was begun with teacher {before.get('teacher')}, and now it is {teacher}; choose another"
+                " --workdir"
+            )
+        if before.get("data", "") != data:
+            raise UserError(
+                f"{workdir} was begun with other pictures: some were added, changed or removed since; put them back, or"
+                f" choose another --workdir, and keep the answers: --config.ledger.path={ledger_path(config, workdir)}"
             )
         return
-    held = {"run": run_id, "teacher": teacher, "config": _as_json(config)}
+    held = {"run": run_id, "teacher": teacher, "data": data, "config": _as_json(config)}
     files.write_text(path, json.dumps(held, indent=2) + "\n")
 
 

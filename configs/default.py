@@ -50,7 +50,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config = ConfigDict()
     # Seed of everything random; with the round and the purpose it gives every stream.
     config.seed = 0
-    # digits (embedded), or any TFDS image-classification data set: mnist, cifar10:3.0.2, ...
+    # digits (embedded), folder (pictures of yours, see data.folder), or any TFDS image-classification
+    # data set: mnist, cifar10:3.0.2, ...
     config.dataset = "digits"
     # Real, unlabeled images drawn by seed: N.
     config.n_real = 200
@@ -74,9 +75,26 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.size = 0
     # Evaluate on so many test images only; 0 for all.
     config.data.test_images = 0
+    # folder: the folder tree of pictures, unlabeled; subfolders mean nothing.
+    config.data.folder = ""
+    # folder: pictures with labels for the final evaluation, one subfolder per class; empty for none.
+    config.data.test_folder = ""
+    # folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a line, or
+    # their number; empty takes the subfolders of test_folder.
+    config.data.classes = ""
+    # folder, without test_folder: pictures held out to judge the student by its agreement with the
+    # teacher, which is asked about them too: queries on top of the budget, counted apart.
+    config.data.held_out = 200
+    # folder: how a picture becomes square: crop (its middle), pad (with black) or stretch.
+    config.data.resize = "crop"
+    # folder: rgb or grey.
+    config.data.mode = "rgb"
+    # folder: pictures that cannot be read are listed, and then: refuse (stop) or skip.
+    config.data.broken = "refuse"
 
     config.teacher = ConfigDict()
-    # flax (a local network, trained at first use) or python (a function of yours).
+    # flax (a local network, trained at first use), python (a function of yours), onnx (a file), or a
+    # service: oip (Open Inference Protocol v2: Triton, MLServer, KServe, ...), tfserving, json.
     config.teacher.kind = "flax"
     # flax: network; the same names as student.
     config.teacher.model = "lenet5"
@@ -88,15 +106,127 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.images = 0
     # flax: least validation accuracy; 0 asks for twice chance. Checked before the first query.
     config.teacher.min_accuracy = 0.0
-    # python: 'module:function', from uint8[B, H, W, C] to probabilities [B, Y].
+    # python: 'module:function', from uint8[B, H, W, C] to answers [B, Y].
     config.teacher.function = ""
-    # python: who answers, for the ledger; empty takes the function's name. Change it with the model.
+    # Who answers, for the ledger; empty for the function's, file's or service's name. Change it when
+    # the model behind it changes: answers of one identity are never asked for twice.
     config.teacher.identity = ""
-    # Ask the teacher about test images, for its accuracy and the agreement (counted apart from the
-    # budget): yes, no, or auto (only a flax teacher, which costs nothing).
+    # json: file with a JSON object from the service's labels to class names or numbers (-1: ignore);
+    # empty where its labels are the class names (in any case) or the classes' numbers, 0 first.
+    config.teacher.labels = ""
+    # Ask the teacher about the images that judge the student, for its accuracy and the agreement
+    # (counted apart from the budget): yes, no, or auto (if it costs nothing, as a flax teacher does,
+    # or if there are no labels to judge by).
     config.teacher.evaluate = "auto"
-    # Images in one call of the teacher.
+    # Images in one call of the teacher, or one request to it.
     config.teacher.batch = 256
+    # Calls under way at once.
+    config.teacher.in_flight = 1
+    # Calls a second at most; 0 for any number.
+    config.teacher.rate = 0.0
+    # How often a batch is tried when the service is busy, broken or out of reach.
+    config.teacher.attempts = 6
+    # Seconds before the second try; doubled from try to try, with jitter.
+    config.teacher.first_wait = 1.0
+    # Most seconds between two tries, unless the service asks for more (Retry-After).
+    config.teacher.longest_wait = 60.0
+    # Price of one image, for the plan, the ledger and max_cost.
+    config.teacher.price = 0.0
+    # What the price is counted in.
+    config.teacher.currency = "USD"
+    # Most that the run may spend, evaluation and lost requests included; 0 for any amount.
+    config.teacher.max_cost = 0.0
+
+    config.teacher.answers = ConfigDict()
+    # What it answers: probabilities, logits, top_k (scores of some classes), percentages (rounded),
+    # or label (one class). A richer answer is cut down to the form.
+    config.teacher.answers.form = "probabilities"
+    # logits: divided by this before the softmax.
+    config.teacher.answers.temperature = 1.0
+    # top_k: scores that count; what they leave of 1 is spread evenly over the other classes.
+    config.teacher.answers.top_k = 5
+
+    config.teacher.pixels = ConfigDict()
+    # onnx, oip, tfserving: order of the model's input: nhwc, nchw, or auto (from its metadata).
+    config.teacher.pixels.layout = "auto"
+    # Its type: uint8, float32, ..., or auto.
+    config.teacher.pixels.dtype = "auto"
+    # 8-bit values are divided by this, then mean is taken away, then divided by std.
+    config.teacher.pixels.divide = 1.0
+    # None, one number, or one per channel.
+    config.teacher.pixels.mean = ()
+    # None, one number, or one per channel.
+    config.teacher.pixels.std = ()
+
+    config.teacher.http = ConfigDict()
+    # oip, tfserving: the server, https://host:port; json: the whole address of the endpoint.
+    config.teacher.http.url = ""
+    # Seconds to connect.
+    config.teacher.http.connect_timeout = 10.0
+    # Seconds to wait for a reply.
+    config.teacher.http.read_timeout = 60.0
+    # Header that carries the secret.
+    config.teacher.http.auth_header = "Authorization"
+    # What stands before it: Bearer, Basic (the secret is user:password), or empty.
+    config.teacher.http.auth_scheme = "Bearer"
+    # Environment variable that holds the secret; empty for none. Never write it in a configuration.
+    config.teacher.http.auth_env = ""
+    # File that holds the secret; empty for none.
+    config.teacher.http.auth_file = ""
+    # File of further certificate authorities; empty for the system's. TLS is always verified.
+    config.teacher.http.ca_file = ""
+
+    config.teacher.oip = ConfigDict()
+    # Name of the model.
+    config.teacher.oip.model = ""
+    # Its version; empty for the only one.
+    config.teacher.oip.version = ""
+    # Name of the input tensor; empty for the only one.
+    config.teacher.oip.input = ""
+    # Name of the output tensor; empty for the only one.
+    config.teacher.oip.output = ""
+    # Tensors as bytes instead of JSON: yes, no, or auto (where the server offers it).
+    config.teacher.oip.binary = "auto"
+
+    config.teacher.tfserving = ConfigDict()
+    # Name of the model.
+    config.teacher.tfserving.model = ""
+    # Its version; empty for the newest.
+    config.teacher.tfserving.version = ""
+    # Signature; empty for serving_default.
+    config.teacher.tfserving.signature = ""
+    # Name of its input; empty for the only one.
+    config.teacher.tfserving.input = ""
+    # Name of its output; empty for the only one.
+    config.teacher.tfserving.output = ""
+
+    config.teacher.json = ConfigDict()
+    # The request as JSON, with "$image" where a picture goes in base64 and "$id" where its number does;
+    # the one element of a list that holds "$image" is repeated for every picture of a batch.
+    config.teacher.json.request = '{"image": "$image"}'
+    # png or jpeg.
+    config.teacher.json.encoding = "png"
+    # Of a JPEG, 1 to 100.
+    config.teacher.json.quality = 95
+    # JMESPath of the reply's list with one entry per picture; empty if the reply is about one.
+    config.teacher.json.entries = ""
+    # JMESPath in an entry: a list of scores, or an object of scores by label; empty if it tells a label only.
+    config.teacher.json.scores = "scores"
+    # JMESPath in an entry: the labels that belong to the scores, or the one label; empty if there are none.
+    config.teacher.json.labels = ""
+    # JMESPath in an entry: the "$id" that it answers; empty if entries come in order.
+    config.teacher.json.id = ""
+    # Scores are multiplied by this: 0.01 for percentages of a top_k list.
+    config.teacher.json.scale = 1.0
+
+    config.teacher.onnx = ConfigDict()
+    # File of the model, *.onnx.
+    config.teacher.onnx.path = ""
+    # Name of its input; empty for the only one.
+    config.teacher.onnx.input = ""
+    # Name of its output; empty for the only one.
+    config.teacher.onnx.output = ""
+
     # flax: its recipe, on true labels.
     config.teacher.train = recipe()
 
@@ -137,6 +267,12 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.tensorboard = True
     # PNG plots: accuracy against queries, and contact sheets of chosen mixes.
     config.report.plots = True
+
+    config.export = ConfigDict()
+    # --mode=export writes these: stablehlo, onnx.
+    config.export.formats = "stablehlo,onnx"
+    # The student's licence, for its model card.
+    config.export.license = ""
 
     if preset == "smoke":
         config.n_real, config.budget, config.rounds = 50, 150, 2

@@ -29,6 +29,8 @@ TINY = {
     "report.plots": False,
 }
 
+PRICED = {**TINY, "teacher.price": 0.25, "train.epochs": 2}
+
 
 def arguments(workdir, config="configs/default.py", **fields):
     """The command line of a run."""
@@ -82,6 +84,6 @@ def summary(workdir):
 def without_times(found):
     """A summary or a row without what may differ between two equal runs."""
     if isinstance(found, dict):
-        times = ("seconds", "peak_memory_mib", "paths")
+        times = ("seconds", "peak_memory_mib", "paths", "adrift")  # a kill may lose what was under way
         return {name: without_times(value) for name, value in found.items() if name not in times}
     return [without_times(part) for part in found] if isinstance(found, list) else found

@@ -16,6 +16,8 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+from tests import command  # noqa: E402
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 hypothesis.settings.register_profile("amkd", deadline=None, max_examples=25, derandomize=True)
@@ -33,6 +35,15 @@ def tfds_dir():
     if not os.path.isdir(path):
         pytest.skip(f"TFDS_DATA_DIR={path!r} is not a directory")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """Folder of a finished run (``run``) through the command line, and of what it asked (``asked.txt``)."""
+    folder = tmp_path_factory.mktemp("tiny")
+    done = command.run(command.arguments(folder / "run", **command.PRICED), command.environment(folder))
+    assert done.returncode == 0, done.stderr
+    return folder
 
 
 @functools.cache

@@ -33,7 +33,7 @@ def test_digits_are_split_once_and_for_all(digits: images.DataSet, tmp_path: Pat
     assert digits.test_images.shape == (497, 8, 8, 1)
     assert (digits.teacher_labels.shape, digits.test_labels.shape) == ((900,), (497,))
     again = images.load("digits", "", 0, 0, tmp_path)
-    for first, second in zip(digits[2:], again[2:], strict=True):
+    for first, second in zip(digits[2:7], again[2:7], strict=True):
         assert first.tobytes() == second.tobytes()
     # The split is part of the results: it must not move from one version to the next.
     assert digits.test_labels[:8].tolist() == [7, 0, 4, 3, 0, 4, 6, 4]
@@ -220,7 +220,7 @@ def test_mnist_is_decoded_once(tfds_dir: str, tmp_path: Path, monkeypatch: pytes
         patched.setattr(tfds_source, "_decode", decode)
         second = images.load("mnist", str(tfds_dir), 0, 0, tmp_path)
         assert (second.name, second.classes) == (first.name, first.classes)
-        for a, b in zip(first[2:], second[2:], strict=True):
+        for a, b in zip(first[2:7], second[2:7], strict=True):
             assert a.dtype == b.dtype
             assert np.array_equal(a, b)
         patched.setenv("TFDS_DATA_DIR", str(tfds_dir))

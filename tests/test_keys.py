@@ -32,6 +32,7 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "RANDOM_PAIRS": 6,
         "TEACHER_SPLIT": 7,
         "SPLIT": 8,
+        "HELD_OUT": 9,
     }
 
 

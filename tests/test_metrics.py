@@ -34,3 +34,14 @@ def test_success_rate_of_published_rows(student, teacher, percent):
 def test_figures_are_plain_floats():
     assert type(metrics.accuracy(STUDENT, np.zeros(4, int))) is float
     assert type(metrics.agreement(STUDENT, TEACHER)) is float
+
+
+def test_what_cannot_be_measured_is_none():
+    assert metrics.accuracy(STUDENT, None) is None
+    assert metrics.accuracy(None, np.array([0])) is None
+    assert metrics.accuracy(np.empty((0, 3)), np.empty(0, int)) is None
+    assert metrics.agreement(STUDENT, None) is None
+    assert metrics.agreement(np.empty((0, 3)), np.empty((0, 3))) is None
+    assert metrics.success_rate(None, 0.9) is None
+    assert metrics.success_rate(0.9, None) is None
+    assert metrics.success_rate(0.9, 0.0) is None

@@ -1,6 +1,8 @@
 """Asking: every image is paid for once, never beyond the budget, and never for garbage."""
 
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from amkd import ledger, querying, teachers
+from amkd import ledger, querying, sending, teachers
+from amkd.answers import Form
 from amkd.errors import UserError
 from amkd.querying import DISTILL, EVALUATE
 
@@ -143,7 +146,7 @@ def test_progress_counts_every_image_and_may_stop(book: ledger.Ledger) -> None:
     ask(desk, some_images(3))
     told: list[int] = []
     querying.ask(desk, some_images(10), DISTILL, 0, told.append)
-    assert told == [3, 1, 4, 2]
+    assert [step for step in told if step] == [3, 1, 4, 2]
 
     def stop(answered: int) -> None:
         if answered == 4:
@@ -291,6 +294,17 @@ def test_garbage_costs_nothing_that_was_paid(book: ledger.Ledger, name: str, goo
     assert book.count("run", DISTILL) == 12
 
 
+def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(book: ledger.Ledger) -> None:
+    def slow_logits(images: np.ndarray) -> np.ndarray:
+        time.sleep(0.05)
+        return np.log(truth(images))
+
+    spy = Spy(slow_logits)
+    with pytest.raises(UserError, match=r"negative.*config\.teacher\.answers\.form"):
+        ask(desk_of(book, spy)._replace(terms=sending.Terms(in_flight=4)), some_images(40))
+    assert spy.sizes == [1]
+
+
 def test_a_failing_teachers_own_words_are_passed_on(book: ledger.Ledger) -> None:
     with pytest.raises(UserError, match=r"ConnectionError: the service is down.*run the same command"):
         ask(desk_of(book, Spy(fail)), some_images(3))
@@ -344,7 +358,7 @@ def test_known_answers_of_other_classes_are_refused(book: ledger.Ledger, way: st
 
 
 def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
-    """Two runs that ask for one image at one time: both go on with the answer that is kept."""
+    """A call that outlasts its patience is given up by another run: both go on with the answer that is kept."""
     path = tmp_path / "ledger.sqlite"
     mine, other = ledger.Ledger(path), ledger.Ledger(path)
     quick = desk_of(other, Spy(), run="other")
@@ -353,11 +367,82 @@ def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
         ask(quick, images)  # meanwhile, the other run asks the same, and keeps its answer first
         return np.full((len(images), CLASSES), 0.25, np.float32)
 
-    desk = desk_of(mine, Spy(slow))
+    desk = desk_of(mine, Spy())._replace(teacher=teachers.Teacher("spy", slow, patience=0.0))
     answers = ask(desk, some_images(3))
+    assert np.array_equal(answers, truth(some_images(3)))
     assert np.array_equal(answers, querying.recall(desk, [some_images(3)]))
+    for run in ("run", "other"):
+        assert mine.count(run, DISTILL, paid_only=True) == 3
     mine.close()
     other.close()
+
+
+@pytest.mark.parametrize(("classes", "said"), [(CLASSES, "does not fit what it answered before"), (7, "4 classes")])
+def test_what_another_run_keeps_meanwhile_is_checked_too(book: ledger.Ledger, classes: int, said: str) -> None:
+    images = some_images(6)
+
+    def top(part: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(classes) == 1, 0.5, np.full((len(part), 1), np.nan))
+
+    def first(part: np.ndarray) -> np.ndarray:
+        """While this run's first image is on its way, another run asks for the rest."""
+        other = desk_of(book, Spy(top), run="other")
+        ask(other._replace(classes=classes, form=Form("top_k")), images[1:])
+        return truth(part)
+
+    spy = Spy(first)
+    with pytest.raises(UserError, match=said):
+        ask(desk_of(book, spy), images)
+    assert spy.sent(images[:1])
+
+
+# Several requests at once.
+
+
+def at_once(in_flight: int) -> sending.Terms:
+    return sending.Terms(in_flight=in_flight)
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_answers_do_not_depend_on_how_many_are_in_flight(book: ledger.Ledger, in_flight: int) -> None:
+    """Nor on the order in which they come."""
+    images = some_images(41)[np.random.default_rng(0).integers(0, 41, 60)]
+
+    def uneven(part: np.ndarray) -> np.ndarray:
+        time.sleep(0.001 * (int(part[0, 0, 0, 0]) * 7 % 5))
+        return truth(part)
+
+    spy, told = Spy(uneven), []
+    desk = desk_of(book, spy, batch=3)._replace(terms=at_once(in_flight))
+    assert np.array_equal(querying.ask(desk, images, DISTILL, 0, told.append), truth(images))
+    distinct = np.unique(images, axis=0)
+    assert spy.sent(distinct)
+    assert sum(told) == 60
+    assert book.count("run", DISTILL) == len(distinct)
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 5])
+def test_as_many_are_in_flight_as_may_be_and_no_more(book: ledger.Ledger, in_flight: int) -> None:
+    """All but the first, which goes alone."""
+    together, lock, counts = threading.Barrier(in_flight, timeout=10), threading.Lock(), [0]
+
+    def meet(part: np.ndarray) -> np.ndarray:
+        with lock:
+            alone = len(spy.calls) == 1
+            counts.append(counts[-1] + 1)
+        if not alone:
+            together.wait()  # breaks if fewer ever meet here
+        time.sleep(0.05)  # for one too many to come
+        with lock:
+            counts.append(counts[-1] - 1)
+        return truth(part)
+
+    spy = Spy(meet)
+    images = some_images(1 + 2 * 3 * in_flight)
+    assert np.array_equal(ask(desk_of(book, spy, batch=2)._replace(terms=at_once(in_flight)), images), truth(images))
+    assert counts[:3] == [0, 1, 0]
+    assert max(counts) == in_flight
+    assert spy.sent(images)
 
 
 @hypothesis.settings(max_examples=40, deadline=None)
@@ -367,12 +452,13 @@ def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
         max_size=5,
     ),
     batch=st.integers(1, 5),
+    in_flight=st.integers(1, 4),
 )
-def test_each_distinct_image_is_sent_once(asks: list[tuple[list[int], str]], batch: int) -> None:
+def test_each_distinct_image_is_sent_once(asks: list[tuple[list[int], str]], batch: int, in_flight: int) -> None:
     spy, pool = Spy(), some_images(15)
     with tempfile.TemporaryDirectory() as folder:
         book = ledger.Ledger(Path(folder) / "ledger.sqlite")
-        desk = desk_of(book, spy, budget=15, batch=batch)
+        desk = desk_of(book, spy, budget=15, batch=batch)._replace(terms=at_once(in_flight))
         for places, purpose in asks:
             assert np.array_equal(ask(desk, pool[places], purpose), truth(pool[places]))
         distinct = {place for places, _ in asks for place in places}

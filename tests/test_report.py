@@ -42,6 +42,9 @@ def summary(**more: Any) -> dict[str, Any]:
         "queries": 987,
         "queries_paid": 654,
         "evaluation_queries": 497,
+        "cost": 0.0,
+        "currency": "USD",
+        "adrift": 0,
         "teacher": "flax:lenet5:0123456789abcdef",
         "student": "lenet5_half",
         "teacher_accuracy": 0.9512,
@@ -57,6 +60,18 @@ def summary(**more: Any) -> dict[str, Any]:
 
 
 # Text.
+
+
+def test_the_table_tells_of_money_only_where_there_is_some() -> None:
+    assert "cost" not in report.table(summary()) and "lost on the way" not in report.table(summary())
+    paid = report.table(summary(cost=1234.5, currency="EUR", adrift=12))
+    assert "\ncost                 1,234.5 EUR\n" in paid
+    assert "\nlost on the way      12 images, which may have been billed without an answer\n" in paid
+
+
+def test_the_table_of_an_earlier_version_is_printed() -> None:
+    before = {name: value for name, value in summary().items() if name not in ("cost", "currency", "adrift")}
+    assert report.table(before) == report.table(summary())
 
 
 def test_the_table_holds_every_figure() -> None:

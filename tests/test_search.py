@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amkd import devices, mixing, models, pairs, search, student
-from amkd.settings import SearchSettings
+from amkd.groups import SearchSettings
 from tests import plain
 
 SHAPE = (8, 8, 1)

@@ -1,4 +1,4 @@
-"""Teachers: what counts as an answer, functions of the user's, and local networks trained once."""
+"""Teachers: functions of the user's, and local networks trained once."""
 
 import dataclasses
 import shutil
@@ -10,72 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amkd import images, metrics, querying, settings, teachers
+from amkd import answers, images, metrics, querying, settings, teachers
 from amkd.errors import UserError
-from amkd.settings import TeacherSettings
+from amkd.groups import TeacherSettings
 from amkd.stopping import Stopped, StopSignal
 from amkd.teachers import local, python
 from configs import default
-
-# Answers.
-
-
-def good(count: int = 5, classes: int = 3) -> np.ndarray:
-    return np.random.default_rng(0).dirichlet(np.ones(classes), count).astype(np.float32)
-
-
-def test_good_answers_keep_their_bits() -> None:
-    answers = good()
-    answers[0] = [1, 0, 0]
-    answers[1] = [1e-45, 1 - 1e-7, 1e-7]
-    found = teachers.check(answers, 5, 3, "t")
-    assert found.dtype == np.float32
-    assert found.tobytes() == answers.tobytes()
-
-
-def test_other_types_become_float32() -> None:
-    for answers in (good().astype(np.float64), good().tolist(), [list(row) for row in good()]):
-        found = teachers.check(answers, 5, 3, "t")
-        assert found.dtype == np.float32
-        assert np.array_equal(found, good())
-    assert np.array_equal(teachers.check([[0, 1, 0]], 1, 3, "t"), np.float32([[0, 1, 0]]))
-
-
-@pytest.mark.parametrize(
-    ("answers", "said"),
-    [
-        (np.full((5, 3), np.nan), "NaN or infinity"),
-        (np.full((5, 3), np.inf), "NaN or infinity"),
-        (good() - np.float32([0, 0, 2]), "none is negative"),
-        (good() * 2, "sum to 2 and not to 1"),
-        (good() * 1.01, "sum to 1.01"),
-        (np.zeros((5, 3)), "sum to 0"),
-        (np.log(good()) + 20, "softmax"),
-        (good(5, 4), r"shape (5, 4) instead of (5, 3)"),
-        (good(4, 3), r"shape (4, 3) instead of (5, 3)"),
-        (good()[0], r"shape (3,) instead of (5, 3)"),
-        (good()[None], r"shape (1, 5, 3)"),
-        (None, "shape ()"),
-        ([["a"] * 3] * 5, "no numbers"),
-        ([[1.0], [0.5, 0.5]], "no numbers"),
-        ({"p": 1}, "no numbers"),
-    ],
-)
-def test_what_is_no_answer_is_told_of(answers: object, said: str) -> None:
-    with pytest.raises(teachers.BadAnswer) as caught:
-        teachers.check(answers, 5, 3, "my teacher")
-    assert said in str(caught.value)
-    assert "teacher my teacher answered" in str(caught.value)
-    assert isinstance(caught.value, UserError)
-
-
-def test_one_bad_row_is_enough() -> None:
-    answers = good()
-    answers[3, 1] += 0.01
-    with pytest.raises(teachers.BadAnswer, match="sum to"):
-        teachers.check(answers, 5, 3, "t")
-    assert teachers.check(answers[:3], 3, 3, "t").shape == (3, 3)
-
 
 # Functions.
 
@@ -187,8 +127,8 @@ def test_a_local_teacher_is_trained_once(digits: images.DataSet, trained: Path) 
     first = load(tiny(), digits, trained, bars)
     second = load(tiny(), digits, trained, bars)
     assert bars.opened == []
-    answers = [teacher.ask(digits.test_images[:100]) for teacher in (first, second)]
-    assert answers[0].tobytes() == answers[1].tobytes()
+    told = [teacher.ask(digits.test_images[:100]) for teacher in (first, second)]
+    assert told[0].tobytes() == told[1].tobytes()
     assert first.identity == second.identity
     left = [path for path in (trained / "teachers").iterdir() if path.is_dir()]
     assert left == [local.place(tiny(), digits, trained)]  # and no scratch
@@ -196,8 +136,10 @@ def test_a_local_teacher_is_trained_once(digits: images.DataSet, trained: Path) 
 
 def test_a_local_teacher_has_learned_and_answers_probabilities(digits: images.DataSet, trained: Path) -> None:
     teacher = load(tiny(), digits, trained, Bars())
-    answers = teachers.check(teacher.ask(digits.test_images), 497, 10, teacher.identity)
-    assert metrics.accuracy(answers, digits.test_labels) > 0.5
+    form = answers.Form()
+    rows = answers.raw(teacher.ask(digits.test_images), 497, 10, form, teacher.identity)
+    assert not any(answers.faults(rows, form))
+    assert metrics.accuracy(rows, digits.test_labels) > 0.5
     assert teacher.identity.startswith("flax:lenet5:")
 
 
@@ -357,6 +299,6 @@ def test_a_local_teacher_can_be_asked_through_a_ledger(digits: images.DataSet, t
     teacher = load(tiny(), digits, trained, Bars())
     book = ledger.Ledger(tmp_path / "ledger.sqlite")
     desk = querying.Desk(teacher, book, "run", 40, 10, 16)
-    answers = querying.ask(desk, digits.pool_images[:40], querying.DISTILL, 0, lambda answered: None)
-    assert answers.tobytes() == teacher.ask(digits.pool_images[:40]).tobytes()
+    told = querying.ask(desk, digits.pool_images[:40], querying.DISTILL, 0, lambda answered: None)
+    assert told.tobytes() == teacher.ask(digits.pool_images[:40]).tobytes()
     book.close()

@@ -1,4 +1,4 @@
-"""Where images come from: the embedded digits, or any TFDS image-classification data set."""
+"""Where images come from: the embedded digits, TFDS, a folder of pictures, or an array in memory."""
 
 import logging
 from pathlib import Path
@@ -18,8 +18,11 @@ class DataSet(NamedTuple):
       teacher_images: ``uint8[M, H, W, C]`` on which a local teacher is trained and validated.
       teacher_labels: ``int32[M]``.
       pool_images: ``uint8[M', H, W, C]`` from which the N real images are drawn, without labels.
-      test_images: ``uint8[T, H, W, C]`` for the final evaluation only.
-      test_labels: ``int32[T]``.
+      test_images: ``uint8[T, H, W, C]`` that judge the student, and serve for nothing else.
+      test_labels: ``int32[T]``, for the final evaluation only; None if there are none.
+      class_names: Y names.
+      key: identity of these very images where the name does not tell it; a run keeps to it.
+      pool_places: ``int64[...]``, those of ``pool_images`` that may be drawn; None for all.
     """
 
     name: str
@@ -28,7 +31,15 @@ class DataSet(NamedTuple):
     teacher_labels: np.ndarray
     pool_images: np.ndarray
     test_images: np.ndarray
-    test_labels: np.ndarray
+    test_labels: np.ndarray | None
+    class_names: tuple[str, ...] = ()
+    key: str = ""
+    pool_places: np.ndarray | None = None
+
+    @property
+    def pool_size(self) -> int:
+        """Images that the real ones are drawn from."""
+        return len(self.pool_images if self.pool_places is None else self.pool_places)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -58,7 +69,8 @@ def load(name: str, directory: str, size: int, test_images: int, cache_dir: Path
 
         data = tfds_source.load(name, directory, size, cache_dir)
     if test_images:
-        data = data._replace(test_images=data.test_images[:test_images], test_labels=data.test_labels[:test_images])
+        labels = None if data.test_labels is None else data.test_labels[:test_images]
+        data = data._replace(test_images=data.test_images[:test_images], test_labels=labels)
     logging.info("%s: %d images to draw from, %s", name, len(data.pool_images), data.shape)
     return data
 
@@ -66,4 +78,5 @@ def load(name: str, directory: str, size: int, test_images: int, cache_dir: Path
 def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
     """The N real images: a uniform draw by seed, blind to labels. ``uint8[N, H, W, C]``."""
     rng = keys.rng(seed, 0, keys.Purpose.REAL_IMAGES)
-    return np.ascontiguousarray(data.pool_images[rng.choice(len(data.pool_images), n, replace=False)])
+    places = rng.choice(data.pool_size, n, replace=False)
+    return np.ascontiguousarray(data.pool_images[places if data.pool_places is None else data.pool_places[places]])

@@ -45,8 +45,8 @@ def load(name: str, directory: str, size: int, cache_dir: Path) -> "images.DataS
         train_x, train_y, test_x, test_y = (np.load(folder / f"{part}.npy") for part in _PARTS)
     except Exception as error:  # NumPy raises many kinds for a broken file
         raise UserError(f"the cached arrays in {folder} are damaged ({error}); delete that folder") from error
-    classes = builder.info.features[label_key].num_classes
-    return images.DataSet(name, classes, train_x, train_y, train_x, test_x, test_y)
+    label = builder.info.features[label_key]
+    return images.DataSet(name, label.num_classes, train_x, train_y, train_x, test_x, test_y, tuple(label.names))
 
 
 def _builder(name: str, directory: str) -> Any:

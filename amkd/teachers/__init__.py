@@ -1,4 +1,4 @@
-"""The black box: a name, and a function from images to class probabilities. Nothing else."""
+"""The black box: a name, and a function from images to answers. Nothing else."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,8 +7,6 @@ import numpy as np
 
 from amkd.errors import UserError
 
-_TOLERANCE = 1e-3  # of a row's sum
-
 
 class Teacher(NamedTuple):
     """A black box.
@@ -16,55 +14,42 @@ class Teacher(NamedTuple):
     Attributes:
       identity: who answers; answers in the ledger belong to it, so another model, or another
         version of it, needs another identity.
-      ask: ``uint8[B, H, W, C]`` to probabilities ``float[B, Y]``, one row per image.
+      ask: ``uint8[B, H, W, C]`` to scores ``float[B, Y]``, one row per image, NaN where none is told, or
+        to class numbers ``int[B]``. Called from as many threads as there are requests in flight.
+      patience: seconds after which one call has surely ended.
     """
 
     identity: str
     ask: Callable[[np.ndarray], np.ndarray]
+    patience: float = 600.0
 
 
-class BadAnswer(UserError):
-    """A teacher's answer that is no probability distribution."""
+class Unanswered(Exception):
+    """A call that brought no answer, where another may.
 
-
-def good_rows(answers: object, images: int, classes: int) -> list[np.ndarray | None]:
-    """The rows of an answer that are probabilities, ``float32[classes]`` each, and None for the others."""
-    try:
-        found = np.asarray(answers, np.float32)
-    except Exception:  # whatever a user's array type raises
-        return [None] * images
-    if found.shape != (images, classes):
-        return [None] * images
-    with np.errstate(invalid="ignore"):
-        good = np.isfinite(found).all(-1) & (found >= 0).all(-1) & (np.abs(found.sum(-1) - 1) <= _TOLERANCE)
-    return [row if fine else None for row, fine in zip(found, good, strict=True)]
-
-
-def check(answers: object, images: int, classes: int, identity: str) -> np.ndarray:
-    """Answers as ``float32[images, classes]``, if they are probabilities.
-
-    Raises:
-      BadAnswer: wrong shape, not finite, negative, or not summing to 1.
+    Attributes:
+      reason: in words.
+      billed: whether the service may have charged for it.
+      after: seconds that it asked to wait, if it did.
+      whole: whether a whole reply came that says nothing usable: the next one rarely says more.
     """
-    try:
-        found = np.asarray(answers, np.float32)
-    except Exception as error:  # whatever a user's array type raises
-        raise BadAnswer(f"teacher {identity} answered no numbers: {error}") from error
-    wanted = "it must answer class probabilities, one row per image"
-    if found.shape != (images, classes):
-        raise BadAnswer(
-            f"teacher {identity} answered shape {found.shape} instead of {(images, classes)}: {wanted};"
-            " check config.dataset's number of classes against the teacher's"
-        )
-    if not np.all(np.isfinite(found)):
-        raise BadAnswer(f"teacher {identity} answered NaN or infinity: {wanted}")
-    if found.min() < 0:
-        raise BadAnswer(f"teacher {identity} answered {found.min():g}: {wanted}, and none is negative")
-    sums = found.sum(-1)
-    worst = sums[np.argmax(np.abs(sums - 1))]
-    if abs(worst - 1) > _TOLERANCE:
-        raise BadAnswer(
-            f"teacher {identity} answered probabilities that sum to {worst:g} and not to 1: {wanted};"
-            " if it answers logits, apply a softmax"
-        )
-    return found
+
+    def __init__(self, reason: str, billed: bool, after: float | None = None, whole: bool = False) -> None:
+        super().__init__(reason)
+        self.reason, self.billed, self.after, self.whole = reason, billed, after, whole
+
+
+class PartlyAnswered(UserError):
+    """A reply of which some rows cannot be read; the others were paid for and are kept.
+
+    Attributes:
+      rows: as of ``Teacher.ask``, with NaN, or a class number of -1, in place of what cannot be read.
+    """
+
+    def __init__(self, message: str, rows: np.ndarray) -> None:
+        super().__init__(message)
+        self.rows = rows
+
+
+class Refused(UserError):
+    """The service will not answer, however often it is asked; it charged for nothing."""

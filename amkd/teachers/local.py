@@ -12,9 +12,9 @@ import numpy as np
 
 from amkd import checkpoint, devices, keys, metrics, models, recipe, student, training, training_set
 from amkd.errors import UserError
+from amkd.groups import TeacherSettings
 from amkd.images import DataSet
 from amkd.report import Bar
-from amkd.settings import TeacherSettings
 from amkd.stopping import StopSignal
 from amkd.teachers import Teacher
 

@@ -1,0 +1,115 @@
+"""A finished student as files that need no amkd: StableHLO and ONNX, with a model card."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkd import checkpoint, files, models
+from amkd.errors import UserError
+from amkd.export import agreement, card, onnx, stablehlo
+
+FORMATS = ("stablehlo", "onnx")
+
+_MODULES = {"stablehlo": stablehlo, "onnx": onnx}
+
+
+def write(
+    saved: checkpoint.SavedNetwork,
+    folder: Path,
+    sample: np.ndarray,
+    formats: tuple[str, ...] = FORMATS,
+    license: str = "",
+) -> dict[str, Any]:
+    """Writes a student's files and its model card into a folder, whole or not at all.
+
+    Every file is read back and run: its probabilities must be the student's, to 1e-4.
+
+    Args:
+      saved: the student.
+      folder: where to; an earlier export is replaced, anything else refused.
+      sample: ``uint8[M, H, W, C]``, real images to check the files on; at least one.
+      formats: of ``FORMATS``, at least one.
+      license: under which terms the student is given away; empty says that none were stated.
+
+    Returns:
+      For each format the ``path`` of its file, its ``bytes``, and the ``max_difference`` of a
+      probability from the student's; and the path of the model card, ``card``.
+
+    Raises:
+      UserError: something is missing, the folder holds something else, or a file fails its check.
+    """
+    _check_formats(formats)
+    _check_student(saved, sample)
+    _check_folder(folder)
+    with _aside(folder) as scratch:
+        answers = saved.predict(sample)
+        made = {name: _write_one(name, saved, scratch, sample, answers) for name in formats}
+        card.write(scratch, card.data(saved.card, made, license))
+    paths = {name: {"path": folder / _file(name), **card.measured(facts)} for name, facts in made.items()}
+    return {**paths, "card": folder / card.TEXT}
+
+
+def _file(name: str) -> str:
+    return f"student.{name}"
+
+
+def _write_one(
+    name: str, saved: checkpoint.SavedNetwork, folder: Path, sample: np.ndarray, answers: np.ndarray
+) -> dict[str, Any]:
+    """Writes one format, and returns what the card tells about the file."""
+    shape = tuple(saved.card["shape"])
+    network = models.build(saved.card["model"], saved.card["classes"], shape)
+    path = folder / _file(name)
+    path.write_bytes(_MODULES[name].dump(network, saved.variables, shape))
+    difference = agreement.check(name, _MODULES[name].load(path), sample, answers)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"file": path.name, "bytes": path.stat().st_size, "max_difference": difference, "sha256": digest}
+
+
+def _check_formats(formats: tuple[str, ...]) -> None:
+    if not formats or set(formats) - set(FORMATS):
+        raise UserError(f"config.export.formats={','.join(formats)!r} must name one or more of {', '.join(FORMATS)}")
+    if "onnx" in formats:
+        onnx.check_installed()
+
+
+def _check_student(saved: checkpoint.SavedNetwork, sample: np.ndarray) -> None:
+    if saved.card["role"] != "student":
+        raise UserError(f"a saved {saved.card['role']} is not exported; name the folder of a saved student")
+    shape = tuple(saved.card["shape"])
+    if sample.dtype != np.uint8 or sample.shape[1:] != shape or not len(sample):
+        raise UserError(
+            f"the export is checked on {sample.dtype} images of shape {sample.shape}, and the student takes uint8"
+            f" images of {shape} (H, W, C): use the data set it was distilled on (config.dataset, config.data.size)"
+        )
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuses to replace what is not an earlier export."""
+    if not folder.exists():
+        return
+    ours = {*map(_file, FORMATS), card.TEXT, card.DATA}
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else None
+    if found is None or (found and not (found <= ours and card.is_ours(folder))):
+        raise UserError(f"{folder} is there and is no earlier export: nothing was written; choose a new folder")
+
+
+@contextmanager
+def _aside(folder: Path) -> Iterator[Path]:
+    """A folder to write into, which is put in place of ``folder`` if all goes well."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as name:
+        scratch, before = Path(name) / "new", Path(name) / "before"
+        scratch.mkdir()  # with the permissions of a common folder, unlike its parent
+        yield scratch
+        for path in (*scratch.iterdir(), scratch):
+            files.flush(path)
+        if folder.exists():
+            folder.rename(before)
+        scratch.rename(folder)
+    files.flush(folder.parent)

@@ -1,0 +1,103 @@
+"""A network as an ONNX file, converted by jax2onnx: weights inside, any batch size."""
+
+import importlib
+import io
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from amkd import student
+from amkd.errors import UserError
+from amkd.models import Network
+
+INPUT, OUTPUT = "images", "probabilities"
+_OPSET = 21  # read by runtimes since 2024
+_ELSE = "or leave ONNX out: --config.export.formats=stablehlo"
+
+
+def check_installed() -> None:
+    """Refuses to go on without the packages of the extra.
+
+    Raises:
+      UserError: one of them is missing.
+    """
+    for name in ("onnx", "onnxruntime", "jax2onnx"):
+        try:
+            with _quiet():
+                importlib.import_module(name)
+        except ImportError as error:
+            raise UserError(f"exporting ONNX needs {name} ({error}): pip install -e '.[onnx]', {_ELSE}") from error
+
+
+def dump(network: Network, variables: student.Variables, shape: tuple[int, ...]) -> bytes:
+    """The network from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
+
+    Args:
+      network: in float32.
+      variables: its variables.
+      shape: of one image, ``(H, W, C)``.
+
+    Raises:
+      UserError: jax2onnx cannot convert it.
+    """
+    import jax2onnx
+    import onnx
+
+    images = jax.ShapeDtypeStruct(("B", *shape), jnp.uint8)
+    names = {"input_names": [INPUT], "output_names": [OUTPUT]}
+    try:
+        with _quiet(), _transposes_kept(), jax.numpy_rank_promotion("allow"):  # its own layers promote
+            model: Any = jax2onnx.to_onnx(partial(student.predict, network, variables), [images], opset=_OPSET, **names)
+        onnx.checker.check_model(model, full_check=True)
+    except Exception as error:  # whatever jax2onnx and the checker raise
+        raise UserError(f"jax2onnx cannot convert the student ({type(error).__name__}: {error}); {_ELSE}") from error
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """The file as a function of images, on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return lambda images: session.run([OUTPUT], {INPUT: images})[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what jax2onnx prints and logs about its own plugins."""
+    loggers = [logging.getLogger(name) for name in ("jax2onnx", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+@contextmanager
+def _transposes_kept() -> Iterator[None]:
+    """Switches off jax2onnx's removal of transposes, and nothing else.
+
+    It takes them from one side of a residual sum and leaves them on the other, so that a ResNet
+    cannot be loaded (seen in jax2onnx 0.13.0). Runtimes remove transposes themselves.
+    """
+    passes = importlib.import_module("jax2onnx.converter.ir_optimizations")
+    name = "remove_redundant_transpose_pairs_ir"
+    before = getattr(passes, name)
+    setattr(passes, name, lambda graph: None)
+    try:
+        yield
+    finally:
+        setattr(passes, name, before)

@@ -1,0 +1,164 @@
+"""The groups of a configuration, as frozen values; ``configs/default.py`` explains every field."""
+
+import dataclasses
+from typing import Any
+
+from amkd.answers import Form
+from amkd.recipe import Recipe
+from amkd.sending import Terms
+from amkd.teachers.http.connection import Connection
+from amkd.teachers.http.template import Template
+from amkd.teachers.pixels import Pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """The ``data.*`` group."""
+
+    dir: str
+    size: int
+    test_images: int
+    folder: str
+    test_folder: str
+    classes: str
+    held_out: int
+    resize: str
+    mode: str
+    broken: str
+
+
+@dataclasses.dataclass(frozen=True)
+class HttpSettings:
+    """The ``teacher.http.*`` group."""
+
+    url: str
+    connect_timeout: float
+    read_timeout: float
+    auth_header: str
+    auth_scheme: str
+    auth_env: str
+    auth_file: str
+    ca_file: str
+
+    def connection(self, in_flight: int) -> Connection:
+        """The connection that it describes."""
+        return Connection(**dataclasses.asdict(self), in_flight=in_flight)
+
+
+@dataclasses.dataclass(frozen=True)
+class OipSettings:
+    """The ``teacher.oip.*`` group."""
+
+    model: str
+    version: str
+    input: str
+    output: str
+    binary: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TfservingSettings:
+    """The ``teacher.tfserving.*`` group."""
+
+    model: str
+    version: str
+    signature: str
+    input: str
+    output: str
+
+
+@dataclasses.dataclass(frozen=True)
+class OnnxSettings:
+    """The ``teacher.onnx.*`` group."""
+
+    path: str
+    input: str
+    output: str
+
+
+@dataclasses.dataclass(frozen=True)
+class TeacherSettings:
+    """The ``teacher.*`` group."""
+
+    kind: str
+    model: str
+    seed: int
+    validation: int
+    images: int
+    min_accuracy: float
+    function: str
+    identity: str
+    labels: str
+    evaluate: str
+    batch: int
+    in_flight: int
+    rate: float
+    attempts: int
+    first_wait: float
+    longest_wait: float
+    price: float
+    currency: str
+    max_cost: float
+    answers: Form
+    pixels: Pixels
+    http: HttpSettings
+    oip: OipSettings
+    tfserving: TfservingSettings
+    json: Template
+    onnx: OnnxSettings
+    train: Recipe
+
+    def recipe_key(self) -> dict[str, Any]:
+        """What the weights of a local teacher follow from, besides the data."""
+        plan = dataclasses.asdict(self.train)
+        kept = ("model", "seed", "validation", "images")
+        return {**{name: getattr(self, name) for name in kept}, "train": plan}
+
+    def terms(self) -> Terms:
+        """How the teacher is treated."""
+        return Terms(**{name: getattr(self, name) for name in Terms._fields})
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchSettings:
+    """The ``search.*`` group."""
+
+    lam_low: float
+    lam_high: float
+    lam_count: int
+    max_pairs: int
+    schedule: str
+    chunk: int
+    tile: int
+    table_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LedgerSettings:
+    """The ``ledger.*`` group."""
+
+    path: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckpointSettings:
+    """The ``checkpoint.*`` group."""
+
+    seconds: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ReportSettings:
+    """The ``report.*`` group."""
+
+    progress: bool
+    tensorboard: bool
+    plots: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportSettings:
+    """The ``export.*`` group."""
+
+    formats: str
+    license: str

@@ -1,0 +1,158 @@
+"""The ledger on the command line: ``python -m amkd.ledger --help``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from amkd.errors import UserError
+from amkd.ledger import accounts, merge, reader, recount, rescue, statement, table, verify
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one subcommand; returns its exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        status = args.do(args)
+        sys.stdout.flush()
+        return status
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; what was begun is undone", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # whoever reads has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m amkd.ledger",
+        description="Shows, checks, exports, merges and rescues ledgers: the record of every answer paid for.",
+        epilog="Exit status: 0 if all is well, 1 if verify or recount found a fault, 2 for a mistake, 130 if stopped.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, do, story in _COMMANDS:
+        command = commands.add_parser(name, help=story, description=story[0].upper() + story[1:] + ".")
+        command.set_defaults(do=do)
+        _ARGUMENTS[name](command)
+    return parser
+
+
+def _one(command: argparse.ArgumentParser) -> None:
+    command.add_argument("ledger", type=Path, metavar="LEDGER", help="the ledger's file; it is only read")
+
+
+def _spend_arguments(command: argparse.ArgumentParser) -> None:
+    _one(command)
+    command.add_argument("--run", help="only this run: its identity, or the beginning of it")
+    command.add_argument("--by", choices=("run", "round", "day"), default="run", help="days are in UTC (default: run)")
+
+
+def _recount_arguments(command: argparse.ArgumentParser) -> None:
+    _one(command)
+    command.add_argument("run", metavar="RUN|WORKDIR", help="a run's identity, the beginning of it, or its workdir")
+
+
+def _export_arguments(command: argparse.ArgumentParser) -> None:
+    _one(command)
+    command.add_argument("file", type=Path, metavar="FILE", help="a new file, .csv or .parquet")
+    command.add_argument("--teacher", metavar="IDENTITY", help="only this teacher's answers")
+    command.add_argument("--run", help="only what this run uses: its identity, or the beginning of it")
+
+
+def _merge_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("target", type=Path, metavar="TARGET", help="made if it is not there")
+    command.add_argument("sources", type=Path, metavar="SOURCE", nargs="+", help="ledgers that are only read")
+
+
+def _rescue_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("damaged", type=Path, metavar="DAMAGED", help="the file, whatever its state; it is only read")
+    command.add_argument("new", type=Path, metavar="NEW", help="a new file")
+    command.add_argument(
+        "--identity", action="append", default=[], metavar="NUMBER=NAME", help="a teacher's name that is lost or wrong"
+    )
+
+
+def _show(args: argparse.Namespace) -> int:
+    with reader.opened(args.ledger) as db:
+        print(statement.show(db, args.ledger))
+    return 0
+
+
+def _spend(args: argparse.Namespace) -> int:
+    with reader.opened(args.ledger) as db:
+        run = None if args.run is None else recount.find(db, args.run)
+        print(statement.spend(accounts.spending(db, run, args.by), args.by))
+    return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    try:
+        with reader.opened(args.ledger) as db:
+            checks = list(verify.checks(db))
+    except reader.Damaged as error:
+        print(error)
+        return 1
+    print(statement.verify(args.ledger, checks))
+    return int(any(check.faults for check in checks))
+
+
+def _recount(args: argparse.Namespace) -> int:
+    with reader.opened(args.ledger) as db:
+        found = recount.recount(db, args.run)
+    print(statement.recount(found))
+    return int(bool(found.differences))
+
+
+def _export(args: argparse.Namespace) -> int:
+    with reader.opened(args.ledger) as db:
+        run = None if args.run is None else recount.find(db, args.run)
+        rows = table.write(db, args.file, args.teacher, run)
+    print(f"{rows:,} rows in {args.file}")
+    return 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    print(statement.merged(args.target, merge.merge(args.target, args.sources)))
+    return 0
+
+
+def _rescue(args: argparse.Namespace) -> int:
+    found = rescue.rescue(args.damaged, args.new, dict(map(_identity, args.identity)))
+    print(statement.rescued(found, args.damaged, args.new))
+    return 0
+
+
+def _identity(text: str) -> tuple[int, str]:
+    number, _, name = text.partition("=")
+    if not number.isdigit() or not name:
+        raise UserError(f"--identity {text}: write a teacher's number and name, as in --identity 1=my-service-v3")
+    return int(number), name
+
+
+_COMMANDS = (
+    ("show", _show, "runs, teachers and totals"),
+    ("spend", _spend, "what was sent, what became of it, and what it cost"),
+    ("verify", _verify, "whether the file, every answer and all counts are sound"),
+    ("recount", _recount, "a run's queries, counted once more and compared with its summary"),
+    ("export", _export, "every answer as a row of a table"),
+    ("merge", _merge, "bring all that several ledgers hold into one"),
+    ("rescue", _rescue, "save what can be read of a damaged ledger into a new one"),
+)
+_ARGUMENTS = {
+    "show": _one,
+    "spend": _spend_arguments,
+    "verify": _one,
+    "recount": _recount_arguments,
+    "export": _export_arguments,
+    "merge": _merge_arguments,
+    "rescue": _rescue_arguments,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""What a ledger holds, in figures: runs, teachers and money. All of it only reads."""
+
+import collections
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+DISTILL, EVALUATE = "distill", "evaluate"  # purposes; only the first counts against the budget
+
+
+class Money(NamedTuple):
+    """An amount in one currency."""
+
+    amount: float
+    currency: str
+
+
+class Uses(NamedTuple):
+    """Answers that a run uses for one purpose: those it paid for itself, and those it found."""
+
+    paid: int = 0
+    found: int = 0
+
+
+class Run(NamedTuple):
+    """One run's account.
+
+    Attributes:
+      run: its identity.
+      about: what it does; empty if that is not recorded (as in a ledger of version 1).
+      place: its workdir.
+      begun: seconds since 1970, or None.
+      distill: answers it uses for distillation.
+      evaluate: answers it uses for evaluation.
+      spent: what it may have been billed, by currency; empty if that is not recorded.
+      adrift: images that may have been billed without an answer.
+    """
+
+    run: str
+    about: str
+    place: str
+    begun: float | None
+    distill: Uses
+    evaluate: Uses
+    spent: tuple[Money, ...]
+    adrift: int
+
+
+class Teacher(NamedTuple):
+    """One teacher's account: the answers held of it, and their numbers of classes."""
+
+    number: int
+    identity: str
+    answers: int
+    classes: tuple[int, ...]
+
+
+class Spending(NamedTuple):
+    """What became of images sent, and what they cost.
+
+    Attributes:
+      key: what the row is about: run; run, purpose and round; or day.
+      currency: of the cost.
+      batches: batches sent.
+      sent: images in them.
+      answered: images whose answers are kept.
+      unusable: images that were answered with garbage in a batch with good answers.
+      refused: images of batches that the service refused, and charged nothing for.
+      lost: images of batches that brought no answer and may have been billed.
+      in_flight: images of batches whose end is not noted yet.
+      cost: of all but the refused; None if it is not recorded.
+    """
+
+    key: tuple[str, ...]
+    currency: str
+    batches: int
+    sent: int
+    answered: int
+    unusable: int
+    refused: int
+    lost: int
+    in_flight: int
+    cost: float | None
+
+
+class Balance(NamedTuple):
+    """Answers that one run paid for in one round, as told by its uses and by its batches."""
+
+    run: str
+    purpose: str
+    teacher: int
+    round: int
+    paid: int
+    answered: int
+
+
+def runs(db: sqlite3.Connection) -> list[Run]:
+    """Every run that the ledger knows of, in the order of their beginnings."""
+    uses = {(run, purpose): Uses(*counts) for run, purpose, *counts in db.execute(_USES)}
+    noted = {run: row for run, *row in db.execute("SELECT run, about, place, begun FROM run")}
+    adrift = dict(db.execute("SELECT run, sum(images) FROM batch WHERE state IN ('lost', 'sent') GROUP BY run"))
+    spent: dict[str, list[Money]] = {}
+    for run, *money in db.execute(_SPENT):
+        spent.setdefault(run, []).append(Money(*money))
+    found = []
+    for run in {run for run, _ in uses} | noted.keys() | spent.keys():
+        about, place, begun = noted.get(run, ("", "", None))
+        distill, evaluate = (uses.get((run, purpose), Uses()) for purpose in (DISTILL, EVALUATE))
+        billed = tuple(spent.get(run, ()))
+        found.append(Run(run, about, place, begun, distill, evaluate, billed, adrift.get(run, 0)))
+    return sorted(found, key=lambda account: (account.begun or 0.0, account.run))
+
+
+_USES = "SELECT run, purpose, sum(paid), sum(1 - paid) FROM use GROUP BY run, purpose"
+_SPENT = """
+SELECT run, total(iif(state = 'refused', 0, images * price)), currency
+FROM batch GROUP BY run, currency ORDER BY run, currency
+"""
+
+
+def teachers(db: sqlite3.Connection) -> list[Teacher]:
+    """Every teacher of the ledger, in the order of their numbers."""
+    held: dict[int, dict[int, int]] = {}
+    for teacher, classes, answers in db.execute(
+        "SELECT teacher, length(scores) / 4, count(*) FROM answer GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        held.setdefault(teacher, {})[classes] = answers
+    return [
+        Teacher(number, identity, sum(held.get(number, {}).values()), tuple(held.get(number, ())))
+        for number, identity in db.execute("SELECT id, identity FROM teacher ORDER BY id")
+    ]
+
+
+_KEYS = {"run": ("run",), "round": ("run", "purpose", "round"), "day": ("coalesce(date({}, 'unixepoch'), 'no date')",)}
+
+
+def spending(db: sqlite3.Connection, run: str | None = None, by: str = "run") -> list[Spending]:
+    """What was sent, and what it cost, by run, by round or by day (UTC) of sending.
+
+    Answers paid for that belong to no batch, as in a ledger of version 1, are rows of their own:
+    counted from the uses, their cost not recorded, and their day that of the answer.
+
+    Args:
+      db: the ledger.
+      run: only this run.
+      by: ``run``, ``round`` or ``day``.
+    """
+    keys, only = _KEYS[by], "" if run is None else "WHERE run = :run"
+    columns = ", ".join(keys).format("sent")
+    query = f"SELECT {columns}, {_SUMS} FROM batch {only} GROUP BY {columns}, currency"
+    found = [Spending(tuple(map(str, row[: len(keys)])), *row[len(keys) :]) for row in db.execute(query, {"run": run})]
+    return sorted(found + _unrecorded(db, run, by), key=lambda row: (_order(row.key), row.cost is None, row.currency))
+
+
+_SUMS = """
+currency, count(*), sum(images), sum(answered),
+sum(iif(state = 'answered', images - answered, 0)),
+sum(iif(state = 'refused', images, 0)),
+sum(iif(state = 'lost', images, 0)),
+sum(iif(state = 'sent', images, 0)),
+total(iif(state = 'refused', 0, images * price))
+"""
+
+
+def _order(key: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """Rounds in their numbers' order."""
+    return tuple((int(part) if part.isdigit() else 0, part) for part in key)
+
+
+def _unrecorded(db: sqlite3.Connection, run: str | None, by: str) -> list[Spending]:
+    """Answers that runs paid for in no batch; each round's earliest are taken for them."""
+    counts: collections.Counter[tuple[str, ...]] = collections.Counter()
+    for group in balances(db, run):
+        missing = group.paid - group.answered
+        if missing > 0 and by == "day":
+            counts.update({(day,): count for day, count in db.execute(_DAYS, (*group[:4], missing))})
+        elif missing > 0:
+            counts[(group.run,) if by == "run" else (group.run, group.purpose, str(group.round))] += missing
+    return [Spending(key, "", 0, count, count, 0, 0, 0, 0, None) for key, count in counts.items()]
+
+
+_DAYS = f"""
+SELECT {_KEYS["day"][0].format("answered")} AS day, count(*) FROM (
+  SELECT answered FROM use LEFT JOIN answer USING (teacher, image)
+  WHERE run = ? AND purpose = ? AND use.teacher = ? AND round = ? AND paid ORDER BY answered LIMIT ?)
+GROUP BY day
+"""
+
+
+def balances(db: sqlite3.Connection, run: str | None = None) -> list[Balance]:
+    """Every round of every run, or of one, where uses and batches count different answers."""
+    only = "" if run is None else "AND run = :run"
+    query = f"""
+      SELECT run, purpose, teacher, round, sum(paid) AS paid, sum(answered) AS answered FROM (
+        SELECT run, purpose, teacher, round, count(*) AS paid, 0 AS answered
+        FROM use WHERE paid {only} GROUP BY 1, 2, 3, 4
+        UNION ALL SELECT run, purpose, teacher, round, 0, answered FROM batch WHERE answered {only})
+      GROUP BY 1, 2, 3, 4 HAVING sum(paid) != sum(answered) ORDER BY 1, 2, 3, 4
+    """
+    return [Balance(*row) for row in db.execute(query, {"run": run})]
+
+
+def held(db: sqlite3.Connection, identity: str, images: Iterable[bytes]) -> int:
+    """How many of the images, by address, a teacher has answered."""
+    query = "SELECT 1 FROM answer JOIN teacher ON teacher.id = answer.teacher WHERE identity = ? AND image = ?"
+    return sum(db.execute(query, (identity, image)).fetchone() is not None for image in images)
+
+
+def used(db: sqlite3.Connection, run: str, purpose: str, identity: str) -> set[bytes]:
+    """Images whose answers by a teacher a run uses for a purpose."""
+    query = (
+        "SELECT image FROM use JOIN teacher ON teacher.id = use.teacher WHERE run = ? AND purpose = ? AND identity = ?"
+    )
+    return {row[0] for row in db.execute(query, (run, purpose, identity))}
+
+
+def spent(db: sqlite3.Connection, run: str) -> float:
+    """What a run may have been billed: every batch but those that the service refused."""
+    return db.execute(
+        "SELECT total(images * price) FROM batch WHERE run = ? AND state != 'refused'", (run,)
+    ).fetchone()[0]

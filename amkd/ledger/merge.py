@@ -1,0 +1,180 @@
+"""Several ledgers brought together: answers, runs, uses and batches, each once."""
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from amkd.errors import UserError
+from amkd.ledger import reader, schema, verify
+from amkd.ledger.store import Ledger
+
+UNNAMED = "unknown teacher "  # identities that rescue gives; they mean nothing outside their ledger
+
+
+class Merged(NamedTuple):
+    """What one source brought.
+
+    Attributes:
+      source: its path.
+      answers: answers that the target did not have.
+      conflicts: answers that both have and that differ; the target's stay.
+      uses: uses that it did not have.
+      batches: batches that it did not have, or of which it did not know the end.
+      runs: runs that it did not have.
+    """
+
+    source: Path
+    answers: int
+    conflicts: int
+    uses: int
+    batches: int
+    runs: int
+
+
+def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
+    """Brings all that the sources hold into the target, in one transaction; twice adds nothing.
+
+    Teachers are the same by identity, answers by teacher and image, batches by run, round and the
+    moment of sending. Images in flight are not carried over: what a source notes about them holds
+    only where its runs go on.
+
+    Args:
+      target: a ledger; made if it is not there.
+      sources: ledgers that are only read.
+
+    Raises:
+      UserError: a source is the target, is damaged, or holds a teacher without a name. The target
+        stays as it is.
+    """
+    for source in sources:
+        _check_source(target, source)
+    Ledger(target).close()  # makes it, brings it up to this version, or says what is wrong
+    db = sqlite3.connect(target, timeout=60, isolation_level=None)  # of itself, synchronous=FULL
+    with contextlib.closing(db), schema.transaction(db):
+        return [_merge_one(db, source, target) for source in sources]
+
+
+def _check_source(target: Path, source: Path) -> None:
+    if target.exists() and source.exists() and target.samefile(source):
+        raise UserError(f"{source} is the target itself; name other ledgers to bring into it")
+    with reader.opened(source) as db:
+        for check in (verify.file, verify.answers, verify.teachers):
+            if faults := check(db).faults:
+                raise UserError(
+                    f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be read with"
+                    f" `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge that"
+                )
+        unnamed = [teacher for (teacher,) in db.execute("SELECT identity FROM teacher") if teacher.startswith(UNNAMED)]
+        if unnamed:
+            raise UserError(
+                f"{source} has {unnamed[0]!r}, which may be another one elsewhere; nothing was merged. Rescue it"
+                f" again with --identity {unnamed[0].removeprefix(UNNAMED)}=NAME"
+            )
+
+
+def _merge_one(db: sqlite3.Connection, path: Path, target: Path) -> Merged:
+    with reader.opened(path) as source:
+        try:
+            teachers = _merge_teachers(db, source)
+            answers, conflicts = _merge_answers(db, source, teachers)
+            uses = _merge_uses(db, source, teachers)
+            batches = _merge_batches(db, source, teachers)
+            return Merged(path, answers, conflicts, uses, batches, _merge_runs(db, source))
+        except sqlite3.Error as error:
+            raise UserError(
+                f"{path} cannot be brought into {target} ({error}); check that the disk is not full and that its folder"
+                " can be written. Nothing was merged"
+            ) from error
+
+
+def _merge_teachers(db: sqlite3.Connection, source: sqlite3.Connection) -> dict[int, int]:
+    """The target's number of each of the source's."""
+    numbers = {}
+    for number, identity in source.execute("SELECT id, identity FROM teacher"):
+        db.execute("INSERT OR IGNORE INTO teacher (identity) VALUES (?)", (identity,))
+        numbers[number] = db.execute("SELECT id FROM teacher WHERE identity = ?", (identity,)).fetchone()[0]
+    return numbers
+
+
+def _merge_answers(db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]) -> tuple[int, int]:
+    added = conflicts = 0
+    for teacher, image, scores, *rest in source.execute(
+        "SELECT teacher, image, scores, checksum, answered FROM answer"
+    ):
+        row = (teachers[teacher], image, scores, *rest)
+        if db.execute("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?, ?)", row).rowcount:
+            added += 1
+            continue
+        (kept,) = db.execute("SELECT scores FROM answer WHERE teacher = ? AND image = ?", row[:2]).fetchone()
+        conflicts += kept != scores
+        if kept == scores:  # the same answer: since when it is held
+            db.execute(
+                "UPDATE answer SET answered = ?1 WHERE teacher = ?2 AND image = ?3 AND answered > ?1",
+                (row[4], *row[:2]),
+            )
+    return added, conflicts
+
+
+def _merge_uses(db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]) -> int:
+    """What one of the two notes as paid was paid for."""
+    before = _count(db, "use")
+    rows = source.execute("SELECT run, purpose, teacher, image, round, paid FROM use")
+    db.executemany(
+        "INSERT INTO use VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
+        " SET round = excluded.round, paid = excluded.paid WHERE excluded.paid > paid",
+        ((run, purpose, teachers[teacher], *rest) for run, purpose, teacher, *rest in rows),
+    )
+    return _count(db, "use") - before
+
+
+def _merge_batches(db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]) -> int:
+    """A batch whose end only one of the two knows has ended."""
+    db.execute(
+        "CREATE TEMP TABLE IF NOT EXISTS held (run, purpose, teacher, round, sent, images, id, state,"
+        " PRIMARY KEY (run, purpose, teacher, round, sent, images))"
+    )
+    db.execute("DELETE FROM held")
+    db.execute("INSERT OR IGNORE INTO held SELECT run, purpose, teacher, round, sent, images, id, state FROM batch")
+    changed = 0
+    for run, purpose, teacher, *rest in source.execute(f"SELECT {_BATCH} FROM batch ORDER BY id"):
+        row = (run, purpose, teachers[teacher], *rest)
+        changed += _merge_batch(db, dict(zip(_BATCH.split(", "), row, strict=True)))
+    return changed
+
+
+_BATCH = "run, purpose, teacher, round, images, price, currency, sent, expires, ended, state, answered"
+
+
+def _merge_batch(db: sqlite3.Connection, batch: dict[str, object]) -> bool:
+    held = db.execute(
+        "SELECT id, state FROM held WHERE run = :run AND purpose = :purpose AND teacher = :teacher"
+        " AND round = :round AND sent = :sent AND images = :images",
+        batch,
+    ).fetchone()
+    if held is None:
+        names = ", ".join(f":{name}" for name in batch)
+        db.execute(f"INSERT INTO batch ({_BATCH}) VALUES ({names})", batch)
+        return True
+    number, state = held
+    if state != "sent" or batch["state"] == "sent":
+        return False
+    db.execute("DELETE FROM pending WHERE batch = ?", (number,))
+    db.execute(
+        "UPDATE batch SET state = :state, answered = :answered, ended = :ended WHERE id = :id", {**batch, "id": number}
+    )
+    return True
+
+
+def _merge_runs(db: sqlite3.Connection, source: sqlite3.Connection) -> int:
+    before = _count(db, "run")
+    db.executemany(
+        "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET begun = min(begun, excluded.begun)",
+        source.execute("SELECT run, about, place, begun FROM run"),
+    )
+    return _count(db, "run") - before
+
+
+def _count(db: sqlite3.Connection, table: str) -> int:
+    return db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

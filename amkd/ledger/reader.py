@@ -1,0 +1,77 @@
+"""A ledger opened for reading alone: nothing is created, changed or left beside it."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from amkd.errors import UserError
+from amkd.ledger import schema
+from amkd.ledger.store import checksum
+
+
+class Damaged(UserError):
+    """A file that is no sound ledger."""
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that sees the tables of this version, whatever the file's.
+
+    SQL on it may call ``crc(image, scores)``, which is ``store.checksum``.
+
+    Args:
+      path: the ledger's file.
+
+    Raises:
+      Damaged: it is no database, or one that cannot be read.
+      UserError: it is not there, belongs to another program or to a newer version, cannot be
+        opened, or was written while it was read.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is {'a folder' if path.is_dir() else 'not there'}: name a ledger's file")
+    # A reader makes a -wal and a -shm that it cannot remove. Where no writer has made them, SQLite
+    # is told that the file stands still, which is checked afterwards.
+    still = not _wal(path).exists()
+    before = _state(path)
+    with contextlib.closing(_connection(path, still)) as db:
+        try:
+            with _explained(path):
+                schema.check(db, path)
+                schema.view(db)
+                yield db
+        finally:
+            if still and _state(path) != before:
+                raise UserError(f"ledger {path} was written while it was read; run the same command again") from None
+
+
+def _connection(path: Path, still: bool) -> sqlite3.Connection:
+    with _explained(path):
+        way = "immutable=1" if still else "mode=ro"
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?{way}", uri=True, timeout=60, isolation_level=None)
+        db.create_function("crc", 2, checksum, deterministic=True)
+        return db
+
+
+def _wal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _state(path: Path) -> tuple[int, int, bool]:
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns, _wal(path).exists()
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        damaged = not isinstance(error, sqlite3.OperationalError) or "decode" in str(error)
+        if not damaged:
+            raise UserError(f"ledger {path} cannot be read ({error}): may this user read it and its folder?") from error
+        raise Damaged(
+            f"ledger {path} is damaged or is no ledger ({error}). Save what can be read with"
+            f" `python -m amkd.ledger rescue {path} rescued.sqlite`, or restore it from a copy"
+        ) from error

@@ -1,0 +1,117 @@
+"""A run's queries counted once more, from the ledger's rows alone, and held against its summary."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from amkd.errors import UserError
+from amkd.ledger.accounts import DISTILL, EVALUATE
+
+
+class Count(NamedTuple):
+    """Answers that a run uses for a purpose since a round: paid for by itself, and found."""
+
+    purpose: str
+    round: int
+    paid: int
+    found: int
+
+
+class Recount(NamedTuple):
+    """A run counted once more.
+
+    Attributes:
+      run: its identity.
+      counts: by purpose and round.
+      missing: uses that have no answer, and are not counted.
+      summary: the summary it is held against; None if there is none.
+      differences: where that says something else.
+    """
+
+    run: str
+    counts: list[Count]
+    missing: int
+    summary: Path | None
+    differences: list[str]
+
+
+def recount(db: sqlite3.Connection, run: str) -> Recount:
+    """Counts a run once more.
+
+    Args:
+      db: the ledger.
+      run: the run's identity, the beginning of it, or its workdir.
+
+    Raises:
+      UserError: there is no such run, or there are several, or a file of the workdir is damaged.
+    """
+    workdir = Path(run) if Path(run).is_dir() else None
+    identity = find(db, _member(workdir / "config.json", "run") if workdir else run)
+    counts = [Count(*row) for row in db.execute(_COUNTS, (identity,))]
+    (uses,) = db.execute("SELECT count(*) FROM use WHERE run = ?", (identity,)).fetchone()
+    missing = uses - sum(count.paid + count.found for count in counts)
+    workdir = workdir or _workdir(db, identity)
+    if workdir is None or not (workdir / "summary.json").is_file():
+        return Recount(identity, counts, missing, None, [])
+    summary = workdir / "summary.json"
+    return Recount(identity, counts, missing, summary, _differences(counts, summary))
+
+
+_COUNTS = """
+SELECT purpose, use.round, sum(paid), sum(1 - paid) FROM use JOIN answer USING (teacher, image)
+WHERE run = ? GROUP BY purpose, use.round ORDER BY purpose, use.round
+"""
+
+
+def find(db: sqlite3.Connection, name: str) -> str:
+    """The identity of the run that a name, or the beginning of one, means.
+
+    Raises:
+      UserError: none does, or several do.
+    """
+    query = """
+      SELECT run FROM (SELECT run FROM run UNION SELECT run FROM use UNION SELECT run FROM batch)
+      WHERE substr(run, 1, length(:name)) = :name ORDER BY run
+    """
+    found = [run for (run,) in db.execute(query, {"name": name})]
+    if name in found:
+        return name
+    if len(found) != 1:
+        told = f"means {len(found)} runs ({', '.join(found[:5])})" if found else "is no run of this ledger"
+        raise UserError(f"run {name!r} {told}; `python -m amkd.ledger show` lists them")
+    return found[0]
+
+
+def _workdir(db: sqlite3.Connection, run: str) -> Path | None:
+    """The workdir that a run noted, if it is there and still this run's."""
+    noted = db.execute("SELECT place FROM run WHERE run = ?", (run,)).fetchone()
+    workdir = Path(noted[0]) if noted else Path(run)
+    try:
+        return workdir if _member(workdir / "config.json", "run") == run else None
+    except UserError:
+        return None
+
+
+def _member(path: Path, name: str) -> Any:
+    try:
+        return json.loads(path.read_text())[name]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} cannot be read, or holds no {name!r} ({error}): name the workdir of a run") from error
+
+
+def _differences(counts: list[Count], summary: Path) -> list[str]:
+    def total(purpose: str) -> int:
+        return sum(count.paid + count.found for count in counts if count.purpose == purpose)
+
+    expected = {
+        "queries": total(DISTILL),
+        "queries_paid": sum(count.paid for count in counts if count.purpose == DISTILL),
+        "evaluation_queries": total(EVALUATE),
+    }
+    told = {name: _member(summary, name) for name in expected}
+    return [
+        f"{name}: the ledger counts {expected[name]}, and the summary says {told[name]}"
+        for name in expected
+        if expected[name] != told[name]
+    ]

@@ -1,0 +1,229 @@
+"""What can still be read of a damaged ledger, in a new one."""
+
+import contextlib
+import mmap
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from amkd import files
+from amkd.errors import UserError
+from amkd.ledger import schema
+from amkd.ledger.merge import UNNAMED
+from amkd.ledger.pages import Broken, Pages, Row
+from amkd.ledger.rows import recognise
+
+
+class Table(NamedTuple):
+    """What became of one table's rows: those in the new ledger, and those found but not to be trusted."""
+
+    name: str
+    recovered: int
+    rejected: int
+
+
+class Rescued(NamedTuple):
+    """What was saved, and what is known of the rest.
+
+    Attributes:
+      tables: the rows of each table.
+      pages: pages of the file, after its ``-wal`` was brought in.
+      unreadable: numbers of the pages that make no sense.
+      missing: pages that the file should have and has not.
+      broken: rows that make no sense, so that nobody knows of which table they are.
+      unanswered: uses that were left out because their answers are lost, by run and purpose.
+      unnamed: numbers of teachers whose names are lost.
+      notes: what else is to be known.
+    """
+
+    tables: list[Table]
+    pages: int
+    unreadable: list[int]
+    missing: int
+    broken: int
+    unanswered: dict[tuple[str, str], int]
+    unnamed: list[int]
+    notes: list[str]
+
+
+def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None) -> Rescued:
+    """Saves every row that still makes sense, and every answer whose checksum holds, into a new ledger.
+
+    The pages of a copy are read one by one, so neither the file's header nor the tree that the
+    pages hang in need be whole. A use whose answer is lost is left out: the run would be told that
+    it has an answer which nobody can give it. Images in flight are left out, and their batches stay
+    as sent, so that their runs give them up as lost when they go on.
+
+    Args:
+      damaged: the file; it and what lies beside it are only read.
+      new: the new ledger's path.
+      identities: names of teachers by their numbers, where they are known otherwise.
+
+    Raises:
+      UserError: there is no such file, the new one is there already, nothing of a ledger is in the
+        file, or the new one cannot be written.
+    """
+    if not damaged.is_file():
+        raise UserError(f"{damaged} is not there: name the damaged ledger's file")
+    if new.exists():
+        raise UserError(f"{new} is there already; name a new file")
+    try:
+        new.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{new.name}.", suffix=".part", dir=new.parent) as scratch:
+            rescued = _rescue(damaged, Path(scratch), identities or {})
+            files.flush(Path(scratch, "new"))
+            Path(scratch, "new").rename(new)
+            files.flush(new.parent)
+    except (OSError, sqlite3.Error) as error:
+        raise UserError(f"{new} cannot be written ({error}); is there room on the disk?") from error
+    return rescued
+
+
+def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Rescued:
+    with contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous=OFF")  # a scratch file until it is whole
+        schema.prepare(db, scratch / "new")
+        db.execute("PRAGMA journal_mode=DELETE")
+    notes = _copy(damaged, scratch)
+    if not (scratch / "copy").stat().st_size:
+        raise UserError(f"{damaged} is empty; nothing was written")
+    with contextlib.ExitStack() as stack:
+        db = stack.enter_context(contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None)))
+        db.execute("PRAGMA journal_mode=OFF")
+        db.execute("PRAGMA synchronous=OFF")
+        db.execute("PRAGMA cache_size=-64000")
+        file = stack.enter_context((scratch / "copy").open("rb"))
+        data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        rescued = _Rescue(db, Pages(data), identities, notes).run()
+        if not any(table.recovered for table in rescued.tables):
+            raise UserError(f"nothing of a ledger is in {damaged}; nothing was written")
+        db.execute("PRAGMA journal_mode=WAL")
+    return rescued
+
+
+def _copy(damaged: Path, scratch: Path) -> list[str]:
+    """Copies the file with all that its ``-wal`` holds; SQLite does that, if need be with a fresh first page."""
+    copy, wal = scratch / "copy", damaged.with_name(f"{damaged.name}-wal")
+    if not wal.is_file() or not wal.stat().st_size:
+        shutil.copyfile(damaged, copy)
+        return []
+    for fresh in (False, True):
+        shutil.copyfile(damaged, copy)
+        shutil.copyfile(wal, scratch / "copy-wal")
+        if fresh:
+            _graft(copy, scratch / "new")
+        with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(copy)) as db:
+            _, pages, _ = db.execute("PRAGMA wal_checkpoint").fetchone()
+            return [f"{wal.name}: {max(pages, 0):,} pages brought in"]
+    shutil.copyfile(damaged, copy)
+    return [f"{wal.name} cannot be read: what it held is lost"]
+
+
+def _graft(copy: Path, sound: Path) -> None:
+    """Puts a sound ledger's first page in the place of a copy's."""
+    with sound.open("rb") as source, copy.open("r+b") as target:
+        head = bytearray(source.read(_PAGE))
+        head[18:20] = b"\2\2"  # of a file that may have a -wal
+        target.write(head)
+
+
+_PAGE = 4096  # SQLite's, of every ledger
+
+
+class _Rescue:
+    """One pass over the pages."""
+
+    def __init__(self, db: sqlite3.Connection, pages: Pages, given: Mapping[int, str], notes: list[str]) -> None:
+        self._db, self._pages, self._given, self._notes = db, pages, given, notes
+        self._named: dict[int, str] = {}  # as the table of teachers has it
+        self._indexed: dict[int, str] = {}  # as the index of their names has it
+        self._rejected: Counter[str] = Counter()
+        self._unreadable: list[int] = []
+        self._broken = 0
+
+    def run(self) -> Rescued:
+        with schema.transaction(self._db):
+            for row in self._rows():
+                self._take(row)
+            unanswered = self._leave_out_unanswered()
+            unnamed = self._name_teachers()
+        return Rescued(
+            [Table(name, self._count(name), self._rejected[name]) for name in ("teacher", *_INSERTS)],
+            self._pages.count,
+            self._unreadable,
+            max(self._pages.expected - self._pages.count, 0),
+            self._broken,
+            unanswered,
+            unnamed,
+            self._notes,
+        )
+
+    def _rows(self) -> Iterator[Row]:
+        for number in range(2, self._pages.count + 1):  # the first holds the schema alone
+            try:
+                for row in self._pages.rows(number):
+                    if row is not None:
+                        yield row
+                    else:
+                        self._broken += 1
+            except Broken:
+                self._unreadable.append(number)
+
+    def _take(self, row: Row) -> None:
+        found = recognise(row)
+        if found is None:
+            self._broken += 1
+        elif not found.sound:
+            self._rejected[found.table] += 1
+        elif found.table == "identity":
+            self._indexed[found.values[1]] = found.values[0]
+        elif found.table == "teacher":
+            self._named[found.values[0]] = found.values[1]
+        elif found.table:
+            # A page given back may hold what a batch was before its end.
+            way = "REPLACE" if found.table == "batch" and found.values[11] != "sent" else "IGNORE"
+            self._db.execute(_INSERTS[found.table].format(way), found.values)
+
+    def _leave_out_unanswered(self) -> dict[tuple[str, str], int]:
+        lacking = "NOT EXISTS (SELECT 1 FROM answer WHERE answer.teacher = use.teacher AND answer.image = use.image)"
+        query = f"SELECT run, purpose, count(*) FROM use WHERE {lacking} GROUP BY run, purpose"
+        counts = {(run, purpose): count for run, purpose, count in self._db.execute(query).fetchall()}
+        self._db.execute(f"DELETE FROM use WHERE {lacking}")
+        return counts
+
+    def _name_teachers(self) -> list[int]:
+        """Gives every teacher a name, its own where it is known; returns those where it is not."""
+        spoken_of = "SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher FROM batch"
+        numbers = {number for (number,) in self._db.execute(spoken_of)} | self._named.keys() | self._indexed.keys()
+        unnamed = []
+        for number in sorted(numbers):
+            name = self._given.get(number) or self._named.get(number) or self._indexed.get(number)
+            unnamed += [] if name else [number]
+            self._insert_teacher(number, name or f"{UNNAMED}{number}")
+            if number not in self._given and self._indexed.get(number, name) != name:
+                self._notes.append(
+                    f"teacher {number} is also told to be {self._indexed[number]!r}: if that is right, rescue again"
+                    f" with --identity {number}=NAME"
+                )
+        return unnamed
+
+    def _insert_teacher(self, number: int, name: str) -> None:
+        try:
+            self._db.execute("INSERT INTO teacher VALUES (?, ?)", (number, name))
+        except sqlite3.IntegrityError as error:
+            raise UserError(f"--identity {number}={name}: another teacher of this ledger has that name") from error
+
+    def _count(self, table: str) -> int:
+        return self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+
+
+_INSERTS = {
+    "answer": "INSERT OR {} INTO answer VALUES (?, ?, ?, ?, ?)",
+    "use": "INSERT OR {} INTO use VALUES (?, ?, ?, ?, ?, ?)",
+    "batch": "INSERT OR {} INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "run": "INSERT OR {} INTO run VALUES (?, ?, ?, ?)",
+}

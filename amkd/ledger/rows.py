@@ -1,0 +1,81 @@
+"""Which of a ledger's tables a row belongs to that was found somewhere, and whether it can be right."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from amkd.ledger.pages import Row
+from amkd.ledger.store import checksum
+
+ADDRESS = 32  # bytes of an image's address
+_STATES = ("sent", "answered", "refused", "lost")
+_WHOLE, _NUMBER = (int,), (int, float)  # SQLite stores 3.0 as 3
+_TEXT, _BYTES, _NONE = (str,), (bytes,), (type(None),)
+_MOMENT = (int, float, type(None))
+
+
+class Found(NamedTuple):
+    """A row of a ledger.
+
+    Attributes:
+      table: its table; ``identity`` for the index of teachers' names, ``""`` for what is not saved.
+      values: the table's columns, or of ``identity`` a name and a number.
+      sound: whether it can be right; of an answer, whether its checksum holds.
+    """
+
+    table: str
+    values: tuple[Any, ...]
+    sound: bool
+
+
+def recognise(row: Row) -> Found | None:
+    """The table of a row, by the number and kinds of its columns; None if it is of none."""
+    for shape in _SHAPES:
+        if shape.fits(row):
+            values = row.values if row.number is None else (row.number, *row.values[1:])
+            return Found(shape.table, values, shape.sense(*values))
+    return None
+
+
+class _Shape(NamedTuple):
+    table: str
+    numbered: bool
+    columns: tuple[tuple[type, ...], ...]
+    sense: Callable[..., bool] = lambda *_: True
+
+    def fits(self, row: Row) -> bool:
+        return (
+            (row.number is not None) == self.numbered
+            and len(row.values) == len(self.columns)
+            and all(type(value) in kinds for value, kinds in zip(row.values, self.columns, strict=True))
+        )
+
+
+def _answer(teacher: int, image: bytes, scores: bytes, check: int, answered: float) -> bool:
+    return len(image) == ADDRESS and len(scores) % 4 == 0 < len(scores) and checksum(image, scores) == check
+
+
+def _use(run: str, purpose: str, teacher: int, image: bytes, round_: int, paid: int) -> bool:
+    return len(image) == ADDRESS and round_ >= 0 and paid in (0, 1)
+
+
+def _batch(number: int, run: str, purpose: str, teacher: int, round_: int, images: int, *rest: Any) -> bool:
+    *_, state, answered = rest
+    return round_ >= 0 and 0 <= answered <= images and state in _STATES
+
+
+_SHAPES = (
+    _Shape("answer", False, (_WHOLE, _BYTES, _BYTES, _WHOLE, _NUMBER), _answer),
+    _Shape("use", False, (_TEXT, _TEXT, _WHOLE, _BYTES, _WHOLE, _WHOLE), _use),
+    _Shape("run", False, (_TEXT, _TEXT, _TEXT, _NUMBER)),
+    _Shape("teacher", True, (_NONE, _TEXT)),
+    _Shape(
+        "batch",
+        True,
+        (_NONE, _TEXT, _TEXT, *[_WHOLE] * 3, _NUMBER, _TEXT, _NUMBER, _NUMBER, _MOMENT, _TEXT, _WHOLE),
+        _batch,
+    ),
+    _Shape("identity", False, (_TEXT, _WHOLE)),
+    _Shape("", False, (_TEXT, _TEXT, _WHOLE)),  # batches by run
+    _Shape("", False, (_WHOLE, _BYTES, _WHOLE)),  # images in flight
+    _Shape("", False, (_WHOLE, _WHOLE, _BYTES)),  # and by batch
+)

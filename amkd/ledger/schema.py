@@ -1,0 +1,131 @@
+"""The ledger's tables, how they are made, and how a ledger of an earlier version is brought up."""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from amkd.errors import UserError
+
+VERSION = 2
+_APPLICATION = 0x616D6B64  # "amkd": marks the file as ours
+
+# A batch's state: sent, answered, refused (surely not billed) or lost (perhaps billed).
+_SINCE_2 = """
+CREATE TABLE run (run TEXT PRIMARY KEY, about TEXT NOT NULL, place TEXT NOT NULL, begun REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE batch (
+  id INTEGER PRIMARY KEY, run TEXT NOT NULL, purpose TEXT NOT NULL, teacher INTEGER NOT NULL REFERENCES teacher,
+  round INTEGER NOT NULL, images INTEGER NOT NULL, price REAL NOT NULL, currency TEXT NOT NULL,
+  sent REAL NOT NULL, expires REAL NOT NULL, ended REAL, state TEXT NOT NULL, answered INTEGER NOT NULL);
+CREATE TABLE pending (
+  teacher INTEGER NOT NULL REFERENCES teacher, image BLOB NOT NULL, batch INTEGER NOT NULL REFERENCES batch,
+  PRIMARY KEY (teacher, image)) WITHOUT ROWID
+"""
+_INDEXES = """
+CREATE INDEX batch_run ON batch (run, state);
+CREATE INDEX pending_batch ON pending (batch)
+"""
+_TABLES = f"""
+CREATE TABLE teacher (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
+CREATE TABLE answer (
+  teacher INTEGER NOT NULL REFERENCES teacher, image BLOB NOT NULL,
+  scores BLOB NOT NULL, checksum INTEGER NOT NULL, answered REAL NOT NULL,
+  PRIMARY KEY (teacher, image)) WITHOUT ROWID;
+CREATE TABLE use (
+  run TEXT NOT NULL, purpose TEXT NOT NULL, teacher INTEGER NOT NULL REFERENCES teacher,
+  image BLOB NOT NULL, round INTEGER NOT NULL, paid INTEGER NOT NULL,
+  PRIMARY KEY (run, purpose, teacher, image)) WITHOUT ROWID;
+{_SINCE_2}; {_INDEXES}
+"""
+_FROM_1 = f"ALTER TABLE answer RENAME COLUMN probabilities TO scores; {_SINCE_2}; {_INDEXES}"
+# What is temporary is seen first, under the same name.
+_VIEW_OF_1 = f"""
+CREATE TEMP VIEW answer AS
+  SELECT teacher, image, probabilities AS scores, checksum, answered FROM main.answer;
+{_SINCE_2.replace("CREATE TABLE", "CREATE TEMP TABLE")}
+"""
+
+
+def prepare(db: sqlite3.Connection, path: Path) -> str:
+    """Makes the tables where there are none, and checks them where there are.
+
+    Args:
+      db: an open connection.
+      path: its file, for messages.
+
+    Returns:
+      What is wrong with the file, in SQLite's words; empty if nothing is.
+
+    Raises:
+      UserError: the file belongs to another program, or to a newer version.
+    """
+    if not _pragma(db, "application_id") and not _count(db):
+        db.execute("PRAGMA journal_mode=WAL")
+        with transaction(db):
+            if not _count(db):  # another process may have been first
+                _run(db, _TABLES)
+                db.execute(f"PRAGMA application_id={_APPLICATION}")
+    problem = db.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        return problem
+    check(db, path)
+    if _pragma(db, "user_version") == 1:
+        with transaction(db):
+            if _pragma(db, "user_version") == 1:
+                _run(db, _FROM_1)
+    db.execute("PRAGMA synchronous=FULL")
+    return ""
+
+
+def check(db: sqlite3.Connection, path: Path) -> None:
+    """Refuses what is not a ledger of this version or an earlier one.
+
+    Args:
+      db: an open connection.
+      path: its file, for messages.
+
+    Raises:
+      UserError: the file belongs to another program, or to a newer version.
+    """
+    if _pragma(db, "application_id") != _APPLICATION:
+        raise UserError(f"{path} is a database of another program; name another with --config.ledger.path")
+    version = _pragma(db, "user_version")
+    if version not in (1, VERSION):
+        raise UserError(
+            f"ledger {path} has version {version}, and this amkd reads version {VERSION}: use the amkd that"
+            " wrote it, or name another with --config.ledger.path"
+        )
+
+
+def view(db: sqlite3.Connection) -> None:
+    """Has a connection that only reads see the tables of this version in a ledger of an earlier one."""
+    if _pragma(db, "user_version") == 1:
+        for statement in _VIEW_OF_1.split(";"):
+            db.execute(statement)
+
+
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All that happens inside is written, or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _run(db: sqlite3.Connection, statements: str) -> None:
+    for statement in statements.split(";"):
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version={VERSION}")
+
+
+def _pragma(db: sqlite3.Connection, name: str) -> int:
+    return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def _count(db: sqlite3.Connection) -> int:
+    return db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]

@@ -1,0 +1,191 @@
+"""What people read of a ledger: aligned text."""
+
+import datetime
+import itertools
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from amkd.ledger import accounts
+from amkd.ledger.merge import Merged
+from amkd.ledger.recount import Recount
+from amkd.ledger.rescue import Rescued
+from amkd.ledger.verify import Check
+
+_BRIEF = 8  # characters of a run's identity, where they tell it from the others
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Aligned columns; a head that opens with ``>`` aligns its column to the right."""
+    cells = [[head.lstrip(">") for head in heads], *([_cell(value) for value in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    signs = [">" if head.startswith(">") else "<" for head in heads]
+    lines = (
+        "  ".join(f"{cell:{sign}{width}}" for cell, sign, width in zip(row, signs, widths, strict=True))
+        for row in cells
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def money(amounts: Iterable[accounts.Money]) -> str:
+    """Amounts in words: each currency that anything was spent in."""
+    return " + ".join(f"{amount:,.10g} {currency}".strip() for amount, currency in amounts if amount) or "0"
+
+
+def show(db: sqlite3.Connection, path: Path) -> str:
+    """Runs, teachers and totals."""
+    runs, teachers = accounts.runs(db), accounts.teachers(db)
+    answers, adrift = sum(teacher.answers for teacher in teachers), sum(run.adrift for run in runs)
+    return "\n".join(
+        [
+            f"ledger {path}: {answers:,} answers, {path.stat().st_size / 1024:,.0f} KiB",
+            "",
+            _runs(runs) if runs else "no runs",
+            "",
+            _teachers(teachers) if teachers else "no teachers",
+            "",
+            f"spent in all: {money(_total(run.spent for run in runs))}",
+            f"adrift: {adrift:,} images, lost or still in flight, that may have been billed without an answer",
+        ]
+    )
+
+
+def _runs(runs: Sequence[accounts.Run]) -> str:
+    names = brief([run.run for run in runs])
+    heads = ["run", "begun (UTC)", ">distill", ">paid", ">found", ">evaluate", ">paid", ">found", ">spent", ">adrift"]
+    rows = []
+    for run in runs:
+        counts = [count for uses in (run.distill, run.evaluate) for count in (sum(uses), *uses)]
+        bought = run.distill.paid + run.evaluate.paid
+        spent = money(run.spent) if run.spent or not bought else "not recorded"
+        about = (run.about or "-", run.place or "-")
+        rows.append((names[run.run], _moment(run.begun), *counts, spent, run.adrift, *about))
+    return table([*heads, "about", "workdir"], rows)
+
+
+def _teachers(teachers: Sequence[accounts.Teacher]) -> str:
+    heads = [">teacher", ">answers", ">classes", "identity"]
+    return table(heads, [(one.number, one.answers, ", ".join(map(str, one.classes)), one.identity) for one in teachers])
+
+
+def brief(names: Sequence[str]) -> dict[str, str]:
+    """The beginning of each name, as short as tells it from all the others."""
+    length = _BRIEF
+    while len({name[:length] for name in names}) < len(set(names)):
+        length += 1
+    return {name: name[:length] for name in names}
+
+
+def _total(spent: Iterable[Iterable[accounts.Money]]) -> list[accounts.Money]:
+    sums: dict[str, float] = {}
+    for amount, currency in (part for parts in spent for part in parts):
+        sums[currency] = sums.get(currency, 0.0) + amount
+    return [accounts.Money(amount, currency) for currency, amount in sorted(sums.items())]
+
+
+def _moment(seconds: float | None) -> str:
+    if seconds is None:
+        return "not recorded"
+    return f"{datetime.datetime.fromtimestamp(seconds, datetime.UTC):%Y-%m-%d %H:%M}"
+
+
+_SPEND_HEADS = {"run": ["run"], "round": ["run", "purpose", ">round"], "day": ["day (UTC)"]}
+
+
+def spend(spending: Sequence[accounts.Spending], by: str) -> str:
+    """What was sent, and what it cost."""
+    if not spending:
+        return "nothing was sent"
+    names = brief([row.key[0] for row in spending]) if by != "day" else {row.key[0]: row.key[0] for row in spending}
+    counts = [">batches", ">sent", ">answered", ">unusable", ">refused", ">lost", ">in flight"]
+    rows = [(names[row.key[0]], *row.key[1:], *row[2:-1], _cost(row)) for row in spending]
+    sums = [sum(column) for column in zip(*(row[2:-1] for row in spending), strict=True)]
+    known = [row for row in spending if row.cost is not None]
+    cost = money(_total([accounts.Money(row.cost or 0.0, row.currency)] for row in known))
+    cost += ", the rest not recorded" if len(known) < len(spending) else ""
+    total = ("total", *[""] * (len(_SPEND_HEADS[by]) - 1), *sums, cost)
+    return (
+        f"{table([*_SPEND_HEADS[by], *counts, '>cost'], [*rows, total])}\n\n"
+        "images; the cost is of all but the refused: what is lost or in flight may have been billed"
+    )
+
+
+def _cost(row: accounts.Spending) -> str:
+    return "not recorded" if row.cost is None else money([accounts.Money(row.cost, row.currency)])
+
+
+def verify(path: Path, checks: Sequence[Check]) -> str:
+    """What was looked at, what is wrong, and what to do."""
+    width = max(len(check.subject) for check in checks)
+    lines = []
+    for check in checks:
+        lines.append(f"{check.subject:<{width}}  {'FAULT' if check.faults else check.found}")
+        lines += [f"{'':<{width}}  - {fault}" for fault in check.faults]
+        lines += [f"{'':<{width}}  what to do: {check.remedy}"] if check.faults else []
+    sound = not any(check.faults for check in checks)
+    return "\n".join([*lines, "", f"ledger {path} is {'sound' if sound else 'NOT sound'}"])
+
+
+def recount(found: Recount) -> str:
+    """A run counted once more, against its summary."""
+    rows: list[tuple[object, ...]] = []
+    for purpose, counts in itertools.groupby(found.counts, lambda count: count.purpose):
+        of_rounds = [(count.round, count.paid, count.found) for count in counts]
+        rows += [(purpose, round_, paid + found_, paid, found_) for round_, paid, found_ in of_rounds]
+        _, paid, found_ = map(sum, zip(*of_rounds, strict=True))
+        rows.append((purpose, "all", paid + found_, paid, found_))
+    lines = [f"run {found.run}", "", table(["purpose", ">round", ">queries", ">paid", ">found"], rows), ""]
+    if found.missing:
+        lines.append(f"{found.missing:,} more uses have no answer in this ledger, and are not counted")
+    if found.summary is None:
+        return "\n".join([*lines, "no summary.json to compare with"])
+    if found.differences:
+        return "\n".join([*lines, f"{found.summary} DIFFERS:", *(f"  {line}" for line in found.differences)])
+    return "\n".join([*lines, f"{found.summary} says the same"])
+
+
+def merged(target: Path, sources: Sequence[Merged]) -> str:
+    """What each source brought."""
+    heads = [">answers", ">conflicts", ">uses", ">batches", ">runs", "brought by"]
+    lines = [table(heads, [(*source[1:], source.source) for source in sources]), ""]
+    conflicts = sum(source.conflicts for source in sources)
+    if conflicts:
+        lines.append(f"{conflicts:,} answers differ between the ledgers: those that were there first stay")
+    return "\n".join([*lines, f"all of it is in {target}"])
+
+
+def rescued(found: Rescued, damaged: Path, new: Path) -> str:
+    """What was saved, and what is lost."""
+    tables = table(["table", ">recovered", ">rejected"], [*found.tables])
+    lines = [tables, "", f"{found.pages:,} pages read", *found.notes, *_losses(found)]
+    lines.append(f"saved in {new}; {damaged} is as it was. Look at it with `python -m amkd.ledger verify {new}`")
+    return "\n".join(lines)
+
+
+def _losses(found: Rescued) -> Iterator[str]:
+    if found.unreadable:
+        yield f"{len(found.unreadable):,} pages make no sense: {_few(found.unreadable)}"
+    if found.missing:
+        yield f"{found.missing:,} more pages should be there, by the file's header: its end is missing"
+    if found.broken:
+        yield f"{found.broken:,} rows make no sense; of which table they were is not known"
+    rejected = {name: count for name, _, count in found.tables if count}
+    if "answer" in rejected:
+        yield f"{rejected['answer']:,} answers are not what they were (checksum), and were left out"
+    for (run, purpose), count in found.unanswered.items():
+        yield f"{count:,} answers that run {run} uses to {purpose} are lost; if it needs them, they are paid again"
+    for number in found.unnamed:
+        yield (
+            f"the name of teacher {number} is lost: give it with --identity {number}=NAME (a workdir's config.json"
+            ' has it as "teacher"), or no run will find its answers'
+        )
+    if not (found.unreadable or found.missing or found.broken or rejected or found.unanswered or found.unnamed):
+        yield "nothing is known to be lost"
+
+
+def _few(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")

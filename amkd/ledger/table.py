@@ -1,0 +1,161 @@
+"""A ledger's answers as one flat table, in a CSV or Parquet file."""
+
+import csv
+import itertools
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from amkd.errors import UserError
+from amkd.ledger.reader import Damaged
+from amkd.ledger.store import checksum
+
+_BLOCK = 20_000  # rows in memory at once
+COLUMNS = ("teacher", "image", "answered", "run", "purpose", "round", "paid")
+
+
+class Record(NamedTuple):
+    """One use of one answer, or an answer that nobody uses: then ``run`` to ``paid`` are None.
+
+    Attributes:
+      teacher: its identity.
+      image: the image's address, in hexadecimal.
+      answered: when, ISO 8601 in UTC.
+      run: who uses it.
+      purpose: what for.
+      round: since which round.
+      paid: whether the run paid for it itself.
+      scores: the raw answer, ``float32[Y]``.
+    """
+
+    teacher: str
+    image: str
+    answered: str
+    run: str | None
+    purpose: str | None
+    round: int | None
+    paid: bool | None
+    scores: np.ndarray
+
+
+def write(db: sqlite3.Connection, path: Path, teacher: str | None = None, run: str | None = None) -> int:
+    """Writes the table, whole or not at all; rows go through in blocks.
+
+    Args:
+      db: the ledger.
+      path: a new file, ``.csv`` or ``.parquet``.
+      teacher: only this identity's answers.
+      run: only what this run uses.
+
+    Returns:
+      The number of rows.
+
+    Raises:
+      UserError: the file is there already, is of another kind or cannot be written, there is
+        nothing to write, the answers are of several numbers of classes, or one of them is damaged.
+    """
+    if path.suffix not in _WRITERS:
+        raise UserError(f"{path} is of no known kind: name it .csv or .parquet")
+    if path.exists():
+        raise UserError(f"{path} is there already; name a new file")
+    classes = _classes(db, teacher, run)
+    scratch = path.with_name(f"{path.name}.part")
+    try:
+        rows = _WRITERS[path.suffix](scratch, classes, _records(db, teacher, run))
+        scratch.rename(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error}); name another") from error
+    finally:
+        scratch.unlink(missing_ok=True)
+    return rows
+
+
+def _classes(db: sqlite3.Connection, teacher: str | None, run: str | None) -> int:
+    query = f"SELECT DISTINCT length(scores) / 4 {_USED}"
+    if run is None:
+        query += f" UNION SELECT length(scores) / 4 {_UNUSED}"
+    found = [classes for (classes,) in db.execute(query, {"teacher": teacher, "run": run})]
+    if not found:
+        teachers = ", ".join(repr(name) for (name,) in db.execute("SELECT identity FROM teacher"))
+        raise UserError(f"there are no such answers; the ledger's teachers are: {teachers or 'none'}")
+    if len(found) > 1:
+        raise UserError(
+            f"the answers have {', '.join(map(str, sorted(found)))} classes;"
+            " export one teacher's with --teacher=IDENTITY"
+        )
+    return found[0]
+
+
+# Each use finds its answer by its key, and not the other way round: uses have no key without their run.
+_USED = """
+FROM use CROSS JOIN answer ON answer.teacher = use.teacher AND answer.image = use.image
+CROSS JOIN teacher ON teacher.id = use.teacher
+WHERE (:teacher IS NULL OR identity = :teacher) AND (:run IS NULL OR run = :run)
+"""
+_UNUSED = """
+FROM answer CROSS JOIN teacher ON teacher.id = answer.teacher
+WHERE (:teacher IS NULL OR identity = :teacher)
+AND (answer.teacher, answer.image) NOT IN (SELECT teacher, image FROM use)
+"""
+_MOMENT = "strftime('%Y-%m-%dT%H:%M:%fZ', answered, 'unixepoch')"
+
+
+def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> Iterator[Record]:
+    query = f"SELECT identity, answer.image, {_MOMENT}, scores, checksum, run, purpose, round, paid {_USED}"
+    if run is None:
+        query += (
+            f" UNION ALL SELECT identity, answer.image, {_MOMENT}, scores, checksum, NULL, NULL, NULL, NULL {_UNUSED}"
+        )
+    rows = db.execute(query, {"teacher": teacher, "run": run})
+    for identity, image, answered, scores, check, user, purpose, round_, paid in rows:
+        if checksum(image, scores) != check:
+            raise Damaged(
+                f"the answer to image {image.hex()[:16]} has changed; nothing was written. Save the others with"
+                " `python -m amkd.ledger rescue` and export that ledger"
+            )
+        bought = None if paid is None else bool(paid)
+        yield Record(identity, image.hex(), answered, user, purpose, round_, bought, np.frombuffer(scores, "<f4"))
+
+
+def _write_csv(path: Path, classes: int, records: Iterable[Record]) -> int:
+    rows = 0
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*COLUMNS, *(f"p{number}" for number in range(classes))])
+        for record in records:
+            paid = None if record.paid is None else int(record.paid)
+            # Nine digits tell every float32 from the next.
+            writer.writerow([*record[:6], paid, *(f"{score:.9g}" for score in record.scores.tolist())])
+            rows += 1
+    return rows
+
+
+def _write_parquet(path: Path, classes: int, records: Iterable[Record]) -> int:
+    arrow, parquet = _arrow()
+    plain = [arrow.string()] * 5 + [arrow.int64(), arrow.bool_(), arrow.list_(arrow.float32(), classes)]
+    schema = arrow.schema(list(zip([*COLUMNS, "scores"], plain, strict=True)))
+    rows = 0
+    with parquet.ParquetWriter(path, schema) as writer:
+        while block := list(itertools.islice(records, _BLOCK)):
+            *columns, scores = zip(*block, strict=True)
+            flat = arrow.array(np.concatenate(scores))
+            lists = arrow.FixedSizeListArray.from_arrays(flat, classes)
+            arrays = [arrow.array(column, kind) for column, kind in zip(columns, plain, strict=False)]
+            writer.write_batch(arrow.record_batch([*arrays, lists], schema))
+            rows += len(block)
+    return rows
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UserError("a .parquet file needs pyarrow: pip install -e '.[parquet]', or name a .csv file") from error
+    return pyarrow, parquet
+
+
+_WRITERS: dict[str, Callable[[Path, int, Iterator[Record]], int]] = {".csv": _write_csv, ".parquet": _write_parquet}

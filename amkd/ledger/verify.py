@@ -1,0 +1,154 @@
+"""Whether a ledger is sound: its file, its answers, and what runs, batches and answers say of each other."""
+
+import sqlite3
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from amkd.ledger import accounts
+
+_NAMED = 5  # faults of one kind that are named one by one
+
+
+class Check(NamedTuple):
+    """One thing that was looked at.
+
+    Attributes:
+      subject: what was looked at.
+      found: what was found, in a few words.
+      faults: what is wrong, the first few in detail; empty if nothing is.
+      remedy: what to do about them.
+    """
+
+    subject: str
+    found: str
+    faults: list[str]
+    remedy: str
+
+
+def checks(db: sqlite3.Connection) -> Iterator[Check]:
+    """Looks at everything; at the file alone where it is damaged, for no row can be relied on then.
+
+    Args:
+      db: the ledger, opened by ``reader.opened``.
+    """
+    structure = file(db)
+    yield structure
+    if not structure.faults:
+        for check in (answers, lengths, teachers, uses, pending, batches):
+            yield check(db)
+
+
+def file(db: sqlite3.Connection) -> Check:
+    """SQLite's own check."""
+    problems = [text for (text,) in db.execute(f"PRAGMA integrity_check({_NAMED})")]
+    faults = [line for text in problems if text != "ok" for line in text.splitlines()]
+    return Check("file", "SQLite finds no fault" if not faults else "damaged", faults, _RESCUE)
+
+
+_RESCUE = (
+    "`python -m amkd.ledger rescue` saves every answer that still is what it was into a new ledger; or restore a copy"
+)
+
+
+def answers(db: sqlite3.Connection) -> Check:
+    """Every answer against its checksum."""
+    (count,) = db.execute("SELECT count(*) FROM answer").fetchone()
+    return _rows(
+        db,
+        "answers",
+        f"{count:,} answers, each what it was",
+        "SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16) || ' has changed'"
+        " FROM answer WHERE crc(image, scores) != checksum",
+        _RESCUE,
+    )
+
+
+def lengths(db: sqlite3.Connection) -> Check:
+    """One number of classes for each teacher."""
+    faults = [
+        f"the answers of teacher {teacher.number} ({teacher.identity}) have several numbers of classes:"
+        f" {', '.join(map(str, teacher.classes))}"
+        for teacher in accounts.teachers(db)
+        if len(teacher.classes) > 1
+    ]
+    remedy = "two services went by one identity: keep them apart in ledgers of their own (config.teacher.identity)"
+    return Check("classes", "one number of classes for each teacher", faults, remedy)
+
+
+def teachers(db: sqlite3.Connection) -> Check:
+    """Every teacher that is referred to has a name."""
+    return _rows(
+        db,
+        "teachers",
+        "all are named",
+        "SELECT 'teacher ' || teacher || ' has no name' FROM"
+        " (SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher FROM batch)"
+        " WHERE teacher NOT IN (SELECT id FROM teacher)",
+        "`python -m amkd.ledger rescue --identity NUMBER=NAME` gives it one, in a new ledger",
+    )
+
+
+def uses(db: sqlite3.Connection) -> Check:
+    """Every use has its answer."""
+    (count,) = db.execute("SELECT count(*) FROM use").fetchone()
+    return _rows(
+        db,
+        "uses",
+        f"{count:,} uses, each with its answer",
+        "SELECT 'run ' || run || ' uses, to ' || purpose || ', image ' || substr(hex(image), 1, 16)"
+        " || ' of teacher ' || teacher || ', which has no answer'"
+        " FROM use WHERE NOT EXISTS (SELECT 1 FROM answer"
+        " WHERE answer.teacher = use.teacher AND answer.image = use.image)",
+        "merge a copy that holds the answers: `python -m amkd.ledger merge`; a run that goes on without asks again",
+    )
+
+
+def pending(db: sqlite3.Connection) -> Check:
+    """Only batches whose end is not noted have images in flight."""
+    (count,) = db.execute("SELECT count(*) FROM pending").fetchone()
+    return _rows(
+        db,
+        "in flight",
+        f"{count:,} images, each of a batch under way",
+        "SELECT 'image ' || substr(hex(pending.image), 1, 16) || ' is in flight in batch ' || pending.batch"
+        " || coalesce(', which is ' || state, ', which does not exist') FROM pending"
+        " LEFT JOIN batch ON batch.id = pending.batch WHERE state IS NOT 'sent'",
+        "no harm: it holds other runs back until the batch expires at most; rescue leaves it out",
+    )
+
+
+def batches(db: sqlite3.Connection) -> Check:
+    """Batches and uses count the same answers, of every run that has batches or is noted."""
+    (count,) = db.execute("SELECT count(*) FROM batch").fetchone()
+    known = {run for (run,) in db.execute("SELECT run FROM run UNION SELECT run FROM batch")}
+    balances = accounts.balances(db)
+    before = sum(balance.paid for balance in balances if balance.run not in known)
+    faults = [
+        f"run {balance.run}, {balance.purpose}, round {balance.round}: {balance.answered:,} images were answered"
+        f" in batches, and {balance.paid:,} are noted as paid"
+        for balance in balances
+        if balance.run in known
+    ]
+    found = f"{count:,} batches, as many answers as were paid for"
+    if before:
+        found += f"; {before:,} answers are from before batches were noted"
+    remedy = (
+        "the answers themselves can be relied on; the costs of these runs cannot, so mind config.teacher.max_cost."
+        " A copy of the ledger may know more: `python -m amkd.ledger merge`"
+    )
+    return Check("batches", found, _short(faults, len(faults)), remedy)
+
+
+def _rows(db: sqlite3.Connection, subject: str, found: str, query: str, remedy: str) -> Check:
+    """A check whose faults are the rows of a query; its one column says what is wrong."""
+    named, count = [], 0
+    for (text,) in db.execute(query):
+        count += 1
+        if count <= _NAMED:
+            named.append(text)
+    return Check(subject, found, _short(named, count), remedy)
+
+
+def _short(faults: list[str], count: int) -> list[str]:
+    more = count - _NAMED
+    return [*faults[:_NAMED], f"and {more:,} more"] if more > 0 else faults

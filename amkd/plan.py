@@ -1,0 +1,298 @@
+"""What a run will ask, cost and need, before anything is asked: ``--mode=plan``."""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from amkd import (
+    devices,
+    distill,
+    feasibility,
+    images,
+    keys,
+    ledger,
+    mixing,
+    models,
+    pairs,
+    querying,
+    recipe,
+    training,
+    training_set,
+    workdir,
+)
+from amkd.errors import UserError
+from amkd.ledger import accounts, reader
+from amkd.settings import Settings
+from amkd.stopping import StopSignal
+from amkd.teachers import Teacher, kinds, local
+
+_Found = TypeVar("_Found")
+_SAMPLE = 512  # real images on which speed is measured
+_TIMED = 1.0  # seconds, at least, over which scoring is timed
+
+
+class Held(NamedTuple):
+    """What the ledger holds already.
+
+    Attributes:
+      images: real and judging images whose answers are there.
+      mixes: mixes whose answers this run has had.
+      spent: what this run has spent.
+    """
+
+    images: int = 0
+    mixes: int = 0
+    spent: float = 0.0
+
+    @property
+    def answers(self) -> int:
+        """Answers that will not be asked for again."""
+        return self.images + self.mixes
+
+
+class Bill(NamedTuple):
+    """What will be sent.
+
+    Attributes:
+      total: images whose answers the run uses.
+      judging: images that judge the student; 0 if the teacher is not asked about them.
+      both: real images that judge, too: they are sent once.
+      held: what is there already.
+      price: of one image.
+      currency: what the price is counted in.
+    """
+
+    total: int
+    judging: int
+    both: int
+    held: Held
+    price: float
+    currency: str
+
+    @property
+    def to_send(self) -> int:
+        """Images to be sent, at most: mixes that another run happened to ask for are found, too."""
+        return self.total + self.judging - self.both - self.held.answers
+
+    @property
+    def cost(self) -> float:
+        """Of what is to be sent."""
+        return self.to_send * self.price
+
+
+class Speed(NamedTuple):
+    """Measured on this machine with the configured student, compilation left out.
+
+    Attributes:
+      evaluations: images scored in a second.
+      trained: images trained on in a second.
+      activation_bytes: of one image after the student's stem.
+    """
+
+    evaluations: float
+    trained: float
+    activation_bytes: int
+
+
+def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
+    """The plan as text; asks the teacher nothing.
+
+    Raises:
+      UserError: everything that is wrong, at once.
+    """
+    problems: list[str] = []
+
+    def attempt(step: Callable[[], _Found]) -> _Found | None:
+        try:
+            return step()
+        except UserError as error:
+            problems.append(str(error))
+            return None
+
+    attempt(lambda: feasibility.check_devices(config, devices.count()))
+    data = attempt(lambda: distill.load_data(config))
+    if data is not None:
+        attempt(lambda: feasibility.check_data(config, data))
+        attempt(lambda: models.build(config.student, data.classes, data.shape))
+        teacher = attempt(lambda: _teacher(config, data, stop))
+        # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
+        real = images.draw_real(data, config.n_real if config.n_real <= data.pool_size else 0, config.seed)
+        held = attempt(lambda: _held(config, data, real, folder, teacher))
+        bill = make_bill(config, data, real, held or Held())
+        attempt(lambda: _check_cost(config, bill))
+    if data is None or problems:
+        raise UserError("the plan cannot work:\n" + "\n".join(f"  {line}" for line in problems))
+    speed = measure(config, data, real)
+    return "\n".join([*_queries(config, data, teacher, bill), "", *_work(config, data, real, speed)])
+
+
+def _teacher(config: Settings, data: images.DataSet, stop: StopSignal) -> Teacher | None:
+    """The teacher, where there is one without training it first."""
+    if config.teacher.kind == "flax":
+        place = local.place(config.teacher, data, Path(config.cache_dir).expanduser())
+        if not place.exists():
+            return None
+    return kinds.load(config, data, stop)
+
+
+def _held(
+    config: Settings, data: images.DataSet, real: np.ndarray, folder: Path | None, teacher: Teacher | None
+) -> Held:
+    """What the ledger holds; a workdir of this run adds what it has used.
+
+    Raises:
+      UserError: the workdir is of another run, or the ledger is damaged.
+    """
+    run = workdir.owner(config, folder) if folder else ""
+    if teacher is None:
+        return Held()
+    if folder and (folder / "config.json").exists():
+        workdir.claim(config, folder, run, teacher.identity, data.key)  # which then only checks
+    if folder is None and not config.ledger.path:
+        return Held()
+    path = workdir.ledger_path(config, folder or Path())
+    if not path.exists():
+        return Held()
+    with reader.opened(path) as book:
+        named = _digests(real) | _digests(_judging(config, data))
+        mixes = accounts.used(book, run, querying.DISTILL, teacher.identity) - named
+        return Held(accounts.held(book, teacher.identity, named), len(mixes), accounts.spent(book, run))
+
+
+def _digests(pictures: np.ndarray) -> set[bytes]:
+    """Addresses of images: copies of one image have one."""
+    return {ledger.digest(image) for image in pictures}
+
+
+def _judging(config: Settings, data: images.DataSet) -> np.ndarray:
+    return data.test_images if config.asks_for_evaluation(data.test_labels is not None) else data.test_images[:0]
+
+
+def make_bill(config: Settings, data: images.DataSet, real: np.ndarray, held: Held) -> Bill:
+    """What will be sent: images that occur twice are sent once.
+
+    Args:
+      config: the settings.
+      data: the data set.
+      real: ``uint8[N, H, W, C]``, the real images; none where there are too few to draw them from.
+      held: what is there already.
+    """
+    addresses, judging = _digests(real), _digests(_judging(config, data))
+    copies = len(real) - len(addresses)
+    total = config.n_real - copies + sum(config.queries_per_round())
+    both = len(addresses & judging)
+    return Bill(total, len(judging), both, held, config.teacher.price, config.teacher.currency)
+
+
+def _check_cost(config: Settings, bill: Bill) -> None:
+    limit, spent = config.teacher.max_cost, bill.held.spent
+    if limit and spent + bill.cost > limit * (1 + 1e-9):
+        before = f", and {spent:,.2f} are spent already" if spent else ""
+        raise UserError(
+            f"config.teacher.max_cost={limit:g}: {bill.to_send:,} images at {bill.price:g} cost {bill.cost:,.2f}"
+            f" {bill.currency}{before}; raise it, or lower budget"
+        )
+
+
+def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bill: Bill) -> Iterator[str]:
+    yield f"teacher              {teacher.identity if teacher else 'a local one, to be trained first'}"
+    yield f"images to draw from  {data.pool_size} of {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
+    yield f"real images          {config.n_real}"
+    yield f"pairs                {_pool(config):,}"
+    ks = config.queries_per_round()
+    yield f"rounds               {len(ks)} after round 0, of k = {', '.join(str(k) for k in ks)}"
+    yield f"queries              {bill.total:,} (round 0: {bill.total - sum(ks):,})"
+    judged = "held-out pictures" if data.test_labels is None else "test images"
+    yield f"evaluation queries   {bill.judging:,} ({judged}; not in the budget)"
+    yield f"in the ledger        {bill.held.answers:,} of these, which will not be asked again"
+    yield f"to be sent           {bill.to_send:,}"
+    if bill.price:
+        yield f"cost                 {bill.cost:,.2f} {bill.currency} ({bill.price:g} an image)"
+    else:
+        yield "cost                 not known: set --config.teacher.price"
+
+
+def _pool(config: Settings) -> int:
+    count = pairs.count(config.n_real)
+    return min(count, config.search.max_pairs or count)
+
+
+def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
+    chosen = [0, *itertools.accumulate(config.queries_per_round())]
+    scored = sum(_pool(config) - before for before in chosen[:-1]) if config.method == "active_mixup" else 0
+    evaluations = scored * config.search.lam_count
+    sizes = [config.n_real + before for before in chosen]
+    trained = sum(recipe.epochs(config.train, size) * size for size in sizes)
+    memory = _memory(config, data, real, speed.activation_bytes)
+    yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"
+    yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"
+    yield f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the program's own"
+    yield f"measured on          {devices.describe()}"
+
+
+def _memory(config: Settings, data: images.DataSet, real: np.ndarray, activation: int) -> int:
+    """Bytes that grow with the configuration, on host and device: images, their table, the training set."""
+    table = activation * len(real)
+    scored = table if table <= config.search.table_bytes else 4 * real.size
+    answers = config.budget * (4 * data.classes + 12)
+    return 2 * real.nbytes + 2 * scored + 3 * answers + data.test_images.nbytes
+
+
+def _lasts(work: int, speed: float) -> str:
+    seconds = work / speed
+    units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+    size, name = next((unit for unit in units if seconds >= 2 * unit[0]), units[-1])
+    return f"about {seconds / size:.0f} {name} at {speed:,.0f} a second"
+
+
+def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
+    """Scores and trains a little with a fresh student, to learn how fast this machine is."""
+    some = real[:_SAMPLE]
+    network = models.build(config.student, data.classes, data.shape)
+    variables = devices.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
+    return Speed(
+        _scored_per_second(config, network, variables, some),
+        _trained_per_second(config, data, some),
+        devices.stem_bytes(network, variables, data.shape),
+    )
+
+
+def _scored_per_second(config: Settings, network: models.Network, variables: Any, some: np.ndarray) -> float:
+    search = config.search
+    lams = mixing.lam_of(mixing.lambda_grid(search.lam_low, search.lam_high, search.lam_count))
+    # The shortest dispatch, as often as it takes to be timed: large students score few pairs a second.
+    scorer = devices.Search(network, variables, some, lams, 1, search.tile, search.table_bytes)
+    ranks = np.arange(scorer.length) % pairs.count(len(some))
+    i, j = pairs.pair_of(ranks, len(some))
+    scorer.dispatch(i, j)()  # compiles
+    scored, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < _TIMED:
+        scorer.dispatch(i, j)()
+        scored += scorer.length * len(lams)
+    return scored / passed
+
+
+def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray) -> float:
+    plan = dataclasses.replace(config.train, epochs=3, min_steps=0)
+    count = min(len(some), 2 * plan.batch_size)
+    answers = np.full((count, data.classes), 1 / data.classes, np.float32)
+    whole = training_set.make(some, training_set.real(count), answers, count)
+    network = models.build(config.student, data.classes, data.shape, plan.dtype, devices.AXIS)
+    variables = devices.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
+    ends: list[float] = []
+    training.fit(
+        network,
+        plan,
+        training.start(plan, variables),
+        whole,
+        count,
+        (config.seed, 0),
+        0,
+        lambda epoch, state, loss: ends.append(time.perf_counter()),
+    )
+    return count * (len(ends) - 1) / (ends[-1] - ends[0])

@@ -1,0 +1,201 @@
+"""One attempt at a service: a request sent, and its reply or the reason why there is none."""
+
+import email.utils
+import json
+import math
+import ssl
+import time
+import weakref
+from typing import Any, NamedTuple
+
+import httpcore
+import httpx
+import tenacity
+
+from amkd.errors import UserError
+from amkd.teachers import Refused, Unanswered
+from amkd.teachers.http import connection as connections
+from amkd.teachers.http import credentials
+from amkd.teachers.http.connection import Connection
+from amkd.teachers.http.transport import FAILURES, UNSENT, Transport
+
+_FIELD = "config.teacher.http"
+_EXCERPT = 200  # characters of a reply that an error shows
+_SLACK = 30.0  # seconds: nothing cuts the lookup of a host's name short
+
+
+class Reply(NamedTuple):
+    """What a service answered with status 2xx."""
+
+    body: bytes
+    headers: httpx.Headers
+
+    def json(self) -> Any:
+        """The body's JSON.
+
+        Raises:
+          Unanswered: it is none: cut short or garbled.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise Unanswered(f"the reply is no JSON ({type(error).__name__}, {len(self.body)} bytes)", True) from None
+
+
+class Client:
+    """The connections to one service; any number of threads may use it at once.
+
+    They are closed by ``close()``, or with the interpreter.
+
+    Attributes:
+      place: the service's host, port and path.
+      patience: seconds after which an attempt has surely ended.
+      close: closes the connections.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._url = connections.address(connection)
+        self._credentials = credentials.read(connection, self._url)
+        self._connection = connection
+        self.place = connections.place(self._url)
+        self.patience = connection.deadline + connection.connect_timeout + _SLACK  # a host may have two addresses
+        self._http = httpx.Client(transport=Transport(connection, self._url, _certificates(connection.ca_file)))
+        self.close = weakref.finalize(self, self._http.close)
+
+    def get(self, path: str) -> Any:
+        """What is below the service's address, as JSON; tried again where that may help, since metadata is free.
+
+        Raises:
+          UserError: there is none.
+        """
+        try:
+            return _METADATA_TRIES(lambda: self.send("GET", path).json())
+        except Unanswered as error:
+            raise UserError(
+                f"{_FIELD}.url: {self.place} does not tell about its model ({path}): {error.reason}; check that the"
+                " service runs there and is ready"
+            ) from None
+
+    def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> Reply:
+        """One attempt to have images answered; see :meth:`send`."""
+        return self.send("POST", path, content, {"Content-Type": "application/json", **(headers or {})})
+
+    def send(self, method: str, path: str, content: bytes = b"", headers: dict[str, str] | None = None) -> Reply:
+        """One attempt.
+
+        Args:
+          method: of HTTP.
+          path: below the service's address; empty for the address itself.
+          content: the body.
+          headers: besides the secret's.
+
+        Raises:
+          Unanswered: it failed, and another may succeed.
+          UserError: no other will.
+        """
+        url = self._url if not path else self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}")
+        given = {**(headers or {}), **self._credentials.headers}
+        try:
+            response = self._http.request(method, url, content=content, headers=given, follow_redirects=False)
+        except FAILURES as error:
+            raise self._failure(error) from None
+        if not response.is_success:
+            raise self._refusal(response)
+        return Reply(response.content, response.headers)
+
+    def _failure(self, error: Exception) -> Exception:
+        """What an attempt without a whole reply comes to."""
+        if isinstance(error, httpcore.ConnectError) and (fault := _certificate_fault(error)):
+            return UserError(
+                f"the certificate of {self.place} cannot be verified ({fault}): if its authority is your own, name its"
+                f" certificate in {_FIELD}.ca_file"
+            )
+        words = f"{type(error).__name__}: {self._credentials.redact(str(error))[:_EXCERPT] or 'no details'}"
+        if isinstance(error, httpcore.TimeoutException):
+            waited = self._connection
+            words += f" ({_FIELD}.connect_timeout={waited.connect_timeout:g}, .read_timeout={waited.read_timeout:g})"
+        return Unanswered(words, billed=not isinstance(error, UNSENT))
+
+    def _refusal(self, response: httpx.Response) -> Exception:
+        """What a reply with another status than 2xx comes to."""
+        status, after = response.status_code, _retry_after(response.headers.get("Retry-After", ""))
+        words = f"{self.place} answered with status {status}{self._excerpt(response)}"
+        if status == 429 or (status == 503 and "Retry-After" in response.headers):
+            return Unanswered(words, billed=False, after=after)
+        if status >= 500 or status == 408:  # 408: the request came too slowly
+            return Unanswered(words, billed=True, after=after)
+        return Refused(f"{words}; {self._remedy(response)}")
+
+    def _excerpt(self, response: httpx.Response) -> str:
+        text = " ".join(self._credentials.redact(response.text).split())
+        return f" ({text[:_EXCERPT]}{'...' if len(text) > _EXCERPT else ''})" if text else ""
+
+    def _remedy(self, response: httpx.Response) -> str:
+        status = response.status_code
+        if 300 <= status < 400:
+            target = response.headers.get("Location", "")
+            return f"it redirects to {_host(target)!r}, which is not followed: set {_FIELD}.url to the final address"
+        return {
+            400: "it does not take the request: check the model's input, config.teacher.pixels and the request's form",
+            401: f"it does not take the credentials: {self._credentials.source}; check {_FIELD}.auth_header and"
+            f" {_FIELD}.auth_scheme too",
+            403: f"these credentials do not allow it: {self._credentials.source}",
+            404: f"there is no such model or address: check {_FIELD}.url and the model's name and version",
+            413: "the request is too large for it: lower config.teacher.batch",
+            422: "it does not take the request's form: check the model's input and config.teacher.pixels",
+        }.get(status, f"asking again will not help: check {_FIELD}.url and the service's documentation")
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """Seconds before metadata is asked for again: what the service wishes, within reason."""
+    error = state.outcome.exception() if state.outcome else None
+    return min(getattr(error, "after", None) or 0.25 * 2**state.attempt_number, 10.0)
+
+
+_METADATA_TRIES = tenacity.Retrying(
+    retry=tenacity.retry_if_exception_type(Unanswered),
+    stop=tenacity.stop_after_attempt(3),
+    wait=_pause,
+    reraise=True,
+)
+
+
+def _certificates(ca_file: str) -> ssl.SSLContext:
+    """The system's certificates and those of a file."""
+    context = ssl.create_default_context()
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise UserError(
+                f"{_FIELD}.ca_file={ca_file!r} cannot be read as certificates in PEM ({type(error).__name__})"
+            ) from error
+    return context
+
+
+def _certificate_fault(error: BaseException | None) -> str:
+    """Why a certificate was not trusted, if that was the trouble."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return error.verify_message
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _retry_after(text: str) -> float | None:
+    """Seconds to wait, from a number of seconds or a date; None if it says neither."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        except ValueError:
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
+
+
+def _host(location: str) -> str:
+    try:
+        return httpx.URL(location).host
+    except httpx.InvalidURL:
+        return ""

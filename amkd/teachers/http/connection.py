@@ -1,0 +1,99 @@
+"""Where a service is, and the rules its address has to keep."""
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+import httpx
+
+from amkd.errors import UserError
+
+_FIELD = "config.teacher.http"
+_SECRET_PARAMETER = re.compile(r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE)
+
+
+class Connection(NamedTuple):
+    """How a service is reached; ``config.teacher.http``.
+
+    Attributes:
+      url: ``http(s)://host[:port][/prefix]``; for a JSON service the whole address of its endpoint.
+      connect_timeout: seconds to wait for a connection.
+      read_timeout: seconds to wait for the next bytes; one attempt takes at most both timeouts together.
+      auth_header: the header that carries the secret, such as ``Authorization`` or ``X-Api-Key``.
+      auth_scheme: the word before the secret, such as ``Bearer`` or ``Basic``; empty for none.
+      auth_env: name of the environment variable that holds the secret; empty for none.
+      auth_file: file that holds the secret; empty for none.
+      ca_file: certificates to trust besides the system's, in PEM; empty for none.
+      in_flight: requests under way at once at most.
+    """
+
+    url: str
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+    auth_header: str = "Authorization"
+    auth_scheme: str = "Bearer"
+    auth_env: str = ""
+    auth_file: str = ""
+    ca_file: str = ""
+    in_flight: int = 1
+
+    @property
+    def deadline(self) -> float:
+        """Seconds after which an attempt is given up, however many bytes still drip in."""
+        return self.connect_timeout + self.read_timeout
+
+
+def address(connection: Connection) -> httpx.URL:
+    """The address of a service, checked.
+
+    Raises:
+      UserError: it or a timeout is unusable, or it has a secret in it, where logs and errors would show it.
+    """
+    url = parsed(connection.url)
+    if url is None:  # not quoted: a broken address may hold a password
+        raise UserError(f"{_FIELD}.url is no address: write it as https://host:port/path")
+    if url.userinfo:
+        raise UserError(
+            f"{_FIELD}.url has a user or password before its host, where logs would show it: take it out and set"
+            f" {_FIELD}.auth_scheme=Basic with 'user:password' in the variable named by {_FIELD}.auth_env"
+        )
+    if guilty := [name for name in url.params if _SECRET_PARAMETER.search(name)]:
+        raise UserError(
+            f"{_FIELD}.url has the parameter {guilty[0]!r}, which looks like a secret that logs would show: take it"
+            f" out and send it as a header by {_FIELD}.auth_header and {_FIELD}.auth_env"
+        )
+    if url.scheme not in ("http", "https") or not url.host:
+        raise UserError(f"{_FIELD}.url={connection.url!r} must be written as http(s)://host[:port][/path]")
+    _check_numbers(connection)
+    return url
+
+
+def parsed(text: str) -> httpx.URL | None:
+    """An address, None for text that is none; without an exception, which would show it."""
+    try:
+        return httpx.URL(text)
+    except httpx.InvalidURL:
+        return None
+
+
+def _check_numbers(connection: Connection) -> None:
+    for name in ("connect_timeout", "read_timeout"):
+        if not 0 < (seconds := getattr(connection, name)) < float("inf"):
+            raise UserError(f"{_FIELD}.{name}={seconds} must be a positive number of seconds")
+    if connection.in_flight < 1:
+        raise UserError(f"config.teacher.in_flight={connection.in_flight} must be at least 1")
+
+
+def is_loopback(url: httpx.URL) -> bool:
+    """Whether an address never leaves this machine."""
+    if url.host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(url.host).is_loopback
+    except ValueError:
+        return False
+
+
+def place(url: httpx.URL) -> str:
+    """Host, port and path of an address: what an identity says of it, without its parameters."""
+    return url.netloc.decode() + url.path.rstrip("/")

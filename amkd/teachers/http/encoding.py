@@ -1,0 +1,45 @@
+"""Pictures as text: PNG or JPEG files in base64."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+from amkd.errors import UserError
+
+_FIELD = "config.teacher.json"
+_MODES = {1: "L", 3: "RGB"}
+
+
+def check(encoding: str, quality: int, channels: int) -> None:
+    """Refuses what no picture can be encoded by.
+
+    Raises:
+      UserError: naming the field of ``config.teacher.json`` at fault.
+    """
+    if encoding not in ("png", "jpeg"):
+        raise UserError(f"{_FIELD}.encoding={encoding!r} must be png or jpeg")
+    if not 1 <= quality <= 100:
+        raise UserError(f"{_FIELD}.quality={quality} must be between 1 and 100; 95 is usual")
+    if channels not in _MODES:
+        raise UserError(
+            f"{_FIELD}.encoding={encoding!r} takes pictures of 1 or 3 channels, and the data set's have {channels}"
+        )
+
+
+def encode(image: np.ndarray, encoding: str, quality: int) -> str:
+    """One picture's file in base64.
+
+    Args:
+      image: ``uint8[H, W, C]`` with 1 or 3 channels.
+      encoding: ``png``, which keeps every pixel, or ``jpeg``, which does not.
+      quality: of ``jpeg``, 1 to 100.
+    """
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image, _MODES[image.shape[-1]])
+    file = io.BytesIO()
+    if encoding == "png":
+        picture.save(file, "PNG")
+    else:
+        picture.save(file, "JPEG", quality=quality, subsampling=0)
+    return base64.b64encode(file.getvalue()).decode()

@@ -1,0 +1,97 @@
+"""One picture's entry in a JSON service's reply, read as scores of the classes or as one class."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from amkd.errors import UserError
+from amkd.teachers import Unanswered
+from amkd.teachers.http import path as paths
+from amkd.teachers.http.labels import IGNORED, Labels
+from amkd.teachers.http.template import Template
+
+_FIELD = "config.teacher.json"
+
+
+class EntryReader:
+    """Reads entries by a template's paths."""
+
+    def __init__(self, template: Template, labels: Labels, classes: int) -> None:
+        self._template, self._labels, self._classes = template, labels, classes
+        self._scores_path = paths.optional("scores", template.scores)
+        self._labels_path = paths.optional("labels", template.labels)
+
+    @property
+    def nothing(self) -> np.ndarray:
+        """In place of an entry that cannot be read: no score, or no class number."""
+        return np.asarray(-1) if self._scores_path is None else np.full(self._classes, math.nan)
+
+    def __call__(self, entry: Any) -> np.ndarray:
+        """Scores ``float64[Y]``, NaN where none is told; or one class number ``int64[]``.
+
+        Raises:
+          Unanswered: the entry contradicts itself.
+          UserError: it is not as the template says, or has an unknown label.
+        """
+        if self._scores_path is None:
+            return np.asarray(self._class(entry), np.int64)
+        scores = self._scores_path.search(entry)
+        if isinstance(scores, dict):
+            return self._sparse(list(scores), self._numbers(list(scores.values())))
+        if not isinstance(scores, list):
+            raise self._scores_path.misfit("is neither a list nor an object in", entry)
+        numbers = self._numbers(scores)
+        if self._labels_path is None:
+            return self._dense(numbers)
+        labels = self._labels_path.search(entry)
+        if labels and not numbers:
+            raise self._scores_path.misfit("finds no score in", entry)
+        if not isinstance(labels, list) or len(labels) != len(numbers):
+            raise self._labels_path.misfit(f"is no list of {len(numbers)} labels, one per score, in", entry)
+        return self._sparse(labels, numbers)
+
+    def _class(self, entry: Any) -> int:
+        assert self._labels_path is not None  # checked at load
+        label = self._labels_path.search(entry)
+        if label is None or isinstance(label, list | dict):
+            raise self._labels_path.misfit("is no single label in", entry)
+        number = self._labels.number(label)
+        if number == IGNORED:
+            raise UserError(
+                f"the service answered the label {str(label)[:80]!r}, which config.teacher.labels ignores, and a"
+                " picture's only label must be a class: map it to one"
+            )
+        return number
+
+    def _numbers(self, values: list[Any]) -> list[float]:
+        """Scores as numbers; null is NaN."""
+        for value in values:
+            if isinstance(value, bool) or not isinstance(value, int | float | None):
+                raise UserError(
+                    f"{_FIELD}.scores={self._template.scores!r} has a {type(value).__name__} among the numbers of the"
+                    " reply's entry: set it to the path of the scores alone"
+                )
+        try:
+            return [math.nan if value is None else value * self._template.scale for value in values]
+        except OverflowError:
+            raise Unanswered("the reply has a score of more digits than a number has", True, whole=True) from None
+
+    def _dense(self, numbers: list[float]) -> np.ndarray:
+        if len(numbers) != self._classes:
+            raise UserError(
+                f"{_FIELD}.scores={self._template.scores!r} has {len(numbers)} scores, and {self._classes} classes are"
+                f" expected: if the service tells the best ones only, set {_FIELD}.labels to the path of their labels"
+            )
+        return np.asarray(numbers, np.float64)
+
+    def _sparse(self, labels: list[Any], numbers: list[float]) -> np.ndarray:
+        """A row of the classes told; scores of several labels of one class add up."""
+        places = [self._labels.number(label) for label in labels]
+        if labels and set(places) == {IGNORED}:  # it saw none of our classes, and so prefers none
+            return np.full(self._classes, 1 / self._classes)
+        row = np.full(self._classes, math.nan)
+        for place, score in zip(places, numbers, strict=True):
+            if place != IGNORED:
+                row[place] = score if math.isnan(row[place]) else row[place] + score
+        return row

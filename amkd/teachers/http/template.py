@@ -1,0 +1,144 @@
+"""The form of a request to a JSON service, and where its reply has what."""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from amkd.errors import UserError
+
+IMAGE = "$image"
+ID = "$id"
+_FIELD = "config.teacher.json"
+_SECRET = re.compile(r"(key|token|secret|password|passwd|pwd|credentials?)$", re.IGNORECASE)
+
+
+class Template(NamedTuple):
+    """How a JSON service is asked and read; ``config.teacher.json``. Paths are JMESPath; empty is none.
+
+    Attributes:
+      request: JSON text with ``$image`` (the picture in base64) and, if wanted, ``$id`` (a name unique to the picture)
+        in its strings. A list whose only element holds ``$image`` gets that element once per picture.
+      encoding: of the pictures, ``png`` or ``jpeg``.
+      quality: of ``jpeg``.
+      entries: path to the list with one entry per picture; empty if the reply is the one picture's entry.
+      scores: path, inside an entry, to a list of numbers or to an object of label and number; empty where the service
+        answers a label only.
+      labels: path, inside an entry, to the labels beside the list of scores, or to the one label.
+      id: path, inside an entry, to the picture's ``$id``; empty if entries come in the pictures' order.
+      scale: what scores are multiplied by, such as 0.01 for percentages.
+    """
+
+    request: str
+    encoding: str = "png"
+    quality: int = 95
+    entries: str = ""
+    scores: str = "scores"
+    labels: str = ""
+    id: str = ""
+    scale: float = 1.0
+
+
+class Request:
+    """A request's form, ready to be filled with pictures.
+
+    Attributes:
+      is_list: whether it takes any number of pictures.
+      has_id: whether it names the pictures.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Reads the form.
+
+        Args:
+          text: ``config.teacher.json.request``.
+
+        Raises:
+          UserError: it is no JSON, or has no one place for pictures.
+        """
+        try:
+            self._form = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"{_FIELD}.request is no JSON ({error}): write it as one JSON value") from None
+        if (name := _secret(self._form)) is not None:
+            raise UserError(
+                f"{_FIELD}.request holds something under {name!r} that looks like a secret, and configurations are kept"
+                " on disk: send it as a header by config.teacher.http.auth_header and auth_env"
+            )
+        self._path = _list_path(self._form)
+        self.is_list = self._path is not None
+        inside = self._form if self._path is None else [_at(self._form, self._path)[0]]
+        self.has_id = _holds(inside, ID)
+        if not _holds(self._form, IMAGE):
+            raise UserError(f"{_FIELD}.request has no {IMAGE!r} in any of its strings: put it where the picture goes")
+        if self._path is not None and _count(self._form, IMAGE) != _count(inside, IMAGE):
+            raise UserError(f"{_FIELD}.request has {IMAGE!r} inside of a list and outside of it: keep one of the two")
+
+    def fill(self, pictures: Sequence[str], names: Sequence[str]) -> bytes:
+        """The JSON that asks about pictures.
+
+        Args:
+          pictures: base64 of each; one only unless ``is_list``.
+          names: of each, as many.
+        """
+        if self._path is None:
+            return json.dumps(_fill(self._form, pictures[0], names[0])).encode()
+        element = _at(self._form, self._path)[0]
+        entries = [_fill(element, picture, name) for picture, name in zip(pictures, names, strict=True)]
+        # Outside of the list the first name stands for the whole request.
+        return json.dumps(_replace(_fill(self._form, "", names[0]), self._path, entries)).encode()
+
+
+def _secret(form: Any) -> str | None:
+    """The first key whose text looks like a secret; None if none does."""
+    for key, child in form.items() if isinstance(form, dict) else ():
+        if isinstance(child, str) and child and "$" not in child and _SECRET.search(key):
+            return key
+    children = form.values() if isinstance(form, dict) else form if isinstance(form, list) else ()
+    return next((name for child in children if (name := _secret(child)) is not None), None)
+
+
+def _list_path(form: Any) -> tuple[Any, ...] | None:
+    """The keys to the outermost list of one element that holds a picture; None if there is no such list."""
+    if isinstance(form, list) and len(form) == 1 and _holds(form, IMAGE):
+        return ()
+    children = form.items() if isinstance(form, dict) else enumerate(form) if isinstance(form, list) else ()
+    for key, child in children:
+        if (below := _list_path(child)) is not None:
+            return (key, *below)
+    return None
+
+
+def _at(form: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        form = form[key]
+    return form
+
+
+def _replace(form: Any, path: tuple[Any, ...], value: Any) -> Any:
+    """A form with another value at a path."""
+    if not path:
+        return value
+    copy = dict(form) if isinstance(form, dict) else list(form)
+    copy[path[0]] = _replace(form[path[0]], path[1:], value)
+    return copy
+
+
+def _fill(form: Any, picture: str, name: str) -> Any:
+    """A form with its placeholders replaced."""
+    if isinstance(form, dict):
+        return {key: _fill(child, picture, name) for key, child in form.items()}
+    if isinstance(form, list):
+        return [_fill(child, picture, name) for child in form]
+    return form.replace(ID, name).replace(IMAGE, picture) if isinstance(form, str) else form
+
+
+def _count(form: Any, word: str) -> int:
+    """How many of a form's strings hold a word."""
+    if isinstance(form, dict | list):
+        return sum(_count(child, word) for child in (form.values() if isinstance(form, dict) else form))
+    return int(isinstance(form, str) and word in form)
+
+
+def _holds(form: Any, word: str) -> bool:
+    return _count(form, word) > 0

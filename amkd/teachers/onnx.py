@@ -1,0 +1,156 @@
+"""A teacher in an ONNX file, run by onnxruntime on this machine."""
+
+import hashlib
+import importlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from google.protobuf.message import Message
+
+from amkd.errors import UserError
+from amkd.teachers import Teacher, tensors
+from amkd.teachers.pixels import Pixels, prepare
+from amkd.teachers.tensors import FREE, Tensor
+
+_FIELD = "config.teacher.onnx"
+_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}  # the others are named as in NumPy
+
+
+def load(
+    path: str, pixels: Pixels, input: str, output: str, identity: str, shape: tuple[int, int, int], classes: int
+) -> Teacher:
+    """The teacher in a file, its input and output checked before the first image.
+
+    Args:
+      path: the file.
+      pixels: what the model expects; ``auto`` layout and dtype are taken from the model.
+      input: name of the input; empty takes the only one.
+      output: name of the output with the scores; empty takes the only one.
+      identity: who answers; empty makes one from the file's name and its bytes.
+      shape: ``(H, W, C)`` of the images.
+      classes: number of classes Y.
+
+    Returns:
+      A teacher that answers the model's own scores, ``float[B, Y]``: probabilities or logits.
+
+    Raises:
+      UserError: the file is no model, or does not take the images or give the classes.
+    """
+    session = _session(Path(path))
+    taken = _input(session, input)
+    pixels = tensors.resolve(pixels, taken, shape)
+    given = _output(session, output, classes)
+    ask = _Ask(session, taken, given.name, pixels, classes)
+    return Teacher(identity or f"onnx:{Path(path).stem}:{_digest(Path(path))[:16]}", ask)
+
+
+class _Ask:
+    """A session as a function of images; safe to call from several threads."""
+
+    def __init__(self, session: Any, taken: Tensor, output: str, pixels: Pixels, classes: int) -> None:
+        self._session, self._input, self._output = session, taken.name, output
+        self._pixels, self._classes = pixels, classes
+        self._batch = taken.shape[0] if taken.shape else FREE
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        size = len(images) if self._batch == FREE else self._batch
+        return np.concatenate([self._run(part, size) for part in _parts(images, size)])
+
+    def _run(self, images: np.ndarray, size: int) -> np.ndarray:
+        padded = np.pad(images, [(0, size - len(images)), (0, 0), (0, 0), (0, 0)], mode="edge")
+        try:
+            scores = np.asarray(self._session.run([self._output], {self._input: prepare(padded, self._pixels)})[0])
+        except Exception as error:  # of a type of its own for every kind of failure
+            raise UserError(
+                f"{_FIELD}.path: the model failed on images of shape {padded.shape} ({_first_line(error)})"
+            ) from error
+        if scores.shape != (size, self._classes):
+            raise UserError(
+                f"{_FIELD}.output={self._output!r} has shape {scores.shape} for {size} images of {self._classes}"
+                " classes; name the output with one row of scores per image"
+            )
+        return scores[: len(images)]
+
+
+def _parts(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(images), size):
+        yield images[start : start + size]
+
+
+def _session(path: Path) -> Any:
+    runtime = _package("onnxruntime")
+    if not path.is_file():
+        raise UserError(f"{_FIELD}.path={str(path)!r} is no file; name an ONNX file")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors: how others wrote their file is no concern of the user's
+    try:
+        return runtime.InferenceSession(path, options, providers=runtime.get_available_providers())
+    except Exception as error:  # of a type of its own for every kind of failure
+        raise UserError(f"{_FIELD}.path={str(path)!r} cannot be read as an ONNX model: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _package(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise UserError(
+            f"config.teacher.kind='onnx' needs {name} ({error}): pip install -e '.[onnx]', or choose another kind"
+        ) from error
+
+
+def _input(session: Any, name: str) -> Tensor:
+    """The one input, checked to be the one that was named."""
+    found = _tensors(session.get_inputs())
+    if len(found) > 1:
+        names = ", ".join(repr(tensor.name) for tensor in found)
+        raise UserError(f"{_FIELD}.path: the model has the inputs {names}, and a teacher is given images only")
+    return tensors.choose(found, name, f"{_FIELD}.input")
+
+
+def _output(session: Any, name: str, classes: int) -> Tensor:
+    found = tensors.choose(_tensors(session.get_outputs()), name, f"{_FIELD}.output")
+    try:
+        tensors.check_output(found, classes, labels=False)
+    except UserError as error:
+        raise UserError(f"{_FIELD}.output={name!r}: {error}") from error
+    return found
+
+
+def _tensors(arguments: Sequence[Any]) -> list[Tensor]:
+    return [Tensor(value.name, _dtype(value.type), _shape(value.shape)) for value in arguments]
+
+
+def _dtype(told: str) -> str:
+    return _DTYPES.get(told, told.removeprefix("tensor(").removesuffix(")"))
+
+
+def _shape(told: Sequence[Any]) -> tuple[int, ...] | None:
+    """Sizes, ``FREE`` where one has a name or none; None for no shape at all."""
+    return tuple(size if isinstance(size, int) and size > 0 else FREE for size in told) or None
+
+
+def _digest(path: Path) -> str:
+    """Hash of the file, and of the files beside it that hold its weights, if there are any."""
+    hasher = hashlib.sha256()
+    model = _package("onnx").load(path, load_external_data=False)
+    for part in (path, *(path.parent / name for name in sorted(set(_weights(model))))):
+        with part.open("rb") as handle:
+            hashlib.file_digest(handle, lambda: hasher)
+    return hasher.hexdigest()
+
+
+def _weights(message: Message) -> Iterator[str]:
+    """Names of the files that hold tensors of a model, or of a part of it."""
+    for field, value in message.ListFields():
+        if field.name == "external_data":
+            yield from (entry.value for entry in value if entry.key == "location")
+        elif field.message_type is not None:
+            for part in [value] if isinstance(value, Message) else value:
+                yield from _weights(part)

@@ -1,0 +1,92 @@
+"""How 8-bit images become the input of a model that is not ours."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd.errors import UserError
+
+LAYOUTS = ("nhwc", "nchw")
+DTYPES = ("uint8", "float16", "float32", "float64")
+
+
+class Pixels(NamedTuple):
+    """What a model expects of its input: ``(images / divide - mean) / std``, then the layout.
+
+    Attributes:
+      layout: order of the axes, ``nhwc`` or ``nchw``.
+      dtype: one of ``DTYPES``; ``uint8`` passes the bytes on as they are.
+      divide: what 8-bit values are divided by, 1 or 255 as a rule.
+      mean: taken away after the division: none, one number, or one per channel.
+      std: divided by after that: none, one number, or one per channel.
+    """
+
+    layout: str = "nhwc"
+    dtype: str = "float32"
+    divide: float = 1.0
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+
+def prepare(images: np.ndarray, pixels: Pixels) -> np.ndarray:
+    """A model's input tensor.
+
+    Args:
+      images: ``uint8[B, H, W, C]``.
+      pixels: what the model expects.
+
+    Returns:
+      ``pixels.dtype[B, H, W, C]``, or ``[B, C, H, W]`` for ``nchw``; contiguous.
+
+    Raises:
+      UserError: ``pixels`` contradicts itself or the number of channels.
+    """
+    check(pixels, images.shape[-1])
+    if pixels.dtype == "uint8":
+        return _arrange(images, pixels.layout)
+    # Half precision is only rounded to in the end.
+    exact = np.dtype(np.float64 if pixels.dtype == "float64" else np.float32)
+    values: np.ndarray = images.astype(exact) / exact.type(pixels.divide)
+    if pixels.mean:
+        values = values - np.asarray(pixels.mean, values.dtype)
+    if pixels.std:
+        values = values / np.asarray(pixels.std, values.dtype)
+    return _arrange(values, pixels.layout).astype(pixels.dtype, copy=False)
+
+
+def check(pixels: Pixels, channels: int) -> None:
+    """Refuses what no image of so many channels can be turned into.
+
+    Raises:
+      UserError: naming the field of ``config.teacher.pixels`` at fault.
+    """
+    if pixels.layout not in LAYOUTS:
+        raise UserError(f"config.teacher.pixels.layout={pixels.layout!r} must be one of {', '.join(LAYOUTS)}")
+    if pixels.dtype not in DTYPES:
+        raise UserError(f"config.teacher.pixels.dtype={pixels.dtype!r} must be one of {', '.join(DTYPES)}")
+    if not (math.isfinite(pixels.divide) and pixels.divide > 0):
+        raise UserError(f"config.teacher.pixels.divide={pixels.divide!r} must be positive: 1 or 255 as a rule")
+    for name, values in (("mean", pixels.mean), ("std", pixels.std)):
+        _check_numbers(name, values, channels)
+    if 0 in pixels.std:
+        raise UserError(f"config.teacher.pixels.std={pixels.std} must not hold 0: it is divided by")
+    if pixels.dtype == "uint8" and (pixels.divide != 1 or pixels.mean or pixels.std):
+        raise UserError(
+            "config.teacher.pixels.dtype='uint8' passes bytes on as they are: set config.teacher.pixels.divide to 1"
+            " and leave config.teacher.pixels.mean and .std empty, or choose dtype float32"
+        )
+
+
+def _check_numbers(name: str, values: tuple[float, ...], channels: int) -> None:
+    if len(values) not in (0, 1, channels):
+        raise UserError(
+            f"config.teacher.pixels.{name}={values} has {len(values)} numbers, and the images have {channels}"
+            " channel(s): give none, one, or one per channel"
+        )
+    if not all(math.isfinite(value) for value in values):
+        raise UserError(f"config.teacher.pixels.{name}={values} must hold finite numbers")
+
+
+def _arrange(values: np.ndarray, layout: str) -> np.ndarray:
+    return np.ascontiguousarray(values.transpose(0, 3, 1, 2) if layout == "nchw" else values)

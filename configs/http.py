@@ -1,0 +1,39 @@
+"""Your own pictures, and a vision service on the web that is paid by the picture.
+
+Story:    a JSON service that answers one picture with its five best labels and their scores. The key
+          comes from the environment and is written nowhere. Every answer is kept: nothing that was
+          answered is asked again.
+Command:  VISION_KEY=... python launch.py --config=configs/http.py --workdir=runs/vision
+          --config.data.folder=PICTURES --config.data.classes=classes.txt
+          --config.teacher.http.url=https://vision.example.com/v1/classify
+          --config.teacher.price=0.0015 --config.teacher.max_cost=20
+First:    the same with --mode=plan: it asks nothing, and tells the bill.
+Servers:  for the Open Inference Protocol add --config.teacher.kind=oip --config.teacher.oip.model=NAME,
+          for TensorFlow Serving --config.teacher.kind=tfserving --config.teacher.tfserving.model=NAME,
+          and with either --config.teacher.answers.form=probabilities (or logits), a larger
+          --config.teacher.batch and, where no key is needed, --config.teacher.http.auth_env=
+"""
+
+from ml_collections import ConfigDict
+
+from configs import folder
+
+
+def get_config(preset: str = "") -> ConfigDict:
+    """Presets: ``smoke``."""
+    config = folder.get_config(preset)
+    config.teacher.kind = "json"
+    config.teacher.function = ""
+    config.teacher.http.url = "https://vision.example.com/v1/classify"
+    config.teacher.http.auth_env = "VISION_KEY"
+    # One picture a request, eight requests under way, at most twenty a second.
+    config.teacher.batch = 1
+    config.teacher.in_flight = 8
+    config.teacher.rate = 20.0
+    config.teacher.price = 0.0015
+    config.teacher.json.request = '{"image": "$image", "top": 5}'
+    # {"predictions": [{"label": "cat", "score": 0.93}, ...]}
+    config.teacher.json.scores = "predictions[].score"
+    config.teacher.json.labels = "predictions[].label"
+    config.teacher.answers.form = "top_k"
+    return config
