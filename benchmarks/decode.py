@@ -1,0 +1,97 @@
+"""How fast a folder of photos becomes images, against the plain loop that one would write first.
+
+Makes photos of mixed size in a temporary folder, then times, in one run, what turns them into a
+uint8 array: Pillow's open, convert and resize one by one; this package's decoder one by one and in
+processes; ``folder.load`` with an empty cache; and ``folder.load`` again.
+
+    python benchmarks/decode.py --photos=10000 --size=64
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from amkd.images import folder, threads
+
+LARGEST = 1600
+SMALLEST = 320
+
+
+def make(place: Path, photos: int) -> None:
+    """Writes photos: coarse and fine noise over a gradient, 320 to 1600 pixels a side, JPEG quality 90."""
+    rng = np.random.default_rng(0)
+    coarse = Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).resize((2 * LARGEST,) * 2, Image.BICUBIC)
+    fine = rng.normal(0, 6, (2 * LARGEST, 2 * LARGEST, 1))
+    ramp = np.linspace(-40, 40, 2 * LARGEST)[:, None, None]
+    world = np.clip(np.asarray(coarse) + fine + ramp, 0, 255).astype(np.uint8)
+
+    def write(number: int) -> None:
+        draw = np.random.default_rng(number)
+        width, height = draw.integers(SMALLEST, LARGEST + 1, 2)
+        left, top = draw.integers(0, LARGEST, 2)
+        photo = world[top : top + height, left : left + width]
+        Image.fromarray(photo).save(place / f"{number % 100:02d}" / f"{number:06d}.jpg", quality=90)
+
+    for number in range(100):
+        (place / f"{number:02d}").mkdir()
+    for _ in threads.in_order(write, range(photos), "make photos"):
+        pass
+
+
+def plain(paths: list[Path], size: int) -> np.ndarray:
+    """The loop that one would write first: ``uint8[M, size, size, 3]``."""
+    return np.stack([np.asarray(Image.open(path).convert("RGB").resize((size, size))) for path in paths])
+
+
+def one_by_one(paths: list[Path], policy: folder.Policy) -> np.ndarray:
+    """This package's decoder, in one thread: ``uint8[M, size, size, 3]``."""
+    return np.stack([folder.decode(path, policy) for path in paths])
+
+
+def in_processes(paths: list[Path], policy: folder.Policy) -> np.ndarray:
+    """This package's decoder, in as many processes as there are cores: ``uint8[M, size, size, 3]``."""
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return np.stack(list(pool.map(partial(folder.decode, policy=policy), paths, chunksize=16)))
+
+
+def timed(what: str, work: Callable[[], object], against: float | None = None) -> float:
+    """Seconds that ``work`` takes; prints them, CPU seconds, and how many times faster than ``against`` it is."""
+    start, busy = time.perf_counter(), sum(os.times()[:4])
+    work()
+    seconds, busy = time.perf_counter() - start, sum(os.times()[:4]) - busy
+    ratio = "" if against is None else f"{against / seconds:10.1f} x"
+    print(f"{what:<34}{seconds:10.2f} s{busy:10.2f} s of CPU{ratio}", flush=True)
+    return seconds
+
+
+def main() -> None:
+    """Makes the photos, times every way, and cleans up."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=int, default=10_000)
+    parser.add_argument("--size", type=int, default=64)
+    flags = parser.parse_args()
+    policy = folder.Policy(flags.size, "stretch", "rgb", "refuse")
+    with tempfile.TemporaryDirectory() as scratch:
+        place, cache = Path(scratch) / "photos", Path(scratch) / "cache"
+        place.mkdir()
+        make(place, flags.photos)
+        paths = sorted(place.rglob("*.jpg"))
+        volume = sum(path.stat().st_size for path in paths) / 2**20
+        print(f"{len(paths):,} photos, {volume:,.0f} MiB, to {flags.size} x {flags.size}, {os.cpu_count()} cores")
+        slow = timed("plain Pillow loop", lambda: plain(paths, flags.size))
+        timed("decode, one by one", lambda: one_by_one(paths, policy), slow)
+        timed("decode, in processes", lambda: in_processes(paths, policy), slow)
+        timed("folder.load, cold (threads)", lambda: folder.load(place, policy, cache), slow)
+        timed("folder.load, warm", lambda: folder.load(place, policy, cache), slow)
+
+
+if __name__ == "__main__":
+    main()
