@@ -34,11 +34,56 @@ def replicate(tree: Any) -> Any:
 
 
 def tile_size(bytes_per_pair: int) -> int:
-    """Pairs in one compiled tile: what fits a CPU's cache or fills an accelerator, within 1 GiB."""
-    tile = 128 if jax.default_backend() == "cpu" else 1024
-    while tile > 1 and tile * bytes_per_pair > 2**30:
+    """Pairs in one compiled tile: what fits a CPU's cache, or fills an accelerator."""
+    tile, limit = (128, 2**26) if jax.default_backend() == "cpu" else (1024, 2**30)
+    while tile > 1 and tile * bytes_per_pair > limit:
         tile //= 2
     return tile
+
+
+@lru_cache(maxsize=2)
+def _options(steady: bool) -> dict[str, Any]:
+    """What the compiler is told about this backend.
+
+    On a CPU it would hand convolutions and products to YNNPACK, which runs convolutions at half
+    the speed of Eigen's. Its products have the same bits on any number of threads, which Eigen's
+    faster ones have not.
+
+    Args:
+      steady: whether products must have the same bits on any number of devices.
+    """
+    if jax.default_backend() != "cpu":
+        return {}
+    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT" if steady else ""}
+    try:
+        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
+    except jax.errors.JaxRuntimeError:  # a version of XLA that does not know of it
+        return {}
+    return options
+
+
+def _jit(run: Callable[..., Any]) -> Callable[..., Any]:
+    return jax.jit(run, compiler_options=_options(steady=True))
+
+
+class _Mapped:
+    """``pmap``, which takes no options for the compiler, compiled with them for every set of shapes."""
+
+    def __init__(self, run: Callable[..., Any], steady: bool, **axes: Any) -> None:
+        self._run, self._steady = jax.pmap(run, axis_name=AXIS, **axes), steady
+        self._compiled: dict[Any, Any] = {}
+
+    def __call__(self, *args: Any) -> Any:
+        leaves, structure = jax.tree.flatten(args)
+        key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        if key not in self._compiled:
+            self._compiled[key] = self._run.lower(*args).compile(compiler_options=_options(self._steady))
+        return self._compiled[key](*args)
+
+
+def _suited(network: Network) -> Network:
+    """The same network in the form that suits this backend."""
+    return network.clone(matrices=jax.default_backend() == "cpu")
 
 
 def steps_per_dispatch(recipe: Recipe) -> int:
@@ -120,9 +165,9 @@ def _search_program(network: Network, tile: int, activations: bool) -> Callable[
     def run(variables: Any, table: Any, i: Any, j: Any, lams: Any) -> Any:
         # Ranking is discontinuous: accelerators must not round inputs of matrix products.
         with jax.default_matmul_precision("highest"):
-            return confidence.score_pairs(trunk_of(network, variables), table, i, j, lams, tile)
+            return confidence.score_pairs(trunk_of(_suited(network), variables), table, i, j, lams, tile)
 
-    return jax.pmap(run, axis_name=AXIS, in_axes=(None, None, 0, 0, None))
+    return _Mapped(run, steady=True, in_axes=(None, None, 0, 0, None))
 
 
 def _stem_table(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
@@ -132,7 +177,7 @@ def _stem_table(network: Network, variables: Any, images: np.ndarray) -> np.ndar
 
 @lru_cache(maxsize=8)
 def _stem_program(network: Network) -> Callable[..., Any]:
-    return jax.jit(partial(student.stem, network))
+    return _jit(partial(student.stem, _suited(network)))
 
 
 @lru_cache(maxsize=8)
@@ -145,7 +190,7 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
       rates and a key, that does S steps and returns the state and the sums of losses and of
       weights, ``float32[S]`` each. The state passed in is used up.
     """
-    step = student.train_step(network, direction(recipe), recipe, AXIS)
+    step = student.train_step(_suited(network), direction(recipe), recipe, AXIS)
 
     def run(state: Any, data: Any, index: Any, weight: Any, position: Any, rate: Any, key: Any) -> Any:
         # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
@@ -157,16 +202,16 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
         return state, (jnp.stack(losses), jnp.stack(weights))
 
     axes = (None, None, 1, 1, 1, None, None)
-    return jax.pmap(run, axis_name=AXIS, in_axes=axes, out_axes=None, donate_argnums=0)
+    return _Mapped(run, steady=False, in_axes=axes, out_axes=None, donate_argnums=0)
 
 
 @lru_cache(maxsize=8)
 def _predict_program(network: Network) -> Callable[..., Any]:
     def run(variables: Any, images: Any) -> Any:
         with jax.default_matmul_precision("highest"):  # answers and figures alike on every backend
-            return student.predict(network, variables, images)
+            return student.predict(_suited(network), variables, images)
 
-    return jax.jit(run)
+    return _jit(run)
 
 
 def exportable(network: Network, variables: Any) -> Any:

@@ -5,6 +5,7 @@ from functools import partial
 import jax
 from flax import linen as nn
 
+from amkd.models import layers
 from amkd.models.layers import Network, dropout, local_response_norm, max_pool, to_unit
 
 _weights = nn.initializers.normal(0.01)
@@ -27,14 +28,14 @@ class AlexNet(Network):
     def setup(self) -> None:
         size = [round(n * self.width) for n in (48, 128, 192, 192, 128, 512, 256)]
         one = nn.initializers.ones
-        conv = partial(nn.Conv, padding="SAME", kernel_init=_weights, dtype=self.dtype)
+        conv = partial(layers.conv, matrices=self.matrices, dtype=self.dtype, padding="SAME", kernel_init=_weights)
         dense = partial(nn.Dense, kernel_init=_weights, dtype=self.dtype)
         norm = partial(nn.BatchNorm, momentum=0.9, epsilon=1e-3, dtype=self.dtype, axis_name=self.axis_name)
-        self.conv1 = conv(size[0], (5, 5))
-        self.conv2 = conv(size[1], (5, 5), bias_init=one)
-        self.conv3 = conv(size[2], (3, 3))
-        self.conv4 = conv(size[3], (3, 3), bias_init=one)
-        self.conv5 = conv(size[4], (3, 3), bias_init=one)
+        self.conv1 = conv(size[0], 5)
+        self.conv2 = conv(size[1], 5, bias_init=one)
+        self.conv3 = conv(size[2], 3)
+        self.conv4 = conv(size[3], 3, bias_init=one)
+        self.conv5 = conv(size[4], 3, bias_init=one)
         self.fc1, self.fc2 = dense(size[5]), dense(size[6])
         self.fc3 = dense(self.classes)
         self.norms = [norm() for _ in range(7)]

@@ -1,14 +1,36 @@
 """Layers that the networks share."""
 
+from functools import partial
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from amkd.models.convolution import convolve
+
+_LRN = 1e-4  # weight of the squares in the normalisation over channels
+
 
 def to_unit(images: jax.Array, dtype: jnp.dtype) -> jax.Array:
     """8-bit pixels to [0, 1]: the only input normalisation, and part of the network."""
     return images.astype(dtype) / 255
+
+
+def conv(features: int, size: int, matrices: bool, dtype: jnp.dtype, window: int = 1, **options: Any) -> nn.Conv:
+    """A convolution with ``size`` x ``size`` kernels.
+
+    Args:
+      features: filters.
+      size: height and width of the kernels.
+      matrices: see :class:`Network`.
+      dtype: type of the computation.
+      window: of the pooling that follows: its pixels are laid side by side, along axis 2.
+      **options: the layer's own.
+    """
+    form = partial(convolve, window=window, matrices=matrices)
+    return nn.Conv(features, (size, size), dtype=dtype, conv_general_dilated=form, **options)
 
 
 def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
@@ -28,13 +50,34 @@ def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
     return result
 
 
+@jax.custom_vjp
 def local_response_norm(x: jax.Array) -> jax.Array:
     """``x_c / (1 + 1e-4 * sum over |d|<=2 of x_{c+d}**2) ** .75``; the sum is not averaged."""
-    squares = jnp.pad(jnp.square(x), [(0, 0)] * (x.ndim - 1) + [(2, 2)])
+    scale = 1 + _LRN * _across(jnp.square(x))
+    root = jnp.sqrt(scale)
+    return x / (root * jnp.sqrt(root))  # scale**.75 without a power
+
+
+def _lrn_forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return local_response_norm(x), x
+
+
+def _lrn_backward(x: jax.Array, g: jax.Array) -> tuple[jax.Array]:
+    # By hand: derived, it reads and writes every one of the five shifted squares.
+    scale = 1 + _LRN * _across(jnp.square(x))
+    root = jnp.sqrt(scale)
+    through = g / (root * jnp.sqrt(root))
+    return (through - 1.5 * _LRN * x * _across(through * x / scale),)
+
+
+local_response_norm.defvjp(_lrn_forward, _lrn_backward)
+
+
+def _across(x: jax.Array) -> jax.Array:
+    """The sum over each channel and its two neighbours on either side."""
     channels = x.shape[-1]
-    total = sum(squares[..., d : d + channels] for d in range(5))
-    root = jnp.sqrt(1 + 1e-4 * total)
-    return x / (root * jnp.sqrt(root))  # t**.75 without a power
+    padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(2, 2)])
+    return sum((padded[..., d : d + channels] for d in range(1, 5)), padded[..., :channels])
 
 
 def dropout(x: jax.Array, rate: float, keys: jax.Array, layer: int) -> jax.Array:
@@ -63,10 +106,12 @@ class Network(nn.Module):
     Attributes:
       classes: number of classes Y.
       dtype: type of the computation; parameters and logits are always float32.
+      matrices: convolutions that are faster as products of matrices on a CPU are done so.
     """
 
     classes: int
     dtype: jnp.dtype = jnp.float32
+    matrices: bool = False
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         """``uint8[B, H, W, C]`` to activations ``[B, ...]``."""

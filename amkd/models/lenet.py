@@ -3,7 +3,7 @@
 import jax
 from flax import linen as nn
 
-from amkd.models.layers import Network, max_pool, to_unit
+from amkd.models.layers import Network, conv, to_unit
 
 
 class LeNet5(Network):
@@ -18,8 +18,7 @@ class LeNet5(Network):
     widths: tuple[int, int] = (6, 16)
 
     def setup(self) -> None:
-        self.conv1 = nn.Conv(self.widths[0], (5, 5), padding="VALID", dtype=self.dtype)
-        self.conv2 = nn.Conv(self.widths[1], (5, 5), padding="VALID", dtype=self.dtype)
+        self.conv1, self.conv2 = (conv(n, 5, self.matrices, self.dtype, window=2, padding="VALID") for n in self.widths)
         self.fc1 = nn.Dense(120, dtype=self.dtype)
         self.fc2 = nn.Dense(84, dtype=self.dtype)
         self.fc3 = nn.Dense(self.classes, dtype=self.dtype)
@@ -31,8 +30,8 @@ class LeNet5(Network):
 
     def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         # Pooling before ReLU gives the same numbers for a quarter of the ReLUs.
-        x = nn.relu(max_pool(h, 2, 2))
-        x = nn.relu(max_pool(self.conv2(x), 2, 2))
+        x = nn.relu(h.max(2))
+        x = nn.relu(self.conv2(x).max(2))
         x = x.reshape(x.shape[0], -1)
         x = nn.relu(self.fc2(nn.relu(self.fc1(x))))
         return self.fc3(x).astype("float32")

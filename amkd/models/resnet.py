@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from amkd.models import layers
 from amkd.models.layers import Network, max_pool, to_unit
 
 _init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
@@ -16,12 +17,13 @@ class Block(nn.Module):
 
     width: int
     stride: int
+    matrices: bool
     dtype: jnp.dtype
     axis_name: str | None
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        conv = partial(nn.Conv, use_bias=False, kernel_init=_init, dtype=self.dtype)
+        conv = partial(layers.conv, matrices=self.matrices, dtype=self.dtype, use_bias=False, kernel_init=_init)
         norm = partial(
             nn.BatchNorm,
             use_running_average=not train,
@@ -30,11 +32,10 @@ class Block(nn.Module):
             dtype=self.dtype,
             axis_name=self.axis_name,
         )
-        strides = (self.stride, self.stride)
-        y = nn.relu(norm()(conv(self.width, (3, 3), strides, padding=1)(x)))
-        y = norm()(conv(self.width, (3, 3), padding=1)(y))
+        y = nn.relu(norm()(conv(self.width, 3, strides=self.stride, padding=1)(x)))
+        y = norm()(conv(self.width, 3, padding=1)(y))
         if x.shape != y.shape:
-            x = norm()(conv(self.width, (1, 1), strides)(x))
+            x = norm()(conv(self.width, 1, strides=self.stride)(x))
         return nn.relu(x + y)
 
 
@@ -51,11 +52,12 @@ class ResNet18(Network):
     axis_name: str | None = None
 
     def setup(self) -> None:
-        kernel, stride, pad = ((7, 7), 2, 3) if self.large else ((3, 3), 1, 1)
-        self.conv1 = nn.Conv(64, kernel, stride, padding=pad, use_bias=False, kernel_init=_init, dtype=self.dtype)
+        size, stride = (7, 2) if self.large else (3, 1)
+        conv = partial(layers.conv, matrices=self.matrices, dtype=self.dtype, use_bias=False, kernel_init=_init)
+        self.conv1 = conv(64, size, strides=stride, padding=size // 2)
         self.norm1 = nn.BatchNorm(momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name)
         self.blocks = [
-            Block(width, 2 if first and width > 64 else 1, self.dtype, self.axis_name)
+            Block(width, 2 if first and width > 64 else 1, self.matrices, self.dtype, self.axis_name)
             for width in (64, 128, 256, 512)
             for first in (True, False)
         ]
