@@ -1,14 +1,50 @@
 """Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from amkd import mixing
 
 Trunk = Callable[[jax.Array], jax.Array]  # activation of one image -> logits[Y]
+# Activations of images i and j -> score float32[] and what else is wanted of the pair: C2 and its lambda, w int32[].
+Minimise = Callable[[jax.Array, jax.Array], tuple[jax.Array, Any]]
+
+
+class Minimiser(Protocol):
+    """A way to minimise over lambda, for any student. Hashable: programs are compiled once for each."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def evaluations(self) -> int:
+        """Student evaluations that one pair takes."""
+
+    def on(self, trunk: Trunk) -> Minimise:
+        """The same for one student, as a function of one pair."""
+
+
+class Grid(NamedTuple):
+    """The least C1 on a grid of lambda: the paper's way.
+
+    Attributes:
+      weights: the grid, in units of 1/65536.
+    """
+
+    weights: tuple[int, ...]
+
+    @property
+    def evaluations(self) -> int:
+        """One for each lambda."""
+        return len(self.weights)
+
+    def on(self, trunk: Trunk) -> Minimise:
+        """:func:`c2` with this grid."""
+        return lambda h_i, h_j: c2(trunk, h_i, h_j, np.array(self.weights, np.int32))
 
 
 def c1(logits: jax.Array) -> jax.Array:
@@ -17,7 +53,7 @@ def c1(logits: jax.Array) -> jax.Array:
     return jnp.max(jax.nn.softmax(logits))
 
 
-def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, lams: jax.Array) -> tuple[jax.Array, jax.Array]:
+def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, weights: np.ndarray) -> tuple[jax.Array, jax.Array]:
     """Confidence in one pair, ``min over lam of C1(lam*x_i + (1-lam)*x_j)`` (eq. 2).
 
     Mixing commutes with an affine map, so the trunk on a mix of activations is the student on
@@ -27,38 +63,36 @@ def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, lams: jax.Array) -> tuple[j
       trunk: the student after its affine stem.
       h_i: the stem's activation of image i.
       h_j: the stem's activation of image j, of the same shape.
-      lams: ``float32[L]``, the grid.
+      weights: ``int32[L]``, the grid, in units of 1/65536.
 
     Returns:
-      The minimum, ``float32[]``, and the index of the first ``lam`` that attains it, ``int32[]``.
+      The minimum, ``float32[]``, and the first weight that attains it, ``int32[]``.
     """
-    confidence = jax.vmap(lambda lam: c1(trunk(mixing.mix(h_i, h_j, lam))))(lams)
-    return jnp.min(confidence), jnp.argmin(confidence).astype(jnp.int32)
+    chex.assert_type(weights, jnp.int32)
+    confidence = jax.vmap(lambda lam: c1(trunk(mixing.mix(h_i, h_j, lam))))(mixing.lam_of(weights))
+    return jnp.min(confidence), jnp.asarray(weights)[jnp.argmin(confidence)]
 
 
-def score_pairs(
-    trunk: Trunk, table: jax.Array, i: jax.Array, j: jax.Array, lams: jax.Array, tile: int
-) -> tuple[jax.Array, jax.Array]:
-    """C2 of many pairs, ``tile`` pairs at a time.
+def score_pairs(minimise: Minimise, table: jax.Array, i: jax.Array, j: jax.Array, tile: int) -> tuple[jax.Array, Any]:
+    """Scores of many pairs, ``tile`` pairs at a time.
 
     Every tile is the same program on the same shapes, so a pair's score has the same
     bits whatever the number of pairs in the call.
 
     Args:
-      trunk: the student after its affine stem.
+      minimise: what to compute of one pair.
       table: ``[N, ...]``, the stem's activation of every real image.
       i: ``int32[P]``, P a multiple of ``tile``.
       j: ``int32[P]``.
-      lams: ``float32[L]``.
       tile: pairs evaluated together.
 
     Returns:
-      C2 ``float32[P]`` and index of the arg-min lambda ``int32[P]``.
+      What ``minimise`` returns, with an axis of P in front: C2 ``float32[P]`` and w ``int32[P]``.
     """
-    chex.assert_type([i, j, lams], [jnp.int32, jnp.int32, jnp.float32])
+    chex.assert_type([i, j], jnp.int32)
 
-    def score_tile(ij: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        return jax.vmap(lambda p, q: c2(trunk, table[p], table[q], lams))(*ij)
+    def score_tile(ij: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, Any]:
+        return jax.vmap(lambda p, q: minimise(table[p], table[q]))(*ij)
 
-    scores, best = jax.lax.map(score_tile, (i.reshape(-1, tile), j.reshape(-1, tile)))
-    return scores.reshape(-1), best.reshape(-1)
+    found = jax.lax.map(score_tile, (i.reshape(-1, tile), j.reshape(-1, tile)))
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), found)

@@ -7,9 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd import confidence, mixing, student, training_set
+from amkd import confidence, mixing, selection, student, training_set
 from amkd.models import Network
 from amkd.recipe import Recipe, direction
 
@@ -80,6 +81,10 @@ class _Mapped:
             self._compiled[key] = self._run.lower(*args).compile(compiler_options=_options(self._steady))
         return self._compiled[key](*args)
 
+    def shapes(self, *args: Any) -> Any:
+        """Of what it would return."""
+        return jax.eval_shape(self._run, *args)
+
 
 def _suited(network: Network) -> Network:
     """The same network in the form that suits this backend."""
@@ -97,22 +102,28 @@ def split_batches(batches: np.ndarray) -> np.ndarray:
 
 
 class Search:
-    """C2 of pairs of real images under one student, over every local device.
+    """The k lowest C2 among pairs of real images under one student, over every device of every process.
 
     Mixes activations after the student's affine stem where the table of them fits, and
     images where it does not: the same scores up to rounding, more work.
 
-    Every dispatch has the same length, and so runs the same program; a pair's score depends
-    on the tile, and on neither the chunk nor the number of devices.
+    Each device keeps its own k lowest; they are merged once, at the end. Every dispatch has the
+    same length, and so runs the same program: a pair's score depends on the tile, and on neither
+    the chunk nor the number of devices or processes. All processes must add the same pairs; each
+    scores its own share of them.
 
     Args of the constructor:
       network: the student, in float32.
       variables: its variables.
       images: ``uint8[N, H, W, C]``.
-      lams: ``float32[L]``.
+      minimiser: the way to minimise over lambda.
+      k: how many pairs to find.
       pairs: pairs in one dispatch; rounded up to whole tiles, at least two a device.
       tile: pairs in one compiled tile; 0 chooses by backend and network.
       table_bytes: the largest table of activations to hold on each device.
+
+    Attributes:
+      length: pairs in one dispatch, of all processes together.
     """
 
     def __init__(
@@ -120,7 +131,8 @@ class Search:
         network: Network,
         variables: Any,
         images: np.ndarray,
-        lams: np.ndarray,
+        minimiser: confidence.Minimiser,
+        k: int,
         pairs: int,
         tile: int,
         table_bytes: int,
@@ -128,27 +140,70 @@ class Search:
         bytes_each = stem_bytes(network, variables, images.shape[1:])
         fits = bytes_each * len(images) <= table_bytes
         table = _stem_table(network, variables, images) if fits else images.astype(np.float32)
-        tile = tile or tile_size(len(lams) * bytes_each)
-        unit = tile * count()
+        tile = tile or tile_size(minimiser.evaluations * bytes_each)
+        unit = tile * count() * jax.process_count()
         self.length = max(-(-pairs // unit), 2) * unit
+        self._k, self._bad = k, False
         self._args = replicate((variables, table))
-        self._lams = replicate(jnp.asarray(lams))
-        self._run = _search_program(network, tile, fits)
+        self._score = _search_program(network, minimiser, tile, fits)
+        self._shape = (count(), self.length // jax.process_count() // count())
+        side = jax.ShapeDtypeStruct(self._shape, jnp.int32)
+        self._lowest = _empty_buffers(k, self._score.shapes(*self._args, side, side)[1])
 
-    def dispatch(self, i: np.ndarray, j: np.ndarray) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
-        """Starts scoring pairs ``int32[P]``, at most ``length`` of them.
+    def add(self, i: np.ndarray, j: np.ndarray) -> Callable[[], int]:
+        """Starts scoring pairs ``int32[P]``, at most ``length`` of them, none of which came before.
 
         Returns:
-          A function that waits for their C2 and the index of their arg-min lambda, ``[P]`` each.
+          A function that waits until this process has scored its share, and returns P. It raises
+          FloatingPointError if a score is not finite, unless there are other processes: then
+          :meth:`lowest` does so in all of them.
         """
-        pairs = len(i)
-        i, j = (np.pad(side, (0, self.length - pairs), mode="edge").reshape(count(), -1) for side in (i, j))
-        scores, best = self._run(*self._args, i, j, self._lams)
+        total = len(i)
+        if self._bad:  # nothing that follows can mend it
+            return lambda: total
+        first, second, counts = (_split(rows) for rows in self._padded(i, j))
+        score, extra = self._score(*self._args, first, second)
+        scored = selection.Scored(score, first, second, extra)
+        self._lowest, bad = _keep_program(self._k)(self._lowest, scored, counts)
 
-        def wait() -> tuple[np.ndarray, np.ndarray]:
-            return np.asarray(scores).reshape(-1)[:pairs], np.asarray(best).reshape(-1)[:pairs]
+        def wait() -> int:
+            self._bad |= bool(np.any(bad))
+            if jax.process_count() == 1:
+                self._check()
+            return total
 
         return wait
+
+    def lowest(self) -> selection.Scored:
+        """The k pairs of lowest (score, rank) in that order, or all of them if fewer were added.
+
+        Waits for all processes; the same in each, on the host.
+
+        Raises:
+          FloatingPointError: a score is not finite: the student diverged.
+        """
+        found = selection.merge(jax.device_get(_first_program(self._k)(self._lowest)), self._k)
+        self._bad |= bool(np.any(self._lowest.bad))
+        if jax.process_count() > 1:
+            parts, bad = multihost_utils.process_allgather((found, np.bool_(self._bad)))
+            found, self._bad = selection.merge(parts, self._k), bool(np.any(bad))
+        self._check()
+        return selection.pairs_of(found)
+
+    def _padded(self, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, ...]:
+        """This process's share, and how many pairs of it each device has: ``int32[D, P]`` twice, ``int32[D]``."""
+        total, own, of = len(i), jax.process_index(), jax.process_count()
+        share = slice(total * own // of, total * (own + 1) // of)
+        devices, length = self._shape
+        room = devices * length - (share.stop - share.start)
+        i, j = (np.pad(side[share], (0, room)).reshape(self._shape) for side in (i, j))
+        return i, j, np.clip(devices * length - room - length * np.arange(devices), 0, length).astype(np.int32)
+
+    def _check(self) -> None:
+        if self._bad:
+            raise FloatingPointError(
+                "a C2 score is not finite: the student diverged; lower config.train.learning_rate, in a new --workdir"
+            )
 
 
 def stem_bytes(network: Network, variables: Any, shape: tuple[int, ...]) -> int:
@@ -158,16 +213,49 @@ def stem_bytes(network: Network, variables: Any, shape: tuple[int, ...]) -> int:
     return one.size * one.dtype.itemsize
 
 
+def _split(rows: np.ndarray) -> jax.Array:
+    """One row for each local device, placed so that ``pmap`` moves nothing: ``[D, ...]``."""
+    mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
+    return jax.device_put(rows, NamedSharding(mesh, PartitionSpec(AXIS)))
+
+
+def _each(run: Callable[..., Any], in_axes: Any = 0, **options: Any) -> _Mapped:
+    """A function for every device of this process alone: processes need not keep step."""
+    return _Mapped(run, steady=True, in_axes=in_axes, devices=jax.local_devices(), **options)
+
+
 @lru_cache(maxsize=8)
-def _search_program(network: Network, tile: int, activations: bool) -> Callable[..., Any]:
+def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool) -> _Mapped:
     trunk_of = student.trunk_of_one if activations else student.network_of_one
 
-    def run(variables: Any, table: Any, i: Any, j: Any, lams: Any) -> Any:
+    def run(variables: Any, table: Any, i: Any, j: Any) -> Any:
         # Ranking is discontinuous: accelerators must not round inputs of matrix products.
         with jax.default_matmul_precision("highest"):
-            return confidence.score_pairs(trunk_of(_suited(network), variables), table, i, j, lams, tile)
+            return confidence.score_pairs(minimiser.on(trunk_of(_suited(network), variables)), table, i, j, tile)
 
-    return _Mapped(run, steady=True, in_axes=(None, None, 0, 0, None))
+    return _each(run, (None, None, 0, 0))
+
+
+# Apart from the scoring, so that another k costs no compilation of the network.
+def _empty_buffers(k: int, extra: Any) -> selection.Lowest:
+    """Buffers for the k lowest, on every local device, of pairs with extras like ``[D, P, ...]``."""
+    batch = jax.tree.leaves(extra)[0].shape[1]
+    one = jax.tree.map(lambda column: jax.ShapeDtypeStruct(column.shape[2:], column.dtype), extra)
+    return _each(lambda _: selection.empty(k, batch, one))(np.arange(count()))
+
+
+@lru_cache(maxsize=8)
+def _keep_program(k: int) -> _Mapped:
+    def run(lowest: selection.Lowest, scored: selection.Scored, count: Any) -> Any:
+        lowest = selection.add(lowest, scored, count, k)
+        return lowest, lowest.bad  # which is there to be read when the buffers are in use again
+
+    return _each(run, donate_argnums=0)
+
+
+@lru_cache(maxsize=8)
+def _first_program(k: int) -> _Mapped:
+    return _each(lambda lowest: selection.first(lowest, k))
 
 
 def _stem_table(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ import numpy as np
 
 from amkd import keys
 
+_BLOCK = 65536  # pairs of a pool that are made at once
+
 
 def count(n: int) -> int:
     """Number of unordered pairs of ``n`` images."""
@@ -57,7 +59,7 @@ def pair_of(rank: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sample_ranks(total: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A uniform sample of ranks without replacement, in O(size) time and memory.
+    """A uniform sample of ranks without replacement.
 
     Args:
       total: ranks to draw from, ``0 .. total-1``.
@@ -67,37 +69,78 @@ def sample_ranks(total: int, size: int, rng: np.random.Generator) -> np.ndarray:
     Returns:
       ``int64[size]``, ascending.
     """
-    if size > total // 2:  # fewer to leave out than to take; total < 2 * size, so still O(size)
-        keep = np.ones(total, bool)
-        keep[sample_ranks(total, total - size, rng)] = False
-        return np.flatnonzero(keep)
-    drawn = np.empty(0, np.int64)
-    while len(drawn) < size:
-        more = rng.integers(total, size=size - len(drawn) + 16, dtype=np.int64)
-        drawn = np.unique(np.concatenate([drawn, more]))
-    excess = rng.choice(len(drawn), len(drawn) - size, replace=False)
-    return np.delete(drawn, excess)
+    # O(size) time and memory: NumPy holds all ranks only where more than 1 in 50 are wanted.
+    return np.sort(rng.choice(total, size, replace=False, shuffle=False))
+
+
+def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """How many elements of a uniform sample without replacement fall into each of several blocks.
+
+    The distribution is the multivariate hypergeometric one, of which NumPy's own stops at 1e9.
+
+    Args:
+      sizes: ``int64[blocks]``, elements of each block.
+      size: of the sample.
+      rng: source of randomness.
+
+    Returns:
+      ``int64[blocks]``, of sum ``size``.
+    """
+    # Choosing each element by itself gives a uniform sample of some size, whatever the probability.
+    # This one makes it hardly ever too small; then as many as are too many are dropped, uniformly.
+    share = min(1.0, (size + 6 * size**0.5) / int(sizes.sum()))
+    counts = rng.binomial(sizes, share)
+    while (drawn := int(counts.sum())) < size:
+        counts = rng.binomial(sizes, share)
+    dropped = np.searchsorted(counts.cumsum(), sample_ranks(drawn, drawn - size, rng), side="right")
+    return counts - np.bincount(dropped, minlength=len(sizes))
 
 
 class Pool(NamedTuple):
-    """The pairs that may still be chosen, less those that were.
+    """The pairs that may be chosen: all, or a uniform sample of them.
+
+    No list of pairs is ever held: a sample is drawn again whenever it is read, block by block of
+    ranks, each from a stream of its own.
 
     Attributes:
       n: number of real images N.
-      sample: ``int64[M]`` ascending ranks of a sampled pool, or None for all pairs.
+      seed: the run's, for a sample.
+      counts: ``int64[blocks]``, sampled pairs in each block; None for all pairs.
     """
 
     n: int
-    sample: np.ndarray | None
+    seed: int = 0
+    counts: np.ndarray | None = None
 
     @property
     def size(self) -> int:
         """Pairs in the pool before any was chosen."""
-        return count(self.n) if self.sample is None else len(self.sample)
+        return count(self.n) if self.counts is None else int(self.counts.sum())
+
+    def _edges(self) -> np.ndarray:
+        """Where the blocks of ranks begin and end, ``int64[blocks + 1]``."""
+        return _edges(count(self.n), -(-count(self.n) // _BLOCK) if self.counts is None else len(self.counts))
+
+    def _block(self, number: int, start: int, stop: int) -> np.ndarray:
+        """The pool's ranks in ``start .. stop-1``, which is one block; ascending."""
+        if self.counts is None:
+            return np.arange(start, stop)
+        # From 1: the stream of number 0 is the stream without a number.
+        rng = keys.rng(self.seed, 0, keys.Purpose.POOL, number + 1)
+        return start + sample_ranks(stop - start, int(self.counts[number]), rng)
 
     def ranks(self, places: np.ndarray) -> np.ndarray:
-        """Ranks of the pairs at places ``int64[...]`` of the pool, ``0 .. size-1``."""
-        return places if self.sample is None else self.sample[places]
+        """Ranks of the pairs at ascending places ``int64[P]`` of the pool, ``0 .. size-1``; P at least 1."""
+        if self.counts is None:
+            return places
+        edges, first = self._edges(), np.concatenate([[0], self.counts.cumsum()])
+        cuts = np.searchsorted(places, first)
+        return np.concatenate(
+            [
+                self._block(b, edges[b], edges[b + 1])[places[cuts[b] : cuts[b + 1]] - first[b]]
+                for b in np.flatnonzero(np.diff(cuts)).tolist()
+            ]
+        )
 
     def chunks(self, size: int, chosen: np.ndarray) -> Iterator[np.ndarray]:
         """The ranks left, in ascending order, a chunk at a time.
@@ -106,13 +149,22 @@ class Pool(NamedTuple):
           size: ranks in a chunk; the last may be shorter.
           chosen: ``int64[...]`` ascending ranks that have left the pool.
         """
-        for start in range(0, self.size, size):
-            stop = min(start + size, self.size)
-            ranks = self.ranks(np.arange(start, stop))
-            low, high = np.searchsorted(chosen, [ranks[0], ranks[-1] + 1])
-            left = np.setdiff1d(ranks, chosen[low:high], assume_unique=True)
-            if len(left):
-                yield left
+        edges = self._edges()
+        cuts = np.searchsorted(chosen, edges)
+        left = np.empty(0, np.int64)
+        for b in range(len(edges) - 1):
+            ranks = self._block(b, edges[b], edges[b + 1])
+            rest = np.setdiff1d(ranks, chosen[cuts[b] : cuts[b + 1]], assume_unique=True)
+            left = np.concatenate([left, rest])
+            whole = len(left) // size * size
+            yield from left[:whole].reshape(-1, size)
+            left = left[whole:]
+        if len(left):
+            yield left
+
+
+def _edges(total: int, blocks: int) -> np.ndarray:
+    return np.minimum(np.arange(blocks + 1) * -(-total // blocks), total)
 
 
 def make_pool(n: int, max_pairs: int, seed: int) -> Pool:
@@ -124,5 +176,6 @@ def make_pool(n: int, max_pairs: int, seed: int) -> Pool:
       seed: the run's seed.
     """
     if max_pairs == 0 or max_pairs >= count(n):
-        return Pool(n, None)
-    return Pool(n, sample_ranks(count(n), max_pairs, keys.rng(seed, 0, keys.Purpose.POOL)))
+        return Pool(n)
+    sizes = np.diff(_edges(count(n), -(-max_pairs // _BLOCK)))
+    return Pool(n, seed, sample_counts(sizes, max_pairs, keys.rng(seed, 0, keys.Purpose.POOL)))

@@ -16,11 +16,11 @@ from amkd import (
     images,
     keys,
     ledger,
-    mixing,
     models,
     pairs,
     querying,
     recipe,
+    search,
     training,
     training_set,
     workdir,
@@ -225,7 +225,7 @@ def _pool(config: Settings) -> int:
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
     scored = sum(_pool(config) - before for before in chosen[:-1]) if config.method == "active_mixup" else 0
-    evaluations = scored * config.search.lam_count
+    evaluations = scored * search.grid(config.search).evaluations
     sizes = [config.n_real + before for before in chosen]
     trained = sum(recipe.epochs(config.train, size) * size for size in sizes)
     memory = _memory(config, data, real, speed.activation_bytes)
@@ -263,17 +263,15 @@ def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
 
 
 def _scored_per_second(config: Settings, network: models.Network, variables: Any, some: np.ndarray) -> float:
-    search = config.search
-    lams = mixing.lam_of(mixing.lambda_grid(search.lam_low, search.lam_high, search.lam_count))
     # The shortest dispatch, as often as it takes to be timed: large students score few pairs a second.
-    scorer = devices.Search(network, variables, some, lams, 1, search.tile, search.table_bytes)
-    ranks = np.arange(scorer.length) % pairs.count(len(some))
-    i, j = pairs.pair_of(ranks, len(some))
-    scorer.dispatch(i, j)()  # compiles
+    minimiser, plan = search.grid(config.search), config.search
+    k = max(config.queries_per_round())
+    scorer = devices.Search(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
+    i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
+    scorer.add(i, j)()  # compiles
     scored, started = 0, time.perf_counter()
     while (passed := time.perf_counter() - started) < _TIMED:
-        scorer.dispatch(i, j)()
-        scored += scorer.length * len(lams)
+        scored += scorer.add(i, j)() * minimiser.evaluations
     return scored / passed
 
 

@@ -1,17 +1,17 @@
 """Choosing a round's pairs: the method's search of the pool, a chunk at a time."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from amkd import devices, keys, mixing, pairs, selection, training_set
+from amkd import confidence, devices, keys, mixing, pairs, selection, training_set
 from amkd.groups import SearchSettings
 from amkd.models import Network
 from amkd.student import Variables
 
-_IN_FLIGHT = 2  # chunks queued on the devices: one computes while the host merges another
+_IN_FLIGHT = 2  # chunks queued on the devices, which never wait for the host
 
 
 class Task(NamedTuple):
@@ -54,11 +54,8 @@ class Choice(NamedTuple):
 
 def active_mixup(task: Task) -> Choice:
     """The k pairs of lowest C2, each at its arg-min lambda (paper, Algorithm 1)."""
-    search = task.settings
-    grid = mixing.lambda_grid(search.lam_low, search.lam_high, search.lam_count)
-    found = selection.k_lowest(_scores(task, grid), task.k)
-    i, j = pairs.pair_of(found.rank, task.pool.n)
-    return Choice(training_set.Records(i, j, grid[found.best]), found.score)
+    found = lowest(task, grid(task.settings))
+    return Choice(training_set.Records(found.i, found.j, found.extra), found.score)
 
 
 def random_mixup(task: Task) -> Choice:
@@ -75,29 +72,30 @@ def random_mixup(task: Task) -> Choice:
 METHODS = {"active_mixup": active_mixup, "random_mixup": random_mixup}
 
 
-def _scores(task: Task, grid: np.ndarray) -> Iterator[selection.Scored]:
-    """C2 of every pair left, streamed; the devices never wait for the host."""
+def grid(settings: SearchSettings) -> confidence.Grid:
+    """The configured grid of lambda."""
+    weights = mixing.lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count)
+    return confidence.Grid(tuple(weights.tolist()))
+
+
+def lowest(task: Task, minimiser: confidence.Minimiser) -> selection.Scored:
+    """The k lowest of all pairs left, in order."""
     search = task.settings
     scorer = devices.Search(
         task.network,
         task.variables,
         task.images,
-        mixing.lam_of(grid),
+        minimiser,
+        task.k,
         min(search.chunk, task.pool.size),
         search.tile,
         search.table_bytes,
     )
-    in_flight: deque[tuple[np.ndarray, Callable[[], tuple[np.ndarray, np.ndarray]]]] = deque()
-
-    def finish() -> selection.Scored:
-        ranks, wait = in_flight.popleft()
-        score, best = wait()
-        task.progress(len(ranks))
-        return selection.Scored(score, ranks, best)
-
+    in_flight: deque[Callable[[], int]] = deque()
     for ranks in task.pool.chunks(scorer.length, task.chosen):
-        in_flight.append((ranks, scorer.dispatch(*pairs.pair_of(ranks, task.pool.n))))
+        in_flight.append(scorer.add(*pairs.pair_of(ranks, task.pool.n)))
         if len(in_flight) > _IN_FLIGHT:
-            yield finish()
-    while in_flight:
-        yield finish()
+            task.progress(in_flight.popleft()())
+    for wait in in_flight:
+        task.progress(wait())
+    return scorer.lowest()

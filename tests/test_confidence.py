@@ -8,13 +8,17 @@ import pytest
 from amkd import confidence, mixing, models, pairs, student
 from tests import plain
 
-QUARTERS = np.array([0, 0.25, 0.5, 0.75, 1], np.float32)
+QUARTERS = np.int32([0, 16384, 32768, 49152, 65536])  # lambdas 0, 1/4, 1/2, 3/4, 1
 POINTS = np.array([(1, 0, 0), (0, 1, 0), (0.5, 0, 0.5)], np.float32)
 SHAPE = (8, 8, 1)
 
 
 def three(x):
     return 3 * x
+
+
+def grid(weights):
+    return confidence.Grid(tuple(weights.tolist()))
 
 
 def lenet(seed=0):
@@ -28,19 +32,19 @@ def some_images(n, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("i", "j", "values", "best"),
+    ("i", "j", "values", "w"),
     [
-        (0, 1, (0.909443, 0.752712, 0.449816, 0.752712, 0.909443), 2),
-        (1, 2, (0.449816, 0.372122, 0.514209, 0.765281, 0.909443), 1),
+        (0, 1, (0.909443, 0.752712, 0.449816, 0.752712, 0.909443), 32768),
+        (1, 2, (0.449816, 0.372122, 0.514209, 0.765281, 0.909443), 16384),
         (0, 2, (0.449816, 0.615111, 0.752712, 0.849012, 0.909443), 0),
     ],
 )
-def test_worked_c1_and_c2(i, j, values, best):
-    mixes = [mixing.mix(POINTS[i], POINTS[j], lam) for lam in QUARTERS]
+def test_worked_c1_and_c2(i, j, values, w):
+    mixes = [mixing.mix(POINTS[i], POINTS[j], lam) for lam in mixing.lam_of(QUARTERS)]
     np.testing.assert_allclose([confidence.c1(three(x)) for x in mixes], values, atol=1e-6)
     score, where = confidence.c2(three, POINTS[i], POINTS[j], QUARTERS)
     np.testing.assert_allclose(score, min(values), atol=1e-6)
-    assert where == best
+    assert where == w
     assert (score.dtype, where.dtype) == (jnp.float32, jnp.int32)
     assert (score.shape, where.shape) == ((), ())
 
@@ -64,20 +68,20 @@ def test_first_of_equal_minima_is_the_arg_min():
 def test_c2_of_a_grid_of_one_value_is_c1():
     score, where = confidence.c2(three, POINTS[0], POINTS[1], QUARTERS[1:2])
     np.testing.assert_allclose(score, confidence.c1(3 * jnp.array([0.25, 0.75, 0])), rtol=1e-6)
-    assert where == 0
+    assert where == 16384
 
 
 def test_c2_is_symmetric_on_a_symmetric_grid():
     network, variables = lenet()
     trunk = student.network_of_one(network, variables)
     images = some_images(6).astype(np.float32)
-    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 11))
+    weights = mixing.lambda_grid(0.3, 0.7, 11)
     i, j = pairs.pair_of(np.arange(15), 6)
-    one = jax.jit(jax.vmap(lambda p, q: confidence.c2(trunk, p, q, lams)))
+    one = jax.jit(jax.vmap(lambda p, q: confidence.c2(trunk, p, q, weights)))
     forward, there = one(images[i], images[j])
     backward, back = one(images[j], images[i])
     np.testing.assert_allclose(forward, backward, rtol=1e-5)
-    np.testing.assert_array_equal(there, 10 - back)
+    np.testing.assert_array_equal(there, mixing.ONE - back)
     assert len(set(np.asarray(there).tolist())) > 1  # not all at one end
 
 
@@ -85,26 +89,39 @@ def test_batched_scores_agree_with_the_plain_ones():
     """A real network with random weights, by way of its stem's activations."""
     network, variables = lenet()
     images = some_images(6)
-    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 5))
+    weights = mixing.lambda_grid(0.3, 0.7, 5)
     i, j = pairs.pair_of(np.arange(15), 6)
     table = student.stem(network, variables, images)
-    trunk = student.trunk_of_one(network, variables)
-    run = jax.jit(lambda i, j: confidence.score_pairs(trunk, table, i, j, lams, 5))
-    scores, best = run(i, j)
+    minimise = grid(weights).on(student.trunk_of_one(network, variables))
+    scores, w = jax.jit(lambda i, j: confidence.score_pairs(minimise, table, i, j, 5))(i, j)
     expected = [
-        plain.c2(lambda x: plain.lenet5(variables["params"], x), images[a], images[b], lams.astype(np.float64))
+        plain.c2(lambda x: plain.lenet5(variables["params"], x), images[a], images[b], weights / 65536)
         for a, b in plain.all_pairs(6)
     ]
     np.testing.assert_allclose(scores, [score for score, _ in expected], atol=1e-6)
-    assert best.tolist() == [where for _, where in expected]
-    assert len(set(best.tolist())) > 1
+    assert w.tolist() == [weights[where] for _, where in expected]
+    assert len(set(w.tolist())) > 1
+
+
+def test_any_way_to_minimise_is_applied_to_every_pair():
+    """What it returns of a pair may be a tree of arrays of any shape."""
+    i, j = np.int32([0, 0, 1, 2]), np.int32([1, 2, 2, 0])
+    table = jnp.arange(6, dtype=jnp.float32).reshape(3, 2)
+    score, extra = confidence.score_pairs(lambda a, b: (a[0] - b[1], {"both": jnp.stack([a, b])}), table, i, j, 2)
+    np.testing.assert_array_equal(score, [0 - 3, 0 - 5, 2 - 5, 4 - 1])
+    np.testing.assert_array_equal(extra["both"], table[np.stack([i, j], 1)])
+
+
+def test_a_grid_is_hashable_and_counts_its_evaluations():
+    one, same, other = (grid(np.int32(weights)) for weights in ([1, 2, 3], [1, 2, 3], [1, 2]))
+    assert hash(one) == hash(same) and one == same != other
+    assert (one.evaluations, other.evaluations) == (3, 2)
 
 
 def scorer(tile, seed=0):
     network, variables = lenet(seed)
-    trunk = student.trunk_of_one(network, variables)
-    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 3))
-    run = jax.jit(lambda table, i, j: confidence.score_pairs(trunk, table, i, j, lams, tile))
+    minimise = grid(mixing.lambda_grid(0.3, 0.7, 3)).on(student.trunk_of_one(network, variables))
+    run = jax.jit(lambda table, i, j: confidence.score_pairs(minimise, table, i, j, tile))
 
     def score(images, i, j):
         table = student.stem(network, variables, images)
@@ -156,6 +173,6 @@ def test_scores_hardly_depend_on_the_tile(tile):
 def test_scoring_refuses_other_types():
     i = jnp.zeros(4, jnp.int32)
     with pytest.raises(AssertionError):
-        confidence.score_pairs(three, POINTS, i.astype(jnp.uint8), i, jnp.float32(QUARTERS), 2)
+        confidence.score_pairs(grid(QUARTERS).on(three), POINTS, i.astype(jnp.uint8), i, 2)
     with pytest.raises(AssertionError):
-        confidence.score_pairs(three, POINTS, i, i, jnp.arange(3), 2)
+        confidence.c2(three, POINTS[0], POINTS[1], mixing.lam_of(QUARTERS))

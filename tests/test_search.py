@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import devices, mixing, models, pairs, search, student
+from amkd import confidence, devices, mixing, models, pairs, search, student
 from amkd.groups import SearchSettings
 from tests import plain
 
@@ -120,39 +120,77 @@ def test_table_path_scores_as_the_image_path(name):
     network = models.build(name, 10, shape)
     variables = variables_of(network, shape)
     images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
-    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 2))
-    i, j = np.int32([0, 0, 2]), np.int32([1, 3, 3])
-    scores, best = zip(
-        *(devices.Search(network, variables, images, lams, len(i), 1, room).dispatch(i, j)() for room in (2**30, 0)),
-        strict=True,
-    )
-    assert scores[0].shape == best[0].shape == (3,)
-    np.testing.assert_allclose(scores[0], scores[1], atol=1e-5)
-    np.testing.assert_array_equal(best[0], best[1])
-    assert np.ptp(scores[0]) > 1e-3
+    minimiser = search.grid(settings(lam_count=2))
+    found = []
+    for room in (2**30, 0):
+        scorer = devices.Search(network, variables, images, minimiser, 3, 3, 1, room)
+        assert scorer.add(np.int32([0, 0, 2]), np.int32([1, 3, 3]))() == 3
+        found.append(scorer.lowest())
+    np.testing.assert_allclose(found[0].score, found[1].score, atol=1e-5)
+    for column, other in zip(found[0][1:], found[1][1:], strict=True):
+        assert column.shape == (3,)
+        np.testing.assert_array_equal(column, other)
+    assert np.ptp(found[0].score) > 1e-3
 
 
 def test_table_is_used_up_to_its_limit(monkeypatch):
     """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
     one, modes = task(n=5), []
     program = devices._search_program
-    monkeypatch.setattr(devices, "_search_program", lambda *args: (modes.append(args[2]), program(*args))[1])
+    monkeypatch.setattr(devices, "_search_program", lambda *args: (modes.append(args[3]), program(*args))[1])
     for room in (5 * 9408, 5 * 9408 - 1):
-        devices.Search(one.network, one.variables, one.images, np.float32([0.5]), 10, 1, room)
+        devices.Search(one.network, one.variables, one.images, confidence.Grid((32768,)), 1, 10, 1, room)
     assert modes == [True, False]
 
 
-@pytest.mark.parametrize("count", [1, 5, 32, 33])
-def test_any_number_of_pairs_may_be_dispatched(count):
+@pytest.mark.parametrize("count", [1, 5, 32, 33, 45])
+def test_any_number_of_pairs_may_be_added_at_a_time(count):
+    """All of them come out, at the last place of a tile, of a device and of a dispatch, and no padding does."""
     one = task(n=10)
-    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 3))
-    scorer = devices.Search(one.network, one.variables, one.images, lams, 45, 4, 2**30)
+    minimiser = search.grid(one.settings)
     i, j = pairs.pair_of(np.arange(45), 10)
-    scores, best = scorer.dispatch(i, j)()
-    part, part_best = scorer.dispatch(i[:count], j[:count])()
-    assert part.shape == (count,)
-    np.testing.assert_array_equal(part, scores[:count])
-    np.testing.assert_array_equal(part_best, best[:count])
+
+    def found(sizes):
+        scorer = devices.Search(one.network, one.variables, one.images, minimiser, 60, 45, 4, 2**30)
+        assert scorer.length == 64
+        ends = np.cumsum(sizes)
+        waits = [scorer.add(i[a:b], j[a:b]) for a, b in zip(ends - sizes, ends, strict=True)]
+        assert [wait() for wait in waits] == sizes
+        return scorer.lowest()
+
+    alone, whole = found([count]), found([count, 45 - count] if count < 45 else [20, 25])
+    assert sorted(zip(alone.i.tolist(), alone.j.tolist(), strict=True)) == plain.all_pairs(10)[:count]
+    assert sorted(zip(whole.i.tolist(), whole.j.tolist(), strict=True)) == plain.all_pairs(10)
+    first = pairs.rank_of(whole.i, whole.j, 10) < count
+    for column, other in zip(alone, whole, strict=True):
+        np.testing.assert_array_equal(column, other[first])
+
+
+def test_nothing_added_leaves_nothing():
+    one = task(n=5)
+    scorer = devices.Search(one.network, one.variables, one.images, search.grid(one.settings), 3, 10, 1, 2**30)
+    assert [column.tolist() for column in scorer.lowest()] == [[], [], [], []]
+
+
+@pytest.mark.parametrize("k", [1, 2, 779, 780])
+def test_choice_of_any_size_begins_the_order_of_the_whole_pool(k):
+    """Up to the whole pool; a third of the images are copies of others, so many scores are equal."""
+    one = task()
+    images = one.images.copy()
+    images[::3] = images[0]
+    everything = search.active_mixup(one._replace(images=images, k=780, settings=settings(chunk=1000)))
+    ranks = ranks_of(everything, N)
+    np.testing.assert_array_equal(np.sort(ranks), np.arange(780))
+    assert np.sum(np.diff(everything.score) == 0) > 90  # 14 equal images
+    assert np.lexsort((ranks, everything.score)).tolist() == list(range(780))
+    found = search.active_mixup(one._replace(images=images, k=k, settings=settings(chunk=64)))
+    assert fingerprint(found) == fingerprint(first(everything, k))
+    assert len(found.records) == k
+
+
+def first(choice, k):
+    """The first k of a choice."""
+    return jax.tree.map(lambda column: column[:k], choice)
 
 
 def test_no_pair_comes_back_until_the_pool_is_empty():
@@ -178,10 +216,11 @@ def test_next_round_takes_the_next_best_of_the_same_student(expected):
 @pytest.mark.parametrize("method", search.METHODS)
 def test_choice_stays_in_a_sampled_pool(method):
     pool = pairs.make_pool(N, 100, seed=3)
-    chosen = np.sort(pool.sample[::3])
+    sample = pool.ranks(np.arange(100))
+    chosen = sample[::3]
     found = ranks_of(search.METHODS[method](task(pool=pool, chosen=chosen)), N)
     assert len(np.unique(found)) == K
-    assert set(found.tolist()) <= set(pool.sample.tolist()) - set(chosen.tolist())
+    assert set(found.tolist()) <= set(sample.tolist()) - set(chosen.tolist())
 
 
 @pytest.mark.parametrize("method", search.METHODS)
@@ -199,11 +238,33 @@ def test_progress_may_stop_the_search():
         search.active_mixup(task(progress=stop, chunk=100))
 
 
-def test_a_diverged_student_is_noticed():
-    one = task()
+def test_a_diverged_student_is_noticed_at_once():
+    told = []
+    one = task(chunk=64, progress=told.append)
     broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
     with pytest.raises(FloatingPointError, match="finite"):
         search.active_mixup(one._replace(variables=broken))
+    assert told == []
+
+
+def at_fault():
+    """What becomes of ten pairs whose last one alone has a score that is not finite."""
+    one, told = task(n=5), []
+    scorer = devices.Search(one.network, one.variables, one.images, search.grid(one.settings), 3, 10, 1, 2**30)
+    table = np.array(scorer._args[1])
+    table[4] = np.nan
+    scorer._args = devices.replicate((one.variables, table))
+    i, j = np.int32([0, 0, 0, 1, 1, 2, 3]), np.int32([1, 2, 3, 2, 3, 3, 4])
+    for wanted in (scorer.add(i, j), scorer.lowest):
+        try:
+            told.append(wanted() == 7)
+        except FloatingPointError as error:
+            told.append("not finite" in str(error) and "fails")
+    return told
+
+
+def test_one_score_that_is_not_finite_is_noticed_in_the_end_too():
+    assert at_fault() == ["fails", "fails"]
 
 
 def test_random_choice_is_half_and_half_seeded_and_unscored():
