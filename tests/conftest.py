@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 
@@ -46,11 +47,15 @@ def tiny_run(tmp_path_factory):
     return folder
 
 
+def _environment(count):
+    flags = [flag for flag in os.environ["XLA_FLAGS"].split() if not flag.startswith(COUNT_FLAG)]
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": " ".join([*flags, f"{COUNT_FLAG}={count}"])}
+
+
 @functools.cache
 def _on_devices(count, module, function, *args):
     code = f"import json; from {module} import {function} as f; print(json.dumps(f(*{args!r})))"
-    flags = [flag for flag in os.environ["XLA_FLAGS"].split() if not flag.startswith(COUNT_FLAG)]
-    env = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": " ".join([*flags, f"{COUNT_FLAG}={count}"])}
+    env = _environment(count)
     ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr[-4000:]
     return json.loads(ran.stdout.splitlines()[-1])
@@ -60,3 +65,43 @@ def _on_devices(count, module, function, *args):
 def on_devices():
     """Calls ``function(*args)`` of a test module in a process of its own with ``count`` CPU devices."""
     return _on_devices
+
+
+def _member(port, count, own, module, function, args):
+    return f"""
+import json, jax
+jax.config.update("jax_cpu_collectives_implementation", "gloo")
+jax.distributed.initialize("localhost:{port}", num_processes={count}, process_id={own})
+from {module} import {function} as f
+print(json.dumps(f(*{args!r})))
+"""
+
+
+def _on_processes(count, devices, module, function, *args):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", _member(port, count, own, module, function, args)],
+            cwd=ROOT,
+            env=_environment(devices),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for own in range(count)
+    ]
+    try:
+        output = [process.communicate(timeout=300) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0] * count, "\n".join(err[-3000:] for _, err in output)
+    return [json.loads(out.splitlines()[-1]) for out, _ in output]
+
+
+@pytest.fixture(scope="session")
+def on_processes():
+    """Calls ``function(*args)`` of a test module in ``count`` processes that know each other; lists the results."""
+    return _on_processes

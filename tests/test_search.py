@@ -55,6 +55,17 @@ def choose(chunk):
     return devices.count(), fingerprint(search.active_mixup(task(chunk=chunk)))
 
 
+def choose_together(chunk):
+    """What each of several processes chooses, what its progress adds up to, and how it fails."""
+    one, told = task(chunk=chunk), []
+    found = search.active_mixup(one._replace(progress=told.append))
+    broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
+    try:
+        search.active_mixup(one._replace(variables=broken))
+    except FloatingPointError as error:
+        return *choose(chunk), fingerprint(found), told, str(error)
+
+
 @pytest.fixture(scope="module")
 def expected():
     return search.active_mixup(task(chunk=pairs.count(N)))
@@ -103,6 +114,17 @@ def test_the_same_choice_on_any_number_of_devices(count, expected, on_devices):
     assert found == reference
     if jax.default_backend() == "cpu":
         assert found == fingerprint(expected)
+
+
+def test_the_same_choice_in_every_one_of_several_processes(expected, on_processes):
+    """Two processes with two devices each, and 780 pairs: shares of odd and even length."""
+    reports = on_processes(2, 2, "tests.test_search", "choose_together", 100)
+    assert len(reports) == 2 and reports[0] == reports[1]
+    devices_, found, again, told, failure = reports[0]
+    assert devices_ == 2
+    assert found == again == fingerprint(expected)
+    assert sum(told) == 780 and max(told) <= 112  # 100, in whole tiles of 4 on 4 devices
+    assert "not finite" in failure
 
 
 def test_table_or_images_make_no_difference_but_rounding(expected):
