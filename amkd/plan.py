@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import jax
 import numpy as np
 
 from amkd import (
@@ -222,17 +223,44 @@ def _pool(config: Settings) -> int:
     return min(count, config.search.max_pairs or count)
 
 
-def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
+class Round(NamedTuple):
+    """The work of one round.
+
+    Attributes:
+      queries: records in its training set.
+      evaluations: of the last round's student, by the search.
+      trained: images trained on.
+    """
+
+    queries: int
+    evaluations: int
+    trained: int
+
+
+def make_rounds(config: Settings) -> list[Round]:
+    """The work of every round, round 0 first."""
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
-    scored = sum(_pool(config) - before for before in chosen[:-1]) if config.method == "active_mixup" else 0
-    evaluations = scored * search.grid(config.search).evaluations
+    each = search.grid(config.search).evaluations if config.method == "active_mixup" else 0
+    pool = _pool(config)
+    evaluations = [0, *(each * (pool - before) for before in chosen[:-1])]
     sizes = [config.n_real + before for before in chosen]
-    trained = sum(recipe.epochs(config.train, size) * size for size in sizes)
+    trained = [recipe.epochs(config.train, size) * size for size in sizes]
+    return [Round(*row) for row in zip(sizes, evaluations, trained, strict=True)]
+
+
+def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
+    rounds = make_rounds(config)
+    evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
     memory = _memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"
     yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"
     yield f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the program's own"
     yield f"measured on          {devices.describe()}"
+    yield ""
+    yield f"{'round':<8}{'queries':>9}{'search':>16}{'training':>16}"
+    for number, one in enumerate(rounds):
+        scored, fitted = _span(one.evaluations / speed.evaluations), _span(one.trained / speed.trained)
+        yield f"{number:<8}{one.queries:>9,}{scored:>16}{fitted:>16}"
 
 
 def _memory(config: Settings, data: images.DataSet, real: np.ndarray, activation: int) -> int:
@@ -244,10 +272,13 @@ def _memory(config: Settings, data: images.DataSet, real: np.ndarray, activation
 
 
 def _lasts(work: int, speed: float) -> str:
-    seconds = work / speed
+    return f"about {_span(work / speed)} at {speed:,.0f} a second"
+
+
+def _span(seconds: float) -> str:
     units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
     size, name = next((unit for unit in units if seconds >= 2 * unit[0]), units[-1])
-    return f"about {seconds / size:.0f} {name} at {speed:,.0f} a second"
+    return f"{seconds / size:.0f} {name}"
 
 
 def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
@@ -276,21 +307,21 @@ def _scored_per_second(config: Settings, network: models.Network, variables: Any
 
 
 def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray) -> float:
-    plan = dataclasses.replace(config.train, epochs=3, min_steps=0)
-    count = min(len(some), 2 * plan.batch_size)
+    count = min(len(some), 4 * config.train.batch_size)
     answers = np.full((count, data.classes), 1 / data.classes, np.float32)
     whole = training_set.make(some, training_set.real(count), answers, count)
-    network = models.build(config.student, data.classes, data.shape, plan.dtype, devices.AXIS)
-    variables = devices.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
-    ends: list[float] = []
-    training.fit(
-        network,
-        plan,
-        training.start(plan, variables),
-        whole,
-        count,
-        (config.seed, 0),
-        0,
-        lambda epoch, state, loss: ends.append(time.perf_counter()),
-    )
-    return count * (len(ends) - 1) / (ends[-1] - ends[0])
+    network = models.build(config.student, data.classes, data.shape, config.train.dtype, devices.AXIS)
+    key = keys.key(config.seed, 0, keys.Purpose.INIT)
+    variables = jax.device_get(devices.init(network, data.shape, key))  # training uses up what is on a device
+
+    def seconds(epochs: int) -> float:
+        """Of so many epochs after a first one, which may compile."""
+        ends: list[float] = []
+        plan = dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0)
+        state = training.start(plan, variables)
+        note = lambda *_: ends.append(time.perf_counter())  # noqa: E731
+        training.fit(network, plan, state, whole, count, (config.seed, 0), 0, note)
+        return ends[-1] - ends[0]
+
+    epochs = max(round(_TIMED / seconds(1)), 1)
+    return count * epochs / seconds(epochs)

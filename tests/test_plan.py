@@ -74,6 +74,15 @@ def test_work(fields, evaluations, trained):
     text = "\n".join(lines)
     assert f"search evaluations   {evaluations:,} (" in text and f"training             {trained:,} images (" in text
     assert "memory               about 60 MiB" in text  # 30 activations of 1 MiB, on host and device
+    table = [re.split(r"  +", line) for line in text.split("round ")[1].splitlines()[1:]]
+    assert [row[:2] for row in table] == [["0", "30"], ["1", "60"], ["2", "90"]]
+    assert table[0][2] == "0 seconds"  # nothing is searched before there is a student
+
+
+def test_rounds_by_hand():
+    """435 pairs and then 405, at 11 lambdas; 8 epochs over 30, 60 and 90 records."""
+    rounds = plan.make_rounds(configured(**command.TINY))
+    assert rounds == [(30, 0, 240), (60, 4785, 480), (90, 4455, 720)]
 
 
 def test_images_that_occur_twice_are_sent_once(tmp_path):
