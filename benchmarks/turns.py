@@ -73,6 +73,26 @@ def compared(name: str, model: str, unit: str, rates: list[tuple[float, float]],
     return Row(name, model, unit, ours, theirs, ratio, min(ratios), max(ratios), len(rates), details)
 
 
+def show(row: Row) -> None:
+    """Prints a row in one line, and its details below."""
+    print(f"{row.name} {row.model}: {row.ours:.4g} {row.unit}", end="")
+    if row.theirs is not None:
+        print(f", PyTorch {row.theirs:.4g}", end="")
+    if row.ratio is not None:
+        print(f": {row.ratio:.2f} times ({row.low:.2f} to {row.high:.2f} in {row.turns} turns)", end="")
+    print("".join(f"\n    {name}: {value}" for name, value in row.details.items()), flush=True)
+
+
+def rounded(value: float) -> float:
+    """To three significant digits."""
+    return float(f"{value:.3g}")
+
+
+def cores() -> int:
+    """Cores that this process, and the workers that it starts, may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that count; those that are not installed are left out."""
     found = {"python": platform.python_version()}
@@ -89,7 +109,7 @@ def machine() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "memory_gib": round(memory / 2**30),
         "system": platform.system(),
     }
