@@ -150,6 +150,18 @@ def choose(
     return search.active_mixup(task)
 
 
+def compile_search(of: Student, k: int, lams: int, chunk: int = 0) -> None:
+    """Runs a search up to its first report: another one then finds its programs compiled."""
+
+    def progress(count: int) -> None:
+        raise Enough
+
+    try:
+        choose(of, k, lams, progress, chunk)
+    except Enough:
+        settle()
+
+
 def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tuple[int, float]:
     """Searches the pool for about so long, then leaves off.
 
@@ -211,7 +223,7 @@ def describe() -> dict[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Lesson:
-    """A network at its initial weights, and what it is trained on.
+    """A network, and what it is trained on.
 
     Attributes:
       of: the student and the images.
@@ -245,14 +257,12 @@ def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesso
     off = {} if augmented else {"crop": 0, "flip": False}
     # So many epochs that the rate stays at its peak while it is timed.
     plan = dataclasses.replace(plan, batch_size=batch, epochs=10_000, min_steps=0, **off)
-    found = make(model, n)
-    variables = jax.device_get(devices.init(found.network, found.images.shape[1:], jax.random.key(0)))
     rng = np.random.default_rng(1)
     i, j = pairs.pair_of(np.sort(rng.choice(pairs.count(n), count, replace=False)), n)
     records = training_set.Records(i, j, rng.choice(grid(11), count))
     scores = np.exp(rng.normal(0, 2, (count, CLASSES)))
     answers = (scores / scores.sum(1, keepdims=True)).astype(np.float32)
-    return Lesson(dataclasses.replace(found, variables=variables), plan, records, answers)
+    return Lesson(make(model, n), plan, records, answers)
 
 
 def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], dropout: bool = True) -> None:

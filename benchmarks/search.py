@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from amkd import mixing, pairs
-from benchmarks import our_side, options, turns, worker
+from benchmarks import options, our_side, turns, worker
 
 # Images of the larger networks, whose table of activations must fit into memory.
 IMAGES = {"resnet18_224": 100}

@@ -129,7 +129,7 @@ class ResNet18(nn.Module):
         self.norm1 = nn.BatchNorm2d(64)
         widths = (64, 64, 64, 128, 128, 256, 256, 512, 512)
         self.blocks = nn.ModuleList(
-            Block(before, width, 1 if before == width else 2) for before, width in zip(widths, widths[1:], strict=False)
+            Block(before, width, 1 if before == width else 2) for before, width in itertools.pairwise(widths)
         )
         self.fc = nn.Linear(512, classes)
 

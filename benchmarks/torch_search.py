@@ -93,12 +93,12 @@ class TorchSearch(TorchSide):
         place = torch.zeros(k, dtype=torch.int64, device=self.device)
         return torch.full((k,), float("inf"), device=self.device), place, place
 
-    def tune(self, seconds: float, k: int) -> list[tuple[str, int, float]]:
+    def tune(self, seconds: float, k: int, variants: tuple[str, ...] = ()) -> list[tuple[str, int, float]]:
         """Pairs per second of every way to run the network and every block that fits, the fastest first.
 
         The three fastest are measured again, for three times as long, before they are ranked. The fastest is taken.
         """
-        found = [one for variant in self.variants() for one in self._blocks(variant, seconds, k)]
+        found = [one for variant in variants or self.variants() for one in self._blocks(variant, seconds, k)]
         again = []
         for variant, block, _ in sorted(found, key=lambda one: -one[2])[:3]:
             self.choose(variant, block)

@@ -42,7 +42,7 @@ class TorchTrain(TorchSide):
         """
         self.build(model, classes, images.shape[1:], variables)
         self.variables = variables
-        self.real, self.ready = self.to_unit(images), self.to_unit(mixes)
+        self.real, self.ready = (self.to_unit(images) * 255).round(), self.to_unit(mixes)
         self.i, self.j, self.lam = (torch.from_numpy(column).to(self.device) for column in records)
         self.answers = torch.from_numpy(answers).to(self.device)
 
@@ -134,7 +134,7 @@ class TorchTrain(TorchSide):
         shift = self._shift(len(index))
         lam = self.lam[index][:, None, None, None]
         mixed = torch.lerp(self._pixels(self.j[index], *shift), self._pixels(self.i[index], *shift), lam)
-        return (mixed * 255).round() / 255
+        return mixed.round() / 255  # to 8 bits, ties to even
 
     def _shift(self, count: int) -> tuple[Tensor, Tensor] | tuple[None, None]:
         """Rows ``[B, H]`` and columns ``[B, W]`` of the padded images to read: a random crop and mirror."""

@@ -5,7 +5,7 @@ epochs after a first one that compiles. Theirs draws the same batches with the s
 augmentation; it reads mixes that are ready as floats or mixes batch by batch, in either memory format, with or without
 the fused optimizer, whichever is the fastest here; that is searched first. Before anything is timed both must reach
 the same loss, to 1e-4 of it: in the first step, and over the first two, which the optimizer's first update separates
-(at a hundredth of the rate: next to a kink of ReLU or a tie of a pool, rounding decides the gradient).
+(at a tenth of the rate: next to a kink of ReLU or a tie of a pool, rounding decides the gradient).
 
 The recipes are those of the configurations: MNIST's for LeNet-5, CIFAR-10's for the others. The sides run in a
 process each, on the same cores, and take turns.
@@ -52,7 +52,7 @@ def measure(model: str, augmented: bool, flags: argparse.Namespace, theirs: work
     count = max(round(count / flags.batch), 2) * flags.batch  # no batch is partly filled on either side
     images = flags.images if model != "resnet18_224" else min(flags.images, 100)
     plain = our_side.lesson(model, images, count, flags.batch, False)
-    slow = dataclasses.replace(plain.plan, learning_rate=plain.plan.learning_rate / 100)
+    slow = dataclasses.replace(plain.plan, learning_rate=plain.plan.learning_rate / 10)
     difference = compare(dataclasses.replace(plain, plan=slow), theirs)
     lesson = our_side.lesson(model, images, count, flags.batch, augmented)
     ways = theirs.call("tune", recipe_of(lesson.plan), flags.tune, lesson.plan.learning_rate)

@@ -31,6 +31,7 @@ class Row:
       unit: of ``ours`` and ``theirs``.
       ours: amkd's figure; the median of the turns.
       theirs: the competitor's, or None where there is none.
+      against: the competitor.
       ratio: ``ours / theirs`` in speed: above 1, amkd is faster. The median of the turns' ratios.
       low: the lowest ratio of a turn.
       high: the highest.
@@ -43,6 +44,7 @@ class Row:
     unit: str
     ours: float
     theirs: float | None = None
+    against: str | None = None
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
@@ -65,19 +67,21 @@ def alternate(ours: Rate, theirs: Rate, turns: int, pause: float = 0.3) -> list[
     return found
 
 
-def compared(name: str, model: str, unit: str, rates: list[tuple[float, float]], **details: Any) -> Row:
+def compared(
+    name: str, model: str, unit: str, rates: list[tuple[float, float]], against: str = "PyTorch", **details: Any
+) -> Row:
     """The row of rates from :func:`alternate`."""
     ratios = [ours / theirs for ours, theirs in rates]
     ours, theirs = (statistics.median(side) for side in zip(*rates, strict=True))
     ratio = statistics.median(ratios)
-    return Row(name, model, unit, ours, theirs, ratio, min(ratios), max(ratios), len(rates), details)
+    return Row(name, model, unit, ours, theirs, against, ratio, min(ratios), max(ratios), len(rates), details)
 
 
 def show(row: Row) -> None:
     """Prints a row in one line, and its details below."""
     print(f"{row.name} {row.model}: {row.ours:.4g} {row.unit}", end="")
     if row.theirs is not None:
-        print(f", PyTorch {row.theirs:.4g}", end="")
+        print(f", {row.against} {row.theirs:.4g}", end="")
     if row.ratio is not None:
         print(f": {row.ratio:.2f} times ({row.low:.2f} to {row.high:.2f} in {row.turns} turns)", end="")
     print("".join(f"\n    {name}: {value}" for name, value in row.details.items()), flush=True)
@@ -135,13 +139,15 @@ def write(path: Path | None, rows: list[Row], where: dict[str, Any]) -> None:
     common = {
         "machine": {**machine(), **where},
         "versions": versions(),
-        "command": " ".join(["python -m", module(), *sys.argv[1:]]),
+        "command": command(),
         "date": time.strftime("%Y-%m-%d"),
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([{**dataclasses.asdict(row), **common} for row in rows], indent=1) + "\n")
 
 
-def module() -> str:
-    """The module that was started, as ``python -m`` names it."""
+def command() -> str:
+    """The command that was given, less the file it writes."""
     spec = sys.modules["__main__"].__spec__
-    return spec.name if spec else Path(sys.argv[0]).stem
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--json=")]
+    return " ".join(["python -m", spec.name if spec else Path(sys.argv[0]).stem, *arguments])
