@@ -2,20 +2,24 @@
 PYTHON ?= python3
 BIN := .venv/bin
 RUN := $(BIN)/python launch.py
+INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+BENCH := $(BIN)/python -m benchmarks
+ROWS := build/bench
 
-.PHONY: help install demo test test-heavy lint format clean
+.PHONY: help install demo test test-heavy bench bench-install lint format clean
 
 help:
 	@echo "make demo        install, then the main job on the embedded data"
 	@echo "make test        install, then lint, types and the default tests"
 	@echo "make test-heavy  the tests that take minutes, every smoke preset among them"
+	@echo "make bench       search, training and pool beside PyTorch, to benchmarks/RESULTS.md; keep the machine quiet"
 	@echo "make format      let ruff put the code in order"
 
 install: .venv/installed
 
 .venv/installed: requirements.txt setup.cfg constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(INSTALL) --editable '.[test]'
 	touch $@
 
 demo: install
@@ -26,6 +30,19 @@ test: lint
 
 test-heavy: install
 	$(BIN)/python -m pytest -m heavy
+
+# On Linux this is PyTorch for CUDA; PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes it the smaller one.
+bench-install: install
+	$(INSTALL) --editable '.[test,bench]'
+
+bench: bench-install
+	$(BENCH).search --models=lenet5_half,lenet5 --turns=9 --json=$(ROWS)/1-search.json
+	$(BENCH).search --models=alexnet_half,alexnet,vgg16,resnet18 --turns=5 --json=$(ROWS)/2-search.json
+	$(BENCH).search --models=resnet18_224 --turns=3 --json=$(ROWS)/3-search.json
+	$(BENCH).train --turns=7 --json=$(ROWS)/4-train.json
+	$(BENCH).pool --json=$(ROWS)/5-pool.json
+	$(BENCH).results $(ROWS)/*.json > $(ROWS)/RESULTS.md
+	mv $(ROWS)/RESULTS.md benchmarks/RESULTS.md
 
 lint: install
 	$(BIN)/ruff check .

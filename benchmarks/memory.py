@@ -1,0 +1,89 @@
+"""Peak memory of a process, and work whose peak is wanted: runs in a process of its own."""
+
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MIB = 2**20
+
+
+def peak() -> float:
+    """The most memory that this process has had resident, in MiB.
+
+    Linux's own mark where there is one: ``getrusage`` also counts the process that started this one.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    marks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    if marks:
+        return marks[0] / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
+
+
+class Ours:
+    """amkd's search of all pairs, and its sample of them."""
+
+    def search(self, model: str, images: np.ndarray, k: int, lams: int) -> dict[str, Any]:
+        """A whole round's search: seconds without compilation, MiB before it and at most, and the k lowest scores."""
+        from benchmarks import our_side
+
+        of = our_side.make(model, len(images), images)
+        before = peak()
+        our_side.compile_search(of, k, lams)
+        began = time.perf_counter()
+        lowest = our_side.choose(of, k, lams).score
+        return {"seconds": time.perf_counter() - began, "before": before, "peak": peak(), "lowest": lowest}
+
+    def sample(self, total: int, size: int) -> dict[str, Any]:
+        """A sample of ranks without replacement, as :meth:`search` measures."""
+        from amkd import pairs
+
+        rng = np.random.default_rng(0)
+        before = peak()
+        began = time.perf_counter()
+        ranks = pairs.sample_ranks(total, size, rng)
+        seconds = time.perf_counter() - began
+        assert len(ranks) == size
+        return {"seconds": seconds, "before": before, "peak": peak()}
+
+
+class NumPy:
+    """What a user would call instead of amkd's sample."""
+
+    def sample(self, total: int, size: int) -> dict[str, Any]:
+        """``Generator.choice`` without replacement, sorted."""
+        rng = np.random.default_rng(0)
+        before = peak()
+        began = time.perf_counter()
+        np.sort(rng.choice(total, size, replace=False, shuffle=False))
+        return {"seconds": time.perf_counter() - began, "before": before, "peak": peak()}
+
+
+class PyTorch:
+    """A loop over all pairs that keeps every score."""
+
+    def search(
+        self,
+        model: str,
+        classes: int,
+        images: np.ndarray,
+        variables: Any,
+        k: int,
+        lams: np.ndarray,
+        threads: int,
+        block: int,
+    ) -> dict[str, Any]:
+        """A search of the whole pool, ``block`` pairs at a time, as :meth:`Ours.search` measures."""
+        from benchmarks import torch_search
+
+        before = peak()
+        side = torch_search.TorchSearch(threads)
+        side.setup(model, classes, images, variables, lams)
+        side.choose("channels_last", block)
+        side.scan(0.0, k)  # the first calls of everything
+        lowest, seconds = side.search_all(k)
+        return {"seconds": seconds, "before": before, "peak": peak(), "lowest": lowest}

@@ -1,0 +1,30 @@
+"""Options that the benchmarks share."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks import our_side
+
+
+def parser(description: str | None, models: str, turns: int = 5) -> argparse.ArgumentParser:
+    """A parser with the common options, and their defaults."""
+    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument(
+        "--models", default=models, help=f"of {','.join(our_side.MODELS)}; or all (default: %(default)s)"
+    )
+    found.add_argument("--turns", type=int, default=turns, help="of each side (default: %(default)s)")
+    found.add_argument("--seconds", type=float, default=3.0, help="of each turn, at least (default: %(default)s)")
+    found.add_argument("--json", type=Path, help="file to write the rows to")
+    return found
+
+
+def models(flags: argparse.Namespace) -> list[str]:
+    """The models that are asked for.
+
+    Raises:
+      SystemExit: there is no such model.
+    """
+    names = list(our_side.MODELS) if flags.models == "all" else flags.models.split(",")
+    if unknown := sorted(set(names) - set(our_side.MODELS)):
+        raise SystemExit(f"no such model: {', '.join(unknown)}; there are {', '.join(our_side.MODELS)}")
+    return names

@@ -1,0 +1,311 @@
+"""amkd's own paths, as a run drives them: the only module of the benchmarks that knows their arguments."""
+
+import os
+
+os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # PyTorch shares the accelerator
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+
+from amkd import devices, keys, mixing, models, pairs, recipe, search, settings, student, training, training_set
+from amkd.models.alexnet import AlexNet
+from configs import cifar10, default, mnist
+from tests import plain
+
+MODELS = tuple(models.MODELS)
+CLASSES = 10
+_SHAPES = {"lenet5": (28, 28, 1), "lenet5_half": (28, 28, 1), "tiny": (28, 28, 1), "resnet18_224": (224, 224, 3)}
+
+
+class Tiny(models.Network):
+    """Two dense layers: what is left to measure is the pool."""
+
+    def setup(self) -> None:
+        """Both layers."""
+        self.fc0 = nn.Dense(8)
+        self.fc = nn.Dense(self.classes)
+
+    def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
+        """The first layer, before its ReLU."""
+        return self.fc0(images.reshape(len(images), -1).astype(self.dtype) / 255)
+
+    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+        """The rest."""
+        return self.fc(nn.relu(h))
+
+
+class NoDropout(AlexNet):
+    """AlexNet without dropout, whose masks are the library's own, to compare losses."""
+
+    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+        """Without the keys there is no dropout."""
+        return super().trunk(h, train)
+
+
+class Enough(Exception):
+    """A side has worked for long enough."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Student:
+    """A network with weights, and real images.
+
+    Attributes:
+      model: name of the network, or ``tiny``.
+      images: ``uint8[N, H, W, C]``.
+      variables: of the network, on the host.
+    """
+
+    model: str
+    images: np.ndarray
+    variables: Any
+
+    @property
+    def network(self) -> models.Network:
+        """The network, in float32."""
+        return _build(self.model, self.images.shape[1:])
+
+    def few(self, n: int) -> "Student":
+        """The same with its first ``n`` images only."""
+        return dataclasses.replace(self, images=self.images[:n])
+
+
+def _build(model: str, shape: tuple[int, ...]) -> models.Network:
+    if model == "tiny":
+        return Tiny(CLASSES)
+    return models.build(model, CLASSES, shape)
+
+
+def make(model: str, n: int, images: np.ndarray | None = None) -> Student:
+    """A student with random weights and running statistics, none at its initial value, and logits of a natural size.
+
+    Args:
+      model: name of the network.
+      n: number of real images.
+      images: ``uint8[M, H, W, C]`` to take them from; patterns of the model's usual size if None.
+    """
+    images = patterns(n, _SHAPES.get(model, (32, 32, 3))) if images is None else images[:n]
+    network, shape = _build(model, images.shape[1:]), images.shape[1:]
+    shapes = jax.eval_shape(lambda: student.init(network, shape, jax.random.key(0)))
+    found = Student(model, images, plain.random_variables(shapes, 0))
+    # Else a deep network is so sure of everything that all of its confidences are 1.
+    last = found.variables["params"]["fc3" if "fc3" in shapes["params"] else "fc"]
+    scale = 2 / logits(found, images[:8]).std()
+    last.update({part: last[part] * scale for part in ("kernel", "bias")})
+    return found
+
+
+def patterns(n: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Random coarse patterns under some noise: ``uint8[n, H, W, C]``."""
+    rng = np.random.default_rng(0)
+    height, width, channels = shape
+    coarse = rng.integers(0, 192, (n, 4, 4, channels), np.uint8)
+    rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
+    return coarse[:, rows][:, :, columns] + rng.integers(0, 64, (n, *shape), np.uint8)
+
+
+def logits(of: Student, images: np.ndarray) -> np.ndarray:
+    """Inference: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+    with jax.default_matmul_precision("highest"):
+        return np.asarray(jax.jit(of.network.apply)(of.variables, images))
+
+
+def grid(lams: int) -> np.ndarray:
+    """The shipped grid with so many values: ``int32[L]`` in units of 1/65536."""
+    group = settings.from_config(default.get_config().to_dict()).search
+    return mixing.lambda_grid(group.lam_low, group.lam_high, lams)
+
+
+def choose(
+    of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0
+) -> search.Choice:
+    """A round's real search: the k pairs of lowest C2 of all pairs.
+
+    Args:
+      of: the student and the images.
+      k: how many to keep.
+      lams: size of the grid.
+      progress: told the number of pairs scored after every chunk; may raise.
+      chunk: pairs in one dispatch; 0 as shipped.
+    """
+    group = settings.from_config(default.get_config().to_dict()).search
+    task = search.Task(
+        images=of.images,
+        pool=pairs.make_pool(len(of.images), 0, 0),
+        chosen=np.empty(0, np.int64),
+        k=k,
+        stream=(0, 1),
+        network=of.network,
+        variables=of.variables,
+        settings=dataclasses.replace(group, lam_count=lams, chunk=chunk or group.chunk),
+        progress=progress,
+    )
+    return search.active_mixup(task)
+
+
+def compile_search(of: Student, k: int, lams: int, chunk: int = 0) -> None:
+    """Runs a search up to its first report: another one then finds its programs compiled."""
+
+    def progress(count: int) -> None:
+        raise Enough
+
+    try:
+        choose(of, k, lams, progress, chunk)
+    except Enough:
+        settle()
+
+
+def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tuple[int, float]:
+    """Searches the pool for about so long, then leaves off.
+
+    The clock starts when the first chunk is done and others are already under way, and stops in the same state: what
+    is counted is the steady rate of a search of any length, without its start.
+
+    Returns:
+      Pairs scored, and the seconds that they took.
+
+    Raises:
+      ValueError: the search reported so seldom that there is no rate.
+    """
+    times: list[float] = []
+    counts: list[int] = []
+
+    def progress(count: int) -> None:
+        times.append(time.perf_counter())
+        counts.append(count)
+        if len(times) > 1 and times[-1] - times[0] >= seconds:
+            raise Enough
+
+    try:
+        choose(of, k, lams, progress, chunk)
+    except Enough:
+        settle()
+    if len(times) < 2:
+        raise ValueError("the whole pool is one chunk: take more images, or a smaller --chunk")
+    return sum(counts[1:]), times[-1] - times[0]
+
+
+def settle(longest: float = 120.0) -> None:
+    """Waits until this process no longer computes: what is under way on the device cannot be called back."""
+    for device in jax.local_devices():
+        jax.device_put(0.0, device).block_until_ready()
+    until = time.perf_counter() + longest
+    while time.perf_counter() < until:
+        busy, began = time.process_time(), time.perf_counter()
+        time.sleep(0.1)
+        if time.process_time() - busy < 0.1 * (time.perf_counter() - began):
+            return
+
+
+def matrix_rate(size: int) -> float:
+    """FLOP/s of the fastest of several float32 products of square matrices."""
+    a = jnp.asarray(np.random.default_rng(0).random((size, size), np.float32))
+    product = jax.jit(lambda a: jnp.matmul(a, a, precision="highest"))
+    times = []
+    for _ in range(6):
+        began = time.perf_counter()
+        product(a).block_until_ready()
+        times.append(time.perf_counter() - began)
+    return 2 * size**3 / min(times[1:])
+
+
+def describe() -> dict[str, str]:
+    """JAX's devices, for the rows."""
+    return {"jax_device": devices.describe()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesson:
+    """A network, and what it is trained on.
+
+    Attributes:
+      of: the student and the images.
+      plan: the recipe.
+      records: Q records.
+      answers: ``float32[Q, Y]``.
+    """
+
+    of: Student
+    plan: recipe.Recipe
+    records: training_set.Records
+    answers: np.ndarray
+
+    def mixes(self) -> np.ndarray:
+        """The records as canonical bytes: ``uint8[Q, H, W, C]``."""
+        return np.concatenate(list(devices.mixes(self.of.images, self.records)))
+
+
+def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesson:
+    """A training as the configuration of the model's data set has it.
+
+    Args:
+      model: name of the network.
+      n: number of real images.
+      count: number of records Q.
+      batch: images in a step.
+      augmented: with the configuration's crops and flips.
+    """
+    config = mnist if model.startswith("lenet5") else cifar10
+    plan = settings.from_config(config.get_config().to_dict()).train
+    off = {} if augmented else {"crop": 0, "flip": False}
+    # So many epochs that the rate stays at its peak while it is timed.
+    plan = dataclasses.replace(plan, batch_size=batch, epochs=10_000, min_steps=0, **off)
+    rng = np.random.default_rng(1)
+    i, j = pairs.pair_of(np.sort(rng.choice(pairs.count(n), count, replace=False)), n)
+    records = training_set.Records(i, j, rng.choice(grid(11), count))
+    scores = np.exp(rng.normal(0, 2, (count, CLASSES)))
+    answers = (scores / scores.sum(1, keepdims=True)).astype(np.float32)
+    return Lesson(make(model, n), plan, records, answers)
+
+
+def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], dropout: bool = True) -> None:
+    """A round's real training, on the first ``count`` records of the lesson."""
+    network = models.build(what.of.model, CLASSES, what.of.images.shape[1:], what.plan.dtype, devices.AXIS)
+    if not dropout and isinstance(network, AlexNet):
+        network = NoDropout(CLASSES, width=network.width, axis_name=devices.AXIS)
+    data = training_set.make(what.of.images, what.records, what.answers, len(what.records))
+    state = training.start(what.plan, what.of.variables)
+    training.fit(network, what.plan, state, data, count, (0, 1), 0, on_epoch)
+
+
+def batches(what: Lesson, count: int) -> np.ndarray:
+    """The batches of the first epoch of :func:`fit`: ``int32[S, B]``."""
+    return training_set.epoch(count, what.plan.batch_size, keys.rng(0, 1, keys.Purpose.ORDER, 0))[0]
+
+
+def first_loss(what: Lesson, steps: int) -> float:
+    """Mean loss of the first steps, without dropout."""
+    found: list[float] = []
+
+    def on_epoch(epoch: int, state: Any, loss: float) -> None:
+        found.append(loss)
+        raise Enough
+
+    try:
+        fit(what, steps * what.plan.batch_size, on_epoch, dropout=False)
+    except Enough:
+        return found[0]
+    raise AssertionError("fit ended without an epoch")
+
+
+def epochs(what: Lesson, seconds: float) -> tuple[int, float]:
+    """Trains whole epochs for about so long, after a first one; images trained on, and the seconds they took."""
+    times: list[float] = []
+
+    def on_epoch(epoch: int, state: Any, loss: float) -> None:
+        times.append(time.perf_counter())
+        if len(times) > 1 and times[-1] - times[0] >= seconds:
+            raise Enough
+
+    try:
+        fit(what, len(what.records), on_epoch)
+    except Enough:
+        settle()
+    return (len(times) - 1) * len(what.records), times[-1] - times[0]

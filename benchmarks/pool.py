@@ -1,0 +1,153 @@
+"""What a pool costs: memory and time of searches of 1e5 to 1e7 pairs, of samples of 3.2e9, and the cost per pair.
+
+Three measurements, each line of the first two in a fresh process, whose peak of resident memory is given:
+
+search  A whole round's search of all pairs of N images of MNIST's size (MNIST itself where ``TFDS_DATA_DIR`` is set),
+        compiled before the clock starts, beside a PyTorch loop that keeps the score of every pair and sorts in the
+        end. Both must find the same k lowest scores, to 1e-5. Pools of more than ``--largest`` pairs are searched
+        with the network ``tiny`` only, two dense layers (784-8-10): what remains is the pool's own cost.
+sample  ``max_pairs`` of all pairs of 80,000 images, drawn without replacement, beside NumPy's ``Generator.choice``,
+        where that does not need 25.6 GB.
+cost    Seconds per million pairs of whole searches against N, k and L. No competitor.
+
+Run from the repository's root, with nothing else running: ``python -m benchmarks.pool``.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkd import images, mixing, pairs
+from benchmarks import options, our_side, turns, worker
+from configs import mnist
+
+PAIRS = (100_000, 1_000_000, 10_000_000)
+SAMPLES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+OF = pairs.count(80_000)
+LAMS = 11
+
+
+def main() -> None:
+    """Runs the measurements that are asked for."""
+    parser = options.parser(__doc__, models="lenet5_half,tiny", turns=3)
+    parser.add_argument("--parts", default="search,sample,cost", help="which of them (default: %(default)s)")
+    parser.add_argument(
+        "--largest", type=float, default=1e6, help="pairs for other networks than tiny (default: %(default)g)"
+    )
+    parser.add_argument("--largest-sample", type=float, default=1e8, help="ranks (default: %(default)g)")
+    parser.add_argument("--keep", type=int, default=7333, help="k of the searches (default: %(default)s)")
+    flags = parser.parse_args()
+    source, real = load()
+    where = {**our_side.describe(), "images": source}
+    parts = {"search": searches, "sample": samples, "cost": costs}
+    rows: list[turns.Row] = []
+    for part in flags.parts.split(","):
+        for row in parts[part](flags, real):
+            rows.append(row)
+            turns.show(row)
+            turns.write(flags.json, rows, where)
+
+
+def load() -> tuple[str, np.ndarray]:
+    """Images for the largest pool and where they come from: MNIST's where it is prepared, else patterns."""
+    n = images_for(PAIRS[-1])
+    if not os.environ.get("TFDS_DATA_DIR"):
+        return "patterns of MNIST's size", our_side.patterns(n, (28, 28, 1))
+    cache = Path(mnist.get_config().cache_dir).expanduser()
+    return "MNIST", images.draw_real(images.load("mnist", "", 0, 0, cache), n, 0)
+
+
+def images_for(size: int) -> int:
+    """The least N with so many pairs."""
+    n = int((2 * size) ** 0.5)
+    while pairs.count(n) < size:
+        n += 1
+    return n
+
+
+def searches(flags: argparse.Namespace, real: np.ndarray) -> Any:
+    """Rows of the searches: speed, then memory."""
+    lams = mixing.lam_of(our_side.grid(LAMS))
+    for model in flags.models.split(","):
+        sizes = [size for size in PAIRS if model == "tiny" or size <= flags.largest]
+        block = fastest_block(model, real, lams, flags.keep)
+        for size in sizes:
+            few = real[: images_for(size)]
+            variables = our_side.make(model, len(few), few).variables
+            ours = in_a_process("Ours", "search", model, few, flags.keep, LAMS)
+            job = (model, our_side.CLASSES, few, variables, flags.keep, lams, turns.cores(), block)
+            theirs = in_a_process("PyTorch", "search", *job)
+            np.testing.assert_allclose(ours["lowest"], theirs["lowest"], atol=1e-5, rtol=0)
+            common = {"pairs": pairs.count(len(few)), "images": len(few), "keep": flags.keep, "lams": LAMS}
+            rate = [(common["pairs"] / ours["seconds"], common["pairs"] / theirs["seconds"])]
+            seconds = {"seconds": turns.rounded(ours["seconds"]), "pytorch_seconds": turns.rounded(theirs["seconds"])}
+            yield turns.compared("pool", model, "pairs/s", rate, **common, **seconds, pytorch_block=block)
+            before = {"before": round(ours["before"]), "pytorch_before": round(theirs["before"])}
+            yield turns.Row(
+                "pool memory", model, "MiB", ours["peak"], theirs["peak"], "PyTorch", details=common | before
+            )
+
+
+def fastest_block(model: str, real: np.ndarray, lams: np.ndarray, keep: int) -> int:
+    """The pairs that PyTorch does best to evaluate together."""
+    of = our_side.make(model, images_for(PAIRS[0]), real)
+    with worker.Worker("benchmarks.torch_search:TorchSearch", turns.cores()) as theirs:
+        theirs.call("setup", model, our_side.CLASSES, of.images, of.variables, lams)
+        ways = theirs.call("tune", 0.3, keep, ("channels_last",))
+    return ways[0][1]
+
+
+def in_a_process(kind: str, method: str, *args: Any) -> dict[str, Any]:
+    """What a method of a class of :mod:`benchmarks.memory` returns in a process of its own."""
+    with worker.Worker(f"benchmarks.memory:{kind}") as fresh:
+        return fresh.call(method, *args)
+
+
+def samples(flags: argparse.Namespace, real: np.ndarray) -> Any:
+    """Rows of the samples: speed, then memory."""
+    del real
+    for size in (size for size in SAMPLES if size <= flags.largest_sample):
+        # Above a fiftieth of the population NumPy shuffles all of it: 25.6 GB.
+        kinds = ("Ours", "NumPy") if size <= OF // 50 else ("Ours",)
+        found = [[in_a_process(kind, "sample", OF, size) for kind in kinds] for _ in range(flags.turns)]
+        seconds = [[one["seconds"] for one in turn] for turn in found]
+        took = statistics.median(turn[0] for turn in seconds)
+        details = {"sampled": size, "of": OF, "seconds": turns.rounded(took)}
+        if len(kinds) == 2:
+            rates = [(size / a, size / b) for a, b in seconds]
+            yield turns.compared("sample", "", "ranks/s", rates, "NumPy", **details)
+        else:
+            yield turns.Row("sample", "", "ranks/s", size / took, turns=flags.turns, details=details)
+        added = [max(turn[place]["peak"] - turn[place]["before"] for turn in found) for place in range(len(kinds))]
+        memory = (*added, "NumPy") if len(kinds) == 2 else added
+        yield turns.Row("sample memory", "", "MiB", *memory, turns=flags.turns, details={"sampled": size, "of": OF})
+
+
+def costs(flags: argparse.Namespace, real: np.ndarray) -> Any:
+    """Rows of whole searches: against N, k and L."""
+    lenet, tiny = "lenet5_half", "tiny"
+    points = [(tiny, size, 1000, LAMS) for size in (10_000, 100_000, 1_000_000)]
+    points += [(lenet, size, 1000, LAMS) for size in (10_000, 100_000)]
+    points += [(tiny, 1_000_000, k, LAMS) for k in (1, 10_000, 100_000, 1_000_000)]
+    points += [(lenet, 10_000, 1000, lams) for lams in (1, 3, 6, 21, 41)]
+    for model, size, k, lams in points:
+        of = our_side.make(model, images_for(size), real)
+        our_side.compile_search(of, k, lams)
+        times = []
+        for _ in range(flags.turns):
+            began = time.perf_counter()
+            our_side.choose(of, k, lams)
+            times.append(time.perf_counter() - began)
+        count = pairs.count(len(of.images))
+        details = {"pairs": count, "images": len(of.images), "keep": k, "lams": lams}
+        cost = statistics.median(times) / count * 1e6
+        yield turns.Row("cost", model, "s per million pairs", cost, turns=flags.turns, details=details)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What a worker process of PyTorch does for every benchmark: device, network, memory format, matrix rate."""
+
+import time
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks import torch_networks
+
+# Ways to run a network, of which the fastest is taken: PyTorch's own choices, by device.
+VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last", "compile", "compile_channels_last")}
+
+
+class TorchSide:
+    """One network of PyTorch on the accelerator, or on so many CPU threads where there is none.
+
+    Products of matrices are exact to float32: TensorFloat-32 and reduced bfloat16 sums are off, as on our side.
+    """
+
+    def __init__(self, threads: int) -> None:
+        torch.set_num_threads(threads)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+        torch.backends.cudnn.benchmark = True
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.network: nn.Module = nn.Identity()
+        self.run: nn.Module = self.network
+        self.channels_last = False
+
+    def describe(self) -> dict[str, str]:
+        """PyTorch's version and device, for the rows."""
+        name = torch.cuda.get_device_name() if self.device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+        return {"torch": torch.__version__, "torch_device": name}
+
+    def matrix_rate(self, size: int) -> float:
+        """FLOP/s of the fastest of several float32 products of square matrices."""
+        a = torch.rand(size, size, device=self.device)
+        times = []
+        for _ in range(6):
+            began = time.perf_counter()
+            torch.mm(a, a)
+            self.wait()
+            times.append(time.perf_counter() - began)
+        return 2 * size**3 / min(times[1:])
+
+    def build(self, model: str, classes: int, shape: tuple[int, ...], variables: torch_networks.Flax) -> None:
+        """Takes over a network with the weights of Flax's variables."""
+        self.shape = shape
+        self.network = torch_networks.build(model, classes, shape, variables).to(self.device)
+        self.choose_variant("eager")
+
+    def variants(self) -> tuple[str, ...]:
+        """Ways to run a network here."""
+        return VARIANTS[self.device]
+
+    def choose_variant(self, variant: str) -> None:
+        """Takes a way to run the network: eager or compiled, and a memory format."""
+        self.channels_last = variant.endswith("channels_last")
+        layout = torch.channels_last if self.channels_last else torch.contiguous_format
+        self.network = self.network.to(memory_format=layout)
+        self.run = torch.compile(self.network) if variant.startswith("compile") else self.network
+
+    def flops(self) -> tuple[int, int]:
+        """Operations of one evaluation, and those of its first layer among them."""
+        return torch_networks.flops(self.network.eval(), self.shape)
+
+    def to_unit(self, images: np.ndarray) -> Tensor:
+        """``uint8[B, H, W, C]`` to ``float32[B, C, H, W]`` in [0, 1], on the device."""
+        return torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().contiguous() / 255
+
+    def logits(self, images: np.ndarray) -> np.ndarray:
+        """Inference: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+        with torch.inference_mode():
+            return self.network.eval()(self.to_unit(images)).cpu().numpy()
+
+    def wait(self) -> None:
+        """Returns when the device has done all its work."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()

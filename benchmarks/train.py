@@ -1,0 +1,108 @@
+"""Images per second while a student is trained, beside a loop in eager PyTorch that does the same work.
+
+Ours is a round's real training: records of two images each, mixed (and cropped and mirrored) on the device, whole
+epochs after a first one that compiles. Theirs draws the same batches with the same soft answers, optimizer and
+augmentation; it reads mixes that are ready as floats or mixes batch by batch, in either memory format, with or without
+the fused optimizer, whichever is the fastest here; that is searched first. Before anything is timed both must reach
+the same loss, to 1e-4 of it: in the first step, and over the first two, which the optimizer's first update separates
+(at a tenth of the rate: next to a kink of ReLU or a tie of a pool, rounding decides the gradient).
+
+The recipes are those of the configurations: MNIST's for LeNet-5, CIFAR-10's for the others. The sides run in a
+process each, on the same cores, and take turns.
+
+Run from the repository's root, with nothing else running: ``python -m benchmarks.train``.
+"""
+
+import argparse
+import dataclasses
+
+import numpy as np
+
+import amkd.recipe
+from amkd import mixing
+from benchmarks import options, our_side, turns, worker
+from benchmarks.recipe import Recipe
+
+# Records of an epoch: about as long for the one as for the other.
+RECORDS = {"lenet5": 12_800, "lenet5_half": 12_800, "alexnet": 2_048, "alexnet_half": 2_560}
+LARGE = 256  # records of a larger network
+
+
+def main() -> None:
+    """Measures every model that is asked for, without and with augmentation."""
+    parser = options.parser(__doc__, models="lenet5_half,alexnet_half")
+    parser.add_argument("--batch", type=int, default=128, help="B (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=2000, help="N (default: %(default)s)")
+    parser.add_argument("--records", type=int, default=0, help="Q; 0 chooses by model")
+    parser.add_argument("--tune", type=float, default=1.0, help="seconds to try one of PyTorch's ways")
+    flags = parser.parse_args()
+    rows: list[turns.Row] = []
+    with worker.Worker("benchmarks.torch_train:TorchTrain", turns.cores()) as theirs:
+        where = {**our_side.describe(), **theirs.call("describe")}
+        for model in options.models(flags):
+            for augmented in (False, True):
+                rows.append(measure(model, augmented, flags, theirs))
+                turns.show(rows[-1])
+                turns.write(flags.json, rows, where)
+
+
+def measure(model: str, augmented: bool, flags: argparse.Namespace, theirs: worker.Worker) -> turns.Row:
+    """Compares, tunes and times one model."""
+    count = flags.records or RECORDS.get(model, LARGE)
+    count = max(round(count / flags.batch), 2) * flags.batch  # no batch is partly filled on either side
+    images = flags.images if model != "resnet18_224" else min(flags.images, 100)
+    plain = our_side.lesson(model, images, count, flags.batch, False)
+    slow = dataclasses.replace(plain.plan, learning_rate=plain.plan.learning_rate / 10)
+    difference = compare(dataclasses.replace(plain, plan=slow), theirs)
+    lesson = our_side.lesson(model, images, count, flags.batch, augmented)
+    ways = theirs.call("tune", recipe_of(lesson.plan), flags.tune, lesson.plan.learning_rate)
+
+    def our_rate() -> float:
+        done, took = our_side.epochs(lesson, flags.seconds)
+        return done / took
+
+    def their_rate() -> float:
+        done, took = theirs.call("epochs", flags.seconds, lesson.plan.learning_rate)
+        return done / took
+
+    rates = turns.alternate(our_rate, their_rate, flags.turns)
+    row = turns.compared("train", model, "images/s", rates)
+    row.details.update(
+        augmentation=f"crop {lesson.plan.crop}, flip {lesson.plan.flip}" if augmented else "none",
+        batch=flags.batch,
+        records=count,
+        optimizer=lesson.plan.optimizer,
+        loss_difference=turns.rounded(difference),
+        pytorch=f"{ways[0][1]}, mixes {ways[0][0]}, {'fused' if ways[0][2] else 'default'} optimizer",
+    )
+    return row
+
+
+def recipe_of(plan: amkd.recipe.Recipe) -> Recipe:
+    """What PyTorch must know of a recipe."""
+    return Recipe(plan.batch_size, plan.optimizer, plan.momentum, plan.weight_decay, plan.crop, plan.flip)
+
+
+def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
+    """Hands the lesson over and makes sure that both sides learn the same; the largest relative difference.
+
+    Raises:
+      AssertionError: they do not.
+    """
+    i, j, w = lesson.records
+    records = (i.astype(np.int64), j.astype(np.int64), mixing.lam_of(w))
+    of = lesson.of
+    theirs.call("setup", of.model, our_side.CLASSES, of.images, of.variables, records, lesson.mixes(), lesson.answers)
+    differences = []
+    for feed, steps in (("mixed", 1), ("ready", 1), ("ready", 2)):
+        theirs.call("restart", recipe_of(lesson.plan), feed, "eager", False, False)
+        batches = our_side.batches(lesson, steps * lesson.plan.batch_size)
+        expected = float(np.mean(theirs.call("losses", batches, lesson.plan.learning_rate)))
+        found = our_side.first_loss(lesson, steps)
+        differences.append(abs(found / expected - 1))
+        assert differences[-1] < 1e-4, f"mean loss of {steps} steps: {found}, and PyTorch's is {expected}"
+    return max(differences)
+
+
+if __name__ == "__main__":
+    main()

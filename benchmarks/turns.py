@@ -1,0 +1,153 @@
+"""Two sides that take turns, what their rates say, and the rows that are written.
+
+A machine's speed drifts, so a ratio is taken within each turn, of two measurements next to each other; reported are
+the median of the turns' ratios, and the lowest and the highest of them.
+"""
+
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Rate = Callable[[], float]  # works for a while; things done a second
+
+PACKAGES = ("amkd", "jax", "jaxlib", "flax", "numpy", "torch")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+      name: what was measured: search, train, pool, ...
+      model: the network.
+      unit: of ``ours`` and ``theirs``.
+      ours: amkd's figure; the median of the turns.
+      theirs: the competitor's, or None where there is none.
+      against: the competitor.
+      ratio: ``ours / theirs`` in speed: above 1, amkd is faster. The median of the turns' ratios.
+      low: the lowest ratio of a turn.
+      high: the highest.
+      turns: how many turns each side took.
+      details: what else belongs to the figure.
+    """
+
+    name: str
+    model: str
+    unit: str
+    ours: float
+    theirs: float | None = None
+    against: str | None = None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    turns: int = 1
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def alternate(ours: Rate, theirs: Rate, turns: int, pause: float = 0.3) -> list[tuple[float, float]]:
+    """Rates of both sides, turn by turn; each side goes first in every second turn.
+
+    Between two measurements there is a pause, in which the threads of the last one fall asleep.
+    """
+    found = []
+    for turn in range(turns):
+        rates = {}
+        for name, side in (("ours", ours), ("theirs", theirs))[:: -1 if turn % 2 else 1]:
+            time.sleep(pause)
+            rates[name] = side()
+        found.append((rates["ours"], rates["theirs"]))
+    return found
+
+
+def compared(
+    name: str, model: str, unit: str, rates: list[tuple[float, float]], against: str = "PyTorch", **details: Any
+) -> Row:
+    """The row of rates from :func:`alternate`."""
+    ratios = [ours / theirs for ours, theirs in rates]
+    ours, theirs = (statistics.median(side) for side in zip(*rates, strict=True))
+    ratio = statistics.median(ratios)
+    return Row(name, model, unit, ours, theirs, against, ratio, min(ratios), max(ratios), len(rates), details)
+
+
+def show(row: Row) -> None:
+    """Prints a row in one line, and its details below."""
+    print(f"{row.name} {row.model}: {row.ours:.4g} {row.unit}", end="")
+    if row.theirs is not None:
+        print(f", {row.against} {row.theirs:.4g}", end="")
+    if row.ratio is not None:
+        print(f": {row.ratio:.2f} times ({row.low:.2f} to {row.high:.2f} in {row.turns} turns)", end="")
+    print("".join(f"\n    {name}: {value}" for name, value in row.details.items()), flush=True)
+
+
+def rounded(value: float) -> float:
+    """To three significant digits."""
+    return float(f"{value:.3g}")
+
+
+def cores() -> int:
+    """Cores that this process, and the workers that it starts, may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that count; those that are not installed are left out."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Processor, the cores that this process may use, and memory."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "processor": _processor(),
+        "cores": cores(),
+        "memory_gib": round(memory / 2**30),
+        "system": platform.system(),
+    }
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def write(path: Path | None, rows: list[Row], where: dict[str, Any]) -> None:
+    """Writes rows as a JSON list, each with the machine, the versions, the command and the date.
+
+    Args:
+      path: the file; None writes nothing.
+      rows: what was measured.
+      where: further facts about the machine, such as the accelerator.
+    """
+    if path is None:
+        return
+    common = {
+        "machine": {**machine(), **where},
+        "versions": versions(),
+        "command": command(),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([{**dataclasses.asdict(row), **common} for row in rows], indent=1) + "\n")
+
+
+def command() -> str:
+    """The command that was given, less the file it writes."""
+    spec = sys.modules["__main__"].__spec__
+    arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--json=")]
+    return " ".join(["python -m", spec.name if spec else Path(sys.argv[0]).stem, *arguments])

@@ -1,0 +1,82 @@
+"""An object in a process of its own, which works when it is told to and sleeps meanwhile.
+
+The two sides of a comparison must not share a process: each library has its own pool of threads, its own
+allocator and its own peak of memory. The child starts from a bare interpreter and is told over a pipe.
+"""
+
+import importlib
+import multiprocessing
+import subprocess
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+
+class Failed(RuntimeError):
+    """The call raised in the worker; its traceback is the message."""
+
+
+class Worker:
+    """One object in a child process; a context manager that ends the child.
+
+    Args of the constructor:
+      target: ``module:class`` of the object.
+      args: of its constructor.
+    """
+
+    def __init__(self, target: str, *args: Any) -> None:
+        self._pipe, theirs = multiprocessing.Pipe()
+        command = [sys.executable, "-m", "benchmarks.worker", str(theirs.fileno())]
+        self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        theirs.close()
+        self._ask(target, *args)
+
+    def call(self, method: str, *args: Any) -> Any:
+        """The object's ``method(*args)``.
+
+        Raises:
+          Failed: it raised.
+        """
+        return self._ask(method, *args)
+
+    def _ask(self, name: str, *args: Any) -> Any:
+        self._pipe.send((name, args))
+        try:
+            fine, answer = self._pipe.recv()
+        except EOFError:
+            raise Failed(f"the worker ended with exit status {self._process.wait()}") from None
+        if not fine:
+            raise Failed(answer)
+        return answer
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.close()
+        self._process.wait()
+
+
+def serve(pipe: Connection) -> None:
+    """Makes the object, then does what comes over the pipe until it is closed."""
+    subject: Any = None
+    while True:
+        try:
+            name, args = pipe.recv()
+        except EOFError:
+            return
+        try:
+            if subject is None:
+                module, _, kind = name.partition(":")
+                subject = getattr(importlib.import_module(module), kind)(*args)
+                answer = None
+            else:
+                answer = getattr(subject, name)(*args)
+            pipe.send((True, answer))
+        except Exception:
+            pipe.send((False, traceback.format_exc()))
+
+
+if __name__ == "__main__":
+    serve(Connection(int(sys.argv[1])))
