@@ -86,9 +86,9 @@ class _Mapped:
         return jax.eval_shape(self._run, *args)
 
 
-def _suited(network: Network) -> Network:
+def _suited(network: Network, form: str) -> Network:
     """The same network in the form that suits this backend."""
-    return network.clone(matrices=jax.default_backend() == "cpu")
+    return network.clone(form=form if jax.default_backend() == "cpu" else "plain")
 
 
 def steps_per_dispatch(recipe: Recipe) -> int:
@@ -144,7 +144,8 @@ class Search:
         unit = tile * count() * jax.process_count()
         self.length = max(-(-pairs // unit), 2) * unit
         self._k, self._bad = k, False
-        self._args = replicate((variables, table))
+        ready = _prepare_program(network, images.shape[1:])(variables)
+        self._args = replicate((ready, table))
         self._score = _search_program(network, minimiser, tile, fits)
         self._shape = (count(), self.length // jax.process_count() // count())
         side = jax.ShapeDtypeStruct(self._shape, jnp.int32)
@@ -227,11 +228,12 @@ def _each(run: Callable[..., Any], in_axes: Any = 0, **options: Any) -> _Mapped:
 @lru_cache(maxsize=8)
 def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool) -> _Mapped:
     trunk_of = student.trunk_of_one if activations else student.network_of_one
+    suited = _suited(network, "scoring")
 
     def run(variables: Any, table: Any, i: Any, j: Any) -> Any:
         # Ranking is discontinuous: accelerators must not round inputs of matrix products.
         with jax.default_matmul_precision("highest"):
-            return confidence.score_pairs(minimiser.on(trunk_of(_suited(network), variables)), table, i, j, tile)
+            return confidence.score_pairs(minimiser.on(trunk_of(suited, variables)), table, i, j, tile)
 
     return _each(run, (None, None, 0, 0))
 
@@ -265,7 +267,13 @@ def _stem_table(network: Network, variables: Any, images: np.ndarray) -> np.ndar
 
 @lru_cache(maxsize=8)
 def _stem_program(network: Network) -> Callable[..., Any]:
-    return _jit(partial(student.stem, _suited(network)))
+    return _jit(partial(student.stem, _suited(network, "scoring")))
+
+
+@lru_cache(maxsize=8)
+def _prepare_program(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
+    suited = _suited(network, "scoring")
+    return _jit(lambda variables: student.prepared(suited, variables, shape))
 
 
 @lru_cache(maxsize=8)
@@ -278,7 +286,7 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
       rates and a key, that does S steps and returns the state and the sums of losses and of
       weights, ``float32[S]`` each. The state passed in is used up.
     """
-    step = student.train_step(_suited(network), direction(recipe), recipe, AXIS)
+    step = student.train_step(_suited(network, "training"), direction(recipe), recipe, AXIS)
 
     def run(state: Any, data: Any, index: Any, weight: Any, position: Any, rate: Any, key: Any) -> Any:
         # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
@@ -297,7 +305,7 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
 def _predict_program(network: Network) -> Callable[..., Any]:
     def run(variables: Any, images: Any) -> Any:
         with jax.default_matmul_precision("highest"):  # answers and figures alike on every backend
-            return student.predict(_suited(network), variables, images)
+            return student.predict(_suited(network, "scoring"), variables, images)
 
     return _jit(run)
 

@@ -108,6 +108,12 @@ def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array
     return activations
 
 
+def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:
+    """The variables, with what the forms of the convolutions make of them: done once for many uses."""
+    _, more = network.apply(variables, jnp.zeros((1, *shape), jnp.uint8), mutable=["forms"])
+    return {**variables, **more}
+
+
 def trunk_of_one(network: Network, variables: Variables) -> Trunk:
     """The network after its stem, in inference mode: one activation to ``float32[Y]`` logits."""
     return lambda h: network.apply(variables, h[None], method="trunk")[0]

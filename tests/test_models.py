@@ -157,13 +157,15 @@ def test_smaller_image_is_the_larger_one_with_a_black_margin():
 
 def test_c2_of_a_network_by_images_and_by_the_plain_reference():
     network, variables, images = example("lenet5_half", batch=4)
-    lams = mixing.lam_of(mixing.lambda_grid(0.3, 0.7, 3))
-    one = jax.jit(partial(confidence.c2, student.network_of_one(network, variables)))
+    weights = mixing.lambda_grid(0.3, 0.7, 3)
+    one = jax.jit(confidence.Grid(tuple(weights.tolist())).on(student.network_of_one(network, variables)))
     for a, b in plain.all_pairs(4):
-        score, where = one(images[a].astype(np.float32), images[b].astype(np.float32), lams)
-        expected, expected_where = plain.c2(partial(plain.lenet5, variables["params"]), images[a], images[b], lams)
+        score, w = one(images[a].astype(np.float32), images[b].astype(np.float32))
+        expected, best = plain.c2(
+            partial(plain.lenet5, variables["params"]), images[a], images[b], mixing.lam_of(weights)
+        )
         np.testing.assert_allclose(score, expected, atol=1e-6)
-        assert where == expected_where
+        assert w == weights[best]
 
 
 def test_worked_local_response_norm():

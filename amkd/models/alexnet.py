@@ -5,8 +5,7 @@ from functools import partial
 import jax
 from flax import linen as nn
 
-from amkd.models import layers
-from amkd.models.layers import Network, dropout, local_response_norm, max_pool, to_unit
+from amkd.models.layers import Conv, Network, dropout, local_response_norm, max_pool, to_unit
 
 _weights = nn.initializers.normal(0.01)
 
@@ -28,7 +27,7 @@ class AlexNet(Network):
     def setup(self) -> None:
         size = [round(n * self.width) for n in (48, 128, 192, 192, 128, 512, 256)]
         one = nn.initializers.ones
-        conv = partial(layers.conv, matrices=self.matrices, dtype=self.dtype, padding="SAME", kernel_init=_weights)
+        conv = partial(Conv, form=self.form, dtype=self.dtype, kernel_init=_weights)
         dense = partial(nn.Dense, kernel_init=_weights, dtype=self.dtype)
         norm = partial(nn.BatchNorm, momentum=0.9, epsilon=1e-3, dtype=self.dtype, axis_name=self.axis_name)
         self.conv1 = conv(size[0], 5)

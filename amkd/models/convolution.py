@@ -1,12 +1,12 @@
-"""Convolutions of few channels or tiny images as one matrix product each.
+"""Forms of a convolution: the same numbers up to rounding, at very different speeds.
 
-A convolution is linear: between the rows of the input that reach a block of output rows, and that
-block, it is a matrix that repeats the kernel along its diagonals (a Toeplitz matrix) and is zero
-elsewhere. A CPU multiplies matrices at its full rate, and convolutions of three channels or of 2x2 images at a
-small part of it, so that multiplying by the zeros is the cheaper way. Accelerators get XLA's own.
+Accelerators get XLA's own. A CPU multiplies matrices at its full rate, and convolutions of few channels
+or of tiny images at a small part of it; 3x3 convolutions of many channels can do with fewer
+multiplications than they are defined by. A form splits a convolution into what depends on the kernel
+alone, which a search does once, and the rest.
 """
 
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import chex
 import jax
@@ -14,44 +14,67 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+FORMS = ("plain", "training", "scoring")  # XLA's own everywhere; the fastest forms on a CPU
+
+Edges = tuple[tuple[int, int], tuple[int, int]]  # zeros to add: (top, bottom), (left, right)
+
 _ROWS = 2  # output rows in a block: what pooling by two reads
-_WIDEST = 16  # of few channels: no more go in and out than this
+_FEW = 16  # channels, in and out: no more than this, and products with zeros are the faster way
+_MANY = 128  # channels, in and out: no fewer than this, and transforms of the pixels cost little
 
 
-def convolve(
-    x: jax.Array,
-    kernel: jax.Array,
-    strides: Any,
-    padding: Any,
-    *,
-    window: int = 1,
-    matrices: bool = True,
-    **options: Any,
-) -> jax.Array:
-    """Stands in for ``lax.conv_general_dilated`` in a Flax layer: the same numbers, up to rounding.
+class Geometry(NamedTuple):
+    """What a convolution is like.
+
+    Attributes:
+      size: height and width of the image.
+      kernel: (h, w, C, O).
+      stride: vertical and horizontal.
+      edges: zeros to add.
+      window: height, width and stride of the pooling that follows; 1 for none.
+    """
+
+    size: tuple[int, int]
+    kernel: tuple[int, int, int, int]
+    stride: int
+    edges: Edges
+    window: int
+
+    @property
+    def out(self) -> tuple[int, int]:
+        """Height and width of the result, before pooling."""
+        height, width = (
+            (side + sum(edge) - kernel) // self.stride + 1
+            for side, edge, kernel in zip(self.size, self.edges, self.kernel, strict=False)
+        )
+        return height, width
+
+
+class Form(Protocol):
+    """One way to compute a convolution."""
+
+    def prepare(self, kernel: jax.Array) -> jax.Array:
+        """What depends on the kernel ``[h, w, C, O]`` alone."""
+
+    def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
+        """``[B, H, W, C]`` to ``[B, H', W', O]``; with pooling to follow, to its :func:`windows`."""
+
+
+def choose(geometry: Geometry, form: str) -> Form:
+    """The fastest way that is known.
 
     Args:
-      x: ``[B, H, W, C]``.
-      kernel: ``[h, w, C, O]``.
-      strides: vertical and horizontal.
-      padding: as ``lax.conv_general_dilated`` takes it.
-      window: height, width and stride of the pooling that follows; 1 for none.
-      matrices: whether products of matrices are preferred where they are faster on a CPU.
-      **options: of ``lax.conv_general_dilated``; no dilation or groups with a matrix.
-
-    Returns:
-      ``[B, H', W', O]``; with a window, what it compares side by side: see :func:`windows`.
+      geometry: of the convolution.
+      form: ``plain``, ``training`` or ``scoring``.
     """
-    chex.assert_rank([x, kernel], 4)
-    edges = padding
-    if isinstance(padding, str):
-        edges = lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
-    if matrices and max(kernel.shape[2:]) <= _WIDEST:
-        return banded(x, kernel, strides, edges, max(_ROWS, window), window)
-    if matrices and max(x.shape[1:3]) <= 2 and window == 1:
-        return banded(x, kernel, strides, edges, None)
-    y = lax.conv_general_dilated(x, kernel, strides, padding, **options)
-    return windows(y, window) if window > 1 else y
+    fewest, most = sorted(geometry.kernel[2:])
+    if form != "plain" and most <= _FEW:
+        return Banded(geometry, max(_ROWS, geometry.window))
+    if form != "plain" and max(geometry.size) <= 2 and geometry.window == 1:
+        return Banded(geometry, None)
+    if form == "scoring" and fewest >= _MANY and Winograd.fits(geometry):
+        return Winograd()
+    return Direct(geometry)
 
 
 def windows(x: jax.Array, size: int) -> jax.Array:
@@ -69,46 +92,80 @@ def windows(x: jax.Array, size: int) -> jax.Array:
     return split.transpose(0, 1, 2, 4, 3, 5).reshape(batch, height // size, size * size, width // size, channels)
 
 
-def banded(x: jax.Array, kernel: jax.Array, strides: Any, edges: Any, rows: int | None, window: int = 1) -> jax.Array:
-    """The convolution a block of output rows at a time.
+class Direct(NamedTuple):
+    """XLA's own."""
 
-    Args:
-      x: ``[B, H, W, C]``.
-      kernel: ``[h, w, C, O]``.
-      strides: vertical and horizontal.
-      edges: zeros to add, ((top, bottom), (left, right)).
-      rows: output rows in a block; None for all, one block.
-      window: as in :func:`convolve`; ``rows``, then, and it divides H' and W'.
+    geometry: Geometry
 
-    Returns:
-      ``[B, H', W', O]``, or its windows.
+    def prepare(self, kernel: jax.Array) -> jax.Array:
+        """Nothing is."""
+        return kernel
+
+    def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
+        """``lax.conv_general_dilated``."""
+        of = self.geometry
+        layout = ("NHWC", "HWIO", "NHWC")
+        y = lax.conv_general_dilated(x, prepared, (of.stride, of.stride), of.edges, dimension_numbers=layout)
+        return windows(y, of.window) if of.window > 1 else y
+
+
+class Banded(NamedTuple):
+    """A product with one matrix for a block of output rows.
+
+    Between the input rows that reach such a block and the block, a convolution is a matrix that
+    repeats the kernel along its diagonals (a Toeplitz matrix) and is zero elsewhere.
+
+    Attributes:
+      geometry: of the convolution; its window is ``rows`` or 1, and divides the output.
+      rows: output rows in a block; None for all, in one block.
     """
-    down, across = strides
-    (top, bottom), (left, right) = edges
-    height = (x.shape[1] + top + bottom - kernel.shape[0]) // down + 1
-    width = (x.shape[2] + left + right - kernel.shape[1]) // across + 1
-    if rows is None:
-        blocks, reach, start = 1, x.shape[1], top
-        parts = x[:, None]
-        rows = height
-    else:
-        blocks, reach, start = -(-height // rows), (rows - 1) * down + kernel.shape[0], 0
-        below = max((blocks - 1) * rows * down + reach - x.shape[1] - top, 0)
+
+    geometry: Geometry
+    rows: int | None
+
+    def prepare(self, kernel: jax.Array) -> jax.Array:
+        """The matrix: what a block reads, flat, to the block, flat."""
+        of, width = self.geometry, self.geometry.out[1]
+        above = of.edges[0][0] if self.rows is None else 0
+        rows, reach = self._block()
+        matrix = as_matrix(kernel, (reach, of.size[1]), (rows, width), of.stride, (above, of.edges[1][0]))
+        if of.window == 1:
+            return matrix
+        # A window's pixels side by side cost nothing when the matrix's columns stand so.
+        columns = matrix.reshape(-1, rows, width // of.window, of.window, of.kernel[3])
+        return columns.transpose(0, 1, 3, 2, 4).reshape(matrix.shape)
+
+    def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
+        """The product, for every block."""
+        of, (height, width) = self.geometry, self.geometry.out
+        rows, _ = self._block()
+        blocks = -(-height // rows)
+        y = self._parts(x, blocks).reshape(len(x), blocks, -1) @ prepared
+        if of.window > 1:
+            chex.assert_equal((rows, height % of.window, width % of.window), (of.window, 0, 0))
+            return y.reshape(len(x), blocks, of.window**2, width // of.window, -1)
+        return y.reshape(len(x), blocks * rows, width, -1)[:, :height]
+
+    def _block(self) -> tuple[int, int]:
+        """Output rows in a block, and the input rows that it reads."""
+        of = self.geometry
+        if self.rows is None:
+            return of.out[0], of.size[0]
+        return self.rows, (self.rows - 1) * of.stride + of.kernel[0]
+
+    def _parts(self, x: jax.Array, blocks: int) -> jax.Array:
+        """What each block reads: ``[B, blocks, reach, W, C]``."""
+        if self.rows is None:
+            return x[:, None]
+        rows, reach = self._block()
+        step, top = rows * self.geometry.stride, self.geometry.edges[0][0]
+        below = max((blocks - 1) * step + reach - x.shape[1] - top, 0)
         padded = jnp.pad(x, [(0, 0), (top, below), (0, 0), (0, 0)])
-        parts = jnp.stack([padded[:, b * rows * down :][:, :reach] for b in range(blocks)], 1)
-    matrix = as_matrix(kernel, (reach, x.shape[2]), (rows, width), strides, (start, left))
-    if window > 1:  # a window's pixels side by side cost nothing when the matrix's columns stand so
-        chex.assert_equal((rows, height % window, width % window), (window, 0, 0))
-        columns = matrix.reshape(-1, rows, width // window, window, kernel.shape[3])
-        matrix = columns.transpose(0, 1, 3, 2, 4).reshape(matrix.shape)
-        result = parts.reshape(x.shape[0], blocks, -1) @ matrix
-        return result.reshape(x.shape[0], blocks, window * window, width // window, -1)
-    result = parts.reshape(x.shape[0], blocks, -1) @ matrix
-    return result.reshape(x.shape[0], blocks * rows, width, -1)[:, :height]
+        return jnp.stack([padded[:, b * step :][:, :reach] for b in range(blocks)], 1)
 
 
 def as_matrix(
-    kernel: jax.Array, inputs: tuple[int, int], outputs: tuple[int, int], strides: Any, before: tuple[int, int]
+    kernel: jax.Array, inputs: tuple[int, int], outputs: tuple[int, int], stride: int, before: tuple[int, int]
 ) -> jax.Array:
     """The matrix that takes a flattened input to the flattened output of a convolution.
 
@@ -116,7 +173,7 @@ def as_matrix(
       kernel: ``[h, w, C, O]``.
       inputs: height and width of the input.
       outputs: height and width of the output.
-      strides: vertical and horizontal.
+      stride: vertical and horizontal.
       before: zeros above and to the left of the input.
 
     Returns:
@@ -124,7 +181,7 @@ def as_matrix(
     """
     high, wide, channels, filters = kernel.shape
     taps = []
-    for into, out, stride, pad, size in zip(inputs, outputs, strides, before, (high, wide), strict=True):
+    for into, out, pad, size in zip(inputs, outputs, before, (high, wide), strict=True):
         tap = np.arange(into)[:, None] + pad - stride * np.arange(out)
         taps.append(np.where((tap >= 0) & (tap < size), tap, -1))
     rows, columns = taps[0][:, None, :, None], taps[1][None, :, None, :]
@@ -132,3 +189,52 @@ def as_matrix(
     place = np.where((rows < 0) | (columns < 0), high * wide, rows * wide + columns)
     blocks = jnp.pad(kernel.reshape(-1, channels, filters), [(0, 1), (0, 0), (0, 0)])[place]
     return blocks.transpose(0, 1, 4, 2, 3, 5).reshape(inputs[0] * inputs[1] * channels, -1)
+
+
+# F(2x2, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), section 4.1: what a row
+# or a column of pixels, of the kernel and of products is multiplied by.
+_PIXELS = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
+_KERNEL = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
+_RESULT = ((1, 1, 1, 0), (0, 1, -1, -1))
+
+
+class Winograd(NamedTuple):
+    """3x3 kernels with 16 multiplications for 2x2 outputs instead of 36."""
+
+    @staticmethod
+    def fits(of: Geometry) -> bool:
+        """Whether it can, and is known to be the faster way."""
+        same = of.edges == ((1, 1), (1, 1)) and of.stride == of.window == 1 and of.kernel[:2] == (3, 3)
+        return same and all(side % 2 == 0 and 4 <= side <= 16 for side in of.size)
+
+    def prepare(self, kernel: jax.Array) -> jax.Array:
+        """``[4, 4, C, O]``."""
+        g = jnp.asarray(_KERNEL, kernel.dtype)
+        return jnp.einsum("ah,bw,hwio->abio", g, g, kernel, precision=lax.Precision.HIGHEST)
+
+    def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
+        """Sixteen products of matrices."""
+        batch, height, width, channels = x.shape
+        padded = jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
+        rows = _combined(_PIXELS, [padded[:, y : y + height - 1 : 2] for y in range(4)])
+        pixels = [_combined(_PIXELS, [row[:, :, z : z + width - 1 : 2] for z in range(4)]) for row in rows]
+        flat = [[one.reshape(-1, channels) for one in row] for row in pixels]
+        products = [[flat[a][b] @ prepared[a, b] for b in range(4)] for a in range(4)]
+        across = [_combined(_RESULT, row) for row in products]
+        y = [[_combined(_RESULT, [row[s] for row in across])[r] for s in range(2)] for r in range(2)]
+        tiles = jnp.stack([jnp.stack(row, 1) for row in y], 1).reshape(batch, height // 2, width // 2, 2, 2, -1)
+        return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height, width, -1)
+
+
+def _combined(weights: Any, parts: list[jax.Array]) -> list[jax.Array]:
+    """Sums of the parts, each with its row of weights 1, 0 and -1."""
+    sums = []
+    for row in weights:
+        total = None
+        for weight, part in zip(row, parts, strict=True):
+            if weight:
+                signed = part if weight > 0 else -part
+                total = signed if total is None else total + signed
+        assert total is not None
+        sums.append(total)
+    return sums

@@ -1,6 +1,5 @@
 """Layers that the networks share."""
 
-from functools import partial
 from typing import Any
 
 import chex
@@ -8,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from amkd.models.convolution import convolve
+from amkd.models.convolution import Form, Geometry, choose
 
 _LRN = 1e-4  # weight of the squares in the normalisation over channels
 
@@ -18,19 +17,61 @@ def to_unit(images: jax.Array, dtype: jnp.dtype) -> jax.Array:
     return images.astype(dtype) / 255
 
 
-def conv(features: int, size: int, matrices: bool, dtype: jnp.dtype, window: int = 1, **options: Any) -> nn.Conv:
-    """A convolution with ``size`` x ``size`` kernels.
+class Conv(nn.Module):
+    """A convolution in the form that is fastest; parameters, names and initial values are ``nn.Conv``'s.
 
-    Args:
-      features: filters.
+    A collection ``forms``, where there is one, holds what the forms prepared of the kernels; it is filled
+    where it is mutable.
+
+    Attributes:
+      features: filters O.
       size: height and width of the kernels.
-      matrices: see :class:`Network`.
-      dtype: type of the computation.
+      stride: vertical and horizontal.
+      padding: SAME, VALID, or zeros on every side.
       window: of the pooling that follows: its pixels are laid side by side, along axis 2.
-      **options: the layer's own.
+      use_bias: whether a bias is added.
+      form: see :class:`Network`.
+      dtype: type of the computation.
+      kernel_init: first values of the kernels.
+      bias_init: first values of the bias.
     """
-    form = partial(convolve, window=window, matrices=matrices)
-    return nn.Conv(features, (size, size), dtype=dtype, conv_general_dilated=form, **options)
+
+    features: int
+    size: int
+    stride: int = 1
+    padding: str | int = "SAME"
+    window: int = 1
+    use_bias: bool = True
+    form: str = "plain"
+    dtype: jnp.dtype = jnp.float32
+    kernel_init: Any = nn.initializers.lecun_normal()
+    bias_init: Any = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        geometry = Geometry((x.shape[1], x.shape[2]), shape, self.stride, self._edges(x.shape[1:3]), self.window)
+        form = choose(geometry, self.form)
+        y = form.apply(x.astype(self.dtype), self._prepared(form, kernel.astype(self.dtype)))
+        if not self.use_bias:
+            return y
+        bias = self.param("bias", self.bias_init, (self.features,)).astype(self.dtype)
+        return y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+
+    def _edges(self, size: tuple[int, ...]) -> Any:
+        if isinstance(self.padding, int):
+            return ((self.padding, self.padding), (self.padding, self.padding))
+        window = (self.size, self.size)
+        return tuple(jax.lax.padtype_to_pads(size, window, (self.stride, self.stride), self.padding))
+
+    def _prepared(self, form: Form, kernel: jax.Array) -> jax.Array:
+        if self.has_variable("forms", "kernel"):
+            return self.get_variable("forms", "kernel")
+        prepared = form.prepare(kernel)
+        if self.is_mutable_collection("forms") and not self.is_initializing():
+            self.put_variable("forms", "kernel", prepared)
+        return prepared
 
 
 def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
@@ -106,12 +147,12 @@ class Network(nn.Module):
     Attributes:
       classes: number of classes Y.
       dtype: type of the computation; parameters and logits are always float32.
-      matrices: convolutions that are faster as products of matrices on a CPU are done so.
+      form: of the convolutions: plain, or what is fastest on a CPU for training or for scoring.
     """
 
     classes: int
     dtype: jnp.dtype = jnp.float32
-    matrices: bool = False
+    form: str = "plain"
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         """``uint8[B, H, W, C]`` to activations ``[B, ...]``."""

@@ -3,7 +3,7 @@
 import jax
 from flax import linen as nn
 
-from amkd.models.layers import Network, conv, to_unit
+from amkd.models.layers import Conv, Network, to_unit
 
 
 class LeNet5(Network):
@@ -18,7 +18,9 @@ class LeNet5(Network):
     widths: tuple[int, int] = (6, 16)
 
     def setup(self) -> None:
-        self.conv1, self.conv2 = (conv(n, 5, self.matrices, self.dtype, window=2, padding="VALID") for n in self.widths)
+        self.conv1, self.conv2 = (
+            Conv(n, 5, padding="VALID", window=2, form=self.form, dtype=self.dtype) for n in self.widths
+        )
         self.fc1 = nn.Dense(120, dtype=self.dtype)
         self.fc2 = nn.Dense(84, dtype=self.dtype)
         self.fc3 = nn.Dense(self.classes, dtype=self.dtype)

@@ -6,8 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from amkd.models import layers
-from amkd.models.layers import Network, max_pool, to_unit
+from amkd.models.layers import Conv, Network, max_pool, to_unit
 
 _init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
@@ -17,13 +16,13 @@ class Block(nn.Module):
 
     width: int
     stride: int
-    matrices: bool
+    form: str
     dtype: jnp.dtype
     axis_name: str | None
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        conv = partial(layers.conv, matrices=self.matrices, dtype=self.dtype, use_bias=False, kernel_init=_init)
+        conv = partial(Conv, form=self.form, dtype=self.dtype, use_bias=False, kernel_init=_init)
         norm = partial(
             nn.BatchNorm,
             use_running_average=not train,
@@ -32,10 +31,10 @@ class Block(nn.Module):
             dtype=self.dtype,
             axis_name=self.axis_name,
         )
-        y = nn.relu(norm()(conv(self.width, 3, strides=self.stride, padding=1)(x)))
+        y = nn.relu(norm()(conv(self.width, 3, stride=self.stride, padding=1)(x)))
         y = norm()(conv(self.width, 3, padding=1)(y))
         if x.shape != y.shape:
-            x = norm()(conv(self.width, 1, strides=self.stride)(x))
+            x = norm()(conv(self.width, 1, stride=self.stride)(x))
         return nn.relu(x + y)
 
 
@@ -53,11 +52,11 @@ class ResNet18(Network):
 
     def setup(self) -> None:
         size, stride = (7, 2) if self.large else (3, 1)
-        conv = partial(layers.conv, matrices=self.matrices, dtype=self.dtype, use_bias=False, kernel_init=_init)
-        self.conv1 = conv(64, size, strides=stride, padding=size // 2)
+        conv = partial(Conv, form=self.form, dtype=self.dtype, use_bias=False, kernel_init=_init)
+        self.conv1 = conv(64, size, stride=stride, padding=size // 2)
         self.norm1 = nn.BatchNorm(momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name)
         self.blocks = [
-            Block(width, 2 if first and width > 64 else 1, self.matrices, self.dtype, self.axis_name)
+            Block(width, 2 if first and width > 64 else 1, self.form, self.dtype, self.axis_name)
             for width in (64, 128, 256, 512)
             for first in (True, False)
         ]

@@ -5,8 +5,7 @@ from functools import partial
 import jax
 from flax import linen as nn
 
-from amkd.models import layers
-from amkd.models.layers import Network, max_pool, to_unit
+from amkd.models.layers import Conv, Network, max_pool, to_unit
 
 _BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
@@ -22,7 +21,7 @@ class VGG16(Network):
 
     def setup(self) -> None:
         init = nn.initializers.he_normal()
-        conv = partial(layers.conv, size=3, matrices=self.matrices, dtype=self.dtype, padding="SAME", kernel_init=init)
+        conv = partial(Conv, size=3, form=self.form, dtype=self.dtype, kernel_init=init)
         norm = partial(nn.BatchNorm, momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name)
         widths = [width for block in _BLOCKS for width in block]
         self.convs = [conv(width) for width in widths]
