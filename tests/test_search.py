@@ -155,6 +155,13 @@ def test_table_path_scores_as_the_image_path(name):
     assert np.ptp(found[0].score) > 1e-3
 
 
+def test_another_k_does_not_compile_the_network_again():
+    for k in (1, 5, 9):
+        search.active_mixup(task(k=k, lam_count=4))
+    program = devices._search_program(task().network, search.grid(settings(lam_count=4)), 4, True)
+    assert len(program._compiled) == 1
+
+
 def test_table_is_used_up_to_its_limit(monkeypatch):
     """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
     one, modes = task(n=5), []
