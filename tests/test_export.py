@@ -196,7 +196,7 @@ class Residual(models.Network):
 
     def setup(self) -> None:
         self.conv = nn.Conv(4, (3, 3), padding=1, use_bias=False)
-        self.blocks = [Block(width, stride, self.dtype, None) for width, stride in ((4, 1), (4, 1), (8, 2))]
+        self.blocks = [Block(width, stride, self.form, self.dtype, None) for width, stride in ((4, 1), (4, 1), (8, 2))]
         self.fc = nn.Dense(self.classes)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
