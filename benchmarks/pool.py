@@ -75,31 +75,32 @@ def searches(flags: argparse.Namespace, real: np.ndarray) -> Any:
     lams = mixing.lam_of(our_side.grid(LAMS))
     for model in flags.models.split(","):
         sizes = [size for size in PAIRS if model == "tiny" or size <= flags.largest]
-        block = fastest_block(model, real, lams, flags.keep)
+        way = fastest_way(model, real, lams, flags.keep)
         for size in sizes:
             few = real[: images_for(size)]
             variables = our_side.make(model, len(few), few).variables
             ours = in_a_process("Ours", "search", model, few, flags.keep, LAMS)
-            job = (model, our_side.CLASSES, few, variables, flags.keep, lams, turns.cores(), block)
+            job = (model, our_side.CLASSES, few, variables, flags.keep, lams, turns.cores(), *way)
             theirs = in_a_process("PyTorch", "search", *job)
             np.testing.assert_allclose(ours["lowest"], theirs["lowest"], atol=1e-5, rtol=0)
             common = {"pairs": pairs.count(len(few)), "images": len(few), "keep": flags.keep, "lams": LAMS}
             rate = [(common["pairs"] / ours["seconds"], common["pairs"] / theirs["seconds"])]
             seconds = {"seconds": turns.rounded(ours["seconds"]), "pytorch_seconds": turns.rounded(theirs["seconds"])}
-            yield turns.compared("pool", model, "pairs/s", rate, **common, **seconds, pytorch_block=block)
+            yield turns.compared(
+                "pool", model, "pairs/s", rate, **common, **seconds, pytorch=f"{way[0]}, {way[1]} pairs a block"
+            )
             before = {"before": round(ours["before"]), "pytorch_before": round(theirs["before"])}
             yield turns.Row(
                 "pool memory", model, "MiB", ours["peak"], theirs["peak"], "PyTorch", details=common | before
             )
 
 
-def fastest_block(model: str, real: np.ndarray, lams: np.ndarray, keep: int) -> int:
-    """The pairs that PyTorch does best to evaluate together."""
+def fastest_way(model: str, real: np.ndarray, lams: np.ndarray, keep: int) -> tuple[str, int]:
+    """How PyTorch does best: how it runs the network, and the pairs that it evaluates together."""
     of = our_side.make(model, images_for(PAIRS[0]), real)
     with worker.Worker("benchmarks.torch_search:TorchSearch", turns.cores()) as theirs:
         theirs.call("setup", model, our_side.CLASSES, of.images, of.variables, lams)
-        ways = theirs.call("tune", 0.3, keep, ("channels_last",))
-    return ways[0][1]
+        return theirs.call("tune", 0.3, keep)[0][:2]
 
 
 def in_a_process(kind: str, method: str, *args: Any) -> dict[str, Any]:
