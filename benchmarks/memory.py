@@ -75,15 +75,16 @@ class PyTorch:
         k: int,
         lams: np.ndarray,
         threads: int,
+        variant: str,
         block: int,
     ) -> dict[str, Any]:
-        """A search of the whole pool, ``block`` pairs at a time, as :meth:`Ours.search` measures."""
+        """A search of the whole pool, one way and ``block`` pairs at a time, as :meth:`Ours.search` measures."""
         from benchmarks import torch_search
 
         before = peak()
         side = torch_search.TorchSearch(threads)
         side.setup(model, classes, images, variables, lams)
-        side.choose("channels_last", block)
+        side.choose(variant, block)
         side.scan(0.0, k)  # the first calls of everything
         lowest, seconds = side.search_all(k)
         return {"seconds": seconds, "before": before, "peak": peak(), "lowest": lowest}

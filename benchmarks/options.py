@@ -18,13 +18,13 @@ def parser(description: str | None, models: str, turns: int = 5) -> argparse.Arg
     return found
 
 
-def models(flags: argparse.Namespace) -> list[str]:
+def models(flags: argparse.Namespace, known: tuple[str, ...] = our_side.MODELS) -> list[str]:
     """The models that are asked for.
 
     Raises:
       SystemExit: there is no such model.
     """
-    names = list(our_side.MODELS) if flags.models == "all" else flags.models.split(",")
-    if unknown := sorted(set(names) - set(our_side.MODELS)):
-        raise SystemExit(f"no such model: {', '.join(unknown)}; there are {', '.join(our_side.MODELS)}")
+    names = list(known) if flags.models == "all" else flags.models.split(",")
+    if unknown := sorted(set(names) - set(known)):
+        raise SystemExit(f"no such model: {', '.join(unknown)}; there are {', '.join(known)}")
     return names

@@ -193,9 +193,9 @@ def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tupl
 
 
 def settle(longest: float = 120.0) -> None:
-    """Waits until this process no longer computes: what is under way on the device cannot be called back."""
-    for device in jax.local_devices():
-        jax.device_put(0.0, device).block_until_ready()
+    """Waits until this process no longer computes: what is under way on the devices cannot be called back."""
+    for device in jax.local_devices():  # an accelerator works in order
+        (jax.device_put(0.0, device) + 1).block_until_ready()
     until = time.perf_counter() + longest
     while time.perf_counter() < until:
         busy, began = time.process_time(), time.perf_counter()

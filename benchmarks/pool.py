@@ -4,8 +4,9 @@ Three measurements, each line of the first two in a fresh process, whose peak of
 
 search  A whole round's search of all pairs of N images of MNIST's size (MNIST itself where ``TFDS_DATA_DIR`` is set),
         compiled before the clock starts, beside a PyTorch loop that keeps the score of every pair and sorts in the
-        end. Both must find the same k lowest scores, to 1e-5. Pools of more than ``--largest`` pairs are searched
-        with the network ``tiny`` only, two dense layers (784-8-10): what remains is the pool's own cost.
+        end; once each, one after the other. Both must find the same k lowest scores, to 1e-5. Pools of more than
+        ``--largest`` pairs are searched with the network ``tiny`` only, two dense layers (784-8-10): what remains is
+        the pool's own cost. PyTorch searches pools of more than ``--beside`` pairs with ``tiny`` only.
 sample  ``max_pairs`` of all pairs of 80,000 images, drawn without replacement, beside NumPy's ``Generator.choice``,
         where that does not need 25.6 GB.
 cost    Seconds per million pairs of whole searches against N, k and L. No competitor.
@@ -14,9 +15,11 @@ Run from the repository's root, with nothing else running: ``python -m benchmark
 """
 
 import argparse
+import dataclasses
 import os
 import statistics
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,7 @@ def main() -> None:
     parser.add_argument(
         "--largest", type=float, default=1e6, help="pairs for other networks than tiny (default: %(default)g)"
     )
+    parser.add_argument("--beside", type=float, default=1e6, help="pairs for PyTorch (default: %(default)g)")
     parser.add_argument("--largest-sample", type=float, default=1e8, help="ranks (default: %(default)g)")
     parser.add_argument("--keep", type=int, default=7333, help="k of the searches (default: %(default)s)")
     flags = parser.parse_args()
@@ -70,36 +74,42 @@ def images_for(size: int) -> int:
     return n
 
 
-def searches(flags: argparse.Namespace, real: np.ndarray) -> Any:
+def searches(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
     """Rows of the searches: speed, then memory."""
-    lams = mixing.lam_of(our_side.grid(LAMS))
-    for model in flags.models.split(","):
-        sizes = [size for size in PAIRS if model == "tiny" or size <= flags.largest]
-        block = fastest_block(model, real, lams, flags.keep)
-        for size in sizes:
-            few = real[: images_for(size)]
-            variables = our_side.make(model, len(few), few).variables
-            ours = in_a_process("Ours", "search", model, few, flags.keep, LAMS)
-            job = (model, our_side.CLASSES, few, variables, flags.keep, lams, turns.cores(), block)
-            theirs = in_a_process("PyTorch", "search", *job)
-            np.testing.assert_allclose(ours["lowest"], theirs["lowest"], atol=1e-5, rtol=0)
-            common = {"pairs": pairs.count(len(few)), "images": len(few), "keep": flags.keep, "lams": LAMS}
-            rate = [(common["pairs"] / ours["seconds"], common["pairs"] / theirs["seconds"])]
-            seconds = {"seconds": turns.rounded(ours["seconds"]), "pytorch_seconds": turns.rounded(theirs["seconds"])}
-            yield turns.compared("pool", model, "pairs/s", rate, **common, **seconds, pytorch_block=block)
-            before = {"before": round(ours["before"]), "pytorch_before": round(theirs["before"])}
-            yield turns.Row(
-                "pool memory", model, "MiB", ours["peak"], theirs["peak"], "PyTorch", details=common | before
-            )
+    for model in options.models(flags, (*our_side.MODELS, "tiny")):
+        way = fastest_way(model, real, flags.keep)
+        for size in (size for size in PAIRS if model == "tiny" or size <= flags.largest):
+            beside = model == "tiny" or size <= flags.beside
+            yield from one_search(model, real[: images_for(size)], flags.keep, way if beside else None)
 
 
-def fastest_block(model: str, real: np.ndarray, lams: np.ndarray, keep: int) -> int:
-    """The pairs that PyTorch does best to evaluate together."""
-    of = our_side.make(model, images_for(PAIRS[0]), real)
+def one_search(model: str, few: np.ndarray, keep: int, way: tuple[str, int] | None) -> Iterator[turns.Row]:
+    """Speed and memory of one pool, beside PyTorch if there is a ``way`` for it."""
+    size = pairs.count(len(few))
+    details: dict[str, Any] = {"pairs": size, "images": len(few), "keep": keep, "lams": LAMS}
+    ours = in_a_process("Ours", "search", model, few, keep, LAMS)
+    details["before"] = round(ours["before"])
+    memory = turns.Row("pool memory", model, "MiB", ours["peak"], details=details)
+    speed = turns.Row("pool", model, "pairs/s", size / ours["seconds"])
+    if way:
+        variables, lams = our_side.make(model, len(few), few).variables, mixing.lam_of(our_side.grid(LAMS))
+        job = (model, our_side.CLASSES, few, variables, keep, lams, turns.cores(), *way)
+        theirs = in_a_process("PyTorch", "search", *job)
+        np.testing.assert_allclose(ours["lowest"], theirs["lowest"], atol=1e-5, rtol=0)
+        details["pytorch_before"] = round(theirs["before"])
+        memory = dataclasses.replace(memory, theirs=theirs["peak"], against="PyTorch")
+        speed = turns.compared("pool", model, "pairs/s", [(size / ours["seconds"], size / theirs["seconds"])])
+        speed.details["pytorch"] = f"{way[0]}, {way[1]} pairs a block"
+    speed.details.update(pairs=size, images=len(few), keep=keep, lams=LAMS, seconds=turns.rounded(ours["seconds"]))
+    yield from (speed, memory)
+
+
+def fastest_way(model: str, real: np.ndarray, keep: int) -> tuple[str, int]:
+    """How PyTorch does best: how it runs the network, and the pairs that it evaluates together."""
+    of, lams = our_side.make(model, images_for(PAIRS[0]), real), mixing.lam_of(our_side.grid(LAMS))
     with worker.Worker("benchmarks.torch_search:TorchSearch", turns.cores()) as theirs:
         theirs.call("setup", model, our_side.CLASSES, of.images, of.variables, lams)
-        ways = theirs.call("tune", 0.3, keep, ("channels_last",))
-    return ways[0][1]
+        return theirs.call("tune", 0.3, keep)[0][:2]
 
 
 def in_a_process(kind: str, method: str, *args: Any) -> dict[str, Any]:
@@ -108,7 +118,7 @@ def in_a_process(kind: str, method: str, *args: Any) -> dict[str, Any]:
         return fresh.call(method, *args)
 
 
-def samples(flags: argparse.Namespace, real: np.ndarray) -> Any:
+def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
     """Rows of the samples: speed, then memory."""
     del real
     for size in (size for size in SAMPLES if size <= flags.largest_sample):
@@ -128,7 +138,7 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Any:
         yield turns.Row("sample memory", "", "MiB", *memory, turns=flags.turns, details={"sampled": size, "of": OF})
 
 
-def costs(flags: argparse.Namespace, real: np.ndarray) -> Any:
+def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
     """Rows of whole searches: against N, k and L."""
     lenet, tiny = "lenet5_half", "tiny"
     points = [(tiny, size, 1000, LAMS) for size in (10_000, 100_000, 1_000_000)]

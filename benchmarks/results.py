@@ -4,7 +4,6 @@
 """
 
 import argparse
-import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -57,9 +56,11 @@ def _facts(found: dict[str, Any]) -> str:
 
 
 def _table(rows: list[Row]) -> str:
-    """One line a row; a column for every detail that any of them has."""
+    """One line a row; a column for every detail that any of them has, but for lists, which are for the curious."""
     against = next((row["against"] for row in rows if row["against"]), None)
-    details = list(dict.fromkeys(itertools.chain.from_iterable(row["details"] for row in rows)))
+    details = list(
+        dict.fromkeys(key for row in rows for key, value in row["details"].items() if type(value) is not list)
+    )
     columns = [f"ours, {rows[0]['unit']}"]
     if any(row["model"] for row in rows):
         columns.insert(0, "model")
@@ -92,7 +93,7 @@ def _cell(value: Any) -> str:
         return f"{float(f'{value:.3g}'):,.0f}" if isinstance(value, float) else f"{value:,}"
     if isinstance(value, float):
         return f"{value:.3g}"
-    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return str(value)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """The search that a user of PyTorch would write: mix images by broadcasting, evaluate, keep the k lowest."""
 
 import time
+from collections.abc import Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchmarks import torch_networks
-from benchmarks.torch_side import TorchSide
+from benchmarks.torch_side import COMPILED, TorchSide
 
 BLOCKS = tuple(2**power for power in range(15))  # pairs that are evaluated together; the fastest is searched
 MERGE = 4096  # pairs between two merges of the lowest, so that small blocks do not pay for them
@@ -93,25 +94,30 @@ class TorchSearch(TorchSide):
         place = torch.zeros(k, dtype=torch.int64, device=self.device)
         return torch.full((k,), float("inf"), device=self.device), place, place
 
-    def tune(self, seconds: float, k: int, variants: tuple[str, ...] = ()) -> list[tuple[str, int, float]]:
+    def tune(self, seconds: float, k: int) -> list[tuple[str, int, float]]:
         """Pairs per second of every way to run the network and every block that fits, the fastest first.
 
-        The three fastest are measured again, for three times as long, before they are ranked. The fastest is taken.
+        Compiling takes long, so a compiled network is only given the two blocks that are best without. The three
+        fastest of all are measured again, for three times as long, before they are ranked. The fastest is taken.
         """
-        found = [one for variant in variants or self.variants() for one in self._blocks(variant, seconds, k)]
+        found: list[tuple[str, int, float]] = []
+        for variant in self.variants():
+            plain = [way for way in found if way[0] == COMPILED.get(variant)]
+            blocks = [block for _, block, _ in _fastest(plain, 2)] if plain else BLOCKS
+            found += self._blocks(variant, blocks, seconds, k)
         again = []
-        for variant, block, _ in sorted(found, key=lambda one: -one[2])[:3]:
+        for variant, block, _ in _fastest(found, 3):
             self.choose(variant, block)
             done, took = self.scan(3 * seconds, k)
             again.append((variant, block, done / took))
-        again.sort(key=lambda one: -one[2])
+        again = _fastest(again, 3)
         self.choose(*again[0][:2])
         return again
 
-    def _blocks(self, variant: str, seconds: float, k: int) -> list[tuple[str, int, float]]:
-        """Every block from 1 upwards, until one takes longer than it is given, or the memory there is."""
+    def _blocks(self, variant: str, blocks: Iterable[int], seconds: float, k: int) -> list[tuple[str, int, float]]:
+        """One way with every block, until one takes longer than it is given, or the memory there is."""
         found = []
-        for block in BLOCKS:
+        for block in blocks:
             if block > self.pairs.shape[1]:
                 break
             try:
@@ -124,6 +130,10 @@ class TorchSearch(TorchSide):
             if done == block and took > 2 * seconds:
                 break
         return found
+
+
+def _fastest(ways: list[tuple[str, int, float]], count: int) -> list[tuple[str, int, float]]:
+    return sorted(ways, key=lambda way: -way[2])[:count]
 
 
 def _lowest(parts: list[tuple[Tensor, Tensor, Tensor]], k: int) -> tuple[Tensor, Tensor, Tensor]:

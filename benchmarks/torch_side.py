@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from benchmarks import torch_networks
 
-# Ways to run a network, of which the fastest is taken: PyTorch's own choices, by device.
-VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last", "compile", "compile_channels_last")}
+COMPILED = {"compile": "eager", "compile_channels_last": "channels_last"}  # and the same without compilation
+# Ways to run a network, of which the fastest is taken, by device.
+VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last", *COMPILED)}
 
 
 class TorchSide:
@@ -59,7 +60,10 @@ class TorchSide:
         self.channels_last = variant.endswith("channels_last")
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         self.network = self.network.to(memory_format=layout)
-        self.run = torch.compile(self.network) if variant.startswith("compile") else self.network
+        self.run = self.network
+        if variant in COMPILED:
+            torch.compiler.reset()  # else it compiles for any shape once it has seen two
+            self.run = torch.compile(self.network, dynamic=False)
 
     def flops(self) -> tuple[int, int]:
         """Operations of one evaluation, and those of its first layer among them."""

@@ -69,7 +69,7 @@ def test_the_document_has_a_table_for_every_kind_of_row():
     found = results.render(
         rows_of(
             turns.Row("search", "a", "evaluations/s", 123456.0, 50000.0, "PyTorch", 2.469, 2.4, 2.5, 5, {"lams": 11}),
-            turns.Row("search", "b", "evaluations/s", 1.25, details={"c2_difference": 1.23e-7}),
+            turns.Row("search", "b", "evaluations/s", 1.25, details={"c2_difference": 1.23e-7, "tried": ["x"]}),
             turns.Row("sample", "", "ranks/s", 7.0, details={"of": 3_199_960_000}),
         )
     )
