@@ -77,8 +77,7 @@ class Conv(nn.Module):
 def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
     """Max pooling without padding of ``[B, H, W, C]``, as a maximum of strided slices.
 
-    XLA on CPU vectorises this form and not its own window reduction: it doubles the whole
-    LeNet-5-half's speed in scoring.
+    XLA on CPU vectorises this form and not its own window reduction.
     """
     chex.assert_rank(x, 4)
     height, width = (size - window + 1 for size in x.shape[1:3])
