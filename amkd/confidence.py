@@ -11,8 +11,22 @@ import numpy as np
 from amkd import mixing
 
 Trunk = Callable[[jax.Array], jax.Array]  # activation of one image -> logits[Y]
-# Activations of images i and j -> score float32[] and what else is wanted of the pair: C2 and its lambda, w int32[].
-Minimise = Callable[[jax.Array, jax.Array], tuple[jax.Array, Any]]
+
+
+class Seen(NamedTuple):
+    """One real image as the student sees it.
+
+    Attributes:
+      h: the stem's activation.
+      logits: ``float32[Y]``, or None where nobody asks for them.
+    """
+
+    h: Any
+    logits: Any = None
+
+
+# Images i and j -> score float32[] and what else is wanted of the pair: C2 and its lambda, w int32[].
+Minimise = Callable[[Seen, Seen], tuple[jax.Array, Any]]
 
 
 class Minimiser(Protocol):
@@ -23,6 +37,14 @@ class Minimiser(Protocol):
     @property
     def evaluations(self) -> int:
         """Student evaluations that one pair takes."""
+
+    @property
+    def at_once(self) -> int:
+        """How many of them are made together."""
+
+    @property
+    def knows_ends(self) -> bool:
+        """Whether it looks at the logits of the real images: one more evaluation for each of these."""
 
     def on(self, trunk: Trunk) -> Minimise:
         """The same for one student, as a function of one pair."""
@@ -42,15 +64,25 @@ class Grid(NamedTuple):
         """One for each lambda."""
         return len(self.weights)
 
+    @property
+    def at_once(self) -> int:
+        """All of them."""
+        return len(self.weights)
+
+    @property
+    def knows_ends(self) -> bool:
+        """It does not."""
+        return False
+
     def on(self, trunk: Trunk) -> Minimise:
         """:func:`c2` with this grid."""
-        return lambda h_i, h_j: c2(trunk, h_i, h_j, np.array(self.weights, np.int32))
+        return lambda i, j: c2(trunk, i.h, j.h, np.array(self.weights, np.int32))
 
 
 def c1(logits: jax.Array) -> jax.Array:
     """Confidence in one image, ``max_y S(y|x)`` (eq. 1): ``[Y]`` logits to a probability."""
     chex.assert_rank(logits, 1)
-    return jnp.max(jax.nn.softmax(logits))
+    return 1 / jnp.sum(jnp.exp(logits - jnp.max(logits)))  # the largest of the softmax, and no other
 
 
 def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, weights: np.ndarray) -> tuple[jax.Array, jax.Array]:
@@ -73,7 +105,7 @@ def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, weights: np.ndarray) -> tup
     return jnp.min(confidence), jnp.asarray(weights)[jnp.argmin(confidence)]
 
 
-def score_pairs(minimise: Minimise, table: jax.Array, i: jax.Array, j: jax.Array, tile: int) -> tuple[jax.Array, Any]:
+def score_pairs(minimise: Minimise, table: Seen, i: jax.Array, j: jax.Array, tile: int) -> tuple[jax.Array, Any]:
     """Scores of many pairs, ``tile`` pairs at a time.
 
     Every tile is the same program on the same shapes, so a pair's score has the same
@@ -81,7 +113,7 @@ def score_pairs(minimise: Minimise, table: jax.Array, i: jax.Array, j: jax.Array
 
     Args:
       minimise: what to compute of one pair.
-      table: ``[N, ...]``, the stem's activation of every real image.
+      table: every real image as the student sees it: arrays ``[N, ...]``.
       i: ``int32[P]``, P a multiple of ``tile``.
       j: ``int32[P]``.
       tile: pairs evaluated together.
@@ -92,7 +124,11 @@ def score_pairs(minimise: Minimise, table: jax.Array, i: jax.Array, j: jax.Array
     chex.assert_type([i, j], jnp.int32)
 
     def score_tile(ij: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, Any]:
-        return jax.vmap(lambda p, q: minimise(table[p], table[q]))(*ij)
+        return jax.vmap(lambda p, q: minimise(_at(table, p), _at(table, q)))(*ij)
 
     found = jax.lax.map(score_tile, (i.reshape(-1, tile), j.reshape(-1, tile)))
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), found)
+
+
+def _at(table: Seen, place: jax.Array) -> Seen:
+    return jax.tree.map(lambda column: column[place], table)

@@ -34,12 +34,16 @@ def replicate(tree: Any) -> Any:
     return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
 
 
-def tile_size(bytes_per_pair: int) -> int:
-    """Pairs in one compiled tile: what fits a CPU's cache, or fills an accelerator."""
-    tile, limit = (128, 2**26) if jax.default_backend() == "cpu" else (1024, 2**30)
-    while tile > 1 and tile * bytes_per_pair > limit:
-        tile //= 2
-    return tile
+def tile_size(at_once: int, bytes_each: int) -> int:
+    """Pairs in one compiled tile: what fits a CPU's cache, or fills an accelerator.
+
+    Args:
+      at_once: student evaluations of one pair that are made together.
+      bytes_each: of one evaluation's activations after the stem.
+    """
+    evaluations, limit = (1408, 2**26) if jax.default_backend() == "cpu" else (11264, 2**30)
+    fits = min(evaluations, limit // bytes_each) // at_once
+    return 2 ** max(fits.bit_length() - 1, 0)
 
 
 @lru_cache(maxsize=2)
@@ -139,8 +143,8 @@ class Search:
     ) -> None:
         bytes_each = stem_bytes(network, variables, images.shape[1:])
         fits = bytes_each * len(images) <= table_bytes
-        table = _stem_table(network, variables, images) if fits else images.astype(np.float32)
-        tile = tile or tile_size(minimiser.evaluations * bytes_each)
+        table = _table(network, variables, images, fits, minimiser.knows_ends)
+        tile = tile or tile_size(minimiser.at_once, bytes_each)
         unit = tile * count() * jax.process_count()
         self.length = max(-(-pairs // unit), 2) * unit
         self._k, self._bad = k, False
@@ -260,14 +264,14 @@ def _first_program(k: int) -> _Mapped:
     return _each(lambda lowest: selection.first(lowest, k))
 
 
-def _stem_table(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
+def _table(network: Network, variables: Any, images: np.ndarray, activations: bool, ends: bool) -> confidence.Seen:
     with jax.default_matmul_precision("highest"):
-        return in_batches(_stem_program(network), variables, images)
+        return in_batches(_table_program(network, activations, ends), variables, images)
 
 
 @lru_cache(maxsize=8)
-def _stem_program(network: Network) -> Callable[..., Any]:
-    return _jit(partial(student.stem, _suited(network, "scoring")))
+def _table_program(network: Network, activations: bool, ends: bool) -> Callable[..., Any]:
+    return _jit(partial(student.seen, _suited(network, "scoring"), activations=activations, ends=ends))
 
 
 @lru_cache(maxsize=8)
@@ -325,14 +329,18 @@ def predict(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
     return in_batches(_predict_program(network), variables, images)
 
 
-def in_batches(run: Callable[..., Any], variables: Any, images: np.ndarray, batch: int = 256) -> np.ndarray:
-    """``run(variables, images)`` a batch at a time, the last one padded, on the host in the end."""
+def in_batches(run: Callable[..., Any], variables: Any, images: np.ndarray, batch: int = 256) -> Any:
+    """``run(variables, images)`` a batch at a time, the last one padded, on the host in the end.
+
+    It may return a tree of arrays.
+    """
     parts = []
     for start in range(0, len(images), batch):
         part = images[start : start + batch]
         padded = np.pad(part, [(0, batch - len(part)), (0, 0), (0, 0), (0, 0)])
-        parts.append(run(variables, padded)[: len(part)])
-    return np.concatenate([np.asarray(part) for part in parts])
+        parts.append(run(variables, padded))
+    join = lambda *columns: np.concatenate([np.asarray(one) for one in columns])[: len(images)]  # noqa: E731
+    return jax.tree.map(join, *parts)
 
 
 @jax.jit

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from amkd import models, pairs, recipe
+from amkd import methods, models, pairs, recipe
 from amkd.errors import UserError
 from amkd.images import pictures, resize
 from amkd.recipe import Recipe
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from amkd.images import DataSet
     from amkd.settings import Settings
 
-METHODS = ("active_mixup", "random_mixup")
+MINIMISERS = ("grid", "refined", "screened")
 CHOICES = ("auto", "yes", "no")
 EXPORTS = ("stablehlo", "onnx")
 
@@ -32,7 +32,7 @@ def reasons(s: "Settings") -> Iterator[str]:
         if not value >= low:
             yield f"config.{name}={value!r}: must be at least {low}"
 
-    yield from choice("method", s.method, METHODS)
+    yield from choice("method", s.method, list(methods.METHODS))
     yield from choice("student", s.student, list(models.MODELS))
     yield from demands.reasons(s.teacher, choice, least)
     yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
@@ -54,6 +54,7 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from _impossible_folder(s, choice, least)
     for name in s.export.formats.split(","):
         yield from choice("export.formats", name, EXPORTS)
+    yield from choice("search.minimiser", s.search.minimiser, MINIMISERS)
     yield from _impossible_search(s, least)
     for group, plan in (("train", s.train), ("teacher.train", s.teacher.train)):
         yield from _impossible_recipe(group, plan, choice, least)
@@ -97,6 +98,12 @@ def _impossible_search(s: "Settings", least: Any) -> Iterator[str]:
     if search.lam_low > search.lam_high:
         yield f"config.search.lam_low={search.lam_low!r}: must not exceed lam_high={search.lam_high!r}"
     yield from least("search.lam_count", search.lam_count, 1)
+    yield from least("search.evaluations", search.evaluations, 1)
+    if not 0 < search.recall < 1:
+        yield (
+            f"config.search.recall={search.recall!r}: must be a share above 0 and below 1; minimiser 'refined' leaves"
+            " nothing out"
+        )
     yield from least("search.max_pairs", search.max_pairs, 0)
     yield from least("search.chunk", search.chunk, 1)
     yield from least("search.tile", search.tile, 0)

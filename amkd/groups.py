@@ -123,9 +123,12 @@ class TeacherSettings:
 class SearchSettings:
     """The ``search.*`` group."""
 
+    minimiser: str
     lam_low: float
     lam_high: float
     lam_count: int
+    evaluations: int
+    recall: float
     max_pairs: int
     schedule: str
     chunk: int

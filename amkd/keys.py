@@ -20,6 +20,7 @@ class Purpose(enum.IntEnum):
     TEACHER_SPLIT = 7  # which labeled images validate a local teacher
     SPLIT = 8  # split of a data set that has none of its own
     HELD_OUT = 9  # which pictures judge the student where there are no labels
+    AUDIT = 10  # which pairs audit a screened search
 
 
 def key(seed: int, round_: int, purpose: Purpose) -> jax.Array:

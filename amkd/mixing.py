@@ -6,6 +6,8 @@ arithmetic, so that CPU, GPU, TPU and NumPy produce the same bytes. Those bytes 
 the teacher, key the ledger and train the student.
 """
 
+from typing import Any
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -28,9 +30,9 @@ def lambda_grid(low: float, high: float, size: int) -> np.ndarray:
     return np.rint(np.linspace(low, high, size) * ONE).astype(np.int32)
 
 
-def lam_of(w: np.ndarray) -> np.ndarray:
-    """``lam`` of integer weights: ``int32[...]`` to ``float32[...]``, exactly."""
-    return np.asarray(w, np.float32) / np.float32(ONE)
+def lam_of(w: Any) -> Any:
+    """``lam`` of integer weights: ``int32[...]`` to ``float32[...]``, exactly. For NumPy and JAX."""
+    return w.astype(np.float32) / np.float32(ONE)
 
 
 def mix(a: jax.Array, b: jax.Array, lam: jax.Array) -> jax.Array:

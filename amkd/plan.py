@@ -21,6 +21,7 @@ from amkd import (
     pairs,
     querying,
     recipe,
+    screening,
     search,
     training,
     training_set,
@@ -240,12 +241,20 @@ class Round(NamedTuple):
 def make_rounds(config: Settings) -> list[Round]:
     """The work of every round, round 0 first."""
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
-    each = search.grid(config.search).evaluations if config.method == "active_mixup" else 0
-    pool = _pool(config)
-    evaluations = [0, *(each * (pool - before) for before in chosen[:-1])]
+    ks, pool = config.queries_per_round(), _pool(config)
+    evaluations = [0, *(_evaluations(config, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
     sizes = [config.n_real + before for before in chosen]
     trained = [recipe.epochs(config.train, size) * size for size in sizes]
     return [Round(*row) for row in zip(sizes, evaluations, trained, strict=True)]
+
+
+def _evaluations(config: Settings, left: int, k: int) -> int:
+    """Of the student, to choose k of so many pairs; a screened search may turn out to need more."""
+    if config.method != "active_mixup":
+        return 0
+    if config.search.minimiser == "screened":
+        return screening.plan(config.search, left, k).evaluations
+    return search.minimiser(config.search).evaluations * left
 
 
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
@@ -295,7 +304,7 @@ def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
 
 def _scored_per_second(config: Settings, network: models.Network, variables: Any, some: np.ndarray) -> float:
     # The shortest dispatch, as often as it takes to be timed: large students score few pairs a second.
-    minimiser, plan = search.grid(config.search), config.search
+    minimiser, plan = search.minimiser(config.search), config.search
     k = max(config.queries_per_round())
     scorer = devices.Search(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))

@@ -124,6 +124,8 @@ def round_line(row: Row) -> str:
     seconds = row["seconds"]
     times = ", ".join(f"{name} {seconds[name]:.0f}s" for name in ("search", "query", "train"))
     lowest = "" if row["c2_highest"] is None else f"  C2 {row['c2_lowest']:.3f}..{row['c2_highest']:.3f}"
+    if recall := row.get("search", {}).get("recall"):
+        lowest += f"  found {percent(recall['low'])} or more of the k lowest"
     return (
         f"round {row['round']}: queries {row['queries']}  student {percent(row['student_accuracy'])}"
         f"  agreement {percent(row['agreement'])}{lowest}  ({times})"

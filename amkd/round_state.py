@@ -27,6 +27,7 @@ class RoundState:
       seconds: time spent in this round so far, by phase.
       rows: one report row for every finished round.
       answered: how many of the records the teacher has answered.
+      told: what the method told of this round's choice.
     """
 
     round: int
@@ -38,6 +39,7 @@ class RoundState:
     seconds: dict[str, float]
     rows: tuple[Row, ...]
     answered: int = 0
+    told: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def spent(self, phase: str, seconds: float) -> dict[str, float]:
         """``seconds`` with more of one phase."""
@@ -57,8 +59,8 @@ def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
         tree["variables"] = state.variables
     if state.training is not None:
         tree["training"] = checkpoint.tree_of(state.training)
-    meta: dict[str, Any] = {"round": state.round, "epoch": state.epoch, "answered": state.answered}
-    checkpoints.save(tree, {**meta, "seconds": state.seconds, "rows": list(state.rows)})
+    meta = {name: getattr(state, name) for name in ("round", "epoch", "answered", "told", "seconds")}
+    checkpoints.save(tree, {**meta, "rows": list(state.rows)})
 
 
 def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
@@ -78,4 +80,5 @@ def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
         meta["seconds"],
         tuple(meta["rows"]),
         meta["answered"],
+        meta.get("told", {}),
     )

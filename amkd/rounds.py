@@ -11,6 +11,7 @@ from amkd import (
     checkpoint,
     devices,
     keys,
+    methods,
     metrics,
     models,
     pairs,
@@ -103,13 +104,14 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     started = time.monotonic()
     if state.round == 0:
         unscored = np.full(len(bench.real), np.nan, np.float32)
-        found = search.Choice(training_set.real(len(bench.real)), unscored)
+        found = search.Choice(training_set.real(len(bench.real)), unscored, {})
     else:
         found = _search(bench, state)
     return dataclasses.replace(
         state,
         records=training_set.extend(state.records, found.records),
         score=np.concatenate([state.score, found.score]),
+        told=found.told,
         seconds=state.spent("search", time.monotonic() - started),
     )
 
@@ -137,7 +139,7 @@ def _search(bench: Bench, state: RoundState) -> search.Choice:
             settings=settings.search,
             progress=progress,
         )
-        return search.METHODS[settings.method](task)
+        return methods.METHODS[settings.method](task)
 
 
 def query(bench: Bench, state: RoundState) -> tuple[RoundState, np.ndarray]:
@@ -219,6 +221,7 @@ def evaluate(bench: Bench, state: RoundState, loss: float) -> Row:
         "loss": loss,
         "c2_lowest": float(new.min()) if len(new) else None,
         "c2_highest": float(new.max()) if len(new) else None,
+        "search": state.told,
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": {phase: round(value, 3) for phase, value in spent.items()},
     }

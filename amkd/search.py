@@ -1,12 +1,12 @@
-"""Choosing a round's pairs: the method's search of the pool, a chunk at a time."""
+"""Searching the pool for its lowest C2, a chunk at a time."""
 
 from collections import deque
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd import confidence, devices, keys, mixing, pairs, selection, training_set
+from amkd import confidence, devices, mixing, pairs, refinement, selection, training_set
 from amkd.groups import SearchSettings
 from amkd.models import Network
 from amkd.student import Variables
@@ -46,56 +46,59 @@ class Choice(NamedTuple):
     Attributes:
       records: what to query, K of them.
       score: ``float32[K]``, their C2; NaN where the method does not score.
+      told: what else there is to report of the choice, for JSON.
     """
 
     records: training_set.Records
     score: np.ndarray
+    told: dict[str, Any]
 
 
-def active_mixup(task: Task) -> Choice:
-    """The k pairs of lowest C2, each at its arg-min lambda (paper, Algorithm 1)."""
-    found = lowest(task, grid(task.settings))
-    return Choice(training_set.Records(found.i, found.j, found.extra), found.score)
+def minimiser(settings: SearchSettings) -> confidence.Minimiser:
+    """The configured way to minimise over lambda in the end; a screen decides which pairs it is spent on."""
+    if settings.minimiser == "grid":
+        weights = mixing.lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count)
+        return confidence.Grid(tuple(weights.tolist()))
+    return refinement.Refined(lam_range(settings), settings.evaluations)
 
 
-def random_mixup(task: Task) -> Choice:
-    """k pairs uniformly at random at lambda .5: the baseline that every search must beat."""
-    rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
-    places = pairs.sample_ranks(task.pool.size, min(task.k + len(task.chosen), task.pool.size), rng)
-    left = np.setdiff1d(task.pool.ranks(places), task.chosen, assume_unique=True)
-    i, j = pairs.pair_of(left[rng.choice(len(left), task.k, replace=False)], task.pool.n)
-    half = np.full(task.k, mixing.ONE // 2, np.int32)
-    task.progress(task.pool.size - len(task.chosen))
-    return Choice(training_set.Records(i, j, half), np.full(task.k, np.nan, np.float32))
+def lam_range(settings: SearchSettings) -> refinement.Range:
+    """The configured range of lambda."""
+    return refinement.Range(*mixing.lambda_grid(settings.lam_low, settings.lam_high, 2).tolist())
 
 
-METHODS = {"active_mixup": active_mixup, "random_mixup": random_mixup}
+def left(task: Task) -> int:
+    """Pairs that may still be chosen."""
+    return task.pool.size - len(task.chosen)
 
 
-def grid(settings: SearchSettings) -> confidence.Grid:
-    """The configured grid of lambda."""
-    weights = mixing.lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count)
-    return confidence.Grid(tuple(weights.tolist()))
-
-
-def lowest(task: Task, minimiser: confidence.Minimiser) -> selection.Scored:
+def lowest(task: Task, way: confidence.Minimiser, k: int) -> selection.Scored:
     """The k lowest of all pairs left, in order."""
-    search = task.settings
-    scorer = devices.Search(
-        task.network,
-        task.variables,
-        task.images,
-        minimiser,
-        task.k,
-        min(search.chunk, task.pool.size),
-        search.tile,
-        search.table_bytes,
-    )
+    scorer = make(task, way, k)
+    score(task, scorer, task.pool.chunks(scorer.length, task.chosen), task.progress)
+    return scorer.lowest()
+
+
+def make(task: Task, way: confidence.Minimiser, k: int) -> devices.Search:
+    """A search under the task's student that has not scored anything yet."""
+    plan = task.settings
+    chunk = min(plan.chunk, task.pool.size)
+    return devices.Search(task.network, task.variables, task.images, way, k, chunk, plan.tile, plan.table_bytes)
+
+
+def score(task: Task, scorer: devices.Search, chunks: Iterable[np.ndarray], progress: Callable[[int], None]) -> None:
+    """Scores pairs, ``int64[...]`` ranks, each chunk of ``scorer.length`` at most."""
     in_flight: deque[Callable[[], int]] = deque()
-    for ranks in task.pool.chunks(scorer.length, task.chosen):
+    for ranks in chunks:
         in_flight.append(scorer.add(*pairs.pair_of(ranks, task.pool.n)))
         if len(in_flight) > _IN_FLIGHT:
-            task.progress(in_flight.popleft()())
+            progress(in_flight.popleft()())
     for wait in in_flight:
-        task.progress(wait())
-    return scorer.lowest()
+        progress(wait())
+
+
+def sample(task: Task, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A uniform sample of the pairs left, without replacement: ``int64[size]`` ranks, in no order."""
+    places = pairs.sample_ranks(task.pool.size, min(size + len(task.chosen), task.pool.size), rng)
+    found = np.setdiff1d(task.pool.ranks(places), task.chosen, assume_unique=True)
+    return found[rng.choice(len(found), size, replace=False)]

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from amkd import augment, losses, training_set
-from amkd.confidence import Trunk
+from amkd.confidence import Seen, Trunk
 from amkd.models import Network
 from amkd.recipe import Recipe
 
@@ -106,6 +106,21 @@ def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array
     """Activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to ``[B, ...]``."""
     activations: Any = network.apply(variables, images, method="stem")
     return activations
+
+
+def seen(network: Network, variables: Variables, images: jax.Array, activations: bool, ends: bool) -> Seen:
+    """Real images as a search mixes them, in inference mode.
+
+    Args:
+      network: the student.
+      variables: its variables.
+      images: ``uint8[B, H, W, C]``.
+      activations: mix what comes out of the stem; else the images themselves.
+      ends: whether the logits are wanted.
+    """
+    h = stem(network, variables, images)
+    logits: Any = network.apply(variables, h, method="trunk") if ends else None
+    return Seen(h if activations else images.astype(jnp.float32), logits)
 
 
 def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:

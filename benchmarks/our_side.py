@@ -15,6 +15,7 @@ import numpy as np
 from flax import linen as nn
 
 from amkd import devices, keys, mixing, models, pairs, recipe, search, settings, student, training, training_set
+from amkd.methods import active_mixup
 from amkd.models.alexnet import AlexNet
 from configs import cifar10, default, mnist
 from tests import plain
@@ -147,7 +148,7 @@ def choose(
         settings=dataclasses.replace(group, lam_count=lams, chunk=chunk or group.chunk),
         progress=progress,
     )
-    return search.active_mixup(task)
+    return active_mixup.choose(task)
 
 
 def compile_search(of: Student, k: int, lams: int, chunk: int = 0) -> None:

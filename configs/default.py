@@ -231,12 +231,20 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.train = recipe()
 
     config.search = ConfigDict()
-    # Grid of lambda: its lowest value, above 0. The grid is the released code's.
+    # How C2 is minimised over lambda: grid (the paper's), refined (the true minimum, where a curve through
+    # the logits tells to look), or screened (refined, but only for pairs that may be among the k lowest; a
+    # random sample measures what that missed).
+    config.search.minimiser = "grid"
+    # Lowest lambda, above 0. Range and grid are the released code's.
     config.search.lam_low = 0.3
-    # Its highest value, below 1.
+    # Highest lambda, below 1.
     config.search.lam_high = 0.7
-    # How many values, evenly spaced.
+    # grid: how many values, evenly spaced.
     config.search.lam_count = 11
+    # refined, screened: evaluations of the student for a pair.
+    config.search.evaluations = 5
+    # screened: share of the k lowest that must have been found, with 95% certainty; else more are refined.
+    config.search.recall = 0.95
     # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.

@@ -91,7 +91,7 @@ def test_batched_scores_agree_with_the_plain_ones():
     images = some_images(6)
     weights = mixing.lambda_grid(0.3, 0.7, 5)
     i, j = pairs.pair_of(np.arange(15), 6)
-    table = student.stem(network, variables, images)
+    table = confidence.Seen(student.stem(network, variables, images))
     minimise = grid(weights).on(student.trunk_of_one(network, variables))
     scores, w = jax.jit(lambda i, j: confidence.score_pairs(minimise, table, i, j, 5))(i, j)
     expected = [
@@ -124,7 +124,7 @@ def scorer(tile, seed=0):
     run = jax.jit(lambda table, i, j: confidence.score_pairs(minimise, table, i, j, tile))
 
     def score(images, i, j):
-        table = student.stem(network, variables, images)
+        table = confidence.Seen(student.stem(network, variables, images))
         return tuple(np.asarray(part) for part in run(table, np.asarray(i, np.int32), np.asarray(j, np.int32)))
 
     return score

@@ -160,7 +160,7 @@ def test_c2_of_a_network_by_images_and_by_the_plain_reference():
     weights = mixing.lambda_grid(0.3, 0.7, 3)
     one = jax.jit(confidence.Grid(tuple(weights.tolist())).on(student.network_of_one(network, variables)))
     for a, b in plain.all_pairs(4):
-        score, w = one(images[a].astype(np.float32), images[b].astype(np.float32))
+        score, w = one(*(confidence.Seen(images[place].astype(np.float32)) for place in (a, b)))
         expected, best = plain.c2(
             partial(plain.lenet5, variables["params"]), images[a], images[b], mixing.lam_of(weights)
         )

@@ -8,6 +8,7 @@ import pytest
 
 from amkd import confidence, devices, mixing, models, pairs, search, student
 from amkd.groups import SearchSettings
+from amkd.methods import METHODS, active_mixup, random_mixup
 from tests import plain
 
 SHAPE = (8, 8, 1)
@@ -16,7 +17,8 @@ NOTHING = np.empty(0, np.int64)
 
 
 def settings(**fields):
-    defaults = {"lam_low": 0.3, "lam_high": 0.7, "lam_count": 3, "max_pairs": 0, "schedule": "equal"}
+    defaults = {"minimiser": "grid", "lam_low": 0.3, "lam_high": 0.7, "lam_count": 3, "evaluations": 3, "recall": 0.9}
+    defaults |= {"max_pairs": 0, "schedule": "equal"}
     return SearchSettings(**{**defaults, "chunk": 256, "tile": 4, "table_bytes": 2**30, **fields})
 
 
@@ -52,29 +54,29 @@ def fingerprint(choice):
 
 def choose(chunk):
     """What a process with its own number of devices chooses; see the test of device counts."""
-    return devices.count(), fingerprint(search.active_mixup(task(chunk=chunk)))
+    return devices.count(), fingerprint(active_mixup.choose(task(chunk=chunk)))
 
 
 def choose_together(chunk):
     """What each of several processes chooses, what its progress adds up to, and how it fails."""
     one, told = task(chunk=chunk), []
-    found = search.active_mixup(one._replace(progress=told.append))
+    found = active_mixup.choose(one._replace(progress=told.append))
     broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
     try:
-        search.active_mixup(one._replace(variables=broken))
+        active_mixup.choose(one._replace(variables=broken))
     except FloatingPointError as error:
         return *choose(chunk), fingerprint(found), told, str(error)
 
 
 @pytest.fixture(scope="module")
 def expected():
-    return search.active_mixup(task(chunk=pairs.count(N)))
+    return active_mixup.choose(task(chunk=pairs.count(N)))
 
 
 def test_choice_is_the_lowest_of_the_plain_scores():
     """Against loops over all pairs, all lambdas and all layers, on unrounded mixes of images."""
     one = task(n=7, k=8)
-    found = search.active_mixup(one)
+    found = active_mixup.choose(one)
     grid = mixing.lambda_grid(0.3, 0.7, 3)
     scored = []
     for rank, (i, j) in enumerate(plain.all_pairs(7)):
@@ -102,7 +104,7 @@ def test_choice_is_in_order_and_not_trivial(expected):
 
 @pytest.mark.parametrize("chunk", [7, 64, 1000])
 def test_the_same_choice_for_any_chunk(chunk, expected):
-    assert fingerprint(search.active_mixup(task(chunk=chunk))) == fingerprint(expected)
+    assert fingerprint(active_mixup.choose(task(chunk=chunk))) == fingerprint(expected)
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 8])
@@ -128,7 +130,7 @@ def test_the_same_choice_in_every_one_of_several_processes(expected, on_processe
 
 
 def test_table_or_images_make_no_difference_but_rounding(expected):
-    found = search.active_mixup(task(table_bytes=0))
+    found = active_mixup.choose(task(table_bytes=0))
     np.testing.assert_allclose(found.score, expected.score, atol=1e-5)
 
 
@@ -142,7 +144,7 @@ def test_table_path_scores_as_the_image_path(name):
     network = models.build(name, 10, shape)
     variables = variables_of(network, shape)
     images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
-    minimiser = search.grid(settings(lam_count=2))
+    minimiser = search.minimiser(settings(lam_count=2))
     found = []
     for room in (2**30, 0):
         scorer = devices.Search(network, variables, images, minimiser, 3, 3, 1, room)
@@ -157,8 +159,8 @@ def test_table_path_scores_as_the_image_path(name):
 
 def test_another_k_does_not_compile_the_network_again():
     for k in (1, 5, 9):
-        search.active_mixup(task(k=k, lam_count=4))
-    program = devices._search_program(task().network, search.grid(settings(lam_count=4)), 4, True)
+        active_mixup.choose(task(k=k, lam_count=4))
+    program = devices._search_program(task().network, search.minimiser(settings(lam_count=4)), 4, True)
     assert len(program._compiled) == 1
 
 
@@ -176,7 +178,7 @@ def test_table_is_used_up_to_its_limit(monkeypatch):
 def test_any_number_of_pairs_may_be_added_at_a_time(count):
     """All of them come out, at the last place of a tile, of a device and of a dispatch, and no padding does."""
     one = task(n=10)
-    minimiser = search.grid(one.settings)
+    minimiser = search.minimiser(one.settings)
     i, j = pairs.pair_of(np.arange(45), 10)
 
     def found(sizes):
@@ -197,7 +199,7 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
 
 def test_nothing_added_leaves_nothing():
     one = task(n=5)
-    scorer = devices.Search(one.network, one.variables, one.images, search.grid(one.settings), 3, 10, 1, 2**30)
+    scorer = devices.Search(one.network, one.variables, one.images, search.minimiser(one.settings), 3, 10, 1, 2**30)
     assert [column.tolist() for column in scorer.lowest()] == [[], [], [], []]
 
 
@@ -207,12 +209,12 @@ def test_choice_of_any_size_begins_the_order_of_the_whole_pool(k):
     one = task()
     images = one.images.copy()
     images[::3] = images[0]
-    everything = search.active_mixup(one._replace(images=images, k=780, settings=settings(chunk=1000)))
+    everything = active_mixup.choose(one._replace(images=images, k=780, settings=settings(chunk=1000)))
     ranks = ranks_of(everything, N)
     np.testing.assert_array_equal(np.sort(ranks), np.arange(780))
     assert np.sum(np.diff(everything.score) == 0) > 90  # 14 equal images
     assert np.lexsort((ranks, everything.score)).tolist() == list(range(780))
-    found = search.active_mixup(one._replace(images=images, k=k, settings=settings(chunk=64)))
+    found = active_mixup.choose(one._replace(images=images, k=k, settings=settings(chunk=64)))
     assert fingerprint(found) == fingerprint(first(everything, k))
     assert len(found.records) == k
 
@@ -226,7 +228,7 @@ def test_no_pair_comes_back_until_the_pool_is_empty():
     n, k = 8, 7
     chosen = NOTHING
     for round_ in range(4):
-        found = ranks_of(search.active_mixup(task(n=n, k=k, chosen=chosen)), n)
+        found = ranks_of(active_mixup.choose(task(n=n, k=k, chosen=chosen)), n)
         assert len(found) == k
         assert not set(found.tolist()) & set(chosen.tolist())
         chosen = np.sort(np.concatenate([chosen, found]))
@@ -237,25 +239,25 @@ def test_no_pair_comes_back_until_the_pool_is_empty():
 def test_next_round_takes_the_next_best_of_the_same_student(expected):
     """Without the first 20 of 50, the same student's 30 lowest are the other 30."""
     ranks = ranks_of(expected, N)
-    found = search.active_mixup(task(k=30, chosen=np.sort(ranks[:20])))
+    found = active_mixup.choose(task(k=30, chosen=np.sort(ranks[:20])))
     np.testing.assert_array_equal(ranks_of(found, N), ranks[20:])
     np.testing.assert_array_equal(found.score, expected.score[20:])
 
 
-@pytest.mark.parametrize("method", search.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_choice_stays_in_a_sampled_pool(method):
     pool = pairs.make_pool(N, 100, seed=3)
     sample = pool.ranks(np.arange(100))
     chosen = sample[::3]
-    found = ranks_of(search.METHODS[method](task(pool=pool, chosen=chosen)), N)
+    found = ranks_of(METHODS[method](task(pool=pool, chosen=chosen)), N)
     assert len(np.unique(found)) == K
     assert set(found.tolist()) <= set(sample.tolist()) - set(chosen.tolist())
 
 
-@pytest.mark.parametrize("method", search.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_progress_adds_up_to_the_pairs_left(method):
     told = []
-    search.METHODS[method](task(chosen=np.arange(17), progress=told.append, chunk=100))
+    METHODS[method](task(chosen=np.arange(17), progress=told.append, chunk=100))
     assert sum(told) == pairs.count(N) - 17
 
 
@@ -264,7 +266,7 @@ def test_progress_may_stop_the_search():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        search.active_mixup(task(progress=stop, chunk=100))
+        active_mixup.choose(task(progress=stop, chunk=100))
 
 
 def test_a_diverged_student_is_noticed_at_once():
@@ -272,17 +274,17 @@ def test_a_diverged_student_is_noticed_at_once():
     one = task(chunk=64, progress=told.append)
     broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
     with pytest.raises(FloatingPointError, match="finite"):
-        search.active_mixup(one._replace(variables=broken))
+        active_mixup.choose(one._replace(variables=broken))
     assert told == []
 
 
 def at_fault():
     """What becomes of ten pairs whose last one alone has a score that is not finite."""
     one, told = task(n=5), []
-    scorer = devices.Search(one.network, one.variables, one.images, search.grid(one.settings), 3, 10, 1, 2**30)
-    table = np.array(scorer._args[1])
-    table[4] = np.nan
-    scorer._args = devices.replicate((one.variables, table))
+    scorer = devices.Search(one.network, one.variables, one.images, search.minimiser(one.settings), 3, 10, 1, 2**30)
+    activations = np.array(scorer._args[1].h)
+    activations[4] = np.nan
+    scorer._args = devices.replicate((one.variables, confidence.Seen(activations)))
     i, j = np.int32([0, 0, 0, 1, 1, 2, 3]), np.int32([1, 2, 3, 2, 3, 3, 4])
     for wanted in (scorer.add(i, j), scorer.lowest):
         try:
@@ -297,12 +299,12 @@ def test_one_score_that_is_not_finite_is_noticed_in_the_end_too():
 
 
 def test_random_choice_is_half_and_half_seeded_and_unscored():
-    found, again = (search.random_mixup(task(chunk=chunk)) for chunk in (64, 1000))
+    found, again = (random_mixup.choose(task(chunk=chunk)) for chunk in (64, 1000))
     assert found.records.w.tolist() == [32768] * K
     assert np.all(np.isnan(found.score))
     assert len(np.unique(ranks_of(found, N))) == K
     np.testing.assert_array_equal(ranks_of(found, N), ranks_of(again, N))
-    other_round = search.random_mixup(task()._replace(stream=(0, 2)))
+    other_round = random_mixup.choose(task()._replace(stream=(0, 2)))
     assert not np.array_equal(ranks_of(found, N), ranks_of(other_round, N))
 
 
@@ -310,5 +312,5 @@ def test_random_choice_is_uniform():
     hits = np.zeros(pairs.count(10))
     one = task(n=10, k=15)
     for round_ in range(300):
-        hits[ranks_of(search.random_mixup(one._replace(stream=(0, round_))), 10)] += 1
+        hits[ranks_of(random_mixup.choose(one._replace(stream=(0, round_))), 10)] += 1
     assert np.all(np.abs(hits - 100) < 5 * np.sqrt(300 * 2 / 9))

@@ -81,7 +81,7 @@ def test_worked_selection_takes_pairs_and_not_images():
     ]
     np.testing.assert_allclose(c1, worked, atol=1e-6)
     minimise = confidence.Grid(tuple(weights.tolist())).on(lambda x: 3 * x)
-    score, w = confidence.score_pairs(minimise, points, jnp.asarray(i), jnp.asarray(j), 1)
+    score, w = confidence.score_pairs(minimise, confidence.Seen(points), jnp.asarray(i), jnp.asarray(j), 1)
     np.testing.assert_allclose(score, (0.483026, 0.608328, 0.395656), atol=1e-5)
     lowest = selection.empty(3, 3, jax.ShapeDtypeStruct((), jnp.int32))
     lowest = selection.add(lowest, selection.Scored(score, i, j, w), jnp.int32(3), 3)

@@ -1,0 +1,77 @@
+"""How many of the k lowest a shortlist holds, estimated from a random sample of what it leaves out.
+
+Of the k lowest of all pairs, the shortlist holds its own m lowest, for some m: the largest m at which no more than
+k - m discarded pairs score below the shortlist's m-th. Their number is not known, but a uniform sample of the
+discarded pairs, scored in full, tells about it by the hypergeometric distribution. The interval is exact in that it
+holds the true share at least as often as it says, whatever the scores.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+
+class Recall(NamedTuple):
+    """Share of the k lowest that was found.
+
+    Attributes:
+      low: lower end of the interval.
+      estimate: what the sample says.
+      high: upper end of the interval.
+    """
+
+    low: float
+    estimate: float
+    high: float
+
+
+ALL = Recall(1.0, 1.0, 1.0)  # nothing was left out
+
+_TESTS = 512  # of m, evenly spread: the ends of an interval are as fine as that
+
+
+def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float) -> Recall:
+    """The share of the k lowest of all pairs that are among the shortlist's k lowest.
+
+    Args:
+      lowest: ``float32[K]`` ascending scores of the shortlist's k lowest pairs.
+      sampled: ``float32[M]`` scores of a uniform sample of the discarded pairs; a tie counts against the shortlist.
+      discarded: how many pairs were discarded, at least M.
+      error: probability, at most, that the interval misses the true share.
+    """
+    k, drawn = len(lowest), len(sampled)
+    if not discarded:
+        return ALL
+    below = np.searchsorted(np.sort(sampled), lowest, side="right")  # of the sample, for m = 1 .. k
+    spare = k - np.arange(1, k + 1)  # discarded pairs below the m-th, at most, if m of the k lowest were found
+    met = below * (discarded / max(drawn, 1)) <= spare
+    estimate = k - int(np.argmax(met[::-1])) if met.any() else 0
+    # "Fewer than m were found" is refused where so few of the sample would be too unlikely, for m as long as it is,
+    # and "m or more" from the other end. A chain of tests ends with its first true one, and errs no oftener than that.
+    m = np.unique(np.linspace(1, k, min(k, _TESTS)).round().astype(np.int64))
+    below, spare = below[m - 1], spare[m - 1]
+    fewer = np.where(spare < discarded, _at_most(below, discarded, np.minimum(spare + 1, discarded), drawn), 0)
+    more = np.where(spare < discarded, 1 - _at_most(below - 1, discarded, np.minimum(spare, discarded), drawn), 1)
+    from_below, from_above = _leading(fewer <= error / 2), _leading(more[::-1] <= error / 2)
+    low = int(m[from_below - 1]) if from_below else 0
+    high = int(m[-from_above]) - 1 if from_above else k
+    return Recall(low / k, min(max(estimate, low), high) / k, high / k)
+
+
+def _leading(refused: np.ndarray) -> int:
+    """How many are refused before the first that is not."""
+    return len(refused) if refused.all() else int(np.argmin(refused))
+
+
+def _at_most(found: np.ndarray, discarded: int, marked: np.ndarray, drawn: int) -> np.ndarray:
+    """Probability that a sample holds so many marked pairs or fewer."""
+    return stats.hypergeom.cdf(found, discarded, marked, drawn)
+
+
+def sample_size(pairs: int, k: int, target: float) -> int:
+    """Pairs to sample so that a shortlist with a third of the misses that ``target`` allows will pass, as a rule.
+
+    At the target itself, 12 of the k lowest are then expected in the sample; a shortlist passes with 4.
+    """
+    return min(int(np.ceil(12 * pairs / (k * (1 - target)))), pairs)
