@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd import command_line, modes, settings
+from amkd import command_line, compilation, modes, settings
 from amkd.errors import UserError
 from amkd.stopping import Stopped, StopSignal
 
@@ -46,6 +46,7 @@ def main(argv: list[str]) -> None:
     """One call into the package."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     config = settings.from_config(FLAGS.config.to_dict())
+    compilation.keep(Path(config.cache_dir).expanduser())
     paths = (FLAGS.workdir, FLAGS.network, FLAGS.images, FLAGS.output)
     workdir, network, pictures, output = (Path(path).expanduser() if path else None for path in paths)
     stop = StopSignal().install() if FLAGS.mode in modes.STOPPABLE else StopSignal()

@@ -1,4 +1,4 @@
-"""Compilation: the only module with ``jit``, ``pmap`` and placement on devices."""
+"""Every program that runs on the devices, and what is placed there."""
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
@@ -11,10 +11,9 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from amkd import confidence, mixing, selection, student, training_set
+from amkd.compilation import AXIS, Mapped, jit, portable
 from amkd.models import Network
 from amkd.recipe import Recipe, direction
-
-AXIS = "devices"  # the one device axis; every psum and every BatchNorm names it
 
 
 def count() -> int:
@@ -44,50 +43,6 @@ def tile_size(at_once: int, bytes_each: int) -> int:
     evaluations, limit = (1408, 2**26) if jax.default_backend() == "cpu" else (11264, 2**30)
     fits = min(evaluations, limit // bytes_each) // at_once
     return 2 ** max(fits.bit_length() - 1, 0)
-
-
-@lru_cache(maxsize=2)
-def _options(steady: bool) -> dict[str, Any]:
-    """What the compiler is told about this backend.
-
-    On a CPU it would hand convolutions and products to YNNPACK, which runs convolutions at half
-    the speed of Eigen's. Its products have the same bits on any number of threads, which Eigen's
-    faster ones have not.
-
-    Args:
-      steady: whether products must have the same bits on any number of devices.
-    """
-    if jax.default_backend() != "cpu":
-        return {}
-    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT" if steady else ""}
-    try:
-        jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
-    except jax.errors.JaxRuntimeError:  # a version of XLA that does not know of it
-        return {}
-    return options
-
-
-def _jit(run: Callable[..., Any]) -> Callable[..., Any]:
-    return jax.jit(run, compiler_options=_options(steady=True))
-
-
-class _Mapped:
-    """``pmap``, which takes no options for the compiler, compiled with them for every set of shapes."""
-
-    def __init__(self, run: Callable[..., Any], steady: bool, **axes: Any) -> None:
-        self._run, self._steady = jax.pmap(run, axis_name=AXIS, **axes), steady
-        self._compiled: dict[Any, Any] = {}
-
-    def __call__(self, *args: Any) -> Any:
-        leaves, structure = jax.tree.flatten(args)
-        key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
-        if key not in self._compiled:
-            self._compiled[key] = self._run.lower(*args).compile(compiler_options=_options(self._steady))
-        return self._compiled[key](*args)
-
-    def shapes(self, *args: Any) -> Any:
-        """Of what it would return."""
-        return jax.eval_shape(self._run, *args)
 
 
 def _suited(network: Network, form: str) -> Network:
@@ -224,13 +179,13 @@ def _split(rows: np.ndarray) -> jax.Array:
     return jax.device_put(rows, NamedSharding(mesh, PartitionSpec(AXIS)))
 
 
-def _each(run: Callable[..., Any], in_axes: Any = 0, **options: Any) -> _Mapped:
+def _each(run: Callable[..., Any], in_axes: Any = 0, **options: Any) -> Mapped:
     """A function for every device of this process alone: processes need not keep step."""
-    return _Mapped(run, steady=True, in_axes=in_axes, devices=jax.local_devices(), **options)
+    return Mapped(run, steady=True, in_axes=in_axes, devices=jax.local_devices(), **options)
 
 
 @lru_cache(maxsize=8)
-def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool) -> _Mapped:
+def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool) -> Mapped:
     trunk_of = student.trunk_of_one if activations else student.network_of_one
     suited = _suited(network, "scoring")
 
@@ -251,7 +206,7 @@ def _empty_buffers(k: int, extra: Any) -> selection.Lowest:
 
 
 @lru_cache(maxsize=8)
-def _keep_program(k: int) -> _Mapped:
+def _keep_program(k: int) -> Mapped:
     def run(lowest: selection.Lowest, scored: selection.Scored, count: Any) -> Any:
         lowest = selection.add(lowest, scored, count, k)
         return lowest, lowest.bad  # which is there to be read when the buffers are in use again
@@ -260,7 +215,7 @@ def _keep_program(k: int) -> _Mapped:
 
 
 @lru_cache(maxsize=8)
-def _first_program(k: int) -> _Mapped:
+def _first_program(k: int) -> Mapped:
     return _each(lambda lowest: selection.first(lowest, k))
 
 
@@ -271,13 +226,13 @@ def _table(network: Network, variables: Any, images: np.ndarray, activations: bo
 
 @lru_cache(maxsize=8)
 def _table_program(network: Network, activations: bool, ends: bool) -> Callable[..., Any]:
-    return _jit(partial(student.seen, _suited(network, "scoring"), activations=activations, ends=ends))
+    return jit(partial(student.seen, _suited(network, "scoring"), activations=activations, ends=ends))
 
 
 @lru_cache(maxsize=8)
 def _prepare_program(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
     suited = _suited(network, "scoring")
-    return _jit(lambda variables: student.prepared(suited, variables, shape))
+    return jit(lambda variables: student.prepared(suited, variables, shape))
 
 
 @lru_cache(maxsize=8)
@@ -302,7 +257,7 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
         return state, (jnp.stack(losses), jnp.stack(weights))
 
     axes = (None, None, 1, 1, 1, None, None)
-    return _Mapped(run, steady=False, in_axes=axes, out_axes=None, donate_argnums=0)
+    return Mapped(run, steady=False, in_axes=axes, out_axes=None, donate_argnums=0)
 
 
 @lru_cache(maxsize=8)
@@ -311,7 +266,7 @@ def _predict_program(network: Network) -> Callable[..., Any]:
         with jax.default_matmul_precision("highest"):  # answers and figures alike on every backend
             return student.predict(_suited(network, "scoring"), variables, images)
 
-    return _jit(run)
+    return jit(run)
 
 
 def exportable(network: Network, variables: Any) -> Any:
@@ -321,7 +276,7 @@ def exportable(network: Network, variables: Any) -> Any:
         with jax.default_matmul_precision("highest"):
             return student.predict(network, variables, images)
 
-    return jax.jit(run)
+    return portable(run)
 
 
 def predict(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
@@ -343,9 +298,9 @@ def in_batches(run: Callable[..., Any], variables: Any, images: np.ndarray, batc
     return jax.tree.map(join, *parts)
 
 
-@jax.jit
-def _mix(images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array) -> jax.Array:
-    return mixing.mix_images(images, i, j, w)
+@lru_cache(maxsize=1)
+def _mix_program() -> Callable[..., Any]:
+    return jit(mixing.mix_images)
 
 
 def mixes(images: np.ndarray, records: training_set.Records, block: int = 1024) -> Iterator[np.ndarray]:
@@ -354,12 +309,12 @@ def mixes(images: np.ndarray, records: training_set.Records, block: int = 1024) 
     for start in range(0, max(len(records), 1), block):
         part = [column[start : start + block] for column in records]
         padded = (np.pad(column, (0, block - len(part[0]))) for column in part)
-        yield np.asarray(_mix(on_device, *padded))[: len(part[0])]
+        yield np.asarray(_mix_program()(on_device, *padded))[: len(part[0])]
 
 
 @lru_cache(maxsize=8)
 def _init_program(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
-    return jax.jit(lambda key: student.init(network, shape, key))
+    return jit(lambda key: student.init(network, shape, key))
 
 
 def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Any:

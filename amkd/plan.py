@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from amkd import (
+    compilation,
     devices,
     distill,
     feasibility,
@@ -319,7 +320,7 @@ def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray
     count = min(len(some), 4 * config.train.batch_size)
     answers = np.full((count, data.classes), 1 / data.classes, np.float32)
     whole = training_set.make(some, training_set.real(count), answers, count)
-    network = models.build(config.student, data.classes, data.shape, config.train.dtype, devices.AXIS)
+    network = models.build(config.student, data.classes, data.shape, config.train.dtype, compilation.AXIS)
     key = keys.key(config.seed, 0, keys.Purpose.INIT)
     variables = jax.device_get(devices.init(network, data.shape, key))  # training uses up what is on a device
 

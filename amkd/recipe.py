@@ -9,6 +9,8 @@ OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("steps", "cosine", "constant")
 DTYPES = ("float32", "bfloat16")
 
+_BLOCK = 4096  # steps whose learning rates are computed together
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -59,7 +61,11 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
     else:
         main = optax.constant_schedule(peak)
     schedule = optax.join_schedules([optax.linear_schedule(0.0, peak, warm), main], [warm]) if warm else main
-    return np.broadcast_to(np.asarray(schedule(np.arange(total, dtype=np.float32)), np.float32), total)
+    # In blocks of one size: a round with other steps compiles nothing.
+    blocks = np.arange(-(-total // _BLOCK) * _BLOCK, dtype=np.float32).reshape(-1, _BLOCK)
+    return np.concatenate([np.broadcast_to(np.asarray(schedule(block), np.float32), _BLOCK) for block in blocks])[
+        :total
+    ]
 
 
 def direction(recipe: Recipe) -> optax.GradientTransformation:

@@ -9,6 +9,7 @@ import numpy as np
 
 from amkd import (
     checkpoint,
+    compilation,
     devices,
     keys,
     methods,
@@ -169,7 +170,7 @@ def recall(desk: querying.Desk, real: np.ndarray, state: RoundState) -> np.ndarr
 def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
     """Trains the round's student on everything answered so far; returns the last loss too."""
     settings, plan = bench.settings, bench.settings.train
-    network = bench.network(plan.dtype, devices.AXIS)
+    network = bench.network(plan.dtype, compilation.AXIS)
     count = len(state.records)
     epochs = recipe.epochs(plan, count)
     started, last = time.monotonic(), float("nan")

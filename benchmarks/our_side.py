@@ -14,7 +14,20 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from amkd import devices, keys, mixing, models, pairs, recipe, search, settings, student, training, training_set
+from amkd import (
+    compilation,
+    devices,
+    keys,
+    mixing,
+    models,
+    pairs,
+    recipe,
+    search,
+    settings,
+    student,
+    training,
+    training_set,
+)
 from amkd.methods import active_mixup
 from amkd.models.alexnet import AlexNet
 from configs import cifar10, default, mnist
@@ -268,9 +281,9 @@ def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesso
 
 def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], dropout: bool = True) -> None:
     """A round's real training, on the first ``count`` records of the lesson."""
-    network = models.build(what.of.model, CLASSES, what.of.images.shape[1:], what.plan.dtype, devices.AXIS)
+    network = models.build(what.of.model, CLASSES, what.of.images.shape[1:], what.plan.dtype, compilation.AXIS)
     if not dropout and isinstance(network, AlexNet):
-        network = NoDropout(CLASSES, width=network.width, axis_name=devices.AXIS)
+        network = NoDropout(CLASSES, width=network.width, axis_name=compilation.AXIS)
     data = training_set.make(what.of.images, what.records, what.answers, len(what.records))
     state = training.start(what.plan, what.of.variables)
     training.fit(network, what.plan, state, data, count, (0, 1), 0, on_epoch)

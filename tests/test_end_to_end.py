@@ -94,6 +94,25 @@ def test_paid_teacher_is_not_asked_about_test_images_unless_told(tmp_path):
     assert summary["teacher_accuracy"] is summary["agreement"] is summary["success_rate"] is None
 
 
+def test_a_screened_run_tells_in_every_row_what_its_search_found(tmp_path):
+    """Killed once its choice is saved, it still knows; 7,140 pairs, of which 714 or more are refined."""
+    fields = {**command.TINY, "n_real": 120, "budget": 320, "rounds": 1, "train.epochs": 1, "search.chunk": 1024}
+    fields |= {"search.minimiser": "screened", "search.evaluations": 4, "search.recall": 0.5}
+    line, env = command.arguments(tmp_path / "run", **fields), command.environment(tmp_path)
+    killed = command.start(line, {**env, "COUNTING_TEACHER_SLEEP": "0.1"})
+    command.wait_until(lambda: len(counting_teacher.asked(tmp_path / "asked.txt")) > 60 + 120, killed)
+    killed.kill()
+    killed.communicate()
+    done = command.run(line, env)
+    assert done.returncode == 0, done.stderr
+    none, told = (row["search"] for row in command.rows(tmp_path / "run", "round"))
+    assert none == {}
+    assert 0.5 <= told["recall"]["low"] <= told["recall"]["estimate"] <= told["recall"]["high"] <= 1
+    assert told["shortlist"] >= 1000 and told["evaluations"] == 2 * 7140 + 4 * (told["shortlist"] + told["sampled"])
+    assert "or more of the k lowest" in done.stdout
+    assert command.summary(tmp_path / "run")["queries"] == 320
+
+
 def test_mnist_from_tfds(tmp_path, tfds_dir):
     """Real data by name: decoded, drawn, learnt from."""
     fields = {

@@ -63,10 +63,12 @@ def test_lasts(work, speed, told):
         ({}, (435 + 405) * 11, (30 + 60 + 90) * 8),
         ({"search.max_pairs": 100, "search.lam_count": 3}, (100 + 70) * 3, (30 + 60 + 90) * 8),
         ({"method": "random_mixup"}, 0, (30 + 60 + 90) * 8),
+        ({"search.minimiser": "refined"}, (435 + 405) * 5, (30 + 60 + 90) * 8),
+        ({"search.minimiser": "screened", "search.evaluations": 3}, (435 + 405) * 3, (30 + 60 + 90) * 8),
         # 40 steps of 16 images: 20 epochs over 30 images, 10 over 60, and over 90 the 8 that are asked for.
         ({"train.min_steps": 40}, (435 + 405) * 11, 20 * 30 + 10 * 60 + 8 * 90),
     ],
-    ids=["all pairs", "some pairs", "random", "least steps"],
+    ids=["all pairs", "some pairs", "random", "refined", "screened, but small", "least steps"],
 )
 def test_work(fields, evaluations, trained):
     config = configured(**{**command.TINY, **fields})
@@ -83,6 +85,13 @@ def test_rounds_by_hand():
     """435 pairs and then 405, at 11 lambdas; 8 epochs over 30, 60 and 90 records."""
     rounds = plan.make_rounds(configured(**command.TINY))
     assert rounds == [(30, 0, 240), (60, 4785, 480), (90, 4455, 720)]
+
+
+def test_a_screened_round_by_hand():
+    """124,750 pairs, k = 1,000: two evaluations for all, five for a tenth of them and for 12 / (1000 * .5) of them."""
+    fields = {"n_real": 500, "budget": 1500, "rounds": 1, "search.minimiser": "screened", "search.recall": 0.5}
+    (_, one) = plan.make_rounds(configured(**{**command.TINY, **fields}))
+    assert one.evaluations == 2 * 124_750 + 5 * (12_475 + 2_994)
 
 
 def test_images_that_occur_twice_are_sent_once(tmp_path):

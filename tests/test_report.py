@@ -126,6 +126,11 @@ def test_the_line_of_a_round() -> None:
     )
 
 
+def test_the_line_of_a_screened_round_tells_what_was_found_for_sure() -> None:
+    screened = {"evaluations": 9, "recall": {"low": 0.9625, "estimate": 0.98, "high": 0.99}}
+    assert "  found 96.25% or more of the k lowest" in report.round_line(row(2, 1234, search=screened))
+
+
 def test_the_line_of_round_0_has_no_scores() -> None:
     line = report.round_line(row(0, 200, agreement=None))
     assert "C2" not in line

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import devices, losses, models, recipe, student, training, training_set
+from amkd import compilation, devices, losses, models, recipe, student, training, training_set
 from tests import plain
 
 SHAPE = (8, 8, 1)
@@ -41,7 +41,7 @@ def plan(**fields):
 
 
 def network_of(name="lenet5_half", shape=SHAPE):
-    return models.build(name, CLASSES, shape, axis_name=devices.AXIS)
+    return models.build(name, CLASSES, shape, axis_name=compilation.AXIS)
 
 
 def variables_of(network, shape=SHAPE):

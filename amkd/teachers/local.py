@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from amkd import checkpoint, devices, keys, metrics, models, recipe, student, training, training_set
+from amkd import checkpoint, compilation, devices, keys, metrics, models, recipe, student, training, training_set
 from amkd.errors import UserError
 from amkd.groups import TeacherSettings
 from amkd.images import DataSet
@@ -90,7 +90,7 @@ def _task(settings: TeacherSettings, data: DataSet) -> _Task:
     used = rest[: settings.images] if settings.images else rest
     labels = np.eye(data.classes, dtype=np.float32)[data.teacher_labels[used]]
     whole = training_set.make(data.teacher_images[used], training_set.real(len(used)), labels, len(used))
-    network = models.build(settings.model, data.classes, data.shape, settings.train.dtype, devices.AXIS)
+    network = models.build(settings.model, data.classes, data.shape, settings.train.dtype, compilation.AXIS)
     return _Task(network, used, held_out, whole)
 
 
