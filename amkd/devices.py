@@ -40,7 +40,7 @@ def tile_size(at_once: int, bytes_each: int) -> int:
       at_once: student evaluations of one pair that are made together.
       bytes_each: of one evaluation's activations after the stem.
     """
-    evaluations, limit = (1408, 2**26) if jax.default_backend() == "cpu" else (11264, 2**30)
+    evaluations, limit = (1408, 2**25) if jax.default_backend() == "cpu" else (11264, 2**30)
     fits = min(evaluations, limit // bytes_each) // at_once
     return 2 ** max(fits.bit_length() - 1, 0)
 

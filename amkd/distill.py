@@ -1,6 +1,7 @@
 """One whole run in a workdir: check everything, assemble it, drive the rounds, write the results."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +52,40 @@ def run(
       UserError: something that the user can mend.
       Stopped: the process was asked to stop; the state is saved.
     """
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(workdir.locked(folder))
+    with workdir.locked(folder):
         run_id = workdir.owner(config, folder)
         if (summary := workdir.finished(folder)) is not None:
             if data and teacher:  # given by a caller, who may have changed them since
                 workdir.claim(config, folder, run_id, teacher.identity, data.key)
             print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
             return summary
+        with assembled(config, folder, run_id, stop, data, teacher) as (bench, state):
+            return results.write(bench, rounds.run(bench, state), folder)
+
+
+@contextlib.contextmanager
+def assembled(
+    config: Settings,
+    folder: Path,
+    run_id: str,
+    stop: StopSignal,
+    data: images.DataSet | None = None,
+    teacher: teachers.Teacher | None = None,
+) -> Iterator[tuple[rounds.Bench, round_state.RoundState]]:
+    """Checks everything and puts it together: what stays the same in all rounds, and where the run stands.
+
+    Args:
+      config: the settings.
+      folder: the workdir.
+      run_id: identity of the run.
+      stop: whether to stop.
+      data: in place of the configured data set.
+      teacher: in place of the configured teacher.
+
+    Raises:
+      UserError: something that the user can mend.
+    """
+    with contextlib.ExitStack() as stack:
         feasibility.check_devices(config, devices.count())
         data = data or load_data(config)
         feasibility.check_data(config, data)
@@ -86,7 +113,7 @@ def run(
             stop=stop,
         )
         print(f"{config.method} on {config.dataset}: {bench.pool.size} pairs, {devices.describe()}", flush=True)
-        return results.write(bench, rounds.run(bench, state), folder)
+        yield bench, state
 
 
 def load_data(config: Settings) -> images.DataSet:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -117,30 +118,31 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     )
 
 
-def _search(bench: Bench, state: RoundState) -> search.Choice:
+def task(bench: Bench, state: RoundState, k: int, progress: Callable[[int], None]) -> search.Task:
+    """What the method is given to choose k pairs, in a state with a student."""
     settings = bench.settings
     i, j = state.records.i, state.records.j
-    chosen = np.sort(pairs.rank_of(i[i < j], j[i < j], bench.pool.n))
-    left = bench.pool.size - len(chosen)
-    with bench.report.bar(left, f"round {state.round} search", "pair") as advance:
+    return search.Task(
+        images=bench.real,
+        pool=bench.pool,
+        chosen=np.sort(pairs.rank_of(i[i < j], j[i < j], bench.pool.n)),
+        k=k,
+        stream=(settings.seed, state.round),
+        network=bench.network(),
+        variables=state.variables,
+        settings=settings.search,
+        progress=progress,
+    )
 
-        def progress(scored: int) -> None:
-            bench.stop.check()
-            advance(scored)
 
-        assert state.variables is not None
-        task = search.Task(
-            images=bench.real,
-            pool=bench.pool,
-            chosen=chosen,
-            k=settings.queries_per_round()[state.round - 1],
-            stream=(settings.seed, state.round),
-            network=bench.network(),
-            variables=state.variables,
-            settings=settings.search,
-            progress=progress,
-        )
-        return methods.METHODS[settings.method](task)
+def _search(bench: Bench, state: RoundState) -> search.Choice:
+    def progress(scored: int) -> None:
+        bench.stop.check()
+        advance(scored)
+
+    wanted = task(bench, state, bench.settings.queries_per_round()[state.round - 1], progress)
+    with bench.report.bar(search.left(wanted), f"round {state.round} search", "pair") as advance:
+        return methods.METHODS[bench.settings.method](wanted)
 
 
 def query(bench: Bench, state: RoundState) -> tuple[RoundState, np.ndarray]:

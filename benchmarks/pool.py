@@ -7,8 +7,8 @@ search  A whole round's search of all pairs of N images of MNIST's size (MNIST i
         end; once each, one after the other. Both must find the same k lowest scores, to 1e-5. Pools of more than
         ``--largest`` pairs are searched with the network ``tiny`` only, two dense layers (784-8-10): what remains is
         the pool's own cost. PyTorch searches pools of more than ``--beside`` pairs with ``tiny`` only.
-sample  ``max_pairs`` of all pairs of 80,000 images, drawn without replacement, beside NumPy's ``Generator.choice``,
-        where that does not need 25.6 GB.
+sample  A pool of ``max_pairs`` of all pairs of 80,000 images, made and read once, beside NumPy's
+        ``Generator.choice``, where that does not need 25.6 GB.
 cost    Seconds per million pairs of whole searches against N, k and L. No competitor.
 
 Run from the repository's root, with nothing else running: ``python -m benchmarks.pool``.
@@ -31,7 +31,7 @@ from configs import mnist
 
 PAIRS = (100_000, 1_000_000, 10_000_000)
 SAMPLES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
-OF = pairs.count(80_000)
+OF = 80_000  # images
 LAMS = 11
 
 
@@ -123,11 +123,11 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
     del real
     for size in (size for size in SAMPLES if size <= flags.largest_sample):
         # Above a fiftieth of the population NumPy shuffles all of it: 25.6 GB.
-        kinds = ("Ours", "NumPy") if size <= OF // 50 else ("Ours",)
+        kinds = ("Ours", "NumPy") if size <= pairs.count(OF) // 50 else ("Ours",)
         found = [[in_a_process(kind, "sample", OF, size) for kind in kinds] for _ in range(flags.turns)]
         seconds = [[one["seconds"] for one in turn] for turn in found]
         took = statistics.median(turn[0] for turn in seconds)
-        details = {"sampled": size, "of": OF, "seconds": turns.rounded(took)}
+        details = {"sampled": size, "of": pairs.count(OF), "seconds": turns.rounded(took)}
         if len(kinds) == 2:
             rates = [(size / a, size / b) for a, b in seconds]
             yield turns.compared("sample", "", "ranks/s", rates, "NumPy", **details)
@@ -135,7 +135,9 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
             yield turns.Row("sample", "", "ranks/s", size / took, turns=flags.turns, details=details)
         added = [max(turn[place]["peak"] - turn[place]["before"] for turn in found) for place in range(len(kinds))]
         memory = (*added, "NumPy") if len(kinds) == 2 else added
-        yield turns.Row("sample memory", "", "MiB", *memory, turns=flags.turns, details={"sampled": size, "of": OF})
+        yield turns.Row(
+            "sample memory", "", "MiB", *memory, turns=flags.turns, details={"sampled": size, "of": pairs.count(OF)}
+        )
 
 
 def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:

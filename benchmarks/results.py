@@ -18,6 +18,8 @@ TITLES = {
     "sample": "Drawing a sample of the pool",
     "sample memory": "Peak memory that a sample adds",
     "cost": "Cost of a search against pairs, k and lambdas",
+    "excess": "C2 above the least of a dense grid",
+    "recall": "Share of the true k lowest that is found",
 }
 
 

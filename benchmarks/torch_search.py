@@ -81,8 +81,11 @@ class TorchSearch(TorchSide):
         """The k lowest scores of the whole pool in the plainest way, every score kept, and the seconds it took."""
         began = time.perf_counter()
         with torch.inference_mode():
-            parts = [self._score(start)[0] for start in range(0, self.pairs.shape[1], self.block)]
-            lowest = torch.cat(parts).topk(k, largest=False).values.cpu().numpy()
+            scores = torch.empty(self.pairs.shape[1], device=self.device)
+            for start in range(0, len(scores), self.block):
+                part = self._score(start)[0]
+                scores[start : start + len(part)] = part
+            lowest = scores.topk(k, largest=False).values.cpu().numpy()
         return lowest, time.perf_counter() - began
 
     def _score(self, start: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -33,6 +33,7 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "TEACHER_SPLIT": 7,
         "SPLIT": 8,
         "HELD_OUT": 9,
+        "AUDIT": 10,
     }
 
 

@@ -89,7 +89,7 @@ def test_mix_is_symmetric(a, b, w):
 
 @given(byte_images, byte_images, weights)
 def test_mix_rounds_the_unrounded_mix(a, b, w):
-    lam = mixing.lam_of(w)
+    lam = mixing.lam_of(np.int32(w))
     near = np.asarray(mixing.mix(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32), lam))
     np.testing.assert_allclose(near, plain.mix(a, b, w / mixing.ONE), atol=1e-4)
     assert np.all(np.abs(mixed(a, b, w) - near) <= 0.5 + 1e-4)

@@ -1,0 +1,126 @@
+"""How near each way to minimise over lambda comes to the true minimum, and to the true k lowest.
+
+A run of each data set's configuration (its pool cut to 300,000 pairs) gives a student after every round. Under each
+student:
+
+excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over 4,000 pairs; negative where
+        a way found a dip between two places of that grid.
+recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of 700 images. True are the
+        scores after 12 refined evaluations. Of the screened search also what it claims: the lower end of its interval.
+
+Accuracy only, so other work on the machine does no harm. Run from the repository's root, with TFDS_DATA_DIR set:
+``python -m benchmarks.minimisers``; half an hour on 2 cores.
+"""
+
+import argparse
+import dataclasses
+import importlib
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from amkd import confidence, distill, pairs, refinement, rounds, screening, search, settings, workdir
+from amkd.groups import SearchSettings
+from amkd.stopping import StopSignal
+from benchmarks import our_side, turns
+
+SHARES = (0.0025, 0.005, 0.01, 0.02, 0.04)  # k of the pool
+DENSE, PAIRS, IMAGES, TRUTH = 161, 4000, 700, 12
+
+
+def main() -> None:
+    """Measures every data set after every round that is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--configs", default="mnist,fashion_mnist", help="of configs/ (default: %(default)s)")
+    parser.add_argument("--rounds", default="0,1,3", help="after which the student is taken (default: %(default)s)")
+    parser.add_argument("--evaluations", default="3,4,5,6", help="of a pair, refined (default: %(default)s)")
+    parser.add_argument("--json", type=Path, help="file to write the rows to")
+    flags = parser.parse_args()
+    rows: list[turns.Row] = []
+    for name in flags.configs.split(","):
+        for round_, task in students(name, [int(one) for one in flags.rounds.split(",")]):
+            label = f"{task.network.__class__.__name__} of {name}, round {round_}"
+            counts = [int(one) for one in flags.evaluations.split(",")]
+            for row in itertools.chain(excesses(task, label, counts), recalls(task, label)):
+                rows.append(row)
+                turns.show(row)
+                turns.write(flags.json, rows, our_side.describe())
+
+
+def students(name: str, wanted: list[int]) -> Iterator[tuple[int, search.Task]]:
+    """A run's students after some rounds, each with the task to search as the run would."""
+    config = importlib.import_module(f"configs.{name}").get_config()
+    config.search.max_pairs = 300_000
+    config.report.progress = config.report.plots = config.report.tensorboard = False
+    frozen = settings.from_config(config.to_dict())
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        run = workdir.owner(frozen, folder)
+        with distill.assembled(frozen, folder, run, StopSignal()) as (bench, state):
+            while state.round <= max(wanted):
+                round_, state = state.round, rounds.one_round(bench, state)
+                if round_ in wanted:
+                    yield round_, rounds.task(bench, state, 1, lambda _: None)
+
+
+def excesses(task: search.Task, label: str, counts: list[int]) -> Iterator[turns.Row]:
+    """Rows of the excess over the dense grid."""
+    some = task._replace(pool=pairs.make_pool(len(task.images), PAIRS, 0), chosen=np.empty(0, np.int64))
+    dense = scores(some, grid(task.settings, DENSE))
+    ways: dict[str, confidence.Minimiser] = {"grid": grid(task.settings, task.settings.lam_count)}
+    for count in counts:
+        ways[f"refined, {count}"] = refinement.Refined(search.lam_range(task.settings), count)
+    for name, way in ways.items():
+        excess = scores(some, way) - dense
+        details = {"way": name, "evaluations": way.evaluations, "percentile_99": float(np.quantile(excess, 0.99))}
+        yield turns.Row("excess", label, "mean C2", float(excess.mean()), details=details)
+
+
+def recalls(task: search.Task, label: str) -> Iterator[turns.Row]:
+    """Rows of the recall of the true k lowest."""
+    some = task._replace(images=task.images[:IMAGES], pool=pairs.make_pool(IMAGES, 0, 0), chosen=np.empty(0, np.int64))
+    plan, size = task.settings, some.pool.size
+    most = round(max(SHARES) * size)
+    refined = refinement.Refined(search.lam_range(plan), plan.evaluations)
+    true = ranks(some, refined._replace(evaluations=TRUTH), most)
+    ways: dict[str, confidence.Minimiser] = {"grid": grid(plan, plan.lam_count), "refined": refined}
+    found = {name: ranks(some, way, most) for name, way in ways.items()}
+    for share in SHARES:
+        k = round(share * size)
+        for name, way in ways.items():
+            details = {"way": name, "k": k, "share": share, "evaluations": float(way.evaluations)}
+            yield turns.Row("recall", label, "share", shared(found[name][:k], true[:k]), details=details)
+        screened, told = screening.lowest(some._replace(k=k), screening.plan(plan, size, k))
+        details = {"way": "screened", "k": k, "share": share, "evaluations": told["evaluations"] / size}
+        details |= {"claimed": told["recall"]["low"], "shortlist": told["shortlist"] / size}
+        there = pairs.rank_of(screened.i, screened.j, IMAGES)
+        yield turns.Row("recall", label, "share", shared(there, true[:k]), details=details)
+
+
+def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:
+    """The configured range in so many places."""
+    return search.minimiser(dataclasses.replace(plan, minimiser="grid", lam_count=lams))
+
+
+def scores(task: search.Task, way: confidence.Minimiser) -> np.ndarray:
+    """C2 of every pair of the pool, in the order of their ranks."""
+    found = search.lowest(task, way, task.pool.size)
+    return found.score[np.argsort(pairs.rank_of(found.i, found.j, task.pool.n))]
+
+
+def ranks(task: search.Task, way: confidence.Minimiser, k: int) -> np.ndarray:
+    """The k lowest, lowest first."""
+    found = search.lowest(task, way, k)
+    return pairs.rank_of(found.i, found.j, task.pool.n)
+
+
+def shared(found: np.ndarray, true: np.ndarray) -> float:
+    """Share of the true ones that were found."""
+    return float(np.isin(true, found).mean())
+
+
+if __name__ == "__main__":
+    main()
