@@ -13,6 +13,10 @@ Modes (--mode):
                  the student in --workdir
   predict        a saved network on the pictures of a folder, to a CSV file: --images=FOLDER
   export         a saved student as StableHLO and ONNX files with a model card, to --output=FOLDER
+  table          renders a table's finished runs to --output=FOLDER, by default WORKDIR/results
+
+A table (configs/tables/) is many runs: the same command runs those that are missing, or with --shard=2/8
+a part of them, and renders it; --mode=plan lists them.
 """
 
 import os
@@ -24,7 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd import command_line, compilation, modes, settings
+from amkd import command_line, compilation, modes, settings, sweep, table_modes
 from amkd.errors import UserError
 from amkd.stopping import Stopped, StopSignal
 
@@ -36,21 +40,26 @@ config_flags.DEFINE_config_file(
     lock_config=True,
 )
 flags.DEFINE_string("workdir", None, "Folder of the run: its state, ledger and results.")
-flags.DEFINE_enum("mode", "distill", list(modes.MODES), "What to do; see above.")
+flags.DEFINE_enum("mode", "distill", [*modes.MODES, "table"], "What to do; see above.")
 flags.DEFINE_string("network", None, "Folder of a saved network; by default WORKDIR/student.")
 flags.DEFINE_string("images", None, "predict: folder of pictures.")
-flags.DEFINE_string("output", None, "predict: CSV file; export: folder.")
+flags.DEFINE_string("output", None, "predict: CSV file; export, table: folder.")
+flags.DEFINE_string("shard", "", "Tables: do a part of the runs only, such as 2/8.")
 
 
 def main(argv: list[str]) -> None:
     """One call into the package."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
-    config = settings.from_config(FLAGS.config.to_dict())
-    compilation.keep(Path(config.cache_dir).expanduser())
     paths = (FLAGS.workdir, FLAGS.network, FLAGS.images, FLAGS.output)
     workdir, network, pictures, output = (Path(path).expanduser() if path else None for path in paths)
     stop = StopSignal().install() if FLAGS.mode in modes.STOPPABLE else StopSignal()
-    modes.MODES[FLAGS.mode](modes.Order(config, workdir, network, pictures, output, stop))
+    given = FLAGS.config.to_dict()
+    if sweep.is_table(given):
+        order = table_modes.TableOrder(sweep.from_config(given), workdir, output, FLAGS.shard, stop)
+        return command_line.pick(table_modes.MODES, FLAGS.mode)(order)
+    config = settings.from_config(given)
+    compilation.keep(Path(config.cache_dir).expanduser())
+    return command_line.pick(modes.MODES, FLAGS.mode)(modes.Order(config, workdir, network, pictures, output, stop))
 
 
 if __name__ == "__main__":

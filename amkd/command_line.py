@@ -2,14 +2,16 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from absl import flags
 
-from amkd import settings
+from amkd import settings, sweep
 from amkd.errors import UserError
+
+Mode = TypeVar("Mode", bound=Callable[..., None])
 
 
 def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
@@ -52,17 +54,29 @@ def fail(message: object) -> NoReturn:
     sys.exit(2)
 
 
+def pick(modes: Mapping[str, Mode], name: str) -> Mode:
+    """The function of a mode.
+
+    Raises:
+      UserError: this kind of configuration has no such mode.
+    """
+    if name not in modes:
+        raise UserError(f"--mode={name}: this configuration has {', '.join(modes)}")
+    return modes[name]
+
+
 def _check_fields(args: list[str]) -> None:
     """Refuses ``--config.x=y`` for a field that does not exist, before absl sees it."""
     known = set(settings.field_names())
+    of_tables = sweep.Table._fields  # which absl then looks for in the configuration
     for arg in args:
         found = re.match(r"--?(no)?config\.([^=]+)", arg)
-        if found and found[2] not in known:
+        if found and found[2] not in known and found[2].split(".")[0] not in of_tables:
             raise UserError(settings.unknown_field(found[2]))
 
 
 def _flag_help(values: flags.FlagValues) -> str:
-    names = ("config", "workdir", "mode", "network", "images", "output")
+    names = ("config", "workdir", "mode", "network", "images", "output", "shard")
     rows = [(f"--{name}", values[name].help or "") for name in names]
     return "Flags:\n" + "\n".join(f"  {name:<12} {text}" for name, text in rows) + "\n"
 

@@ -23,7 +23,7 @@ from amkd import (
     teachers,
     workdir,
 )
-from amkd.images import own
+from amkd.images import domain, own
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
 from amkd.teachers import kinds
@@ -98,14 +98,14 @@ def assembled(
         outputs = report.Report(folder, config.report.progress, config.report.tensorboard)
         stack.enter_context(contextlib.closing(outputs))
         desk = open_desk(config, data, teacher, answers, run_id)
-        real = images.draw_real(data, config.n_real, config.seed)
+        real = images.draw_real(data, config.way.real_images(config.n_real, data.pool_size), config.seed)
         state = round_state.restore(checkpoints)
         rounds.recall(desk, real, state)  # refuses a ledger that lacks answers before anything is sent
         bench = rounds.Bench(
             settings=config,
             data=data,
             real=real,
-            pool=pairs.make_pool(config.n_real, config.search.max_pairs, config.seed),
+            pool=pairs.make_pool(len(real), config.search.max_pairs, config.seed),
             desk=desk,
             test_answers=_test_answers(config, data, desk, outputs, stop),
             checkpoints=checkpoints,
@@ -120,8 +120,12 @@ def load_data(config: Settings) -> images.DataSet:
     """The configured data set."""
     cache = Path(config.cache_dir).expanduser()
     if config.dataset == "folder":
-        return own.from_folder(config.data, config.seed, cache)
-    return images.load(config.dataset, config.data.dir, config.data.size, config.data.test_images, cache)
+        data = own.from_folder(config.data, config.seed, cache)
+    else:
+        data = images.load(config.dataset, config.data.dir, config.data.size, config.data.test_images, cache)
+    if not config.data.real:
+        return data
+    return domain.drawn_from(data, images.load(config.data.real, config.data.dir, 0, 0, cache))
 
 
 def open_desk(

@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from amkd import methods, models, pairs, recipe
+from amkd import models, pairs, recipe
 from amkd.errors import UserError
 from amkd.images import pictures, resize
+from amkd.methods import METHODS
 from amkd.recipe import Recipe
 from amkd.teachers import demands
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from amkd.settings import Settings
 
 MINIMISERS = ("grid", "refined", "screened")
+RANDOM_LAMS = ("half", "grid")
 CHOICES = ("auto", "yes", "no")
 EXPORTS = ("stablehlo", "onnx")
 
@@ -32,7 +34,7 @@ def reasons(s: "Settings") -> Iterator[str]:
         if not value >= low:
             yield f"config.{name}={value!r}: must be at least {low}"
 
-    yield from choice("method", s.method, list(methods.METHODS))
+    yield from choice("method", s.method, list(METHODS))
     yield from choice("student", s.student, list(models.MODELS))
     yield from demands.reasons(s.teacher, choice, least)
     yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
@@ -54,8 +56,7 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from _impossible_folder(s, choice, least)
     for name in s.export.formats.split(","):
         yield from choice("export.formats", name, EXPORTS)
-    yield from choice("search.minimiser", s.search.minimiser, MINIMISERS)
-    yield from _impossible_search(s, least)
+    yield from _impossible_search(s, choice, least)
     for group, plan in (("train", s.train), ("teacher.train", s.teacher.train)):
         yield from _impossible_recipe(group, plan, choice, least)
 
@@ -87,7 +88,7 @@ def _impossible_folder(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
         )
 
 
-def _impossible_search(s: "Settings", least: Any) -> Iterator[str]:
+def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
     search = s.search
     for name, value in (("lam_low", search.lam_low), ("lam_high", search.lam_high)):
         if not 0 < value < 1:
@@ -97,6 +98,7 @@ def _impossible_search(s: "Settings", least: Any) -> Iterator[str]:
             )
     if search.lam_low > search.lam_high:
         yield f"config.search.lam_low={search.lam_low!r}: must not exceed lam_high={search.lam_high!r}"
+    yield from choice("search.minimiser", search.minimiser, MINIMISERS)
     yield from least("search.lam_count", search.lam_count, 1)
     yield from least("search.evaluations", search.evaluations, 1)
     if not 0 < search.recall < 1:
@@ -108,10 +110,13 @@ def _impossible_search(s: "Settings", least: Any) -> Iterator[str]:
     yield from least("search.chunk", search.chunk, 1)
     yield from least("search.tile", search.tile, 0)
     yield from least("search.table_bytes", search.table_bytes, 0)
-    if s.n_real < 2 or s.rounds < 1:
+    yield from choice("search.random_lam", search.random_lam, RANDOM_LAMS)
+    if s.n_real < 2 or s.rounds < 1 or s.method not in METHODS:
         return
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
+        return
+    if METHODS[s.method].choose is None:
         return
     try:
         ks = s.queries_per_round()
@@ -183,6 +188,12 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
     Raises:
       UserError: names the field.
     """
+    real = settings.way.real_images(settings.n_real, data.pool_size)
+    if real > settings.budget:
+        raise UserError(
+            f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
+            f" {settings.dataset}; set --config.budget={real}"
+        )
     if settings.n_real > data.pool_size:
         raise UserError(
             f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images to draw from; set"

@@ -15,6 +15,7 @@ from amkd.teachers.pixels import Pixels
 class DataSettings:
     """The ``data.*`` group."""
 
+    real: str
     dir: str
     size: int
     test_images: int
@@ -129,6 +130,7 @@ class SearchSettings:
     lam_count: int
     evaluations: int
     recall: float
+    random_lam: str
     max_pairs: int
     schedule: str
     chunk: int

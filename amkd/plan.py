@@ -123,8 +123,9 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         attempt(lambda: feasibility.check_data(config, data))
         attempt(lambda: models.build(config.student, data.classes, data.shape))
         teacher = attempt(lambda: _teacher(config, data, stop))
+        wanted = config.way.real_images(config.n_real, data.pool_size)
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
-        real = images.draw_real(data, config.n_real if config.n_real <= data.pool_size else 0, config.seed)
+        real = images.draw_real(data, wanted if wanted <= data.pool_size else 0, config.seed)
         held = attempt(lambda: _held(config, data, real, folder, teacher))
         bill = make_bill(config, data, real, held or Held())
         attempt(lambda: _check_cost(config, bill))
@@ -187,7 +188,7 @@ def make_bill(config: Settings, data: images.DataSet, real: np.ndarray, held: He
     """
     addresses, judging = _digests(real), _digests(_judging(config, data))
     copies = len(real) - len(addresses)
-    total = config.n_real - copies + sum(config.queries_per_round())
+    total = config.way.real_images(config.n_real, data.pool_size) - copies + sum(config.queries_per_round())
     both = len(addresses & judging)
     return Bill(total, len(judging), both, held, config.teacher.price, config.teacher.currency)
 
@@ -205,10 +206,10 @@ def _check_cost(config: Settings, bill: Bill) -> None:
 def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bill: Bill) -> Iterator[str]:
     yield f"teacher              {teacher.identity if teacher else 'a local one, to be trained first'}"
     yield f"images to draw from  {data.pool_size} of {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
-    yield f"real images          {config.n_real}"
-    yield f"pairs                {_pool(config):,}"
     ks = config.queries_per_round()
-    yield f"rounds               {len(ks)} after round 0, of k = {', '.join(str(k) for k in ks)}"
+    yield f"real images          {config.way.real_images(config.n_real, data.pool_size)}"
+    yield f"pairs                {_pool(config) if ks else 0:,}"
+    yield f"rounds               {len(ks)} after round 0" + (f", of k = {', '.join(map(str, ks))}" if ks else "")
     yield f"queries              {bill.total:,} (round 0: {bill.total - sum(ks):,})"
     judged = "held-out pictures" if data.test_labels is None else "test images"
     yield f"evaluation queries   {bill.judging:,} ({judged}; not in the budget)"
@@ -239,27 +240,27 @@ class Round(NamedTuple):
     trained: int
 
 
-def make_rounds(config: Settings) -> list[Round]:
-    """The work of every round, round 0 first."""
+def make_rounds(config: Settings, n: int) -> list[Round]:
+    """The work of every round with so many real images, round 0 first."""
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
     ks, pool = config.queries_per_round(), _pool(config)
     evaluations = [0, *(_evaluations(config, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
-    sizes = [config.n_real + before for before in chosen]
+    sizes = [n + before for before in chosen]
     trained = [recipe.epochs(config.train, size) * size for size in sizes]
     return [Round(*row) for row in zip(sizes, evaluations, trained, strict=True)]
 
 
 def _evaluations(config: Settings, left: int, k: int) -> int:
     """Of the student, to choose k of so many pairs; a screened search may turn out to need more."""
-    if config.method != "active_mixup":
+    if config.method == "random_mixup":
         return 0
-    if config.search.minimiser == "screened":
+    if config.method == "active_mixup" and config.search.minimiser == "screened":
         return screening.plan(config.search, left, k).evaluations
     return search.minimiser(config.search).evaluations * left
 
 
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
-    rounds = make_rounds(config)
+    rounds = make_rounds(config, len(real))
     evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
     memory = _memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"
@@ -306,7 +307,7 @@ def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
 def _scored_per_second(config: Settings, network: models.Network, variables: Any, some: np.ndarray) -> float:
     # The shortest dispatch, as often as it takes to be timed: large students score few pairs a second.
     minimiser, plan = search.minimiser(config.search), config.search
-    k = max(config.queries_per_round())
+    k = max(config.queries_per_round(), default=1)
     scorer = devices.Search(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
     scorer.add(i, j)()  # compiles

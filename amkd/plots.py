@@ -74,3 +74,25 @@ def contact_sheet(
         place.set_title(f"λ {lam:.2f}{c2}\n{said}", fontsize=8)
     figure.suptitle(title, fontsize=10)
     _save(figure, path)
+
+
+def curves(points: list[dict[str, Any]], title: str, path: Path) -> None:
+    """Accuracy against queries for every way, mean and spread over seeds: one panel for each row of a table."""
+    rows = list(dict.fromkeys(point["row"] for point in points))
+    columns = min(len(rows), 3)
+    figure, grid = _figure(-(-len(rows) // columns), columns, (5 * columns, 3.8 * -(-len(rows) // columns)))
+    for number, axes in enumerate(grid.flat):
+        if number >= len(rows):
+            axes.set_axis_off()
+            continue
+        own = [point for point in points if point["row"] == rows[number]]
+        for way in dict.fromkeys(point["way"] for point in own):
+            line = [point for point in own if point["way"] == way]
+            queries, mean = ([point[name] for point in line] for name in ("queries", "accuracy_mean"))
+            spread = [point["accuracy_std"] or 0 for point in line]
+            axes.errorbar(queries, mean, spread, marker="o", markersize=4, capsize=3, label=way)
+        axes.set(xlabel="queries (real images included)", ylabel="test accuracy (%)", title=rows[number])
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small")
+    figure.suptitle(title)
+    _save(figure, path)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd import checkpoint, devices, files, metrics, mixing, plots, querying, settings, training_set
+from amkd import checkpoint, devices, files, metrics, mixing, plots, provenance, querying, settings, training_set
 from amkd.round_state import RoundState
 from amkd.rounds import Bench
 
@@ -75,6 +75,8 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
         "seconds": phases,
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "devices": devices.describe(),
+        "machine": provenance.machine(),
+        "versions": provenance.versions(),
         "rounds": list(state.rows),
         "paths": {
             "student": str(workdir / "student"),

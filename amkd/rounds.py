@@ -13,7 +13,7 @@ from amkd import (
     compilation,
     devices,
     keys,
-    methods,
+    method,
     metrics,
     models,
     pairs,
@@ -71,7 +71,7 @@ class Bench(NamedTuple):
 def run(bench: Bench, state: RoundState) -> RoundState:
     """All rounds that are left to do from a state."""
     bench.report.rewind(list(state.rows), state.round, state.epoch)
-    while state.round <= bench.settings.rounds:
+    while state.round <= len(bench.settings.queries_per_round()):
         state = one_round(bench, state)
     return state
 
@@ -106,7 +106,7 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     started = time.monotonic()
     if state.round == 0:
         unscored = np.full(len(bench.real), np.nan, np.float32)
-        found = search.Choice(training_set.real(len(bench.real)), unscored, {})
+        found = method.Choice(training_set.real(len(bench.real)), unscored, {})
     else:
         found = _search(bench, state)
     return dataclasses.replace(
@@ -118,14 +118,15 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     )
 
 
-def task(bench: Bench, state: RoundState, k: int, progress: Callable[[int], None]) -> search.Task:
+def task(bench: Bench, state: RoundState, k: int, progress: Callable[[int], None]) -> method.Task:
     """What the method is given to choose k pairs, in a state with a student."""
     settings = bench.settings
     i, j = state.records.i, state.records.j
-    return search.Task(
+    return method.Task(
         images=bench.real,
         pool=bench.pool,
-        chosen=np.sort(pairs.rank_of(i[i < j], j[i < j], bench.pool.n)),
+        chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], bench.pool.n)),
+        records=state.records,
         k=k,
         stream=(settings.seed, state.round),
         network=bench.network(),
@@ -135,14 +136,16 @@ def task(bench: Bench, state: RoundState, k: int, progress: Callable[[int], None
     )
 
 
-def _search(bench: Bench, state: RoundState) -> search.Choice:
+def _search(bench: Bench, state: RoundState) -> method.Choice:
     def progress(scored: int) -> None:
         bench.stop.check()
         advance(scored)
 
     wanted = task(bench, state, bench.settings.queries_per_round()[state.round - 1], progress)
     with bench.report.bar(search.left(wanted), f"round {state.round} search", "pair") as advance:
-        return methods.METHODS[bench.settings.method](wanted)
+        choose = bench.settings.way.choose
+        assert choose is not None
+        return choose(wanted)
 
 
 def query(bench: Bench, state: RoundState) -> tuple[RoundState, np.ndarray]:

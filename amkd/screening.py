@@ -13,7 +13,7 @@ import numpy as np
 
 from amkd import audit, keys, pairs, refinement, search, selection
 from amkd.groups import SearchSettings
-from amkd.search import Task
+from amkd.method import Task
 
 _FORECAST = 2  # evaluations before the forecast
 _SHARE = 10  # the first shortlist is one tenth of the pool,

@@ -2,56 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd import confidence, devices, mixing, pairs, refinement, selection, training_set
+from amkd import confidence, devices, mixing, pairs, refinement, selection
 from amkd.groups import SearchSettings
-from amkd.models import Network
-from amkd.student import Variables
+from amkd.method import Task
 
 _IN_FLIGHT = 2  # chunks queued on the devices, which never wait for the host
-
-
-class Task(NamedTuple):
-    """All that a method may look at when it chooses.
-
-    Attributes:
-      images: ``uint8[N, H, W, C]``, the real images.
-      pool: the pairs.
-      chosen: ``int64[...]`` ascending ranks of the pairs that have left the pool.
-      k: how many pairs to choose, K.
-      stream: (seed, round).
-      network: the student, in float32.
-      variables: the last round's student.
-      settings: the ``search.*`` group.
-      progress: told the number of pairs scored after every chunk; may raise to stop.
-    """
-
-    images: np.ndarray
-    pool: pairs.Pool
-    chosen: np.ndarray
-    k: int
-    stream: tuple[int, int]
-    network: Network
-    variables: Variables
-    settings: SearchSettings
-    progress: Callable[[int], None]
-
-
-class Choice(NamedTuple):
-    """The round's chosen mixes.
-
-    Attributes:
-      records: what to query, K of them.
-      score: ``float32[K]``, their C2; NaN where the method does not score.
-      told: what else there is to report of the choice, for JSON.
-    """
-
-    records: training_set.Records
-    score: np.ndarray
-    told: dict[str, Any]
 
 
 def minimiser(settings: SearchSettings) -> confidence.Minimiser:

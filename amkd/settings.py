@@ -22,6 +22,8 @@ from amkd.groups import (
     SearchSettings,
     TeacherSettings,
 )
+from amkd.method import Method
+from amkd.methods import METHODS
 from amkd.recipe import Recipe
 
 # Fields that change neither the result nor what is paid: a workdir may be resumed with others.
@@ -56,8 +58,20 @@ class Settings:
     report: ReportSettings
     export: ExportSettings
 
+    @property
+    def way(self) -> Method:
+        """The method."""
+        return METHODS[self.method]
+
+    @property
+    def uses_labels(self) -> bool:
+        """Whether true labels take the place of a teacher's answers."""
+        return self.way.labels or self.teacher.kind == "labels"
+
     def queries_per_round(self) -> list[int]:
-        """k of each round 1..rounds, by the schedule (see ``search.schedule``)."""
+        """k of each round 1..rounds, by the schedule (``search.schedule``); none for a method without mixes."""
+        if self.way.choose is None:
+            return []
         return schedule(self.search.schedule, self.rounds, self.budget - self.n_real)
 
     def asks_for_evaluation(self, labelled: bool) -> bool:
@@ -68,6 +82,8 @@ class Settings:
         Args:
           labelled: whether these images have labels.
         """
+        if self.uses_labels:
+            return False
         if self.teacher.evaluate != "auto":
             return self.teacher.evaluate == "yes"
         return self.teacher.kind == "flax" or not labelled

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd import confidence, distill, pairs, refinement, rounds, screening, search, settings, workdir
+from amkd import confidence, distill, method, pairs, refinement, rounds, screening, search, settings, workdir
 from amkd.groups import SearchSettings
 from amkd.stopping import StopSignal
 from benchmarks import our_side, turns
@@ -50,7 +50,7 @@ def main() -> None:
                 turns.write(flags.json, rows, our_side.describe())
 
 
-def students(name: str, wanted: list[int]) -> Iterator[tuple[int, search.Task]]:
+def students(name: str, wanted: list[int]) -> Iterator[tuple[int, method.Task]]:
     """A run's students after some rounds, each with the task to search as the run would."""
     config = importlib.import_module(f"configs.{name}").get_config()
     config.search.max_pairs = 300_000
@@ -66,7 +66,7 @@ def students(name: str, wanted: list[int]) -> Iterator[tuple[int, search.Task]]:
                     yield round_, rounds.task(bench, state, 1, lambda _: None)
 
 
-def excesses(task: search.Task, label: str, counts: list[int]) -> Iterator[turns.Row]:
+def excesses(task: method.Task, label: str, counts: list[int]) -> Iterator[turns.Row]:
     """Rows of the excess over the dense grid."""
     some = task._replace(pool=pairs.make_pool(len(task.images), PAIRS, 0), chosen=np.empty(0, np.int64))
     dense = scores(some, grid(task.settings, DENSE))
@@ -79,7 +79,7 @@ def excesses(task: search.Task, label: str, counts: list[int]) -> Iterator[turns
         yield turns.Row("excess", label, "mean C2", float(excess.mean()), details=details)
 
 
-def recalls(task: search.Task, label: str) -> Iterator[turns.Row]:
+def recalls(task: method.Task, label: str) -> Iterator[turns.Row]:
     """Rows of the recall of the true k lowest."""
     some = task._replace(images=task.images[:IMAGES], pool=pairs.make_pool(IMAGES, 0, 0), chosen=np.empty(0, np.int64))
     plan, size = task.settings, some.pool.size
@@ -105,13 +105,13 @@ def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:
     return search.minimiser(dataclasses.replace(plan, minimiser="grid", lam_count=lams))
 
 
-def scores(task: search.Task, way: confidence.Minimiser) -> np.ndarray:
+def scores(task: method.Task, way: confidence.Minimiser) -> np.ndarray:
     """C2 of every pair of the pool, in the order of their ranks."""
     found = search.lowest(task, way, task.pool.size)
     return found.score[np.argsort(pairs.rank_of(found.i, found.j, task.pool.n))]
 
 
-def ranks(task: search.Task, way: confidence.Minimiser, k: int) -> np.ndarray:
+def ranks(task: method.Task, way: confidence.Minimiser, k: int) -> np.ndarray:
     """The k lowest, lowest first."""
     found = search.lowest(task, way, k)
     return pairs.rank_of(found.i, found.j, task.pool.n)

@@ -18,11 +18,11 @@ from amkd import (
     compilation,
     devices,
     keys,
+    method,
     mixing,
     models,
     pairs,
     recipe,
-    search,
     settings,
     student,
     training,
@@ -139,7 +139,7 @@ def grid(lams: int) -> np.ndarray:
 
 def choose(
     of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0
-) -> search.Choice:
+) -> method.Choice:
     """A round's real search: the k pairs of lowest C2 of all pairs.
 
     Args:
@@ -150,10 +150,11 @@ def choose(
       chunk: pairs in one dispatch; 0 as shipped.
     """
     group = settings.from_config(default.get_config().to_dict()).search
-    task = search.Task(
+    task = method.Task(
         images=of.images,
         pool=pairs.make_pool(len(of.images), 0, 0),
         chosen=np.empty(0, np.int64),
+        records=training_set.real(len(of.images)),
         k=k,
         stream=(0, 1),
         network=of.network,

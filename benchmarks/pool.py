@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd import images, mixing, pairs
+from amkd import images, mixing, pairs, provenance
 from benchmarks import options, our_side, turns, worker
 from configs import mnist
 
@@ -93,7 +93,7 @@ def one_search(model: str, few: np.ndarray, keep: int, way: tuple[str, int] | No
     speed = turns.Row("pool", model, "pairs/s", size / ours["seconds"])
     if way:
         variables, lams = our_side.make(model, len(few), few).variables, mixing.lam_of(our_side.grid(LAMS))
-        job = (model, our_side.CLASSES, few, variables, keep, lams, turns.cores(), *way)
+        job = (model, our_side.CLASSES, few, variables, keep, lams, provenance.cores(), *way)
         theirs = in_a_process("PyTorch", "search", *job)
         np.testing.assert_allclose(ours["lowest"], theirs["lowest"], atol=1e-5, rtol=0)
         details["pytorch_before"] = round(theirs["before"])
@@ -107,7 +107,7 @@ def one_search(model: str, few: np.ndarray, keep: int, way: tuple[str, int] | No
 def fastest_way(model: str, real: np.ndarray, keep: int) -> tuple[str, int]:
     """How PyTorch does best: how it runs the network, and the pairs that it evaluates together."""
     of, lams = our_side.make(model, images_for(PAIRS[0]), real), mixing.lam_of(our_side.grid(LAMS))
-    with worker.Worker("benchmarks.torch_search:TorchSearch", turns.cores()) as theirs:
+    with worker.Worker("benchmarks.torch_search:TorchSearch", provenance.cores()) as theirs:
         theirs.call("setup", model, our_side.CLASSES, of.images, of.variables, lams)
         return theirs.call("tune", 0.3, keep)[0][:2]
 

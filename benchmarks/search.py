@@ -17,7 +17,7 @@ import argparse
 import jax
 import numpy as np
 
-from amkd import mixing, pairs
+from amkd import mixing, pairs, provenance
 from benchmarks import options, our_side, turns, worker
 
 # Images of the larger networks, whose table of activations must fit into memory.
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--tune", type=float, default=0.5, help="seconds to try one of PyTorch's ways")
     flags = parser.parse_args()
     rows = []
-    with worker.Worker("benchmarks.torch_search:TorchSearch", turns.cores()) as theirs:
+    with worker.Worker("benchmarks.torch_search:TorchSearch", provenance.cores()) as theirs:
         where = {**our_side.describe(), **theirs.call("describe"), **matrix_rates(theirs)}
         for model in options.models(flags):
             rows.append(measure(model, flags, theirs, where))

@@ -19,7 +19,7 @@ import dataclasses
 import numpy as np
 
 import amkd.recipe
-from amkd import mixing
+from amkd import mixing, provenance
 from benchmarks import options, our_side, turns, worker
 from benchmarks.recipe import Recipe
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--tune", type=float, default=1.0, help="seconds to try one of PyTorch's ways")
     flags = parser.parse_args()
     rows: list[turns.Row] = []
-    with worker.Worker("benchmarks.torch_train:TorchTrain", turns.cores()) as theirs:
+    with worker.Worker("benchmarks.torch_train:TorchTrain", provenance.cores()) as theirs:
         where = {**our_side.describe(), **theirs.call("describe")}
         for model in options.models(flags):
             for augmented in (False, True):

@@ -5,10 +5,7 @@ the median of the turns' ratios, and the lowest and the highest of them.
 """
 
 import dataclasses
-import importlib.metadata
 import json
-import os
-import platform
 import statistics
 import sys
 import time
@@ -16,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-Rate = Callable[[], float]  # works for a while; things done a second
+from amkd import provenance
 
-PACKAGES = ("amkd", "jax", "jaxlib", "flax", "numpy", "torch")
+Rate = Callable[[], float]  # works for a while; things done a second
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,40 +89,6 @@ def rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def cores() -> int:
-    """Cores that this process, and the workers that it starts, may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that count; those that are not installed are left out."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def machine() -> dict[str, Any]:
-    """Processor, the cores that this process may use, and memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "processor": _processor(),
-        "cores": cores(),
-        "memory_gib": round(memory / 2**30),
-        "system": platform.system(),
-    }
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def write(path: Path | None, rows: list[Row], where: dict[str, Any]) -> None:
     """Writes rows as a JSON list, each with the machine, the versions, the command and the date.
 
@@ -137,8 +100,8 @@ def write(path: Path | None, rows: list[Row], where: dict[str, Any]) -> None:
     if path is None:
         return
     common = {
-        "machine": {**machine(), **where},
-        "versions": versions(),
+        "machine": {**provenance.machine(), **where},
+        "versions": provenance.versions("torch"),
         "command": command(),
         "date": time.strftime("%Y-%m-%d"),
     }

@@ -59,7 +59,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.budget = 1000
     # Rounds after round 0. Each selects, queries and trains.
     config.rounds = 3
-    # active_mixup (the paper's), or random_mixup (random pairs at lambda .5).
+    # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs); vanilla_al (the
+    # lowest C1 of all single mixes); real_only (no mixes); full_kd (all images of the data set in place of
+    # n_real, no mixes). With true labels, as references: supervised_real, supervised_full.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.
     config.student = "lenet5_half"
@@ -69,6 +71,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.cache_dir = "~/.cache/amkd"
 
     config.data = ConfigDict()
+    # Out of domain: draw the real images from this data set instead, brought to the size and the colours of
+    # the teacher's; empty for the teacher's own.
+    config.data.real = ""
     # TFDS directory; empty for TFDS_DATA_DIR or TFDS's own default.
     config.data.dir = ""
     # Crop to the middle square and resize to so many pixels a side; 0 keeps images as they are.
@@ -93,8 +98,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.broken = "refuse"
 
     config.teacher = ConfigDict()
-    # flax (a local network, trained at first use), python (a function of yours), onnx (a file), or a
-    # service: oip (Open Inference Protocol v2: Triton, MLServer, KServe, ...), tfserving, json.
+    # flax (a local network, trained at first use), python (a function of yours), onnx (a file), labels (the
+    # data set's own, as a reference), or a service: oip (Open Inference Protocol v2: Triton, MLServer,
+    # KServe, ...), tfserving, json.
     config.teacher.kind = "flax"
     # flax: network; the same names as student.
     config.teacher.model = "lenet5"
@@ -245,6 +251,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.evaluations = 5
     # screened: share of the k lowest that must have been found, with 95% certainty; else more are refined.
     config.search.recall = 0.95
+    # random_mixup: half (lambda .5), or grid (each at random from the grid).
+    config.search.random_lam = "half"
     # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from amkd import provenance
 from benchmarks import memory, our_side, pool, results, search, train, turns, worker
 
 needs_torch = pytest.mark.skipif(
@@ -55,7 +56,7 @@ def test_rows_are_written_with_machine_versions_and_command(tmp_path, monkeypatc
     (row,) = json.loads(path.read_text())
     assert (row["name"], row["model"], row["ours"]) == ("cost", "tiny", 1.5)
     assert row["theirs"] is row["ratio"] is row["low"] is row["high"] is None
-    assert row["machine"]["jax_device"] == "one" and row["machine"]["cores"] == turns.cores()
+    assert row["machine"]["jax_device"] == "one" and row["machine"]["cores"] == provenance.cores()
     assert row["versions"]["numpy"] == np.__version__
     assert row["command"].endswith(" --turns=3")
 

@@ -83,14 +83,14 @@ def test_work(fields, evaluations, trained):
 
 def test_rounds_by_hand():
     """435 pairs and then 405, at 11 lambdas; 8 epochs over 30, 60 and 90 records."""
-    rounds = plan.make_rounds(configured(**command.TINY))
+    rounds = plan.make_rounds(configured(**command.TINY), 30)
     assert rounds == [(30, 0, 240), (60, 4785, 480), (90, 4455, 720)]
 
 
 def test_a_screened_round_by_hand():
     """124,750 pairs, k = 1,000: two evaluations for all, five for a tenth of them and for 12 / (1000 * .5) of them."""
     fields = {"n_real": 500, "budget": 1500, "rounds": 1, "search.minimiser": "screened", "search.recall": 0.5}
-    (_, one) = plan.make_rounds(configured(**{**command.TINY, **fields}))
+    (_, one) = plan.make_rounds(configured(**{**command.TINY, **fields}), 500)
     assert one.evaluations == 2 * 124_750 + 5 * (12_475 + 2_994)
 
 

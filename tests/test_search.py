@@ -6,9 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import confidence, devices, mixing, models, pairs, search, student
+from amkd import confidence, devices, method, mixing, models, pairs, search, student, training_set
 from amkd.groups import SearchSettings
-from amkd.methods import METHODS, active_mixup, random_mixup
+from amkd.methods import active_mixup, random_mixup
 from tests import plain
 
 SHAPE = (8, 8, 1)
@@ -18,7 +18,7 @@ NOTHING = np.empty(0, np.int64)
 
 def settings(**fields):
     defaults = {"minimiser": "grid", "lam_low": 0.3, "lam_high": 0.7, "lam_count": 3, "evaluations": 3, "recall": 0.9}
-    defaults |= {"max_pairs": 0, "schedule": "equal"}
+    defaults |= {"random_lam": "half", "max_pairs": 0, "schedule": "equal"}
     return SearchSettings(**{**defaults, "chunk": 256, "tile": 4, "table_bytes": 2**30, **fields})
 
 
@@ -28,10 +28,11 @@ def variables_of(network, shape, seed=0):
 
 def task(n=N, k=K, pool=None, chosen=NOTHING, progress=lambda _: None, seed=0, **fields):
     network = models.build("lenet5_half", 10, SHAPE)
-    return search.Task(
+    return method.Task(
         images=np.random.default_rng(seed).integers(0, 256, (n, *SHAPE), np.uint8),
         pool=pool or pairs.make_pool(n, 0, seed),
         chosen=chosen,
+        records=training_set.real(n),
         k=k,
         stream=(seed, 1),
         network=network,
@@ -244,20 +245,20 @@ def test_next_round_takes_the_next_best_of_the_same_student(expected):
     np.testing.assert_array_equal(found.score, expected.score[20:])
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_choice_stays_in_a_sampled_pool(method):
+@pytest.mark.parametrize("choose", [active_mixup.choose, random_mixup.choose])
+def test_choice_stays_in_a_sampled_pool(choose):
     pool = pairs.make_pool(N, 100, seed=3)
     sample = pool.ranks(np.arange(100))
     chosen = sample[::3]
-    found = ranks_of(METHODS[method](task(pool=pool, chosen=chosen)), N)
+    found = ranks_of(choose(task(pool=pool, chosen=chosen)), N)
     assert len(np.unique(found)) == K
     assert set(found.tolist()) <= set(sample.tolist()) - set(chosen.tolist())
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_progress_adds_up_to_the_pairs_left(method):
+@pytest.mark.parametrize("choose", [active_mixup.choose, random_mixup.choose])
+def test_progress_adds_up_to_the_pairs_left(choose):
     told = []
-    METHODS[method](task(chosen=np.arange(17), progress=told.append, chunk=100))
+    choose(task(chosen=np.arange(17), progress=told.append, chunk=100))
     assert sum(told) == pairs.count(N) - 17
 
 

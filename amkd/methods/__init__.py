@@ -1,11 +1,10 @@
-"""Ways to spend the queries of a round, by name: each a function of what it may look at."""
+"""The methods, one in each file, found by the file's name: to add a method is to add a file with a ``METHOD``."""
 
-from collections.abc import Callable
+import importlib
+import pkgutil
 
-from amkd.methods import active_mixup, random_mixup
-from amkd.search import Choice, Task
+from amkd.method import Method
 
-METHODS: dict[str, Callable[[Task], Choice]] = {
-    "active_mixup": active_mixup.choose,
-    "random_mixup": random_mixup.choose,
+METHODS: dict[str, Method] = {
+    found.name: importlib.import_module(f"{__name__}.{found.name}").METHOD for found in pkgutil.iter_modules(__path__)
 }

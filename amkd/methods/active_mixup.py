@@ -1,7 +1,7 @@
 """The paper's method: the k pairs of lowest C2, each at its arg-min lambda (Algorithm 1)."""
 
 from amkd import screening, search, training_set
-from amkd.search import Choice, Task
+from amkd.method import Choice, Method, Task
 
 
 def choose(task: Task) -> Choice:
@@ -12,3 +12,6 @@ def choose(task: Task) -> Choice:
     else:
         found, told = search.lowest(task, way, task.k), {"evaluations": way.evaluations * left}
     return Choice(training_set.Records(found.i, found.j, found.extra), found.score, told)
+
+
+METHOD = Method(choose)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # The fields without which a kind cannot work.
 NEEDS = {
     "flax": (),
+    "labels": (),
     "python": ("function",),
     "onnx": ("onnx.path",),
     "oip": ("http.url", "oip.model"),

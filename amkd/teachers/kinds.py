@@ -12,7 +12,7 @@ from amkd.groups import TeacherSettings
 from amkd.images import DataSet
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
-from amkd.teachers import Teacher, local, onnx, python
+from amkd.teachers import Teacher, labels, local, onnx, python
 from amkd.teachers.http import json_service, oip, tfserving
 
 
@@ -22,6 +22,8 @@ def load(config: Settings, data: DataSet, stop: StopSignal) -> Teacher:
     Raises:
       UserError: it is not there, or takes or answers something else than the data set needs.
     """
+    if config.uses_labels:
+        return labels.load(data)
     if config.teacher.kind == "flax":
         bar = report.bars(config.report.progress)
         cache = Path(config.cache_dir).expanduser()

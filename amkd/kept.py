@@ -1,0 +1,47 @@
+"""What is kept of a finished run beside its figures, small enough for a repository: no images, no weights."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from amkd import defaults, files, settings
+from amkd.sweep import Run
+
+Kept = dict[str, Any]
+
+_FROM_SUMMARY = (
+    *("method", "dataset", "n_real", "queries", "budget", "evaluation_queries", "teacher", "student"),
+    *("teacher_accuracy", "student_accuracy", "success_rate", "agreement", "student_sha256"),
+    *("seconds", "peak_memory_mib", "devices", "machine", "versions"),
+)
+_FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "search")
+
+
+def of(run: Run, workdir: Path) -> Kept:
+    """A finished run in short, with what differs from the defaults of ``configs/default.py``."""
+    summary = json.loads((workdir / "summary.json").read_text())
+    usual = settings.flatten(settings.from_config(defaults.load().to_dict()))
+    own = settings.flatten(run.settings)
+    differing = {
+        name: value for name, value in own.items() if value != usual[name] and not name.startswith(settings.FREE)
+    }
+    return {
+        "row": run.row,
+        "way": run.way,
+        "seed": run.seed,
+        **{name: summary.get(name) for name in _FROM_SUMMARY},
+        "rounds": [{name: row.get(name) for name in _FROM_ROUND} for row in summary["rounds"]],
+        "config": differing,
+    }
+
+
+def write(kept: Kept, folder: Path) -> None:
+    """Into the folder of its table's runs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{kept['row']}-{kept['way']}-{kept['seed']}.json"
+    files.write_text(path, json.dumps(kept, indent=1, sort_keys=True) + "\n")
+
+
+def read(folder: Path) -> list[Kept]:
+    """All that is kept in a folder, in the order of names."""
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]

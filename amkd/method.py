@@ -1,0 +1,71 @@
+"""A way to spend the queries of a run: what it is, what it may look at, and what it returns."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from amkd import pairs, training_set
+from amkd.groups import SearchSettings
+from amkd.models import Network
+from amkd.student import Variables
+
+
+class Task(NamedTuple):
+    """All that a method may look at when it chooses.
+
+    Attributes:
+      images: ``uint8[N, H, W, C]``, the real images.
+      pool: the pairs.
+      chosen: ``int64[...]`` ascending ranks of the pairs that have left the pool.
+      records: everything queried so far, the real images first.
+      k: how many pairs to choose, K.
+      stream: (seed, round).
+      network: the student, in float32.
+      variables: the last round's student.
+      settings: the ``search.*`` group.
+      progress: told the number of pairs scored after every chunk; may raise to stop.
+    """
+
+    images: np.ndarray
+    pool: pairs.Pool
+    chosen: np.ndarray
+    records: training_set.Records
+    k: int
+    stream: tuple[int, int]
+    network: Network
+    variables: Variables
+    settings: SearchSettings
+    progress: Callable[[int], None]
+
+
+class Choice(NamedTuple):
+    """The round's chosen mixes.
+
+    Attributes:
+      records: what to query, K of them.
+      score: ``float32[K]``, their C2; NaN where the method does not score.
+      told: what else there is to report of the choice, for JSON.
+    """
+
+    records: training_set.Records
+    score: np.ndarray
+    told: dict[str, Any]
+
+
+class Method(NamedTuple):
+    """A method, as a file of :mod:`amkd.methods` states it.
+
+    Attributes:
+      choose: the mixes of one round; None for a method whose real images are all it learns from.
+      everything: whether all images of the data set are real ones, in place of ``n_real`` of them.
+      labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
+    """
+
+    choose: Callable[[Task], Choice] | None = None
+    everything: bool = False
+    labels: bool = False
+
+    def real_images(self, n_real: int, pool_size: int) -> int:
+        """How many real images it has, N."""
+        return pool_size if self.everything else n_real

@@ -1,0 +1,5 @@
+"""Plain training on the true labels of all images of the data set: a reference."""
+
+from amkd.method import Method
+
+METHOD = Method(everything=True, labels=True)

@@ -1,0 +1,42 @@
+"""Classic active learning on the pool: the k single mixes of lowest C1, several of one pair if need be (paper, 4.3)."""
+
+import numpy as np
+
+from amkd import confidence, mixing, pairs, search, selection, training_set
+from amkd.method import Choice, Method, Task
+
+
+def choose(task: Task) -> Choice:
+    """The k lowest C1 over pairs and lambdas of the grid; only a mix that was asked about has left the pool."""
+    plan, before = task.settings, task.records
+    grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
+    parts = []
+    for number, w in enumerate(grid.tolist()):
+        same = before.w == w
+        asked = np.sort(pairs.rank_of(before.i[same], before.j[same], task.pool.n))
+        last = number == len(grid) - 1
+        one = task._replace(chosen=asked, progress=task.progress if last else lambda _: task.progress(0))
+        parts.append(search.lowest(one, confidence.Grid((w,)), task.k))
+    found = _merged(parts, task.k)
+    records = training_set.Records(found.i, found.j, found.extra)
+    told = {"evaluations": len(grid) * task.pool.size, "duplicates": duplicates(training_set.extend(before, records))}
+    return Choice(records, found.score, told)
+
+
+def _merged(parts: list[selection.Scored], k: int) -> selection.Scored:
+    """The k lowest in the order of (score, pair, lambda)."""
+    score, i, j, w = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    order = np.lexsort((w, j, i, score))[:k]
+    return selection.Scored(score[order], i[order], j[order], w[order])
+
+
+def duplicates(records: training_set.Records) -> float:
+    """Share of the mixes whose pair occurs more than once among them."""
+    mixed = records.i < records.j
+    _, place, times = np.unique(
+        np.stack([records.i[mixed], records.j[mixed]], 1), axis=0, return_inverse=True, return_counts=True
+    )
+    return float(np.mean(times[place.reshape(-1)] > 1))
+
+
+METHOD = Method(choose)

@@ -1,0 +1,201 @@
+"""A table from what is kept of its runs: Markdown, CSV, JSON and a plot, the same bytes from the same runs."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from amkd import files, kept, plots, statistics, sweep
+from amkd.kept import Kept
+from amkd.statistics import Paired, Spread
+from amkd.sweep import Table
+
+
+class Cell(NamedTuple):
+    """One row of a table by one way, over its seeds. Accuracies are in percent.
+
+    Attributes:
+      row: name of the row.
+      way: name of the way.
+      runs: what is kept of its finished runs, by seed.
+      against: its comparison with the table's rival, or None.
+    """
+
+    row: str
+    way: str
+    runs: list[Kept]
+    against: Paired | None
+
+    @property
+    def accuracy(self) -> Spread:
+        """The students'."""
+        return _spread(self.runs, "student_accuracy")  # type: ignore[return-value]
+
+
+def _percent(found: Kept, name: str) -> float | None:
+    return None if found[name] is None else 100 * found[name]
+
+
+def _spread(runs: list[Kept], name: str) -> Spread | None:
+    values = [value for found in runs if (value := _percent(found, name)) is not None]
+    return statistics.spread(values) if values else None
+
+
+def cells(table: Table, runs: list[Kept]) -> list[Cell]:
+    """The finished part of a table, in its own order."""
+    found = []
+    for name, row in table.rows.items():
+        of = {way: _of(runs, name, way) for way in row.ways or table.ways}
+        rival = _accuracies(of.get(table.against, []))
+        for way, own in of.items():
+            if own:
+                against = statistics.paired(_accuracies(own), rival) if way != table.against else None
+                found.append(Cell(name, way, own, against))
+    return found
+
+
+def _of(runs: list[Kept], row: str, way: str) -> list[Kept]:
+    return sorted((one for one in runs if (one["row"], one["way"]) == (row, way)), key=lambda one: one["seed"])
+
+
+def _accuracies(runs: list[Kept]) -> dict[int, float]:
+    return {one["seed"]: 100 * one["student_accuracy"] for one in runs}
+
+
+def as_rows(table: Table, found: list[Cell]) -> list[dict[str, Any]]:
+    """The table for machines: a dictionary for each cell, accuracies in percent."""
+    return [_as_row(table, cell) for cell in found]
+
+
+def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
+    first, row = cell.runs[0], table.rows[cell.row]
+    teacher, success, agreement = (
+        _spread(cell.runs, name) for name in ("teacher_accuracy", "success_rate", "agreement")
+    )
+    return {
+        "row": cell.row,
+        "way": cell.way,
+        "dataset": first["dataset"],
+        "teacher": first["teacher"],
+        "student": first["student"],
+        "method": first["method"],
+        "n_real": first["n_real"],
+        "queries": max(one["queries"] for one in cell.runs),
+        "seeds": [one["seed"] for one in cell.runs],
+        "teacher_accuracy": _rounded(teacher and teacher.mean),
+        "accuracy_mean": _rounded(cell.accuracy.mean),
+        "accuracy_std": _rounded(cell.accuracy.std),
+        "success_rate": _rounded(success and success.mean),
+        "agreement": _rounded(agreement and agreement.mean),
+        "against": table.against if cell.against else None,
+        "difference": _rounded(cell.against and cell.against.difference),
+        "p": _rounded(cell.against and cell.against.p, 6),
+        "seconds": _rounded(statistics.spread([sum(one["seconds"].values()) for one in cell.runs]).mean, 1),
+        "paper": row.paper,
+        "best_published": row.best,
+        "best_source": row.source,
+    }
+
+
+def _rounded(value: float | None, digits: int = 4) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def markdown(table: Table, found: list[Cell]) -> str:
+    """The table for people. Accuracies in percent; quoted figures stand in columns of their own."""
+    head = (
+        *("row", "way", "N", "queries", "seeds", "teacher", "student, mean ± std", "success", "agreement"),
+        *(f"against {table.against} (p)", "minutes", "paper", "best published"),
+    )
+    lines = [head, tuple("---" for _ in head), *(_line(row) for row in as_rows(table, found))]
+    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return f"**{table.title}**\n\n{body}\n"
+
+
+def _line(row: dict[str, Any]) -> tuple[str, ...]:
+    spread = "" if row["accuracy_std"] is None else f" ± {row['accuracy_std']:.2f}"
+    against = "-" if row["difference"] is None else f"{row['difference']:+.2f}"
+    if row["p"] is not None:
+        against += f" ({row['p']:.3f})"
+    best = _shown(row["best_published"]) + (f" {row['best_source']}" if row["best_source"] else "")
+    return (
+        row["row"],
+        row["way"],
+        f"{row['n_real']:,}",
+        f"{row['queries']:,}",
+        str(len(row["seeds"])),
+        _shown(row["teacher_accuracy"]),
+        _shown(row["accuracy_mean"]) + spread,
+        _shown(row["success_rate"]),
+        _shown(row["agreement"]),
+        against,
+        f"{row['seconds'] / 60:.1f}",
+        _shown(row["paper"]),
+        best,
+    )
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def curves(found: list[Cell]) -> list[dict[str, Any]]:
+    """Accuracy after every round, over seeds: a dictionary for each point of a curve."""
+    points = []
+    for cell in found:
+        for number in range(min(len(one["rounds"]) for one in cell.runs)):
+            here = [one["rounds"][number] for one in cell.runs]
+            accuracy = statistics.spread([100 * point["student_accuracy"] for point in here])
+            points.append(
+                {
+                    "row": cell.row,
+                    "way": cell.way,
+                    "queries": max(point["queries"] for point in here),
+                    "accuracy_mean": _rounded(accuracy.mean),
+                    "accuracy_std": _rounded(accuracy.std),
+                    "seeds": accuracy.seeds,
+                }
+            )
+    return points
+
+
+def as_csv(rows: list[dict[str, Any]]) -> str:
+    """Rows of one kind as CSV, with a heading."""
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return text.getvalue()
+
+
+def render(table: Table, folder: Path) -> str:
+    """Writes the table's files beside ``runs/TABLE``, from which alone they follow.
+
+    Args:
+      table: the table.
+      folder: of the results; ``runs/TABLE`` in it holds what is kept of the runs.
+
+    Returns:
+      The Markdown.
+    """
+    found = cells(table, kept.read(folder / "runs" / table.name))
+    rows, points, text = as_rows(table, found), curves(found), markdown(table, found)
+    files.write_text(folder / f"{table.name}.md", text)
+    files.write_text(folder / f"{table.name}.csv", as_csv(rows))
+    files.write_text(folder / f"{table.name}.json", json.dumps(rows, indent=1) + "\n")
+    files.write_text(folder / f"{table.name}-curves.csv", as_csv(points))
+    if points:
+        plots.curves(points, table.title, folder / f"{table.name}.png")
+    return text
+
+
+def gather(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
+    """Keeps what is finished of a table's runs in a folder of results; how many are, and of how many."""
+    runs = sweep.expand(table, workdir)
+    done = 0
+    for one, place in sweep.finished(runs, workdir):
+        kept.write(kept.of(one, place), folder / "runs" / table.name)
+        done += 1
+    return done, len(runs)

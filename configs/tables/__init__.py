@@ -1,0 +1,1 @@
+"""Tables: many runs each; see README."""

@@ -1,0 +1,32 @@
+"""Ablations of Active Mixup: one field at a time, each against the default method.
+
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/ablations.py:cpu --workdir=runs/ablations_cpu
+Cost:     as table1.py: 5 minutes a run on 2 cores with :cpu.
+"""
+
+from ml_collections import ConfigDict
+
+from configs.tables import table1
+
+ACTIVE = ("method=active_mixup",)
+WAYS = {
+    "active": ACTIVE,
+    "refined": (*ACTIVE, "search.minimiser=refined"),
+    "wide": (*ACTIVE, "search.lam_low=0.05", "search.lam_high=0.95", "search.lam_count=19"),
+    "hard_answers": (*ACTIVE, "teacher.answers.form=label"),
+    "warm_start": (*ACTIVE, "warm_start=True"),
+    "no_augmentation": (*ACTIVE, "train.crop=0", "train.flip=False"),
+}
+
+
+def get_config(preset: str = "") -> ConfigDict:
+    """Presets: ``cpu`` and ``smoke``."""
+    config = table1.get_config(preset)
+    config.name = config.name.replace("table1", "ablations")
+    config.title = "Ablations of Active Mixup" + (f" ({preset})" if preset else "")
+    config.against, config.ways = "active", ConfigDict(WAYS)
+    if preset != "smoke":
+        del config.rows.mnist, config.rows.fashion
+    for row in config.rows.values():
+        row.ways = tuple(WAYS)
+    return config

@@ -1,0 +1,178 @@
+"""Every way to spend the queries: what it chooses, and whole runs of it."""
+
+import numpy as np
+import pytest
+
+from amkd import confidence, mixing, pairs, search, training_set
+from amkd.errors import UserError
+from amkd.images import DataSet, domain
+from amkd.method import Method
+from amkd.methods import METHODS, random_mixup, vanilla_al
+from amkd.teachers import labels
+from tests import command, counting_teacher
+from tests.small import configured
+from tests.test_search import fingerprint, settings, task
+
+LOOK = {"report.progress": False, "report.tensorboard": False, "report.plots": False}
+
+
+def test_methods_are_the_files_of_their_folder():
+    assert METHODS.keys() == {
+        "active_mixup", "full_kd", "random_mixup", "real_only", "supervised_full", "supervised_real", "vanilla_al",
+    }  # fmt: skip
+    assert all(isinstance(found, Method) for found in METHODS.values())
+    assert {name for name, found in METHODS.items() if found.labels} == {"supervised_full", "supervised_real"}
+
+
+# random_mixup
+
+
+def test_random_lambdas_are_of_the_grid_and_all_of_them_occur():
+    one = task(k=300)._replace(settings=settings(random_lam="grid", lam_count=5))
+    found = random_mixup.choose(one)
+    grid = mixing.lambda_grid(0.3, 0.7, 5)
+    assert set(found.records.w.tolist()) == set(grid.tolist())
+    counts = np.bincount(np.searchsorted(grid, found.records.w))
+    assert np.all(np.abs(counts - 60) < 5 * np.sqrt(300 * 0.2 * 0.8))
+    assert fingerprint(found) == fingerprint(random_mixup.choose(one))
+
+
+# vanilla_al
+
+
+def singles(one):
+    """C1 of every single mix left, as (score, i, j, w), lowest first."""
+    found = []
+    for w in mixing.lambda_grid(one.settings.lam_low, one.settings.lam_high, one.settings.lam_count).tolist():
+        part = search.lowest(one, confidence.Grid((w,)), one.pool.size)
+        found += zip(part.score.tolist(), part.i.tolist(), part.j.tolist(), part.extra.tolist(), strict=True)
+    return sorted(found)
+
+
+def test_vanilla_takes_the_lowest_single_mixes():
+    one = task(n=12, k=40)
+    found = vanilla_al.choose(one)
+    rows = list(zip(found.score.tolist(), *(column.tolist() for column in found.records), strict=True))
+    assert rows == singles(one)[:40]
+    assert len({(i, j) for _, i, j, _ in rows}) < 40  # several of one pair
+    assert found.told["evaluations"] == 66 * 3
+
+
+def test_vanilla_never_asks_about_a_mix_twice_but_about_a_pair():
+    one = task(n=8, k=20)
+    everything = [row[1:] for row in singles(one)]
+    records = one.records
+    for _ in range(4):
+        found = vanilla_al.choose(one._replace(records=records))
+        records = training_set.extend(records, found.records)
+    asked = list(zip(*(column[8:].tolist() for column in records), strict=True))
+    assert asked == everything[:80] and len(set(asked)) == 80
+
+
+def test_share_of_duplicates_by_hand():
+    """Of five mixes, the three of pair (0, 1) are near-duplicates; real images do not count."""
+    columns = ([0, 1, 0, 0, 0, 1, 2], [0, 1, 1, 1, 1, 2, 3], [65536, 65536, 1, 2, 3, 4, 5])
+    records = training_set.Records(*(np.int32(column) for column in columns))
+    assert vanilla_al.duplicates(records) == 0.6
+
+
+def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
+    """METHODS' triple: the three lowest single mixes are of one pair, the three lowest pairs are three."""
+    points = np.array([(1, 0, 0), (0, 0.8, 0.1), (0.5, 0, 0.6)], np.float32)
+    weights = np.rint(np.array([0.3, 0.4, 0.5, 0.6, 0.7]) * 65536).astype(np.int32)
+    parts = []
+    i, j = pairs.pair_of(np.arange(3), 3)
+    for w in weights.tolist():
+        minimise = confidence.Grid((w,)).on(lambda x: 3 * x)
+        score, where = confidence.score_pairs(minimise, confidence.Seen(points), i, j, 1)
+        parts.append(search.selection.Scored(*(np.asarray(column) for column in (score, i, j, where))))
+    found = vanilla_al._merged(parts, 3)
+    assert list(zip(found.i, found.j, np.round(found.extra / 65536, 1), strict=True)) == [
+        (1, 2, 0.4), (1, 2, 0.5), (1, 2, 0.3),
+    ]  # fmt: skip
+    assert vanilla_al.duplicates(training_set.Records(found.i, found.j, found.extra)) == 1
+    np.testing.assert_allclose(found.score, (0.395656, 0.400266, 0.439868), atol=1e-5)
+
+
+# Labels, and images of another domain.
+
+
+def labelled(images, classes=3):
+    images = np.uint8(images).reshape(-1, 1, 1, 1)
+    numbers = np.arange(len(images), dtype=np.int32) % classes
+    return DataSet("some", classes, images, numbers, images, images[:0], None)
+
+
+def test_labels_answer_their_own_images_only():
+    teacher = labels.load(labelled([10, 20, 30, 40]))
+    np.testing.assert_array_equal(teacher.ask(np.uint8([40, 20]).reshape(2, 1, 1, 1)), [[1, 0, 0], [0, 1, 0]])
+    with pytest.raises(UserError, match="no label"):
+        teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
+    with pytest.raises(UserError, match="has no labels"):
+        labels.load(labelled([]))
+
+
+def test_colours_and_sizes_by_hand():
+    """Luma .299, .587 and .114; a grey is the same three times; a square in the middle is shrunk evenly."""
+    colours = np.uint8([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]).reshape(5, 1, 1, 3)
+    assert domain.adapted(colours, 1, 1).ravel().tolist() == [76, 150, 29, 255, 18]
+    assert domain.adapted(np.uint8([7]).reshape(1, 1, 1, 1), 1, 3).ravel().tolist() == [7, 7, 7]
+    even = np.full((2, 4, 6, 1), 90, np.uint8)
+    assert domain.adapted(even, 2, 3).tolist() == np.full((2, 2, 2, 3), 90).tolist()
+
+
+def test_real_images_are_the_others_and_nothing_else_changes():
+    own, other = labelled(range(5)), labelled(range(100, 110))
+    found = domain.drawn_from(own, other)
+    np.testing.assert_array_equal(found.pool_images, other.pool_images)
+    assert found._replace(pool_images=own.pool_images) == own
+    with pytest.raises(UserError, match="no square"):
+        domain.drawn_from(own._replace(pool_images=np.zeros((2, 3, 4, 1), np.uint8)), other)
+
+
+# Whole runs.
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_runs(name, tmp_path):
+    """Through the command line: what it asks, and that labels stand in for the teacher where they are meant to."""
+    way = METHODS[name]
+    fields = {**command.TINY, "method": name, "train.epochs": 2, "teacher.evaluate": "auto"}
+    fields["budget"] = 1300 if way.everything else 90
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    summary, asked = command.summary(tmp_path / "run"), counting_teacher.asked(tmp_path / "asked.txt")
+    real = 1300 if way.everything else 30
+    assert summary["queries"] == real + (60 if way.choose else 0) or way.everything
+    assert len(asked) == (0 if way.labels else summary["queries"])
+    assert summary["teacher"].startswith("labels:") == way.labels
+    assert summary["student_accuracy"] > 0.05
+    assert len(summary["rounds"]) == (3 if way.choose else 1)
+    planned = command.run(
+        [*command.arguments(tmp_path / "plan", **fields), "--mode=plan"], command.environment(tmp_path)
+    )
+    assert planned.returncode == 0, planned.stderr
+
+
+def test_all_images_need_a_budget_for_all(tmp_path):
+    fields = {**command.TINY, "method": "full_kd"}
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 2
+    assert "config.budget=90: full_kd asks about all 1300 images of digits; set --config.budget=1300" in done.stderr
+    assert counting_teacher.asked(tmp_path / "asked.txt") == []
+
+
+def test_out_of_domain_from_tfds(tmp_path, tfds_dir):
+    """Fashion-MNIST's images for a teacher of 8x8 digits."""
+    fields = {**command.TINY, "rounds": 1, "train.epochs": 1, "data.real": "fashion_mnist", "data.dir": tfds_dir}
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert command.summary(tmp_path / "run")["queries"] == 90
+
+
+def test_labels_as_a_teacher_are_settled_before_anything_is_asked():
+    config = configured(**{"teacher.kind": "labels", **LOOK})
+    assert config.uses_labels and not config.asks_for_evaluation(True)
+    assert not configured(**LOOK).uses_labels
+    assert configured(method="supervised_real", **LOOK).uses_labels
+    assert configured(method="real_only", **LOOK).queries_per_round() == []
