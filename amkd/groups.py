@@ -159,6 +159,7 @@ class ReportSettings:
     progress: bool
     tensorboard: bool
     plots: bool
+    html: bool
 
 
 @dataclasses.dataclass(frozen=True)

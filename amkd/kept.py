@@ -20,19 +20,21 @@ _FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "search")
 def of(run: Run, workdir: Path) -> Kept:
     """A finished run in short, with what differs from the defaults of ``configs/default.py``."""
     summary = json.loads((workdir / "summary.json").read_text())
-    usual = settings.flatten(settings.from_config(defaults.load().to_dict()))
-    own = settings.flatten(run.settings)
-    differing = {
-        name: value for name, value in own.items() if value != usual[name] and not name.startswith(settings.FREE)
-    }
     return {
         "row": run.row,
         "way": run.way,
         "seed": run.seed,
         **{name: summary.get(name) for name in _FROM_SUMMARY},
         "rounds": [{name: row.get(name) for name in _FROM_ROUND} for row in summary["rounds"]],
-        "config": differing,
+        "config": differing(run.settings),
     }
+
+
+def differing(config: settings.Settings) -> dict[str, Any]:
+    """Fields that bear on the result and are not at their defaults, by dotted name."""
+    usual = settings.flatten(settings.from_config(defaults.load().to_dict()))
+    own = settings.flatten(config)
+    return {name: value for name, value in own.items() if value != usual[name] and not name.startswith(settings.FREE)}
 
 
 def write(kept: Kept, folder: Path) -> None:

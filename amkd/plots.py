@@ -76,6 +76,27 @@ def contact_sheet(
     _save(figure, path)
 
 
+def chosen(rounds: list[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
+    """How the chosen mixes of each round spread over C2 and over lambda.
+
+    Args:
+      rounds: of each, C2 ``float32[K]`` (NaN where there is none) and lambda ``float32[K]``.
+      path: file to write.
+    """
+    figure, ((left, right),) = _figure(1, 2, (9.6, 3.2))
+    for number, (scores, lams) in enumerate(rounds, 1):
+        for axes, values, bins in ((left, scores[~np.isnan(scores)], 40), (right, lams, np.linspace(0, 1, 51))):
+            if len(values):
+                axes.hist(values, bins, histtype="step", label=f"round {number}")
+    left.set(xlabel="C2", ylabel="mixes")
+    right.set(xlabel="λ")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize="small")
+    _save(figure, path)
+
+
 def curves(points: list[dict[str, Any]], title: str, path: Path) -> None:
     """Accuracy against queries for every way, mean and spread over seeds: one panel for each row of a table."""
     rows = list(dict.fromkeys(point["row"] for point in points))

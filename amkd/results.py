@@ -8,7 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from amkd import checkpoint, devices, files, metrics, mixing, plots, provenance, querying, settings, training_set
+from amkd import (
+    checkpoint,
+    devices,
+    files,
+    kept,
+    metrics,
+    mixing,
+    page,
+    plots,
+    provenance,
+    querying,
+    settings,
+    training_set,
+)
 from amkd.round_state import RoundState
 from amkd.rounds import Bench
 
@@ -22,8 +35,9 @@ def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
     teacher_accuracy = metrics.accuracy(bench.test_answers, data.test_labels)
     summary = _summary(bench, state, teacher_accuracy, workdir)
     checkpoint.save_network(workdir / "student", state.variables, _card(bench, summary))
-    if config.report.plots:
-        _draw(bench, state, teacher_accuracy, workdir / "plots")
+    pictures = _draw(bench, state, teacher_accuracy, workdir / "plots") if config.report.plots else {}
+    if config.report.html:
+        files.write_text(workdir / "report.html", _page(bench, state, summary, pictures))
     files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 
@@ -82,6 +96,7 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
             "student": str(workdir / "student"),
             "summary": str(workdir / "summary.json"),
             "metrics": str(workdir / "metrics.jsonl"),
+            "report": str(workdir / "report.html") if config.report.html else None,
             "plots": str(workdir / "plots") if config.report.plots else None,
             "tensorboard": str(workdir / "tensorboard") if config.report.tensorboard else None,
             "ledger": str(desk.ledger.path),
@@ -89,11 +104,29 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
     }
 
 
-def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folder: Path) -> None:
+def _page(bench: Bench, state: RoundState, summary: dict[str, Any], pictures: dict[str, Path]) -> str:
+    """The report of the run."""
+    data, answers = bench.data, bench.test_answers
+    judged = {
+        "student": bench.judge(state.variables).argmax(-1),
+        "teacher": None if answers is None else answers.argmax(-1),
+        "labels": data.test_labels,
+    }
+    names = data.class_names or map(str, range(data.classes))
+    return page.of_run(summary, kept.differing(bench.settings), names, judged, pictures)
+
+
+def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folder: Path) -> dict[str, Path]:
+    """Draws the plots; returns their files, by what they show."""
     config = bench.settings
     title = f"{config.method} on {config.dataset}, N = {config.n_real}"
+    drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
     ends = [row["queries"] for row in state.rows]
+    if len(ends) > 1:
+        drawn["C2 and lambda of the chosen mixes"] = folder / "chosen.png"
+        parts = [(state.score[a:b], mixing.lam_of(state.records.w[a:b])) for a, b in itertools.pairwise(ends)]
+        plots.chosen(parts, folder / "chosen.png")
     for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
         # Evenly spread over the round, from its lowest C2 to its highest.
         shown = np.unique(np.linspace(start, end - 1, _SHEET).astype(int))
@@ -108,3 +141,5 @@ def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folde
             f"{title}: round {round_}. Image i | mix | image j, from lowest to highest C2",
             folder / f"round_{round_:02d}.png",
         )
+        drawn[f"Mixes chosen in round {round_}, from lowest to highest C2"] = folder / f"round_{round_:02d}.png"
+    return drawn

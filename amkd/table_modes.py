@@ -48,7 +48,7 @@ def render(order: TableOrder) -> None:
         done, of = tabulate.gather(order.table, order.workdir, output)
         print(f"{done} of {of} runs are finished", flush=True)
     print(tabulate.render(order.table, output))
-    print(f"{output / order.table.name}.md, .csv, .json, -curves.csv, .png")
+    print(f"{output / order.table.name}.html, .md, .csv, .json, -curves.csv, .png")
 
 
 def plan(order: TableOrder) -> None:

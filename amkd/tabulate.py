@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from amkd import files, kept, plots, statistics, sweep
+from amkd import files, kept, page, plots, statistics, sweep
 from amkd.kept import Kept
 from amkd.statistics import Paired, Spread
 from amkd.sweep import Table
@@ -186,8 +186,10 @@ def render(table: Table, folder: Path) -> str:
     files.write_text(folder / f"{table.name}.csv", as_csv(rows))
     files.write_text(folder / f"{table.name}.json", json.dumps(rows, indent=1) + "\n")
     files.write_text(folder / f"{table.name}-curves.csv", as_csv(points))
-    if points:
-        plots.curves(points, table.title, folder / f"{table.name}.png")
+    picture = folder / f"{table.name}.png" if points else None
+    if picture:
+        plots.curves(points, table.title, picture)
+    files.write_text(folder / f"{table.name}.html", page.of_table(table.title, rows, picture))
     return text
 
 

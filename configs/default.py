@@ -283,6 +283,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.tensorboard = True
     # PNG plots: accuracy against queries, and contact sheets of chosen mixes.
     config.report.plots = True
+    # report.html: all of the run on one page that needs no network, with the plots if there are any.
+    config.report.html = True
 
     config.export = ConfigDict()
     # --mode=export writes these: stablehlo, onnx.

@@ -34,5 +34,5 @@ def _row(preset: str, n: int) -> ConfigDict:
         schedule = "search.schedule='2000,3000,5000,10000,20000'"
         return table1.row("mnist.py", f"n_real={n}", f"budget={n + 40000}", "rounds=5", schedule)
     ks = (5000, 5000, 10000, 20000, 40000, 80000)[: 5 if n == 500 else 6]  # 500 images have 124,750 pairs
-    schedule = (f"rounds={len(ks)}", f"search.schedule={','.join(map(str, ks))!r}", f"budget={n + sum(ks)}")
-    return table1.row("cifar10.py", f"n_real={n}", *schedule, "student=vgg16", "teacher.model=vgg16")
+    fields = (f"rounds={len(ks)}", f"search.schedule={','.join(map(str, ks))!r}", f"budget={n + sum(ks)}")
+    return table1.row("cifar10.py", f"n_real={n}", *fields, "student=vgg16", "teacher.model=vgg16")
