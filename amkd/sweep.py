@@ -126,7 +126,7 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
     for seed in table.seeds:
         for name, row in table.rows.items():
             for way in row.ways or table.ways:
-                fields = dict(map(_field, (*table.set, *row.set, *table.ways[way])))
+                fields = dict(map(field, (*table.set, *row.set, *table.ways[way])))
                 try:
                     runs.append(Run(name, way, seed, configured(row.config, {**fields, **shared, "seed": seed})))
                 except UserError as error:
@@ -136,7 +136,7 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
     return runs
 
 
-def _field(text: str) -> tuple[str, Any]:
+def field(text: str) -> tuple[str, Any]:
     """``name=value`` as the command line has it."""
     name, equals, value = text.partition("=")
     if not equals:

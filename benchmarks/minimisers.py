@@ -3,10 +3,11 @@
 A run of each data set's configuration (its pool cut to 300,000 pairs) gives a student after every round. Under each
 student:
 
-excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over 4,000 pairs; negative where
-        a way found a dip between two places of that grid.
-recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of 700 images. True are the
-        scores after 12 refined evaluations. Of the screened search also what it claims: the lower end of its interval.
+excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over ``--pairs`` pairs; negative
+        where a way found a dip between two places of that grid.
+recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of ``--images`` images. True
+        are the scores after 12 refined evaluations. Of the screened search also what it claims: the lower end of its
+        interval.
 
 Accuracy only, so other work on the machine does no harm. Run from the repository's root, with TFDS_DATA_DIR set:
 ``python -m benchmarks.minimisers``; half an hour on 2 cores.
@@ -14,21 +15,19 @@ Accuracy only, so other work on the machine does no harm. Run from the repositor
 
 import argparse
 import dataclasses
-import importlib
-import itertools
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from amkd import confidence, distill, method, pairs, refinement, rounds, screening, search, settings, workdir
+from amkd import confidence, distill, method, pairs, refinement, rounds, screening, search, sweep, workdir
 from amkd.groups import SearchSettings
 from amkd.stopping import StopSignal
 from benchmarks import our_side, turns
 
 SHARES = (0.0025, 0.005, 0.01, 0.02, 0.04)  # k of the pool
-DENSE, PAIRS, IMAGES, TRUTH = 161, 4000, 700, 12
+DENSE, TRUTH = 161, 12  # lambdas; evaluations
 
 
 def main() -> None:
@@ -37,25 +36,27 @@ def main() -> None:
     parser.add_argument("--configs", default="mnist,fashion_mnist", help="of configs/ (default: %(default)s)")
     parser.add_argument("--rounds", default="0,1,3", help="after which the student is taken (default: %(default)s)")
     parser.add_argument("--evaluations", default="3,4,5,6", help="of a pair, refined (default: %(default)s)")
+    parser.add_argument("--set", nargs="*", default=[], help="fields of the runs, each NAME=VALUE")
+    parser.add_argument("--pairs", type=int, default=4000, help="for the excess (default: %(default)s)")
+    parser.add_argument("--images", type=int, default=700, help="for the recall (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="file to write the rows to")
     flags = parser.parse_args()
     rows: list[turns.Row] = []
     for name in flags.configs.split(","):
-        for round_, task in students(name, [int(one) for one in flags.rounds.split(",")]):
-            label = f"{task.network.__class__.__name__} of {name}, round {round_}"
+        for round_, task in students(name, flags.set, [int(one) for one in flags.rounds.split(",")]):
+            label = f"{name}, round {round_}"
             counts = [int(one) for one in flags.evaluations.split(",")]
-            for row in itertools.chain(excesses(task, label, counts), recalls(task, label)):
+            for row in (*excesses(task, label, counts, flags.pairs), *recalls(task, label, flags.images)):
                 rows.append(row)
                 turns.show(row)
                 turns.write(flags.json, rows, our_side.describe())
 
 
-def students(name: str, wanted: list[int]) -> Iterator[tuple[int, method.Task]]:
+def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, method.Task]]:
     """A run's students after some rounds, each with the task to search as the run would."""
-    config = importlib.import_module(f"configs.{name}").get_config()
-    config.search.max_pairs = 300_000
-    config.report.progress = config.report.plots = config.report.tensorboard = False
-    frozen = settings.from_config(config.to_dict())
+    fields = {"search.max_pairs": 300_000, "report.plots": False, "report.tensorboard": False}
+    fields |= dict(map(sweep.field, given))
+    frozen = sweep.configured(f"configs/{name}.py", fields)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         run = workdir.owner(frozen, folder)
@@ -66,9 +67,9 @@ def students(name: str, wanted: list[int]) -> Iterator[tuple[int, method.Task]]:
                     yield round_, rounds.task(bench, state, 1, lambda _: None)
 
 
-def excesses(task: method.Task, label: str, counts: list[int]) -> Iterator[turns.Row]:
+def excesses(task: method.Task, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:
     """Rows of the excess over the dense grid."""
-    some = task._replace(pool=pairs.make_pool(len(task.images), PAIRS, 0), chosen=np.empty(0, np.int64))
+    some = task._replace(pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64))
     dense = scores(some, grid(task.settings, DENSE))
     ways: dict[str, confidence.Minimiser] = {"grid": grid(task.settings, task.settings.lam_count)}
     for count in counts:
@@ -79,9 +80,9 @@ def excesses(task: method.Task, label: str, counts: list[int]) -> Iterator[turns
         yield turns.Row("excess", label, "mean C2", float(excess.mean()), details=details)
 
 
-def recalls(task: method.Task, label: str) -> Iterator[turns.Row]:
+def recalls(task: method.Task, label: str, n: int) -> Iterator[turns.Row]:
     """Rows of the recall of the true k lowest."""
-    some = task._replace(images=task.images[:IMAGES], pool=pairs.make_pool(IMAGES, 0, 0), chosen=np.empty(0, np.int64))
+    some = task._replace(images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64))
     plan, size = task.settings, some.pool.size
     most = round(max(SHARES) * size)
     refined = refinement.Refined(search.lam_range(plan), plan.evaluations)
@@ -96,7 +97,7 @@ def recalls(task: method.Task, label: str) -> Iterator[turns.Row]:
         screened, told = screening.lowest(some._replace(k=k), screening.plan(plan, size, k))
         details = {"way": "screened", "k": k, "share": share, "evaluations": told["evaluations"] / size}
         details |= {"claimed": told["recall"]["low"], "shortlist": told["shortlist"] / size}
-        there = pairs.rank_of(screened.i, screened.j, IMAGES)
+        there = pairs.rank_of(screened.i, screened.j, n)
         yield turns.Row("recall", label, "share", shared(there, true[:k]), details=details)
 
 

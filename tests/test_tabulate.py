@@ -1,0 +1,114 @@
+"""Tables from what is kept of runs: figures by hand, and the tables of this repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from amkd import kept, sweep, tabulate
+from amkd.sweep import Row, Table
+from configs.tables import table1
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "results"
+TABLE = Table(
+    "tiny", "Tiny", (0, 1, 2), {"r": Row("configs/default.py", paper=50.0, best=60.0, source="them")},
+    {"active": (), "random": (), "missing": ()},
+)  # fmt: skip
+
+
+def one(way, seed, *accuracies, **more):
+    """What is kept of a run, with an accuracy after each round."""
+    rounds = [
+        {"round": number, "queries": 100 * (number + 1), "student_accuracy": accuracy, "agreement": None, "search": {}}
+        for number, accuracy in enumerate(accuracies)
+    ]
+    return {
+        "row": "r", "way": way, "seed": seed, "method": "m", "dataset": "d", "n_real": 100, "queries": 200,
+        "teacher": "t", "student": "s", "teacher_accuracy": 0.8, "student_accuracy": accuracies[-1],
+        "success_rate": accuracies[-1] / 0.8, "agreement": 0.5, "seconds": {"train": 60.0, "query": 30.0},
+        "rounds": rounds, **more,
+    }  # fmt: skip
+
+
+RUNS = [
+    *(one("active", seed, 0.3, last) for seed, last in enumerate((0.42, 0.44, 0.46))),
+    *(one("random", seed, 0.3 + seed / 100, last) for seed, last in enumerate((0.41, 0.42, 0.43))),
+]
+
+
+def test_rows_by_hand():
+    """Means 44 and 42, sample deviations 2 and 1; differences 1, 2 and 3 against random: p = .0742."""
+    active, random = tabulate.as_rows(TABLE, tabulate.cells(TABLE, RUNS))
+    assert (active["accuracy_mean"], active["accuracy_std"], active["seeds"]) == (44, 2, [0, 1, 2])
+    assert (random["accuracy_mean"], random["accuracy_std"]) == (42, 1)
+    assert (active["difference"], active["p"], active["against"]) == (2, 0.07418, "random")
+    assert random["difference"] is random["p"] is random["against"] is None
+    assert (active["success_rate"], active["teacher_accuracy"], active["agreement"]) == (55, 80, 50)
+    assert (active["seconds"], active["paper"], active["best_published"]) == (90, 50, 60)
+    wanted = (
+        "dataset teacher student method n_real queries seeds teacher_accuracy accuracy_mean accuracy_std success_rate"
+    )
+    assert active.keys() >= set(wanted.split())
+
+
+def test_markdown_of_a_row():
+    text = tabulate.markdown(TABLE, tabulate.cells(TABLE, RUNS))
+    lines = text.splitlines()
+    assert lines[0] == "**Tiny**"
+    assert lines[4] == (
+        "| r | active | 100 | 200 | 3 | 80.00 | 44.00 ± 2.00 | 55.00 | 50.00 | +2.00 (0.074)"
+        " | 1.5 | 50.00 | 60.00 them |"
+    )
+    assert len(lines) == 6  # what has no finished run has no line
+
+
+def test_curves_by_hand():
+    points = tabulate.curves(tabulate.cells(TABLE, RUNS))
+    assert [(point["way"], point["queries"], point["accuracy_mean"], point["accuracy_std"]) for point in points] == [
+        ("active", 100, 30, 0), ("active", 200, 44, 2), ("random", 100, 31, 1), ("random", 200, 42, 1),
+    ]  # fmt: skip
+
+
+def test_order_of_the_files_makes_no_difference():
+    assert tabulate.cells(TABLE, RUNS[::-1]) == tabulate.cells(TABLE, RUNS)
+
+
+def test_a_run_without_figures_of_the_teacher_shows_none():
+    runs = [one("active", 0, 0.5, teacher_accuracy=None, success_rate=None, agreement=None)]
+    (row,) = tabulate.as_rows(TABLE, tabulate.cells(TABLE, runs))
+    assert row["teacher_accuracy"] is row["success_rate"] is row["agreement"] is row["accuracy_std"] is None
+    assert "| - | 50.00 | - | - | - |" in tabulate.markdown(TABLE, tabulate.cells(TABLE, runs))
+
+
+def test_nothing_finished_is_an_empty_table(tmp_path):
+    assert tabulate.render(TABLE, tmp_path).count("\n") == 4
+    assert json.loads((tmp_path / "tiny.json").read_text()) == []
+
+
+def test_what_is_kept_comes_back(tmp_path):
+    for run in RUNS:
+        kept.write(run, tmp_path)
+    assert kept.read(tmp_path) == sorted(RUNS, key=lambda run: (run["way"], run["seed"]))
+
+
+KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exists() else []
+
+
+def shipped(name):
+    """The shipped table of that name."""
+    module, _, preset = name.partition("_")
+    assert module == "table1"
+    return sweep.from_config(table1.get_config(preset).to_dict())
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
+    table = shipped(name)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / name).symlink_to(RESULTS / "runs" / name)
+    text = tabulate.render(table, tmp_path)
+    for file in (f"{name}.md", f"{name}.csv", f"{name}.json", f"{name}-curves.csv"):
+        assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
+    assert (RESULTS / f"{name}.png").exists()
+    assert text.strip() in (ROOT / "README.md").read_text()
