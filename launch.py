@@ -28,7 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd import command_line, compilation, modes, settings, sweep, table_modes
+from amkd import command_line, compilation, modes, settings, table, table_modes
 from amkd.errors import UserError
 from amkd.stopping import Stopped, StopSignal
 
@@ -54,8 +54,8 @@ def main(argv: list[str]) -> None:
     workdir, network, pictures, output = (Path(path).expanduser() if path else None for path in paths)
     stop = StopSignal().install() if FLAGS.mode in modes.STOPPABLE else StopSignal()
     given = FLAGS.config.to_dict()
-    if sweep.is_table(given):
-        order = table_modes.TableOrder(sweep.from_config(given), workdir, output, FLAGS.shard, stop)
+    if table.is_table(given):
+        order = table_modes.TableOrder(table.from_config(given), workdir, output, FLAGS.shard, stop)
         return command_line.pick(table_modes.MODES, FLAGS.mode)(order)
     config = settings.from_config(given)
     compilation.keep(Path(config.cache_dir).expanduser())

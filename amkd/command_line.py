@@ -8,7 +8,7 @@ from typing import NoReturn, TypeVar
 
 from absl import flags
 
-from amkd import settings, sweep
+from amkd import settings, table
 from amkd.errors import UserError
 
 Mode = TypeVar("Mode", bound=Callable[..., None])
@@ -68,7 +68,7 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 def _check_fields(args: list[str]) -> None:
     """Refuses ``--config.x=y`` for a field that does not exist, before absl sees it."""
     known = set(settings.field_names())
-    of_tables = sweep.Table._fields  # which absl then looks for in the configuration
+    of_tables = table.Table._fields  # which absl then looks for in the configuration
     for arg in args:
         found = re.match(r"--?(no)?config\.([^=]+)", arg)
         if found and found[2] not in known and found[2].split(".")[0] not in of_tables:

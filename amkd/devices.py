@@ -184,7 +184,7 @@ def _each(run: Callable[..., Any], in_axes: Any = 0, **options: Any) -> Mapped:
     return Mapped(run, steady=True, in_axes=in_axes, devices=jax.local_devices(), **options)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)  # vanilla_al has one for each lambda
 def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool) -> Mapped:
     trunk_of = student.trunk_of_one if activations else student.network_of_one
     suited = _suited(network, "scoring")

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from amkd import defaults, files, settings
-from amkd.sweep import Run
 
 Kept = dict[str, Any]
 
@@ -17,16 +16,16 @@ _FROM_SUMMARY = (
 _FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "search")
 
 
-def of(run: Run, workdir: Path) -> Kept:
-    """A finished run in short, with what differs from the defaults of ``configs/default.py``."""
+def of(row: str, way: str, seed: int, config: settings.Settings, workdir: Path) -> Kept:
+    """A finished run of a table in short, with what differs from the defaults of ``configs/default.py``."""
     summary = json.loads((workdir / "summary.json").read_text())
     return {
-        "row": run.row,
-        "way": run.way,
-        "seed": run.seed,
+        "row": row,
+        "way": way,
+        "seed": seed,
         **{name: summary.get(name) for name in _FROM_SUMMARY},
         "rounds": [{name: row.get(name) for name in _FROM_ROUND} for row in summary["rounds"]],
-        "config": differing(run.settings),
+        "config": differing(config),
     }
 
 

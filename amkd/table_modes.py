@@ -7,7 +7,7 @@ from typing import NamedTuple
 from amkd import compilation, sweep, tabulate
 from amkd.errors import UserError
 from amkd.stopping import StopSignal
-from amkd.sweep import Table
+from amkd.table import Table
 
 
 class TableOrder(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from amkd import files, kept, page, plots, statistics, sweep
 from amkd.kept import Kept
 from amkd.statistics import Paired, Spread
-from amkd.sweep import Table
+from amkd.table import Table
 
 
 class Cell(NamedTuple):
@@ -198,6 +198,6 @@ def gather(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
     runs = sweep.expand(table, workdir)
     done = 0
     for one, place in sweep.finished(runs, workdir):
-        kept.write(kept.of(one, place), folder / "runs" / table.name)
+        kept.write(kept.of(*one, place), folder / "runs" / table.name)
         done += 1
     return done, len(runs)

@@ -6,6 +6,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from amkd import sweep
+from amkd import table as tables
 from amkd.errors import UserError
 from configs.tables import ablations, figure4, table1, table2, table4
 from tests import command, counting_teacher
@@ -37,7 +38,7 @@ def table(**more):
 
 
 def expand(**more):
-    return sweep.expand(sweep.from_config(table(**more)))
+    return sweep.expand(tables.from_config(table(**more)))
 
 
 def test_every_row_by_every_way_for_every_seed():
@@ -103,7 +104,7 @@ TABLES = [(module, preset) for module in (table1, table2, figure4, ablations) fo
 def test_shipped_tables_expand(module, preset):
     config = module.get_config(preset)
     assert isinstance(config, ConfigDict)
-    found = sweep.from_config(config.to_dict())
+    found = tables.from_config(config.to_dict())
     runs = sweep.expand(found)
     assert found.against in found.ways and len(runs) >= 4
     assert len({run[:3] for run in runs}) == len(runs)

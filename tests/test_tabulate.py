@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from amkd import kept, sweep, tabulate
-from amkd.sweep import Row, Table
+from amkd import kept, tabulate
+from amkd import table as tables
+from amkd.table import Row, Table
 from configs.tables import table1
 
 ROOT = Path(__file__).parent.parent
@@ -99,7 +100,7 @@ def shipped(name):
     """The shipped table of that name."""
     module, _, preset = name.partition("_")
     assert module == "table1"
-    return sweep.from_config(table1.get_config(preset).to_dict())
+    return tables.from_config(table1.get_config(preset).to_dict())
 
 
 @pytest.mark.parametrize("name", KEPT)

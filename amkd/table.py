@@ -1,0 +1,79 @@
+"""A table of runs, as its configuration (``configs/tables/``) states it: rows, ways to spend queries, and seeds."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from amkd.errors import UserError
+
+
+class Row(NamedTuple):
+    """A row of a table, and a heading of its plots.
+
+    Attributes:
+      config: file of the configuration, with an optional ``:preset``.
+      set: its fields, each ``name=value`` as on the command line.
+      ways: names of the ways that are run for it; none for all.
+      paper: accuracy that the paper prints, in percent; None if it prints none.
+      best: the best one published since, in percent.
+      source: whose that is.
+    """
+
+    config: str
+    set: tuple[str, ...] = ()
+    ways: tuple[str, ...] = ()
+    paper: float | None = None
+    best: float | None = None
+    source: str = ""
+
+
+class Table(NamedTuple):
+    """A table of runs.
+
+    Attributes:
+      name: of its files.
+      title: what a reader sees first.
+      seeds: one run for each.
+      rows: by name.
+      ways: fields of each way, by name, as in ``Row.set``.
+      set: fields of all runs.
+      against: the way that all others are compared with, seed by seed.
+    """
+
+    name: str
+    title: str
+    seeds: tuple[int, ...]
+    rows: dict[str, Row]
+    ways: dict[str, tuple[str, ...]]
+    set: tuple[str, ...] = ()
+    against: str = "random"
+
+
+def is_table(config: Mapping[str, Any]) -> bool:
+    """Whether a configuration is a table's, and not a run's."""
+    return "rows" in config and "ways" in config
+
+
+def from_config(config: Mapping[str, Any]) -> Table:
+    """A table from its configuration.
+
+    Raises:
+      UserError: a field that tables do not have, or a way that is not there.
+    """
+    _check_names("config", config, Table._fields)
+    rows = {}
+    for name, given in config["rows"].items():
+        _check_names(f"config.rows.{name}", given, Row._fields)
+        rows[name] = Row(**given)
+        for way in rows[name].ways:
+            if way not in config["ways"]:
+                raise UserError(f"config.rows.{name}.ways={way!r}: must be some of {', '.join(config['ways'])}")
+    seeds = config["seeds"] if isinstance(config["seeds"], tuple) else (config["seeds"],)
+    if not seeds or len(set(seeds)) != len(seeds):
+        raise UserError(f"config.seeds={seeds!r}: must be one or more different numbers")
+    return Table(**{**config, "rows": rows, "ways": dict(config["ways"]), "seeds": seeds})
+
+
+def _check_names(place: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            raise UserError(f"{place}.{name}: there is no such field; there are {', '.join(known)}")
