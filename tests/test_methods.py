@@ -1,5 +1,6 @@
 """Every way to spend the queries: what it chooses, and whole runs of it."""
 
+import jax
 import numpy as np
 import pytest
 
@@ -78,7 +79,7 @@ def test_share_of_duplicates_by_hand():
 
 def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
     """METHODS' triple: the three lowest single mixes are of one pair, the three lowest pairs are three."""
-    points = np.array([(1, 0, 0), (0, 0.8, 0.1), (0.5, 0, 0.6)], np.float32)
+    points = jax.numpy.array([(1, 0, 0), (0, 0.8, 0.1), (0.5, 0, 0.6)], np.float32)
     weights = np.rint(np.array([0.3, 0.4, 0.5, 0.6, 0.7]) * 65536).astype(np.int32)
     parts = []
     i, j = pairs.pair_of(np.arange(3), 3)
@@ -100,7 +101,7 @@ def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
 def labelled(images, classes=3):
     images = np.uint8(images).reshape(-1, 1, 1, 1)
     numbers = np.arange(len(images), dtype=np.int32) % classes
-    return DataSet("some", classes, images, numbers, images, images[:0], None)
+    return DataSet("some", classes, images[:0], numbers[:0], images, images[:0], None, pool_labels=numbers)
 
 
 def test_labels_answer_their_own_images_only():
@@ -109,7 +110,7 @@ def test_labels_answer_their_own_images_only():
     with pytest.raises(UserError, match="no label"):
         teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
     with pytest.raises(UserError, match="has no labels"):
-        labels.load(labelled([]))
+        labels.load(labelled([1, 2])._replace(pool_labels=None))
 
 
 def test_colours_and_sizes_by_hand():
@@ -125,7 +126,8 @@ def test_real_images_are_the_others_and_nothing_else_changes():
     own, other = labelled(range(5)), labelled(range(100, 110))
     found = domain.drawn_from(own, other)
     np.testing.assert_array_equal(found.pool_images, other.pool_images)
-    assert found._replace(pool_images=own.pool_images) == own
+    assert found.pool_labels is None  # those would be of other classes
+    assert found._replace(pool_images=own.pool_images, pool_labels=own.pool_labels) == own
     with pytest.raises(UserError, match="no square"):
         domain.drawn_from(own._replace(pool_images=np.zeros((2, 3, 4, 1), np.uint8)), other)
 
@@ -138,11 +140,11 @@ def test_every_method_runs(name, tmp_path):
     """Through the command line: what it asks, and that labels stand in for the teacher where they are meant to."""
     way = METHODS[name]
     fields = {**command.TINY, "method": name, "train.epochs": 2, "teacher.evaluate": "auto"}
-    fields["budget"] = 1300 if way.everything else 90
+    fields["budget"] = 400 if way.everything else 90
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     summary, asked = command.summary(tmp_path / "run"), counting_teacher.asked(tmp_path / "asked.txt")
-    real = 1300 if way.everything else 30
+    real = 400 if way.everything else 30
     assert summary["queries"] == real + (60 if way.choose else 0) or way.everything
     assert len(asked) == (0 if way.labels else summary["queries"])
     assert summary["teacher"].startswith("labels:") == way.labels
@@ -158,7 +160,7 @@ def test_all_images_need_a_budget_for_all(tmp_path):
     fields = {**command.TINY, "method": "full_kd"}
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 2
-    assert "config.budget=90: full_kd asks about all 1300 images of digits; set --config.budget=1300" in done.stderr
+    assert "config.budget=90: full_kd asks about all 400 images of digits; set --config.budget=400" in done.stderr
     assert counting_teacher.asked(tmp_path / "asked.txt") == []
 
 

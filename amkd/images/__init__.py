@@ -23,6 +23,7 @@ class DataSet(NamedTuple):
       class_names: Y names.
       key: identity of these very images where the name does not tell it; a run keeps to it.
       pool_places: ``int64[...]``, those of ``pool_images`` that may be drawn; None for all.
+      pool_labels: ``int32[M']``, for references that learn from labels, and nothing else; None if there are none.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DataSet(NamedTuple):
     class_names: tuple[str, ...] = ()
     key: str = ""
     pool_places: np.ndarray | None = None
+    pool_labels: np.ndarray | None = None
 
     @property
     def pool_size(self) -> int:

@@ -21,4 +21,5 @@ def load(size: int) -> "images.DataSet":
     order = keys.rng(0, 0, keys.Purpose.SPLIT).permutation(len(grey))
     teacher, pool, test = order[:900], order[900:1300], order[1300:]
     names = tuple(str(digit) for digit in range(10))
-    return images.DataSet("digits", 10, grey[teacher], labels[teacher], grey[pool], grey[test], labels[test], names)
+    parts = (grey[teacher], labels[teacher], grey[pool], grey[test], labels[test])
+    return images.DataSet("digits", 10, *parts, names, pool_labels=labels[pool])

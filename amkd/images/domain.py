@@ -19,7 +19,8 @@ def drawn_from(data: DataSet, other: DataSet) -> DataSet:
         raise UserError(
             f"config.data.real={other.name!r}: {data.name} has images of {height}x{width}, which is no square"
         )
-    return data._replace(pool_images=adapted(other.pool_images, height, channels), pool_places=other.pool_places)
+    adapted_images = adapted(other.pool_images, height, channels)
+    return data._replace(pool_images=adapted_images, pool_places=other.pool_places, pool_labels=None)
 
 
 def adapted(images: np.ndarray, size: int, channels: int) -> np.ndarray:

@@ -46,7 +46,10 @@ def load(name: str, directory: str, size: int, cache_dir: Path) -> "images.DataS
     except Exception as error:  # NumPy raises many kinds for a broken file
         raise UserError(f"the cached arrays in {folder} are damaged ({error}); delete that folder") from error
     label = builder.info.features[label_key]
-    return images.DataSet(name, label.num_classes, train_x, train_y, train_x, test_x, test_y, tuple(label.names))
+    names = tuple(label.names)
+    return images.DataSet(
+        name, label.num_classes, train_x, train_y, train_x, test_x, test_y, names, pool_labels=train_y
+    )
 
 
 def _builder(name: str, directory: str) -> Any:

@@ -9,14 +9,14 @@ from amkd.teachers import Teacher
 
 
 def load(data: DataSet) -> Teacher:
-    """Answers labeled training images with all mass on their class; knows no other image.
+    """Answers the images to draw from with all mass on their class; knows no other image.
 
     Raises:
       UserError: the data set has no labels.
     """
-    if not len(data.teacher_images):
+    if data.pool_labels is None:
         raise UserError(f"config.dataset={data.name!r}: has no labels to learn from; choose another method or teacher")
-    known = {ledger.digest(image): label for image, label in zip(data.teacher_images, data.teacher_labels, strict=True)}
+    known = {ledger.digest(image): label for image, label in zip(data.pool_images, data.pool_labels, strict=True)}
     rows = np.eye(data.classes, dtype=np.float32)
 
     def ask(images: np.ndarray) -> np.ndarray:

@@ -62,8 +62,8 @@ def get_config(preset: str = "") -> ConfigDict:
         config.name, config.title = "table1_smoke", "Table 1 in small, on the embedded digits"
         config.seeds, config.rows = (0, 1), ConfigDict()
         config.rows.digits = row("default.py:smoke", "train.epochs=5", "train.min_steps=0")
-        config.ways.full_kd = ("method=full_kd", "budget=1300")
-        config.ways.supervised_full = ("method=supervised_full", "budget=1300")
+        config.ways.full_kd = ("method=full_kd", "budget=400")
+        config.ways.supervised_full = ("method=supervised_full", "budget=400")
     elif preset:
         raise ValueError(f"preset {preset!r} does not exist; there are: cpu, smoke")
     return config
