@@ -52,6 +52,8 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
     runs = []
     for seed in table.seeds:
         for name, row in table.rows.items():
+            if table.only and name not in table.only:
+                continue
             for way in row.ways or table.ways:
                 fields = dict(map(field, (*table.set, *row.set, *table.ways[way])))
                 try:

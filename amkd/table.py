@@ -37,6 +37,7 @@ class Table(NamedTuple):
       ways: fields of each way, by name, as in ``Row.set``.
       set: fields of all runs.
       against: the way that all others are compared with, seed by seed.
+      only: names of the rows to run; empty for all.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Table(NamedTuple):
     ways: dict[str, tuple[str, ...]]
     set: tuple[str, ...] = ()
     against: str = "random"
+    only: tuple[str, ...] = ()
 
 
 def is_table(config: Mapping[str, Any]) -> bool:
@@ -67,6 +69,10 @@ def from_config(config: Mapping[str, Any]) -> Table:
         for way in rows[name].ways:
             if way not in config["ways"]:
                 raise UserError(f"config.rows.{name}.ways={way!r}: must be some of {', '.join(config['ways'])}")
+    only = config.get("only", ())
+    for name in only:
+        if name not in rows:
+            raise UserError(f"config.only={only!r}: {name!r} is none of the rows {', '.join(rows)}")
     seeds = config["seeds"] if isinstance(config["seeds"], tuple) else (config["seeds"],)
     if not seeds or len(set(seeds)) != len(seeds):
         raise UserError(f"config.seeds={seeds!r}: must be one or more different numbers")

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amkd import answers, distill, images, ledger, plan, querying, teachers
+from amkd import answers, distill, images, ledger, plan, querying, teachers, workload
+from amkd import bill as bills
 from amkd.errors import UserError
 from amkd.stopping import StopSignal
 from tests import command, counting_teacher
@@ -37,9 +38,9 @@ def noise(count, seed=0):
 
 
 def test_bill():
-    bill = plan.Bill(90, 60, 2, plan.Held(images=20, mixes=8, spent=1.5), 0.25, "EUR")
+    bill = bills.Bill(90, 60, 2, bills.Held(images=20, mixes=8, spent=1.5), 0.25, "EUR")
     assert (bill.held.answers, bill.to_send, bill.cost) == (28, 120, 30.0)
-    assert plan.Bill(90, 0, 0, plan.Held(), 0.0, "EUR")[:3] == (90, 0, 0)
+    assert bills.Bill(90, 0, 0, bills.Held(), 0.0, "EUR")[:3] == (90, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_lasts(work, speed, told):
 )
 def test_work(fields, evaluations, trained):
     config = configured(**{**command.TINY, **fields})
-    lines = plan._work(config, data_of(noise(30), noise(2)), noise(30), plan.Speed(100.0, 10.0, 2**20))
+    lines = plan._work(config, data_of(noise(30), noise(2)), noise(30), workload.Speed(100.0, 10.0, 2**20))
     text = "\n".join(lines)
     assert f"search evaluations   {evaluations:,} (" in text and f"training             {trained:,} images (" in text
     assert "memory               about 60 MiB" in text  # 30 activations of 1 MiB, on host and device
@@ -83,14 +84,14 @@ def test_work(fields, evaluations, trained):
 
 def test_rounds_by_hand():
     """435 pairs and then 405, at 11 lambdas; 8 epochs over 30, 60 and 90 records."""
-    rounds = plan.make_rounds(configured(**command.TINY), 30)
+    rounds = workload.make_rounds(configured(**command.TINY), 30)
     assert rounds == [(30, 0, 240), (60, 4785, 480), (90, 4455, 720)]
 
 
 def test_a_screened_round_by_hand():
     """124,750 pairs, k = 1,000: two evaluations for all, five for a tenth of them and for 12 / (1000 * .5) of them."""
     fields = {"n_real": 500, "budget": 1500, "rounds": 1, "search.minimiser": "screened", "search.recall": 0.5}
-    (_, one) = plan.make_rounds(configured(**{**command.TINY, **fields}), 500)
+    (_, one) = workload.make_rounds(configured(**{**command.TINY, **fields}), 500)
     assert one.evaluations == 2 * 124_750 + 5 * (12_475 + 2_994)
 
 
@@ -100,8 +101,8 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
     data = data_of(some[[0, 1, 2, 3, 3, 0]], some[[3, 4, 4]])
     config = configured(**{**command.TINY, "n_real": 6, "budget": 9, "rounds": 1, "teacher.price": 0.5})
     real = images.draw_real(data, 6, config.seed)
-    bill = plan.make_bill(config, data, real, plan.Held())
-    assert bill[:4] == (4 + 3, 2, 1, plan.Held())
+    bill = bills.make_bill(config, data, real, bills.Held())
+    assert bill[:4] == (4 + 3, 2, 1, bills.Held())
     assert (bill.to_send, bill.cost) == (5 + 3, 4.0)
 
     sent = []
@@ -123,14 +124,14 @@ def test_no_judging_images_unless_the_teacher_is_asked_about_them():
     data = data_of(noise(30), noise(7, 1))
     for evaluate, judging in (("yes", 7), ("no", 0), ("auto", 0)):
         config = configured(**{**command.TINY, "teacher.evaluate": evaluate})
-        assert plan.make_bill(config, data, data.pool_images, plan.Held())[:2] == (90, judging)
+        assert bills.make_bill(config, data, data.pool_images, bills.Held())[:2] == (90, judging)
 
 
 def test_what_is_spent_counts_against_the_limit():
     config = configured(**{**command.PRICED, "teacher.max_cost": 10.0})
-    plan._check_cost(config, plan.Bill(36, 0, 0, plan.Held(spent=1.0), 0.25, "USD"))  # exactly the limit
+    bills.check_cost(config, bills.Bill(36, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))  # exactly the limit
     with pytest.raises(UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are spent already"):
-        plan._check_cost(config, plan.Bill(37, 0, 0, plan.Held(spent=1.0), 0.25, "USD"))
+        bills.check_cost(config, bills.Bill(37, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))
 
 
 # Against the run.
@@ -154,7 +155,7 @@ def test_fresh_run_through_the_command_line(tmp_path, tiny_run):
 def test_half_done_run_and_another_that_shares_its_ledger(tmp_path, monkeypatch):
     log, shared = tmp_path / "asked.txt", tmp_path / "shared.sqlite"
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(log))
-    monkeypatch.setattr(plan, "measure", lambda *_: plan.Speed(1.0, 1.0, 1))
+    monkeypatch.setattr(workload, "measure", lambda *_: workload.Speed(1.0, 1.0, 1))
     first = configured(**{**SHORT, "ledger.path": shared})
 
     monkeypatch.setenv("COUNTING_TEACHER_FAILS", "100")  # in round 1
@@ -239,7 +240,7 @@ def test_workdir_of_another_run_is_refused(tiny_run):
 
 
 def test_a_ledger_that_is_not_there_yet_is_not_made(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(plan, "measure", lambda *_: plan.Speed(1.0, 1.0, 1))
+    monkeypatch.setattr(workload, "measure", lambda *_: workload.Speed(1.0, 1.0, 1))
     config = configured(**{**command.PRICED, "ledger.path": tmp_path / "deep" / "ledger.sqlite"})
     for folder in (None, tmp_path / "run"):
         assert figures(plan.report(config, folder, STOP))["to be sent"] == 150

@@ -52,6 +52,10 @@ def test_every_row_by_every_way_for_every_seed():
     assert [run.settings.train.crop for run in runs[:3]] == [1, 1, 0]
 
 
+def test_some_rows_only():
+    assert {run.row for run in expand(only=("second",))} == {"second"}
+
+
 def test_ways_come_last():
     """What a way sets, a row cannot undo, nor a row what is set for all."""
     (run,) = expand(
@@ -79,6 +83,7 @@ def test_parts_that_are_none_are_refused(shard):
     [
         ({"wrong": 1}, "config.wrong: there is no such field; there are name, title"),
         ({"seeds": ()}, r"config.seeds=\(\): must be one or more different numbers"),
+        ({"only": ("first", "third")}, "config.only=.*'third' is none of the rows first, second"),
         ({"seeds": (1, 1)}, r"config.seeds=\(1, 1\)"),
         ({"rows": {"r": {"config": "configs/default.py", "papper": 1}}}, "config.rows.r.papper"),
         ({"rows": {"r": {"config": "configs/default.py", "ways": ("no",)}}}, "config.rows.r.ways='no'"),

@@ -38,6 +38,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.title = "Table 1: test accuracy at the paper's budgets"
     config.seeds = (0, 1, 2, 3, 4)
     config.against = "random"
+    # Names of the rows to run; () for all.
+    config.only = ()
     config.set = ("report.tensorboard=False", "report.plots=False")
     config.ways = ConfigDict(WAYS)
     same, half = "student=lenet5", "student=lenet5_half"

@@ -1,0 +1,122 @@
+"""How much work a run is, and how fast this machine does it."""
+
+import dataclasses
+import itertools
+import time
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from amkd import compilation, devices, images, keys, models, pairs, recipe, screening, search, training, training_set
+from amkd.settings import Settings
+
+_SAMPLE = 512  # real images on which speed is measured
+_TIMED = 1.0  # seconds, at least, over which scoring is timed
+
+
+class Speed(NamedTuple):
+    """Measured on this machine with the configured student, compilation left out.
+
+    Attributes:
+      evaluations: images scored in a second.
+      trained: images trained on in a second.
+      activation_bytes: of one image after the student's stem.
+    """
+
+    evaluations: float
+    trained: float
+    activation_bytes: int
+
+
+def pool_size(config: Settings) -> int:
+    """Pairs that may be chosen."""
+    count = pairs.count(config.n_real)
+    return min(count, config.search.max_pairs or count)
+
+
+class Round(NamedTuple):
+    """The work of one round.
+
+    Attributes:
+      queries: records in its training set.
+      evaluations: of the last round's student, by the search.
+      trained: images trained on.
+    """
+
+    queries: int
+    evaluations: int
+    trained: int
+
+
+def make_rounds(config: Settings, n: int) -> list[Round]:
+    """The work of every round with so many real images, round 0 first."""
+    chosen = [0, *itertools.accumulate(config.queries_per_round())]
+    ks, pool = config.queries_per_round(), pool_size(config)
+    evaluations = [0, *(_evaluations(config, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
+    sizes = [n + before for before in chosen]
+    trained = [recipe.epochs(config.train, size) * size for size in sizes]
+    return [Round(*row) for row in zip(sizes, evaluations, trained, strict=True)]
+
+
+def _evaluations(config: Settings, left: int, k: int) -> int:
+    """Of the student, to choose k of so many pairs; a screened search may turn out to need more."""
+    if config.method == "random_mixup":
+        return 0
+    if config.method == "active_mixup" and config.search.minimiser == "screened":
+        return screening.plan(config.search, left, k).evaluations
+    return search.minimiser(config.search).evaluations * left
+
+
+def memory(config: Settings, data: images.DataSet, real: np.ndarray, activation: int) -> int:
+    """Bytes that grow with the configuration, on host and device: images, their table, the training set."""
+    table = activation * len(real)
+    scored = table if table <= config.search.table_bytes else 4 * real.size
+    answers = config.budget * (4 * data.classes + 12)
+    return 2 * real.nbytes + 2 * scored + 3 * answers + data.test_images.nbytes
+
+
+def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
+    """Scores and trains a little with a fresh student, to learn how fast this machine is."""
+    some = real[:_SAMPLE]
+    network = models.build(config.student, data.classes, data.shape)
+    variables = devices.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
+    return Speed(
+        _scored_per_second(config, network, variables, some),
+        _trained_per_second(config, data, some),
+        devices.stem_bytes(network, variables, data.shape),
+    )
+
+
+def _scored_per_second(config: Settings, network: models.Network, variables: Any, some: np.ndarray) -> float:
+    # The shortest dispatch, as often as it takes to be timed: large students score few pairs a second.
+    minimiser, plan = search.minimiser(config.search), config.search
+    k = max(config.queries_per_round(), default=1)
+    scorer = devices.Search(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
+    i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
+    scorer.add(i, j)()  # compiles
+    scored, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < _TIMED:
+        scored += scorer.add(i, j)() * minimiser.evaluations
+    return scored / passed
+
+
+def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray) -> float:
+    count = min(len(some), 4 * config.train.batch_size)
+    answers = np.full((count, data.classes), 1 / data.classes, np.float32)
+    whole = training_set.make(some, training_set.real(count), answers, count)
+    network = models.build(config.student, data.classes, data.shape, config.train.dtype, compilation.AXIS)
+    key = keys.key(config.seed, 0, keys.Purpose.INIT)
+    variables = jax.device_get(devices.init(network, data.shape, key))  # training uses up what is on a device
+
+    def seconds(epochs: int) -> float:
+        """Of so many epochs after a first one, which may compile."""
+        ends: list[float] = []
+        plan = dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0)
+        state = training.start(plan, variables)
+        note = lambda *_: ends.append(time.perf_counter())  # noqa: E731
+        training.fit(network, plan, state, whole, count, (config.seed, 0), 0, note)
+        return ends[-1] - ends[0]
+
+    epochs = max(round(_TIMED / seconds(1)), 1)
+    return count * epochs / seconds(epochs)
