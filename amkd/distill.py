@@ -23,7 +23,7 @@ from amkd import (
     teachers,
     workdir,
 )
-from amkd.images import domain, own
+from amkd.images import domain, own, variants
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
 from amkd.teachers import kinds
@@ -99,13 +99,15 @@ def assembled(
         stack.enter_context(contextlib.closing(outputs))
         desk = open_desk(config, data, teacher, answers, run_id)
         real = images.draw_real(data, config.way.real_images(config.n_real, data.pool_size), config.seed)
+        mixed = mixed_images(config, real)
         state = round_state.restore(checkpoints)
-        rounds.recall(desk, real, state)  # refuses a ledger that lacks answers before anything is sent
+        rounds.recall(desk, mixed, state)  # refuses a ledger that lacks answers before anything is sent
         bench = rounds.Bench(
             settings=config,
             data=data,
-            real=real,
-            pool=pairs.make_pool(len(real), config.search.max_pairs, config.seed),
+            real=mixed,
+            n_real=len(real),
+            pool=pairs.make_pool(len(mixed), config.search.max_pairs, config.seed),
             desk=desk,
             test_answers=_test_answers(config, data, desk, outputs, stop),
             checkpoints=checkpoints,
@@ -114,6 +116,14 @@ def assembled(
         )
         print(f"{config.method} on {config.dataset}: {bench.pool.size} pairs, {devices.describe()}", flush=True)
         yield bench, state
+
+
+def mixed_images(config: Settings, real: np.ndarray) -> np.ndarray:
+    """The images that are mixed with each other: the real ones, and after them their variants."""
+    plan = config.search
+    if config.way.choose is None:
+        return real
+    return variants.beside(real, plan.variants, plan.variant_crop, plan.variant_flip, config.seed)
 
 
 def load_data(config: Settings) -> images.DataSet:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from amkd import models, pairs, recipe
 from amkd.errors import UserError
-from amkd.images import pictures, resize
+from amkd.images import pictures, resize, variants
 from amkd.methods import METHODS
 from amkd.recipe import Recipe
 from amkd.teachers import demands
@@ -106,12 +106,18 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
             f"config.search.recall={search.recall!r}: must be a share above 0 and below 1; minimiser 'refined' leaves"
             " nothing out"
         )
-    yield from least("search.max_pairs", search.max_pairs, 0)
+    for name in ("variants", "variant_crop", "max_pairs"):
+        yield from least(f"search.{name}", getattr(search, name), 0)
     yield from least("search.chunk", search.chunk, 1)
     yield from least("search.tile", search.tile, 0)
     yield from least("search.table_bytes", search.table_bytes, 0)
+    if search.variants > (most := variants.most(max(search.variant_crop, 0))):
+        yield (
+            f"config.search.variants={search.variants}: an image has {most} different shifts of up to"
+            f" search.variant_crop={search.variant_crop} pixels; raise that, or lower variants"
+        )
     yield from choice("search.random_lam", search.random_lam, RANDOM_LAMS)
-    if s.n_real < 2 or s.rounds < 1 or s.method not in METHODS:
+    if s.n_real < 2 or s.rounds < 1 or search.variants < 0 or s.method not in METHODS:
         return
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
@@ -136,7 +142,8 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
             f"config.search.schedule={search.schedule!r} selects {sum(ks)} images, and budget={s.budget} less"
             f" n_real={s.n_real} leaves {s.budget - s.n_real}"
         )
-    size = min(pairs.count(s.n_real), search.max_pairs or pairs.count(s.n_real))
+    whole = pairs.count(s.mixed_images(s.n_real))
+    size = min(whole, search.max_pairs or whole)
     if sum(ks) > size:
         yield (
             f"config.budget={s.budget}: {sum(ks)} pairs are to be chosen, and the pool has {size}; lower"

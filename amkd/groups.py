@@ -131,6 +131,9 @@ class SearchSettings:
     evaluations: int
     recall: float
     random_lam: str
+    variants: int
+    variant_crop: int
+    variant_flip: bool
     max_pairs: int
     schedule: str
     chunk: int

@@ -21,6 +21,7 @@ class Purpose(enum.IntEnum):
     SPLIT = 8  # split of a data set that has none of its own
     HELD_OUT = 9  # which pictures judge the student where there are no labels
     AUDIT = 10  # which pairs audit a screened search
+    VARIANTS = 11  # shifts and mirrors of the real images' variants
 
 
 def key(seed: int, round_: int, purpose: Purpose) -> jax.Array:

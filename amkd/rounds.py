@@ -38,8 +38,9 @@ class Bench(NamedTuple):
     Attributes:
       settings: the frozen configuration.
       data: the data set; its test part is for evaluation only.
-      real: ``uint8[N, H, W, C]``, the real images.
-      pool: their pairs.
+      real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed beside them.
+      n_real: how many of these are the real ones.
+      pool: pairs of all of them.
       desk: where the teacher is asked.
       test_answers: the teacher's on the test images, ``float32[T, Y]``, or None if it is not asked.
       checkpoints: where the state is saved.
@@ -50,6 +51,7 @@ class Bench(NamedTuple):
     settings: Settings
     data: DataSet
     real: np.ndarray
+    n_real: int
     pool: pairs.Pool
     desk: querying.Desk
     test_answers: np.ndarray | None
@@ -105,8 +107,8 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     """Adds the round's mixes to the records: the real images in round 0, then the method's choice."""
     started = time.monotonic()
     if state.round == 0:
-        unscored = np.full(len(bench.real), np.nan, np.float32)
-        found = method.Choice(training_set.real(len(bench.real)), unscored, {})
+        unscored = np.full(bench.n_real, np.nan, np.float32)
+        found = method.Choice(training_set.real(bench.n_real), unscored, {})
     else:
         found = _search(bench, state)
     return dataclasses.replace(

@@ -68,6 +68,10 @@ class Settings:
         """Whether true labels take the place of a teacher's answers."""
         return self.way.labels or self.teacher.kind == "labels"
 
+    def mixed_images(self, real: int) -> int:
+        """How many images are mixed with each other: the real ones, and their variants."""
+        return real * (1 + self.search.variants)
+
     def queries_per_round(self) -> list[int]:
         """k of each round 1..rounds, by the schedule (``search.schedule``); none for a method without mixes."""
         if self.way.choose is None:

@@ -31,7 +31,7 @@ class Speed(NamedTuple):
 
 def pool_size(config: Settings) -> int:
     """Pairs that may be chosen."""
-    count = pairs.count(config.n_real)
+    count = pairs.count(config.mixed_images(config.n_real))
     return min(count, config.search.max_pairs or count)
 
 
@@ -70,10 +70,11 @@ def _evaluations(config: Settings, left: int, k: int) -> int:
 
 def memory(config: Settings, data: images.DataSet, real: np.ndarray, activation: int) -> int:
     """Bytes that grow with the configuration, on host and device: images, their table, the training set."""
-    table = activation * len(real)
+    copies = config.mixed_images(1)
+    table = activation * len(real) * copies
     scored = table if table <= config.search.table_bytes else 4 * real.size
     answers = config.budget * (4 * data.classes + 12)
-    return 2 * real.nbytes + 2 * scored + 3 * answers + data.test_images.nbytes
+    return 2 * real.nbytes * copies + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
 def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:

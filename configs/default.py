@@ -253,6 +253,12 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.recall = 0.95
     # random_mixup: half (lambda .5), or grid (each at random from the grid).
     config.search.random_lam = "half"
+    # Variants of every real image that are mixed beside it, and never queried by themselves: none in the paper.
+    config.search.variants = 0
+    # Variants are shifted by up to so many pixels at random.
+    config.search.variant_crop = 2
+    # Mirror every second variant. Wrong for digits.
+    config.search.variant_flip = False
     # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.

@@ -34,6 +34,7 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "SPLIT": 8,
         "HELD_OUT": 9,
         "AUDIT": 10,
+        "VARIANTS": 11,
     }
 
 

@@ -16,13 +16,18 @@ WAYS = {
     "active_refined": ("method=active_mixup", "search.minimiser=refined"),
     "random": ("method=random_mixup",),
     "random_lam": ("method=random_mixup", "search.random_lam=grid"),
+    "active_variants": ("method=active_mixup", "search.minimiser=refined", "search.variants=8"),
+    "random_variants": ("method=random_mixup", "search.random_lam=grid", "search.variants=8"),
     "vanilla_al": ("method=vanilla_al",),
     "real_only": ("method=real_only",),
     "full_kd": ("method=full_kd", "budget=60000"),
     "supervised_real": ("method=supervised_real",),
     "supervised_full": ("method=supervised_full", "budget=60000"),
 }
-CHEAP = ("active", "active_refined", "random", "random_lam", "real_only", "supervised_real")
+CHEAP = (
+    *("active", "active_refined", "active_variants", "random", "random_lam", "random_variants"),
+    *("real_only", "supervised_real"),
+)
 SHORT = ("search.max_pairs=200000", "train.epochs=40", "train.min_steps=3000")
 
 
