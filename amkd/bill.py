@@ -107,7 +107,8 @@ def make_bill(config: Settings, data: images.DataSet, real: np.ndarray, held: He
     copies = len(real) - len(addresses)
     total = config.way.real_images(config.n_real, data.pool_size) - copies + sum(config.queries_per_round())
     both = len(addresses & judging)
-    return Bill(total, len(judging), both, held, config.teacher.price, config.teacher.currency)
+    price = 0.0 if config.uses_labels else config.teacher.price
+    return Bill(total, len(judging), both, held, price, config.teacher.currency)
 
 
 def check_cost(config: Settings, bill: Bill) -> None:

@@ -135,7 +135,7 @@ def load_data(config: Settings) -> images.DataSet:
         data = images.load(config.dataset, config.data.dir, config.data.size, config.data.test_images, cache)
     if not config.data.real:
         return data
-    return domain.drawn_from(data, images.load(config.data.real, config.data.dir, 0, 0, cache))
+    return domain.drawn_from(data, images.load(config.data.real, config.data.dir, domain.side(data), 0, cache))
 
 
 def open_desk(
@@ -143,6 +143,8 @@ def open_desk(
 ) -> querying.Desk:
     """Where the run asks its questions."""
     plan = config.teacher
+    if config.uses_labels:  # which are probabilities, and cost nothing
+        return querying.Desk(teacher, answers, run_id, config.budget, data.classes, plan.batch)
     return querying.Desk(teacher, answers, run_id, config.budget, data.classes, plan.batch, plan.answers, plan.terms())
 
 

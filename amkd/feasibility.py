@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from amkd import models, pairs, recipe
+from amkd import mixing, models, pairs, recipe
 from amkd.errors import UserError
 from amkd.images import pictures, resize, variants
 from amkd.methods import METHODS
@@ -91,7 +91,7 @@ def _impossible_folder(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
 def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
     search = s.search
     for name, value in (("lam_low", search.lam_low), ("lam_high", search.lam_high)):
-        if not 0 < value < 1:
+        if not 0 < value < 1 or not 0 < round(value * mixing.ONE) < mixing.ONE:
             yield (
                 f"config.search.{name}={value!r}: must lie inside (0, 1); at 0 and 1 a mix is a real"
                 " image, already answered"
@@ -117,13 +117,15 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
             f" search.variant_crop={search.variant_crop} pixels; raise that, or lower variants"
         )
     yield from choice("search.random_lam", search.random_lam, RANDOM_LAMS)
-    if s.n_real < 2 or s.rounds < 1 or search.variants < 0 or s.method not in METHODS:
+    if s.n_real < 2 or s.rounds < 1 or search.variants < 0:
         return
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
         return
-    if METHODS[s.method].choose is None:
+    if s.method not in METHODS or METHODS[s.method].choose is None:
         return
+    if s.uses_labels:
+        yield f"config.method={s.method!r}: labels answer real images, and no mixes; choose real_only"
     try:
         ks = s.queries_per_round()
     except ValueError:

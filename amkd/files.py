@@ -6,7 +6,7 @@ from pathlib import Path
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
-    scratch = path.with_suffix(".part")
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
     scratch.write_text(text)
     flush(scratch)
     scratch.replace(path)

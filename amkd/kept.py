@@ -13,6 +13,8 @@ _FROM_SUMMARY = (
     *("teacher_accuracy", "student_accuracy", "success_rate", "agreement", "student_sha256"),
     *("seconds", "peak_memory_mib", "devices", "machine", "versions"),
 )
+# How a teacher is treated: no part of the result, but of the bill.
+TERMS = tuple(f"teacher.{name}" for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost"))
 _FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "search")
 
 
@@ -29,11 +31,17 @@ def of(row: str, way: str, seed: int, config: settings.Settings, workdir: Path) 
     }
 
 
-def differing(config: settings.Settings) -> dict[str, Any]:
-    """Fields that bear on the result and are not at their defaults, by dotted name."""
+def differing(config: settings.Settings, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Fields that are not at their defaults, by dotted name.
+
+    Args:
+      config: the settings.
+      also: fields to tell beside those that bear on the result.
+    """
     usual = settings.flatten(settings.from_config(defaults.load().to_dict()))
     own = settings.flatten(config)
-    return {name: value for name, value in own.items() if value != usual[name] and not name.startswith(settings.FREE)}
+    told = (name for name in own if name in also or not name.startswith(settings.FREE))
+    return {name: own[name] for name in told if own[name] != usual[name]}
 
 
 def write(kept: Kept, folder: Path) -> None:

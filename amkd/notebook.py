@@ -68,6 +68,9 @@ def distill(
     if config["n_real"] == 0:
         config["n_real"] = data.pool_size
     frozen = settings.from_config(config.to_dict())
+    if frozen.uses_labels or frozen.data.real:
+        name, value = ("method", frozen.method) if frozen.uses_labels else ("data.real", frozen.data.real)
+        raise UserError(f"config.{name}={value!r}: needs a data set by name; here the images are given, without labels")
     runs.run(frozen, Path(workdir), StopSignal(), data, Teacher(identity or f"python:{name}", answer))
     return checkpoint.load_network(Path(workdir) / "student")
 

@@ -65,8 +65,7 @@ def of_run(
         _table(("what", ""), _spend(summary)),
         "<h2>Time</h2>",
         _time(summary["seconds"]),
-        "<h2>How to reproduce</h2>",
-        f"<pre>{_text(_command(config))}</pre>",
+        *_how_to(summary, config),
         _facts("Machine and versions", {**summary.get("machine", {}), **summary.get("versions", {})}),
         _facts("Configuration, where it is not the default", config),
     ]
@@ -84,7 +83,7 @@ def of_table(title: str, rows: list[dict[str, Any]], picture: Path | None) -> st
     head = ("row", "way", "N", "queries", "seeds", "teacher", "student", "±", "success", "agreement")
     names = ("row", "way", "n_real", "queries", "seeds", "teacher_accuracy", "accuracy_mean", "accuracy_std")
     more = ("success_rate", "agreement", "difference", "p", "paper", "best_published")
-    body = [[_number(row[name]) for name in (*names, *more)] for row in rows]
+    body = [[_p(row[name]) if name == "p" else _number(row[name]) for name in (*names, *more)] for row in rows]
     parts = [
         f"<h1>{_text(title)}</h1><p>Accuracies in percent; quoted figures stand in columns of their own.</p>",
         _table((*head, "difference", "p", "paper", "best published"), body),
@@ -112,6 +111,10 @@ def _number(value: object) -> str:
     if isinstance(value, list):
         return str(len(value))
     return f"{value:.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _percent(value: float | None) -> str:
@@ -215,6 +218,13 @@ def _time(seconds: dict[str, float]) -> str:
 def _facts(title: str, facts: dict[str, Any]) -> str:
     table = _table(("field", "value"), ([name, str(value)] for name, value in facts.items()))
     return f"<details><summary>{_text(title)}</summary>{table}</details>"
+
+
+def _how_to(summary: dict[str, Any], config: dict[str, Any]) -> Iterable[str]:
+    if summary["dataset"] == "memory":  # from Python, with images that no command has
+        return
+    yield "<h2>How to reproduce</h2><p>Folders, addresses and secrets are left out: give your own.</p>"
+    yield f"<pre>{_text(_command(config))}</pre>"
 
 
 def _command(config: dict[str, Any]) -> str:

@@ -53,7 +53,7 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
 
 def _teacher(config: Settings, data: images.DataSet, stop: StopSignal) -> Teacher | None:
     """The teacher, where there is one without training it first."""
-    if config.teacher.kind == "flax":
+    if config.teacher.kind == "flax" and not config.uses_labels:
         place = local.place(config.teacher, data, Path(config.cache_dir).expanduser())
         if not place.exists():
             return None

@@ -85,9 +85,11 @@ def chosen(rounds: list[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     """
     figure, ((left, right),) = _figure(1, 2, (9.6, 3.2))
     for number, (scores, lams) in enumerate(rounds, 1):
-        for axes, values, bins in ((left, scores[~np.isnan(scores)], 40), (right, lams, np.linspace(0, 1, 51))):
-            if len(values):
-                axes.hist(values, bins, histtype="step", label=f"round {number}")
+        if len(known := scores[~np.isnan(scores)].astype(np.float64)):
+            # All scores may be next to one number, such as .5 where there are two classes.
+            bins = np.linspace(known.min() - 1e-4, known.max() + 1e-4, 41)
+            left.hist(known, bins, histtype="step", label=f"round {number}")
+        right.hist(lams, np.linspace(0, 1, 51), histtype="step", label=f"round {number}")
     left.set(xlabel="C2", ylabel="mixes")
     right.set(xlabel="λ")
     for axes in (left, right):

@@ -35,9 +35,12 @@ def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
     teacher_accuracy = metrics.accuracy(bench.test_answers, data.test_labels)
     summary = _summary(bench, state, teacher_accuracy, workdir)
     checkpoint.save_network(workdir / "student", state.variables, _card(bench, summary))
-    pictures = _draw(bench, state, teacher_accuracy, workdir / "plots") if config.report.plots else {}
-    if config.report.html:
-        files.write_text(workdir / "report.html", _page(bench, state, summary, pictures))
+    try:
+        pictures = _draw(bench, state, teacher_accuracy, workdir / "plots") if config.report.plots else {}
+        if config.report.html:
+            files.write_text(workdir / "report.html", _page(bench, state, summary, pictures))
+    except Exception as error:  # the run is paid for and done: no picture may keep it from being finished
+        print(f"the plots or the page could not be made: {error}", flush=True)
     files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 
@@ -71,7 +74,7 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
         "method": config.method,
         "dataset": config.dataset,
         "seed": config.seed,
-        "n_real": config.n_real,
+        "n_real": bench.n_real,
         "budget": config.budget,
         "queries": desk.ledger.count(desk.run, querying.DISTILL),
         "queries_paid": desk.ledger.count(desk.run, querying.DISTILL, paid_only=True),
@@ -113,13 +116,14 @@ def _page(bench: Bench, state: RoundState, summary: dict[str, Any], pictures: di
         "labels": data.test_labels,
     }
     names = data.class_names or map(str, range(data.classes))
-    return page.of_run(summary, kept.differing(bench.settings), names, judged, pictures)
+    fields = kept.differing(bench.settings, kept.TERMS)
+    return page.of_run(summary, fields, names, judged, pictures)
 
 
 def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folder: Path) -> dict[str, Path]:
     """Draws the plots; returns their files, by what they show."""
     config = bench.settings
-    title = f"{config.method} on {config.dataset}, N = {config.n_real}"
+    title = f"{config.method} on {config.dataset}, N = {bench.n_real}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
     ends = [row["queries"] for row in state.rows]

@@ -19,6 +19,7 @@ _FORECAST = 2  # evaluations before the forecast
 _SHARE = 10  # the first shortlist is one tenth of the pool,
 _TIMES = 5  # or five times k
 _WIDEST = 0.4  # of the pool; refining all of it is not much dearer then
+_MOST = 2**24  # pairs of a shortlist: half a GiB of every device's memory
 _ERROR = 0.05  # probability that the reported interval misses the truth
 
 
@@ -56,8 +57,8 @@ def plan(settings: SearchSettings, left: int, k: int) -> Plan:
     forecast = refinement.Forecast(range_, _FORECAST)
     refined = refinement.Refined(range_, settings.evaluations)
     sizes = []
-    size = max(-(-left // _SHARE), _TIMES * k)
-    while size <= _WIDEST * left:
+    size = max(min(-(-left // _SHARE), _MOST // 4), _TIMES * k)
+    while size <= min(_WIDEST * left, _MOST):
         sizes.append(size)
         size *= 2
     sampled = audit.sample_size(left, k, settings.recall)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from amkd import defaults, distill, settings
+from amkd import workdir as workdirs
 from amkd.errors import UserError
 from amkd.settings import Settings
-from amkd.stopping import StopSignal
+from amkd.stopping import Stopped, StopSignal
 from amkd.table import Table
 
 
@@ -57,7 +58,7 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
             for way in row.ways or table.ways:
                 fields = dict(map(field, (*table.set, *row.set, *table.ways[way])))
                 try:
-                    runs.append(Run(name, way, seed, configured(row.config, {**fields, **shared, "seed": seed})))
+                    runs.append(Run(name, way, seed, configured(row.config, {**shared, **fields, "seed": seed})))
                 except UserError as error:
                     problems.append(f"{name}, {way}: {error}")
         if problems:  # the same for every seed
@@ -65,15 +66,12 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
     return runs
 
 
-def field(text: str) -> tuple[str, Any]:
+def field(text: str) -> tuple[str, str]:
     """``name=value`` as the command line has it."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"{text!r}: must be name=value")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
+    return name, value
 
 
 def configured(config: str, fields: Mapping[str, Any]) -> Settings:
@@ -97,10 +95,20 @@ def configured(config: str, fields: Mapping[str, Any]) -> Settings:
         for name, value in fields.items():
             if name not in settings.field_names():
                 raise UserError(settings.unknown_field(name))
-            made.update_from_flattened_dict({name: value})
+            try:
+                made.update_from_flattened_dict({name: _parsed(value)})
+            except TypeError:  # a number that is meant as text
+                made.update_from_flattened_dict({name: value})
     except (TypeError, ValueError) as error:  # a preset or a type
         raise UserError(str(error)) from error
     return settings.from_config(made.to_dict())
+
+
+def _parsed(value: Any) -> Any:
+    try:
+        return ast.literal_eval(value) if isinstance(value, str) else value
+    except (ValueError, SyntaxError):
+        return value
 
 
 def share(runs: list[Run], shard: str) -> list[Run]:
@@ -128,14 +136,16 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
     for number, one in enumerate(runs, 1):
         folder = one.folder(workdir)
         label = f"[{number} of {len(runs)}] {one.row}, {one.way}, seed {one.seed}"
-        if (folder / "summary.json").exists():
-            print(f"{label}: finished before", flush=True)
-            continue
-        print(label, flush=True)
         stop.check()
         try:
+            if _is_finished(one, folder):
+                print(f"{label}: finished before", flush=True)
+                continue
+            print(label, flush=True)
             distill.run(one.settings, folder, stop)
-        except (UserError, FloatingPointError) as error:
+        except Stopped:
+            raise
+        except Exception as error:  # whatever it is, the other runs are worth doing
             print(f"{label}: failed", flush=True)
             failed.append(f"{folder}: {error}")
     if failed:
@@ -143,7 +153,18 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
 
 
 def finished(runs: list[Run], workdir: Path) -> Iterator[tuple[Run, Path]]:
-    """The runs that are finished, and their workdirs."""
+    """The runs that are finished, and their workdirs.
+
+    Raises:
+      UserError: a run there is of another configuration.
+    """
     for one in runs:
-        if (folder := one.folder(workdir)).joinpath("summary.json").exists():
+        if _is_finished(one, folder := one.folder(workdir)):
             yield one, folder
+
+
+def _is_finished(one: Run, folder: Path) -> bool:
+    if not (folder / "summary.json").exists():
+        return False
+    workdirs.owner(one.settings, folder)  # refuses a run of another configuration
+    return True

@@ -29,14 +29,19 @@ class TableOrder(NamedTuple):
 
 
 def run(order: TableOrder) -> None:
-    """Runs what is missing, then renders what there is."""
+    """Runs what is missing, then renders what there is, whatever failed."""
     if order.workdir is None:
         raise UserError("--workdir is missing: the folder for the runs of this table")
     runs = sweep.share(sweep.expand(order.table, order.workdir), order.shard)
+    if not runs:
+        print(f"--shard={order.shard} has no run of this table")
+        return
     order.workdir.mkdir(parents=True, exist_ok=True)
     compilation.keep(Path(runs[0].settings.cache_dir).expanduser())
-    sweep.run(runs, order.workdir, order.stop)
-    render(order)
+    try:
+        sweep.run(runs, order.workdir, order.stop)
+    finally:
+        render(order)
 
 
 def render(order: TableOrder) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from amkd import files, kept, page, plots, statistics, sweep
+from amkd.errors import UserError
 from amkd.kept import Kept
 from amkd.statistics import Paired, Spread
 from amkd.table import Table
@@ -46,7 +47,7 @@ def cells(table: Table, runs: list[Kept]) -> list[Cell]:
     """The finished part of a table, in its own order."""
     found = []
     for name, row in table.rows.items():
-        of = {way: _of(runs, name, way) for way in row.ways or table.ways}
+        of = {way: _of(table, runs, name, way) for way in row.ways or table.ways}
         rival = _accuracies(of.get(table.against, []))
         for way, own in of.items():
             if own:
@@ -55,8 +56,20 @@ def cells(table: Table, runs: list[Kept]) -> list[Cell]:
     return found
 
 
-def _of(runs: list[Kept], row: str, way: str) -> list[Kept]:
-    return sorted((one for one in runs if (one["row"], one["way"]) == (row, way)), key=lambda one: one["seed"])
+def _of(table: Table, runs: list[Kept], row: str, way: str) -> list[Kept]:
+    """The kept runs of one cell that have an accuracy, by seed.
+
+    Raises:
+      UserError: they are of different configurations.
+    """
+    own = [one for one in runs if (one["row"], one["way"]) == (row, way) and one["seed"] in table.seeds]
+    configs = {json.dumps({**one["config"], "seed": None}, sort_keys=True) for one in own}
+    if len(configs) > 1:
+        raise UserError(
+            f"what is kept of {row}, {way} comes from runs of different configurations; delete the old files from"
+            f" runs/{table.name}"
+        )
+    return sorted((one for one in own if one["student_accuracy"] is not None), key=lambda one: one["seed"])
 
 
 def _accuracies(runs: list[Kept]) -> dict[int, float]:

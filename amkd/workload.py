@@ -63,6 +63,8 @@ def _evaluations(config: Settings, left: int, k: int) -> int:
     """Of the student, to choose k of so many pairs; a screened search may turn out to need more."""
     if config.method == "random_mixup":
         return 0
+    if config.method == "vanilla_al":
+        return config.search.lam_count * left
     if config.method == "active_mixup" and config.search.minimiser == "screened":
         return screening.plan(config.search, left, k).evaluations
     return search.minimiser(config.search).evaluations * left

@@ -38,6 +38,7 @@ def said(**changes):
 # What each kind cannot do without, and enough of it.
 WHOLE = {
     "flax": {},
+    "labels": {},
     "python": {"function": "a.b:c"},
     "onnx": {"onnx": {"path": "a.onnx"}},
     "oip": {"http": {"url": "http://h"}, "oip": {"model": "m"}},

@@ -128,8 +128,8 @@ def test_real_images_are_the_others_and_nothing_else_changes():
     np.testing.assert_array_equal(found.pool_images, other.pool_images)
     assert found.pool_labels is None  # those would be of other classes
     assert found._replace(pool_images=own.pool_images, pool_labels=own.pool_labels) == own
-    with pytest.raises(UserError, match="no square"):
-        domain.drawn_from(own._replace(pool_images=np.zeros((2, 3, 4, 1), np.uint8)), other)
+    with pytest.raises(UserError, match="others are made squares"):
+        domain.side(own._replace(pool_images=np.zeros((2, 3, 4, 1), np.uint8)))
 
 
 # Whole runs.
@@ -144,6 +144,7 @@ def test_every_method_runs(name, tmp_path):
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     summary, asked = command.summary(tmp_path / "run"), counting_teacher.asked(tmp_path / "asked.txt")
+    assert summary["n_real"] == (400 if way.everything else 30)
     real = 400 if way.everything else 30
     assert summary["queries"] == real + (60 if way.choose else 0) or way.everything
     assert len(asked) == (0 if way.labels else summary["queries"])
@@ -154,6 +155,16 @@ def test_every_method_runs(name, tmp_path):
         [*command.arguments(tmp_path / "plan", **fields), "--mode=plan"], command.environment(tmp_path)
     )
     assert planned.returncode == 0, planned.stderr
+
+
+def test_labels_are_no_answers_of_a_teacher_and_cost_nothing(tmp_path):
+    """Neither its form nor its price is theirs: the student learns as from hard answers."""
+    fields = {**command.PRICED, "method": "supervised_real", "train.epochs": 40, "teacher.answers.form": "logits"}
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    summary = command.summary(tmp_path / "run")
+    assert summary["cost"] == 0
+    assert summary["rounds"][0]["loss"] < 2.0  # a softmax of one-hot rows would leave 2.2 at least
 
 
 def test_all_images_need_a_budget_for_all(tmp_path):
@@ -173,7 +184,7 @@ def test_out_of_domain_from_tfds(tmp_path, tfds_dir):
 
 
 def test_labels_as_a_teacher_are_settled_before_anything_is_asked():
-    config = configured(**{"teacher.kind": "labels", **LOOK})
+    config = configured(**{"teacher.kind": "labels", "method": "real_only", **LOOK})
     assert config.uses_labels and not config.asks_for_evaluation(True)
     assert not configured(**LOOK).uses_labels
     assert configured(method="supervised_real", **LOOK).uses_labels

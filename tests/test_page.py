@@ -106,7 +106,7 @@ def test_the_page_of_a_table(tmp_path):
     }  # fmt: skip
     rows = read(page.of_table("Table <1>", [found], None)).rows
     assert rows[1][:8] == ["mnist", "active", "2,000", "24,000", "2", "99.10", "98.73", "-"]
-    assert rows[1][8:] == ["99.60", "98.90", "0.40", "0.03", "98.74", "-"]
+    assert rows[1][8:] == ["99.60", "98.90", "0.40", "0.030", "98.74", "-"]
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")

@@ -126,6 +126,14 @@ def test_the_line_of_a_round() -> None:
     )
 
 
+def test_mixes_of_one_score_can_be_drawn(tmp_path: Path) -> None:
+    """With two classes, the lowest C2 are all next to .5: a few steps of float32 apart."""
+    scores = np.float32(0.5) + np.arange(5, dtype=np.float32) * np.float32(6e-8)
+    lams = np.linspace(0.3, 0.7, 5, dtype=np.float32)
+    plots.chosen([(scores, lams), (np.full(5, np.nan, np.float32), lams)], tmp_path / "chosen.png")
+    assert (tmp_path / "chosen.png").stat().st_size > 5000
+
+
 def test_the_line_of_a_screened_round_tells_what_was_found_for_sure() -> None:
     screened = {"evaluations": 9, "recall": {"low": 0.9625, "estimate": 0.98, "high": 0.99}}
     assert "  found 96.25% or more of the k lowest" in report.round_line(row(2, 1234, search=screened))

@@ -126,6 +126,9 @@ IMPOSSIBLE = {
         "config.search.lam_low=0.8",
         "lam_high=0.25",
     ),
+    "lam_low next to 0": ({"search__lam_low": 1e-6}, "config.search.lam_low=1e-06"),
+    "mixes and labels": ({"teacher__kind": "labels"}, "config.method='active_mixup': labels answer real images"),
+    "too many variants": ({"search__variants": 25}, "config.search.variants=25", "24 different shifts"),
     "no lambda": ({"search__lam_count": 0}, "config.search.lam_count=0"),
     "minimiser": ({"search__minimiser": "refine"}, "config.search.minimiser='refine'", "did you mean 'refined'?"),
     "no evaluation": ({"search__evaluations": 0}, "config.search.evaluations=0"),
@@ -451,7 +454,7 @@ FREE = (
     *("teacher.http.url", "teacher.http.connect_timeout", "teacher.http.read_timeout", "teacher.http.auth_header"),
     *("teacher.http.auth_scheme", "teacher.http.auth_env", "teacher.http.auth_file", "teacher.http.ca_file"),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
-    *("report.progress", "report.tensorboard", "report.plots"),
+    *("report.progress", "report.tensorboard", "report.plots", "report.html"),
     *("export.formats", "export.license"),
 )
 

@@ -189,6 +189,36 @@ def test_a_run_that_fails_keeps_no_other_from_being_done(swept, tmp_path):
     assert (tmp_path / "runs/first/active/seed0/summary.json").exists()
 
 
+def test_a_finished_run_of_another_recipe_is_told_and_not_taken(swept):
+    folder, line, env, _, _ = swept
+    (folder / "other.py").write_text(CONFIG.format(table=table(set=(*TINY, "train.epochs=3"))))
+    other = [part.replace("tiny.py", "other.py") for part in line]
+    for mode in ("distill", "table"):
+        done = command.run([*other, f"--mode={mode}"], env)
+        assert done.returncode == 2
+        assert "belongs to a run of another configuration" in done.stderr
+        assert "config.train.epochs: 2 -> 3" in done.stderr
+
+
+def test_a_shard_without_runs_is_no_mistake(swept):
+    _, line, env, _, _ = swept
+    done = command.run([*line, "--shard=9/9"], env)
+    assert done.returncode == 0 and "has no run of this table" in done.stdout
+
+
+def test_a_ledger_of_the_table_s_own_is_used(tmp_path):
+    own = table(set=(*TINY, "ledger.path='/x.sqlite'"))
+    run, *_ = sweep.expand(tables.from_config(own), tmp_path)
+    assert run.settings.ledger.path == "/x.sqlite"
+    assert expand()[0].settings.ledger.path == ""
+
+
+def test_numbers_may_be_meant_as_text():
+    set_ = (*TINY, "dataset=folder", "data.folder=x", "data.size=8", "data.classes=10")
+    (run, *_) = expand(set=set_)
+    assert run.settings.data.classes == "10"
+
+
 def test_other_modes_are_refused(swept):
     _, line, env, _, _ = swept
     refused = command.run([*line, "--mode=export"], env)

@@ -7,6 +7,7 @@ import pytest
 
 from amkd import kept, tabulate
 from amkd import table as tables
+from amkd.errors import UserError
 from amkd.table import Row, Table
 from configs.tables import table1
 
@@ -27,8 +28,9 @@ def one(way, seed, *accuracies, **more):
     return {
         "row": "r", "way": way, "seed": seed, "method": "m", "dataset": "d", "n_real": 100, "queries": 200,
         "teacher": "t", "student": "s", "teacher_accuracy": 0.8, "student_accuracy": accuracies[-1],
-        "success_rate": accuracies[-1] / 0.8, "agreement": 0.5, "seconds": {"train": 60.0, "query": 30.0},
-        "rounds": rounds, **more,
+        "success_rate": None if accuracies[-1] is None else accuracies[-1] / 0.8, "agreement": 0.5,
+        "seconds": {"train": 60.0, "query": 30.0},
+        "rounds": rounds, "config": {"seed": seed}, **more,
     }  # fmt: skip
 
 
@@ -80,6 +82,19 @@ def test_a_run_without_figures_of_the_teacher_shows_none():
     (row,) = tabulate.as_rows(TABLE, tabulate.cells(TABLE, runs))
     assert row["teacher_accuracy"] is row["success_rate"] is row["agreement"] is row["accuracy_std"] is None
     assert "| - | 50.00 | - | - | - |" in tabulate.markdown(TABLE, tabulate.cells(TABLE, runs))
+
+
+def test_runs_of_another_recipe_are_not_mixed_in():
+    mixed = [*RUNS, one("active", 1, 0.5, config={"train.epochs": 7})]
+    with pytest.raises(UserError, match="r, active comes from runs of different configurations"):
+        tabulate.cells(TABLE, mixed)
+    seeds = [*RUNS, one("active", 9, 0.5, config={"train.epochs": 7})]  # of a seed that the table does not have
+    assert tabulate.cells(TABLE, seeds) == tabulate.cells(TABLE, RUNS)
+
+
+def test_runs_without_labels_have_no_accuracy_and_no_line():
+    unknown = one("random", 0, None)
+    assert [cell.way for cell in tabulate.cells(TABLE, [RUNS[0], unknown])] == ["active"]
 
 
 def test_nothing_finished_is_an_empty_table(tmp_path):

@@ -8,19 +8,22 @@ from amkd.images import DataSet, resize
 _LUMA = np.array([299, 587, 114])  # thousandths; ITU-R BT.601
 
 
-def drawn_from(data: DataSet, other: DataSet) -> DataSet:
-    """The data set with the images of another one in place of its own to draw from.
+def side(data: DataSet) -> int:
+    """Height and width of the teacher's images, which the others are brought to.
 
     Raises:
-      UserError: the teacher's images are no squares.
+      UserError: they are no squares.
     """
-    height, width, channels = data.shape
+    height, width, _ = data.shape
     if height != width:
-        raise UserError(
-            f"config.data.real={other.name!r}: {data.name} has images of {height}x{width}, which is no square"
-        )
-    adapted_images = adapted(other.pool_images, height, channels)
-    return data._replace(pool_images=adapted_images, pool_places=other.pool_places, pool_labels=None)
+        raise UserError(f"config.data.real: {data.name} has images of {height}x{width}, and others are made squares")
+    return height
+
+
+def drawn_from(data: DataSet, other: DataSet) -> DataSet:
+    """The data set with the images of another one in place of its own to draw from."""
+    images = adapted(other.pool_images, side(data), data.shape[-1])
+    return data._replace(pool_images=images, pool_places=other.pool_places, pool_labels=None)
 
 
 def adapted(images: np.ndarray, size: int, channels: int) -> np.ndarray:
