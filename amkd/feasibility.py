@@ -117,8 +117,13 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
             f" search.variant_crop={search.variant_crop} pixels; raise that, or lower variants"
         )
     yield from choice("search.random_lam", search.random_lam, RANDOM_LAMS)
-    if s.n_real < 2 or s.rounds < 1 or search.variants < 0:
-        return
+    if s.n_real >= 2 and s.rounds >= 1 and search.variants >= 0:
+        yield from _impossible_rounds(s)
+
+
+def _impossible_rounds(s: "Settings") -> Iterator[str]:
+    """What the rounds ask for and the budget, or the pool, cannot give."""
+    search = s.search
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
         return

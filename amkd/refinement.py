@@ -68,10 +68,12 @@ class Refined(NamedTuple):
     Attributes:
       range: what is searched.
       evaluations: how many, E, at least 1.
+      forecast: whether the curve counts like an evaluation: what more of these would find, as far as it can be told.
     """
 
     range: Range
     evaluations: int
+    forecast: bool = False
 
     @property
     def at_once(self) -> int:
@@ -85,40 +87,16 @@ class Refined(NamedTuple):
 
     def on(self, trunk: Trunk) -> Minimise:
         """The least C1, ``float32[]``, and the lowest weight that attains it, ``int32[]``."""
-        return lambda i, j: lowest(known(trunk, i, j, self.range, self.evaluations), self.range)
 
-
-class Forecast(NamedTuple):
-    """What :class:`Refined` would find, as far as it can be told from its first evaluations.
-
-    Attributes:
-      range: what is searched.
-      evaluations: how many, E, at least 1.
-    """
-
-    range: Range
-    evaluations: int
-
-    @property
-    def at_once(self) -> int:
-        """Each waits for the one before."""
-        return 1
-
-    @property
-    def knows_ends(self) -> bool:
-        """The curve ends at the real images."""
-        return True
-
-    def on(self, trunk: Trunk) -> Minimise:
-        """The least C1 of what is evaluated and of the curve, ``float32[]``, and where that is, ``int32[]``."""
-
-        def forecast(i: Seen, j: Seen) -> tuple[jax.Array, Any]:
+        def minimise(i: Seen, j: Seen) -> tuple[jax.Array, Any]:
             knots = known(trunk, i, j, self.range, self.evaluations)
             found, at = lowest(knots, self.range)
+            if not self.forecast:
+                return found, at
             guessed, there = guess(knots, self.range)
             return jnp.minimum(found, guessed), jnp.where(guessed < found, there, at)
 
-        return forecast
+        return minimise
 
 
 def known(trunk: Trunk, i: Seen, j: Seen, range_: Range, evaluations: int) -> Knots:

@@ -39,7 +39,7 @@ class Plan(NamedTuple):
     shortlists: tuple[int, ...]
     sampled: int
     target: float
-    forecast: refinement.Forecast
+    forecast: refinement.Refined
     refined: refinement.Refined
 
     @property
@@ -54,7 +54,7 @@ class Plan(NamedTuple):
 def plan(settings: SearchSettings, left: int, k: int) -> Plan:
     """The plan for k of so many pairs; small pools, and few k, are refined as a whole: no sample could tell enough."""
     range_ = search.lam_range(settings)
-    forecast = refinement.Forecast(range_, _FORECAST)
+    forecast = refinement.Refined(range_, _FORECAST, forecast=True)
     refined = refinement.Refined(range_, settings.evaluations)
     sizes = []
     size = max(min(-(-left // _SHARE), _MOST // 4), _TIMES * k)

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from amkd import confidence, mixing, refinement
 from amkd.confidence import Seen
-from amkd.refinement import Forecast, Knots, Range, Refined
+from amkd.refinement import Knots, Range, Refined
 from tests import plain
 
 RANGE = Range(19661, 45875)  # lambda .3 to .7
 WHOLE = Range(1, 65535)
+Forecast = functools.partial(Refined, forecast=True)
 GRID = confidence.Grid(tuple(mixing.lambda_grid(0.3, 0.7, 11).tolist()))
 
 
