@@ -52,18 +52,23 @@ def test_later_rounds_compile_nothing(schedule):
 
 
 def test_a_second_run_finds_the_programs_of_the_first(tmp_path):
-    """Nothing new is kept, and the student has the same bits; a damaged program is compiled again."""
+    """It reads every one that was kept, and the student has the same bits; a damaged program is compiled again."""
     cache = tmp_path / "cache"
 
-    def student_and_programs(name):
+    def student(name):
         line = command.arguments(tmp_path / name, **command.PRICED, cache_dir=cache)
         done = command.run(line, command.environment(tmp_path))
         assert done.returncode == 0, done.stderr
-        return command.summary(tmp_path / name)["student_sha256"], sorted(cache.glob("compiled/*/*-cache"))
+        return command.summary(tmp_path / name)["student_sha256"]
 
-    first = student_and_programs("first")
-    assert first[1]
-    assert student_and_programs("second") == first
-    for program in first[1]:
+    def last_read():
+        return {path.name: path.read_bytes() for path in cache.glob("compiled/*/*-atime")}
+
+    first, kept = student("first"), last_read()
+    assert kept
+    assert student("second") == first
+    read = last_read()
+    assert all(read[name] != before for name, before in kept.items())
+    for program in cache.glob("compiled/*/*-cache"):
         program.write_bytes(program.read_bytes()[:-100])
-    assert student_and_programs("third") == first
+    assert student("third") == first
