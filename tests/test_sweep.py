@@ -223,3 +223,15 @@ def test_other_modes_are_refused(swept):
     _, line, env, _, _ = swept
     refused = command.run([*line, "--mode=export"], env)
     assert refused.returncode == 2 and "--mode=export: this configuration has distill, table, plan" in refused.stderr
+
+
+@pytest.mark.heavy
+def test_the_smoke_of_table_1_runs_every_method(tmp_path):
+    line = command.arguments(tmp_path / "runs", "configs/tables/table1.py:smoke")
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "runs/results/table1_smoke.json").read_text())
+    assert {row["way"] for row in rows} == table1.WAYS.keys()
+    assert all(row["seeds"] == [0, 1] for row in rows)
+    found = {row["way"]: row["accuracy_mean"] for row in rows}
+    assert found["full_kd"] > found["real_only"]

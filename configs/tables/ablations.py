@@ -1,7 +1,7 @@
 """Ablations of Active Mixup: one field at a time, each against the default method.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/ablations.py:cpu --workdir=runs/ablations_cpu
-Cost:     as table1.py: 5 minutes a run on 2 cores with :cpu.
+Cost:     as table1.py.
 """
 
 from ml_collections import ConfigDict

@@ -1,7 +1,7 @@
 """Figure 4: accuracy against queries, active and random, in ten rounds of one run each.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/figure4.py --workdir=runs/figure4
-Cost:     CIFAR-10: hours a run on a GPU. :cpu, MNIST and Fashion-MNIST: 8 minutes a run on 2 cores. :smoke: a minute.
+Cost:     estimated. CIFAR-10: hours a run on a GPU. :cpu, MNIST and Fashion-MNIST: 8 minutes a run on 2 cores.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,7 @@
 Paper:    CIFAR-10, VGG-16, 500 to 2,000 real images, 5,000 to 160,000 selected; Places365 likewise.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table2.py --workdir=runs/table2
           The cells are in table2-curves.csv: a row of the paper is a row there, a column a number of queries.
-Cost:     days on a GPU. :cpu, MNIST with 2,000 to 40,000 selected: 10 minutes a run on 2 cores. :smoke: a minute.
+Cost:     estimated: days on a GPU; :cpu, MNIST with 2,000 to 40,000 selected, 10 minutes a run on 2 cores.
 """
 
 from ml_collections import ConfigDict
