@@ -10,7 +10,8 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd import confidence, mixing, selection, student, training_set
+from amkd import augment, confidence, mixing, selection, student, training_set
+from amkd.augment import Views
 from amkd.compilation import AXIS, Mapped, jit, portable
 from amkd.models import Network
 from amkd.recipe import Recipe, direction
@@ -284,17 +285,24 @@ def predict(network: Network, variables: Any, images: np.ndarray) -> np.ndarray:
     return in_batches(_predict_program(network), variables, images)
 
 
-def in_batches(run: Callable[..., Any], variables: Any, images: np.ndarray, batch: int = 256) -> Any:
-    """``run(variables, images)`` a batch at a time, the last one padded, on the host in the end.
+def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:
+    """``run(variables, rows)`` a batch at a time, the last one padded, on the host in the end.
 
-    It may return a tree of arrays.
+    Args:
+      run: may return a tree of arrays.
+      variables: its first argument.
+      rows: a tree of arrays, each ``[M, ...]``.
+      batch: rows at a time.
     """
-    parts = []
-    for start in range(0, len(images), batch):
-        part = images[start : start + batch]
-        padded = np.pad(part, [(0, batch - len(part)), (0, 0), (0, 0), (0, 0)])
-        parts.append(run(variables, padded))
-    join = lambda *columns: np.concatenate([np.asarray(one) for one in columns])[: len(images)]  # noqa: E731
+    total = len(jax.tree.leaves(rows)[0])
+
+    def part(start: int) -> Any:
+        of = jax.tree.map(lambda column: column[start : start + batch], rows)
+        room = batch - len(jax.tree.leaves(of)[0])
+        return jax.tree.map(lambda column: np.pad(column, [(0, room), *[(0, 0)] * (column.ndim - 1)]), of)
+
+    parts = [run(variables, part(start)) for start in range(0, total, batch)]
+    join = lambda *columns: np.concatenate([np.asarray(one) for one in columns])[:total]  # noqa: E731
     return jax.tree.map(join, *parts)
 
 
@@ -310,6 +318,21 @@ def mixes(images: np.ndarray, records: training_set.Records, block: int = 1024) 
         part = [column[start : start + block] for column in records]
         padded = (np.pad(column, (0, block - len(part[0]))) for column in part)
         yield np.asarray(_mix_program()(on_device, *padded))[: len(part[0])]
+
+
+@lru_cache(maxsize=8)
+def _views_program(views: Views) -> Callable[..., Any]:
+    def run(key: Any, images: Any, number: Any) -> Any:
+        each = jax.vmap(lambda n: jax.random.fold_in(key, n))(number)
+        return jax.vmap(lambda image, k: augment.augment(image, k, views))(images, each)
+
+    return jit(run)
+
+
+def views(images: np.ndarray, how: Views, key: jax.Array, first: int) -> np.ndarray:
+    """A random view of every image, ``uint8[M, H, W, C]``; the first has the number ``first`` in the key's stream."""
+    run, number = _views_program(how), np.arange(first, first + len(images), dtype=np.int32)
+    return in_batches(lambda k, batch: run(k, *batch), key, (images, number))
 
 
 @lru_cache(maxsize=8)

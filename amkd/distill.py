@@ -23,7 +23,7 @@ from amkd import (
     teachers,
     workdir,
 )
-from amkd.images import domain, own, variants
+from amkd.images import domain, judges, own, variants
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
 from amkd.teachers import kinds
@@ -123,7 +123,7 @@ def mixed_images(config: Settings, real: np.ndarray) -> np.ndarray:
     plan = config.search
     if config.way.choose is None:
         return real
-    return variants.beside(real, plan.variants, plan.variant_crop, plan.variant_flip, config.seed)
+    return variants.beside(real, plan.variants, plan.views, config.seed)
 
 
 def load_data(config: Settings) -> images.DataSet:
@@ -133,6 +133,8 @@ def load_data(config: Settings) -> images.DataSet:
         data = own.from_folder(config.data, config.seed, cache)
     else:
         data = images.load(config.dataset, config.data.dir, config.data.size, config.data.test_images, cache)
+    if config.data.judge == "train":
+        data = judges.from_training(data, config.seed)
     if not config.data.real:
         return data
     return domain.drawn_from(data, images.load(config.data.real, config.data.dir, domain.side(data), 0, cache))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MINIMISERS = ("grid", "refined", "screened")
 RANDOM_LAMS = ("half", "grid")
 CHOICES = ("auto", "yes", "no")
+JUDGES = ("test", "train")
 EXPORTS = ("stablehlo", "onnx")
 
 
@@ -50,6 +51,7 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from least("rounds", s.rounds, 1)
     yield from least("data.size", s.data.size, 0)
     yield from least("data.test_images", s.data.test_images, 0)
+    yield from _impossible_judge(s, choice)
     yield from least("teacher.validation", s.teacher.validation, 1)
     yield from least("teacher.images", s.teacher.images, 0)
     yield from least("checkpoint.seconds", s.checkpoint.seconds, 0)
@@ -59,6 +61,16 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from _impossible_search(s, choice, least)
     for group, plan in (("train", s.train), ("teacher.train", s.teacher.train)):
         yield from _impossible_recipe(group, plan, choice, least)
+
+
+def _impossible_judge(s: "Settings", choice: Any) -> Iterator[str]:
+    yield from choice("data.judge", s.data.judge, JUDGES)
+    if s.data.judge != "train" or s.method not in METHODS:
+        return
+    if s.dataset == "folder":
+        yield "config.data.judge='train': of a folder's pictures, data.held_out judge the student; leave judge at 'test'"
+    elif s.uses_labels or s.teacher.evaluate == "no":
+        yield "config.data.judge='train': only the teacher's answers judge there, and this run does not ask for them"
 
 
 def _impossible_folder(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
@@ -111,7 +123,8 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
     yield from least("search.chunk", search.chunk, 1)
     yield from least("search.tile", search.tile, 0)
     yield from least("search.table_bytes", search.table_bytes, 0)
-    if search.variants > (most := variants.most(max(search.variant_crop, 0))):
+    yield from _impossible_views("search.variant_", search.variant_rotate, search.variant_zoom)
+    if search.variants > (most := variants.most(search.views)):
         yield (
             f"config.search.variants={search.variants}: an image has {most} different shifts of up to"
             f" search.variant_crop={search.variant_crop} pixels; raise that, or lower variants"
@@ -167,6 +180,7 @@ def _impossible_recipe(group: str, plan: Recipe, choice: Any, least: Any) -> Ite
     yield from least(f"{group}.batch_size", plan.batch_size, 1)
     yield from least(f"{group}.weight_decay", plan.weight_decay, 0)
     yield from least(f"{group}.crop", plan.crop, 0)
+    yield from _impossible_views(f"{group}.", plan.rotate, plan.zoom)
     yield from least(f"{group}.steps_per_dispatch", plan.steps_per_dispatch, 0)
     for name in ("learning_rate", "temperature"):
         value = getattr(plan, name)
@@ -180,6 +194,13 @@ def _impossible_recipe(group: str, plan: Recipe, choice: Any, least: Any) -> Ite
         yield f"config.{group}.drop_factor={plan.drop_factor!r}: must be above 0 and at most 1"
     if any(not 0 < drop < 1 for drop in plan.drops) or list(plan.drops) != sorted(plan.drops):
         yield f"config.{group}.drops={plan.drops!r}: must be ascending fractions of the training, inside (0, 1)"
+
+
+def _impossible_views(prefix: str, rotate: float, zoom: float) -> Iterator[str]:
+    if not 0 <= rotate <= 180:
+        yield f"config.{prefix}rotate={rotate!r}: must be degrees, from 0 to 180"
+    if not 0 <= zoom < 10:
+        yield f"config.{prefix}zoom={zoom!r}: must be at least 0 and below 10; 0.25 is from 0.8 to 1.25"
 
 
 def check_devices(settings: "Settings", devices: int) -> None:

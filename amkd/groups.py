@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from amkd.answers import Form
+from amkd.augment import Views
 from amkd.recipe import Recipe
 from amkd.sending import Terms
 from amkd.teachers.http.connection import Connection
@@ -19,6 +20,7 @@ class DataSettings:
     dir: str
     size: int
     test_images: int
+    judge: str
     folder: str
     test_folder: str
     classes: str
@@ -134,11 +136,18 @@ class SearchSettings:
     variants: int
     variant_crop: int
     variant_flip: bool
+    variant_rotate: float
+    variant_zoom: float
     max_pairs: int
     schedule: str
     chunk: int
     tile: int
     table_bytes: int
+
+    @property
+    def views(self) -> Views:
+        """How variants differ from the real images."""
+        return Views(self.variant_crop, self.variant_flip, self.variant_rotate, self.variant_zoom)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,14 @@ def agreement(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     return float(np.mean(np.argmax(student, -1) == np.argmax(teacher, -1)))
 
 
+def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
+    """Mean Kullback-Leibler divergence of the student's answers from the teacher's, in nats: two ``[B, Y]``."""
+    if teacher is None or not len(teacher):
+        return None
+    tiny = np.finfo(np.float32).tiny  # so that 0 log 0 is 0, and a probability that underflowed is not infinite
+    return float(np.mean(np.sum(teacher * (np.log(teacher + tiny) - np.log(student + tiny)), -1, dtype=np.float64)))
+
+
 def success_rate(student_accuracy: float | None, teacher_accuracy: float | None) -> float | None:
     """Student accuracy over teacher accuracy (paper, section 4)."""
     if student_accuracy is None or not teacher_accuracy:

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import optax
 
+from amkd.augment import Views
+
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("steps", "cosine", "constant")
 DTYPES = ("float32", "bfloat16")
@@ -30,8 +32,15 @@ class Recipe:
     temperature: float
     crop: int
     flip: bool
+    rotate: float
+    zoom: float
     dtype: str
     steps_per_dispatch: int
+
+    @property
+    def views(self) -> Views:
+        """How images are moved in training."""
+        return Views(self.crop, self.flip, self.rotate, self.zoom)
 
 
 def steps_per_epoch(recipe: Recipe, count: int) -> int:

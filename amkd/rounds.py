@@ -226,6 +226,7 @@ def evaluate(bench: Bench, state: RoundState, loss: float) -> Row:
         "queries": len(state.records),
         "student_accuracy": metrics.accuracy(answers, bench.data.test_labels),
         "agreement": metrics.agreement(answers, bench.test_answers),
+        "divergence": metrics.divergence(answers, bench.test_answers),
         "loss": loss,
         "c2_lowest": float(new.min()) if len(new) else None,
         "c2_highest": float(new.max()) if len(new) else None,

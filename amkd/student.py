@@ -72,9 +72,9 @@ def train_step(
         # By position in the whole batch: the same crops and masks on any number of devices.
         for_images, for_dropout = jax.random.split(jax.random.fold_in(key, state.step))
         keys = jax.vmap(lambda p: jax.random.fold_in(for_dropout, p))(position)
-        if recipe.crop or recipe.flip:
+        if not recipe.views.still:
             crops = jax.vmap(lambda p: jax.random.fold_in(for_images, p))(position)
-            images = jax.vmap(lambda x, k: augment.augment(x, k, recipe.crop, recipe.flip))(images, crops)
+            images = jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(images, crops)
         total = jax.lax.psum(weight.sum(), axis)
 
         def loss_of(params: Any) -> tuple[jax.Array, Variables]:

@@ -38,6 +38,10 @@ def recipe() -> ConfigDict:
     config.crop = 0
     # Augmentation: mirror every second image. Wrong for digits.
     config.flip = False
+    # Augmentation: turn by up to so many degrees either way.
+    config.rotate = 0.0
+    # Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to 1.25.
+    config.zoom = 0.0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
     config.dtype = "float32"
     # Training steps in one compiled program; 0 chooses by backend. Not part of the result's meaning.
@@ -80,6 +84,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.size = 0
     # Evaluate on so many test images only; 0 for all.
     config.data.test_images = 0
+    # What judges the student: test, or train: as many images of the training set as there are for testing, which
+    # are then not drawn, and are judged by the teacher's answers alone. To choose a recipe without the test set.
+    config.data.judge = "test"
     # folder: the folder tree of pictures, unlabeled; subfolders mean nothing.
     config.data.folder = ""
     # folder: pictures with labels for the final evaluation, one subfolder per class; empty for none.
@@ -259,6 +266,10 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.variant_crop = 2
     # Mirror every second variant. Wrong for digits.
     config.search.variant_flip = False
+    # Variants are turned by up to so many degrees either way.
+    config.search.variant_rotate = 0.0
+    # Each side of a variant is grown or shrunk by up to this factor less 1.
+    config.search.variant_zoom = 0.0
     # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.

@@ -140,3 +140,21 @@ def random_variables(shapes, seed):
         return values.astype(np.float32)
 
     return fill("", shapes)
+
+
+def affine(image, angle, zoom):
+    """An image turned counter-clockwise and zoomed about its middle, bilinear, black outside; not yet rounded."""
+    height, width, _ = image.shape
+    padded = np.pad(image.astype(np.float64), [(0, 1), (0, 1), (0, 0)])
+    found = np.zeros(image.shape)
+    for row in range(height):
+        for column in range(width):
+            down, right = row - (height - 1) / 2, column - (width - 1) / 2
+            y = (np.cos(angle) * down + np.sin(angle) * right) / zoom[0] + (height - 1) / 2
+            x = (np.cos(angle) * right - np.sin(angle) * down) / zoom[1] + (width - 1) / 2
+            for a, b in ((np.floor(y), np.floor(x)), (np.floor(y), np.floor(x) + 1),
+                         (np.floor(y) + 1, np.floor(x)), (np.floor(y) + 1, np.floor(x) + 1)):  # fmt: skip
+                if 0 <= a < height and 0 <= b < width:
+                    share = (1 - abs(y - a)) * (1 - abs(x - b))
+                    found[row, column] += share * padded[int(a), int(b)]
+    return found
