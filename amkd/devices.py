@@ -14,7 +14,7 @@ from amkd import augment, confidence, mixing, selection, student, training_set
 from amkd.augment import Views
 from amkd.compilation import AXIS, Mapped, jit, portable
 from amkd.models import Network
-from amkd.recipe import Recipe, direction
+from amkd.recipe import Recipe, direction, of_a_step
 
 
 def count() -> int:
@@ -56,9 +56,9 @@ def steps_per_dispatch(recipe: Recipe) -> int:
     return recipe.steps_per_dispatch or (1 if jax.default_backend() == "cpu" else 8)
 
 
-def split_batches(batches: np.ndarray) -> np.ndarray:
+def split_batches(batches: training_set.Batches) -> training_set.Batches:
     """Cuts each batch into one part per device: ``[S, B]`` to ``[S, D, B/D]``."""
-    return batches.reshape(len(batches), count(), -1)
+    return jax.tree.map(lambda column: column.reshape(len(column), count(), -1), batches)
 
 
 class Search:
@@ -236,28 +236,32 @@ def _prepare_program(network: Network, shape: tuple[int, ...]) -> Callable[..., 
     return jit(lambda variables: student.prepared(suited, variables, shape))
 
 
-@lru_cache(maxsize=8)
 def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
     """Training steps over every local device.
 
     Returns:
-      A function of the state, the training set (both from :func:`replicate`), ``int32[S, D, B/D]``
-      places, ``float32[S, D, B/D]`` weights, ``int32[S, D, B/D]`` positions, ``float32[S]`` learning
-      rates and a key, that does S steps and returns the state and the sums of losses and of
-      weights, ``float32[S]`` each. The state passed in is used up.
+      A function of the state, the training set (both from :func:`replicate`), batches ``[S, D, B/D]``,
+      ``float32[S]`` learning rates and a key, that does S steps and returns the state and the sums of
+      losses and of weights, ``float32[S]`` each. The state passed in is used up.
     """
+    return _train_program(network, of_a_step(recipe))
+
+
+@lru_cache(maxsize=8)
+def _train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
     step = student.train_step(_suited(network, "training"), direction(recipe), recipe, AXIS)
 
-    def run(state: Any, data: Any, index: Any, weight: Any, position: Any, rate: Any, key: Any) -> Any:
+    def run(state: Any, data: Any, batches: Any, rates: Any, key: Any) -> Any:
         # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
         sums = []
-        for batch in zip(index, weight, position, rate, strict=True):
-            state, sum_ = step(state, data, *batch, key)
+        for number in range(len(rates)):
+            batch = jax.tree.map(lambda column: column[number], batches)  # noqa: B023, used at once
+            state, sum_ = step(state, data, batch, rates[number], key)
             sums.append(sum_)
         losses, weights = zip(*sums, strict=True)
         return state, (jnp.stack(losses), jnp.stack(weights))
 
-    axes = (None, None, 1, 1, 1, None, None)
+    axes = (None, None, 1, None, None)
     return Mapped(run, steady=False, in_axes=axes, out_axes=None, donate_argnums=0)
 
 

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from amkd import mixing, models, pairs, recipe
+from amkd import losses, mixing, models, pairs, recipe
 from amkd.errors import UserError
 from amkd.images import pictures, resize, variants
 from amkd.methods import METHODS
@@ -49,6 +49,7 @@ def reasons(s: "Settings") -> Iterator[str]:
         yield f"config.teacher.min_accuracy={s.teacher.min_accuracy!r}: must be a share between 0 and 1"
     yield from least("n_real", s.n_real, 2)
     yield from least("rounds", s.rounds, 1)
+    yield from least("last_epochs", s.last_epochs, 0)
     yield from least("data.size", s.data.size, 0)
     yield from least("data.test_images", s.data.test_images, 0)
     yield from _impossible_judge(s, choice)
@@ -68,7 +69,7 @@ def _impossible_judge(s: "Settings", choice: Any) -> Iterator[str]:
     if s.data.judge != "train" or s.method not in METHODS:
         return
     if s.dataset == "folder":
-        yield "config.data.judge='train': of a folder's pictures, data.held_out judge the student; leave judge at 'test'"
+        yield "config.data.judge='train': data.held_out of a folder's pictures judge the student; use 'test'"
     elif s.uses_labels or s.teacher.evaluate == "no":
         yield "config.data.judge='train': only the teacher's answers judge there, and this run does not ask for them"
 
@@ -175,6 +176,11 @@ def _impossible_recipe(group: str, plan: Recipe, choice: Any, least: Any) -> Ite
     yield from choice(f"{group}.optimizer", plan.optimizer, recipe.OPTIMIZERS)
     yield from choice(f"{group}.schedule", plan.schedule, recipe.SCHEDULES)
     yield from choice(f"{group}.dtype", plan.dtype, recipe.DTYPES)
+    yield from choice(f"{group}.loss", plan.loss, list(losses.LOSSES))
+    if plan.loss == "standardised" and plan.temperature != 1:
+        yield f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set it to 1"
+    if not 0 <= plan.mix_share <= 1:
+        yield f"config.{group}.mix_share={plan.mix_share!r}: must be a share between 0 and 1"
     yield from least(f"{group}.epochs", plan.epochs, 1)
     yield from least(f"{group}.min_steps", plan.min_steps, 0)
     yield from least(f"{group}.batch_size", plan.batch_size, 1)
@@ -182,11 +188,11 @@ def _impossible_recipe(group: str, plan: Recipe, choice: Any, least: Any) -> Ite
     yield from least(f"{group}.crop", plan.crop, 0)
     yield from _impossible_views(f"{group}.", plan.rotate, plan.zoom)
     yield from least(f"{group}.steps_per_dispatch", plan.steps_per_dispatch, 0)
-    for name in ("learning_rate", "temperature"):
+    for name in ("learning_rate", "temperature", "mix_beta"):
         value = getattr(plan, name)
         if not 0 < value < float("inf"):
             yield f"config.{group}.{name}={value!r}: must be positive"
-    for name in ("momentum", "warmup"):
+    for name in ("momentum", "warmup", "average"):
         value = getattr(plan, name)
         if not 0 <= value < 1:
             yield f"config.{group}.{name}={value!r}: must be at least 0 and below 1"

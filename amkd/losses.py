@@ -1,8 +1,13 @@
 """Distillation losses for one image: the student's logits against the teacher's probabilities."""
 
+from collections.abc import Callable
+
 import chex
 import jax
 import jax.numpy as jnp
+
+_LEAST = 1e-8  # an answer's probabilities are no lower, where their logarithm is taken
+_SMALL = 1e-12  # variance of logits that are all alike
 
 
 def tempered(probabilities: jax.Array, temperature: float) -> jax.Array:
@@ -29,6 +34,25 @@ def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     return -jnp.sum(target * jax.nn.log_softmax(logits))
 
 
+def standardised(logits: jax.Array, answer: jax.Array) -> jax.Array:
+    """Cross-entropy of one image at temperatures of its own: each side's logits over their deviation (MIX-KD).
+
+    The deviation over classes has Y - 1 in its denominator. Log-probabilities are logits up to a shift, which
+    changes neither it nor the softmax: a black box's answers are enough.
+
+    Args:
+      logits: ``float32[Y]``, the student's; the gradient flows through their deviation, too.
+      answer: ``float32[Y]``, the teacher's probabilities.
+    """
+    theirs = jnp.log(jnp.maximum(answer, _LEAST))
+    return soft_cross_entropy(_over_deviation(logits), jax.nn.softmax(_over_deviation(theirs)))
+
+
+def _over_deviation(z: jax.Array) -> jax.Array:
+    # Through the variance, whose gradient is finite where all logits are alike.
+    return z / jnp.sqrt(jnp.var(z, ddof=1) + _SMALL)
+
+
 def distillation(logits: jax.Array, answer: jax.Array, temperature: float) -> jax.Array:
     """Cross-entropy of one image at a temperature, times tau squared (Hinton et al., 2015).
 
@@ -42,3 +66,11 @@ def distillation(logits: jax.Array, answer: jax.Array, temperature: float) -> ja
     """
     target = answer if temperature == 1 else tempered(answer, temperature)
     return temperature**2 * soft_cross_entropy(logits / temperature, target)
+
+
+Loss = Callable[[jax.Array, jax.Array, float], jax.Array]  # logits, answer, temperature -> float32[]
+
+LOSSES: dict[str, Loss] = {
+    "soft": distillation,
+    "standardised": lambda logits, answer, _: standardised(logits, answer),
+}

@@ -29,11 +29,15 @@ class Recipe:
     drops: tuple[float, ...]
     drop_factor: float
     warmup: float
+    loss: str
     temperature: float
     crop: int
     flip: bool
     rotate: float
     zoom: float
+    mix_share: float
+    mix_beta: float
+    average: float
     dtype: str
     steps_per_dispatch: int
 
@@ -41,6 +45,12 @@ class Recipe:
     def views(self) -> Views:
         """How images are moved in training."""
         return Views(self.crop, self.flip, self.rotate, self.zoom)
+
+
+def of_a_step(recipe: Recipe) -> Recipe:
+    """What a single step follows from: recipes that differ in nothing else share a compiled program."""
+    same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1)
+    return dataclasses.replace(same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0)
 
 
 def steps_per_epoch(recipe: Recipe, count: int) -> int:

@@ -176,7 +176,7 @@ def recall(desk: querying.Desk, real: np.ndarray, state: RoundState) -> np.ndarr
 
 def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
     """Trains the round's student on everything answered so far; returns the last loss too."""
-    settings, plan = bench.settings, bench.settings.train
+    settings, plan = bench.settings, bench.settings.recipe_of(state.round)
     network = bench.network(plan.dtype, compilation.AXIS)
     count = len(state.records)
     epochs = recipe.epochs(plan, count)
@@ -202,7 +202,7 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
         data = training_set.make(bench.real, state.records, answers, settings.budget)
         stream = (settings.seed, state.round)
         ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
-    variables = jax.device_get(ended.variables)
+    variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 

@@ -48,6 +48,7 @@ class Settings:
     method: str
     student: str
     warm_start: bool
+    last_epochs: int
     cache_dir: str
     data: DataSettings
     teacher: TeacherSettings
@@ -77,6 +78,11 @@ class Settings:
         if self.way.choose is None:
             return []
         return schedule(self.search.schedule, self.rounds, self.budget - self.n_real)
+
+    def recipe_of(self, round_: int) -> Recipe:
+        """How the student of a round is trained: the last one's perhaps longer than those that only choose."""
+        last = round_ == len(self.queries_per_round())
+        return dataclasses.replace(self.train, epochs=self.last_epochs) if last and self.last_epochs else self.train
 
     def asks_for_evaluation(self, labelled: bool) -> bool:
         """Whether the teacher is asked about the images that judge the student.

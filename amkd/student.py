@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from amkd import augment, losses, training_set
+from amkd import augment, losses, mixing, training_set
 from amkd.confidence import Seen, Trunk
 from amkd.models import Network
 from amkd.recipe import Recipe
@@ -24,11 +24,18 @@ class TrainState:
       step: ``int32[]``, steps done.
       variables: parameters, and BatchNorm's running statistics where there are any.
       opt_state: the optimizer's.
+      average: running average of the variables; None if none is kept.
     """
 
     step: jax.Array
     variables: Variables
     opt_state: optax.OptState
+    average: Variables | None = None
+
+    @property
+    def result(self) -> Variables:
+        """What the training is for: the average, if there is one."""
+        return self.variables if self.average is None else self.average
 
 
 def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
@@ -36,9 +43,58 @@ def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
     return network.init(key, jnp.zeros((1, *shape), jnp.uint8))
 
 
-def start(variables: Variables, tx: optax.GradientTransformation) -> TrainState:
+def start(variables: Variables, tx: optax.GradientTransformation, averages: bool = False) -> TrainState:
     """The state before the first step."""
-    return TrainState(jnp.zeros((), jnp.int32), variables, tx.init(variables["params"]))
+    average = jax.tree.map(jnp.copy, variables) if averages else None
+    return TrainState(jnp.zeros((), jnp.int32), variables, tx.init(variables["params"]), average)
+
+
+def averaged(average: Variables, variables: Variables, decay: float, step: jax.Array) -> Variables:
+    """The running average after one more step; short at first, so that the initial values are soon forgotten.
+
+    Args:
+      average: after ``step`` steps.
+      variables: after one more.
+      decay: share of the average that stays, in the long run.
+      step: ``int32[]``.
+    """
+    stays = jnp.minimum(decay, (1 + step) / (10 + step)).astype(jnp.float32)
+    return jax.tree.map(lambda a, v: stays * a + (1 - stays) * v, average, variables)
+
+
+def batch_of(
+    data: training_set.TrainingSet, batch: training_set.Batches, recipe: Recipe, key: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """One device's share of a batch as the student sees it: moved, and mixed anew with other records.
+
+    A mix of answered images is given the mix of their answers: no query.
+
+    Args:
+      data: the training set.
+      batch: ``[B]`` places.
+      recipe: views, and whether there are such mixes.
+      key: randomness of the step.
+
+    Returns:
+      ``[B, H, W, C]``, uint8 unless mixed anew, and answers ``float32[B, Y]``.
+    """
+    images, answers = moved(data, batch.index, batch.position, recipe, key)
+    if not recipe.mix_share:
+        return images, answers
+    others, theirs = moved(data, batch.partner, batch.position, recipe, jax.random.fold_in(key, 1))
+    mix = jax.vmap(mixing.mix)
+    return mix(images.astype(jnp.float32), others, batch.lam), mix(answers, theirs, batch.lam)
+
+
+def moved(
+    data: training_set.TrainingSet, index: jax.Array, position: jax.Array, recipe: Recipe, key: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Records as images and answers, each image in a random view by its position in the whole batch."""
+    images, answers = training_set.take(data, index)
+    if recipe.views.still:
+        return images, answers
+    keys = jax.vmap(lambda p: jax.random.fold_in(key, p))(position)
+    return jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(images, keys), answers
 
 
 def train_step(
@@ -53,35 +109,30 @@ def train_step(
       axis: name of the device axis, bound where the function is compiled (amkd/devices.py).
 
     Returns:
-      A function of the state, the training set, ``int32[B]`` places of records, their
-      ``float32[B]`` weights, their ``int32[B]`` positions in the whole batch, the learning rate and
+      A function of the state, the training set, a batch of B records, the learning rate and
       a key. It returns the new state, the sum of weighted losses and the sum of weights, over all
       devices.
     """
+    loss_of_one = losses.LOSSES[recipe.loss]
 
     def step(
         state: TrainState,
         data: training_set.TrainingSet,
-        index: jax.Array,
-        weight: jax.Array,
-        position: jax.Array,
+        batch: training_set.Batches,
         rate: jax.Array,
         key: jax.Array,
     ) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
-        images, answers = training_set.take(data, index)
-        # By position in the whole batch: the same crops and masks on any number of devices.
+        # By position in the whole batch: the same views and masks on any number of devices.
         for_images, for_dropout = jax.random.split(jax.random.fold_in(key, state.step))
-        keys = jax.vmap(lambda p: jax.random.fold_in(for_dropout, p))(position)
-        if not recipe.views.still:
-            crops = jax.vmap(lambda p: jax.random.fold_in(for_images, p))(position)
-            images = jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(images, crops)
-        total = jax.lax.psum(weight.sum(), axis)
+        keys = jax.vmap(lambda p: jax.random.fold_in(for_dropout, p))(batch.position)
+        images, answers = batch_of(data, batch, recipe, for_images)
+        total = jax.lax.psum(batch.weight.sum(), axis)
 
         def loss_of(params: Any) -> tuple[jax.Array, Variables]:
             variables = {**state.variables, "params": params}
             logits, updated = network.apply(variables, images, True, keys, mutable=["batch_stats"])
-            loss = jax.vmap(lambda z, y: losses.distillation(z, y, recipe.temperature))(logits, answers)
-            return jnp.sum(weight * loss), updated
+            loss = jax.vmap(lambda z, y: loss_of_one(z, y, recipe.temperature))(logits, answers)
+            return jnp.sum(batch.weight * loss), updated
 
         (loss, updated), grads = jax.value_and_grad(loss_of, has_aux=True)(state.variables["params"])
         # Sums over all devices before dividing: exact for any split of the batch.
@@ -91,7 +142,10 @@ def train_step(
         updates = jax.tree.map(lambda u: -rate * u, updates)
         params = optax.apply_updates(state.variables["params"], updates)
         variables = {**state.variables, **updated, "params": params}
-        return TrainState(state.step + 1, variables, opt_state), (loss, total)
+        average = state.average
+        if average is not None:
+            average = averaged(average, variables, recipe.average, state.step)
+        return TrainState(state.step + 1, variables, opt_state, average), (loss, total)
 
     return step
 

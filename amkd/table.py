@@ -5,6 +5,9 @@ from typing import Any, NamedTuple
 
 from amkd.errors import UserError
 
+# By test labels, or by the teacher's answers alone: recipes are chosen by these, on training images (data.judge).
+MEASURES = ("student_accuracy", "agreement")
+
 
 class Row(NamedTuple):
     """A row of a table, and a heading of its plots.
@@ -38,6 +41,7 @@ class Table(NamedTuple):
       set: fields of all runs.
       against: the way that all others are compared with, seed by seed.
       only: names of the rows to run; empty for all.
+      measure: what is compared, one of ``MEASURES``.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Table(NamedTuple):
     set: tuple[str, ...] = ()
     against: str = "random"
     only: tuple[str, ...] = ()
+    measure: str = "student_accuracy"
 
 
 def is_table(config: Mapping[str, Any]) -> bool:
@@ -76,6 +81,8 @@ def from_config(config: Mapping[str, Any]) -> Table:
     seeds = config["seeds"] if isinstance(config["seeds"], tuple) else (config["seeds"],)
     if not seeds or len(set(seeds)) != len(seeds):
         raise UserError(f"config.seeds={seeds!r}: must be one or more different numbers")
+    if (measure := config.get("measure", MEASURES[0])) not in MEASURES:
+        raise UserError(f"config.measure={measure!r}: must be one of {', '.join(MEASURES)}")
     return Table(**{**config, "rows": rows, "ways": dict(config["ways"]), "seeds": seeds})
 
 

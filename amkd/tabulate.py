@@ -21,17 +21,19 @@ class Cell(NamedTuple):
       way: name of the way.
       runs: what is kept of its finished runs, by seed.
       against: its comparison with the table's rival, or None.
+      measure: the table's.
     """
 
     row: str
     way: str
     runs: list[Kept]
     against: Paired | None
+    measure: str
 
     @property
     def accuracy(self) -> Spread:
-        """The students'."""
-        return _spread(self.runs, "student_accuracy")  # type: ignore[return-value]
+        """The students', or what the table measures in its place."""
+        return _spread(self.runs, self.measure)  # type: ignore[return-value]
 
 
 def _percent(found: Kept, name: str) -> float | None:
@@ -48,11 +50,11 @@ def cells(table: Table, runs: list[Kept]) -> list[Cell]:
     found = []
     for name, row in table.rows.items():
         of = {way: _of(table, runs, name, way) for way in row.ways or table.ways}
-        rival = _accuracies(of.get(table.against, []))
+        rival = _accuracies(of.get(table.against, []), table.measure)
         for way, own in of.items():
             if own:
-                against = statistics.paired(_accuracies(own), rival) if way != table.against else None
-                found.append(Cell(name, way, own, against))
+                against = statistics.paired(_accuracies(own, table.measure), rival) if way != table.against else None
+                found.append(Cell(name, way, own, against, table.measure))
     return found
 
 
@@ -69,11 +71,11 @@ def _of(table: Table, runs: list[Kept], row: str, way: str) -> list[Kept]:
             f"what is kept of {row}, {way} comes from runs of different configurations; delete the old files from"
             f" runs/{table.name}"
         )
-    return sorted((one for one in own if one["student_accuracy"] is not None), key=lambda one: one["seed"])
+    return sorted((one for one in own if one[table.measure] is not None), key=lambda one: one["seed"])
 
 
-def _accuracies(runs: list[Kept]) -> dict[int, float]:
-    return {one["seed"]: 100 * one["student_accuracy"] for one in runs}
+def _accuracies(runs: list[Kept], measure: str) -> dict[int, float]:
+    return {one["seed"]: 100 * one[measure] for one in runs}
 
 
 def as_rows(table: Table, found: list[Cell]) -> list[dict[str, Any]]:
@@ -101,6 +103,7 @@ def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
         "accuracy_std": _rounded(cell.accuracy.std),
         "success_rate": _rounded(success and success.mean),
         "agreement": _rounded(agreement and agreement.mean),
+        "divergence": _rounded(_divergence(cell.runs), 6),
         "against": table.against if cell.against else None,
         "difference": _rounded(cell.against and cell.against.difference),
         "p": _rounded(cell.against and cell.against.p, 6),
@@ -111,14 +114,21 @@ def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
     }
 
 
+def _divergence(runs: list[Kept]) -> float | None:
+    values = [value for one in runs if (value := one["rounds"][-1].get("divergence")) is not None]
+    return statistics.spread(values).mean if values else None
+
+
 def _rounded(value: float | None, digits: int = 4) -> float | None:
     return None if value is None else round(value, digits)
 
 
 def markdown(table: Table, found: list[Cell]) -> str:
     """The table for people. Accuracies in percent; quoted figures stand in columns of their own."""
+    measured = "student" if table.measure == "student_accuracy" else table.measure
     head = (
-        *("row", "way", "N", "queries", "seeds", "teacher", "student, mean ± std", "success", "agreement"),
+        *("row", "way", "N", "queries", "seeds", "teacher", f"{measured}, mean ± std", "success", "agreement"),
+        "divergence",
         *(f"against {table.against} (p)", "minutes", "paper", "best published"),
     )
     lines = [head, tuple("---" for _ in head), *(_line(row) for row in as_rows(table, found))]
@@ -142,6 +152,7 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
         _shown(row["accuracy_mean"]) + spread,
         _shown(row["success_rate"]),
         _shown(row["agreement"]),
+        "-" if row["divergence"] is None else f"{row['divergence']:.4f}",
         against,
         f"{row['seconds'] / 60:.1f}",
         _shown(row["paper"]),
@@ -159,7 +170,7 @@ def curves(found: list[Cell]) -> list[dict[str, Any]]:
     for cell in found:
         for number in range(min(len(one["rounds"]) for one in cell.runs)):
             here = [one["rounds"][number] for one in cell.runs]
-            accuracy = statistics.spread([100 * point["student_accuracy"] for point in here])
+            accuracy = statistics.spread([100 * point[cell.measure] for point in here])
             points.append(
                 {
                     "row": cell.row,

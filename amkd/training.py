@@ -17,7 +17,7 @@ Leaves = list[np.ndarray]  # of a training state, on the host
 
 def start(plan: recipe.Recipe, variables: student.Variables, saved: Leaves | None = None) -> student.TrainState:
     """The state before the first step, or the one that was saved, on every device."""
-    state = student.start(variables, recipe.direction(plan))
+    state = student.start(variables, recipe.direction(plan), plan.average > 0)
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)
     return devices.replicate(state)
@@ -79,7 +79,7 @@ def fit(
     on_devices = devices.replicate(data)
     for epoch in range(first_epoch, epochs):
         order = keys.rng(*stream, keys.Purpose.ORDER, epoch)
-        batches = training_set.epoch(count, plan.batch_size, order)
+        batches = training_set.epoch(count, plan.batch_size, order, plan.mix_share, plan.mix_beta)
         state, loss = _epoch(network, plan, state, on_devices, batches, rates[epoch], key)
         if not np.isfinite(loss):
             raise FloatingPointError(
@@ -96,22 +96,21 @@ def _epoch(
     plan: recipe.Recipe,
     state: student.TrainState,
     data: Any,
-    batches: tuple[np.ndarray, np.ndarray],
+    batches: training_set.Batches,
     rates: np.ndarray,
     key: jax.Array,
 ) -> tuple[student.TrainState, float]:
     """One epoch, several steps per dispatch; waits for the device once, at the end."""
     program = devices.train_program(network, plan)
-    index, weight = (devices.split_batches(part) for part in batches)
-    position = devices.split_batches(np.tile(np.arange(plan.batch_size, dtype=np.int32), (len(rates), 1)))
+    split = devices.split_batches(batches)
     sums = []
     start = 0
     while start < len(rates):
         # Whole groups, then single steps: two programs in all, whatever the number of steps.
         size = devices.steps_per_dispatch(plan)
         stop = start + (size if start + size <= len(rates) else 1)
-        part = slice(start, stop)
-        state, sum_ = program(state, data, index[part], weight[part], position[part], rates[part], key)
+        part = jax.tree.map(lambda column: column[start:stop], split)  # noqa: B023, used at once
+        state, sum_ = program(state, data, part, rates[start:stop], key)
         sums.append(sum_)
         start = stop
     losses, weights = (np.concatenate([np.asarray(s) for s in column]) for column in zip(*sums, strict=True))

@@ -87,7 +87,25 @@ def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
     return mixing.mix_images(data.images, data.i[index], data.j[index], data.w[index]), data.answers[index]
 
 
-def epoch(count: int, batch: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+class Batches(NamedTuple):
+    """Batches of an epoch, S of them with B places each.
+
+    Attributes:
+      index: ``int32[S, B]``, places of records.
+      weight: ``float32[S, B]``, 1, or 0 for what only fills the last batch.
+      position: ``int32[S, B]``, places in the batch: keys of random numbers, on any number of devices.
+      partner: ``int32[S, B]``, the record that each is mixed with anew, or None if none is.
+      lam: ``float32[S, B]``, weight of the record itself in that, 1 where it stays as it is; or None.
+    """
+
+    index: Any
+    weight: Any
+    position: Any
+    partner: Any = None
+    lam: Any = None
+
+
+def epoch(count: int, batch: int, rng: np.random.Generator, share: float = 0.0, beta: float = 1.0) -> Batches:
     """The batches of one epoch.
 
     The last batch is filled up with records from the start of the same epoch: they have
@@ -97,12 +115,17 @@ def epoch(count: int, batch: int, rng: np.random.Generator) -> tuple[np.ndarray,
       count: number of records Q.
       batch: batch size B.
       rng: source of the order.
-
-    Returns:
-      ``int32[steps, B]`` places of records and ``float32[steps, B]`` weights, 1 or 0.
+      share: of each batch that is mixed anew with a permutation of the batch: exactly so many places, rounded.
+      beta: both parameters of the distribution of lambda in these mixes.
     """
     order = rng.permutation(count).astype(np.int32)
     steps = -(-count // batch)
-    index = np.resize(order, steps * batch)
-    weight = np.arange(steps * batch) < count
-    return index.reshape(steps, batch), weight.astype(np.float32).reshape(steps, batch)
+    index = np.resize(order, steps * batch).reshape(steps, batch)
+    weight = (np.arange(steps * batch) < count).astype(np.float32).reshape(steps, batch)
+    position = np.tile(np.arange(batch, dtype=np.int32), (steps, 1))
+    if not share:
+        return Batches(index, weight, position)
+    partner = rng.permuted(index, axis=1)
+    stays = rng.permuted(position, axis=1) >= round(share * batch)
+    lam = np.where(stays, 1, rng.beta(beta, beta, index.shape)).astype(np.float32)
+    return Batches(index, weight, position, partner, lam)

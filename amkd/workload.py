@@ -55,7 +55,7 @@ def make_rounds(config: Settings, n: int) -> list[Round]:
     ks, pool = config.queries_per_round(), pool_size(config)
     evaluations = [0, *(_evaluations(config, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
     sizes = [n + before for before in chosen]
-    trained = [recipe.epochs(config.train, size) * size for size in sizes]
+    trained = [recipe.epochs(config.recipe_of(number), size) * size for number, size in enumerate(sizes)]
     return [Round(*row) for row in zip(sizes, evaluations, trained, strict=True)]
 
 

@@ -292,7 +292,7 @@ def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], d
 
 def batches(what: Lesson, count: int) -> np.ndarray:
     """The batches of the first epoch of :func:`fit`: ``int32[S, B]``."""
-    return training_set.epoch(count, what.plan.batch_size, keys.rng(0, 1, keys.Purpose.ORDER, 0))[0]
+    return training_set.epoch(count, what.plan.batch_size, keys.rng(0, 1, keys.Purpose.ORDER, 0)).index
 
 
 def first_loss(what: Lesson, steps: int) -> float:

@@ -32,6 +32,9 @@ def recipe() -> ConfigDict:
     config.drop_factor = 0.1
     # Share of the steps in which the rate grows from 0.
     config.warmup = 0.0
+    # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each side's logits
+    # divided by their deviation over the classes (MIX-KD), without a temperature.
+    config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0
     # Augmentation on the device, same answer, no query: shift by up to so many pixels.
@@ -42,6 +45,12 @@ def recipe() -> ConfigDict:
     config.rotate = 0.0
     # Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to 1.25.
     config.zoom = 0.0
+    # Share of each batch that is mixed anew with others of it, answers and all: no query.
+    config.mix_share = 0.0
+    # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
+    config.mix_beta = 1.0
+    # Decay of a running average of the network, which is then the result; 0 for none.
+    config.average = 0.0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
     config.dtype = "float32"
     # Training steps in one compiled program; 0 chooses by backend. Not part of the result's meaning.
@@ -71,6 +80,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.student = "lenet5_half"
     # True: each round continues from the last student. The paper trains a new one.
     config.warm_start = False
+    # Passes of the last round's training, if not 0: the rounds before it only need a student that chooses well.
+    config.last_epochs = 0
     # Where decoded data sets and trained teachers are kept for later runs.
     config.cache_dir = "~/.cache/amkd"
 

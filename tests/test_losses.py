@@ -115,3 +115,40 @@ def test_extremes_are_finite(tau):
 def test_loss_is_for_one_image_only():
     with pytest.raises(AssertionError):
         losses.soft_cross_entropy(LOGITS[None], TARGET[None])
+
+
+MIX_TEACHER, MIX_STUDENT = jnp.array([4, 2, 0], jnp.float32), jnp.array([1, 0.5, -0.5], jnp.float32)
+
+
+def test_worked_standardised_loss():
+    """Deviations 2 and .763763: answers .665241 .244728 .090031 and .602437 .313040 .084523, their KL .011405."""
+    loss = losses.standardised(MIX_STUDENT, jax.nn.softmax(MIX_TEACHER))
+    target = np.array([0.665241, 0.244728, 0.090031])
+    np.testing.assert_allclose(loss - plain.entropy(target), 0.011405, atol=2e-6)
+    np.testing.assert_allclose(loss, -target @ np.log([0.602437, 0.313040, 0.084523]), atol=2e-6)
+    # The deviation of all classes would give the teacher's .724548 in place of .665241.
+    assert (
+        abs(loss - plain.soft_cross_entropy(MIX_STUDENT / np.std(MIX_STUDENT), [0.724548, 0.212896, 0.062556])) > 0.01
+    )
+
+
+@given(logit_vectors, logit_vectors, st.floats(0.1, 5), st.floats(-3, 3))
+def test_standardised_loss_knows_neither_scale_nor_shift_of_the_student(student, teacher, scale, shift):
+    if np.std(student) < 0.1:
+        return
+    answer = jax.nn.softmax(jnp.asarray(teacher))
+    one, other = (losses.standardised(jnp.asarray(z, jnp.float32), answer) for z in (student, scale * student + shift))
+    np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_standardised_loss_where_there_is_nothing_to_divide_by():
+    """Logits that are all alike, and answers that are certain: finite, and so is the gradient."""
+    for answer in (jnp.full(3, 1 / 3), jnp.array([1.0, 0, 0])):
+        value, grad = jax.value_and_grad(losses.standardised)(jnp.zeros(3), answer)
+        assert np.isfinite(value) and np.all(np.isfinite(grad))
+
+
+def test_losses_by_name():
+    answer = jax.nn.softmax(MIX_TEACHER)
+    assert losses.LOSSES["soft"](MIX_STUDENT, answer, 4.0) == losses.distillation(MIX_STUDENT, answer, 4.0)
+    assert losses.LOSSES["standardised"](MIX_STUDENT, answer, 1.0) == losses.standardised(MIX_STUDENT, answer)

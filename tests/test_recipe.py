@@ -27,6 +27,12 @@ PLAN = recipe.Recipe(
     temperature=1.0,
     crop=0,
     flip=False,
+    rotate=0.0,
+    zoom=0.0,
+    mix_share=0.0,
+    mix_beta=1.0,
+    average=0.0,
+    loss="soft",
     dtype="float32",
     steps_per_dispatch=1,
 )
@@ -172,3 +178,11 @@ def test_recipes_are_told_apart_by_value():
     assert plan(crop=1) != PLAN
     with pytest.raises(dataclasses.FrozenInstanceError):
         PLAN.crop = 2
+
+
+def test_a_step_knows_nothing_of_the_training_it_belongs_to():
+    """Recipes of other lengths and rates share a compiled program, and none that train otherwise."""
+    longer = dataclasses.replace(PLAN, epochs=7, min_steps=9, learning_rate=0.5, schedule="steps", drops=(0.5,))
+    assert recipe.of_a_step(longer) == recipe.of_a_step(PLAN)
+    for field, value in {"crop": 3, "rotate": 1.0, "mix_share": 0.5, "average": 0.9, "loss": "standardised"}.items():
+        assert recipe.of_a_step(dataclasses.replace(PLAN, **{field: value})) != recipe.of_a_step(PLAN)

@@ -26,8 +26,14 @@ PLAN = recipe.Recipe(
     drop_factor=0.1,
     warmup=0.0,
     temperature=2.0,
+    loss="soft",
     crop=0,
     flip=False,
+    rotate=0.0,
+    zoom=0.0,
+    mix_share=0.0,
+    mix_beta=1.0,
+    average=0.0,
     dtype="float32",
     steps_per_dispatch=1,
 )
@@ -87,12 +93,11 @@ def one_step(chosen, index, weight, position=None, data=None, network=None, step
     variables = variables_of(network, data.images.shape[1:])
     state = student.start(variables, recipe.direction(chosen)).replace(step=jnp.int32(step))
     position = np.arange(len(index)) if position is None else position
-    columns = [
-        np.asarray([column], kind) for column, kind in ((index, "int32"), (weight, "float32"), (position, "int32"))
-    ]
-    parts = [devices.split_batches(column) for column in columns]
+    kinds = ((index, "int32"), (weight, "float32"), (position, "int32"))
+    batch = training_set.Batches(*(np.asarray([column], kind) for column, kind in kinds))
     rate = np.float32([chosen.learning_rate])
-    state, (loss, total) = program(devices.replicate(state), devices.replicate(data), *parts, rate, jax.random.key(0))
+    placed = devices.replicate(state), devices.replicate(data), devices.split_batches(batch)
+    state, (loss, total) = program(*placed, rate, jax.random.key(0))
     return jax.device_get(state), float(loss[0]), float(total[0])
 
 
@@ -170,6 +175,38 @@ def test_capacity_beyond_the_records_changes_nothing():
     assert_bits(fit(PLAN, network_of(), junk, 12), large)
 
 
+def test_a_batch_that_is_mixed_anew_by_hand():
+    """Images and answers with the same lambda; where it is 1, the record itself."""
+    data = some_data()
+    columns = np.arange(4), np.ones(4), np.arange(4), np.array([3, 0, 1, 2]), np.float32([0.25, 1, 0.5, 0])
+    batch = training_set.Batches(*(np.asarray(c, np.float32 if c.dtype.kind == "f" else np.int32) for c in columns))
+    images, answers = student.batch_of(data, batch, plan(mix_share=0.5), jax.random.key(0))
+    whole = [plain.mix_bytes(data.images[data.i[q]], data.images[data.j[q]], data.w[q]) for q in range(4)]
+    for place, (partner, lam) in enumerate(zip(batch.partner, batch.lam, strict=True)):
+        np.testing.assert_allclose(images[place], plain.mix(whole[place], whole[partner], float(lam)), atol=1e-3)
+        np.testing.assert_allclose(
+            answers[place], plain.mix(data.answers[place], data.answers[partner], lam), atol=1e-6
+        )
+
+
+def test_the_average_by_hand():
+    """Steps 0 and 1 keep .1 and 2/11 of what was; in the end the decay: .95 and 1.59091 of 1, 3 and 2 after 1."""
+    first = student.averaged({"w": jnp.float32(1)}, {"w": jnp.float32(3)}, 0.95, jnp.int32(0))
+    np.testing.assert_allclose(first["w"], 0.1 * 1 + 0.9 * 3, rtol=1e-6)
+    second = student.averaged(first, {"w": jnp.float32(2)}, 0.95, jnp.int32(1))
+    np.testing.assert_allclose(second["w"], 2 / 11 * 2.8 + 9 / 11 * 2, rtol=1e-6)
+    late = student.averaged({"w": jnp.float32(1)}, {"w": jnp.float32(3)}, 0.95, jnp.int32(10_000))
+    np.testing.assert_allclose(late["w"], 1.1, rtol=1e-6)
+
+
+def test_the_result_of_a_training_with_an_average_is_the_average():
+    ended = fit(plan(average=0.9), network_of(), some_data(), 12)
+    alone = fit(PLAN, network_of(), some_data(), 12)
+    assert_bits(ended.variables, alone.variables)
+    assert alone.result is alone.variables and ended.result is ended.average
+    assert np.abs(flat(ended.average) - flat(ended.variables)).max() > 1e-4
+
+
 def test_crops_go_by_step_and_by_position_in_the_batch():
     chosen = AUGMENTED
     index, weight = np.arange(8), np.ones(8)
@@ -190,7 +227,7 @@ def train():
     found = [devices.count()]
     for name, shape, epochs in (("lenet5_half", SHAPE, 3), ("alexnet_half", LARGER, 1)):
         network, data, told = network_of(name, shape), some_data(count=12, shape=shape), []
-        chosen = plan(learning_rate=1e-3, crop=1, flip=True, epochs=epochs)
+        chosen = plan(learning_rate=1e-3, crop=1, flip=True, rotate=9.0, mix_share=0.5, average=0.9, epochs=epochs)
         ended = fit(chosen, network, data, 12, on_epoch=lambda *args, told=told: told.append(args[2]))
         moved = flat(ended.variables["params"]) - flat(variables_of(network, shape)["params"])
         found += [told, moved.astype(float).tolist()[::23]]

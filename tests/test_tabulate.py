@@ -1,15 +1,18 @@
 """Tables from what is kept of runs: figures by hand, and the tables of this repository."""
 
+import contextlib
+import importlib
 import json
+import pkgutil
 from pathlib import Path
 
 import pytest
 
+import configs.tables
 from amkd import kept, tabulate
 from amkd import table as tables
 from amkd.errors import UserError
 from amkd.table import Row, Table
-from configs.tables import table1
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"
@@ -55,12 +58,33 @@ def test_rows_by_hand():
     assert active.keys() >= set(wanted.split())
 
 
+def test_a_table_by_agreement():
+    """No test label was seen: means 51 and 50, and the divergence of the last round."""
+    table = TABLE._replace(measure="agreement")
+    runs = [
+        one(way, seed, None, agreement=agreement, teacher_accuracy=None)
+        for way, agreements in (("active", (0.5, 0.52)), ("random", (0.49, 0.51)))
+        for seed, agreement in enumerate(agreements)
+    ]
+    for run, divergence in zip(runs, (0.25, 0.75, 0.5, 0.5), strict=True):
+        run["rounds"][-1] |= {"agreement": run["agreement"], "divergence": divergence}
+    found = tabulate.cells(table, runs)
+    active, random = tabulate.as_rows(table, found)
+    assert (active["accuracy_mean"], random["accuracy_mean"], active["difference"]) == (51, 50, 1)
+    assert (active["divergence"], active["teacher_accuracy"]) == (0.5, None)
+    assert "agreement, mean ± std" in tabulate.markdown(table, found)
+    assert [point["accuracy_mean"] for point in tabulate.curves(found)] == [51, 50]
+    assert tabulate.cells(TABLE, runs) == []  # which have no accuracy
+    with pytest.raises(UserError, match=r"config\.measure='loss': must be one of student_accuracy, agreement"):
+        tables.from_config({"rows": {}, "ways": {}, "seeds": (0,), "measure": "loss"})
+
+
 def test_markdown_of_a_row():
     text = tabulate.markdown(TABLE, tabulate.cells(TABLE, RUNS))
     lines = text.splitlines()
     assert lines[0] == "**Tiny**"
     assert lines[4] == (
-        "| r | active | 100 | 200 | 3 | 80.00 | 44.00 ± 2.00 | 55.00 | 50.00 | +2.00 (0.074)"
+        "| r | active | 100 | 200 | 3 | 80.00 | 44.00 ± 2.00 | 55.00 | 50.00 | - | +2.00 (0.074)"
         " | 1.5 | 50.00 | 60.00 them |"
     )
     assert len(lines) == 6  # what has no finished run has no line
@@ -113,9 +137,17 @@ KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exi
 
 def shipped(name):
     """The shipped table of that name."""
-    module, _, preset = name.partition("_")
-    assert module == "table1"
-    return tables.from_config(table1.get_config(preset).to_dict())
+    for module in pkgutil.iter_modules(configs.tables.__path__):
+        get_config = importlib.import_module(f"configs.tables.{module.name}").get_config
+        for preset in ("", "cpu", "smoke"):
+            with contextlib.suppress(ValueError):  # no such preset
+                if (config := get_config(preset)).name == name:
+                    return tables.from_config(config.to_dict())
+    raise AssertionError(f"no configuration makes the table {name}")
+
+
+def test_every_table_of_this_repository_has_its_runs():
+    assert sorted(path.stem for path in RESULTS.glob("*.json")) == KEPT
 
 
 @pytest.mark.parametrize("name", KEPT)

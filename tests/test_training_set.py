@@ -74,7 +74,8 @@ def test_batch_is_mixed_as_its_records_say():
 
 @given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 2**32))
 def test_every_record_is_in_an_epoch_once(count, batch, seed):
-    index, weight = training_set.epoch(count, batch, np.random.default_rng(seed))
+    index, weight, position, *none = training_set.epoch(count, batch, np.random.default_rng(seed))
+    assert none == [None, None] and position.tolist() == [list(range(batch))] * len(index)
     assert index.shape == weight.shape == (-(-count // batch), batch)
     assert (index.dtype, weight.dtype) == (np.int32, np.float32)
     assert set(np.unique(weight).tolist()) <= {0.0, 1.0}
@@ -86,7 +87,29 @@ def test_every_record_is_in_an_epoch_once(count, batch, seed):
 
 
 def test_epochs_differ_by_their_source_and_only_by_it():
-    first, again, other = (training_set.epoch(100, 32, np.random.default_rng(seed))[0] for seed in (0, 0, 1))
+    first, again, other = (training_set.epoch(100, 32, np.random.default_rng(seed)).index for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert not np.array_equal(first.ravel()[:100], np.arange(100))
+
+
+@given(st.integers(1, 100), st.integers(1, 32), st.floats(0.01, 1), st.integers(0, 2**32))
+def test_an_exact_share_of_each_batch_is_mixed_with_a_permutation_of_it(count, batch, share, seed):
+    batches = training_set.epoch(count, batch, np.random.default_rng(seed), share, 0.7)
+    assert batches.partner.dtype == np.int32 and batches.lam.dtype == np.float32
+    for index, partner, lam in zip(batches.index, batches.partner, batches.lam, strict=True):
+        assert sorted(index) == sorted(partner)
+        assert np.sum(lam != 1) <= round(share * batch)  # a beta variate may be 1 in float32
+        assert np.all((lam >= 0) & (lam <= 1))
+
+
+def test_the_share_and_the_distribution_of_lambda():
+    """Half of 1,000 places, uniform; the released code draws them with replacement, and mixes 607 in the mean."""
+    batches = training_set.epoch(50_000, 1000, np.random.default_rng(0), 0.5)
+    assert np.all(np.sum(batches.lam != 1, axis=1) == 500)
+    mixed = batches.lam[batches.lam != 1]
+    assert abs(mixed.mean() - 1 / 2) < 0.01 and abs(mixed.var() - 1 / 12) < 0.003
+    narrow = training_set.epoch(50_000, 1000, np.random.default_rng(0), 1.0, 20.0).lam
+    assert abs(narrow.var() - 1 / (4 * 41)) < 0.0005
+    plain_batches = training_set.epoch(50_000, 1000, np.random.default_rng(0))
+    np.testing.assert_array_equal(batches.index, plain_batches.index)  # the same order

@@ -102,7 +102,7 @@ def _train(
     unfinished = folder.with_name(folder.name + ".training")
     state = _fit(settings, data, task, checkpoint.Checkpoints(unfinished), bar, stop, save_seconds)
     evaluator = models.build(settings.model, data.classes, data.shape)
-    answers = devices.predict(evaluator, state.variables, data.teacher_images[task.held_out])
+    answers = devices.predict(evaluator, state.result, data.teacher_images[task.held_out])
     card = {
         "role": "teacher",
         "model": settings.model,
@@ -113,7 +113,7 @@ def _train(
         "validation_images": len(task.held_out),
         "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[task.held_out]),
     }
-    checkpoint.save_network(folder, state.variables, card)
+    checkpoint.save_network(folder, state.result, card)
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
