@@ -10,7 +10,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd import augment, confidence, mixing, selection, student, training_set
+from amkd import augment, confidence, coverage, mixing, selection, student, training_set
 from amkd.augment import Views
 from amkd.compilation import AXIS, Mapped, jit, portable
 from amkd.models import Network
@@ -272,6 +272,28 @@ def _predict_program(network: Network) -> Callable[..., Any]:
             return student.predict(_suited(network, "scoring"), variables, images)
 
     return jit(run)
+
+
+@lru_cache(maxsize=8)
+def _look_program(network: Network) -> Callable[..., Any]:
+    return jit(partial(student.look, _suited(network, "scoring")))
+
+
+def look(network: Network, variables: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Class probabilities and features of any number of images: ``float32[M, Y]`` and ``float32[M, d]``."""
+    with jax.default_matmul_precision("highest"):
+        found: tuple[np.ndarray, np.ndarray] = in_batches(_look_program(network), variables, images)
+    return found
+
+
+@lru_cache(maxsize=8)
+def _farthest_program(k: int) -> Callable[..., Any]:
+    return jit(lambda points, centers: coverage.farthest(points, coverage.nearest(points, centers), k))
+
+
+def farthest(points: np.ndarray, centers: np.ndarray, k: int) -> np.ndarray:
+    """Greedy k-center: ``int32[k]`` places of ``float32[M, d]`` points, far from ``float32[A, d]`` centers."""
+    return np.asarray(_farthest_program(k)(points, centers))
 
 
 def exportable(network: Network, variables: Any) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from amkd import losses, mixing, models, pairs, recipe
+from amkd.acquisitions import ACQUISITIONS
 from amkd.errors import UserError
 from amkd.images import pictures, resize, variants
 from amkd.methods import METHODS
@@ -131,6 +132,20 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
             f" search.variant_crop={search.variant_crop} pixels; raise that, or lower variants"
         )
     yield from choice("search.random_lam", search.random_lam, RANDOM_LAMS)
+    yield from choice("search.acquisition", search.acquisition, list(ACQUISITIONS))
+    yield from least("search.per_image", search.per_image, 1)
+    if not 1 <= search.candidates < float("inf"):
+        yield f"config.search.candidates={search.candidates!r}: must be at least 1, times the mixes that are wanted"
+    elif search.acquisition != "lowest" and search.candidates == 1:
+        yield (
+            f"config.search.acquisition={search.acquisition!r}: has no choice among as many candidates as are wanted;"
+            " set --config.search.candidates=5, or another number above 1"
+        )
+    if not 0 <= search.random_share < 1:
+        yield (
+            f"config.search.random_share={search.random_share!r}: must be a share from 0 to below 1; method"
+            " 'random_mixup' takes all at random"
+        )
     if s.n_real >= 2 and s.rounds >= 1 and search.variants >= 0:
         yield from _impossible_rounds(s)
 

@@ -133,6 +133,10 @@ class SearchSettings:
     evaluations: int
     recall: float
     random_lam: str
+    acquisition: str
+    candidates: float
+    per_image: int
+    random_share: float
     variants: int
     variant_crop: int
     variant_flip: bool

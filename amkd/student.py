@@ -156,6 +156,13 @@ def predict(network: Network, variables: Variables, images: jax.Array) -> jax.Ar
     return jax.nn.softmax(logits)
 
 
+def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Class probabilities and features in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``, ``[B, d]``."""
+    features: Any = network.apply(variables, stem(network, variables, images), method="features")
+    logits: Any = network.apply(variables, features, method="head")
+    return jax.nn.softmax(logits), features.astype(jnp.float32)
+
+
 def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
     """Activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to ``[B, ...]``."""
     activations: Any = network.apply(variables, images, method="stem")

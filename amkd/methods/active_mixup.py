@@ -1,17 +1,42 @@
-"""The paper's method: the k pairs of lowest C2, each at its arg-min lambda (Algorithm 1)."""
+"""The paper's method: the k pairs of lowest C2, each at its arg-min lambda (Algorithm 1); or some of a few more."""
 
-from amkd import screening, search, training_set
+import math
+
+import numpy as np
+
+from amkd import acquisition, pairs, screening, search, selection, training_set
+from amkd.acquisitions import ACQUISITIONS
 from amkd.method import Choice, Method, Task
+from amkd.methods import random_mixup
 
 
 def choose(task: Task) -> Choice:
-    """The k lowest of the pool, by the configured way to minimise over lambda."""
+    """The lowest of the pool by C2, those of them that the acquisition picks, and a share at random."""
+    plan = task.settings
+    at_random = round(plan.random_share * task.k)
+    own = task._replace(k=task.k - at_random)
+    found, told = _lowest(own, min(math.ceil(plan.candidates * own.k), search.left(task)))
+    places = ACQUISITIONS[plan.acquisition](acquisition.Candidates(found, own), own.k)
+    found = selection.Scored(*(column[places] for column in found))
+    choice = Choice(training_set.Records(found.i, found.j, found.extra), found.score, told)
+    return _with_random(task, choice, at_random) if at_random else choice
+
+
+def _lowest(task: Task, count: int) -> tuple[selection.Scored, dict[str, float]]:
+    """So many pairs of lowest C2, in order, by the configured way to minimise over lambda."""
     way, left = search.minimiser(task.settings), search.left(task)
     if task.settings.minimiser == "screened":
-        found, told = screening.lowest(task, screening.plan(task.settings, left, task.k))
-    else:
-        found, told = search.lowest(task, way, task.k), {"evaluations": way.evaluations * left}
-    return Choice(training_set.Records(found.i, found.j, found.extra), found.score, told)
+        return screening.lowest(task._replace(k=count), screening.plan(task.settings, left, count))
+    return search.lowest(task, way, count), {"evaluations": way.evaluations * left}
+
+
+def _with_random(task: Task, choice: Choice, count: int) -> Choice:
+    """The choice, and so many of the other pairs at random."""
+    gone = pairs.rank_of(choice.records.i, choice.records.j, task.pool.n)
+    others = task._replace(k=count, chosen=np.union1d(task.chosen, gone), progress=lambda _: None)
+    more = random_mixup.choose(others)
+    score = np.concatenate([choice.score, more.score])
+    return Choice(training_set.extend(choice.records, more.records), score, choice.told)
 
 
 METHOD = Method(choose)

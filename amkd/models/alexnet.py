@@ -42,7 +42,7 @@ class AlexNet(Network):
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         return self.conv1(to_unit(images, self.dtype))
 
-    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         norms = [partial(norm, use_running_average=not train) for norm in self.norms]
         x = norms[0](max_pool(local_response_norm(nn.relu(h)), 3, 2))
         x = norms[1](max_pool(local_response_norm(nn.relu(self.conv2(x))), 3, 2))
@@ -55,4 +55,7 @@ class AlexNet(Network):
             if train and keys is not None:
                 x = dropout(x, 0.5, keys, layer)
             x = norm(x)
-        return self.fc3(x).astype("float32")
+        return x
+
+    def head(self, features: jax.Array) -> jax.Array:
+        return self.fc3(features).astype("float32")

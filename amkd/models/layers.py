@@ -141,7 +141,8 @@ class Network(nn.Module):
     """What every network here is: an affine stem, then the rest.
 
     ``stem`` ends with the first layers that are affine in the pixels (in inference mode),
-    ``trunk`` is the rest; calling the network runs both. Scoring mixes in between.
+    ``trunk`` is the rest: ``features``, then ``head``, the last layer. Calling the network runs
+    all. Scoring mixes after the stem.
 
     Attributes:
       classes: number of classes Y.
@@ -159,6 +160,14 @@ class Network(nn.Module):
 
     def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         """Activations ``[B, ...]`` to logits ``float32[B, Y]``; ``keys`` is ``key[B]`` for dropout."""
+        return self.head(self.features(h, train, keys))
+
+    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+        """Activations ``[B, ...]`` to what the last layer sees, ``[B, d]``."""
+        raise NotImplementedError
+
+    def head(self, features: jax.Array) -> jax.Array:
+        """The last layer: features ``[B, d]`` to logits ``float32[B, Y]``."""
         raise NotImplementedError
 
     def __call__(self, images: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:

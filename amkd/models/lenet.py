@@ -30,10 +30,12 @@ class LeNet5(Network):
         padded = jax.numpy.pad(to_unit(images, self.dtype), [(0, 0), *margins, (0, 0)])
         return self.conv1(padded)
 
-    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         # Pooling before ReLU gives the same numbers for a quarter of the ReLUs.
         x = nn.relu(h.max(2))
         x = nn.relu(self.conv2(x).max(2))
         x = x.reshape(x.shape[0], -1)
-        x = nn.relu(self.fc2(nn.relu(self.fc1(x))))
-        return self.fc3(x).astype("float32")
+        return nn.relu(self.fc2(nn.relu(self.fc1(x))))
+
+    def head(self, features: jax.Array) -> jax.Array:
+        return self.fc3(features).astype("float32")

@@ -65,10 +65,13 @@ class ResNet18(Network):
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         return self.norm1(self.conv1(to_unit(images, self.dtype)), use_running_average=not train)
 
-    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         x = nn.relu(h)
         if self.large:  # after ReLU nothing is below the zeros that pad
             x = max_pool(jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]), 3, 2)
         for block in self.blocks:
             x = block(x, train)
-        return self.fc(x.mean((1, 2))).astype("float32")
+        return x.mean((1, 2))
+
+    def head(self, features: jax.Array) -> jax.Array:
+        return self.fc(features).astype("float32")

@@ -34,11 +34,14 @@ class VGG16(Network):
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         return self._layer(to_unit(images, self.dtype), 0, train)
 
-    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         x, layer = nn.relu(h), 1
         for number, block in enumerate(_BLOCKS):
             for _ in block[1:] if number == 0 else block:
                 x = nn.relu(self._layer(x, layer, train))
                 layer += 1
             x = max_pool(x, 2, 2)
-        return self.fc(x.mean((1, 2))).astype("float32")  # 1x1 left of 32x32: the mean is the value
+        return x.mean((1, 2))  # 1x1 left of 32x32: the mean is the value
+
+    def head(self, features: jax.Array) -> jax.Array:
+        return self.fc(features).astype("float32")

@@ -1,0 +1,71 @@
+"""A way to choose among candidates, after C2 has reduced each pair to one image: what it may look at and returns."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd import devices, selection, training_set
+from amkd.method import Task
+
+
+class Seen(NamedTuple):
+    """Images as the student sees them, in inference mode.
+
+    Attributes:
+      probabilities: ``float32[M, Y]``.
+      features: ``float32[M, d]``, what its last layer sees.
+    """
+
+    probabilities: np.ndarray
+    features: np.ndarray
+
+
+class Candidates(NamedTuple):
+    """What may be chosen: one mix of each pair, the lowest C2 first.
+
+    Attributes:
+      scored: the pairs, M of them, with C2 and the lambda of each as ``extra``.
+      of: the task, for what else there is to know.
+    """
+
+    scored: selection.Scored
+    of: Task
+
+    def __len__(self) -> int:  # NamedTuple's own length would be the number of fields
+        return len(self.scored.score)
+
+    def records(self) -> training_set.Records:
+        """The mixes."""
+        return training_set.Records(self.scored.i, self.scored.j, self.scored.extra)
+
+    def seen(self) -> Seen:
+        """The mixes under the student."""
+        return see(self.of, self.records())
+
+    def asked(self) -> Seen:
+        """All images that have been asked about, under the same student."""
+        return see(self.of, self.of.records)
+
+
+def see(task: Task, records: training_set.Records) -> Seen:
+    """Mixes under the task's student, a block at a time."""
+    blocks = devices.mixes(task.images, records)
+    parts = [devices.look(task.network, task.variables, block) for block in blocks]
+    return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+# k places of the candidates to ask about: int64[k].
+Acquisition = Callable[[Candidates, int], np.ndarray]
+
+
+def filled(picked: np.ndarray, count: int, k: int) -> np.ndarray:
+    """``picked`` with the first of the other candidates, where it has fewer than k.
+
+    Args:
+      picked: ``int64[...]`` places, all different.
+      count: how many candidates there are, M.
+      k: how many are wanted.
+    """
+    others = np.setdiff1d(np.arange(count), picked, assume_unique=True)
+    return np.concatenate([picked, others[: k - len(picked)]])

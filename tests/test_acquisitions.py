@@ -1,0 +1,202 @@
+"""Choosing among the candidates of lowest C2: by hand, against plain NumPy, and whole runs."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amkd import acquisition, coverage, devices, pairs, search, selection, student
+from amkd.acquisitions import ACQUISITIONS, balanced, capped
+from amkd.errors import UserError
+from amkd.methods import active_mixup
+from tests import command, counting_teacher
+from tests.small import configured
+from tests.test_search import fingerprint, settings, task
+
+
+def candidates(i, j, of=None, **fields):
+    """Candidates by their pairs, C2 ascending."""
+    count = len(i)
+    scored = selection.Scored(np.arange(count, dtype=np.float32), np.int32(i), np.int32(j), np.int32([32768] * count))
+    of = of or task()
+    return acquisition.Candidates(scored, of._replace(settings=dataclasses.replace(of.settings, **fields)))
+
+
+def test_acquisitions_are_the_files_of_their_folder():
+    assert ACQUISITIONS.keys() == {"lowest", "capped", "balanced", "k_center"}
+
+
+def test_places_that_are_missing_are_the_first_others():
+    assert acquisition.filled(np.array([4, 1]), 6, 5).tolist() == [4, 1, 0, 2, 3]
+    assert acquisition.filled(np.array([4, 1]), 6, 2).tolist() == [4, 1]
+
+
+# capped
+
+
+def test_capped_by_hand():
+    """Two mixes an image: image 0 is full after two, so (0, 3) waits; with no others left it comes back."""
+    of = candidates([0, 0, 0, 1, 2], [1, 2, 3, 2, 3], per_image=2)
+    assert capped.choose(of, 4).tolist() == [0, 1, 3, 2]
+    assert capped.choose(of, 3).tolist() == [0, 1, 3]
+    assert capped.choose(of, 5).tolist() == [0, 1, 3, 2, 4]
+    assert capped.choose(candidates([0, 0, 0], [1, 2, 3], per_image=9), 2).tolist() == [0, 1]
+
+
+@given(st.integers(1, 5), st.integers(1, 30), st.integers(0, 1000))
+def test_no_image_is_in_more_mixes_than_its_cap_while_there_are_others(cap, k, seed):
+    rng = np.random.default_rng(seed)
+    i, j = pairs.pair_of(np.sort(rng.choice(66, 40, replace=False)), 12)
+    order = rng.permutation(40)
+    of = candidates(i[order], j[order], of=task(n=12), per_image=cap)
+    found = capped.choose(of, k)
+    assert len(set(found.tolist())) == len(found) == k
+    uses = np.zeros(12, int)
+    for place in range(40):  # one after the other, as a person would
+        pair = [of.scored.i[place], of.scored.j[place]]
+        if np.all(uses[pair] < cap) and np.sum(uses) < 2 * k:
+            uses[pair] += 1
+            assert place in found
+
+
+# balanced
+
+
+def test_balanced_by_hand():
+    """Classes take turns: the first of each, then the second of each; class 1 runs out."""
+    named = np.array([0, 0, 0, 1, 2, 2, 0])
+    assert balanced.dealt(named, 4, 5).tolist() == [0, 3, 4, 1, 5]
+    assert balanced.dealt(named, 4, 7).tolist() == [0, 3, 4, 1, 5, 2, 6]
+
+
+@given(st.integers(1, 60), st.integers(1, 5), st.integers(0, 1000))
+def test_balanced_takes_as_even_a_number_of_each_class_as_there_is(k, classes, seed):
+    named = np.random.default_rng(seed).integers(0, classes, 60)
+    found = balanced.dealt(named, classes, k)
+    assert len(set(found.tolist())) == k
+    counts, there = (np.bincount(of, minlength=classes) for of in (named[found], named))
+    short = counts < counts.max() - 1
+    np.testing.assert_array_equal(counts[short], there[short])  # fewer only where there are no more
+    for one in range(classes):  # the lowest C2 of each
+        np.testing.assert_array_equal(np.sort(found[named[found] == one]), np.flatnonzero(named == one)[: counts[one]])
+
+
+# k_center
+
+
+def test_k_center_by_hand():
+    """Points 0, 1, 5, 6, 10, and 0 is labelled: 10 is the farthest, then 5; the covering radius is 1."""
+    points = np.float32([[0], [1], [5], [6], [10]])
+    assert devices.farthest(points, points[:1], 2).tolist() == [4, 2]
+    left = coverage.nearest(jnp.asarray(points), jnp.asarray(points[[0, 4, 2]]))
+    assert float(jnp.sqrt(left.max())) == 1
+
+
+def plain_farthest(points, centers, k):
+    """Greedy k-center, every distance anew in float64."""
+    chosen, points = [], np.float64(points)
+    around = list(np.float64(centers))
+    for _ in range(k):
+        least = [min((np.sum((p - c) ** 2) for c in around), default=np.inf) for p in points]
+        least = [-1 if place in chosen else value for place, value in enumerate(least)]
+        chosen.append(int(np.argmax(least)))
+        around.append(points[chosen[-1]])
+    return chosen
+
+
+@given(st.integers(0, 1000), st.integers(0, 4))
+def test_k_center_is_the_plain_reference(seed, centers):
+    """Whole coordinates, so that distances are exact and ties are ties; the last are copies of chosen points."""
+    rng = np.random.default_rng(seed)
+    points = rng.integers(-4, 5, (12, 2)).astype(np.float32)
+    around = rng.integers(-4, 5, (centers, 2)).astype(np.float32)
+    found = devices.farthest(points, around, 12).tolist()
+    assert found == plain_farthest(points, around, 12)
+    assert sorted(found) == list(range(12))
+
+
+def test_k_center_of_points_that_are_all_alike_takes_each_once():
+    assert sorted(devices.farthest(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()) == list(
+        range(5)
+    )
+
+
+# What acquisitions look at.
+
+
+def test_candidates_are_seen_as_the_student_sees_them():
+    one = task(n=20)
+    found = search.lowest(one, search.minimiser(one.settings), 10)
+    seen = acquisition.Candidates(found, one).seen()
+    images = np.concatenate(list(devices.mixes(one.images, acquisition.Candidates(found, one).records())))
+    np.testing.assert_allclose(seen.probabilities, devices.predict(one.network, one.variables, images), atol=1e-6)
+    logits = one.network.apply(one.variables, jnp.asarray(seen.features), method="head")
+    np.testing.assert_allclose(jax.nn.softmax(logits), seen.probabilities, atol=1e-5)
+    asked = acquisition.Candidates(found, one).asked()
+    np.testing.assert_allclose(asked.probabilities, devices.predict(one.network, one.variables, one.images), atol=1e-6)
+    assert student.look(one.network, one.variables, jnp.asarray(images))[1].shape == seen.features.shape
+
+
+# In the method.
+
+
+@pytest.mark.parametrize("name", sorted(ACQUISITIONS))
+def test_k_of_the_candidates_are_chosen(name):
+    one = task(n=30, k=40)._replace(settings=settings(acquisition=name, candidates=3.0, per_image=4))
+    found = active_mixup.choose(one)
+    of = search.lowest(one, search.minimiser(one.settings), 120)
+    chosen = pairs.rank_of(found.records.i, found.records.j, 30)
+    assert len(set(chosen.tolist())) == 40
+    assert set(chosen.tolist()) <= set(pairs.rank_of(of.i, of.j, 30).tolist())
+    expected = {
+        rank: (score, w) for rank, score, w in zip(pairs.rank_of(of.i, of.j, 30), of.score, of.extra, strict=True)
+    }
+    for rank, score, w in zip(chosen, found.score, found.records.w, strict=True):
+        assert expected[rank] == (score, w)
+    assert fingerprint(found) == fingerprint(active_mixup.choose(one))
+    if name == "lowest":
+        np.testing.assert_array_equal(found.records.i, of.i[:40])
+
+
+def test_all_pairs_left_as_candidates():
+    """Fewer than three times k are left: all of them are candidates, and with k of them all are chosen."""
+    one = task(n=8, k=28)._replace(settings=settings(acquisition="k_center", candidates=3.0))
+    found = active_mixup.choose(one)
+    assert sorted(pairs.rank_of(found.records.i, found.records.j, 8)) == list(range(28))
+
+
+def test_a_share_at_random():
+    """The lowest 30 of 40, and ten of the others, unscored and at lambda .5."""
+    one = task(n=30, k=40)._replace(settings=settings(random_share=0.25))
+    found, lowest = active_mixup.choose(one), active_mixup.choose(task(n=30, k=30))
+    np.testing.assert_array_equal(found.records.i[:30], lowest.records.i)
+    assert np.all(np.isnan(found.score[30:])) and set(found.records.w[30:].tolist()) == {32768}
+    assert len(set(pairs.rank_of(found.records.i, found.records.j, 30).tolist())) == 40
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"search.acquisition": "cappd"}, r"must be one of .*\(did you mean 'capped'\?\)"),
+        ({"search.acquisition": "k_center"}, r"has no choice among as many candidates as are wanted"),
+        ({"search.candidates": 0.5}, r"search\.candidates=0\.5: must be at least 1"),
+        ({"search.random_share": 1.0}, r"search\.random_share=1\.0: must be a share from 0 to below 1"),
+        ({"search.per_image": 0}, r"search\.per_image=0: must be at least 1"),
+    ],
+)
+def test_impossible_acquisitions(fields, told):
+    with pytest.raises(UserError, match=told):
+        configured(**fields)
+
+
+def test_a_run_that_covers_and_draws(tmp_path):
+    """Through the command line: mixes that are all different, and no query more."""
+    fields = {**command.TINY, "search.acquisition": "k_center", "search.candidates": 2.0, "search.random_share": 0.2}
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    asked = counting_teacher.asked(tmp_path / "asked.txt")
+    assert len(set(asked)) == len(asked) == 60 + 90
