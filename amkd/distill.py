@@ -15,6 +15,7 @@ from amkd import (
     ledger,
     models,
     pairs,
+    peak,
     querying,
     report,
     results,
@@ -86,6 +87,7 @@ def assembled(
       UserError: something that the user can mend.
     """
     with contextlib.ExitStack() as stack:
+        peak.forget()
         feasibility.check_devices(config, devices.count())
         data = data or load_data(config)
         feasibility.check_data(config, data)

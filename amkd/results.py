@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import resource
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from amkd import (
     metrics,
     mixing,
     page,
+    peak,
     plots,
     provenance,
     querying,
@@ -90,7 +90,7 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
         "agreement": last["agreement"],
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": phases,
-        "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_memory_mib": peak.mebibytes(),
         "devices": devices.describe(),
         "machine": provenance.machine(),
         "versions": provenance.versions(),

@@ -1,0 +1,59 @@
+"""Which way of choosing what to ask is best? Told without a look at a test label.
+
+One budget, one recipe, one teacher. Every run is judged by its agreement with the teacher on 10,000 training images
+that are not drawn (data.judge). What came of it: results/experiments.md.
+
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py --workdir=runs/acquisitions
+          the same with --mode=table --output=results, once they are done
+Cost:     90 runs; three minutes a run of MNIST on 2 cores, five of Fashion-MNIST.
+          :cpu, MNIST alone, two seeds.
+Smoke:    :smoke, on the embedded digits: a minute.
+"""
+
+from ml_collections import ConfigDict
+
+from configs.tables.table1 import row
+
+_ACTIVE = ("method=active_mixup", "search.minimiser=refined")
+_AMONG = (*_ACTIVE, "search.candidates=5.0")
+WAYS = {
+    "random": ("method=random_mixup",),
+    "random_lam": ("method=random_mixup", "search.random_lam=grid"),
+    "grid": ("method=active_mixup",),
+    "refined": _ACTIVE,
+    "capped": (*_AMONG, "search.acquisition=capped"),
+    "balanced": (*_AMONG, "search.acquisition=balanced"),
+    "k_center": (*_AMONG, "search.acquisition=k_center"),
+    "half_random": (*_ACTIVE, "search.random_share=0.5"),
+    "six_rounds": (*_ACTIVE, "rounds=6"),
+}
+# The best way of learning of configs/tables/losses.py; rounds before the last only need a student that chooses well.
+RECIPE = ("train.temperature=4.0", "train.epochs=20", "train.min_steps=2000", "last_epochs=40")
+
+
+def get_config(preset: str = "") -> ConfigDict:
+    """Presets: ``cpu`` and ``smoke``."""
+    config = ConfigDict()
+    config.name = "acquisitions"
+    config.title = "Choosing what to ask: agreement with the teacher on training images that are not drawn"
+    config.seeds = (0, 1, 2, 3, 4)
+    config.against = "random"
+    config.measure = "agreement"
+    config.only = ()
+    config.set = ("report.tensorboard=False", "report.plots=False", "data.judge=train", "search.max_pairs=200000")
+    config.ways = ConfigDict(WAYS)
+    config.rows = ConfigDict()
+    config.rows.mnist = row("mnist.py", *RECIPE)
+    config.rows.fashion = row("fashion_mnist.py", *RECIPE, "train.learning_rate=6e-3", "last_epochs=30")
+    if preset == "cpu":
+        config.name, config.seeds = "acquisitions_cpu", (0, 1)
+        del config.rows.fashion
+    elif preset == "smoke":
+        config.name, config.seeds, config.rows = "acquisitions_smoke", (0,), ConfigDict()
+        fields = ("data.judge=train", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
+        config.set = ("report.tensorboard=False", "report.plots=False")
+        config.rows.digits = row("default.py:smoke", *fields)
+        config.ways.six_rounds = (*_ACTIVE, "rounds=4")
+    elif preset:
+        raise ValueError(f"preset {preset!r} does not exist; there are: cpu, smoke")
+    return config

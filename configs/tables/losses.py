@@ -1,0 +1,48 @@
+"""Which way of learning from the answers is best? Told without a look at a test label.
+
+The same random mixes, one lever at a time from the recipe of configs/mnist.py. Every run is judged by its agreement
+with the teacher on 10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
+
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
+          python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table --output=results
+Cost:     80 runs; two minutes a run of MNIST on 2 cores, four of Fashion-MNIST.
+Smoke:    :smoke, on the embedded digits: a minute.
+"""
+
+from ml_collections import ConfigDict
+
+from configs.tables.table1 import row
+
+WAYS = {
+    "as_paper": (),
+    "temperature4": ("train.temperature=4.0",),
+    "temperature20": ("train.temperature=20.0",),
+    "standardised": ("train.loss=standardised",),
+    "remixed": ("train.mix_share=0.5",),
+    "averaged": ("train.average=0.999",),
+    "still": ("train.crop=0",),
+    "turned": ("train.rotate=10.0", "train.zoom=0.1"),
+}
+
+
+def get_config(preset: str = "") -> ConfigDict:
+    """Presets: ``smoke``."""
+    config = ConfigDict()
+    config.name = "losses"
+    config.title = "Learning from the answers: agreement with the teacher on training images that are not drawn"
+    config.seeds = (0, 1, 2, 3, 4)
+    config.against = "as_paper"
+    config.measure = "agreement"
+    config.only = ()
+    common = ("method=random_mixup", "rounds=1", "data.judge=train", "report.tensorboard=False", "report.plots=False")
+    config.set = common
+    config.ways = ConfigDict(WAYS)
+    config.rows = ConfigDict()
+    config.rows.mnist = row("mnist.py", "train.epochs=40")
+    config.rows.fashion = row("fashion_mnist.py")
+    if preset == "smoke":
+        config.name, config.seeds, config.rows = "losses_smoke", (0,), ConfigDict()
+        config.rows.digits = row("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
+    elif preset:
+        raise ValueError(f"preset {preset!r} does not exist; there is: smoke")
+    return config
