@@ -50,7 +50,7 @@ class Candidates(NamedTuple):
 
 def see(task: Task, records: training_set.Records) -> Seen:
     """Mixes under the task's student, a block at a time."""
-    blocks = devices.mixes(task.images, records)
+    blocks = devices.mixes(task.images, records, task.settings.as_released)
     parts = [devices.look(task.network, task.variables, block) for block in blocks]
     return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

@@ -337,13 +337,15 @@ def _mix_program() -> Callable[..., Any]:
     return jit(mixing.mix_images)
 
 
-def mixes(images: np.ndarray, records: training_set.Records, block: int = 1024) -> Iterator[np.ndarray]:
+def mixes(
+    images: np.ndarray, records: training_set.Records, as_released: bool = False, block: int = 1024
+) -> Iterator[np.ndarray]:
     """The canonical bytes of records, on the host, in blocks of at most ``uint8[block, H, W, C]``."""
     on_device = jnp.asarray(images)
     for start in range(0, max(len(records), 1), block):
         part = [column[start : start + block] for column in records]
         padded = (np.pad(column, (0, block - len(part[0]))) for column in part)
-        yield np.asarray(_mix_program()(on_device, *padded))[: len(part[0])]
+        yield np.asarray(_mix_program()(on_device, *padded, as_released))[: len(part[0])]
 
 
 @lru_cache(maxsize=8)

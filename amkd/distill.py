@@ -103,7 +103,6 @@ def assembled(
         real = images.draw_real(data, config.way.real_images(config.n_real, data.pool_size), config.seed)
         mixed = mixed_images(config, real)
         state = round_state.restore(checkpoints)
-        rounds.recall(desk, mixed, state)  # refuses a ledger that lacks answers before anything is sent
         bench = rounds.Bench(
             settings=config,
             data=data,
@@ -111,11 +110,13 @@ def assembled(
             n_real=len(real),
             pool=pairs.make_pool(len(mixed), config.search.max_pairs, config.seed),
             desk=desk,
-            test_answers=_test_answers(config, data, desk, outputs, stop),
+            test_answers=None,
             checkpoints=checkpoints,
             report=outputs,
             stop=stop,
         )
+        rounds.recall(bench, state)  # refuses a ledger that lacks answers before anything is sent
+        bench = bench._replace(test_answers=_test_answers(config, data, desk, outputs, stop))
         print(f"{config.method} on {config.dataset}: {bench.pool.size} pairs, {devices.describe()}", flush=True)
         yield bench, state
 

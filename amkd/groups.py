@@ -142,6 +142,7 @@ class SearchSettings:
     variant_flip: bool
     variant_rotate: float
     variant_zoom: float
+    as_released: bool
     max_pairs: int
     schedule: str
     chunk: int

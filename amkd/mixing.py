@@ -41,26 +41,33 @@ def mix(a: jax.Array, b: jax.Array, lam: jax.Array) -> jax.Array:
     return lam * a.astype(lam.dtype) + (1 - lam) * b.astype(lam.dtype)
 
 
-def mix_image(x_i: jax.Array, x_j: jax.Array, w: jax.Array) -> jax.Array:
+def mix_image(x_i: jax.Array, x_j: jax.Array, w: jax.Array, as_released: jax.Array | bool = False) -> jax.Array:
     """The canonical 8-bit mix of one pair: ``rint(lam*x_i + (1-lam)*x_j)``, ties to even.
 
     Args:
       x_i: ``uint8[H, W, C]``.
       x_j: ``uint8[H, W, C]``.
       w: ``int32[]``, weight of ``x_i`` in units of 1/65536.
+      as_released: ``bool[]``, whether to do as the released code, an ablation: values in [0, 1] are
+        multiplied by 256 and cut off to 8 bits, so that mixes are rounded down, and white is 0.
 
     Returns:
-      ``uint8[H, W, C]``; for ``x_i == x_j`` the image itself, whatever ``w``.
+      ``uint8[H, W, C]``; for ``x_i == x_j`` the image itself, whatever ``w``, unless as released.
     """
     chex.assert_equal_shape((x_i, x_j))
     chex.assert_type([x_i, x_j, w], [jnp.uint8, jnp.uint8, jnp.int32])
     total = w * x_i.astype(jnp.int32) + (ONE - w) * x_j.astype(jnp.int32)
     whole, rest = total >> 16, total & (ONE - 1)
     up = (rest > ONE // 2) | ((rest == ONE // 2) & (whole % 2 == 1))
-    return (whole + up.astype(jnp.int32)).astype(jnp.uint8)
+    honest = whole + up.astype(jnp.int32)
+    # v * 256 for v = mix / 255; below 2**31, and exact.
+    released = (total // (255 * 256)) & 255
+    return jnp.where(as_released, released, honest).astype(jnp.uint8)
 
 
-def mix_images(images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array) -> jax.Array:
+def mix_images(
+    images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array, as_released: jax.Array | bool = False
+) -> jax.Array:
     """The canonical mixes of many pairs.
 
     Args:
@@ -68,8 +75,9 @@ def mix_images(images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array) -> j
       i: ``int32[B]``.
       j: ``int32[B]``.
       w: ``int32[B]``.
+      as_released: ``bool[]``; see :func:`mix_image`.
 
     Returns:
       ``uint8[B, H, W, C]``.
     """
-    return jax.vmap(mix_image)(images[i], images[j], w)
+    return jax.vmap(lambda a, b, v: mix_image(a, b, v, as_released))(images[i], images[j], w)

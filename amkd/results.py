@@ -135,7 +135,7 @@ def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folde
         # Evenly spread over the round, from its lowest C2 to its highest.
         shown = np.unique(np.linspace(start, end - 1, _SHEET).astype(int))
         records = training_set.Records(*(column[shown] for column in state.records))
-        (mixes,) = devices.mixes(bench.real, records)
+        (mixes,) = bench.mixes(records)
         triples = [(bench.real[i], mix, bench.real[j]) for i, j, mix in zip(records.i, records.j, mixes, strict=True)]
         plots.contact_sheet(
             triples,

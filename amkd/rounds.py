@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import jax
@@ -63,6 +63,10 @@ class Bench(NamedTuple):
         """The student; scoring and prediction are always float32."""
         return models.build(self.settings.student, self.data.classes, self.data.shape, dtype, axis_name)
 
+    def mixes(self, records: training_set.Records) -> Iterator[np.ndarray]:
+        """What records look like, to the teacher and to the student alike: blocks of ``uint8[..., H, W, C]``."""
+        return devices.mixes(self.real, records, self.settings.search.as_released)
+
     def judge(self, variables: student.Variables | None) -> np.ndarray:
         """A student's answers on the images that judge it, ``float32[T, Y]``."""
         if not len(self.data.test_images):
@@ -87,7 +91,7 @@ def one_round(bench: Bench, state: RoundState) -> RoundState:
         state, answers = query(bench, state)
         round_state.save(bench.checkpoints, state)
     else:
-        answers = recall(bench.desk, bench.real, state)
+        answers = recall(bench, state)
     state, loss = train(bench, state, answers)
     row = evaluate(bench, state, loss)
     state = dataclasses.replace(
@@ -154,24 +158,24 @@ def query(bench: Bench, state: RoundState) -> tuple[RoundState, np.ndarray]:
     """The answers to all records, ``float32[Q, Y]``; only this round's are asked for."""
     started = time.monotonic()
     fresh = training_set.Records(*(column[state.answered :] for column in state.records))
-    images = np.concatenate(list(devices.mixes(bench.real, fresh)))
+    images = np.concatenate(list(bench.mixes(fresh)))
     with bench.report.bar(len(images), f"round {state.round} query", "img") as advance:
 
         def progress(answered: int) -> None:
             bench.stop.check()
             advance(answered)
 
-        known = recall(bench.desk, bench.real, state)
+        known = recall(bench, state)
         added = querying.ask(bench.desk, images, querying.DISTILL, state.round, progress)
     spent = state.spent("query", time.monotonic() - started)
     state = dataclasses.replace(state, epoch=0, answered=len(state.records), seconds=spent)
     return state, np.concatenate([known, added])
 
 
-def recall(desk: querying.Desk, real: np.ndarray, state: RoundState) -> np.ndarray:
+def recall(bench: Bench, state: RoundState) -> np.ndarray:
     """The answers that the run has already had, ``float32[answered, Y]``, from the ledger alone."""
     records = training_set.Records(*(column[: state.answered] for column in state.records))
-    return querying.recall(desk, devices.mixes(real, records))
+    return querying.recall(bench.desk, bench.mixes(records))
 
 
 def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
@@ -199,7 +203,7 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
             watch.after(epoch, epochs, in_training)
 
         beginning = training.start(plan, _first_variables(bench, state), state.training)
-        data = training_set.make(bench.real, state.records, answers, settings.budget)
+        data = training_set.make(bench.real, state.records, answers, settings.budget, settings.search.as_released)
         stream = (settings.seed, state.round)
         ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
     variables = jax.device_get(ended.result)

@@ -51,6 +51,7 @@ class TrainingSet(NamedTuple):
       j: ``int32[capacity]``.
       w: ``int32[capacity]``.
       answers: ``float32[capacity, Y]``.
+      as_released: ``bool[]``, how mixes are rounded; see :func:`amkd.mixing.mix_image`.
     """
 
     images: Any
@@ -58,9 +59,12 @@ class TrainingSet(NamedTuple):
     j: Any
     w: Any
     answers: Any
+    as_released: Any
 
 
-def make(images: np.ndarray, records: Records, answers: np.ndarray, capacity: int) -> TrainingSet:
+def make(
+    images: np.ndarray, records: Records, answers: np.ndarray, capacity: int, as_released: bool = False
+) -> TrainingSet:
     """The training set of one round.
 
     Args:
@@ -68,10 +72,11 @@ def make(images: np.ndarray, records: Records, answers: np.ndarray, capacity: in
       records: Q records.
       answers: ``float32[Q, Y]``.
       capacity: records to make room for, at least Q.
+      as_released: how mixes are rounded.
     """
     room = capacity - len(records)
     i, j, w = (np.pad(column, (0, room)) for column in records)
-    return TrainingSet(images, i, j, w, np.pad(answers, ((0, room), (0, 0))))
+    return TrainingSet(images, i, j, w, np.pad(answers, ((0, room), (0, 0))), np.bool_(as_released))
 
 
 def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -84,7 +89,8 @@ def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
     Returns:
       ``uint8[B, H, W, C]`` and answers ``float32[B, Y]``.
     """
-    return mixing.mix_images(data.images, data.i[index], data.j[index], data.w[index]), data.answers[index]
+    mixed = mixing.mix_images(data.images, data.i[index], data.j[index], data.w[index], data.as_released)
+    return mixed, data.answers[index]
 
 
 class Batches(NamedTuple):

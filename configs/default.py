@@ -291,6 +291,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.variant_rotate = 0.0
     # Each side of a variant is grown or shrunk by up to this factor less 1.
     config.search.variant_zoom = 0.0
+    # Ablation: bytes as the released code makes them, which cuts mixes off and turns white into black.
+    config.search.as_released = False
     # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.

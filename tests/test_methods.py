@@ -157,6 +157,23 @@ def test_every_method_runs(name, tmp_path):
     assert planned.returncode == 0, planned.stderr
 
 
+def test_a_run_as_released_sends_no_white(tmp_path):
+    """White pixels are black to the teacher, in real images and in mixes; the honest bytes have some of both."""
+    asked = {}
+    for released in (False, True):
+        place = tmp_path / str(released)
+        place.mkdir()
+        fields = {**command.TINY, "rounds": 1, "train.epochs": 1, "search.as_released": released}
+        done = command.run(command.arguments(place / "run", **fields), command.environment(place))
+        assert done.returncode == 0, done.stderr
+        asked[released] = counting_teacher.asked(place / "asked.txt")
+        command.run(command.arguments(place / "run", **fields), command.environment(place))
+        assert counting_teacher.asked(place / "asked.txt") == asked[released]
+    assert len(asked[True]) == len(asked[False]) == 60 + 90
+    assert asked[True][:60] == asked[False][:60]  # what judges is shown as it is
+    assert len(set(asked[True][60:90]) & set(asked[False][60:90])) < 10  # digits have white pixels
+
+
 def test_labels_are_no_answers_of_a_teacher_and_cost_nothing(tmp_path):
     """Neither its form nor its price is theirs: the student learns as from hard answers."""
     fields = {**command.PRICED, "method": "supervised_real", "train.epochs": 40, "teacher.answers.form": "logits"}

@@ -1,5 +1,7 @@
 """The grid of weights, the 8-bit mix and the unrounded one."""
 
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -131,3 +133,22 @@ def test_mix_refuses_other_types_and_shapes():
         mixing.mix_image(a, a, jnp.float32(0.5))
     with pytest.raises(AssertionError):
         mixing.mix_image(a, a[:1], jnp.int32(1))
+
+
+def test_bytes_as_released_by_hand():
+    """White is 0 and all else itself; 10.7 is cut off to 10, where the honest rule has 11 and 255."""
+    everything = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    whole = mixing.mix_image(everything, everything, np.int32(mixing.ONE), True)
+    np.testing.assert_array_equal(np.ravel(whole), [*range(255), 0])
+    a, b = np.uint8([11]).reshape(1, 1, 1), np.uint8([10]).reshape(1, 1, 1)
+    w = np.int32(round(0.7 * mixing.ONE))
+    assert int(mixing.mix_image(a, b, w, True)[0, 0, 0]) == 10
+    assert int(mixing.mix_image(a, b, w)[0, 0, 0]) == 11
+
+
+@given(byte_images, byte_images, weights)
+def test_bytes_as_released_are_a_product_with_256_cut_off(a, b, w):
+    found = np.asarray(mixing.mix_image(jnp.asarray(a), jnp.asarray(b), np.int32(w), True))
+    for one, other, byte in zip(a.ravel().tolist(), b.ravel().tolist(), found.ravel().tolist(), strict=True):
+        exact = Fraction(int(w) * one + (mixing.ONE - int(w)) * other, mixing.ONE * 255) * 256
+        assert byte == int(exact) % 256

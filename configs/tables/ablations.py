@@ -15,6 +15,7 @@ WAYS = {
     "wide": (*ACTIVE, "search.lam_low=0.05", "search.lam_high=0.95", "search.lam_count=19"),
     "hard_answers": (*ACTIVE, "teacher.answers.form=label"),
     "warm_start": (*ACTIVE, "warm_start=True"),
+    "as_released": (*ACTIVE, "search.as_released=True"),
     "no_augmentation": (*ACTIVE, "train.crop=0", "train.flip=False"),
 }
 
