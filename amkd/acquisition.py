@@ -1,12 +1,13 @@
 """A way to choose among candidates, after C2 has reduced each pair to one image: what it may look at and returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from amkd import devices, selection, training_set
 from amkd.method import Task
+from amkd.student import Variables
 
 
 class Seen(NamedTuple):
@@ -39,20 +40,48 @@ class Candidates(NamedTuple):
         """The mixes."""
         return training_set.Records(self.scored.i, self.scored.j, self.scored.extra)
 
+    def images(self) -> Iterator[np.ndarray]:
+        """The mixes themselves, in blocks of ``uint8[..., H, W, C]``."""
+        return devices.mixes(self.of.images, self.records(), self.of.settings.as_released)
+
     def seen(self) -> Seen:
         """The mixes under the student."""
-        return see(self.of, self.records())
+        return see(self.of, self.of.variables, self.records())
 
     def asked(self) -> Seen:
         """All images that have been asked about, under the same student."""
-        return see(self.of, self.of.records)
+        return see(self.of, self.of.variables, self.of.records)
+
+    def answers(self) -> np.ndarray:
+        """What was answered to these, ``float32[A, Y]``."""
+        assert self.of.answers is not None
+        return self.of.answers()
+
+    def committee(self) -> Iterator[Seen]:
+        """The mixes under the student, and under others of its kind."""
+        yield self.seen()
+        for member in range(1, self.of.settings.committee):
+            yield see(self.of, self._another(member, False), self.records())
+
+    def trained_on_best_classes(self) -> Seen:
+        """The mixes under a student that learned from the best class of each answer alone."""
+        return see(self.of, self._another(self.of.settings.committee, True), self.records())
+
+    def _another(self, member: int, hard: bool) -> Variables:
+        assert self.of.another is not None
+        return self.of.another(member, hard)
 
 
-def see(task: Task, records: training_set.Records) -> Seen:
-    """Mixes under the task's student, a block at a time."""
+def see(task: Task, variables: Variables, records: training_set.Records) -> Seen:
+    """Mixes under a student of the task's kind, a block at a time."""
     blocks = devices.mixes(task.images, records, task.settings.as_released)
-    parts = [devices.look(task.network, task.variables, block) for block in blocks]
+    parts = [devices.look(task.network, variables, block) for block in blocks]
     return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def first(values: np.ndarray, k: int) -> np.ndarray:
+    """Places of the k lowest of ``float32[M]``, ascending; ties go to the first."""
+    return np.argsort(values, kind="stable")[:k]
 
 
 # k places of the candidates to ask about: int64[k].

@@ -5,29 +5,51 @@ import jax
 import jax.numpy as jnp
 
 
-def squared_distance(point: jax.Array, other: jax.Array) -> jax.Array:
-    """Of one point to another: ``float32[d]`` twice to ``float32[]``."""
-    return jnp.sum(jnp.square(point - other))
+def squared_distances(points: jax.Array, squares: jax.Array, center: jax.Array) -> jax.Array:
+    """Of every point to one: as a product of matrix and vector, which reads the points once and fast.
+
+    Args:
+      points: ``float32[M, d]``.
+      squares: ``float32[M]``, squared lengths of the points.
+      center: ``float32[d]``.
+
+    Returns:
+      ``float32[M]``, never below 0.
+    """
+    return jnp.maximum(squares + jnp.sum(jnp.square(center)) - 2 * (points @ center), 0)
 
 
-def _to_all(points: jax.Array, center: jax.Array) -> jax.Array:
-    return jax.vmap(lambda point: squared_distance(point, center))(points)
+def squared_lengths(points: jax.Array) -> jax.Array:
+    """Of every point: ``float32[M, d]`` to ``float32[M]``."""
+    return jnp.sum(jnp.square(points), -1)
 
 
-def nearest(points: jax.Array, centers: jax.Array) -> jax.Array:
+def nearest(points: jax.Array, centers: jax.Array, block: int = 128) -> jax.Array:
     """Squared distance of every point to the nearest center, ``float32[M]``; infinite where there is none.
 
     Args:
       points: ``float32[M, d]``.
-      centers: ``float32[A, d]``; taken one after the other, so that memory is O(M).
+      centers: ``float32[A, d]``.
+      block: centers at a time, so that memory is O(block * M).
     """
     chex.assert_rank([points, centers], 2)
+    room = -len(centers) % block
+    far = jnp.pad(squared_lengths(centers), (0, room), constant_values=jnp.inf).reshape(-1, block)
+    blocks = jnp.pad(centers, ((0, room), (0, 0))).reshape(-1, block, points.shape[-1])
+
+    def step(least: jax.Array, some: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        of, squares = some
+        # Least over the block first: the points' own squares are the same for all of it.
+        return jnp.minimum(least, jnp.min(squares[None] - 2 * (points @ of.T), 1)), None
+
     none = jnp.full(len(points), jnp.inf, jnp.float32)
+    return jnp.maximum(jax.lax.scan(step, none, (blocks, far))[0] + squared_lengths(points), 0)
 
-    def step(least: jax.Array, center: jax.Array) -> tuple[jax.Array, None]:
-        return jnp.minimum(least, _to_all(points, center)), None
 
-    return jax.lax.scan(step, none, centers)[0]
+def first_of_most(values: jax.Array) -> jax.Array:
+    """``argmax`` as two reductions, which XLA on CPU vectorises: the first place of the largest, ``int32[]``."""
+    places = jnp.arange(len(values), dtype=jnp.int32)
+    return jnp.min(jnp.where(values == jnp.max(values), places, len(values)))
 
 
 def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
@@ -43,10 +65,59 @@ def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
     Returns:
       ``int32[k]`` places, in the order of choice.
     """
+    squares = squared_lengths(points)
 
     def step(least: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
-        place = jnp.argmax(least).astype(jnp.int32)
-        least = jnp.minimum(least, _to_all(points, points[place]))
+        place = first_of_most(least)
+        least = jnp.minimum(least, squared_distances(points, squares, points[place]))
         return least.at[place].set(-1), place  # below every distance: 0 may be that of another point
 
     return jax.lax.scan(step, least, length=k)[1]
+
+
+def neighbours(points: jax.Array, k: int, block: int = 256) -> jax.Array:
+    """The k nearest other points of each: ``float32[M, d]`` to ``int32[M, k]``; ties go to the first.
+
+    A block of points at a time, so that memory is O(block * M).
+
+    Args:
+      points: ``float32[M, d]``.
+      k: how many, below M.
+      block: points at a time.
+    """
+    count = len(points)
+    places = jnp.arange(-(-count // block) * block, dtype=jnp.int32) % count
+
+    squares = squared_lengths(points)
+
+    def some(place: jax.Array) -> jax.Array:
+        distances = squared_distances(points, squares, points[place]).at[place].set(jnp.inf)
+        return jax.lax.top_k(-distances, k)[1].astype(jnp.int32)
+
+    return jax.lax.map(jax.vmap(some), places.reshape(-1, block)).reshape(-1, k)[:count]
+
+
+def greedy(worth: jax.Array, near: jax.Array, beta: float, k: int) -> jax.Array:
+    """k times the point of most ``worth + beta * |reverse neighbours not yet chosen|`` (Peng et al., 2021, Alg. 1).
+
+    p is a reverse neighbour of q where q is among the nearest of p. Ties go to the first.
+
+    Args:
+      worth: ``float32[M]``.
+      near: ``int32[M, n]``, the nearest others of each.
+      beta: weight of the diversity.
+      k: how many, at most M.
+
+    Returns:
+      ``int32[k]`` places, in the order of choice.
+    """
+    chex.assert_rank(near, 2)
+    reverse = jnp.zeros(len(worth), jnp.float32).at[near.reshape(-1)].add(1.0)
+
+    def step(state: tuple[jax.Array, jax.Array], _: None) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        worth, reverse = state
+        place = first_of_most(worth + beta * reverse)
+        # The chosen point is no longer there to be covered by its own nearest.
+        return (worth.at[place].set(-jnp.inf), reverse.at[near[place]].add(-1.0)), place
+
+    return jax.lax.scan(step, (worth, reverse), length=k)[1]

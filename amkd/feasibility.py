@@ -134,6 +134,13 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
     yield from choice("search.random_lam", search.random_lam, RANDOM_LAMS)
     yield from choice("search.acquisition", search.acquisition, list(ACQUISITIONS))
     yield from least("search.per_image", search.per_image, 1)
+    yield from least("search.committee", search.committee, 2)
+    if search.acquisition == "bald" and s.student in models.MODELS and not models.MODELS[s.student].dropout:
+        with_dropout = ", ".join(name for name, entry in models.MODELS.items() if entry.dropout)
+        yield (
+            f"config.search.acquisition='bald': student {s.student!r} has no dropout; choose 'ensemble', or one of"
+            f" {with_dropout}"
+        )
     if not 1 <= search.candidates < float("inf"):
         yield f"config.search.candidates={search.candidates!r}: must be at least 1, times the mixes that are wanted"
     elif search.acquisition != "lowest" and search.candidates == 1:

@@ -136,6 +136,7 @@ class SearchSettings:
     acquisition: str
     candidates: float
     per_image: int
+    committee: int
     random_share: float
     variants: int
     variant_crop: int

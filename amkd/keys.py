@@ -21,7 +21,13 @@ class Purpose(enum.IntEnum):
     SPLIT = 8  # split of a data set that has none of its own
     HELD_OUT = 9  # which pictures judge the student where there are no labels
     AUDIT = 10  # which pairs audit a screened search
+    ACQUISITION = 12  # what acquisitions draw: seeds of k-means++, masks of dropout, orders of a loss predictor
     VARIANTS = 11  # shifts and mirrors of the real images' variants
+
+
+def of_member(round_: int, member: int) -> int:
+    """In place of the round, for a further student of a round's committee; member 0 is the round's own."""
+    return round_ + (member << 16)
 
 
 def key(seed: int, round_: int, purpose: Purpose) -> jax.Array:

@@ -25,6 +25,9 @@ class Task(NamedTuple):
       variables: the last round's student.
       settings: the ``search.*`` group.
       progress: told the number of pairs scored after every chunk; may raise to stop.
+      answers: those to the records, ``float32[Q, Y]``.
+      another: trains one more student on what the last one was trained on, given its number, 1 or more, and
+        whether it learns from the answers' best classes alone.
     """
 
     images: np.ndarray
@@ -37,6 +40,8 @@ class Task(NamedTuple):
     variables: Variables
     settings: SearchSettings
     progress: Callable[[int], None]
+    answers: Callable[[], np.ndarray] | None = None
+    another: Callable[[int, bool], Variables] | None = None
 
 
 class Choice(NamedTuple):

@@ -1,6 +1,7 @@
 """Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through them."""
 
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -10,6 +11,7 @@ import numpy as np
 
 from amkd import (
     checkpoint,
+    committee,
     compilation,
     devices,
     keys,
@@ -128,6 +130,20 @@ def task(bench: Bench, state: RoundState, k: int, progress: Callable[[int], None
     """What the method is given to choose k pairs, in a state with a student."""
     settings = bench.settings
     i, j = state.records.i, state.records.j
+    plan = settings.recipe_of(state.round - 1)
+
+    def answers() -> np.ndarray:
+        return recall(bench, state)
+
+    lesson = committee.Lesson(
+        network=bench.network(plan.dtype, compilation.AXIS),
+        plan=plan,
+        shape=bench.data.shape,
+        data=lambda: _training_set(bench, state, answers()),
+        size=len(state.records),
+        stream=(settings.seed, state.round - 1),
+        stop=bench.stop,
+    )
     return method.Task(
         images=bench.real,
         pool=bench.pool,
@@ -139,6 +155,8 @@ def task(bench: Bench, state: RoundState, k: int, progress: Callable[[int], None
         variables=state.variables,
         settings=settings.search,
         progress=progress,
+        answers=answers,
+        another=functools.partial(committee.another, lesson),
     )
 
 
@@ -203,12 +221,18 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
             watch.after(epoch, epochs, in_training)
 
         beginning = training.start(plan, _first_variables(bench, state), state.training)
-        data = training_set.make(bench.real, state.records, answers, settings.budget, settings.search.as_released)
+        data = _training_set(bench, state, answers)
         stream = (settings.seed, state.round)
         ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
     variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
+
+
+def _training_set(bench: Bench, state: RoundState, answers: np.ndarray) -> training_set.TrainingSet:
+    """Everything answered so far."""
+    settings = bench.settings
+    return training_set.make(bench.real, state.records, answers, settings.budget, settings.search.as_released)
 
 
 def _first_variables(bench: Bench, state: RoundState) -> student.Variables:

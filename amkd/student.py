@@ -163,6 +163,23 @@ def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax
     return jax.nn.softmax(logits), features.astype(jnp.float32)
 
 
+def look_often(network: Network, variables: Variables, images: jax.Array, keys: jax.Array) -> jax.Array:
+    """Class probabilities with dropout, and all else in inference mode, BatchNorm's statistics among it.
+
+    Args:
+      network: one with dropout.
+      variables: its variables.
+      images: ``uint8[B, H, W, C]``.
+      keys: ``key[P, B]``, of every pass and image.
+
+    Returns:
+      ``float32[P, B, Y]``.
+    """
+    h = stem(network, variables, images)
+    logits: Any = jax.vmap(lambda k: network.apply(variables, h, False, k, method="trunk"))(keys)
+    return jax.nn.softmax(logits)
+
+
 def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
     """Activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to ``[B, ...]``."""
     activations: Any = network.apply(variables, images, method="stem")

@@ -271,14 +271,18 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.recall = 0.95
     # random_mixup: half (lambda .5), or grid (each at random from the grid).
     config.search.random_lam = "half"
-    # active_mixup: how it chooses among the candidates of lowest C2: lowest (the paper's: the first of them), capped
-    # (no real image in more than search.per_image of a round's mixes), balanced (as many of each class that the
-    # student names), k_center (far from each other, and from all that was asked about, in the student's features).
+    # active_mixup: how it chooses among the candidates of lowest C2; active_labelling: among all images. lowest (the
+    # paper's: the first of them), capped (no real image in more than search.per_image of a round's mixes), balanced (as
+    # many of each class that the student names), k_center (far from each other, and from all that was asked about, in
+    # the student's features), margin, entropy, ensemble, bald (for students with dropout), badge, learning_loss,
+    # distillation_gap, random.
     config.search.acquisition = "lowest"
     # How many candidates there are: so many times the mixes that are wanted.
     config.search.candidates = 1.0
     # capped: mixes of a round that an image may be in.
     config.search.per_image = 20
+    # ensemble, distillation_gap: students that are compared, each trained as the round's own; bald: passes.
+    config.search.committee = 5
     # active_mixup: share of each round's mixes that are random pairs, as random_mixup draws them.
     config.search.random_share = 0.0
     # Variants of every real image that are mixed beside it, and never queried by themselves: none in the paper.

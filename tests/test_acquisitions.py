@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import acquisition, coverage, devices, pairs, search, selection, student
+from amkd import acquisition, coverage, devices, models, pairs, search, selection, student
 from amkd.acquisitions import ACQUISITIONS, balanced, capped
 from amkd.errors import UserError
 from amkd.methods import active_mixup
 from tests import command, counting_teacher
 from tests.small import configured
-from tests.test_search import fingerprint, settings, task
+from tests.test_search import fingerprint, settings, task, variables_of
 
 
 def candidates(i, j, of=None, **fields):
@@ -27,7 +27,10 @@ def candidates(i, j, of=None, **fields):
 
 
 def test_acquisitions_are_the_files_of_their_folder():
-    assert ACQUISITIONS.keys() == {"lowest", "capped", "balanced", "k_center"}
+    assert ACQUISITIONS.keys() == {
+        "lowest", "capped", "balanced", "k_center", "margin", "entropy", "ensemble", "bald", "badge", "learning_loss",
+        "distillation_gap", "random",
+    }  # fmt: skip
 
 
 def test_places_that_are_missing_are_the_first_others():
@@ -144,9 +147,28 @@ def test_candidates_are_seen_as_the_student_sees_them():
 # In the method.
 
 
+def choosing(name, n=30, k=40):
+    """A task whose other students are random ones, and whose answers are, too."""
+    one = task(n=n, k=k)._replace(settings=settings(acquisition=name, candidates=3.0, per_image=4))
+    if name == "bald":  # takes a network with dropout
+        network = models.build("alexnet_half", 10, (15, 15, 3))
+        images = np.random.default_rng(0).integers(0, 256, (n, 15, 15, 3), np.uint8)
+        one = one._replace(network=network, variables=variables_of(network, (15, 15, 3)), images=images)
+    asked = []
+
+    def another(member, hard):
+        asked.append((member, hard))
+        return variables_of(one.network, one.images.shape[1:], 100 + member)
+
+    def answers():
+        return np.random.default_rng(1).dirichlet(np.ones(10), n).astype(np.float32)
+
+    return one._replace(another=another, answers=answers), asked
+
+
 @pytest.mark.parametrize("name", sorted(ACQUISITIONS))
 def test_k_of_the_candidates_are_chosen(name):
-    one = task(n=30, k=40)._replace(settings=settings(acquisition=name, candidates=3.0, per_image=4))
+    one, others = choosing(name)
     found = active_mixup.choose(one)
     of = search.lowest(one, search.minimiser(one.settings), 120)
     chosen = pairs.rank_of(found.records.i, found.records.j, 30)
@@ -160,6 +182,9 @@ def test_k_of_the_candidates_are_chosen(name):
     assert fingerprint(found) == fingerprint(active_mixup.choose(one))
     if name == "lowest":
         np.testing.assert_array_equal(found.records.i, of.i[:40])
+    # Nobody trains a student that is not asked for.
+    expected = {"ensemble": [(1, False)], "distillation_gap": [(1, False), (2, True)]}.get(name, [])
+    assert others == 2 * expected
 
 
 def test_all_pairs_left_as_candidates():
@@ -185,6 +210,8 @@ def test_a_share_at_random():
         ({"search.acquisition": "k_center"}, r"has no choice among as many candidates as are wanted"),
         ({"search.candidates": 0.5}, r"search\.candidates=0\.5: must be at least 1"),
         ({"search.random_share": 1.0}, r"search\.random_share=1\.0: must be a share from 0 to below 1"),
+        ({"search.acquisition": "bald", "search.candidates": 2.0}, r"'lenet5_half' has no dropout; choose 'ensemble'"),
+        ({"search.committee": 1}, r"search\.committee=1: must be at least 2"),
         ({"search.per_image": 0}, r"search\.per_image=0: must be at least 1"),
     ],
 )

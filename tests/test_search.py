@@ -20,7 +20,7 @@ def settings(**fields):
     defaults = {"minimiser": "grid", "lam_low": 0.3, "lam_high": 0.7, "lam_count": 3, "evaluations": 3, "recall": 0.9}
     defaults |= {"random_lam": "half", "variants": 0, "variant_crop": 0, "variant_flip": False}
     defaults |= {"variant_rotate": 0.0, "variant_zoom": 0.0, "random_share": 0.0}
-    defaults |= {"acquisition": "lowest", "candidates": 1.0, "per_image": 4}
+    defaults |= {"acquisition": "lowest", "candidates": 1.0, "per_image": 4, "committee": 2}
     defaults |= {"as_released": False, "max_pairs": 0, "schedule": "equal"}
     return SearchSettings(**{**defaults, "chunk": 256, "tile": 4, "table_bytes": 2**30, **fields})
 

@@ -22,13 +22,14 @@ class Entry(NamedTuple):
     smallest: int
     largest: int | None
     norm: bool  # has BatchNorm, whose statistics are averaged over devices
+    dropout: bool = False
 
 
 MODELS = {
     "lenet5": Entry(lambda **kw: LeNet5(widths=(6, 16), **kw), 1, 32, False),
     "lenet5_half": Entry(lambda **kw: LeNet5(widths=(3, 8), **kw), 1, 32, False),
-    "alexnet": Entry(lambda **kw: AlexNet(width=1.0, **kw), 15, None, True),
-    "alexnet_half": Entry(lambda **kw: AlexNet(width=0.5, **kw), 15, None, True),
+    "alexnet": Entry(lambda **kw: AlexNet(width=1.0, **kw), 15, None, True, dropout=True),
+    "alexnet_half": Entry(lambda **kw: AlexNet(width=0.5, **kw), 15, None, True, dropout=True),
     "vgg16": Entry(VGG16, 32, None, True),
     "resnet18": Entry(lambda **kw: ResNet18(large=False, **kw), 8, None, True),
     "resnet18_224": Entry(lambda **kw: ResNet18(large=True, **kw), 32, None, True),

@@ -52,7 +52,7 @@ class AlexNet(Network):
         x = x.reshape(x.shape[0], -1)
         for layer, dense, norm in ((0, self.fc1, norms[5]), (1, self.fc2, norms[6])):
             x = nn.relu(dense(x))
-            if train and keys is not None:
+            if keys is not None:
                 x = dropout(x, 0.5, keys, layer)
             x = norm(x)
         return x

@@ -163,7 +163,7 @@ class Network(nn.Module):
         return self.head(self.features(h, train, keys))
 
     def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
-        """Activations ``[B, ...]`` to what the last layer sees, ``[B, d]``."""
+        """Activations ``[B, ...]`` to what the last layer sees, ``[B, d]``; with ``keys``, after dropout."""
         raise NotImplementedError
 
     def head(self, features: jax.Array) -> jax.Array:

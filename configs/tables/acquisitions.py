@@ -5,8 +5,8 @@ that are not drawn (data.judge). What came of it: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py --workdir=runs/acquisitions
           the same with --mode=table --output=results, once they are done
-Cost:     90 runs; three minutes a run of MNIST on 2 cores, five of Fashion-MNIST.
-          :cpu, MNIST alone, two seeds.
+Cost:     180 runs; three minutes a run of MNIST on 2 cores, five of Fashion-MNIST.
+          :cpu, two seeds of some of them.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from configs.tables.table1 import row
 
 _ACTIVE = ("method=active_mixup", "search.minimiser=refined")
+_WIDE = ("search.lam_low=0.1", "search.lam_high=0.9", "search.lam_count=17")
 _AMONG = (*_ACTIVE, "search.candidates=5.0")
 WAYS = {
     "random": ("method=random_mixup",),
@@ -26,7 +27,17 @@ WAYS = {
     "k_center": (*_AMONG, "search.acquisition=k_center"),
     "half_random": (*_ACTIVE, "search.random_share=0.5"),
     "six_rounds": (*_ACTIVE, "rounds=6"),
+    "random_wide": ("method=random_mixup", "search.random_lam=grid", *_WIDE),
+    "k_center_wide": (*_AMONG, "search.acquisition=k_center", *_WIDE),
+    "half_random_wide": (*_ACTIVE, "search.random_share=0.5", "search.random_lam=grid", *_WIDE),
+    "margin": (*_AMONG, "search.acquisition=margin"),
+    "entropy": (*_AMONG, "search.acquisition=entropy"),
+    "ensemble": (*_AMONG, "search.acquisition=ensemble"),
+    "badge": (*_AMONG, "search.acquisition=badge"),
+    "learning_loss": (*_AMONG, "search.acquisition=learning_loss"),
+    "distillation_gap": (*_AMONG, "search.acquisition=distillation_gap"),
 }
+FIRST = ("random", "random_lam", "grid", "refined", "capped", "balanced", "k_center", "half_random", "six_rounds")
 # The best way of learning of configs/tables/losses.py; rounds before the last only need a student that chooses well.
 RECIPE = ("train.temperature=4.0", "train.epochs=20", "train.min_steps=2000", "last_epochs=40")
 
@@ -44,10 +55,13 @@ def get_config(preset: str = "") -> ConfigDict:
     config.ways = ConfigDict(WAYS)
     config.rows = ConfigDict()
     config.rows.mnist = row("mnist.py", *RECIPE)
-    config.rows.fashion = row("fashion_mnist.py", *RECIPE, "train.learning_rate=6e-3", "last_epochs=30")
+    config.rows.fashion = row(
+        "fashion_mnist.py", *RECIPE, "train.learning_rate=6e-3", "train.epochs=10", "last_epochs=20"
+    )
     if preset == "cpu":
         config.name, config.seeds = "acquisitions_cpu", (0, 1)
-        del config.rows.fashion
+        config.rows.mnist.ways = FIRST
+        config.rows.fashion.ways = ("random", "random_wide", "k_center", "k_center_wide", "half_random_wide", "refined")
     elif preset == "smoke":
         config.name, config.seeds, config.rows = "acquisitions_smoke", (0,), ConfigDict()
         fields = ("data.judge=train", "data.test_images=200", "train.min_steps=50", "train.epochs=5")

@@ -1,0 +1,20 @@
+"""BALD by dropout: passes of the student with other masks stand for other students (Gal et al., 2017).
+
+BatchNorm stays in inference mode. For networks with dropout only: the others have :mod:`ensemble`.
+"""
+
+import numpy as np
+
+from amkd import devices, keys, uncertainty
+from amkd.acquisition import Candidates, first
+
+
+def choose(candidates: Candidates, k: int) -> np.ndarray:
+    """The k mixes of most mutual information between class and mask."""
+    task = candidates.of
+    key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
+    looks = devices.look_often(task.network, task.variables, candidates.images(), task.settings.committee, key)
+    return first(-devices.each(uncertainty.disagreement, looks), k)
+
+
+ACQUISITION = choose

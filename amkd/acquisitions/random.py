@@ -1,0 +1,14 @@
+"""Any of the candidates: what an acquisition must beat."""
+
+import numpy as np
+
+from amkd import keys
+from amkd.acquisition import Candidates
+
+
+def choose(candidates: Candidates, k: int) -> np.ndarray:
+    """k of them, uniformly, without replacement."""
+    return keys.rng(*candidates.of.stream, keys.Purpose.ACQUISITION).choice(len(candidates), k, replace=False)
+
+
+ACQUISITION = choose

@@ -1,0 +1,57 @@
+"""Further students on what the last one was trained on, where a choice takes more than one opinion."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from amkd import devices, keys, training, training_set
+from amkd.models import Network
+from amkd.recipe import Recipe
+from amkd.stopping import StopSignal
+from amkd.student import Variables
+
+
+class Lesson(NamedTuple):
+    """What the last student was trained on, and how.
+
+    Attributes:
+      network: the student, in its training's type.
+      plan: the recipe.
+      shape: ``(H, W, C)`` of the images.
+      data: makes the training set.
+      size: records in it, Q.
+      stream: (seed, round) of that training.
+      stop: whether to stop.
+    """
+
+    network: Network
+    plan: Recipe
+    shape: tuple[int, ...]
+    data: Callable[[], training_set.TrainingSet]
+    size: int
+    stream: tuple[int, int]
+    stop: StopSignal
+
+
+def another(lesson: Lesson, member: int, hard: bool) -> Variables:
+    """One more student, from other first values and in another order.
+
+    Args:
+      lesson: what it learns.
+      member: its number, 1 or more; 0 is the student itself.
+      hard: whether it learns from the best class of each answer alone.
+    """
+    seed, round_ = lesson.stream
+    stream = (seed, keys.of_member(round_, member))
+    data = lesson.data()
+    if hard:
+        best = np.eye(data.answers.shape[-1], dtype=np.float32)[np.argmax(data.answers, -1)]
+        data = data._replace(answers=best)
+    first = devices.init(lesson.network, lesson.shape, keys.key(*stream, keys.Purpose.INIT))
+    state = training.start(lesson.plan, first)
+    check = lambda *_: lesson.stop.check()  # noqa: E731
+    ended = training.fit(lesson.network, lesson.plan, state, data, lesson.size, stream, 0, check)
+    variables: Variables = jax.device_get(ended.result)
+    return variables

@@ -1,0 +1,70 @@
+"""BADGE: diverse and uncertain at once, by k-means++ on gradients that are never made (Ash et al., 2020).
+
+The gradient of the cross-entropy against the student's own best class, with respect to the last layer's weights, is
+``g = (p - onehot(argmax p)) outer h``, of Y * d numbers. Its inner products need only the factors:
+``<g, g'> = <r, r'> <h, h'>``.
+"""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+
+class Factors(NamedTuple):
+    """Gradients of M images.
+
+    Attributes:
+      r: ``float32[M, Y]``, probabilities less one at the best class.
+      h: ``float32[M, d]``, features.
+    """
+
+    r: jax.Array
+    h: jax.Array
+
+
+def factors(p: jax.Array, h: jax.Array) -> Factors:
+    """From probabilities ``float32[M, Y]`` and features ``float32[M, d]``."""
+    chex.assert_rank([p, h], 2)
+    return Factors(p - jax.nn.one_hot(jnp.argmax(p, -1), p.shape[-1]), h)
+
+
+def squares(g: Factors) -> jax.Array:
+    """Squared lengths, ``float32[M]``."""
+    return jnp.sum(jnp.square(g.r), -1) * jnp.sum(jnp.square(g.h), -1)
+
+
+def squared_distances(g: Factors, place: jax.Array) -> jax.Array:
+    """Of every gradient to the one at ``place``: ``float32[M]``, never below 0."""
+    own = squares(g)
+    inner = (g.r @ g.r[place]) * (g.h @ g.h[place])
+    return jnp.maximum(own + own[place] - 2 * inner, 0)
+
+
+def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
+    """k-means++ seeds: the longest gradient, then each with probability as its squared distance to the nearest seed.
+
+    The released code takes the longest first, where the textbook draws it at random.
+
+    Args:
+      g: the gradients.
+      k: how many, at most M.
+      key: randomness.
+
+    Returns:
+      ``int32[k]`` different places, in the order of choice.
+    """
+    count = len(g.r)
+
+    def step(state: tuple[jax.Array, jax.Array], key: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        least, free = state
+        # Where all that is left has a seed's very gradient, any will do.
+        odds = jnp.where(jnp.any((least > 0) & free), jnp.log(least), 0.0)
+        place = jax.random.categorical(key, jnp.where(free, odds, -jnp.inf)).astype(jnp.int32)
+        return (jnp.minimum(least, squared_distances(g, place)), free.at[place].set(False)), place
+
+    first = jnp.argmax(squares(g)).astype(jnp.int32)
+    begin = squared_distances(g, first), jnp.ones(count, bool).at[first].set(False)
+    rest = jax.lax.scan(step, begin, jax.random.split(key, k - 1))[1]
+    return jnp.concatenate([first[None], rest])

@@ -1,0 +1,73 @@
+"""Learning Loss: a small network that predicts where the student's loss is high (Yoo and Kweon, 2019). Pure functions.
+
+The paper trains it beside the classifier, on four of its inner maps. Here (ours) the student is frozen, as it is in
+the paper's last epochs, and what its last layer sees is all that the predictor sees: any student will do.
+"""
+
+from typing import Any
+
+import chex
+import jax
+import jax.numpy as jnp
+import optax
+
+_WIDTH, _BATCH, _RATE = 128, 128, 1e-3
+
+
+def ranking_loss(predicted: jax.Array, true: jax.Array, margin: float = 1.0) -> jax.Array:
+    """Mean over pairs (b, B-1-b) of ``max(0, -s * (predicted_b - predicted_{B-1-b}) + margin)``.
+
+    s is 1 where the true loss of b is the larger, and else -1; of a tie, -1.
+
+    Args:
+      predicted: ``float32[B]``, B even.
+      true: ``float32[B]``.
+      margin: by which the order shall be right.
+    """
+    chex.assert_equal_shape((predicted, true))
+    half = len(predicted) // 2
+    difference = (predicted - predicted[::-1])[:half]
+    sign = jnp.where((true > true[::-1])[:half], 1.0, -1.0)
+    return jnp.mean(jnp.maximum(0.0, margin - sign * difference))
+
+
+def init(features: int, key: jax.Array) -> Any:
+    """First weights of a predictor: one hidden layer of 128."""
+    first, second = jax.random.split(key)
+    draw = jax.nn.initializers.he_normal()
+    return {
+        "hidden": {"kernel": draw(first, (features, _WIDTH)), "bias": jnp.zeros(_WIDTH)},
+        "last": {"kernel": draw(second, (_WIDTH, 1)), "bias": jnp.zeros(1)},
+    }
+
+
+def predict(params: Any, features: jax.Array) -> jax.Array:
+    """The loss of one image, up to scale and shift: ``float32[d]`` to ``float32[]``."""
+    hidden = jax.nn.relu(features @ params["hidden"]["kernel"] + params["hidden"]["bias"])
+    return (hidden @ params["last"]["kernel"] + params["last"]["bias"])[0]
+
+
+def fit(features: jax.Array, losses: jax.Array, steps: int, key: jax.Array) -> Any:
+    """A predictor, by Adam on random batches.
+
+    Args:
+      features: ``float32[A, d]``, of mean 0 and deviation 1.
+      losses: ``float32[A]``, the student's on the same images.
+      steps: batches of 128.
+      key: randomness.
+    """
+    for_init, for_batches = jax.random.split(key)
+    tx = optax.adam(_RATE)
+    params = init(features.shape[-1], for_init)
+
+    def step(state: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], None]:
+        params, moments = state
+        index = jax.random.randint(key, (_BATCH,), 0, len(features))
+
+        def loss_of(params: Any) -> jax.Array:
+            return ranking_loss(jax.vmap(lambda h: predict(params, h))(features[index]), losses[index])
+
+        updates, moments = tx.update(jax.grad(loss_of)(params), moments, params)
+        return (optax.apply_updates(params, updates), moments), None
+
+    return jax.lax.scan(step, (params, tx.init(params)), jax.random.split(for_batches, steps))[0][0]

@@ -1,0 +1,68 @@
+"""How unsure a classifier is of one image: from its probabilities, or from those of several. Pure functions.
+
+Y classes, P opinions (members of a committee, or passes with dropout). All in nats, each with its source.
+"""
+
+import chex
+import jax
+import jax.numpy as jnp
+
+
+def entropy(p: jax.Array) -> jax.Array:
+    """``-sum_y p_y ln p_y`` of ``float32[Y]`` probabilities; 0 ln 0 is 0."""
+    chex.assert_rank(p, 1)
+    return -jnp.sum(jax.scipy.special.xlogy(p, p))
+
+
+def margin(p: jax.Array) -> jax.Array:
+    """Between the best class and the next, ``float32[Y]`` to ``float32[]``: small where it is unsure."""
+    first, second = jax.lax.top_k(p, 2)[0]
+    return first - second
+
+
+def disagreement(opinions: jax.Array) -> jax.Array:
+    """Mutual information of class and opinion: ``H(mean p) - mean H(p)`` (Houlsby et al., 2011: BALD).
+
+    Args:
+      opinions: ``float32[P, Y]`` probabilities.
+    """
+    chex.assert_rank(opinions, 2)
+    return entropy(opinions.mean(0)) - jax.vmap(entropy)(opinions).mean()
+
+
+def total_variation(p: jax.Array, q: jax.Array) -> jax.Array:
+    """``1/2 sum_y |p_y - q_y|``: the gap between two classifiers on one image, ``float32[Y]`` twice."""
+    chex.assert_equal_shape((p, q))
+    return jnp.abs(p - q).sum() / 2
+
+
+def contrasts(plain: jax.Array, distilled: jax.Array, teacher: jax.Array, most: float = 10.0) -> jax.Array:
+    """:func:`contrast` of M images by total variation; gaps are at least a millionth of their median.
+
+    Args:
+      plain: ``float32[M, Y]``, of the student without distillation.
+      distilled: ``float32[M, Y]``.
+      teacher: ``float32[M, Y]``, or what stands in for it.
+      most: bound of the ratio.
+    """
+    gap = jax.vmap(total_variation)
+    a, b = gap(plain, distilled), gap(distilled, teacher)
+    least = 1e-6 * jnp.median(jnp.concatenate([a, b])) + jnp.finfo(jnp.float32).tiny
+    return jax.vmap(lambda one, other: contrast(one, other, least, most))(a, b)
+
+
+def contrast(a: jax.Array, b: jax.Array, least: jax.Array, most: float) -> jax.Array:
+    """``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large where one gap is wide and the other is not.
+
+    One gap of nothing would outdo all else: gaps are at least ``least``, their ratio at most ``most`` (ours: the
+    paper does not say).
+
+    Args:
+      a: ``float32[]``, gap between the student and the distilled student.
+      b: ``float32[]``, gap between the distilled student and the teacher.
+      least: ``float32[]``, positive.
+      most: bound of the ratio, at least 1.
+    """
+    low, high = jnp.minimum(a, b), jnp.maximum(a, b)
+    ratio = jnp.minimum(jnp.maximum(high, least) / jnp.maximum(low, least), most)
+    return (a + b) * ratio
