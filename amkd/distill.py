@@ -101,14 +101,14 @@ def assembled(
         stack.enter_context(contextlib.closing(outputs))
         desk = open_desk(config, data, teacher, answers, run_id)
         real = images.draw_real(data, config.way.real_images(config.n_real, data.pool_size), config.seed)
-        mixed = mixed_images(config, real)
+        seen = shown_images(config, data, real)
         state = round_state.restore(checkpoints)
         bench = rounds.Bench(
             settings=config,
             data=data,
-            real=mixed,
+            real=seen,
             n_real=len(real),
-            pool=pairs.make_pool(len(mixed), config.search.max_pairs, config.seed),
+            pool=pairs.make_pool(len(seen), config.search.max_pairs, config.seed),
             desk=desk,
             test_answers=None,
             checkpoints=checkpoints,
@@ -117,15 +117,18 @@ def assembled(
         )
         rounds.recall(bench, state)  # refuses a ledger that lacks answers before anything is sent
         bench = bench._replace(test_answers=_test_answers(config, data, desk, outputs, stop))
-        print(f"{config.method} on {config.dataset}: {bench.pool.size} pairs, {devices.describe()}", flush=True)
+        there = f"{bench.pool.size} pairs" if config.way.mixes else f"{len(seen)} images"
+        print(f"{config.method} on {config.dataset}: {there}, {devices.describe()}", flush=True)
         yield bench, state
 
 
-def mixed_images(config: Settings, real: np.ndarray) -> np.ndarray:
-    """The images that are mixed with each other: the real ones, and after them their variants."""
+def shown_images(config: Settings, data: images.DataSet, real: np.ndarray) -> np.ndarray:
+    """The real images, and after them what else the method may choose from: their variants, or all others."""
     plan = config.search
     if config.way.choose is None:
         return real
+    if not config.way.mixes:
+        return np.concatenate([real, images.not_drawn(data, len(real), config.seed)])
     return variants.beside(real, plan.variants, plan.views, config.seed)
 
 

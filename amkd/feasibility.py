@@ -143,7 +143,7 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
         )
     if not 1 <= search.candidates < float("inf"):
         yield f"config.search.candidates={search.candidates!r}: must be at least 1, times the mixes that are wanted"
-    elif search.acquisition != "lowest" and search.candidates == 1:
+    elif s.method == "active_mixup" and search.acquisition != "lowest" and search.candidates == 1:
         yield (
             f"config.search.acquisition={search.acquisition!r}: has no choice among as many candidates as are wanted;"
             " set --config.search.candidates=5, or another number above 1"
@@ -165,7 +165,7 @@ def _impossible_rounds(s: "Settings") -> Iterator[str]:
         return
     if s.method not in METHODS or METHODS[s.method].choose is None:
         return
-    if s.uses_labels:
+    if s.uses_labels and METHODS[s.method].mixes:
         yield f"config.method={s.method!r}: labels answer real images, and no mixes; choose real_only"
     try:
         ks = s.queries_per_round()
@@ -185,6 +185,8 @@ def _impossible_rounds(s: "Settings") -> Iterator[str]:
             f"config.search.schedule={search.schedule!r} selects {sum(ks)} images, and budget={s.budget} less"
             f" n_real={s.n_real} leaves {s.budget - s.n_real}"
         )
+    if not METHODS[s.method].mixes:
+        return
     whole = pairs.count(s.mixed_images(s.n_real))
     size = min(whole, search.max_pairs or whole)
     if sum(ks) > size:
@@ -261,6 +263,11 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
         raise UserError(
             f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images to draw from; set"
             f" --config.n_real={data.pool_size} or less"
+        )
+    if not settings.way.mixes and settings.budget > data.pool_size:
+        raise UserError(
+            f"config.budget={settings.budget}: {settings.method} asks about images of {settings.dataset}, which has"
+            f" {data.pool_size} to draw from; lower the budget to that"
         )
     labeled = len(data.teacher_images)
     needed = settings.teacher.validation + max(settings.teacher.images, 1)

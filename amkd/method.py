@@ -63,11 +63,15 @@ class Method(NamedTuple):
 
     Attributes:
       choose: the mixes of one round; None for a method whose real images are all it learns from.
+      evaluations: of the student that the choice of k pairs of so many takes; None for none at all.
+      mixes: whether it chooses mixes; else images of the data set beyond the real ones.
       everything: whether all images of the data set are real ones, in place of ``n_real`` of them.
       labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
     """
 
     choose: Callable[[Task], Choice] | None = None
+    evaluations: Callable[[SearchSettings, int, int], int] | None = None
+    mixes: bool = True
     everything: bool = False
     labels: bool = False
 

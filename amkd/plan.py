@@ -65,7 +65,8 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
     yield f"images to draw from  {data.pool_size} of {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
     ks = config.queries_per_round()
     yield f"real images          {config.way.real_images(config.n_real, data.pool_size)}"
-    yield f"pairs                {workload.pool_size(config) if ks else 0:,}"
+    pool = workload.pool_size(config, data.pool_size) if ks else 0
+    yield f"{'pairs' if config.way.mixes else 'other images':<21}{pool:,}"
     yield f"rounds               {len(ks)} after round 0" + (f", of k = {', '.join(map(str, ks))}" if ks else "")
     yield f"queries              {bill.total:,} (round 0: {bill.total - sum(ks):,})"
     judged = "held-out pictures" if data.test_labels is None else "test images"
@@ -79,7 +80,7 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
 
 
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
-    rounds = workload.make_rounds(config, len(real))
+    rounds = workload.make_rounds(config, len(real), data.pool_size)
     evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
     memory = workload.memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"

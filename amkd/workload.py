@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from amkd import compilation, devices, images, keys, models, pairs, recipe, screening, search, training, training_set
+from amkd import compilation, devices, images, keys, models, pairs, recipe, search, training, training_set
 from amkd.settings import Settings
 
 _SAMPLE = 512  # real images on which speed is measured
@@ -29,8 +29,10 @@ class Speed(NamedTuple):
     activation_bytes: int
 
 
-def pool_size(config: Settings) -> int:
-    """Pairs that may be chosen."""
+def pool_size(config: Settings, images: int) -> int:
+    """Pairs that may be chosen, or images where these are not mixed; ``images`` is how many may be drawn."""
+    if not config.way.mixes:
+        return images - config.n_real
     count = pairs.count(config.mixed_images(config.n_real))
     return min(count, config.search.max_pairs or count)
 
@@ -49,25 +51,15 @@ class Round(NamedTuple):
     trained: int
 
 
-def make_rounds(config: Settings, n: int) -> list[Round]:
-    """The work of every round with so many real images, round 0 first."""
+def make_rounds(config: Settings, n: int, images: int = 0) -> list[Round]:
+    """The work of every round with so many real images, round 0 first; ``images`` is how many may be drawn."""
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
-    ks, pool = config.queries_per_round(), pool_size(config)
-    evaluations = [0, *(_evaluations(config, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
+    ks, pool = config.queries_per_round(), pool_size(config, images)
+    of = config.way.evaluations or (lambda *_: 0)
+    evaluations = [0, *(of(config.search, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
     sizes = [n + before for before in chosen]
     trained = [recipe.epochs(config.recipe_of(number), size) * size for number, size in enumerate(sizes)]
     return [Round(*row) for row in zip(sizes, evaluations, trained, strict=True)]
-
-
-def _evaluations(config: Settings, left: int, k: int) -> int:
-    """Of the student, to choose k of so many pairs; a screened search may turn out to need more."""
-    if config.method == "random_mixup":
-        return 0
-    if config.method == "vanilla_al":
-        return config.search.lam_count * left
-    if config.method == "active_mixup" and config.search.minimiser == "screened":
-        return screening.plan(config.search, left, k).evaluations
-    return search.minimiser(config.search).evaluations * left
 
 
 def memory(config: Settings, data: images.DataSet, real: np.ndarray, activation: int) -> int:

@@ -114,6 +114,11 @@ def test_the_draw_is_without_replacement_and_from_the_pool() -> None:
         images.draw_real(data, 301, 0)
 
 
+def test_what_is_not_drawn_is_the_rest_in_order() -> None:
+    rest = images.not_drawn(numbered(20), 7, 3).reshape(13, -1).view("<u4").ravel().tolist()
+    assert sorted([*drawn(numbered(20), 7, 3), *rest]) == list(range(20)) and rest == sorted(rest)
+
+
 def test_the_draw_is_uniform() -> None:
     data = numbered(20)
     counts = np.bincount([number for seed in range(1000) for number in drawn(data, 5, seed)], minlength=20)

@@ -4,11 +4,11 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import confidence, mixing, pairs, search, training_set
+from amkd import confidence, devices, mixing, pairs, search, training_set
 from amkd.errors import UserError
 from amkd.images import DataSet, domain
 from amkd.method import Method
-from amkd.methods import METHODS, random_mixup, vanilla_al
+from amkd.methods import METHODS, active_labelling, random_mixup, vanilla_al
 from amkd.teachers import labels
 from tests import command, counting_teacher
 from tests.small import configured
@@ -19,7 +19,8 @@ LOOK = {"report.progress": False, "report.tensorboard": False, "report.plots": F
 
 def test_methods_are_the_files_of_their_folder():
     assert METHODS.keys() == {
-        "active_mixup", "full_kd", "random_mixup", "real_only", "supervised_full", "supervised_real", "vanilla_al",
+        "active_labelling", "active_mixup", "full_kd", "random_mixup", "real_only", "supervised_full",
+        "supervised_real", "vanilla_al",
     }  # fmt: skip
     assert all(isinstance(found, Method) for found in METHODS.values())
     assert {name for name, found in METHODS.items() if found.labels} == {"supervised_full", "supervised_real"}
@@ -93,6 +94,41 @@ def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
     ]  # fmt: skip
     assert vanilla_al.duplicates(training_set.Records(found.i, found.j, found.extra)) == 1
     np.testing.assert_allclose(found.score, (0.395656, 0.400266, 0.439868), atol=1e-5)
+
+
+# active_labelling
+
+
+def test_labelling_asks_about_the_least_confident_images_left():
+    one = task(n=40, k=6)
+    one = one._replace(records=training_set.Records(*(column[:10] for column in one.records)))
+    confidence = devices.predict(one.network, one.variables, one.images).max(-1)
+    expected = [place for place in np.argsort(confidence, kind="stable") if place >= 10]
+    asked = []
+    for _ in range(5):
+        found = active_labelling.choose(one)
+        assert np.all(found.records.w == mixing.ONE) and np.all(found.records.i == found.records.j)
+        np.testing.assert_allclose(found.score, confidence[found.records.i], atol=1e-6)
+        one = one._replace(records=training_set.extend(one.records, found.records))
+        asked += found.records.i.tolist()
+    assert asked == expected
+
+
+def test_labelling_by_labels(tmp_path):
+    """The data set's own labels annotate: no teacher is asked, no image twice, and all of the budget is used."""
+    fields = {**command.TINY, "method": "active_labelling", "search.acquisition": "badge", "teacher.kind": "labels"}
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "400 images" in done.stdout
+    assert [row["queries"] for row in command.rows(tmp_path / "run", "round")] == [30, 60, 90]
+    assert counting_teacher.asked(tmp_path / "asked.txt") == []
+    assert command.summary(tmp_path / "run")["queries"] == 90
+
+
+def test_labelling_needs_as_many_images_as_it_asks_about(tmp_path):
+    fields = {**command.TINY, "method": "active_labelling", "budget": 401, "rounds": 1}
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 2 and "digits, which has 400 to draw from" in done.stderr
 
 
 # Labels, and images of another domain.

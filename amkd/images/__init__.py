@@ -79,6 +79,17 @@ def load(name: str, directory: str, size: int, test_images: int, cache_dir: Path
 
 def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
     """The N real images: a uniform draw by seed, blind to labels. ``uint8[N, H, W, C]``."""
-    rng = keys.rng(seed, 0, keys.Purpose.REAL_IMAGES)
-    places = rng.choice(data.pool_size, n, replace=False)
+    return _at(data, _drawn(data, n, seed))
+
+
+def not_drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
+    """The images that :func:`draw_real` leaves, in the order of the data set: ``uint8[..., H, W, C]``."""
+    return _at(data, np.setdiff1d(np.arange(data.pool_size), _drawn(data, n, seed)))
+
+
+def _drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
+    return keys.rng(seed, 0, keys.Purpose.REAL_IMAGES).choice(data.pool_size, n, replace=False)
+
+
+def _at(data: DataSet, places: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(data.pool_images[places if data.pool_places is None else data.pool_places[places]])

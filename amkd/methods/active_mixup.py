@@ -6,6 +6,7 @@ import numpy as np
 
 from amkd import acquisition, pairs, screening, search, selection, training_set
 from amkd.acquisitions import ACQUISITIONS
+from amkd.groups import SearchSettings
 from amkd.method import Choice, Method, Task
 from amkd.methods import random_mixup
 
@@ -39,4 +40,11 @@ def _with_random(task: Task, choice: Choice, count: int) -> Choice:
     return Choice(training_set.extend(choice.records, more.records), score, choice.told)
 
 
-METHOD = Method(choose)
+def evaluations(settings: SearchSettings, left: int, k: int) -> int:
+    """Of the search; a screened one may turn out to need more."""
+    if settings.minimiser == "screened":
+        return screening.plan(settings, left, min(math.ceil(settings.candidates * k), left)).evaluations
+    return search.minimiser(settings).evaluations * left
+
+
+METHOD = Method(choose, evaluations)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from amkd import confidence, mixing, pairs, search, selection, training_set
+from amkd.groups import SearchSettings
 from amkd.method import Choice, Method, Task
 
 
@@ -39,4 +40,10 @@ def duplicates(records: training_set.Records) -> float:
     return float(np.mean(times[place.reshape(-1)] > 1))
 
 
-METHOD = Method(choose)
+def evaluations(settings: SearchSettings, left: int, k: int) -> int:
+    """One for every single mix."""
+    del k
+    return settings.lam_count * left
+
+
+METHOD = Method(choose, evaluations)
