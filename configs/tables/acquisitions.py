@@ -16,6 +16,8 @@ from configs.tables.table1 import row
 
 _ACTIVE = ("method=active_mixup", "search.minimiser=refined")
 _WIDE = ("search.lam_low=0.1", "search.lam_high=0.9", "search.lam_count=17")
+# Mixes that look like one of their two images.
+_NEAR = ("search.lam_low=0.75", "search.lam_high=0.95", "search.lam_count=9")
 _AMONG = (*_ACTIVE, "search.candidates=5.0")
 WAYS = {
     "random": ("method=random_mixup",),
@@ -28,6 +30,8 @@ WAYS = {
     "half_random": (*_ACTIVE, "search.random_share=0.5"),
     "six_rounds": (*_ACTIVE, "rounds=6"),
     "random_wide": ("method=random_mixup", "search.random_lam=grid", *_WIDE),
+    "random_near": ("method=random_mixup", "search.random_lam=grid", *_NEAR),
+    "near": (*_ACTIVE, *_NEAR),
     "k_center_wide": (*_AMONG, "search.acquisition=k_center", *_WIDE),
     "half_random_wide": (*_ACTIVE, "search.random_share=0.5", "search.random_lam=grid", *_WIDE),
     "margin": (*_AMONG, "search.acquisition=margin"),
@@ -61,7 +65,9 @@ def get_config(preset: str = "") -> ConfigDict:
     if preset == "cpu":
         config.name, config.seeds = "acquisitions_cpu", (0, 1)
         config.rows.mnist.ways = FIRST
-        config.rows.fashion.ways = ("random", "random_wide", "k_center", "k_center_wide", "half_random_wide", "refined")
+        config.rows.fashion.ways = (
+            *("random", "random_near", "random_wide", "near", "half_random_wide", "k_center", "refined"),
+        )
     elif preset == "smoke":
         config.name, config.seeds, config.rows = "acquisitions_smoke", (0,), ConfigDict()
         fields = ("data.judge=train", "data.test_images=200", "train.min_steps=50", "train.epochs=5")

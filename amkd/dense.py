@@ -1,0 +1,95 @@
+"""Scores of dense outputs, for those who learn more than one class an image: objectness maps and lanes. Pure functions.
+
+No method here has such outputs; an acquisition of yours may use these in place of the scores of classifiers.
+"""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+
+def binary_entropy(p: jax.Array) -> jax.Array:
+    """``-p ln p - (1-p) ln(1-p)``, of any shape, in nats; 0 ln 0 is 0."""
+    return -jax.scipy.special.xlogy(p, p) - jax.scipy.special.xlogy(1 - p, 1 - p)
+
+
+def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
+    """Entropy of a window's mean less the mean of its entropies (Aghdam et al., 2019): large where neighbours differ.
+
+    Args:
+      p: ``float32[H, W]``, an objectness map.
+      window: height and width in pixels; only whole windows count (ours: the paper does not say).
+
+    Returns:
+      ``float32[H - h + 1, W - w + 1]``.
+    """
+    chex.assert_rank(p, 2)
+
+    def mean(x: jax.Array) -> jax.Array:
+        total = jax.lax.reduce_window(x, 0.0, jax.lax.add, window, (1, 1), "VALID")
+        return total / (window[0] * window[1])
+
+    return binary_entropy(mean(p)) - mean(binary_entropy(p))
+
+
+def acd(p: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> jax.Array:
+    """Score of an image: the largest disagreement of every cell, averaged over the cells (Aghdam et al., 2019).
+
+    Args:
+      p: ``float32[H, W]``, an objectness map at least as large as the window.
+      window: see :func:`spatial_disagreement`.
+      cell: side of the cells, which do not overlap; those at the far edges may be smaller.
+    """
+    scores = spatial_disagreement(p, window)
+    room = [(0, -size % cell) for size in scores.shape]
+    padded = jnp.pad(scores, room, constant_values=-jnp.inf)
+    rows, columns = (size // cell for size in padded.shape)
+    return jnp.mean(padded.reshape(rows, cell, columns, cell).max((1, 3)))
+
+
+class Lanes(NamedTuple):
+    """The lanes that a detector sees in an image, at rows that all detectors share.
+
+    Attributes:
+      x: ``float32[L, R]``, column of each lane in each row, in pixels.
+      seen: ``bool[L, R]``, where there is one; a lane seen nowhere is none.
+    """
+
+    x: jax.Array
+    seen: jax.Array
+
+
+def lane_distance(x: jax.Array, seen: jax.Array, other_x: jax.Array, other_seen: jax.Array, cap: float) -> jax.Array:
+    """Mean distance of two lanes over the rows where both are seen: segment by segment (Peng et al., 2021); the mean is ours.
+
+    Args:
+      x: ``float32[R]``.
+      seen: ``bool[R]``.
+      other_x: ``float32[R]``.
+      other_seen: ``bool[R]``.
+      cap: distance of lanes without a common row, such as the image's width.
+    """
+    both = seen & other_seen
+    total = jnp.sum(jnp.where(both, jnp.abs(x - other_x), 0))
+    count = jnp.sum(both)
+    return jnp.where(count > 0, jnp.minimum(total / jnp.maximum(count, 1), cap), cap)
+
+
+def lane_gap(one: Lanes, other: Lanes, cap: float) -> jax.Array:
+    """The farthest that a lane of one is from the nearest of the other (Peng et al., 2021): not symmetric.
+
+    Args:
+      one: a detector's lanes.
+      other: another's.
+      cap: the gap where only one of them sees lanes; where neither does, it is 0 (ours).
+    """
+
+    def to_nearest(x: jax.Array, seen: jax.Array) -> jax.Array:
+        every = jax.vmap(lambda a, b: lane_distance(x, seen, a, b, cap))(*other)
+        return jnp.min(every, initial=cap)
+
+    there, others = (jnp.any(lanes.seen, -1) for lanes in (one, other))
+    gap = jnp.max(jnp.where(there, jax.vmap(to_nearest)(*one), 0), initial=0.0)
+    return jnp.where(jnp.any(there) == jnp.any(others), gap, cap)
