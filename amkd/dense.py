@@ -62,7 +62,7 @@ class Lanes(NamedTuple):
 
 
 def lane_distance(x: jax.Array, seen: jax.Array, other_x: jax.Array, other_seen: jax.Array, cap: float) -> jax.Array:
-    """Mean distance of two lanes over the rows where both are seen: segment by segment (Peng et al., 2021); the mean is ours.
+    """Distance of two lanes, segment by segment (Peng et al., 2021): the mean (ours) over the rows where both are seen.
 
     Args:
       x: ``float32[R]``.

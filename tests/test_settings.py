@@ -16,7 +16,10 @@ from ml_collections import ConfigDict
 from amkd import feasibility, images, settings
 from amkd.errors import UserError
 
-CONFIGS = ("default", "digits", "mnist", "fashion_mnist", "cifar10", "folder", "http")
+CONFIGS = (
+    *("default", "digits", "mnist", "fashion_mnist", "cifar10", "folder", "http"),
+    *("best.mnist", "best.fashion_mnist"),
+)
 DEFAULTS = Path(__file__).resolve().parents[1] / "configs" / "default.py"
 
 
@@ -52,7 +55,7 @@ def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
     module = importlib.import_module(f"configs.{name}")
     config = module.get_config(preset).to_dict()
     loaded = settings.from_config(config)
-    assert loaded.dataset == {"default": "digits", "http": "folder"}.get(name, name)
+    assert loaded.dataset == {"default": "digits", "http": "folder"}.get(name, name.removeprefix("best."))
     assert sum(loaded.queries_per_round()) == loaded.budget - loaded.n_real
     assert len(loaded.queries_per_round()) == loaded.rounds
     feasibility.check_devices(loaded, 8)

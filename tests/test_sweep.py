@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from amkd import sweep
 from amkd import table as tables
 from amkd.errors import UserError
-from configs.tables import ablations, figure4, table1, table2, table4
+from configs.tables import ablations, acquisitions, best, figure4, losses, table1, table2, table4
 from tests import command, counting_teacher
 
 CONFIG = '''
@@ -102,16 +102,21 @@ def test_mistakes_are_told_before_anything_runs(changes, told):
         expand(**changes)
 
 
-TABLES = [(module, preset) for module in (table1, table2, figure4, ablations) for preset in ("", "cpu", "smoke")]
+WHOLE = (table1, table2, figure4, ablations, best, acquisitions)
+TABLES = [
+    *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
+    *((table4, preset) for preset in ("", "cpu")),
+    *((losses, preset) for preset in ("", "smoke")),
+]
 
 
-@pytest.mark.parametrize(("module", "preset"), [*TABLES, (table4, ""), (table4, "cpu")])
+@pytest.mark.parametrize(("module", "preset"), TABLES)
 def test_shipped_tables_expand(module, preset):
     config = module.get_config(preset)
     assert isinstance(config, ConfigDict)
     found = tables.from_config(config.to_dict())
     runs = sweep.expand(found)
-    assert found.against in found.ways and len(runs) >= 4
+    assert found.against in found.ways and len(runs) >= 3
     assert len({run[:3] for run in runs}) == len(runs)
     assert found.name.endswith(preset)
     with pytest.raises(ValueError, match="does not exist"):
@@ -223,6 +228,20 @@ def test_other_modes_are_refused(swept):
     _, line, env, _, _ = swept
     refused = command.run([*line, "--mode=export"], env)
     assert refused.returncode == 2 and "--mode=export: this configuration has distill, table, plan" in refused.stderr
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("module", [acquisitions, losses, best])
+def test_smokes_of_other_tables(module, tmp_path):
+    """Every way to choose and every way to learn, to the end; judged by training images where the table is."""
+    config = module.get_config("smoke")
+    name = module.__name__.rpartition(".")[2]
+    line = command.arguments(tmp_path / "runs", f"configs/tables/{name}.py:smoke")
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
+    assert {row["way"] for row in rows} == set(config.ways)
+    assert (rows[0]["teacher_accuracy"] is None) == (name != "best")
 
 
 @pytest.mark.heavy
