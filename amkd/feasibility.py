@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MINIMISERS = ("grid", "refined", "screened")
 RANDOM_LAMS = ("half", "grid")
 CHOICES = ("auto", "yes", "no")
+# Methods, and whether the acquisition is another than the lowest: as many candidates as are wanted are no choice.
+_NO_CHOICE = (("active_mixup", True), ("pooled_mixup", True), ("pooled_mixup", False))
 JUDGES = ("test", "train")
 EXPORTS = ("stablehlo", "onnx")
 
@@ -143,10 +145,10 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
         )
     if not 1 <= search.candidates < float("inf"):
         yield f"config.search.candidates={search.candidates!r}: must be at least 1, times the mixes that are wanted"
-    elif s.method == "active_mixup" and search.acquisition != "lowest" and search.candidates == 1:
+    elif search.candidates == 1 and (s.method, search.acquisition != "lowest") in _NO_CHOICE:
         yield (
-            f"config.search.acquisition={search.acquisition!r}: has no choice among as many candidates as are wanted;"
-            " set --config.search.candidates=5, or another number above 1"
+            f"config.search.acquisition={search.acquisition!r}: {s.method} has no choice among as many candidates as"
+            " are wanted; set --config.search.candidates=5, or another number above 1"
         )
     if not 0 <= search.random_share < 1:
         yield (

@@ -8,7 +8,7 @@ from amkd import confidence, devices, mixing, pairs, search, training_set
 from amkd.errors import UserError
 from amkd.images import DataSet, domain
 from amkd.method import Method
-from amkd.methods import METHODS, active_labelling, random_mixup, vanilla_al
+from amkd.methods import METHODS, active_labelling, pooled_mixup, random_mixup, vanilla_al
 from amkd.teachers import labels
 from tests import command, counting_teacher
 from tests.small import configured
@@ -19,7 +19,7 @@ LOOK = {"report.progress": False, "report.tensorboard": False, "report.plots": F
 
 def test_methods_are_the_files_of_their_folder():
     assert METHODS.keys() == {
-        "active_labelling", "active_mixup", "full_kd", "random_mixup", "real_only", "supervised_full",
+        "active_labelling", "active_mixup", "full_kd", "pooled_mixup", "random_mixup", "real_only", "supervised_full",
         "supervised_real", "vanilla_al",
     }  # fmt: skip
     assert all(isinstance(found, Method) for found in METHODS.values())
@@ -94,6 +94,27 @@ def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
     ]  # fmt: skip
     assert vanilla_al.duplicates(training_set.Records(found.i, found.j, found.extra)) == 1
     np.testing.assert_allclose(found.score, (0.395656, 0.400266, 0.439868), atol=1e-5)
+
+
+# pooled_mixup
+
+
+def test_a_pool_of_random_mixes_and_the_least_confident_of_it():
+    """Three times 20 mixes are drawn as at random; the 20 whose bytes the student is least sure of are chosen."""
+    one = task(n=30, k=20)._replace(settings=settings(random_lam="grid", candidates=3.0))
+    drawn = random_mixup.choose(one._replace(k=60)).records
+    confidence = devices.predict(one.network, one.variables, next(devices.mixes(one.images, drawn))).max(-1)
+    order = np.argsort(confidence, kind="stable")[:20]
+    found = pooled_mixup.choose(one)
+    for column, expected in zip(found.records, drawn, strict=True):
+        np.testing.assert_array_equal(column, expected[order])
+    np.testing.assert_allclose(found.score, confidence[order], atol=1e-6)
+    assert found.told == {"evaluations": 60}
+
+
+def test_a_pool_of_all_pairs_left():
+    one = task(n=8, k=20)._replace(settings=settings(candidates=3.0))
+    assert pooled_mixup.choose(one).told == {"evaluations": 28}
 
 
 # active_labelling
@@ -177,6 +198,7 @@ def test_every_method_runs(name, tmp_path):
     way = METHODS[name]
     fields = {**command.TINY, "method": name, "train.epochs": 2, "teacher.evaluate": "auto"}
     fields["budget"] = 400 if way.everything else 90
+    fields["search.candidates"] = 2.0 if name == "pooled_mixup" else 1.0
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     summary, asked = command.summary(tmp_path / "run"), counting_teacher.asked(tmp_path / "asked.txt")

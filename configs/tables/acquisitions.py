@@ -18,6 +18,7 @@ _ACTIVE = ("method=active_mixup", "search.minimiser=refined")
 _WIDE = ("search.lam_low=0.1", "search.lam_high=0.9", "search.lam_count=17")
 # Mixes that look like one of their two images.
 _NEAR = ("search.lam_low=0.75", "search.lam_high=0.95", "search.lam_count=9")
+_POOLED = ("method=pooled_mixup", "search.random_lam=grid", *_WIDE, "search.candidates=5.0")
 _AMONG = (*_ACTIVE, "search.candidates=5.0")
 WAYS = {
     "random": ("method=random_mixup",),
@@ -34,6 +35,10 @@ WAYS = {
     "near": (*_ACTIVE, *_NEAR),
     "k_center_wide": (*_AMONG, "search.acquisition=k_center", *_WIDE),
     "half_random_wide": (*_ACTIVE, "search.random_share=0.5", "search.random_lam=grid", *_WIDE),
+    "pooled_k_center": (*_POOLED, "search.acquisition=k_center"),
+    "pooled_lowest": (*_POOLED, "search.acquisition=lowest"),
+    "pooled_margin": (*_POOLED, "search.acquisition=margin"),
+    "pooled_badge": (*_POOLED, "search.acquisition=badge"),
     "margin": (*_AMONG, "search.acquisition=margin"),
     "entropy": (*_AMONG, "search.acquisition=entropy"),
     "ensemble": (*_AMONG, "search.acquisition=ensemble"),
@@ -66,7 +71,8 @@ def get_config(preset: str = "") -> ConfigDict:
         config.name, config.seeds = "acquisitions_cpu", (0, 1)
         config.rows.mnist.ways = FIRST
         config.rows.fashion.ways = (
-            *("random", "random_near", "random_wide", "near", "half_random_wide", "k_center", "refined"),
+            *("random", "random_near", "random_wide", "k_center", "pooled_k_center", "pooled_margin"),
+            *("half_random_wide", "near", "pooled_badge"),
         )
     elif preset == "smoke":
         config.name, config.seeds, config.rows = "acquisitions_smoke", (0,), ConfigDict()

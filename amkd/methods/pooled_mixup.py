@@ -1,0 +1,37 @@
+"""Random mixes as a pool of single images, of which an acquisition chooses: classic active learning without C2.
+
+No pair is searched for its lambda: ``search.candidates`` times the mixes wanted are drawn as ``random_mixup`` draws
+them, seen once by the student, and k of them chosen. Ours; cheap, and it leaves lambda as wide as it was drawn.
+"""
+
+import math
+
+from amkd import acquisition, search, selection, training_set
+from amkd.acquisitions import ACQUISITIONS
+from amkd.groups import SearchSettings
+from amkd.method import Choice, Method, Task
+from amkd.methods import random_mixup
+
+
+def choose(task: Task) -> Choice:
+    """k of the mixes drawn."""
+    plan = task.settings
+    drawn = random_mixup.choose(task._replace(k=_count(plan, search.left(task), task.k))).records
+    confidence = acquisition.see(task, task.variables, drawn).probabilities.max(-1)
+    order = acquisition.first(confidence, len(drawn))
+    scored = selection.Scored(confidence[order], *(column[order] for column in drawn))
+    places = ACQUISITIONS[plan.acquisition](acquisition.Candidates(scored, task), task.k)
+    found = selection.Scored(*(column[places] for column in scored))
+    return Choice(training_set.Records(found.i, found.j, found.extra), found.score, {"evaluations": len(drawn)})
+
+
+def _count(settings: SearchSettings, left: int, k: int) -> int:
+    return min(math.ceil(settings.candidates * k), left)
+
+
+def evaluations(settings: SearchSettings, left: int, k: int) -> int:
+    """One for every mix drawn."""
+    return _count(settings, left, k)
+
+
+METHOD = Method(choose, evaluations)
