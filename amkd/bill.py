@@ -105,7 +105,7 @@ def make_bill(config: Settings, data: images.DataSet, real: np.ndarray, held: He
     """
     addresses, judging = _digests(real), _digests(_judging(config, data))
     copies = len(real) - len(addresses)
-    total = config.way.real_images(config.n_real, data.pool_size) - copies + sum(config.queries_per_round())
+    total = config.real_images(data.pool_size) - copies + sum(config.queries_per_round())
     both = len(addresses & judging)
     price = 0.0 if config.uses_labels else config.teacher.price
     return Bill(total, len(judging), both, held, price, config.teacher.currency)

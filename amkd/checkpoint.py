@@ -152,10 +152,13 @@ class SavedNetwork(NamedTuple):
     card: dict[str, Any]
     variables: student.Variables
 
+    def network(self) -> models.Network:
+        """The network itself."""
+        return models.build(self.card["model"], self.card["classes"], tuple(self.card["shape"]))
+
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""
-        network = models.build(self.card["model"], self.card["classes"], tuple(self.card["shape"]))
-        return devices.predict(network, self.variables, images)
+        return devices.predict(self.network(), self.variables, images)
 
 
 def save_network(folder: Path, variables: student.Variables, card: dict[str, Any]) -> None:

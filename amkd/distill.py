@@ -13,6 +13,7 @@ from amkd import (
     feasibility,
     images,
     ledger,
+    method,
     models,
     pairs,
     peak,
@@ -24,6 +25,7 @@ from amkd import (
     teachers,
     workdir,
 )
+from amkd.errors import UserError
 from amkd.images import domain, judges, own, variants
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
@@ -100,7 +102,7 @@ def assembled(
         outputs = report.Report(folder, config.report.progress, config.report.tensorboard)
         stack.enter_context(contextlib.closing(outputs))
         desk = open_desk(config, data, teacher, answers, run_id)
-        real = images.draw_real(data, config.way.real_images(config.n_real, data.pool_size), config.seed)
+        real, told = real_images(config, data, teacher, folder, outputs, stop)
         seen = shown_images(config, data, real)
         state = round_state.restore(checkpoints)
         bench = rounds.Bench(
@@ -108,6 +110,7 @@ def assembled(
             data=data,
             real=seen,
             n_real=len(real),
+            told=told,
             pool=pairs.make_pool(len(seen), config.search.max_pairs, config.seed),
             desk=desk,
             test_answers=None,
@@ -120,6 +123,39 @@ def assembled(
         there = f"{bench.pool.size} pairs" if config.way.mixes else f"{len(seen)} images"
         print(f"{config.method} on {config.dataset}: {there}, {devices.describe()}", flush=True)
         yield bench, state
+
+
+def real_images(
+    config: Settings,
+    data: images.DataSet,
+    teacher: teachers.Teacher,
+    folder: Path,
+    outputs: report.Report,
+    stop: StopSignal,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The images that round 0 asks about, drawn or made, and what there is to report of them."""
+    count = config.real_images(data.pool_size)
+    if config.way.make is None:
+        return images.draw_real(data, count, config.seed), {}
+    if teacher.network is None:  # a teacher of the caller's
+        raise UserError(f"config.method={config.method!r} needs the teacher's network, and this one is a black box")
+    with outputs.bar(count, "making images", "img") as advance:
+        network, variables = teacher.network
+        made = config.way.make(
+            method.Making(
+                network=network,
+                variables=variables,
+                shape=data.shape,
+                classes=data.classes,
+                budget=count,
+                seed=config.seed,
+                zskd=config.zskd,
+                folder=folder / "made",
+                stop=stop,
+                progress=advance,
+            )
+        )
+    return made.images, made.told
 
 
 def shown_images(config: Settings, data: images.DataSet, real: np.ndarray) -> np.ndarray:

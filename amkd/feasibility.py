@@ -51,6 +51,7 @@ def reasons(s: "Settings") -> Iterator[str]:
     if not 0 <= s.teacher.min_accuracy <= 1:
         yield f"config.teacher.min_accuracy={s.teacher.min_accuracy!r}: must be a share between 0 and 1"
     yield from least("n_real", s.n_real, 2)
+    yield from _impossible_making(s, least)
     yield from least("rounds", s.rounds, 1)
     yield from least("last_epochs", s.last_epochs, 0)
     yield from least("data.size", s.data.size, 0)
@@ -75,6 +76,26 @@ def _impossible_judge(s: "Settings", choice: Any) -> Iterator[str]:
         yield "config.data.judge='train': data.held_out of a folder's pictures judge the student; use 'test'"
     elif s.uses_labels or s.teacher.evaluate == "no":
         yield "config.data.judge='train': only the teacher's answers judge there, and this run does not ask for them"
+
+
+def _impossible_making(s: "Settings", least: Any) -> Iterator[str]:
+    plan = s.zskd
+    for name, low in (("steps", 1), ("batch", 1), ("copies", 0)):
+        yield from least(f"zskd.{name}", getattr(plan, name), low)
+    for name in ("learning_rate", "temperature"):
+        if not 0 < getattr(plan, name) < float("inf"):
+            yield f"config.zskd.{name}={getattr(plan, name)!r}: must be positive"
+    if not plan.betas or not all(0 < beta < float("inf") for beta in plan.betas):
+        yield f"config.zskd.betas={plan.betas!r}: must be one or more positive numbers"
+    if s.method not in METHODS or not METHODS[s.method].make:
+        return
+    if s.teacher.kind != "flax":
+        yield (
+            f"config.teacher.kind={s.teacher.kind!r}: method {s.method!r} makes its images from the weights and"
+            " gradients of the teacher's network, and this one is a black box; only teacher.kind=flax shows them"
+        )
+    elif s.budget <= plan.copies:
+        yield f"config.budget={s.budget}: must be more than zskd.copies={plan.copies}, so that an image can be made"
 
 
 def _impossible_folder(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
@@ -162,6 +183,8 @@ def _impossible_search(s: "Settings", choice: Any, least: Any) -> Iterator[str]:
 def _impossible_rounds(s: "Settings") -> Iterator[str]:
     """What the rounds ask for and the budget, or the pool, cannot give."""
     search = s.search
+    if s.method in METHODS and METHODS[s.method].make:  # of which n_real is no part
+        return
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
         return
@@ -255,7 +278,7 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
     Raises:
       UserError: names the field.
     """
-    real = settings.way.real_images(settings.n_real, data.pool_size)
+    real = settings.real_images(data.pool_size)
     if real > settings.budget:
         raise UserError(
             f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"

@@ -3,11 +3,24 @@
 import os
 from pathlib import Path
 
+import numpy as np
+
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
     scratch.write_text(text)
+    flush(scratch)
+    scratch.replace(path)
+    flush(path.parent)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Writes an array as ``.npy`` whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with scratch.open("wb") as file:
+        np.save(file, array)
     flush(scratch)
     scratch.replace(path)
     flush(path.parent)

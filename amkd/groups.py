@@ -157,6 +157,19 @@ class SearchSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class ZskdSettings:
+    """The ``zskd.*`` group."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    temperature: float
+    betas: tuple[float, ...]
+    copies: int
+    as_released: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class LedgerSettings:
     """The ``ledger.*`` group."""
 

@@ -21,6 +21,8 @@ class Purpose(enum.IntEnum):
     SPLIT = 8  # split of a data set that has none of its own
     HELD_OUT = 9  # which pictures judge the student where there are no labels
     AUDIT = 10  # which pairs audit a screened search
+    IMPRESSIONS = 13  # answers and first pixels of images made from a network
+    IMPRESSION_VIEWS = 14  # how these are shown
     ACQUISITION = 12  # what acquisitions draw: seeds of k-means++, masks of dropout, orders of a loss predictor
     VARIANTS = 11  # shifts and mirrors of the real images' variants
 

@@ -1,13 +1,15 @@
 """A way to spend the queries of a run: what it is, what it may look at, and what it returns."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd import pairs, training_set
-from amkd.groups import SearchSettings
+from amkd import files, pairs, training_set
+from amkd.groups import SearchSettings, ZskdSettings
 from amkd.models import Network
+from amkd.stopping import StopSignal
 from amkd.student import Variables
 
 
@@ -58,6 +60,61 @@ class Choice(NamedTuple):
     told: dict[str, Any]
 
 
+class Making(NamedTuple):
+    """All that a method may look at when it makes its images from the teacher's network.
+
+    Attributes:
+      network: the teacher's.
+      variables: its variables.
+      shape: ``(H, W, C)`` of the images.
+      classes: number of classes Y.
+      budget: images to make.
+      seed: the run's.
+      zskd: the ``zskd.*`` group.
+      folder: where what is made is kept, so that a stopped run goes on.
+      stop: whether to stop.
+      progress: told the number of images made.
+    """
+
+    network: Network
+    variables: Variables
+    shape: tuple[int, ...]
+    classes: int
+    budget: int
+    seed: int
+    zskd: ZskdSettings
+    folder: Path
+    stop: StopSignal
+    progress: Callable[[int], None]
+
+    @property
+    def kernel(self) -> np.ndarray:
+        """Weights of the last layer, ``float32[d, Y]``."""
+        return np.asarray(self.variables["params"][self.network.last]["kernel"])
+
+    def kept(self, number: int, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """A part of the images, made if it was not made before: ``uint8[..., H, W, C]``."""
+        path = self.folder / f"{number:08d}.npy"
+        if not path.exists():
+            self.stop.check()
+            files.write_array(path, make())
+        images: np.ndarray = np.load(path)
+        self.progress(len(images))
+        return images
+
+
+class Made(NamedTuple):
+    """Images made from the teacher's network.
+
+    Attributes:
+      images: ``uint8[N, H, W, C]``.
+      told: what there is to report of them, for JSON.
+    """
+
+    images: np.ndarray
+    told: dict[str, Any]
+
+
 class Method(NamedTuple):
     """A method, as a file of :mod:`amkd.methods` states it.
 
@@ -67,6 +124,7 @@ class Method(NamedTuple):
       mixes: whether it chooses mixes; else images of the data set beyond the real ones.
       everything: whether all images of the data set are real ones, in place of ``n_real`` of them.
       labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
+      make: makes the real images from the teacher's network, which a black box does not show; None for all others.
     """
 
     choose: Callable[[Task], Choice] | None = None
@@ -74,7 +132,10 @@ class Method(NamedTuple):
     mixes: bool = True
     everything: bool = False
     labels: bool = False
+    make: Callable[[Making], Made] | None = None
 
-    def real_images(self, n_real: int, pool_size: int) -> int:
+    def real_images(self, n_real: int, pool_size: int, budget: int) -> int:
         """How many real images it has, N."""
+        if self.make:
+            return budget
         return pool_size if self.everything else n_real

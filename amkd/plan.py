@@ -39,9 +39,10 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         attempt(lambda: feasibility.check_data(config, data))
         attempt(lambda: models.build(config.student, data.classes, data.shape))
         teacher = attempt(lambda: _teacher(config, data, stop))
-        wanted = config.way.real_images(config.n_real, data.pool_size)
+        wanted = config.real_images(data.pool_size)
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
-        real = images.draw_real(data, wanted if wanted <= data.pool_size else 0, config.seed)
+        drawn = min(wanted, data.pool_size) if config.way.make else wanted  # in place of what is not made yet
+        real = images.draw_real(data, drawn if drawn <= data.pool_size else 0, config.seed)
         held = attempt(lambda: bills.held(config, data, real, folder, teacher))
         bill = bills.make_bill(config, data, real, held or Held())
         attempt(lambda: bills.check_cost(config, bill))
@@ -64,7 +65,7 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
     yield f"teacher              {teacher.identity if teacher else 'a local one, to be trained first'}"
     yield f"images to draw from  {data.pool_size} of {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
     ks = config.queries_per_round()
-    yield f"real images          {config.way.real_images(config.n_real, data.pool_size)}"
+    yield f"real images          {config.real_images(data.pool_size)}"
     pool = workload.pool_size(config, data.pool_size) if ks else 0
     yield f"{'pairs' if config.way.mixes else 'other images':<21}{pool:,}"
     yield f"rounds               {len(ks)} after round 0" + (f", of k = {', '.join(map(str, ks))}" if ks else "")

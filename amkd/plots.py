@@ -76,6 +76,18 @@ def contact_sheet(
     _save(figure, path)
 
 
+def sheet(images: np.ndarray, title: str, path: Path) -> None:
+    """Images side by side, twelve in a row: ``uint8[M, H, W, C]``."""
+    rows = -(-len(images) // 12)
+    figure, axes = _figure(rows, 12, (9.6, 0.85 * rows + 0.4))
+    for place in axes.flat:
+        place.axis("off")
+    for place, image in zip(axes.flat, images, strict=False):
+        place.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+    figure.suptitle(title, fontsize=10)
+    _save(figure, path)
+
+
 def chosen(rounds: list[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     """How the chosen mixes of each round spread over C2 and over lambda.
 

@@ -26,6 +26,7 @@ from amkd.round_state import RoundState
 from amkd.rounds import Bench
 
 _SHEET = 18  # mixes on a contact sheet
+_MADE = 60  # made images on theirs
 
 
 def write(bench: Bench, state: RoundState, workdir: Path) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
         "budget": config.budget,
         "queries": desk.ledger.count(desk.run, querying.DISTILL),
         "queries_paid": desk.ledger.count(desk.run, querying.DISTILL, paid_only=True),
+        "gradient_queries": state.rows[0]["search"].get("gradient_queries", 0),
         "evaluation_queries": desk.ledger.count(desk.run, querying.EVALUATE),
         "cost": desk.ledger.spent(desk.run),
         "currency": config.teacher.currency,
@@ -126,6 +128,10 @@ def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folde
     title = f"{config.method} on {config.dataset}, N = {bench.n_real}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
+    if made := bench.told.get("impressions"):
+        shown = bench.real[np.unique(np.linspace(0, made - 1, _MADE).astype(int))]
+        plots.sheet(shown, "Images made from the teacher's network", folder / "made.png")
+        drawn["Images made from the teacher's network"] = folder / "made.png"
     ends = [row["queries"] for row in state.rows]
     if len(ends) > 1:
         drawn["C2 and lambda of the chosen mixes"] = folder / "chosen.png"

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -42,6 +42,7 @@ class Bench(NamedTuple):
       data: the data set; its test part is for evaluation only.
       real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed beside them.
       n_real: how many of these are the real ones.
+      told: what there is to report of how these were come by, for JSON.
       pool: pairs of all of them.
       desk: where the teacher is asked.
       test_answers: the teacher's on the test images, ``float32[T, Y]``, or None if it is not asked.
@@ -54,6 +55,7 @@ class Bench(NamedTuple):
     data: DataSet
     real: np.ndarray
     n_real: int
+    told: dict[str, Any]
     pool: pairs.Pool
     desk: querying.Desk
     test_answers: np.ndarray | None
@@ -114,7 +116,7 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     started = time.monotonic()
     if state.round == 0:
         unscored = np.full(bench.n_real, np.nan, np.float32)
-        found = method.Choice(training_set.real(bench.n_real), unscored, {})
+        found = method.Choice(training_set.real(bench.n_real), unscored, bench.told)
     else:
         found = _search(bench, state)
     return dataclasses.replace(

@@ -21,6 +21,7 @@ from amkd.groups import (
     ReportSettings,
     SearchSettings,
     TeacherSettings,
+    ZskdSettings,
 )
 from amkd.method import Method
 from amkd.methods import METHODS
@@ -54,6 +55,7 @@ class Settings:
     teacher: TeacherSettings
     search: SearchSettings
     train: Recipe
+    zskd: ZskdSettings
     ledger: LedgerSettings
     checkpoint: CheckpointSettings
     report: ReportSettings
@@ -63,6 +65,10 @@ class Settings:
     def way(self) -> Method:
         """The method."""
         return METHODS[self.method]
+
+    def real_images(self, pool_size: int) -> int:
+        """How many real images the run has, N, of so many that may be drawn."""
+        return self.way.real_images(self.n_real, pool_size, self.budget)
 
     @property
     def uses_labels(self) -> bool:

@@ -72,9 +72,10 @@ def get_config(preset: str = "") -> ConfigDict:
     config.budget = 1000
     # Rounds after round 0. Each selects, queries and trains.
     config.rounds = 3
-    # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs); vanilla_al (the
-    # lowest C1 of all single mixes); real_only (no mixes); full_kd (all images of the data set in place of
-    # n_real, no mixes). With true labels, as references: supervised_real, supervised_full.
+    # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs); pooled_mixup (some of many
+    # random mixes); vanilla_al (the lowest C1 of all single mixes); real_only (no mixes); active_labelling (whole
+    # images, some in every round); full_kd (all images of the data set in place of n_real, no mixes); zskd (images made
+    # from the teacher's own network). With true labels, as references: supervised_real, supervised_full.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.
     config.student = "lenet5_half"
@@ -311,6 +312,22 @@ def get_config(preset: str = "") -> ConfigDict:
 
     # The student's recipe, the same in every round.
     config.train = recipe()
+
+    config.zskd = ConfigDict()
+    # zskd: steps of gradient descent that make an image from noise.
+    config.zskd.steps = 1500
+    # Images at a time; they share their scale of grey.
+    config.zskd.batch = 100
+    # Of Adam, on pixels in [0, 1].
+    config.zskd.learning_rate = 1e-3
+    # Of the teacher's answers, in making images; the student's is train.temperature.
+    config.zskd.temperature = 20.0
+    # Scales of the Dirichlet concentrations, which take turns.
+    config.zskd.betas = (1.0, 0.1)
+    # Views of each image that are asked about beside it: budget / (1 + copies) images are made.
+    config.zskd.copies = 3
+    # As the released code: all scales are 1.
+    config.zskd.as_released = False
 
     config.ledger = ConfigDict()
     # File of answers paid for, which several runs may share; empty for WORKDIR/ledger.sqlite.

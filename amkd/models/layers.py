@@ -1,6 +1,6 @@
 """Layers that the networks share."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import chex
 import jax
@@ -153,6 +153,8 @@ class Network(nn.Module):
     classes: int
     dtype: jnp.dtype = jnp.float32
     form: str = "plain"
+
+    last: ClassVar[str] = "fc3"  # the layer that ``head`` is
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         """``uint8[B, H, W, C]`` to activations ``[B, ...]``."""

@@ -1,6 +1,7 @@
 """ResNet-18 for small images (11,173,962 parameters at 10 classes) and for 224x224 ones."""
 
 from functools import partial
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +50,8 @@ class ResNet18(Network):
 
     large: bool = False
     axis_name: str | None = None
+
+    last: ClassVar[str] = "fc"
 
     def setup(self) -> None:
         size, stride = (7, 2) if self.large else (3, 1)

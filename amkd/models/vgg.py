@@ -1,6 +1,7 @@
 """VGG-16 with BatchNorm and one linear layer: 14,728,266 parameters at 10 classes."""
 
 from functools import partial
+from typing import ClassVar
 
 import jax
 from flax import linen as nn
@@ -18,6 +19,8 @@ class VGG16(Network):
     """
 
     axis_name: str | None = None
+
+    last: ClassVar[str] = "fc"
 
     def setup(self) -> None:
         init = nn.initializers.he_normal()

@@ -1,7 +1,7 @@
-"""The black box: a name, and a function from images to answers. Nothing else."""
+"""The black box: a name, and a function from images to answers. Nothing else, unless it is a local network."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,11 +17,13 @@ class Teacher(NamedTuple):
       ask: ``uint8[B, H, W, C]`` to scores ``float[B, Y]``, one row per image, NaN where none is told, or
         to class numbers ``int[B]``. Called from as many threads as there are requests in flight.
       patience: seconds after which one call has surely ended.
+      network: what it is inside, a network and its variables; None for a black box, which all but a local one are.
     """
 
     identity: str
     ask: Callable[[np.ndarray], np.ndarray]
     patience: float = 600.0
+    network: tuple[Any, Any] | None = None
 
 
 class Unanswered(Exception):

@@ -36,7 +36,8 @@ def load(
             f" (chance is {chance:.1%}, config.teacher.min_accuracy asks for {floor:.1%}); nothing was queried."
             " Train it longer or by another recipe: --config.teacher.train.*"
         )
-    return Teacher(f"flax:{settings.model}:{saved.card['sha256'][:16]}", saved.predict)
+    inside = (saved.network(), saved.variables)
+    return Teacher(f"flax:{settings.model}:{saved.card['sha256'][:16]}", saved.predict, network=inside)
 
 
 def load_or_train(

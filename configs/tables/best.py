@@ -13,8 +13,7 @@ from configs.tables.table1 import row
 
 WAYS = {
     "best": (),
-    "random": ("method=random_mixup",),
-    "random_lam": ("method=random_mixup", "search.random_lam=grid"),
+    "random": ("method=random_mixup", "search.random_lam=half"),
 }
 
 

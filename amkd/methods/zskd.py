@@ -1,0 +1,53 @@
+"""Zero-shot distillation: no image but those made from the teacher's own network (Nayak et al., 2019).
+
+A white-box rival: it needs the weights of the teacher's last layer and gradients at its pixels, which are counted apart
+from its answers. ``search`` has no part in it. Ours: every image starts from noise of its own, and the views of an
+impression (amkd/impression_views.py) are drawn once, so that each is one query, where the released code asks anew about
+all 106 in every epoch. The paper distils at the temperature of the impressions: set ``train.temperature`` to it.
+"""
+
+import jax
+import numpy as np
+
+from amkd import devices, impression_views, impressions, keys
+from amkd.impression_views import VIEWS
+from amkd.method import Made, Making, Method
+
+
+def make(making: Making) -> Made:
+    """As many impressions, and after them views of them, as the budget pays for."""
+    plan = making.zskd
+    count = making.budget // (1 + plan.copies)
+    found = np.concatenate(
+        [_batch(making, start, min(plan.batch, count - start)) for start in range(0, count, plan.batch)]
+    )
+    rng = keys.rng(making.seed, 0, keys.Purpose.IMPRESSION_VIEWS)
+    shown = [found]
+    left = making.budget - count
+    while left:
+        part = found[:left]
+        views = [VIEWS[place] for place in rng.integers(1, len(VIEWS), len(part))]
+        shown.append(impression_views.show(part, views, rng))
+        left -= len(part)
+    return Made(np.concatenate(shown), {"impressions": count, "gradient_queries": plan.steps * count})
+
+
+def _batch(making: Making, start: int, size: int) -> np.ndarray:
+    """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H, W, C]``."""
+    plan = making.zskd
+    recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
+    key = keys.key(making.seed, 0, keys.Purpose.IMPRESSIONS)
+    numbers = np.arange(start, start + size)
+    classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
+    alpha = np.stack([devices.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
+    answers = devices.dirichlet(alpha[betas, classes], numbers, key)
+
+    def made() -> np.ndarray:
+        own = jax.random.fold_in(key, start)
+        sides = (making.network, making.variables, answers, making.shape)
+        return devices.impress(*sides, recipe, plan.steps, own, making.stop.check)
+
+    return making.kept(start, made)
+
+
+METHOD = Method(make=make)
