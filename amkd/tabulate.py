@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,14 +125,20 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
 
 
 def markdown(table: Table, found: list[Cell]) -> str:
-    """The table for people. Accuracies in percent; quoted figures stand in columns of their own."""
-    measured = "student" if table.measure == "student_accuracy" else table.measure
+    """The table for people. Accuracies in percent; quoted figures stand in columns of their own.
+
+    Columns in which nothing is known of any row are left out.
+    """
+    by_labels = table.measure == "student_accuracy"
     head = (
-        *("row", "way", "N", "queries", "seeds", "teacher", f"{measured}, mean ± std", "success", "agreement"),
+        *("row", "way", "N", "queries", "seeds", "teacher"),
+        *(("student, mean ± std", "success", "agreement") if by_labels else ("agreement, mean ± std", "success", "")),
         "divergence",
         *(f"against {table.against} (p)", "minutes", "paper", "best published"),
     )
-    lines = [head, tuple("---" for _ in head), *(_line(row) for row in as_rows(table, found))]
+    rows = [_line(row) for row in as_rows(table, found)]
+    shown = [bool(name) and any(row[place] != "-" for row in rows or [head]) for place, name in enumerate(head)]
+    lines = [tuple(itertools.compress(line, shown)) for line in (head, ["---"] * len(head), *rows)]
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"**{table.title}**\n\n{body}\n"
 

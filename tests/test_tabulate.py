@@ -72,7 +72,8 @@ def test_a_table_by_agreement():
     active, random = tabulate.as_rows(table, found)
     assert (active["accuracy_mean"], random["accuracy_mean"], active["difference"]) == (51, 50, 1)
     assert (active["divergence"], active["teacher_accuracy"]) == (0.5, None)
-    assert "agreement, mean ± std" in tabulate.markdown(table, found)
+    head = tabulate.markdown(table, found).splitlines()[2]
+    assert "| agreement, mean ± std | divergence |" in head and "teacher |" not in head  # which nobody knows
     assert [point["accuracy_mean"] for point in tabulate.curves(found)] == [51, 50]
     assert tabulate.cells(TABLE, runs) == []  # which have no accuracy
     with pytest.raises(UserError, match=r"config\.measure='loss': must be one of student_accuracy, agreement"):
@@ -84,7 +85,7 @@ def test_markdown_of_a_row():
     lines = text.splitlines()
     assert lines[0] == "**Tiny**"
     assert lines[4] == (
-        "| r | active | 100 | 200 | 3 | 80.00 | 44.00 ± 2.00 | 55.00 | 50.00 | - | +2.00 (0.074)"
+        "| r | active | 100 | 200 | 3 | 80.00 | 44.00 ± 2.00 | 55.00 | 50.00 | +2.00 (0.074)"
         " | 1.5 | 50.00 | 60.00 them |"
     )
     assert len(lines) == 6  # what has no finished run has no line
@@ -105,7 +106,10 @@ def test_a_run_without_figures_of_the_teacher_shows_none():
     runs = [one("active", 0, 0.5, teacher_accuracy=None, success_rate=None, agreement=None)]
     (row,) = tabulate.as_rows(TABLE, tabulate.cells(TABLE, runs))
     assert row["teacher_accuracy"] is row["success_rate"] is row["agreement"] is row["accuracy_std"] is None
-    assert "| - | 50.00 | - | - | - |" in tabulate.markdown(TABLE, tabulate.cells(TABLE, runs))
+    text = tabulate.markdown(TABLE, tabulate.cells(TABLE, runs))
+    assert "teacher" not in text and "success" not in text  # columns in which nothing is known
+    both = tabulate.markdown(TABLE, tabulate.cells(TABLE, [*runs, one("random", 0, 0.4)]))
+    assert "| - | 50.00 | - | - |" in both and "| 80.00 | 40.00 | 50.00 | 50.00 |" in both
 
 
 def test_runs_of_another_recipe_are_not_mixed_in():
