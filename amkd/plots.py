@@ -111,11 +111,16 @@ def chosen(rounds: list[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
     _save(figure, path)
 
 
-def curves(points: list[dict[str, Any]], title: str, path: Path) -> None:
-    """Accuracy against queries for every way, mean and spread over seeds: one panel for each row of a table."""
+def curves(points: list[dict[str, Any]], measured: str, title: str, path: Path) -> None:
+    """What is measured, in percent, against queries for every way, mean and spread over seeds: one panel for each row of a table."""
     rows = list(dict.fromkeys(point["row"] for point in points))
     columns = min(len(rows), 3)
-    figure, grid = _figure(-(-len(rows) // columns), columns, (5 * columns, 3.8 * -(-len(rows) // columns)))
+    down, ways = -(-len(rows) // columns), len({point["way"] for point in points})
+    # Below the panels where there are many ways: inside, their names would hide the lines.
+    below = ways > 8
+    figure, grid = _figure(
+        down, columns, (max(5 * columns, 8 if below else 0), 3.8 * down + 0.25 * below * (ways / 4 + 1))
+    )
     for number, axes in enumerate(grid.flat):
         if number >= len(rows):
             axes.set_axis_off()
@@ -126,8 +131,12 @@ def curves(points: list[dict[str, Any]], title: str, path: Path) -> None:
             queries, mean = ([point[name] for point in line] for name in ("queries", "accuracy_mean"))
             spread = [point["accuracy_std"] or 0 for point in line]
             axes.errorbar(queries, mean, spread, marker="o", markersize=4, capsize=3, label=way)
-        axes.set(xlabel="queries (real images included)", ylabel="test accuracy (%)", title=rows[number])
+        axes.set(xlabel="queries (real images included)", ylabel=f"{measured} (%)", title=rows[number])
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+        if not below:
+            axes.legend(fontsize="small")
+    if below:
+        named = {name: line for axes in grid.flat for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
+        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=4, fontsize="small")
     figure.suptitle(title)
     _save(figure, path)

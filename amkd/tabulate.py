@@ -219,7 +219,9 @@ def render(table: Table, folder: Path) -> str:
     files.write_text(folder / f"{table.name}-curves.csv", as_csv(points))
     picture = folder / f"{table.name}.png" if points else None
     if picture:
-        plots.curves(points, table.title, picture)
+        plots.curves(
+            points, "test accuracy" if table.measure == "student_accuracy" else table.measure, table.title, picture
+        )
     files.write_text(folder / f"{table.name}.html", page.of_table(table.title, rows, picture))
     return text
 
