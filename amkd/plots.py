@@ -112,7 +112,7 @@ def chosen(rounds: list[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
 
 
 def curves(points: list[dict[str, Any]], measured: str, title: str, path: Path) -> None:
-    """What is measured, in percent, against queries for every way, mean and spread over seeds: one panel for each row of a table."""
+    """What is measured, in percent, against queries for every way: mean and spread over seeds, a panel for each row."""
     rows = list(dict.fromkeys(point["row"] for point in points))
     columns = min(len(rows), 3)
     down, ways = -(-len(rows) // columns), len({point["way"] for point in points})
