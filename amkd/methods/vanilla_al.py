@@ -20,7 +20,8 @@ def choose(task: Task) -> Choice:
         parts.append(search.lowest(one, confidence.Grid((w,)), task.k))
     found = _merged(parts, task.k)
     records = training_set.Records(found.i, found.j, found.extra)
-    told = {"evaluations": len(grid) * task.pool.size, "duplicates": duplicates(training_set.extend(before, records))}
+    scored = len(grid) * task.pool.size - int(np.sum(np.isin(before.w, grid) & (before.i < before.j)))
+    told = {"evaluations": scored, "duplicates": duplicates(training_set.extend(before, records))}
     return Choice(records, found.score, told)
 
 
