@@ -107,7 +107,7 @@ def augment(image: jax.Array, key: jax.Array, views: Views) -> jax.Array:
     """
     for_crop, for_flip = jax.random.split(key)
     if views.warps:
-        image = warp(image, jax.random.fold_in(key, 1), views.rotate, views.zoom)
+        image = warp(image, jax.random.fold_in(key, 2), views.rotate, views.zoom)  # 0 and 1 are the split's
     if views.crop:
         image = crop(image, for_crop, views.crop)
     return flip(image, for_flip) if views.flip else image

@@ -94,7 +94,7 @@ def neighbours(points: jax.Array, k: int, block: int = 256) -> jax.Array:
         distances = squared_distances(points, squares, points[place]).at[place].set(jnp.inf)
         return jax.lax.top_k(-distances, k)[1].astype(jnp.int32)
 
-    return jax.lax.map(jax.vmap(some), places.reshape(-1, block)).reshape(-1, k)[:count]
+    return jax.lax.map(jax.vmap(some), places.reshape(-1, block)).reshape(len(places), k)[:count]
 
 
 def greedy(worth: jax.Array, near: jax.Array, beta: float, k: int) -> jax.Array:

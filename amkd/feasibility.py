@@ -94,6 +94,8 @@ def _impossible_making(s: "Settings", least: Any) -> Iterator[str]:
             f"config.teacher.kind={s.teacher.kind!r}: method {s.method!r} makes its images from the weights and"
             " gradients of the teacher's network, and this one is a black box; only teacher.kind=flax shows them"
         )
+    elif s.data.real:
+        yield f"config.data.real={s.data.real!r}: method {s.method!r} draws no real images; leave it out"
     elif s.budget <= plan.copies:
         yield f"config.budget={s.budget}: must be more than zskd.copies={plan.copies}, so that an image can be made"
 
@@ -185,6 +187,8 @@ def _impossible_rounds(s: "Settings") -> Iterator[str]:
     search = s.search
     if s.method in METHODS and METHODS[s.method].make:  # of which n_real is no part
         return
+    if s.method in METHODS and s.uses_labels and search.as_released:
+        yield "config.search.as_released=True: labels are of the data set's own bytes, which it changes; leave it out"
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
         return
@@ -211,6 +215,8 @@ def _impossible_rounds(s: "Settings") -> Iterator[str]:
             f" n_real={s.n_real} leaves {s.budget - s.n_real}"
         )
     if not METHODS[s.method].mixes:
+        if search.variants:
+            yield f"config.search.variants={search.variants}: {s.method} mixes nothing; set it to 0"
         return
     whole = pairs.count(s.mixed_images(s.n_real))
     size = min(whole, search.max_pairs or whole)

@@ -124,6 +124,8 @@ class Method(NamedTuple):
       mixes: whether it chooses mixes; else images of the data set beyond the real ones.
       everything: whether all images of the data set are real ones, in place of ``n_real`` of them.
       labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
+      gradients: how many gradient queries making so many images takes.
+      chooses: whether ``search.acquisition`` chooses.
       make: makes the real images from the teacher's network, which a black box does not show; None for all others.
     """
 
@@ -133,6 +135,8 @@ class Method(NamedTuple):
     everything: bool = False
     labels: bool = False
     make: Callable[[Making], Made] | None = None
+    gradients: Callable[[ZskdSettings, int], int] | None = None
+    chooses: bool = False
 
     def real_images(self, n_real: int, pool_size: int, budget: int) -> int:
         """How many real images it has, N."""

@@ -79,6 +79,8 @@ def evaluate(order: Order) -> None:
     """Accuracy of a saved network on the configuration's test images."""
     folder, saved = order.saved()
     data = _data_for(order, folder, saved)
+    if data.test_labels is None and order.config.data.judge == "train":
+        raise UserError("config.data.judge='train': images of the training set have no labels here; set it to test")
     if data.test_labels is None:
         raise UserError("config.data.test_folder='': without labeled test pictures no accuracy can be measured")
     answers = saved.predict(data.test_images)

@@ -71,6 +71,10 @@ def distill(
     if frozen.uses_labels or frozen.data.real:
         name, value = ("method", frozen.method) if frozen.uses_labels else ("data.real", frozen.data.real)
         raise UserError(f"config.{name}={value!r}: needs a data set by name; here the images are given, without labels")
+    if frozen.data.judge != "test":
+        raise UserError(
+            f"config.data.judge={frozen.data.judge!r}: needs a data set by name; here test judges, or held_out"
+        )
     runs.run(frozen, Path(workdir), StopSignal(), data, Teacher(identity or f"python:{name}", answer))
     return checkpoint.load_network(Path(workdir) / "student")
 

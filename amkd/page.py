@@ -72,22 +72,28 @@ def of_run(
     return _whole(title, parts)
 
 
-def of_table(title: str, rows: list[dict[str, Any]], picture: Path | None) -> str:
+def of_table(title: str, measured: str, rows: list[dict[str, Any]], picture: Path | None) -> str:
     """The report of a table.
 
     Args:
       title: of the table.
+      measured: what its accuracies are of, in words.
       rows: as of :func:`amkd.tabulate.as_rows`.
       picture: its curves; None if there are none.
     """
-    head = ("row", "way", "N", "queries", "seeds", "teacher", "student", "±", "success", "agreement")
+    head = ("row", "way", "N", "queries", "seeds", "teacher", measured, "±", "success", "agreement")
     names = ("row", "way", "n_real", "queries", "seeds", "teacher_accuracy", "accuracy_mean", "accuracy_std")
-    more = ("success_rate", "agreement", "difference", "p", "paper", "best_published")
-    body = [[_p(row[name]) if name == "p" else _number(row[name]) for name in (*names, *more)] for row in rows]
+    more = ("success_rate", "agreement", "divergence", "difference", "p", "paper", "best_published")
+    shown = {"p": _p, "divergence": lambda value: "-" if value is None else f"{value:.4f}"}
+    body = [[shown.get(name, _number)(row[name]) for name in (*names, *more)] for row in rows]
     parts = [
         f"<h1>{_text(title)}</h1><p>Accuracies in percent; quoted figures stand in columns of their own.</p>",
-        _table((*head, "difference", "p", "paper", "best published"), body),
-        *([_figure("Accuracy against queries, mean and spread over seeds", picture)] if picture else []),
+        _table((*head, "divergence", "difference", "p", "paper", "best published"), body),
+        *(
+            [_figure(f"{measured.capitalize()} against queries, mean and spread over seeds", picture)]
+            if picture
+            else []
+        ),
     ]
     return _whole(title, parts)
 

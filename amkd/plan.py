@@ -43,8 +43,9 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
         drawn = min(wanted, data.pool_size) if config.way.make else wanted  # in place of what is not made yet
         real = images.draw_real(data, drawn if drawn <= data.pool_size else 0, config.seed)
-        held = attempt(lambda: bills.held(config, data, real, folder, teacher))
-        bill = bills.make_bill(config, data, real, held or Held())
+        asked = real[:0] if config.way.make else real
+        held = attempt(lambda: bills.held(config, data, asked, folder, teacher))
+        bill = bills.make_bill(config, data, asked, held or Held())
         attempt(lambda: bills.check_cost(config, bill))
     if data is None or problems:
         raise UserError("the plan cannot work:\n" + "\n".join(f"  {line}" for line in problems))
@@ -74,6 +75,9 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
     yield f"evaluation queries   {bill.judging:,} ({judged}; not in the budget)"
     yield f"in the ledger        {bill.held.answers:,} of these, which will not be asked again"
     yield f"to be sent           {bill.to_send:,}"
+    if config.way.gradients:
+        gradients = config.way.gradients(config.zskd, config.budget)
+        yield f"gradient queries     {gradients:,} (passes forward and back through the teacher's network)"
     if bill.price:
         yield f"cost                 {bill.cost:,.2f} {bill.currency} ({bill.price:g} an image)"
     else:
@@ -81,7 +85,7 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
 
 
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
-    rounds = workload.make_rounds(config, len(real), data.pool_size)
+    rounds = workload.make_rounds(config, config.real_images(data.pool_size), data.pool_size)
     evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
     memory = workload.memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"

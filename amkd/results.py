@@ -138,8 +138,9 @@ def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folde
         parts = [(state.score[a:b], mixing.lam_of(state.records.w[a:b])) for a, b in itertools.pairwise(ends)]
         plots.chosen(parts, folder / "chosen.png")
     for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
-        # Evenly spread over the round, from its lowest C2 to its highest.
-        shown = np.unique(np.linspace(start, end - 1, _SHEET).astype(int))
+        # Evenly spread over the round, from its lowest C2 to its highest, and then what has none.
+        order = start + np.argsort(state.score[start:end], kind="stable")
+        shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
         records = training_set.Records(*(column[shown] for column in state.records))
         (mixes,) = bench.mixes(records)
         triples = [(bench.real[i], mix, bench.real[j]) for i, j, mix in zip(records.i, records.j, mixes, strict=True)]

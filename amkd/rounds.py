@@ -168,8 +168,10 @@ def _search(bench: Bench, state: RoundState) -> method.Choice:
         advance(scored)
 
     wanted = task(bench, state, bench.settings.queries_per_round()[state.round - 1], progress)
-    with bench.report.bar(search.left(wanted), f"round {state.round} search", "pair") as advance:
-        choose = bench.settings.way.choose
+    way = bench.settings.way
+    left = search.left(wanted) if way.mixes else len(bench.real) - len(state.records)
+    with bench.report.bar(left, f"round {state.round} search", "pair" if way.mixes else "img") as advance:
+        choose = way.choose
         assert choose is not None
         return choose(wanted)
 
@@ -249,7 +251,8 @@ def evaluate(bench: Bench, state: RoundState, loss: float) -> Row:
     """The finished round's report row. The only place where a student meets test labels."""
     started = time.monotonic()
     answers = bench.judge(state.variables)
-    new = state.score[np.isfinite(state.score)][-_selected(bench, state) :]
+    new = state.score[-_selected(bench, state) :]
+    new = new[np.isfinite(new)]
     spent = state.spent("evaluate", time.monotonic() - started)
     return {
         "round": state.round,

@@ -13,6 +13,8 @@ from amkd.confidence import Seen, Trunk
 from amkd.models import Network
 from amkd.recipe import Recipe
 
+_PARTNERS = 2**31 - 1  # in place of a position in the batch: for the views of the records mixed in
+
 Variables = Any  # {"params": ..., "batch_stats": ...}, nested dicts of arrays
 
 
@@ -81,7 +83,7 @@ def batch_of(
     images, answers = moved(data, batch.index, batch.position, recipe, key)
     if not recipe.mix_share:
         return images, answers
-    others, theirs = moved(data, batch.partner, batch.position, recipe, jax.random.fold_in(key, 1))
+    others, theirs = moved(data, batch.partner, batch.position, recipe, jax.random.fold_in(key, _PARTNERS))
     mix = jax.vmap(mixing.mix)
     return mix(images.astype(jnp.float32), others, batch.lam), mix(answers, theirs, batch.lam)
 

@@ -218,11 +218,10 @@ def render(table: Table, folder: Path) -> str:
     files.write_text(folder / f"{table.name}.json", json.dumps(rows, indent=1) + "\n")
     files.write_text(folder / f"{table.name}-curves.csv", as_csv(points))
     picture = folder / f"{table.name}.png" if points else None
+    measured = "test accuracy" if table.measure == "student_accuracy" else table.measure
     if picture:
-        plots.curves(
-            points, "test accuracy" if table.measure == "student_accuracy" else table.measure, table.title, picture
-        )
-    files.write_text(folder / f"{table.name}.html", page.of_table(table.title, rows, picture))
+        plots.curves(points, measured, table.title, picture)
+    files.write_text(folder / f"{table.name}.html", page.of_table(table.title, measured, rows, picture))
     return text
 
 

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from amkd import compilation, devices, images, keys, models, pairs, recipe, search, training, training_set
+from amkd.acquisitions import STUDENTS
 from amkd.settings import Settings
 
 _SAMPLE = 512  # real images on which speed is measured
@@ -59,16 +60,26 @@ def make_rounds(config: Settings, n: int, images: int = 0) -> list[Round]:
     evaluations = [0, *(of(config.search, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
     sizes = [n + before for before in chosen]
     trained = [recipe.epochs(config.recipe_of(number), size) * size for number, size in enumerate(sizes)]
-    return [Round(*row) for row in zip(sizes, evaluations, trained, strict=True)]
+    further = _further_students(config)
+    together = [own + further * before for own, before in zip(trained, [0, *trained], strict=False)]
+    return [Round(*row) for row in zip(sizes, evaluations, together, strict=True)]
+
+
+def _further_students(config: Settings) -> int:
+    """How many students are trained beside the last one before a round's choice."""
+    if not config.way.chooses or config.search.acquisition not in STUDENTS:
+        return 0
+    return STUDENTS[config.search.acquisition](config.search.committee)
 
 
 def memory(config: Settings, data: images.DataSet, real: np.ndarray, activation: int) -> int:
     """Bytes that grow with the configuration, on host and device: images, their table, the training set."""
-    copies = config.mixed_images(1)
-    table = activation * len(real) * copies
-    scored = table if table <= config.search.table_bytes else 4 * real.size
+    count = config.mixed_images(len(real)) if config.way.mixes else data.pool_size
+    bytes_ = count * int(np.prod(data.shape))
+    table = activation * count if config.way.mixes else 0
+    scored = table if table <= config.search.table_bytes else 4 * bytes_
     answers = config.budget * (4 * data.classes + 12)
-    return 2 * real.nbytes * copies + 2 * scored + 3 * answers + data.test_images.nbytes
+    return 2 * bytes_ + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
 def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:

@@ -9,11 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import acquisition, coverage, devices, models, pairs, search, selection, student
+from amkd import (
+    acquisition,
+    committee,
+    coverage,
+    devices,
+    models,
+    pairs,
+    search,
+    selection,
+    student,
+    training,
+    workload,
+)
 from amkd.acquisitions import ACQUISITIONS, balanced, capped
 from amkd.errors import UserError
 from amkd.methods import active_mixup
-from tests import command, counting_teacher
+from amkd.stopping import StopSignal
+from tests import command, counting_teacher, test_student
 from tests.small import configured
 from tests.test_search import fingerprint, settings, task, variables_of
 
@@ -64,6 +77,12 @@ def test_no_image_is_in_more_mixes_than_its_cap_while_there_are_others(cap, k, s
         if np.all(uses[pair] < cap) and np.sum(uses) < 2 * k:
             uses[pair] += 1
             assert place in found
+
+
+def test_an_image_and_its_variants_share_one_cap():
+    """Of 12 images 6 are real: 6 is a variant of 0 and 7 one of 1, so that (6, 7) is one more mix of both."""
+    of = candidates([0, 6, 2], [1, 7, 3], of=task(n=12), per_image=1, variants=1)
+    assert capped.choose(of, 2).tolist() == [0, 2]
 
 
 # balanced
@@ -187,6 +206,44 @@ def test_k_of_the_candidates_are_chosen(name):
     assert others == 2 * expected
 
 
+def test_one_is_never_drawn_at_random():
+    """Nine of ten would be by the share alone, and rounding would make it ten."""
+    one = task(n=30, k=10)._replace(settings=settings(random_share=0.99))
+    found = active_mixup.choose(one)
+    assert np.isfinite(found.score).sum() == 1
+    screened = settings(random_share=0.5, candidates=2.0, minimiser="screened", evaluations=3, tile=0)
+    assert active_mixup.evaluations(screened, 435, 10) >= 435
+
+
+def test_a_committee_learns_what_the_student_learned_and_the_plain_one_as_from_labels():
+    plan = dataclasses.replace(test_student.PLAN, loss="standardised", temperature=1.0)
+    data, learned = test_student.some_data(), []
+
+    def fit(network, recipe, state, data, size, stream, first_epoch, on_epoch):
+        learned.append((recipe.loss, np.asarray(data.answers), stream))
+        return state
+
+    lesson = committee.Lesson(test_student.network_of(), plan, (8, 8, 1), lambda: data, 12, (3, 2), StopSignal())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "fit", fit)
+        first, second = (committee.another(lesson, member, member == 2) for member in (1, 2))
+    assert [loss for loss, _, _ in learned] == ["standardised", "soft"]
+    np.testing.assert_array_equal(learned[0][1], data.answers)
+    assert set(np.unique(learned[1][1][:12]).tolist()) == {0.0, 1.0}
+    np.testing.assert_array_equal(learned[1][1][:12].argmax(-1), data.answers[:12].argmax(-1))
+    assert len({stream for *_, stream in learned} | {(3, 2)}) == 3  # streams of their own
+    kernels = [one["params"]["fc3"]["kernel"] for one in (first, second)]
+    assert not np.array_equal(*kernels)
+
+
+def test_the_plan_counts_further_students():
+    plain = workload.make_rounds(configured(**{"search.candidates": 2.0}), 200)
+    fields = {"search.candidates": 2.0, "search.acquisition": "ensemble", "search.committee": 3}
+    more = workload.make_rounds(configured(**fields), 200)
+    for round_, before in ((1, 0), (2, 1), (3, 2)):
+        assert more[round_].trained == plain[round_].trained + 2 * plain[before].trained
+
+
 def test_all_pairs_left_as_candidates():
     """Fewer than three times k are left: all of them are candidates, and with k of them all are chosen."""
     one = task(n=8, k=28)._replace(settings=settings(acquisition="k_center", candidates=3.0))
@@ -211,6 +268,11 @@ def test_a_share_at_random():
         ({"search.candidates": 0.5}, r"search\.candidates=0\.5: must be at least 1"),
         ({"search.random_share": 1.0}, r"search\.random_share=1\.0: must be a share from 0 to below 1"),
         ({"search.acquisition": "bald", "search.candidates": 2.0}, r"'lenet5_half' has no dropout; choose 'ensemble'"),
+        (
+            {"method": "supervised_real", "search.as_released": True},
+            r"as_released=True: labels are of the data set's own",
+        ),
+        ({"method": "active_labelling", "search.variants": 2}, r"variants=2: active_labelling mixes nothing"),
         ({"search.committee": 1}, r"search\.committee=1: must be at least 2"),
         ({"search.per_image": 0}, r"search\.per_image=0: must be at least 1"),
     ],
@@ -227,3 +289,5 @@ def test_a_run_that_covers_and_draws(tmp_path):
     assert done.returncode == 0, done.stderr
     asked = counting_teacher.asked(tmp_path / "asked.txt")
     assert len(set(asked)) == len(asked) == 60 + 90
+    first, second = (row["c2_highest"] for row in command.rows(tmp_path / "run", "round")[1:])
+    assert first != second  # each of its own round, though some of its mixes have none

@@ -140,6 +140,7 @@ def test_worked_greedy_choice():
     """Scores 1.6 1.4 1.4 1.2 .8: the first; then 1.1 1.1 1.2 .8: the fourth; then .8 .8 .8: the first of these."""
     worth = np.float32([1, 0.5, 0.2, 0.9, 0.8])
     assert devices.greedy(worth, LINE, 2, 0.3, 3).tolist() == [0, 3, 1]
+    assert devices.greedy(worth[:1], LINE[:1], 0, 1.0, 1).tolist() == [0]  # who has no neighbours
     assert devices.greedy(worth, LINE, 2, 0.0, 5).tolist() == [0, 3, 4, 1, 2]  # beta = 0: by worth alone
 
 

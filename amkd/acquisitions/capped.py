@@ -7,9 +7,12 @@ from amkd.acquisition import Candidates, filled
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """In the order of C2, all whose two images still have room; where that is too few, the lowest of the others."""
-    room = np.full(len(candidates.of.images), candidates.of.settings.per_image)
+    plan = candidates.of.settings
+    real = len(candidates.of.images) // (1 + plan.variants)  # an image and its variants are one
+    room = np.full(real, plan.per_image)
     picked: list[int] = []
-    for place, (i, j) in enumerate(zip(candidates.scored.i.tolist(), candidates.scored.j.tolist(), strict=True)):
+    first, second = ((side % real).tolist() for side in (candidates.scored.i, candidates.scored.j))
+    for place, (i, j) in enumerate(zip(first, second, strict=True)):
         if len(picked) == k:
             break
         if room[i] and room[j]:

@@ -32,3 +32,11 @@ def _scaled(values: np.ndarray) -> np.ndarray:
 
 
 ACQUISITION = choose
+
+
+def students(committee: int) -> int:
+    """All but the student itself, and the plain one."""
+    return committee
+
+
+STUDENTS = students

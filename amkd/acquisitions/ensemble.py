@@ -16,3 +16,11 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
 
 
 ACQUISITION = choose
+
+
+def students(committee: int) -> int:
+    """All but the student itself."""
+    return committee - 1
+
+
+STUDENTS = students

@@ -7,7 +7,7 @@ Algorithm 1 without its lanes). ``lowest`` is least confidence: the lowest C1.
 
 import numpy as np
 
-from amkd import acquisition, mixing, search, selection, training_set
+from amkd import acquisition, mixing, selection, training_set
 from amkd.acquisitions import ACQUISITIONS
 from amkd.groups import SearchSettings
 from amkd.method import Choice, Method, Task
@@ -17,7 +17,7 @@ def choose(task: Task) -> Choice:
     """k of the images left."""
     candidates = unlabelled(task)
     places = ACQUISITIONS[task.settings.acquisition](candidates, task.k)
-    task.progress(search.left(task))
+    task.progress(len(candidates))
     records = training_set.Records(*(column[places] for column in candidates.records()))
     return Choice(records, candidates.scored.score[places], {"evaluations": len(candidates)})
 
@@ -37,4 +37,4 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return left
 
 
-METHOD = Method(choose, evaluations=evaluations, mixes=False)
+METHOD = Method(choose, evaluations=evaluations, mixes=False, chooses=True)

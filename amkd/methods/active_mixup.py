@@ -14,13 +14,18 @@ from amkd.methods import random_mixup
 def choose(task: Task) -> Choice:
     """The lowest of the pool by C2, those of them that the acquisition picks, and a share at random."""
     plan = task.settings
-    at_random = round(plan.random_share * task.k)
+    at_random = _at_random(plan, task.k)
     own = task._replace(k=task.k - at_random)
     found, told = _lowest(own, min(math.ceil(plan.candidates * own.k), search.left(task)))
     places = ACQUISITIONS[plan.acquisition](acquisition.Candidates(found, own), own.k)
     found = selection.Scored(*(column[places] for column in found))
     choice = Choice(training_set.Records(found.i, found.j, found.extra), found.score, told)
     return _with_random(task, choice, at_random) if at_random else choice
+
+
+def _at_random(settings: SearchSettings, k: int) -> int:
+    """How many of k are drawn at random: never all."""
+    return min(round(settings.random_share * k), k - 1)
 
 
 def _lowest(task: Task, count: int) -> tuple[selection.Scored, dict[str, float]]:
@@ -43,8 +48,9 @@ def _with_random(task: Task, choice: Choice, count: int) -> Choice:
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     """Of the search; a screened one may turn out to need more."""
     if settings.minimiser == "screened":
-        return screening.plan(settings, left, min(math.ceil(settings.candidates * k), left)).evaluations
+        wanted = math.ceil(settings.candidates * (k - _at_random(settings, k)))
+        return screening.plan(settings, left, min(wanted, left)).evaluations
     return search.minimiser(settings).evaluations * left
 
 
-METHOD = Method(choose, evaluations)
+METHOD = Method(choose, evaluations, chooses=True)

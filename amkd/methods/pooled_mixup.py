@@ -34,4 +34,4 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return _count(settings, left, k)
 
 
-METHOD = Method(choose, evaluations)
+METHOD = Method(choose, evaluations, chooses=True)

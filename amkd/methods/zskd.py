@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from amkd import devices, impression_views, impressions, keys
+from amkd.groups import ZskdSettings
 from amkd.impression_views import VIEWS
 from amkd.method import Made, Making, Method
 
@@ -29,25 +30,32 @@ def make(making: Making) -> Made:
         views = [VIEWS[place] for place in rng.integers(1, len(VIEWS), len(part))]
         shown.append(impression_views.show(part, views, rng))
         left -= len(part)
-    return Made(np.concatenate(shown), {"impressions": count, "gradient_queries": plan.steps * count})
+    making.progress(making.budget - count)
+    told = {"impressions": count, "gradient_queries": gradients(plan, making.budget)}
+    return Made(np.concatenate(shown), told)
+
+
+def gradients(settings: ZskdSettings, budget: int) -> int:
+    """One for each step and impression."""
+    return settings.steps * (budget // (1 + settings.copies))
 
 
 def _batch(making: Making, start: int, size: int) -> np.ndarray:
     """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H, W, C]``."""
     plan = making.zskd
     recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
-    key = keys.key(making.seed, 0, keys.Purpose.IMPRESSIONS)
+    for_answers, for_noise = jax.random.split(keys.key(making.seed, 0, keys.Purpose.IMPRESSIONS))
     numbers = np.arange(start, start + size)
     classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
     alpha = np.stack([devices.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
-    answers = devices.dirichlet(alpha[betas, classes], numbers, key)
+    answers = devices.dirichlet(alpha[betas, classes], numbers, for_answers)
 
     def made() -> np.ndarray:
-        own = jax.random.fold_in(key, start)
+        own = jax.random.fold_in(for_noise, start)
         sides = (making.network, making.variables, answers, making.shape)
         return devices.impress(*sides, recipe, plan.steps, own, making.stop.check)
 
     return making.kept(start, made)
 
 
-METHOD = Method(make=make)
+METHOD = Method(make=make, gradients=gradients)

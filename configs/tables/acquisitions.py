@@ -5,7 +5,7 @@ that are not drawn (data.judge). What came of it: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py --workdir=runs/acquisitions
           the same with --mode=table --output=results, once they are done
-Cost:     180 runs; three minutes a run of MNIST on 2 cores, five of Fashion-MNIST.
+Cost:     250 runs; three minutes a run of MNIST on 2 cores, five of Fashion-MNIST.
           :cpu, two seeds of some of them.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
