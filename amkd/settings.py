@@ -170,9 +170,11 @@ def from_config(config: Mapping[str, Any]) -> Settings:
 def unknown_field(name: str) -> str:
     """What to say of a field that does not exist, with the nearest that does."""
     known = list(field_names())
-    near = difflib.get_close_matches(name, known, 1, 0.6)
     leaf = name.rpartition(".")[2]
-    near = near or [full for full in known if full.rpartition(".")[2] == leaf]
+    of_that_name = sorted((full for full in known if full.rpartition(".")[2] == leaf), key=len)
+    near = of_that_name if leaf == name else []
+    near = near or difflib.get_close_matches(name, known, 1, 0.6)
+    near = near or of_that_name
     near = near or [n for n in known if difflib.SequenceMatcher(None, leaf, n.rpartition(".")[2]).ratio() > 0.75]
     hint = f"; did you mean config.{near[0]}?" if near else "; --help lists every field"
     return f"config.{name}: there is no such field{hint}"

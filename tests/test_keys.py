@@ -35,6 +35,9 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "HELD_OUT": 9,
         "AUDIT": 10,
         "VARIANTS": 11,
+        "ACQUISITION": 12,
+        "IMPRESSIONS": 13,
+        "IMPRESSION_VIEWS": 14,
     }
 
 

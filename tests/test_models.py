@@ -206,11 +206,16 @@ def test_dropout_is_by_image_and_by_layer():
     assert 0.3 < np.mean((other > 0) != (dropped > 0)) < 0.45  # 2 * .25 * .75 if independent
 
 
-def test_dropout_is_for_training_only():
+def test_dropout_is_where_there_are_keys():
+    """In training, and in passes that stand for other students, whose BatchNorm is as in inference."""
     network, variables, images = example("alexnet_half")
     keys = jax.random.split(jax.random.key(0), len(images))
-    infer = jax.jit(lambda *args: network.apply(variables, images, *args))
-    np.testing.assert_array_equal(jax.jit(lambda keys: network.apply(variables, images, False, keys))(keys), infer())
+    infer = jax.jit(lambda *args: network.apply(variables, images, False, *args))
+    assert np.abs(infer(keys) - infer()).max() > 1e-3
+    both = jax.jit(lambda keys: network.apply(variables, jnp.concatenate([images, images]), False, keys))(
+        jnp.concatenate([keys, keys[::-1]])
+    )
+    np.testing.assert_allclose(both[: len(images)], infer(keys), atol=1e-4)  # whoever is beside it
     train = jax.jit(lambda keys: network.apply(variables, images, True, keys, mutable=["batch_stats"])[0])
     assert np.abs(train(keys) - train(keys[::-1])).max() > 1e-3
     assert np.abs(train(None) - train(keys)).max() > 1e-3
