@@ -5,7 +5,7 @@ with the teacher on 10,000 training images that are not drawn (data.judge). What
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table --output=results
-Cost:     80 runs; two minutes a run of MNIST on 2 cores, four of Fashion-MNIST.
+Cost:     80 runs; two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
