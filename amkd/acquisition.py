@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd import devices, selection, training_set
+from amkd import choosing, devices, selection, training_set
 from amkd.method import Task
 from amkd.student import Variables
 
@@ -75,7 +75,7 @@ class Candidates(NamedTuple):
 def see(task: Task, variables: Variables, records: training_set.Records) -> Seen:
     """Mixes under a student of the task's kind, a block at a time."""
     blocks = devices.mixes(task.images, records, task.settings.as_released)
-    parts = [devices.look(task.network, variables, block) for block in blocks]
+    parts = [choosing.look(task.network, variables, block) for block in blocks]
     return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

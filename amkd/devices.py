@@ -1,6 +1,6 @@
 """Every program that runs on the devices, and what is placed there."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -10,19 +10,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd import (
-    augment,
-    confidence,
-    coverage,
-    gradients,
-    impressions,
-    loss_prediction,
-    mixing,
-    selection,
-    student,
-    training_set,
-    uncertainty,
-)
+from amkd import augment, confidence, mixing, selection, student, training_set
 from amkd.augment import Views
 from amkd.compilation import AXIS, Mapped, jit, portable
 from amkd.models import Network
@@ -58,7 +46,7 @@ def tile_size(at_once: int, bytes_each: int) -> int:
     return 2 ** max(fits.bit_length() - 1, 0)
 
 
-def _suited(network: Network, form: str) -> Network:
+def suited(network: Network, form: str) -> Network:
     """The same network in the form that suits this backend."""
     return network.clone(form=form if jax.default_backend() == "cpu" else "plain")
 
@@ -200,12 +188,12 @@ def _each(run: Callable[..., Any], in_axes: Any = 0, **options: Any) -> Mapped:
 @lru_cache(maxsize=32)  # vanilla_al has one for each lambda
 def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool) -> Mapped:
     trunk_of = student.trunk_of_one if activations else student.network_of_one
-    suited = _suited(network, "scoring")
+    own = suited(network, "scoring")
 
     def run(variables: Any, table: Any, i: Any, j: Any) -> Any:
         # Ranking is discontinuous: accelerators must not round inputs of matrix products.
         with jax.default_matmul_precision("highest"):
-            return confidence.score_pairs(minimiser.on(trunk_of(suited, variables)), table, i, j, tile)
+            return confidence.score_pairs(minimiser.on(trunk_of(own, variables)), table, i, j, tile)
 
     return _each(run, (None, None, 0, 0))
 
@@ -239,13 +227,13 @@ def _table(network: Network, variables: Any, images: np.ndarray, activations: bo
 
 @lru_cache(maxsize=8)
 def _table_program(network: Network, activations: bool, ends: bool) -> Callable[..., Any]:
-    return jit(partial(student.seen, _suited(network, "scoring"), activations=activations, ends=ends))
+    return jit(partial(student.seen, suited(network, "scoring"), activations=activations, ends=ends))
 
 
 @lru_cache(maxsize=8)
 def _prepare_program(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
-    suited = _suited(network, "scoring")
-    return jit(lambda variables: student.prepared(suited, variables, shape))
+    own = suited(network, "scoring")
+    return jit(lambda variables: student.prepared(own, variables, shape))
 
 
 def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
@@ -261,7 +249,7 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
 
 @lru_cache(maxsize=8)
 def _train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
-    step = student.train_step(_suited(network, "training"), direction(recipe), recipe, AXIS)
+    step = student.train_step(suited(network, "training"), direction(recipe), recipe, AXIS)
 
     def run(state: Any, data: Any, batches: Any, rates: Any, key: Any) -> Any:
         # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
@@ -281,122 +269,9 @@ def _train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
 def _predict_program(network: Network) -> Callable[..., Any]:
     def run(variables: Any, images: Any) -> Any:
         with jax.default_matmul_precision("highest"):  # answers and figures alike on every backend
-            return student.predict(_suited(network, "scoring"), variables, images)
+            return student.predict(suited(network, "scoring"), variables, images)
 
     return jit(run)
-
-
-@lru_cache(maxsize=8)
-def _look_program(network: Network) -> Callable[..., Any]:
-    return jit(partial(student.look, _suited(network, "scoring")))
-
-
-def look(network: Network, variables: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Class probabilities and features of any number of images: ``float32[M, Y]`` and ``float32[M, d]``."""
-    with jax.default_matmul_precision("highest"):
-        found: tuple[np.ndarray, np.ndarray] = in_batches(_look_program(network), variables, images)
-    return found
-
-
-@lru_cache(maxsize=8)
-def _look_often_program(network: Network, passes: int) -> Callable[..., Any]:
-    def run(args: Any, rows: Any) -> Any:
-        (variables, key), (images, number) = args, rows
-        masks = jax.vmap(lambda n: jax.random.split(jax.random.fold_in(key, n), passes))(number)
-        looks = student.look_often(_suited(network, "scoring"), variables, images, jnp.swapaxes(masks, 0, 1))
-        return jnp.swapaxes(looks, 0, 1)
-
-    return jit(run)
-
-
-def look_often(
-    network: Network, variables: Any, blocks: Iterable[np.ndarray], passes: int, key: jax.Array
-) -> np.ndarray:
-    """Class probabilities of images in blocks under dropout, every pass and image with a mask of its own.
-
-    Returns:
-      ``float32[M, passes, Y]``.
-    """
-    run, found, start = _look_often_program(network, passes), [], 0
-    with jax.default_matmul_precision("highest"):
-        for block in blocks:
-            number = np.arange(start, start + len(block), dtype=np.int32)
-            found.append(in_batches(run, (variables, key), (block, number)))
-            start += len(block)
-    return np.concatenate(found)
-
-
-@lru_cache(maxsize=16)
-def _each_program(function: Callable[..., Any]) -> Callable[..., Any]:
-    return jit(lambda _, rows: jax.vmap(function)(rows))
-
-
-def each(function: Callable[[jax.Array], jax.Array], rows: np.ndarray) -> np.ndarray:
-    """A pure function of every row, a block at a time."""
-    found: np.ndarray = in_batches(_each_program(function), None, rows, 4096)
-    return found
-
-
-@lru_cache(maxsize=1)
-def _contrasts_program() -> Callable[..., Any]:
-    return jit(uncertainty.contrasts)
-
-
-def contrasts(plain: np.ndarray, distilled: np.ndarray, teacher: np.ndarray) -> np.ndarray:
-    """Uncertainty by distillation: three times ``float32[M, Y]`` to ``float32[M]``."""
-    return np.asarray(_contrasts_program()(plain, distilled, teacher))
-
-
-@lru_cache(maxsize=8)
-def _greedy_program(near: int, k: int) -> Callable[..., Any]:
-    def run(worth: Any, points: Any, beta: Any) -> Any:
-        return coverage.greedy(worth, coverage.neighbours(points, near), beta, k)
-
-    return jit(run)
-
-
-def greedy(worth: np.ndarray, points: np.ndarray, near: int, beta: float, k: int) -> np.ndarray:
-    """Worth ``float32[M]`` and reverse neighbours among points ``float32[M, d]``: ``int32[k]`` places."""
-    with jax.default_matmul_precision("highest"):
-        return np.asarray(_greedy_program(near, k)(worth, points, np.float32(beta)))
-
-
-@lru_cache(maxsize=8)
-def _spread_program(k: int) -> Callable[..., Any]:
-    return jit(lambda p, h, key: gradients.spread(gradients.factors(p, h), k, key))
-
-
-def spread(p: np.ndarray, h: np.ndarray, k: int, key: jax.Array) -> np.ndarray:
-    """BADGE's seeds: probabilities ``float32[M, Y]`` and features ``float32[M, d]`` to ``int32[k]`` places."""
-    with jax.default_matmul_precision("highest"):
-        return np.asarray(_spread_program(k)(p, h, key))
-
-
-@lru_cache(maxsize=2)
-def _predicted_losses_program(steps: int) -> Callable[..., Any]:
-    def run(asked: Any, losses: Any, points: Any, key: Any) -> Any:
-        params = loss_prediction.fit(asked, losses, steps, key)
-        return jax.vmap(lambda h: loss_prediction.predict(params, h))(points)
-
-    return jit(run)
-
-
-def predicted_losses(
-    asked: np.ndarray, losses: np.ndarray, points: np.ndarray, steps: int, key: jax.Array
-) -> np.ndarray:
-    """Of features ``float32[M, d]``, by a predictor trained on others, ``float32[A, d]``, and their losses."""
-    return np.asarray(_predicted_losses_program(steps)(asked, losses, points, key))
-
-
-@lru_cache(maxsize=8)
-def _farthest_program(k: int) -> Callable[..., Any]:
-    return jit(lambda points, centers: coverage.farthest(points, coverage.nearest(points, centers), k))
-
-
-def farthest(points: np.ndarray, centers: np.ndarray, k: int) -> np.ndarray:
-    """Greedy k-center: ``int32[k]`` places of ``float32[M, d]`` points, far from ``float32[A, d]`` centers."""
-    with jax.default_matmul_precision("highest"):
-        return np.asarray(_farthest_program(k)(points, centers))
 
 
 def exportable(network: Network, variables: Any) -> Any:
@@ -464,96 +339,6 @@ def views(images: np.ndarray, how: Views, key: jax.Array, first: int) -> np.ndar
     """A random view of every image, ``uint8[M, H, W, C]``; the first has the number ``first`` in the key's stream."""
     run, number = _views_program(how), np.arange(first, first + len(images), dtype=np.int32)
     return in_batches(lambda k, batch: run(k, *batch), key, (images, number))
-
-
-@lru_cache(maxsize=1)
-def _affine_program() -> Callable[..., Any]:
-    def run(_: Any, rows: Any) -> Any:
-        return jax.vmap(lambda image, angle, zoom: augment.affine(image, angle, jnp.stack([zoom, zoom])))(*rows)
-
-    return jit(run)
-
-
-def affine(images: np.ndarray, angles: np.ndarray, zooms: np.ndarray) -> np.ndarray:
-    """Each image turned by radians ``float32[M]`` and zoomed by factors ``float32[M]``: ``uint8[M, H, W, C]``."""
-    found: np.ndarray = in_batches(_affine_program(), None, (images, angles, zooms))
-    return found
-
-
-@lru_cache(maxsize=2)
-def _concentrations_program(as_released: bool) -> Callable[..., Any]:
-    def run(kernel: Any, beta: Any) -> Any:
-        return impressions.concentrations(impressions.likeness(kernel), beta, as_released)
-
-    return jit(run)
-
-
-def concentrations(kernel: np.ndarray, beta: float, as_released: bool) -> np.ndarray:
-    """Of ZSKD's Dirichlet distributions, a row for each class: ``float32[Y, Y]``."""
-    return np.asarray(_concentrations_program(as_released)(kernel, np.float32(beta)))
-
-
-@lru_cache(maxsize=1)
-def _dirichlet_program() -> Callable[..., Any]:
-    def run(key: Any, rows: Any) -> Any:
-        return jax.vmap(lambda alpha, number: impressions.answer(alpha, jax.random.fold_in(key, number)))(*rows)
-
-    return jit(run)
-
-
-def dirichlet(alpha: np.ndarray, numbers: np.ndarray, key: jax.Array) -> np.ndarray:
-    """A draw for each row of concentrations ``float32[M, Y]``, each with its own number in the key's stream."""
-    found: np.ndarray = in_batches(_dirichlet_program(), key, (alpha, numbers))
-    return found
-
-
-@lru_cache(maxsize=4)
-def _impress_program(network: Network, recipe: impressions.Recipe) -> Callable[..., Any]:
-    suited = _suited(network, "training")
-
-    def run(variables: Any, images: Any, state: Any, answers: Any) -> Any:
-        def logits_of(x: jax.Array) -> Any:
-            return suited.apply(variables, 255 * x)
-
-        return impressions.step(logits_of, recipe, images, state, answers)
-
-    return jit(run)
-
-
-def impress(
-    network: Network,
-    variables: Any,
-    answers: np.ndarray,
-    shape: tuple[int, ...],
-    recipe: impressions.Recipe,
-    steps: int,
-    key: jax.Array,
-    check: Callable[[], None],
-) -> np.ndarray:
-    """Images to which a network gives these answers, from noise.
-
-    Args:
-      network: the teacher's.
-      variables: its variables.
-      answers: ``float32[B, Y]``, at the recipe's temperature.
-      shape: ``(H, W, C)``.
-      recipe: how.
-      steps: of descent.
-      key: randomness of the noise.
-      check: called now and then; may raise to stop.
-
-    Returns:
-      ``uint8[B, H, W, C]``.
-    """
-    step = _impress_program(network, recipe)
-    images, state = impressions.begin((len(answers), *shape), recipe, key)
-    placed = jax.device_put(variables)
-    # A step a dispatch: XLA on CPU runs convolutions inside loops several times slower.
-    for number in range(steps):
-        images, state, _ = step(placed, images, state, answers)
-        if number % 100 == 0:
-            check()
-    return np.rint(255 * np.asarray(images)).astype(np.uint8)
 
 
 @lru_cache(maxsize=8)

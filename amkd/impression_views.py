@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd import devices
+from amkd import conjuring
 
 
 class View(NamedTuple):
@@ -57,9 +57,9 @@ def show(images: np.ndarray, views: list[View], rng: np.random.Generator) -> np.
     """
     scales = np.array([1 / view.scale for view in views], np.float32)
     still = np.zeros(len(views), np.float32)
-    images = devices.affine(images, still, scales)
+    images = conjuring.affine(images, still, scales)
     images = np.stack([_shifted(image, view.shift) for image, view in zip(images, views, strict=True)])
-    images = devices.affine(
+    images = conjuring.affine(
         images, np.radians(np.array([view.turn for view in views], np.float32)), np.ones_like(still)
     )
     return np.stack([_altered(image, view.more, rng) for image, view in zip(images, views, strict=True)])

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from amkd import (
     acquisition,
+    choosing,
     committee,
     coverage,
     devices,
@@ -113,7 +114,7 @@ def test_balanced_takes_as_even_a_number_of_each_class_as_there_is(k, classes, s
 def test_k_center_by_hand():
     """Points 0, 1, 5, 6, 10, and 0 is labelled: 10 is the farthest, then 5; the covering radius is 1."""
     points = np.float32([[0], [1], [5], [6], [10]])
-    assert devices.farthest(points, points[:1], 2).tolist() == [4, 2]
+    assert choosing.farthest(points, points[:1], 2).tolist() == [4, 2]
     left = coverage.nearest(jnp.asarray(points), jnp.asarray(points[[0, 4, 2]]))
     assert float(jnp.sqrt(left.max())) == 1
 
@@ -136,13 +137,13 @@ def test_k_center_is_the_plain_reference(seed, centers):
     rng = np.random.default_rng(seed)
     points = rng.integers(-4, 5, (12, 2)).astype(np.float32)
     around = rng.integers(-4, 5, (centers, 2)).astype(np.float32)
-    found = devices.farthest(points, around, 12).tolist()
+    found = choosing.farthest(points, around, 12).tolist()
     assert found == plain_farthest(points, around, 12)
     assert sorted(found) == list(range(12))
 
 
 def test_k_center_of_points_that_are_all_alike_takes_each_once():
-    assert sorted(devices.farthest(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()) == list(
+    assert sorted(choosing.farthest(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()) == list(
         range(5)
     )
 
@@ -166,7 +167,7 @@ def test_candidates_are_seen_as_the_student_sees_them():
 # In the method.
 
 
-def choosing(name, n=30, k=40):
+def a_task(name, n=30, k=40):
     """A task whose other students are random ones, and whose answers are, too."""
     one = task(n=n, k=k)._replace(settings=settings(acquisition=name, candidates=3.0, per_image=4))
     if name == "bald":  # takes a network with dropout
@@ -187,7 +188,7 @@ def choosing(name, n=30, k=40):
 
 @pytest.mark.parametrize("name", sorted(ACQUISITIONS))
 def test_k_of_the_candidates_are_chosen(name):
-    one, others = choosing(name)
+    one, others = a_task(name)
     found = active_mixup.choose(one)
     of = search.lowest(one, search.minimiser(one.settings), 120)
     chosen = pairs.rank_of(found.records.i, found.records.j, 30)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import coverage, devices, gradients, loss_prediction, models, student, uncertainty
+from amkd import choosing, coverage, devices, gradients, loss_prediction, models, student, uncertainty
 from tests import plain
 from tests.test_search import variables_of
 
@@ -19,33 +19,33 @@ def simplex(seed, *shape):
 
 
 def test_worked_entropies_and_margins():
-    np.testing.assert_allclose(devices.each(uncertainty.entropy, P), (1.029653, 0.394398, 1.054920), atol=1e-6)
-    np.testing.assert_allclose(devices.each(uncertainty.margin, P), (0.2, 0.85, 0), atol=1e-6)
+    np.testing.assert_allclose(choosing.each(uncertainty.entropy, P), (1.029653, 0.394398, 1.054920), atol=1e-6)
+    np.testing.assert_allclose(choosing.each(uncertainty.margin, P), (0.2, 0.85, 0), atol=1e-6)
     assert uncertainty.entropy(jnp.array([1.0, 0.0])) == 0
 
 
 @given(st.integers(0, 1000))
 def test_entropies_are_the_plain_reference(seed):
     p = simplex(seed, 7, 4)
-    np.testing.assert_allclose(devices.each(uncertainty.entropy, p), [plain.entropy(row) for row in p], atol=1e-5)
+    np.testing.assert_allclose(choosing.each(uncertainty.entropy, p), [plain.entropy(row) for row in p], atol=1e-5)
 
 
 def test_blocks_change_nothing():
     p = simplex(0, 5000, 3)
-    whole = devices.each(uncertainty.entropy, p)
-    np.testing.assert_array_equal(whole[4090:4100], devices.each(uncertainty.entropy, p[4090:4100]))
+    whole = choosing.each(uncertainty.entropy, p)
+    np.testing.assert_array_equal(whole[4090:4100], choosing.each(uncertainty.entropy, p[4090:4100]))
 
 
 def test_worked_disagreement():
     """Two sure opinions that differ: .368064; two that are unsure alike: 0."""
-    found = devices.each(uncertainty.disagreement, np.float32([[(0.9, 0.1), (0.1, 0.9)], [(0.5, 0.5), (0.5, 0.5)]]))
+    found = choosing.each(uncertainty.disagreement, np.float32([[(0.9, 0.1), (0.1, 0.9)], [(0.5, 0.5), (0.5, 0.5)]]))
     np.testing.assert_allclose(found, (0.368064, 0), atol=1e-6)
 
 
 @given(st.integers(0, 1000))
 def test_disagreement_is_never_below_nothing_and_nothing_among_equals(seed):
     opinions = simplex(seed, 4, 5)
-    found = devices.each(uncertainty.disagreement, np.stack([opinions, opinions[[0, 0, 0, 0]]]))
+    found = choosing.each(uncertainty.disagreement, np.stack([opinions, opinions[[0, 0, 0, 0]]]))
     assert found[0] >= -1e-6 and abs(found[1]) < 1e-6
 
 
@@ -60,14 +60,14 @@ def test_the_contrast_of_three_classifiers():
     """Gaps .2 and .1: (.3) * 2."""
     models_ = [np.float32([row]) for row in ((0.7, 0.2, 0.1), (0.5, 0.3, 0.2), (0.6, 0.3, 0.1))]
     np.testing.assert_allclose(uncertainty.total_variation(models_[0][0], models_[1][0]), 0.2, atol=1e-6)
-    np.testing.assert_allclose(devices.contrasts(*models_), [0.6], rtol=1e-5)
+    np.testing.assert_allclose(choosing.contrasts(*models_), [0.6], rtol=1e-5)
 
 
 def test_a_gap_of_nothing_does_not_outdo_all():
     """Its ratio is bounded; where all three agree there is no contrast."""
     same, other = np.float32([[0.5, 0.5]]), np.float32([[0.9, 0.1]])
-    np.testing.assert_allclose(devices.contrasts(same, same, other), [0.4 * 10], rtol=1e-4)
-    assert devices.contrasts(same, same, same) == [0]
+    np.testing.assert_allclose(choosing.contrasts(same, same, other), [0.4 * 10], rtol=1e-4)
+    assert choosing.contrasts(same, same, same) == [0]
 
 
 # BADGE
@@ -108,9 +108,9 @@ def test_gradients_are_those_that_are_made(seed):
 
 def test_seeds_are_all_different_even_of_equal_gradients():
     p, h = np.tile(P[:1], (6, 1)), np.ones((6, 2), np.float32)
-    assert sorted(devices.spread(p, h, 6, jax.random.key(0)).tolist()) == list(range(6))
+    assert sorted(choosing.spread(p, h, 6, jax.random.key(0)).tolist()) == list(range(6))
     sure = np.tile(np.float32([[1, 0, 0]]), (4, 1))  # gradients of nothing
-    assert sorted(devices.spread(sure, h[:4], 4, jax.random.key(1)).tolist()) == list(range(4))
+    assert sorted(choosing.spread(sure, h[:4], 4, jax.random.key(1)).tolist()) == list(range(4))
 
 
 # Reverse neighbours
@@ -139,9 +139,9 @@ def test_neighbours_are_the_plain_reference(k, block):
 def test_worked_greedy_choice():
     """Scores 1.6 1.4 1.4 1.2 .8: the first; then 1.1 1.1 1.2 .8: the fourth; then .8 .8 .8: the first of these."""
     worth = np.float32([1, 0.5, 0.2, 0.9, 0.8])
-    assert devices.greedy(worth, LINE, 2, 0.3, 3).tolist() == [0, 3, 1]
-    assert devices.greedy(worth[:1], LINE[:1], 0, 1.0, 1).tolist() == [0]  # who has no neighbours
-    assert devices.greedy(worth, LINE, 2, 0.0, 5).tolist() == [0, 3, 4, 1, 2]  # beta = 0: by worth alone
+    assert choosing.greedy(worth, LINE, 2, 0.3, 3).tolist() == [0, 3, 1]
+    assert choosing.greedy(worth[:1], LINE[:1], 0, 1.0, 1).tolist() == [0]  # who has no neighbours
+    assert choosing.greedy(worth, LINE, 2, 0.0, 5).tolist() == [0, 3, 4, 1, 2]  # beta = 0: by worth alone
 
 
 # Learning Loss
@@ -159,12 +159,12 @@ def test_a_predictor_learns_the_order_of_losses():
     rng = np.random.default_rng(0)
     points = rng.normal(size=(600, 4)).astype(np.float32)
     losses = np.exp(points[:, 0]) + 0.3 * points[:, 1] ** 2
-    found = devices.predicted_losses(
+    found = choosing.predicted_losses(
         points[:400], losses[:400].astype(np.float32), points[400:], 500, jax.random.key(0)
     )
     ranks = [np.argsort(np.argsort(values)) for values in (found, losses[400:])]
     assert np.corrcoef(*ranks)[0, 1] > 0.9
-    again = devices.predicted_losses(
+    again = choosing.predicted_losses(
         points[:400], losses[:400].astype(np.float32), points[400:], 500, jax.random.key(0)
     )
     np.testing.assert_array_equal(found, again)
@@ -179,10 +179,10 @@ def test_passes_differ_by_their_masks_alone():
     variables = variables_of(network, (15, 15, 3))
     images = np.random.default_rng(0).integers(0, 256, (9, 15, 15, 3), np.uint8)
     key = jax.random.key(0)
-    whole = devices.look_often(network, variables, [images], 4, key)
+    whole = choosing.look_often(network, variables, [images], 4, key)
     assert whole.shape == (9, 4, 3)
     np.testing.assert_allclose(whole.sum(-1), 1, atol=1e-5)
-    parts = devices.look_often(network, variables, [images[:5], images[5:]], 4, key)
+    parts = choosing.look_often(network, variables, [images[:5], images[5:]], 4, key)
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     assert np.abs(whole[:, 0] - whole[:, 1]).max() > 1e-3
     keys = jax.random.split(key, (2, 9))

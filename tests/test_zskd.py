@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import devices, impression_views, impressions, models, workload
+from amkd import conjuring, devices, impression_views, impressions, models, workload
 from amkd.errors import UserError
 from amkd.impression_views import VIEWS, View
 from tests import command, counting_teacher
@@ -22,11 +22,13 @@ def test_worked_likeness():
 
 def test_worked_concentrations():
     rows = [(1, 0.707107, 0), (0, 1, 0), (0, 0.707107, 1)]
-    np.testing.assert_allclose(devices.concentrations(KERNEL, 1.0, False), np.float32(rows) + 1e-4, atol=1e-5)
-    np.testing.assert_allclose(devices.concentrations(KERNEL, 0.1, False), 0.1 * np.float32(rows) + 1e-4, atol=1e-5)
+    np.testing.assert_allclose(conjuring.concentrations(KERNEL, 1.0, False), np.float32(rows) + 1e-4, atol=1e-5)
+    np.testing.assert_allclose(conjuring.concentrations(KERNEL, 0.1, False), 0.1 * np.float32(rows) + 1e-4, atol=1e-5)
     # The released code's second half is its first.
-    np.testing.assert_array_equal(devices.concentrations(KERNEL, 0.1, True), devices.concentrations(KERNEL, 1.0, True))
-    np.testing.assert_allclose(devices.concentrations(KERNEL, 0.1, True)[1], (1e-4, 1.0001, 1e-4), atol=1e-5)
+    np.testing.assert_array_equal(
+        conjuring.concentrations(KERNEL, 0.1, True), conjuring.concentrations(KERNEL, 1.0, True)
+    )
+    np.testing.assert_allclose(conjuring.concentrations(KERNEL, 0.1, True)[1], (1e-4, 1.0001, 1e-4), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -38,12 +40,12 @@ def test_worked_concentrations():
 )
 def test_draws_have_the_worked_moments(beta, mean, variance):
     """The same mean and the larger variance for the lower beta; no concentration underflows."""
-    row = devices.concentrations(KERNEL, beta, False)[:1]
-    draws = devices.dirichlet(np.repeat(row, 20_000, 0), np.arange(20_000), jax.random.key(0))
+    row = conjuring.concentrations(KERNEL, beta, False)[:1]
+    draws = conjuring.dirichlet(np.repeat(row, 20_000, 0), np.arange(20_000), jax.random.key(0))
     assert np.all(np.isfinite(draws)) and np.allclose(draws.sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(draws.mean(0), mean, atol=0.012)
     np.testing.assert_allclose(draws.var(0), variance, atol=0.006)
-    again = devices.dirichlet(np.repeat(row, 5, 0), np.arange(100, 105), jax.random.key(0))
+    again = conjuring.dirichlet(np.repeat(row, 5, 0), np.arange(100, 105), jax.random.key(0))
     np.testing.assert_allclose(again, draws[100:105], atol=1e-6)  # by its number, in whatever batch
 
 
@@ -53,7 +55,7 @@ def test_an_impression_is_what_the_network_was_asked_to_see():
     variables = jax.device_get(devices.init(network, (8, 8, 1), jax.random.key(0)))
     sharp = impressions.Recipe(temperature=0.05, learning_rate=0.05)
     answers = np.float32([(0.7, 0.2, 0.1), (0.1, 0.1, 0.8), (0.2, 0.6, 0.2)])
-    found = devices.impress(network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None)
+    found = conjuring.impress(network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None)
     assert found.dtype == np.uint8 and (found.min(), found.max()) == (0, 255)
 
     def loss(images):
@@ -63,7 +65,7 @@ def test_an_impression_is_what_the_network_was_asked_to_see():
     noise = np.random.default_rng(0).integers(0, 256, found.shape, np.uint8)
     entropy = -np.mean(np.sum(answers * np.log(answers), -1))
     assert loss(found) - entropy < 0.3 * (loss(noise) - entropy)
-    again = devices.impress(network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None)
+    again = conjuring.impress(network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None)
     np.testing.assert_array_equal(found, again)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from amkd import devices, keys
+from amkd import choosing, keys
 from amkd.acquisition import Candidates
 
 
@@ -10,7 +10,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """k seeds among the candidates; what was asked about before is no seed, as in the released code."""
     seen = candidates.seen()
     key = keys.key(*candidates.of.stream, keys.Purpose.ACQUISITION)
-    return devices.spread(seen.probabilities, seen.features, k, key)
+    return choosing.spread(seen.probabilities, seen.features, k, key)
 
 
 ACQUISITION = choose

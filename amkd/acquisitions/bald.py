@@ -5,7 +5,7 @@ BatchNorm stays in inference mode. For networks with dropout only: the others ha
 
 import numpy as np
 
-from amkd import devices, keys, uncertainty
+from amkd import choosing, keys, uncertainty
 from amkd.acquisition import Candidates, first
 
 
@@ -13,8 +13,8 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k mixes of most mutual information between class and mask."""
     task = candidates.of
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
-    looks = devices.look_often(task.network, task.variables, candidates.images(), task.settings.committee, key)
-    return first(-devices.each(uncertainty.disagreement, looks), k)
+    looks = choosing.look_often(task.network, task.variables, candidates.images(), task.settings.committee, key)
+    return first(-choosing.each(uncertainty.disagreement, looks), k)
 
 
 ACQUISITION = choose

@@ -9,7 +9,7 @@ equal weights.
 
 import numpy as np
 
-from amkd import devices
+from amkd import choosing
 from amkd.acquisition import Candidates
 
 _NEIGHBOURS = 10
@@ -20,9 +20,9 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     own, *others = candidates.committee()
     plain = candidates.trained_on_best_classes()
     teacher = np.mean([seen.probabilities for seen in (own, *others)], axis=0)
-    worth = devices.contrasts(plain.probabilities, own.probabilities, teacher)
+    worth = choosing.contrasts(plain.probabilities, own.probabilities, teacher)
     near = min(_NEIGHBOURS, len(candidates) - 1)
-    return devices.greedy(_scaled(worth), own.features, near, 1.0 / max(near, 1), k)
+    return choosing.greedy(_scaled(worth), own.features, near, 1.0 / max(near, 1), k)
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

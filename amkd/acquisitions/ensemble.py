@@ -5,14 +5,14 @@ The others are trained anew in every round: the price is training time, no query
 
 import numpy as np
 
-from amkd import devices, uncertainty
+from amkd import choosing, uncertainty
 from amkd.acquisition import Candidates, first
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k mixes of most mutual information between class and member."""
     opinions = np.stack([seen.probabilities for seen in candidates.committee()], 1)
-    return first(-devices.each(uncertainty.disagreement, opinions), k)
+    return first(-choosing.each(uncertainty.disagreement, opinions), k)
 
 
 ACQUISITION = choose

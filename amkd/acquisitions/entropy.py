@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from amkd import devices, uncertainty
+from amkd import choosing, uncertainty
 from amkd.acquisition import Candidates, first
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k largest entropies of the mixes as they are asked about."""
-    return first(-devices.each(uncertainty.entropy, candidates.seen().probabilities), k)
+    return first(-choosing.each(uncertainty.entropy, candidates.seen().probabilities), k)
 
 
 ACQUISITION = choose

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from amkd import devices
+from amkd import choosing
 from amkd.acquisition import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Again and again the candidate farthest from all that was asked about or chosen, by the student's features."""
-    return devices.farthest(candidates.seen().features, candidates.asked().features, k)
+    return choosing.farthest(candidates.seen().features, candidates.asked().features, k)
 
 
 ACQUISITION = choose

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from amkd import devices, keys
+from amkd import choosing, keys
 from amkd.acquisition import Candidates, first
 
 _STEPS = 2000
@@ -15,7 +15,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     middle, spread = asked.features.mean(0), asked.features.std(0) + np.float32(1e-6)
     key = keys.key(*candidates.of.stream, keys.Purpose.ACQUISITION)
     scaled = [(seen.features - middle) / spread for seen in (asked, own)]
-    return first(-devices.predicted_losses(scaled[0], losses, scaled[1], _STEPS, key), k)
+    return first(-choosing.predicted_losses(scaled[0], losses, scaled[1], _STEPS, key), k)
 
 
 ACQUISITION = choose

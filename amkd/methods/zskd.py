@@ -9,7 +9,7 @@ all 106 in every epoch. The paper distils at the temperature of the impressions:
 import jax
 import numpy as np
 
-from amkd import devices, impression_views, impressions, keys
+from amkd import conjuring, impression_views, impressions, keys
 from amkd.groups import ZskdSettings
 from amkd.impression_views import VIEWS
 from amkd.method import Made, Making, Method
@@ -47,13 +47,13 @@ def _batch(making: Making, start: int, size: int) -> np.ndarray:
     for_answers, for_noise = jax.random.split(keys.key(making.seed, 0, keys.Purpose.IMPRESSIONS))
     numbers = np.arange(start, start + size)
     classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
-    alpha = np.stack([devices.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
-    answers = devices.dirichlet(alpha[betas, classes], numbers, for_answers)
+    alpha = np.stack([conjuring.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
+    answers = conjuring.dirichlet(alpha[betas, classes], numbers, for_answers)
 
     def made() -> np.ndarray:
         own = jax.random.fold_in(for_noise, start)
         sides = (making.network, making.variables, answers, making.shape)
-        return devices.impress(*sides, recipe, plan.steps, own, making.stop.check)
+        return conjuring.impress(*sides, recipe, plan.steps, own, making.stop.check)
 
     return making.kept(start, made)
 

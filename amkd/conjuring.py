@@ -1,0 +1,103 @@
+"""The programs on the devices that make images from a network, and show them."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from amkd import augment, devices, impressions
+from amkd.compilation import jit
+from amkd.models import Network
+
+
+@lru_cache(maxsize=1)
+def _affine_program() -> Callable[..., Any]:
+    def run(_: Any, rows: Any) -> Any:
+        return jax.vmap(lambda image, angle, zoom: augment.affine(image, angle, jnp.stack([zoom, zoom])))(*rows)
+
+    return jit(run)
+
+
+def affine(images: np.ndarray, angles: np.ndarray, zooms: np.ndarray) -> np.ndarray:
+    """Each image turned by radians ``float32[M]`` and zoomed by factors ``float32[M]``: ``uint8[M, H, W, C]``."""
+    found: np.ndarray = devices.in_batches(_affine_program(), None, (images, angles, zooms))
+    return found
+
+
+@lru_cache(maxsize=2)
+def _concentrations_program(as_released: bool) -> Callable[..., Any]:
+    def run(kernel: Any, beta: Any) -> Any:
+        return impressions.concentrations(impressions.likeness(kernel), beta, as_released)
+
+    return jit(run)
+
+
+def concentrations(kernel: np.ndarray, beta: float, as_released: bool) -> np.ndarray:
+    """Of ZSKD's Dirichlet distributions, a row for each class: ``float32[Y, Y]``."""
+    return np.asarray(_concentrations_program(as_released)(kernel, np.float32(beta)))
+
+
+@lru_cache(maxsize=1)
+def _dirichlet_program() -> Callable[..., Any]:
+    def run(key: Any, rows: Any) -> Any:
+        return jax.vmap(lambda alpha, number: impressions.answer(alpha, jax.random.fold_in(key, number)))(*rows)
+
+    return jit(run)
+
+
+def dirichlet(alpha: np.ndarray, numbers: np.ndarray, key: jax.Array) -> np.ndarray:
+    """A draw for each row of concentrations ``float32[M, Y]``, each with its own number in the key's stream."""
+    found: np.ndarray = devices.in_batches(_dirichlet_program(), key, (alpha, numbers))
+    return found
+
+
+@lru_cache(maxsize=4)
+def _impress_program(network: Network, recipe: impressions.Recipe) -> Callable[..., Any]:
+    suited = devices.suited(network, "training")
+
+    def run(variables: Any, images: Any, state: Any, answers: Any) -> Any:
+        def logits_of(x: jax.Array) -> Any:
+            return suited.apply(variables, 255 * x)
+
+        return impressions.step(logits_of, recipe, images, state, answers)
+
+    return jit(run)
+
+
+def impress(
+    network: Network,
+    variables: Any,
+    answers: np.ndarray,
+    shape: tuple[int, ...],
+    recipe: impressions.Recipe,
+    steps: int,
+    key: jax.Array,
+    check: Callable[[], None],
+) -> np.ndarray:
+    """Images to which a network gives these answers, from noise.
+
+    Args:
+      network: the teacher's.
+      variables: its variables.
+      answers: ``float32[B, Y]``, at the recipe's temperature.
+      shape: ``(H, W, C)``.
+      recipe: how.
+      steps: of descent.
+      key: randomness of the noise.
+      check: called now and then; may raise to stop.
+
+    Returns:
+      ``uint8[B, H, W, C]``.
+    """
+    step = _impress_program(network, recipe)
+    images, state = impressions.begin((len(answers), *shape), recipe, key)
+    placed = jax.device_put(variables)
+    # A step a dispatch: XLA on CPU runs convolutions inside loops several times slower.
+    for number in range(steps):
+        images, state, _ = step(placed, images, state, answers)
+        if number % 100 == 0:
+            check()
+    return np.rint(255 * np.asarray(images)).astype(np.uint8)
