@@ -135,13 +135,13 @@ def real_images(
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The images that round 0 asks about, drawn or made, and what there is to report of them."""
     count = config.real_images(data.pool_size)
-    if config.way.make is None:
+    if config.way.maker is None:
         return images.draw_real(data, count, config.seed), {}
     if teacher.network is None:  # a teacher of the caller's
         raise UserError(f"config.method={config.method!r} needs the teacher's network, and this one is a black box")
     with outputs.bar(count, "making images", "img") as advance:
         network, variables = teacher.network
-        made = config.way.make(
+        made = config.way.maker.make(
             method.Making(
                 network=network,
                 variables=variables,

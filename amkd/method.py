@@ -1,8 +1,8 @@
 """A way to spend the queries of a run: what it is, what it may look at, and what it returns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from amkd.groups import SearchSettings, ZskdSettings
 from amkd.models import Network
 from amkd.stopping import StopSignal
 from amkd.student import Variables
+
+if TYPE_CHECKING:
+    from amkd.settings import Settings
 
 
 class Task(NamedTuple):
@@ -115,6 +118,20 @@ class Made(NamedTuple):
     told: dict[str, Any]
 
 
+class Maker(NamedTuple):
+    """How a method makes its images.
+
+    Attributes:
+      make: makes them.
+      gradients: how many gradient queries that takes.
+      impossible: reasons why these settings make none.
+    """
+
+    make: Callable[[Making], Made]
+    gradients: Callable[["Settings"], int]
+    impossible: Callable[["Settings"], Iterator[str]]
+
+
 class Method(NamedTuple):
     """A method, as a file of :mod:`amkd.methods` states it.
 
@@ -124,9 +141,8 @@ class Method(NamedTuple):
       mixes: whether it chooses mixes; else images of the data set beyond the real ones.
       everything: whether all images of the data set are real ones, in place of ``n_real`` of them.
       labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
-      gradients: how many gradient queries making so many images takes.
       chooses: whether ``search.acquisition`` chooses.
-      make: makes the real images from the teacher's network, which a black box does not show; None for all others.
+      maker: makes the real images from the teacher's network, which a black box does not show; None for all others.
     """
 
     choose: Callable[[Task], Choice] | None = None
@@ -134,12 +150,11 @@ class Method(NamedTuple):
     mixes: bool = True
     everything: bool = False
     labels: bool = False
-    make: Callable[[Making], Made] | None = None
-    gradients: Callable[[ZskdSettings, int], int] | None = None
     chooses: bool = False
+    maker: Maker | None = None
 
     def real_images(self, n_real: int, pool_size: int, budget: int) -> int:
         """How many real images it has, N."""
-        if self.make:
+        if self.maker:
             return budget
         return pool_size if self.everything else n_real

@@ -41,9 +41,9 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         teacher = attempt(lambda: _teacher(config, data, stop))
         wanted = config.real_images(data.pool_size)
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
-        drawn = min(wanted, data.pool_size) if config.way.make else wanted  # in place of what is not made yet
+        drawn = min(wanted, data.pool_size) if config.way.maker else wanted  # in place of what is not made yet
         real = images.draw_real(data, drawn if drawn <= data.pool_size else 0, config.seed)
-        asked = real[:0] if config.way.make else real
+        asked = real[:0] if config.way.maker else real
         held = attempt(lambda: bills.held(config, data, asked, folder, teacher))
         bill = bills.make_bill(config, data, asked, held or Held())
         attempt(lambda: bills.check_cost(config, bill))
@@ -75,8 +75,8 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
     yield f"evaluation queries   {bill.judging:,} ({judged}; not in the budget)"
     yield f"in the ledger        {bill.held.answers:,} of these, which will not be asked again"
     yield f"to be sent           {bill.to_send:,}"
-    if config.way.gradients:
-        gradients = config.way.gradients(config.zskd, config.budget)
+    if config.way.maker:
+        gradients = config.way.maker.gradients(config)
         yield f"gradient queries     {gradients:,} (passes forward and back through the teacher's network)"
     if bill.price:
         yield f"cost                 {bill.cost:,.2f} {bill.currency} ({bill.price:g} an image)"

@@ -192,7 +192,7 @@ def test_real_images_are_the_others_and_nothing_else_changes():
 # Whole runs.
 
 
-@pytest.mark.parametrize("name", sorted(name for name, way in METHODS.items() if not way.make))
+@pytest.mark.parametrize("name", sorted(name for name, way in METHODS.items() if not way.maker))
 def test_every_method_runs(name, tmp_path):
     """Through the command line: what it asks, and that labels stand in for the teacher where they are meant to."""
     way = METHODS[name]

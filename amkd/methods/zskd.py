@@ -6,13 +6,18 @@ impression (amkd/impression_views.py) are drawn once, so that each is one query,
 all 106 in every epoch. The paper distils at the temperature of the impressions: set ``train.temperature`` to it.
 """
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import jax
 import numpy as np
 
 from amkd import conjuring, impression_views, impressions, keys
-from amkd.groups import ZskdSettings
 from amkd.impression_views import VIEWS
-from amkd.method import Made, Making, Method
+from amkd.method import Made, Maker, Making, Method
+
+if TYPE_CHECKING:
+    from amkd.settings import Settings
 
 
 def make(making: Making) -> Made:
@@ -31,13 +36,24 @@ def make(making: Making) -> Made:
         shown.append(impression_views.show(part, views, rng))
         left -= len(part)
     making.progress(making.budget - count)
-    told = {"impressions": count, "gradient_queries": gradients(plan, making.budget)}
+    told = {"impressions": count, "gradient_queries": plan.steps * count}
     return Made(np.concatenate(shown), told)
 
 
-def gradients(settings: ZskdSettings, budget: int) -> int:
+def gradients(settings: "Settings") -> int:
     """One for each step and impression."""
-    return settings.steps * (budget // (1 + settings.copies))
+    return settings.zskd.steps * (settings.budget // (1 + settings.zskd.copies))
+
+
+def impossible(settings: "Settings") -> Iterator[str]:
+    """Real images would have no part in it, and an impression is the least."""
+    if settings.data.real:
+        yield f"config.data.real={settings.data.real!r}: method 'zskd' draws no real images; leave it out"
+    elif settings.budget <= settings.zskd.copies:
+        yield (
+            f"config.budget={settings.budget}: must be more than zskd.copies={settings.zskd.copies}, so that an image"
+            " can be made"
+        )
 
 
 def _batch(making: Making, start: int, size: int) -> np.ndarray:
@@ -58,4 +74,4 @@ def _batch(making: Making, start: int, size: int) -> np.ndarray:
     return making.kept(start, made)
 
 
-METHOD = Method(make=make, gradients=gradients)
+METHOD = Method(maker=Maker(make, gradients, impossible))

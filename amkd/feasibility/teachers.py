@@ -1,10 +1,11 @@
 """What each kind of teacher needs from the settings, and what makes its settings impossible."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from amkd import answers
+from amkd.feasibility.words import choice, least
 from amkd.teachers.pixels import DTYPES, LAYOUTS
 
 if TYPE_CHECKING:
@@ -27,15 +28,13 @@ _OF = {
     "oip": ("oip.model",),
     "tfserving": ("tfserving.model",),
 }
-Choice = Callable[[str, str, tuple[str, ...]], Iterator[str]]
-Least = Callable[[str, float, float], Iterator[str]]
 
 
-def reasons(teacher: "TeacherSettings", choice: Choice, least: Least) -> Iterator[str]:
+def reasons(teacher: "TeacherSettings") -> Iterator[str]:
     """Every reason why a teacher's settings cannot work, as far as they can be known without it."""
     yield from choice("teacher.kind", teacher.kind, tuple(NEEDS))
     yield from _missing(teacher)
-    yield from _terms(teacher, least)
+    yield from _terms(teacher)
     yield from choice("teacher.answers.form", teacher.answers.form, answers.FORMS)
     yield from least("teacher.answers.top_k", teacher.answers.top_k, 1)
     if not 0 < teacher.answers.temperature < math.inf:
@@ -75,7 +74,7 @@ def _value(teacher: "TeacherSettings", name: str) -> str:
     return str(value)
 
 
-def _terms(teacher: "TeacherSettings", least: Least) -> Iterator[str]:
+def _terms(teacher: "TeacherSettings") -> Iterator[str]:
     for name in ("batch", "in_flight", "attempts"):
         yield from least(f"teacher.{name}", getattr(teacher, name), 1)
     for name in ("rate", "first_wait", "longest_wait", "price", "max_cost"):

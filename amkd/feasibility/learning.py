@@ -1,0 +1,41 @@
+"""What makes a recipe impossible."""
+
+from collections.abc import Iterator
+
+from amkd import losses, recipe
+from amkd.feasibility.words import choice, least, positive, views
+from amkd.recipe import Recipe
+
+
+def reasons(group: str, plan: Recipe) -> Iterator[str]:
+    """Of ``train`` or ``teacher.train``."""
+    yield from choice(f"{group}.optimizer", plan.optimizer, recipe.OPTIMIZERS)
+    yield from choice(f"{group}.schedule", plan.schedule, recipe.SCHEDULES)
+    yield from choice(f"{group}.dtype", plan.dtype, recipe.DTYPES)
+    yield from _loss(group, plan)
+    for name, low in (("epochs", 1), ("min_steps", 0), ("batch_size", 1), ("weight_decay", 0), ("crop", 0)):
+        yield from least(f"{group}.{name}", getattr(plan, name), low)
+    yield from least(f"{group}.steps_per_dispatch", plan.steps_per_dispatch, 0)
+    yield from views(f"{group}.", plan.rotate, plan.zoom)
+    for name in ("learning_rate", "temperature", "mix_beta"):
+        yield from positive(f"{group}.{name}", getattr(plan, name))
+    for name in ("momentum", "warmup", "average"):
+        value = getattr(plan, name)
+        if not 0 <= value < 1:
+            yield f"config.{group}.{name}={value!r}: must be at least 0 and below 1"
+    yield from _drops(group, plan)
+
+
+def _loss(group: str, plan: Recipe) -> Iterator[str]:
+    yield from choice(f"{group}.loss", plan.loss, list(losses.LOSSES))
+    if plan.loss == "standardised" and plan.temperature != 1:
+        yield f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set it to 1"
+    if not 0 <= plan.mix_share <= 1:
+        yield f"config.{group}.mix_share={plan.mix_share!r}: must be a share between 0 and 1"
+
+
+def _drops(group: str, plan: Recipe) -> Iterator[str]:
+    if not 0 < plan.drop_factor <= 1:
+        yield f"config.{group}.drop_factor={plan.drop_factor!r}: must be above 0 and at most 1"
+    if any(not 0 < drop < 1 for drop in plan.drops) or list(plan.drops) != sorted(plan.drops):
+        yield f"config.{group}.drops={plan.drops!r}: must be ascending fractions of the training, inside (0, 1)"
