@@ -171,24 +171,40 @@ def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
-def curves(found: list[Cell]) -> list[dict[str, Any]]:
-    """Accuracy after every round, over seeds: a dictionary for each point of a curve."""
-    points = []
-    for cell in found:
-        for number in range(min(len(one["rounds"]) for one in cell.runs)):
-            here = [one["rounds"][number] for one in cell.runs]
-            accuracy = statistics.spread([100 * point[cell.measure] for point in here])
-            points.append(
-                {
-                    "row": cell.row,
-                    "way": cell.way,
-                    "queries": max(point["queries"] for point in here),
-                    "accuracy_mean": _rounded(accuracy.mean),
-                    "accuracy_std": _rounded(accuracy.std),
-                    "seeds": accuracy.seeds,
-                }
-            )
-    return points
+def curves(table: Table, found: list[Cell]) -> list[dict[str, Any]]:
+    """Accuracy after every round, over seeds, and against the table's rival where that has asked as much."""
+    rival = {cell.row: _by_queries(cell) for cell in found if cell.way == table.against}
+    return [
+        _point(cell, queries, own, rival.get(cell.row, {}).get(queries, {}) if cell.way != table.against else {})
+        for cell in found
+        for queries, own in _by_queries(cell).items()
+    ]
+
+
+def _by_queries(cell: Cell) -> dict[int, dict[int, float]]:
+    """Accuracy by queries and seed, after the rounds that all runs of a cell have."""
+    rounds = min(len(one["rounds"]) for one in cell.runs)
+    here = [{one["seed"]: one["rounds"][number] for one in cell.runs} for number in range(rounds)]
+    return {
+        max(point["queries"] for point in points.values()): {
+            seed: 100 * point[cell.measure] for seed, point in points.items()
+        }
+        for points in here
+    }
+
+
+def _point(cell: Cell, queries: int, own: dict[int, float], rival: dict[int, float]) -> dict[str, Any]:
+    accuracy, against = statistics.spread(list(own.values())), statistics.paired(own, rival)
+    return {
+        "row": cell.row,
+        "way": cell.way,
+        "queries": queries,
+        "accuracy_mean": _rounded(accuracy.mean),
+        "accuracy_std": _rounded(accuracy.std),
+        "seeds": accuracy.seeds,
+        "difference": _rounded(against and against.difference),
+        "p": _rounded(against and against.p, 6),
+    }
 
 
 def as_csv(rows: list[dict[str, Any]]) -> str:
@@ -212,7 +228,7 @@ def render(table: Table, folder: Path) -> str:
       The Markdown.
     """
     found = cells(table, kept.read(folder / "runs" / table.name))
-    rows, points, text = as_rows(table, found), curves(found), markdown(table, found)
+    rows, points, text = as_rows(table, found), curves(table, found), markdown(table, found)
     files.write_text(folder / f"{table.name}.md", text)
     files.write_text(folder / f"{table.name}.csv", as_csv(rows))
     files.write_text(folder / f"{table.name}.json", json.dumps(rows, indent=1) + "\n")

@@ -8,7 +8,7 @@ from ml_collections import ConfigDict
 from amkd import sweep
 from amkd import table as tables
 from amkd.errors import UserError
-from configs.tables import ablations, acquisitions, best, figure4, losses, table1, table2, table4
+from configs.tables import ablations, acquisitions, best, figure4, labelling, losses, table1, table2, table4
 from tests import command, counting_teacher
 
 CONFIG = '''
@@ -102,11 +102,10 @@ def test_mistakes_are_told_before_anything_runs(changes, told):
         expand(**changes)
 
 
-WHOLE = (table1, table2, figure4, ablations, best, acquisitions)
+WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling)
 TABLES = [
     *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
     *((table4, preset) for preset in ("", "cpu")),
-    *((losses, preset) for preset in ("", "smoke")),
 ]
 
 
@@ -231,7 +230,7 @@ def test_other_modes_are_refused(swept):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("module", [acquisitions, losses, best])
+@pytest.mark.parametrize("module", [acquisitions, losses, best, labelling])
 def test_smokes_of_other_tables(module, tmp_path):
     """Every way to choose and every way to learn, to the end; judged by training images where the table is."""
     config = module.get_config("smoke")
@@ -241,7 +240,7 @@ def test_smokes_of_other_tables(module, tmp_path):
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
     assert {row["way"] for row in rows} == set(config.ways)
-    assert (rows[0]["teacher_accuracy"] is None) == (name != "best")
+    assert (rows[0]["teacher_accuracy"] is None) == (name != "best")  # no table but this has a teacher and labels
 
 
 @pytest.mark.heavy

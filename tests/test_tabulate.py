@@ -74,7 +74,7 @@ def test_a_table_by_agreement():
     assert (active["divergence"], active["teacher_accuracy"]) == (0.5, None)
     head = tabulate.markdown(table, found).splitlines()[2]
     assert "| agreement, mean ± std | divergence |" in head and "teacher |" not in head  # which nobody knows
-    assert [point["accuracy_mean"] for point in tabulate.curves(found)] == [51, 50]
+    assert [point["accuracy_mean"] for point in tabulate.curves(table, found)] == [51, 50]
     assert tabulate.cells(TABLE, runs) == []  # which have no accuracy
     with pytest.raises(UserError, match=r"config\.measure='loss': must be one of student_accuracy, agreement"):
         tables.from_config({"rows": {}, "ways": {}, "seeds": (0,), "measure": "loss"})
@@ -92,10 +92,18 @@ def test_markdown_of_a_row():
 
 
 def test_curves_by_hand():
-    points = tabulate.curves(tabulate.cells(TABLE, RUNS))
-    assert [(point["way"], point["queries"], point["accuracy_mean"], point["accuracy_std"]) for point in points] == [
-        ("active", 100, 30, 0), ("active", 200, 44, 2), ("random", 100, 31, 1), ("random", 200, 42, 1),
+    """At 100 queries differences of 0, -1 and -2 against random, at 200 of 1, 2 and 3: the same p of .0742."""
+    points = tabulate.curves(TABLE, tabulate.cells(TABLE, RUNS))
+    assert [(point["way"], *list(point.values())[2:]) for point in points] == [
+        ("active", 100, 30, 0, 3, -1, 0.225403), ("active", 200, 44, 2, 3, 2, 0.07418),
+        ("random", 100, 31, 1, 3, None, None), ("random", 200, 42, 1, 3, None, None),
     ]  # fmt: skip
+
+
+def test_curves_are_compared_at_equal_queries_alone():
+    one_round = [{**run, "rounds": run["rounds"][-1:]} for run in RUNS if run["way"] == "random"]
+    active, last, _ = tabulate.curves(TABLE, tabulate.cells(TABLE, [*RUNS[:3], *one_round]))
+    assert active["p"] is None and last["difference"] == 2
 
 
 def test_order_of_the_files_makes_no_difference():

@@ -13,7 +13,7 @@ Smoke:    :smoke, on the embedded digits: a minute.
 
 from ml_collections import ConfigDict
 
-from configs.tables.table1 import row
+from configs.tables import check, on_training_images, row, table
 
 _ACTIVE = ("method=active_mixup", "search.minimiser=refined")
 _WIDE = ("search.lam_low=0.1", "search.lam_high=0.9", "search.lam_count=17")
@@ -54,33 +54,22 @@ RECIPE = ("train.temperature=4.0", "train.epochs=20", "train.min_steps=2000", "l
 
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu`` and ``smoke``."""
-    config = ConfigDict()
-    config.name = "acquisitions"
-    config.title = "Choosing what to ask: agreement with the teacher on training images that are not drawn"
-    config.seeds = (0, 1, 2, 3, 4)
-    config.against = "random"
-    config.measure = "agreement"
-    config.only = ()
-    config.set = ("report.tensorboard=False", "report.plots=False", "data.judge=train", "search.max_pairs=200000")
-    config.ways = ConfigDict(WAYS)
-    config.rows = ConfigDict()
+    check(preset, "cpu", "smoke")
+    title = "Choosing what to ask: agreement with the teacher on training images that are not drawn"
+    config = on_training_images(table("acquisitions", preset, title, WAYS, "random"))
+    if preset == "smoke":
+        config.seeds, config.ways.six_rounds = (0,), (*_ACTIVE, "rounds=4")
+        config.rows.digits = row("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
+        return config
+    config.set = (*config.set, "search.max_pairs=200000")
     config.rows.mnist = row("mnist.py", *RECIPE)
     config.rows.fashion = row(
         "fashion_mnist.py", *RECIPE, "train.learning_rate=6e-3", "train.epochs=10", "last_epochs=20"
     )
     if preset == "cpu":
-        config.name, config.seeds = "acquisitions_cpu", (0, 1)
         config.rows.mnist.ways = FIRST
         config.rows.fashion.ways = (
             *("random", "random_near", "random_wide", "k_center", "pooled_k_center", "pooled_margin"),
             *("half_random_wide", "near", "pooled_badge"),
         )
-    elif preset == "smoke":
-        config.name, config.seeds, config.rows = "acquisitions_smoke", (0,), ConfigDict()
-        fields = ("data.judge=train", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
-        config.set = ("report.tensorboard=False", "report.plots=False")
-        config.rows.digits = row("default.py:smoke", *fields)
-        config.ways.six_rounds = (*_ACTIVE, "rounds=4")
-    elif preset:
-        raise ValueError(f"preset {preset!r} does not exist; there are: cpu, smoke")
     return config

@@ -9,7 +9,7 @@ Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other 
 
 from ml_collections import ConfigDict
 
-from configs.tables.table1 import row
+from configs.tables import check, row, table
 
 WAYS = {
     "best": (),
@@ -19,15 +19,14 @@ WAYS = {
 
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu`` and ``smoke``."""
-    config = ConfigDict()
-    config.name = "best"
-    config.title = "The best recipes found here, at the paper's budgets and at a quarter of them"
-    config.seeds = (0, 1, 2, 3, 4)
-    config.against = "random"
-    config.only = ()
-    config.set = ("report.tensorboard=False", "report.plots=False")
-    config.ways = ConfigDict(WAYS)
-    config.rows = ConfigDict()
+    check(preset, "cpu", "smoke")
+    title = "The best recipes found here, at the paper's budgets and at a quarter of them"
+    config = table("best", preset, title, WAYS, "random")
+    if preset == "smoke":
+        config.seeds = (0,)
+        fields = ("search.acquisition=k_center", "search.candidates=2.0", "train.min_steps=100")
+        config.rows.digits = row("default.py:smoke", *fields)
+        return config
     same, half, own = "student=lenet5", "student=lenet5_half", ("best", "random")
     mnist, fashion = "best/mnist.py", "best/fashion_mnist.py"
     config.rows.mnist_half = row(mnist, half, best=98.58, source="DivBFKD", ways=own)
@@ -37,15 +36,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.rows.mnist_quarter = row(mnist, same, "budget=6000", "last_epochs=200", paper=98.74, ways=("best",))
     config.rows.fashion_quarter = row(fashion, same, "budget=12000", "last_epochs=120", paper=80.90, ways=("best",))
     if preset == "cpu":
-        config.name = "best_cpu"
         config.title += ", on 2 CPU cores: a pool of 200,000 pairs"
         config.set = (*config.set, "search.max_pairs=200000")
         for name in ("mnist", "fashion"):
             config.rows[name].ways = ("best",)
-    elif preset == "smoke":
-        config.name, config.seeds, config.rows = "best_smoke", (0,), ConfigDict()
-        fields = ("search.acquisition=k_center", "search.candidates=2.0", "train.min_steps=100")
-        config.rows.digits = row("default.py:smoke", *fields)
-    elif preset:
-        raise ValueError(f"preset {preset!r} does not exist; there are: cpu, smoke")
     return config
