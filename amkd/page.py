@@ -83,12 +83,12 @@ def of_table(title: str, measured: str, rows: list[dict[str, Any]], picture: Pat
     """
     head = ("row", "way", "N", "queries", "seeds", "teacher", measured, "±", "success", "agreement")
     names = ("row", "way", "n_real", "queries", "seeds", "teacher_accuracy", "accuracy_mean", "accuracy_std")
-    more = ("success_rate", "agreement", "divergence", "difference", "p", "paper", "best_published")
+    more = ("success_rate", "agreement", "divergence", "difference", "p", "evaluations", "paper", "best_published")
     shown = {"p": _p, "divergence": lambda value: "-" if value is None else f"{value:.4f}"}
     body = [[shown.get(name, _number)(row[name]) for name in (*names, *more)] for row in rows]
     parts = [
         f"<h1>{_text(title)}</h1><p>Accuracies in percent; quoted figures stand in columns of their own.</p>",
-        _table((*head, "divergence", "difference", "p", "paper", "best published"), body),
+        _table((*head, "divergence", "difference", "p", "evaluations", "paper", "best published"), body),
         *(
             [_figure(f"{measured.capitalize()} against queries, mean and spread over seeds", picture)]
             if picture

@@ -108,6 +108,7 @@ def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
         "against": table.against if cell.against else None,
         "difference": _rounded(cell.against and cell.against.difference),
         "p": _rounded(cell.against and cell.against.p, 6),
+        "evaluations": round(statistics.spread([_evaluations(one) for one in cell.runs]).mean),
         "seconds": _rounded(statistics.spread([sum(one["seconds"].values()) for one in cell.runs]).mean, 1),
         "paper": row.paper,
         "best_published": row.best,
@@ -118,6 +119,11 @@ def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
 def _divergence(runs: list[Kept]) -> float | None:
     values = [value for one in runs if (value := one["rounds"][-1].get("divergence")) is not None]
     return statistics.spread(values).mean if values else None
+
+
+def _evaluations(run: Kept) -> int:
+    """Of a student, to choose what to ask, in all rounds."""
+    return sum(one["search"].get("evaluations", 0) for one in run["rounds"])
 
 
 def _rounded(value: float | None, digits: int = 4) -> float | None:
@@ -134,7 +140,7 @@ def markdown(table: Table, found: list[Cell]) -> str:
         *("row", "way", "N", "queries", "seeds", "teacher"),
         *(("student, mean ± std", "success", "agreement") if by_labels else ("agreement, mean ± std", "success", "")),
         "divergence",
-        *(f"against {table.against} (p)", "minutes", "paper", "best published"),
+        *(f"against {table.against} (p)", "evaluations", "minutes", "paper", "best published"),
     )
     rows = [_line(row) for row in as_rows(table, found)]
     shown = [bool(name) and any(row[place] != "-" for row in rows or [head]) for place, name in enumerate(head)]
@@ -161,6 +167,7 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
         _shown(row["agreement"]),
         "-" if row["divergence"] is None else f"{row['divergence']:.4f}",
         against,
+        f"{row['evaluations']:,}" if row["evaluations"] else "-",
         f"{row['seconds'] / 60:.1f}",
         _shown(row["paper"]),
         best,

@@ -52,6 +52,7 @@ def test_rows_by_hand():
     assert random["difference"] is random["p"] is random["against"] is None
     assert (active["success_rate"], active["teacher_accuracy"], active["agreement"]) == (55, 80, 50)
     assert (active["seconds"], active["paper"], active["best_published"]) == (90, 50, 60)
+    assert active["evaluations"] == 0
     wanted = (
         "dataset teacher student method n_real queries seeds teacher_accuracy accuracy_mean accuracy_std success_rate"
     )
@@ -89,6 +90,18 @@ def test_markdown_of_a_row():
         " | 1.5 | 50.00 | 60.00 them |"
     )
     assert len(lines) == 6  # what has no finished run has no line
+
+
+def test_evaluations_are_those_of_all_rounds():
+    """Of one seed 3,000 and 2,000, of the other 7,000: 6,000 in the mean."""
+    runs = [one("active", 0, 0.3, 0.4), one("active", 1, 0.4), one("random", 0, 0.3), one("random", 1, 0.4)]
+    for run, spent in zip(runs, ((3000, 2000), (7000,)), strict=False):
+        for row, evaluations in zip(run["rounds"], spent, strict=True):
+            row["search"] = {"evaluations": evaluations}
+    found = tabulate.cells(TABLE, runs)
+    assert [row["evaluations"] for row in tabulate.as_rows(TABLE, found)] == [6000, 0]
+    lines = tabulate.markdown(TABLE, found).splitlines()
+    assert "| evaluations | minutes |" in lines[2] and "| 6,000 | 1.5 |" in lines[4] and "| - | 1.5 |" in lines[5]
 
 
 def test_curves_by_hand():
