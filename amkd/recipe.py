@@ -6,6 +6,7 @@ import numpy as np
 import optax
 
 from amkd.augment import Views
+from amkd.weightings import Constants
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("steps", "cosine", "constant")
@@ -31,6 +32,10 @@ class Recipe:
     warmup: float
     loss: str
     temperature: float
+    weighting: str
+    weighting_share: float
+    weighting_power: float
+    weighting_fidelity: float
     crop: int
     flip: bool
     rotate: float
@@ -45,6 +50,11 @@ class Recipe:
     def views(self) -> Views:
         """How images are moved in training."""
         return Views(self.crop, self.flip, self.rotate, self.zoom)
+
+    @property
+    def weighting_constants(self) -> Constants:
+        """What the weighting of records takes."""
+        return Constants(self.weighting_share, self.weighting_power, self.weighting_fidelity)
 
 
 def of_a_step(recipe: Recipe) -> Recipe:

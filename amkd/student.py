@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from amkd import augment, losses, mixing, training_set
+from amkd import augment, mixing, objective, training_set
 from amkd.confidence import Seen, Trunk
 from amkd.models import Network
 from amkd.recipe import Recipe
@@ -107,7 +107,7 @@ def train_step(
     Args:
       network: the student.
       tx: its optimizer, up to the learning rate.
-      recipe: temperature and augmentation.
+      recipe: loss, weights of the records and augmentation.
       axis: name of the device axis, bound where the function is compiled (amkd/devices.py).
 
     Returns:
@@ -115,7 +115,7 @@ def train_step(
       a key. It returns the new state, the sum of weighted losses and the sum of weights, over all
       devices.
     """
-    loss_of_one = losses.LOSSES[recipe.loss]
+    sum_of_losses = objective.objective(recipe, axis)
 
     def step(
         state: TrainState,
@@ -133,8 +133,7 @@ def train_step(
         def loss_of(params: Any) -> tuple[jax.Array, Variables]:
             variables = {**state.variables, "params": params}
             logits, updated = network.apply(variables, images, True, keys, mutable=["batch_stats"])
-            loss = jax.vmap(lambda z, y: loss_of_one(z, y, recipe.temperature))(logits, answers)
-            return jnp.sum(batch.weight * loss), updated
+            return sum_of_losses(logits, answers, batch.weight), updated
 
         (loss, updated), grads = jax.value_and_grad(loss_of, has_aux=True)(state.variables["params"])
         # Sums over all devices before dividing: exact for any split of the batch.

@@ -37,6 +37,16 @@ def recipe() -> ConfigDict:
     config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0
+    # How the records of a batch weigh against each other, by how far the student is from the teacher on each: even;
+    # discard_hard (the hardest are left out); softmax, polynomial (the easier, the more: rivals in the paper of PAD);
+    # fidelity (FSKD's: the surer the teacher, the more).
+    config.weighting = "even"
+    # discard_hard: share of each batch that is left out.
+    config.weighting_share = 0.25
+    # polynomial: weights are this power of 1 less the distance over the batch's largest.
+    config.weighting_power = 1.0
+    # fidelity: weight where the teacher is as unsure as in the batch's mean; where it is sure, 1.
+    config.weighting_fidelity = 0.5
     # Augmentation on the device, same answer, no query: shift by up to so many pixels.
     config.crop = 0
     # Augmentation: mirror every second image. Wrong for digits.

@@ -33,6 +33,10 @@ PLAN = recipe.Recipe(
     mix_beta=1.0,
     average=0.0,
     loss="soft",
+    weighting="even",
+    weighting_share=0.25,
+    weighting_power=1.0,
+    weighting_fidelity=0.5,
     dtype="float32",
     steps_per_dispatch=1,
 )
@@ -184,5 +188,13 @@ def test_a_step_knows_nothing_of_the_training_it_belongs_to():
     """Recipes of other lengths and rates share a compiled program, and none that train otherwise."""
     longer = dataclasses.replace(PLAN, epochs=7, min_steps=9, learning_rate=0.5, schedule="steps", drops=(0.5,))
     assert recipe.of_a_step(longer) == recipe.of_a_step(PLAN)
-    for field, value in {"crop": 3, "rotate": 1.0, "mix_share": 0.5, "average": 0.9, "loss": "standardised"}.items():
+    others = {
+        "crop": 3,
+        "rotate": 1.0,
+        "mix_share": 0.5,
+        "average": 0.9,
+        "loss": "standardised",
+        "weighting": "softmax",
+    }
+    for field, value in others.items():
         assert recipe.of_a_step(dataclasses.replace(PLAN, **{field: value})) != recipe.of_a_step(PLAN)

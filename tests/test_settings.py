@@ -212,6 +212,10 @@ IMPOSSIBLE_RECIPES = {
     "drop_factor": 0.0,
     "warmup": 1.0,
     "temperature": 0.0,
+    "weighting": "hard",
+    "weighting_share": 1.0,
+    "weighting_power": 0.0,
+    "weighting_fidelity": 1.5,
     "crop": -1,
     "dtype": "float16",
     "steps_per_dispatch": -1,
@@ -233,6 +237,15 @@ def test_impossible_recipes_are_named(group: str, name: str) -> None:
     message = complaint(**{f"{group}.{name}".replace(".", "__"): value})
     assert f"config.{group}.{name}={value!r}" in message
     assert len(message.splitlines()) == 2  # that, and nothing else
+
+
+@pytest.mark.parametrize(
+    ("group", "fields"),
+    [("teacher.train", {}), ("train", {"method": "supervised_real"}), ("train", {"teacher__kind": "labels"})],
+)
+def test_true_labels_have_no_uncertainty_to_weigh_by(group: str, fields: dict[str, str]) -> None:
+    message = complaint(**{f"{group}.weighting".replace(".", "__"): "fidelity"}, **fields)
+    assert f"config.{group}.weighting='fidelity'" in message and "true labels have none" in message
 
 
 @pytest.mark.parametrize("drops", [(0.0, 0.5), (0.5, 1.0), (0.4, 0.3), (float("nan"),)])

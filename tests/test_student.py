@@ -27,6 +27,10 @@ PLAN = recipe.Recipe(
     warmup=0.0,
     temperature=2.0,
     loss="soft",
+    weighting="even",
+    weighting_share=0.25,
+    weighting_power=1.0,
+    weighting_fidelity=0.5,
     crop=0,
     flip=False,
     rotate=0.0,
@@ -148,14 +152,15 @@ def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
         assert np.linalg.norm(found - (g + 5e-4 * p)) < 0.03 * np.linalg.norm(g), jax.tree_util.keystr(path)
 
 
-def test_records_of_weight_nothing_change_nothing():
-    index, weight = np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
-    state, loss, total = one_step(PLAN, index, weight)
-    other, other_loss, other_total = one_step(PLAN, [0, 1, 2, 3, 4, 11, 9, 0], weight)
+@pytest.mark.parametrize("fields", [{}, {"weighting": "discard_hard"}], ids=["even", "discard_hard"])
+def test_records_of_weight_nothing_change_nothing(fields):
+    chosen, index, weight = plan(**fields), np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
+    state, loss, total = one_step(chosen, index, weight)
+    other, other_loss, other_total = one_step(chosen, [0, 1, 2, 3, 4, 11, 9, 0], weight)
     assert total == other_total == 5
     assert loss == other_loss
     assert_bits(state, other)
-    changed, *_ = one_step(PLAN, [0, 1, 2, 3, 11, 5, 6, 7], weight)
+    changed, *_ = one_step(chosen, [0, 1, 2, 3, 11, 5, 6, 7], weight)
     assert np.abs(flat(changed.variables) - flat(state.variables)).max() > 1e-5
 
 

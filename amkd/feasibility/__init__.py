@@ -32,8 +32,8 @@ def reasons(s: "Settings") -> Iterator[str]:
         yield from choice("export.formats", name, EXPORTS)
     yield from search.reasons(s)
     yield from spending.reasons(s)
-    for group, plan in (("train", s.train), ("teacher.train", s.teacher.train)):
-        yield from learning.reasons(group, plan)
+    yield from learning.reasons("train", s.train, labels=s.method in METHODS and s.uses_labels)
+    yield from learning.reasons("teacher.train", s.teacher.train, labels=True)
 
 
 def _teacher(s: "Settings") -> Iterator[str]:

@@ -2,17 +2,18 @@
 
 from collections.abc import Iterator
 
-from amkd import losses, recipe
+from amkd import losses, recipe, weightings
 from amkd.feasibility.words import choice, least, positive, views
 from amkd.recipe import Recipe
 
 
-def reasons(group: str, plan: Recipe) -> Iterator[str]:
-    """Of ``train`` or ``teacher.train``."""
+def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
+    """Of ``train`` or ``teacher.train``, which learns from true ``labels`` or from answers."""
     yield from choice(f"{group}.optimizer", plan.optimizer, recipe.OPTIMIZERS)
     yield from choice(f"{group}.schedule", plan.schedule, recipe.SCHEDULES)
     yield from choice(f"{group}.dtype", plan.dtype, recipe.DTYPES)
     yield from _loss(group, plan)
+    yield from _weighting(group, plan, labels)
     for name, low in (("epochs", 1), ("min_steps", 0), ("batch_size", 1), ("weight_decay", 0), ("crop", 0)):
         yield from least(f"{group}.{name}", getattr(plan, name), low)
     yield from least(f"{group}.steps_per_dispatch", plan.steps_per_dispatch, 0)
@@ -32,6 +33,20 @@ def _loss(group: str, plan: Recipe) -> Iterator[str]:
         yield f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set it to 1"
     if not 0 <= plan.mix_share <= 1:
         yield f"config.{group}.mix_share={plan.mix_share!r}: must be a share between 0 and 1"
+
+
+def _weighting(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
+    yield from choice(f"{group}.weighting", plan.weighting, list(weightings.WEIGHTINGS))
+    yield from positive(f"{group}.weighting_power", plan.weighting_power)
+    if not 0 <= plan.weighting_share < 1:
+        yield f"config.{group}.weighting_share={plan.weighting_share!r}: must be at least 0 and below 1"
+    if not 0 < plan.weighting_fidelity <= 1:
+        yield f"config.{group}.weighting_fidelity={plan.weighting_fidelity!r}: must be above 0 and at most 1"
+    if labels and plan.weighting == "fidelity":
+        yield (
+            f"config.{group}.weighting='fidelity': weighs by the uncertainty of a teacher's answers, and true labels"
+            " have none; set it to 'even'"
+        )
 
 
 def _drops(group: str, plan: Recipe) -> Iterator[str]:
