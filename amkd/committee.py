@@ -53,7 +53,7 @@ def another(lesson: Lesson, member: int, hard: bool) -> Variables:
         best = np.eye(data.answers.shape[-1], dtype=np.float32)[np.argmax(data.answers, -1)]
         data = data._replace(answers=best)
     first = devices.init(lesson.network, lesson.shape, keys.key(*stream, keys.Purpose.INIT))
-    state = training.start(plan, first)
+    state = training.start(lesson.network, plan, first, stream)
     check = lambda *_: lesson.stop.check()  # noqa: E731
     ended = training.fit(lesson.network, plan, state, data, lesson.size, stream, 0, check)
     variables: Variables = jax.device_get(ended.result)

@@ -84,16 +84,22 @@ class Loss(NamedTuple):
       of: the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a temperature to ``float32[]``.
       least: the answer and the temperature to the loss of a student that answers alike: its target's entropy. What
         the loss is above it is a divergence: ``tau**2 * KL(teacher || student)`` of ``soft``.
+      adapts: whether that divergence is what is learned from, divided by a variance that the student's features
+        predict (amkd/variance.py).
     """
 
     of: Callable[[jax.Array, jax.Array, float], jax.Array]
     least: Callable[[jax.Array, float], jax.Array]
+    adapts: bool = False
 
+
+_SOFT = Loss(distillation, lambda answer, tau: tau**2 * uncertainty.entropy(_target(answer, tau)))
 
 LOSSES = {
-    "soft": Loss(distillation, lambda answer, tau: tau**2 * uncertainty.entropy(_target(answer, tau))),
+    "soft": _SOFT,
     "standardised": Loss(
         lambda logits, answer, _: standardised(logits, answer),
         lambda answer, _: uncertainty.entropy(_standardised_target(answer)),
     ),
+    "pad_kl": _SOFT._replace(adapts=True),
 }

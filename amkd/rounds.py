@@ -224,9 +224,9 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
             bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
             watch.after(epoch, epochs, in_training)
 
-        beginning = training.start(plan, _first_variables(bench, state), state.training)
-        data = _training_set(bench, state, answers)
         stream = (settings.seed, state.round)
+        beginning = training.start(network, plan, _first_variables(bench, state), stream, state.training)
+        data = _training_set(bench, state, answers)
         ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
     variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)

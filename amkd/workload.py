@@ -119,7 +119,7 @@ def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray
         """Of so many epochs after a first one, which may compile."""
         ends: list[float] = []
         plan = dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0)
-        state = training.start(plan, variables)
+        state = training.start(network, plan, variables, (config.seed, 0))
         note = lambda *_: ends.append(time.perf_counter())  # noqa: E731
         training.fit(network, plan, state, whole, count, (config.seed, 0), 0, note)
         return ends[-1] - ends[0]

@@ -33,10 +33,14 @@ def recipe() -> ConfigDict:
     # Share of the steps in which the rate grows from 0.
     config.warmup = 0.0
     # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each side's logits
-    # divided by their deviation over the classes (MIX-KD), without a temperature.
+    # divided by their deviation over the classes (MIX-KD), without a temperature; pad_kl: soft's divergence over a
+    # variance that the student's features predict for each image, so that easy images weigh more (PAD, adapted to
+    # black boxes).
     config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0
+    # pad_kl: share of the steps at first in which all images weigh the same.
+    config.pad_warmup = 0.5
     # How the records of a batch weigh against each other, by how far the student is from the teacher on each: even;
     # discard_hard (the hardest are left out); softmax, polynomial (the easier, the more: rivals in the paper of PAD);
     # fidelity (FSKD's: the surer the teacher, the more).

@@ -212,6 +212,7 @@ IMPOSSIBLE_RECIPES = {
     "drop_factor": 0.0,
     "warmup": 1.0,
     "temperature": 0.0,
+    "pad_warmup": 1.0,
     "weighting": "hard",
     "weighting_share": 1.0,
     "weighting_power": 0.0,
@@ -243,9 +244,17 @@ def test_impossible_recipes_are_named(group: str, name: str) -> None:
     ("group", "fields"),
     [("teacher.train", {}), ("train", {"method": "supervised_real"}), ("train", {"teacher__kind": "labels"})],
 )
-def test_true_labels_have_no_uncertainty_to_weigh_by(group: str, fields: dict[str, str]) -> None:
-    message = complaint(**{f"{group}.weighting".replace(".", "__"): "fidelity"}, **fields)
+def test_true_labels_are_no_answers(group: str, fields: dict[str, str]) -> None:
+    prefix = group.replace(".", "__")
+    message = complaint(**{f"{prefix}__weighting": "fidelity"}, **fields)
     assert f"config.{group}.weighting='fidelity'" in message and "true labels have none" in message
+    message = complaint(**{f"{prefix}__loss": "pad_kl"}, **fields)
+    assert f"config.{group}.loss='pad_kl': is for a teacher's answers" in message
+
+
+def test_weights_are_found_once() -> None:
+    message = complaint(train__loss="pad_kl", train__weighting="softmax")
+    assert "config.train.weighting='softmax': loss 'pad_kl' finds weights itself" in message
 
 
 @pytest.mark.parametrize("drops", [(0.0, 0.5), (0.5, 1.0), (0.4, 0.3), (float("nan"),)])

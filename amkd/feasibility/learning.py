@@ -12,7 +12,7 @@ def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     yield from choice(f"{group}.optimizer", plan.optimizer, recipe.OPTIMIZERS)
     yield from choice(f"{group}.schedule", plan.schedule, recipe.SCHEDULES)
     yield from choice(f"{group}.dtype", plan.dtype, recipe.DTYPES)
-    yield from _loss(group, plan)
+    yield from _loss(group, plan, labels)
     yield from _weighting(group, plan, labels)
     for name, low in (("epochs", 1), ("min_steps", 0), ("batch_size", 1), ("weight_decay", 0), ("crop", 0)):
         yield from least(f"{group}.{name}", getattr(plan, name), low)
@@ -20,17 +20,21 @@ def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     yield from views(f"{group}.", plan.rotate, plan.zoom)
     for name in ("learning_rate", "temperature", "mix_beta"):
         yield from positive(f"{group}.{name}", getattr(plan, name))
-    for name in ("momentum", "warmup", "average"):
+    for name in ("momentum", "warmup", "pad_warmup", "average"):
         value = getattr(plan, name)
         if not 0 <= value < 1:
             yield f"config.{group}.{name}={value!r}: must be at least 0 and below 1"
     yield from _drops(group, plan)
 
 
-def _loss(group: str, plan: Recipe) -> Iterator[str]:
+def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     yield from choice(f"{group}.loss", plan.loss, list(losses.LOSSES))
     if plan.loss == "standardised" and plan.temperature != 1:
         yield f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set it to 1"
+    if plan.loss == "pad_kl" and labels:
+        yield f"config.{group}.loss='pad_kl': is for a teacher's answers, and these are true labels; set it to 'soft'"
+    if plan.loss == "pad_kl" and plan.weighting != "even":
+        yield f"config.{group}.weighting={plan.weighting!r}: loss 'pad_kl' finds weights itself; set it to 'even'"
     if not 0 <= plan.mix_share <= 1:
         yield f"config.{group}.mix_share={plan.mix_share!r}: must be a share between 0 and 1"
 

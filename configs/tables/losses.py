@@ -5,7 +5,7 @@ with the teacher on 10,000 training images that are not drawn (data.judge). What
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table --output=results
-Cost:     120 runs; two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
+Cost:     130 runs; two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -23,6 +23,7 @@ WAYS = {
     "easy_softmax": ("train.weighting=softmax",),
     "easy_polynomial": ("train.weighting=polynomial",),
     "fidelity": ("train.weighting=fidelity",),
+    "adaptive": ("train.loss=pad_kl",),
     "averaged": ("train.average=0.999",),
     "still": ("train.crop=0",),
     "turned": ("train.rotate=10.0", "train.zoom=0.1"),
