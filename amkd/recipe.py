@@ -45,6 +45,7 @@ class Recipe:
     zoom: float
     mix_share: float
     mix_beta: float
+    mix_as_released: bool
     average: float
     dtype: str
     steps_per_dispatch: int
@@ -68,6 +69,7 @@ class Recipe:
 def of_a_step(recipe: Recipe) -> Recipe:
     """What a single step follows from: recipes that differ in nothing else share a compiled program."""
     same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1, pad_warmup=0.0)
+    same = dataclasses.replace(same, mix_as_released=False)
     return dataclasses.replace(same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0)
 
 

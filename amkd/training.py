@@ -97,7 +97,8 @@ def fit(
     on_devices = devices.replicate(data)
     for epoch in range(first_epoch, epochs):
         order = keys.rng(*stream, keys.Purpose.ORDER, epoch)
-        batches = training_set.epoch(count, plan.batch_size, order, plan.mix_share, plan.mix_beta)
+        mixes = plan.mix_share, plan.mix_beta, plan.mix_as_released
+        batches = training_set.epoch(count, plan.batch_size, order, *mixes)
         state, loss = _epoch(network, plan, state, on_devices, batches, jax.tree.map(itemgetter(epoch), told), key)
         if not np.isfinite(loss):
             raise FloatingPointError(

@@ -31,6 +31,7 @@ PLAN = recipe.Recipe(
     zoom=0.0,
     mix_share=0.0,
     mix_beta=1.0,
+    mix_as_released=False,
     average=0.0,
     loss="soft",
     pad_warmup=0.0,
@@ -197,7 +198,9 @@ def test_a_step_knows_nothing_of_the_training_it_belongs_to():
     """Recipes of other lengths and rates share a compiled program, and none that train otherwise."""
     longer = dataclasses.replace(PLAN, epochs=7, min_steps=9, learning_rate=0.5, schedule="steps", drops=(0.5,))
     assert recipe.of_a_step(longer) == recipe.of_a_step(PLAN)
-    assert recipe.of_a_step(dataclasses.replace(PLAN, pad_warmup=0.5)) == recipe.of_a_step(PLAN)
+    mixed = dataclasses.replace(PLAN, mix_share=0.5)
+    for field, value in {"pad_warmup": 0.5, "mix_as_released": True}.items():
+        assert recipe.of_a_step(dataclasses.replace(mixed, **{field: value})) == recipe.of_a_step(mixed)
     others = {
         "crop": 3,
         "rotate": 1.0,

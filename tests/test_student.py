@@ -50,6 +50,7 @@ PLAN = recipe.Recipe(
     zoom=0.0,
     mix_share=0.0,
     mix_beta=1.0,
+    mix_as_released=False,
     average=0.0,
     dtype="float32",
     steps_per_dispatch=1,

@@ -5,7 +5,7 @@ with the teacher on 10,000 training images that are not drawn (data.judge). What
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table --output=results
-Cost:     130 runs; two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
+Cost:     140 runs; two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -19,6 +19,7 @@ WAYS = {
     "temperature20": ("train.temperature=20.0",),
     "standardised": ("train.loss=standardised",),
     "remixed": ("train.mix_share=0.5",),
+    "remixed_as_released": ("train.mix_share=0.1", "train.mix_as_released=True"),
     "without_hard": ("train.weighting=discard_hard",),
     "easy_softmax": ("train.weighting=softmax",),
     "easy_polynomial": ("train.weighting=polynomial",),
