@@ -53,7 +53,7 @@ class Round(NamedTuple):
 
 
 def make_rounds(config: Settings, n: int, images: int = 0) -> list[Round]:
-    """The work of every round with so many real images, round 0 first; ``images`` is how many may be drawn."""
+    """The work of every round, round 0 first, which asks about n images; ``images`` is how many may be drawn."""
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
     ks, pool = config.queries_per_round(), pool_size(config, images)
     of = config.way.evaluations or (lambda *_: 0)

@@ -92,7 +92,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs); pooled_mixup (some of many
     # random mixes); vanilla_al (the lowest C1 of all single mixes); real_only (no mixes); active_labelling (whole
     # images, some in every round); full_kd (all images of the data set in place of n_real, no mixes); zskd (images made
-    # from the teacher's own network). With true labels, as references: supervised_real, supervised_full.
+    # from the teacher's own network); sskd (each real image and its three rotations). With true labels, as references:
+    # supervised_real, supervised_full.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.
     config.student = "lenet5_half"

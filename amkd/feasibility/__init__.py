@@ -102,6 +102,8 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
             f"config.budget={settings.budget}: {settings.method} asks about images of {settings.dataset}, which has"
             f" {data.pool_size} to draw from; lower the budget to that"
         )
+    for reason in settings.way.showing.impossible(data.shape) if settings.way.showing else ():
+        raise UserError(reason)
     labeled = len(data.teacher_images)
     needed = settings.teacher.validation + max(settings.teacher.images, 1)
     if settings.teacher.kind == "flax" and needed > labeled:
