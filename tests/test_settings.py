@@ -421,6 +421,14 @@ def test_the_data_must_be_enough() -> None:
         feasibility.check_data(top, some_data(200, 400))
 
 
+def test_only_square_images_can_be_turned() -> None:
+    turned, wide = settings.from_config(changed(method="sskd")), some_data(200, 400)
+    feasibility.check_data(turned, wide)
+    wide = wide._replace(pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1)))
+    with pytest.raises(UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"):
+        feasibility.check_data(turned, wide)
+
+
 def test_evaluation_is_free_only_with_a_local_teacher() -> None:
     python = {"teacher__kind": "python", "teacher__function": "a:b"}
     for fields, evaluate, labelled, expected in (
