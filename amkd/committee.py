@@ -42,17 +42,18 @@ def another(lesson: Lesson, member: int, hard: bool) -> Variables:
     Args:
       lesson: what it learns.
       member: its number, 1 or more; 0 is the student itself.
-      hard: whether it learns from the best class of each answer alone, as from labels: without a temperature.
+      hard: whether it learns from the best class of each answer alone, as from labels: without a
+        temperature or weights.
     """
     seed, round_ = lesson.stream
     stream = (seed, keys.of_member(round_, member))
     data, plan = lesson.data(), lesson.plan
     if hard:
-        plan = dataclasses.replace(plan, loss="soft", temperature=1.0)
+        plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
         best = np.eye(data.answers.shape[-1], dtype=np.float32)[np.argmax(data.answers, -1)]
         data = data._replace(answers=best)
     first = devices.init(lesson.network, lesson.shape, keys.key(*stream, keys.Purpose.INIT))
-    state = training.start(plan, first)
+    state = training.start(lesson.network, plan, first, stream)
     check = lambda *_: lesson.stop.check()  # noqa: E731
     ended = training.fit(lesson.network, plan, state, data, lesson.size, stream, 0, check)
     variables: Variables = jax.device_get(ended.result)

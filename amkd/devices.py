@@ -14,7 +14,7 @@ from amkd import augment, confidence, mixing, selection, student, training_set
 from amkd.augment import Views
 from amkd.compilation import AXIS, Mapped, jit, portable
 from amkd.models import Network
-from amkd.recipe import Recipe, direction, of_a_step
+from amkd.recipe import Recipe, Steps, direction, of_a_step
 
 
 def count() -> int:
@@ -241,7 +241,7 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
 
     Returns:
       A function of the state, the training set (both from :func:`replicate`), batches ``[S, D, B/D]``,
-      ``float32[S]`` learning rates and a key, that does S steps and returns the state and the sums of
+      what each of S steps is told and a key, that does S steps and returns the state and the sums of
       losses and of weights, ``float32[S]`` each. The state passed in is used up.
     """
     return _train_program(network, of_a_step(recipe))
@@ -251,12 +251,12 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
 def _train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
     step = student.train_step(suited(network, "training"), direction(recipe), recipe, AXIS)
 
-    def run(state: Any, data: Any, batches: Any, rates: Any, key: Any) -> Any:
+    def run(state: Any, data: Any, batches: Any, steps: Steps, key: Any) -> Any:
         # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
         sums = []
-        for number in range(len(rates)):
-            batch = jax.tree.map(lambda column: column[number], batches)  # noqa: B023, used at once
-            state, sum_ = step(state, data, batch, rates[number], key)
+        for number in range(len(steps.rate)):
+            batch, told = jax.tree.map(lambda column: column[number], (batches, steps))  # noqa: B023, used at once
+            state, sum_ = step(state, data, batch, told, key)
             sums.append(sum_)
         losses, weights = zip(*sums, strict=True)
         return state, (jnp.stack(losses), jnp.stack(weights))

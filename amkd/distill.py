@@ -109,7 +109,7 @@ def assembled(
             settings=config,
             data=data,
             real=seen,
-            n_real=len(real),
+            first=len(real),
             told=told,
             pool=pairs.make_pool(len(seen), config.search.max_pairs, config.seed),
             desk=desk,
@@ -136,7 +136,7 @@ def real_images(
     """The images that round 0 asks about, drawn or made, and what there is to report of them."""
     count = config.real_images(data.pool_size)
     if config.way.maker is None:
-        return images.draw_real(data, count, config.seed), {}
+        return config.way.first_images(images.draw_real(data, count, config.seed), config.budget), {}
     if teacher.network is None:  # a teacher of the caller's
         raise UserError(f"config.method={config.method!r} needs the teacher's network, and this one is a black box")
     with outputs.bar(count, "making images", "img") as advance:

@@ -24,6 +24,7 @@ class Purpose(enum.IntEnum):
     IMPRESSIONS = 13  # answers and first pixels of images made from a network
     IMPRESSION_VIEWS = 14  # how these are shown
     ACQUISITION = 12  # what acquisitions draw: seeds of k-means++, masks of dropout, orders of a loss predictor
+    BRANCH = 20  # first weights of what a loss learns beside the student
     VARIANTS = 11  # shifts and mirrors of the real images' variants
 
 

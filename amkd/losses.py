@@ -1,10 +1,13 @@
 """Distillation losses for one image: the student's logits against the teacher's probabilities."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
+
+from amkd import uncertainty
 
 _LEAST = 1e-8  # an answer's probabilities are no lower, where their logarithm is taken
 _SMALL = 1e-12  # variance of logits that are all alike
@@ -44,8 +47,11 @@ def standardised(logits: jax.Array, answer: jax.Array) -> jax.Array:
       logits: ``float32[Y]``, the student's; the gradient flows through their deviation, too.
       answer: ``float32[Y]``, the teacher's probabilities.
     """
-    theirs = jnp.log(jnp.maximum(answer, _LEAST))
-    return soft_cross_entropy(_over_deviation(logits), jax.nn.softmax(_over_deviation(theirs)))
+    return soft_cross_entropy(_over_deviation(logits), _standardised_target(answer))
+
+
+def _standardised_target(answer: jax.Array) -> jax.Array:
+    return jax.nn.softmax(_over_deviation(jnp.log(jnp.maximum(answer, _LEAST))))
 
 
 def _over_deviation(z: jax.Array) -> jax.Array:
@@ -64,13 +70,36 @@ def distillation(logits: jax.Array, answer: jax.Array, temperature: float) -> ja
       answer: ``float32[Y]``, the teacher's probabilities at temperature 1.
       temperature: tau.
     """
-    target = answer if temperature == 1 else tempered(answer, temperature)
-    return temperature**2 * soft_cross_entropy(logits / temperature, target)
+    return temperature**2 * soft_cross_entropy(logits / temperature, _target(answer, temperature))
 
 
-Loss = Callable[[jax.Array, jax.Array, float], jax.Array]  # logits, answer, temperature -> float32[]
+def _target(answer: jax.Array, temperature: float) -> jax.Array:
+    return answer if temperature == 1 else tempered(answer, temperature)
 
-LOSSES: dict[str, Loss] = {
-    "soft": distillation,
-    "standardised": lambda logits, answer, _: standardised(logits, answer),
+
+class Loss(NamedTuple):
+    """A cross-entropy of one image, and the least it can be.
+
+    Attributes:
+      of: the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a temperature to ``float32[]``.
+      least: the answer and the temperature to the loss of a student that answers alike: its target's entropy. What
+        the loss is above it is a divergence: ``tau**2 * KL(teacher || student)`` of ``soft``.
+      adapts: whether that divergence is what is learned from, divided by a variance that the student's features
+        predict (amkd/variance.py).
+    """
+
+    of: Callable[[jax.Array, jax.Array, float], jax.Array]
+    least: Callable[[jax.Array, float], jax.Array]
+    adapts: bool = False
+
+
+_SOFT = Loss(distillation, lambda answer, tau: tau**2 * uncertainty.entropy(_target(answer, tau)))
+
+LOSSES = {
+    "soft": _SOFT,
+    "standardised": Loss(
+        lambda logits, answer, _: standardised(logits, answer),
+        lambda answer, _: uncertainty.entropy(_standardised_target(answer)),
+    ),
+    "pad_kl": _SOFT._replace(adapts=True),
 }

@@ -132,6 +132,20 @@ class Maker(NamedTuple):
     impossible: Callable[["Settings"], Iterator[str]]
 
 
+class Showing(NamedTuple):
+    """Fixed views of the real images, about each of which the teacher is asked.
+
+    Attributes:
+      views: how many of an image there are, itself among them, V.
+      show: ``uint8[N, H, W, C]`` to ``uint8[V * N, H, W, C]``, the images themselves first.
+      impossible: reasons why images of a shape ``(H, W, C)`` cannot be shown so.
+    """
+
+    views: int
+    show: Callable[[np.ndarray], np.ndarray]
+    impossible: Callable[[tuple[int, ...]], Iterator[str]]
+
+
 class Method(NamedTuple):
     """A method, as a file of :mod:`amkd.methods` states it.
 
@@ -143,6 +157,7 @@ class Method(NamedTuple):
       labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
       chooses: whether ``search.acquisition`` chooses.
       maker: makes the real images from the teacher's network, which a black box does not show; None for all others.
+      showing: views of the real images that are asked about beside them; None for no others than themselves.
     """
 
     choose: Callable[[Task], Choice] | None = None
@@ -152,9 +167,18 @@ class Method(NamedTuple):
     labels: bool = False
     chooses: bool = False
     maker: Maker | None = None
+    showing: Showing | None = None
 
     def real_images(self, n_real: int, pool_size: int, budget: int) -> int:
         """How many real images it has, N."""
         if self.maker:
             return budget
         return pool_size if self.everything else n_real
+
+    def first_queries(self, real: int, budget: int) -> int:
+        """How many images round 0 asks about, of so many real ones."""
+        return min(self.showing.views * real, budget) if self.showing else real
+
+    def first_images(self, real: np.ndarray, budget: int) -> np.ndarray:
+        """These images: ``uint8[N, H, W, C]`` to ``uint8[..., H, W, C]``."""
+        return self.showing.show(real)[:budget] if self.showing else real

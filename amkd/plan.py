@@ -43,6 +43,7 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
         drawn = min(wanted, data.pool_size) if config.way.maker else wanted  # in place of what is not made yet
         real = images.draw_real(data, drawn if drawn <= data.pool_size else 0, config.seed)
+        real = config.way.first_images(real, config.budget)
         asked = real[:0] if config.way.maker else real
         held = attempt(lambda: bills.held(config, data, asked, folder, teacher))
         bill = bills.make_bill(config, data, asked, held or Held())
@@ -85,7 +86,7 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
 
 
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
-    rounds = workload.make_rounds(config, config.real_images(data.pool_size), data.pool_size)
+    rounds = workload.make_rounds(config, config.first_queries(data.pool_size), data.pool_size)
     evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
     memory = workload.memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"

@@ -1,11 +1,14 @@
 """How a network is trained: the recipe, its optimizer and its number of steps."""
 
 import dataclasses
+from typing import Any, NamedTuple
 
 import numpy as np
 import optax
 
+from amkd import losses
 from amkd.augment import Views
+from amkd.weightings import Constants
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("steps", "cosine", "constant")
@@ -31,12 +34,18 @@ class Recipe:
     warmup: float
     loss: str
     temperature: float
+    pad_warmup: float
+    weighting: str
+    weighting_share: float
+    weighting_power: float
+    weighting_fidelity: float
     crop: int
     flip: bool
     rotate: float
     zoom: float
     mix_share: float
     mix_beta: float
+    mix_as_released: bool
     average: float
     dtype: str
     steps_per_dispatch: int
@@ -46,10 +55,21 @@ class Recipe:
         """How images are moved in training."""
         return Views(self.crop, self.flip, self.rotate, self.zoom)
 
+    @property
+    def adapts(self) -> bool:
+        """Whether the loss learns variances beside the student."""
+        return losses.LOSSES[self.loss].adapts
+
+    @property
+    def weighting_constants(self) -> Constants:
+        """What the weighting of records takes."""
+        return Constants(self.weighting_share, self.weighting_power, self.weighting_fidelity)
+
 
 def of_a_step(recipe: Recipe) -> Recipe:
     """What a single step follows from: recipes that differ in nothing else share a compiled program."""
-    same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1)
+    same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1, pad_warmup=0.0)
+    same = dataclasses.replace(same, mix_as_released=False)
     return dataclasses.replace(same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0)
 
 
@@ -63,11 +83,26 @@ def epochs(recipe: Recipe, count: int) -> int:
     return max(recipe.epochs, -(-recipe.min_steps // steps_per_epoch(recipe, count)))
 
 
-def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
-    """Learning rate of each of ``total`` steps, ``float32[total]``.
+class Steps(NamedTuple):
+    """What each of S steps is told. It is data, so that rounds of other lengths run the same program.
 
-    Passed to the training step as data, so that rounds of other lengths run the same program.
+    Attributes:
+      rate: ``float32[S]``, learning rates.
+      adapts: ``bool[S]``, whether the warm-up of a loss that adapts is over; None for all other losses.
     """
+
+    rate: Any
+    adapts: Any = None
+
+
+def steps(recipe: Recipe, total: int) -> Steps:
+    """What each of ``total`` steps is told."""
+    rates = learning_rates(recipe, total)
+    return Steps(rates, np.arange(total) >= round(recipe.pad_warmup * total) if recipe.adapts else None)
+
+
+def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
+    """Learning rate of each of ``total`` steps, ``float32[total]``."""
     warm = round(recipe.warmup * total)
     rest = max(total - warm, 1)
     peak = recipe.learning_rate

@@ -75,7 +75,7 @@ def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, wo
         "method": config.method,
         "dataset": config.dataset,
         "seed": config.seed,
-        "n_real": bench.n_real,
+        "n_real": config.real_images(bench.data.pool_size),
         "budget": config.budget,
         "queries": desk.ledger.count(desk.run, querying.DISTILL),
         "queries_paid": desk.ledger.count(desk.run, querying.DISTILL, paid_only=True),
@@ -125,7 +125,7 @@ def _page(bench: Bench, state: RoundState, summary: dict[str, Any], pictures: di
 def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folder: Path) -> dict[str, Path]:
     """Draws the plots; returns their files, by what they show."""
     config = bench.settings
-    title = f"{config.method} on {config.dataset}, N = {bench.n_real}"
+    title = f"{config.method} on {config.dataset}, N = {config.real_images(bench.data.pool_size)}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
     if made := bench.told.get("impressions"):

@@ -41,7 +41,7 @@ class Bench(NamedTuple):
       settings: the frozen configuration.
       data: the data set; its test part is for evaluation only.
       real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed beside them.
-      n_real: how many of these are the real ones.
+      first: how many of these round 0 asks about: the real ones, and views of them if the method has any.
       told: what there is to report of how these were come by, for JSON.
       pool: pairs of all of them.
       desk: where the teacher is asked.
@@ -54,7 +54,7 @@ class Bench(NamedTuple):
     settings: Settings
     data: DataSet
     real: np.ndarray
-    n_real: int
+    first: int
     told: dict[str, Any]
     pool: pairs.Pool
     desk: querying.Desk
@@ -115,8 +115,8 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     """Adds the round's mixes to the records: the real images in round 0, then the method's choice."""
     started = time.monotonic()
     if state.round == 0:
-        unscored = np.full(bench.n_real, np.nan, np.float32)
-        found = method.Choice(training_set.real(bench.n_real), unscored, bench.told)
+        unscored = np.full(bench.first, np.nan, np.float32)
+        found = method.Choice(training_set.real(bench.first), unscored, bench.told)
     else:
         found = _search(bench, state)
     return dataclasses.replace(
@@ -224,9 +224,9 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
             bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
             watch.after(epoch, epochs, in_training)
 
-        beginning = training.start(plan, _first_variables(bench, state), state.training)
-        data = _training_set(bench, state, answers)
         stream = (settings.seed, state.round)
+        beginning = training.start(network, plan, _first_variables(bench, state), stream, state.training)
+        data = _training_set(bench, state, answers)
         ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
     variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)

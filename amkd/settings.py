@@ -70,6 +70,10 @@ class Settings:
         """How many real images the run has, N, of so many that may be drawn."""
         return self.way.real_images(self.n_real, pool_size, self.budget)
 
+    def first_queries(self, pool_size: int) -> int:
+        """How many images round 0 asks about: the real ones, and views of them if the method has any."""
+        return self.way.first_queries(self.real_images(pool_size), self.budget)
+
     @property
     def uses_labels(self) -> bool:
         """Whether true labels take the place of a teacher's answers."""

@@ -8,14 +8,27 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from amkd import augment, losses, mixing, training_set
+from amkd import augment, mixing, objective, training_set
 from amkd.confidence import Seen, Trunk
 from amkd.models import Network
-from amkd.recipe import Recipe
+from amkd.recipe import Recipe, Steps
 
 _PARTNERS = 2**31 - 1  # in place of a position in the batch: for the views of the records mixed in
 
 Variables = Any  # {"params": ..., "batch_stats": ...}, nested dicts of arrays
+
+
+@flax.struct.dataclass
+class Branch:
+    """What a loss learns beside the student, and what is no part of it.
+
+    Attributes:
+      params: its parameters.
+      opt_state: the optimizer's.
+    """
+
+    params: Any
+    opt_state: optax.OptState
 
 
 @flax.struct.dataclass
@@ -27,12 +40,14 @@ class TrainState:
       variables: parameters, and BatchNorm's running statistics where there are any.
       opt_state: the optimizer's.
       average: running average of the variables; None if none is kept.
+      branch: of a loss that has one; None for all others.
     """
 
     step: jax.Array
     variables: Variables
     opt_state: optax.OptState
     average: Variables | None = None
+    branch: Branch | None = None
 
     @property
     def result(self) -> Variables:
@@ -45,10 +60,26 @@ def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
     return network.init(key, jnp.zeros((1, *shape), jnp.uint8))
 
 
-def start(variables: Variables, tx: optax.GradientTransformation, averages: bool = False) -> TrainState:
-    """The state before the first step."""
+def start(
+    variables: Variables, tx: optax.GradientTransformation, averages: bool = False, beside: Any = None
+) -> TrainState:
+    """The state before the first step; ``beside`` are the parameters of the loss's branch."""
     average = jax.tree.map(jnp.copy, variables) if averages else None
-    return TrainState(jnp.zeros((), jnp.int32), variables, tx.init(variables["params"]), average)
+    branch = None if beside is None else Branch(beside, tx.init(beside))
+    return TrainState(jnp.zeros((), jnp.int32), variables, tx.init(variables["params"]), average, branch)
+
+
+def feature_count(network: Network, variables: Variables) -> int:
+    """How many features its last layer sees, d."""
+    return int(variables["params"][network.last]["kernel"].shape[0])
+
+
+def moved_by(
+    tx: optax.GradientTransformation, rate: jax.Array, grads: Any, opt_state: optax.OptState, params: Any
+) -> tuple[Any, optax.OptState]:
+    """Parameters and the optimizer's state after a step down their gradients."""
+    updates, opt_state = tx.update(grads, opt_state, params)
+    return optax.apply_updates(params, jax.tree.map(lambda u: -rate * u, updates)), opt_state
 
 
 def averaged(average: Variables, variables: Variables, decay: float, step: jax.Array) -> Variables:
@@ -107,21 +138,21 @@ def train_step(
     Args:
       network: the student.
       tx: its optimizer, up to the learning rate.
-      recipe: temperature and augmentation.
+      recipe: loss, weights of the records and augmentation.
       axis: name of the device axis, bound where the function is compiled (amkd/devices.py).
 
     Returns:
-      A function of the state, the training set, a batch of B records, the learning rate and
+      A function of the state, the training set, a batch of B records, what the step is told and
       a key. It returns the new state, the sum of weighted losses and the sum of weights, over all
       devices.
     """
-    loss_of_one = losses.LOSSES[recipe.loss]
+    sum_of_losses = objective.objective(recipe, axis)
 
     def step(
         state: TrainState,
         data: training_set.TrainingSet,
         batch: training_set.Batches,
-        rate: jax.Array,
+        told: Steps,
         key: jax.Array,
     ) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
         # By position in the whole batch: the same views and masks on any number of devices.
@@ -130,24 +161,26 @@ def train_step(
         images, answers = batch_of(data, batch, recipe, for_images)
         total = jax.lax.psum(batch.weight.sum(), axis)
 
-        def loss_of(params: Any) -> tuple[jax.Array, Variables]:
+        def loss_of(params: Any, beside: Any) -> tuple[jax.Array, Variables]:
             variables = {**state.variables, "params": params}
-            logits, updated = network.apply(variables, images, True, keys, mutable=["batch_stats"])
-            loss = jax.vmap(lambda z, y: loss_of_one(z, y, recipe.temperature))(logits, answers)
-            return jnp.sum(batch.weight * loss), updated
+            seen: Any = network.apply(variables, images, True, keys, mutable=["batch_stats"], method="whole")
+            (logits, features), updated = seen
+            share = objective.Share(logits, features, answers, batch.weight)
+            return sum_of_losses(share, beside, told.adapts), updated
 
-        (loss, updated), grads = jax.value_and_grad(loss_of, has_aux=True)(state.variables["params"])
+        params, beside = state.variables["params"], state.branch and state.branch.params
+        (loss, updated), grads = jax.value_and_grad(loss_of, (0, 1), has_aux=True)(params, beside)
         # Sums over all devices before dividing: exact for any split of the batch.
         loss, grads = jax.lax.psum((loss, grads), axis)
         grads = jax.tree.map(lambda g: g / total, grads)
-        updates, opt_state = tx.update(grads, state.opt_state, state.variables["params"])
-        updates = jax.tree.map(lambda u: -rate * u, updates)
-        params = optax.apply_updates(state.variables["params"], updates)
+        params, opt_state = moved_by(tx, told.rate, grads[0], state.opt_state, params)
         variables = {**state.variables, **updated, "params": params}
-        average = state.average
+        average, branch = state.average, state.branch
         if average is not None:
             average = averaged(average, variables, recipe.average, state.step)
-        return TrainState(state.step + 1, variables, opt_state, average), (loss, total)
+        if branch is not None:
+            branch = Branch(*moved_by(tx, told.rate, grads[1], branch.opt_state, branch.params))
+        return TrainState(state.step + 1, variables, opt_state, average, branch), (loss, total)
 
     return step
 

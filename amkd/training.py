@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import jax
 import numpy as np
 
-from amkd import devices, keys, recipe, student, training_set
+from amkd import devices, keys, recipe, student, training_set, variance
 from amkd.models import Network
 from amkd.stopping import StopSignal
 
@@ -15,9 +16,26 @@ OnEpoch = Callable[[int, student.TrainState, float], None]
 Leaves = list[np.ndarray]  # of a training state, on the host
 
 
-def start(plan: recipe.Recipe, variables: student.Variables, saved: Leaves | None = None) -> student.TrainState:
-    """The state before the first step, or the one that was saved, on every device."""
-    state = student.start(variables, recipe.direction(plan), plan.average > 0)
+def start(
+    network: Network,
+    plan: recipe.Recipe,
+    variables: student.Variables,
+    stream: tuple[int, int],
+    saved: Leaves | None = None,
+) -> student.TrainState:
+    """The state before the first step, or the one that was saved, on every device.
+
+    Args:
+      network: what is trained.
+      plan: the recipe.
+      variables: the first ones.
+      stream: (seed, round), from which follows what the loss learns beside the network.
+      saved: leaves of a state.
+    """
+    beside = None
+    if plan.adapts:
+        beside = variance.init(student.feature_count(network, variables), keys.rng(*stream, keys.Purpose.BRANCH))
+    state = student.start(variables, recipe.direction(plan), plan.average > 0, beside)
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)
     return devices.replicate(state)
@@ -74,13 +92,14 @@ def fit(
       FloatingPointError: the loss is not finite.
     """
     steps, epochs = recipe.steps_per_epoch(plan, count), recipe.epochs(plan, count)
-    rates = recipe.learning_rates(plan, steps * epochs).reshape(epochs, steps)
+    told = jax.tree.map(lambda column: column.reshape(epochs, steps), recipe.steps(plan, steps * epochs))
     key = keys.key(*stream, keys.Purpose.AUGMENT)
     on_devices = devices.replicate(data)
     for epoch in range(first_epoch, epochs):
         order = keys.rng(*stream, keys.Purpose.ORDER, epoch)
-        batches = training_set.epoch(count, plan.batch_size, order, plan.mix_share, plan.mix_beta)
-        state, loss = _epoch(network, plan, state, on_devices, batches, rates[epoch], key)
+        mixes = plan.mix_share, plan.mix_beta, plan.mix_as_released
+        batches = training_set.epoch(count, plan.batch_size, order, *mixes)
+        state, loss = _epoch(network, plan, state, on_devices, batches, jax.tree.map(itemgetter(epoch), told), key)
         if not np.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe (config.train, or"
@@ -97,7 +116,7 @@ def _epoch(
     state: student.TrainState,
     data: Any,
     batches: training_set.Batches,
-    rates: np.ndarray,
+    told: recipe.Steps,
     key: jax.Array,
 ) -> tuple[student.TrainState, float]:
     """One epoch, several steps per dispatch; waits for the device once, at the end."""
@@ -105,12 +124,12 @@ def _epoch(
     split = devices.split_batches(batches)
     sums = []
     start = 0
-    while start < len(rates):
+    while start < len(told.rate):
         # Whole groups, then single steps: two programs in all, whatever the number of steps.
         size = devices.steps_per_dispatch(plan)
-        stop = start + (size if start + size <= len(rates) else 1)
-        part = jax.tree.map(lambda column: column[start:stop], split)  # noqa: B023, used at once
-        state, sum_ = program(state, data, part, rates[start:stop], key)
+        stop = start + (size if start + size <= len(told.rate) else 1)
+        part, steps = jax.tree.map(itemgetter(slice(start, stop)), (split, told))
+        state, sum_ = program(state, data, part, steps, key)
         sums.append(sum_)
         start = stop
     losses, weights = (np.concatenate([np.asarray(s) for s in column]) for column in zip(*sums, strict=True))

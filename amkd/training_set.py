@@ -4,6 +4,7 @@ A record is ``(i, j, w, answer)``; a real image is ``(i, i, w)``. Batches are mi
 device from the N real images, so memory grows with N and not with the budget.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -111,7 +112,14 @@ class Batches(NamedTuple):
     lam: Any = None
 
 
-def epoch(count: int, batch: int, rng: np.random.Generator, share: float = 0.0, beta: float = 1.0) -> Batches:
+def epoch(
+    count: int,
+    batch: int,
+    rng: np.random.Generator,
+    share: float = 0.0,
+    beta: float = 1.0,
+    mix_as_released: bool = False,
+) -> Batches:
     """The batches of one epoch.
 
     The last batch is filled up with records from the start of the same epoch: they have
@@ -123,6 +131,7 @@ def epoch(count: int, batch: int, rng: np.random.Generator, share: float = 0.0, 
       rng: source of the order.
       share: of each batch that is mixed anew with a permutation of the batch: exactly so many places, rounded.
       beta: both parameters of the distribution of lambda in these mixes.
+      mix_as_released: whether the places that stay as they are are drawn as MIX-KD's code draws them.
     """
     order = rng.permutation(count).astype(np.int32)
     steps = -(-count // batch)
@@ -132,6 +141,27 @@ def epoch(count: int, batch: int, rng: np.random.Generator, share: float = 0.0, 
     if not share:
         return Batches(index, weight, position)
     partner = rng.permuted(index, axis=1)
-    stays = rng.permuted(position, axis=1) >= round(share * batch)
+    if mix_as_released:
+        stays = drawn_with_replacement(steps, batch, 1 - share, rng)
+    else:
+        stays = rng.permuted(position, axis=1) >= round(share * batch)
     lam = np.where(stays, 1, rng.beta(beta, beta, index.shape)).astype(np.float32)
     return Batches(index, weight, position, partner, lam)
+
+
+def drawn_with_replacement(steps: int, batch: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Places of S batches that are drawn at least once: ``bool[S, B]``.
+
+    MIX-KD's code draws the rows that it leaves unmixed so: it means a share p of them, and leaves
+    ``1 - (1 - 1/B)**floor(p B)`` in the mean; of 64 and p = .9, .592 (Choi et al., 2023).
+
+    Args:
+      steps: S.
+      batch: B.
+      share: p.
+      rng: source of the draws.
+    """
+    draws = math.floor(round(share * batch, 6))  # (1 - .9) * 10 is 1, and a little less in floats
+    drawn = np.zeros((steps, batch), bool)
+    np.put_along_axis(drawn, rng.integers(0, batch, (steps, draws)), True, axis=1)
+    return drawn

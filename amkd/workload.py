@@ -53,7 +53,7 @@ class Round(NamedTuple):
 
 
 def make_rounds(config: Settings, n: int, images: int = 0) -> list[Round]:
-    """The work of every round with so many real images, round 0 first; ``images`` is how many may be drawn."""
+    """The work of every round, round 0 first, which asks about n images; ``images`` is how many may be drawn."""
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
     ks, pool = config.queries_per_round(), pool_size(config, images)
     of = config.way.evaluations or (lambda *_: 0)
@@ -119,7 +119,7 @@ def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray
         """Of so many epochs after a first one, which may compile."""
         ends: list[float] = []
         plan = dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0)
-        state = training.start(plan, variables)
+        state = training.start(network, plan, variables, (config.seed, 0))
         note = lambda *_: ends.append(time.perf_counter())  # noqa: E731
         training.fit(network, plan, state, whole, count, (config.seed, 0), 0, note)
         return ends[-1] - ends[0]

@@ -50,17 +50,21 @@ class Tiny(models.Network):
         """The first layer, before its ReLU."""
         return self.fc0(images.reshape(len(images), -1).astype(self.dtype) / 255)
 
-    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
-        """The rest."""
-        return self.fc(nn.relu(h))
+    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+        """Its ReLU."""
+        return nn.relu(h)
+
+    def head(self, features: jax.Array) -> jax.Array:
+        """The second layer."""
+        return self.fc(features)
 
 
 class NoDropout(AlexNet):
     """AlexNet without dropout, whose masks are the library's own, to compare losses."""
 
-    def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         """Without the keys there is no dropout."""
-        return super().trunk(h, train)
+        return super().features(h, train)
 
 
 class Enough(Exception):
@@ -286,7 +290,7 @@ def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], d
     if not dropout and isinstance(network, AlexNet):
         network = NoDropout(CLASSES, width=network.width, axis_name=compilation.AXIS)
     data = training_set.make(what.of.images, what.records, what.answers, len(what.records))
-    state = training.start(what.plan, what.of.variables)
+    state = training.start(network, what.plan, what.of.variables, (0, 1))
     training.fit(network, what.plan, state, data, count, (0, 1), 0, on_epoch)
 
 

@@ -33,10 +33,24 @@ def recipe() -> ConfigDict:
     # Share of the steps in which the rate grows from 0.
     config.warmup = 0.0
     # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each side's logits
-    # divided by their deviation over the classes (MIX-KD), without a temperature.
+    # divided by their deviation over the classes (MIX-KD), without a temperature; pad_kl: soft's divergence over a
+    # variance that the student's features predict for each image, so that easy images weigh more (PAD, adapted to
+    # black boxes).
     config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0
+    # pad_kl: share of the steps at first in which all images weigh the same.
+    config.pad_warmup = 0.5
+    # How the records of a batch weigh against each other, by how far the student is from the teacher on each: even;
+    # discard_hard (the hardest are left out); softmax, polynomial (the easier, the more: rivals in the paper of PAD);
+    # fidelity (FSKD's: the surer the teacher, the more).
+    config.weighting = "even"
+    # discard_hard: share of each batch that is left out.
+    config.weighting_share = 0.25
+    # polynomial: weights are this power of 1 less the distance over the batch's largest.
+    config.weighting_power = 1.0
+    # fidelity: weight where the teacher is as unsure as in the batch's mean; where it is sure, 1.
+    config.weighting_fidelity = 0.5
     # Augmentation on the device, same answer, no query: shift by up to so many pixels.
     config.crop = 0
     # Augmentation: mirror every second image. Wrong for digits.
@@ -49,6 +63,9 @@ def recipe() -> ConfigDict:
     config.mix_share = 0.0
     # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
     config.mix_beta = 1.0
+    # As MIX-KD's released code: the places that are not mixed are drawn with replacement, so that more are mixed than
+    # mix_share says; of a batch of 64 at a share of .1, .41.
+    config.mix_as_released = False
     # Decay of a running average of the network, which is then the result; 0 for none.
     config.average = 0.0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
@@ -75,7 +92,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs); pooled_mixup (some of many
     # random mixes); vanilla_al (the lowest C1 of all single mixes); real_only (no mixes); active_labelling (whole
     # images, some in every round); full_kd (all images of the data set in place of n_real, no mixes); zskd (images made
-    # from the teacher's own network). With true labels, as references: supervised_real, supervised_full.
+    # from the teacher's own network); sskd (each real image and its three rotations). With true labels, as references:
+    # supervised_real, supervised_full.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.
     config.student = "lenet5_half"

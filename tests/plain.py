@@ -158,3 +158,52 @@ def affine(image, angle, zoom):
                     share = (1 - abs(y - a)) * (1 - abs(x - b))
                     found[row, column] += share * padded[int(a), int(b)]
     return found
+
+
+def ranking_loss(predicted, true, margin=1.0):
+    """Learning Loss: how far pairs (b, B-1-b) of predictions are from the order of the true losses, in the mean."""
+    half = len(predicted) // 2
+    terms = []
+    for first in range(half):
+        second = len(predicted) - 1 - first
+        sign = 1 if true[first] > true[second] else -1
+        terms.append(max(0.0, margin - sign * (predicted[first] - predicted[second])))
+    return sum(terms) / half
+
+
+def predicted_loss(params, features):
+    """Of one image, by a hidden layer with ReLU and a last one, ``[d]`` features."""
+    hidden = np.maximum(features @ params["hidden"]["kernel"] + params["hidden"]["bias"], 0)
+    return float(hidden @ params["last"]["kernel"][:, 0] + params["last"]["bias"][0])
+
+
+def ranking_gradient(params, features, true, margin=1.0):
+    """Of :func:`ranking_loss` by every weight of the predictor, pair by pair, by hand."""
+    found = {name: {part: np.zeros_like(values) for part, values in layer.items()} for name, layer in params.items()}
+    half = len(features) // 2
+    for first in range(half):
+        second = len(features) - 1 - first
+        sign = 1 if true[first] > true[second] else -1
+        difference = predicted_loss(params, features[first]) - predicted_loss(params, features[second])
+        if margin - sign * difference <= 0:
+            continue
+        for place, of_prediction in ((first, -sign / half), (second, sign / half)):
+            raw = features[place] @ params["hidden"]["kernel"] + params["hidden"]["bias"]
+            found["last"]["kernel"][:, 0] += of_prediction * np.maximum(raw, 0)
+            found["last"]["bias"] += of_prediction
+            of_raw = of_prediction * params["last"]["kernel"][:, 0] * (raw > 0)
+            found["hidden"]["kernel"] += np.outer(features[place], of_raw)
+            found["hidden"]["bias"] += of_raw
+    return found
+
+
+def adam(values, gradients_of, batches, rate=1e-3):
+    """Adam's steps on a list of arrays (Kingma and Ba, 2015, Algorithm 1), one for each batch."""
+    means, squares = ([np.zeros_like(value) for value in values] for _ in range(2))
+    for step, batch in enumerate(batches, 1):
+        for place, gradient in enumerate(gradients_of(values, batch)):
+            means[place] = 0.9 * means[place] + 0.1 * gradient
+            squares[place] = 0.999 * squares[place] + 0.001 * gradient**2
+            mean, square = means[place] / (1 - 0.9**step), squares[place] / (1 - 0.999**step)
+            values[place] = values[place] - rate * mean / (np.sqrt(square) + 1e-8)
+    return values

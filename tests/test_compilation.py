@@ -36,13 +36,19 @@ def train(count, capacity, plan):
     data = training_set.make(images, records, np.full((count, 3), 1 / 3, np.float32), capacity)
     network = models.build("lenet5_half", 3, SHAPE, axis_name=compilation.AXIS)
     variables = jax.device_get(devices.init(network, SHAPE, jax.random.key(0)))
-    training.fit(network, plan, training.start(plan, variables), data, count, (0, 1), 0, lambda *_: None)
+    training.fit(
+        network, plan, training.start(network, plan, variables, (0, 1)), data, count, (0, 1), 0, lambda *_: None
+    )
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "steps", "constant"])
-def test_later_rounds_compile_nothing(schedule):
+@pytest.mark.parametrize(
+    "fields",
+    [{"schedule": "cosine"}, {"schedule": "steps"}, {"schedule": "constant"}, {"loss": "pad_kl", "pad_warmup": 0.3}],
+    ids=str,
+)
+def test_later_rounds_compile_nothing(fields):
     """Other numbers of records, of steps and of epochs run the programs of the first round."""
-    plan = test_recipe.plan(epochs=2, min_steps=7, batch_size=16, schedule=schedule, warmup=0.1)
+    plan = test_recipe.plan(epochs=2, min_steps=7, batch_size=16, warmup=0.1, **fields)
     with counting() as first:
         train(33, 200, plan)
     with counting() as later:

@@ -150,5 +150,25 @@ def test_standardised_loss_where_there_is_nothing_to_divide_by():
 
 def test_losses_by_name():
     answer = jax.nn.softmax(MIX_TEACHER)
-    assert losses.LOSSES["soft"](MIX_STUDENT, answer, 4.0) == losses.distillation(MIX_STUDENT, answer, 4.0)
-    assert losses.LOSSES["standardised"](MIX_STUDENT, answer, 1.0) == losses.standardised(MIX_STUDENT, answer)
+    assert losses.LOSSES["soft"].of(MIX_STUDENT, answer, 4.0) == losses.distillation(MIX_STUDENT, answer, 4.0)
+    assert losses.LOSSES["standardised"].of(MIX_STUDENT, answer, 1.0) == losses.standardised(MIX_STUDENT, answer)
+
+
+@pytest.mark.parametrize(("name", "tau"), [("soft", 1.0), ("soft", 4.0), ("standardised", 1.0)])
+@given(z=logit_vectors, other=logit_vectors)
+def test_no_student_is_better_than_one_that_answers_alike(name, tau, z, other):
+    loss, answer = losses.LOSSES[name], jax.nn.softmax(other)
+    least = loss.least(answer, tau)
+    assert loss.of(z, answer, tau) >= least - 1e-4
+    if answer.min() > 1e-7:  # its logarithm is taken as it is
+        np.testing.assert_allclose(loss.of(other, answer, tau), least, atol=1e-4)
+
+
+def test_worked_divergences():
+    """What Hinton's loss is above its least, tau squared KL; and that of standardised logits."""
+    loss = losses.LOSSES["soft"]
+    for tau, expected in ((1.0, 0.328299), (4.0, 0.890885)):
+        found = loss.of(STUDENT, ANSWER, tau) - loss.least(ANSWER, tau)
+        np.testing.assert_allclose(found, expected, atol=5e-6)
+    loss, answer = losses.LOSSES["standardised"], jax.nn.softmax(MIX_TEACHER)
+    np.testing.assert_allclose(loss.of(MIX_STUDENT, answer, 1.0) - loss.least(answer, 1.0), 0.011405, atol=2e-6)

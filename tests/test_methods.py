@@ -8,7 +8,7 @@ from amkd import confidence, devices, mixing, pairs, search, training_set, workl
 from amkd.errors import UserError
 from amkd.images import DataSet, domain
 from amkd.method import Method
-from amkd.methods import METHODS, active_labelling, pooled_mixup, random_mixup, vanilla_al
+from amkd.methods import METHODS, active_labelling, pooled_mixup, random_mixup, sskd, vanilla_al
 from amkd.teachers import labels
 from tests import command, counting_teacher
 from tests.small import configured
@@ -19,8 +19,8 @@ LOOK = {"report.progress": False, "report.tensorboard": False, "report.plots": F
 
 def test_methods_are_the_files_of_their_folder():
     assert METHODS.keys() == {
-        "active_labelling", "active_mixup", "full_kd", "pooled_mixup", "random_mixup", "real_only", "supervised_full",
-        "supervised_real", "vanilla_al", "zskd",
+        "active_labelling", "active_mixup", "full_kd", "pooled_mixup", "random_mixup", "real_only", "sskd",
+        "supervised_full", "supervised_real", "vanilla_al", "zskd",
     }  # fmt: skip
     assert all(isinstance(found, Method) for found in METHODS.values())
     assert {name for name, found in METHODS.items() if found.labels} == {"supervised_full", "supervised_real"}
@@ -37,6 +37,36 @@ def test_random_lambdas_are_of_the_grid_and_all_of_them_occur():
     counts = np.bincount(np.searchsorted(grid, found.records.w))
     assert np.all(np.abs(counts - 60) < 5 * np.sqrt(300 * 0.2 * 0.8))
     assert fingerprint(found) == fingerprint(random_mixup.choose(one))
+
+
+# sskd
+
+
+def test_four_views_of_every_image():
+    """The images themselves, then a quarter turn counter-clockwise, a half and three quarters; a budget for fewer."""
+    one, other = np.arange(4, dtype=np.uint8).reshape(2, 2, 1), np.full((2, 2, 1), 9, np.uint8)
+    shown = sskd.show(np.stack([one, other]))
+    assert shown.dtype == np.uint8
+    assert shown[::2, ..., 0].tolist() == [[[0, 1], [2, 3]], [[1, 3], [0, 2]], [[3, 2], [1, 0]], [[2, 0], [3, 1]]]
+    assert np.all(shown[1::2] == 9)
+    way = METHODS["sskd"]
+    assert [way.first_queries(2, budget) for budget in (2, 5, 8, 100)] == [2, 5, 8, 8]
+    np.testing.assert_array_equal(way.first_images(np.stack([one, other]), 5), shown[:5])
+
+
+def test_views_that_cannot_be():
+    """Of images that are not square, and of labels, which know none of them."""
+    (reason,) = sskd.impossible((4, 6, 1))
+    assert "these are 4x6; set --config.data.size=4" in reason
+    assert not list(sskd.impossible((4, 4, 1)))
+    with pytest.raises(UserError, match=r"method='sskd': labels answer real images, and no views of them"):
+        configured(**{"method": "sskd", "teacher.kind": "labels"})
+
+
+def test_views_weigh_as_in_the_released_losses():
+    """.9 of the mean over B upright views and 2.7 of that over 3B turned ones: 3.6 times the mean over all 4B."""
+    each = np.random.default_rng(0).exponential(size=4 * 5)
+    np.testing.assert_allclose(0.9 * each[:5].mean() + 2.7 * each[5:].mean(), 3.6 * each.mean(), rtol=1e-12)
 
 
 # vanilla_al
@@ -203,7 +233,7 @@ def test_every_method_runs(name, tmp_path):
     assert done.returncode == 0, done.stderr
     summary, asked = command.summary(tmp_path / "run"), counting_teacher.asked(tmp_path / "asked.txt")
     assert summary["n_real"] == (400 if way.everything else 30)
-    real = 400 if way.everything else 30
+    real = 400 if way.everything else 90 if way.showing else 30
     assert summary["queries"] == real + (60 if way.choose else 0) or way.everything
     assert len(asked) == (0 if way.labels else summary["queries"])
     assert summary["teacher"].startswith("labels:") == way.labels

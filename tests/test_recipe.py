@@ -31,8 +31,14 @@ PLAN = recipe.Recipe(
     zoom=0.0,
     mix_share=0.0,
     mix_beta=1.0,
+    mix_as_released=False,
     average=0.0,
     loss="soft",
+    pad_warmup=0.0,
+    weighting="even",
+    weighting_share=0.25,
+    weighting_power=1.0,
+    weighting_fidelity=0.5,
     dtype="float32",
     steps_per_dispatch=1,
 )
@@ -101,6 +107,14 @@ def test_warmup_grows_from_nothing_and_then_the_cosine_starts():
     rates = recipe.learning_rates(plan(schedule="cosine", warmup=0.2), 100)
     np.testing.assert_allclose(rates[:20], 0.5 * np.arange(20) / 20, atol=1e-7)
     np.testing.assert_allclose(rates[20:], 0.25 * (1 + np.cos(np.pi * np.arange(80) / 80)), atol=1e-6)
+
+
+def test_the_warmup_of_variances_is_a_share_of_the_steps():
+    told = recipe.steps(plan(loss="pad_kl", pad_warmup=0.3), 10)
+    assert told.adapts.tolist() == [False] * 3 + [True] * 7
+    np.testing.assert_array_equal(told.rate, recipe.learning_rates(PLAN, 10))
+    assert np.all(recipe.steps(plan(loss="pad_kl"), 4).adapts)
+    assert recipe.steps(PLAN, 10).adapts is None
 
 
 def test_drops_after_a_warmup_are_at_the_same_steps_as_without():
@@ -184,5 +198,16 @@ def test_a_step_knows_nothing_of_the_training_it_belongs_to():
     """Recipes of other lengths and rates share a compiled program, and none that train otherwise."""
     longer = dataclasses.replace(PLAN, epochs=7, min_steps=9, learning_rate=0.5, schedule="steps", drops=(0.5,))
     assert recipe.of_a_step(longer) == recipe.of_a_step(PLAN)
-    for field, value in {"crop": 3, "rotate": 1.0, "mix_share": 0.5, "average": 0.9, "loss": "standardised"}.items():
+    mixed = dataclasses.replace(PLAN, mix_share=0.5)
+    for field, value in {"pad_warmup": 0.5, "mix_as_released": True}.items():
+        assert recipe.of_a_step(dataclasses.replace(mixed, **{field: value})) == recipe.of_a_step(mixed)
+    others = {
+        "crop": 3,
+        "rotate": 1.0,
+        "mix_share": 0.5,
+        "average": 0.9,
+        "loss": "standardised",
+        "weighting": "softmax",
+    }
+    for field, value in others.items():
         assert recipe.of_a_step(dataclasses.replace(PLAN, **{field: value})) != recipe.of_a_step(PLAN)

@@ -212,6 +212,14 @@ IMPOSSIBLE_RECIPES = {
     "drop_factor": 0.0,
     "warmup": 1.0,
     "temperature": 0.0,
+    "pad_warmup": 1.0,
+    "mix_share": 1.5,
+    "mix_beta": 0.0,
+    "mix_as_released": True,
+    "weighting": "hard",
+    "weighting_share": 1.0,
+    "weighting_power": 0.0,
+    "weighting_fidelity": 1.5,
     "crop": -1,
     "dtype": "float16",
     "steps_per_dispatch": -1,
@@ -233,6 +241,23 @@ def test_impossible_recipes_are_named(group: str, name: str) -> None:
     message = complaint(**{f"{group}.{name}".replace(".", "__"): value})
     assert f"config.{group}.{name}={value!r}" in message
     assert len(message.splitlines()) == 2  # that, and nothing else
+
+
+@pytest.mark.parametrize(
+    ("group", "fields"),
+    [("teacher.train", {}), ("train", {"method": "supervised_real"}), ("train", {"teacher__kind": "labels"})],
+)
+def test_true_labels_are_no_answers(group: str, fields: dict[str, str]) -> None:
+    prefix = group.replace(".", "__")
+    message = complaint(**{f"{prefix}__weighting": "fidelity"}, **fields)
+    assert f"config.{group}.weighting='fidelity'" in message and "true labels have none" in message
+    message = complaint(**{f"{prefix}__loss": "pad_kl"}, **fields)
+    assert f"config.{group}.loss='pad_kl': is for a teacher's answers" in message
+
+
+def test_weights_are_found_once() -> None:
+    message = complaint(train__loss="pad_kl", train__weighting="softmax")
+    assert "config.train.weighting='softmax': loss 'pad_kl' finds weights itself" in message
 
 
 @pytest.mark.parametrize("drops", [(0.0, 0.5), (0.5, 1.0), (0.4, 0.3), (float("nan"),)])
@@ -394,6 +419,14 @@ def test_the_data_must_be_enough() -> None:
     top = settings.from_config(changed(teacher__answers__form="top_k", teacher__answers__top_k=11))
     with pytest.raises(UserError, match=r"config\.teacher\.answers\.top_k=11.* 10 classes"):
         feasibility.check_data(top, some_data(200, 400))
+
+
+def test_only_square_images_can_be_turned() -> None:
+    turned, wide = settings.from_config(changed(method="sskd")), some_data(200, 400)
+    feasibility.check_data(turned, wide)
+    wide = wide._replace(pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1)))
+    with pytest.raises(UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"):
+        feasibility.check_data(turned, wide)
 
 
 def test_evaluation_is_free_only_with_a_local_teacher() -> None:

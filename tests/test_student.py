@@ -7,7 +7,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import compilation, devices, losses, models, recipe, student, training, training_set
+from amkd import (
+    compilation,
+    devices,
+    keys,
+    losses,
+    models,
+    objective,
+    recipe,
+    student,
+    training,
+    training_set,
+    variance,
+)
 from tests import plain
 
 SHAPE = (8, 8, 1)
@@ -27,12 +39,18 @@ PLAN = recipe.Recipe(
     warmup=0.0,
     temperature=2.0,
     loss="soft",
+    pad_warmup=0.0,
+    weighting="even",
+    weighting_share=0.25,
+    weighting_power=1.0,
+    weighting_fidelity=0.5,
     crop=0,
     flip=False,
     rotate=0.0,
     zoom=0.0,
     mix_share=0.0,
     mix_beta=1.0,
+    mix_as_released=False,
     average=0.0,
     dtype="float32",
     steps_per_dispatch=1,
@@ -68,7 +86,7 @@ def fit(chosen, network, data, count, state=None, first_epoch=0, on_epoch=lambda
     """Trains and returns the final state on the host."""
     if state is None:
         shape = data.images.shape[1:]
-        state = training.start(chosen, variables_of(network, shape))
+        state = training.start(network, chosen, variables_of(network, shape), stream)
     ended = training.fit(network, chosen, state, data, count, stream, first_epoch, on_epoch)
     return jax.device_get(ended)
 
@@ -91,11 +109,11 @@ def one_step(chosen, index, weight, position=None, data=None, network=None, step
     data = some_data() if data is None else data
     program = devices.train_program(network, chosen)
     variables = variables_of(network, data.images.shape[1:])
-    state = student.start(variables, recipe.direction(chosen)).replace(step=jnp.int32(step))
+    state = training.start(network, chosen, variables, (0, 1)).replace(step=jnp.int32(step))
     position = np.arange(len(index)) if position is None else position
     kinds = ((index, "int32"), (weight, "float32"), (position, "int32"))
     batch = training_set.Batches(*(np.asarray([column], kind) for column, kind in kinds))
-    rate = np.float32([chosen.learning_rate])
+    rate = recipe.steps(chosen, 1)
     placed = devices.replicate(state), devices.replicate(data), devices.split_batches(batch)
     state, (loss, total) = program(*placed, rate, jax.random.key(0))
     return jax.device_get(state), float(loss[0]), float(total[0])
@@ -148,14 +166,15 @@ def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
         assert np.linalg.norm(found - (g + 5e-4 * p)) < 0.03 * np.linalg.norm(g), jax.tree_util.keystr(path)
 
 
-def test_records_of_weight_nothing_change_nothing():
-    index, weight = np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
-    state, loss, total = one_step(PLAN, index, weight)
-    other, other_loss, other_total = one_step(PLAN, [0, 1, 2, 3, 4, 11, 9, 0], weight)
+@pytest.mark.parametrize("fields", [{}, {"weighting": "discard_hard"}, {"loss": "pad_kl"}], ids=str)
+def test_records_of_weight_nothing_change_nothing(fields):
+    chosen, index, weight = plan(**fields), np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
+    state, loss, total = one_step(chosen, index, weight)
+    other, other_loss, other_total = one_step(chosen, [0, 1, 2, 3, 4, 11, 9, 0], weight)
     assert total == other_total == 5
     assert loss == other_loss
     assert_bits(state, other)
-    changed, *_ = one_step(PLAN, [0, 1, 2, 3, 11, 5, 6, 7], weight)
+    changed, *_ = one_step(chosen, [0, 1, 2, 3, 11, 5, 6, 7], weight)
     assert np.abs(flat(changed.variables) - flat(state.variables)).max() > 1e-5
 
 
@@ -205,6 +224,48 @@ def test_the_result_of_a_training_with_an_average_is_the_average():
     assert_bits(ended.variables, alone.variables)
     assert alone.result is alone.variables and ended.result is ended.average
     assert np.abs(flat(ended.average) - flat(ended.variables)).max() > 1e-4
+
+
+def test_what_a_loss_learns_beside_the_student():
+    """Three steps of six are a warm-up, as the plain loss; a stopped training goes on with the same bits."""
+    chosen = plan(loss="pad_kl", pad_warmup=0.5, learning_rate=0.01, average=0.9, batch_size=8)
+    network, data, kept = network_of(), some_data(), {}
+
+    def keep(epoch, state, _):
+        kept[epoch] = jax.device_get(state)
+
+    whole = fit(chosen, network, data, 12, on_epoch=keep)
+    first = jax.device_get(training.start(network, chosen, variables_of(network), (0, 1)))
+    alone = fit(dataclasses.replace(chosen, loss="soft", pad_warmup=0.0, epochs=1), network, data, 12)
+    assert_near(kept[1].variables, alone.variables, 1e-6)
+    decayed = jax.tree.map(lambda p: p * (1 - 0.01 * 5e-4) * (1 - 0.01 * 5e-4 * 1.9), first.branch.params)
+    assert_near(kept[1].branch.params, decayed, 1e-6)  # by the decay alone
+    assert np.abs(flat(whole.branch.params) - flat(decayed)).max() > 1e-3
+    assert jax.tree.structure(whole.result) == jax.tree.structure(alone.result)  # no branch in it
+    saved = training.start(network, chosen, variables_of(network), (0, 1), jax.tree.leaves(kept[2]))
+    assert_bits(fit(chosen, network, data, 12, saved, 2), whole)
+    other = training.start(network, chosen, variables_of(network), (0, 2)).branch.params["kernel"]
+    assert not np.array_equal(other, first.branch.params["kernel"])
+
+
+def test_a_branch_follows_the_gradient_of_the_mean_loss():
+    """On eight devices, as if the batch were in one place; of records that count."""
+    chosen, network, data, weight = plan(loss="pad_kl"), network_of(), some_data(), np.float32([1, 1, 0, 1, 1, 1, 0, 1])
+    branch = variance.init(84, keys.rng(0, 1, keys.Purpose.BRANCH))
+    state, loss, total = one_step(chosen, np.arange(8), weight, data=data)
+    images = devices.mixes(data.images, training_set.Records(data.i[:8], data.j[:8], data.w[:8]))
+    logits, features = network.apply(variables_of(network), next(images), method="whole")
+    share = objective.Share(logits, features, data.answers[:8], weight)
+
+    def mean_loss(branch, share):
+        return objective.objective(chosen, "d")(share, branch, jnp.bool_(True)) / weight.sum()
+
+    one = jax.tree.map(lambda column: jnp.asarray(column)[None], share)
+    value, gradient = jax.vmap(lambda s: jax.value_and_grad(mean_loss)(branch, s), axis_name="d")(one)
+    np.testing.assert_allclose(loss / total, value[0], rtol=1e-4)
+    expected = jax.tree.map(lambda g, p: g[0] + 5e-4 * p, gradient, branch)
+    assert_near(state.branch.opt_state[1].trace, expected, 1e-4)
+    assert np.abs(flat(expected)).max() > 0.01
 
 
 def test_crops_go_by_step_and_by_position_in_the_batch():
@@ -295,7 +356,7 @@ def test_resumed_training_ends_with_the_same_bits(name, shape):
         told.append(loss)
 
     def saved():
-        return training.start(chosen, variables_of(network, shape), kept[1])
+        return training.start(network, chosen, variables_of(network, shape), (0, 1), kept[1])
 
     whole = fit(chosen, network, data, 12, on_epoch=keep)
     assert sorted(kept) == [1, 2, 3]
@@ -381,7 +442,7 @@ def test_initial_state():
     assert_bits(variables, devices.init(network, SHAPE, jax.random.key(0)))
     other = devices.init(network, SHAPE, jax.random.key(1))
     assert np.abs(flat(other) - flat(variables)).max() > 0.01
-    state = training.start(PLAN, variables)
+    state = training.start(network, PLAN, variables, (0, 1))
     assert state.step == 0
     assert all(leaf.sharding.device_set == set(jax.local_devices()) for leaf in jax.tree.leaves(state))
     assert not np.any(flat(state.opt_state))

@@ -113,3 +113,33 @@ def test_the_share_and_the_distribution_of_lambda():
     assert abs(narrow.var() - 1 / (4 * 41)) < 0.0005
     plain_batches = training_set.epoch(50_000, 1000, np.random.default_rng(0))
     np.testing.assert_array_equal(batches.index, plain_batches.index)  # the same order
+
+
+@pytest.mark.parametrize(("share", "stays"), [(0.1, 0.592), (0.5, 0.396), (1.0, 0.0), (0.99, 0.0)])
+def test_more_is_mixed_as_released(share, stays):
+    """Of 64 places: 57 draws, 32, and none leave so many unmixed in the mean; the order is the same."""
+    batches = training_set.epoch(64_000, 64, np.random.default_rng(0), share, mix_as_released=True)
+    assert abs(np.mean(batches.lam == 1) - stays) < 0.006
+    assert len(set(np.sum(batches.lam == 1, axis=1).tolist())) > 5 or not stays  # no exact share
+    plain_batches = training_set.epoch(64_000, 64, np.random.default_rng(0))
+    np.testing.assert_array_equal(batches.index, plain_batches.index)
+
+
+def test_places_drawn_by_hand():
+    """One draw of ten marks one place of each batch; a plain loop over the same draws marks the same."""
+    assert np.all(training_set.drawn_with_replacement(100, 10, 1 - 0.9, np.random.default_rng(0)).sum(1) == 1)
+    found = training_set.drawn_with_replacement(20, 8, 0.8, np.random.default_rng(0))
+    expected = np.zeros((20, 8), bool)
+    for row, places in enumerate(np.random.default_rng(0).integers(0, 8, (20, 6))):
+        for place in places:
+            expected[row, place] = True
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_draws_of_exact_shares_stay_what_they_are():
+    """Numbers that runs rest on."""
+    batches = training_set.epoch(5, 4, np.random.default_rng(0), 0.5)
+    assert batches.index.tolist() == [[2, 4, 3, 0], [1, 2, 4, 3]]
+    assert batches.partner.tolist() == [[2, 0, 3, 4], [3, 2, 4, 1]]
+    lam = [[0.9966546, 1, 0.8059721, 1], [0.1855775, 1, 0.1577153, 1]]
+    np.testing.assert_allclose(batches.lam, lam, rtol=1e-6)

@@ -154,6 +154,40 @@ def test_worked_ranking_loss():
     np.testing.assert_allclose(loss_prediction.ranking_loss(predicted, jnp.ones(4)), ((1 + 0.2) + (1 + 0.7)) / 2)
 
 
+@given(st.integers(0, 1000), st.integers(1, 6))
+def test_ranking_losses_are_the_plain_reference(seed, half):
+    rng = np.random.default_rng(seed)
+    predicted, true = rng.normal(size=2 * half), rng.integers(0, 3, 2 * half)  # with ties
+    found = loss_prediction.ranking_loss(jnp.float32(predicted), jnp.float32(true))
+    np.testing.assert_allclose(found, plain.ranking_loss(predicted, true), rtol=1e-5, atol=1e-6)
+
+
+def test_a_predictor_is_trained_as_the_plain_reference_trains_it():
+    """Twelve steps of Adam in double precision, gradients pair by pair, from the same weights and batches."""
+    rng, key, steps = np.random.default_rng(0), jax.random.key(3), 12
+    features, losses = rng.normal(size=(50, 3)).astype(np.float32), rng.exponential(size=50).astype(np.float32)
+    for_init, for_batches = jax.random.split(key)
+    batches = [np.asarray(jax.random.randint(k, (128,), 0, 50)) for k in jax.random.split(for_batches, steps)]
+    first = jax.tree.map(np.float64, loss_prediction.init(3, for_init))
+    leaves, structure = jax.tree.flatten(first)
+
+    def gradients_of(values, index):
+        params = jax.tree.unflatten(structure, values)
+        return jax.tree.leaves(plain.ranking_gradient(params, features[index].astype(np.float64), losses[index]))
+
+    expected = jax.tree.unflatten(structure, plain.adam(leaves, gradients_of, batches))
+    found = jax.jit(loss_prediction.fit, static_argnums=2)(features, losses, steps, key)
+    moved = jax.tree.map(lambda one, other: np.abs(one - other).max(), expected, first)
+    for layer, part in (("hidden", "kernel"), ("hidden", "bias"), ("last", "kernel")):
+        np.testing.assert_allclose(found[layer][part], expected[layer][part], atol=2e-4)
+        assert moved[layer][part] > 5e-3
+    assert moved["last"]["bias"] < 1e-6  # pairs know no shift
+    one, other = ([predict(row) for row in features] for predict in (
+        lambda row: loss_prediction.predict(found, row), lambda row: plain.predicted_loss(expected, row)
+    ))  # fmt: skip
+    np.testing.assert_allclose(one - np.mean(one), other - np.mean(other), atol=2e-3)
+
+
 def test_a_predictor_learns_the_order_of_losses():
     """Of points it has not seen, from points it has; and follows from its key."""
     rng = np.random.default_rng(0)

@@ -32,8 +32,8 @@ def reasons(s: "Settings") -> Iterator[str]:
         yield from choice("export.formats", name, EXPORTS)
     yield from search.reasons(s)
     yield from spending.reasons(s)
-    for group, plan in (("train", s.train), ("teacher.train", s.teacher.train)):
-        yield from learning.reasons(group, plan)
+    yield from learning.reasons("train", s.train, labels=s.method in METHODS and s.uses_labels)
+    yield from learning.reasons("teacher.train", s.teacher.train, labels=True)
 
 
 def _teacher(s: "Settings") -> Iterator[str]:
@@ -102,6 +102,8 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
             f"config.budget={settings.budget}: {settings.method} asks about images of {settings.dataset}, which has"
             f" {data.pool_size} to draw from; lower the budget to that"
         )
+    for reason in settings.way.showing.impossible(data.shape) if settings.way.showing else ():
+        raise UserError(reason)
     labeled = len(data.teacher_images)
     needed = settings.teacher.validation + max(settings.teacher.images, 1)
     if settings.teacher.kind == "flax" and needed > labeled:

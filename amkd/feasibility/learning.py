@@ -2,36 +2,62 @@
 
 from collections.abc import Iterator
 
-from amkd import losses, recipe
+from amkd import losses, recipe, weightings
 from amkd.feasibility.words import choice, least, positive, views
 from amkd.recipe import Recipe
 
 
-def reasons(group: str, plan: Recipe) -> Iterator[str]:
-    """Of ``train`` or ``teacher.train``."""
+def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
+    """Of ``train`` or ``teacher.train``, which learns from true ``labels`` or from answers."""
     yield from choice(f"{group}.optimizer", plan.optimizer, recipe.OPTIMIZERS)
     yield from choice(f"{group}.schedule", plan.schedule, recipe.SCHEDULES)
     yield from choice(f"{group}.dtype", plan.dtype, recipe.DTYPES)
-    yield from _loss(group, plan)
+    yield from _loss(group, plan, labels)
+    yield from _weighting(group, plan, labels)
+    yield from _mixes(group, plan)
     for name, low in (("epochs", 1), ("min_steps", 0), ("batch_size", 1), ("weight_decay", 0), ("crop", 0)):
         yield from least(f"{group}.{name}", getattr(plan, name), low)
     yield from least(f"{group}.steps_per_dispatch", plan.steps_per_dispatch, 0)
     yield from views(f"{group}.", plan.rotate, plan.zoom)
-    for name in ("learning_rate", "temperature", "mix_beta"):
+    for name in ("learning_rate", "temperature"):
         yield from positive(f"{group}.{name}", getattr(plan, name))
-    for name in ("momentum", "warmup", "average"):
+    for name in ("momentum", "warmup", "pad_warmup", "average"):
         value = getattr(plan, name)
         if not 0 <= value < 1:
             yield f"config.{group}.{name}={value!r}: must be at least 0 and below 1"
     yield from _drops(group, plan)
 
 
-def _loss(group: str, plan: Recipe) -> Iterator[str]:
+def _mixes(group: str, plan: Recipe) -> Iterator[str]:
+    if not 0 <= plan.mix_share <= 1:
+        yield f"config.{group}.mix_share={plan.mix_share!r}: must be a share between 0 and 1"
+    elif plan.mix_as_released and not plan.mix_share:
+        yield f"config.{group}.mix_as_released=True: says how mixes are drawn; set {group}.mix_share above 0"
+    yield from positive(f"{group}.mix_beta", plan.mix_beta)
+
+
+def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     yield from choice(f"{group}.loss", plan.loss, list(losses.LOSSES))
     if plan.loss == "standardised" and plan.temperature != 1:
         yield f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set it to 1"
-    if not 0 <= plan.mix_share <= 1:
-        yield f"config.{group}.mix_share={plan.mix_share!r}: must be a share between 0 and 1"
+    if plan.loss == "pad_kl" and labels:
+        yield f"config.{group}.loss='pad_kl': is for a teacher's answers, and these are true labels; set it to 'soft'"
+    if plan.loss == "pad_kl" and plan.weighting != "even":
+        yield f"config.{group}.weighting={plan.weighting!r}: loss 'pad_kl' finds weights itself; set it to 'even'"
+
+
+def _weighting(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
+    yield from choice(f"{group}.weighting", plan.weighting, list(weightings.WEIGHTINGS))
+    yield from positive(f"{group}.weighting_power", plan.weighting_power)
+    if not 0 <= plan.weighting_share < 1:
+        yield f"config.{group}.weighting_share={plan.weighting_share!r}: must be at least 0 and below 1"
+    if not 0 < plan.weighting_fidelity <= 1:
+        yield f"config.{group}.weighting_fidelity={plan.weighting_fidelity!r}: must be above 0 and at most 1"
+    if labels and plan.weighting == "fidelity":
+        yield (
+            f"config.{group}.weighting='fidelity': weighs by the uncertainty of a teacher's answers, and true labels"
+            " have none; set it to 'even'"
+        )
 
 
 def _drops(group: str, plan: Recipe) -> Iterator[str]:

@@ -19,6 +19,8 @@ def reasons(s: "Settings") -> Iterator[str]:
         return
     if s.uses_labels and s.search.as_released:
         yield "config.search.as_released=True: labels are of the data set's own bytes, which it changes; leave it out"
+    if s.uses_labels and s.way.showing:
+        yield f"config.method={s.method!r}: labels answer real images, and no views of them; choose real_only"
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
     elif s.way.choose:

@@ -172,6 +172,13 @@ class Network(nn.Module):
         """The last layer: features ``[B, d]`` to logits ``float32[B, Y]``."""
         raise NotImplementedError
 
+    def whole(
+        self, images: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> tuple[jax.Array, jax.Array]:
+        """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features that they are made from, ``[B, d]``."""
+        features = self.features(self.stem(images, train), train, keys)
+        return self.head(features), features
+
     def __call__(self, images: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``."""
         return self.trunk(self.stem(images, train), train, keys)

@@ -147,5 +147,5 @@ def _fit(
             watch.after(epoch, epochs, state)
 
         variables = devices.init(task.network, data.shape, keys.key(*stream, keys.Purpose.INIT))
-        beginning = training.start(plan, variables, saved)
+        beginning = training.start(task.network, plan, variables, stream, saved)
         return training.fit(task.network, plan, beginning, task.whole, count, stream, first, on_epoch)

@@ -23,6 +23,7 @@ WAYS = {
     "random_variants": ("method=random_mixup", "search.random_lam=grid", "search.variants=8"),
     "vanilla_al": ("method=vanilla_al",),
     "real_only": ("method=real_only",),
+    "sskd": ("method=sskd", "train.temperature=4.0"),
     "full_kd": ("method=full_kd", "budget=60000"),
     "supervised_real": ("method=supervised_real",),
     "supervised_full": ("method=supervised_full", "budget=60000"),

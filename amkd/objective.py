@@ -1,0 +1,71 @@
+"""What a training step makes smaller: the losses of one device's share of a batch. Pure functions."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from amkd import losses, uncertainty, variance, weightings
+from amkd.recipe import Recipe
+
+
+class Share(NamedTuple):
+    """One device's share of a batch, b records dealt out in order, as the student sees them.
+
+    Attributes:
+      logits: ``float32[b, Y]``, the student's.
+      features: ``[b, d]``, from which they are made.
+      answers: ``float32[b, Y]``, the teacher's.
+      weight: ``float32[b]``, 1, or 0 for what only fills the batch.
+    """
+
+    logits: jax.Array
+    features: jax.Array
+    answers: jax.Array
+    weight: jax.Array
+
+
+Objective = Callable[[Share, variance.Params | None, jax.Array | None], jax.Array]
+
+
+def objective(recipe: Recipe, axis: str) -> Objective:
+    """The sum of a share's losses, each with its weight in the whole batch.
+
+    Args:
+      recipe: loss, temperature and weighting.
+      axis: name of the device axis, over which batches are dealt out.
+
+    Returns:
+      A function of the share to ``float32[]``. A loss that adapts also takes the parameters of its variances, and
+      whether its warm-up is over, ``bool[]``; all others are given None.
+    """
+    loss = losses.LOSSES[recipe.loss]
+    weigh = weightings.WEIGHTINGS[recipe.weighting]
+
+    def above_least(each: jax.Array, share: Share) -> jax.Array:
+        return each - jax.vmap(lambda y: loss.least(y, recipe.temperature))(share.answers)
+
+    def weights(each: jax.Array, share: Share) -> jax.Array:
+        if not weigh:
+            return share.weight
+        unsure = jax.vmap(uncertainty.entropy)(share.answers)
+        own = weightings.Batch(above_least(jax.lax.stop_gradient(each), share), unsure, share.weight)
+        whole = jax.tree.map(lambda column: jax.lax.all_gather(column, axis, tiled=True), own)
+        return share.weight * _part(weigh(whole, recipe.weighting_constants), len(each), axis)
+
+    def of(share: Share, variances: variance.Params | None = None, adapts: jax.Array | None = None) -> jax.Array:
+        each = jax.vmap(lambda z, y: loss.of(z, y, recipe.temperature))(share.logits, share.answers)
+        weight = weights(each, share)
+        if variances is not None and adapts is not None:
+            distance = above_least(each, share)
+            logarithm = variance.logarithms(variances, share.features, share.weight, axis)
+            each = jnp.where(adapts, jax.vmap(variance.likelihood)(distance, logarithm), distance)
+        return jnp.sum(weight * each)
+
+    return of
+
+
+def _part(whole: jax.Array, size: int, axis: str) -> jax.Array:
+    """This device's part of a column of the whole batch, of so many records."""
+    return jax.lax.dynamic_slice_in_dim(whole, jax.lax.axis_index(axis) * size, size)

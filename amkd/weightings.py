@@ -1,0 +1,114 @@
+"""How the records of a batch weigh against each other: by how hard each is, or how unsure the teacher was. Pure.
+
+B records; ``real`` is 1 for each, and 0 for what only fills the batch, which has no influence on the others' weights.
+How hard a record is: what its loss is above the least it can be (amkd/losses.py), the student's divergence from the
+teacher. The cross-entropy itself would call every answer hard that is unsure, as those to mixes are. The first three
+are what PAD is compared with by its authors (Zhang et al., 2020), who leave the constants open. Ours: all but
+``fidelity`` have a mean of 1, so that learning rates keep their meaning.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+
+_SMALL = 1e-12  # below any distance that matters
+
+
+class Batch(NamedTuple):
+    """What is known of the records of a whole batch.
+
+    Attributes:
+      hardness: ``float32[B]``, the student's divergence from the teacher.
+      unsure: ``float32[B]``, entropy of the teacher's answers.
+      real: ``float32[B]``, 1 or 0.
+    """
+
+    hardness: jax.Array
+    unsure: jax.Array
+    real: jax.Array
+
+
+class Constants(NamedTuple):
+    """Of all weightings together.
+
+    Attributes:
+      share: of the batch that :func:`discard_hard` leaves out.
+      power: of :func:`polynomial`.
+      at_mean: weight of the mean uncertainty in :func:`fidelity`.
+    """
+
+    share: float
+    power: float
+    at_mean: float
+
+
+def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Array:
+    """All weigh the same, but for exactly so many of the hardest, rounded: 0. Of equals the first go, and one stays.
+
+    Args:
+      hardness: ``float32[B]``.
+      real: ``float32[B]``.
+      share: of the real ones.
+    """
+    chex.assert_equal_shape((hardness, real))
+    count = jnp.sum(real)
+    gone = jnp.minimum(jnp.round(share * count), count - 1)
+    order = jnp.argsort(jnp.where(real > 0, -hardness, jnp.inf), stable=True)
+    place = jnp.argsort(order, stable=True)  # 0 for the hardest
+    return _of_mean_one((place >= gone).astype(jnp.float32), real)
+
+
+def softmax(hardness: jax.Array, real: jax.Array) -> jax.Array:
+    """``exp(-hardness)``, of mean 1: ``float32[B]`` twice."""
+    chex.assert_equal_shape((hardness, real))
+    return _of_mean_one(jax.nn.softmax(jnp.where(real > 0, -hardness, -jnp.inf)), real)
+
+
+def polynomial(hardness: jax.Array, real: jax.Array, power: float) -> jax.Array:
+    """``(1 - hardness / largest)**power``, of mean 1: the hardest weighs nothing, unless all are as hard.
+
+    Args:
+      hardness: ``float32[B]``.
+      real: ``float32[B]``.
+      power: positive.
+    """
+    chex.assert_equal_shape((hardness, real))
+    above = jnp.maximum(hardness * real, 0)  # a divergence is below zero by rounding alone
+    return _of_mean_one((1 - above / jnp.maximum(jnp.max(above), _SMALL)) ** power, real)
+
+
+def fidelity(unsure: jax.Array, real: jax.Array, at_mean: float) -> jax.Array:
+    """``exp(ln(at_mean) * unsure / mean unsure)``: 1 where the teacher is sure (Kimura et al., 2018).
+
+    The paper's uncertainty is a Gaussian process's; of a network, the entropy of its answer takes its place (ours). The
+    paper's largest weight is 1 here: another is another learning rate.
+
+    Args:
+      unsure: ``float32[B]``.
+      real: ``float32[B]``.
+      at_mean: weight at the mean uncertainty, above 0 and at most 1.
+    """
+    chex.assert_equal_shape((unsure, real))
+    mean = jnp.sum(unsure * real) / jnp.sum(real)
+    return jnp.exp(jnp.log(at_mean) * unsure / jnp.maximum(mean, _SMALL))
+
+
+def _of_mean_one(raw: jax.Array, real: jax.Array) -> jax.Array:
+    """Scaled so that the real ones' mean is 1; all 1 where there is nothing to scale."""
+    kept = raw * real
+    total = jnp.sum(kept)
+    return jnp.where(total > 0, kept * (jnp.sum(real) / jnp.where(total > 0, total, 1)), real)
+
+
+Weighting = Callable[[Batch, Constants], jax.Array]  # -> float32[B]
+
+WEIGHTINGS: dict[str, Weighting | None] = {
+    "even": None,
+    "discard_hard": lambda of, given: discard_hard(of.hardness, of.real, given.share),
+    "softmax": lambda of, _: softmax(of.hardness, of.real),
+    "polynomial": lambda of, given: polynomial(of.hardness, of.real, given.power),
+    "fidelity": lambda of, given: fidelity(of.unsure, of.real, given.at_mean),
+}

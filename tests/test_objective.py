@@ -1,0 +1,119 @@
+"""What a step makes smaller, against plain NumPy, on one device and on several."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from amkd import objective
+from tests import plain
+from tests.test_student import plan
+from tests.test_variance import plain_logarithms
+from tests.test_weightings import plain_weights
+
+B, Y, TAU = 16, 4, 3.0
+WEIGHT = np.float32([1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1, 0])
+
+
+def batch():
+    """A batch with answers some of which are sure."""
+    rng = np.random.default_rng(0)
+    logits, theirs, features = rng.normal(0, 2, (B, Y)), rng.normal(0, 3, (B, Y)), rng.normal(0, 1, (B, 5))
+    columns = (logits, features, plain.softmax(theirs), WEIGHT)
+    return objective.Share(*(np.float32(column) for column in columns))
+
+
+def plain_parts(share):
+    """The student's tempered probabilities, the tempered answers, and tau squared KL of each record."""
+    targets = np.array([plain.tempered(answer, TAU) for answer in share.answers])
+    own = plain.softmax(share.logits.astype(np.float64) / TAU)
+    return own, targets, np.array([TAU**2 * plain.kl(target, p) for target, p in zip(targets, own, strict=True)])
+
+
+def of_devices(count, of, share, *told):
+    """The sum over so many devices, and its gradients by the share's logits and features and by what is learned."""
+
+    def run(part):
+        def value_of(logits, features, beside):
+            return of(part._replace(logits=logits, features=features), beside, *told[1:])
+
+        beside = told[0] if told else None
+        value, (*of_share, of_beside) = jax.value_and_grad(value_of, (0, 1, 2))(part.logits, part.features, beside)
+        value, of_beside = jax.lax.psum((value, of_beside), "d")
+        return value, of_share, of_beside
+
+    parts = jax.tree.map(lambda column: column.reshape(count, -1, *column.shape[1:]), share)
+    value, of_share, of_beside = jax.pmap(run, axis_name="d", devices=jax.local_devices()[:count])(parts)
+    whole = [np.asarray(column).reshape(len(share.weight), -1) for column in of_share]
+    return float(value[0]), *whole, jax.tree.map(lambda leaf: np.asarray(leaf[0]), of_beside)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+@pytest.mark.parametrize("name", ["even", "discard_hard", "softmax", "polynomial", "fidelity"])
+def test_weighted_losses_on_any_number_of_devices(name, count):
+    """The divergence tells how hard a record is; no gradient goes through the weights, or to what fills the batch."""
+    chosen, share, there = plan(weighting=name, temperature=TAU), batch(), WEIGHT > 0
+    own, targets, hard = plain_parts(share)
+    each = hard + [TAU**2 * plain.entropy(target) for target in targets]
+    unsure = np.array([plain.entropy(answer) for answer in share.answers])[there]
+    weights = np.zeros(B)
+    weights[there] = 1 if name == "even" else plain_weights(name, hard[there], unsure, chosen.weighting_constants)
+    value, gradient, *_ = of_devices(count, objective.objective(chosen, "d"), share)
+    np.testing.assert_allclose(value, weights @ each, rtol=1e-4)
+    np.testing.assert_allclose(gradient, weights[:, None] * TAU * (own - targets), atol=1e-4)
+    order = np.argsort(weights[there])
+    assert name == "even" or weights[there][order[-1]] > 1.2 * weights[there][order[0]]
+
+
+def test_the_cross_entropy_does_not_tell_what_is_hard():
+    """A student that answers exactly as an unsure teacher is right; one that misses a sure one is left out."""
+    answers = jnp.array([[0.25, 0.25, 0.25, 0.25], [0.97, 0.01, 0.01, 0.01]])
+    logits = jnp.stack([jnp.zeros(4), jnp.log(jnp.array([0.5, 0.3, 0.1, 0.1]))])
+    chosen = plan(weighting="discard_hard", weighting_share=0.5, temperature=1.0)
+    assert plain.soft_cross_entropy(logits[0], answers[0]) > plain.soft_cross_entropy(logits[1], answers[1])
+    share = objective.Share(logits, jnp.zeros((2, 1)), answers, jnp.ones(2))
+    value, gradient, *_ = of_devices(1, objective.objective(chosen, "d"), share)
+    assert not np.any(gradient[1])
+    np.testing.assert_allclose(value, 2 * np.log(4), rtol=1e-6)
+
+
+BRANCH = {"kernel": np.float32([0.5, -1, 0.25, 2, 1]), "scale": np.float32(1.5), "bias": np.float32(-0.5)}
+
+
+def plain_adapted(share, branch):
+    """The sum of ``d exp(-s) + s``, and the weights ``exp(-s)``."""
+    there = WEIGHT > 0
+    logarithms = plain_logarithms(branch, share.features, WEIGHT)
+    *_, distance = plain_parts(share)
+    return np.sum((distance * np.exp(-logarithms) + logarithms)[there]), np.where(there, np.exp(-logarithms), 0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_adapted_losses_on_any_number_of_devices(count):
+    """Divergences over variances; gradients through the normalisation of the whole batch, by differences."""
+    share, of = batch(), objective.objective(plan(loss="pad_kl", temperature=TAU), "d")
+    own, targets, _ = plain_parts(share)
+    expected, weights = plain_adapted(share, BRANCH)
+    value, by_logits, by_features, by_branch = of_devices(count, of, share, BRANCH, jnp.bool_(True))
+    np.testing.assert_allclose(value, expected, rtol=1e-4)
+    np.testing.assert_allclose(by_logits, weights[:, None] * TAU * (own - targets), rtol=1e-3, atol=1e-3)
+    for place in ((0, 0), (3, 2), (15, 4)):  # the last only fills the batch
+        step = np.zeros((B, 5))
+        step[place] = 1e-4
+        sides = [plain_adapted(share._replace(features=share.features + s), BRANCH)[0] for s in (step, -step)]
+        np.testing.assert_allclose(by_features[place], (sides[0] - sides[1]) / 2e-4, rtol=2e-3, atol=2e-3)
+    for name in BRANCH:
+        step = np.zeros(np.shape(BRANCH[name]))
+        step[(0,) * step.ndim] = 1e-4
+        sides = [plain_adapted(share, {**BRANCH, name: BRANCH[name] + s})[0] for s in (step, -step)]
+        found = by_branch[name][(0,) * step.ndim]
+        np.testing.assert_allclose(found, (sides[0] - sides[1]) / 2e-4, rtol=2e-3, atol=2e-3)
+
+
+def test_a_warm_up_is_the_plain_divergence():
+    share, of = batch(), objective.objective(plan(loss="pad_kl", temperature=TAU), "d")
+    own, targets, distance = plain_parts(share)
+    value, by_logits, by_features, by_branch = of_devices(2, of, share, BRANCH, jnp.bool_(False))
+    np.testing.assert_allclose(value, WEIGHT @ distance, rtol=1e-4)
+    np.testing.assert_allclose(by_logits, WEIGHT[:, None] * TAU * (own - targets), atol=1e-4)
+    assert not np.any(by_features) and not any(np.any(leaf) for leaf in jax.tree.leaves(by_branch))
