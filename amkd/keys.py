@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 TEACHER = 2**31 - 1  # in place of the round, for a local teacher: no student shares its streams
+TARGET = 2**30  # in place of the round, plus a number of its own, for a network that images are made against
 
 
 class Purpose(enum.IntEnum):
@@ -23,6 +24,7 @@ class Purpose(enum.IntEnum):
     AUDIT = 10  # which pairs audit a screened search
     IMPRESSIONS = 13  # answers and first pixels of images made from a network
     IMPRESSION_VIEWS = 14  # how these are shown
+    PSEUDO_EXAMPLES = 15  # which real images the first ones lie between, and where
     ACQUISITION = 12  # what acquisitions draw: seeds of k-means++, masks of dropout, orders of a loss predictor
     VARIANTS = 11  # shifts and mirrors of the real images' variants
 

@@ -41,9 +41,10 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         teacher = attempt(lambda: _teacher(config, data, stop))
         wanted = config.real_images(data.pool_size)
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
-        drawn = min(wanted, data.pool_size) if config.way.maker else wanted  # in place of what is not made yet
-        real = images.draw_real(data, drawn if drawn <= data.pool_size else 0, config.seed)
-        asked = real[:0] if config.way.maker else real
+        drawn = config.drawn_images(data.pool_size)
+        asked = images.draw_real(data, drawn if drawn <= data.pool_size else 0, config.seed)
+        # In place of what is not made yet.
+        real = images.draw_real(data, min(wanted, data.pool_size), config.seed) if config.way.maker else asked
         held = attempt(lambda: bills.held(config, data, asked, folder, teacher))
         bill = bills.make_bill(config, data, asked, held or Held())
         attempt(lambda: bills.check_cost(config, bill))
@@ -66,7 +67,9 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
     yield f"teacher              {teacher.identity if teacher else 'a local one, to be trained first'}"
     yield f"images to draw from  {data.pool_size} of {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
     ks = config.queries_per_round()
-    yield f"real images          {config.real_images(data.pool_size)}"
+    yield f"real images          {(drawn := config.drawn_images(data.pool_size))}"
+    if config.way.maker:
+        yield f"images to make       {config.budget - drawn:,}"
     pool = workload.pool_size(config, data.pool_size) if ks else 0
     yield f"{'pairs' if config.way.mixes else 'other images':<21}{pool:,}"
     yield f"rounds               {len(ks)} after round 0" + (f", of k = {', '.join(map(str, ks))}" if ks else "")

@@ -41,7 +41,7 @@ class Bench(NamedTuple):
       settings: the frozen configuration.
       data: the data set; its test part is for evaluation only.
       real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed beside them.
-      n_real: how many of these are the real ones.
+      n_real: how many of these round 0 asks about.
       told: what there is to report of how these were come by, for JSON.
       pool: pairs of all of them.
       desk: where the teacher is asked.

@@ -17,6 +17,7 @@ from amkd.groups import (
     CheckpointSettings,
     DataSettings,
     ExportSettings,
+    FskdSettings,
     LedgerSettings,
     ReportSettings,
     SearchSettings,
@@ -56,6 +57,7 @@ class Settings:
     search: SearchSettings
     train: Recipe
     zskd: ZskdSettings
+    fskd: FskdSettings
     ledger: LedgerSettings
     checkpoint: CheckpointSettings
     report: ReportSettings
@@ -66,8 +68,12 @@ class Settings:
         """The method."""
         return METHODS[self.method]
 
+    def drawn_images(self, pool_size: int) -> int:
+        """How many real images the run draws, of so many that may be drawn."""
+        return self.way.drawn_images(self.n_real, pool_size)
+
     def real_images(self, pool_size: int) -> int:
-        """How many real images the run has, N, of so many that may be drawn."""
+        """How many images round 0 asks about, N: those that are drawn, or all that are made."""
         return self.way.real_images(self.n_real, pool_size, self.budget)
 
     @property

@@ -38,6 +38,7 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "ACQUISITION": 12,
         "IMPRESSIONS": 13,
         "IMPRESSION_VIEWS": 14,
+        "PSEUDO_EXAMPLES": 15,
     }
 
 
