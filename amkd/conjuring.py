@@ -156,7 +156,7 @@ def climb(
     Returns:
       ``uint8[P, H, W, C]``, in the same order; rounded to bytes once, after the last step.
     """
-    step = _climb_program(reference[0], target[0], how)
+    step = _climb_program(reference[0], target[0], how._replace(steps=1))
 
     def run(variables: Any, batch: np.ndarray) -> np.ndarray:
         check()

@@ -124,12 +124,14 @@ class Maker(NamedTuple):
       make: makes them.
       gradients: how many gradient queries that takes.
       impossible: reasons why these settings make none.
+      trained: how many images a network is trained on in making them, every pass counted; None for none.
       draws: whether it starts from ``n_real`` real images; else it draws none.
     """
 
     make: Callable[[Making], Made]
     gradients: Callable[["Settings"], int]
     impossible: Callable[["Settings"], Iterator[str]]
+    trained: Callable[["Settings"], int] | None = None
     draws: bool = False
 
 

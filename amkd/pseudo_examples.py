@@ -4,6 +4,7 @@ Pure functions. P pseudo-examples, Y classes, B images at a time. The target des
 while the images ascend on it, so that a set of few images grows to where the two still differ.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
-ASCENTS: dict[str, Callable[[float], optax.GradientTransformation]] = {"gradient": optax.sgd, "adam": optax.adam}
+# Adam's usual 1e-8 would hold back images of which both networks are all but certain; less than this, and squares of
+# gradients vanish before it does.
+_LEAST = 1e-16
+
+ASCENTS: dict[str, Callable[[float], optax.GradientTransformation]] = {
+    "gradient": optax.sgd,
+    "adam": functools.partial(optax.adam, eps=_LEAST),
+}
 
 LogitsOf = Callable[[jax.Array], jax.Array]  # [B, ...] -> [B, Y]
 

@@ -100,6 +100,11 @@ def gradients(settings: "Settings") -> int:
     return settings.fskd.steps * (sizes[-1] - sizes[0])
 
 
+def trained(settings: "Settings") -> int:
+    """By the target, in all blocks."""
+    return settings.fskd.epochs * sum(settings.n_real + size for size in _sizes(settings)[:-1])
+
+
 def impossible(settings: "Settings") -> Iterator[str]:
     """A pseudo-example is the least."""
     if settings.budget <= settings.n_real:
@@ -149,4 +154,4 @@ def _target(making: Making, images: np.ndarray, ends: list[int]) -> target.Targe
     )
 
 
-METHOD = Method(maker=Maker(make, gradients, impossible, draws=True))
+METHOD = Method(maker=Maker(make, gradients, impossible, trained, draws=True))
