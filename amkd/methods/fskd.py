@@ -21,6 +21,7 @@ Ours, where the paper leaves it open or has no such teacher:
 """
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -51,21 +52,15 @@ if TYPE_CHECKING:
 
 def make(making: Making) -> Made:
     """The real images, and after them as many pseudo-examples as the budget has room for."""
-    real, sizes = making.real, _sizes(making.settings)
-    images = np.zeros(
-        (making.settings.budget, *making.shape), np.uint8
-    )  # all there will be: one program for all blocks
-    n = len(real)
-    images[: n + sizes[0]] = np.concatenate([real, *between(real, sizes[0], making.settings.seed)])
-    making.progress(n + sizes[0])
+    real, settings, n = making.real, making.settings, len(making.real)
+    sizes = _sizes(settings)
     ends = [n + size for size in sizes]
+    images = np.zeros((ends[-1], *making.shape), np.uint8)  # room for all: one compiled program for all blocks
+    images[: ends[0]] = np.concatenate([real, *between(real, sizes[0], settings.seed)])
+    making.progress(ends[0])
     for block, (start, stop) in enumerate(itertools.pairwise(ends)):
-        images[start:stop] = making.kept(start, lambda: _grown(making, images, ends, block))  # noqa: B023, used at once
-    told = {
-        "pseudo_examples": sizes,
-        "gradient_queries": gradients(making.settings),
-        "shown": (n, len(images)),
-    }
+        images[start:stop] = making.kept(start, functools.partial(_grown, making, images, ends, block))
+    told = {"pseudo_examples": sizes, "gradient_queries": gradients(settings), "shown": (n, ends[-1])}
     return Made(images, told)
 
 
@@ -121,20 +116,18 @@ def _sizes(settings: "Settings") -> list[int]:
 
 def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
     """Copies of the first pseudo-examples, as many as are to be added after a block, climbed: ``uint8[P, H, W, C]``."""
-    settings, n = making.settings, len(making.real)
-    network = models.build(settings.student, making.classes, making.shape)
-    variables = target.trained(_target(making, images, ends), block)
-    plan = settings.fskd
+    plan, n = making.settings.fskd, len(making.real)
+    network = models.build(making.settings.student, making.classes, making.shape)
+    learner = network, target.trained(_target(making, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
     how = conjuring.Climb(plan.ascent, plan.rate, plan.steps)
-    return conjuring.climb((making.network, making.variables), (network, variables), copied, how, making.stop.check)
+    return conjuring.climb((making.network, making.variables), learner, copied, how, making.stop.check)
 
 
 def _target(making: Making, images: np.ndarray, ends: list[int]) -> target.Target:
     """The target network: the student's, by the student's recipe, but for what the method says."""
     settings = making.settings
-    plan = settings.train
-    plan = dataclasses.replace(plan, epochs=settings.fskd.epochs, min_steps=0, loss="soft", temperature=1.0)
+    plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0, loss="soft", temperature=1.0)
 
     def lesson(block: int) -> target.Lesson:
         count = ends[block]
