@@ -100,12 +100,13 @@ def make_bill(config: Settings, data: images.DataSet, real: np.ndarray, held: He
     Args:
       config: the settings.
       data: the data set.
-      real: ``uint8[N, H, W, C]``, the real images; none where there are too few to draw them from.
+      real: ``uint8[N, H, W, C]``, the real images; none where there are too few to draw them from. What is made of
+        them is counted, unseen.
       held: what is there already.
     """
     addresses, judging = _digests(real), _digests(_judging(config, data))
     copies = len(real) - len(addresses)
-    total = config.real_images(data.pool_size) - copies + sum(config.queries_per_round())
+    total = config.first_queries(data.pool_size) - copies + sum(config.queries_per_round())
     both = len(addresses & judging)
     price = 0.0 if config.uses_labels else config.teacher.price
     return Bill(total, len(judging), both, held, price, config.teacher.currency)

@@ -109,7 +109,7 @@ def assembled(
             settings=config,
             data=data,
             real=seen,
-            n_real=len(real),
+            first=len(real),
             told=told,
             pool=pairs.make_pool(len(seen), config.search.max_pairs, config.seed),
             desk=desk,
@@ -134,7 +134,7 @@ def real_images(
     stop: StopSignal,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The images that round 0 asks about, drawn or made, and what there is to report of them."""
-    drawn = images.draw_real(data, config.drawn_images(data.pool_size), config.seed)
+    drawn = images.draw_real(data, config.real_images(data.pool_size), config.seed)
     if config.way.maker is None:
         return drawn, {}
     if teacher.network is None:  # a teacher of the caller's

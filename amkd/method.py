@@ -157,12 +157,12 @@ class Method(NamedTuple):
     chooses: bool = False
     maker: Maker | None = None
 
-    def drawn_images(self, n_real: int, pool_size: int) -> int:
-        """How many real images it draws."""
+    def real_images(self, n_real: int, pool_size: int) -> int:
+        """How many real images it has, N."""
         if self.maker and not self.maker.draws:
             return 0
         return pool_size if self.everything else n_real
 
-    def real_images(self, n_real: int, pool_size: int, budget: int) -> int:
-        """How many images it asks about at first, N: those that it draws, or all that it makes."""
-        return budget if self.maker else self.drawn_images(n_real, pool_size)
+    def first_queries(self, real: int, budget: int) -> int:
+        """How many images round 0 asks about, of so many real ones."""
+        return budget if self.maker else real

@@ -68,14 +68,14 @@ def _card(bench: Bench, summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summary(bench: Bench, state: RoundState, teacher_accuracy: float | None, workdir: Path) -> dict[str, Any]:
-    config, data, desk, last = bench.settings, bench.data, bench.desk, state.rows[-1]
+    config, desk, last = bench.settings, bench.desk, state.rows[-1]
     student_accuracy = last["student_accuracy"]
     phases = {name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]}
     return {
         "method": config.method,
         "dataset": config.dataset,
         "seed": config.seed,
-        "n_real": config.drawn_images(data.pool_size),
+        "n_real": config.real_images(bench.data.pool_size),
         "budget": config.budget,
         "queries": desk.ledger.count(desk.run, querying.DISTILL),
         "queries_paid": desk.ledger.count(desk.run, querying.DISTILL, paid_only=True),
@@ -125,7 +125,7 @@ def _page(bench: Bench, state: RoundState, summary: dict[str, Any], pictures: di
 def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folder: Path) -> dict[str, Path]:
     """Draws the plots; returns their files, by what they show."""
     config = bench.settings
-    title = f"{config.method} on {config.dataset}, N = {config.drawn_images(bench.data.pool_size)}"
+    title = f"{config.method} on {config.dataset}, N = {config.real_images(bench.data.pool_size)}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
     if made := bench.told.get("shown"):

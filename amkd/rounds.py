@@ -41,7 +41,7 @@ class Bench(NamedTuple):
       settings: the frozen configuration.
       data: the data set; its test part is for evaluation only.
       real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed beside them.
-      n_real: how many of these round 0 asks about.
+      first: how many of these round 0 asks about.
       told: what there is to report of how these were come by, for JSON.
       pool: pairs of all of them.
       desk: where the teacher is asked.
@@ -54,7 +54,7 @@ class Bench(NamedTuple):
     settings: Settings
     data: DataSet
     real: np.ndarray
-    n_real: int
+    first: int
     told: dict[str, Any]
     pool: pairs.Pool
     desk: querying.Desk
@@ -115,8 +115,8 @@ def choose(bench: Bench, state: RoundState) -> RoundState:
     """Adds the round's mixes to the records: the real images in round 0, then the method's choice."""
     started = time.monotonic()
     if state.round == 0:
-        unscored = np.full(bench.n_real, np.nan, np.float32)
-        found = method.Choice(training_set.real(bench.n_real), unscored, bench.told)
+        unscored = np.full(bench.first, np.nan, np.float32)
+        found = method.Choice(training_set.real(bench.first), unscored, bench.told)
     else:
         found = _search(bench, state)
     return dataclasses.replace(

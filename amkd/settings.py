@@ -68,13 +68,13 @@ class Settings:
         """The method."""
         return METHODS[self.method]
 
-    def drawn_images(self, pool_size: int) -> int:
-        """How many real images the run draws, of so many that may be drawn."""
-        return self.way.drawn_images(self.n_real, pool_size)
-
     def real_images(self, pool_size: int) -> int:
-        """How many images round 0 asks about, N: those that are drawn, or all that are made."""
-        return self.way.real_images(self.n_real, pool_size, self.budget)
+        """How many real images the run has, N, of so many that may be drawn."""
+        return self.way.real_images(self.n_real, pool_size)
+
+    def first_queries(self, pool_size: int) -> int:
+        """How many images round 0 asks about: the real ones, or all that are made."""
+        return self.way.first_queries(self.real_images(pool_size), self.budget)
 
     @property
     def uses_labels(self) -> bool:

@@ -301,7 +301,7 @@ def test_impossible(fields, told):
 
 
 def test_real_images_may_be_of_another_domain():
-    assert small(**{"data.real": "fashion_mnist"}).drawn_images(400) == 6
+    assert small(**{"data.real": "fashion_mnist"}).real_images(400) == 6
 
 
 def test_a_plan_tells_what_is_made():
