@@ -100,7 +100,8 @@ def make_bill(config: Settings, data: images.DataSet, real: np.ndarray, held: He
     Args:
       config: the settings.
       data: the data set.
-      real: ``uint8[..., H, W, C]``, what round 0 asks about; none where there are too few to draw it from.
+      real: ``uint8[..., H, W, C]``, what round 0 asks about; none where there are too few to draw it from. What is made
+        with the teacher's network is counted, unseen.
       held: what is there already.
     """
     addresses, judging = _digests(real), _digests(_judging(config, data))

@@ -1,14 +1,15 @@
-"""The programs on the devices that make images from a network, and show them."""
+"""The programs on the devices that make images with a network, and show them."""
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
-from amkd import augment, devices, impressions
+from amkd import augment, devices, impressions, pseudo_examples
 from amkd.compilation import jit
 from amkd.models import Network
 
@@ -101,3 +102,69 @@ def impress(
         if number % 100 == 0:
             check()
     return np.rint(255 * np.asarray(images)).astype(np.uint8)
+
+
+class Climb(NamedTuple):
+    """How images climb the gap between two networks.
+
+    Attributes:
+      ascent: one of :data:`pseudo_examples.ASCENTS`.
+      rate: of it, on pixels in [0, 1].
+      steps: how many.
+    """
+
+    ascent: str
+    rate: float
+    steps: int
+
+    @property
+    def transformation(self) -> optax.GradientTransformation:
+        """The ascent itself."""
+        return pseudo_examples.ASCENTS[self.ascent](self.rate)
+
+
+@lru_cache(maxsize=4)
+def _climb_program(reference: Network, target: Network, how: Climb) -> Callable[..., Any]:
+    def logits_of(network: Network, variables: Any) -> Callable[[jax.Array], Any]:
+        suited = devices.suited(network, "training")
+        return lambda x: suited.apply(variables, 255 * x)
+
+    def run(variables: Any, images: Any, state: Any) -> Any:
+        both = logits_of(reference, variables[0]), logits_of(target, variables[1])
+        images, state = pseudo_examples.climb(*both, how.transformation, images, state)
+        return jnp.clip(images, 0, 1), state
+
+    return jit(run)
+
+
+def climb(
+    reference: tuple[Network, Any],
+    target: tuple[Network, Any],
+    images: np.ndarray,
+    how: Climb,
+    check: Callable[[], None],
+) -> np.ndarray:
+    """Copies of images that are a little higher on the gap between two networks, each with its variables.
+
+    Args:
+      reference: the teacher's.
+      target: what imitates it.
+      images: ``uint8[P, H, W, C]``.
+      how: the steps.
+      check: called after every batch; may raise to stop.
+
+    Returns:
+      ``uint8[P, H, W, C]``, in the same order; rounded to bytes once, after the last step.
+    """
+    step = _climb_program(reference[0], target[0], how._replace(steps=1))
+
+    def run(variables: Any, batch: np.ndarray) -> np.ndarray:
+        check()
+        found = jnp.asarray(batch / np.float32(255))
+        state = how.transformation.init(found)
+        for _ in range(how.steps):
+            found, state = step(variables, found, state)
+        return np.rint(255 * np.asarray(found)).astype(np.uint8)
+
+    climbed: np.ndarray = devices.in_batches(run, jax.device_put((reference[1], target[1])), images)
+    return climbed

@@ -134,12 +134,12 @@ def real_images(
     stop: StopSignal,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The images that round 0 asks about, drawn or made, and what there is to report of them."""
-    count = config.real_images(data.pool_size)
+    drawn = images.draw_real(data, config.real_images(data.pool_size), config.seed)
     if config.way.maker is None:
-        return config.way.first_images(images.draw_real(data, count, config.seed), config.budget), {}
+        return config.way.first_images(drawn, config.budget), {}
     if teacher.network is None:  # a teacher of the caller's
         raise UserError(f"config.method={config.method!r} needs the teacher's network, and this one is a black box")
-    with outputs.bar(count, "making images", "img") as advance:
+    with outputs.bar(config.budget, "making images", "img") as advance:
         network, variables = teacher.network
         made = config.way.maker.make(
             method.Making(
@@ -147,9 +147,8 @@ def real_images(
                 variables=variables,
                 shape=data.shape,
                 classes=data.classes,
-                budget=count,
-                seed=config.seed,
-                zskd=config.zskd,
+                real=drawn,
+                settings=config,
                 folder=folder / "made",
                 stop=stop,
                 progress=advance,

@@ -170,6 +170,20 @@ class ZskdSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class FskdSettings:
+    """The ``fskd.*`` group."""
+
+    doublings: int
+    epochs: int
+    ascent: str
+    rate: float
+    steps: int
+    real_weight: float
+    most_weight: float
+    mean_weight: float
+
+
+@dataclasses.dataclass(frozen=True)
 class LedgerSettings:
     """The ``ledger.*`` group."""
 

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 TEACHER = 2**31 - 1  # in place of the round, for a local teacher: no student shares its streams
+TARGET = 2**30  # in place of the round, plus a number of its own, for a network that images are made against
 
 
 class Purpose(enum.IntEnum):
@@ -21,11 +22,12 @@ class Purpose(enum.IntEnum):
     SPLIT = 8  # split of a data set that has none of its own
     HELD_OUT = 9  # which pictures judge the student where there are no labels
     AUDIT = 10  # which pairs audit a screened search
+    VARIANTS = 11  # shifts and mirrors of the real images' variants
+    ACQUISITION = 12  # what acquisitions draw: seeds of k-means++, masks of dropout, orders of a loss predictor
     IMPRESSIONS = 13  # answers and first pixels of images made from a network
     IMPRESSION_VIEWS = 14  # how these are shown
-    ACQUISITION = 12  # what acquisitions draw: seeds of k-means++, masks of dropout, orders of a loss predictor
+    PSEUDO_EXAMPLES = 15  # which real images the first ones lie between, and where
     BRANCH = 20  # first weights of what a loss learns beside the student
-    VARIANTS = 11  # shifts and mirrors of the real images' variants
 
 
 def of_member(round_: int, member: int) -> int:

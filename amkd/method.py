@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from amkd import files, pairs, training_set
-from amkd.groups import SearchSettings, ZskdSettings
+from amkd.groups import SearchSettings
 from amkd.models import Network
 from amkd.stopping import StopSignal
 from amkd.student import Variables
@@ -71,9 +71,8 @@ class Making(NamedTuple):
       variables: its variables.
       shape: ``(H, W, C)`` of the images.
       classes: number of classes Y.
-      budget: images to make.
-      seed: the run's.
-      zskd: the ``zskd.*`` group.
+      real: ``uint8[N, H, W, C]``, the real images, where the method draws some.
+      settings: the configuration; its budget is how many images there shall be, the real ones included.
       folder: where what is made is kept, so that a stopped run goes on.
       stop: whether to stop.
       progress: told the number of images made.
@@ -83,9 +82,8 @@ class Making(NamedTuple):
     variables: Variables
     shape: tuple[int, ...]
     classes: int
-    budget: int
-    seed: int
-    zskd: ZskdSettings
+    real: np.ndarray
+    settings: "Settings"
     folder: Path
     stop: StopSignal
     progress: Callable[[int], None]
@@ -107,11 +105,12 @@ class Making(NamedTuple):
 
 
 class Made(NamedTuple):
-    """Images made from the teacher's network.
+    """Images made with the teacher's network.
 
     Attributes:
-      images: ``uint8[N, H, W, C]``.
-      told: what there is to report of them, for JSON.
+      images: ``uint8[N, H, W, C]``, those that were drawn included.
+      told: what there is to report of them, for JSON. ``gradient_queries``: passes forward and back through the
+        teacher's network, by images; ``shown``: the places of those to be shown, the first and one past the last.
     """
 
     images: np.ndarray
@@ -125,11 +124,15 @@ class Maker(NamedTuple):
       make: makes them.
       gradients: how many gradient queries that takes.
       impossible: reasons why these settings make none.
+      trained: how many images a network is trained on in making them, every pass counted; None for none.
+      draws: whether it starts from ``n_real`` real images; else it draws none.
     """
 
     make: Callable[[Making], Made]
     gradients: Callable[["Settings"], int]
     impossible: Callable[["Settings"], Iterator[str]]
+    trained: Callable[["Settings"], int] | None = None
+    draws: bool = False
 
 
 class Showing(NamedTuple):
@@ -156,7 +159,8 @@ class Method(NamedTuple):
       everything: whether all images of the data set are real ones, in place of ``n_real`` of them.
       labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
       chooses: whether ``search.acquisition`` chooses.
-      maker: makes the real images from the teacher's network, which a black box does not show; None for all others.
+      maker: makes what round 0 asks about with the teacher's network, which a black box does not show; None for all
+        others.
       showing: views of the real images that are asked about beside them; None for no others than themselves.
     """
 
@@ -169,16 +173,18 @@ class Method(NamedTuple):
     maker: Maker | None = None
     showing: Showing | None = None
 
-    def real_images(self, n_real: int, pool_size: int, budget: int) -> int:
+    def real_images(self, n_real: int, pool_size: int) -> int:
         """How many real images it has, N."""
-        if self.maker:
-            return budget
+        if self.maker and not self.maker.draws:
+            return 0
         return pool_size if self.everything else n_real
 
     def first_queries(self, real: int, budget: int) -> int:
         """How many images round 0 asks about, of so many real ones."""
+        if self.maker:
+            return budget
         return min(self.showing.views * real, budget) if self.showing else real
 
     def first_images(self, real: np.ndarray, budget: int) -> np.ndarray:
-        """These images: ``uint8[N, H, W, C]`` to ``uint8[..., H, W, C]``."""
+        """These images, where none are made: ``uint8[N, H, W, C]`` to ``uint8[..., H, W, C]``."""
         return self.showing.show(real)[:budget] if self.showing else real

@@ -41,10 +41,10 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         teacher = attempt(lambda: _teacher(config, data, stop))
         wanted = config.real_images(data.pool_size)
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
-        drawn = min(wanted, data.pool_size) if config.way.maker else wanted  # in place of what is not made yet
-        real = images.draw_real(data, drawn if drawn <= data.pool_size else 0, config.seed)
-        real = config.way.first_images(real, config.budget)
-        asked = real[:0] if config.way.maker else real
+        drawn = images.draw_real(data, wanted if wanted <= data.pool_size else 0, config.seed)
+        asked = config.way.first_images(drawn, config.budget)
+        some = min(config.first_queries(data.pool_size), data.pool_size)  # in place of what is not made yet
+        real = images.draw_real(data, some, config.seed) if config.way.maker else asked
         held = attempt(lambda: bills.held(config, data, asked, folder, teacher))
         bill = bills.make_bill(config, data, asked, held or Held())
         attempt(lambda: bills.check_cost(config, bill))
@@ -67,7 +67,9 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
     yield f"teacher              {teacher.identity if teacher else 'a local one, to be trained first'}"
     yield f"images to draw from  {data.pool_size} of {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
     ks = config.queries_per_round()
-    yield f"real images          {config.real_images(data.pool_size)}"
+    yield f"real images          {(real := config.real_images(data.pool_size))}"
+    if config.way.maker:
+        yield f"images to make       {config.budget - real:,}"
     pool = workload.pool_size(config, data.pool_size) if ks else 0
     yield f"{'pairs' if config.way.mixes else 'other images':<21}{pool:,}"
     yield f"rounds               {len(ks)} after round 0" + (f", of k = {', '.join(map(str, ks))}" if ks else "")
@@ -88,6 +90,9 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
     rounds = workload.make_rounds(config, config.first_queries(data.pool_size), data.pool_size)
     evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
+    if config.way.maker and config.way.maker.trained:
+        made = config.way.maker.trained(config)
+        yield f"training in making   {made:,} images ({_lasts(made, speed.trained)})"
     memory = workload.memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"
     yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"

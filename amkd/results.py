@@ -128,10 +128,10 @@ def _draw(bench: Bench, state: RoundState, teacher_accuracy: float | None, folde
     title = f"{config.method} on {config.dataset}, N = {config.real_images(bench.data.pool_size)}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
-    if made := bench.told.get("impressions"):
-        shown = bench.real[np.unique(np.linspace(0, made - 1, _MADE).astype(int))]
-        plots.sheet(shown, "Images made from the teacher's network", folder / "made.png")
-        drawn["Images made from the teacher's network"] = folder / "made.png"
+    if made := bench.told.get("shown"):
+        shown = bench.real[np.unique(np.linspace(made[0], made[1] - 1, _MADE).astype(int))]
+        plots.sheet(shown, "Images made with the teacher's network", folder / "made.png")
+        drawn["Images made with the teacher's network"] = folder / "made.png"
     ends = [row["queries"] for row in state.rows]
     if len(ends) > 1:
         drawn["C2 and lambda of the chosen mixes"] = folder / "chosen.png"

@@ -41,7 +41,8 @@ class Bench(NamedTuple):
       settings: the frozen configuration.
       data: the data set; its test part is for evaluation only.
       real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed beside them.
-      first: how many of these round 0 asks about: the real ones, and views of them if the method has any.
+      first: how many of these round 0 asks about: the real ones, and views of them if the method has any, or all that
+        were made.
       told: what there is to report of how these were come by, for JSON.
       pool: pairs of all of them.
       desk: where the teacher is asked.

@@ -17,6 +17,7 @@ from amkd.groups import (
     CheckpointSettings,
     DataSettings,
     ExportSettings,
+    FskdSettings,
     LedgerSettings,
     ReportSettings,
     SearchSettings,
@@ -56,6 +57,7 @@ class Settings:
     search: SearchSettings
     train: Recipe
     zskd: ZskdSettings
+    fskd: FskdSettings
     ledger: LedgerSettings
     checkpoint: CheckpointSettings
     report: ReportSettings
@@ -68,10 +70,10 @@ class Settings:
 
     def real_images(self, pool_size: int) -> int:
         """How many real images the run has, N, of so many that may be drawn."""
-        return self.way.real_images(self.n_real, pool_size, self.budget)
+        return self.way.real_images(self.n_real, pool_size)
 
     def first_queries(self, pool_size: int) -> int:
-        """How many images round 0 asks about: the real ones, and views of them if the method has any."""
+        """How many images round 0 asks about: the real ones and views of them, or all that are made."""
         return self.way.first_queries(self.real_images(pool_size), self.budget)
 
     @property

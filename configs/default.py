@@ -92,8 +92,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs); pooled_mixup (some of many
     # random mixes); vanilla_al (the lowest C1 of all single mixes); real_only (no mixes); active_labelling (whole
     # images, some in every round); full_kd (all images of the data set in place of n_real, no mixes); zskd (images made
-    # from the teacher's own network); sskd (each real image and its three rotations). With true labels, as references:
-    # supervised_real, supervised_full.
+    # from the teacher's own network); fskd (images made from n_real others by gradients of the teacher's network); sskd
+    # (each real image and its three rotations). With true labels, as references: supervised_real, supervised_full.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.
     config.student = "lenet5_half"
@@ -347,6 +347,26 @@ def get_config(preset: str = "") -> ConfigDict:
     config.zskd.copies = 3
     # As the released code: all scales are 1.
     config.zskd.as_released = False
+
+    config.fskd = ConfigDict()
+    # fskd: growths of the pseudo-examples, which double them up to the budget; before each, a target network like the
+    # student is trained on all there are. 0: none but the first, which lie between two real images each.
+    config.fskd.doublings = 3
+    # Passes of the target network's training before a growth, by the train recipe but for its loss and min_steps.
+    config.fskd.epochs = 25
+    # How an image ascends on the divergence of target from teacher: adam (every pixel by about as much), or gradient
+    # (in proportion to its gradient; steps below half a grey level are lost).
+    config.fskd.ascent = "adam"
+    # Of that ascent, on pixels in [0, 1].
+    config.fskd.rate = 0.02
+    # Steps of it in a growth.
+    config.fskd.steps = 1
+    # In the target's training: weight of the real images' mean loss, beside that of the pseudo-examples.
+    config.fskd.real_weight = 1.0
+    # There: weight of a pseudo-example of which the teacher is certain (its fidelity).
+    config.fskd.most_weight = 1.0
+    # There: weight of one whose answer has the mean entropy. As much as most_weight: all weigh the same.
+    config.fskd.mean_weight = 0.5
 
     config.ledger = ConfigDict()
     # File of answers paid for, which several runs may share; empty for WORKDIR/ledger.sqlite.

@@ -38,6 +38,8 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "ACQUISITION": 12,
         "IMPRESSIONS": 13,
         "IMPRESSION_VIEWS": 14,
+        "PSEUDO_EXAMPLES": 15,
+        "BRANCH": 20,
     }
 
 

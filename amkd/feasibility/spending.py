@@ -15,7 +15,7 @@ def reasons(s: "Settings") -> Iterator[str]:
     """Of the budget and its rounds."""
     low = [*least("n_real", s.n_real, 2), *least("rounds", s.rounds, 1), *least("last_epochs", s.last_epochs, 0)]
     yield from low
-    if low or s.search.variants < 0 or s.method not in METHODS or s.way.maker:  # which needs no real images
+    if low or s.search.variants < 0 or s.method not in METHODS or s.way.maker:  # which says so itself
         return
     if s.uses_labels and s.search.as_released:
         yield "config.search.as_released=True: labels are of the data set's own bytes, which it changes; leave it out"

@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 
 def make(making: Making) -> Made:
     """As many impressions, and after them views of them, as the budget pays for."""
-    plan = making.zskd
-    count = making.budget // (1 + plan.copies)
+    plan, budget = making.settings.zskd, making.settings.budget
+    count = budget // (1 + plan.copies)
     found = np.concatenate(
         [_batch(making, start, min(plan.batch, count - start)) for start in range(0, count, plan.batch)]
     )
-    rng = keys.rng(making.seed, 0, keys.Purpose.IMPRESSION_VIEWS)
+    rng = keys.rng(making.settings.seed, 0, keys.Purpose.IMPRESSION_VIEWS)
     shown = [found]
-    left = making.budget - count
+    left = budget - count
     while left:
         part = found[:left]
         views = [VIEWS[place] for place in rng.integers(1, len(VIEWS), len(part))]
         shown.append(impression_views.show(part, views, rng))
         left -= len(part)
-    making.progress(making.budget - count)
-    told = {"impressions": count, "gradient_queries": plan.steps * count}
+    making.progress(budget - count)
+    told = {"impressions": count, "gradient_queries": plan.steps * count, "shown": (0, count)}
     return Made(np.concatenate(shown), told)
 
 
@@ -58,9 +58,9 @@ def impossible(settings: "Settings") -> Iterator[str]:
 
 def _batch(making: Making, start: int, size: int) -> np.ndarray:
     """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H, W, C]``."""
-    plan = making.zskd
+    plan = making.settings.zskd
     recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
-    for_answers, for_noise = jax.random.split(keys.key(making.seed, 0, keys.Purpose.IMPRESSIONS))
+    for_answers, for_noise = jax.random.split(keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS))
     numbers = np.arange(start, start + size)
     classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
     alpha = np.stack([conjuring.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])

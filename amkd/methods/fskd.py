@@ -1,0 +1,151 @@
+"""Few-shot distillation by pseudo-examples (Kimura et al., 2018), with the teacher as the reference model.
+
+A white-box rival: it needs gradients at the teacher's pixels, which are counted apart from its answers. ``search`` has
+no part in it. It starts from the ``n_real`` real images and from mixes of two of them each. A target network like the
+student learns the teacher's answers to all there are; then a copy of every pseudo-example climbs the divergence of
+target from teacher, through both of them, and the copies are added: the set doubles until the budget is full. The
+driver then asks about all images and trains the student, as for every method.
+
+What counts: one query for each image, which the driver asks. What the target learns are those same answers, of images
+that are all asked about in the end, and they are not counted twice; they are whole, whatever ``teacher.answers`` leaves
+the student of them. One gradient query for each copy and step of its ascent.
+
+Ours, where the paper leaves it open or has no such teacher:
+
+- Uncertainty, by which fidelity weighs pseudo-examples in the target's training, is the entropy of the teacher's
+  answer. The student, at last, is trained by the ``train`` recipe, as by any method.
+- The set grows after every block of epochs, from as many as make the last growth end at the budget. The lambda of a
+  mix is uniform.
+- A block begins with the last block's network and a new optimizer.
+- Images are rounded to bytes after a growth: what the teacher is asked about is what the student sees.
+"""
+
+import dataclasses
+import functools
+import itertools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+
+from amkd import (
+    checkpoint,
+    choosing,
+    compilation,
+    conjuring,
+    devices,
+    keys,
+    mixing,
+    models,
+    pseudo_examples,
+    target,
+    training_set,
+    uncertainty,
+)
+from amkd.groups import FskdSettings
+from amkd.method import Made, Maker, Making, Method
+
+if TYPE_CHECKING:
+    from amkd.settings import Settings
+
+
+def make(making: Making) -> Made:
+    """The real images, and after them as many pseudo-examples as the budget has room for."""
+    real, settings, n = making.real, making.settings, len(making.real)
+    sizes = _sizes(settings)
+    ends = [n + size for size in sizes]
+    images = np.zeros((ends[-1], *making.shape), np.uint8)  # room for all: one compiled program for all blocks
+    images[: ends[0]] = np.concatenate([real, *between(real, sizes[0], settings.seed)])
+    making.progress(ends[0])
+    for block, (start, stop) in enumerate(itertools.pairwise(ends)):
+        images[start:stop] = making.kept(start, functools.partial(_grown, making, images, ends, block))
+    told = {"pseudo_examples": sizes, "gradient_queries": gradients(settings), "shown": (n, ends[-1])}
+    return Made(images, told)
+
+
+def between(real: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
+    """So many mixes of two different real images each, in blocks of ``uint8[..., H, W, C]``."""
+    rng, n = keys.rng(seed, 0, keys.Purpose.PSEUDO_EXAMPLES), len(real)
+    i = rng.integers(0, n, count, np.int32)
+    j = (i + rng.integers(1, n, count, np.int32)) % np.int32(n)
+    return devices.mixes(real, training_set.Records(i, j, rng.integers(1, mixing.ONE, count, np.int32)))
+
+
+def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
+    """Answers times the weights of their images: cross-entropy, being linear in the answer, is weighted by that.
+
+    The mean over all records is then the paper's loss, up to the answers' own entropy: ``real_weight`` times the mean
+    over the n real images, plus the mean over the pseudo-examples weighted by fidelity.
+
+    Args:
+      answers: ``float32[Q, Y]``, those to the real images first.
+      n: how many real images there are.
+      plan: the weights.
+    """
+    sigma = choosing.each(uncertainty.entropy, answers[n:])
+    fidelity = np.asarray(pseudo_examples.fidelity(jnp.asarray(sigma), plan.most_weight, plan.mean_weight))
+    weights = np.concatenate([np.full(n, plan.real_weight / n), fidelity / len(fidelity)])
+    return answers * (len(answers) * weights).astype(np.float32)[:, None]
+
+
+def gradients(settings: "Settings") -> int:
+    """One for each copy and step of its ascent."""
+    sizes = _sizes(settings)
+    return settings.fskd.steps * (sizes[-1] - sizes[0])
+
+
+def trained(settings: "Settings") -> int:
+    """By the target, in all blocks."""
+    return settings.fskd.epochs * sum(settings.n_real + size for size in _sizes(settings)[:-1])
+
+
+def impossible(settings: "Settings") -> Iterator[str]:
+    """A pseudo-example is the least."""
+    if settings.budget <= settings.n_real:
+        yield (
+            f"config.budget={settings.budget}: must be more than n_real={settings.n_real}, whose queries it includes,"
+            " so that a pseudo-example can be made"
+        )
+
+
+def _sizes(settings: "Settings") -> list[int]:
+    """How many pseudo-examples there are at first, and after each growth."""
+    return pseudo_examples.sizes(settings.budget - settings.n_real, settings.fskd.doublings)
+
+
+def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
+    """Copies of the first pseudo-examples, as many as are to be added after a block, climbed: ``uint8[P, H, W, C]``."""
+    plan, n = making.settings.fskd, len(making.real)
+    network = models.build(making.settings.student, making.classes, making.shape)
+    learner = network, target.trained(_target(making, images, ends), block)
+    copied = images[n : n + ends[block + 1] - ends[block]]
+    how = conjuring.Climb(plan.ascent, plan.rate, plan.steps)
+    return conjuring.climb((making.network, making.variables), learner, copied, how, making.stop.check)
+
+
+def _target(making: Making, images: np.ndarray, ends: list[int]) -> target.Target:
+    """The target network: the student's, by the student's recipe, but for what the method says."""
+    settings = making.settings
+    plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0)
+    plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
+
+    def lesson(block: int) -> target.Lesson:
+        count = ends[block]
+        answers = devices.predict(making.network, making.variables, images[:count])
+        answers = weighted(answers, len(making.real), settings.fskd)
+        return target.Lesson(training_set.make(images, training_set.real(count), answers, len(images)), count)
+
+    return target.Target(
+        network=models.build(settings.student, making.classes, making.shape, plan.dtype, compilation.AXIS),
+        plan=plan,
+        shape=making.shape,
+        seed=settings.seed,
+        lesson=lesson,
+        checkpoints=checkpoint.Checkpoints(making.folder / "target"),
+        seconds=settings.checkpoint.seconds,
+        stop=making.stop,
+    )
+
+
+METHOD = Method(maker=Maker(make, gradients, impossible, trained, draws=True))
