@@ -16,7 +16,7 @@ class Row(NamedTuple):
       config: file of the configuration, with an optional ``:preset``.
       set: its fields, each ``name=value`` as on the command line.
       ways: names of the ways that are run for it; none for all.
-      paper: accuracy that the paper prints, in percent; None if it prints none.
+      paper: accuracy that the paper prints, in percent: of its own method, or by way; None if it prints none.
       best: the best one published since, in percent.
       source: whose that is.
     """
@@ -24,9 +24,13 @@ class Row(NamedTuple):
     config: str
     set: tuple[str, ...] = ()
     ways: tuple[str, ...] = ()
-    paper: float | None = None
+    paper: float | dict[str, float] | None = None
     best: float | None = None
     source: str = ""
+
+    def printed(self, way: str) -> float | None:
+        """What the paper prints of a way."""
+        return self.paper.get(way) if isinstance(self.paper, dict) else self.paper
 
 
 class Table(NamedTuple):

@@ -110,7 +110,7 @@ def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
         "p": _rounded(cell.against and cell.against.p, 6),
         "evaluations": round(statistics.spread([_evaluations(one) for one in cell.runs]).mean),
         "seconds": _rounded(statistics.spread([sum(one["seconds"].values()) for one in cell.runs]).mean, 1),
-        "paper": row.paper,
+        "paper": row.printed(cell.way),
         "best_published": row.best,
         "best_source": row.source,
     }

@@ -92,6 +92,12 @@ def test_markdown_of_a_row():
     assert len(lines) == 6  # what has no finished run has no line
 
 
+def test_what_the_paper_prints_stands_beside_its_own_way():
+    table = TABLE._replace(rows={"r": Row("configs/default.py", paper={"active": 51.0})})
+    rows = tabulate.as_rows(table, tabulate.cells(table, RUNS))
+    assert [row["paper"] for row in rows] == [51.0, None]
+
+
 def test_evaluations_are_those_of_all_rounds():
     """Of one seed 3,000 and 2,000, of the other 7,000: 6,000 in the mean."""
     runs = [one("active", 0, 0.3, 0.4), one("active", 1, 0.4), one("random", 0, 0.3), one("random", 1, 0.4)]

@@ -7,7 +7,7 @@ Cost:     as table1.py; :cpu, 8,000 queries of the half students of MNIST and Fa
 
 from ml_collections import ConfigDict
 
-from configs.tables import table1
+from configs.tables import table1, without_quotes
 
 ACTIVE = ("method=active_mixup",)
 WAYS = {
@@ -33,4 +33,4 @@ def get_config(preset: str = "") -> ConfigDict:
         config.set = (*config.set, "budget=8000", "rounds=2")
     for row in config.rows.values():
         row.ways = tuple(WAYS)
-    return config
+    return without_quotes(config) if preset == "cpu" else config

@@ -7,7 +7,7 @@ Cost:     estimated. CIFAR-10: hours a run on a GPU. :cpu, the half students of 
 
 from ml_collections import ConfigDict
 
-from configs.tables import table1
+from configs.tables import table1, without_quotes
 
 
 def get_config(preset: str = "") -> ConfigDict:
@@ -21,4 +21,4 @@ def get_config(preset: str = "") -> ConfigDict:
         row.ways = ways
     rounds = {"smoke": ("rounds=3",), "cpu": ("rounds=6", "budget=14000")}
     config.set = (*config.set, *rounds.get(preset, ("rounds=10",)))
-    return config
+    return without_quotes(config) if preset == "cpu" else config
