@@ -166,6 +166,9 @@ def test_what_is_kept_comes_back(tmp_path):
 KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exists() else []
 
 
+IN_README = ("table1_cpu", "best_cpu", "acquisitions_cpu")  # to the others it has links
+
+
 def shipped(name):
     """The shipped table of that name."""
     for module in pkgutil.iter_modules(configs.tables.__path__):
@@ -190,4 +193,4 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
     for file in (f"{name}.md", f"{name}.csv", f"{name}.json", f"{name}-curves.csv"):
         assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
     assert (RESULTS / f"{name}.png").exists()
-    assert text.strip() in (ROOT / "README.md").read_text()
+    assert (text.strip() if name in IN_README else f"(results/{name}.md)") in (ROOT / "README.md").read_text()
