@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from amkd import devices, keys, recipe, student, training_set, variance
+from amkd import devices, keys, recipe, student, training_set
 from amkd.models import Network
 from amkd.stopping import StopSignal
 
@@ -22,6 +22,7 @@ def start(
     variables: student.Variables,
     stream: tuple[int, int],
     saved: Leaves | None = None,
+    inside: int = 0,
 ) -> student.TrainState:
     """The state before the first step, or the one that was saved, on every device.
 
@@ -31,10 +32,12 @@ def start(
       variables: the first ones.
       stream: (seed, round), from which follows what the loss learns beside the network.
       saved: leaves of a state.
+      inside: how many numbers the teacher shows of each record beside its answer.
     """
     beside = None
-    if plan.adapts:
-        beside = variance.init(student.feature_count(network, variables), keys.rng(*stream, keys.Purpose.BRANCH))
+    if plan.branch:
+        generator = keys.rng(*stream, keys.Purpose.BRANCH)
+        beside = plan.branch.init(student.feature_count(network, variables), inside, generator)
     state = student.start(variables, recipe.direction(plan), plan.average > 0, beside)
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)

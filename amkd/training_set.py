@@ -53,6 +53,7 @@ class TrainingSet(NamedTuple):
       w: ``int32[capacity]``.
       answers: ``float32[capacity, Y]``.
       as_released: ``bool[]``, how mixes are rounded; see :func:`amkd.mixing.mix_image`.
+      inside: ``float32[capacity, e]``, what the teacher shows of the records beside its answers, or None.
     """
 
     images: Any
@@ -61,10 +62,21 @@ class TrainingSet(NamedTuple):
     w: Any
     answers: Any
     as_released: Any
+    inside: Any = None
+
+    @property
+    def width(self) -> int:
+        """How many numbers the teacher shows of each record, e."""
+        return 0 if self.inside is None else int(self.inside.shape[1])
 
 
 def make(
-    images: np.ndarray, records: Records, answers: np.ndarray, capacity: int, as_released: bool = False
+    images: np.ndarray,
+    records: Records,
+    answers: np.ndarray,
+    capacity: int,
+    as_released: bool = False,
+    inside: np.ndarray | None = None,
 ) -> TrainingSet:
     """The training set of one round.
 
@@ -74,13 +86,29 @@ def make(
       answers: ``float32[Q, Y]``.
       capacity: records to make room for, at least Q.
       as_released: how mixes are rounded.
+      inside: ``float32[Q, e]``, what the teacher shows of the records, or None.
     """
     room = capacity - len(records)
     i, j, w = (np.pad(column, (0, room)) for column in records)
-    return TrainingSet(images, i, j, w, np.pad(answers, ((0, room), (0, 0))), np.bool_(as_released))
+    answers, inside = jax.tree.map(lambda rows: np.pad(rows, ((0, room), (0, 0))), (answers, inside))
+    return TrainingSet(images, i, j, w, answers, np.bool_(as_released), inside)
 
 
-def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+class Taken(NamedTuple):
+    """Records of a batch as a step sees them.
+
+    Attributes:
+      images: ``[B, H, W, C]``.
+      answers: ``float32[B, Y]``.
+      inside: ``float32[B, e]``, or None.
+    """
+
+    images: jax.Array
+    answers: jax.Array
+    inside: jax.Array | None = None
+
+
+def take(data: TrainingSet, index: jax.Array) -> Taken:
     """One batch, mixed on the device.
 
     Args:
@@ -88,10 +116,10 @@ def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
       index: ``int32[B]``, places of the records.
 
     Returns:
-      ``uint8[B, H, W, C]`` and answers ``float32[B, Y]``.
+      Images, ``uint8``, and what the teacher said of them.
     """
     mixed = mixing.mix_images(data.images, data.i[index], data.j[index], data.w[index], data.as_released)
-    return mixed, data.answers[index]
+    return Taken(mixed, data.answers[index], None if data.inside is None else data.inside[index])
 
 
 class Batches(NamedTuple):

@@ -255,6 +255,15 @@ def test_true_labels_are_no_answers(group: str, fields: dict[str, str]) -> None:
     assert f"config.{group}.loss='pad_kl': is for a teacher's answers" in message
 
 
+def test_features_are_for_a_teacher_that_shows_them() -> None:
+    message = complaint(train__loss="pad_l2", teacher__kind="python", teacher__function="a:b")
+    assert "config.train.loss='pad_l2': learns from the features of the teacher's network" in message
+    assert "config.teacher.kind='python' is a black box; only teacher.kind=flax shows them" in message
+    assert "Answers are enough for soft, standardised, pad_kl" in message
+    assert "is for a teacher's answers" in complaint(train__loss="pad_l2", teacher__kind="labels")
+    assert settings.from_config(changed(train__loss="pad_l2")).train.shows == "features"
+
+
 def test_weights_are_found_once() -> None:
     message = complaint(train__loss="pad_kl", train__weighting="softmax")
     assert "config.train.weighting='softmax': loss 'pad_kl' finds weights itself" in message

@@ -1,7 +1,8 @@
 """Which way of learning from the answers is best? Told without a look at a test label.
 
-The same random mixes, one lever at a time from the recipe of configs/mnist.py. Every run is judged by its agreement
-with the teacher on 10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
+The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features`` alone sees more of the
+teacher than its answers. Every run is judged by its agreement with the teacher on 10,000 training images that are not
+drawn (data.judge). What came of it: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table --output=results
@@ -26,6 +27,7 @@ WAYS = {
     "easy_polynomial": ("train.weighting=polynomial",),
     "fidelity": ("train.weighting=fidelity",),
     "adaptive": ("train.loss=pad_kl",),
+    "features": ("train.loss=pad_l2",),
     "averaged": ("train.average=0.999",),
     "still": ("train.crop=0",),
     "turned": ("train.rotate=10.0", "train.zoom=0.1"),
