@@ -1,7 +1,8 @@
 """What losses learn beside the student, and is no part of it: parameters trained with it, from its features. Pure.
 
 The branches of PAD (Zhang et al., ECCV 2020), with the variances of amkd/variance.py: of a record, which answers are
-enough for; and of each dimension of its features, for which the teacher's must be known. No gradient is stopped.
+enough for; and of each dimension of its features, for which the teacher's must be known. No gradient is stopped. And
+the student's head in SSKD (Xu et al., ECCV 2020), with the relations of amkd/relations.py.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amkd import variance
+from amkd import gathering, relations, variance
 
 
 class Seen(NamedTuple):
@@ -44,11 +45,13 @@ class Kind(NamedTuple):
       of: parameters, what is seen and the name of the device axis to ``float32[b]``, what is made smaller in place of
         the cross-entropy of each record.
       shows: what the teacher must show beside its answers, one of amkd/insight.py; None where answers are enough.
+      views: how many records of one image must be side by side in a batch, V; see :func:`amkd.training_set.epoch`.
     """
 
     init: Callable[[int, int, np.random.Generator], Any]
     of: Callable[[Any, Seen, str], jax.Array]
     shows: str | None = None
+    views: int = 1
 
 
 def pad_kl(params: variance.Params, seen: Seen, axis: str) -> jax.Array:
@@ -84,5 +87,15 @@ def init_pad_l2(features: int, inside: int, rng: np.random.Generator) -> dict[st
     return params
 
 
+def sskd(params: Any, seen: Seen, axis: str) -> jax.Array:
+    """The cross-entropy of each view, and beside it the divergence of the relations of turned ones: ``float32[b]``."""
+    assert seen.inside is not None
+    own = jax.vmap(lambda h: relations.project(params, h))(seen.features.astype(jnp.float32))
+    owns, theirs, real = gathering.whole((own, seen.inside, seen.weight), axis)
+    each = relations.losses(owns, theirs, real, SSKD.views)
+    return seen.loss + relations.WEIGHT * gathering.part(each, len(own), axis)
+
+
 PAD_KL = Kind(lambda features, _, rng: variance.init(features, rng), pad_kl)
 PAD_L2 = Kind(init_pad_l2, pad_l2, shows="features")
+SSKD = Kind(lambda features, _, rng: relations.init(features, rng), sskd, shows="relations", views=4)

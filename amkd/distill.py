@@ -96,7 +96,7 @@ def assembled(
         feasibility.check_data(config, data)
         models.build(config.student, data.classes, data.shape)
         teacher = teacher or kinds.load(config, data, stop)
-        shown = insight.of_teacher(config.train, teacher)
+        shown = insight.of_teacher(config.train, teacher, config.seed)
         workdir.claim(config, folder, run_id, teacher.identity, data.key)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder))))
         _begin(answers, run_id, config, folder)

@@ -102,4 +102,5 @@ LOSSES = {
     ),
     "pad_kl": _SOFT._replace(branch=branches.PAD_KL),
     "pad_l2": _SOFT._replace(branch=branches.PAD_L2),
+    "sskd": _SOFT._replace(branch=branches.SSKD),
 }

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from amkd import branches, losses, uncertainty, weightings
+from amkd import branches, gathering, losses, uncertainty, weightings
 from amkd.recipe import Recipe
 
 
@@ -53,8 +53,8 @@ def objective(recipe: Recipe, axis: str) -> Objective:
             return share.weight
         unsure = jax.vmap(uncertainty.entropy)(share.answers)
         own = weightings.Batch(above_least(jax.lax.stop_gradient(each), share), unsure, share.weight)
-        whole = jax.tree.map(lambda column: jax.lax.all_gather(column, axis, tiled=True), own)
-        return share.weight * _part(weigh(whole, recipe.weighting_constants), len(each), axis)
+        found = weigh(gathering.whole(own, axis), recipe.weighting_constants)
+        return share.weight * gathering.part(found, len(each), axis)
 
     def of(share: Share, beside: Any = None, adapts: jax.Array | None = None) -> jax.Array:
         each = jax.vmap(lambda z, y: loss.of(z, y, recipe.temperature))(share.logits, share.answers)
@@ -66,8 +66,3 @@ def objective(recipe: Recipe, axis: str) -> Objective:
         return jnp.sum(weight * each)
 
     return of
-
-
-def _part(whole: jax.Array, size: int, axis: str) -> jax.Array:
-    """This device's part of a column of the whole batch, of so many records."""
-    return jax.lax.dynamic_slice_in_dim(whole, jax.lax.axis_index(axis) * size, size)

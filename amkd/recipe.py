@@ -66,6 +66,11 @@ class Recipe:
         return self.branch and self.branch.shows
 
     @property
+    def together(self) -> int:
+        """How many views of an image must be side by side in a batch, V."""
+        return self.branch.views if self.branch else 1
+
+    @property
     def weighting_constants(self) -> Constants:
         """What the weighting of records takes."""
         return Constants(self.weighting_share, self.weighting_power, self.weighting_fidelity)

@@ -101,7 +101,7 @@ def fit(
     for epoch in range(first_epoch, epochs):
         order = keys.rng(*stream, keys.Purpose.ORDER, epoch)
         mixes = plan.mix_share, plan.mix_beta, plan.mix_as_released
-        batches = training_set.epoch(count, plan.batch_size, order, *mixes)
+        batches = training_set.epoch(count, plan.batch_size, order, *mixes, plan.together)
         state, loss = _epoch(network, plan, state, on_devices, batches, jax.tree.map(itemgetter(epoch), told), key)
         if not np.isfinite(loss):
             raise FloatingPointError(

@@ -147,6 +147,7 @@ def epoch(
     share: float = 0.0,
     beta: float = 1.0,
     mix_as_released: bool = False,
+    views: int = 1,
 ) -> Batches:
     """The batches of one epoch.
 
@@ -160,8 +161,10 @@ def epoch(
       share: of each batch that is mixed anew with a permutation of the batch: exactly so many places, rounded.
       beta: both parameters of the distribution of lambda in these mixes.
       mix_as_released: whether the places that stay as they are are drawn as MIX-KD's code draws them.
+      views: how many records are of one image, V, which stay side by side: the first Q / V records are the images as
+        they are, the next ones their second views in the same order, and so on. Q and B are multiples of V.
     """
-    order = rng.permutation(count).astype(np.int32)
+    order = grouped(rng.permutation(count // views), views).astype(np.int32)
     steps = -(-count // batch)
     index = np.resize(order, steps * batch).reshape(steps, batch)
     weight = (np.arange(steps * batch) < count).astype(np.float32).reshape(steps, batch)
@@ -175,6 +178,11 @@ def epoch(
         stays = rng.permuted(position, axis=1) >= round(share * batch)
     lam = np.where(stays, 1, rng.beta(beta, beta, index.shape)).astype(np.float32)
     return Batches(index, weight, position, partner, lam)
+
+
+def grouped(images: np.ndarray, views: int) -> np.ndarray:
+    """Places of all V views of each image, side by side: ``int[N]`` numbers of images to ``int[V * N]`` places."""
+    return (images[:, None] + len(images) * np.arange(views)).ravel()
 
 
 def drawn_with_replacement(steps: int, batch: int, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -109,6 +109,7 @@ def _scored_per_second(config: Settings, network: models.Network, variables: Any
 
 def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray) -> float:
     count = min(len(some), 4 * config.train.batch_size)
+    count -= count % config.train.together
     answers = np.full((count, data.classes), 1 / data.classes, np.float32)
     shown = insight.width(config, data)
     inside = np.zeros((count, shown), np.float32) if shown else None

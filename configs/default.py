@@ -38,7 +38,8 @@ def recipe() -> ConfigDict:
     # black boxes); pad_l2 (teacher.kind=flax alone): soft, and beside it the squared distances of the student's last
     # features from the teacher's, each over a variance of its dimension (PAD itself). A record's features are those of
     # the image that was asked about, however train.crop and others move it, as its answer is; a mix of records has the
-    # mix of theirs.
+    # mix of theirs. sskd (teacher.kind=flax and method=sskd alone): soft, and beside it how much each turned image is
+    # like every upright one of the batch, told by heads on the last features of teacher and student (SSKD).
     config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0

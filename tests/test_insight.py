@@ -67,9 +67,9 @@ def test_a_black_box_shows_nothing():
     plan = configured(**{"train.loss": "pad_l2"}).train
     box = Teacher("someone", lambda images: np.ones((len(images), 10)))
     with pytest.raises(UserError, match=r"config\.train\.loss='pad_l2' needs the teacher's features"):
-        insight.of_teacher(plan, box)
-    assert insight.of_teacher(configured().train, box._replace(network=network())) is None
-    assert insight.of_teacher(plan, box._replace(network=network())) is not None
+        insight.of_teacher(plan, box, 0)
+    assert insight.of_teacher(configured().train, box._replace(network=network()), 0) is None
+    assert insight.of_teacher(plan, box._replace(network=network()), 0) is not None
 
 
 def test_how_much_is_shown_is_known_without_a_teacher():
@@ -93,7 +93,7 @@ class InRound1(StopSignal):
 def test_a_stopped_run_ends_with_the_same_bits(tmp_path):
     """The features of round 0 are looked at again; none costs a query of its own."""
     fields = {
-        "train.loss": "pad_l2", "n_real": 10, "budget": 20, "rounds": 1, "method": "random_mixup", "train.epochs": 3,
+        "train.loss": "pad_l2", "n_real": 8, "budget": 16, "rounds": 1, "method": "random_mixup", "train.epochs": 2,
         "train.batch_size": 8, "train.pad_warmup": 0.25, "student": "lenet5_half", "teacher.validation": 1,
         "report.progress": False, "report.tensorboard": False, "report.plots": False, "report.html": False,
     }  # fmt: skip
@@ -108,4 +108,4 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path):
     found = distill.run(config, stopped, StopSignal(), *given)
     assert found["student_sha256"] == whole["student_sha256"]
     assert [row["loss"] for row in found["rounds"]] == [row["loss"] for row in whole["rounds"]]
-    assert whole["queries"] == whole["queries_paid"] == 20
+    assert whole["queries"] == whole["queries_paid"] == 16

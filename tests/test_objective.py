@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import objective
+from amkd import objective, relations
 from tests import plain
+from tests.test_relations import plain_losses
 from tests.test_student import plan
 from tests.test_variance import plain_logarithms
 from tests.test_weightings import plain_weights
@@ -155,8 +156,7 @@ def assert_differences(found, value_of, places, near=2e-3):
         np.testing.assert_allclose(found[place], slope, rtol=near, atol=near)
 
 
-@pytest.mark.parametrize("adapts", [True, False])
-@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize(("count", "adapts"), [(1, True), (8, True), (2, False)])
 def test_features_on_any_number_of_devices(count, adapts):
     """Squared distances of aligned features over a variance of each dimension, beside the cross-entropy."""
     share, of = batch()._replace(inside=INSIDE), objective.objective(plan(loss="pad_l2", temperature=TAU), "d")
@@ -189,3 +189,36 @@ def test_features_of_the_same_width_are_compared_as_they_are():
     of = objective.objective(plan(loss="pad_l2", temperature=TAU), "d")
     value, *_ = of_devices(2, of, share, {"variance": DIMENSIONS}, jnp.bool_(True))
     np.testing.assert_allclose(value, plain_features(share, {"variance": DIMENSIONS}, True), rtol=1e-4)
+
+
+# Views of four images, the last of which only fills the batch.
+
+
+def plain_related(share, head):
+    """The sum of cross-entropies, and of the released share of the mean divergence of relations."""
+    there = np.arange(B) < 12
+    _, targets, distance = plain_parts(share)
+    hidden = np.maximum(np.float64(share.features) @ head["hidden"]["kernel"] + head["hidden"]["bias"], 0)
+    own = hidden @ np.float64(head["last"]["kernel"]) + head["last"]["bias"]
+    each = distance + [TAU**2 * plain.entropy(target) for target in targets]
+    return each[there].sum() + 12 * 10 / 3.6 * plain_losses(own, share.inside, there, 4)[0]
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_relations_on_any_number_of_devices(count):
+    """Of all devices' records, an image's views on two of eight; gradients through all columns, by differences."""
+    share = batch()._replace(inside=INSIDE, weight=np.float32(np.arange(B) < 12))
+    head, of = relations.init(5, np.random.default_rng(6)), objective.objective(plan(loss="sskd", temperature=TAU), "d")
+    head["hidden"]["bias"] += 1  # some unit of every image is above nothing
+    value, _, by_features, by_head = of_devices(count, of, share, head, jnp.bool_(True))
+    np.testing.assert_allclose(value, plain_related(share, head), rtol=1e-4)
+    assert not np.any(by_features[12:])
+
+    def of_features(step):
+        return plain_related(share._replace(features=share.features + step), head)
+
+    def of_kernel(step):
+        return plain_related(share, {**head, "last": {**head["last"], "kernel": head["last"]["kernel"] + step}})
+
+    assert_differences(by_features, of_features, [(0, 0), (4, 2), (11, 4)], 5e-3)
+    assert_differences(by_head["last"]["kernel"], of_kernel, [(0, 0), (4, 3)], 5e-3)

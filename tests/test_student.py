@@ -167,7 +167,9 @@ def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
         assert np.linalg.norm(found - (g + 5e-4 * p)) < 0.03 * np.linalg.norm(g), jax.tree_util.keystr(path)
 
 
-@pytest.mark.parametrize("fields", [{}, {"weighting": "discard_hard"}, {"loss": "pad_kl"}, {"loss": "pad_l2"}], ids=str)
+@pytest.mark.parametrize(
+    "fields", [{}, {"weighting": "discard_hard"}, {"loss": "pad_kl"}, {"loss": "pad_l2"}, {"loss": "sskd"}], ids=str
+)
 def test_records_of_weight_nothing_change_nothing(fields):
     chosen, index, weight = plan(**fields), np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
     data = some_data(inside=5 if chosen.shows else None)

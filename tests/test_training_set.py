@@ -93,6 +93,18 @@ def test_every_record_is_in_an_epoch_once(count, batch, seed):
     np.testing.assert_array_equal(filled, np.resize(index.ravel()[:count], len(filled)))
 
 
+@given(st.integers(1, 40), st.integers(1, 8), st.integers(1, 4), st.integers(0, 2**32))
+def test_views_of_an_image_are_side_by_side(images, some, views, seed):
+    """Each view of each image once, in its own place; what fills the last batch is whole images, too."""
+    count, batch = images * views, some * views
+    batches = training_set.epoch(count, batch, np.random.default_rng(seed), views=views)
+    of_images, weight = batches.index.reshape(-1, views), batches.weight.reshape(-1, views)
+    assert batches.index.dtype == np.int32 and batches.index.shape[1] == batch
+    np.testing.assert_array_equal(of_images, of_images[:, :1] + images * np.arange(views))
+    assert np.all(weight == weight[:, :1])
+    assert sorted(of_images[weight[:, 0] > 0, 0].tolist()) == list(range(images))
+
+
 def test_epochs_differ_by_their_source_and_only_by_it():
     first, again, other = (training_set.epoch(100, 32, np.random.default_rng(seed)).index for seed in (0, 0, 1))
     np.testing.assert_array_equal(first, again)

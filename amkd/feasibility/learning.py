@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from amkd import losses, recipe, weightings
 from amkd.feasibility.words import choice, least, positive, views
+from amkd.methods import METHODS
 from amkd.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -63,6 +64,28 @@ def inside(s: "Settings") -> Iterator[str]:
         f" config.teacher.kind={s.teacher.kind!r} is a black box; only teacher.kind=flax shows them. Answers are enough"
         f" for {', '.join(others)}"
     )
+
+
+def together(s: "Settings") -> Iterator[str]:
+    """Of a student that learns from views of an image side by side: all of them must be there, as they were asked."""
+    plan, views = s.train, s.train.together if s.train.loss in losses.LOSSES else 1
+    if views == 1 or s.method not in METHODS:
+        return
+    if not s.way.showing or s.way.showing.views != views:
+        ways = [name for name, way in METHODS.items() if way.showing and way.showing.views == views]
+        yield (
+            f"config.method={s.method!r}: loss {plan.loss!r} compares {views} views of each image, and this method does"
+            f" not ask about them; set --config.method={' or '.join(ways)}"
+        )
+    elif s.budget < views * s.n_real:
+        yield (
+            f"config.budget={s.budget}: loss {plan.loss!r} compares {views} views of each of n_real={s.n_real} images;"
+            f" set --config.budget={views * s.n_real}"
+        )
+    if plan.batch_size % views:
+        yield f"config.train.batch_size={plan.batch_size}: must be a multiple of the {views} views of an image"
+    if plan.mix_share:
+        yield f"config.train.mix_share={plan.mix_share!r}: loss {plan.loss!r} compares images as they are; set it to 0"
 
 
 def _weighting(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
