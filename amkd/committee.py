@@ -51,9 +51,9 @@ def another(lesson: Lesson, member: int, hard: bool) -> Variables:
     if hard:
         plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
         best = np.eye(data.answers.shape[-1], dtype=np.float32)[np.argmax(data.answers, -1)]
-        data = data._replace(answers=best)
+        data = data._replace(answers=best, inside=None)
     first = devices.init(lesson.network, lesson.shape, keys.key(*stream, keys.Purpose.INIT))
-    state = training.start(lesson.network, plan, first, stream)
+    state = training.start(lesson.network, plan, first, stream, inside=data.width)
     check = lambda *_: lesson.stop.check()  # noqa: E731
     ended = training.fit(lesson.network, plan, state, data, lesson.size, stream, 0, check)
     variables: Variables = jax.device_get(ended.result)

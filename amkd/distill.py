@@ -12,6 +12,7 @@ from amkd import (
     devices,
     feasibility,
     images,
+    insight,
     ledger,
     method,
     models,
@@ -95,6 +96,7 @@ def assembled(
         feasibility.check_data(config, data)
         models.build(config.student, data.classes, data.shape)
         teacher = teacher or kinds.load(config, data, stop)
+        shown = insight.of_teacher(config.train, teacher, config.seed)
         workdir.claim(config, folder, run_id, teacher.identity, data.key)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder))))
         _begin(answers, run_id, config, folder)
@@ -113,6 +115,7 @@ def assembled(
             told=told,
             pool=pairs.make_pool(len(seen), config.search.max_pairs, config.seed),
             desk=desk,
+            insight=shown,
             test_answers=None,
             checkpoints=checkpoints,
             report=outputs,

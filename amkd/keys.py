@@ -28,6 +28,7 @@ class Purpose(enum.IntEnum):
     IMPRESSION_VIEWS = 14  # how these are shown
     PSEUDO_EXAMPLES = 15  # which real images the first ones lie between, and where
     BRANCH = 20  # first weights of what a loss learns beside the student
+    RELATIONS = 21  # head on a local teacher's features, which tells what turned images are of: first weights, batches
 
 
 def of_member(round_: int, member: int) -> int:

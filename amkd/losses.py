@@ -7,7 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from amkd import uncertainty
+from amkd import branches, uncertainty
 
 _LEAST = 1e-8  # an answer's probabilities are no lower, where their logarithm is taken
 _SMALL = 1e-12  # variance of logits that are all alike
@@ -84,13 +84,12 @@ class Loss(NamedTuple):
       of: the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a temperature to ``float32[]``.
       least: the answer and the temperature to the loss of a student that answers alike: its target's entropy. What
         the loss is above it is a divergence: ``tau**2 * KL(teacher || student)`` of ``soft``.
-      adapts: whether that divergence is what is learned from, divided by a variance that the student's features
-        predict (amkd/variance.py).
+      branch: what is learned beside the student, and makes of these what is learned from (amkd/branches.py).
     """
 
     of: Callable[[jax.Array, jax.Array, float], jax.Array]
     least: Callable[[jax.Array, float], jax.Array]
-    adapts: bool = False
+    branch: branches.Kind | None = None
 
 
 _SOFT = Loss(distillation, lambda answer, tau: tau**2 * uncertainty.entropy(_target(answer, tau)))
@@ -101,5 +100,7 @@ LOSSES = {
         lambda logits, answer, _: standardised(logits, answer),
         lambda answer, _: uncertainty.entropy(_standardised_target(answer)),
     ),
-    "pad_kl": _SOFT._replace(adapts=True),
+    "pad_kl": _SOFT._replace(branch=branches.PAD_KL),
+    "pad_l2": _SOFT._replace(branch=branches.PAD_L2),
+    "sskd": _SOFT._replace(branch=branches.SSKD),
 }

@@ -1,12 +1,12 @@
 """What a training step makes smaller: the losses of one device's share of a batch. Pure functions."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from amkd import losses, uncertainty, variance, weightings
+from amkd import branches, gathering, losses, uncertainty, weightings
 from amkd.recipe import Recipe
 
 
@@ -18,15 +18,17 @@ class Share(NamedTuple):
       features: ``[b, d]``, from which they are made.
       answers: ``float32[b, Y]``, the teacher's.
       weight: ``float32[b]``, 1, or 0 for what only fills the batch.
+      inside: ``float32[b, e]``, what the teacher shows of each beside its answer; None for a black box.
     """
 
     logits: jax.Array
     features: jax.Array
     answers: jax.Array
     weight: jax.Array
+    inside: jax.Array | None = None
 
 
-Objective = Callable[[Share, variance.Params | None, jax.Array | None], jax.Array]
+Objective = Callable[[Share, Any, jax.Array | None], jax.Array]
 
 
 def objective(recipe: Recipe, axis: str) -> Objective:
@@ -37,8 +39,8 @@ def objective(recipe: Recipe, axis: str) -> Objective:
       axis: name of the device axis, over which batches are dealt out.
 
     Returns:
-      A function of the share to ``float32[]``. A loss that adapts also takes the parameters of its variances, and
-      whether its warm-up is over, ``bool[]``; all others are given None.
+      A function of the share to ``float32[]``. A loss with a branch also takes its parameters, and whether the
+      warm-up is over, ``bool[]``; all others are given None.
     """
     loss = losses.LOSSES[recipe.loss]
     weigh = weightings.WEIGHTINGS[recipe.weighting]
@@ -51,21 +53,16 @@ def objective(recipe: Recipe, axis: str) -> Objective:
             return share.weight
         unsure = jax.vmap(uncertainty.entropy)(share.answers)
         own = weightings.Batch(above_least(jax.lax.stop_gradient(each), share), unsure, share.weight)
-        whole = jax.tree.map(lambda column: jax.lax.all_gather(column, axis, tiled=True), own)
-        return share.weight * _part(weigh(whole, recipe.weighting_constants), len(each), axis)
+        found = weigh(gathering.whole(own, axis), recipe.weighting_constants)
+        return share.weight * gathering.part(found, len(each), axis)
 
-    def of(share: Share, variances: variance.Params | None = None, adapts: jax.Array | None = None) -> jax.Array:
+    def of(share: Share, beside: Any = None, adapts: jax.Array | None = None) -> jax.Array:
         each = jax.vmap(lambda z, y: loss.of(z, y, recipe.temperature))(share.logits, share.answers)
         weight = weights(each, share)
-        if variances is not None and adapts is not None:
+        if loss.branch and adapts is not None:
             distance = above_least(each, share)
-            logarithm = variance.logarithms(variances, share.features, share.weight, axis)
-            each = jnp.where(adapts, jax.vmap(variance.likelihood)(distance, logarithm), distance)
+            seen = branches.Seen(share.features, share.inside, share.weight, each, distance, adapts)
+            each = loss.branch.of(beside, seen, axis)
         return jnp.sum(weight * each)
 
     return of
-
-
-def _part(whole: jax.Array, size: int, axis: str) -> jax.Array:
-    """This device's part of a column of the whole batch, of so many records."""
-    return jax.lax.dynamic_slice_in_dim(whole, jax.lax.axis_index(axis) * size, size)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import optax
 
-from amkd import losses
+from amkd import branches, losses
 from amkd.augment import Views
 from amkd.weightings import Constants
 
@@ -56,9 +56,19 @@ class Recipe:
         return Views(self.crop, self.flip, self.rotate, self.zoom)
 
     @property
-    def adapts(self) -> bool:
-        """Whether the loss learns variances beside the student."""
-        return losses.LOSSES[self.loss].adapts
+    def branch(self) -> branches.Kind | None:
+        """What the loss learns beside the student."""
+        return losses.LOSSES[self.loss].branch
+
+    @property
+    def shows(self) -> str | None:
+        """What the loss needs of the teacher beside its answers; None for what any black box can teach."""
+        return self.branch and self.branch.shows
+
+    @property
+    def together(self) -> int:
+        """How many views of an image must be side by side in a batch, V."""
+        return self.branch.views if self.branch else 1
 
     @property
     def weighting_constants(self) -> Constants:
@@ -88,7 +98,7 @@ class Steps(NamedTuple):
 
     Attributes:
       rate: ``float32[S]``, learning rates.
-      adapts: ``bool[S]``, whether the warm-up of a loss that adapts is over; None for all other losses.
+      adapts: ``bool[S]``, whether the warm-up of a loss with a branch is over; None for all other losses.
     """
 
     rate: Any
@@ -98,7 +108,7 @@ class Steps(NamedTuple):
 def steps(recipe: Recipe, total: int) -> Steps:
     """What each of ``total`` steps is told."""
     rates = learning_rates(recipe, total)
-    return Steps(rates, np.arange(total) >= round(recipe.pad_warmup * total) if recipe.adapts else None)
+    return Steps(rates, np.arange(total) >= round(recipe.pad_warmup * total) if recipe.branch else None)
 
 
 def learning_rates(recipe: Recipe, total: int) -> np.ndarray:

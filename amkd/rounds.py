@@ -14,6 +14,7 @@ from amkd import (
     committee,
     compilation,
     devices,
+    insight,
     keys,
     method,
     metrics,
@@ -46,6 +47,7 @@ class Bench(NamedTuple):
       told: what there is to report of how these were come by, for JSON.
       pool: pairs of all of them.
       desk: where the teacher is asked.
+      insight: what it shows beside its answers; None where these are enough, as they are for all black boxes.
       test_answers: the teacher's on the test images, ``float32[T, Y]``, or None if it is not asked.
       checkpoints: where the state is saved.
       report: what a person sees.
@@ -59,6 +61,7 @@ class Bench(NamedTuple):
     told: dict[str, Any]
     pool: pairs.Pool
     desk: querying.Desk
+    insight: insight.Insight | None
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints
     report: report.Report
@@ -226,8 +229,9 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
             watch.after(epoch, epochs, in_training)
 
         stream = (settings.seed, state.round)
-        beginning = training.start(network, plan, _first_variables(bench, state), stream, state.training)
         data = _training_set(bench, state, answers)
+        first = _first_variables(bench, state)
+        beginning = training.start(network, plan, first, stream, state.training, data.width)
         ended = training.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
     variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)
@@ -236,8 +240,9 @@ def train(bench: Bench, state: RoundState, answers: np.ndarray) -> tuple[RoundSt
 
 def _training_set(bench: Bench, state: RoundState, answers: np.ndarray) -> training_set.TrainingSet:
     """Everything answered so far."""
-    settings = bench.settings
-    return training_set.make(bench.real, state.records, answers, settings.budget, settings.search.as_released)
+    settings, released = bench.settings, bench.settings.search.as_released
+    inside = bench.insight.of(state.records, bench.mixes) if bench.insight else None
+    return training_set.make(bench.real, state.records, answers, settings.budget, released, inside)
 
 
 def _first_variables(bench: Bench, state: RoundState) -> student.Variables:

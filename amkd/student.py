@@ -97,10 +97,10 @@ def averaged(average: Variables, variables: Variables, decay: float, step: jax.A
 
 def batch_of(
     data: training_set.TrainingSet, batch: training_set.Batches, recipe: Recipe, key: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+) -> training_set.Taken:
     """One device's share of a batch as the student sees it: moved, and mixed anew with other records.
 
-    A mix of answered images is given the mix of their answers: no query.
+    A mix of answered images is given the mix of their answers, and of what else the teacher shows: no query.
 
     Args:
       data: the training set.
@@ -109,25 +109,25 @@ def batch_of(
       key: randomness of the step.
 
     Returns:
-      ``[B, H, W, C]``, uint8 unless mixed anew, and answers ``float32[B, Y]``.
+      The batch, its images uint8 unless mixed anew.
     """
-    images, answers = moved(data, batch.index, batch.position, recipe, key)
+    taken = moved(data, batch.index, batch.position, recipe, key)
     if not recipe.mix_share:
-        return images, answers
-    others, theirs = moved(data, batch.partner, batch.position, recipe, jax.random.fold_in(key, _PARTNERS))
+        return taken
+    others = moved(data, batch.partner, batch.position, recipe, jax.random.fold_in(key, _PARTNERS))
     mix = jax.vmap(mixing.mix)
-    return mix(images.astype(jnp.float32), others, batch.lam), mix(answers, theirs, batch.lam)
+    return jax.tree.map(lambda own, other: mix(own.astype(jnp.float32), other, batch.lam), taken, others)
 
 
 def moved(
     data: training_set.TrainingSet, index: jax.Array, position: jax.Array, recipe: Recipe, key: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Records as images and answers, each image in a random view by its position in the whole batch."""
-    images, answers = training_set.take(data, index)
+) -> training_set.Taken:
+    """Records of a batch, each image in a random view by its position in the whole batch."""
+    taken = training_set.take(data, index)
     if recipe.views.still:
-        return images, answers
+        return taken
     keys = jax.vmap(lambda p: jax.random.fold_in(key, p))(position)
-    return jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(images, keys), answers
+    return taken._replace(images=jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(taken.images, keys))
 
 
 def train_step(
@@ -158,14 +158,14 @@ def train_step(
         # By position in the whole batch: the same views and masks on any number of devices.
         for_images, for_dropout = jax.random.split(jax.random.fold_in(key, state.step))
         keys = jax.vmap(lambda p: jax.random.fold_in(for_dropout, p))(batch.position)
-        images, answers = batch_of(data, batch, recipe, for_images)
+        taken = batch_of(data, batch, recipe, for_images)
         total = jax.lax.psum(batch.weight.sum(), axis)
 
         def loss_of(params: Any, beside: Any) -> tuple[jax.Array, Variables]:
             variables = {**state.variables, "params": params}
-            seen: Any = network.apply(variables, images, True, keys, mutable=["batch_stats"], method="whole")
+            seen: Any = network.apply(variables, taken.images, True, keys, mutable=["batch_stats"], method="whole")
             (logits, features), updated = seen
-            share = objective.Share(logits, features, answers, batch.weight)
+            share = objective.Share(logits, features, taken.answers, batch.weight, taken.inside)
             return sum_of_losses(share, beside, told.adapts), updated
 
         params, beside = state.variables["params"], state.branch and state.branch.params

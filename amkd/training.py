@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from amkd import devices, keys, recipe, student, training_set, variance
+from amkd import devices, keys, recipe, student, training_set
 from amkd.models import Network
 from amkd.stopping import StopSignal
 
@@ -22,6 +22,7 @@ def start(
     variables: student.Variables,
     stream: tuple[int, int],
     saved: Leaves | None = None,
+    inside: int = 0,
 ) -> student.TrainState:
     """The state before the first step, or the one that was saved, on every device.
 
@@ -31,10 +32,12 @@ def start(
       variables: the first ones.
       stream: (seed, round), from which follows what the loss learns beside the network.
       saved: leaves of a state.
+      inside: how many numbers the teacher shows of each record beside its answer.
     """
     beside = None
-    if plan.adapts:
-        beside = variance.init(student.feature_count(network, variables), keys.rng(*stream, keys.Purpose.BRANCH))
+    if plan.branch:
+        generator = keys.rng(*stream, keys.Purpose.BRANCH)
+        beside = plan.branch.init(student.feature_count(network, variables), inside, generator)
     state = student.start(variables, recipe.direction(plan), plan.average > 0, beside)
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)
@@ -98,7 +101,7 @@ def fit(
     for epoch in range(first_epoch, epochs):
         order = keys.rng(*stream, keys.Purpose.ORDER, epoch)
         mixes = plan.mix_share, plan.mix_beta, plan.mix_as_released
-        batches = training_set.epoch(count, plan.batch_size, order, *mixes)
+        batches = training_set.epoch(count, plan.batch_size, order, *mixes, plan.together)
         state, loss = _epoch(network, plan, state, on_devices, batches, jax.tree.map(itemgetter(epoch), told), key)
         if not np.isfinite(loss):
             raise FloatingPointError(

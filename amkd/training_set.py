@@ -53,6 +53,7 @@ class TrainingSet(NamedTuple):
       w: ``int32[capacity]``.
       answers: ``float32[capacity, Y]``.
       as_released: ``bool[]``, how mixes are rounded; see :func:`amkd.mixing.mix_image`.
+      inside: ``float32[capacity, e]``, what the teacher shows of the records beside its answers, or None.
     """
 
     images: Any
@@ -61,10 +62,21 @@ class TrainingSet(NamedTuple):
     w: Any
     answers: Any
     as_released: Any
+    inside: Any = None
+
+    @property
+    def width(self) -> int:
+        """How many numbers the teacher shows of each record, e."""
+        return 0 if self.inside is None else int(self.inside.shape[1])
 
 
 def make(
-    images: np.ndarray, records: Records, answers: np.ndarray, capacity: int, as_released: bool = False
+    images: np.ndarray,
+    records: Records,
+    answers: np.ndarray,
+    capacity: int,
+    as_released: bool = False,
+    inside: np.ndarray | None = None,
 ) -> TrainingSet:
     """The training set of one round.
 
@@ -74,13 +86,29 @@ def make(
       answers: ``float32[Q, Y]``.
       capacity: records to make room for, at least Q.
       as_released: how mixes are rounded.
+      inside: ``float32[Q, e]``, what the teacher shows of the records, or None.
     """
     room = capacity - len(records)
     i, j, w = (np.pad(column, (0, room)) for column in records)
-    return TrainingSet(images, i, j, w, np.pad(answers, ((0, room), (0, 0))), np.bool_(as_released))
+    answers, inside = jax.tree.map(lambda rows: np.pad(rows, ((0, room), (0, 0))), (answers, inside))
+    return TrainingSet(images, i, j, w, answers, np.bool_(as_released), inside)
 
 
-def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+class Taken(NamedTuple):
+    """Records of a batch as a step sees them.
+
+    Attributes:
+      images: ``[B, H, W, C]``.
+      answers: ``float32[B, Y]``.
+      inside: ``float32[B, e]``, or None.
+    """
+
+    images: jax.Array
+    answers: jax.Array
+    inside: jax.Array | None = None
+
+
+def take(data: TrainingSet, index: jax.Array) -> Taken:
     """One batch, mixed on the device.
 
     Args:
@@ -88,10 +116,10 @@ def take(data: TrainingSet, index: jax.Array) -> tuple[jax.Array, jax.Array]:
       index: ``int32[B]``, places of the records.
 
     Returns:
-      ``uint8[B, H, W, C]`` and answers ``float32[B, Y]``.
+      Images, ``uint8``, and what the teacher said of them.
     """
     mixed = mixing.mix_images(data.images, data.i[index], data.j[index], data.w[index], data.as_released)
-    return mixed, data.answers[index]
+    return Taken(mixed, data.answers[index], None if data.inside is None else data.inside[index])
 
 
 class Batches(NamedTuple):
@@ -119,6 +147,7 @@ def epoch(
     share: float = 0.0,
     beta: float = 1.0,
     mix_as_released: bool = False,
+    views: int = 1,
 ) -> Batches:
     """The batches of one epoch.
 
@@ -132,8 +161,10 @@ def epoch(
       share: of each batch that is mixed anew with a permutation of the batch: exactly so many places, rounded.
       beta: both parameters of the distribution of lambda in these mixes.
       mix_as_released: whether the places that stay as they are are drawn as MIX-KD's code draws them.
+      views: how many records are of one image, V, which stay side by side: the first Q / V records are the images as
+        they are, the next ones their second views in the same order, and so on. Q and B are multiples of V.
     """
-    order = rng.permutation(count).astype(np.int32)
+    order = grouped(rng.permutation(count // views), views).astype(np.int32)
     steps = -(-count // batch)
     index = np.resize(order, steps * batch).reshape(steps, batch)
     weight = (np.arange(steps * batch) < count).astype(np.float32).reshape(steps, batch)
@@ -147,6 +178,11 @@ def epoch(
         stays = rng.permuted(position, axis=1) >= round(share * batch)
     lam = np.where(stays, 1, rng.beta(beta, beta, index.shape)).astype(np.float32)
     return Batches(index, weight, position, partner, lam)
+
+
+def grouped(images: np.ndarray, views: int) -> np.ndarray:
+    """Places of all V views of each image, side by side: ``int[N]`` numbers of images to ``int[V * N]`` places."""
+    return (images[:, None] + len(images) * np.arange(views)).ravel()
 
 
 def drawn_with_replacement(steps: int, batch: int, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""A variance for each image, which the student's features predict: the branch of PAD (Zhang et al., 2020). Pure.
+"""Variances that the student's features predict for each image: what PAD learns (Zhang et al., 2020). Pure.
 
-PAD divides the squared distance between the teacher's and the student's features by it, dimension by dimension. A black
-box shows no features: here (ours) the distance is the divergence of the two answers, and an image has one variance. The
-branch is a linear layer and a normalisation over the batch. It is trained with the student, and is no part of it.
+PAD divides the squared distance between the teacher's and the student's features by them, dimension by dimension. A
+black box shows no features: there (ours) the distance is the divergence of the two answers, and an image has one
+variance. Each is a linear layer and a normalisation over the batch, trained with the student, and no part of it.
 """
 
 from typing import Any
@@ -14,21 +14,28 @@ import numpy as np
 
 _EPSILON = 1e-5  # added to the variance over the batch
 _MOST = 5.0  # of a logarithm either way: without it, an image that is learned gains without end
+_GUARD = 1e-6  # added to the variances of dimensions (the reference's)
 
 Params = dict[str, jax.Array]
 
 
-def init(features: int, rng: np.random.Generator) -> dict[str, Any]:
-    """First weights of a branch for so many features: a random direction, and no scale or shift after it."""
-    kernel = rng.normal(0, features**-0.5, features).astype(np.float32)
-    return {"kernel": kernel, "scale": np.float32(1), "bias": np.float32(0)}
+def init(features: int, rng: np.random.Generator, *dimensions: int) -> dict[str, Any]:
+    """First weights for so many features: a random direction, and no scale or shift after it.
+
+    Args:
+      features: d.
+      rng: source of the direction.
+      *dimensions: how many variances an image has; one, and no axis for it, if left out.
+    """
+    kernel = rng.normal(0, features**-0.5, (features, *dimensions)).astype(np.float32)
+    return {"kernel": kernel, "scale": np.ones(dimensions, np.float32), "bias": np.zeros(dimensions, np.float32)}
 
 
 def logarithms(params: Params, features: jax.Array, weight: jax.Array, axis: str) -> jax.Array:
     """Log-variances of a device's share of a batch, within 5 of 0; the normalisation is over all devices.
 
     Args:
-      params: of the branch. The linear layer has no bias: the normalisation would take it away.
+      params: of one variance. The linear layer has no bias: the normalisation would take it away.
       features: ``[b, d]``, the student's last.
       weight: ``float32[b]``, 1, or 0 for what only fills the batch, which has no part in the normalisation.
       axis: name of the device axis.
@@ -53,3 +60,13 @@ def likelihood(distance: jax.Array, logarithm: jax.Array) -> jax.Array:
       logarithm: ``float32[]``, s, through which the gradient flows, too.
     """
     return distance * jnp.exp(-logarithm) + logarithm
+
+
+def guarded_likelihood(distance: jax.Array, logarithm: jax.Array) -> jax.Array:
+    """``d / (1e-6 + exp(s)) + s`` of one dimension of an image's features: the same, as PAD has it.
+
+    Args:
+      distance: ``float32[]``, d, squared.
+      logarithm: ``float32[]``, s, through which the gradient flows, too.
+    """
+    return distance / (_GUARD + jnp.exp(logarithm)) + logarithm

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from amkd import compilation, devices, images, keys, models, pairs, recipe, search, training, training_set
+from amkd import compilation, devices, images, insight, keys, models, pairs, recipe, search, training, training_set
 from amkd.acquisitions import STUDENTS
 from amkd.settings import Settings
 
@@ -78,7 +78,7 @@ def memory(config: Settings, data: images.DataSet, real: np.ndarray, activation:
     bytes_ = count * int(np.prod(data.shape))
     table = activation * count if config.way.mixes else 0
     scored = table if table <= config.search.table_bytes else 4 * bytes_
-    answers = config.budget * (4 * data.classes + 12)
+    answers = config.budget * (4 * (data.classes + insight.width(config, data)) + 12)
     return 2 * bytes_ + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
@@ -109,8 +109,11 @@ def _scored_per_second(config: Settings, network: models.Network, variables: Any
 
 def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray) -> float:
     count = min(len(some), 4 * config.train.batch_size)
+    count -= count % config.train.together
     answers = np.full((count, data.classes), 1 / data.classes, np.float32)
-    whole = training_set.make(some, training_set.real(count), answers, count)
+    shown = insight.width(config, data)
+    inside = np.zeros((count, shown), np.float32) if shown else None
+    whole = training_set.make(some, training_set.real(count), answers, count, inside=inside)
     network = models.build(config.student, data.classes, data.shape, config.train.dtype, compilation.AXIS)
     key = keys.key(config.seed, 0, keys.Purpose.INIT)
     variables = jax.device_get(devices.init(network, data.shape, key))  # training uses up what is on a device
@@ -119,7 +122,7 @@ def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray
         """Of so many epochs after a first one, which may compile."""
         ends: list[float] = []
         plan = dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0)
-        state = training.start(network, plan, variables, (config.seed, 0))
+        state = training.start(network, plan, variables, (config.seed, 0), inside=shown)
         note = lambda *_: ends.append(time.perf_counter())  # noqa: E731
         training.fit(network, plan, state, whole, count, (config.seed, 0), 0, note)
         return ends[-1] - ends[0]

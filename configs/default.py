@@ -35,11 +35,15 @@ def recipe() -> ConfigDict:
     # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each side's logits
     # divided by their deviation over the classes (MIX-KD), without a temperature; pad_kl: soft's divergence over a
     # variance that the student's features predict for each image, so that easy images weigh more (PAD, adapted to
-    # black boxes).
+    # black boxes); pad_l2 (teacher.kind=flax alone): soft, and beside it the squared distances of the student's last
+    # features from the teacher's, each over a variance of its dimension (PAD itself). A record's features are those of
+    # the image that was asked about, however train.crop and others move it, as its answer is; a mix of records has the
+    # mix of theirs. sskd (teacher.kind=flax and method=sskd alone): soft, and beside it how much each turned image is
+    # like every upright one of the batch, told by heads on the last features of teacher and student (SSKD).
     config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0
-    # pad_kl: share of the steps at first in which all images weigh the same.
+    # pad_kl, pad_l2: share of the steps at first in which all images, or dimensions, weigh the same.
     config.pad_warmup = 0.5
     # How the records of a batch weigh against each other, by how far the student is from the teacher on each: even;
     # discard_hard (the hardest are left out); softmax, polynomial (the easier, the more: rivals in the paper of PAD);

@@ -40,6 +40,7 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "IMPRESSION_VIEWS": 14,
         "PSEUDO_EXAMPLES": 15,
         "BRANCH": 20,
+        "RELATIONS": 21,
     }
 
 

@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import objective
+from amkd import objective, relations
 from tests import plain
+from tests.test_relations import plain_losses
 from tests.test_student import plan
 from tests.test_variance import plain_logarithms
 from tests.test_weightings import plain_weights
@@ -117,3 +118,107 @@ def test_a_warm_up_is_the_plain_divergence():
     np.testing.assert_allclose(value, WEIGHT @ distance, rtol=1e-4)
     np.testing.assert_allclose(by_logits, WEIGHT[:, None] * TAU * (own - targets), atol=1e-4)
     assert not np.any(by_features) and not any(np.any(leaf) for leaf in jax.tree.leaves(by_branch))
+
+
+# Features of the teacher, which has one more than the student.
+
+INSIDE = np.random.default_rng(3).normal(0.5, 1, (B, 6)).astype(np.float32)
+ALIGNER = np.random.default_rng(4).normal(0, 0.5, (5, 6)).astype(np.float32)
+DIMENSIONS = {
+    "kernel": np.random.default_rng(5).normal(0, 1, (6, 6)).astype(np.float32),
+    "scale": np.float32([1.5, 1, 0.5, 4, 1, 1]),
+    "bias": np.float32([-0.5, 0, 0.5, 1, -1, 0]),
+}
+
+
+def plain_features(share, params, adapts):
+    """The sum of cross-entropies and of mean terms over dimensions, dimension by dimension."""
+    _, targets, distance = plain_parts(share)
+    own = np.float64(share.features) @ np.float64(params.get("aligner", np.eye(6)))
+    total = 0.0
+    for q in np.flatnonzero(WEIGHT):
+        total += distance[q] + TAU**2 * plain.entropy(targets[q])
+    for k in range(6):
+        squares = (np.float64(share.inside)[:, k] - own[:, k]) ** 2
+        of_one = {name: leaf[..., k] for name, leaf in params["variance"].items()}
+        s = plain_logarithms(of_one, own, WEIGHT)
+        terms = squares / (1e-6 + np.exp(s)) + s if adapts else squares
+        total += terms[WEIGHT > 0].sum() / 6
+    return total
+
+
+def assert_differences(found, value_of, places, near=2e-3):
+    """Gradients at some places are what the values there differ by."""
+    for place in places:
+        step = np.zeros(found.shape)
+        step[place] = 1e-4
+        slope = (value_of(step) - value_of(-step)) / 2e-4
+        np.testing.assert_allclose(found[place], slope, rtol=near, atol=near)
+
+
+@pytest.mark.parametrize(("count", "adapts"), [(1, True), (8, True), (2, False)])
+def test_features_on_any_number_of_devices(count, adapts):
+    """Squared distances of aligned features over a variance of each dimension, beside the cross-entropy."""
+    share, of = batch()._replace(inside=INSIDE), objective.objective(plan(loss="pad_l2", temperature=TAU), "d")
+    params = {"variance": DIMENSIONS, "aligner": ALIGNER}
+    own, targets, _ = plain_parts(share)
+    value, by_logits, by_features, by_branch = of_devices(count, of, share, params, jnp.bool_(adapts))
+    np.testing.assert_allclose(value, plain_features(share, params, adapts), rtol=1e-4)
+    np.testing.assert_allclose(by_logits, WEIGHT[:, None] * TAU * (own - targets), atol=1e-4)
+    assert not np.any(by_features[WEIGHT == 0])
+
+    def of_features(step):
+        return plain_features(share._replace(features=share.features + step), params, adapts)
+
+    def of_aligner(step):
+        return plain_features(share, {**params, "aligner": ALIGNER + step}, adapts)
+
+    assert_differences(by_features, of_features, [(0, 0), (3, 2), (14, 4)], 5e-3)
+    assert_differences(by_branch["aligner"], of_aligner, [(0, 0), (4, 3)], 5e-3)
+    for name, leaf in DIMENSIONS.items():
+
+        def of_variance(step, name=name, leaf=leaf):
+            return plain_features(share, {**params, "variance": {**DIMENSIONS, name: leaf + step}}, adapts)
+
+        assert_differences(by_branch["variance"][name], of_variance, [(2,) * leaf.ndim], 5e-3)
+        assert adapts or not np.any(by_branch["variance"][name])
+
+
+def test_features_of_the_same_width_are_compared_as_they_are():
+    share = batch()._replace(inside=INSIDE, features=INSIDE[::-1])
+    of = objective.objective(plan(loss="pad_l2", temperature=TAU), "d")
+    value, *_ = of_devices(2, of, share, {"variance": DIMENSIONS}, jnp.bool_(True))
+    np.testing.assert_allclose(value, plain_features(share, {"variance": DIMENSIONS}, True), rtol=1e-4)
+
+
+# Views of four images, the last of which only fills the batch.
+
+
+def plain_related(share, head):
+    """The sum of cross-entropies, and of the released share of the mean divergence of relations."""
+    there = np.arange(B) < 12
+    _, targets, distance = plain_parts(share)
+    hidden = np.maximum(np.float64(share.features) @ head["hidden"]["kernel"] + head["hidden"]["bias"], 0)
+    own = hidden @ np.float64(head["last"]["kernel"]) + head["last"]["bias"]
+    each = distance + [TAU**2 * plain.entropy(target) for target in targets]
+    return each[there].sum() + 12 * 10 / 3.6 * plain_losses(own, share.inside, there, 4)[0]
+
+
+@pytest.mark.parametrize("count", [1, 8])
+def test_relations_on_any_number_of_devices(count):
+    """Of all devices' records, an image's views on two of eight; gradients through all columns, by differences."""
+    share = batch()._replace(inside=INSIDE, weight=np.float32(np.arange(B) < 12))
+    head, of = relations.init(5, np.random.default_rng(6)), objective.objective(plan(loss="sskd", temperature=TAU), "d")
+    head["hidden"]["bias"] += 1  # some unit of every image is above nothing
+    value, _, by_features, by_head = of_devices(count, of, share, head, jnp.bool_(True))
+    np.testing.assert_allclose(value, plain_related(share, head), rtol=1e-4)
+    assert not np.any(by_features[12:])
+
+    def of_features(step):
+        return plain_related(share._replace(features=share.features + step), head)
+
+    def of_kernel(step):
+        return plain_related(share, {**head, "last": {**head["last"], "kernel": head["last"]["kernel"] + step}})
+
+    assert_differences(by_features, of_features, [(0, 0), (4, 2), (11, 4)], 5e-3)
+    assert_differences(by_head["last"]["kernel"], of_kernel, [(0, 0), (4, 3)], 5e-3)

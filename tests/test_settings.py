@@ -255,6 +255,34 @@ def test_true_labels_are_no_answers(group: str, fields: dict[str, str]) -> None:
     assert f"config.{group}.loss='pad_kl': is for a teacher's answers" in message
 
 
+def test_features_are_for_a_teacher_that_shows_them() -> None:
+    message = complaint(train__loss="pad_l2", teacher__kind="python", teacher__function="a:b")
+    assert "config.train.loss='pad_l2': learns from the features of the teacher's network" in message
+    assert "config.teacher.kind='python' is a black box; only teacher.kind=flax shows them" in message
+    assert "Answers are enough for soft, standardised, pad_kl" in message
+    assert "is for a teacher's answers" in complaint(train__loss="pad_l2", teacher__kind="labels")
+    assert settings.from_config(changed(train__loss="pad_l2")).train.shows == "features"
+
+
+def test_views_of_an_image_are_compared_where_all_are_asked_about() -> None:
+    whole = {"train__loss": "sskd", "method": "sskd", "n_real": 30, "budget": 120}
+    assert settings.from_config(changed(**whole)).train.together == 4
+    told = {
+        "method": ("random_mixup", "config.method='random_mixup': loss 'sskd' compares 4 views of each image"),
+        "budget": (
+            119,
+            "config.budget=119: loss 'sskd' compares 4 views of each of n_real=30 images; set --config.budget=120",
+        ),
+        "train__batch_size": (6, "config.train.batch_size=6: must be a multiple of the 4 views of an image"),
+        "train__mix_share": (0.5, "config.train.mix_share=0.5: loss 'sskd' compares images as they are; set it to 0"),
+        "train__weighting": ("softmax", "config.train.weighting='softmax': loss 'sskd' finds weights itself"),
+    }
+    for name, (value, reason) in told.items():
+        assert reason in complaint(**{**whole, name: value})
+    black = complaint(**whole, teacher__kind="python", teacher__function="a:b")
+    assert "config.train.loss='sskd': learns from the features of the teacher's network" in black
+
+
 def test_weights_are_found_once() -> None:
     message = complaint(train__loss="pad_kl", train__weighting="softmax")
     assert "config.train.weighting='softmax': loss 'pad_kl' finds weights itself" in message

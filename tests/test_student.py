@@ -72,21 +72,22 @@ def variables_of(network, shape=SHAPE):
     return plain.random_variables(jax.eval_shape(lambda: student.init(network, shape, jax.random.key(0))), 0)
 
 
-def some_data(count=12, capacity=32, shape=SHAPE, seed=0):
-    """Records of random images with random mixes and answers."""
+def some_data(count=12, capacity=32, shape=SHAPE, seed=0, inside=None):
+    """Records of random images with random mixes and answers, and so many random features of a teacher's."""
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (6, *shape), np.uint8)
     i, j = (rng.integers(0, 6, count).astype(np.int32) for _ in range(2))
     records = training_set.Records(i, j, rng.integers(0, 65537, count).astype(np.int32))
     answers = rng.dirichlet(np.ones(CLASSES), count).astype(np.float32)
-    return training_set.make(images, records, answers, capacity)
+    inside = inside and rng.exponential(size=(count, inside)).astype(np.float32)
+    return training_set.make(images, records, answers, capacity, inside=inside)
 
 
 def fit(chosen, network, data, count, state=None, first_epoch=0, on_epoch=lambda *_: None, stream=(0, 1)):
     """Trains and returns the final state on the host."""
     if state is None:
         shape = data.images.shape[1:]
-        state = training.start(network, chosen, variables_of(network, shape), stream)
+        state = training.start(network, chosen, variables_of(network, shape), stream, inside=data.width)
     ended = training.fit(network, chosen, state, data, count, stream, first_epoch, on_epoch)
     return jax.device_get(ended)
 
@@ -109,7 +110,7 @@ def one_step(chosen, index, weight, position=None, data=None, network=None, step
     data = some_data() if data is None else data
     program = devices.train_program(network, chosen)
     variables = variables_of(network, data.images.shape[1:])
-    state = training.start(network, chosen, variables, (0, 1)).replace(step=jnp.int32(step))
+    state = training.start(network, chosen, variables, (0, 1), inside=data.width).replace(step=jnp.int32(step))
     position = np.arange(len(index)) if position is None else position
     kinds = ((index, "int32"), (weight, "float32"), (position, "int32"))
     batch = training_set.Batches(*(np.asarray([column], kind) for column, kind in kinds))
@@ -166,15 +167,18 @@ def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
         assert np.linalg.norm(found - (g + 5e-4 * p)) < 0.03 * np.linalg.norm(g), jax.tree_util.keystr(path)
 
 
-@pytest.mark.parametrize("fields", [{}, {"weighting": "discard_hard"}, {"loss": "pad_kl"}], ids=str)
+@pytest.mark.parametrize(
+    "fields", [{}, {"weighting": "discard_hard"}, {"loss": "pad_kl"}, {"loss": "pad_l2"}, {"loss": "sskd"}], ids=str
+)
 def test_records_of_weight_nothing_change_nothing(fields):
     chosen, index, weight = plan(**fields), np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
-    state, loss, total = one_step(chosen, index, weight)
-    other, other_loss, other_total = one_step(chosen, [0, 1, 2, 3, 4, 11, 9, 0], weight)
+    data = some_data(inside=5 if chosen.shows else None)
+    state, loss, total = one_step(chosen, index, weight, data=data)
+    other, other_loss, other_total = one_step(chosen, [0, 1, 2, 3, 4, 11, 9, 0], weight, data=data)
     assert total == other_total == 5
     assert loss == other_loss
     assert_bits(state, other)
-    changed, *_ = one_step(chosen, [0, 1, 2, 3, 11, 5, 6, 7], weight)
+    changed, *_ = one_step(chosen, [0, 1, 2, 3, 11, 5, 6, 7], weight, data=data)
     assert np.abs(flat(changed.variables) - flat(state.variables)).max() > 1e-5
 
 
@@ -195,17 +199,18 @@ def test_capacity_beyond_the_records_changes_nothing():
 
 
 def test_a_batch_that_is_mixed_anew_by_hand():
-    """Images and answers with the same lambda; where it is 1, the record itself."""
-    data = some_data()
+    """Images, answers and features with the same lambda; where it is 1, the record itself."""
+    data = some_data(inside=5)
     columns = np.arange(4), np.ones(4), np.arange(4), np.array([3, 0, 1, 2]), np.float32([0.25, 1, 0.5, 0])
     batch = training_set.Batches(*(np.asarray(c, np.float32 if c.dtype.kind == "f" else np.int32) for c in columns))
-    images, answers = student.batch_of(data, batch, plan(mix_share=0.5), jax.random.key(0))
+    images, answers, inside = student.batch_of(data, batch, plan(mix_share=0.5), jax.random.key(0))
     whole = [plain.mix_bytes(data.images[data.i[q]], data.images[data.j[q]], data.w[q]) for q in range(4)]
     for place, (partner, lam) in enumerate(zip(batch.partner, batch.lam, strict=True)):
         np.testing.assert_allclose(images[place], plain.mix(whole[place], whole[partner], float(lam)), atol=1e-3)
         np.testing.assert_allclose(
             answers[place], plain.mix(data.answers[place], data.answers[partner], lam), atol=1e-6
         )
+        np.testing.assert_allclose(inside[place], plain.mix(data.inside[place], data.inside[partner], lam), rtol=1e-5)
 
 
 def test_the_average_by_hand():

@@ -51,6 +51,10 @@ def test_padding_goes_to_the_end_and_the_shape_is_the_capacitys():
     assert data.answers.shape == (16, 3)
     assert data.answers.dtype == np.float32
     np.testing.assert_array_equal(data.answers[:11], answers)
+    assert data.inside is None and data.width == 0
+    more = training_set.make(images, records, answers, 16, inside=answers[:, :2])
+    assert more.inside.shape == (16, 2) and more.width == 2
+    np.testing.assert_array_equal(more.inside[:11], answers[:, :2])
 
 
 def test_a_full_set_needs_no_padding_and_a_smaller_capacity_is_refused():
@@ -64,12 +68,15 @@ def test_a_full_set_needs_no_padding_and_a_smaller_capacity_is_refused():
 def test_batch_is_mixed_as_its_records_say():
     images, records, answers, data = example()
     index = np.array([10, 0, 6, 6, 3], np.int32)
-    mixed, given_answers = jax.jit(training_set.take)(data, index)
+    mixed, given_answers, none = jax.jit(training_set.take)(data, index)
     expected = [plain.mix_bytes(images[records.i[q]], images[records.j[q]], records.w[q]) for q in index]
     assert mixed.dtype == jnp.uint8
     np.testing.assert_array_equal(mixed, expected)
     np.testing.assert_array_equal(mixed[1], images[0])
     np.testing.assert_array_equal(given_answers, answers[index])
+    assert none is None
+    more = training_set.take(data._replace(inside=2 * data.answers), index)
+    np.testing.assert_array_equal(more.inside, 2 * answers[index])
 
 
 @given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 2**32))
@@ -84,6 +91,18 @@ def test_every_record_is_in_an_epoch_once(count, batch, seed):
     assert np.all(weight[:-1] == 1)
     filled = index[-1][weight[-1] == 0]
     np.testing.assert_array_equal(filled, np.resize(index.ravel()[:count], len(filled)))
+
+
+@given(st.integers(1, 40), st.integers(1, 8), st.integers(1, 4), st.integers(0, 2**32))
+def test_views_of_an_image_are_side_by_side(images, some, views, seed):
+    """Each view of each image once, in its own place; what fills the last batch is whole images, too."""
+    count, batch = images * views, some * views
+    batches = training_set.epoch(count, batch, np.random.default_rng(seed), views=views)
+    of_images, weight = batches.index.reshape(-1, views), batches.weight.reshape(-1, views)
+    assert batches.index.dtype == np.int32 and batches.index.shape[1] == batch
+    np.testing.assert_array_equal(of_images, of_images[:, :1] + images * np.arange(views))
+    assert np.all(weight == weight[:, :1])
+    assert sorted(of_images[weight[:, 0] > 0, 0].tolist()) == list(range(images))
 
 
 def test_epochs_differ_by_their_source_and_only_by_it():

@@ -29,6 +29,13 @@ def test_worked_likelihoods():
     np.testing.assert_allclose(weights, [2.718282, 0.606531, 1], atol=1e-6)
 
 
+def test_worked_likelihoods_with_a_guard():
+    """The same numbers; a variance of almost nothing is held above a millionth."""
+    each = jax.vmap(variance.guarded_likelihood)(D, S)
+    np.testing.assert_allclose(each, [-0.972817, 1.106531, 0.25], atol=1e-6)
+    np.testing.assert_allclose(variance.guarded_likelihood(jnp.float32(1), jnp.float32(-100)), 1e6 - 100)
+
+
 def test_the_best_variance_is_the_distance():
     best = jnp.array([-4.605170, 0, -1.386294])
     np.testing.assert_allclose(jax.vmap(jax.grad(variance.likelihood, 1))(D, best), np.zeros(3), atol=1e-6)
@@ -63,3 +70,4 @@ def test_first_weights():
     np.testing.assert_array_equal(first["kernel"], again["kernel"])
     assert abs(np.linalg.norm(first["kernel"]) - 1) < 0.1
     assert (first["scale"], first["bias"]) == (1, 0)
+    assert variance.init(1000, np.random.default_rng(0), 3)["kernel"].shape == (1000, 3)

@@ -34,6 +34,8 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from spending.reasons(s)
     yield from learning.reasons("train", s.train, labels=s.method in METHODS and s.uses_labels)
     yield from learning.reasons("teacher.train", s.teacher.train, labels=True)
+    yield from learning.inside(s)
+    yield from learning.together(s)
 
 
 def _teacher(s: "Settings") -> Iterator[str]:

@@ -1,10 +1,15 @@
 """What makes a recipe impossible."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from amkd import losses, recipe, weightings
 from amkd.feasibility.words import choice, least, positive, views
+from amkd.methods import METHODS
 from amkd.recipe import Recipe
+
+if TYPE_CHECKING:
+    from amkd.settings import Settings
 
 
 def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
@@ -40,10 +45,47 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     yield from choice(f"{group}.loss", plan.loss, list(losses.LOSSES))
     if plan.loss == "standardised" and plan.temperature != 1:
         yield f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set it to 1"
-    if plan.loss == "pad_kl" and labels:
-        yield f"config.{group}.loss='pad_kl': is for a teacher's answers, and these are true labels; set it to 'soft'"
-    if plan.loss == "pad_kl" and plan.weighting != "even":
-        yield f"config.{group}.weighting={plan.weighting!r}: loss 'pad_kl' finds weights itself; set it to 'even'"
+    if plan.loss not in losses.LOSSES or not plan.branch:
+        return
+    loss = f"loss={plan.loss!r}"
+    if labels:
+        yield f"config.{group}.{loss}: is for a teacher's answers, and these are true labels; set it to 'soft'"
+    if plan.weighting != "even":
+        yield f"config.{group}.weighting={plan.weighting!r}: loss {plan.loss!r} finds weights itself; set it to 'even'"
+
+
+def inside(s: "Settings") -> Iterator[str]:
+    """Of a student that learns from more than answers, which a black box does not show."""
+    if s.train.loss not in losses.LOSSES or not s.train.shows or s.teacher.kind in ("flax", "labels"):
+        return
+    others = [name for name, loss in losses.LOSSES.items() if not (loss.branch and loss.branch.shows)]
+    yield (
+        f"config.train.loss={s.train.loss!r}: learns from the features of the teacher's network, and"
+        f" config.teacher.kind={s.teacher.kind!r} is a black box; only teacher.kind=flax shows them. Answers are enough"
+        f" for {', '.join(others)}"
+    )
+
+
+def together(s: "Settings") -> Iterator[str]:
+    """Of a student that learns from views of an image side by side: all of them must be there, as they were asked."""
+    plan, views = s.train, s.train.together if s.train.loss in losses.LOSSES else 1
+    if views == 1 or s.method not in METHODS:
+        return
+    if not s.way.showing or s.way.showing.views != views:
+        ways = [name for name, way in METHODS.items() if way.showing and way.showing.views == views]
+        yield (
+            f"config.method={s.method!r}: loss {plan.loss!r} compares {views} views of each image, and this method does"
+            f" not ask about them; set --config.method={' or '.join(ways)}"
+        )
+    elif s.budget < views * s.n_real:
+        yield (
+            f"config.budget={s.budget}: loss {plan.loss!r} compares {views} views of each of n_real={s.n_real} images;"
+            f" set --config.budget={views * s.n_real}"
+        )
+    if plan.batch_size % views:
+        yield f"config.train.batch_size={plan.batch_size}: must be a multiple of the {views} views of an image"
+    if plan.mix_share:
+        yield f"config.train.mix_share={plan.mix_share!r}: loss {plan.loss!r} compares images as they are; set it to 0"
 
 
 def _weighting(group: str, plan: Recipe, labels: bool) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """Which way of learning from the answers is best? Told without a look at a test label.
 
-The same random mixes, one lever at a time from the recipe of configs/mnist.py. Every run is judged by its agreement
-with the teacher on 10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
+The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features`` and ``related_views`` see
+more of the teacher than its answers, and ``views`` and ``related_views`` ask about real images and their rotations in
+place of mixes, four queries an image, whatever the budget. Every run is judged by its agreement with the teacher on
+10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table --output=results
@@ -26,6 +28,9 @@ WAYS = {
     "easy_polynomial": ("train.weighting=polynomial",),
     "fidelity": ("train.weighting=fidelity",),
     "adaptive": ("train.loss=pad_kl",),
+    "features": ("train.loss=pad_l2",),
+    "views": ("method=sskd", "train.temperature=4.0"),
+    "related_views": ("method=sskd", "train.temperature=4.0", "train.loss=sskd"),
     "averaged": ("train.average=0.999",),
     "still": ("train.crop=0",),
     "turned": ("train.rotate=10.0", "train.zoom=0.1"),
@@ -40,7 +45,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.set = (*config.set, "method=random_mixup", "rounds=1")
     if preset == "smoke":
         config.seeds = (0,)
-        config.rows.digits = row("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
+        config.rows.digits = row(
+            "default.py:smoke", "budget=200", "data.test_images=200", "train.min_steps=50", "train.epochs=5"
+        )
         return config
     config.rows.mnist = row("mnist.py", "train.epochs=40")
     config.rows.fashion = row("fashion_mnist.py")
