@@ -123,7 +123,7 @@ def assembled(
         )
         rounds.recall(bench, state)  # refuses a ledger that lacks answers before anything is sent
         bench = bench._replace(test_answers=_test_answers(config, data, desk, outputs, stop))
-        there = f"{bench.pool.size} pairs" if config.way.mixes else f"{len(seen)} images"
+        there = f"{bench.pool.size} pairs" if config.way.choose and config.way.mixes else f"{len(seen)} images"
         print(f"{config.method} on {config.dataset}: {there}, {devices.describe()}", flush=True)
         yield bench, state
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from amkd.answers import Form
 from amkd.augment import Views
-from amkd.recipe import Recipe
+from amkd.recipe import Recipe, essence
 from amkd.sending import Terms
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.template import Template
@@ -113,9 +113,8 @@ class TeacherSettings:
 
     def recipe_key(self) -> dict[str, Any]:
         """What the weights of a local teacher follow from, besides the data."""
-        plan = dataclasses.asdict(self.train)
         kept = ("model", "seed", "validation", "images")
-        return {**{name: getattr(self, name) for name in kept}, "train": plan}
+        return {**{name: getattr(self, name) for name in kept}, "train": essence(self.train)}
 
     def terms(self) -> Terms:
         """How the teacher is treated."""

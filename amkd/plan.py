@@ -42,7 +42,7 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         wanted = config.real_images(data.pool_size)
         # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
         drawn = images.draw_real(data, wanted if wanted <= data.pool_size else 0, config.seed)
-        asked = config.way.first_images(drawn, config.budget)
+        asked = drawn if problems else config.way.first_images(drawn, config.budget)
         some = min(config.first_queries(data.pool_size), data.pool_size)  # in place of what is not made yet
         real = images.draw_real(data, some, config.seed) if config.way.maker else asked
         held = attempt(lambda: bills.held(config, data, asked, folder, teacher))

@@ -83,6 +83,23 @@ def of_a_step(recipe: Recipe) -> Recipe:
     return dataclasses.replace(same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0)
 
 
+# Values at which a field does nothing.
+_IDLE = {"loss": "soft", "weighting": "even", "rotate": 0.0, "zoom": 0.0, "mix_share": 0.0, "average": 0.0}
+
+
+def essence(recipe: Recipe) -> dict[str, Any]:
+    """What trained weights follow from; what does nothing is left out, so that a new field changes nothing old."""
+    found = dataclasses.asdict(recipe)
+    idle = {"steps_per_dispatch"}
+    if not recipe.branch:
+        idle |= {"pad_warmup"}
+    if recipe.weighting == "even":
+        idle |= {name for name in found if name.startswith("weighting_")}
+    if not recipe.mix_share:
+        idle |= {"mix_beta", "mix_as_released"}
+    return {name: value for name, value in found.items() if name not in idle and value != _IDLE.get(name)}
+
+
 def steps_per_epoch(recipe: Recipe, count: int) -> int:
     """Steps in one pass over ``count`` records, the last batch partly filled."""
     return -(-count // recipe.batch_size)

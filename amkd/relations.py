@@ -144,11 +144,17 @@ def fit(params: Any, features: jax.Array, key: jax.Array) -> Any:
       key: randomness.
     """
     tx, images = optax.adam(_RATE), features.shape[1]
+    batch = min(_BATCH, images)
+    each = images // batch  # whole batches of a pass, which leaves the rest of its order out
 
-    def step(state: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], None]:
+    def step(state: tuple[Any, Any], some: jax.Array) -> tuple[tuple[Any, Any], None]:
         params, moments = state
-        some = jax.random.permutation(key, images)[:_BATCH]
         updates, moments = tx.update(jax.grad(finding)(params, features[:, some]), moments, params)
         return (optax.apply_updates(params, updates), moments), None
 
-    return jax.lax.scan(step, (params, tx.init(params)), jax.random.split(key, steps(images)))[0][0]
+    def one_pass(state: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], None]:
+        order = jax.random.permutation(key, images)[: each * batch].reshape(each, batch)
+        return jax.lax.scan(step, state, order)[0], None
+
+    passes = -(-steps(images) // each)
+    return jax.lax.scan(one_pass, (params, tx.init(params)), jax.random.split(key, passes))[0][0]

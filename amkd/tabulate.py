@@ -63,14 +63,14 @@ def _of(table: Table, runs: list[Kept], row: str, way: str) -> list[Kept]:
     """The kept runs of one cell that have an accuracy, by seed.
 
     Raises:
-      UserError: they are of different configurations.
+      UserError: they are of different configurations, or teachers.
     """
     own = [one for one in runs if (one["row"], one["way"]) == (row, way) and one["seed"] in table.seeds]
     configs = {json.dumps({**one["config"], "seed": None}, sort_keys=True) for one in own}
-    if len(configs) > 1:
+    if len(configs) > 1 or len({one["teacher"] for one in own}) > 1:
         raise UserError(
-            f"what is kept of {row}, {way} comes from runs of different configurations; delete the old files from"
-            f" runs/{table.name}"
+            f"what is kept of {row}, {way} comes from runs of different configurations or teachers; delete the old"
+            f" files from runs/{table.name}"
         )
     return sorted((one for one in own if one[table.measure] is not None), key=lambda one: one["seed"])
 

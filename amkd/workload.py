@@ -74,9 +74,12 @@ def _further_students(config: Settings) -> int:
 
 def memory(config: Settings, data: images.DataSet, real: np.ndarray, activation: int) -> int:
     """Bytes that grow with the configuration, on host and device: images, their table, the training set."""
-    count = config.mixed_images(len(real)) if config.way.mixes else data.pool_size
+    searched = config.way.choose is not None and config.way.mixes
+    count = config.first_queries(data.pool_size)
+    if config.way.choose:
+        count = config.mixed_images(len(real)) if config.way.mixes else data.pool_size
     bytes_ = count * int(np.prod(data.shape))
-    table = activation * count if config.way.mixes else 0
+    table = activation * count if searched else 0
     scored = table if table <= config.search.table_bytes else 4 * bytes_
     answers = config.budget * (4 * (data.classes + insight.width(config, data)) + 12)
     return 2 * bytes_ + 2 * scored + 3 * answers + data.test_images.nbytes

@@ -6,9 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import devices, distill, insight, models, training_set
+from amkd import devices, distill, insight, models, relations, training_set
 from amkd.errors import UserError
 from amkd.images import DataSet
+from amkd.methods import METHODS
 from amkd.stopping import Stopped, StopSignal
 from amkd.teachers import Teacher
 from tests import command, plain
@@ -79,23 +80,28 @@ def test_how_much_is_shown_is_known_without_a_teacher():
     assert insight.width(configured(**{"train.loss": "pad_l2"}), data) == 84
 
 
-class InRound1(StopSignal):
-    """Asks to stop after the first epoch of round 1."""
+class InRound(StopSignal):
+    """Asks to stop after the first epoch of a round."""
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, round_, folder):
+        self.round, self.folder = round_, folder
 
     @property
     def requested(self):
-        return {"round": 1, "epoch": 1}.items() <= (command.rows(self.folder, "epoch") or [{}])[-1].items()
+        return {"round": self.round, "epoch": 1}.items() <= (command.rows(self.folder, "epoch") or [{}])[-1].items()
 
 
-def test_a_stopped_run_ends_with_the_same_bits(tmp_path):
+MIXES = {"train.loss": "pad_l2", "method": "random_mixup", "budget": 16, "rounds": 1, "train.pad_warmup": 0.25}
+VIEWS = {"train.loss": "sskd", "method": "sskd", "budget": 32}
+
+
+@pytest.mark.parametrize(("own", "last"), [(MIXES, 1), (VIEWS, 0)])
+def test_a_stopped_run_ends_with_the_same_bits(own, last, tmp_path, monkeypatch):
     """The features of round 0 are looked at again; none costs a query of its own."""
+    monkeypatch.setattr(relations, "_LEAST_STEPS", 60)
     fields = {
-        "train.loss": "pad_l2", "n_real": 8, "budget": 16, "rounds": 1, "method": "random_mixup", "train.epochs": 2,
-        "train.batch_size": 8, "train.pad_warmup": 0.25, "student": "lenet5_half", "teacher.validation": 1,
-        "report.progress": False, "report.tensorboard": False, "report.plots": False, "report.html": False,
+        "n_real": 8, "train.epochs": 2, "train.batch_size": 8, "student": "lenet5_half", "teacher.validation": 1,
+        "report.progress": False, "report.tensorboard": False, "report.plots": False, "report.html": False, **own,
     }  # fmt: skip
     config, (images, numbers) = configured(**fields), digits(0, 60)
     data = DataSet("digits", 10, images, numbers, images[:40], images[40:], numbers[40:])
@@ -104,8 +110,23 @@ def test_a_stopped_run_ends_with_the_same_bits(tmp_path):
     whole = distill.run(config, tmp_path / "whole", StopSignal(), *given)
     stopped = tmp_path / "stopped"
     with pytest.raises(Stopped):
-        distill.run(config, stopped, InRound1(stopped), *given)
+        distill.run(config, stopped, InRound(last, stopped), *given)
     found = distill.run(config, stopped, StopSignal(), *given)
     assert found["student_sha256"] == whole["student_sha256"]
     assert [row["loss"] for row in found["rounds"]] == [row["loss"] for row in whole["rounds"]]
-    assert whole["queries"] == whole["queries_paid"] == 16
+    assert whole["queries"] == whole["queries_paid"] == own["budget"]
+
+
+def test_views_of_an_image_are_side_by_side(monkeypatch):
+    """What is shown, what is learned about it and what makes a batch agree on where the turns of an image are."""
+    shown = METHODS["sskd"].first_images(IMAGES, 48)
+    batches = training_set.epoch(48, 8, np.random.default_rng(0), views=4)
+    for image, *turned in shown[batches.index.reshape(-1, 4)]:
+        assert [np.array_equal(np.rot90(image, turn + 1), one) for turn, one in enumerate(turned)] == [True] * 3
+    seen = []
+    monkeypatch.setattr(
+        insight, "_related_program", lambda: lambda first, features, key: seen.append(features) or features
+    )
+    insight.related(shown.reshape(48, -1).astype(np.float32), 4, 0)
+    for turn, views in enumerate(seen[0]):
+        np.testing.assert_array_equal(views.reshape(IMAGES.shape), np.rot90(IMAGES, turn, axes=(1, 2)))

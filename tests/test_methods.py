@@ -63,12 +63,6 @@ def test_views_that_cannot_be():
         configured(**{"method": "sskd", "teacher.kind": "labels"})
 
 
-def test_views_weigh_as_in_the_released_losses():
-    """.9 of the mean over B upright views and 2.7 of that over 3B turned ones: 3.6 times the mean over all 4B."""
-    each = np.random.default_rng(0).exponential(size=4 * 5)
-    np.testing.assert_allclose(0.9 * each[:5].mean() + 2.7 * each[5:].mean(), 3.6 * each.mean(), rtol=1e-12)
-
-
 # vanilla_al
 
 

@@ -211,3 +211,15 @@ def test_a_step_knows_nothing_of_the_training_it_belongs_to():
     }
     for field, value in others.items():
         assert recipe.of_a_step(dataclasses.replace(PLAN, **{field: value})) != recipe.of_a_step(PLAN)
+
+
+def test_what_does_nothing_is_not_of_the_essence():
+    """A teacher's key does not change with fields that it does not use, nor with how its steps are dispatched."""
+    base = recipe.essence(PLAN)
+    assert "weighting" not in base and "mix_share" not in base and base["learning_rate"] == PLAN.learning_rate
+    for name, value in {"steps_per_dispatch": 3, "pad_warmup": 0.7, "weighting_power": 2.0, "mix_beta": 0.3}.items():
+        assert recipe.essence(dataclasses.replace(PLAN, **{name: value})) == base
+    for more in ({"crop": 1}, {"mix_share": 0.5}, {"weighting": "softmax"}, {"average": 0.9}, {"loss": "pad_kl"}):
+        assert recipe.essence(dataclasses.replace(PLAN, **more)) != base
+    mixed = dataclasses.replace(PLAN, mix_share=0.5)
+    assert recipe.essence(dataclasses.replace(mixed, mix_beta=0.3)) != recipe.essence(mixed)

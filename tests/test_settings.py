@@ -13,8 +13,9 @@ import pytest
 from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from amkd import feasibility, images, settings
+from amkd import distill, feasibility, images, plan, settings
 from amkd.errors import UserError
+from amkd.stopping import StopSignal
 
 CONFIGS = (
     *("default", "digits", "mnist", "fashion_mnist", "cifar10", "folder", "http"),
@@ -273,12 +274,13 @@ def test_views_of_an_image_are_compared_where_all_are_asked_about() -> None:
             119,
             "config.budget=119: loss 'sskd' compares 4 views of each of n_real=30 images; set --config.budget=120",
         ),
-        "train__batch_size": (6, "config.train.batch_size=6: must be a multiple of the 4 views of an image"),
+        "train__batch_size": (6, "batch_size=6: must be a multiple of the 4 views of an image, and hold two images or"),
         "train__mix_share": (0.5, "config.train.mix_share=0.5: loss 'sskd' compares images as they are; set it to 0"),
         "train__weighting": ("softmax", "config.train.weighting='softmax': loss 'sskd' finds weights itself"),
     }
     for name, (value, reason) in told.items():
         assert reason in complaint(**{**whole, name: value})
+    assert "batch_size=4: must be" in complaint(**whole, train__batch_size=4)  # nothing to compare an image with
     black = complaint(**whole, teacher__kind="python", teacher__function="a:b")
     assert "config.train.loss='sskd': learns from the features of the teacher's network" in black
 
@@ -449,12 +451,15 @@ def test_the_data_must_be_enough() -> None:
         feasibility.check_data(top, some_data(200, 400))
 
 
-def test_only_square_images_can_be_turned() -> None:
+def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> None:
     turned, wide = settings.from_config(changed(method="sskd")), some_data(200, 400)
     feasibility.check_data(turned, wide)
     wide = wide._replace(pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1)))
     with pytest.raises(UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"):
         feasibility.check_data(turned, wide)
+    monkeypatch.setattr(distill, "load_data", lambda _: wide)
+    with pytest.raises(UserError, match="these are 2x3"):
+        plan.report(turned, None, StopSignal())
 
 
 def test_evaluation_is_free_only_with_a_local_teacher() -> None:

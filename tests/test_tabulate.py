@@ -141,8 +141,10 @@ def test_a_run_without_figures_of_the_teacher_shows_none():
 
 def test_runs_of_another_recipe_are_not_mixed_in():
     mixed = [*RUNS, one("active", 1, 0.5, config={"train.epochs": 7})]
-    with pytest.raises(UserError, match="r, active comes from runs of different configurations"):
+    with pytest.raises(UserError, match="r, active comes from runs of different configurations or teachers"):
         tabulate.cells(TABLE, mixed)
+    with pytest.raises(UserError, match="or teachers"):
+        tabulate.cells(TABLE, [*RUNS[1:], one("active", 0, 0.5, teacher="another")])
     seeds = [*RUNS, one("active", 9, 0.5, config={"train.epochs": 7})]  # of a seed that the table does not have
     assert tabulate.cells(TABLE, seeds) == tabulate.cells(TABLE, RUNS)
 

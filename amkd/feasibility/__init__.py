@@ -94,7 +94,7 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
             f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
             f" {settings.dataset}; set --config.budget={real}"
         )
-    if settings.n_real > data.pool_size:
+    if real > data.pool_size:
         raise UserError(
             f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images to draw from; set"
             f" --config.n_real={data.pool_size} or less"

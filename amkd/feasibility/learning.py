@@ -68,22 +68,25 @@ def inside(s: "Settings") -> Iterator[str]:
 
 def together(s: "Settings") -> Iterator[str]:
     """Of a student that learns from views of an image side by side: all of them must be there, as they were asked."""
-    plan, views = s.train, s.train.together if s.train.loss in losses.LOSSES else 1
-    if views == 1 or s.method not in METHODS:
+    plan, count = s.train, s.train.together if s.train.loss in losses.LOSSES else 1
+    if count == 1 or s.method not in METHODS:
         return
-    if not s.way.showing or s.way.showing.views != views:
-        ways = [name for name, way in METHODS.items() if way.showing and way.showing.views == views]
+    if not s.way.showing or s.way.showing.views != count:
+        ways = [name for name, way in METHODS.items() if way.showing and way.showing.views == count]
         yield (
-            f"config.method={s.method!r}: loss {plan.loss!r} compares {views} views of each image, and this method does"
+            f"config.method={s.method!r}: loss {plan.loss!r} compares {count} views of each image, and this method does"
             f" not ask about them; set --config.method={' or '.join(ways)}"
         )
-    elif s.budget < views * s.n_real:
+    elif s.budget < count * s.n_real:
         yield (
-            f"config.budget={s.budget}: loss {plan.loss!r} compares {views} views of each of n_real={s.n_real} images;"
-            f" set --config.budget={views * s.n_real}"
+            f"config.budget={s.budget}: loss {plan.loss!r} compares {count} views of each of n_real={s.n_real} images;"
+            f" set --config.budget={count * s.n_real}"
         )
-    if plan.batch_size % views:
-        yield f"config.train.batch_size={plan.batch_size}: must be a multiple of the {views} views of an image"
+    if plan.batch_size % count or plan.batch_size < 2 * count:
+        yield (
+            f"config.train.batch_size={plan.batch_size}: must be a multiple of the {count} views of an image, and hold"
+            " two images or more"
+        )
     if plan.mix_share:
         yield f"config.train.mix_share={plan.mix_share!r}: loss {plan.loss!r} compares images as they are; set it to 0"
 

@@ -23,10 +23,9 @@ def reasons(s: "Settings") -> Iterator[str]:
             f"config.teacher.kind={s.teacher.kind!r}: method {s.method!r} makes its images from the weights and"
             " gradients of the teacher's network, and this one is a black box; only teacher.kind=flax shows them"
         )
-    elif s.search.as_released:
+    if s.search.as_released:
         yield "config.search.as_released=True: it changes the bytes of images that were made to be asked; leave it out"
-    else:
-        yield from s.way.maker.impossible(s)
+    yield from s.way.maker.impossible(s)
 
 
 def _zskd(plan: ZskdSettings) -> Iterator[str]:

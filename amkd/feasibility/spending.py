@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 def reasons(s: "Settings") -> Iterator[str]:
     """Of the budget and its rounds."""
-    low = [*least("n_real", s.n_real, 2), *least("rounds", s.rounds, 1), *least("last_epochs", s.last_epochs, 0)]
+    yield from least("last_epochs", s.last_epochs, 0)
+    low = [*least("n_real", s.n_real, 2), *least("rounds", s.rounds, 1)]
     yield from low
     if low or s.search.variants < 0 or s.method not in METHODS or s.way.maker:  # which says so itself
         return

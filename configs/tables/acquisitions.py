@@ -5,7 +5,7 @@ that are not drawn (data.judge). What came of it: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py --workdir=runs/acquisitions
           the same with --mode=table --output=results, once they are done
-Cost:     250 runs; 2 to 4 minutes a run on one core beside other work, those that train committees several times that
+Cost:     240 runs; 2 to 4 minutes a run on one core beside other work, those that train committees several times that
           (estimated).
           :cpu, two seeds of some of them.
 Smoke:    :smoke, on the embedded digits: a minute.

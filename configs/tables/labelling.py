@@ -1,4 +1,4 @@
-"""Active labelling without mixes: accuracy against annotations, every acquisition that needs no dropout.
+"""Active labelling without mixes: accuracy against annotations, the acquisitions that need no dropout.
 
 Peng et al. (2021), Algorithm 1, on whole images: few are annotated at first, and in every round some of those left. The
 annotator is the data set itself, so that no teacher is trained; with --config.set a teacher annotates.
