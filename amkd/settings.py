@@ -177,7 +177,7 @@ def unknown_field(name: str) -> str:
     """What to say of a field that does not exist, with the nearest that does."""
     known = list(field_names())
     leaf = name.rpartition(".")[2]
-    of_that_name = sorted((full for full in known if full.rpartition(".")[2] == leaf), key=len)
+    of_that_name = sorted((full for full in known if full.rpartition(".")[2] == leaf), key=lambda full: full.count("."))
     near = of_that_name if leaf == name else []
     near = near or difflib.get_close_matches(name, known, 1, 0.6)
     near = near or of_that_name

@@ -16,16 +16,22 @@ def reasons(s: "Settings") -> Iterator[str]:
     yield from least("last_epochs", s.last_epochs, 0)
     low = [*least("n_real", s.n_real, 2), *least("rounds", s.rounds, 1)]
     yield from low
-    if low or s.search.variants < 0 or s.method not in METHODS or s.way.maker:  # which says so itself
+    known = s.method in METHODS
+    if low or s.search.variants < 0 or (known and s.way.maker):  # which says so itself
         return
-    if s.uses_labels and s.search.as_released:
-        yield "config.search.as_released=True: labels are of the data set's own bytes, which it changes; leave it out"
-    if s.uses_labels and s.way.showing:
-        yield f"config.method={s.method!r}: labels answer real images, and no views of them; choose real_only"
+    if known and s.uses_labels:
+        yield from _labels(s)
     if s.budget < s.n_real:
         yield f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it includes"
-    elif s.way.choose:
+    elif known and s.way.choose:
         yield from _choosing(s)
+
+
+def _labels(s: "Settings") -> Iterator[str]:
+    if s.search.as_released:
+        yield "config.search.as_released=True: labels are of the data set's own bytes, which it changes; leave it out"
+    if s.way.showing:
+        yield f"config.method={s.method!r}: labels answer real images, and no views of them; choose real_only"
 
 
 def _choosing(s: "Settings") -> Iterator[str]:
