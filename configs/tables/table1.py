@@ -8,7 +8,7 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table1.py:c
           python launch.py --config=configs/tables/table1.py:cpu --workdir=runs/table1_cpu --mode=table --output=results
 Cost:     all of it: days on a GPU (estimated; CIFAR-10 and Places365 most of all).
           :cpu, the half students of MNIST and Fashion-MNIST with shortened recipes, 200,000 pairs, the rounds of random
-          pairs in one: 11 and 17 minutes a seed on one core, and sskd and fskd (estimated: 2 each) beside.
+          pairs in one: 11 and 17 minutes a seed on one core, and fskd and sskd for 2 or 3 more.
           :smoke, all methods on the embedded digits, too short to tell them apart: a minute.
 """
 
