@@ -295,8 +295,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # Random pairs (random_mixup, pooled_mixup, random_share): half (lambda .5), or grid (each at random from the grid).
     config.search.random_lam = "half"
     # active_mixup: how it chooses among the candidates of lowest C2; pooled_mixup: among those drawn; active_labelling:
-    # among all images. lowest (the paper's: the first of them), capped (no real image in more than search.per_image of a
-    # round's mixes), balanced (as many of each class that the student names), k_center (far from each other, and from
+    # among all images. lowest (the paper's: the first of them), capped (no real image in more than search.per_image of
+    # a round's mixes), balanced (as many of each class that the student names), k_center (far from each other, and from
     # all that was asked about, in the student's features), margin, entropy, ensemble, bald (for students with dropout),
     # badge, learning_loss, distillation_gap, random.
     config.search.acquisition = "lowest"
