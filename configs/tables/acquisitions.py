@@ -7,7 +7,8 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisition
           the same with --mode=table --output=results, once they are done
 Cost:     240 runs; 2 to 4 minutes a run on one core beside other work, those that train committees several times that
           (estimated).
-          :cpu, two seeds of some of them.
+          :cpu, some of them at the paper's budgets.
+          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query is scarce.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -48,18 +49,32 @@ WAYS = {
     "distillation_gap": (*_AMONG, "search.acquisition=distillation_gap"),
 }
 FIRST = ("random", "random_lam", "grid", "refined", "capped", "balanced", "k_center", "half_random", "six_rounds")
+# Each in its kind.
+KINDS = (
+    *("random", "random_wide", "grid", "refined", "half_random", "balanced", "k_center", "pooled_k_center"),
+    *("margin", "entropy", "badge", "learning_loss", "ensemble", "distillation_gap"),
+)
 # The best way of learning of configs/tables/losses.py; rounds before the last only need a student that chooses well.
 RECIPE = ("train.temperature=4.0", "train.epochs=20", "train.min_steps=2000", "last_epochs=40")
+FEW = (
+    *("n_real=1000", "budget=4000", "search.max_pairs=100000", "train.temperature=4.0"),
+    *("train.epochs=20", "train.min_steps=1000", "last_epochs=128"),  # 4,000 steps in the last round
+)
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
-    check(preset, "cpu", "smoke")
+    """Presets: ``cpu``, ``few`` and ``smoke``."""
+    check(preset, "cpu", "few", "smoke")
     title = "Choosing what to ask: agreement with the teacher on training images that are not drawn"
     config = on_training_images(table("acquisitions", preset, title, WAYS, "random"))
     if preset == "smoke":
         config.seeds, config.ways.six_rounds = (0,), (*_ACTIVE, "rounds=4")
         config.rows.digits = row("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
+        return config
+    if preset == "few":
+        config.title += " (4,000 queries)"
+        config.rows.mnist = row("mnist.py", *FEW, ways=KINDS)
+        config.rows.fashion = row("fashion_mnist.py", *FEW, "train.learning_rate=6e-3", ways=KINDS)
         return config
     config.set = (*config.set, "search.max_pairs=200000")
     config.rows.mnist = row("mnist.py", *RECIPE)
