@@ -124,6 +124,7 @@ class Maker(NamedTuple):
       make: makes them.
       gradients: how many gradient queries that takes.
       impossible: reasons why these settings make none.
+      sample: spends a few gradient queries, as making does, for its speed to be measured; returns how many.
       trained: how many images a network is trained on in making them, every pass counted; None for none.
       draws: whether it starts from ``n_real`` real images; else it draws none.
     """
@@ -131,6 +132,7 @@ class Maker(NamedTuple):
     make: Callable[[Making], Made]
     gradients: Callable[["Settings"], int]
     impossible: Callable[["Settings"], Iterator[str]]
+    sample: Callable[[Making], int]
     trained: Callable[["Settings"], int] | None = None
     draws: bool = False
 

@@ -90,9 +90,11 @@ def _queries(config: Settings, data: images.DataSet, teacher: Teacher | None, bi
 def _work(config: Settings, data: images.DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
     rounds = workload.make_rounds(config, config.first_queries(data.pool_size), data.pool_size)
     evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
-    if config.way.maker and config.way.maker.trained:
-        made = config.way.maker.trained(config)
-        yield f"training in making   {made:,} images ({_lasts(made, speed.trained)})"
+    if maker := config.way.maker:
+        yield f"gradients            {_lasts(maker.gradients(config), speed.gradients)}"
+        if maker.trained:
+            made = maker.trained(config)
+            yield f"training in making   {made:,} images ({_lasts(made, speed.trained)})"
     memory = workload.memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"
     yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"

@@ -1,16 +1,33 @@
 """How much work a run is, and how fast this machine does it."""
 
 import dataclasses
+import functools
 import itertools
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
-from amkd import compilation, devices, images, insight, keys, models, pairs, recipe, search, training, training_set
+from amkd import (
+    compilation,
+    devices,
+    images,
+    insight,
+    keys,
+    method,
+    models,
+    pairs,
+    recipe,
+    search,
+    training,
+    training_set,
+)
 from amkd.acquisitions import STUDENTS
 from amkd.settings import Settings
+from amkd.stopping import StopSignal
 
 _SAMPLE = 512  # real images on which speed is measured
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
@@ -23,11 +40,13 @@ class Speed(NamedTuple):
       evaluations: images scored in a second.
       trained: images trained on in a second.
       activation_bytes: of one image after the student's stem.
+      gradients: gradient queries in a second, by methods that make their images; 0 for all others.
     """
 
     evaluations: float
     trained: float
     activation_bytes: int
+    gradients: float = 0.0
 
 
 def pool_size(config: Settings, images: int) -> int:
@@ -94,7 +113,17 @@ def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
         _scored_per_second(config, network, variables, some),
         _trained_per_second(config, data, some),
         devices.stem_bytes(network, variables, data.shape),
+        _gradients_per_second(config, data, some) if config.way.maker else 0.0,
     )
+
+
+def _rate(work: Callable[[], int]) -> float:
+    """How much of it is done in a second, by as many calls as it takes to be timed; one before them compiles."""
+    work()
+    done, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < _TIMED:
+        done += work()
+    return done / passed
 
 
 def _scored_per_second(config: Settings, network: models.Network, variables: Any, some: np.ndarray) -> float:
@@ -103,11 +132,25 @@ def _scored_per_second(config: Settings, network: models.Network, variables: Any
     k = max(config.queries_per_round(), default=1)
     scorer = devices.Search(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
-    scorer.add(i, j)()  # compiles
-    scored, started = 0, time.perf_counter()
-    while (passed := time.perf_counter() - started) < _TIMED:
-        scored += scorer.add(i, j)() * minimiser.evaluations
-    return scored / passed
+    return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
+
+
+def _gradients_per_second(config: Settings, data: images.DataSet, some: np.ndarray) -> float:
+    """With a fresh network of the teacher's kind, as there may be no teacher yet."""
+    assert config.way.maker
+    network = models.build(config.teacher.model, data.classes, data.shape)
+    making = method.Making(
+        network=network,
+        variables=devices.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT)),
+        shape=data.shape,
+        classes=data.classes,
+        real=some,
+        settings=config,
+        folder=Path(),
+        stop=StopSignal(),
+        progress=lambda _: None,
+    )
+    return _rate(functools.partial(config.way.maker.sample, making))
 
 
 def _trained_per_second(config: Settings, data: images.DataSet, some: np.ndarray) -> float:

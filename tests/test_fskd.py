@@ -311,7 +311,8 @@ def test_a_plan_tells_what_is_made():
     lines = list(plan._queries(small(), data, None, bill))
     told = ("real images          6", "images to make       23", "queries              29 (round 0: 29)")
     assert set(told) < set(lines) and "gradient queries     20 (passes forward and back" in "\n".join(lines)
-    text = "\n".join(plan._work(small(), data, images, Speed(100.0, 10.0, 100)))
+    text = "\n".join(plan._work(small(), data, images, Speed(100.0, 10.0, 100, 4.0)))
+    assert "gradients            about 5 seconds at 4 a second" in text
     assert "training in making   78 images (about 8 seconds at 10 a second)" in text
     assert text.splitlines()[-1].split()[:2] == ["0", "29"]
 

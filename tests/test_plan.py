@@ -1,12 +1,13 @@
 """The plan: its figures by hand, and against what the run then asks and spends."""
 
+import itertools
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from amkd import answers, distill, images, ledger, plan, querying, teachers, workload
+from amkd import answers, conjuring, distill, images, ledger, plan, querying, teachers, workload
 from amkd import bill as bills
 from amkd.errors import UserError
 from amkd.stopping import StopSignal
@@ -132,6 +133,38 @@ def test_what_is_spent_counts_against_the_limit():
     bills.check_cost(config, bills.Bill(36, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))  # exactly the limit
     with pytest.raises(UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are spent already"):
         bills.check_cost(config, bills.Bill(37, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "queries"),
+    [
+        # 4 impressions of 20 steps at most; 30 real images of 3 steps each.
+        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 50}, 4 * 20),
+        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 7}, 4 * 7),
+        ({"method": "fskd", "n_real": 30, "budget": 60, "fskd.steps": 3}, 30 * 3),
+    ],
+)
+def test_gradient_queries_are_timed(fields, queries, monkeypatch):
+    """As many as are told are made; a clock that moves by a second a call, and first calls are left out."""
+    config, data = configured(**{"student": "lenet5_half", **fields}), data_of(noise(30), noise(2))
+    spent = []
+    impress, climb = conjuring.impress, conjuring.climb
+
+    def impressing(network, variables, answers, shape, recipe, steps, *more):
+        spent.append(len(answers) * steps)
+        return impress(network, variables, answers, shape, recipe, steps, *more)
+
+    def climbing(reference, target, images, how, check):
+        spent.append(len(images) * how.steps)
+        return climb(reference, target, images, how, check)
+
+    monkeypatch.setattr(conjuring, "impress", impressing)
+    monkeypatch.setattr(conjuring, "climb", climbing)
+    monkeypatch.setattr(workload, "_TIMED", 1.5)
+    monkeypatch.setattr(workload.time, "perf_counter", itertools.count().__next__)
+    # The clock is looked at when it starts, after no call and after one; at 2 it is over.
+    assert workload._gradients_per_second(config, data, noise(30)) == queries / 2
+    assert spent == [queries] * 2
 
 
 # Against the run.

@@ -24,7 +24,7 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -95,6 +95,14 @@ def gradients(settings: "Settings") -> int:
     return settings.fskd.steps * (sizes[-1] - sizes[0])
 
 
+def sample(making: Making) -> int:
+    """The ascent of some real images, against a target that has learned nothing."""
+    network = models.build(making.settings.student, making.classes, making.shape)
+    key = keys.key(making.settings.seed, keys.TARGET, keys.Purpose.INIT)
+    _climbed(making, (network, devices.init(network, making.shape, key)), making.real)
+    return making.settings.fskd.steps * len(making.real)
+
+
 def trained(settings: "Settings") -> int:
     """By the target, in all blocks."""
     return settings.fskd.epochs * sum(settings.n_real + size for size in _sizes(settings)[:-1])
@@ -116,12 +124,17 @@ def _sizes(settings: "Settings") -> list[int]:
 
 def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
     """Copies of the first pseudo-examples, as many as are to be added after a block, climbed: ``uint8[P, H, W, C]``."""
-    plan, n = making.settings.fskd, len(making.real)
-    network = models.build(making.settings.student, making.classes, making.shape)
+    n, network = len(making.real), models.build(making.settings.student, making.classes, making.shape)
     learner = network, target.trained(_target(making, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
+    return _climbed(making, learner, copied)
+
+
+def _climbed(making: Making, learner: tuple[models.Network, Any], images: np.ndarray) -> np.ndarray:
+    """Copies of images that have climbed the divergence of the learner, a network and its variables."""
+    plan = making.settings.fskd
     how = conjuring.Climb(plan.ascent, plan.rate, plan.steps)
-    return conjuring.climb((making.network, making.variables), learner, copied, how, making.stop.check)
+    return conjuring.climb((making.network, making.variables), learner, images, how, making.stop.check)
 
 
 def _target(making: Making, images: np.ndarray, ends: list[int]) -> target.Target:
@@ -148,4 +161,4 @@ def _target(making: Making, images: np.ndarray, ends: list[int]) -> target.Targe
     )
 
 
-METHOD = Method(maker=Maker(make, gradients, impossible, trained, draws=True))
+METHOD = Method(maker=Maker(make, gradients, impossible, sample, trained, draws=True))

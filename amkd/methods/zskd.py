@@ -19,6 +19,8 @@ from amkd.method import Made, Maker, Making, Method
 if TYPE_CHECKING:
     from amkd.settings import Settings
 
+_SAMPLED_STEPS = 20  # enough for the time that a step takes
+
 
 def make(making: Making) -> Made:
     """As many impressions, and after them views of them, as the budget pays for."""
@@ -45,6 +47,15 @@ def gradients(settings: "Settings") -> int:
     return settings.zskd.steps * (settings.budget // (1 + settings.zskd.copies))
 
 
+def sample(making: Making) -> int:
+    """A few steps towards one batch of even answers."""
+    plan = making.settings.zskd
+    size, steps = min(plan.batch, making.settings.budget // (1 + plan.copies)), min(plan.steps, _SAMPLED_STEPS)
+    answers = np.full((size, making.classes), 1 / making.classes, np.float32)
+    _impressed(making, answers, steps, keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS))
+    return size * steps
+
+
 def impossible(settings: "Settings") -> Iterator[str]:
     """Real images would have no part in it, and an impression is the least."""
     if settings.data.real:
@@ -59,19 +70,22 @@ def impossible(settings: "Settings") -> Iterator[str]:
 def _batch(making: Making, start: int, size: int) -> np.ndarray:
     """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H, W, C]``."""
     plan = making.settings.zskd
-    recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
     for_answers, for_noise = jax.random.split(keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS))
     numbers = np.arange(start, start + size)
     classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
     alpha = np.stack([conjuring.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
     answers = conjuring.dirichlet(alpha[betas, classes], numbers, for_answers)
 
-    def made() -> np.ndarray:
-        own = jax.random.fold_in(for_noise, start)
-        sides = (making.network, making.variables, answers, making.shape)
-        return conjuring.impress(*sides, recipe, plan.steps, own, making.stop.check)
-
-    return making.kept(start, made)
+    own = jax.random.fold_in(for_noise, start)
+    return making.kept(start, lambda: _impressed(making, answers, plan.steps, own))
 
 
-METHOD = Method(maker=Maker(make, gradients, impossible))
+def _impressed(making: Making, answers: np.ndarray, steps: int, key: jax.Array) -> np.ndarray:
+    """An impression for each row of answers ``float32[B, Y]``, after so many steps."""
+    plan = making.settings.zskd
+    recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
+    sides = (making.network, making.variables, answers, making.shape)
+    return conjuring.impress(*sides, recipe, steps, key, making.stop.check)
+
+
+METHOD = Method(maker=Maker(make, gradients, impossible, sample))
