@@ -91,22 +91,15 @@ def assembled(
     """
     with contextlib.ExitStack() as stack:
         peak.forget()
-        feasibility.check_devices(config, devices.count())
-        data = data or load_data(config)
-        feasibility.check_data(config, data)
-        models.build(config.student, data.classes, data.shape)
-        teacher = teacher or kinds.load(config, data, stop)
+        data, teacher = checked(config, stop, data, teacher)
         shown = insight.of_teacher(config.train, teacher, config.seed)
         workdir.claim(config, folder, run_id, teacher.identity, data.key)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder))))
         _begin(answers, run_id, config, folder)
-        checkpoints = checkpoint.Checkpoints(folder / "checkpoints")
         outputs = report.Report(folder, config.report.progress, config.report.tensorboard)
         stack.enter_context(contextlib.closing(outputs))
-        desk = open_desk(config, data, teacher, answers, run_id)
         real, told = real_images(config, data, teacher, folder, outputs, stop)
         seen = shown_images(config, data, real)
-        state = round_state.restore(checkpoints)
         bench = rounds.Bench(
             settings=config,
             data=data,
@@ -114,18 +107,34 @@ def assembled(
             first=len(real),
             told=told,
             pool=pairs.make_pool(len(seen), config.search.max_pairs, config.seed),
-            desk=desk,
+            desk=open_desk(config, data, teacher, answers, run_id),
             insight=shown,
             test_answers=None,
-            checkpoints=checkpoints,
+            checkpoints=checkpoint.Checkpoints(folder / "checkpoints"),
             report=outputs,
             stop=stop,
         )
+        state = round_state.restore(bench.checkpoints)
         rounds.recall(bench, state)  # refuses a ledger that lacks answers before anything is sent
-        bench = bench._replace(test_answers=_test_answers(config, data, desk, outputs, stop))
+        bench = bench._replace(test_answers=_test_answers(bench))
         there = f"{bench.pool.size} pairs" if config.way.choose and config.way.mixes else f"{len(seen)} images"
         print(f"{config.method} on {config.dataset}: {there}, {devices.describe()}", flush=True)
         yield bench, state
+
+
+def checked(
+    config: Settings, stop: StopSignal, data: images.DataSet | None = None, teacher: teachers.Teacher | None = None
+) -> tuple[images.DataSet, teachers.Teacher]:
+    """The data set and the teacher, those given or those configured, once all fits together.
+
+    Raises:
+      UserError: it does not.
+    """
+    feasibility.check_devices(config, devices.count())
+    data = data or load_data(config)
+    feasibility.check_data(config, data)
+    models.build(config.student, data.classes, data.shape)
+    return data, teacher or kinds.load(config, data, stop)
 
 
 def real_images(
@@ -206,16 +215,15 @@ def _begin(answers: ledger.Ledger, run_id: str, config: Settings, folder: Path) 
         )
 
 
-def _test_answers(
-    config: Settings, data: images.DataSet, desk: querying.Desk, outputs: report.Report, stop: StopSignal
-) -> np.ndarray | None:
+def _test_answers(bench: rounds.Bench) -> np.ndarray | None:
     """The teacher's answers on the images that judge the student, if it may be asked for them; counted apart."""
-    if not config.asks_for_evaluation(data.test_labels is not None) or not len(data.test_images):
+    data = bench.data
+    if not bench.settings.asks_for_evaluation(data.test_labels is not None) or not len(data.test_images):
         return None
-    with outputs.bar(len(data.test_images), "teacher on judging images", "img") as advance:
+    with bench.report.bar(len(data.test_images), "teacher on judging images", "img") as advance:
 
         def progress(answered: int) -> None:
-            stop.check()
+            bench.stop.check()
             advance(answered)
 
-        return querying.ask(desk, data.test_images, querying.EVALUATE, 0, progress)
+        return querying.ask(bench.desk, data.test_images, querying.EVALUATE, 0, progress)
