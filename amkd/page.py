@@ -83,12 +83,15 @@ def of_table(title: str, measured: str, rows: list[dict[str, Any]], picture: Pat
     """
     head = ("row", "way", "N", "queries", "seeds", "teacher", measured, "±", "success", "agreement")
     names = ("row", "way", "n_real", "queries", "seeds", "teacher_accuracy", "accuracy_mean", "accuracy_std")
-    more = ("success_rate", "agreement", "divergence", "difference", "p", "evaluations", "paper", "best_published")
-    shown = {"p": _p, "divergence": lambda value: "-" if value is None else f"{value:.4f}"}
+    compared = [name for name in (rows[0] if rows else {}) if name.startswith(("difference_", "p_", "holm_"))]
+    more = ("success_rate", "agreement", "divergence", *compared, "evaluations", "paper", "best_published")
+    ps = {name: _p for name in compared if not name.startswith("difference_")}
+    shown = {**ps, "divergence": lambda value: "-" if value is None else f"{value:.4f}"}
     body = [[shown.get(name, _number)(row[name]) for name in (*names, *more)] for row in rows]
+    said = (name.replace("_", " ", 1).replace("difference", "against") for name in compared)
     parts = [
         f"<h1>{_text(title)}</h1><p>Accuracies in percent; quoted figures stand in columns of their own.</p>",
-        _table((*head, "divergence", "difference", "p", "evaluations", "paper", "best published"), body),
+        _table((*head, "divergence", *said, "evaluations", "paper", "best published"), body),
         *(
             [_figure(f"{measured.capitalize()} against queries, mean and spread over seeds", picture)]
             if picture

@@ -1,6 +1,7 @@
 """Mean, spread and paired comparison over seeds."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,8 +48,23 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
     if not seeds:
         return None
     differences = np.array([ours[seed] - theirs[seed] for seed in seeds])
-    p = None
+    p: float | None = None
     if len(seeds) > 1 and differences.std() > 0:
         p = float(stats.ttest_1samp(differences, 0).pvalue)
         p = None if math.isnan(p) else p
     return Paired(float(differences.mean()), p, len(seeds))
+
+
+def holm(values: Sequence[float | None]) -> list[float | None]:
+    """Adjusted p of several comparisons, so that any false one among them is as rare as p says (Holm, 1979).
+
+    Args:
+      values: p of each; None where it is not defined, which counts for none.
+    """
+    order = sorted((p, place) for place, p in enumerate(values) if p is not None)
+    found: list[float | None] = [None] * len(values)
+    highest = 0.0
+    for rank, (p, place) in enumerate(order):
+        highest = max(highest, min(1.0, (len(order) - rank) * p))
+        found[place] = highest
+    return found

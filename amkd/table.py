@@ -43,7 +43,7 @@ class Table(NamedTuple):
       rows: by name.
       ways: fields of each way, by name, as in ``Row.set``.
       set: fields of all runs.
-      against: the way that all others are compared with, seed by seed.
+      against: the ways that all others are compared with, seed by seed.
       only: names of the rows to run; empty for all.
       measure: what is compared, one of ``MEASURES``.
     """
@@ -54,7 +54,7 @@ class Table(NamedTuple):
     rows: dict[str, Row]
     ways: dict[str, tuple[str, ...]]
     set: tuple[str, ...] = ()
-    against: str = "random"
+    against: tuple[str, ...] = ("random",)
     only: tuple[str, ...] = ()
     measure: str = "student_accuracy"
 
@@ -87,7 +87,12 @@ def from_config(config: Mapping[str, Any]) -> Table:
         raise UserError(f"config.seeds={seeds!r}: must be one or more different numbers")
     if (measure := config.get("measure", MEASURES[0])) not in MEASURES:
         raise UserError(f"config.measure={measure!r}: must be one of {', '.join(MEASURES)}")
-    return Table(**{**config, "rows": rows, "ways": dict(config["ways"]), "seeds": seeds})
+    rivals = config.get("against", ())
+    against = (rivals,) if isinstance(rivals, str) else tuple(rivals)
+    for way in against:
+        if way not in config["ways"]:
+            raise UserError(f"config.against={rivals!r}: {way!r} is none of the ways {', '.join(config['ways'])}")
+    return Table(**{**config, "rows": rows, "ways": dict(config["ways"]), "seeds": seeds, "against": against})
 
 
 def _check_names(place: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:

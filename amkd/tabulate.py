@@ -14,6 +14,18 @@ from amkd.statistics import Paired, Spread
 from amkd.table import Table
 
 
+class Against(NamedTuple):
+    """A cell beside a rival's on the same seeds.
+
+    Attributes:
+      paired: the comparison.
+      holm: its p, adjusted for all comparisons of its row with that rival; None where there is none.
+    """
+
+    paired: Paired
+    holm: float | None
+
+
 class Cell(NamedTuple):
     """One row of a table by one way, over its seeds. Accuracies are in percent.
 
@@ -21,14 +33,14 @@ class Cell(NamedTuple):
       row: name of the row.
       way: name of the way.
       runs: what is kept of its finished runs, by seed.
-      against: its comparison with the table's rival, or None.
+      against: its comparisons, by rival.
       measure: the table's.
     """
 
     row: str
     way: str
     runs: list[Kept]
-    against: Paired | None
+    against: dict[str, Against]
     measure: str
 
     @property
@@ -50,13 +62,24 @@ def cells(table: Table, runs: list[Kept]) -> list[Cell]:
     """The finished part of a table, in its own order."""
     found = []
     for name, row in table.rows.items():
-        of = {way: _of(table, runs, name, way) for way in row.ways or table.ways}
-        rival = _accuracies(of.get(table.against, []), table.measure)
+        of = {way: own for way in row.ways or table.ways if (own := _of(table, runs, name, way))}
+        accuracies = {way: _accuracies(own, table.measure) for way, own in of.items()}
+        beside = {rival: _against(accuracies, rival) for rival in table.against if rival in of}
         for way, own in of.items():
-            if own:
-                against = statistics.paired(_accuracies(own, table.measure), rival) if way != table.against else None
-                found.append(Cell(name, way, own, against, table.measure))
+            against = {rival: compared[way] for rival, compared in beside.items() if way in compared}
+            found.append(Cell(name, way, own, against, table.measure))
     return found
+
+
+def _against(accuracies: dict[str, dict[int, float]], rival: str) -> dict[str, Against]:
+    """Every way of a row beside a rival, of those that have a seed in common with it."""
+    compared = {
+        way: paired
+        for way, own in accuracies.items()
+        if way != rival and (paired := statistics.paired(own, accuracies[rival]))
+    }
+    adjusted = statistics.holm([paired.p for paired in compared.values()])
+    return {way: Against(paired, p) for (way, paired), p in zip(compared.items(), adjusted, strict=True)}
 
 
 def _of(table: Table, runs: list[Kept], row: str, way: str) -> list[Kept]:
@@ -105,15 +128,24 @@ def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
         "success_rate": _rounded(success and success.mean),
         "agreement": _rounded(agreement and agreement.mean),
         "divergence": _rounded(_divergence(cell.runs), 6),
-        "against": table.against if cell.against else None,
-        "difference": _rounded(cell.against and cell.against.difference),
-        "p": _rounded(cell.against and cell.against.p, 6),
+        **_compared(table, cell),
         "evaluations": round(statistics.spread([_evaluations(one) for one in cell.runs]).mean),
         "seconds": _rounded(statistics.spread([sum(one["seconds"].values()) for one in cell.runs]).mean, 1),
         "paper": row.printed(cell.way),
         "best_published": row.best,
         "best_source": row.source,
     }
+
+
+def _compared(table: Table, cell: Cell) -> dict[str, float | None]:
+    """Difference, p and Holm's p for every rival of the table."""
+    found = {}
+    for rival in table.against:
+        against = cell.against.get(rival)
+        found[f"difference_{rival}"] = _rounded(against and against.paired.difference)
+        found[f"p_{rival}"] = _rounded(against and against.paired.p, 6)
+        found[f"holm_{rival}"] = _rounded(against and against.holm, 6)
+    return found
 
 
 def _divergence(runs: list[Kept]) -> float | None:
@@ -133,27 +165,26 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
 def markdown(table: Table, found: list[Cell]) -> str:
     """The table for people. Accuracies in percent; quoted figures stand in columns of their own.
 
-    Columns in which nothing is known of any row are left out.
+    Columns in which nothing is known of any row are left out. Where a row has several comparisons with a rival, the
+    second p is adjusted for them.
     """
-    by_labels = table.measure == "student_accuracy"
+    by_labels, rows = table.measure == "student_accuracy", as_rows(table, found)
     head = (
         *("row", "way", "N", "queries", "seeds", "teacher"),
         *(("student, mean ± std", "success", "agreement") if by_labels else ("agreement, mean ± std", "success", "")),
         "divergence",
-        *(f"against {table.against} (p)", "evaluations", "minutes", "paper", "best published"),
+        *(_heading(rows, rival) for rival in table.against),
+        *("evaluations", "minutes", "paper", "best published"),
     )
-    rows = [_line(row) for row in as_rows(table, found)]
-    shown = [bool(name) and any(row[place] != "-" for row in rows or [head]) for place, name in enumerate(head)]
-    lines = [tuple(itertools.compress(line, shown)) for line in (head, ["---"] * len(head), *rows)]
+    told = [_line(table, row) for row in rows]
+    shown = [bool(name) and any(line[place] != "-" for line in told or [head]) for place, name in enumerate(head)]
+    lines = [tuple(itertools.compress(line, shown)) for line in (head, ["---"] * len(head), *told)]
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"**{table.title}**\n\n{body}\n"
 
 
-def _line(row: dict[str, Any]) -> tuple[str, ...]:
+def _line(table: Table, row: dict[str, Any]) -> tuple[str, ...]:
     spread = "" if row["accuracy_std"] is None else f" ± {row['accuracy_std']:.2f}"
-    against = "-" if row["difference"] is None else f"{row['difference']:+.2f}"
-    if row["p"] is not None:
-        against += f" ({row['p']:.3f})"
     best = _shown(row["best_published"]) + (f" {row['best_source']}" if row["best_source"] else "")
     return (
         row["row"],
@@ -166,7 +197,7 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
         _shown(row["success_rate"]),
         _shown(row["agreement"]),
         "-" if row["divergence"] is None else f"{row['divergence']:.4f}",
-        against,
+        *(_beside(row, rival) for rival in table.against),
         f"{row['evaluations']:,}" if row["evaluations"] else "-",
         f"{row['seconds'] / 60:.1f}",
         _shown(row["paper"]),
@@ -174,18 +205,33 @@ def _line(row: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _heading(rows: list[dict[str, Any]], rival: str) -> str:
+    adjusted = any(row[f"holm_{rival}"] != row[f"p_{rival}"] for row in rows)
+    return f"against {rival} (p; Holm)" if adjusted else f"against {rival} (p)"
+
+
+def _beside(row: dict[str, Any], rival: str) -> str:
+    difference, p, holm = (row[f"{name}_{rival}"] for name in ("difference", "p", "holm"))
+    if difference is None:
+        return "-"
+    told = "; ".join(f"{value:.3f}" for value in dict.fromkeys((p, holm)) if value is not None)
+    return f"{difference:+.2f}" + (f" ({told})" if told else "")
+
+
 def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
 
 def curves(table: Table, found: list[Cell]) -> list[dict[str, Any]]:
-    """Accuracy after every round, over seeds, and against the table's rival where that has asked as much."""
-    rival = {cell.row: _by_queries(cell) for cell in found if cell.way == table.against}
-    return [
-        _point(cell, queries, own, rival.get(cell.row, {}).get(queries, {}) if cell.way != table.against else {})
-        for cell in found
-        for queries, own in _by_queries(cell).items()
-    ]
+    """Accuracy after every round, over seeds, and against the table's rivals where those have asked as much."""
+    of = {(cell.row, cell.way): _by_queries(cell) for cell in found}
+    points = []
+    for cell in found:
+        for queries, own in of[cell.row, cell.way].items():
+            there = {rival: of.get((cell.row, rival), {}).get(queries, {}) for rival in table.against}
+            others = {rival: {} if rival == cell.way else accuracies for rival, accuracies in there.items()}
+            points.append(_point(cell, queries, own, others))
+    return points
 
 
 def _by_queries(cell: Cell) -> dict[int, dict[int, float]]:
@@ -200,8 +246,13 @@ def _by_queries(cell: Cell) -> dict[int, dict[int, float]]:
     }
 
 
-def _point(cell: Cell, queries: int, own: dict[int, float], rival: dict[int, float]) -> dict[str, Any]:
-    accuracy, against = statistics.spread(list(own.values())), statistics.paired(own, rival)
+def _point(cell: Cell, queries: int, own: dict[int, float], rivals: dict[str, dict[int, float]]) -> dict[str, Any]:
+    accuracy = statistics.spread(list(own.values()))
+    compared = {rival: statistics.paired(own, accuracies) for rival, accuracies in rivals.items()}
+    beside = {}
+    for rival, against in compared.items():
+        beside[f"difference_{rival}"] = _rounded(against and against.difference)
+        beside[f"p_{rival}"] = _rounded(against and against.p, 6)
     return {
         "row": cell.row,
         "way": cell.way,
@@ -209,8 +260,7 @@ def _point(cell: Cell, queries: int, own: dict[int, float], rival: dict[int, flo
         "accuracy_mean": _rounded(accuracy.mean),
         "accuracy_std": _rounded(accuracy.std),
         "seeds": accuracy.seeds,
-        "difference": _rounded(against and against.difference),
-        "p": _rounded(against and against.p, 6),
+        **beside,
     }
 
 

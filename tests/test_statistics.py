@@ -1,6 +1,8 @@
 """Means, spreads and paired comparisons on known numbers."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from amkd import statistics
 
@@ -26,3 +28,18 @@ def test_a_comparison_needs_seeds_in_common_and_a_test_needs_differences():
 def test_order_of_the_seeds_makes_no_difference():
     ours, theirs = {0: 5.0, 1: 7.5, 2: 6.0}, {2: 5.5, 1: 7.0, 0: 5.25}
     assert statistics.paired(ours, theirs) == statistics.paired(dict(reversed(ours.items())), theirs)
+
+
+def test_holm_by_hand():
+    """Of .01, .04 and .03: 3 * .01, 2 * .03 and, never below that, .04."""
+    assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert statistics.holm([0.5, None, 0.9]) == [1.0, None, 1.0]
+    assert statistics.holm([None]) == [None] and statistics.holm([]) == []
+
+
+@given(st.lists(st.floats(1e-9, 1)))
+def test_holm_lies_between_p_and_bonferroni_and_keeps_the_order(values):
+    found = statistics.holm(values)
+    assert all(p <= adjusted <= min(1, len(values) * p) for p, adjusted in zip(values, found, strict=True))
+    order = sorted(range(len(values)), key=values.__getitem__)
+    assert [found[place] for place in order] == sorted(found)

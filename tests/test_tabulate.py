@@ -48,8 +48,8 @@ def test_rows_by_hand():
     active, random = tabulate.as_rows(TABLE, tabulate.cells(TABLE, RUNS))
     assert (active["accuracy_mean"], active["accuracy_std"], active["seeds"]) == (44, 2, [0, 1, 2])
     assert (random["accuracy_mean"], random["accuracy_std"]) == (42, 1)
-    assert (active["difference"], active["p"], active["against"]) == (2, 0.07418, "random")
-    assert random["difference"] is random["p"] is random["against"] is None
+    assert (active["difference_random"], active["p_random"], active["holm_random"]) == (2, 0.07418, 0.07418)
+    assert random["difference_random"] is random["p_random"] is random["holm_random"] is None
     assert (active["success_rate"], active["teacher_accuracy"], active["agreement"]) == (55, 80, 50)
     assert (active["seconds"], active["paper"], active["best_published"]) == (90, 50, 60)
     assert active["evaluations"] == 0
@@ -71,7 +71,7 @@ def test_a_table_by_agreement():
         run["rounds"][-1] |= {"agreement": run["agreement"], "divergence": divergence}
     found = tabulate.cells(table, runs)
     active, random = tabulate.as_rows(table, found)
-    assert (active["accuracy_mean"], random["accuracy_mean"], active["difference"]) == (51, 50, 1)
+    assert (active["accuracy_mean"], random["accuracy_mean"], active["difference_random"]) == (51, 50, 1)
     assert (active["divergence"], active["teacher_accuracy"]) == (0.5, None)
     head = tabulate.markdown(table, found).splitlines()[2]
     assert "| agreement, mean ± std | divergence |" in head and "teacher |" not in head  # which nobody knows
@@ -90,6 +90,23 @@ def test_markdown_of_a_row():
         " | 1.5 | 50.00 | 60.00 them |"
     )
     assert len(lines) == 6  # what has no finished run has no line
+
+
+def test_several_rivals_and_several_comparisons():
+    """Differences of 1, 2, 3 against random, p = .0742, and of 1, 1, 4, p = .1835: by Holm .148 and .184."""
+    other = [one("other", seed, 0.3, last) for seed, last in enumerate((0.42, 0.43, 0.47))]
+    table = TABLE._replace(ways={"active": (), "random": (), "other": ()}, against=("random", "active"))
+    found = tabulate.cells(table, [*RUNS, *other])
+    active, random, third = tabulate.as_rows(table, found)
+    assert [row["p_random"] for row in (active, random, third)] == [0.07418, None, 0.183503]
+    assert [row["holm_random"] for row in (active, random, third)] == [0.14836, None, 0.183503]
+    assert [row["difference_active"] for row in (active, random, third)] == [None, -2, 0]
+    text = tabulate.markdown(table, found).splitlines()
+    assert "| against random (p; Holm) | against active (p; Holm) |" in text[2]
+    assert "| +2.00 (0.074; 0.148) | - |" in text[4] and "| - | -2.00 (0.074; 0.148) |" in text[5]
+    assert "| +2.00 (0.184) |" in text[6]  # the largest is not changed
+    last = tabulate.curves(table, found)[-1]
+    assert (last["way"], last["queries"], last["difference_random"], last["difference_active"]) == ("other", 200, 2, 0)
 
 
 def test_what_the_paper_prints_stands_beside_its_own_way():
@@ -122,7 +139,7 @@ def test_curves_by_hand():
 def test_curves_are_compared_at_equal_queries_alone():
     one_round = [{**run, "rounds": run["rounds"][-1:]} for run in RUNS if run["way"] == "random"]
     active, last, _ = tabulate.curves(TABLE, tabulate.cells(TABLE, [*RUNS[:3], *one_round]))
-    assert active["p"] is None and last["difference"] == 2
+    assert active["p_random"] is None and last["difference_random"] == 2
 
 
 def test_order_of_the_files_makes_no_difference():
@@ -168,14 +185,15 @@ def test_what_is_kept_comes_back(tmp_path):
 KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exists() else []
 
 
-IN_README = ("table1_cpu", "best_cpu", "acquisitions_cpu")  # to the others it has links
+# Tables that stand in these pages; results/README.md has links to all others.
+QUOTED = {"README.md": ("best_cpu",), "results/README.md": ("table1_cpu", "best_cpu", "acquisitions_cpu")}
 
 
 def shipped(name):
     """The shipped table of that name."""
     for module in pkgutil.iter_modules(configs.tables.__path__):
         get_config = importlib.import_module(f"configs.tables.{module.name}").get_config
-        for preset in ("", "cpu", "smoke"):
+        for preset in ("", "cpu", "few", "smoke"):
             with contextlib.suppress(ValueError):  # no such preset
                 if (config := get_config(preset)).name == name:
                     return tables.from_config(config.to_dict())
@@ -195,4 +213,6 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
     for file in (f"{name}.md", f"{name}.csv", f"{name}.json", f"{name}-curves.csv"):
         assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
     assert (RESULTS / f"{name}.png").exists()
-    assert (text.strip() if name in IN_README else f"(results/{name}.md)") in (ROOT / "README.md").read_text()
+    pages = [page for page, names in QUOTED.items() if name in names]
+    assert all(text.strip() in (ROOT / page).read_text() for page in pages)
+    assert pages or f"({name}.md)" in (RESULTS / "README.md").read_text()

@@ -12,8 +12,8 @@ def row(config: str, *fields: str, **quoted: object) -> ConfigDict:
     return ConfigDict({"config": f"configs/{config}", "set": fields, **quoted})
 
 
-def table(name: str, preset: str, title: str, ways: Mapping[str, tuple[str, ...]], against: str) -> ConfigDict:
-    """A table without rows, of five seeds, compared by test accuracy; ``only`` names the rows to run, () for all."""
+def table(name: str, preset: str, title: str, ways: Mapping[str, tuple[str, ...]], *against: str) -> ConfigDict:
+    """A table without rows, of five seeds, compared by test accuracy with some ways; ``only`` names the rows to run."""
     config = ConfigDict()
     config.name = f"{name}_{preset}" if preset else name
     config.title = title

@@ -26,7 +26,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config = table1.get_config(preset)
     config.name = config.name.replace("table1", "ablations")
     config.title = "Ablations of Active Mixup" + (f" ({preset})" if preset else "")
-    config.against, config.ways = "active", ConfigDict(WAYS)
+    config.against, config.ways = ("active",), ConfigDict(WAYS)
     if not preset:
         del config.rows.mnist, config.rows.fashion, config.rows.places365
     if preset == "cpu":

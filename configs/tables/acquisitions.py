@@ -25,7 +25,7 @@ _AMONG = (*_ACTIVE, "search.candidates=5.0")
 WAYS = {
     "random": ("method=random_mixup",),
     "random_lam": ("method=random_mixup", "search.random_lam=grid"),
-    "grid": ("method=active_mixup",),
+    "grid": ("method=active_mixup",),  # the paper's
     "refined": _ACTIVE,
     "capped": (*_AMONG, "search.acquisition=capped"),
     "balanced": (*_AMONG, "search.acquisition=balanced"),
@@ -66,7 +66,7 @@ def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu``, ``few`` and ``smoke``."""
     check(preset, "cpu", "few", "smoke")
     title = "Choosing what to ask: agreement with the teacher on training images that are not drawn"
-    config = on_training_images(table("acquisitions", preset, title, WAYS, "random"))
+    config = on_training_images(table("acquisitions", preset, title, WAYS, "random", "grid"))
     if preset == "smoke":
         config.seeds, config.ways.six_rounds = (0,), (*_ACTIVE, "rounds=4")
         config.rows.digits = row("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
