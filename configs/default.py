@@ -7,78 +7,6 @@ Data:    scikit-learn's embedded 8x8 digits. About a minute on 2 CPU cores.
 from ml_collections import ConfigDict
 
 
-def recipe() -> ConfigDict:
-    """How a network is trained: the ``train`` group, and ``teacher.train``."""
-    config = ConfigDict()
-    # Passes over the training set of the round.
-    config.epochs = 60
-    # At least so many steps, however small the training set: more passes in the first rounds.
-    config.min_steps = 0
-    # Images per step, over all devices together; a multiple of the number of devices.
-    config.batch_size = 128
-    # sgd (weight decay in the gradient) or adamw (decoupled weight decay).
-    config.optimizer = "adamw"
-    # Peak learning rate.
-    config.learning_rate = 2e-3
-    # Momentum of sgd.
-    config.momentum = 0.9
-    # Weight decay, on every parameter.
-    config.weight_decay = 5e-4
-    # Of the learning rate: steps (times drop_factor at each of drops), cosine (to 0), constant.
-    config.schedule = "cosine"
-    # Where the rate drops, as fractions of the training (the released code's 80+60+40+20 epochs).
-    config.drops = (0.4, 0.7, 0.9)
-    # What the rate is multiplied by at each drop.
-    config.drop_factor = 0.1
-    # Share of the steps in which the rate grows from 0.
-    config.warmup = 0.0
-    # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each side's logits
-    # divided by their deviation over the classes (MIX-KD), without a temperature; pad_kl: soft's divergence over a
-    # variance that the student's features predict for each image, so that easy images weigh more (PAD, adapted to
-    # black boxes); pad_l2 (teacher.kind=flax alone): soft, and beside it the squared distances of the student's last
-    # features from the teacher's, each over a variance of its dimension (PAD itself). A record's features are those of
-    # the image that was asked about, however train.crop and others move it, as its answer is; a mix of records has the
-    # mix of theirs. sskd (teacher.kind=flax and method=sskd alone): soft, and beside it how much each turned image is
-    # like every upright one of the batch, told by heads on the last features of teacher and student (SSKD).
-    config.loss = "soft"
-    # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
-    config.temperature = 1.0
-    # pad_kl, pad_l2: share of the steps at first in which all images, or dimensions, weigh the same.
-    config.pad_warmup = 0.5
-    # How the records of a batch weigh against each other, by how far the student is from the teacher on each: even;
-    # discard_hard (the hardest are left out); softmax, polynomial (the easier, the more: rivals in the paper of PAD);
-    # fidelity (FSKD's: the surer the teacher, the more).
-    config.weighting = "even"
-    # discard_hard: share of each batch that is left out.
-    config.weighting_share = 0.25
-    # polynomial: weights are this power of 1 less the distance over the batch's largest.
-    config.weighting_power = 1.0
-    # fidelity: weight where the teacher is as unsure as in the batch's mean; where it is sure, 1.
-    config.weighting_fidelity = 0.5
-    # Augmentation on the device, same answer, no query: shift by up to so many pixels.
-    config.crop = 0
-    # Augmentation: mirror every second image. Wrong for digits.
-    config.flip = False
-    # Augmentation: turn by up to so many degrees either way.
-    config.rotate = 0.0
-    # Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to 1.25.
-    config.zoom = 0.0
-    # Share of each batch that is mixed anew with others of it, answers and all: no query.
-    config.mix_share = 0.0
-    # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
-    config.mix_beta = 1.0
-    # As MIX-KD's released code: the places that are not mixed are drawn with replacement, so that more are mixed than
-    # mix_share says; of a batch of 64 at a share of .1, .41.
-    config.mix_as_released = False
-    # Decay of a running average of the network, which is then the result; 0 for none.
-    config.average = 0.0
-    # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
-    config.dtype = "float32"
-    # Training steps in one compiled program; 0 chooses by backend. Not part of the result's meaning.
-    config.steps_per_dispatch = 0
-    return config
-
-
 def get_config(preset: str = "") -> ConfigDict:
     """The defaults. Presets: ``smoke``."""
     config = ConfigDict()
@@ -401,4 +329,77 @@ def get_config(preset: str = "") -> ConfigDict:
         config.train.min_steps = 300
     elif preset:
         raise ValueError(f"preset {preset!r} does not exist; there is: smoke")
+    return config
+
+
+def recipe() -> ConfigDict:
+    """How a network is trained: the ``train`` group, and ``teacher.train``."""
+    config = ConfigDict()
+    # Passes over the training set of the round.
+    config.epochs = 60
+    # At least so many steps, however small the training set: more passes in the first rounds.
+    config.min_steps = 0
+    # Images per step, over all devices together; a multiple of the number of devices.
+    config.batch_size = 128
+    # sgd (weight decay in the gradient) or adamw (decoupled weight decay).
+    config.optimizer = "adamw"
+    # Peak learning rate.
+    config.learning_rate = 2e-3
+    # Momentum of sgd.
+    config.momentum = 0.9
+    # Weight decay, on every parameter.
+    config.weight_decay = 5e-4
+    # Of the learning rate: steps (times drop_factor at each of drops), cosine (to 0), constant.
+    config.schedule = "cosine"
+    # Where the rate drops, as fractions of the training (the released code's 80+60+40+20 epochs).
+    config.drops = (0.4, 0.7, 0.9)
+    # What the rate is multiplied by at each drop.
+    config.drop_factor = 0.1
+    # Share of the steps in which the rate grows from 0.
+    config.warmup = 0.0
+    # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each side's logits
+    # divided by their deviation over the classes (MIX-KD), without a temperature; pad_kl: soft's divergence over a
+    # variance that the student's features predict for each image, so that easy images weigh more (PAD, adapted to
+    # black boxes); pad_l2 (teacher.kind=flax alone): soft, and beside it the squared distances of the student's last
+    # features from the teacher's, each over a variance of its dimension (PAD itself). A record's features are those of
+    # the image that was asked about, however train.crop and others move it, as its answer is; a mix of records has the
+    # mix of theirs. It takes more steps than soft: features outweigh the answers until they are met. sskd
+    # (teacher.kind=flax and method=sskd alone): soft, and beside it how much each turned image is like every upright
+    # one of the batch, told by heads on the last features of teacher and student (SSKD).
+    config.loss = "soft"
+    # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
+    config.temperature = 1.0
+    # pad_kl, pad_l2: share of the steps at first in which all images, or dimensions, weigh the same.
+    config.pad_warmup = 0.5
+    # How the records of a batch weigh against each other, by how far the student is from the teacher on each: even;
+    # discard_hard (the hardest are left out); softmax, polynomial (the easier, the more: rivals in the paper of PAD);
+    # fidelity (FSKD's: the surer the teacher, the more).
+    config.weighting = "even"
+    # discard_hard: share of each batch that is left out.
+    config.weighting_share = 0.25
+    # polynomial: weights are this power of 1 less the distance over the batch's largest.
+    config.weighting_power = 1.0
+    # fidelity: weight where the teacher is as unsure as in the batch's mean; where it is sure, 1.
+    config.weighting_fidelity = 0.5
+    # Augmentation on the device, same answer, no query: shift by up to so many pixels.
+    config.crop = 0
+    # Augmentation: mirror every second image. Wrong for digits.
+    config.flip = False
+    # Augmentation: turn by up to so many degrees either way.
+    config.rotate = 0.0
+    # Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to 1.25.
+    config.zoom = 0.0
+    # Share of each batch that is mixed anew with others of it, answers and all: no query.
+    config.mix_share = 0.0
+    # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
+    config.mix_beta = 1.0
+    # As MIX-KD's released code: the places that are not mixed are drawn with replacement, so that more are mixed than
+    # mix_share says; of a batch of 64 at a share of .1, .41.
+    config.mix_as_released = False
+    # Decay of a running average of the network, which is then the result; 0 for none.
+    config.average = 0.0
+    # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
+    config.dtype = "float32"
+    # Training steps in one compiled program; 0 chooses by backend. Not part of the result's meaning.
+    config.steps_per_dispatch = 0
     return config
