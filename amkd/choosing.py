@@ -77,7 +77,7 @@ def contrasts(plain: np.ndarray, distilled: np.ndarray, teacher: np.ndarray) -> 
 @lru_cache(maxsize=8)
 def _greedy_program(near: int, k: int) -> Callable[..., Any]:
     def run(worth: Any, points: Any, beta: Any) -> Any:
-        return coverage.greedy(worth, coverage.neighbours(points, near), beta, k)
+        return coverage.greedy(worth, coverage.neighbours(points - points.mean(0, keepdims=True), near), beta, k)
 
     return jit(run)
 
@@ -117,7 +117,12 @@ def predicted_losses(
 
 @lru_cache(maxsize=8)
 def _farthest_program(k: int) -> Callable[..., Any]:
-    return jit(lambda points, centers: coverage.farthest(points, coverage.nearest(points, centers), k))
+    def run(points: Any, centers: Any) -> Any:
+        # Distances are differences of squares: around the middle, where these are small, little is lost.
+        middle = points.mean(0, keepdims=True)
+        return coverage.farthest(points - middle, coverage.nearest(points - middle, centers - middle), k)
+
+    return jit(run)
 
 
 def farthest(points: np.ndarray, centers: np.ndarray, k: int) -> np.ndarray:

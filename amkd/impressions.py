@@ -25,7 +25,7 @@ def likeness(kernel: jax.Array) -> jax.Array:
       kernel: ``float32[d, Y]``, of the last layer.
     """
     chex.assert_rank(kernel, 2)
-    unit = kernel / jnp.linalg.norm(kernel, axis=0, keepdims=True)
+    unit = kernel / jnp.maximum(jnp.linalg.norm(kernel, axis=0, keepdims=True), 1e-12)
     return unit.T @ unit
 
 

@@ -9,14 +9,15 @@ import jax.numpy as jnp
 
 from amkd import branches, uncertainty
 
-_LEAST = 1e-8  # an answer's probabilities are no lower, where their logarithm is taken
+_ROUNDED = 1e-8  # in place of a probability of 0, or of the answer's least one, whichever is lower
 _SMALL = 1e-12  # variance of logits that are all alike
 
 
 def tempered(probabilities: jax.Array, temperature: float) -> jax.Array:
     """``p**(1/tau)``, renormalised: the answer that the teacher would give at temperature tau.
 
-    Exact for a softmax teacher: ``softmax(z/tau)`` is ``softmax(z)**(1/tau)`` up to scale.
+    Exact for a softmax teacher: ``softmax(z/tau)`` is ``softmax(z)**(1/tau)`` up to scale. A probability that a float32
+    cannot hold, below 1e-38, is 0 and stays 0 at any temperature.
 
     Args:
       probabilities: ``float32[Y]``.
@@ -41,7 +42,12 @@ def standardised(logits: jax.Array, answer: jax.Array) -> jax.Array:
     """Cross-entropy of one image at temperatures of its own: each side's logits over their deviation (MIX-KD).
 
     The deviation over classes has Y - 1 in its denominator. Log-probabilities are logits up to a shift, which
-    changes neither it nor the softmax: a black box's answers are enough.
+    changes neither it nor the softmax: a black box's answers are enough. The loss does not know the scale of the
+    student's logits: its best class does not depend on that, its probabilities do, and all that is told by them (C1,
+    divergence).
+
+    Ours: no share for labels, which a black box does not have (alpha = 1, gamma = 0); and a probability of 0, whose
+    logit is not known, is taken for 1e-8, or for the least that the answer has.
 
     Args:
       logits: ``float32[Y]``, the student's; the gradient flows through their deviation, too.
@@ -51,7 +57,8 @@ def standardised(logits: jax.Array, answer: jax.Array) -> jax.Array:
 
 
 def _standardised_target(answer: jax.Array) -> jax.Array:
-    return jax.nn.softmax(_over_deviation(jnp.log(jnp.maximum(answer, _LEAST))))
+    least = jnp.minimum(jnp.min(jnp.where(answer > 0, answer, jnp.inf)), _ROUNDED)
+    return jax.nn.softmax(_over_deviation(jnp.log(jnp.maximum(answer, least))))
 
 
 def _over_deviation(z: jax.Array) -> jax.Array:

@@ -23,7 +23,7 @@ from amkd import (
     training,
     workload,
 )
-from amkd.acquisitions import ACQUISITIONS, balanced, capped
+from amkd.acquisitions import ACQUISITIONS, balanced, capped, learning_loss
 from amkd.errors import UserError
 from amkd.methods import active_mixup
 from amkd.stopping import StopSignal
@@ -133,13 +133,45 @@ def plain_farthest(points, centers, k):
 
 @given(st.integers(0, 1000), st.integers(0, 4))
 def test_k_center_is_the_plain_reference(seed, centers):
-    """Whole coordinates, so that distances are exact and ties are ties; the last are copies of chosen points."""
+    """Whole coordinates around 0, so that distances are exact and ties are ties; the last copy points chosen before."""
     rng = np.random.default_rng(seed)
-    points = rng.integers(-4, 5, (12, 2)).astype(np.float32)
+    half = rng.integers(-4, 5, (6, 2)).astype(np.float32)
+    points = np.concatenate([half, -half])
     around = rng.integers(-4, 5, (centers, 2)).astype(np.float32)
     found = choosing.farthest(points, around, 12).tolist()
     assert found == plain_farthest(points, around, 12)
     assert sorted(found) == list(range(12))
+
+
+def test_points_far_from_the_origin_are_told_apart():
+    """Squares of 88 per point, and distances of hundredths: the plain distances in float64 decide."""
+    rng = np.random.default_rng(0)
+    points = (10 + 0.01 * rng.normal(size=(60, 84))).astype(np.float32)
+    assert choosing.farthest(points, points[:1], 10).tolist() == plain_farthest(points, points[:1], 10)
+    away = ((np.float64(points)[:, None] - np.float64(points)) ** 2).sum(-1) + np.diag(np.full(60, np.inf))
+    near = np.argsort(away, 1, kind="stable")[:, :5]
+    found = choosing.greedy(np.zeros(60, np.float32), points, 5, 1.0, 60)
+    assert found.tolist() == plain_greedy(np.zeros(60), near, 1.0, 60)
+
+
+def plain_greedy(worth, near, beta, k):
+    """The most worth and reverse neighbours among those that are left, counted anew for every choice."""
+    chosen = []
+    for _ in range(k):
+        left = [place for place in range(len(worth)) if place not in chosen]
+        values = {q: worth[q] + beta * sum(q in near[p] for p in left) for q in left}
+        chosen.append(max(left, key=lambda q: values[q]))  # of equals the first
+    return chosen
+
+
+@given(st.integers(0, 1000), st.integers(1, 6), st.sampled_from([0.0, 0.25, 1.0]))
+def test_greedy_is_the_plain_reference(seed, n, beta):
+    """Points lie in several lists of neighbours, and all of them are chosen in the end; eighths add up exactly."""
+    rng = np.random.default_rng(seed)
+    worth = rng.integers(0, 16, 12) / 8
+    near = np.stack([rng.choice(np.delete(np.arange(12), p), n, replace=False) for p in range(12)])
+    found = coverage.greedy(jnp.asarray(worth, jnp.float32), jnp.asarray(near), beta, 12)
+    assert found.tolist() == plain_greedy(worth, near, beta, 12)
 
 
 def test_k_center_of_points_that_are_all_alike_takes_each_once():
@@ -205,6 +237,66 @@ def test_k_of_the_candidates_are_chosen(name):
     # Nobody trains a student that is not asked for.
     expected = {"ensemble": [(1, False)], "distillation_gap": [(1, False), (2, True)]}.get(name, [])
     assert others == 2 * expected
+
+
+def plain_choice(name, of, one):
+    """The places that an acquisition stands for, from what students say of the candidates, in NumPy."""
+    own, k = np.float64(of.seen().probabilities), one.k
+
+    def most(values):
+        return np.argsort(-values, kind="stable")[:k].tolist()
+
+    def entropies(p):
+        return -np.sum(p * np.log(p), -1)
+
+    def opinion(member):
+        variables = variables_of(one.network, one.images.shape[1:], 100 + member)
+        return np.float64(acquisition.see(one, variables, of.records()).probabilities)
+
+    if name == "margin":
+        ordered = np.sort(own, -1)
+        return most(ordered[:, -2] - ordered[:, -1])
+    if name == "entropy":
+        return most(entropies(own))
+    if name == "ensemble":
+        both = np.stack([own, opinion(1)])
+        return most(entropies(both.mean(0)) - entropies(both).mean(0))
+    if name == "k_center":
+        return plain_farthest(of.seen().features, of.asked().features, k)
+    plain, teacher = opinion(2), opinion(1)
+    a, b = (np.abs(p - own).sum(-1) / 2 for p in (plain, teacher))
+    least = 1e-6 * np.median(np.concatenate([a, b]))
+    worth = (a + b) * np.minimum(np.maximum(a, b) / np.maximum(np.minimum(a, b), least), 10)
+    worth = (worth - worth.min()) / (worth.max() - worth.min())
+    points = np.float64(of.seen().features)
+    away = ((points[:, None] - points) ** 2).sum(-1) + np.diag(np.full(len(points), np.inf))
+    return plain_greedy(worth, np.argsort(away, 1, kind="stable")[:, :10], 0.1, k)
+
+
+@pytest.mark.parametrize("name", ["margin", "entropy", "ensemble", "k_center", "distillation_gap"])
+def test_candidates_that_are_chosen_are_those_of_the_plain_reference(name):
+    one, _ = a_task(name)
+    one = one._replace(settings=dataclasses.replace(one.settings, committee=2), k=12)
+    of = acquisition.Candidates(search.lowest(one, search.minimiser(one.settings), 120), one)
+    assert ACQUISITIONS[name](of, 12).tolist() == plain_choice(name, of, one)
+
+
+def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(monkeypatch):
+    """A feature that is dead on all answered images, and alive on a candidate, says nothing of its loss."""
+    given, rng = [], np.random.default_rng(0)
+    of = candidates([0, 0, 0], [1, 2, 3], of=task(n=8)._replace(answers=lambda: np.full((8, 10), 0.1, np.float32)))
+    asked, own = (rng.normal(size=(count, 4)).astype(np.float32) for count in (8, 3))
+    asked[:, 2], own[:, 2] = 0, 0.3
+    even = [np.full((len(h), 10), 0.1, np.float32) for h in (asked, own)]
+    monkeypatch.setattr(acquisition.Candidates, "asked", lambda _: acquisition.Seen(even[0], asked))
+    monkeypatch.setattr(acquisition.Candidates, "seen", lambda _: acquisition.Seen(even[1], own))
+    monkeypatch.setattr(
+        choosing, "predicted_losses", lambda a, losses, p, steps, key: given.append((a, p)) or np.float32([1, 3, 2])
+    )
+    assert learning_loss.choose(of, 2).tolist() == [1, 2]  # the largest predicted
+    ((shown, points),) = given
+    np.testing.assert_allclose(np.delete(shown, 2, 1).std(0), 1, atol=1e-5)
+    assert np.all(shown[:, 2] == 0) and np.all(points[:, 2] == 0) and np.all(np.isfinite(points))
 
 
 def test_one_is_never_drawn_at_random():

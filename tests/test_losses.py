@@ -141,6 +141,22 @@ def test_standardised_loss_knows_neither_scale_nor_shift_of_the_student(student,
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("z", [(30.0, 10.0, 0.0, -10.0), (25.0, 22.0, 5.0, 0.0), (60.0, 1.0, 0.0, -20.0)])
+def test_a_sure_answer_keeps_what_it_tells_of_the_other_classes(z):
+    """As the logits themselves over their deviation."""
+    z = np.float64(z)
+    expected = np.exp(z / z.std(ddof=1))
+    found = losses._standardised_target(jax.nn.softmax(jnp.asarray(z, jnp.float32)))
+    np.testing.assert_allclose(found, expected / expected.sum(), atol=1e-4)
+
+
+def test_a_probability_of_nothing_is_taken_for_the_least_there_is():
+    one, other = (losses._standardised_target(jnp.float32(p)) for p in ((0.9, 0.1, 0), (0.9, 0.1, 1e-8)))
+    np.testing.assert_allclose(one, other, atol=1e-6)
+    one, other = (losses._standardised_target(jnp.float32(p)) for p in ((0.9, 0.1, 1e-12, 0), (0.9, 0.1, 1e-12, 1e-12)))
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
 def test_standardised_loss_where_there_is_nothing_to_divide_by():
     """Logits that are all alike, and answers that are certain: finite, and so is the gradient."""
     for answer in (jnp.full(3, 1 / 3), jnp.array([1.0, 0, 0])):

@@ -1,7 +1,9 @@
 """Uncertainty by distillation, with reverse nearest neighbours for diversity (Peng et al., ICCV 2021), for classifiers.
 
 Three models: a student of the answers' best classes alone, the distilled student, and a teacher. A black box's own
-answers would cost a query for every candidate, so that a committee of distilled students stands in for it (ours).
+answers would cost a query for every candidate, so that a committee of further distilled students, ``search.committee``
+less the student itself, stands in for it (ours). Where the answers are labels, distilled and plain students learn the
+same, and the gap between them is that of two random seeds.
 Where the two gaps differ most, the student may still learn from the teacher. Also ours, as the paper's text leaves
 them open: total variation as the gap, both terms scaled to [0, 1], 10 neighbours by the distilled student's features,
 equal weights.
@@ -19,7 +21,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Greedily the most ``Uncr + Div`` (Algorithm 1)."""
     own, *others = candidates.committee()
     plain = candidates.trained_on_best_classes()
-    teacher = np.mean([seen.probabilities for seen in (own, *others)], axis=0)
+    teacher = np.mean([seen.probabilities for seen in others], axis=0)
     worth = choosing.contrasts(plain.probabilities, own.probabilities, teacher)
     near = min(_NEIGHBOURS, len(candidates) - 1)
     return choosing.greedy(_scaled(worth), own.features, near, 1.0 / max(near, 1), k)

@@ -18,6 +18,8 @@ from ml_collections import ConfigDict
 from configs.tables import check, on_training_images, row, table
 
 _VIEWS = ("method=sskd", "train.temperature=4.0")
+# Of the same answers, what a service that names its best classes would show.
+_TOP3 = ("teacher.answers.form=top_k", "teacher.answers.top_k=3")
 WAYS = {
     "as_paper": (),
     "temperature4": ("train.temperature=4.0",),
@@ -37,6 +39,9 @@ WAYS = {
     "averaged": ("train.average=0.999",),
     "still": ("train.crop=0",),
     "turned": ("train.rotate=10.0", "train.zoom=0.1"),
+    "top3": _TOP3,
+    "top3_temperature4": (*_TOP3, "train.temperature=4.0"),
+    "label": ("teacher.answers.form=label",),
 }
 
 
