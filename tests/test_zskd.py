@@ -8,6 +8,9 @@ import pytest
 from amkd import conjuring, devices, impression_views, impressions, models, workload
 from amkd.errors import UserError
 from amkd.impression_views import VIEWS, View
+from amkd.method import Making
+from amkd.methods import zskd
+from amkd.stopping import StopSignal
 from tests import command, counting_teacher
 from tests.small import configured
 
@@ -45,6 +48,9 @@ def test_draws_have_the_worked_moments(beta, mean, variance):
     assert np.all(np.isfinite(draws)) and np.allclose(draws.sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(draws.mean(0), mean, atol=0.012)
     np.testing.assert_allclose(draws.var(0), variance, atol=0.006)
+    share, total = np.float64(row[0]) / row.sum(), np.float64(row.sum())  # too rare a class for so many draws
+    np.testing.assert_allclose(share, mean, atol=2e-6)
+    np.testing.assert_allclose(share * (1 - share) / (total + 1), variance, atol=2e-6)
     again = conjuring.dirichlet(np.repeat(row, 5, 0), np.arange(100, 105), jax.random.key(0))
     np.testing.assert_allclose(again, draws[100:105], atol=1e-6)  # by its number, in whatever batch
 
@@ -120,6 +126,25 @@ def test_noise_by_hand():
     pepper = shown(grey, View(more="pepper"))
     assert 10 < np.sum(pepper[..., 0] == 0) < 70 and 0 < np.sum(pepper[..., 0] == 255) < 25
     assert np.mean(pepper == 100) > 0.99
+
+
+def test_no_view_comes_twice_before_all_have_come_once():
+    square, wide = (zskd._orders(7, shape, np.random.default_rng(0)) for shape in ((5, 5, 1), (5, 6, 1)))
+    transposed = VIEWS.index(View(more="transpose"))
+    for order, expected in ((square, set(range(1, 106))), (wide, set(range(1, 106)) - {transposed})):
+        assert [set(row) for row in order.tolist()] == [expected] * 7
+        assert order.shape == (7, len(expected)) and len({tuple(row) for row in order.tolist()}) == 7
+
+
+def test_images_that_are_not_square_have_views(tmp_path):
+    """Of 3 impressions 110 views: all that there are, and some once more, until 443 images are there."""
+    network = models.build("lenet5_half", 10, (8, 12, 1))
+    variables = jax.device_get(devices.init(network, (8, 12, 1), jax.random.key(0)))
+    settings = configured(method="zskd", budget=4 * 111 - 1, **{"zskd.copies": 110, "zskd.steps": 2})
+    none = np.empty((0, 8, 12, 1), np.uint8)
+    making = Making(network, variables, (8, 12, 1), 10, none, settings, tmp_path, StopSignal(), lambda _: None)
+    made = zskd.make(making)
+    assert made.images.shape == (443, 8, 12, 1) and made.told["impressions"] == 3  # 443 // 111
 
 
 # Whole runs.

@@ -1,7 +1,8 @@
 """Zero-shot distillation: no image but those made from the teacher's own network (Nayak et al., 2019).
 
 A white-box rival: it needs the weights of the teacher's last layer and gradients at its pixels, which are counted apart
-from its answers. ``search`` has no part in it. Ours: every image starts from noise of its own, and the views of an
+from its answers. ``search`` has no part in it. Ours: every image starts from noise of its own; a batch, whose images
+share one scale of grey, has classes and betas in turn, where the released code's has one of each; and the views of an
 impression (amkd/impression_views.py) are drawn once, so that each is one query, where the released code asks anew about
 all 106 in every epoch. The paper distils at the temperature of the impressions: set ``train.temperature`` to it.
 """
@@ -30,16 +31,24 @@ def make(making: Making) -> Made:
         [_batch(making, start, min(plan.batch, count - start)) for start in range(0, count, plan.batch)]
     )
     rng = keys.rng(making.settings.seed, 0, keys.Purpose.IMPRESSION_VIEWS)
+    orders = _orders(count, making.shape, rng)
     shown = [found]
-    left = budget - count
-    while left:
-        part = found[:left]
-        views = [VIEWS[place] for place in rng.integers(1, len(VIEWS), len(part))]
+    for number, start in enumerate(range(count, budget, count)):
+        part = found[: budget - start]
+        views = [VIEWS[order[number % len(order)]] for order in orders[: len(part)]]
         shown.append(impression_views.show(part, views, rng))
-        left -= len(part)
     making.progress(budget - count)
     told = {"impressions": count, "gradient_queries": plan.steps * count, "shown": (0, count)}
     return Made(np.concatenate(shown), told)
+
+
+def _orders(count: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """In which order each impression is shown in all views but the plain one: ``int64[count, V]`` places.
+
+    No view comes twice before all have come once. Images that are not square have no transposition.
+    """
+    fit = [place for place, view in enumerate(VIEWS) if place and (view.more != "transpose" or shape[0] == shape[1])]
+    return rng.permuted(np.tile(np.array(fit), (count, 1)), axis=1)
 
 
 def gradients(settings: "Settings") -> int:
