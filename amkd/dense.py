@@ -34,15 +34,17 @@ def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
     return binary_entropy(mean(p)) - mean(binary_entropy(p))
 
 
-def acd(p: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> jax.Array:
+def acd(maps: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> jax.Array:
     """Score of an image: the largest disagreement of every cell, averaged over the cells (Aghdam et al., 2019).
 
     Args:
-      p: ``float32[H, W]``, an objectness map at least as large as the window.
+      maps: ``float32[K, H, W]``, objectness at K resolutions, brought to one size, at least the window's; scores of
+        a pixel are summed over them.
       window: see :func:`spatial_disagreement`.
       cell: side of the cells, which do not overlap; those at the far edges may be smaller.
     """
-    scores = spatial_disagreement(p, window)
+    chex.assert_rank(maps, 3)
+    scores = jax.vmap(lambda p: spatial_disagreement(p, window))(maps).sum(0)
     room = [(0, -size % cell) for size in scores.shape]
     padded = jnp.pad(scores, room, constant_values=-jnp.inf)
     rows, columns = (size // cell for size in padded.shape)

@@ -232,7 +232,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.candidates = 1.0
     # capped: mixes of a round that an image may be in.
     config.search.per_image = 20
-    # ensemble, distillation_gap: students that are compared, each trained as the round's own; bald: passes.
+    # ensemble, distillation_gap: students that are compared, each trained as the round's own; bald: passes, usually 10.
     config.search.committee = 5
     # active_mixup: share of each round's mixes that are random pairs, as random_mixup draws them.
     config.search.random_share = 0.0

@@ -52,20 +52,20 @@ def test_worked_disagreement_of_a_window():
 
 @pytest.mark.parametrize(("window", "cell"), [((3, 3), 4), ((1, 2), 3), ((2, 5), 100)])
 def test_scores_are_the_plain_reference(window, cell):
-    p = np.random.default_rng(0).uniform(size=(11, 13))
+    maps = np.random.default_rng(0).uniform(size=(2, 11, 13))
 
     def entropy(q):
         return -q * np.log(q) - (1 - q) * np.log(1 - q)
 
-    height, width = (size - side + 1 for size, side in zip(p.shape, window, strict=True))
-    scores = np.empty((height, width))
+    height, width = (size - side + 1 for size, side in zip((11, 13), window, strict=True))
+    scores = np.zeros((height, width))  # summed over the two resolutions
     for row in range(height):
         for column in range(width):
-            part = p[row : row + window[0], column : column + window[1]]
-            scores[row, column] = entropy(part.mean()) - entropy(part).mean()
+            for part in maps[:, row : row + window[0], column : column + window[1]]:
+                scores[row, column] += entropy(part.mean()) - entropy(part).mean()
     cells = [
         scores[top : top + cell, left : left + cell].max()
         for top in range(0, height, cell)
         for left in range(0, width, cell)
     ]
-    np.testing.assert_allclose(dense.acd(jnp.asarray(p, jnp.float32), window, cell), np.mean(cells), atol=1e-6)
+    np.testing.assert_allclose(dense.acd(jnp.asarray(maps, jnp.float32), window, cell), np.mean(cells), atol=1e-6)
