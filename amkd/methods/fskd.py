@@ -13,8 +13,8 @@ the student of them. One gradient query for each copy and step of its ascent.
 Ours, where the paper leaves it open or has no such teacher:
 
 - Uncertainty, by which fidelity weighs pseudo-examples in the target's training, is the entropy of the teacher's
-  answer. Target and student are the configured network, trained by the ``train`` recipe, as by any method; the paper has
-  a small convolutional network, Nadam at .02 and 8 blocks of 25 epochs.
+  answer. Target and student are the configured network, trained by the ``train`` recipe, as by any method; the paper
+  has a small convolutional network, Nadam at .02 and 8 blocks of 25 epochs.
 - The set grows after every block of epochs, from as many as make the last growth end at the budget. The lambda of a
   mix is uniform.
 - A block begins with the last block's network and a new optimizer.
