@@ -109,6 +109,14 @@ def test_several_rivals_and_several_comparisons():
     assert (last["way"], last["queries"], last["difference_random"], last["difference_active"]) == ("other", 200, 2, 0)
 
 
+def test_rivals_are_ways_of_the_table():
+    given = {"name": "t", "title": "T", "seeds": (0,), "rows": {}, "ways": {"active": (), "random": ()}}
+    assert tables.from_config({**given, "against": "random"}).against == ("random",)
+    assert tables.from_config({**given, "against": ("random", "active")}).against == ("random", "active")
+    with pytest.raises(UserError, match=r"config\.against='rondom': 'rondom' is none of the ways active, random"):
+        tables.from_config({**given, "against": "rondom"})
+
+
 def test_what_the_paper_prints_stands_beside_its_own_way():
     table = TABLE._replace(rows={"r": Row("configs/default.py", paper={"active": 51.0})})
     rows = tabulate.as_rows(table, tabulate.cells(table, RUNS))
