@@ -281,6 +281,12 @@ def test_candidates_that_are_chosen_are_those_of_the_plain_reference(name):
     assert ACQUISITIONS[name](of, 12).tolist() == plain_choice(name, of, one)
 
 
+def test_an_answer_that_is_unsure_is_no_loss():
+    """KL of (.5, .5) from itself, 0; of (.25, .75) from (.5, .5), ln 2 - ln 3 / 2; of (.8, .2) from a label, -ln .8."""
+    answers, own = np.float32([(0.5, 0.5), (0.5, 0.5), (1, 0)]), np.float32([(0.5, 0.5), (0.25, 0.75), (0.8, 0.2)])
+    np.testing.assert_allclose(learning_loss.divergences(answers, own), [0, 0.143841, 0.223144], atol=1e-6)
+
+
 def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(monkeypatch):
     """A feature that is dead on all answered images, and alive on a candidate, says nothing of its loss."""
     given, rng = [], np.random.default_rng(0)

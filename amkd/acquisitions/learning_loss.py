@@ -1,4 +1,8 @@
-"""Learning Loss: where a network trained on the losses of answered images predicts a high one (Yoo and Kweon, 2019)."""
+"""Learning Loss: where a network trained on the losses of answered images predicts a high one (Yoo and Kweon, 2019).
+
+Ours: the loss is the divergence of the student from the answer, which is the cross-entropy for labels. Of an answer that
+is unsure itself, cross-entropy is high for any student, and says nothing of what there is to learn.
+"""
 
 import numpy as np
 
@@ -12,13 +16,21 @@ _LEAST = 1e-6  # deviation of a feature that is told apart from a constant
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k largest predicted losses; see :mod:`amkd.loss_prediction`."""
     own, asked = candidates.seen(), candidates.asked()
-    losses = -np.sum(candidates.answers() * np.log(asked.probabilities + np.finfo(np.float32).tiny), -1)
+    losses = divergences(candidates.answers(), asked.probabilities)
     middle, spread = asked.features.mean(0), asked.features.std(0)
     # The predictor has learned nothing of a feature that is the same in all that was asked about.
     spread = np.where(spread > _LEAST, spread, np.float32(np.inf))
     key = keys.key(*candidates.of.stream, keys.Purpose.ACQUISITION)
     scaled = [(seen.features - middle) / spread for seen in (asked, own)]
     return first(-choosing.predicted_losses(scaled[0], losses, scaled[1], _STEPS, key), k)
+
+
+def divergences(answers: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """KL of a student's probabilities from the answers, both ``float32[Q, Y]``: ``float32[Q]``."""
+    tiny = np.finfo(np.float32).tiny
+    logs = np.log(np.maximum(answers, tiny)) - np.log(np.maximum(probabilities, tiny))
+    found: np.ndarray = np.sum(answers * logs, -1)
+    return found
 
 
 ACQUISITION = choose

@@ -42,6 +42,7 @@ WAYS = {
     "pooled_margin": (*_POOLED, "search.acquisition=margin"),
     "pooled_badge": (*_POOLED, "search.acquisition=badge"),
     "pooled_ensemble": (*_POOLED, "search.acquisition=ensemble"),
+    "pooled_learning_loss": (*_POOLED, "search.acquisition=learning_loss"),
     "margin": (*_AMONG, "search.acquisition=margin"),
     "entropy": (*_AMONG, "search.acquisition=entropy"),
     "ensemble": (*_AMONG, "search.acquisition=ensemble"),
@@ -53,7 +54,16 @@ FIRST = ("random", "random_lam", "grid", "refined", "capped", "balanced", "k_cen
 # Each in its kind.
 KINDS = (
     *("random", "random_wide", "grid", "refined", "half_random", "balanced", "k_center", "pooled_k_center"),
-    *("pooled_ensemble", "margin", "entropy", "badge", "learning_loss", "ensemble", "distillation_gap"),
+    *(
+        "pooled_ensemble",
+        "pooled_learning_loss",
+        "margin",
+        "entropy",
+        "badge",
+        "learning_loss",
+        "ensemble",
+        "distillation_gap",
+    ),
 )
 # The best way of learning of configs/tables/losses.py; rounds before the last only need a student that chooses well.
 RECIPE = ("train.temperature=4.0", "train.epochs=20", "train.min_steps=2000", "last_epochs=40")
