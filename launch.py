@@ -28,9 +28,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd import command_line, compilation, modes, settings, table, table_modes
+from amkd import command_line, compilation, modes, settings
 from amkd.errors import UserError
 from amkd.stopping import Stopped, StopSignal
+from amkd.tables import table, table_modes
 
 FLAGS = flags.FLAGS
 config_flags.DEFINE_config_file(

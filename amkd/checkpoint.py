@@ -26,8 +26,9 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from amkd import devices, files, models, student
+from amkd import devices, files, models
 from amkd.errors import UserError
+from amkd.learning import student
 
 _KEPT = 2  # checkpoints of a run
 

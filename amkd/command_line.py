@@ -8,8 +8,9 @@ from typing import NoReturn, TypeVar
 
 from absl import flags
 
-from amkd import settings, table
+from amkd import settings
 from amkd.errors import UserError
+from amkd.tables import table
 
 Mode = TypeVar("Mode", bound=Callable[..., None])
 

@@ -10,11 +10,12 @@ import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd import augment, confidence, mixing, selection, student, training_set
-from amkd.augment import Views
+from amkd import confidence, mixing, selection
 from amkd.compilation import AXIS, Mapped, jit, portable
+from amkd.learning import augment, student, training_set
+from amkd.learning.augment import Views
+from amkd.learning.recipe import Recipe, Steps, direction, of_a_step
 from amkd.models import Network
-from amkd.recipe import Recipe, Steps, direction, of_a_step
 
 
 def count() -> int:

@@ -12,15 +12,11 @@ from amkd import (
     devices,
     feasibility,
     images,
-    insight,
     ledger,
     method,
     models,
     pairs,
-    peak,
     querying,
-    report,
-    results,
     round_state,
     rounds,
     teachers,
@@ -28,6 +24,8 @@ from amkd import (
 )
 from amkd.errors import UserError
 from amkd.images import domain, judges, own, variants
+from amkd.learning import insight
+from amkd.reporting import peak, report, results
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
 from amkd.teachers import kinds

@@ -4,8 +4,8 @@ import dataclasses
 from typing import Any
 
 from amkd.answers import Form
-from amkd.augment import Views
-from amkd.recipe import Recipe, essence
+from amkd.learning.augment import Views
+from amkd.learning.recipe import Recipe, essence
 from amkd.sending import Terms
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.template import Template

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from amkd import files, pairs, training_set
+from amkd import files, pairs
 from amkd.groups import SearchSettings
+from amkd.learning import training_set
+from amkd.learning.student import Variables
 from amkd.models import Network
 from amkd.stopping import StopSignal
-from amkd.student import Variables
 
 if TYPE_CHECKING:
     from amkd.settings import Settings

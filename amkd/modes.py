@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd import checkpoint, devices, distill, export, feasibility, metrics, plan, predictions, report, settings
+from amkd import checkpoint, devices, distill, export, feasibility, plan, predictions, settings
 from amkd.errors import UserError
 from amkd.images import DataSet
+from amkd.reporting import metrics, report
 from amkd.stopping import StopSignal
 from amkd.teachers import local
 

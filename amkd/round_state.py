@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from amkd import checkpoint, student, training_set
+from amkd import checkpoint
+from amkd.learning import student, training_set
 
 Row = dict[str, Any]
 

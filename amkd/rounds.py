@@ -9,27 +9,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from amkd import (
-    checkpoint,
-    committee,
-    compilation,
-    devices,
-    insight,
-    keys,
-    method,
-    metrics,
-    models,
-    pairs,
-    querying,
-    recipe,
-    report,
-    round_state,
-    search,
-    student,
-    training,
-    training_set,
-)
+from amkd import checkpoint, compilation, devices, keys, method, models, pairs, querying, round_state, search
+from amkd.candidates import committee
 from amkd.images import DataSet
+from amkd.learning import insight, recipe, student, training, training_set
+from amkd.reporting import metrics, report
 from amkd.round_state import RoundState, Row
 from amkd.settings import Settings
 from amkd.stopping import StopSignal

@@ -24,9 +24,9 @@ from amkd.groups import (
     TeacherSettings,
     ZskdSettings,
 )
+from amkd.learning.recipe import Recipe
 from amkd.method import Method
 from amkd.methods import METHODS
-from amkd.recipe import Recipe
 
 # Fields that change neither the result nor what is paid: a workdir may be resumed with others.
 FREE = (

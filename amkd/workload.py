@@ -11,21 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from amkd import (
-    compilation,
-    devices,
-    images,
-    insight,
-    keys,
-    method,
-    models,
-    pairs,
-    recipe,
-    search,
-    training,
-    training_set,
-)
+from amkd import compilation, devices, images, keys, method, models, pairs, search
 from amkd.acquisitions import STUDENTS
+from amkd.learning import insight, recipe, training, training_set
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
 

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd import confidence, distill, method, pairs, refinement, rounds, screening, search, sweep, workdir
+from amkd import confidence, distill, method, pairs, refinement, rounds, screening, search, workdir
 from amkd.groups import SearchSettings
 from amkd.stopping import StopSignal
+from amkd.tables import sweep
 from benchmarks import our_side, turns
 
 SHARES = (0.0025, 0.005, 0.01, 0.02, 0.04)  # k of the pool

@@ -14,20 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from amkd import (
-    compilation,
-    devices,
-    keys,
-    method,
-    mixing,
-    models,
-    pairs,
-    recipe,
-    settings,
-    student,
-    training,
-    training_set,
-)
+from amkd import compilation, devices, keys, method, mixing, models, pairs, settings
+from amkd.learning import recipe, student, training, training_set
 from amkd.methods import active_mixup
 from amkd.models.alexnet import AlexNet
 from configs import cifar10, default, mnist

@@ -25,7 +25,8 @@ from typing import Any
 
 import numpy as np
 
-from amkd import images, mixing, pairs, provenance
+from amkd import images, mixing, pairs
+from amkd.reporting import provenance
 from benchmarks import options, our_side, turns, worker
 from configs import mnist
 

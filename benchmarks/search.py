@@ -17,7 +17,8 @@ import argparse
 import jax
 import numpy as np
 
-from amkd import mixing, pairs, provenance
+from amkd import mixing, pairs
+from amkd.reporting import provenance
 from benchmarks import options, our_side, turns, worker
 
 # Images of the larger networks, whose table of activations must fit into memory.

@@ -18,8 +18,9 @@ import dataclasses
 
 import numpy as np
 
-import amkd.recipe
-from amkd import mixing, provenance
+import amkd.learning.recipe
+from amkd import mixing
+from amkd.reporting import provenance
 from benchmarks import options, our_side, turns, worker
 from benchmarks.recipe import Recipe
 
@@ -78,7 +79,7 @@ def measure(model: str, augmented: bool, flags: argparse.Namespace, theirs: work
     return row
 
 
-def recipe_of(plan: amkd.recipe.Recipe) -> Recipe:
+def recipe_of(plan: amkd.learning.recipe.Recipe) -> Recipe:
     """What PyTorch must know of a recipe."""
     return Recipe(plan.batch_size, plan.optimizer, plan.momentum, plan.weight_decay, plan.crop, plan.flip)
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from amkd import provenance
+from amkd.reporting import provenance
 
 Rate = Callable[[], float]  # works for a while; things done a second
 

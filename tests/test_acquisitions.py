@@ -9,22 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import (
-    acquisition,
-    choosing,
-    committee,
-    coverage,
-    devices,
-    models,
-    pairs,
-    search,
-    selection,
-    student,
-    training,
-    workload,
-)
+from amkd import devices, models, pairs, search, selection, workload
 from amkd.acquisitions import ACQUISITIONS, balanced, capped, learning_loss
+from amkd.candidates import acquisition, choosing, committee, coverage
 from amkd.errors import UserError
+from amkd.learning import student, training
 from amkd.methods import active_mixup
 from amkd.stopping import StopSignal
 from tests import command, counting_teacher, test_student

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import augment
-from amkd.augment import Views
+from amkd.learning import augment
+from amkd.learning.augment import Views
 from tests import plain
 
 # No two pixels alike and none black: a shift can be told from any other.

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from amkd import provenance
+from amkd.reporting import provenance
 from benchmarks import memory, our_side, pool, results, search, train, turns, worker
 
 needs_torch = pytest.mark.skipif(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from amkd import branches
+from amkd.learning import branches
 
 
 def test_an_aligner_only_where_the_widths_differ():

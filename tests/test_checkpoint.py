@@ -13,8 +13,9 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import checkpoint, devices, models, round_state, training_set
+from amkd import checkpoint, devices, models, round_state
 from amkd.errors import UserError
+from amkd.learning import training_set
 from amkd.round_state import RoundState
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -6,7 +6,8 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import compilation, devices, models, training, training_set
+from amkd import compilation, devices, models
+from amkd.learning import training, training_set
 from tests import command, test_recipe
 
 SHAPE = (8, 8, 1)

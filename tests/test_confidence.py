@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import confidence, mixing, models, pairs, student
+from amkd import confidence, mixing, models, pairs
+from amkd.learning import student
 from tests import plain
 
 QUARTERS = np.int32([0, 16384, 32768, 49152, 65536])  # lambdas 0, 1/4, 1/2, 3/4, 1

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jax import lax
 
-from amkd import models, student
+from amkd import models
+from amkd.learning import student
 from amkd.models import convolution, layers
 from tests import plain
 

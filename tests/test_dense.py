@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import dense
+from amkd.candidates import dense
 
 CAP = 100.0
 

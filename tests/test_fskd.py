@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amkd import bill as bills
-from amkd import conjuring, devices, models, plan, pseudo_examples
+from amkd import devices, models, plan
 from amkd.errors import UserError
 from amkd.images import DataSet
+from amkd.making import conjuring, pseudo_examples
 from amkd.method import Making
 from amkd.methods import fskd
 from amkd.stopping import Stopped, StopSignal

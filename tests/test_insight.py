@@ -6,9 +6,10 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import devices, distill, insight, models, relations, training_set
+from amkd import devices, distill, models
 from amkd.errors import UserError
 from amkd.images import DataSet
+from amkd.learning import insight, relations, training_set
 from amkd.methods import METHODS
 from amkd.stopping import Stopped, StopSignal
 from amkd.teachers import Teacher

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import losses
+from amkd.learning import losses
 from tests import plain
 
 TARGET = jnp.array([0.7, 0.2, 0.1], jnp.float32)

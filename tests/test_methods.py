@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import confidence, devices, mixing, pairs, search, training_set, workload
+from amkd import confidence, devices, mixing, pairs, search, workload
 from amkd.errors import UserError
 from amkd.images import DataSet, domain
+from amkd.learning import training_set
 from amkd.method import Method
 from amkd.methods import METHODS, active_labelling, pooled_mixup, random_mixup, sskd, vanilla_al
 from amkd.teachers import labels

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from amkd import metrics
+from amkd.reporting import metrics
 
 STUDENT = np.array([(0.7, 0.2, 0.1), (0.1, 0.5, 0.4), (0.3, 0.3, 0.4), (0.2, 0.6, 0.2)])
 TEACHER = np.array([(0.4, 0.3, 0.3), (0.1, 0.4, 0.5), (0.0, 0.1, 0.9), (0.5, 0.4, 0.1)])

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import devices, mixing, training_set
+from amkd import devices, mixing
+from amkd.learning import training_set
 from tests import plain
 
 SHAPE = (4, 3, 2)

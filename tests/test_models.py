@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import confidence, mixing, models, student
+from amkd import confidence, mixing, models
 from amkd.errors import UserError
+from amkd.learning import student
 from amkd.models import layers
 from tests import plain
 

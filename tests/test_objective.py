@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import objective, relations
+from amkd.learning import objective, relations
 from tests import plain
 from tests.test_relations import plain_losses
 from tests.test_student import plan

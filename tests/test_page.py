@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from amkd import page
+from amkd.reporting import page
 from tests.test_report import row, summary
 
 PICTURE = np.zeros((4, 6, 3), np.uint8)

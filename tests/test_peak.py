@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from amkd import peak
+from amkd.reporting import peak
 
 
 def test_the_peak_is_of_what_came_since():

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amkd import answers, conjuring, distill, images, ledger, plan, querying, teachers, workload
+from amkd import answers, distill, images, ledger, plan, querying, teachers, workload
 from amkd import bill as bills
 from amkd.errors import UserError
+from amkd.making import conjuring
 from amkd.stopping import StopSignal
 from tests import command, counting_teacher
 from tests.small import configured

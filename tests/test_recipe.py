@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import recipe
+from amkd.learning import recipe
 
 PLAN = recipe.Recipe(
     epochs=10,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import insight, relations
+from amkd.learning import insight, relations
 from tests import plain
 
 # Two images, three turned views of each; the right column is 0 for the first three rows and 1 for the others.

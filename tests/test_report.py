@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from amkd import plots, report
+from amkd.reporting import plots, report
 
 SECONDS = {"search": 12.4, "query": 3.0, "train": 65.6, "evaluate": 0.2}
 

@@ -6,8 +6,9 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import confidence, devices, method, mixing, models, pairs, search, student, training_set
+from amkd import confidence, devices, method, mixing, models, pairs, search
 from amkd.groups import SearchSettings
+from amkd.learning import student, training_set
 from amkd.methods import active_mixup, random_mixup
 from tests import plain
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import statistics
+from amkd.tables import statistics
 
 
 def test_spread_by_hand():

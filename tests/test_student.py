@@ -7,19 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import (
-    compilation,
-    devices,
-    keys,
-    losses,
-    models,
-    objective,
-    recipe,
-    student,
-    training,
-    training_set,
-    variance,
-)
+from amkd import compilation, devices, keys, models
+from amkd.learning import losses, objective, recipe, student, training, training_set, variance
 from tests import plain
 
 SHAPE = (8, 8, 1)

@@ -5,9 +5,9 @@ import json
 import pytest
 from ml_collections import ConfigDict
 
-from amkd import sweep
-from amkd import table as tables
 from amkd.errors import UserError
+from amkd.tables import sweep
+from amkd.tables import table as tables
 from configs.tables import ablations, acquisitions, best, figure4, labelling, losses, table1, table2, table4
 from tests import command, counting_teacher
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import configs.tables
-from amkd import kept, tabulate
-from amkd import table as tables
 from amkd.errors import UserError
-from amkd.table import Row, Table
+from amkd.tables import kept, tabulate
+from amkd.tables import table as tables
+from amkd.tables.table import Row, Table
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "results"

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amkd import answers, images, metrics, querying, settings, teachers
+from amkd import answers, images, querying, settings, teachers
 from amkd.errors import UserError
 from amkd.groups import TeacherSettings
+from amkd.reporting import metrics
 from amkd.stopping import Stopped, StopSignal
 from amkd.teachers import local, python
 from configs import default

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import training_set
+from amkd.learning import training_set
 from tests import plain
 
 SHAPE = (3, 4, 2)

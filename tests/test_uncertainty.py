@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import choosing, coverage, devices, gradients, loss_prediction, models, student, uncertainty
+from amkd import devices, models
+from amkd.candidates import choosing, coverage, gradients, loss_prediction, uncertainty
+from amkd.learning import student
 from tests import plain
 from tests.test_search import variables_of
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import variance
+from amkd.learning import variance
 
 D = jnp.array([0.01, 1, 0.25])
 S = jnp.array([-1, 0.5, 0])

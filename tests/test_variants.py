@@ -4,9 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-from amkd import augment, keys
-from amkd.augment import Views
+from amkd import keys
 from amkd.images import variants
+from amkd.learning import augment
+from amkd.learning.augment import Views
 from tests import command, counting_teacher
 from tests.small import configured
 

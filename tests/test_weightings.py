@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd import weightings
+from amkd.learning import weightings
 
 CONSTANTS = weightings.Constants(share=0.25, power=2.0, at_mean=0.5)
 NAMES = [name for name, weigh in weightings.WEIGHTINGS.items() if weigh]

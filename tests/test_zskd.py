@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd import conjuring, devices, impression_views, impressions, models, workload
+from amkd import devices, models, workload
 from amkd.errors import UserError
-from amkd.impression_views import VIEWS, View
+from amkd.making import conjuring, impression_views, impressions
+from amkd.making.impression_views import VIEWS, View
 from amkd.method import Making
 from amkd.methods import zskd
 from amkd.stopping import StopSignal

@@ -1,9 +1,10 @@
-"""BADGE: uncertain and diverse by k-means++ on gradient embeddings (Ash et al., 2020); see :mod:`amkd.gradients`."""
+"""BADGE: uncertain and diverse by k-means++ on gradient embeddings (Ash et al., 2020); see `candidates.gradients`."""
 
 import numpy as np
 
-from amkd import choosing, keys
-from amkd.acquisition import Candidates
+from amkd import keys
+from amkd.candidates import choosing
+from amkd.candidates.acquisition import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

@@ -5,8 +5,9 @@ BatchNorm stays in inference mode. For networks with dropout only: the others ha
 
 import numpy as np
 
-from amkd import choosing, keys, uncertainty
-from amkd.acquisition import Candidates, first
+from amkd import keys
+from amkd.candidates import choosing, uncertainty
+from amkd.candidates.acquisition import Candidates, first
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

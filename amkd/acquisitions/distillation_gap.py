@@ -11,8 +11,8 @@ equal weights.
 
 import numpy as np
 
-from amkd import choosing
-from amkd.acquisition import Candidates
+from amkd.candidates import choosing
+from amkd.candidates.acquisition import Candidates
 
 _NEIGHBOURS = 10
 

@@ -5,8 +5,8 @@ The others are trained anew in every round: the price is training time, no query
 
 import numpy as np
 
-from amkd import choosing, uncertainty
-from amkd.acquisition import Candidates, first
+from amkd.candidates import choosing, uncertainty
+from amkd.candidates.acquisition import Candidates, first
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

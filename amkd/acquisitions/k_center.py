@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from amkd import choosing
-from amkd.acquisition import Candidates
+from amkd.candidates import choosing
+from amkd.candidates.acquisition import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

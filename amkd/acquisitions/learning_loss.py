@@ -6,15 +6,16 @@ that is unsure itself, cross-entropy is high for any student, and says nothing o
 
 import numpy as np
 
-from amkd import choosing, keys
-from amkd.acquisition import Candidates, first
+from amkd import keys
+from amkd.candidates import choosing
+from amkd.candidates.acquisition import Candidates, first
 
 _STEPS = 2000
 _LEAST = 1e-6  # deviation of a feature that is told apart from a constant
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """The k largest predicted losses; see :mod:`amkd.loss_prediction`."""
+    """The k largest predicted losses; see :mod:`amkd.candidates.loss_prediction`."""
     own, asked = candidates.seen(), candidates.asked()
     losses = divergences(candidates.answers(), asked.probabilities)
     middle, spread = asked.features.mean(0), asked.features.std(0)

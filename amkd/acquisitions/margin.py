@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from amkd import choosing, uncertainty
-from amkd.acquisition import Candidates, first
+from amkd.candidates import choosing, uncertainty
+from amkd.candidates.acquisition import Candidates, first
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

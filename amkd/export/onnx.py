@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amkd import student
 from amkd.errors import UserError
+from amkd.learning import student
 from amkd.models import Network
 
 INPUT, OUTPUT = "images", "probabilities"

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
-from amkd import devices, student
+from amkd import devices
+from amkd.learning import student
 from amkd.models import Network
 
 _PLATFORMS = ("cpu", "cuda", "tpu")

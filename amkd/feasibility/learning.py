@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from amkd import losses, recipe, weightings
 from amkd.feasibility.words import choice, least, positive, views
+from amkd.learning import losses, recipe, weightings
+from amkd.learning.recipe import Recipe
 from amkd.methods import METHODS
-from amkd.recipe import Recipe
 
 if TYPE_CHECKING:
     from amkd.settings import Settings

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from amkd import pseudo_examples
 from amkd.feasibility.words import choice, least, positive
 from amkd.groups import FskdSettings, ZskdSettings
+from amkd.making import pseudo_examples
 from amkd.methods import METHODS
 
 if TYPE_CHECKING:

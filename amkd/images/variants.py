@@ -3,7 +3,7 @@
 import numpy as np
 
 from amkd import devices, keys
-from amkd.augment import Views
+from amkd.learning.augment import Views
 
 _PLENTY = 2**16  # of variants that are interpolated: no two are alike
 

@@ -7,9 +7,11 @@ Algorithm 1 without its lanes). ``lowest`` is least confidence: the lowest C1.
 
 import numpy as np
 
-from amkd import acquisition, mixing, selection, training_set
+from amkd import mixing, selection
 from amkd.acquisitions import ACQUISITIONS
+from amkd.candidates import acquisition
 from amkd.groups import SearchSettings
+from amkd.learning import training_set
 from amkd.method import Choice, Method, Task
 
 

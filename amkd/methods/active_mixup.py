@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 
-from amkd import acquisition, pairs, screening, search, selection, training_set
+from amkd import pairs, screening, search, selection
 from amkd.acquisitions import ACQUISITIONS
+from amkd.candidates import acquisition
 from amkd.groups import SearchSettings
+from amkd.learning import training_set
 from amkd.method import Choice, Method, Task
 from amkd.methods import random_mixup
 

@@ -30,21 +30,11 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from amkd import (
-    checkpoint,
-    choosing,
-    compilation,
-    conjuring,
-    devices,
-    keys,
-    mixing,
-    models,
-    pseudo_examples,
-    target,
-    training_set,
-    uncertainty,
-)
+from amkd import checkpoint, compilation, devices, keys, mixing, models
+from amkd.candidates import choosing, uncertainty
 from amkd.groups import FskdSettings
+from amkd.learning import training_set
+from amkd.making import conjuring, pseudo_examples, target
 from amkd.method import Made, Maker, Making, Method
 
 if TYPE_CHECKING:

@@ -6,9 +6,11 @@ them, seen once by the student, and k of them chosen. Ours; cheap, and it leaves
 
 import math
 
-from amkd import acquisition, search, selection, training_set
+from amkd import search, selection
 from amkd.acquisitions import ACQUISITIONS
+from amkd.candidates import acquisition
 from amkd.groups import SearchSettings
+from amkd.learning import training_set
 from amkd.method import Choice, Method, Task
 from amkd.methods import random_mixup
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from amkd import keys, mixing, pairs, search, training_set
+from amkd import keys, mixing, pairs, search
+from amkd.learning import training_set
 from amkd.method import Choice, Method, Task
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from amkd import confidence, mixing, pairs, search, selection, training_set
+from amkd import confidence, mixing, pairs, search, selection
 from amkd.groups import SearchSettings
+from amkd.learning import training_set
 from amkd.method import Choice, Method, Task
 
 

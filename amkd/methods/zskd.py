@@ -3,8 +3,9 @@
 A white-box rival: it needs the weights of the teacher's last layer and gradients at its pixels, which are counted apart
 from its answers. ``search`` has no part in it. Ours: every image starts from noise of its own; a batch, whose images
 share one scale of grey, has classes and betas in turn, where the released code's has one of each; and the views of an
-impression (amkd/impression_views.py) are drawn once, so that each is one query, where the released code asks anew about
-all 106 in every epoch. The paper distils at the temperature of the impressions: set ``train.temperature`` to it.
+impression (amkd/making/impression_views.py) are drawn once, so that each is one query, where the released code asks
+anew about all 106 in every epoch. The paper distils at the temperature of the impressions: set ``train.temperature`` to
+it.
 """
 
 from collections.abc import Iterator
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
-from amkd import conjuring, impression_views, impressions, keys
-from amkd.impression_views import VIEWS
+from amkd import keys
+from amkd.making import conjuring, impression_views, impressions
+from amkd.making.impression_views import VIEWS
 from amkd.method import Made, Maker, Making, Method
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from amkd import report
 from amkd.errors import UserError
 from amkd.groups import TeacherSettings
 from amkd.images import DataSet
+from amkd.reporting import report
 from amkd.settings import Settings
 from amkd.stopping import StopSignal
 from amkd.teachers import Teacher, labels, local, onnx, python

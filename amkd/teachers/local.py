@@ -10,11 +10,13 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from amkd import checkpoint, compilation, devices, keys, metrics, models, recipe, student, training, training_set
+from amkd import checkpoint, compilation, devices, keys, models
 from amkd.errors import UserError
 from amkd.groups import TeacherSettings
 from amkd.images import DataSet
-from amkd.report import Bar
+from amkd.learning import recipe, student, training, training_set
+from amkd.reporting import metrics
+from amkd.reporting.report import Bar
 from amkd.stopping import StopSignal
 from amkd.teachers import Teacher
 

@@ -1,8 +1,8 @@
 """What losses learn beside the student, and is no part of it: parameters trained with it, from its features. Pure.
 
-The branches of PAD (Zhang et al., ECCV 2020), with the variances of amkd/variance.py: of a record, which answers are
+The branches of PAD (Zhang et al., ECCV 2020), with the variances of variance.py: of a record, which answers are
 enough for; and of each dimension of its features, for which the teacher's must be known. No gradient is stopped. And
-the student's head in SSKD (Xu et al., ECCV 2020), with the relations of amkd/relations.py.
+the student's head in SSKD (Xu et al., ECCV 2020), with the relations of relations.py.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amkd import gathering, relations, variance
+from amkd.learning import gathering, relations, variance
 
 
 class Seen(NamedTuple):
@@ -37,15 +37,15 @@ class Seen(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """A branch, as a loss of amkd/losses.py names it.
+    """A branch, as a loss of amkd/learning/losses.py names it.
 
     Attributes:
       init: its first parameters: of d features of the student, e numbers that the teacher shows of each record, and
         a generator.
       of: parameters, what is seen and the name of the device axis to ``float32[b]``, what is made smaller in place of
         the cross-entropy of each record.
-      shows: what the teacher must show beside its answers, one of amkd/insight.py; None where answers are enough.
-      views: how many records of one image must be side by side in a batch, V; see :func:`amkd.training_set.epoch`.
+      shows: what the teacher must show beside its answers, one of insight.py; None where answers are enough.
+      views: how many records of one image must be side by side in a batch, V; see :func:`training_set.epoch`.
     """
 
     init: Callable[[int, int, np.random.Generator], Any]

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from amkd import branches, gathering, losses, uncertainty, weightings
-from amkd.recipe import Recipe
+from amkd.candidates import uncertainty
+from amkd.learning import branches, gathering, losses, weightings
+from amkd.learning.recipe import Recipe
 
 
 class Share(NamedTuple):

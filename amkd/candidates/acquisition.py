@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd import choosing, devices, selection, training_set
+from amkd import devices, selection
+from amkd.candidates import choosing
+from amkd.learning import training_set
+from amkd.learning.student import Variables
 from amkd.method import Task
-from amkd.student import Variables
 
 
 class Seen(NamedTuple):

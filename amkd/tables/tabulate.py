@@ -7,11 +7,13 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from amkd import files, kept, page, plots, statistics, sweep
+from amkd import files
 from amkd.errors import UserError
-from amkd.kept import Kept
-from amkd.statistics import Paired, Spread
-from amkd.table import Table
+from amkd.reporting import page, plots
+from amkd.tables import kept, statistics, sweep
+from amkd.tables.kept import Kept
+from amkd.tables.statistics import Paired, Spread
+from amkd.tables.table import Table
 
 
 class Against(NamedTuple):

@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from amkd import augment, mixing, objective, training_set
+from amkd import mixing
 from amkd.confidence import Seen, Trunk
+from amkd.learning import augment, objective, training_set
+from amkd.learning.recipe import Recipe, Steps
 from amkd.models import Network
-from amkd.recipe import Recipe, Steps
 
 _PARTNERS = 2**31 - 1  # in place of a position in the batch: for the views of the records mixed in
 

@@ -15,7 +15,7 @@ from amkd import workdir as workdirs
 from amkd.errors import UserError
 from amkd.settings import Settings
 from amkd.stopping import Stopped, StopSignal
-from amkd.table import Table
+from amkd.tables.table import Table
 
 
 class Run(NamedTuple):

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from amkd import compilation, sweep, tabulate
+from amkd import compilation
 from amkd.errors import UserError
 from amkd.stopping import StopSignal
-from amkd.table import Table
+from amkd.tables import sweep, tabulate
+from amkd.tables.table import Table
 
 
 class TableOrder(NamedTuple):

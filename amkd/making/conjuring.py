@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from amkd import augment, devices, impressions, pseudo_examples
+from amkd import devices
 from amkd.compilation import jit
+from amkd.learning import augment
+from amkd.making import impressions, pseudo_examples
 from amkd.models import Network
 
 

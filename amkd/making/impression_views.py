@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd import conjuring
+from amkd.making import conjuring
 
 
 class View(NamedTuple):

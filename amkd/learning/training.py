@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from amkd import devices, keys, recipe, student, training_set
+from amkd import devices, keys
+from amkd.learning import recipe, student, training_set
 from amkd.models import Network
 from amkd.stopping import StopSignal
 

@@ -7,23 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from amkd import (
-    checkpoint,
-    devices,
-    files,
-    kept,
-    metrics,
-    mixing,
-    page,
-    peak,
-    plots,
-    provenance,
-    querying,
-    settings,
-    training_set,
-)
+from amkd import checkpoint, devices, files, mixing, querying, settings
+from amkd.learning import training_set
+from amkd.reporting import metrics, page, peak, plots, provenance
 from amkd.round_state import RoundState
 from amkd.rounds import Bench
+from amkd.tables import kept
 
 _SHEET = 18  # mixes on a contact sheet
 _MADE = 60  # made images on theirs

@@ -1,7 +1,7 @@
 """How the records of a batch weigh against each other: by how hard each is, or how unsure the teacher was. Pure.
 
 B records; ``real`` is 1 for each, and 0 for what only fills the batch, which has no influence on the others' weights.
-How hard a record is: what its loss is above the least it can be (amkd/losses.py), the student's divergence from the
+How hard a record is: what its loss is above the least it can be (losses.py), the student's divergence from the
 teacher. The cross-entropy itself would call every answer hard that is unsure, as those to mixes are. The first three
 are what PAD is compared with by its authors (Zhang et al., 2020), who leave the constants open. Ours: all but
 ``fidelity`` have a mean of 1, so that learning rates keep their meaning.

@@ -7,11 +7,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from amkd import devices, keys, training, training_set
+from amkd import devices, keys
+from amkd.learning import training, training_set
+from amkd.learning.recipe import Recipe
+from amkd.learning.student import Variables
 from amkd.models import Network
-from amkd.recipe import Recipe
 from amkd.stopping import StopSignal
-from amkd.student import Variables
 
 
 class Lesson(NamedTuple):

@@ -78,7 +78,7 @@ def of_table(title: str, measured: str, rows: list[dict[str, Any]], picture: Pat
     Args:
       title: of the table.
       measured: what its accuracies are of, in words.
-      rows: as of :func:`amkd.tabulate.as_rows`.
+      rows: as of :func:`amkd.tables.tabulate.as_rows`.
       picture: its curves; None if there are none.
     """
     head = ("row", "way", "N", "queries", "seeds", "teacher", measured, "±", "success", "agreement")

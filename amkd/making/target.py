@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import jax
 
-from amkd import checkpoint, devices, keys, recipe, student, training, training_set
+from amkd import checkpoint, devices, keys
+from amkd.learning import recipe, student, training, training_set
+from amkd.learning.recipe import Recipe
 from amkd.models import Network
-from amkd.recipe import Recipe
 from amkd.stopping import StopSignal
 
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from amkd import weightings
+from amkd.learning import weightings
 
 # Adam's usual 1e-8 would hold back images of which both networks are all but certain; less than this, and squares of
 # gradients vanish before it does.

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import optax
 
-from amkd import branches, losses
-from amkd.augment import Views
-from amkd.weightings import Constants
+from amkd.learning import branches, losses
+from amkd.learning.augment import Views
+from amkd.learning.weightings import Constants
 
 OPTIMIZERS = ("sgd", "adamw")
 SCHEDULES = ("steps", "cosine", "constant")

@@ -11,13 +11,15 @@ from typing import Any
 import jax
 import numpy as np
 
-from amkd import choosing, keys, models, relations, student, training_set
+from amkd import keys, models
+from amkd.candidates import choosing
 from amkd.compilation import jit
 from amkd.errors import UserError
 from amkd.images import DataSet
-from amkd.recipe import Recipe
+from amkd.learning import relations, student, training_set
+from amkd.learning.recipe import Recipe
+from amkd.learning.student import Variables
 from amkd.settings import Settings
-from amkd.student import Variables
 from amkd.teachers import Teacher
 
 _BLOCK = 1024  # records that are looked at together, a multiple of what fills a program

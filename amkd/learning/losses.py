@@ -7,7 +7,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from amkd import branches, uncertainty
+from amkd.candidates import uncertainty
+from amkd.learning import branches
 
 _ROUNDED = 1e-8  # in place of a probability of 0, or of the answer's least one, whichever is lower
 _SMALL = 1e-12  # variance of logits that are all alike
@@ -91,7 +92,7 @@ class Loss(NamedTuple):
       of: the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a temperature to ``float32[]``.
       least: the answer and the temperature to the loss of a student that answers alike: its target's entropy. What
         the loss is above it is a divergence: ``tau**2 * KL(teacher || student)`` of ``soft``.
-      branch: what is learned beside the student, and makes of these what is learned from (amkd/branches.py).
+      branch: what is learned beside the student, and makes of these what is learned from (amkd/learning/branches.py).
     """
 
     of: Callable[[jax.Array, jax.Array, float], jax.Array]

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from amkd import losses
+from amkd.learning import losses
 
 _LEAST = 1e-4  # added to every concentration, so that all are positive (released code)
 

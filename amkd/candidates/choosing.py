@@ -8,8 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amkd import coverage, devices, gradients, loss_prediction, student, uncertainty
+from amkd import devices
+from amkd.candidates import coverage, gradients, loss_prediction, uncertainty
 from amkd.compilation import jit
+from amkd.learning import student
 from amkd.models import Network
 
 

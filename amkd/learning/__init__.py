@@ -1,0 +1,1 @@
+"""How a student learns from answers: the training set, losses and what stands beside them, steps, whole trainings."""

@@ -1,0 +1,1 @@
+"""What a run tells: progress, metrics, plots, pages, and its summary."""
