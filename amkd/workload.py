@@ -94,7 +94,7 @@ def memory(config: Settings, data: images.DataSet, real: np.ndarray, activation:
 
 def measure(config: Settings, data: images.DataSet, real: np.ndarray) -> Speed:
     """Scores and trains a little with a fresh student, to learn how fast this machine is."""
-    some = real[:_SAMPLE]
+    some = np.concatenate([real[:_SAMPLE], real[: max(2 - len(real), 0)]])  # two make a pair
     network = models.build(config.student, data.classes, data.shape)
     variables = devices.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
     return Speed(

@@ -276,12 +276,14 @@ def test_an_answer_that_is_unsure_is_no_loss():
     np.testing.assert_allclose(learning_loss.divergences(answers, own), [0, 0.143841, 0.223144], atol=1e-6)
 
 
-def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(monkeypatch):
+@pytest.mark.parametrize("constant", [0.0, 0.7, 10.3])
+def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(constant, monkeypatch):
     """A feature that is dead on all answered images, and alive on a candidate, says nothing of its loss."""
     given, rng = [], np.random.default_rng(0)
-    of = candidates([0, 0, 0], [1, 2, 3], of=task(n=8)._replace(answers=lambda: np.full((8, 10), 0.1, np.float32)))
-    asked, own = (rng.normal(size=(count, 4)).astype(np.float32) for count in (8, 3))
-    asked[:, 2], own[:, 2] = 0, 0.3
+    count = 20_000  # of which a mean in float32 is not exact
+    of = candidates([0, 0, 0], [1, 2, 3], of=task(n=8)._replace(answers=lambda: np.full((count, 10), 0.1, np.float32)))
+    asked, own = (rng.normal(size=(rows, 4)).astype(np.float32) for rows in (count, 3))
+    asked[:, 2], own[:, 2] = constant, constant + 0.3
     even = [np.full((len(h), 10), 0.1, np.float32) for h in (asked, own)]
     monkeypatch.setattr(acquisition.Candidates, "asked", lambda _: acquisition.Seen(even[0], asked))
     monkeypatch.setattr(acquisition.Candidates, "seen", lambda _: acquisition.Seen(even[1], own))

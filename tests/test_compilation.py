@@ -43,13 +43,18 @@ def train(count, capacity, plan):
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [{"schedule": "cosine"}, {"schedule": "steps"}, {"schedule": "constant"}, {"loss": "pad_kl", "pad_warmup": 0.3}],
+    ("batch", "fields"),
+    [
+        (16, {"schedule": "cosine"}),
+        (24, {"schedule": "steps"}),
+        (32, {"schedule": "constant"}),
+        (40, {"loss": "pad_kl", "pad_warmup": 0.3}),
+    ],
     ids=str,
 )
-def test_later_rounds_compile_nothing(fields):
-    """Other numbers of records, of steps and of epochs run the programs of the first round."""
-    plan = test_recipe.plan(epochs=2, min_steps=7, batch_size=16, warmup=0.1, **fields)
+def test_later_rounds_compile_nothing(batch, fields):
+    """Other numbers of records, of steps and of epochs run the programs of the first round, which no other test has."""
+    plan = test_recipe.plan(epochs=2, min_steps=7, batch_size=batch, warmup=0.1, **fields)
     with counting() as first:
         train(33, 200, plan)
     with counting() as later:

@@ -101,12 +101,14 @@ def test_the_command_is_one_that_a_shell_takes(tmp_path):
 def test_the_page_of_a_table(tmp_path):
     found = {
         "row": "mnist", "way": "active", "n_real": 2000, "queries": 24000, "seeds": [0, 1], "teacher_accuracy": 99.1,
-        "accuracy_mean": 98.7321, "accuracy_std": None, "success_rate": 99.6, "agreement": 98.9, "difference": 0.4,
-        "divergence": 0.03312, "p": 0.03, "evaluations": 11, "paper": 98.74, "best_published": None,
+        "accuracy_mean": 98.7321, "accuracy_std": None, "success_rate": 99.6, "agreement": 98.9,
+        "divergence": 0.03312, "difference_random_lam": 0.4, "p_random_lam": 0.03, "holm_random_lam": 0.06,
+        "evaluations": 11, "paper": 98.74, "best_published": None,
     }  # fmt: skip
     rows = read(page.of_table("Table <1>", "test accuracy", [found], None)).rows
     assert rows[1][:8] == ["mnist", "active", "2,000", "24,000", "2", "99.10", "98.73", "-"]
-    assert rows[1][8:] == ["99.60", "98.90", "0.0331", "0.40", "0.030", "11", "98.74", "-"]
+    assert rows[1][8:] == ["99.60", "98.90", "0.0331", "0.40", "0.030", "0.060", "11", "98.74", "-"]
+    assert rows[0][10:14] == ["divergence", "against random_lam", "p random_lam", "holm random_lam"]
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")

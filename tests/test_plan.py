@@ -139,10 +139,10 @@ def test_what_is_spent_counts_against_the_limit():
 @pytest.mark.parametrize(
     ("fields", "queries"),
     [
-        # 4 impressions of 20 steps at most; 30 real images of 3 steps each.
-        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 50}, 4 * 20),
-        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 7}, 4 * 7),
-        ({"method": "fskd", "n_real": 30, "budget": 60, "fskd.steps": 3}, 30 * 3),
+        # 4 impressions of 3 steps at most; 30 real images of one step.
+        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 50}, 4 * 3),
+        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 2}, 4 * 2),
+        ({"method": "fskd", "n_real": 30, "budget": 60, "fskd.steps": 3}, 30),
     ],
 )
 def test_gradient_queries_are_timed(fields, queries, monkeypatch):

@@ -11,18 +11,17 @@ from amkd.candidates import choosing
 from amkd.candidates.acquisition import Candidates, first
 
 _STEPS = 2000
-_LEAST = 1e-6  # deviation of a feature that is told apart from a constant
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k largest predicted losses; see :mod:`amkd.candidates.loss_prediction`."""
     own, asked = candidates.seen(), candidates.asked()
     losses = divergences(candidates.answers(), asked.probabilities)
-    middle, spread = asked.features.mean(0), asked.features.std(0)
+    middle, spread = asked.features.mean(0, np.float64), asked.features.std(0, np.float64)
     # The predictor has learned nothing of a feature that is the same in all that was asked about.
-    spread = np.where(spread > _LEAST, spread, np.float32(np.inf))
+    spread = np.where(np.ptp(asked.features, 0) > 0, spread, np.inf)
     key = keys.key(*candidates.of.stream, keys.Purpose.ACQUISITION)
-    scaled = [(seen.features - middle) / spread for seen in (asked, own)]
+    scaled = [((seen.features - middle) / spread).astype(np.float32) for seen in (asked, own)]
     return first(-choosing.predicted_losses(scaled[0], losses, scaled[1], _STEPS, key), k)
 
 

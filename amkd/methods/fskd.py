@@ -40,6 +40,8 @@ from amkd.method import Made, Maker, Making, Method
 if TYPE_CHECKING:
     from amkd.settings import Settings
 
+_SAMPLED = 256  # images, a batch of the program's
+
 
 def make(making: Making) -> Made:
     """The real images, and after them as many pseudo-examples as the budget has room for."""
@@ -87,11 +89,12 @@ def gradients(settings: "Settings") -> int:
 
 
 def sample(making: Making) -> int:
-    """The ascent of some real images, against a target that has learned nothing."""
+    """A step up of some real images, against a target that has learned nothing."""
     network = models.build(making.settings.student, making.classes, making.shape)
     key = keys.key(making.settings.seed, keys.TARGET, keys.Purpose.INIT)
-    _climbed(making, (network, devices.init(network, making.shape, key)), making.real)
-    return making.settings.fskd.steps * len(making.real)
+    some = making.real[:_SAMPLED]
+    _climbed(making, (network, devices.init(network, making.shape, key)), some, 1)
+    return len(some)
 
 
 def trained(settings: "Settings") -> int:
@@ -118,13 +121,13 @@ def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> n
     n, network = len(making.real), models.build(making.settings.student, making.classes, making.shape)
     learner = network, target.trained(_target(making, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
-    return _climbed(making, learner, copied)
+    return _climbed(making, learner, copied, making.settings.fskd.steps)
 
 
-def _climbed(making: Making, learner: tuple[models.Network, Any], images: np.ndarray) -> np.ndarray:
+def _climbed(making: Making, learner: tuple[models.Network, Any], images: np.ndarray, steps: int) -> np.ndarray:
     """Copies of images that have climbed the divergence of the learner, a network and its variables."""
     plan = making.settings.fskd
-    how = conjuring.Climb(plan.ascent, plan.rate, plan.steps)
+    how = conjuring.Climb(plan.ascent, plan.rate, steps)
     return conjuring.climb((making.network, making.variables), learner, images, how, making.stop.check)
 
 

@@ -22,7 +22,7 @@ from amkd.method import Made, Maker, Making, Method
 if TYPE_CHECKING:
     from amkd.settings import Settings
 
-_SAMPLED_STEPS = 20  # enough for the time that a step takes
+_SAMPLED_STEPS = 3  # enough for the time that a step takes
 
 
 def make(making: Making) -> Made:

@@ -54,7 +54,7 @@ class Table(NamedTuple):
     rows: dict[str, Row]
     ways: dict[str, tuple[str, ...]]
     set: tuple[str, ...] = ()
-    against: tuple[str, ...] = ("random",)
+    against: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     measure: str = "student_accuracy"
 

@@ -20,7 +20,7 @@ WAYS = {
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
-    title = "The best recipes found here, at the paper's budgets (MNIST also at a quarter)"
+    title = "The best recipes found here, at the paper's budgets and a quarter of them"
     config = table("best", preset, title, WAYS, "random")
     if preset == "smoke":
         config.seeds = (0,)
