@@ -8,8 +8,8 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisition
 Cost:     260 runs; 2 to 4 minutes a run on one core beside other work, those that train committees several times that
           (estimated).
           :cpu, some of them at the paper's budgets.
-          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query is scarce: 160 runs of a
-          minute on one core, those with committees 2.5.
+          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query is scarce: 160 runs of
+          a minute on one core, those with committees 2.5.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
