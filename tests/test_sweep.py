@@ -59,7 +59,7 @@ def test_some_rows_only():
 def test_ways_come_last():
     """What a way sets, a row cannot undo, nor a row what is set for all."""
     (run,) = expand(
-        seeds=(0,), set=(*TINY, "rounds=1"), ways={"w": ("train.crop=3",)},
+        seeds=(0,), set=(*TINY, "rounds=1"), ways={"w": ("train.crop=3",)}, against=(),
         rows={"r": {"config": "configs/default.py", "set": ("train.crop=2", "rounds=2")}},
     )  # fmt: skip
     assert (run.settings.train.crop, run.settings.rounds) == (3, 2)
@@ -85,6 +85,7 @@ def test_parts_that_are_none_are_refused(shard):
         ({"seeds": ()}, r"config.seeds=\(\): must be one or more different numbers"),
         ({"only": ("first", "third")}, "config.only=.*'third' is none of the rows first, second"),
         ({"seeds": (1, 1)}, r"config.seeds=\(1, 1\)"),
+        ({"against": "rondom"}, "config.against='rondom': 'rondom' is none of the ways active, random"),
         ({"rows": {"r": {"config": "configs/default.py", "papper": 1}}}, "config.rows.r.papper"),
         ({"rows": {"r": {"config": "configs/default.py", "ways": ("no",)}}}, "config.rows.r.ways='no'"),
         (
