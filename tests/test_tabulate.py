@@ -194,7 +194,12 @@ KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exi
 
 
 # Tables that stand in these pages; results/README.md has links to all others.
-QUOTED = {"README.md": ("best_cpu",), "results/README.md": ("table1_cpu", "best_cpu", "acquisitions_cpu", "acquisitions_few")}
+QUOTED = {
+    "README.md": ("best_cpu",),
+    "results/README.md": (
+        *("table1_cpu", "best_cpu", "acquisitions_cpu", "acquisitions_few", "losses_few", "labelling_cpu"),
+    ),
+}
 
 
 def shipped(name):
