@@ -197,7 +197,12 @@ KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exi
 QUOTED = {
     "README.md": ("best_cpu",),
     "results/README.md": (
-        *("table1_cpu", "best_cpu", "acquisitions_cpu", "acquisitions_few", "losses_few", "labelling_cpu"),
+        "table1_cpu",
+        "best_cpu",
+        "acquisitions_cpu",
+        "acquisitions_few",
+        "losses_few",
+        "labelling_cpu",
     ),
 }
 

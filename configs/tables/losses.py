@@ -1,8 +1,9 @@
 """Which way of learning from the answers is best? Told without a look at a test label.
 
-The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features`` and ``related_views`` see
-more of the teacher than its answers, and ``views`` and ``related_views`` ask about real images and their rotations in
-place of mixes, four queries an image, whatever the budget. Every run is judged by its agreement with the teacher on
+The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features``, ``features4`` and
+``related_views`` see more of the teacher than its answers, ``top3`` and ``label`` less, and ``views`` and
+``related_views`` ask about real images and their rotations in place of mixes, four queries an image, whatever the
+budget. Every run is judged by its agreement with the teacher on
 10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
