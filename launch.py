@@ -28,10 +28,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd import command_line, compilation, modes, settings
-from amkd.errors import UserError
-from amkd.stopping import Stopped, StopSignal
-from amkd.tables import table, table_modes
+from amkd.cli import arguments, modes
+from amkd.core import compilation
+from amkd.core.errors import UserError
+from amkd.core.stopping import Stopped, StopSignal
+from amkd.tables import modes as table_modes
+from amkd.tables import table
+from amkd.validation import from_config
 
 FLAGS = flags.FLAGS
 config_flags.DEFINE_config_file(
@@ -57,18 +60,18 @@ def main(argv: list[str]) -> None:
     given = FLAGS.config.to_dict()
     if table.is_table(given):
         order = table_modes.TableOrder(table.from_config(given), workdir, output, FLAGS.shard, stop)
-        return command_line.pick(table_modes.MODES, FLAGS.mode)(order)
-    config = settings.from_config(given)
+        return arguments.pick(table_modes.MODES, FLAGS.mode)(order)
+    config = from_config(given)
     compilation.keep(Path(config.cache_dir).expanduser())
-    return command_line.pick(modes.MODES, FLAGS.mode)(modes.Order(config, workdir, network, pictures, output, stop))
+    return arguments.pick(modes.MODES, FLAGS.mode)(modes.Order(config, workdir, network, pictures, output, stop))
 
 
 if __name__ == "__main__":
     try:
-        app.run(main, flags_parser=lambda argv: command_line.parse(FLAGS, argv, __doc__))
+        app.run(main, flags_parser=lambda argv: arguments.parse(FLAGS, argv, __doc__))
     except (UserError, FloatingPointError, OSError) as error:
-        command_line.fail(error)
+        arguments.fail(error)
     except KeyboardInterrupt:
-        command_line.fail("interrupted; nothing was changed")
+        arguments.fail("interrupted; nothing was changed")
     except Stopped:
         print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)

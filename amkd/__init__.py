@@ -11,7 +11,7 @@ Shape letters, used in every docstring of the package:
 
 Images are ``uint8[..., H, W, C]`` everywhere outside a network. ``lam`` is the
 weight of image ``i`` in the mix of images ``i`` and ``j``; ``w`` is the same weight
-in whole units of 1/65536 (see :mod:`amkd.mixing`). "Paper" is Wang et al.,
+in whole units of 1/65536 (see :mod:`amkd.data.mixing`). "Paper" is Wang et al.,
 *Neural Networks Are More Productive Teachers Than Human Raters: Active Mixup for
 Data-Efficient Knowledge Distillation from a Blackbox Model*, CVPR 2020.
 """

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from amkd.images import folder, threads
+from amkd.data import folder, threads
 
 LARGEST = 1600
 SMALLEST = 320

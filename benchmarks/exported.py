@@ -22,7 +22,9 @@ import jax
 import numpy as np
 import onnxruntime
 
-from amkd import checkpoint, devices, export, models
+from amkd import export, models
+from amkd.models import prediction
+from amkd.models.saved_network import load_network, save_network
 
 Run = Callable[[np.ndarray], np.ndarray]
 
@@ -47,13 +49,13 @@ def main() -> None:
 def prepare(model: str, shape: tuple[int, ...], folder: Path) -> tuple[dict[str, Run], dict[str, int]]:
     """The three sides by name, and their sizes on disk in bytes."""
     network = models.build(model, 10, shape)
-    variables = jax.device_get(devices.init(network, shape, jax.random.key(0)))
+    variables = jax.device_get(prediction.init(network, shape, jax.random.key(0)))
     card = {"role": "student", "model": model, "classes": 10, "shape": list(shape)}
-    checkpoint.save_network(folder / "flax", variables, card)
-    export.write(checkpoint.load_network(folder / "flax"), folder / "out", images_of(shape, 17))
+    save_network(folder / "flax", variables, card)
+    export.write(load_network(folder / "flax"), folder / "out", images_of(shape, 17))
     program = jax.export.deserialize(bytearray((folder / "out" / "student.stablehlo").read_bytes()))
     session = onnxruntime.InferenceSession(folder / "out" / "student.onnx", providers=["CPUExecutionProvider"])
-    flax, stablehlo = devices.exportable(network, variables), jax.jit(program.call)
+    flax, stablehlo = prediction.exportable(network, variables), jax.jit(program.call)
     sides: dict[str, Run] = {
         "flax": lambda images: np.asarray(flax(images)),
         "stablehlo": lambda images: np.asarray(stablehlo(images)),

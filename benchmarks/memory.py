@@ -40,7 +40,7 @@ class Ours:
 
     def sample(self, n: int, size: int) -> dict[str, Any]:
         """A sampled pool of the pairs of ``n`` images, made and read once, as :meth:`search` measures."""
-        from amkd import pairs
+        from amkd.search import pairs
 
         before = peak()
         began = time.perf_counter()

@@ -21,9 +21,11 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd import confidence, distill, method, pairs, refinement, rounds, screening, search, workdir
-from amkd.groups import SearchSettings
-from amkd.stopping import StopSignal
+from amkd.config.groups import SearchSettings
+from amkd.core.stopping import StopSignal
+from amkd.run import experiment, rounds, workdir
+from amkd.search import confidence, pairs, pool_search, refinement, screening
+from amkd.search.task import Task
 from amkd.tables import sweep
 from benchmarks import our_side, turns
 
@@ -53,7 +55,7 @@ def main() -> None:
                 turns.write(flags.json, rows, our_side.describe())
 
 
-def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, method.Task]]:
+def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, Task]]:
     """A run's students after some rounds, each with the task to search as the run would."""
     fields = {"search.max_pairs": 300_000, "report.plots": False, "report.tensorboard": False}
     fields |= dict(map(sweep.field, given))
@@ -61,32 +63,32 @@ def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[i
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         run = workdir.owner(frozen, folder)
-        with distill.assembled(frozen, folder, run, StopSignal()) as (bench, state):
+        with experiment.assembled(frozen, folder, run, StopSignal()) as (bench, state):
             while state.round <= max(wanted):
                 round_, state = state.round, rounds.one_round(bench, state)
                 if round_ in wanted:
                     yield round_, rounds.task(bench, state, 1, lambda _: None)
 
 
-def excesses(task: method.Task, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:
+def excesses(task: Task, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:
     """Rows of the excess over the dense grid."""
     some = task._replace(pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64))
     dense = scores(some, grid(task.settings, DENSE))
     ways: dict[str, confidence.Minimiser] = {"grid": grid(task.settings, task.settings.lam_count)}
     for count in counts:
-        ways[f"refined, {count}"] = refinement.Refined(search.lam_range(task.settings), count)
+        ways[f"refined, {count}"] = refinement.Refined(pool_search.lam_range(task.settings), count)
     for name, way in ways.items():
         excess = scores(some, way) - dense
         details = {"way": name, "evaluations": way.evaluations, "percentile_99": float(np.quantile(excess, 0.99))}
         yield turns.Row("excess", label, "mean C2", float(excess.mean()), details=details)
 
 
-def recalls(task: method.Task, label: str, n: int) -> Iterator[turns.Row]:
+def recalls(task: Task, label: str, n: int) -> Iterator[turns.Row]:
     """Rows of the recall of the true k lowest."""
     some = task._replace(images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64))
     plan, size = task.settings, some.pool.size
     most = round(max(SHARES) * size)
-    refined = refinement.Refined(search.lam_range(plan), plan.evaluations)
+    refined = refinement.Refined(pool_search.lam_range(plan), plan.evaluations)
     true = ranks(some, refined._replace(evaluations=TRUTH), most)
     ways: dict[str, confidence.Minimiser] = {"grid": grid(plan, plan.lam_count), "refined": refined}
     found = {name: ranks(some, way, most) for name, way in ways.items()}
@@ -104,18 +106,18 @@ def recalls(task: method.Task, label: str, n: int) -> Iterator[turns.Row]:
 
 def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:
     """The configured range in so many places."""
-    return search.minimiser(dataclasses.replace(plan, minimiser="grid", lam_count=lams))
+    return pool_search.minimiser(dataclasses.replace(plan, minimiser="grid", lam_count=lams))
 
 
-def scores(task: method.Task, way: confidence.Minimiser) -> np.ndarray:
+def scores(task: Task, way: confidence.Minimiser) -> np.ndarray:
     """C2 of every pair of the pool, in the order of their ranks."""
-    found = search.lowest(task, way, task.pool.size)
+    found = pool_search.lowest(task, way, task.pool.size)
     return found.score[np.argsort(pairs.rank_of(found.i, found.j, task.pool.n))]
 
 
-def ranks(task: method.Task, way: confidence.Minimiser, k: int) -> np.ndarray:
+def ranks(task: Task, way: confidence.Minimiser, k: int) -> np.ndarray:
     """The k lowest, lowest first."""
-    found = search.lowest(task, way, k)
+    found = pool_search.lowest(task, way, k)
     return pairs.rank_of(found.i, found.j, task.pool.n)
 
 

@@ -14,12 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
 
-from amkd import compilation, devices, keys, method, mixing, models, pairs, settings
-from amkd.learning import recipe, student, training, training_set
+from amkd import models
+from amkd.core import compilation, devices, keys
+from amkd.data import mixing
+from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
+from amkd.models import inference
 from amkd.models.alexnet import AlexNet
+from amkd.search import pairs
+from amkd.search.task import Choice, Task
+from amkd.training import loop, recipe, training_set
+from amkd.validation import from_config
 from configs import cifar10, default, mnist
-from tests import plain
+from tests.support import plain
 
 MODELS = tuple(models.MODELS)
 CLASSES = 10
@@ -99,7 +106,7 @@ def make(model: str, n: int, images: np.ndarray | None = None) -> Student:
     """
     images = patterns(n, _SHAPES.get(model, (32, 32, 3))) if images is None else images[:n]
     network, shape = _build(model, images.shape[1:]), images.shape[1:]
-    shapes = jax.eval_shape(lambda: student.init(network, shape, jax.random.key(0)))
+    shapes = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
     found = Student(model, images, plain.random_variables(shapes, 0))
     # Else a deep network is so sure of everything that all of its confidences are 1.
     last = found.variables["params"]["fc3" if "fc3" in shapes["params"] else "fc"]
@@ -125,13 +132,11 @@ def logits(of: Student, images: np.ndarray) -> np.ndarray:
 
 def grid(lams: int) -> np.ndarray:
     """The shipped grid with so many values: ``int32[L]`` in units of 1/65536."""
-    group = settings.from_config(default.get_config().to_dict()).search
+    group = from_config(default.get_config().to_dict()).search
     return mixing.lambda_grid(group.lam_low, group.lam_high, lams)
 
 
-def choose(
-    of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0
-) -> method.Choice:
+def choose(of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0) -> Choice:
     """A round's real search: the k pairs of lowest C2 of all pairs.
 
     Args:
@@ -141,12 +146,12 @@ def choose(
       progress: told the number of pairs scored after every chunk; may raise.
       chunk: pairs in one dispatch; 0 as shipped.
     """
-    group = settings.from_config(default.get_config().to_dict()).search
-    task = method.Task(
+    group = from_config(default.get_config().to_dict()).search
+    task = Task(
         images=of.images,
         pool=pairs.make_pool(len(of.images), 0, 0),
         chosen=np.empty(0, np.int64),
-        records=training_set.real(len(of.images)),
+        records=real_records(len(of.images)),
         k=k,
         stream=(0, 1),
         network=of.network,
@@ -241,12 +246,12 @@ class Lesson:
 
     of: Student
     plan: recipe.Recipe
-    records: training_set.Records
+    records: Records
     answers: np.ndarray
 
     def mixes(self) -> np.ndarray:
         """The records as canonical bytes: ``uint8[Q, H, W, C]``."""
-        return np.concatenate(list(devices.mixes(self.of.images, self.records)))
+        return np.concatenate(list(mixes(self.of.images, self.records)))
 
 
 def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesson:
@@ -260,13 +265,13 @@ def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesso
       augmented: with the configuration's crops and flips.
     """
     config = mnist if model.startswith("lenet5") else cifar10
-    plan = settings.from_config(config.get_config().to_dict()).train
+    plan = from_config(config.get_config().to_dict()).train
     off = {} if augmented else {"crop": 0, "flip": False}
     # So many epochs that the rate stays at its peak while it is timed.
     plan = dataclasses.replace(plan, batch_size=batch, epochs=10_000, min_steps=0, **off)
     rng = np.random.default_rng(1)
     i, j = pairs.pair_of(np.sort(rng.choice(pairs.count(n), count, replace=False)), n)
-    records = training_set.Records(i, j, rng.choice(grid(11), count))
+    records = Records(i, j, rng.choice(grid(11), count))
     scores = np.exp(rng.normal(0, 2, (count, CLASSES)))
     answers = (scores / scores.sum(1, keepdims=True)).astype(np.float32)
     return Lesson(make(model, n), plan, records, answers)
@@ -278,8 +283,8 @@ def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], d
     if not dropout and isinstance(network, AlexNet):
         network = NoDropout(CLASSES, width=network.width, axis_name=compilation.AXIS)
     data = training_set.make(what.of.images, what.records, what.answers, len(what.records))
-    state = training.start(network, what.plan, what.of.variables, (0, 1))
-    training.fit(network, what.plan, state, data, count, (0, 1), 0, on_epoch)
+    state = loop.start(network, what.plan, what.of.variables, (0, 1))
+    loop.fit(network, what.plan, state, data, count, (0, 1), 0, on_epoch)
 
 
 def batches(what: Lesson, count: int) -> np.ndarray:

@@ -25,8 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from amkd import images, mixing, pairs
+from amkd.data import mixing, sources
+from amkd.data.dataset import draw_real
 from amkd.reporting import provenance
+from amkd.search import pairs
 from benchmarks import options, our_side, turns, worker
 from configs import mnist
 
@@ -64,7 +66,7 @@ def load() -> tuple[str, np.ndarray]:
     if not os.environ.get("TFDS_DATA_DIR"):
         return "patterns of MNIST's size", our_side.patterns(n, (28, 28, 1))
     cache = Path(mnist.get_config().cache_dir).expanduser()
-    return "MNIST", images.draw_real(images.load("mnist", "", 0, 0, cache), n, 0)
+    return "MNIST", draw_real(sources.load("mnist", "", 0, 0, cache), n, 0)
 
 
 def images_for(size: int) -> int:

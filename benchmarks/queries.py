@@ -21,7 +21,7 @@ import numpy as np
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.pixels import Pixels
-from tests import model_server
+from tests.support import model_server
 
 Ask = Callable[[np.ndarray], np.ndarray]
 

@@ -17,8 +17,9 @@ import argparse
 import jax
 import numpy as np
 
-from amkd import mixing, pairs
+from amkd.data import mixing
 from amkd.reporting import provenance
+from amkd.search import pairs
 from benchmarks import options, our_side, turns, worker
 
 # Images of the larger networks, whose table of activations must fit into memory.

@@ -18,8 +18,8 @@ import dataclasses
 
 import numpy as np
 
-import amkd.learning.recipe
-from amkd import mixing
+import amkd.training.recipe
+from amkd.data import mixing
 from amkd.reporting import provenance
 from benchmarks import options, our_side, turns, worker
 from benchmarks.recipe import Recipe
@@ -79,7 +79,7 @@ def measure(model: str, augmented: bool, flags: argparse.Namespace, theirs: work
     return row
 
 
-def recipe_of(plan: amkd.learning.recipe.Recipe) -> Recipe:
+def recipe_of(plan: amkd.training.recipe.Recipe) -> Recipe:
     """What PyTorch must know of a recipe."""
     return Recipe(plan.batch_size, plan.optimizer, plan.momentum, plan.weight_decay, plan.crop, plan.flip)
 

@@ -17,7 +17,7 @@ import hypothesis  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-from tests import command  # noqa: E402
+from tests.support import command  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 

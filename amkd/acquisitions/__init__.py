@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 
-from amkd.candidates.acquisition import Acquisition
+from amkd.candidates.candidate_set import Acquisition
 
 _FILES = {found.name: importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)}
 

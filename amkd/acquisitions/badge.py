@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from amkd import keys
-from amkd.candidates import choosing
-from amkd.candidates.acquisition import Candidates
+from amkd.candidates import programs
+from amkd.candidates.candidate_set import Candidates
+from amkd.core import keys
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """k seeds among the candidates; what was asked about before is no seed, as in the released code."""
     seen = candidates.seen()
     key = keys.key(*candidates.of.stream, keys.Purpose.ACQUISITION)
-    return choosing.spread(seen.probabilities, seen.features, k, key)
+    return programs.spread(seen.probabilities, seen.features, k, key)
 
 
 ACQUISITION = choose

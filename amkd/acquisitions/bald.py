@@ -5,17 +5,17 @@ BatchNorm stays in inference mode. For networks with dropout only: the others ha
 
 import numpy as np
 
-from amkd import keys
-from amkd.candidates import choosing, uncertainty
-from amkd.candidates.acquisition import Candidates, first
+from amkd.candidates.candidate_set import Candidates, first
+from amkd.core import devices, keys
+from amkd.models import prediction, uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k mixes of most mutual information between class and mask."""
     task = candidates.of
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
-    looks = choosing.look_often(task.network, task.variables, candidates.images(), task.settings.committee, key)
-    return first(-choosing.each(uncertainty.disagreement, looks), k)
+    looks = prediction.look_often(task.network, task.variables, candidates.images(), task.settings.committee, key)
+    return first(-devices.each(uncertainty.disagreement, looks), k)
 
 
 ACQUISITION = choose

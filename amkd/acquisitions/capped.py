@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from amkd.candidates.acquisition import Candidates, filled
+from amkd.candidates.candidate_set import Candidates, filled
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

@@ -11,8 +11,8 @@ equal weights.
 
 import numpy as np
 
-from amkd.candidates import choosing
-from amkd.candidates.acquisition import Candidates
+from amkd.candidates import programs
+from amkd.candidates.candidate_set import Candidates
 
 _NEIGHBOURS = 10
 
@@ -22,9 +22,9 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     own, *others = candidates.committee()
     plain = candidates.trained_on_best_classes()
     teacher = np.mean([seen.probabilities for seen in others], axis=0)
-    worth = choosing.contrasts(plain.probabilities, own.probabilities, teacher)
+    worth = programs.contrasts(plain.probabilities, own.probabilities, teacher)
     near = min(_NEIGHBOURS, len(candidates) - 1)
-    return choosing.greedy(_scaled(worth), own.features, near, 1.0 / max(near, 1), k)
+    return programs.greedy(_scaled(worth), own.features, near, 1.0 / max(near, 1), k)
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

@@ -5,14 +5,15 @@ The others are trained anew in every round: the price is training time, no query
 
 import numpy as np
 
-from amkd.candidates import choosing, uncertainty
-from amkd.candidates.acquisition import Candidates, first
+from amkd.candidates.candidate_set import Candidates, first
+from amkd.core import devices
+from amkd.models import uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k mixes of most mutual information between class and member."""
     opinions = np.stack([seen.probabilities for seen in candidates.committee()], 1)
-    return first(-choosing.each(uncertainty.disagreement, opinions), k)
+    return first(-devices.each(uncertainty.disagreement, opinions), k)
 
 
 ACQUISITION = choose

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from amkd.candidates import choosing, uncertainty
-from amkd.candidates.acquisition import Candidates, first
+from amkd.candidates.candidate_set import Candidates, first
+from amkd.core import devices
+from amkd.models import uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k largest entropies of the mixes as they are asked about."""
-    return first(-choosing.each(uncertainty.entropy, candidates.seen().probabilities), k)
+    return first(-devices.each(uncertainty.entropy, candidates.seen().probabilities), k)
 
 
 ACQUISITION = choose

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from amkd.candidates import choosing
-from amkd.candidates.acquisition import Candidates
+from amkd.candidates import programs
+from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Again and again the candidate farthest from all that was asked about or chosen, by the student's features."""
-    return choosing.farthest(candidates.seen().features, candidates.asked().features, k)
+    return programs.farthest(candidates.seen().features, candidates.asked().features, k)
 
 
 ACQUISITION = choose

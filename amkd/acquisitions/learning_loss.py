@@ -6,9 +6,9 @@ that is unsure itself, cross-entropy is high for any student, and says nothing o
 
 import numpy as np
 
-from amkd import keys
-from amkd.candidates import choosing
-from amkd.candidates.acquisition import Candidates, first
+from amkd.candidates import programs
+from amkd.candidates.candidate_set import Candidates, first
+from amkd.core import keys
 
 _STEPS = 2000
 
@@ -22,7 +22,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     spread = np.where(np.ptp(asked.features, 0) > 0, spread, np.inf)
     key = keys.key(*candidates.of.stream, keys.Purpose.ACQUISITION)
     scaled = [((seen.features - middle) / spread).astype(np.float32) for seen in (asked, own)]
-    return first(-choosing.predicted_losses(scaled[0], losses, scaled[1], _STEPS, key), k)
+    return first(-programs.predicted_losses(scaled[0], losses, scaled[1], _STEPS, key), k)
 
 
 def divergences(answers: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from amkd.candidates.acquisition import Candidates
+from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

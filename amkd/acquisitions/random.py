@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from amkd import keys
-from amkd.candidates.acquisition import Candidates
+from amkd.candidates.candidate_set import Candidates
+from amkd.core import keys
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

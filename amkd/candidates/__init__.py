@@ -1,1 +1,1 @@
-"""What is known of candidates, and how some of them are chosen: scores, coverage, committees, and their programs."""
+"""What acquisitions look at: candidates, their features, a committee, and the programs."""

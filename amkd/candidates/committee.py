@@ -7,12 +7,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from amkd import devices, keys
-from amkd.learning import training, training_set
-from amkd.learning.recipe import Recipe
-from amkd.learning.student import Variables
-from amkd.models import Network
-from amkd.stopping import StopSignal
+from amkd.core import keys
+from amkd.core.stopping import StopSignal
+from amkd.models import Network, prediction
+from amkd.models.layers import Variables
+from amkd.training import loop, training_set
+from amkd.training.recipe import Recipe
 
 
 class Lesson(NamedTuple):
@@ -53,9 +53,9 @@ def another(lesson: Lesson, member: int, hard: bool) -> Variables:
         plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
         best = np.eye(data.answers.shape[-1], dtype=np.float32)[np.argmax(data.answers, -1)]
         data = data._replace(answers=best, inside=None)
-    first = devices.init(lesson.network, lesson.shape, keys.key(*stream, keys.Purpose.INIT))
-    state = training.start(lesson.network, plan, first, stream, inside=data.width)
+    first = prediction.init(lesson.network, lesson.shape, keys.key(*stream, keys.Purpose.INIT))
+    state = loop.start(lesson.network, plan, first, stream, inside=data.width)
     check = lambda *_: lesson.stop.check()  # noqa: E731
-    ended = training.fit(lesson.network, plan, state, data, lesson.size, stream, 0, check)
+    ended = loop.fit(lesson.network, plan, state, data, lesson.size, stream, 0, check)
     variables: Variables = jax.device_get(ended.result)
     return variables

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from amkd import checkpoint, files, models
-from amkd.errors import UserError
+from amkd import models
+from amkd.core import files
+from amkd.core.errors import UserError
 from amkd.export import agreement, card, onnx, stablehlo
+from amkd.models.saved_network import SavedNetwork
 
 FORMATS = ("stablehlo", "onnx")
 
@@ -19,7 +21,7 @@ _MODULES = {"stablehlo": stablehlo, "onnx": onnx}
 
 
 def write(
-    saved: checkpoint.SavedNetwork,
+    saved: SavedNetwork,
     folder: Path,
     sample: np.ndarray,
     formats: tuple[str, ...] = FORMATS,
@@ -58,9 +60,7 @@ def _file(name: str) -> str:
     return f"student.{name}"
 
 
-def _write_one(
-    name: str, saved: checkpoint.SavedNetwork, folder: Path, sample: np.ndarray, answers: np.ndarray
-) -> dict[str, Any]:
+def _write_one(name: str, saved: SavedNetwork, folder: Path, sample: np.ndarray, answers: np.ndarray) -> dict[str, Any]:
     """Writes one format, and returns what the card tells about the file."""
     shape = tuple(saved.card["shape"])
     network = models.build(saved.card["model"], saved.card["classes"], shape)
@@ -78,7 +78,7 @@ def _check_formats(formats: tuple[str, ...]) -> None:
         onnx.check_installed()
 
 
-def _check_student(saved: checkpoint.SavedNetwork, sample: np.ndarray) -> None:
+def _check_student(saved: SavedNetwork, sample: np.ndarray) -> None:
     if saved.card["role"] != "student":
         raise UserError(f"a saved {saved.card['role']} is not exported; name the folder of a saved student")
     shape = tuple(saved.card["shape"])

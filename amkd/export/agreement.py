@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 TOLERANCE = 1e-4  # of one probability
 _BATCHES = (1, 3, 17)  # a file that froze its batch size fails on one of them

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import amkd
-from amkd import files
+from amkd.core import files
 from amkd.reporting import report
 
 TEXT, DATA = "README.md", "card.json"

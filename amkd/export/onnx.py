@@ -14,9 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amkd.errors import UserError
-from amkd.learning import student
-from amkd.models import Network
+from amkd.core.errors import UserError
+from amkd.models import Network, inference
+from amkd.models.layers import Variables
 
 INPUT, OUTPUT = "images", "probabilities"
 _OPSET = 21  # read by runtimes since 2024
@@ -37,7 +37,7 @@ def check_installed() -> None:
             raise UserError(f"exporting ONNX needs {name} ({error}): pip install -e '.[onnx]', {_ELSE}") from error
 
 
-def dump(network: Network, variables: student.Variables, shape: tuple[int, ...]) -> bytes:
+def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> bytes:
     """The network from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
 
     Args:
@@ -55,7 +55,9 @@ def dump(network: Network, variables: student.Variables, shape: tuple[int, ...])
     names = {"input_names": [INPUT], "output_names": [OUTPUT]}
     try:
         with _quiet(), _transposes_kept(), jax.numpy_rank_promotion("allow"):  # its own layers promote
-            model: Any = jax2onnx.to_onnx(partial(student.predict, network, variables), [images], opset=_OPSET, **names)
+            model: Any = jax2onnx.to_onnx(
+                partial(inference.predict, network, variables), [images], opset=_OPSET, **names
+            )
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # whatever jax2onnx and the checker raise
         raise UserError(f"jax2onnx cannot convert the student ({type(error).__name__}: {error}); {_ELSE}") from error

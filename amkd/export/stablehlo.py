@@ -9,15 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax import export
 
-from amkd import devices
-from amkd.learning import student
-from amkd.models import Network
+from amkd.models import Network, prediction
+from amkd.models.layers import Variables
 
 _PLATFORMS = ("cpu", "cuda", "tpu")
 _LOCATIONS = "jax_traceback_in_locations_limit"
 
 
-def dump(network: Network, variables: student.Variables, shape: tuple[int, ...]) -> bytes:
+def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> bytes:
     """The network from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
 
     Args:
@@ -28,7 +27,7 @@ def dump(network: Network, variables: student.Variables, shape: tuple[int, ...])
     (batch,) = export.symbolic_shape("batch")
     images = jax.ShapeDtypeStruct((batch, *shape), jnp.uint8)
     with _without_locations():
-        exported = export.export(devices.exportable(network, variables), platforms=_PLATFORMS)(images)
+        exported = export.export(prediction.exportable(network, variables), platforms=_PLATFORMS)(images)
     return bytes(exported.serialize())
 
 

@@ -3,6 +3,6 @@
 ``python -m amkd.ledger --help`` shows it to people.
 """
 
-from amkd.ledger.store import Ledger, Purse, Sent, checksum, digest
+from amkd.ledger.store import Ledger, Purse, Sent, checksum
 
-__all__ = ["Ledger", "Purse", "Sent", "checksum", "digest"]
+__all__ = ["Ledger", "Purse", "Sent", "checksum"]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.ledger import accounts, merge, reader, recount, rescue, statement, table, verify
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.ledger import reader, schema, verify
 from amkd.ledger.store import Ledger
 

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.ledger import schema
 from amkd.ledger.store import checksum
 

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.ledger.accounts import DISTILL, EVALUATE
 
 

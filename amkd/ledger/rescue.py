@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from amkd import files
-from amkd.errors import UserError
+from amkd.core import files
+from amkd.core.errors import UserError
 from amkd.ledger import schema
 from amkd.ledger.merge import UNNAMED
 from amkd.ledger.pages import Broken, Pages, Row

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 VERSION = 2
 _APPLICATION = 0x616D6B64  # "amkd": marks the file as ours

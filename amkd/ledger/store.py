@@ -6,7 +6,6 @@ with its answers. Threads share one ledger; processes share one file.
 """
 
 import contextlib
-import hashlib
 import sqlite3
 import threading
 import time
@@ -17,15 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.ledger import accounts, schema
 
 _PATIENCE = 600  # seconds that a write waits for another program's: answers in hand must not be lost
-
-
-def digest(image: np.ndarray) -> bytes:
-    """Address of one image, from its shape and exact bytes: ``uint8[H, W, C]`` to 32 bytes."""
-    return hashlib.sha256(repr(image.shape).encode() + np.ascontiguousarray(image).tobytes()).digest()
 
 
 def checksum(image: bytes, scores: bytes) -> int:

@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from amkd.method import Method
+from amkd.methods.base import Method
 
 METHODS: dict[str, Method] = {
     found.name: importlib.import_module(f"{__name__}.{found.name}").METHOD for found in pkgutil.iter_modules(__path__)

@@ -7,12 +7,14 @@ Algorithm 1 without its lanes). ``lowest`` is least confidence: the lowest C1.
 
 import numpy as np
 
-from amkd import mixing, selection
 from amkd.acquisitions import ACQUISITIONS
-from amkd.candidates import acquisition
-from amkd.groups import SearchSettings
-from amkd.learning import training_set
-from amkd.method import Choice, Method, Task
+from amkd.candidates import candidate_set
+from amkd.config.groups import SearchSettings
+from amkd.data import mixing
+from amkd.data.records import Records
+from amkd.methods.base import Method
+from amkd.search import top_k
+from amkd.search.task import Choice, Task
 
 
 def choose(task: Task) -> Choice:
@@ -20,17 +22,17 @@ def choose(task: Task) -> Choice:
     candidates = unlabelled(task)
     places = ACQUISITIONS[task.settings.acquisition](candidates, task.k)
     task.progress(len(candidates))
-    records = training_set.Records(*(column[places] for column in candidates.records()))
+    records = Records(*(column[places] for column in candidates.records()))
     return Choice(records, candidates.scored.score[places], {"evaluations": len(candidates)})
 
 
-def unlabelled(task: Task) -> acquisition.Candidates:
+def unlabelled(task: Task) -> candidate_set.Candidates:
     """All images that were not asked about, the least confident first."""
     left = np.setdiff1d(np.arange(len(task.images), dtype=np.int32), task.records.i)
-    whole = training_set.Records(left, left, np.full(len(left), mixing.ONE, np.int32))
-    confidence = acquisition.see(task, task.variables, whole).probabilities.max(-1)
-    order = acquisition.first(confidence, len(left))
-    return acquisition.Candidates(selection.Scored(confidence[order], *(column[order] for column in whole)), task)
+    whole = Records(left, left, np.full(len(left), mixing.ONE, np.int32))
+    confidence = candidate_set.see(task, task.variables, whole).probabilities.max(-1)
+    order = candidate_set.first(confidence, len(left))
+    return candidate_set.Candidates(top_k.Scored(confidence[order], *(column[order] for column in whole)), task)
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:

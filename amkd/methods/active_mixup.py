@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 
-from amkd import pairs, screening, search, selection
 from amkd.acquisitions import ACQUISITIONS
-from amkd.candidates import acquisition
-from amkd.groups import SearchSettings
-from amkd.learning import training_set
-from amkd.method import Choice, Method, Task
+from amkd.candidates import candidate_set
+from amkd.config.groups import SearchSettings
+from amkd.data.records import Records, extend
 from amkd.methods import random_mixup
+from amkd.methods.base import Method
+from amkd.search import pairs, pool_search, screening, top_k
+from amkd.search.task import Choice, Task
 
 
 def choose(task: Task) -> Choice:
@@ -18,10 +19,10 @@ def choose(task: Task) -> Choice:
     plan = task.settings
     at_random = _at_random(plan, task.k)
     own = task._replace(k=task.k - at_random)
-    found, told = _lowest(own, min(math.ceil(plan.candidates * own.k), search.left(task)))
-    places = ACQUISITIONS[plan.acquisition](acquisition.Candidates(found, own), own.k)
-    found = selection.Scored(*(column[places] for column in found))
-    choice = Choice(training_set.Records(found.i, found.j, found.extra), found.score, told)
+    found, told = _lowest(own, min(math.ceil(plan.candidates * own.k), pool_search.left(task)))
+    places = ACQUISITIONS[plan.acquisition](candidate_set.Candidates(found, own), own.k)
+    found = top_k.Scored(*(column[places] for column in found))
+    choice = Choice(Records(found.i, found.j, found.extra), found.score, told)
     return _with_random(task, choice, at_random) if at_random else choice
 
 
@@ -30,12 +31,12 @@ def _at_random(settings: SearchSettings, k: int) -> int:
     return min(round(settings.random_share * k), k - 1)
 
 
-def _lowest(task: Task, count: int) -> tuple[selection.Scored, dict[str, float]]:
+def _lowest(task: Task, count: int) -> tuple[top_k.Scored, dict[str, float]]:
     """So many pairs of lowest C2, in order, by the configured way to minimise over lambda."""
-    way, left = search.minimiser(task.settings), search.left(task)
+    way, left = pool_search.minimiser(task.settings), pool_search.left(task)
     if task.settings.minimiser == "screened":
         return screening.lowest(task._replace(k=count), screening.plan(task.settings, left, count))
-    return search.lowest(task, way, count), {"evaluations": way.evaluations * left}
+    return pool_search.lowest(task, way, count), {"evaluations": way.evaluations * left}
 
 
 def _with_random(task: Task, choice: Choice, count: int) -> Choice:
@@ -44,7 +45,7 @@ def _with_random(task: Task, choice: Choice, count: int) -> Choice:
     others = task._replace(k=count, chosen=np.union1d(task.chosen, gone), progress=lambda _: None)
     more = random_mixup.choose(others)
     score = np.concatenate([choice.score, more.score])
-    return Choice(training_set.extend(choice.records, more.records), score, choice.told)
+    return Choice(extend(choice.records, more.records), score, choice.told)
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
@@ -52,7 +53,7 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     if settings.minimiser == "screened":
         wanted = math.ceil(settings.candidates * (k - _at_random(settings, k)))
         return screening.plan(settings, left, min(wanted, left)).evaluations
-    return search.minimiser(settings).evaluations * left
+    return pool_search.minimiser(settings).evaluations * left
 
 
 METHOD = Method(choose, evaluations, chooses=True)

@@ -30,15 +30,18 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from amkd import checkpoint, compilation, devices, keys, mixing, models
-from amkd.candidates import choosing, uncertainty
-from amkd.groups import FskdSettings
-from amkd.learning import training_set
-from amkd.making import conjuring, pseudo_examples, target
-from amkd.method import Made, Maker, Making, Method
+from amkd import models
+from amkd.config.groups import FskdSettings
+from amkd.core import checkpoint, compilation, devices, keys
+from amkd.data import mixing
+from amkd.data.records import Records, mixes, real_records
+from amkd.methods.base import Made, Maker, Making, Method
+from amkd.models import prediction, uncertainty
+from amkd.synthesis import programs, pseudo_examples, target_network
+from amkd.training import training_set
 
 if TYPE_CHECKING:
-    from amkd.settings import Settings
+    from amkd.config.settings import Settings
 
 _SAMPLED = 256  # images, a batch of the program's
 
@@ -62,7 +65,7 @@ def between(real: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
     rng, n = keys.rng(seed, 0, keys.Purpose.PSEUDO_EXAMPLES), len(real)
     i = rng.integers(0, n, count, np.int32)
     j = (i + rng.integers(1, n, count, np.int32)) % np.int32(n)
-    return devices.mixes(real, training_set.Records(i, j, rng.integers(1, mixing.ONE, count, np.int32)))
+    return mixes(real, Records(i, j, rng.integers(1, mixing.ONE, count, np.int32)))
 
 
 def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
@@ -76,7 +79,7 @@ def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
       n: how many real images there are.
       plan: the weights.
     """
-    sigma = choosing.each(uncertainty.entropy, answers[n:])
+    sigma = devices.each(uncertainty.entropy, answers[n:])
     fidelity = np.asarray(pseudo_examples.fidelity(jnp.asarray(sigma), plan.most_weight, plan.mean_weight))
     weights = np.concatenate([np.full(n, plan.real_weight / n), fidelity / len(fidelity)])
     return answers * (len(answers) * weights).astype(np.float32)[:, None]
@@ -93,7 +96,7 @@ def sample(making: Making) -> int:
     network = models.build(making.settings.student, making.classes, making.shape)
     key = keys.key(making.settings.seed, keys.TARGET, keys.Purpose.INIT)
     some = making.real[:_SAMPLED]
-    _climbed(making, (network, devices.init(network, making.shape, key)), some, 1)
+    _climbed(making, (network, prediction.init(network, making.shape, key)), some, 1)
     return len(some)
 
 
@@ -119,7 +122,7 @@ def _sizes(settings: "Settings") -> list[int]:
 def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
     """Copies of the first pseudo-examples, as many as are to be added after a block, climbed: ``uint8[P, H, W, C]``."""
     n, network = len(making.real), models.build(making.settings.student, making.classes, making.shape)
-    learner = network, target.trained(_target(making, images, ends), block)
+    learner = network, target_network.trained(_target(making, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
     return _climbed(making, learner, copied, making.settings.fskd.steps)
 
@@ -127,23 +130,23 @@ def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> n
 def _climbed(making: Making, learner: tuple[models.Network, Any], images: np.ndarray, steps: int) -> np.ndarray:
     """Copies of images that have climbed the divergence of the learner, a network and its variables."""
     plan = making.settings.fskd
-    how = conjuring.Climb(plan.ascent, plan.rate, steps)
-    return conjuring.climb((making.network, making.variables), learner, images, how, making.stop.check)
+    how = programs.Climb(plan.ascent, plan.rate, steps)
+    return programs.climb((making.network, making.variables), learner, images, how, making.stop.check)
 
 
-def _target(making: Making, images: np.ndarray, ends: list[int]) -> target.Target:
+def _target(making: Making, images: np.ndarray, ends: list[int]) -> target_network.Target:
     """The target network: the student's, by the student's recipe, but for what the method says."""
     settings = making.settings
     plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0)
     plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
 
-    def lesson(block: int) -> target.Lesson:
+    def lesson(block: int) -> target_network.Lesson:
         count = ends[block]
-        answers = devices.predict(making.network, making.variables, images[:count])
+        answers = prediction.predict(making.network, making.variables, images[:count])
         answers = weighted(answers, len(making.real), settings.fskd)
-        return target.Lesson(training_set.make(images, training_set.real(count), answers, len(images)), count)
+        return target_network.Lesson(training_set.make(images, real_records(count), answers, len(images)), count)
 
-    return target.Target(
+    return target_network.Target(
         network=models.build(settings.student, making.classes, making.shape, plan.dtype, compilation.AXIS),
         plan=plan,
         shape=making.shape,

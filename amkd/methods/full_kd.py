@@ -1,5 +1,5 @@
 """Distillation on all images of the data set, one query each: the paper's upper bound (Hinton et al., 2015)."""
 
-from amkd.method import Method
+from amkd.methods.base import Method
 
 METHOD = Method(everything=True)

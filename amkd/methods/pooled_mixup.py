@@ -6,25 +6,26 @@ them, seen once by the student, and k of them chosen. Ours; cheap, and it leaves
 
 import math
 
-from amkd import search, selection
 from amkd.acquisitions import ACQUISITIONS
-from amkd.candidates import acquisition
-from amkd.groups import SearchSettings
-from amkd.learning import training_set
-from amkd.method import Choice, Method, Task
+from amkd.candidates import candidate_set
+from amkd.config.groups import SearchSettings
+from amkd.data.records import Records
 from amkd.methods import random_mixup
+from amkd.methods.base import Method
+from amkd.search import pool_search, top_k
+from amkd.search.task import Choice, Task
 
 
 def choose(task: Task) -> Choice:
     """k of the mixes drawn."""
     plan = task.settings
-    drawn = random_mixup.choose(task._replace(k=_count(plan, search.left(task), task.k))).records
-    confidence = acquisition.see(task, task.variables, drawn).probabilities.max(-1)
-    order = acquisition.first(confidence, len(drawn))
-    scored = selection.Scored(confidence[order], *(column[order] for column in drawn))
-    places = ACQUISITIONS[plan.acquisition](acquisition.Candidates(scored, task), task.k)
-    found = selection.Scored(*(column[places] for column in scored))
-    return Choice(training_set.Records(found.i, found.j, found.extra), found.score, {"evaluations": len(drawn)})
+    drawn = random_mixup.choose(task._replace(k=_count(plan, pool_search.left(task), task.k))).records
+    confidence = candidate_set.see(task, task.variables, drawn).probabilities.max(-1)
+    order = candidate_set.first(confidence, len(drawn))
+    scored = top_k.Scored(confidence[order], *(column[order] for column in drawn))
+    places = ACQUISITIONS[plan.acquisition](candidate_set.Candidates(scored, task), task.k)
+    found = top_k.Scored(*(column[places] for column in scored))
+    return Choice(Records(found.i, found.j, found.extra), found.score, {"evaluations": len(drawn)})
 
 
 def _count(settings: SearchSettings, left: int, k: int) -> int:

@@ -2,20 +2,23 @@
 
 import numpy as np
 
-from amkd import keys, mixing, pairs, search
-from amkd.learning import training_set
-from amkd.method import Choice, Method, Task
+from amkd.core import keys
+from amkd.data import mixing
+from amkd.data.records import Records
+from amkd.methods.base import Method
+from amkd.search import pairs, pool_search
+from amkd.search.task import Choice, Task
 
 
 def choose(task: Task) -> Choice:
     """k of the pairs left, uniformly at random."""
     rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
-    i, j = pairs.pair_of(search.sample(task, task.k, rng), task.pool.n)
+    i, j = pairs.pair_of(pool_search.sample(task, task.k, rng), task.pool.n)
     plan = task.settings
     grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     w = np.full(task.k, mixing.ONE // 2, np.int32) if plan.random_lam == "half" else rng.choice(grid, task.k)
-    task.progress(search.left(task))
-    return Choice(training_set.Records(i, j, w), np.full(task.k, np.nan, np.float32), {"evaluations": 0})
+    task.progress(pool_search.left(task))
+    return Choice(Records(i, j, w), np.full(task.k, np.nan, np.float32), {"evaluations": 0})
 
 
 METHOD = Method(choose)

@@ -1,5 +1,5 @@
 """Distillation on the real images alone: what their queries are worth without any mix."""
 
-from amkd.method import Method
+from amkd.methods.base import Method
 
 METHOD = Method()

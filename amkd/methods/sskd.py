@@ -6,7 +6,7 @@ images the released code adds .9 times the mean divergence of B upright views (K
 rotations (TF), of which its ratio of 1 keeps all: every view weighs .9/B, so that one training set of all views, evenly
 weighed, has 1 / 3.6 of the same gradient. Its temperature is 4: ``train.temperature``. Left out: .1 of a cross-entropy
 with true labels, which a distiller has not. The part that compares features (SS) is ``train.loss=sskd``
-(amkd/learning/relations.py), for which the teacher must be more than a black box. With a budget below four for each
+(amkd/training/relations.py), for which the teacher must be more than a black box. With a budget below four for each
 image, the last views are left out.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from amkd.method import Method, Showing
+from amkd.methods.base import Method, Showing
 
 _TURNS = 4  # quarters: the image as it is, and three rotations
 

@@ -1,5 +1,5 @@
 """Plain training on the true labels of the real images: a reference that no query can buy."""
 
-from amkd.method import Method
+from amkd.methods.base import Method
 
 METHOD = Method(labels=True)

@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from amkd import confidence, mixing, pairs, search, selection
-from amkd.groups import SearchSettings
-from amkd.learning import training_set
-from amkd.method import Choice, Method, Task
+from amkd.config.groups import SearchSettings
+from amkd.data import mixing
+from amkd.data.records import Records, extend
+from amkd.methods.base import Method
+from amkd.search import confidence, pairs, pool_search, top_k
+from amkd.search.task import Choice, Task
 
 
 def choose(task: Task) -> Choice:
@@ -18,22 +20,22 @@ def choose(task: Task) -> Choice:
         asked = np.sort(pairs.rank_of(before.i[same], before.j[same], task.pool.n))
         last = number == len(grid) - 1
         one = task._replace(chosen=asked, progress=task.progress if last else lambda _: task.progress(0))
-        parts.append(search.lowest(one, confidence.Grid((w,)), task.k))
+        parts.append(pool_search.lowest(one, confidence.Grid((w,)), task.k))
     found = _merged(parts, task.k)
-    records = training_set.Records(found.i, found.j, found.extra)
+    records = Records(found.i, found.j, found.extra)
     scored = len(grid) * task.pool.size - int(np.sum(np.isin(before.w, grid) & (before.i < before.j)))
-    told = {"evaluations": scored, "duplicates": duplicates(training_set.extend(before, records))}
+    told = {"evaluations": scored, "duplicates": duplicates(extend(before, records))}
     return Choice(records, found.score, told)
 
 
-def _merged(parts: list[selection.Scored], k: int) -> selection.Scored:
+def _merged(parts: list[top_k.Scored], k: int) -> top_k.Scored:
     """The k lowest in the order of (score, pair, lambda)."""
     score, i, j, w = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.lexsort((w, j, i, score))[:k]
-    return selection.Scored(score[order], i[order], j[order], w[order])
+    return top_k.Scored(score[order], i[order], j[order], w[order])
 
 
-def duplicates(records: training_set.Records) -> float:
+def duplicates(records: Records) -> float:
     """Share of the mixes whose pair occurs more than once among them."""
     mixed = records.i < records.j
     _, place, times = np.unique(

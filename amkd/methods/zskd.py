@@ -3,7 +3,7 @@
 A white-box rival: it needs the weights of the teacher's last layer and gradients at its pixels, which are counted apart
 from its answers. ``search`` has no part in it. Ours: every image starts from noise of its own; a batch, whose images
 share one scale of grey, has classes and betas in turn, where the released code's has one of each; and the views of an
-impression (amkd/making/impression_views.py) are drawn once, so that each is one query, where the released code asks
+impression (amkd/synthesis/impression_views.py) are drawn once, so that each is one query, where the released code asks
 anew about all 106 in every epoch. The paper distils at the temperature of the impressions: set ``train.temperature`` to
 it.
 """
@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
-from amkd import keys
-from amkd.making import conjuring, impression_views, impressions
-from amkd.making.impression_views import VIEWS
-from amkd.method import Made, Maker, Making, Method
+from amkd.core import keys
+from amkd.methods.base import Made, Maker, Making, Method
+from amkd.synthesis import impression_views, impressions, programs
+from amkd.synthesis.impression_views import VIEWS
 
 if TYPE_CHECKING:
-    from amkd.settings import Settings
+    from amkd.config.settings import Settings
 
 _SAMPLED_STEPS = 3  # enough for the time that a step takes
 
@@ -84,8 +84,8 @@ def _batch(making: Making, start: int, size: int) -> np.ndarray:
     for_answers, for_noise = jax.random.split(keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS))
     numbers = np.arange(start, start + size)
     classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
-    alpha = np.stack([conjuring.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
-    answers = conjuring.dirichlet(alpha[betas, classes], numbers, for_answers)
+    alpha = np.stack([programs.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
+    answers = programs.dirichlet(alpha[betas, classes], numbers, for_answers)
 
     own = jax.random.fold_in(for_noise, start)
     return making.kept(start, lambda: _impressed(making, answers, plan.steps, own))
@@ -96,7 +96,7 @@ def _impressed(making: Making, answers: np.ndarray, steps: int, key: jax.Array) 
     plan = making.settings.zskd
     recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
     sides = (making.network, making.variables, answers, making.shape)
-    return conjuring.impress(*sides, recipe, steps, key, making.stop.check)
+    return programs.impress(*sides, recipe, steps, key, making.stop.check)
 
 
 METHOD = Method(maker=Maker(make, gradients, impossible, sample))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.models.alexnet import AlexNet
 from amkd.models.layers import Network
 from amkd.models.lenet import LeNet5

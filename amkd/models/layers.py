@@ -182,3 +182,11 @@ class Network(nn.Module):
     def __call__(self, images: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
         """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``."""
         return self.trunk(self.stem(images, train), train, keys)
+
+
+def suited(network: Network, form: str) -> Network:
+    """The same network in the form that suits this backend."""
+    return network.clone(form=form if jax.default_backend() == "cpu" else "plain")
+
+
+Variables = Any  # {"params": ..., "batch_stats": ...}, nested dicts of arrays

@@ -4,17 +4,24 @@ import json
 from pathlib import Path
 from typing import Any
 
-from amkd import defaults, files, settings
+from amkd.config import settings
+from amkd.config.settings import differing
+from amkd.core import files
 
 Kept = dict[str, Any]
+
 
 _FROM_SUMMARY = (
     *("method", "dataset", "n_real", "queries", "budget", "evaluation_queries", "teacher", "student"),
     *("teacher_accuracy", "student_accuracy", "success_rate", "agreement", "student_sha256"),
     *("seconds", "peak_memory_mib", "devices", "machine", "versions"),
 )
+
+
 # How a teacher is treated: no part of the result, but of the bill.
 TERMS = tuple(f"teacher.{name}" for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost"))
+
+
 _FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "divergence", "search")
 
 
@@ -29,19 +36,6 @@ def of(row: str, way: str, seed: int, config: settings.Settings, workdir: Path) 
         "rounds": [{name: row.get(name) for name in _FROM_ROUND} for row in summary["rounds"]],
         "config": differing(config),
     }
-
-
-def differing(config: settings.Settings, also: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Fields that are not at their defaults, by dotted name.
-
-    Args:
-      config: the settings.
-      also: fields to tell beside those that bear on the result.
-    """
-    usual = settings.flatten(settings.from_config(defaults.load().to_dict()))
-    own = settings.flatten(config)
-    told = (name for name in own if name in also or not name.startswith(settings.FREE))
-    return {name: own[name] for name in told if own[name] != usual[name]}
 
 
 def write(kept: Kept, folder: Path) -> None:

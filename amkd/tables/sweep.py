@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from amkd import defaults, distill, settings
-from amkd import workdir as workdirs
-from amkd.errors import UserError
-from amkd.settings import Settings
-from amkd.stopping import Stopped, StopSignal
+from amkd.config import defaults, settings
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.core.stopping import Stopped, StopSignal
+from amkd.run import experiment
+from amkd.run import workdir as workdirs
 from amkd.tables.table import Table
+from amkd.validation import from_config
 
 
 class Run(NamedTuple):
@@ -85,7 +87,7 @@ def configured(config: str, fields: Mapping[str, Any]) -> Settings:
       UserError: there is no such file, preset or field, or a value is impossible.
     """
     path, _, preset = config.partition(":")
-    spec = importlib.util.spec_from_file_location("amkd_row_config", Path(defaults.__file__).parent.parent / path)
+    spec = importlib.util.spec_from_file_location("amkd_row_config", Path(defaults.__file__).parents[2] / path)
     if spec is None or spec.loader is None or not Path(str(spec.origin)).exists():
         raise UserError(f"there is no configuration {path!r}")
     module = importlib.util.module_from_spec(spec)
@@ -101,7 +103,7 @@ def configured(config: str, fields: Mapping[str, Any]) -> Settings:
                 made.update_from_flattened_dict({name: value})
     except (TypeError, ValueError) as error:  # a preset or a type
         raise UserError(str(error)) from error
-    return settings.from_config(made.to_dict())
+    return from_config(made.to_dict())
 
 
 def _parsed(value: Any) -> Any:
@@ -142,7 +144,7 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
                 print(f"{label}: finished before", flush=True)
                 continue
             print(label, flush=True)
-            distill.run(one.settings, folder, stop)
+            experiment.run(one.settings, folder, stop)
         except Stopped:
             raise
         except Exception as error:  # whatever it is, the other runs are worth doing

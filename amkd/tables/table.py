@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 # By test labels, or by the teacher's answers alone: recipes are chosen by these, on training images (data.judge).
 MEASURES = ("student_accuracy", "agreement")

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from amkd import files
-from amkd.errors import UserError
+from amkd.core import files
+from amkd.core.errors import UserError
 from amkd.reporting import page, plots
 from amkd.tables import kept, statistics, sweep
 from amkd.tables.kept import Kept

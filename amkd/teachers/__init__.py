@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 
 class Teacher(NamedTuple):

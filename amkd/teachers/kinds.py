@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from amkd.errors import UserError
-from amkd.groups import TeacherSettings
-from amkd.images import DataSet
-from amkd.reporting import report
-from amkd.settings import Settings
-from amkd.stopping import StopSignal
+from amkd.config.groups import TeacherSettings
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data.dataset import DataSet
+from amkd.reporting.bars import bars
 from amkd.teachers import Teacher, labels, local, onnx, python
 from amkd.teachers.http import json_service, oip, tfserving
 
@@ -25,7 +25,7 @@ def load(config: Settings, data: DataSet, stop: StopSignal) -> Teacher:
     if config.uses_labels:
         return labels.load(data)
     if config.teacher.kind == "flax":
-        bar = report.bars(config.report.progress)
+        bar = bars(config.report.progress)
         cache = Path(config.cache_dir).expanduser()
         return local.load(config.teacher, data, cache, bar, stop, config.checkpoint.seconds)
     teacher = _LOADERS[config.teacher.kind](config.teacher, data)

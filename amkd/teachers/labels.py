@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from amkd import ledger
-from amkd.errors import UserError
-from amkd.images import DataSet
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.data.dataset import DataSet
 from amkd.teachers import Teacher
 
 
@@ -16,12 +16,12 @@ def load(data: DataSet) -> Teacher:
     """
     if data.pool_labels is None:
         raise UserError(f"config.dataset={data.name!r}: has no labels to learn from; choose another method or teacher")
-    known = {ledger.digest(image): label for image, label in zip(data.pool_images, data.pool_labels, strict=True)}
+    known = {image_digest(image): label for image, label in zip(data.pool_images, data.pool_labels, strict=True)}
     rows = np.eye(data.classes, dtype=np.float32)
 
     def ask(images: np.ndarray) -> np.ndarray:
         try:
-            return rows[[known[ledger.digest(image)] for image in images]]
+            return rows[[known[image_digest(image)] for image in images]]
         except KeyError as error:
             raise UserError(
                 "an image was asked about that has no label: labels know real images, and no mixes"

@@ -10,15 +10,19 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from amkd import checkpoint, compilation, devices, keys, models
-from amkd.errors import UserError
-from amkd.groups import TeacherSettings
-from amkd.images import DataSet
-from amkd.learning import recipe, student, training, training_set
+from amkd import models
+from amkd.config.groups import TeacherSettings
+from amkd.core import checkpoint, compilation, keys
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data.dataset import DataSet
+from amkd.data.records import real_records
+from amkd.models import prediction
+from amkd.models.saved_network import SavedNetwork, load_network, save_network
 from amkd.reporting import metrics
-from amkd.reporting.report import Bar
-from amkd.stopping import StopSignal
+from amkd.reporting.bars import Bar
 from amkd.teachers import Teacher
+from amkd.training import loop, recipe, train_step, training_set
 
 
 def load(
@@ -44,7 +48,7 @@ def load(
 
 def load_or_train(
     settings: TeacherSettings, data: DataSet, cache_dir: Path, bar: Bar, stop: StopSignal, save_seconds: float
-) -> checkpoint.SavedNetwork:
+) -> SavedNetwork:
     """The cached teacher of a recipe and a data set, trained first if it is not there."""
     folder = place(settings, data, cache_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +56,7 @@ def load_or_train(
         _wait_for(lock, folder, stop)
         if not folder.exists():
             _train(settings, data, folder, bar, stop, save_seconds)
-    return checkpoint.load_network(folder)
+    return load_network(folder)
 
 
 def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
@@ -92,7 +96,7 @@ def _task(settings: TeacherSettings, data: DataSet) -> _Task:
     held_out, rest = order[: settings.validation], order[settings.validation :]
     used = rest[: settings.images] if settings.images else rest
     labels = np.eye(data.classes, dtype=np.float32)[data.teacher_labels[used]]
-    whole = training_set.make(data.teacher_images[used], training_set.real(len(used)), labels, len(used))
+    whole = training_set.make(data.teacher_images[used], real_records(len(used)), labels, len(used))
     network = models.build(settings.model, data.classes, data.shape, settings.train.dtype, compilation.AXIS)
     return _Task(network, used, held_out, whole)
 
@@ -105,7 +109,7 @@ def _train(
     unfinished = folder.with_name(folder.name + ".training")
     state = _fit(settings, data, task, checkpoint.Checkpoints(unfinished), bar, stop, save_seconds)
     evaluator = models.build(settings.model, data.classes, data.shape)
-    answers = devices.predict(evaluator, state.result, data.teacher_images[task.held_out])
+    answers = prediction.predict(evaluator, state.result, data.teacher_images[task.held_out])
     card = {
         "role": "teacher",
         "model": settings.model,
@@ -116,7 +120,7 @@ def _train(
         "validation_images": len(task.held_out),
         "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[task.held_out]),
     }
-    checkpoint.save_network(folder, state.result, card)
+    save_network(folder, state.result, card)
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
@@ -128,7 +132,7 @@ def _fit(
     bar: Bar,
     stop: StopSignal,
     save_seconds: float,
-) -> student.TrainState:
+) -> train_step.TrainState:
     """The training, from its last checkpoint if there is one."""
     plan, count, stream = settings.train, len(task.used), (settings.seed, keys.TEACHER)
     epochs = recipe.epochs(plan, count)
@@ -137,17 +141,17 @@ def _fit(
         tree, meta = found
         first, saved = meta["epoch"], checkpoint.leaves_of(tree)
 
-    def save(epoch: int, leaves: training.Leaves) -> None:
+    def save(epoch: int, leaves: loop.Leaves) -> None:
         checkpoints.save(checkpoint.tree_of(leaves), {"epoch": epoch})
 
-    watch = training.Watch(stop, save_seconds, save)
+    watch = loop.Watch(stop, save_seconds, save)
     with bar(epochs, f"{settings.model} teacher train", "epoch") as advance:
         advance(first)
 
-        def on_epoch(epoch: int, state: student.TrainState, loss: float) -> None:
+        def on_epoch(epoch: int, state: train_step.TrainState, loss: float) -> None:
             advance(1, loss=f"{loss:.4f}")
             watch.after(epoch, epochs, state)
 
-        variables = devices.init(task.network, data.shape, keys.key(*stream, keys.Purpose.INIT))
-        beginning = training.start(task.network, plan, variables, stream, saved)
-        return training.fit(task.network, plan, beginning, task.whole, count, stream, first, on_epoch)
+        variables = prediction.init(task.network, data.shape, keys.key(*stream, keys.Purpose.INIT))
+        beginning = loop.start(task.network, plan, variables, stream, saved)
+        return loop.fit(task.network, plan, beginning, task.whole, count, stream, first, on_epoch)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import Message
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import Teacher, tensors
 from amkd.teachers.pixels import Pixels, prepare
 from amkd.teachers.tensors import FREE, Tensor

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 LAYOUTS = ("nhwc", "nchw")
 DTYPES = ("uint8", "float16", "float32", "float64")

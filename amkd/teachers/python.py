@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import Teacher
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import Unanswered
 from amkd.teachers import pixels as pixel_values
 from amkd.teachers.pixels import Pixels

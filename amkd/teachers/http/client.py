@@ -12,7 +12,7 @@ import httpcore
 import httpx
 import tenacity
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import Refused, Unanswered
 from amkd.teachers.http import connection as connections
 from amkd.teachers.http import credentials

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import httpx
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 _FIELD = "config.teacher.http"
 _SECRET_PARAMETER = re.compile(r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE)

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import httpx
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers.http.connection import Connection, is_loopback
 
 _FIELD = "config.teacher.http"

@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 _FIELD = "config.teacher.json"
 _MODES = {1: "L", 3: "RGB"}

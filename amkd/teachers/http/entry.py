@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import Unanswered
 from amkd.teachers.http import path as paths
 from amkd.teachers.http.labels import IGNORED, Labels

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Teacher, Unanswered
 from amkd.teachers.http import encoding
 from amkd.teachers.http import path as paths

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 IGNORED = -1
 _FIELD = "config.teacher.labels"

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import ml_dtypes
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import Refused, Teacher, Unanswered, tensors
 from amkd.teachers.http.client import Client, Reply
 from amkd.teachers.http.connection import Connection

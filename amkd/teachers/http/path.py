@@ -5,7 +5,7 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers.http.outline import outline
 
 _FIELD = "config.teacher.json"

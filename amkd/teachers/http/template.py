@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 
 IMAGE = "$image"
 ID = "$id"

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers import Teacher, Unanswered, tensors
 from amkd.teachers.http.client import Client
 from amkd.teachers.http.connection import Connection

@@ -10,7 +10,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from amkd.errors import UserError
+from amkd.core.errors import UserError
 from amkd.teachers.http import connection as connections
 from amkd.teachers.http.connection import Connection
 

@@ -1,0 +1,1 @@
+"""What every room uses: errors, random streams, files, stop signals, compilation, devices, checkpoints."""

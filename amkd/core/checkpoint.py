@@ -1,0 +1,142 @@
+"""Saving and restoring with orbax: the state of a run, and finished networks.
+
+Resume policy, in the order in which it is applied:
+
+1. A finished run (``summary.json`` is there) is never run again; its result is printed.
+2. A workdir of another configuration is refused before anything is loaded or paid.
+3. The newest checkpoint is restored. It holds the round, how far it got, the records chosen
+   so far, the last student and, inside a long training, the state of that training.
+4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A ledger
+   that lacks what the run was answered is refused; nothing is asked for a second time.
+5. A search that was interrupted starts again. Its choice is saved before the first of its images is
+   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it got.
+6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
+   (seed, round, epoch or step), so the bits are those of an uninterrupted run.
+7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
+"""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from amkd.core import files
+from amkd.core.errors import UserError
+from amkd.models.layers import Variables
+
+_KEPT = 2  # checkpoints of a run
+
+
+def sha256(variables: Variables) -> str:
+    """Hash of a network's variables: every array's path, type, shape and bytes."""
+    hasher = hashlib.sha256()
+    for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
+        array = np.asarray(leaf)
+        hasher.update(f"{jax.tree_util.keystr(path)} {array.dtype} {array.shape}".encode())
+        hasher.update(array.tobytes())
+    return hasher.hexdigest()
+
+
+def tree_of(leaves: list[np.ndarray]) -> dict[str, np.ndarray]:
+    """Leaves by number: the form in which they are saved, free of their containers' types."""
+    return {f"{place:04d}": leaf for place, leaf in enumerate(leaves)}
+
+
+def leaves_of(tree: dict[str, Any]) -> list[np.ndarray]:
+    """The inverse of :func:`tree_of`."""
+    return [np.asarray(tree[place]) for place in sorted(tree)]
+
+
+def write(folder: Path, tree: Any, meta: dict[str, Any]) -> None:
+    """Writes arrays (orbax) and what JSON can hold into a sealed folder, whole or not at all.
+
+    Args:
+      folder: where to; what was there is replaced.
+      tree: nested dicts of arrays.
+      meta: what goes with them.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent)).absolute()
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(scratch / "arrays", jax.device_get(tree))
+        sealed = {"meta": meta, "files": _files(scratch)}
+        (scratch / "meta.json").write_text(json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n")
+        for path in (scratch, *scratch.rglob("*")):
+            files.flush(path)
+        shutil.rmtree(folder, ignore_errors=True)
+        scratch.rename(folder)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    files.flush(folder.parent)
+
+
+def read(folder: Path) -> tuple[Any, dict[str, Any]]:
+    """Reads what :func:`write` wrote, as NumPy arrays, if not a byte of it has changed.
+
+    Raises:
+      ValueError: something has changed or is missing.
+    """
+    found = json.loads((folder / "meta.json").read_text())
+    sealed = {name: found.get(name) for name in ("meta", "files")}
+    if found.get("seal") != _seal(sealed) or found["files"] != _files(folder):
+        raise ValueError("its bytes are not those that were written")
+    with ocp.StandardCheckpointer() as checkpointer:
+        tree = checkpointer.restore(folder.absolute() / "arrays")
+    return jax.tree.map(np.asarray, tree), found["meta"]
+
+
+def _files(folder: Path) -> dict[str, str]:
+    paths = sorted(path for path in (folder / "arrays").rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _seal(sealed: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(sealed, sort_keys=True).encode()).hexdigest()
+
+
+class Checkpoints:
+    """The numbered checkpoints of one run; the newest two are kept."""
+
+    def __init__(self, folder: Path) -> None:
+        """``folder`` need not be there yet."""
+        self._folder = folder.absolute()
+
+    def _numbers(self) -> list[int]:
+        names = [path.name for path in self._folder.iterdir()] if self._folder.exists() else []
+        return sorted(int(name) for name in names if name.isdigit())
+
+    def save(self, tree: dict[str, Any], meta: dict[str, Any]) -> None:
+        """Saves a tree of arrays and what JSON can hold, whole or not at all."""
+        number = max(self._numbers(), default=0) + 1
+        write(self._folder / f"{number}", tree, meta)
+        for old in self._numbers()[:-_KEPT]:
+            shutil.rmtree(self._folder / f"{old}")
+        for torn in self._folder.glob(".*"):  # left behind by a kill
+            shutil.rmtree(torn, ignore_errors=True)
+
+    def restore(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """The newest checkpoint, or None where there is none.
+
+        Raises:
+          UserError: it is damaged.
+        """
+        numbers = self._numbers()
+        if not numbers:
+            return None
+        newest = self._folder / f"{numbers[-1]}"
+        try:
+            return read(newest)
+        except Exception as error:
+            raise UserError(
+                f"checkpoint {newest} is damaged ({type(error).__name__}: {error}). Delete that folder and run the"
+                " same command: the run goes on from the checkpoint before it, or from the start, and the ledger"
+                " answers what was already paid for"
+            ) from error

@@ -1,0 +1,134 @@
+"""Other views of one 8-bit image: turned, zoomed, shifted, mirrored.
+
+In training, the teacher's answer to the plain image is kept: not in the paper's Algorithm 1, but
+(as crops and flips) in its released code, and no query is spent. The variants of the real images
+(amkd/data/variants.py) are views, too, which are mixed and asked about as they are.
+"""
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy import ndimage
+
+from amkd.core.compilation import jit
+from amkd.core.devices import in_batches
+
+
+class Views(NamedTuple):
+    """How far an image may be moved.
+
+    Attributes:
+      crop: shifted by up to so many pixels.
+      flip: whether every second image is mirrored.
+      rotate: turned by up to so many degrees, either way.
+      zoom: each side grown or shrunk by up to this factor less 1: at .25, from .8 to 1.25.
+    """
+
+    crop: int = 0
+    flip: bool = False
+    rotate: float = 0.0
+    zoom: float = 0.0
+
+    @property
+    def warps(self) -> bool:
+        """Whether pixels are interpolated."""
+        return bool(self.rotate or self.zoom)
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moves."""
+        return not (self.crop or self.flip or self.warps)
+
+
+def crop(image: jax.Array, key: jax.Array, margin: int) -> jax.Array:
+    """Pads with black by ``margin`` pixels and crops back at random: a shift of up to ``margin``.
+
+    Args:
+      image: ``uint8[H, W, C]``.
+      key: randomness.
+      margin: pixels; 0 leaves the image alone.
+    """
+    padded = jnp.pad(image, [(margin, margin), (margin, margin), (0, 0)])
+    row, column = jax.random.randint(key, (2,), 0, 2 * margin + 1)
+    return jax.lax.dynamic_slice(padded, (row, column, 0), image.shape)
+
+
+def flip(image: jax.Array, key: jax.Array) -> jax.Array:
+    """Mirrors left and right, every second time: ``uint8[H, W, C]`` to the same."""
+    return jnp.where(jax.random.bernoulli(key), image[:, ::-1], image)
+
+
+def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
+    """The image turned and zoomed about its middle; bilinear, and black beyond its edges.
+
+    Args:
+      image: ``uint8[H, W, C]``.
+      angle: ``float32[]``, radians, counter-clockwise as the image is looked at.
+      zoom: ``float32[2]``, factors of height and width, applied before the turn.
+
+    Returns:
+      ``uint8[H, W, C]``; for no turn and no zoom the image itself.
+    """
+    height, width, _ = image.shape
+    middle = (height - 1) / 2, (width - 1) / 2
+    down, right = jnp.meshgrid(jnp.arange(height) - middle[0], jnp.arange(width) - middle[1], indexing="ij")
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    # Where each pixel comes from: the inverse turn, then the inverse zoom.
+    source = [
+        (cos * down + sin * right) / zoom[0] + middle[0],
+        (cos * right - sin * down) / zoom[1] + middle[1],
+    ]
+    planes = image.astype(jnp.float32)
+    moved = jax.vmap(lambda plane: ndimage.map_coordinates(plane, source, 1, "constant"), -1, -1)(planes)
+    return jnp.rint(moved).astype(jnp.uint8)
+
+
+def warp(image: jax.Array, key: jax.Array, rotate: float, zoom: float) -> jax.Array:
+    """Turned by a uniform angle, each side zoomed by a log-uniform factor.
+
+    Args:
+      image: ``uint8[H, W, C]``.
+      key: randomness.
+      rotate: degrees, either way.
+      zoom: largest factor less 1; the smallest is its inverse.
+    """
+    for_angle, for_zoom = jax.random.split(key)
+    angle = math.radians(rotate) * jax.random.uniform(for_angle, minval=-1.0)
+    factors = jnp.exp(math.log1p(zoom) * jax.random.uniform(for_zoom, (2,), minval=-1.0))
+    return affine(image, angle, factors)
+
+
+def augment(image: jax.Array, key: jax.Array, views: Views) -> jax.Array:
+    """A random view: warped, then shifted, then mirrored, each if asked for.
+
+    Args:
+      image: ``uint8[H, W, C]``.
+      key: randomness of this image in this step.
+      views: how far it may be moved.
+    """
+    for_crop, for_flip = jax.random.split(key)
+    if views.warps:
+        image = warp(image, jax.random.fold_in(key, 2), views.rotate, views.zoom)  # 0 and 1 are the split's
+    if views.crop:
+        image = crop(image, for_crop, views.crop)
+    return flip(image, for_flip) if views.flip else image
+
+
+@lru_cache(maxsize=8)
+def _views_program(views: Views) -> Callable[..., Any]:
+    def run(key: Any, images: Any, number: Any) -> Any:
+        each = jax.vmap(lambda n: jax.random.fold_in(key, n))(number)
+        return jax.vmap(lambda image, k: augment(image, k, views))(images, each)
+
+    return jit(run)
+
+
+def random_views(images: np.ndarray, how: Views, key: jax.Array, first: int) -> np.ndarray:
+    """A random view of every image, ``uint8[M, H, W, C]``; the first has the number ``first`` in the key's stream."""
+    run, number = _views_program(how), np.arange(first, first + len(images), dtype=np.int32)
+    return in_batches(lambda k, batch: run(k, *batch), key, (images, number))

@@ -1,0 +1,175 @@
+"""The picture files below a folder, each with the SHA-256 of its bytes.
+
+Hashes are kept in the cache folder with each file's size and times, so that a file which did not
+change is not read again.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from amkd.data import pictures, threads
+
+# A file changed this recently may change again within one tick of its file system's clock, and
+# look the same; its hash is not kept.
+_SETTLED = 2_000_000_000  # nanoseconds
+_SHOWN = 10  # names in a message
+
+
+class Listing(NamedTuple):
+    """What a folder holds.
+
+    Attributes:
+      paths: files that are pictures by their suffix, relative to the folder, sorted.
+      ignored: how many other files there are; hidden ones are not counted.
+      subfolders: names of the folders directly in it, sorted.
+    """
+
+    paths: list[str]
+    ignored: int
+    subfolders: list[str]
+
+
+class File(NamedTuple):
+    """One file, as it was when it was hashed.
+
+    Attributes:
+      path: relative to the folder, with ``/``.
+      stamp: size, and the times of the last change of bytes and of anything, in nanoseconds.
+      digest: SHA-256 of its bytes in hex; empty if it cannot be read.
+      unreadable: why it cannot be read, or empty.
+    """
+
+    path: str
+    stamp: tuple[int, int, int]
+    digest: str
+    unreadable: str = ""
+
+
+def find(root: Path) -> Listing:
+    """Walks a folder, through links too, but into no folder twice.
+
+    Raises:
+      OSError: a folder cannot be listed.
+    """
+    paths: list[str] = []
+    subfolders: list[str] = []
+    ignored = 0
+    for place, entries in _walk(root):
+        if place and "/" not in place:
+            subfolders.append(place)
+        found = [entry.name for entry in entries if _is_picture(entry)]
+        paths += [f"{place}/{name}" if place else name for name in found]
+        ignored += len(entries) - len(found)
+    return Listing(sorted(paths), ignored, sorted(subfolders))
+
+
+def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
+    """Yields every folder's path below ``root``, with what it holds besides folders, hidden names left out."""
+    visited = set()
+    waiting = deque([""])
+    while waiting:
+        place = waiting.popleft()
+        status = os.stat(root / place)
+        if (status.st_dev, status.st_ino) in visited:
+            continue
+        visited.add((status.st_dev, status.st_ino))
+        with os.scandir(root / place) as entries:
+            shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+        for entry in filter(_is_folder, shown):
+            # A link waits until all real folders are done: theirs are the better names.
+            queue = waiting.append if entry.is_symlink() else waiting.appendleft
+            queue(f"{place}/{entry.name}" if place else entry.name)
+        yield place, [entry for entry in shown if not _is_folder(entry)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
+
+
+def _is_picture(entry: os.DirEntry[str]) -> bool:
+    """By its name; a pipe or device is none, since opening it may wait forever. A link to nothing is a broken one."""
+    if not entry.name.lower().endswith(pictures.SUFFIXES):
+        return False
+    return os.path.isfile(entry.path) or not os.path.exists(entry.path) if entry.is_symlink() else entry.is_file()
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Size and times of a file: differ if its bytes do."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def identify(root: Path, paths: list[str], cache_dir: Path) -> list[File]:
+    """Hashes files, or finds their hashes in the index of an earlier call.
+
+    Args:
+      root: the folder.
+      paths: files in it.
+      cache_dir: where the index is kept.
+    """
+    index_path = cache_dir / "pictures" / f"index-{_digest(os.fsencode(root.resolve()))[:16]}.json"
+    index = _read(index_path)
+    found = [_known(root, path, index) for path in paths]
+    unknown = [path for path, file in zip(paths, found, strict=True) if file is None]
+    if not unknown and len(index) == len(paths):
+        return [file for file in found if file]
+    hashed = iter(list(threads.in_order(lambda path: _hash(root, path), unknown, "read files")))
+    files = [file or next(hashed) for file in found]
+    settled = time.time_ns() - _SETTLED
+    kept = {file.path: [*file.stamp, file.digest] for file in files if file.digest and max(file.stamp[1:]) < settled}
+    if kept != index:
+        _write(index_path, kept)
+    return files
+
+
+def _known(root: Path, path: str, index: dict[str, list]) -> File | None:
+    if path not in index:
+        return None
+    *known, digest = index[path]
+    try:
+        found = stamp(root / path)
+    except OSError:
+        return None
+    return File(path, found, digest) if list(found) == known else None
+
+
+def _hash(root: Path, path: str) -> File:
+    try:
+        before = stamp(root / path)  # a change while hashing then shows as another stamp later
+        with open(root / path, "rb") as file:
+            return File(path, before, hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        return File(path, (0, 0, 0), "", error.strerror or type(error).__name__)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _read(path: Path) -> dict[str, list]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):  # none yet, or damaged: every file is read again
+        return {}
+
+
+def _write(path: Path, index: dict[str, list]) -> None:
+    """Whole or not at all, even with several runs at once: each writes a file of its own aside."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(prefix=".index-", dir=path.parent)
+    with open(handle, "w") as file:
+        json.dump(index, file)
+    os.replace(scratch, path)
+
+
+def some(names: Sequence[str]) -> str:
+    """The first ten of many, for people."""
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,101 @@
+"""Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from amkd.models import Network
+from amkd.models.layers import Variables
+
+Trunk = Callable[[jax.Array], jax.Array]  # activation of one image -> logits[Y]
+
+
+class Seen(NamedTuple):
+    """One real image as the student sees it.
+
+    Attributes:
+      h: the stem's activation.
+      logits: ``float32[Y]``, or None where nobody asks for them.
+    """
+
+    h: Any
+    logits: Any = None
+
+
+def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
+    """Fresh variables for images of ``shape`` (H, W, C)."""
+    return network.init(key, jnp.zeros((1, *shape), jnp.uint8))
+
+
+def feature_count(network: Network, variables: Variables) -> int:
+    """How many features its last layer sees, d."""
+    return int(variables["params"][network.last]["kernel"].shape[0])
+
+
+def predict(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
+    """Class probabilities in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+    logits: Any = network.apply(variables, images)
+    return jax.nn.softmax(logits)
+
+
+def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Class probabilities and features in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``, ``[B, d]``."""
+    features: Any = network.apply(variables, stem(network, variables, images), method="features")
+    logits: Any = network.apply(variables, features, method="head")
+    return jax.nn.softmax(logits), features.astype(jnp.float32)
+
+
+def look_often(network: Network, variables: Variables, images: jax.Array, keys: jax.Array) -> jax.Array:
+    """Class probabilities with dropout, and all else in inference mode, BatchNorm's statistics among it.
+
+    Args:
+      network: one with dropout.
+      variables: its variables.
+      images: ``uint8[B, H, W, C]``.
+      keys: ``key[P, B]``, of every pass and image.
+
+    Returns:
+      ``float32[P, B, Y]``.
+    """
+    h = stem(network, variables, images)
+    logits: Any = jax.vmap(lambda k: network.apply(variables, h, False, k, method="trunk"))(keys)
+    return jax.nn.softmax(logits)
+
+
+def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
+    """Activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to ``[B, ...]``."""
+    activations: Any = network.apply(variables, images, method="stem")
+    return activations
+
+
+def seen(network: Network, variables: Variables, images: jax.Array, activations: bool, ends: bool) -> Seen:
+    """Real images as a search mixes them, in inference mode.
+
+    Args:
+      network: the student.
+      variables: its variables.
+      images: ``uint8[B, H, W, C]``.
+      activations: mix what comes out of the stem; else the images themselves.
+      ends: whether the logits are wanted.
+    """
+    h = stem(network, variables, images)
+    logits: Any = network.apply(variables, h, method="trunk") if ends else None
+    return Seen(h if activations else images.astype(jnp.float32), logits)
+
+
+def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:
+    """The variables, with what the forms of the convolutions make of them: done once for many uses."""
+    _, more = network.apply(variables, jnp.zeros((1, *shape), jnp.uint8), mutable=["forms"])
+    return {**variables, **more}
+
+
+def trunk_of_one(network: Network, variables: Variables) -> Trunk:
+    """The network after its stem, in inference mode: one activation to ``float32[Y]`` logits."""
+    return lambda h: network.apply(variables, h[None], method="trunk")[0]
+
+
+def network_of_one(network: Network, variables: Variables) -> Trunk:
+    """The whole network, for one (mixed, unrounded) image of values in [0, 255]."""
+    return lambda image: network.apply(variables, image[None])[0]

@@ -1,0 +1,1 @@
+"""What a run will ask, cost and need, before anything is asked."""

@@ -1,0 +1,1 @@
+"""Asking the teacher: look-up, budget, pace, retries."""

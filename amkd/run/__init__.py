@@ -1,0 +1,1 @@
+"""One whole run: its facts, its rounds, its state and its results."""

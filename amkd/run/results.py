@@ -1,0 +1,149 @@
+"""What a finished run leaves behind: the student, the plots and ``summary.json``."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkd.config import settings
+from amkd.core import checkpoint, devices, files
+from amkd.data import mixing
+from amkd.data.records import Records
+from amkd.models.saved_network import save_network
+from amkd.querying import client
+from amkd.reporting import metrics, page, peak, plots, provenance
+from amkd.run.context import RunContext
+from amkd.run.round_state import RoundState
+from amkd.tables import kept
+
+_SHEET = 18  # mixes on a contact sheet
+_MADE = 60  # made images on theirs
+
+
+def write(bench: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]:
+    """The student, the plots and ``summary.json``, which marks the run as finished."""
+    config, data = bench.settings, bench.data
+    assert state.variables is not None
+    teacher_accuracy = metrics.accuracy(bench.test_answers, data.test_labels)
+    summary = _summary(bench, state, teacher_accuracy, workdir)
+    save_network(workdir / "student", state.variables, _card(bench, summary))
+    try:
+        pictures = _draw(bench, state, teacher_accuracy, workdir / "plots") if config.report.plots else {}
+        if config.report.html:
+            files.write_text(workdir / "report.html", _page(bench, state, summary, pictures))
+    except Exception as error:  # the run is paid for and done: no picture may keep it from being finished
+        print(f"the plots or the page could not be made: {error}", flush=True)
+    files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
+    """What a saved student tells of itself."""
+    config, data = bench.settings, bench.data
+    flat = settings.flatten(config)
+    told = ("dataset", "teacher", "n_real", "queries", "evaluation_queries", "cost", "currency", "agreement")
+    return {
+        "role": "student",
+        "model": config.student,
+        "classes": data.classes,
+        "class_names": list(data.class_names),
+        "shape": list(data.shape),
+        "pictures": {"resize": config.data.resize},
+        "data_key": data.key or None,
+        "test_accuracy": summary["student_accuracy"],
+        "agreement_images": 0 if bench.test_answers is None else len(bench.test_answers),
+        **{name: summary[name] for name in told},
+        # Without places on this machine, and what does not belong to the result.
+        "config": {name: value for name, value in flat.items() if not name.startswith(settings.FREE)},
+    }
+
+
+def _summary(bench: RunContext, state: RoundState, teacher_accuracy: float | None, workdir: Path) -> dict[str, Any]:
+    config, desk, last = bench.settings, bench.desk, state.rows[-1]
+    student_accuracy = last["student_accuracy"]
+    phases = {name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]}
+    return {
+        "method": config.method,
+        "dataset": config.dataset,
+        "seed": config.seed,
+        "n_real": config.real_images(bench.data.pool_size),
+        "budget": config.budget,
+        "queries": desk.ledger.count(desk.run, client.DISTILL),
+        "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
+        "gradient_queries": state.rows[0]["search"].get("gradient_queries", 0),
+        "evaluation_queries": desk.ledger.count(desk.run, client.EVALUATE),
+        "cost": desk.ledger.spent(desk.run),
+        "currency": config.teacher.currency,
+        "adrift": desk.ledger.adrift(desk.run),
+        "teacher": desk.teacher.identity,
+        "student": config.student,
+        "teacher_accuracy": teacher_accuracy,
+        "student_accuracy": student_accuracy,
+        "success_rate": metrics.success_rate(student_accuracy, teacher_accuracy),
+        "agreement": last["agreement"],
+        "student_sha256": checkpoint.sha256(state.variables),
+        "seconds": phases,
+        "peak_memory_mib": peak.mebibytes(),
+        "devices": devices.describe(),
+        "machine": provenance.machine(),
+        "versions": provenance.versions(),
+        "rounds": list(state.rows),
+        "paths": {
+            "student": str(workdir / "student"),
+            "summary": str(workdir / "summary.json"),
+            "metrics": str(workdir / "metrics.jsonl"),
+            "report": str(workdir / "report.html") if config.report.html else None,
+            "plots": str(workdir / "plots") if config.report.plots else None,
+            "tensorboard": str(workdir / "tensorboard") if config.report.tensorboard else None,
+            "ledger": str(desk.ledger.path),
+        },
+    }
+
+
+def _page(bench: RunContext, state: RoundState, summary: dict[str, Any], pictures: dict[str, Path]) -> str:
+    """The report of the run."""
+    data, answers = bench.data, bench.test_answers
+    judged = {
+        "student": bench.judge(state.variables).argmax(-1),
+        "teacher": None if answers is None else answers.argmax(-1),
+        "labels": data.test_labels,
+    }
+    names = data.class_names or map(str, range(data.classes))
+    fields = settings.differing(bench.settings, kept.TERMS)
+    return page.of_run(summary, fields, names, judged, pictures)
+
+
+def _draw(bench: RunContext, state: RoundState, teacher_accuracy: float | None, folder: Path) -> dict[str, Path]:
+    """Draws the plots; returns their files, by what they show."""
+    config = bench.settings
+    title = f"{config.method} on {config.dataset}, N = {config.real_images(bench.data.pool_size)}"
+    drawn = {"Accuracy against queries": folder / "accuracy.png"}
+    plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
+    if made := bench.told.get("shown"):
+        shown = bench.real[np.unique(np.linspace(made[0], made[1] - 1, _MADE).astype(int))]
+        plots.sheet(shown, "Images made with the teacher's network", folder / "made.png")
+        drawn["Images made with the teacher's network"] = folder / "made.png"
+    ends = [row["queries"] for row in state.rows]
+    if len(ends) > 1:
+        drawn["C2 and lambda of the chosen mixes"] = folder / "chosen.png"
+        parts = [(state.score[a:b], mixing.lam_of(state.records.w[a:b])) for a, b in itertools.pairwise(ends)]
+        plots.chosen(parts, folder / "chosen.png")
+    for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
+        # Evenly spread over the round, from its lowest C2 to its highest, and then what has none.
+        order = start + np.argsort(state.score[start:end], kind="stable")
+        shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
+        records = Records(*(column[shown] for column in state.records))
+        (mixes,) = bench.mixes(records)
+        triples = [(bench.real[i], mix, bench.real[j]) for i, j, mix in zip(records.i, records.j, mixes, strict=True)]
+        plots.contact_sheet(
+            triples,
+            mixing.lam_of(records.w),
+            state.score[shown],
+            client.recall(bench.desk, [mixes]),
+            f"{title}: round {round_}. Image i | mix | image j, from lowest to highest C2",
+            folder / f"round_{round_:02d}.png",
+        )
+        drawn[f"Mixes chosen in round {round_}, from lowest to highest C2"] = folder / f"round_{round_:02d}.png"
+    return drawn

@@ -1,0 +1,86 @@
+"""Where a run stands, as an immutable value, and its form on disk."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import numpy as np
+
+from amkd.core import checkpoint
+from amkd.data.records import Records
+from amkd.models.layers import Variables
+
+Row = dict[str, Any]
+
+NO_SECONDS = {"search": 0.0, "query": 0.0, "train": 0.0, "evaluate": 0.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class RoundState:
+    """Where a run stands.
+
+    Attributes:
+      round: the round in progress, 0 first.
+      epoch: epochs done of this round's training; -1 before its queries are answered.
+      records: everything chosen so far; all but the last ones are answered.
+      score: ``float32[Q]``, C2 at selection; NaN for real images.
+      variables: the last round's student; None in round 0.
+      training: leaves of this round's training state, where a checkpoint fell inside it.
+      seconds: time spent in this round so far, by phase.
+      rows: one report row for every finished round.
+      answered: how many of the records the teacher has answered.
+      told: what the method told of this round's choice.
+    """
+
+    round: int
+    epoch: int
+    records: Records
+    score: np.ndarray
+    variables: Variables | None
+    training: list[np.ndarray] | None
+    seconds: dict[str, float]
+    rows: tuple[Row, ...]
+    answered: int = 0
+    told: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def spent(self, phase: str, seconds: float) -> dict[str, float]:
+        """``seconds`` with more of one phase."""
+        return {**self.seconds, phase: self.seconds[phase] + seconds}
+
+
+def initial() -> RoundState:
+    """The state before the first query."""
+    none = Records(*(np.empty(0, np.int32) for _ in range(3)))
+    return RoundState(0, -1, none, np.empty(0, np.float32), None, None, NO_SECONDS, ())
+
+
+def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
+    """Writes a state that has chosen something, be it only the real images."""
+    tree: dict[str, Any] = {**state.records._asdict(), "score": state.score}
+    if state.variables is not None:
+        tree["variables"] = state.variables
+    if state.training is not None:
+        tree["training"] = checkpoint.tree_of(state.training)
+    meta = {name: getattr(state, name) for name in ("round", "epoch", "answered", "told", "seconds")}
+    checkpoints.save(tree, {**meta, "rows": list(state.rows)})
+
+
+def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
+    """The newest saved state, or the initial one."""
+    found = checkpoints.restore()
+    if found is None:
+        return initial()
+    tree, meta = found
+    training = tree.get("training")
+    return RoundState(
+        meta["round"],
+        meta["epoch"],
+        Records(*(np.asarray(tree[name]) for name in Records._fields)),
+        np.asarray(tree["score"]),
+        jax.tree.map(np.asarray, tree["variables"]) if "variables" in tree else None,
+        checkpoint.leaves_of(training) if training else None,
+        meta["seconds"],
+        tuple(meta["rows"]),
+        meta["answered"],
+        meta.get("told", {}),
+    )

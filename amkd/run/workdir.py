@@ -1,0 +1,119 @@
+"""The folder of one run: whose it is, and where things lie in it."""
+
+import contextlib
+import fcntl
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from amkd.config import defaults, settings
+from amkd.config.settings import Settings
+from amkd.core import files
+from amkd.core.errors import UserError
+from amkd.validation import from_config
+
+
+def owner(config: Settings, workdir: Path) -> str:
+    """Identity of the run that a workdir belongs to; a new one if it belongs to none.
+
+    Raises:
+      UserError: it belongs to another configuration, or holds something else.
+    """
+    path = workdir / "config.json"
+    if not path.exists():
+        if workdir.exists() and any(entry.suffix != ".part" for entry in workdir.iterdir()):
+            raise UserError(f"{workdir} is not empty and holds no run; choose another --workdir")
+        return uuid.uuid4().hex
+    try:
+        found = json.loads(path.read_text())
+        # A run of an earlier version knew fewer fields: those had what is the default today.
+        before = {**_as_json(from_config(defaults.load().to_dict())), **found["config"]}
+        different = settings.differences(before, _as_json(config))
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path} is damaged; choose another --workdir, and go on with the answers by"
+            f" --config.ledger.path={workdir / 'ledger.sqlite'}"
+        ) from error
+    if different:
+        raise UserError(
+            f"{workdir} belongs to a run of another configuration; choose another --workdir, or undo:\n"
+            + "\n".join(f"  {line}" for line in different)
+        )
+    return found["run"]
+
+
+def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str) -> None:
+    """Makes a workdir this run's, or checks that its teacher and its pictures are still the same.
+
+    Args:
+      config: the settings.
+      workdir: the folder.
+      run_id: identity of the run.
+      teacher: identity of the teacher.
+      data: identity of the pictures; empty where the data set's name tells it.
+
+    Raises:
+      UserError: the run began with another teacher, or with other pictures.
+    """
+    path = workdir / "config.json"
+    if path.exists():
+        before = json.loads(path.read_text())
+        if before.get("teacher") != teacher:
+            raise UserError(
+                f"{workdir} was begun with teacher {before.get('teacher')}, and now it is {teacher}; choose another"
+                " --workdir"
+            )
+        if before.get("data", "") != data:
+            raise UserError(
+                f"{workdir} was begun with other pictures: some were added, changed or removed since; put them back, or"
+                f" choose another --workdir, and keep the answers: --config.ledger.path={ledger_path(config, workdir)}"
+            )
+        return
+    held = {"run": run_id, "teacher": teacher, "data": data, "config": _as_json(config)}
+    files.write_text(path, json.dumps(held, indent=2) + "\n")
+
+
+@contextlib.contextmanager
+def locked(workdir: Path) -> Iterator[None]:
+    """Keeps other processes out of a workdir; the lock ends with the process, however it ends.
+
+    Raises:
+      UserError: another process is at work there.
+    """
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = (workdir / "lock.part").open("w")
+    except OSError as error:
+        raise UserError(f"--workdir={workdir} cannot be made or written ({error}); choose another") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UserError(f"another process is at work in {workdir}; choose another --workdir") from error
+        yield
+
+
+def finished(workdir: Path) -> dict[str, Any] | None:
+    """The summary of a finished run; None if it is not finished.
+
+    Raises:
+      UserError: the summary is damaged.
+    """
+    path = workdir / "summary.json"
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise UserError(f"{path} is damaged; delete it, and the same command writes it again") from error
+
+
+def _as_json(config: Settings) -> dict[str, Any]:
+    return json.loads(json.dumps(settings.flatten(config)))
+
+
+def ledger_path(config: Settings, workdir: Path) -> Path:
+    """The ledger's file: the configured one, or the workdir's own."""
+    return Path(config.ledger.path).expanduser() if config.ledger.path else workdir / "ledger.sqlite"

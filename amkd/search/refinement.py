@@ -1,0 +1,194 @@
+"""The least C1 along a pair over a whole range of lambda (paper, eq. 2), for fewer evaluations than a grid takes.
+
+C1 has narrow dips where the student changes its mind, which a grid steps over. Its *logits* change calmly: those of
+a ReLU network are piecewise linear in lambda. So a curve through the logits that are known already, those of the two
+real images among them, tells where the lowest dip must be; the student is evaluated there, the curve is drawn again
+through one more point, and so on. What is returned was always evaluated; a curve only says where to look next.
+"""
+
+from typing import Any, NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from amkd.data import mixing
+from amkd.models.inference import Seen, Trunk
+from amkd.search.confidence import Minimise, c1
+
+_PARTS = 16  # places in each span between two knots where C1 of the curve is looked at
+_CLOSER = 16  # more of them around the lowest of these
+
+
+class Knots(NamedTuple):
+    """Where the logits along one pair are known, in ascending order; M of them, the first and the last real images.
+
+    Attributes:
+      w: ``int32[M]``, weights of image i in units of 1/65536.
+      logits: ``float32[M, Y]``.
+    """
+
+    w: jax.Array
+    logits: jax.Array
+
+
+class Spans(NamedTuple):
+    """The curve between each knot and the next, ``S = M - 1`` of them.
+
+    Attributes:
+      start: ``float32[S]``, lambda of the knot at its lower end.
+      length: ``float32[S]``.
+      low: ``float32[S]``, the lower end of the part inside the range that is searched.
+      high: ``float32[S]``, its upper end; below ``low`` where no part is.
+      shape: ``float32[S, 4, Y]``: logits at the lower end, their slope times the length, and the same at the upper.
+    """
+
+    start: jax.Array
+    length: jax.Array
+    low: jax.Array
+    high: jax.Array
+    shape: jax.Array
+
+
+class Range(NamedTuple):
+    """The weights that are searched, in units of 1/65536.
+
+    Attributes:
+      low: the lowest, above 0.
+      high: the highest, below 65536.
+    """
+
+    low: int
+    high: int
+
+
+class Refined(NamedTuple):
+    """The least C1 of a few evaluations, the first in the middle of the range and the others where they pay.
+
+    Attributes:
+      range: what is searched.
+      evaluations: how many, E, at least 1.
+      forecast: whether the curve counts like an evaluation: what more of these would find, as far as it can be told.
+    """
+
+    range: Range
+    evaluations: int
+    forecast: bool = False
+
+    @property
+    def at_once(self) -> int:
+        """Each waits for the one before."""
+        return 1
+
+    @property
+    def knows_ends(self) -> bool:
+        """The curve ends at the real images."""
+        return True
+
+    def on(self, trunk: Trunk) -> Minimise:
+        """The least C1, ``float32[]``, and the lowest weight that attains it, ``int32[]``."""
+
+        def minimise(i: Seen, j: Seen) -> tuple[jax.Array, Any]:
+            knots = known(trunk, i, j, self.range, self.evaluations)
+            found, at = lowest(knots, self.range)
+            if not self.forecast:
+                return found, at
+            guessed, there = guess(knots, self.range)
+            return jnp.minimum(found, guessed), jnp.where(guessed < found, there, at)
+
+        return minimise
+
+
+def known(trunk: Trunk, i: Seen, j: Seen, range_: Range, evaluations: int) -> Knots:
+    """The knots of one pair: the real images, the middle of the range, and where the curve was lowest each time."""
+    middle = jnp.int32((range_.low + range_.high) // 2)
+
+    def evaluate(w: jax.Array) -> jax.Array:
+        return trunk(mixing.mix(i.h, j.h, mixing.lam_of(w)))
+
+    knots = Knots(jnp.array([0, mixing.ONE], jnp.int32), jnp.stack([j.logits, i.logits]))
+    knots = insert(knots, middle, evaluate(middle))
+    for _ in range(evaluations - 1):
+        w = guess(knots, range_)[1]
+        knots = insert(knots, w, evaluate(w))
+    return knots
+
+
+def insert(knots: Knots, w: jax.Array, logits: jax.Array) -> Knots:
+    """One knot more, ``M + 1``: ``int32[]`` between the first and the last, and ``float32[Y]``."""
+    chex.assert_type([w, logits], [jnp.int32, jnp.float32])
+    place = jnp.sum(knots.w <= w)
+
+    def merged(old: jax.Array, new: jax.Array) -> jax.Array:
+        number = jnp.arange(len(old) + 1).reshape((-1,) + (1,) * new.ndim)
+        before, after = jnp.concatenate([old, new[None]]), jnp.concatenate([new[None], old])
+        return jnp.where(number < place, before, jnp.where(number == place, new[None], after))
+
+    return Knots(merged(knots.w, w), merged(knots.logits, logits))
+
+
+def lowest(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
+    """The least C1 of the knots in the range, ``float32[]``, and the lowest weight that attains it, ``int32[]``."""
+    inside = (knots.w >= range_.low) & (knots.w <= range_.high)
+    confidence = jnp.where(inside, jax.vmap(c1)(knots.logits), jnp.inf)
+    return jnp.min(confidence), knots.w[_first(confidence)]
+
+
+def guess(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
+    """Where C1 of the curve through the knots is least in the range: that, ``float32[]``, and the weight, ``int32[]``.
+
+    Every span is looked at in as many places, so that looking becomes finer where knots are near to each other;
+    around the lowest place it is looked at once more, closer.
+    """
+    spans = curve(knots, range_)
+    lams, confidence = jax.vmap(_look)(spans)
+    span, place = jnp.divmod(_first(confidence.reshape(-1)), _PARTS)
+    best = jax.tree.map(lambda column: _pick(column, span), spans)
+    around = np.linspace(-1 / _PARTS, 1 / _PARTS, _CLOSER + 1, dtype=np.float32)
+    closer = _pick(_pick(lams, span), place) + (best.high - best.low) * around
+    closer = jnp.clip(closer, best.low, best.high)
+    confidence = c1_along(best, closer)
+    lam = _pick(closer, _first(confidence))
+    w = jnp.clip(jnp.rint(lam * mixing.ONE).astype(jnp.int32), range_.low, range_.high)
+    return jnp.min(confidence), w
+
+
+def _look(span: Spans) -> tuple[jax.Array, jax.Array]:
+    """Lambdas in one span, ``float32[C]``, and C1 of the curve there; infinite if the span is outside of the range."""
+    lams = span.low + (span.high - span.low) * ((np.arange(_PARTS, dtype=np.float32) + np.float32(0.5)) / _PARTS)
+    return lams, jnp.where(span.high > span.low, c1_along(span, lams), jnp.inf)
+
+
+def curve(knots: Knots, range_: Range) -> Spans:
+    """Cubics between the knots (Hermite's): at a knot, the slope of the parabola through it and its two neighbours."""
+    lam = mixing.lam_of(knots.w)
+    length = jnp.maximum(jnp.diff(lam), 1 / mixing.ONE)  # a weight may be evaluated twice
+    steep = jnp.diff(knots.logits, axis=0) / length[:, None]
+    before, after = length[:-1, None], length[1:, None]
+    within = (after * steep[:-1] + before * steep[1:]) / (before + after)
+    slope = jnp.concatenate([steep[:1], within, steep[-1:]])
+    ends = knots.logits[:-1], slope[:-1] * length[:, None], knots.logits[1:], slope[1:] * length[:, None]
+    low, high = (mixing.lam_of(np.int32(end)) for end in range_)
+    return Spans(lam[:-1], length, jnp.maximum(lam[:-1], low), jnp.minimum(lam[1:], high), jnp.stack(ends, 1))
+
+
+def c1_along(span: Spans, lam: jax.Array) -> jax.Array:
+    """C1 of the curve in one span, at ``float32[C]`` lambdas of it: ``float32[C]``."""
+    u = (lam - span.start) / span.length
+    v = 1 - u
+    basis = ((1 + 2 * u) * v * v, u * v * v, (3 - 2 * u) * u * u, -u * u * v)
+    logits = sum(weight[None] * end[:, None] for weight, end in zip(basis, span.shape, strict=True))
+    return jax.vmap(c1, in_axes=1)(logits)
+
+
+def _first(values: jax.Array) -> jax.Array:
+    """``argmin`` of ``float32[C]`` as two minima: XLA on CPU does not vectorise its own."""
+    places = jnp.arange(len(values))
+    return jnp.min(jnp.where(values == jnp.min(values), places, len(values) - 1))
+
+
+def _pick(column: jax.Array, place: jax.Array) -> jax.Array:
+    """``column[place]`` as a sum: pair by pair, XLA does this faster than indexing."""
+    chosen = (jnp.arange(len(column)) == place).reshape((-1,) + (1,) * (column.ndim - 1))
+    return jnp.sum(jnp.where(chosen, column, 0), 0)

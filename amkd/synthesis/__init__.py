@@ -1,0 +1,1 @@
+"""Making images with a network whose weights are known: impressions and pseudo-examples."""

@@ -1,0 +1,162 @@
+"""What a teacher answers, and the class probabilities it is read as.
+
+The ledger keeps raw rows, ``float32[Y]`` each: the scores as they came, NaN where the service told
+none. Reading them is a pure function, so another temperature or form costs no query. A row that
+says more than its form is cut down to it: soft answers read as ``label`` are their arg-max.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from amkd.core.errors import UserError
+
+FORMS = ("probabilities", "logits", "top_k", "percentages", "label")
+_TOLERANCE = 1e-3  # of a sum of probabilities
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """The ``teacher.answers.*`` group: how rows are read.
+
+    Attributes:
+      form: one of ``FORMS``.
+      temperature: logits are divided by it.
+      top_k: of ``top_k``: scores that count; what they leave of 1 is spread over the other classes.
+    """
+
+    form: str = "probabilities"
+    temperature: float = 1.0
+    top_k: int = 1
+
+
+class BadAnswer(UserError):
+    """A teacher's answer that is not of its form."""
+
+
+def raw(answers: object, images: int, classes: int, form: Form, identity: str) -> np.ndarray:
+    """One batch of answers as rows, whatever their values.
+
+    Args:
+      answers: ``[B, Y]`` scores, or, of form ``label``, also ``int[B]`` class numbers.
+      images: number of images B they answer.
+      classes: number of classes Y.
+      form: how they are to be read.
+      identity: of the teacher, for the message.
+
+    Returns:
+      ``float32[B, Y]``; a class number is a row of one 1.
+
+    Raises:
+      BadAnswer: no numbers, or of another shape.
+    """
+    try:
+        found = np.asarray(answers)
+        with np.errstate(over="ignore"):  # what becomes infinity is told of later
+            rows = found.astype(np.float32)
+    except Exception as error:  # whatever a user's array type raises
+        raise BadAnswer(f"teacher {identity} answered no numbers: {error}") from error
+    if form.form == "label" and rows.shape == (images,):
+        numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
+        return np.eye(classes + 1, classes, dtype=np.float32)[numbers]  # out of range: a row of zeros
+    if rows.shape != (images, classes):
+        raise BadAnswer(
+            f"teacher {identity} answered shape {found.shape} instead of {(images, classes)}: it must answer"
+            f" {_wanted(form)}; check the data set's number of classes against the teacher's"
+        )
+    return rows
+
+
+def faults(rows: np.ndarray, form: Form) -> list[str]:
+    """What is wrong with each row ``float32[B, Y]``, in words; empty where nothing is."""
+    words, rows = [""] * len(rows), rows.astype(np.float64)
+    for wrong, text in reversed(list(_checks(rows, form))):  # the first check has the last word
+        for place in np.flatnonzero(wrong):
+            finite = rows[place][np.isfinite(rows[place])]
+            words[place] = text.format(total=finite.sum(), lowest=finite.min(initial=0))
+    return words
+
+
+def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
+    """Which rows fail each check, and how it is told."""
+    if form.form in ("top_k", "label"):
+        yield np.isnan(rows).all(-1), "no score at all"
+        rows = np.nan_to_num(rows, nan=0.0, posinf=np.inf, neginf=-np.inf)
+    yield ~np.isfinite(rows).all(-1), "NaN or infinity"
+    if form.form == "logits":
+        return
+    with np.errstate(invalid="ignore"):
+        total: np.ndarray = rows.sum(-1)
+    if form.form == "label":
+        yield np.abs(rows).max(-1) == 0, "a class number out of range, or scores of 0 only"
+        return
+    yield rows.min(-1) < 0, "{lowest:g}, which is negative"
+    if form.form == "probabilities":
+        yield np.greater(np.abs(total - 1), _TOLERANCE), "probabilities that sum to {total:g} and not to 1"
+    if form.form == "top_k":
+        yield rows.max(-1) == 0, "no score above 0"
+        yield np.greater(total, 1 + _TOLERANCE), "scores that sum to {total:g}, more than 1"
+    if form.form == "percentages":
+        whole = _whole(total)
+        off = np.abs(total - whole) > max(0.005 * rows.shape[-1], _TOLERANCE) * whole
+        yield off, "percentages that sum to {total:g}"
+        yield np.rint(100 / whole[:, None] * rows).max(-1) == 0, "percentages that all round to 0"
+
+
+def _whole(total: np.ndarray) -> np.ndarray:
+    """What rows of shares or percentages should sum to."""
+    return np.where(total <= 2, 1.0, 100.0)
+
+
+def explain(fault: str, form: Form, identity: str) -> BadAnswer:
+    """The error about a row's fault."""
+    hint = ""
+    if form.form == "probabilities" and ("sum" in fault or "negative" in fault):
+        hint = "; if it answers logits or rounded scores, say so: --config.teacher.answers.form"
+    return BadAnswer(f"teacher {identity} answered {fault}: it must answer {_wanted(form)}{hint}")
+
+
+def _wanted(form: Form) -> str:
+    return {
+        "probabilities": "class probabilities, one row per image",
+        "logits": "finite logits, one row per image",
+        "top_k": "scores between 0 and 1, and NaN where it tells none, one row per image",
+        "percentages": "percentages or shares that sum to 100 or 1 up to rounding, one row per image",
+        "label": "one class number per image, or one row of scores",
+    }[form.form]
+
+
+def probabilities(rows: np.ndarray, form: Form) -> np.ndarray:
+    """Reads good rows as class probabilities: ``float32[M, Y]`` to ``float32[M, Y]``."""
+    if form.form == "probabilities" or not len(rows):
+        return rows
+    read = {"logits": _softmax, "top_k": _spread, "percentages": _percent, "label": _hard}[form.form]
+    return read(rows.astype(np.float64), form).astype(np.float32)
+
+
+def _softmax(rows: np.ndarray, form: Form) -> np.ndarray:
+    odds = np.exp((rows - rows.max(-1, keepdims=True)) / form.temperature)
+    return odds / odds.sum(-1, keepdims=True)
+
+
+def _spread(rows: np.ndarray, form: Form) -> np.ndarray:
+    """The k highest scores; the mass they leave goes to the others in equal parts, none above the highest."""
+    told = np.where(np.isnan(rows), -1.0, rows)
+    kept = np.zeros(rows.shape, bool)
+    np.put_along_axis(kept, np.argsort(-told, axis=-1, kind="stable")[:, : form.top_k], True, axis=-1)
+    kept &= told >= 0
+    mass = np.where(kept, told, 0).sum(-1, keepdims=True)
+    others = np.maximum((~kept).sum(-1, keepdims=True), 1)
+    share = np.minimum(np.maximum(1 - mass, 0) / others, told.max(-1, keepdims=True))
+    spread = np.where(kept, told, share)
+    return spread / spread.sum(-1, keepdims=True)
+
+
+def _percent(rows: np.ndarray, form: Form) -> np.ndarray:
+    rounded = np.rint(100 / _whole(rows.sum(-1))[:, None] * rows)
+    return rounded / rounded.sum(-1, keepdims=True)
+
+
+def _hard(rows: np.ndarray, form: Form) -> np.ndarray:
+    return np.eye(rows.shape[-1])[np.nanargmax(rows, -1)]

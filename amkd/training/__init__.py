@@ -1,0 +1,1 @@
+"""Training a network on answers: recipe, losses, step, loop."""

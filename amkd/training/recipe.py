@@ -1,0 +1,161 @@
+"""How a network is trained: the recipe, its optimizer and its number of steps."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import numpy as np
+import optax
+
+from amkd.data.augment import Views
+from amkd.training import auxiliary_heads, losses
+from amkd.training.weightings import Constants
+
+OPTIMIZERS = ("sgd", "adamw")
+SCHEDULES = ("steps", "cosine", "constant")
+DTYPES = ("float32", "bfloat16")
+
+_BLOCK = 4096  # steps whose learning rates are computed together
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The ``train.*`` group of a configuration; ``configs/default.py`` explains every field."""
+
+    epochs: int
+    min_steps: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    momentum: float
+    weight_decay: float
+    schedule: str
+    drops: tuple[float, ...]
+    drop_factor: float
+    warmup: float
+    loss: str
+    temperature: float
+    pad_warmup: float
+    weighting: str
+    weighting_share: float
+    weighting_power: float
+    weighting_fidelity: float
+    crop: int
+    flip: bool
+    rotate: float
+    zoom: float
+    mix_share: float
+    mix_beta: float
+    mix_as_released: bool
+    average: float
+    dtype: str
+    steps_per_dispatch: int
+
+    @property
+    def views(self) -> Views:
+        """How images are moved in training."""
+        return Views(self.crop, self.flip, self.rotate, self.zoom)
+
+    @property
+    def branch(self) -> auxiliary_heads.Kind | None:
+        """What the loss learns beside the student."""
+        return losses.LOSSES[self.loss].branch
+
+    @property
+    def shows(self) -> str | None:
+        """What the loss needs of the teacher beside its answers; None for what any black box can teach."""
+        return self.branch and self.branch.shows
+
+    @property
+    def together(self) -> int:
+        """How many views of an image must be side by side in a batch, V."""
+        return self.branch.views if self.branch else 1
+
+    @property
+    def weighting_constants(self) -> Constants:
+        """What the weighting of records takes."""
+        return Constants(self.weighting_share, self.weighting_power, self.weighting_fidelity)
+
+
+def of_a_step(recipe: Recipe) -> Recipe:
+    """What a single step follows from: recipes that differ in nothing else share a compiled program."""
+    same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1, pad_warmup=0.0)
+    same = dataclasses.replace(same, mix_as_released=False)
+    return dataclasses.replace(same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0)
+
+
+# Values at which a field does nothing.
+_IDLE = {"loss": "soft", "weighting": "even", "rotate": 0.0, "zoom": 0.0, "mix_share": 0.0, "average": 0.0}
+
+
+def essence(recipe: Recipe) -> dict[str, Any]:
+    """What trained weights follow from; what does nothing is left out, so that a new field changes nothing old."""
+    found = dataclasses.asdict(recipe)
+    idle = {"steps_per_dispatch"}
+    if not recipe.branch:
+        idle |= {"pad_warmup"}
+    if recipe.weighting == "even":
+        idle |= {name for name in found if name.startswith("weighting_")}
+    if not recipe.mix_share:
+        idle |= {"mix_beta", "mix_as_released"}
+    return {name: value for name, value in found.items() if name not in idle and value != _IDLE.get(name)}
+
+
+def steps_per_epoch(recipe: Recipe, count: int) -> int:
+    """Steps in one pass over ``count`` records, the last batch partly filled."""
+    return -(-count // recipe.batch_size)
+
+
+def epochs(recipe: Recipe, count: int) -> int:
+    """Epochs over ``count`` records: ``epochs``, or more where ``min_steps`` asks for it."""
+    return max(recipe.epochs, -(-recipe.min_steps // steps_per_epoch(recipe, count)))
+
+
+class Steps(NamedTuple):
+    """What each of S steps is told. It is data, so that rounds of other lengths run the same program.
+
+    Attributes:
+      rate: ``float32[S]``, learning rates.
+      adapts: ``bool[S]``, whether the warm-up of a loss with a branch is over; None for all other losses.
+    """
+
+    rate: Any
+    adapts: Any = None
+
+
+def steps(recipe: Recipe, total: int) -> Steps:
+    """What each of ``total`` steps is told."""
+    rates = learning_rates(recipe, total)
+    return Steps(rates, np.arange(total) >= round(recipe.pad_warmup * total) if recipe.branch else None)
+
+
+def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
+    """Learning rate of each of ``total`` steps, ``float32[total]``."""
+    warm = round(recipe.warmup * total)
+    rest = max(total - warm, 1)
+    peak = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        main = optax.cosine_decay_schedule(peak, rest)
+    elif recipe.schedule == "steps":
+        at = [round(drop * total) - warm for drop in recipe.drops]
+        marks = {step: recipe.drop_factor ** at.count(step) for step in at}
+        main = optax.piecewise_constant_schedule(peak, marks)
+    else:
+        main = optax.constant_schedule(peak)
+    schedule = optax.join_schedules([optax.linear_schedule(0.0, peak, warm), main], [warm]) if warm else main
+    # In blocks of one size: a round with other steps compiles nothing.
+    blocks = np.arange(-(-total // _BLOCK) * _BLOCK, dtype=np.float32).reshape(-1, _BLOCK)
+    return np.concatenate([np.broadcast_to(np.asarray(schedule(block), np.float32), _BLOCK) for block in blocks])[
+        :total
+    ]
+
+
+def direction(recipe: Recipe) -> optax.GradientTransformation:
+    """The optimizer up to its learning rate: the step is minus the rate times what this returns.
+
+    SGD adds the weight decay to the gradient of every parameter before momentum, as the
+    released code does; AdamW decouples it.
+    """
+    decay = optax.add_decayed_weights(recipe.weight_decay)
+    if recipe.optimizer == "adamw":
+        return optax.chain(optax.scale_by_adam(), decay)
+    return optax.chain(decay, optax.trace(recipe.momentum))

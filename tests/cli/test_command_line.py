@@ -1,0 +1,111 @@
+"""The command line, as a person meets it: real processes, one clear line for every mistake."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from amkd.config import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def launch(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "launch.py"), *arguments]
+    env = {**os.environ, "JAX_PLATFORMS": "cpu"}
+    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+
+
+def is_clear(ran: subprocess.CompletedProcess[str]) -> bool:
+    """A mistake's report: exit code 2, one message on stderr, and no stack trace."""
+    lines = ran.stderr.strip().splitlines()
+    return (
+        ran.returncode == 2
+        and lines[0].startswith("error: ")
+        and all(line.startswith("  ") for line in lines[1:])  # the fields at fault, one to a line
+        and "Traceback" not in ran.stdout + ran.stderr
+        and ran.stdout == ""
+    )
+
+
+CONFIG = "--config=configs/digits.py"
+MISTAKES = {
+    "misspelt field": ([CONFIG, "--config.n_rael=5"], ["config.n_rael", "did you mean config.n_real?"]),
+    "misspelt field in a group": (
+        [CONFIG, "--config.search.lam_lwo=0.4"],
+        ["config.search.lam_lwo", "did you mean config.search.lam_low?"],
+    ),
+    "group instead of a field": ([CONFIG, "--config.train=3"], ["config.train"]),
+    "misspelt flag": ([CONFIG, "--wrokdir=runs/of_mistakes"], ["wrokdir", "workdir"]),
+    "unknown flag": ([CONFIG, "--gpus=2"], ["gpus"]),
+    "string for an int": ([CONFIG, "--config.n_real=many"], ["config.n_real", "many"]),
+    "string for a bool": ([CONFIG, "--config.warm_start=perhaps"], ["config.warm_start", "perhaps"]),
+    "unknown mode": ([CONFIG, "--mode=train"], ["--mode=train", "train_teacher", "distill"]),
+    "missing config": (["--workdir=runs/of_mistakes"], ["--config is missing", "--config=configs/digits.py"]),
+    "config file that is not there": (
+        ["--config=configs/digit.py", "--workdir=runs/of_mistakes"],
+        ["configs/digit.py"],
+    ),
+    "unknown preset": (["--config=configs/mnist.py:smokey", "--workdir=runs/of_mistakes"], ["smokey", "smoke"]),
+    "missing workdir": ([CONFIG], ["--workdir is missing"]),
+    "missing network": ([CONFIG, "--mode=evaluate"], ["--network is missing"]),
+    "impossible values": (
+        [
+            CONFIG,
+            "--workdir=runs/of_mistakes",
+            "--config.budget=1",
+            "--config.search.lam_count=0",
+            "--config.method=mixup",
+        ],
+        ["config.budget=1", "config.search.lam_count=0", "config.method='mixup'", "active_mixup"],
+    ),
+    "positional junk": ([CONFIG, "--workdir=runs/of_mistakes", "junk"], ["'junk'", "--config="]),
+    "value without an equals sign": ([CONFIG, "n_real=5"], ["'n_real=5'"]),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_one_clear_message(case: str) -> None:
+    arguments, expected = MISTAKES[case]
+    ran = launch(*arguments)
+    assert is_clear(ran), f"exit code {ran.returncode}\n{ran.stderr}"
+    for part in expected:
+        assert part in ran.stderr
+    assert not (ROOT / "runs" / "of_mistakes").exists()
+
+
+def test_a_config_file_with_a_mistake_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("def get_config(preset=''):\n    return 1 +\n")
+    ran = launch(f"--config={path}", f"--workdir={tmp_path / 'run'}")
+    assert is_clear(ran), f"exit code {ran.returncode}\n{ran.stderr}"
+    assert "mine.py" in ran.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_prints_every_field_with_its_comment() -> None:
+    ran = launch("--help")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for flag in ("--config", "--workdir", "--mode", "--network"):
+        assert f"\n  {flag} " in ran.stdout
+    for mode in ("distill", "train_teacher", "evaluate"):
+        assert mode in ran.stdout
+    lines = ran.stdout.splitlines()
+    fields = {line.split(" = ")[0].strip(): place for place, line in enumerate(lines) if " = " in line}
+    wanted = {name for name in settings.field_names() if not name.startswith("teacher.train.")} | {"teacher.train"}
+    assert wanted <= fields.keys(), f"missing: {sorted(wanted - fields.keys())}"
+    for name in wanted:
+        explanation = lines[fields[name] + 1]
+        assert explanation.startswith("      ") and len(explanation.strip()) > 10, name
+    # Defaults and comments are those of the file that holds them.
+    assert lines[fields["budget"]] == "  budget = 1000"
+    assert lines[fields["budget"] + 1].strip() == "All queries of the run, the first n_real included: a hard stop."
+    assert lines[fields["train.epochs"]] == "  train.epochs = 60"
+
+
+def test_help_from_another_directory(tmp_path: Path) -> None:
+    ran = launch("--help", cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "n_real = 200" in ran.stdout

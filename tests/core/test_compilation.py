@@ -1,0 +1,88 @@
+"""What is compiled, how often, and what a later run finds of it."""
+
+import contextlib
+
+import jax
+import numpy as np
+import pytest
+
+from amkd import models
+from amkd.core import compilation
+from amkd.data.records import Records
+from amkd.models import prediction
+from amkd.training import loop, training_set
+from tests.support import command
+from tests.training import test_recipe
+
+SHAPE = (8, 8, 1)
+COMPILED = "/jax/core/compile/backend_compile_duration"
+
+
+@contextlib.contextmanager
+def counting():
+    """A list with one entry for every program that is compiled meanwhile."""
+    found, on = [], [True]
+
+    def note(event, *_, **__):
+        if event == COMPILED and on:
+            found.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    yield found
+    on.clear()
+
+
+def train(count, capacity, plan):
+    """A round's training on so many records."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (20, *SHAPE), np.uint8)
+    i, j = rng.integers(0, 20, (2, count)).astype(np.int32)
+    records = Records(i, j, np.full(count, 30000, np.int32))
+    data = training_set.make(images, records, np.full((count, 3), 1 / 3, np.float32), capacity)
+    network = models.build("lenet5_half", 3, SHAPE, axis_name=compilation.AXIS)
+    variables = jax.device_get(prediction.init(network, SHAPE, jax.random.key(0)))
+    loop.fit(network, plan, loop.start(network, plan, variables, (0, 1)), data, count, (0, 1), 0, lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("batch", "fields"),
+    [
+        (16, {"schedule": "cosine"}),
+        (24, {"schedule": "steps"}),
+        (32, {"schedule": "constant"}),
+        (40, {"loss": "pad_kl", "pad_warmup": 0.3}),
+    ],
+    ids=str,
+)
+def test_later_rounds_compile_nothing(batch, fields):
+    """Other numbers of records, of steps and of epochs run the programs of the first round, which no other test has."""
+    plan = test_recipe.plan(epochs=2, min_steps=7, batch_size=batch, warmup=0.1, **fields)
+    with counting() as first:
+        train(33, 200, plan)
+    with counting() as later:
+        train(64, 200, plan)
+        train(200, 200, plan)
+    assert first and not later
+
+
+def test_a_second_run_finds_the_programs_of_the_first(tmp_path):
+    """It reads every one that was kept, and the student has the same bits; a damaged program is compiled again."""
+    cache = tmp_path / "cache"
+
+    def student(name):
+        line = command.arguments(tmp_path / name, **command.PRICED, cache_dir=cache)
+        done = command.run(line, command.environment(tmp_path))
+        assert done.returncode == 0, done.stderr
+        return command.summary(tmp_path / name)["student_sha256"]
+
+    def last_read():
+        return {path.name: path.read_bytes() for path in cache.glob("compiled/*/*-atime")}
+
+    first, kept = student("first"), last_read()
+    assert kept
+    assert student("second") == first
+    read = last_read()
+    assert all(read[name] != before for name, before in kept.items())
+    for program in cache.glob("compiled/*/*-cache"):
+        program.write_bytes(program.read_bytes()[:-100])
+    assert student("third") == first

@@ -1,0 +1,155 @@
+"""The grid of weights, the 8-bit mix and the unrounded one."""
+
+from fractions import Fraction
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amkd.data import mixing
+from amkd.data.records import Records, mixes
+from tests.support import plain
+
+SHAPE = (4, 3, 2)
+byte_images = st.binary(min_size=24, max_size=24).map(lambda b: np.frombuffer(b, np.uint8).reshape(SHAPE))
+weights = st.one_of(st.integers(0, mixing.ONE), st.sampled_from([0, 1, 32767, 32768, 32769, 65535, 65536]))
+
+
+@jax.jit
+def mix_image(a, b, w):
+    return mixing.mix_image(a, b, w)
+
+
+def mixed(a, b, w):
+    return np.asarray(mix_image(a, b, np.int32(w)))
+
+
+def test_grid_of_the_released_code():
+    grid = mixing.lambda_grid(0.3, 0.7, 11)
+    assert grid.dtype == np.int32
+    assert grid.tolist() == [19661, 22282, 24904, 27525, 30147, 32768, 35389, 38011, 40632, 43254, 45875]
+    np.testing.assert_array_equal(grid + grid[::-1], mixing.ONE)  # symmetric: (i, j) and (j, i) score alike
+    np.testing.assert_allclose(mixing.lam_of(grid), np.linspace(0.3, 0.7, 11), atol=0.5 / mixing.ONE + 1e-7)
+
+
+def test_grid_of_one_value_and_of_the_whole_interval():
+    assert mixing.lambda_grid(0.5, 0.5, 1).tolist() == [32768]
+    assert mixing.lambda_grid(0, 1, 5).tolist() == [0, 16384, 32768, 49152, 65536]
+
+
+def test_float32_holds_every_lambda_exactly():
+    w = np.arange(mixing.ONE + 1, dtype=np.int32)
+    lam = mixing.lam_of(w)
+    assert lam.dtype == np.float32
+    np.testing.assert_array_equal(lam.astype(np.float64) * mixing.ONE, w)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "lam", "expected"),
+    [
+        (11, 10, 0.7, 11),  # 10.7 rounds up: it is not cut off
+        (255, 255, 0.3, 255),  # white stays white
+        (255, 0, 1.0, 255),
+        (255, 0, 0.0, 0),
+        (10, 11, 0.5, 10),  # ties go to even
+        (11, 12, 0.5, 12),
+        (0, 255, 0.5, 128),
+        (0, 1, 0.5, 0),
+        (254, 255, 0.5, 254),
+    ],
+)
+def test_worked_bytes(a, b, lam, expected):
+    one = np.ones((1, 1, 1), np.uint8)
+    assert mixed(one * a, one * b, round(lam * mixing.ONE)).item() == expected
+
+
+@pytest.mark.parametrize("w", [1, 19661, 32767, 32768, 32769, 65535])
+def test_every_pair_of_bytes(w):
+    a, b = (side.astype(np.uint8)[..., None] for side in np.meshgrid(np.arange(256), np.arange(256)))
+    total = w * a.astype(np.int64) + (mixing.ONE - w) * b.astype(np.int64)
+    np.testing.assert_array_equal(mixed(a, b, w), np.rint(total / mixing.ONE))  # exact in float64
+    some = slice(w % 7, None, 37)
+    np.testing.assert_array_equal(mixed(a, b, w)[some, some], plain.mix_bytes(a[some, some], b[some, some], w))
+
+
+@given(byte_images, byte_images, weights)
+def test_mix_has_the_bytes_of_exact_arithmetic(a, b, w):
+    np.testing.assert_array_equal(mixed(a, b, w), plain.mix_bytes(a, b, w))
+
+
+@given(byte_images, weights)
+def test_mix_of_an_image_with_itself_is_itself(a, w):
+    np.testing.assert_array_equal(mixed(a, a, w), a)
+
+
+@given(byte_images, byte_images, weights)
+def test_mix_is_symmetric(a, b, w):
+    np.testing.assert_array_equal(mixed(a, b, w), mixed(b, a, mixing.ONE - w))
+
+
+@given(byte_images, byte_images, weights)
+def test_mix_rounds_the_unrounded_mix(a, b, w):
+    lam = mixing.lam_of(np.int32(w))
+    near = np.asarray(mixing.mix(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32), lam))
+    np.testing.assert_allclose(near, plain.mix(a, b, w / mixing.ONE), atol=1e-4)
+    assert np.all(np.abs(mixed(a, b, w) - near) <= 0.5 + 1e-4)
+
+
+def test_unrounded_mix_of_bytes_is_the_same_as_of_floats():
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 256, (2, *SHAPE), np.uint8)
+    lam = jnp.float32(0.3)
+    bytes_ = mixing.mix(jnp.asarray(a), jnp.asarray(b), lam)
+    floats = mixing.mix(jnp.asarray(a, jnp.float32), jnp.asarray(b, jnp.float32), lam)
+    assert bytes_.dtype == jnp.float32
+    np.testing.assert_array_equal(bytes_, floats)
+
+
+def test_unrounded_mix_of_bytes_promotes_nothing_silently():
+    with jax.numpy_dtype_promotion("strict"):
+        mixing.mix(jnp.zeros(SHAPE, jnp.uint8), jnp.zeros(SHAPE, jnp.uint8), jnp.float32(0.3))
+
+
+def test_many_pairs_each_with_its_own_images_and_weight():
+    rng = np.random.default_rng(1)
+    images = rng.integers(0, 256, (5, *SHAPE), np.uint8)
+    i, j = (rng.integers(0, 5, 30).astype(np.int32) for _ in range(2))
+    w = rng.integers(0, mixing.ONE + 1, 30).astype(np.int32)
+    expected = np.stack([plain.mix_bytes(images[a], images[b], c) for a, b, c in zip(i, j, w, strict=True)])
+    np.testing.assert_array_equal(mixing.mix_images(jnp.asarray(images), i, j, w), expected)
+    on_host = np.concatenate(list(mixes(images, Records(i, j, w), block=7)))
+    assert isinstance(on_host, np.ndarray)
+    assert on_host.dtype == np.uint8
+    np.testing.assert_array_equal(on_host, expected)
+
+
+def test_mix_refuses_other_types_and_shapes():
+    a = jnp.zeros(SHAPE, jnp.uint8)
+    with pytest.raises(AssertionError):
+        mixing.mix_image(a.astype(jnp.int32), a, jnp.int32(1))
+    with pytest.raises(AssertionError):
+        mixing.mix_image(a, a, jnp.float32(0.5))
+    with pytest.raises(AssertionError):
+        mixing.mix_image(a, a[:1], jnp.int32(1))
+
+
+def test_bytes_as_released_by_hand():
+    """White is 0 and all else itself; 10.7 is cut off to 10, where the honest rule has 11 and 255."""
+    everything = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
+    whole = mixing.mix_image(everything, everything, np.int32(mixing.ONE), True)
+    np.testing.assert_array_equal(np.ravel(whole), [*range(255), 0])
+    a, b = np.uint8([11]).reshape(1, 1, 1), np.uint8([10]).reshape(1, 1, 1)
+    w = np.int32(round(0.7 * mixing.ONE))
+    assert int(mixing.mix_image(a, b, w, True)[0, 0, 0]) == 10
+    assert int(mixing.mix_image(a, b, w)[0, 0, 0]) == 11
+
+
+@given(byte_images, byte_images, weights)
+def test_bytes_as_released_are_a_product_with_256_cut_off(a, b, w):
+    found = np.asarray(mixing.mix_image(jnp.asarray(a), jnp.asarray(b), np.int32(w), True))
+    for one, other, byte in zip(a.ravel().tolist(), b.ravel().tolist(), found.ravel().tolist(), strict=True):
+        exact = Fraction(int(w) * one + (mixing.ONE - int(w)) * other, mixing.ONE * 255) * 256
+        assert byte == int(exact) % 256

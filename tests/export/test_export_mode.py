@@ -1,0 +1,79 @@
+"""``--mode=export``: a finished run's student as files with a model card."""
+
+import json
+
+import jax.export
+import numpy as np
+import pytest
+
+from amkd.cli import modes
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data import sources
+from amkd.models.saved_network import load_network
+from tests.support import command
+from tests.support.small import configured
+
+
+def order(workdir=None, network=None, output=None, **fields):
+    config = configured(**{**command.PRICED, **fields})
+    return modes.Order(config, workdir, network, None, output, StopSignal())
+
+
+def test_command_line(tmp_path, tiny_run):
+    workdir = tiny_run / "run"
+    line = command.arguments(workdir, **command.PRICED, **{"export.formats": "stablehlo", "export.license": "CC0-1.0"})
+    done = command.run([*line, "--mode=export"], command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    folder = workdir / "export"
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "card.json", "student.stablehlo"]
+    assert str(folder / "student.stablehlo") in done.stdout and str(folder / "README.md") in done.stdout
+    assert not (tmp_path / "asked.txt").exists()
+
+    test_images = sources.load("digits", "", 0, 60, tmp_path).test_images
+    loaded = jax.export.deserialize(bytearray((folder / "student.stablehlo").read_bytes()))
+    expected = load_network(workdir / "student").predict(test_images)
+    assert np.allclose(loaded.call(test_images), expected, rtol=0, atol=1e-5)
+
+    card, summary = json.loads((folder / "card.json").read_text()), command.summary(workdir)
+    for name in ("dataset", "teacher", "n_real", "queries", "evaluation_queries", "cost", "currency", "agreement"):
+        assert card[name] == summary[name]
+    assert (card["queries"], card["evaluation_queries"], card["agreement_images"]) == (90, 60, 60)
+    assert (card["cost"], card["currency"], card["license"]) == (37.5, "USD", "CC0-1.0")
+    assert card["test_accuracy"] == summary["student_accuracy"]
+    assert card["sha256"] == summary["student_sha256"]
+    assert card["class_names"] == [str(digit) for digit in range(10)]
+    assert card["config"]["teacher.function"] == command.TINY["teacher.function"]
+    assert card["config"]["search.lam_low"] == 0.3 and card["config"]["budget"] == 90
+    text = (folder / "README.md").read_text()
+    assert "37.5 USD" in text and '"train.epochs": 2' in text and "CC0-1.0" in text
+
+
+def test_a_named_network_and_a_named_folder(tmp_path, tiny_run, capsys):
+    student, output = tiny_run / "run" / "student", tmp_path / "given" / "away"
+    modes.export_mode(order(network=student, output=output, **{"export.formats": "stablehlo"}))
+    assert (output / "student.stablehlo").stat().st_size > 10_000
+    assert f"model card           {output / 'README.md'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("formats", "hint"), [("stablehlo,onxx", "did you mean 'onnx'"), ("", "stablehlo, onnx"), ("tflite", "onnx")]
+)
+def test_unknown_formats_are_refused(formats, hint):
+    with pytest.raises(UserError, match=rf"config.export.formats='.*': must be one of .*{hint}"):
+        order(**{"export.formats": formats})
+
+
+def test_nothing_to_export(tmp_path):
+    with pytest.raises(UserError, match="--network is missing"):
+        modes.export_mode(order())
+    with pytest.raises(UserError, match="holds no saved network"):
+        modes.export_mode(order(tmp_path / "run"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_data_set_is_refused(tmp_path, tiny_run):
+    other = order(tiny_run / "run", output=tmp_path / "out", **{"data.size": 16})
+    with pytest.raises(UserError, match=r"made for images \[8, 8, 1\] of 10 classes.*has \[16, 16, 1\] of 10"):
+        modes.export_mode(other)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,146 @@
+"""A folder of pictures through a saved student, to a CSV file."""
+
+import csv
+import os
+
+import jax
+import numpy as np
+import pytest
+from flax.errors import FlaxError
+
+from amkd import models
+from amkd.core.errors import UserError
+from amkd.data import folder
+from amkd.export import predictions
+from amkd.models import prediction
+from amkd.models.saved_network import SavedNetwork, load_network, save_network
+from tests.support import command
+from tests.support.pictures import write_messy, write_png
+from tests.support.small import write_digits
+
+NAMES = ["nil", "one, two", 'the "third"', "vier", "fünf", "6", "7", "8", "9", "10"]
+
+
+def student_of(place, shape, **card):
+    """A saved student whose answers differ from picture to picture."""
+    network = models.build("lenet5_half", 10, shape)
+    variables = jax.device_get(prediction.init(network, shape, jax.random.key(3)))
+    told = {"role": "student", "model": "lenet5_half", "classes": 10, "shape": list(shape)}
+    save_network(place, variables, {**told, **card})
+    return load_network(place)
+
+
+def rows_of(path):
+    with path.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
+        header, *rows = csv.reader(lines)
+    assert header == ["file", "class", "probability"]
+    return rows
+
+
+@pytest.mark.parametrize(("shape", "mode"), [((8, 8, 1), "grey"), ((16, 16, 3), "rgb")], ids=["grey", "rgb"])
+def test_every_readable_picture_has_a_row(tmp_path, capsys, shape, mode):
+    root = tmp_path / "messy"
+    messy = write_messy(root)
+    odd = ["a, b.png", 'quo"te.png', "two\nlines.png", "tab\there;.png", "日本/ä'.png", os.fsdecode(b"latin\xe9.png")]
+    for seed, name in enumerate(odd, 100):
+        (root / name).parent.mkdir(exist_ok=True)
+        write_png(root / name, seed)
+    saved = student_of(tmp_path / "student", shape, class_names=NAMES, pictures={"resize": "pad"})
+    written = predictions.write(saved, root, tmp_path / "new" / "out.csv", "stretch", tmp_path / "cache")
+
+    copies = ["zz copy.png", "zz link.png"]
+    rows = rows_of(tmp_path / "new" / "out.csv")
+    assert [path for path, _, _ in rows] == sorted([*messy.good, *odd, *copies])
+    policy = folder.Policy(shape[0], "pad", mode, "refuse")
+    pictures = np.stack([folder.decode(root / path, policy) for path, _, _ in rows])
+    answers = saved.predict(pictures)
+    assert [name for _, name, _ in rows] == [NAMES[best] for best in answers.argmax(-1)]
+    assert np.allclose([float(share) for _, _, share in rows], answers.max(-1), rtol=0, atol=5.1e-7)
+    assert len({share for _, _, share in rows}) > len(rows) // 2  # the student does tell them apart
+    told = {path: rest for path, *rest in rows}
+    assert told["rgb.png"] == told["zz copy.png"] == told["zz link.png"]
+
+    assert written.pictures == len(rows)
+    assert [path for path, _ in written.broken] == list(messy.broken)
+    assert written.ignored == messy.ignored
+    assert "skipped 6 of the" in capsys.readouterr().err
+
+
+def test_blocks_make_no_difference(tmp_path, monkeypatch):
+    write_digits(tmp_path / "digits", 0, 11)
+    saved = student_of(tmp_path / "student", (8, 8, 1))
+    made = []
+    for block in (4096, 11, 4, 1):
+        monkeypatch.setattr(predictions, "_BLOCK", block)
+        predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", "crop", tmp_path / "cache")
+        made.append((tmp_path / "out.csv").read_bytes())
+    assert len(set(made)) == 1 and made[0].count(b"\r\n") == 12
+
+
+def test_a_network_without_names_numbers_its_classes(tmp_path):
+    write_digits(tmp_path / "digits", 0, 3)
+    saved = student_of(tmp_path / "student", (8, 8, 1), class_names=[])
+    predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", "crop", tmp_path / "cache")
+    assert {name for _, name, _ in rows_of(tmp_path / "out.csv")} <= {str(number) for number in range(10)}
+
+
+@pytest.mark.parametrize(
+    ("shape", "card", "expected"),
+    [
+        ([32, 32, 3], {}, folder.Policy(32, "stretch", "rgb", "skip")),
+        ([8, 8, 1], {"pictures": {"resize": "pad"}}, folder.Policy(8, "pad", "grey", "skip")),
+        ([8, 8, 1], {"pictures": {}}, folder.Policy(8, "stretch", "grey", "skip")),
+    ],
+)
+def test_policy(shape, card, expected):
+    assert predictions.policy(SavedNetwork({"shape": shape, **card}, {}), "stretch") == expected
+
+
+@pytest.mark.parametrize("shape", [[8, 6, 1], [8, 8, 2]])
+def test_images_that_no_picture_becomes(shape):
+    with pytest.raises(UserError, match=f"takes images of {shape[0]}x{shape[1]}x{shape[2]}"):
+        predictions.policy(SavedNetwork({"shape": shape}, {}), "crop")
+
+
+def test_whole_or_not_at_all(tmp_path):
+    write_digits(tmp_path / "digits", 0, 3)
+    saved = student_of(tmp_path / "student", (8, 8, 1))
+    output, cache = tmp_path / "out" / "out.csv", tmp_path / "cache"
+    output.parent.mkdir()
+    output.write_text("of yesterday")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    faults = (
+        (saved, empty, UserError, "--images=.*holds no picture"),
+        (saved, tmp_path / "nowhere", UserError, "--images=.*no such folder"),
+        (saved._replace(variables={}), tmp_path / "digits", FlaxError, "conv1"),
+    )
+    for network, root, error, message in faults:
+        with pytest.raises(error, match=message):
+            predictions.write(network, root, output, "crop", cache)
+        assert [path.name for path in output.parent.iterdir()] == ["out.csv"]
+        assert output.read_text() == "of yesterday"
+    (tmp_path / "a folder").mkdir()
+    for unwritable in (tmp_path / "a folder", output / "below a file.csv"):
+        with pytest.raises(UserError, match=r"--output=.* cannot be written .*name another file"):
+            predictions.write(saved, tmp_path / "digits", unwritable, "crop", cache)
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_command_line(tmp_path, tiny_run):
+    """By default the run's student, into the run's folder."""
+    pictures = tmp_path / "pictures"
+    write_digits(pictures, 0, 20)
+    (pictures / "torn.png").write_bytes(b"torn")
+    line = command.arguments(tiny_run / "run", **{**command.PRICED, "cache_dir": tmp_path / "cache"})
+    done = command.run([*line, "--mode=predict", f"--images={pictures}"], command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    output = tiny_run / "run" / "predictions.csv"
+    assert done.stdout == f"{output}: 20 pictures, 1 broken and left out\n" and "'torn.png'" in done.stderr
+    saved = load_network(tiny_run / "run" / "student")
+    policy = folder.Policy(8, "crop", "grey", "refuse")
+    rows = rows_of(output)
+    expected = saved.predict(np.stack([folder.decode(pictures / path, policy) for path, _, _ in rows]))
+    assert [int(name) for _, name, _ in rows] == expected.argmax(-1).tolist()
+    assert [path for path, _, _ in rows] == [f"{number:04d}.png" for number in range(20)]
+    assert not (tmp_path / "asked.txt").exists()

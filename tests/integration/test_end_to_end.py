@@ -1,0 +1,140 @@
+"""The whole command line: what a run leaves behind, every mode, every configuration's smoke."""
+
+import math
+
+import pytest
+from PIL import Image
+
+from tests.support import command, counting_teacher
+
+KEYS = {
+    "method", "dataset", "seed", "n_real", "budget", "queries", "evaluation_queries", "teacher_accuracy",
+    "student_accuracy", "success_rate", "agreement", "student_sha256", "seconds",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A finished run with a local teacher, plots and events."""
+    folder = tmp_path_factory.mktemp("whole")
+    fields = {"report.progress": False, "cache_dir": folder / "cache", "train.min_steps": 200, "data.size": 16}
+    line = command.arguments(folder / "run", "configs/digits.py:smoke", **fields)
+    done = command.run(line, command.environment(folder, devices=2))
+    assert done.returncode == 0, done.stderr
+    return folder, done.stdout, line
+
+
+def test_summary_names_everything(whole):
+    folder, _, _ = whole
+    summary = command.summary(folder / "run")
+    assert summary.keys() >= KEYS
+    assert summary["queries"] == summary["budget"] == 150 and summary["evaluation_queries"] == 497
+    assert summary["success_rate"] == summary["student_accuracy"] / summary["teacher_accuracy"]
+    assert summary["seconds"].keys() == {"search", "query", "train", "evaluate"}
+    assert len(summary["student_sha256"]) == 64
+    assert [row["queries"] for row in summary["rounds"]] == [50, 100, 150]
+    assert summary["teacher_accuracy"] > 0.7 and 0.2 < summary["student_accuracy"] < 1
+
+
+def test_outputs_are_there_and_can_be_read(whole):
+    folder, shown, _ = whole
+    workdir = folder / "run"
+    for name in ("accuracy.png", "round_01.png", "round_02.png"):
+        assert len(Image.open(workdir / "plots" / name).convert("L").getcolors(65536)) > 50
+    assert any(path.stat().st_size > 500 for path in (workdir / "tensorboard").iterdir())
+    assert [row["round"] for row in command.rows(workdir, "round")] == [0, 1, 2]
+    assert [row["epoch"] for row in command.rows(workdir, "epoch") if row["round"] == 2] == list(range(1, 101))
+    assert all(math.isfinite(row["loss"]) for row in command.rows(workdir))
+    for text in ("round 0:", "round 2:", "teacher accuracy", "success rate", str(workdir / "student")):
+        assert text in shown
+
+
+def test_evaluate_finds_the_reported_accuracy(whole):
+    folder, _, line = whole
+    env = command.environment(folder)
+    student = command.run([*line, "--mode=evaluate"], env)
+    assert student.returncode == 0, student.stderr
+    assert f"{100 * command.summary(folder / 'run')['student_accuracy']:.2f}%" in student.stdout
+    (teacher,) = (path for path in (folder / "cache" / "teachers").iterdir() if path.is_dir())
+    answered = command.run([*line, "--mode=evaluate", f"--network={teacher}"], env)
+    assert f"{100 * command.summary(folder / 'run')['teacher_accuracy']:.2f}%" in answered.stdout
+
+
+def test_train_teacher_finds_the_one_that_the_run_trained(whole):
+    folder, _, line = whole
+    (teacher,) = (path for path in (folder / "cache" / "teachers").iterdir() if path.is_dir())
+    before = teacher.stat().st_mtime_ns
+    found = command.run([*line, "--mode=train_teacher"], command.environment(folder))
+    assert found.returncode == 0 and str(teacher) in found.stdout and "validation accuracy" in found.stdout
+    assert teacher.stat().st_mtime_ns == before
+
+
+def test_counting_teacher_drives_a_run_that_shares_its_ledger(tmp_path):
+    """A second run with the same seed finds every answer in the ledger and learns the same."""
+    fields = {**command.TINY, "ledger.path": tmp_path / "shared.sqlite"}
+    env = command.environment(tmp_path)
+    for name in ("first", "second"):
+        done = command.run(command.arguments(tmp_path / name, **fields), env)
+        assert done.returncode == 0, done.stderr
+    first, second = (command.summary(tmp_path / name) for name in ("first", "second"))
+    asked = counting_teacher.asked(tmp_path / "asked.txt")
+    assert len(asked) == len(set(asked)) == 60 + 90
+    assert first["student_sha256"] == second["student_sha256"]
+    assert (first["queries"], first["queries_paid"]) == (90, 90)
+    assert (second["queries"], second["queries_paid"]) == (90, 0)
+
+
+def test_paid_teacher_is_not_asked_about_test_images_unless_told(tmp_path):
+    fields = {**command.TINY, "teacher.evaluate": "auto", "rounds": 1, "train.epochs": 1}
+    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    summary = command.summary(tmp_path / "run")
+    assert len(counting_teacher.asked(tmp_path / "asked.txt")) == summary["queries"] == 90
+    assert summary["evaluation_queries"] == 0
+    assert summary["teacher_accuracy"] is summary["agreement"] is summary["success_rate"] is None
+
+
+def test_a_screened_run_tells_in_every_row_what_its_search_found(tmp_path):
+    """Killed once its choice is saved, it still knows; 7,140 pairs, of which 714 or more are refined."""
+    fields = {**command.TINY, "n_real": 120, "budget": 320, "rounds": 1, "train.epochs": 1, "search.chunk": 1024}
+    fields |= {"search.minimiser": "screened", "search.evaluations": 4, "search.recall": 0.5}
+    line, env = command.arguments(tmp_path / "run", **fields), command.environment(tmp_path)
+    killed = command.start(line, {**env, "COUNTING_TEACHER_SLEEP": "0.1"})
+    command.wait_until(lambda: len(counting_teacher.asked(tmp_path / "asked.txt")) > 60 + 120, killed)
+    killed.kill()
+    killed.communicate()
+    done = command.run(line, env)
+    assert done.returncode == 0, done.stderr
+    none, told = (row["search"] for row in command.rows(tmp_path / "run", "round"))
+    assert none == {}
+    assert 0.5 <= told["recall"]["low"] <= told["recall"]["estimate"] <= told["recall"]["high"] <= 1
+    assert told["shortlist"] >= 1000 and told["evaluations"] == 2 * 7140 + 4 * (told["shortlist"] + told["sampled"])
+    assert "or more of the k lowest" in done.stdout
+    assert command.summary(tmp_path / "run")["queries"] == 320
+
+
+def test_mnist_from_tfds(tmp_path, tfds_dir):
+    """Real data by name: decoded, drawn, learnt from."""
+    fields = {
+        "n_real": 60, "budget": 120, "rounds": 1, "data.test_images": 500,
+        "teacher.images": 2000, "teacher.train.epochs": 3, "data.dir": tfds_dir,
+        "cache_dir": tmp_path / "cache", "search.max_pairs": 500, "report.progress": False,
+    }  # fmt: skip
+    line = command.arguments(tmp_path / "run", "configs/mnist.py:smoke", **fields)
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    summary = command.summary(tmp_path / "run")
+    assert summary["queries"] == 120 and summary["teacher_accuracy"] > 0.8 and summary["student_accuracy"] > 0.3
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", ["default", "digits", "mnist", "fashion_mnist", "cifar10"])
+def test_smoke_preset_of_every_configuration(name, tmp_path, request):
+    env = command.environment(tmp_path)
+    if name not in ("default", "digits"):
+        env["TFDS_DATA_DIR"] = str(request.getfixturevalue("tfds_dir"))
+    line = command.arguments(tmp_path / "run", f"configs/{name}.py:smoke", cache_dir=tmp_path / "cache")
+    done = command.run(line, env)
+    assert done.returncode == 0, done.stderr
+    summary = command.summary(tmp_path / "run")
+    assert summary["queries"] == summary["budget"] and summary["student_accuracy"] > 0.12

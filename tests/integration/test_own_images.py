@@ -1,0 +1,249 @@
+"""Pictures of one's own: classes by name, pictures held out, and whole runs from folders."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amkd.config import settings
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data import own_images
+from amkd.data.dataset import draw_real
+from amkd.planning import report
+from amkd.run import experiment
+from tests.support import command, counting_teacher
+from tests.support.small import FOLDER, configured, digits, shrink_and_answer, write_digits
+
+STOP = StopSignal()
+
+
+def numbered(count):
+    """Images that all differ: ``uint8[count, 2, 2, 1]``."""
+    return np.arange(4 * count, dtype=np.uint16).view(np.uint8).reshape(-1, 2, 2, 1)[:count]
+
+
+def addresses(pictures):
+    return {picture.tobytes() for picture in pictures}
+
+
+# Names of classes.
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        ("  ", ()),
+        ("3", ("0", "1", "2")),
+        (" 2 ", ("0", "1")),
+        ("cat,dog", ("cat", "dog")),
+        (" cat , hot dog,9", ("cat", "hot dog", "9")),
+        (",".join(f"class number {number}" for number in range(400)), tuple(f"class number {n}" for n in range(400))),
+        ("~cat,~dog", ("~cat", "~dog")),
+    ],
+)
+def test_class_names(text, names):
+    assert own_images.class_names(text) == names
+
+
+@pytest.mark.parametrize("content", [b"cat\nhot dog, warm\n\n eel \n", b"\xef\xbb\xbfcat\r\nhot dog, warm\r\neel"])
+def test_class_names_from_a_file(tmp_path, content):
+    path = tmp_path / "classes.txt"
+    path.write_bytes(content)
+    assert own_images.class_names(str(path)) == ("cat", "hot dog, warm", "eel")
+
+
+@pytest.mark.parametrize("text", ["1", "0", "cat", "cat,cat", "cat,,dog", "cat,", "classes.txt", "²"])
+def test_impossible_class_names(text):
+    with pytest.raises(UserError, match=r"config.data.classes=.*two or more different names \('cat,dog'\), their numb"):
+        own_images.class_names(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"cat\n", "two or more"), (b"", "two or more"), (b"caf\xe9\ncat\n", "no text in UTF-8")]
+)
+def test_impossible_files_of_class_names(tmp_path, content, message):
+    path = tmp_path / "classes.txt"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        own_images.class_names(str(path))
+
+
+# Held-out pictures.
+
+
+@given(count=st.integers(2, 40), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1), data=st.data())
+def test_held_out_pictures_are_never_drawn(count, share, seed, data):
+    pictures = numbered(count)
+    out = int(share * (count - 2))
+    found = own_images.held_out("memory", pictures, ("a", "b"), out, seed, "key")
+    judges, pool = addresses(found.test_images), addresses(pictures[found.pool_places])
+    assert (len(judges), len(pool), found.pool_size) == (out, count - out, count - out)
+    assert not judges & pool and judges | pool == addresses(pictures)
+    n = data.draw(st.integers(1, found.pool_size))
+    real = draw_real(found, n, seed)
+    assert len(real) == n == len(addresses(real)) and addresses(real) <= pool
+    assert (found.classes, found.test_labels, found.key, found.shape) == (2, None, "key", (2, 2, 1))
+    again = own_images.held_out("memory", pictures, ("a", "b"), out, seed, "key")
+    assert np.array_equal(again.test_images, found.test_images)
+
+
+def test_seeds_hold_out_different_pictures():
+    chosen = [
+        addresses(own_images.held_out("m", numbered(100), ("a", "b"), 50, seed, "").test_images) for seed in range(4)
+    ]
+    assert len({frozenset(part) for part in chosen}) == 4
+    # A share of the pictures, not the first or the last of them: each half of the folder gives about half.
+    first = addresses(numbered(100)[:50])
+    assert all(10 < len(first & part) < 40 for part in chosen)
+
+
+@pytest.mark.parametrize(("count", "out"), [(2, 1), (10, 9), (1, 0), (0, 0)])
+def test_too_few_to_hold_any_out(count, out):
+    with pytest.raises(UserError, match=f"config.data.held_out={out}: there are only {count} pictures"):
+        own_images.held_out("memory", numbered(count), ("a", "b"), out, 0, "")
+
+
+def test_key_tells_pictures_apart():
+    pictures = numbered(6)
+    keys = [pictures, pictures[::-1], pictures[:5], pictures.reshape(6, 4, 1, 1), pictures.reshape(3, 4, 2, 1)]
+    assert len({own_images.key_of(each) for each in keys}) == 5
+    assert own_images.key_of(pictures) == own_images.key_of(pictures.copy())
+    assert own_images.key_of(pictures[::-1]) == own_images.key_of(np.ascontiguousarray(pictures[::-1]))
+    assert own_images.key_of(pictures[:0]) == hashlib.sha256(b"(0, 2, 2, 1)").hexdigest()
+
+
+# From folders.
+
+
+def folder_settings(tmp_path, **fields):
+    """Sixty digits in a folder, of which ten are held out."""
+    return configured("folder", "smoke", **{**FOLDER, **places(tmp_path), **fields})
+
+
+def places(tmp_path):
+    return {"data.folder": tmp_path / "pictures", "cache_dir": tmp_path / "cache"}
+
+
+def test_folder_without_labels(tmp_path, capsys):
+    write_digits(tmp_path / "pictures", 0, 60)
+    config = folder_settings(tmp_path)
+    data = experiment.load_data(config)
+    assert capsys.readouterr().out == f"{tmp_path / 'pictures'}: 60 pictures\n"
+    assert (data.shape, data.classes, data.test_labels) == ((16, 16, 3), 10, None)
+    assert (data.pool_size, len(data.test_images), len(data.teacher_images)) == (50, 10, 0)
+    assert data.class_names == tuple("0123456789") and len(data.key) == 64
+    real = draw_real(data, 50, config.seed)
+    assert not addresses(real) & addresses(data.test_images)
+    fewer = experiment.load_data(folder_settings(tmp_path, **{"data.test_images": 4}))
+    assert len(fewer.test_images) == 4 and addresses(fewer.test_images) < addresses(data.test_images)
+    assert fewer.pool_size == 50
+
+
+def test_folder_with_test_pictures(tmp_path):
+    """All pictures may be drawn; the classes are in the teacher's order, and copies count."""
+    write_digits(tmp_path / "pictures", 0, 60)
+    write_digits(tmp_path / "test", 100, 130, labelled=True)
+    (tmp_path / "test" / "0" / "copy.png").write_bytes(next((tmp_path / "test" / "0").iterdir()).read_bytes())
+    fields = {"data.test_folder": tmp_path / "test", "data.classes": "9,8,7,6,5,4,3,2,1,0"}
+    config = folder_settings(tmp_path, **fields)
+    data = experiment.load_data(config)
+    assert (data.pool_size, len(data.test_images), data.classes) == (60, 31, 10)
+    assert data.class_names == tuple("9876543210")
+    _, labels = digits(100, 130)
+    assert np.bincount(data.test_labels, minlength=10).sum() == 31
+    expected = np.bincount(np.append(9 - labels, 9), minlength=10)
+    assert np.bincount(data.test_labels, minlength=10).tolist() == expected.tolist()
+    fewer = experiment.load_data(folder_settings(tmp_path, **{**fields, "data.test_images": 16}))
+    assert len(fewer.test_images) == len(fewer.test_labels) == 16
+    assert addresses(fewer.test_images) <= addresses(data.test_images)
+    assert len(set(fewer.test_labels.tolist())) > 4  # not the first classes' alone
+    named = experiment.load_data(folder_settings(tmp_path, **{**fields, "data.classes": ""}))
+    assert named.class_names == tuple("0123456789") and named.key == data.key
+
+
+def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
+    """A test folder inside of the pool's, as people keep them."""
+    write_digits(tmp_path / "pictures", 0, 60)
+    write_digits(tmp_path / "pictures" / "test", 20, 30, labelled=True)
+    fields = {"data.test_folder": tmp_path / "pictures" / "test", "data.classes": ""}
+    data = experiment.load_data(folder_settings(tmp_path, **fields))
+    assert (len(data.test_images), data.pool_size) == (10, 50)
+    assert "10 pictures equal one that judges the student, and are not drawn" in capsys.readouterr().out
+    real = draw_real(data, 50, 0)
+    assert not addresses(real) & addresses(data.test_images)
+
+
+def test_copies_of_held_out_images_are_never_drawn():
+    pictures = np.concatenate([digits(0, 20)[0]] * 2)
+    data = own_images.held_out("memory", pictures, tuple("0123456789"), 8, 3, "key")
+    drawable = pictures[data.pool_places]
+    assert not addresses(drawable) & addresses(data.test_images)
+    assert data.pool_size == 40 - 2 * len(addresses(data.test_images))
+
+
+def test_run_without_labels_through_the_command_line(tmp_path):
+    write_digits(tmp_path / "pictures", 0, 60)
+    fields = {**FOLDER, **places(tmp_path)}
+    env = command.environment(tmp_path)
+    done = command.run(command.arguments(tmp_path / "run", "configs/folder.py:smoke", **fields), env)
+    assert done.returncode == 0, done.stderr
+    summary = command.summary(tmp_path / "run")
+    assert summary["dataset"] == "folder" and 0 <= summary["agreement"] <= 1
+    assert summary["student_accuracy"] is summary["teacher_accuracy"] is summary["success_rate"] is None
+    assert (summary["queries"], summary["evaluation_queries"]) == (40, 10)
+    asked = counting_teacher.asked(tmp_path / "asked.txt")
+    assert len(asked) == len(set(asked)) == 50
+    for line in ("student accuracy", "teacher accuracy", "success rate"):
+        assert f"{line:<20} not measured" in done.stdout
+    assert f"agreement            {100 * summary['agreement']:.2f}%" in done.stdout
+
+
+@pytest.mark.heavy
+def test_run_with_test_pictures(tmp_path, monkeypatch):
+    """Accuracy on the labels, which costs no query; the agreement only on demand."""
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
+    write_digits(tmp_path / "pictures", 0, 60)
+    write_digits(tmp_path / "test", 100, 200, labelled=True)
+    fields = {
+        "data.test_folder": tmp_path / "test",
+        "data.classes": "",
+        "train.epochs": 40,
+        "train.learning_rate": 0.01,
+    }
+    config = folder_settings(tmp_path, **fields)
+    summary = experiment.run(config, tmp_path / "run", STOP)
+    assert len(counting_teacher.asked(tmp_path / "asked.txt")) == summary["queries"] == 40
+    assert summary["evaluation_queries"] == 0 and summary["agreement"] is summary["teacher_accuracy"] is None
+    assert summary["student_accuracy"] > 0.2  # chance is 0.1
+    data = experiment.load_data(config)
+    teacher = float(np.mean(shrink_and_answer(data.test_images).argmax(-1) == data.test_labels))
+    assert teacher > 0.7  # labels and pictures belong together
+
+
+def test_run_is_refused_when_a_picture_was_added(tmp_path, monkeypatch):
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
+    write_digits(tmp_path / "pictures", 0, 60)
+    monkeypatch.setenv("COUNTING_TEACHER_FAILS", "15")  # after the ten held out, within round 0
+    config = folder_settings(tmp_path)
+    with pytest.raises(UserError, match="the service is down"):
+        experiment.run(config, tmp_path / "run", STOP)
+    monkeypatch.delenv("COUNTING_TEACHER_FAILS")
+    asked = counting_teacher.asked(tmp_path / "asked.txt")
+    write_digits(tmp_path / "pictures", 60, 61)
+    for attempt in (experiment.run, report.report):
+        with pytest.raises(UserError, match=r"begun with other pictures.*put them back, or choose another") as caught:
+            attempt(config, tmp_path / "run", STOP)
+        assert f"--config.ledger.path={tmp_path / 'run' / 'ledger.sqlite'}" in str(caught.value)
+    assert counting_teacher.asked(tmp_path / "asked.txt") == asked
+
+    (tmp_path / "pictures" / "0060.png").unlink()
+    (tmp_path / "pictures").rename(tmp_path / "moved")  # where they lie does not matter
+    moved = folder_settings(tmp_path, **{"data.folder": tmp_path / "moved"})
+    assert not settings.differences(settings.flatten(config), settings.flatten(moved))
+    monkeypatch.setenv("COUNTING_TEACHER_FAILS", str(len(asked)))
+    with pytest.raises(UserError, match="the service is down"):
+        experiment.run(moved, tmp_path / "run", STOP)

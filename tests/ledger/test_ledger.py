@@ -1,0 +1,556 @@
+"""The ledger: what was paid for is found again, and damage is never taken for an answer."""
+
+import itertools
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amkd import ledger
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from tests.support import books
+from tests.support.books import pay, purse, some_answers, some_images
+
+PAGE = 4096  # SQLite's page size
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[ledger.Ledger]:
+    found = ledger.Ledger(tmp_path / "ledger.sqlite")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a closed ledger of many pages."""
+    path = tmp_path_factory.mktemp("sound") / "ledger.sqlite"
+    book = ledger.Ledger(path)
+    teacher = book.teacher("someone")
+    for batch in range(20):
+        pay(book, purse(teacher), some_images(20, batch), some_answers(20))
+    book.close()
+    assert list(path.parent.iterdir()) == [path]  # all of it in the one file
+    return path.read_bytes()
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        ledger.Ledger(path)
+    message = str(caught.value)
+    assert str(path) in message
+    return message
+
+
+# Addresses.
+
+
+def test_digest_depends_on_every_byte() -> None:
+    image = np.arange(12, dtype=np.uint8).reshape(2, 3, 2)
+    seen = {image_digest(image)}
+    for place in np.ndindex(image.shape):
+        other = image.copy()
+        other[place] += 1
+        seen.add(image_digest(other))
+    assert len(seen) == 13
+
+
+def test_digest_depends_on_the_shape() -> None:
+    flat = np.arange(12, dtype=np.uint8)
+    shapes = [(2, 3, 2), (3, 2, 2), (2, 2, 3), (12, 1, 1), (1, 12, 1), (1, 1, 12)]
+    assert len({image_digest(flat.reshape(shape)) for shape in shapes}) == len(shapes)
+
+
+def test_digest_depends_on_values_and_not_on_memory_layout() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (5, 4, 3), np.uint8)
+    strided = np.asfortranarray(image)
+    assert not strided.flags.c_contiguous
+    assert image_digest(strided) == image_digest(image)
+    assert image_digest(image[::-1]) != image_digest(image)
+
+
+# Round trip.
+
+
+def test_answers_come_back_bit_for_bit(opened: ledger.Ledger) -> None:
+    teacher = opened.teacher("someone")
+    images = some_images(1203)  # more than fit one SQL statement
+    answers = some_answers(1203)
+    answers[0] = [1, 0, *[np.float32(1e-45)] * 8]  # subnormal: kept too
+    pay(opened, purse(teacher), images, answers)
+    found = opened.find(teacher, images)
+    assert len(found) == 1203
+    assert all(found[image].dtype == np.float32 for image in images)
+    assert b"".join(found[image].tobytes() for image in images) == answers.tobytes()
+
+
+def test_only_what_is_there_is_found(opened: ledger.Ledger) -> None:
+    teacher = opened.teacher("someone")
+    here, absent = some_images(3), some_images(3, seed=1)
+    pay(opened, purse(teacher), here, some_answers(3))
+    assert opened.find(teacher, [*absent, here[1]]).keys() == {here[1]}
+    assert opened.find(teacher, []) == {}
+
+
+def test_the_first_answer_stays(opened: ledger.Ledger) -> None:
+    """Two runs ask at once: the slower one was taken for dead."""
+    teacher, images = opened.teacher("someone"), some_images(1)
+    slow, quick = purse(teacher, "slow", patience=-1.0), purse(teacher, "quick")
+    batches = [opened.send(who, images).batch for who in (slow, quick)]
+    opened.answered(quick, batches[1], images, some_answers(1, seed=1))
+    opened.answered(slow, batches[0], images, some_answers(1, seed=2))
+    assert np.array_equal(opened.find(teacher, images)[images[0]], some_answers(1, seed=1)[0])
+    assert opened.count("slow", "distill", paid_only=True) == 1  # it paid all the same
+
+
+def test_a_teacher_keeps_its_number(opened: ledger.Ledger) -> None:
+    numbers = [opened.teacher(name) for name in ("a", "b", "a", "b", "c")]
+    assert numbers[0] == numbers[2]
+    assert numbers[1] == numbers[3]
+    assert len(set(numbers)) == 3
+
+
+def test_identities_do_not_share_answers(opened: ledger.Ledger) -> None:
+    images = some_images(4)
+    one, two = opened.teacher("one"), opened.teacher("two")
+    pay(opened, purse(one), images, some_answers(4, seed=1))
+    assert opened.find(two, images) == {}
+    pay(opened, purse(two), images, some_answers(4, seed=2))
+    for teacher, seed in ((one, 1), (two, 2)):
+        found = opened.find(teacher, images)
+        assert np.array_equal(np.stack([found[image] for image in images]), some_answers(4, seed=seed))
+
+
+def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
+    path, images = tmp_path / "deep" / "er" / "ledger.sqlite", some_images(5)
+    for _ in range(2):
+        book = ledger.Ledger(path)
+        pay(book, purse(book.teacher("someone"), round_=3), images, some_answers(5))
+        book.close()
+    book = ledger.Ledger(path)
+    found = book.find(book.teacher("someone"), images)
+    assert np.array_equal(np.stack([found[image] for image in images]), some_answers(5))
+    assert book.count("run", "distill") == 5
+    book.close()
+
+
+# Uses.
+
+
+def test_uses_are_kept_apart_by_run_purpose_and_teacher(opened: ledger.Ledger) -> None:
+    one, two = opened.teacher("one"), opened.teacher("two")
+    a, b, c, d = some_images(4)
+    pay(opened, purse(one), [a, b], some_answers(2))
+    pay(opened, purse(one, purpose="evaluate"), [c], some_answers(1))
+    pay(opened, purse(one, "other"), [d], some_answers(1))
+    pay(opened, purse(two), [d], some_answers(1))
+    assert opened.used("run", "distill", one) == {a, b}
+    assert opened.used("run", "evaluate", one) == {c}
+    assert opened.used("other", "distill", one) == {d}
+    assert opened.used("run", "distill", two) == {d}
+    assert opened.used("nobody", "distill", one) == set()
+
+
+def test_count_tells_paid_from_found(opened: ledger.Ledger) -> None:
+    teacher = opened.teacher("someone")
+    paid, found = some_images(3), some_images(5, seed=1)
+    pay(opened, purse(teacher), paid, some_answers(3))
+    opened.note_found(purse(teacher), found)
+    assert opened.count("run", "distill") == 8
+    assert opened.count("run", "distill", paid_only=True) == 3
+    assert opened.count("run", "evaluate") == 0
+    assert opened.used("run", "distill", teacher) == {*paid, *found}
+
+
+def test_what_was_paid_stays_paid(opened: ledger.Ledger) -> None:
+    """A resumed run finds what it paid for itself: still paid, and not counted twice."""
+    teacher, images = opened.teacher("someone"), some_images(4)
+    pay(opened, purse(teacher), images, some_answers(4))
+    opened.note_found(purse(teacher, round_=1), images)
+    assert opened.count("run", "distill") == 4
+    assert opened.count("run", "distill", paid_only=True) == 4
+
+
+# Several at once.
+
+
+def test_two_ledgers_on_one_file_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    books = [ledger.Ledger(path), ledger.Ledger(path)]
+    for batch in range(10):
+        for number, book in enumerate(books):
+            teacher = book.teacher("shared")
+            images = some_images(4, seed=100 * number + batch)
+            pay(book, purse(teacher, f"run {number}"), images, some_answers(4, seed=batch))
+    for book, number in itertools.product(books, range(2)):  # each sees what either wrote
+        assert book.count(f"run {number}", "distill") == 40
+        for batch in range(10):
+            images = some_images(4, seed=100 * number + batch)
+            found = book.find(book.teacher("shared"), images)
+            assert np.array_equal(np.stack([found[image] for image in images]), some_answers(4, seed=batch))
+    for book in books:
+        book.close()
+
+
+WRITER = """
+import sys, itertools
+from pathlib import Path
+import numpy as np
+from amkd import ledger
+
+path, name, batches = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+book = ledger.Ledger(path)
+teacher = book.teacher("shared")
+for batch in range(batches) if batches else itertools.count():
+    images = [f"{name} {batch} {place}".encode().ljust(32) for place in range(7)]
+    answers = np.full((7, 3), batch, np.float32)
+    purse = ledger.Purse(name, "distill", teacher, batch)
+    book.answered(purse, book.send(purse, images).batch, images, answers)
+    print(batch, flush=True)
+book.close()
+"""
+
+
+def writer(path: Path, name: str, batches: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", WRITER, str(path), name, str(batches)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def written(book: ledger.Ledger, name: str, batch: int) -> list[list[float]]:
+    images = [f"{name} {batch} {place}".encode().ljust(32) for place in range(7)]
+    found = book.find(book.teacher("shared"), images)
+    return [found[image].tolist() for image in images if image in found]
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    processes = [writer(path, name, 40) for name in ("left", "right")]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    book = ledger.Ledger(path)
+    for name in ("left", "right"):
+        assert book.count(name, "distill", paid_only=True) == 280
+        assert all(written(book, name, batch) == [[batch] * 3] * 7 for batch in range(40))
+    book.close()
+
+
+@pytest.mark.parametrize("after", [1, 23])
+def test_a_killed_writer_leaves_every_committed_batch(tmp_path: Path, after: int) -> None:
+    path = tmp_path / "ledger.sqlite"
+    process = writer(path, "victim", 0)
+    assert process.stdout is not None and process.stderr is not None
+    done = [int(process.stdout.readline()) for _ in range(after)]
+    os.kill(process.pid, signal.SIGKILL)
+    done += [int(line) for line in process.stdout.read().splitlines()]
+    assert process.wait(timeout=60) == -signal.SIGKILL
+    process.stdout.close()
+    process.stderr.close()
+
+    book = ledger.Ledger(path)
+    assert all(written(book, "victim", batch) == [[batch] * 3] * 7 for batch in done)
+    assert book.begin("victim", "", "") == book.adrift("victim") and book.adrift("victim") in (0, 7)
+    # The one in flight is there whole or not at all.
+    more = book.count("victim", "distill") - 7 * len(done)
+    assert more == len(written(book, "victim", done[-1] + 1))
+    assert more in (0, 7)
+    pay(book, purse(book.teacher("shared"), "next"), some_images(2), some_answers(2, 3))
+    book.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    db.close()
+
+
+# Transactions.
+
+
+def test_an_interrupted_transaction_leaves_nothing(opened: ledger.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher, images = opened.teacher("someone"), some_images(6)
+    batch = opened.send(purse(teacher), images).batch
+
+    def interrupt(*args: object, **kwargs: object) -> None:
+        assert len(opened.find(teacher, images)) == 6  # written, but not committed
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opened, "_note", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            opened.answered(purse(teacher), batch, images, some_answers(6))
+    other = ledger.Ledger(opened.path)
+    for book in (opened, other):
+        assert book.find(teacher, images) == {}
+        assert book.count("run", "distill") == 0
+        assert book.adrift("run") == 6
+    # Nor does it block anyone.
+    assert opened.begin("run", "", "") == 6
+    pay(other, purse(teacher, "other"), images[:3], some_answers(3))
+    pay(opened, purse(teacher), images, some_answers(6))
+    assert other.count("run", "distill") == 6
+    assert other.count("run", "distill", paid_only=True) == 3
+    other.close()
+
+
+def test_fewer_answers_than_images_are_not_kept(opened: ledger.Ledger) -> None:
+    teacher, images = opened.teacher("someone"), some_images(3)
+    batch = opened.send(purse(teacher), images).batch
+    with pytest.raises(ValueError):
+        opened.answered(purse(teacher), batch, images, some_answers(2))
+    assert opened.find(teacher, images) == {}
+
+
+# Batches.
+
+
+def test_begin_gives_up_what_was_in_flight(opened: ledger.Ledger) -> None:
+    teacher, images = opened.teacher("someone"), some_images(9)
+    assert opened.begin("run", "a test", "runs/one") == 0
+    pay(opened, purse(teacher, price=1.0), images[:2], some_answers(2))
+    for part in (images[2:5], images[5:9]):
+        opened.send(purse(teacher, price=1.0), part)
+    opened.send(purse(teacher, "other"), some_images(5, seed=1))
+    assert opened.begin("run", "a test", "runs/two") == 7
+    assert opened.begin("run", "a test", "runs/two") == 0
+    assert opened.rows("SELECT state, count(*) FROM batch WHERE run = 'run' GROUP BY state ORDER BY state") == [
+        ("answered", 1),
+        ("lost", 2),
+    ]
+    assert opened.adrift("run") == 7 and opened.adrift("other") == 5
+    assert opened.spent("run") == 9.0  # what is lost may have been billed
+    assert opened.rows("SELECT about, place FROM run") == [("a test", "runs/two")]
+    assert opened.rows("SELECT count(*) FROM pending") == [(5,)]  # the other run's
+    assert opened.send(purse(teacher), images).images == images[2:]
+
+
+def test_what_is_answered_is_not_sent(opened: ledger.Ledger) -> None:
+    teacher, images = opened.teacher("someone"), some_images(5)
+    pay(opened, purse(teacher, "other"), images[1:3], some_answers(2))
+    sent = opened.send(purse(teacher), images)
+    assert sent.images == [images[0], images[3], images[4]] and sent.busy == []
+    assert opened.used("run", "distill", teacher) == set(images[1:3])  # found, and noted
+    assert opened.count("run", "distill", paid_only=True) == 0
+    assert opened.send(purse(teacher, "third"), images[1:3]) == (0, [], [])
+
+
+def test_what_another_run_has_in_flight_is_not_sent(opened: ledger.Ledger) -> None:
+    teacher, images = opened.teacher("someone"), some_images(6)
+    theirs = opened.send(purse(teacher, "other"), images[:2])
+    sent = opened.send(purse(teacher), images[:4])
+    assert (sent.images, sent.busy) == (images[2:4], images[:2])
+    again = opened.send(purse(teacher), images[2:6])  # its own are no hindrance
+    assert (again.images, again.busy) == (images[2:6], [])
+    everything = opened.send(purse(teacher, "third"), images)
+    assert everything == (0, [], images)
+    opened.unanswered(theirs.batch, billed=False)
+    assert opened.send(purse(teacher, "third"), images).images == images[:2]
+    elsewhere = opened.send(purse(opened.teacher("another")), images)
+    assert elsewhere.images == images  # another teacher's flights are its own
+
+
+def test_a_batch_that_has_expired_holds_nobody_back(opened: ledger.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher, images = opened.teacher("someone"), some_images(2)
+    clock = [1000.0]
+    monkeypatch.setattr("time.time", lambda: clock[0])
+    opened.send(purse(teacher, "other", patience=60.0), images)
+    clock[0] = 1059.9
+    assert opened.send(purse(teacher), images).busy == images
+    clock[0] = 1060.0
+    assert opened.send(purse(teacher), images).images == images
+    assert opened.send(purse(teacher, "other"), images).busy == images  # now they are ours
+
+
+def test_refused_lost_and_answered_cost_what_they_may(opened: ledger.Ledger) -> None:
+    teacher = opened.teacher("someone")
+    who = purse(teacher, price=0.25, currency="USD")
+    for seed, (count, billed) in enumerate([(3, False), (5, True)]):
+        opened.unanswered(opened.send(who, some_images(count, seed)).batch, billed)
+    pay(opened, who, some_images(2, seed=7), some_answers(2))
+    assert (opened.spent("run"), opened.adrift("run")) == (1.75, 5)
+    flying = opened.send(who, some_images(4, seed=8))
+    assert (opened.spent("run"), opened.adrift("run")) == (2.75, 9)
+    opened.answered(who, flying.batch, flying.images[:3], some_answers(3))  # one of them was garbage: billed
+    assert (opened.spent("run"), opened.adrift("run")) == (2.75, 5)
+    assert (opened.spent("nobody"), opened.adrift("nobody")) == (0, 0)
+    assert opened.rows("SELECT state, images, answered FROM batch ORDER BY id") == [
+        ("refused", 3, 0),
+        ("lost", 5, 0),
+        ("answered", 2, 2),
+        ("answered", 4, 3),
+    ]
+
+
+def test_the_limit_itself_may_be_spent_but_no_image_more(opened: ledger.Ledger) -> None:
+    teacher, images = opened.teacher("someone"), some_images(12)
+    who = purse(teacher, price=0.1, currency="EUR", limit=1.0)
+    for image in images[:9]:  # 0.1 nine times is a little less than 0.9, in floats
+        assert pay(opened, who, [image], some_answers(1)).images == [image]
+    with pytest.raises(UserError, match=r"config\.teacher\.max_cost=1: 0\.9 EUR are spent, and the next 2") as caught:
+        opened.send(who, images[9:11])
+    assert "nothing was sent" in str(caught.value)
+    assert opened.rows("SELECT count(*) FROM batch") == [(9,)]
+    assert opened.rows("SELECT count(*) FROM pending") == [(0,)]
+    assert opened.send(who, [images[9]]).images == [images[9]]
+    with pytest.raises(UserError, match="max_cost"):
+        opened.send(who, [images[10]])
+    assert opened.send(who, images[:9]).images == []  # what is answered costs nothing
+    assert opened.send(who._replace(run="other"), [images[10]]).images == [images[10]]  # a run of its own
+    assert opened.send(who._replace(limit=0.0), [images[11]]).images == [images[11]]  # no limit
+
+
+def test_threads_share_one_ledger_and_lose_nothing(opened: ledger.Ledger) -> None:
+    teacher = opened.teacher("someone")
+    images, answers = some_images(8 * 30 * 3), some_answers(8 * 30 * 3)
+
+    def write(thread: int) -> None:
+        for batch in range(30):
+            start = 90 * thread + 3 * batch
+            part = slice(start, start + 3)
+            pay(opened, purse(teacher, round_=batch, price=0.5), images[part], answers[part])
+            assert len(opened.find(teacher, images[part])) == 3
+
+    with futures.ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    found = opened.find(teacher, images)
+    assert np.array_equal(np.stack([found[image] for image in images]), answers)
+    assert opened.count("run", "distill", paid_only=True) == 720
+    assert opened.spent("run") == 360.0 and opened.adrift("run") == 0
+    assert opened.rows("SELECT count(*), sum(answered) FROM batch WHERE state = 'answered'") == [(240, 720)]
+
+
+# The first version.
+
+
+def test_a_ledger_of_version_1_is_brought_up(tmp_path: Path) -> None:
+    path, images, answers = tmp_path / "ledger.sqlite", some_images(7), some_answers(7)
+    books.write_version_1(path, images, answers, [1000.0 + place for place in range(7)], paid=5)
+    for _ in range(2):  # the second opening finds it done
+        book = ledger.Ledger(path)
+        assert book.teacher("old") == 1
+        found = book.find(1, images)
+        assert np.array_equal(np.stack([found[image] for image in images]), answers)
+        assert book.rows("SELECT answered FROM answer ORDER BY answered") == [(1000.0 + place,) for place in range(7)]
+        assert book.used("before", "distill", 1) == set(images)
+        assert book.count("before", "distill") == 7
+        assert book.count("before", "distill", paid_only=True) == 5
+        assert book.spent("before") == 0 and book.adrift("before") == 0
+        assert book.rows("PRAGMA user_version") == [(2,)]
+        book.close()
+    book = ledger.Ledger(path)
+    assert book.begin("now", "", "") == 0
+    sent = pay(book, purse(1, "now"), [*images, *some_images(2, seed=1)], some_answers(9))
+    assert len(sent.images) == 2 and book.count("now", "distill") == 9
+    book.close()
+    fresh = tmp_path / "fresh.sqlite"
+    ledger.Ledger(fresh).close()
+    columns = "SELECT m.name, i.name FROM sqlite_master m JOIN pragma_table_info(m.name) i WHERE m.type = 'table'"
+    assert sorted(books.execute(path, columns)) == sorted(books.execute(fresh, columns))
+    names = "SELECT type, name FROM sqlite_master ORDER BY 1, 2"
+    assert books.execute(path, names) == books.execute(fresh, names)
+
+
+def test_two_processes_may_bring_it_up_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    books.write_version_1(path, some_images(3), some_answers(3), [1.0, 2.0, 3.0], paid=3)
+    processes = [writer(path, name, 2) for name in ("left", "right")]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    book = ledger.Ledger(path)
+    assert [book.count(name, "distill") for name in ("before", "left", "right")] == [3, 14, 14]
+    book.close()
+
+
+# Damage.
+
+
+@pytest.mark.parametrize("keep", [50, 1000, PAGE, 0.5, -PAGE])
+def test_a_truncated_ledger_is_refused(tmp_path: Path, sound: bytes, keep: float) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(sound[: int(len(sound) * keep) if isinstance(keep, float) else keep])
+    message = refused(path)
+    assert "damaged" in message
+    assert "--config.ledger.path" in message and f"python -m amkd.ledger rescue {path}" in message
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"not a ledger\n" * 1000, np.random.default_rng(0).bytes(3 * PAGE), b"\0" * PAGE, b'{"run": 1}'],
+    ids=["text", "noise", "zeros", "json"],
+)
+def test_garbage_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(content)
+    assert "--config.ledger.path" in refused(path)
+    assert path.read_bytes() == content
+
+
+def test_a_flipped_byte_in_any_page_header_is_noticed(tmp_path: Path, sound: bytes) -> None:
+    path = tmp_path / "ledger.sqlite"
+    assert len(sound) >= 10 * PAGE
+    for start in range(0, len(sound), PAGE):
+        damaged = bytearray(sound)
+        damaged[start + (0 if start else 100)] ^= 0xFF  # the b-tree page's type; page 1 opens with the file's header
+        path.write_bytes(damaged)
+        message = refused(path)
+        assert "damaged" in message and "--config.ledger.path" in message
+
+
+def test_a_flipped_byte_in_the_file_header_is_noticed(tmp_path: Path, sound: bytes) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"s" + sound[1:])
+    assert "--config.ledger.path" in refused(path)
+
+
+def test_a_sound_copy_is_read(tmp_path: Path, sound: bytes) -> None:
+    """What the damage above was done to is in order."""
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(sound)
+    book = ledger.Ledger(path)
+    assert book.count("run", "distill") == 400
+    book.close()
+
+
+def test_a_later_version_is_refused(tmp_path: Path, sound: bytes) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(sound)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version=7")
+    db.close()
+    message = refused(path)
+    assert "version 7" in message
+    assert re.search(r"--config\.ledger\.path|newer|upgrade|later amkd", message), "no remedy in: " + message
+    db = sqlite3.connect(path)
+    assert db.execute("PRAGMA user_version").fetchone() == (7,)
+    db.close()
+
+
+def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE bookmarks (url TEXT)")
+    db.commit()
+    db.close()
+    assert "--config.ledger.path" in refused(path)
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("bookmarks",)]
+    db.close()
+
+
+def test_a_folder_in_the_ledgers_place_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.mkdir()
+    assert "--config.ledger.path" in refused(path)
+
+
+def test_a_file_in_the_ledgers_folders_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert "ledger" in refused(tmp_path / "file" / "ledger.sqlite")

@@ -1,0 +1,286 @@
+"""The plan: its figures by hand, and against what the run then asks and spends."""
+
+import itertools
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amkd import ledger, teachers
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data.dataset import DataSet, draw_real
+from amkd.planning import cost as bills
+from amkd.planning import report, workload
+from amkd.querying import client
+from amkd.run import experiment
+from amkd.synthesis import programs
+from amkd.teachers import answers
+from tests.support import command, counting_teacher
+from tests.support.small import configured
+
+STOP = StopSignal()
+# Round 0 teaches next to nothing here; only what is asked matters.
+SHORT = {**command.PRICED, "train.epochs": 1}
+
+
+def figures(text):
+    """The first number of every line, by the words before it."""
+    found = (re.match(r"([a-z ]+?)  +(?:about )?([\d,.]+)", line) for line in text.splitlines())
+    return {line[1]: float(line[2].replace(",", "")) for line in found if line}
+
+
+def data_of(pool, test):
+    """An unnamed data set of 10 classes."""
+    none = pool[:0], np.empty(0, np.int32)
+    return DataSet("digits", 10, *none, pool, test, np.zeros(len(test), np.int32))
+
+
+def noise(count, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 1), np.uint8)
+
+
+# By hand.
+
+
+def test_bill():
+    bill = bills.Bill(90, 60, 2, bills.Held(images=20, mixes=8, spent=1.5), 0.25, "EUR")
+    assert (bill.held.answers, bill.to_send, bill.cost) == (28, 120, 30.0)
+    assert bills.Bill(90, 0, 0, bills.Held(), 0.0, "EUR")[:3] == (90, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("work", "speed", "told"),
+    [
+        (0, 5, "about 0 seconds at 5 a second"),
+        (119, 1, "about 119 seconds at 1 a second"),
+        (120, 1, "about 2 minutes at 1 a second"),
+        (7199, 1, "about 120 minutes at 1 a second"),
+        (7_200_000, 1000, "about 2 hours at 1,000 a second"),
+        (2 * 86400, 1, "about 2 days at 1 a second"),
+    ],
+)
+def test_lasts(work, speed, told):
+    assert report._lasts(work, speed) == told
+
+
+@pytest.mark.parametrize(
+    ("fields", "evaluations", "trained"),
+    [
+        ({}, (435 + 405) * 11, (30 + 60 + 90) * 8),
+        ({"search.max_pairs": 100, "search.lam_count": 3}, (100 + 70) * 3, (30 + 60 + 90) * 8),
+        ({"method": "random_mixup"}, 0, (30 + 60 + 90) * 8),
+        ({"search.minimiser": "refined"}, (435 + 405) * 5, (30 + 60 + 90) * 8),
+        ({"search.minimiser": "screened", "search.evaluations": 3}, (435 + 405) * 3, (30 + 60 + 90) * 8),
+        # 40 steps of 16 images: 20 epochs over 30 images, 10 over 60, and over 90 the 8 that are asked for.
+        ({"train.min_steps": 40}, (435 + 405) * 11, 20 * 30 + 10 * 60 + 8 * 90),
+    ],
+    ids=["all pairs", "some pairs", "random", "refined", "screened, but small", "least steps"],
+)
+def test_work(fields, evaluations, trained):
+    config = configured(**{**command.TINY, **fields})
+    lines = report._work(config, data_of(noise(30), noise(2)), noise(30), workload.Speed(100.0, 10.0, 2**20))
+    text = "\n".join(lines)
+    assert f"search evaluations   {evaluations:,} (" in text and f"training             {trained:,} images (" in text
+    assert "memory               about 60 MiB" in text  # 30 activations of 1 MiB, on host and device
+    table = [re.split(r"  +", line) for line in text.split("round ")[1].splitlines()[1:]]
+    assert [row[:2] for row in table] == [["0", "30"], ["1", "60"], ["2", "90"]]
+    assert table[0][2] == "0 seconds"  # nothing is searched before there is a student
+
+
+def test_rounds_by_hand():
+    """435 pairs and then 405, at 11 lambdas; 8 epochs over 30, 60 and 90 records."""
+    rounds = workload.make_rounds(configured(**command.TINY), 30)
+    assert rounds == [(30, 0, 240), (60, 4785, 480), (90, 4455, 720)]
+
+
+def test_a_screened_round_by_hand():
+    """124,750 pairs, k = 1,000: two evaluations for all, five for a tenth of them and for 12 / (1000 * .5) of them."""
+    fields = {"n_real": 500, "budget": 1500, "rounds": 1, "search.minimiser": "screened", "search.recall": 0.5}
+    (_, one) = workload.make_rounds(configured(**{**command.TINY, **fields}), 500)
+    assert one.evaluations == 2 * 124_750 + 5 * (12_475 + 2_994)
+
+
+def test_images_that_occur_twice_are_sent_once(tmp_path):
+    """6 real images, of which 4 differ; 3 that judge, of which 2 differ, one of them real, too."""
+    some = noise(5)
+    data = data_of(some[[0, 1, 2, 3, 3, 0]], some[[3, 4, 4]])
+    config = configured(**{**command.TINY, "n_real": 6, "budget": 9, "rounds": 1, "teacher.price": 0.5})
+    real = draw_real(data, 6, config.seed)
+    bill = bills.make_bill(config, data, real, bills.Held())
+    assert bill[:4] == (4 + 3, 2, 1, bills.Held())
+    assert (bill.to_send, bill.cost) == (5 + 3, 4.0)
+
+    sent = []
+
+    def answer(batch):
+        sent.extend(batch)
+        return np.full((len(batch), 10), 0.1)
+
+    book = ledger.Ledger(tmp_path / "ledger.sqlite")
+    desk = client.Desk(teachers.Teacher("t", answer), book, "run", 9, 10, 8, answers.Form())
+    client.ask(desk, data.test_images, client.EVALUATE, 0, lambda count: None)
+    client.ask(desk, real, client.DISTILL, 0, lambda count: None)
+    assert len(sent) == bill.to_send - 3
+    assert book.count("run", client.DISTILL) == bill.total - 3
+    book.close()
+
+
+def test_no_judging_images_unless_the_teacher_is_asked_about_them():
+    data = data_of(noise(30), noise(7, 1))
+    for evaluate, judging in (("yes", 7), ("no", 0), ("auto", 0)):
+        config = configured(**{**command.TINY, "teacher.evaluate": evaluate})
+        assert bills.make_bill(config, data, data.pool_images, bills.Held())[:2] == (90, judging)
+
+
+def test_what_is_spent_counts_against_the_limit():
+    config = configured(**{**command.PRICED, "teacher.max_cost": 10.0})
+    bills.check_cost(config, bills.Bill(36, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))  # exactly the limit
+    with pytest.raises(UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are spent already"):
+        bills.check_cost(config, bills.Bill(37, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "queries"),
+    [
+        # 4 impressions of 3 steps at most; 30 real images of one step.
+        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 50}, 4 * 3),
+        ({"method": "zskd", "budget": 12, "zskd.copies": 2, "zskd.steps": 2}, 4 * 2),
+        ({"method": "fskd", "n_real": 30, "budget": 60, "fskd.steps": 3}, 30),
+    ],
+)
+def test_gradient_queries_are_timed(fields, queries, monkeypatch):
+    """As many as are told are made; a clock that moves by a second a call, and first calls are left out."""
+    config, data = configured(**{"student": "lenet5_half", **fields}), data_of(noise(30), noise(2))
+    spent = []
+    impress, climb = programs.impress, programs.climb
+
+    def impressing(network, variables, answers, shape, recipe, steps, *more):
+        spent.append(len(answers) * steps)
+        return impress(network, variables, answers, shape, recipe, steps, *more)
+
+    def climbing(reference, target, images, how, check):
+        spent.append(len(images) * how.steps)
+        return climb(reference, target, images, how, check)
+
+    monkeypatch.setattr(programs, "impress", impressing)
+    monkeypatch.setattr(programs, "climb", climbing)
+    monkeypatch.setattr(workload, "_TIMED", 1.5)
+    monkeypatch.setattr(workload.time, "perf_counter", itertools.count().__next__)
+    # The clock is looked at when it starts, after no call and after one; at 2 it is over.
+    assert workload._gradients_per_second(config, data, noise(30)) == queries / 2
+    assert spent == [queries] * 2
+
+
+# Against the run.
+
+
+def test_fresh_run_through_the_command_line(tmp_path, tiny_run):
+    line = command.arguments(tmp_path / "run", **command.PRICED)
+    told = command.run([*line, "--mode=plan"], command.environment(tmp_path))
+    assert told.returncode == 0, told.stderr
+    assert list(tmp_path.iterdir()) == []  # no workdir, no ledger, and nothing asked
+    found, summary = figures(told.stdout), command.summary(tiny_run / "run")
+    assert found["queries"] == summary["queries"] == 90
+    assert found["evaluation queries"] == summary["evaluation_queries"] == 60
+    assert found["to be sent"] == len(counting_teacher.asked(tiny_run / "asked.txt")) == 150
+    assert found["cost"] == summary["cost"] == 37.5
+    assert (found["real images"], found["pairs"], found["in the ledger"]) == (30, 435, 0)
+    assert "rounds               2 after round 0, of k = 30, 30" in told.stdout
+    assert found["search evaluations"] == 9240 and found["training"] == 360
+
+
+def test_half_done_run_and_another_that_shares_its_ledger(tmp_path, monkeypatch):
+    log, shared = tmp_path / "asked.txt", tmp_path / "shared.sqlite"
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(log))
+    monkeypatch.setattr(workload, "measure", lambda *_: workload.Speed(1.0, 1.0, 1))
+    first = configured(**{**SHORT, "ledger.path": shared})
+
+    monkeypatch.setenv("COUNTING_TEACHER_FAILS", "100")  # in round 1
+    with pytest.raises(UserError, match="the service is down"):
+        experiment.run(first, tmp_path / "first", STOP)
+    monkeypatch.delenv("COUNTING_TEACHER_FAILS")
+    asked = len(counting_teacher.asked(log))
+    assert 90 < asked < 100
+    spends_what_it_says(first, tmp_path / "first", shared, log, known=asked, sent=150 - asked)
+    # It is finished.
+    assert figures(report.report(first, tmp_path / "first", STOP))["to be sent"] == 0
+
+    # The same real and judging images; its lambdas are others, and so are all its mixes.
+    others = {"search.lam_low": 0.9, "search.lam_high": 0.95, "rounds": 1}
+    second = configured(**{**SHORT, "ledger.path": shared, **others})
+    spends_what_it_says(second, tmp_path / "second", shared, log, known=90, sent=60)
+
+
+def spends_what_it_says(config, folder, shared, log, known, sent):
+    """A plan, and then the run: both send so many images, at so much."""
+    asked, spent = len(counting_teacher.asked(log)), total_spent(shared)
+    told = report.report(config, folder, STOP)
+    found = figures(told)
+    assert len(counting_teacher.asked(log)) == asked
+    assert (found["in the ledger"], found["to be sent"], found["cost"]) == (known, sent, sent * 0.25)
+    summary = experiment.run(config, folder, STOP)
+    assert len(counting_teacher.asked(log)) - asked == sent
+    assert total_spent(shared) - spent == found["cost"]
+    assert summary["queries"] == found["queries"] and summary["evaluation_queries"] == found["evaluation queries"]
+
+
+def total_spent(path):
+    """What all runs of a ledger have spent."""
+    book = ledger.Ledger(path)
+    runs = [row[0] for row in book.rows("SELECT run FROM run")]
+    total = sum(book.spent(run) for run in runs)
+    book.close()
+    return total
+
+
+# What is wrong is told at once.
+
+
+def test_all_that_is_wrong_with_a_configuration():
+    with pytest.raises(UserError) as caught:
+        configured(**{**command.TINY, "n_real": 1, "student": "lenet", "teacher.function": "", "rounds": 0})
+    for part in ("config.n_real=1", "config.student='lenet'", "config.teacher.function=''", "config.rounds=0"):
+        assert part in str(caught.value)
+
+
+WRONG = {
+    **command.PRICED,
+    "n_real": 500,
+    "budget": 700,
+    "student": "alexnet_half",
+    "teacher.function": "no.such_module:answer",
+    "teacher.max_cost": 100.0,
+}
+
+
+def test_all_that_is_wrong_with_what_it_names(tmp_path):
+    with pytest.raises(UserError) as caught:
+        report.report(configured(**WRONG), tmp_path / "run", STOP)
+    text = str(caught.value)
+    assert text.startswith("the plan cannot work:\n  config.n_real=500: digits has only 400 images to draw from")
+    assert "config.teacher.function='no.such_module:answer' cannot be loaded" in text
+    assert "config.teacher.max_cost=100: 760 images at 0.25 cost 190.00 USD" in text
+    assert "model 'alexnet_half' takes images of at least 15 pixels" in text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_data(tmp_path):
+    config = configured("folder", **{"data.folder": tmp_path / "nowhere", "data.classes": "2"})
+    with pytest.raises(UserError, match=r"the plan cannot work:\n  config.data.folder=.*there is no such folder"):
+        report.report(config, None, STOP)
+
+
+def test_workdir_of_another_run_is_refused(tiny_run):
+    config = configured(**{**command.PRICED, "seed": 3})
+    with pytest.raises(UserError, match=r"config.seed: 0 -> 3"):
+        report.report(config, tiny_run / "run", STOP)
+
+
+def test_a_ledger_that_is_not_there_yet_is_not_made(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(workload, "measure", lambda *_: workload.Speed(1.0, 1.0, 1))
+    config = configured(**{**command.PRICED, "ledger.path": tmp_path / "deep" / "ledger.sqlite"})
+    for folder in (None, tmp_path / "run"):
+        assert figures(report.report(config, folder, STOP))["to be sent"] == 150
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,472 @@
+"""Asking: every image is paid for once, never beyond the budget, and never for garbage."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+
+from amkd import ledger, teachers
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.querying import client, sending
+from amkd.querying.client import DISTILL, EVALUATE
+from amkd.teachers.answers import Form
+
+CLASSES = 4
+
+
+def truth(images: np.ndarray) -> np.ndarray:
+    """The function that the teacher is: probabilities that differ between images."""
+    rows = [np.frombuffer(image_digest(image)[:CLASSES], np.uint8) + 1.0 for image in images]
+    return np.stack([(row / row.sum()).astype(np.float32) for row in rows])
+
+
+def some_images(count: int, first: int = 0) -> np.ndarray:
+    """Distinct images, ``uint8[count, 2, 2, 1]``."""
+    numbers = np.arange(first, first + count, dtype="<u4")
+    return numbers.view(np.uint8).reshape(count, 2, 2, 1)
+
+
+class Spy:
+    """A teacher that remembers every call."""
+
+    def __init__(self, function: Callable[[np.ndarray], object] = truth) -> None:
+        self.function = function
+        self.calls: list[np.ndarray] = []
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        self.calls.append(images.copy())
+        return self.function(images)  # type: ignore[return-value]
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(call) for call in self.calls]
+
+    @property
+    def seen(self) -> list[bytes]:
+        return [image.tobytes() for call in self.calls for image in call]
+
+    def sent(self, images: np.ndarray) -> bool:
+        """Whether it was sent these and no others, each once, in any order."""
+        return sorted(self.seen) == sorted(image.tobytes() for image in images)
+
+
+def desk_of(book: ledger.Ledger, spy: Spy, budget: int = 1000, run: str = "run", batch: int = 8) -> client.Desk:
+    return client.Desk(teachers.Teacher("spy", spy), book, run, budget, CLASSES, batch)
+
+
+def ask(desk: client.Desk, images: np.ndarray, purpose: str = DISTILL) -> np.ndarray:
+    return client.ask(desk, images, purpose, 0, lambda answered: None)
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Iterator[ledger.Ledger]:
+    found = ledger.Ledger(tmp_path / "ledger.sqlite")
+    yield found
+    found.close()
+
+
+# What is sent.
+
+
+def test_answers_are_the_teachers(book: ledger.Ledger) -> None:
+    images = some_images(30)
+    answers = ask(desk_of(book, Spy()), images)
+    assert answers.dtype == np.float32
+    assert np.array_equal(answers, truth(images))
+
+
+def test_an_image_that_occurs_twice_is_sent_once(book: ledger.Ledger) -> None:
+    spy = Spy()
+    images = some_images(10)[[3, 3, 0, 9, 0, 3, 1]]
+    answers = ask(desk_of(book, spy), images)
+    assert spy.sent(some_images(10)[[0, 1, 3, 9]])
+    assert np.array_equal(answers, truth(images))
+    assert book.count("run", DISTILL) == 4
+
+
+def test_a_second_ask_sends_nothing(book: ledger.Ledger) -> None:
+    spy = Spy()
+    desk = desk_of(book, spy)
+    first = ask(desk, some_images(12))
+    calls = len(spy.calls)
+    assert np.array_equal(ask(desk, some_images(12)[::-1]), first[::-1])
+    assert len(spy.calls) == calls
+    assert book.count("run", DISTILL) == 12
+
+
+def test_only_what_is_new_is_sent(book: ledger.Ledger) -> None:
+    spy = Spy()
+    desk = desk_of(book, spy)
+    ask(desk, some_images(5))
+    ask(desk, some_images(9))
+    assert spy.sent(some_images(9))
+
+
+def test_another_run_uses_what_was_paid_for(book: ledger.Ledger) -> None:
+    spy = Spy()
+    ask(desk_of(book, spy, run="first"), some_images(6))
+    again = Spy()
+    answers = ask(desk_of(book, again, run="second"), some_images(8))
+    assert again.sent(some_images(2, first=6))
+    assert np.array_equal(answers, truth(some_images(8)))
+    assert book.count("second", DISTILL) == 8
+    assert book.count("second", DISTILL, paid_only=True) == 2
+
+
+def test_another_teacher_is_asked_anew(book: ledger.Ledger) -> None:
+    ask(desk_of(book, Spy()), some_images(4))
+    spy = Spy(lambda images: np.full((len(images), CLASSES), 0.25))
+    desk = desk_of(book, spy)._replace(teacher=teachers.Teacher("another", spy))
+    assert np.all(ask(desk, some_images(4)) == 0.25)
+    assert sum(spy.sizes) == 4
+
+
+def test_the_very_first_batch_is_one_image(book: ledger.Ledger) -> None:
+    spy = Spy()
+    ask(desk_of(book, spy, batch=8), some_images(20))
+    assert spy.sizes == [1, 8, 8, 3]
+
+
+@pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (2, [1, 1]), (9, [1, 8]), (10, [1, 8, 1])])
+def test_batches_cover_every_image(book: ledger.Ledger, count: int, sizes: list[int]) -> None:
+    spy = Spy()
+    ask(desk_of(book, spy, batch=8), some_images(count))
+    assert spy.sizes == sizes
+    assert spy.sent(some_images(count))
+
+
+def test_progress_counts_every_image_and_may_stop(book: ledger.Ledger) -> None:
+    spy = Spy()
+    desk = desk_of(book, spy, batch=4)
+    ask(desk, some_images(3))
+    told: list[int] = []
+    client.ask(desk, some_images(10), DISTILL, 0, told.append)
+    assert [step for step in told if step] == [3, 1, 4, 2]
+
+    def stop(answered: int) -> None:
+        if answered == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        client.ask(desk, some_images(20, first=100), DISTILL, 0, stop)
+    assert spy.sizes[-2:] == [1, 4]
+    ask(desk, some_images(20, first=100))  # what was answered before the stop was kept
+    assert len(spy.seen) == len(set(spy.seen)) == 30
+
+
+# The budget.
+
+
+def test_the_budget_is_checked_before_anything_is_sent(book: ledger.Ledger) -> None:
+    spy = Spy()
+    with pytest.raises(UserError, match=r"config\.budget=7.* 8") as caught:
+        ask(desk_of(book, spy, budget=7), some_images(8))
+    assert "nothing was sent" in str(caught.value)
+    assert spy.calls == []
+    assert book.count("run", DISTILL) == 0
+
+
+def test_the_budget_holds_for_the_whole_run(book: ledger.Ledger) -> None:
+    spy = Spy()
+    desk = desk_of(book, spy, budget=10)
+    ask(desk, some_images(6))
+    with pytest.raises(UserError, match=r"config\.budget=10.* 11"):
+        ask(desk, some_images(5, first=6))
+    assert sum(spy.sizes) == 6
+    ask(desk, some_images(10))  # exactly the budget
+    assert sum(spy.sizes) == 10
+    ask(desk, some_images(10))
+    with pytest.raises(UserError, match=r"config\.budget=10"):
+        ask(desk, some_images(1, first=10))
+    assert sum(spy.sizes) == 10
+
+
+def test_duplicates_do_not_use_up_the_budget(book: ledger.Ledger) -> None:
+    images = some_images(3)[[0, 1, 2, 0, 1, 2, 2]]
+    assert np.array_equal(ask(desk_of(book, Spy(), budget=3), images), truth(images))
+
+
+def test_answers_found_in_the_ledger_use_the_budget_too(book: ledger.Ledger) -> None:
+    """A result of B queries is one of B queries, whoever paid for them."""
+    ask(desk_of(book, Spy(), run="rich"), some_images(10))
+    spy = Spy()
+    with pytest.raises(UserError, match=r"config\.budget=9"):
+        ask(desk_of(book, spy, budget=9, run="poor"), some_images(10))
+    assert spy.calls == []
+
+
+def test_every_run_has_its_own_budget(book: ledger.Ledger) -> None:
+    for run in ("one", "two"):
+        ask(desk_of(book, Spy(), budget=5, run=run), some_images(5))
+    assert book.count("one", DISTILL) == book.count("two", DISTILL) == 5
+
+
+def test_evaluation_is_counted_apart(book: ledger.Ledger) -> None:
+    spy = Spy()
+    desk = desk_of(book, spy, budget=5)
+    ask(desk, some_images(30, first=100), EVALUATE)
+    ask(desk, some_images(5))
+    ask(desk, some_images(10, first=200), EVALUATE)
+    assert book.count("run", EVALUATE) == 40
+    assert book.count("run", DISTILL) == 5
+    with pytest.raises(UserError, match=r"config\.budget=5"):
+        ask(desk, some_images(1, first=100))  # evaluated, and yet to be used for distillation
+    assert sum(spy.sizes) == 45
+
+
+# Garbage.
+
+
+class Moody:
+    """Something that NumPy cannot turn into an array, such as a tensor that needs gradients."""
+
+    def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+
+
+def shaken(images: np.ndarray, value: float) -> np.ndarray:
+    answers = truth(images)
+    answers[-1, -1] = value
+    return answers
+
+
+def fail(images: np.ndarray) -> np.ndarray:
+    raise ConnectionError("the service is down")
+
+
+GARBAGE: dict[str, Callable[[np.ndarray], object]] = {
+    "nan": lambda x: shaken(x, np.nan),
+    "inf": lambda x: shaken(x, np.inf),
+    "negative": lambda x: truth(x) + np.array([0.5, 0.5, -0.5, -0.5]) * 1.999,
+    "not summing to 1": lambda x: truth(x) * 1.01,
+    "percent": lambda x: truth(x) * 100,
+    "zeros": lambda x: np.zeros((len(x), CLASSES)),
+    "logits": lambda x: np.log(truth(x)) + 3,
+    "too many classes": lambda x: np.full((len(x), CLASSES + 1), 1 / (CLASSES + 1)),
+    "too few classes": lambda x: np.full((len(x), CLASSES - 1), 1 / (CLASSES - 1)),
+    "too few rows": lambda x: truth(x)[:-1],
+    "too many rows": lambda x: np.concatenate([truth(x), truth(x[:1])]),
+    "transposed": lambda x: truth(np.concatenate([x, x]))[:, None],
+    "labels": lambda x: truth(x).argmax(-1),
+    "one number": lambda x: 0.25,
+    "strings": lambda x: [["cat"] * CLASSES for _ in x],
+    "none": lambda x: None,
+    "nones": lambda x: [[None] * CLASSES for _ in x],
+    "ragged": lambda x: [[0.5, 0.5], *([0.25] * 4 for _ in x[1:]), [1.0]],
+    "dictionary": lambda x: {"probabilities": truth(x)},
+    "tensor with gradients": lambda x: Moody(),
+    "exception": fail,
+    "user error": lambda x: (_ for _ in ()).throw(UserError("spy: log in first")),
+}
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+@pytest.mark.parametrize("good", [0, 1, 2], ids="after {} good batches".format)
+def test_garbage_costs_nothing_that_was_paid(book: ledger.Ledger, name: str, good: int) -> None:
+    """At any moment: the answers before are kept, and a mended teacher is asked for the rest only."""
+    images = some_images(12)
+    calls = 0
+
+    def moody(part: np.ndarray) -> object:
+        nonlocal calls
+        calls += 1
+        return truth(part) if calls <= good else GARBAGE[name](part)
+
+    spy = Spy(moody)
+    with pytest.raises(UserError) as caught:
+        ask(desk_of(book, spy, batch=4), images)
+    assert "spy" in str(caught.value)  # whose fault it is
+    # Of a batch in which one row is garbage, the other three were paid for, and are kept.
+    kept = (0, 1, 5)[good] + (3 if good and name in ("nan", "inf") else 0)
+    assert book.count("run", DISTILL) == kept
+    assert spy.sizes[good:] == [4 if good else 1]  # and stopped there
+
+    mended = Spy()
+    answers = ask(desk_of(book, mended, budget=12, batch=4), images)
+    assert np.array_equal(answers, truth(images))
+    before = spy.seen[:kept]
+    assert mended.sent(np.stack([image for image in images if image.tobytes() not in before]))
+    assert book.count("run", DISTILL) == 12
+
+
+def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(book: ledger.Ledger) -> None:
+    def slow_logits(images: np.ndarray) -> np.ndarray:
+        time.sleep(0.05)
+        return np.log(truth(images))
+
+    spy = Spy(slow_logits)
+    with pytest.raises(UserError, match=r"negative.*config\.teacher\.answers\.form"):
+        ask(desk_of(book, spy)._replace(terms=sending.Terms(in_flight=4)), some_images(40))
+    assert spy.sizes == [1]
+
+
+def test_a_failing_teachers_own_words_are_passed_on(book: ledger.Ledger) -> None:
+    with pytest.raises(UserError, match=r"ConnectionError: the service is down.*run the same command"):
+        ask(desk_of(book, Spy(fail)), some_images(3))
+
+
+@pytest.mark.parametrize("name", ["lists", "float64", "float16", "nearly 1"])
+def test_other_forms_of_good_answers_are_taken(book: ledger.Ledger, name: str) -> None:
+    forms: dict[str, Callable[[np.ndarray], object]] = {
+        "lists": lambda x: truth(x).tolist(),
+        "float64": lambda x: truth(x).astype(np.float64),
+        "float16": lambda x: np.full((len(x), CLASSES), 0.25, np.float16),
+        "nearly 1": lambda x: truth(x) * np.float32(1.0005),
+    }
+    answers = ask(desk_of(book, Spy(forms[name])), some_images(3))
+    assert np.array_equal(answers, np.asarray(forms[name](some_images(3)), np.float32))
+
+
+# What the ledger holds.
+
+
+def test_recall_never_asks(book: ledger.Ledger) -> None:
+    spy = Spy()
+    desk = desk_of(book, spy)
+    ask(desk, some_images(9))
+    calls = len(spy.calls)
+    images = some_images(9)[[8, 0, 0, 4]]
+    assert np.array_equal(client.recall(desk, [images]), truth(images))
+    assert len(spy.calls) == calls
+
+
+def test_recall_complains_of_what_is_lost(book: ledger.Ledger) -> None:
+    spy = Spy()
+    desk = desk_of(book, spy)
+    ask(desk, some_images(9))
+    calls = len(spy.calls)
+    with pytest.raises(UserError, match=r"lacks 2 answers of spy.*config\.ledger\.path") as caught:
+        client.recall(desk, [some_images(11)])
+    assert str(book.path) in str(caught.value)
+    assert len(spy.calls) == calls
+
+
+@pytest.mark.parametrize("way", ["ask", "recall"])
+def test_known_answers_of_other_classes_are_refused(book: ledger.Ledger, way: str) -> None:
+    ask(desk_of(book, Spy()), some_images(3))
+    spy = Spy()
+    desk = desk_of(book, spy)._replace(classes=10)
+    with pytest.raises(UserError, match="10 classes") as caught:
+        ask(desk, some_images(3)) if way == "ask" else client.recall(desk, [some_images(3)])
+    assert str(book.path) in str(caught.value)
+    assert spy.calls == []
+
+
+def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
+    """A call that outlasts its patience is given up by another run: both go on with the answer that is kept."""
+    path = tmp_path / "ledger.sqlite"
+    mine, other = ledger.Ledger(path), ledger.Ledger(path)
+    quick = desk_of(other, Spy(), run="other")
+
+    def slow(images: np.ndarray) -> np.ndarray:
+        ask(quick, images)  # meanwhile, the other run asks the same, and keeps its answer first
+        return np.full((len(images), CLASSES), 0.25, np.float32)
+
+    desk = desk_of(mine, Spy())._replace(teacher=teachers.Teacher("spy", slow, patience=0.0))
+    answers = ask(desk, some_images(3))
+    assert np.array_equal(answers, truth(some_images(3)))
+    assert np.array_equal(answers, client.recall(desk, [some_images(3)]))
+    for run in ("run", "other"):
+        assert mine.count(run, DISTILL, paid_only=True) == 3
+    mine.close()
+    other.close()
+
+
+@pytest.mark.parametrize(("classes", "said"), [(CLASSES, "does not fit what it answered before"), (7, "4 classes")])
+def test_what_another_run_keeps_meanwhile_is_checked_too(book: ledger.Ledger, classes: int, said: str) -> None:
+    images = some_images(6)
+
+    def top(part: np.ndarray) -> np.ndarray:
+        return np.where(np.arange(classes) == 1, 0.5, np.full((len(part), 1), np.nan))
+
+    def first(part: np.ndarray) -> np.ndarray:
+        """While this run's first image is on its way, another run asks for the rest."""
+        other = desk_of(book, Spy(top), run="other")
+        ask(other._replace(classes=classes, form=Form("top_k")), images[1:])
+        return truth(part)
+
+    spy = Spy(first)
+    with pytest.raises(UserError, match=said):
+        ask(desk_of(book, spy), images)
+    assert spy.sent(images[:1])
+
+
+# Several requests at once.
+
+
+def at_once(in_flight: int) -> sending.Terms:
+    return sending.Terms(in_flight=in_flight)
+
+
+@pytest.mark.parametrize("in_flight", [1, 4])
+def test_answers_do_not_depend_on_how_many_are_in_flight(book: ledger.Ledger, in_flight: int) -> None:
+    """Nor on the order in which they come."""
+    images = some_images(41)[np.random.default_rng(0).integers(0, 41, 60)]
+
+    def uneven(part: np.ndarray) -> np.ndarray:
+        time.sleep(0.001 * (int(part[0, 0, 0, 0]) * 7 % 5))
+        return truth(part)
+
+    spy, told = Spy(uneven), []
+    desk = desk_of(book, spy, batch=3)._replace(terms=at_once(in_flight))
+    assert np.array_equal(client.ask(desk, images, DISTILL, 0, told.append), truth(images))
+    distinct = np.unique(images, axis=0)
+    assert spy.sent(distinct)
+    assert sum(told) == 60
+    assert book.count("run", DISTILL) == len(distinct)
+
+
+@pytest.mark.parametrize("in_flight", [1, 2, 5])
+def test_as_many_are_in_flight_as_may_be_and_no_more(book: ledger.Ledger, in_flight: int) -> None:
+    """All but the first, which goes alone."""
+    together, lock, counts = threading.Barrier(in_flight, timeout=10), threading.Lock(), [0]
+
+    def meet(part: np.ndarray) -> np.ndarray:
+        with lock:
+            alone = len(spy.calls) == 1
+            counts.append(counts[-1] + 1)
+        if not alone:
+            together.wait()  # breaks if fewer ever meet here
+        time.sleep(0.05)  # for one too many to come
+        with lock:
+            counts.append(counts[-1] - 1)
+        return truth(part)
+
+    spy = Spy(meet)
+    images = some_images(1 + 2 * 3 * in_flight)
+    assert np.array_equal(ask(desk_of(book, spy, batch=2)._replace(terms=at_once(in_flight)), images), truth(images))
+    assert counts[:3] == [0, 1, 0]
+    assert max(counts) == in_flight
+    assert spy.sent(images)
+
+
+@hypothesis.settings(max_examples=40, deadline=None)
+@hypothesis.given(
+    asks=st.lists(
+        st.tuples(st.lists(st.integers(0, 14), min_size=1, max_size=12), st.sampled_from([DISTILL, EVALUATE])),
+        max_size=5,
+    ),
+    batch=st.integers(1, 5),
+    in_flight=st.integers(1, 4),
+)
+def test_each_distinct_image_is_sent_once(asks: list[tuple[list[int], str]], batch: int, in_flight: int) -> None:
+    spy, pool = Spy(), some_images(15)
+    with tempfile.TemporaryDirectory() as folder:
+        book = ledger.Ledger(Path(folder) / "ledger.sqlite")
+        desk = desk_of(book, spy, budget=15, batch=batch)._replace(terms=at_once(in_flight))
+        for places, purpose in asks:
+            assert np.array_equal(ask(desk, pool[places], purpose), truth(pool[places]))
+        distinct = {place for places, _ in asks for place in places}
+        assert spy.sent(pool[sorted(distinct)])
+        for purpose in (DISTILL, EVALUATE):
+            used = {place for places, kind in asks if kind == purpose for place in places}
+            assert book.count("run", purpose) == len(used)
+        book.close()
+    assert all(size <= batch for size in spy.sizes)

@@ -1,0 +1,79 @@
+"""Runs that only ask, for tests that kill them: no network is trained.
+
+``python -m tests.support.asking`` takes orders, a line each: a plan, as JSON, starts a run in a process of its own, ``kill``
+ends it by SIGKILL, and ``wait`` lets it finish; both of these print its exit status. A run prints what the ledger's
+``begin`` told, and ``done`` at its end. A plan is ``{"ledger", "run", "url", "images", "in_flight", "batch"}``, and may
+have ``step``, -1 to ask in the opposite order, ``read_timeout``, and ``patience`` in place of the teacher's own. All
+imports are done once, so that a life takes a tenth of a second.
+"""
+
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+from amkd import ledger
+from amkd.querying import client, sending
+from amkd.teachers import Teacher, answers
+from amkd.teachers.http import oip
+from amkd.teachers.http.connection import Connection
+from amkd.teachers.pixels import Pixels
+
+SHAPE, CLASSES, PRICE = (8, 8, 1), 10, 0.25
+ROUND = 100  # images asked about at once
+
+
+def some_images(count: int) -> np.ndarray:
+    """Distinct images, always the same."""
+    return np.random.default_rng(1).integers(0, 256, (count, *SHAPE), np.uint8)
+
+
+def teacher_of(plan: dict) -> Teacher:
+    connection = Connection(plan["url"], 1.0, plan.get("read_timeout", 30.0), in_flight=plan["in_flight"])
+    pixels = Pixels(layout="auto", dtype="auto")
+    found = oip.load(connection, "digits", "", "", "", "auto", pixels, SHAPE, CLASSES, "service", batch=plan["batch"])
+    return found._replace(patience=plan.get("patience", found.patience))
+
+
+def main(plan: dict) -> None:
+    book = ledger.Ledger(Path(plan["ledger"]))
+    teacher = teacher_of(plan)
+    print(book.begin(plan["run"], "asks", "nowhere"), flush=True)
+    images = some_images(plan["images"])[:: plan.get("step", 1)]
+    terms = sending.Terms(plan["in_flight"], first_wait=0.01, longest_wait=0.1, price=PRICE, currency="EUR")
+    desk = client.Desk(teacher, book, plan["run"], len(images), CLASSES, plan["batch"], answers.Form(), terms)
+    for number, start in enumerate(range(0, len(images), ROUND)):
+        client.ask(desk, images[start : start + ROUND], client.DISTILL, number, lambda answered: None)
+    book.close()
+    print("done", flush=True)
+
+
+def begin(plan: dict) -> int:
+    """Starts a run; returns its process."""
+    if child := os.fork():
+        return child
+    try:
+        main(plan)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def serve() -> None:
+    child = 0
+    for order in map(str.strip, sys.stdin):
+        if order.startswith("{"):
+            child = begin(json.loads(order))
+            continue
+        if order == "kill":
+            os.kill(child, signal.SIGKILL)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,258 @@
+"""Tables: how they expand into runs, and what a stopped, a failed and a finished one does."""
+
+import json
+
+import pytest
+from ml_collections import ConfigDict
+
+from amkd.core.errors import UserError
+from amkd.tables import sweep
+from amkd.tables import table as tables
+from configs.tables import ablations, acquisitions, best, figure4, labelling, losses, table1, table2, table4
+from tests.support import command, counting_teacher
+
+CONFIG = '''
+"""A table of six runs of seconds, for tests."""
+from ml_collections import ConfigDict
+
+def get_config():
+    return ConfigDict({table!r})
+'''
+TINY = tuple(f"{name}={value!r}" for name, value in command.TINY.items())
+
+
+def table(**more):
+    return {
+        "name": "tiny",
+        "title": "Six runs",
+        "seeds": (0, 1),
+        "set": (*TINY, "train.epochs=2"),
+        "against": "random",
+        "ways": {"active": ("method=active_mixup",), "random": ("method=random_mixup",)},
+        "rows": {
+            "first": {"config": "configs/default.py", "paper": 50.0, "best": 60.0, "source": "them"},
+            "second": {"config": "configs/default.py", "set": ("train.crop=0",), "ways": ("random",)},
+        },
+        **more,
+    }
+
+
+def expand(**more):
+    return sweep.expand(tables.from_config(table(**more)))
+
+
+def test_every_row_by_every_way_for_every_seed():
+    runs = expand()
+    assert [run[:3] for run in runs] == [
+        ("first", "active", 0), ("first", "random", 0), ("second", "random", 0),
+        ("first", "active", 1), ("first", "random", 1), ("second", "random", 1),
+    ]  # fmt: skip
+    assert [run.settings.seed for run in runs] == [0] * 3 + [1] * 3
+    assert [run.settings.method for run in runs[:3]] == ["active_mixup", "random_mixup", "random_mixup"]
+    assert [run.settings.train.crop for run in runs[:3]] == [1, 1, 0]
+
+
+def test_some_rows_only():
+    assert {run.row for run in expand(only=("second",))} == {"second"}
+
+
+def test_ways_come_last():
+    """What a way sets, a row cannot undo, nor a row what is set for all."""
+    (run,) = expand(
+        seeds=(0,), set=(*TINY, "rounds=1"), ways={"w": ("train.crop=3",)}, against=(),
+        rows={"r": {"config": "configs/default.py", "set": ("train.crop=2", "rounds=2")}},
+    )  # fmt: skip
+    assert (run.settings.train.crop, run.settings.rounds) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("shard", "runs"), [("", "012345"), ("1/1", "012345"), ("1/2", "024"), ("2/2", "135"), ("3/4", "2")]
+)
+def test_shards_share_the_runs(shard, runs):
+    assert sweep.share(list("012345"), shard) == list(runs)
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/2/3", "-1/2"])
+def test_parts_that_are_none_are_refused(shard):
+    with pytest.raises(UserError, match="--shard="):
+        sweep.share(list("012345"), shard)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"wrong": 1}, "config.wrong: there is no such field; there are name, title"),
+        ({"seeds": ()}, r"config.seeds=\(\): must be one or more different numbers"),
+        ({"only": ("first", "third")}, "config.only=.*'third' is none of the rows first, second"),
+        ({"seeds": (1, 1)}, r"config.seeds=\(1, 1\)"),
+        ({"against": "rondom"}, "config.against='rondom': 'rondom' is none of the ways active, random"),
+        ({"rows": {"r": {"config": "configs/default.py", "papper": 1}}}, "config.rows.r.papper"),
+        ({"rows": {"r": {"config": "configs/default.py", "ways": ("no",)}}}, "config.rows.r.ways='no'"),
+        (
+            {"rows": {"r": {"config": "configs/nothing.py"}}},
+            "r, active: there is no configuration 'configs/nothing.py'",
+        ),
+        ({"rows": {"r": {"config": "configs/default.py:no"}}}, "preset 'no' does not exist"),
+        ({"set": ("roundz=1",)}, "config.roundz: there is no such field; did you mean config.rounds"),
+        ({"set": ("rounds",)}, "'rounds': must be name=value"),
+        ({"set": ("budget=10",)}, "first, active: .*\n.*config.budget=10"),
+    ],
+)
+def test_mistakes_are_told_before_anything_runs(changes, told):
+    with pytest.raises(UserError, match=told):
+        expand(**changes)
+
+
+WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling)
+TABLES = [
+    *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
+    *((table4, preset) for preset in ("", "cpu")),
+    *((module, "few") for module in (acquisitions, losses)),
+]
+
+
+@pytest.mark.parametrize(("module", "preset"), TABLES)
+def test_shipped_tables_expand(module, preset):
+    config = module.get_config(preset)
+    assert isinstance(config, ConfigDict)
+    found = tables.from_config(config.to_dict())
+    runs = sweep.expand(found)
+    assert found.against and set(found.against) <= set(found.ways) and len(runs) >= 2
+    assert len({run[:3] for run in runs}) == len(runs)
+    assert found.name.endswith(preset)
+    with pytest.raises(ValueError, match="does not exist"):
+        module.get_config("nothing")
+
+
+# Through the command line.
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A table that was killed within its third run, and then run by two jobs to its end."""
+    folder = tmp_path_factory.mktemp("swept")
+    (folder / "tiny.py").write_text(CONFIG.format(table=table()))
+    line = command.arguments(folder / "runs", str(folder / "tiny.py"))
+    env = command.environment(folder)
+    asked = folder / "asked.txt"
+    first = command.start(line, {**env, "COUNTING_TEACHER_SLEEP": "0.1"})
+    command.wait_until(lambda: len(list((folder / "runs").glob("*/*/*/summary.json"))) == 2, first)
+    first.kill()
+    first.communicate()
+    done = [command.run([*line, f"--shard={part}/2"], env) for part in (1, 2)]
+    return folder, line, env, done, asked
+
+
+def test_a_killed_sweep_goes_on_and_asks_nothing_twice(swept):
+    folder, _, _, done, asked = swept
+    assert [one.returncode for one in done] == [0, 0], done[0].stderr + done[1].stderr
+    assert "first, active, seed 0: finished before" in done[0].stdout
+    assert len(list((folder / "runs").glob("*/*/*/summary.json"))) == 6
+    questions = counting_teacher.asked(asked)
+    # A batch that was under way at the kill is asked again; 8 images at most.
+    assert len(questions) - len(set(questions)) <= 8
+    assert (folder / "runs" / "ledger.sqlite").exists()
+
+
+def test_the_table_is_rendered_from_what_is_kept_alone(swept, tmp_path):
+    folder, line, env, _, _ = swept
+    results = folder / "runs" / "results"
+    rows = json.loads((results / "tiny.json").read_text())
+    assert [(row["row"], row["way"], row["seeds"]) for row in rows] == [
+        ("first", "active", [0, 1]), ("first", "random", [0, 1]), ("second", "random", [0, 1]),
+    ]  # fmt: skip
+    assert all(row["queries"] == 90 and 0 < row["accuracy_mean"] < 100 for row in rows)
+    assert isinstance(rows[0]["difference_random"], float) and rows[1]["difference_random"] is None
+    assert rows[0]["paper"] == 50.0
+    (tmp_path / "runs").mkdir()
+    (results / "runs" / "tiny").rename(tmp_path / "runs" / "tiny")
+    without = [part for part in line if not part.startswith("--workdir")]
+    again = command.run([*without, "--mode=table", f"--output={tmp_path}"], env)
+    assert again.returncode == 0, again.stderr
+    for name in ("tiny.md", "tiny.csv", "tiny.json", "tiny-curves.csv"):
+        assert (tmp_path / name).read_bytes() == (results / name).read_bytes()
+    assert (tmp_path / "tiny.png").stat().st_size > 10_000
+    assert (results / "tiny.md").read_text() in again.stdout
+
+
+def test_a_plan_lists_the_runs(swept):
+    _, line, env, _, _ = swept
+    planned = command.run([*line, "--mode=plan", "--config.seeds=(0,7)"], env)
+    assert planned.returncode == 0, planned.stderr
+    assert "finished  first, active, seed 0: 90 queries at most" in planned.stdout
+    assert "missing   second, random, seed 7: 90 queries at most" in planned.stdout
+    assert "3 of 6 runs are finished" in planned.stdout
+
+
+def test_a_run_that_fails_keeps_no_other_from_being_done(swept, tmp_path):
+    """The teacher answers the first run only."""
+    folder, _, env, _, _ = swept
+    line = command.arguments(tmp_path / "runs", str(folder / "tiny.py"))
+    fails = {**env, "COUNTING_TEACHER_LOG": str(tmp_path / "asked.txt"), "COUNTING_TEACHER_FAILS": "150"}
+    done = command.run([*line, "--config.seeds=(0,)"], fails)
+    assert done.returncode == 2
+    assert "the same command tries these again" in done.stderr and "first/random/seed0" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "runs/first/active/seed0/summary.json").exists()
+
+
+def test_a_finished_run_of_another_recipe_is_told_and_not_taken(swept):
+    folder, line, env, _, _ = swept
+    (folder / "other.py").write_text(CONFIG.format(table=table(set=(*TINY, "train.epochs=3"))))
+    other = [part.replace("tiny.py", "other.py") for part in line]
+    for mode in ("distill", "table"):
+        done = command.run([*other, f"--mode={mode}"], env)
+        assert done.returncode == 2
+        assert "belongs to a run of another configuration" in done.stderr
+        assert "config.train.epochs: 2 -> 3" in done.stderr
+
+
+def test_a_shard_without_runs_is_no_mistake(swept):
+    _, line, env, _, _ = swept
+    done = command.run([*line, "--shard=9/9"], env)
+    assert done.returncode == 0 and "has no run of this table" in done.stdout
+
+
+def test_a_ledger_of_the_table_s_own_is_used(tmp_path):
+    own = table(set=(*TINY, "ledger.path='/x.sqlite'"))
+    run, *_ = sweep.expand(tables.from_config(own), tmp_path)
+    assert run.settings.ledger.path == "/x.sqlite"
+    assert expand()[0].settings.ledger.path == ""
+
+
+def test_numbers_may_be_meant_as_text():
+    set_ = (*TINY, "dataset=folder", "data.folder=x", "data.size=8", "data.classes=10")
+    (run, *_) = expand(set=set_)
+    assert run.settings.data.classes == "10"
+
+
+def test_other_modes_are_refused(swept):
+    _, line, env, _, _ = swept
+    refused = command.run([*line, "--mode=export"], env)
+    assert refused.returncode == 2 and "--mode=export: this configuration has distill, table, plan" in refused.stderr
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("module", [acquisitions, losses, best, labelling])
+def test_smokes_of_other_tables(module, tmp_path):
+    """Every way to choose and every way to learn, to the end; judged by training images where the table is."""
+    config = module.get_config("smoke")
+    name = module.__name__.rpartition(".")[2]
+    line = command.arguments(tmp_path / "runs", f"configs/tables/{name}.py:smoke")
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
+    assert {row["way"] for row in rows} == set(config.ways)
+    assert (rows[0]["teacher_accuracy"] is None) == (name != "best")  # no table but this has a teacher and labels
+
+
+@pytest.mark.heavy
+def test_the_smoke_of_table_1_runs_every_method(tmp_path):
+    line = command.arguments(tmp_path / "runs", "configs/tables/table1.py:smoke")
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "runs/results/table1_smoke.json").read_text())
+    assert {row["way"] for row in rows} == table1.WAYS.keys()
+    assert all(row["seeds"] == [0, 1] for row in rows)
+    found = {row["way"]: row["accuracy_mean"] for row in rows}
+    assert found["full_kd"] > found["real_only"]

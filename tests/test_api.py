@@ -1,0 +1,300 @@
+"""The run from Python: a function and an array in, a student out."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amkd import api
+from amkd.core.errors import UserError
+from amkd.models.saved_network import load_network
+from amkd.run import experiment
+from tests.support.small import digits
+
+ROOT = Path(__file__).parent.parent
+QUICK = {
+    "rounds": 1,
+    "n_real": 16,
+    "train.epochs": 2,
+    "train.batch_size": 16,
+    "report.progress": False,
+    "report.tensorboard": False,
+    "report.plots": False,
+}
+IMAGES, LABELS = digits(0, 60)
+
+
+class Judge:
+    """A black box that notes what it is shown; from ``limit`` images on it fails."""
+
+    def __init__(self, told=lambda odds: odds, limit=10**9):
+        self.seen, self.told, self.limit = [], told, limit
+
+    def __call__(self, images):
+        if len(self.seen) + len(images) > self.limit:
+            raise ConnectionError("down")
+        assert images.dtype == np.uint8 and images.shape[1:] == (8, 8, 1)
+        self.seen += [image.tobytes() for image in images]
+        return self.told(odds_of(images))
+
+
+def odds_of(images):
+    """Probabilities of three classes, by the brightness of the left, the middle and the right."""
+    parts = [images[:, :, part].mean((1, 2, 3)) for part in (slice(0, 3), slice(3, 5), slice(5, 8))]
+    odds = np.stack(parts, -1) + 1
+    return odds / odds.sum(-1, keepdims=True)
+
+
+def complaint(**changes):
+    """What is said of a call with other arguments; nothing may be asked or written."""
+    given = {"images": IMAGES, "answer": Judge(limit=0), "classes": 3, "budget": 20, "workdir": "/nowhere/to/be/made"}
+    with pytest.raises(UserError) as caught:
+        api.distill(**{**given, "fields": QUICK, **changes})
+    return str(caught.value)
+
+
+# Runs.
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    workdir, judge = tmp_path_factory.mktemp("finished") / "run", Judge()
+    student = api.distill(IMAGES, judge, ("left", "middle", "right"), 30, workdir, "judge", fields=QUICK)
+    return workdir, judge, student
+
+
+def test_student_predicts_and_tells_what_it_is(finished):
+    workdir, _, student = finished
+    answers = student.predict(IMAGES)
+    assert answers.shape == (60, 3) and answers.dtype == np.float32
+    assert np.allclose(answers.sum(-1), 1, atol=1e-5)
+    assert np.array_equal(load_network(workdir / "student").predict(IMAGES), answers)
+    told = {name: student.card[name] for name in ("role", "classes", "class_names", "shape", "teacher", "queries")}
+    assert told == {
+        "role": "student", "classes": 3, "class_names": ["left", "middle", "right"], "shape": [8, 8, 1],
+        "teacher": "judge", "queries": 30,
+    }  # fmt: skip
+
+
+def test_without_labels_it_is_judged_by_agreement_on_pictures_held_out(finished):
+    """A tenth of the 60 images; they are asked about on top of the budget, and never learnt from."""
+    _, judge, student = finished
+    assert len(judge.seen) == len(set(judge.seen)) == 30 + 6
+    card = student.card
+    assert (card["evaluation_queries"], card["agreement_images"], card["test_accuracy"]) == (6, 6, None)
+    # What judges is asked about first.
+    held_out = np.stack([np.frombuffer(seen, np.uint8).reshape(8, 8, 1) for seen in judge.seen[:6]])
+    same = student.predict(held_out).argmax(-1) == odds_of(held_out).argmax(-1)
+    assert card["agreement"] == same.mean()
+    assert {image.tobytes() for image in held_out} < {image.tobytes() for image in IMAGES}
+
+
+def test_the_same_call_again_asks_nothing(finished):
+    workdir, _, student = finished
+    names = ["left", "middle", "right"]
+    again = api.distill(IMAGES, Judge(limit=0), names, 30, str(workdir), "judge", fields=dict(QUICK))
+    assert again.card == student.card
+
+
+def test_a_finished_workdir_does_not_pass_for_another_run(finished):
+    workdir, *_ = finished
+    call = {
+        "answer": Judge(limit=0),
+        "classes": 3,
+        "budget": 30,
+        "workdir": workdir,
+        "identity": "judge",
+        "fields": QUICK,
+    }
+    with pytest.raises(UserError, match="begun with other pictures"):
+        api.distill(IMAGES[::-1], **call)
+    with pytest.raises(UserError, match=r"config.teacher.identity: 'judge' -> 'another'"):
+        api.distill(IMAGES, **{**call, "identity": "another"})
+    with pytest.raises(UserError, match=r"config.budget: 30 -> 31"):
+        api.distill(IMAGES, **{**call, "budget": 31})
+
+
+def test_an_interrupted_call_goes_on_where_it_was(tmp_path):
+    fields, down, judge = {**QUICK, "teacher.batch": 4}, Judge(limit=12), Judge()
+    with pytest.raises(UserError, match="teacher judge failed on 4 images: ConnectionError: down"):
+        api.distill(IMAGES, down, 3, 20, tmp_path / "run", "judge", fields=fields)
+    with pytest.raises(UserError, match="begun with other pictures"):
+        api.distill(IMAGES[::-1], judge, 3, 20, tmp_path / "run", "judge", fields=fields)
+    assert 6 < len(down.seen) <= 12 and not judge.seen
+    api.distill(IMAGES, judge, 3, 20, tmp_path / "run", "judge", fields=fields)
+    asked = down.seen + judge.seen
+    assert len(asked) == len(set(asked)) == 20 + 6
+
+
+def test_labels_give_the_accuracy_and_cost_no_query(tmp_path):
+    judge, test = Judge(), (IMAGES[40:], LABELS[40:] % 3)
+    student = api.distill(IMAGES[:40], judge, 3, 20, tmp_path / "run", test=test, fields=QUICK)
+    assert len(judge.seen) == 20
+    assert not set(judge.seen) & {image.tobytes() for image in test[0]}
+    assert student.card["test_accuracy"] == np.mean(student.predict(test[0]).argmax(-1) == test[1])
+    assert student.card["agreement"] is None and student.card["evaluation_queries"] == 0
+    assert student.card["teacher"] == "python:tests.test_api:Judge"  # of an object, its class
+
+
+def best_two(odds):
+    return np.where(odds == odds.min(-1, keepdims=True), np.nan, odds)
+
+
+@pytest.mark.parametrize(
+    ("form", "told", "fields"),
+    [
+        ("label", lambda odds: odds.argmax(-1), {}),
+        ("logits", lambda odds: 7 * np.log(odds) + 5, {"teacher.answers.temperature": 7.0}),
+        ("percentages", lambda odds: np.rint(100 * odds), {}),
+        ("top_k", best_two, {"teacher.answers.top_k": 2}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
+    """What the student learns from is what the form means; the training itself is not of interest here."""
+    learnt = []
+
+    def read(bench, state):
+        state, answers = chosen(bench, state)
+        learnt.append((bench.real, answers))
+        raise InterruptedError
+
+    chosen = experiment.rounds.query
+    monkeypatch.setattr(experiment.rounds, "query", read)
+    with pytest.raises(InterruptedError):
+        more = {**QUICK, "teacher.answers.form": form, **fields}
+        api.distill(IMAGES, Judge(told), 3, 20, tmp_path / "run", "judge", fields=more)
+    ((real, answers),) = learnt
+    odds = odds_of(real)
+    expected = {
+        "label": np.eye(3)[odds.argmax(-1)],
+        "logits": odds,
+        "percentages": np.rint(100 * odds) / np.rint(100 * odds).sum(-1, keepdims=True),
+        "top_k": odds,  # what two of three leave is the third's
+    }[form]
+    assert np.allclose(answers, expected, rtol=0, atol=1e-6)
+
+
+def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
+    made = []
+
+    def run(config, folder, stop, data, teacher):
+        made.append((config, data))
+        raise InterruptedError
+
+    monkeypatch.setattr(experiment, "run", run)
+    for images, test, expected in (
+        (IMAGES, None, (54, 6)),
+        (IMAGES, (255 - IMAGES[:3], [0, 1, 2]), (60, 0)),
+        (IMAGES, (IMAGES[:3], [0, 1, 2]), (57, 0)),  # what judges the student is not drawn
+        (IMAGES[:5], None, (4, 1)),
+    ):
+        with pytest.raises(InterruptedError):
+            api.distill(images, Judge(limit=0), 3, expected[0] + 2, tmp_path, test=test, fields={"rounds": 1})
+        config, data = made[-1]
+        assert (config.n_real, config.data.held_out, data.pool_size) == (expected[0], expected[1], expected[0])
+    assert made[1][1].test_labels.dtype == np.int32
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("images", "found"),
+    [
+        (IMAGES / 255, "float64[60, 8, 8, 1]"),
+        (IMAGES.astype(np.int32), "int32[60, 8, 8, 1]"),
+        (IMAGES[..., 0], "uint8[60, 8, 8]"),
+        ([[1]], "list"),
+        (5, "int"),
+        (None, "NoneType"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_images_of_another_kind(images, found):
+    told = complaint(images=images)
+    assert told == f"images must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
+    if images is not None:
+        assert complaint(test=(images, LABELS)).startswith("test images must be") and found in told
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ((IMAGES, LABELS[:59]), "one label each; it is [60, 8, 8, 1] and [59]"),
+        ((IMAGES, np.eye(10)[LABELS]), "one label each; it is [60, 8, 8, 1] and [60, 10]"),
+        ((IMAGES[:, :7], LABELS), "images like [8, 8, 1] and one label each; it is [60, 7, 8, 1]"),
+        ((IMAGES, LABELS), "class numbers from 0 to 2"),
+        ((IMAGES[:2], [0, -1]), "class numbers from 0 to 2"),
+        ((IMAGES[:2], [0.0, 0.5]), "as integers"),
+        ((IMAGES[:2], ["left", "right"]), "as integers"),
+    ],
+    ids=["too few", "one-hot", "other size", "too high", "negative", "floats", "names"],
+)
+def test_labels_of_another_kind(test, message):
+    assert message in complaint(test=test)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"train.epoch": 3}, "config.train.epoch: there is no such field; did you mean config.train.epochs?"),
+        ({"epochs": 3}, "config.epochs: there is no such field; did you mean config.train.epochs?"),
+        ({"rounds": "three"}, "config.rounds='three': "),
+        ({"rounds": 2.5}, "config.rounds=2.5: "),
+        ({"train": 3}, "config.train: there is no such field"),
+        ({"rounds": 0}, "config.rounds=0: must be at least 1"),
+        ({"teacher.answers.form": "logit"}, "did you mean 'logits'?"),
+        ({"data.held_out": 59}, "config.data.held_out=59: there are only 60 pictures"),
+        ({"n_real": 55, "budget": 60}, "config.n_real=55: memory has only 54 images"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_fields_that_cannot_be(tmp_path, fields, message):
+    assert message in complaint(workdir=tmp_path / "run", fields={**QUICK, **fields})
+    assert not (tmp_path / "run" / "ledger.sqlite").exists()
+
+
+@pytest.mark.parametrize("classes", [1, 0, ["cat"], ["cat", "cat"], ["cat", ""], "cat", [1, 2]])
+def test_impossible_classes(classes):
+    assert "two or more different names" in complaint(classes=classes)
+
+
+# The documentation.
+
+_TINY = """
+import runpy, sys
+from amkd import notebook
+real = notebook.distill
+notebook.distill = lambda *args, **named: real(*args, **{**named, "fields": {**named.get("fields", {}), **FIELDS}})
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def test_readme_example_runs(tmp_path):
+    """With the pictures and the teacher that README.md makes; as it stands, but for a shorter training."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    found = [block for block in blocks if "from amkd.api import distill" in block]
+    assert found, "README.md has no block of Python with `from amkd.api import distill`"
+    named = {name[1]: block for block in blocks if (name := re.match(r"# (\w+\.py)\n", block))}
+    for name, block in {**named, "example.py": found[0]}.items():
+        (tmp_path / name).write_text(block)
+    quick = {name: QUICK[name] for name in ("train.epochs", "report.progress", "report.tensorboard", "report.plots")}
+    prelude = f"FIELDS = {quick!r}\n{_TINY}"
+    for command in (["make_pictures.py"], ["-c", prelude, "example.py"]):
+        env = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+        python = [sys.executable, *command]
+        ran = subprocess.run(python, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
+        assert ran.returncode == 0, ran.stderr
+    # Its last line: three classes, and the agreement.
+    assert re.fullmatch(r"\[\d \d \d\] (0\.\d+|1\.0)", ran.stdout.splitlines()[-1]), ran.stdout
+
+
+def test_a_lambda_needs_an_identity(tmp_path):
+    with pytest.raises(UserError, match="identity is missing: a lambda has no name"):
+        api.distill(IMAGES, lambda images: images, 3, 40, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
