@@ -15,8 +15,8 @@ Modes (--mode):
   export         a saved student as StableHLO and ONNX files with a model card, to --output=FOLDER
   table          renders a table's finished runs to --output=FOLDER, by default WORKDIR/results
 
-A table (configs/tables/) is many runs: the same command runs those that are missing, or with --shard=2/8
-a part of them, and renders it; --mode=plan lists them.
+A table (configs/tables/) is many runs: the same command runs those that are missing, or with
+--shard=2/8 a part of them, and renders it; --mode=plan lists them.
 """
 
 import os
@@ -55,7 +55,9 @@ def main(argv: list[str]) -> None:
     """One call into the package."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     paths = (FLAGS.workdir, FLAGS.network, FLAGS.images, FLAGS.output)
-    workdir, network, pictures, output = (Path(path).expanduser() if path else None for path in paths)
+    workdir, network, pictures, output = (
+        Path(path).expanduser() if path else None for path in paths
+    )
     stop = StopSignal().install() if FLAGS.mode in modes.STOPPABLE else StopSignal()
     given = FLAGS.config.to_dict()
     if table.is_table(given):
@@ -63,7 +65,9 @@ def main(argv: list[str]) -> None:
         return arguments.pick(table_modes.MODES, FLAGS.mode)(order)
     config = from_config(given)
     compilation.keep(Path(config.cache_dir).expanduser())
-    return arguments.pick(modes.MODES, FLAGS.mode)(modes.Order(config, workdir, network, pictures, output, stop))
+    return arguments.pick(modes.MODES, FLAGS.mode)(
+        modes.Order(config, workdir, network, pictures, output, stop)
+    )
 
 
 if __name__ == "__main__":

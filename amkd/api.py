@@ -1,4 +1,5 @@
-"""The whole run from Python: images and a function in, a student out; the same driver as ``launch.py``'s.
+"""The whole run from Python: images and a function in, a student out; the same driver as
+``launch.py``'s.
 
 student = distill(images, answer, classes=10, budget=1000, workdir="runs/mine")
 probabilities = student.predict(more_images)
@@ -41,8 +42,8 @@ def distill(
       budget: images that it may be asked about, the real images included.
       workdir: folder of the run: its state, its ledger and its results.
       identity: who answers, for the ledger; by default the function's name.
-      test: images and labels for the final evaluation. Without them ``data.held_out`` images are held
-        out, about which the function is asked on top of the budget.
+      test: images and labels for the final evaluation. Without them ``data.held_out`` images are
+        held out, about which the function is asked on top of the budget.
       fields: any other field of the configuration, such as ``{"rounds": 3, "train.epochs": 20}``.
 
     Returns:
@@ -55,7 +56,9 @@ def distill(
     names = _class_names(classes)
     name = f"{getattr(answer, '__module__', '')}:{getattr(answer, '__qualname__', type(answer).__name__)}"
     if "<lambda>" in name and not identity:
-        raise UserError("identity is missing: a lambda has no name to keep its answers under; say who answers")
+        raise UserError(
+            "identity is missing: a lambda has no name to keep its answers under; say who answers"
+        )
     config = _config(
         {
             "dataset": "memory",
@@ -72,13 +75,21 @@ def distill(
         config["n_real"] = data.pool_size
     frozen = from_config(config.to_dict())
     if frozen.uses_labels or frozen.data.real:
-        name, value = ("method", frozen.method) if frozen.uses_labels else ("data.real", frozen.data.real)
-        raise UserError(f"config.{name}={value!r}: needs a data set by name; here the images are given, without labels")
+        name, value = (
+            ("method", frozen.method) if frozen.uses_labels else ("data.real", frozen.data.real)
+        )
+        raise UserError(
+            f"config.{name}={value!r}: needs a data set by name; here the images are given,"
+            " without labels"
+        )
     if frozen.data.judge != "test":
         raise UserError(
-            f"config.data.judge={frozen.data.judge!r}: needs a data set by name; here test judges, or held_out"
+            f"config.data.judge={frozen.data.judge!r}: needs a data set by name; here test judges,"
+            " or held_out"
         )
-    runs.run(frozen, Path(workdir), StopSignal(), data, Teacher(identity or f"python:{name}", answer))
+    runs.run(
+        frozen, Path(workdir), StopSignal(), data, Teacher(identity or f"python:{name}", answer)
+    )
     return load_network(Path(workdir) / "student")
 
 
@@ -101,19 +112,34 @@ def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
     if isinstance(classes, (int, str)):
         return own_images.class_names(str(classes))
     names = tuple(classes)
-    if len(names) < 2 or len(set(names)) != len(names) or not all(isinstance(name, str) and name for name in names):
-        raise UserError(f"classes={list(names)!r}: must be two or more different names, or their number")
+    if (
+        len(names) < 2
+        or len(set(names)) != len(names)
+        or not all(isinstance(name, str) and name for name in names)
+    ):
+        raise UserError(
+            f"classes={list(names)!r}: must be two or more different names, or their number"
+        )
     return names
 
 
 def _check_images(name: str, images: np.ndarray) -> None:
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
-        found = f"{images.dtype}{list(images.shape)}" if isinstance(images, np.ndarray) else type(images).__name__
-        raise UserError(f"{name} must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}")
+        found = (
+            f"{images.dtype}{list(images.shape)}"
+            if isinstance(images, np.ndarray)
+            else type(images).__name__
+        )
+        raise UserError(
+            f"{name} must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
+        )
 
 
 def _data(
-    images: np.ndarray, names: tuple[str, ...], test: tuple[np.ndarray, np.ndarray] | None, config: Any
+    images: np.ndarray,
+    names: tuple[str, ...],
+    test: tuple[np.ndarray, np.ndarray] | None,
+    config: Any,
 ) -> DataSet:
     key = own_images.key_of(images)
     if test is None:
@@ -122,11 +148,16 @@ def _data(
     _check_images("test images", test_images)
     if test_images.shape[1:] != images.shape[1:] or labels.shape != test_images.shape[:1]:
         raise UserError(
-            f"test must be images like {list(images.shape[1:])} and one label each; it is {list(test_images.shape)}"
+            f"test must be images like {list(images.shape[1:])} and one label each; it is"
+            f" {list(test_images.shape)}"
             f" and {list(labels.shape)}"
         )
     if labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(len(names))).all():
-        raise UserError(f"test labels must be class numbers from 0 to {len(names) - 1}, as integers")
+        raise UserError(
+            f"test labels must be class numbers from 0 to {len(names) - 1}, as integers"
+        )
     none, labels = (images[:0], np.empty(0, np.int32)), labels.astype(np.int32)
     key = f"{key}+{own_images.key_of(test_images)}+{own_images.key_of(labels)}"
-    return own_images.apart(DataSet("memory", len(names), *none, images, test_images, labels, names, key))
+    return own_images.apart(
+        DataSet("memory", len(names), *none, images, test_images, labels, names, key)
+    )

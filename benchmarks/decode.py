@@ -26,9 +26,13 @@ SMALLEST = 320
 
 
 def make(place: Path, photos: int) -> None:
-    """Writes photos: coarse and fine noise over a gradient, 320 to 1600 pixels a side, JPEG quality 90."""
+    """Writes photos: coarse and fine noise over a gradient, 320 to 1600 pixels a side, JPEG quality
+    90.
+    """
     rng = np.random.default_rng(0)
-    coarse = Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).resize((2 * LARGEST,) * 2, Image.BICUBIC)
+    coarse = Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).resize(
+        (2 * LARGEST,) * 2, Image.BICUBIC
+    )
     fine = rng.normal(0, 6, (2 * LARGEST, 2 * LARGEST, 1))
     ramp = np.linspace(-40, 40, 2 * LARGEST)[:, None, None]
     world = np.clip(np.asarray(coarse) + fine + ramp, 0, 255).astype(np.uint8)
@@ -48,7 +52,9 @@ def make(place: Path, photos: int) -> None:
 
 def plain(paths: list[Path], size: int) -> np.ndarray:
     """The loop that one would write first: ``uint8[M, size, size, 3]``."""
-    return np.stack([np.asarray(Image.open(path).convert("RGB").resize((size, size))) for path in paths])
+    return np.stack(
+        [np.asarray(Image.open(path).convert("RGB").resize((size, size))) for path in paths]
+    )
 
 
 def one_by_one(paths: list[Path], policy: folder.Policy) -> np.ndarray:
@@ -57,13 +63,17 @@ def one_by_one(paths: list[Path], policy: folder.Policy) -> np.ndarray:
 
 
 def in_processes(paths: list[Path], policy: folder.Policy) -> np.ndarray:
-    """This package's decoder, in as many processes as there are cores: ``uint8[M, size, size, 3]``."""
+    """This package's decoder, in as many processes as there are cores: ``uint8[M, size, size,
+    3]``.
+    """
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return np.stack(list(pool.map(partial(folder.decode, policy=policy), paths, chunksize=16)))
 
 
 def timed(what: str, work: Callable[[], object], against: float | None = None) -> float:
-    """Seconds that ``work`` takes; prints them, CPU seconds, and how many times faster than ``against`` it is."""
+    """Seconds that ``work`` takes; prints them, CPU seconds, and how many times faster than
+    ``against`` it is.
+    """
     start, busy = time.perf_counter(), sum(os.times()[:4])
     work()
     seconds, busy = time.perf_counter() - start, sum(os.times()[:4]) - busy
@@ -74,7 +84,9 @@ def timed(what: str, work: Callable[[], object], against: float | None = None) -
 
 def main() -> None:
     """Makes the photos, times every way, and cleans up."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=64)
     flags = parser.parse_args()
@@ -85,7 +97,10 @@ def main() -> None:
         make(place, flags.photos)
         paths = sorted(place.rglob("*.jpg"))
         volume = sum(path.stat().st_size for path in paths) / 2**20
-        print(f"{len(paths):,} photos, {volume:,.0f} MiB, to {flags.size} x {flags.size}, {os.cpu_count()} cores")
+        print(
+            f"{len(paths):,} photos, {volume:,.0f} MiB, to {flags.size} x {flags.size},"
+            f" {os.cpu_count()} cores"
+        )
         slow = timed("plain Pillow loop", lambda: plain(paths, flags.size))
         timed("decode, one by one", lambda: one_by_one(paths, policy), slow)
         timed("decode, in processes", lambda: in_processes(paths, policy), slow)

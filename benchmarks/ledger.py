@@ -4,8 +4,8 @@ The three stores are filled in turns, a few batches at a time, so that all of th
 disk and the same neighbours. All of them have an answer on disk before they go on:
 
 * ``ledger``: ``Ledger.send`` and ``Ledger.answered``, two transactions a batch;
-* ``bare``: a SQLite table with one ``INSERT OR IGNORE`` transaction a batch, with WAL and synchronous=FULL;
-* ``lines``: a JSON-lines file with one fsync a batch; it cannot look anything up.
+* ``bare``: a SQLite table with one ``INSERT OR IGNORE`` transaction a batch, with WAL and
+synchronous=FULL; * ``lines``: a JSON-lines file with one fsync a batch; it cannot look anything up.
 
 ``python benchmarks/ledger.py --answers=1000000``
 """
@@ -35,7 +35,9 @@ class LedgerStore:
         self._book = ledger.Ledger(self.path)
         self._book.begin("run", "a benchmark", str(folder))
         limit = 1e9 if price else 0.0
-        self._purse = ledger.Purse("run", "distill", self._book.teacher("teacher"), 0, price, "USD", limit)
+        self._purse = ledger.Purse(
+            "run", "distill", self._book.teacher("teacher"), 0, price, "USD", limit
+        )
 
     def keep(self, images: Sequence[bytes], scores: np.ndarray) -> None:
         """Sends a batch and keeps its answers."""
@@ -59,7 +61,9 @@ class BareStore:
         self._db = sqlite3.connect(self.path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("CREATE TABLE IF NOT EXISTS answer (image BLOB PRIMARY KEY, scores BLOB) WITHOUT ROWID")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS answer (image BLOB PRIMARY KEY, scores BLOB) WITHOUT ROWID"
+        )
 
     def keep(self, images: Sequence[bytes], scores: np.ndarray) -> None:
         """Keeps a batch's answers."""
@@ -71,7 +75,9 @@ class BareStore:
     def find(self, images: Sequence[bytes]) -> int:
         """Looks answers up, and says how many are there."""
         marks = ",".join("?" * len(images))
-        rows = self._db.execute(f"SELECT image, scores FROM answer WHERE image IN ({marks})", images)
+        rows = self._db.execute(
+            f"SELECT image, scores FROM answer WHERE image IN ({marks})", images
+        )
         return len({image: np.frombuffer(scores, np.float32) for image, scores in rows})
 
     def close(self) -> None:
@@ -101,7 +107,9 @@ class LinesStore:
 Store = LedgerStore | BareStore | LinesStore
 
 
-def fill(stores: dict[str, Store], count: int, batch: int, classes: int, seed: int) -> dict[str, float]:
+def fill(
+    stores: dict[str, Store], count: int, batch: int, classes: int, seed: int
+) -> dict[str, float]:
     """Has every store keep the same answers, in turns.
 
     Returns:
@@ -125,10 +133,15 @@ def addresses(rng: np.random.Generator, count: int) -> list[bytes]:
     return [data[start : start + 32] for start in range(0, len(data), 32)]
 
 
-def look_up(store: LedgerStore | BareStore, count: int, batch: int, images: Sequence[bytes]) -> float:
+def look_up(
+    store: LedgerStore | BareStore, count: int, batch: int, images: Sequence[bytes]
+) -> float:
     """Seconds for so many look-ups, of images drawn at random."""
     rng = np.random.default_rng(1)
-    wanted = [[images[place] for place in rng.integers(0, len(images), batch)] for _ in range(count // batch)]
+    wanted = [
+        [images[place] for place in rng.integers(0, len(images), batch)]
+        for _ in range(count // batch)
+    ]
     begun = time.perf_counter()
     for part in wanted:
         store.find(part)
@@ -156,13 +169,17 @@ def show(path: Path) -> None:
 
 def main() -> None:
     """Fills, looks up, verifies; prints a table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--answers", type=int, default=1_000_000, help="kept in batches of --batch")
     parser.add_argument("--singles", type=int, default=2_000, help="kept one by one after these")
     parser.add_argument("--look-ups", type=int, default=50_000)
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--batch", type=int, default=256)
-    parser.add_argument("--folder", default=None, help="on the disk to be measured (default: the temporary folder)")
+    parser.add_argument(
+        "--folder", default=None, help="on the disk to be measured (default: the temporary folder)"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         measure(args, Path(folder))
@@ -172,20 +189,29 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     """One measurement in an empty folder."""
     book, bare = LedgerStore(folder), BareStore(folder)
     stores: dict[str, Store] = {"ledger": book, "bare": bare, "lines": LinesStore(folder)}
-    tell(f"keep, batches of {args.batch}", args.answers, fill(stores, args.answers, args.batch, args.classes, seed=0))
+    tell(
+        f"keep, batches of {args.batch}",
+        args.answers,
+        fill(stores, args.answers, args.batch, args.classes, seed=0),
+    )
     tell("keep, one by one", args.singles, fill(stores, args.singles, 1, args.classes, seed=1))
     here = addresses(np.random.default_rng(0), min(args.answers, args.batch * _BLOCK))
     absent = addresses(np.random.default_rng(2), args.batch * _BLOCK)
     for name, images in (("hit", here), ("miss", absent)):
         for size in (args.batch, 1):
             count = args.look_ups // size * size
-            pair = {"ledger": look_up(book, count, size, images), "bare": look_up(bare, count, size, images)}
+            pair = {
+                "ledger": look_up(book, count, size, images),
+                "bare": look_up(bare, count, size, images),
+            }
             tell(f"find, {name}, {size} at a time", count, pair)
     for store in stores.values():
         store.close()
     priced: dict[str, Store] = {"ledger": LedgerStore(folder, price=0.001)}
     tell(
-        "keep, one by one, with a price and a limit", args.singles, fill(priced, args.singles, 1, args.classes, seed=3)
+        "keep, one by one, with a price and a limit",
+        args.singles,
+        fill(priced, args.singles, 1, args.classes, seed=3),
     )
     priced["ledger"].close()
     report_whole(args.answers + args.singles, stores, book.path)
@@ -196,7 +222,9 @@ def report_whole(answers: int, stores: dict[str, Store], path: Path) -> None:
     sizes = {name: store.path.stat().st_size for name, store in stores.items()}
     print(
         "on disk: "
-        + ", ".join(f"{name} {size / 2**20:.1f} MiB, {size / answers:.0f} B" for name, size in sizes.items())
+        + ", ".join(
+            f"{name} {size / 2**20:.1f} MiB, {size / answers:.0f} B" for name, size in sizes.items()
+        )
     )
     print(f"open (with SQLite's quick check): {timed(lambda: ledger.Ledger(path).close()):.2f} s")
     print(f"show: {timed(lambda: show(path)):.2f} s")
@@ -206,7 +234,11 @@ def report_whole(answers: int, stores: dict[str, Store], path: Path) -> None:
 def tell(what: str, count: int, seconds: dict[str, float]) -> None:
     """One line: answers a second, and how many times as long the ledger takes."""
     rates = ", ".join(f"{name} {count / spent:,.0f}/s" for name, spent in seconds.items())
-    ratios = [f"{seconds['ledger'] / spent:.2f} x {name}" for name, spent in seconds.items() if name != "ledger"]
+    ratios = [
+        f"{seconds['ledger'] / spent:.2f} x {name}"
+        for name, spent in seconds.items()
+        if name != "ledger"
+    ]
     print(f"{what}: {rates}" + (f" (time: {', '.join(ratios)})" if ratios else ""), flush=True)
 
 

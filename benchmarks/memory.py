@@ -14,21 +14,26 @@ MIB = 2**20
 def peak() -> float:
     """The most memory that this process has had resident, in MiB.
 
-    Linux's own mark where there is one: ``getrusage`` also counts the process that started this one.
+    Linux's own mark where there is one: ``getrusage`` also counts the process that started this
+    one.
     """
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     marks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
     if marks:
         return marks[0] / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (MIB if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        MIB if sys.platform == "darwin" else 1024
+    )
 
 
 class Ours:
     """amkd's search of all pairs, and its sample of them."""
 
     def search(self, model: str, images: np.ndarray, k: int, lams: int) -> dict[str, Any]:
-        """A whole round's search: seconds without compilation, MiB before it and at most, and the k lowest scores."""
+        """A whole round's search: seconds without compilation, MiB before it and at most, and the k
+        lowest scores.
+        """
         from benchmarks import our_side
 
         of = our_side.make(model, len(images), images)
@@ -36,10 +41,17 @@ class Ours:
         our_side.compile_search(of, k, lams)
         began = time.perf_counter()
         lowest = our_side.choose(of, k, lams).score
-        return {"seconds": time.perf_counter() - began, "before": before, "peak": peak(), "lowest": lowest}
+        return {
+            "seconds": time.perf_counter() - began,
+            "before": before,
+            "peak": peak(),
+            "lowest": lowest,
+        }
 
     def sample(self, n: int, size: int) -> dict[str, Any]:
-        """A sampled pool of the pairs of ``n`` images, made and read once, as :meth:`search` measures."""
+        """A sampled pool of the pairs of ``n`` images, made and read once, as :meth:`search`
+        measures.
+        """
         from amkd.search import pairs
 
         before = peak()
@@ -78,7 +90,9 @@ class PyTorch:
         variant: str,
         block: int,
     ) -> dict[str, Any]:
-        """A search of the whole pool, one way and ``block`` pairs at a time, as :meth:`Ours.search` measures."""
+        """A search of the whole pool, one way and ``block`` pairs at a time, as :meth:`Ours.search`
+        measures.
+        """
         from benchmarks import torch_search
 
         before = peak()

@@ -1,16 +1,19 @@
 """How near each way to minimise over lambda comes to the true minimum, and to the true k lowest.
 
-A run of each data set's configuration (its pool cut to 300,000 pairs) gives a student after every round. Under each
-student:
+A run of each data set's configuration (its pool cut to 300,000 pairs) gives a student after every
+round. Under each student:
 
-excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over ``--pairs`` pairs; negative
+excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over ``--pairs``
+pairs; negative
         where a way found a dip between two places of that grid.
-recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of ``--images`` images. True
-        are the scores after 12 refined evaluations. Of the screened search also what it claims: the lower end of its
+recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of
+``--images`` images. True
+        are the scores after 12 refined evaluations. Of the screened search also what it claims: the
+          lower end of its
         interval.
 
-Accuracy only, so other work on the machine does no harm. Run from the repository's root, with TFDS_DATA_DIR set:
-``python -m benchmarks.minimisers``; half an hour on 2 cores.
+Accuracy only, so other work on the machine does no harm. Run from the repository's root, with
+TFDS_DATA_DIR set: ``python -m benchmarks.minimisers``; half an hour on 2 cores.
 """
 
 import argparse
@@ -35,21 +38,38 @@ DENSE, TRUTH = 161, 12  # lambdas; evaluations
 
 def main() -> None:
     """Measures every data set after every round that is asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--configs", default="mnist,fashion_mnist", help="of configs/ (default: %(default)s)")
-    parser.add_argument("--rounds", default="0,1,3", help="after which the student is taken (default: %(default)s)")
-    parser.add_argument("--evaluations", default="3,4,5,6", help="of a pair, refined (default: %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--configs", default="mnist,fashion_mnist", help="of configs/ (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rounds", default="0,1,3", help="after which the student is taken (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--evaluations", default="3,4,5,6", help="of a pair, refined (default: %(default)s)"
+    )
     parser.add_argument("--set", nargs="*", default=[], help="fields of the runs, each NAME=VALUE")
-    parser.add_argument("--pairs", type=int, default=4000, help="for the excess (default: %(default)s)")
-    parser.add_argument("--images", type=int, default=700, help="for the recall (default: %(default)s)")
+    parser.add_argument(
+        "--pairs", type=int, default=4000, help="for the excess (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--images", type=int, default=700, help="for the recall (default: %(default)s)"
+    )
     parser.add_argument("--json", type=Path, help="file to write the rows to")
     flags = parser.parse_args()
     rows: list[turns.Row] = []
     for name in flags.configs.split(","):
-        for round_, task in students(name, flags.set, [int(one) for one in flags.rounds.split(",")]):
+        for round_, task in students(
+            name, flags.set, [int(one) for one in flags.rounds.split(",")]
+        ):
             label = f"{name}, round {round_}"
             counts = [int(one) for one in flags.evaluations.split(",")]
-            for row in (*excesses(task, label, counts, flags.pairs), *recalls(task, label, flags.images)):
+            for row in (
+                *excesses(task, label, counts, flags.pairs),
+                *recalls(task, label, flags.images),
+            ):
                 rows.append(row)
                 turns.show(row)
                 turns.write(flags.json, rows, our_side.describe())
@@ -72,20 +92,28 @@ def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[i
 
 def excesses(task: Task, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:
     """Rows of the excess over the dense grid."""
-    some = task._replace(pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64))
+    some = task._replace(
+        pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64)
+    )
     dense = scores(some, grid(task.settings, DENSE))
     ways: dict[str, confidence.Minimiser] = {"grid": grid(task.settings, task.settings.lam_count)}
     for count in counts:
         ways[f"refined, {count}"] = refinement.Refined(pool_search.lam_range(task.settings), count)
     for name, way in ways.items():
         excess = scores(some, way) - dense
-        details = {"way": name, "evaluations": way.evaluations, "percentile_99": float(np.quantile(excess, 0.99))}
+        details = {
+            "way": name,
+            "evaluations": way.evaluations,
+            "percentile_99": float(np.quantile(excess, 0.99)),
+        }
         yield turns.Row("excess", label, "mean C2", float(excess.mean()), details=details)
 
 
 def recalls(task: Task, label: str, n: int) -> Iterator[turns.Row]:
     """Rows of the recall of the true k lowest."""
-    some = task._replace(images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64))
+    some = task._replace(
+        images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64)
+    )
     plan, size = task.settings, some.pool.size
     most = round(max(SHARES) * size)
     refined = refinement.Refined(pool_search.lam_range(plan), plan.evaluations)
@@ -96,9 +124,16 @@ def recalls(task: Task, label: str, n: int) -> Iterator[turns.Row]:
         k = round(share * size)
         for name, way in ways.items():
             details = {"way": name, "k": k, "share": share, "evaluations": float(way.evaluations)}
-            yield turns.Row("recall", label, "share", shared(found[name][:k], true[:k]), details=details)
+            yield turns.Row(
+                "recall", label, "share", shared(found[name][:k], true[:k]), details=details
+            )
         screened, told = screening.lowest(some._replace(k=k), screening.plan(plan, size, k))
-        details = {"way": "screened", "k": k, "share": share, "evaluations": told["evaluations"] / size}
+        details = {
+            "way": "screened",
+            "k": k,
+            "share": share,
+            "evaluations": told["evaluations"] / size,
+        }
         details |= {"claimed": told["recall"]["low"], "shortlist": told["shortlist"] / size}
         there = pairs.rank_of(screened.i, screened.j, n)
         yield turns.Row("recall", label, "share", shared(there, true[:k]), details=details)

@@ -8,12 +8,20 @@ from benchmarks import our_side
 
 def parser(description: str | None, models: str, turns: int = 5) -> argparse.ArgumentParser:
     """A parser with the common options, and their defaults."""
-    found = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument(
-        "--models", default=models, help=f"of {','.join(our_side.MODELS)}; or all (default: %(default)s)"
+    found = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    found.add_argument("--turns", type=int, default=turns, help="of each side (default: %(default)s)")
-    found.add_argument("--seconds", type=float, default=3.0, help="of each turn, at least (default: %(default)s)")
+    found.add_argument(
+        "--models",
+        default=models,
+        help=f"of {','.join(our_side.MODELS)}; or all (default: %(default)s)",
+    )
+    found.add_argument(
+        "--turns", type=int, default=turns, help="of each side (default: %(default)s)"
+    )
+    found.add_argument(
+        "--seconds", type=float, default=3.0, help="of each turn, at least (default: %(default)s)"
+    )
     found.add_argument("--json", type=Path, help="file to write the rows to")
     return found
 

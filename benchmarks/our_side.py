@@ -1,4 +1,6 @@
-"""amkd's own paths, as a run drives them: the only module of the benchmarks that knows their arguments."""
+"""amkd's own paths, as a run drives them: the only module of the benchmarks that knows their
+arguments.
+"""
 
 import os
 
@@ -30,7 +32,12 @@ from tests.support import plain
 
 MODELS = tuple(models.MODELS)
 CLASSES = 10
-_SHAPES = {"lenet5": (28, 28, 1), "lenet5_half": (28, 28, 1), "tiny": (28, 28, 1), "resnet18_224": (224, 224, 3)}
+_SHAPES = {
+    "lenet5": (28, 28, 1),
+    "lenet5_half": (28, 28, 1),
+    "tiny": (28, 28, 1),
+    "resnet18_224": (224, 224, 3),
+}
 
 
 class Tiny(models.Network):
@@ -45,7 +52,9 @@ class Tiny(models.Network):
         """The first layer, before its ReLU."""
         return self.fc0(images.reshape(len(images), -1).astype(self.dtype) / 255)
 
-    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
         """Its ReLU."""
         return nn.relu(h)
 
@@ -57,7 +66,9 @@ class Tiny(models.Network):
 class NoDropout(AlexNet):
     """AlexNet without dropout, whose masks are the library's own, to compare losses."""
 
-    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
         """Without the keys there is no dropout."""
         return super().features(h, train)
 
@@ -97,7 +108,8 @@ def _build(model: str, shape: tuple[int, ...]) -> models.Network:
 
 
 def make(model: str, n: int, images: np.ndarray | None = None) -> Student:
-    """A student with random weights and running statistics, none at its initial value, and logits of a natural size.
+    """A student with random weights and running statistics, none at its initial value, and logits
+    of a natural size.
 
     Args:
       model: name of the network.
@@ -136,7 +148,9 @@ def grid(lams: int) -> np.ndarray:
     return mixing.lambda_grid(group.lam_low, group.lam_high, lams)
 
 
-def choose(of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0) -> Choice:
+def choose(
+    of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0
+) -> Choice:
     """A round's real search: the k pairs of lowest C2 of all pairs.
 
     Args:
@@ -177,7 +191,8 @@ def compile_search(of: Student, k: int, lams: int, chunk: int = 0) -> None:
 def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tuple[int, float]:
     """Searches the pool for about so long, then leaves off.
 
-    The clock starts when the first chunk is done and others are already under way, and stops in the same state: what
+    The clock starts when the first chunk is done and others are already under way, and stops in the
+      same state: what
     is counted is the steady rate of a search of any length, without its start.
 
     Returns:
@@ -205,7 +220,9 @@ def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tupl
 
 
 def settle(longest: float = 120.0) -> None:
-    """Waits until this process no longer computes: what is under way on the devices cannot be called back."""
+    """Waits until this process no longer computes: what is under way on the devices cannot be
+    called back.
+    """
     for device in jax.local_devices():  # an accelerator works in order
         (jax.device_put(0.0, device) + 1).block_until_ready()
     until = time.perf_counter() + longest
@@ -277,9 +294,13 @@ def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesso
     return Lesson(make(model, n), plan, records, answers)
 
 
-def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], dropout: bool = True) -> None:
+def fit(
+    what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], dropout: bool = True
+) -> None:
     """A round's real training, on the first ``count`` records of the lesson."""
-    network = models.build(what.of.model, CLASSES, what.of.images.shape[1:], what.plan.dtype, compilation.AXIS)
+    network = models.build(
+        what.of.model, CLASSES, what.of.images.shape[1:], what.plan.dtype, compilation.AXIS
+    )
     if not dropout and isinstance(network, AlexNet):
         network = NoDropout(CLASSES, width=network.width, axis_name=compilation.AXIS)
     data = training_set.make(what.of.images, what.records, what.answers, len(what.records))
@@ -289,7 +310,9 @@ def fit(what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], d
 
 def batches(what: Lesson, count: int) -> np.ndarray:
     """The batches of the first epoch of :func:`fit`: ``int32[S, B]``."""
-    return training_set.epoch(count, what.plan.batch_size, keys.rng(0, 1, keys.Purpose.ORDER, 0)).index
+    return training_set.epoch(
+        count, what.plan.batch_size, keys.rng(0, 1, keys.Purpose.ORDER, 0)
+    ).index
 
 
 def first_loss(what: Lesson, steps: int) -> float:
@@ -308,7 +331,9 @@ def first_loss(what: Lesson, steps: int) -> float:
 
 
 def epochs(what: Lesson, seconds: float) -> tuple[int, float]:
-    """Trains whole epochs for about so long, after a first one; images trained on, and the seconds they took."""
+    """Trains whole epochs for about so long, after a first one; images trained on, and the seconds
+    they took.
+    """
     times: list[float] = []
 
     def on_epoch(epoch: int, state: Any, loss: float) -> None:

@@ -1,12 +1,16 @@
-"""What a pool costs: memory and time of searches of 1e5 to 1e7 pairs, of samples of 3.2e9, and the cost per pair.
+"""What a pool costs: memory and time of searches of 1e5 to 1e7 pairs, of samples of 3.2e9, and the
+cost per pair.
 
-Three measurements, each line of the first two in a fresh process, whose peak of resident memory is given:
+Three measurements, each line of the first two in a fresh process, whose peak of resident memory is
+given:
 
-search  A whole round's search of all pairs of N images of MNIST's size (MNIST itself where ``TFDS_DATA_DIR`` is set),
-        compiled before the clock starts, beside a PyTorch loop that keeps the score of every pair and sorts in the
-        end; once each, one after the other. Both must find the same k lowest scores, to 1e-5. Pools of more than
-        ``--largest`` pairs are searched with the network ``tiny`` only, two dense layers (784-8-10): what remains is
-        the pool's own cost. PyTorch searches pools of more than ``--beside`` pairs with ``tiny`` only.
+search  A whole round's search of all pairs of N images of MNIST's size (MNIST itself where
+``TFDS_DATA_DIR`` is set),
+        compiled before the clock starts, beside a PyTorch loop that keeps the score of every pair
+        and sorts in the end; once each, one after the other. Both must find the same k lowest
+        scores, to 1e-5. Pools of more than ``--largest`` pairs are searched with the network
+        ``tiny`` only, two dense layers (784-8-10): what remains is the pool's own cost. PyTorch
+        searches pools of more than ``--beside`` pairs with ``tiny`` only.
 sample  A pool of ``max_pairs`` of all pairs of 80,000 images, made and read once, beside NumPy's
         ``Generator.choice``, where that does not need 25.6 GB.
 cost    Seconds per million pairs of whole searches against N, k and L. No competitor.
@@ -41,13 +45,24 @@ LAMS = 11
 def main() -> None:
     """Runs the measurements that are asked for."""
     parser = options.parser(__doc__, models="lenet5_half,tiny", turns=3)
-    parser.add_argument("--parts", default="search,sample,cost", help="which of them (default: %(default)s)")
     parser.add_argument(
-        "--largest", type=float, default=1e6, help="pairs for other networks than tiny (default: %(default)g)"
+        "--parts", default="search,sample,cost", help="which of them (default: %(default)s)"
     )
-    parser.add_argument("--beside", type=float, default=1e6, help="pairs for PyTorch (default: %(default)g)")
-    parser.add_argument("--largest-sample", type=float, default=1e8, help="ranks (default: %(default)g)")
-    parser.add_argument("--keep", type=int, default=7333, help="k of the searches (default: %(default)s)")
+    parser.add_argument(
+        "--largest",
+        type=float,
+        default=1e6,
+        help="pairs for other networks than tiny (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--beside", type=float, default=1e6, help="pairs for PyTorch (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--largest-sample", type=float, default=1e8, help="ranks (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--keep", type=int, default=7333, help="k of the searches (default: %(default)s)"
+    )
     flags = parser.parse_args()
     source, real = load()
     where = {**our_side.describe(), "images": source}
@@ -61,7 +76,9 @@ def main() -> None:
 
 
 def load() -> tuple[str, np.ndarray]:
-    """Images for the largest pool and where they come from: MNIST's where it is prepared, else patterns."""
+    """Images for the largest pool and where they come from: MNIST's where it is prepared, else
+    patterns.
+    """
     n = images_for(PAIRS[-1])
     if not os.environ.get("TFDS_DATA_DIR"):
         return "patterns of MNIST's size", our_side.patterns(n, (28, 28, 1))
@@ -83,10 +100,14 @@ def searches(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]
         way = fastest_way(model, real, flags.keep)
         for size in (size for size in PAIRS if model == "tiny" or size <= flags.largest):
             beside = model == "tiny" or size <= flags.beside
-            yield from one_search(model, real[: images_for(size)], flags.keep, way if beside else None)
+            yield from one_search(
+                model, real[: images_for(size)], flags.keep, way if beside else None
+            )
 
 
-def one_search(model: str, few: np.ndarray, keep: int, way: tuple[str, int] | None) -> Iterator[turns.Row]:
+def one_search(
+    model: str, few: np.ndarray, keep: int, way: tuple[str, int] | None
+) -> Iterator[turns.Row]:
     """Speed and memory of one pool, beside PyTorch if there is a ``way`` for it."""
     size = pairs.count(len(few))
     details: dict[str, Any] = {"pairs": size, "images": len(few), "keep": keep, "lams": LAMS}
@@ -95,15 +116,22 @@ def one_search(model: str, few: np.ndarray, keep: int, way: tuple[str, int] | No
     memory = turns.Row("pool memory", model, "MiB", ours["peak"], details=details)
     speed = turns.Row("pool", model, "pairs/s", size / ours["seconds"])
     if way:
-        variables, lams = our_side.make(model, len(few), few).variables, mixing.lam_of(our_side.grid(LAMS))
+        variables, lams = (
+            our_side.make(model, len(few), few).variables,
+            mixing.lam_of(our_side.grid(LAMS)),
+        )
         job = (model, our_side.CLASSES, few, variables, keep, lams, provenance.cores(), *way)
         theirs = in_a_process("PyTorch", "search", *job)
         np.testing.assert_allclose(ours["lowest"], theirs["lowest"], atol=1e-5, rtol=0)
         details["pytorch_before"] = round(theirs["before"])
         memory = dataclasses.replace(memory, theirs=theirs["peak"], against="PyTorch")
-        speed = turns.compared("pool", model, "pairs/s", [(size / ours["seconds"], size / theirs["seconds"])])
+        speed = turns.compared(
+            "pool", model, "pairs/s", [(size / ours["seconds"], size / theirs["seconds"])]
+        )
         speed.details["pytorch"] = f"{way[0]}, {way[1]} pairs a block"
-    speed.details.update(pairs=size, images=len(few), keep=keep, lams=LAMS, seconds=turns.rounded(ours["seconds"]))
+    speed.details.update(
+        pairs=size, images=len(few), keep=keep, lams=LAMS, seconds=turns.rounded(ours["seconds"])
+    )
     yield from (speed, memory)
 
 
@@ -127,7 +155,9 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
     for size in (size for size in SAMPLES if size <= flags.largest_sample):
         # Above a fiftieth of the population NumPy shuffles all of it: 25.6 GB.
         kinds = ("Ours", "NumPy") if size <= pairs.count(OF) // 50 else ("Ours",)
-        found = [[in_a_process(kind, "sample", OF, size) for kind in kinds] for _ in range(flags.turns)]
+        found = [
+            [in_a_process(kind, "sample", OF, size) for kind in kinds] for _ in range(flags.turns)
+        ]
         seconds = [[one["seconds"] for one in turn] for turn in found]
         took = statistics.median(turn[0] for turn in seconds)
         details = {"sampled": size, "of": pairs.count(OF), "seconds": turns.rounded(took)}
@@ -135,11 +165,21 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
             rates = [(size / a, size / b) for a, b in seconds]
             yield turns.compared("sample", "", "ranks/s", rates, "NumPy", **details)
         else:
-            yield turns.Row("sample", "", "ranks/s", size / took, turns=flags.turns, details=details)
-        added = [max(turn[place]["peak"] - turn[place]["before"] for turn in found) for place in range(len(kinds))]
+            yield turns.Row(
+                "sample", "", "ranks/s", size / took, turns=flags.turns, details=details
+            )
+        added = [
+            max(turn[place]["peak"] - turn[place]["before"] for turn in found)
+            for place in range(len(kinds))
+        ]
         memory = (*added, "NumPy") if len(kinds) == 2 else added
         yield turns.Row(
-            "sample memory", "", "MiB", *memory, turns=flags.turns, details={"sampled": size, "of": pairs.count(OF)}
+            "sample memory",
+            "",
+            "MiB",
+            *memory,
+            turns=flags.turns,
+            details={"sampled": size, "of": pairs.count(OF)},
         )
 
 
@@ -161,7 +201,9 @@ def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
         count = pairs.count(len(of.images))
         details = {"pairs": count, "images": len(of.images), "keep": k, "lams": lams}
         cost = statistics.median(times) / count * 1e6
-        yield turns.Row("cost", model, "s per million pairs", cost, turns=flags.turns, details=details)
+        yield turns.Row(
+            "cost", model, "s per million pairs", cost, turns=flags.turns, details=details
+        )
 
 
 if __name__ == "__main__":

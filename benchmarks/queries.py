@@ -1,8 +1,9 @@
 """Images per second through the Open Inference Protocol teacher, beside a bare httpx loop on the same batches.
 
-A real MLServer serves softmax regression on 8x8 digits from a process of its own on loopback, so little but the
-protocol is measured. Both sides send the same numbers and read the same answers; they take turns, each going first
-in half of them. Printed are the medians of the rates and of the turns' ratios.
+A real MLServer serves softmax regression on 8x8 digits from a process of its own on loopback, so
+little but the protocol is measured. Both sides send the same numbers and read the same answers;
+they take turns, each going first in half of them. Printed are the medians of the rates and of the
+turns' ratios.
 
 Run from the repository's root: ``python -m benchmarks.queries``.
 """
@@ -28,7 +29,9 @@ Ask = Callable[[np.ndarray], np.ndarray]
 
 def main() -> None:
     """Measures every batch size and number of requests in flight."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--turns", type=int, default=7, help="turns of each side")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each turn, about")
     arguments = parser.parse_args()
@@ -37,30 +40,49 @@ def main() -> None:
         with model_server.serving(pathlib.Path(folder), *model_server.train()) as url:
             for in_flight in (1, 4):
                 for batch in (1, 16, 64, 256):
-                    teacher, plain, ratio = compare(url, batch, in_flight, arguments.turns, arguments.seconds)
+                    teacher, plain, ratio = compare(
+                        url, batch, in_flight, arguments.turns, arguments.seconds
+                    )
                     print(
                         f"{batch:>6} {in_flight:>10} {teacher:>10.0f} {plain:>10.0f} {ratio:>6.2f}",
                         flush=True,
                     )
 
 
-def compare(url: str, batch: int, in_flight: int, turns: int, seconds: float) -> tuple[float, float, float]:
-    """Median images per second of the teacher and of the bare loop, and the median of their ratio."""
+def compare(
+    url: str, batch: int, in_flight: int, turns: int, seconds: float
+) -> tuple[float, float, float]:
+    """Median images per second of the teacher and of the bare loop, and the median of their
+    ratio.
+    """
     where = Connection(url, in_flight=in_flight)
     auto = Pixels("auto", "auto")
-    teacher = oip.load(where, "digits", "", "", "scores", "auto", auto, (8, 8, 1), 10, "", batch=batch)
+    teacher = oip.load(
+        where, "digits", "", "", "scores", "auto", auto, (8, 8, 1), 10, "", batch=batch
+    )
     images = np.resize(model_server.digits()[0], (batch, 8, 8, 1))
     with httpx.Client(trust_env=False) as client:
         sides: list[Ask] = [teacher.ask, lambda images: bare(client, url, images)]
         np.testing.assert_allclose(sides[0](images), sides[1](images))
-        count = max(in_flight, round(seconds * rate(sides[1], images, 4 * in_flight, in_flight) / batch))
-        pairs = [turn(sides, images, count, in_flight, swapped=bool(number % 2)) for number in range(turns)]
+        count = max(
+            in_flight, round(seconds * rate(sides[1], images, 4 * in_flight, in_flight) / batch)
+        )
+        pairs = [
+            turn(sides, images, count, in_flight, swapped=bool(number % 2))
+            for number in range(turns)
+        ]
     teacher.ask.close()  # type: ignore[attr-defined]
     rates = np.median(pairs, 0)
-    return float(rates[0]), float(rates[1]), statistics.median(ours / plain for ours, plain in pairs)
+    return (
+        float(rates[0]),
+        float(rates[1]),
+        statistics.median(ours / plain for ours, plain in pairs),
+    )
 
 
-def turn(sides: list[Ask], images: np.ndarray, count: int, in_flight: int, swapped: bool) -> list[float]:
+def turn(
+    sides: list[Ask], images: np.ndarray, count: int, in_flight: int, swapped: bool
+) -> list[float]:
     """Images per second of each side, the second one measured first if ``swapped``."""
     order = sides[::-1] if swapped else sides
     found = [rate(side, images, count, in_flight) for side in order]
@@ -78,7 +100,12 @@ def rate(ask: Ask, images: np.ndarray, count: int, in_flight: int) -> float:
 
 def bare(client: httpx.Client, url: str, images: np.ndarray) -> np.ndarray:
     """One request as a loop without any of the teacher's care would send it."""
-    tensor = {"name": "images", "shape": images.shape, "datatype": "UINT8", "data": images.ravel().tolist()}
+    tensor = {
+        "name": "images",
+        "shape": images.shape,
+        "datatype": "UINT8",
+        "data": images.ravel().tolist(),
+    }
     reply = client.post(
         f"{url}/v2/models/digits/infer", json={"inputs": [tensor], "outputs": [{"name": "scores"}]}
     ).json()

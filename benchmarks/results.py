@@ -25,7 +25,9 @@ TITLES = {
 
 def main() -> None:
     """Prints the tables of the files that are given."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="+", type=Path, help="written with --json")
     rows = [row for path in parser.parse_args().files for row in json.loads(path.read_text())]
     print(render(rows), end="")
@@ -35,11 +37,15 @@ def render(rows: list[Row]) -> str:
     """The whole document: where the figures come from, then a table for every kind of row."""
     parts = ["# Results of the benchmarks", *_origin(rows)]
     parts.append(
-        "`ratio` is ours / theirs in speed: the median of the turns, and the lowest and the highest of them. What"
+        "`ratio` is ours / theirs in speed: the median of the turns, and the lowest and the"
+        " highest of them. What"
         " each benchmark compares, and how, is written at the top of its file."
     )
     for name in dict.fromkeys(row["name"] for row in rows):
-        parts += [f"## {TITLES.get(name, name)}", _table([row for row in rows if row["name"] == name])]
+        parts += [
+            f"## {TITLES.get(name, name)}",
+            _table([row for row in rows if row["name"] == name]),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -58,10 +64,14 @@ def _facts(found: dict[str, Any]) -> str:
 
 
 def _table(rows: list[Row]) -> str:
-    """One line a row; a column for every detail that any of them has, but for lists, which are for the curious."""
+    """One line a row; a column for every detail that any of them has, but for lists, which are for
+    the curious.
+    """
     against = next((row["against"] for row in rows if row["against"]), None)
     details = list(
-        dict.fromkeys(key for row in rows for key, value in row["details"].items() if type(value) is not list)
+        dict.fromkeys(
+            key for row in rows for key, value in row["details"].items() if type(value) is not list
+        )
     )
     columns = [f"ours, {rows[0]['unit']}"]
     if any(row["model"] for row in rows):
@@ -82,7 +92,11 @@ def _line(row: Row, columns: list[str], details: list[str]) -> list[str]:
     if rest and rest[0] not in ("ratio", "turns"):
         cells.append(_cell(row["theirs"]))
     if "ratio" in rest:
-        spread = "-" if row["ratio"] is None else f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        spread = (
+            "-"
+            if row["ratio"] is None
+            else f"{row['ratio']:.2f} ({row['low']:.2f} to {row['high']:.2f})"
+        )
         cells += [spread, str(row["turns"])]
     return cells + [_cell(row["details"].get(detail)) for detail in details]
 

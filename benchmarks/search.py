@@ -1,13 +1,18 @@
 """Evaluations of a student per second while the pool is searched, beside a loop in eager PyTorch.
 
-Ours is a round's real search of all pairs, timed from its first finished chunk until the time is up: the steady rate
-of a search of any length. Theirs mixes blocks of pairs by broadcasting under ``inference_mode``, evaluates them and
-keeps the k lowest, in the way (memory format, pairs in a block) that is the fastest on this machine; that is searched
-first. Weights, images, grid and k are the same, and before anything is timed both must agree: logits to 1e-4, C2 and
+Ours is a round's real search of all pairs, timed from its first finished chunk until the time is
+up: the steady rate of a search of any length. Theirs mixes blocks of pairs by broadcasting under
+  ``inference_mode``, evaluates them and
+keeps the k lowest, in the way (memory format, pairs in a block) that is the fastest on this
+machine; that is searched
+first. Weights, images, grid and k are the same, and before anything is timed both must agree:
+  logits to 1e-4, C2 and
 the confidence at its arg-min lambda to 1e-5.
 
-The sides run in a process each, on the same cores, and take turns: libraries' threads would otherwise fight, and a
-waiting side only waits for its pipe. The cores are those that the command may use: prefix it with ``taskset``.
+The sides run in a process each, on the same cores, and take turns: libraries' threads would
+  otherwise fight, and a
+waiting side only waits for its pipe. The cores are those that the command may use: prefix it with
+  ``taskset``.
 
 Run from the repository's root, with nothing else running: ``python -m benchmarks.search``.
 """
@@ -32,9 +37,18 @@ def main() -> None:
     parser = options.parser(__doc__, models="lenet5_half,alexnet_half,vgg16")
     parser.add_argument("--images", type=int, default=2000, help="N; at most 100 for resnet18_224")
     parser.add_argument("--lams", type=int, default=11, help="L, values in the grid")
-    parser.add_argument("--keep", type=int, default=7333, help="k; as MNIST's configuration keeps in a round")
-    parser.add_argument("--chunk", type=int, default=0, help="pairs in a dispatch of ours; 0: see details in the rows")
-    parser.add_argument("--tune", type=float, default=0.5, help="seconds to try one of PyTorch's ways")
+    parser.add_argument(
+        "--keep", type=int, default=7333, help="k; as MNIST's configuration keeps in a round"
+    )
+    parser.add_argument(
+        "--chunk",
+        type=int,
+        default=0,
+        help="pairs in a dispatch of ours; 0: see details in the rows",
+    )
+    parser.add_argument(
+        "--tune", type=float, default=0.5, help="seconds to try one of PyTorch's ways"
+    )
     flags = parser.parse_args()
     rows = []
     with worker.Worker("benchmarks.torch_search:TorchSearch", provenance.cores()) as theirs:
@@ -52,7 +66,9 @@ def matrix_rates(theirs: worker.Worker) -> dict[str, float]:
     return {f"{name}_matrix_gflops": round(rate / 1e9, 1) for name, rate in rates.items()}
 
 
-def measure(model: str, flags: argparse.Namespace, theirs: worker.Worker, where: dict[str, float]) -> turns.Row:
+def measure(
+    model: str, flags: argparse.Namespace, theirs: worker.Worker, where: dict[str, float]
+) -> turns.Row:
     """Compares, tunes and times one model."""
     ours = our_side.make(model, min(flags.images, IMAGES.get(model, flags.images)))
     lams = mixing.lam_of(our_side.grid(flags.lams))
@@ -82,10 +98,13 @@ def measure(model: str, flags: argparse.Namespace, theirs: worker.Worker, where:
         chunk=chunk or "as shipped",
         c2_difference=turns.rounded(difference),
         pytorch=f"{ways[0][0]}, {ways[0][1]} pairs a block",
-        pytorch_next=[f"{way}, {block}: {rate * flags.lams:.0f}/s" for way, block, rate in ways[1:]],
+        pytorch_next=[
+            f"{way}, {block}: {rate * flags.lams:.0f}/s" for way, block, rate in ways[1:]
+        ],
         mflop_whole=whole / 1e6,
         mflop_after_stem=(whole - stem) / 1e6,
-        # Ours does not evaluate the first layer again, so its work per evaluation is the smaller figure.
+        # Ours does not evaluate the first layer again, so its work per evaluation is the smaller
+        # figure.
         ours_of_matrix_rate=turns.rounded(row.ours * (whole - stem) / machine),
         theirs_of_matrix_rate=turns.rounded(row.theirs * whole / machine),
     )
@@ -93,7 +112,8 @@ def measure(model: str, flags: argparse.Namespace, theirs: worker.Worker, where:
 
 
 def chunk_for(flops_per_pair: float) -> int:
-    """Pairs in a dispatch: as shipped (0) on accelerators; on CPU what keeps a turn of large networks to seconds.
+    """Pairs in a dispatch: as shipped (0) on accelerators; on CPU what keeps a turn of large
+    networks to seconds.
 
     The chunk never changes the result, and only sets how often the search reports.
     """

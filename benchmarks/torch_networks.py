@@ -1,4 +1,5 @@
-"""The zoo in idiomatic PyTorch, for ``float32[B, C, H, W]`` images in [0, 1], with the weights of Flax's networks.
+"""The zoo in idiomatic PyTorch, for ``float32[B, C, H, W]`` images in [0, 1], with the weights of
+Flax's networks.
 
 Layers are named so that :func:`load` finds their weights in Flax's variables.
 """
@@ -21,7 +22,9 @@ class LeNet5(nn.Module):
 
     def __init__(self, widths: tuple[int, int], classes: int, shape: tuple[int, ...]) -> None:
         super().__init__()
-        margins = [((32 - side) // 2, 32 - side - (32 - side) // 2) for side in (shape[1], shape[0])]
+        margins = [
+            ((32 - side) // 2, 32 - side - (32 - side) // 2) for side in (shape[1], shape[0])
+        ]
         even = all(low == high for low, high in margins)
         self.pad = nn.Identity() if even else nn.ZeroPad2d((*margins[0], *margins[1]))
         padding = (margins[1][0], margins[0][0]) if even else 0
@@ -55,7 +58,8 @@ class AlexNet(nn.Module):
         self.fc2 = nn.Linear(size[5], size[6])
         self.fc3 = nn.Linear(size[6], classes)
         self.norms = nn.ModuleList(
-            [nn.BatchNorm2d(n, eps=1e-3) for n in size[:5]] + [nn.BatchNorm1d(n, eps=1e-3) for n in size[5:]]
+            [nn.BatchNorm2d(n, eps=1e-3) for n in size[:5]]
+            + [nn.BatchNorm1d(n, eps=1e-3) for n in size[5:]]
         )
         # PyTorch divides alpha by the size of the window.
         self.lrn = nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=1.0)
@@ -82,7 +86,9 @@ class VGG16(nn.Module):
         super().__init__()
         widths = [width for block in self.BLOCKS for width in block]
         inputs = [shape[2], *widths]
-        self.convs = nn.ModuleList(nn.Conv2d(*pair, 3, padding=1) for pair in zip(inputs, widths, strict=False))
+        self.convs = nn.ModuleList(
+            nn.Conv2d(*pair, 3, padding=1) for pair in zip(inputs, widths, strict=False)
+        )
         self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
         self.fc = nn.Linear(512, classes)
 
@@ -129,7 +135,8 @@ class ResNet18(nn.Module):
         self.norm1 = nn.BatchNorm2d(64)
         widths = (64, 64, 64, 128, 128, 256, 256, 512, 512)
         self.blocks = nn.ModuleList(
-            Block(before, width, 1 if before == width else 2) for before, width in itertools.pairwise(widths)
+            Block(before, width, 1 if before == width else 2)
+            for before, width in itertools.pairwise(widths)
         )
         self.fc = nn.Linear(512, classes)
 
@@ -192,7 +199,9 @@ def load(network: nn.Module, variables: Flax) -> None:
 
 
 def _leaf(variables: Flax, group: str, name: str, part: str) -> np.ndarray | None:
-    """An array of Flax's by the name of PyTorch's module: ``blocks.0.norm1`` is ``blocks_0/BatchNorm_1`` there."""
+    """An array of Flax's by the name of PyTorch's module: ``blocks.0.norm1`` is
+    ``blocks_0/BatchNorm_1`` there.
+    """
     path = re.sub(r"\.(\d+)", r"_\1", name)
     path = re.sub(r"\.conv(\d)", r".Conv_\1", path)
     path = re.sub(r"\.norm(\d)", r".BatchNorm_\1", path)
@@ -205,8 +214,14 @@ def _leaf(variables: Flax, group: str, name: str, part: str) -> np.ndarray | Non
 def _torch_layout(network: nn.Module, module: nn.Module, kernel: np.ndarray) -> np.ndarray:
     if kernel.ndim == 4:
         return kernel.transpose(3, 2, 0, 1)
-    if module is getattr(network, "fc1", None):  # what it flattens is [H, W, C] there and [C, H, W] here
-        channels = network.norms[4].num_features if isinstance(network, AlexNet) else network.conv2.out_channels
+    if module is getattr(
+        network, "fc1", None
+    ):  # what it flattens is [H, W, C] there and [C, H, W] here
+        channels = (
+            network.norms[4].num_features
+            if isinstance(network, AlexNet)
+            else network.conv2.out_channels
+        )
         kernel = kernel.reshape(-1, channels, kernel.shape[1]).swapaxes(0, 1).reshape(kernel.shape)
     return kernel.T
 
@@ -219,7 +234,9 @@ def _fill(tensor: Tensor | None, values: np.ndarray | None) -> None:
 
 
 def flops(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Operations of one evaluation in convolutions and dense layers, and those of the first layer among them."""
+    """Operations of one evaluation in convolutions and dense layers, and those of the first layer
+    among them.
+    """
     found: list[int] = []
 
     def count(module: Any, _: Any, output: Tensor) -> None:

@@ -1,4 +1,6 @@
-"""The search that a user of PyTorch would write: mix images by broadcasting, evaluate, keep the k lowest."""
+"""The search that a user of PyTorch would write: mix images by broadcasting, evaluate, keep the k
+lowest.
+"""
 
 import time
 from collections.abc import Iterable
@@ -10,7 +12,9 @@ from torch import Tensor
 from benchmarks import torch_networks
 from benchmarks.torch_side import COMPILED, TorchSide
 
-BLOCKS = tuple(2**power for power in range(15))  # pairs that are evaluated together; the fastest is searched
+BLOCKS = tuple(
+    2**power for power in range(15)
+)  # pairs that are evaluated together; the fastest is searched
 MERGE = 4096  # pairs between two merges of the lowest, so that small blocks do not pay for them
 
 
@@ -18,9 +22,16 @@ class TorchSearch(TorchSide):
     """C2 of the pairs of real images: lives in a worker process."""
 
     def setup(
-        self, model: str, classes: int, images: np.ndarray, variables: torch_networks.Flax, lams: np.ndarray
+        self,
+        model: str,
+        classes: int,
+        images: np.ndarray,
+        variables: torch_networks.Flax,
+        lams: np.ndarray,
     ) -> None:
-        """Takes over a network, images ``uint8[N, H, W, C]``, kept as floats, and a grid ``float32[L]``."""
+        """Takes over a network, images ``uint8[N, H, W, C]``, kept as floats, and a grid
+        ``float32[L]``.
+        """
         self.build(model, classes, images.shape[1:], variables)
         self.network.eval()
         self.images = self.to_unit(images)
@@ -50,7 +61,11 @@ class TorchSearch(TorchSide):
         """C1 of every mix of the pairs, ``float32[P, L]``."""
         sides = [torch.from_numpy(side).to(self.device).split(self.block) for side in (i, j)]
         with torch.inference_mode():
-            return torch.cat([self.confidence(*part) for part in zip(*sides, strict=True)]).cpu().numpy()
+            return (
+                torch.cat([self.confidence(*part) for part in zip(*sides, strict=True)])
+                .cpu()
+                .numpy()
+            )
 
     def scan(self, seconds: float, k: int) -> tuple[int, float]:
         """Scores the pool for about so long and keeps the k lowest.
@@ -78,7 +93,9 @@ class TorchSearch(TorchSide):
         return done, time.perf_counter() - began
 
     def search_all(self, k: int) -> tuple[np.ndarray, float]:
-        """The k lowest scores of the whole pool in the plainest way, every score kept, and the seconds it took."""
+        """The k lowest scores of the whole pool in the plainest way, every score kept, and the
+        seconds it took.
+        """
         began = time.perf_counter()
         with torch.inference_mode():
             scores = torch.empty(self.pairs.shape[1], device=self.device)
@@ -98,10 +115,12 @@ class TorchSearch(TorchSide):
         return torch.full((k,), float("inf"), device=self.device), place, place
 
     def tune(self, seconds: float, k: int) -> list[tuple[str, int, float]]:
-        """Pairs per second of every way to run the network and every block that fits, the fastest first.
+        """Pairs per second of every way to run the network and every block that fits, the fastest
+        first.
 
-        Compiling takes long, so a compiled network is only given the two blocks that are best without. The three
-        fastest of all are measured again, for three times as long, before they are ranked. The fastest is taken.
+        Compiling takes long, so a compiled network is only given the two blocks that are best
+        without. The three fastest of all are measured again, for three times as long, before they
+        are ranked. The fastest is taken.
         """
         found: list[tuple[str, int, float]] = []
         for variant in self.variants():
@@ -117,8 +136,12 @@ class TorchSearch(TorchSide):
         self.choose(*again[0][:2])
         return again
 
-    def _blocks(self, variant: str, blocks: Iterable[int], seconds: float, k: int) -> list[tuple[str, int, float]]:
-        """One way with every block, until one takes longer than it is given, or the memory there is."""
+    def _blocks(
+        self, variant: str, blocks: Iterable[int], seconds: float, k: int
+    ) -> list[tuple[str, int, float]]:
+        """One way with every block, until one takes longer than it is given, or the memory there
+        is.
+        """
         found = []
         for block in blocks:
             if block > self.pairs.shape[1]:

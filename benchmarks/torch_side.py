@@ -1,4 +1,6 @@
-"""What a worker process of PyTorch does for every benchmark: device, network, memory format, matrix rate."""
+"""What a worker process of PyTorch does for every benchmark: device, network, memory format, matrix
+rate.
+"""
 
 import time
 
@@ -8,7 +10,10 @@ from torch import Tensor, nn
 
 from benchmarks import torch_networks
 
-COMPILED = {"compile": "eager", "compile_channels_last": "channels_last"}  # and the same without compilation
+COMPILED = {
+    "compile": "eager",
+    "compile_channels_last": "channels_last",
+}  # and the same without compilation
 # Ways to run a network, of which the fastest is taken, by device.
 VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last", *COMPILED)}
 
@@ -16,7 +21,8 @@ VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last"
 class TorchSide:
     """One network of PyTorch on the accelerator, or on so many CPU threads where there is none.
 
-    Products of matrices are exact to float32: TensorFloat-32 and reduced bfloat16 sums are off, as on our side.
+    Products of matrices are exact to float32: TensorFloat-32 and reduced bfloat16 sums are off, as
+      on our side.
     """
 
     def __init__(self, threads: int) -> None:
@@ -31,7 +37,11 @@ class TorchSide:
 
     def describe(self) -> dict[str, str]:
         """PyTorch's version and device, for the rows."""
-        name = torch.cuda.get_device_name() if self.device == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+        name = (
+            torch.cuda.get_device_name()
+            if self.device == "cuda"
+            else f"CPU, {torch.get_num_threads()} threads"
+        )
         return {"torch": torch.__version__, "torch_device": name}
 
     def matrix_rate(self, size: int) -> float:
@@ -45,7 +55,9 @@ class TorchSide:
             times.append(time.perf_counter() - began)
         return 2 * size**3 / min(times[1:])
 
-    def build(self, model: str, classes: int, shape: tuple[int, ...], variables: torch_networks.Flax) -> None:
+    def build(
+        self, model: str, classes: int, shape: tuple[int, ...], variables: torch_networks.Flax
+    ) -> None:
         """Takes over a network with the weights of Flax's variables."""
         self.shape = shape
         self.network = torch_networks.build(model, classes, shape, variables).to(self.device)
@@ -71,7 +83,9 @@ class TorchSide:
 
     def to_unit(self, images: np.ndarray) -> Tensor:
         """``uint8[B, H, W, C]`` to ``float32[B, C, H, W]`` in [0, 1], on the device."""
-        return torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().contiguous() / 255
+        return (
+            torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().contiguous() / 255
+        )
 
     def logits(self, images: np.ndarray) -> np.ndarray:
         """Inference: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""

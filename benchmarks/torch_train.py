@@ -47,9 +47,16 @@ class TorchTrain(TorchSide):
         self.answers = torch.from_numpy(answers).to(self.device)
 
     def restart(
-        self, recipe: Recipe, feed: str = "ready", variant: str = "eager", fused: bool = False, dropout: bool = True
+        self,
+        recipe: Recipe,
+        feed: str = "ready",
+        variant: str = "eager",
+        fused: bool = False,
+        dropout: bool = True,
     ) -> None:
-        """Back to the weights from which every training starts, in a way to feed, run and update the network."""
+        """Back to the weights from which every training starts, in a way to feed, run and update
+        the network.
+        """
         torch_networks.load(self.network, self.variables)
         self.choose_variant(variant)
         self.network.train()
@@ -68,7 +75,11 @@ class TorchTrain(TorchSide):
             )
         else:
             self.optimizer = torch.optim.SGD(
-                weights, lr=0.1, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=fused
+                weights,
+                lr=0.1,
+                momentum=recipe.momentum,
+                weight_decay=recipe.weight_decay,
+                fused=fused,
             )
 
     def losses(self, batches: np.ndarray, rate: float) -> list[float]:
@@ -90,8 +101,12 @@ class TorchTrain(TorchSide):
                 break
         return done * count, time.perf_counter() - began
 
-    def tune(self, recipe: Recipe, seconds: float, rate: float) -> list[tuple[str, str, bool, float]]:
-        """Images per second of every way to feed, run and update the network; the fastest first, which is taken."""
+    def tune(
+        self, recipe: Recipe, seconds: float, rate: float
+    ) -> list[tuple[str, str, bool, float]]:
+        """Images per second of every way to feed, run and update the network; the fastest first,
+        which is taken.
+        """
         found = []
         for way in itertools.product(("ready", "mixed"), self.variants(), (False, True)):
             self.restart(recipe, *way)
@@ -102,7 +117,9 @@ class TorchTrain(TorchSide):
         return found
 
     def _some(self, seconds: float, rate: float) -> tuple[int, float]:
-        """Steps for about so long, for an epoch of a large network lasts too long to try every way."""
+        """Steps for about so long, for an epoch of a large network lasts too long to try every
+        way.
+        """
         batch = torch.arange(self.recipe.batch, device=self.device)
         self._epoch(batch.repeat(2), rate)
         began, done = time.perf_counter(), 0
@@ -133,11 +150,15 @@ class TorchTrain(TorchSide):
             return self._pixels(index, *self._shift(len(index)))
         shift = self._shift(len(index))
         lam = self.lam[index][:, None, None, None]
-        mixed = torch.lerp(self._pixels(self.j[index], *shift), self._pixels(self.i[index], *shift), lam)
+        mixed = torch.lerp(
+            self._pixels(self.j[index], *shift), self._pixels(self.i[index], *shift), lam
+        )
         return mixed.round() / 255  # to 8 bits, ties to even
 
     def _shift(self, count: int) -> tuple[Tensor, Tensor] | tuple[None, None]:
-        """Rows ``[B, H]`` and columns ``[B, W]`` of the padded images to read: a random crop and mirror."""
+        """Rows ``[B, H]`` and columns ``[B, W]`` of the padded images to read: a random crop and
+        mirror.
+        """
         margin, (height, width) = self.recipe.crop, self.shape[:2]
         if not margin and not self.recipe.flip:
             return None, None
@@ -151,5 +172,7 @@ class TorchTrain(TorchSide):
     def _pixels(self, index: Tensor, rows: Tensor | None, columns: Tensor | None) -> Tensor:
         if rows is None or columns is None:
             return self.padded[index]
-        found = self.padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+        found = self.padded[index[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(
+            0, 3, 1, 2
+        )
         return found if self.channels_last else found.contiguous()

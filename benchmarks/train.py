@@ -1,13 +1,16 @@
-"""Images per second while a student is trained, beside a loop in eager PyTorch that does the same work.
+"""Images per second while a student is trained, beside a loop in eager PyTorch that does the same
+work.
 
-Ours is a round's real training: records of two images each, mixed (and cropped and mirrored) on the device, whole
-epochs after a first one that compiles. Theirs draws the same batches with the same soft answers, optimizer and
-augmentation; it reads mixes that are ready as floats or mixes batch by batch, in either memory format, with or without
-the fused optimizer, whichever is the fastest here; that is searched first. Before anything is timed both must reach
-the same loss, to 1e-4 of it: in the first step, and over the first two, which the optimizer's first update separates
-(at a tenth of the rate: next to a kink of ReLU or a tie of a pool, rounding decides the gradient).
+Ours is a round's real training: records of two images each, mixed (and cropped and mirrored) on the
+device, whole epochs after a first one that compiles. Theirs draws the same batches with the same
+soft answers, optimizer and augmentation; it reads mixes that are ready as floats or mixes batch by
+batch, in either memory format, with or without the fused optimizer, whichever is the fastest here;
+that is searched first. Before anything is timed both must reach the same loss, to 1e-4 of it: in
+the first step, and over the first two, which the optimizer's first update separates (at a tenth of
+the rate: next to a kink of ReLU or a tie of a pool, rounding decides the gradient).
 
-The recipes are those of the configurations: MNIST's for LeNet-5, CIFAR-10's for the others. The sides run in a
+The recipes are those of the configurations: MNIST's for LeNet-5, CIFAR-10's for the others. The
+  sides run in a
 process each, on the same cores, and take turns.
 
 Run from the repository's root, with nothing else running: ``python -m benchmarks.train``.
@@ -35,7 +38,9 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128, help="B (default: %(default)s)")
     parser.add_argument("--images", type=int, default=2000, help="N (default: %(default)s)")
     parser.add_argument("--records", type=int, default=0, help="Q; 0 chooses by model")
-    parser.add_argument("--tune", type=float, default=1.0, help="seconds to try one of PyTorch's ways")
+    parser.add_argument(
+        "--tune", type=float, default=1.0, help="seconds to try one of PyTorch's ways"
+    )
     flags = parser.parse_args()
     rows: list[turns.Row] = []
     with worker.Worker("benchmarks.torch_train:TorchTrain", provenance.cores()) as theirs:
@@ -47,10 +52,14 @@ def main() -> None:
                 turns.write(flags.json, rows, where)
 
 
-def measure(model: str, augmented: bool, flags: argparse.Namespace, theirs: worker.Worker) -> turns.Row:
+def measure(
+    model: str, augmented: bool, flags: argparse.Namespace, theirs: worker.Worker
+) -> turns.Row:
     """Compares, tunes and times one model."""
     count = flags.records or RECORDS.get(model, LARGE)
-    count = max(round(count / flags.batch), 2) * flags.batch  # no batch is partly filled on either side
+    count = (
+        max(round(count / flags.batch), 2) * flags.batch
+    )  # no batch is partly filled on either side
     images = flags.images if model != "resnet18_224" else min(flags.images, 100)
     plain = our_side.lesson(model, images, count, flags.batch, False)
     slow = dataclasses.replace(plain.plan, learning_rate=plain.plan.learning_rate / 10)
@@ -74,18 +83,22 @@ def measure(model: str, augmented: bool, flags: argparse.Namespace, theirs: work
         records=count,
         optimizer=lesson.plan.optimizer,
         loss_difference=turns.rounded(difference),
-        pytorch=f"{ways[0][1]}, mixes {ways[0][0]}, {'fused' if ways[0][2] else 'default'} optimizer",
+        pytorch=f"{ways[0][1]}, mixes {ways[0][0]}, {'fused' if ways[0][2] else 'default'}"
+        " optimizer",
     )
     return row
 
 
 def recipe_of(plan: amkd.training.recipe.Recipe) -> Recipe:
     """What PyTorch must know of a recipe."""
-    return Recipe(plan.batch_size, plan.optimizer, plan.momentum, plan.weight_decay, plan.crop, plan.flip)
+    return Recipe(
+        plan.batch_size, plan.optimizer, plan.momentum, plan.weight_decay, plan.crop, plan.flip
+    )
 
 
 def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
-    """Hands the lesson over and makes sure that both sides learn the same; the largest relative difference.
+    """Hands the lesson over and makes sure that both sides learn the same; the largest relative
+    difference.
 
     Raises:
       AssertionError: they do not.
@@ -93,7 +106,16 @@ def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
     i, j, w = lesson.records
     records = (i.astype(np.int64), j.astype(np.int64), mixing.lam_of(w))
     of = lesson.of
-    theirs.call("setup", of.model, our_side.CLASSES, of.images, of.variables, records, lesson.mixes(), lesson.answers)
+    theirs.call(
+        "setup",
+        of.model,
+        our_side.CLASSES,
+        of.images,
+        of.variables,
+        records,
+        lesson.mixes(),
+        lesson.answers,
+    )
     differences = []
     for feed, steps in (("mixed", 1), ("ready", 1), ("ready", 2)):
         theirs.call("restart", recipe_of(lesson.plan), feed, "eager", False, False)
@@ -101,7 +123,9 @@ def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
         expected = float(np.mean(theirs.call("losses", batches, lesson.plan.learning_rate)))
         found = our_side.first_loss(lesson, steps)
         differences.append(abs(found / expected - 1))
-        assert differences[-1] < 1e-4, f"mean loss of {steps} steps: {found}, and PyTorch's is {expected}"
+        assert differences[-1] < 1e-4, (
+            f"mean loss of {steps} steps: {found}, and PyTorch's is {expected}"
+        )
     return max(differences)
 
 

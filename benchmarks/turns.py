@@ -1,7 +1,7 @@
 """Two sides that take turns, what their rates say, and the rows that are written.
 
-A machine's speed drifts, so a ratio is taken within each turn, of two measurements next to each other; reported are
-the median of the turns' ratios, and the lowest and the highest of them.
+A machine's speed drifts, so a ratio is taken within each turn, of two measurements next to each
+other; reported are the median of the turns' ratios, and the lowest and the highest of them.
 """
 
 import dataclasses
@@ -49,7 +49,9 @@ class Row:
     details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def alternate(ours: Rate, theirs: Rate, turns: int, pause: float = 0.3) -> list[tuple[float, float]]:
+def alternate(
+    ours: Rate, theirs: Rate, turns: int, pause: float = 0.3
+) -> list[tuple[float, float]]:
     """Rates of both sides, turn by turn; each side goes first in every second turn.
 
     Between two measurements there is a pause, in which the threads of the last one fall asleep.
@@ -65,13 +67,30 @@ def alternate(ours: Rate, theirs: Rate, turns: int, pause: float = 0.3) -> list[
 
 
 def compared(
-    name: str, model: str, unit: str, rates: list[tuple[float, float]], against: str = "PyTorch", **details: Any
+    name: str,
+    model: str,
+    unit: str,
+    rates: list[tuple[float, float]],
+    against: str = "PyTorch",
+    **details: Any,
 ) -> Row:
     """The row of rates from :func:`alternate`."""
     ratios = [ours / theirs for ours, theirs in rates]
     ours, theirs = (statistics.median(side) for side in zip(*rates, strict=True))
     ratio = statistics.median(ratios)
-    return Row(name, model, unit, ours, theirs, against, ratio, min(ratios), max(ratios), len(rates), details)
+    return Row(
+        name,
+        model,
+        unit,
+        ours,
+        theirs,
+        against,
+        ratio,
+        min(ratios),
+        max(ratios),
+        len(rates),
+        details,
+    )
 
 
 def show(row: Row) -> None:
@@ -80,7 +99,10 @@ def show(row: Row) -> None:
     if row.theirs is not None:
         print(f", {row.against} {row.theirs:.4g}", end="")
     if row.ratio is not None:
-        print(f": {row.ratio:.2f} times ({row.low:.2f} to {row.high:.2f} in {row.turns} turns)", end="")
+        print(
+            f": {row.ratio:.2f} times ({row.low:.2f} to {row.high:.2f} in {row.turns} turns)",
+            end="",
+        )
     print("".join(f"\n    {name}: {value}" for name, value in row.details.items()), flush=True)
 
 
@@ -106,7 +128,9 @@ def write(path: Path | None, rows: list[Row], where: dict[str, Any]) -> None:
         "date": time.strftime("%Y-%m-%d"),
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([{**dataclasses.asdict(row), **common} for row in rows], indent=1) + "\n")
+    path.write_text(
+        json.dumps([{**dataclasses.asdict(row), **common} for row in rows], indent=1) + "\n"
+    )
 
 
 def command() -> str:

@@ -1,7 +1,9 @@
 """An object in a process of its own, which works when it is told to and sleeps meanwhile.
 
-The two sides of a comparison must not share a process: each library has its own pool of threads, its own
-allocator and its own peak of memory. The child starts from a bare interpreter and is told over a pipe.
+The two sides of a comparison must not share a process: each library has its own pool of threads,
+  its own
+allocator and its own peak of memory. The child starts from a bare interpreter and is told over a
+pipe.
 """
 
 import importlib

@@ -4,7 +4,8 @@ Paper:    AlexNet teacher 83.07, 2,000 real images, 40,000 queries: student 74.6
 Here:     AlexNet teacher without crops, as the paper's; AlexNet-half student, the recipe that the
           paper's author gave (SGD, 80+60+40+20 epochs), crops and flips as the released code.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/cifar10.py --workdir=runs/cifar10
-Cost:     made for a GPU: 21 million training images and 88 million scored mixes, days on 2 CPU cores.
+Cost:     made for a GPU: 21 million training images and 88 million scored mixes, days on 2 CPU
+  cores.
 Smoke:    python launch.py --config=configs/cifar10.py:smoke --workdir=runs/cifar10_smoke
 """
 
@@ -24,7 +25,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.model = "alexnet"
     config.teacher.validation = 5000
     config.teacher.train.update(epochs=50, learning_rate=1e-3, batch_size=512, flip=True)
-    config.train.update(epochs=200, optimizer="sgd", schedule="steps", learning_rate=0.1, crop=4, flip=True)
+    config.train.update(
+        epochs=200, optimizer="sgd", schedule="steps", learning_rate=0.1, crop=4, flip=True
+    )
     if preset == "smoke":
         config.n_real, config.budget, config.rounds = 60, 120, 1
         config.data.test_images = 500

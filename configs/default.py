@@ -12,7 +12,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config = ConfigDict()
     # Seed of everything random; with the round and the purpose it gives every stream.
     config.seed = 0
-    # digits (embedded), folder (pictures of yours, see data.folder), or any TFDS image-classification
+    # digits (embedded), folder (pictures of yours, see data.folder), or any TFDS
+    # image-classification
     # data set: mnist, cifar10:3.0.2, ...
     config.dataset = "digits"
     # Real, unlabeled images drawn by seed: N.
@@ -21,24 +22,27 @@ def get_config(preset: str = "") -> ConfigDict:
     config.budget = 1000
     # Rounds after round 0. Each selects, queries and trains.
     config.rounds = 3
-    # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs); pooled_mixup (some of many
-    # random mixes); vanilla_al (the lowest C1 of all single mixes); real_only (no mixes); active_labelling (whole
-    # images, some in every round); full_kd (all images of the data set in place of n_real, no mixes); zskd (images made
-    # from the teacher's own network); fskd (images made from n_real others by gradients of the teacher's network); sskd
-    # (each real image and its three rotations). With true labels, as references: supervised_real, supervised_full.
+    # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs);
+    # pooled_mixup (some of many random mixes); vanilla_al (the lowest C1 of all single mixes);
+    # real_only (no mixes); active_labelling (whole images, some in every round); full_kd (all
+    # images of the data set in place of n_real, no mixes); zskd (images made from the teacher's own
+    # network); fskd (images made from n_real others by gradients of the teacher's network); sskd
+    # (each real image and its three rotations). With true labels, as references: supervised_real,
+    # supervised_full.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.
     config.student = "lenet5_half"
     # True: each round continues from the last student. The paper trains a new one.
     config.warm_start = False
-    # Passes of the last round's training, if not 0: the rounds before it only need a student that chooses well.
+    # Passes of the last round's training, if not 0: the rounds before it only need a student that
+    # chooses well.
     config.last_epochs = 0
     # Where decoded data sets and trained teachers are kept for later runs.
     config.cache_dir = "~/.cache/amkd"
 
     config.data = ConfigDict()
-    # Out of domain: draw the real images from this data set instead, brought to the size and the colours of
-    # the teacher's; empty for the teacher's own.
+    # Out of domain: draw the real images from this data set instead, brought to the size and the
+    # colours of the teacher's; empty for the teacher's own.
     config.data.real = ""
     # TFDS directory; empty for TFDS_DATA_DIR or TFDS's own default.
     config.data.dir = ""
@@ -46,15 +50,17 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.size = 0
     # Evaluate on so many test images only; 0 for all.
     config.data.test_images = 0
-    # What judges the student: test, or train: as many images of the training set as there are for testing, which
-    # are then not drawn, and are judged by the teacher's answers alone. To choose a recipe without the test set.
+    # What judges the student: test, or train: as many images of the training set as there are for
+    # testing, which are then not drawn, and are judged by the teacher's answers alone. To choose a
+    # recipe without the test set.
     config.data.judge = "test"
     # folder: the folder tree of pictures, unlabeled; subfolders mean nothing.
     config.data.folder = ""
-    # folder: pictures with labels for the final evaluation, one subfolder per class; empty for none.
+    # folder: pictures with labels for the final evaluation, one subfolder per class; empty for
+    # none.
     config.data.test_folder = ""
-    # folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a line, or
-    # their number; empty takes the subfolders of test_folder.
+    # folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a line,
+    # or their number; empty takes the subfolders of test_folder.
     config.data.classes = ""
     # folder, without test_folder: pictures held out to judge the student by its agreement with the
     # teacher, which is asked about them too: queries on top of the budget, counted apart.
@@ -67,9 +73,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.broken = "refuse"
 
     config.teacher = ConfigDict()
-    # flax (a local network, trained at first use), python (a function of yours), onnx (a file), labels (the
-    # data set's own, as a reference), or a service: oip (Open Inference Protocol v2: Triton, MLServer,
-    # KServe, ...), tfserving, json.
+    # flax (a local network, trained at first use), python (a function of yours), onnx (a file),
+    # labels (the data set's own, as a reference), or a service: oip (Open Inference Protocol v2:
+    # Triton, MLServer, KServe, ...), tfserving, json.
     config.teacher.kind = "flax"
     # flax: network; the same names as student.
     config.teacher.model = "lenet5"
@@ -83,15 +89,17 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.min_accuracy = 0.0
     # python: 'module:function', from uint8[B, H, W, C] to answers [B, Y].
     config.teacher.function = ""
-    # Who answers, for the ledger; empty for the function's, file's or service's name. Change it when
+    # Who answers, for the ledger; empty for the function's, file's or service's name. Change it
+    # when
     # the model behind it changes: answers of one identity are never asked for twice.
     config.teacher.identity = ""
-    # json: file with a JSON object from the service's labels to class names or numbers (-1: ignore);
-    # empty where its labels are the class names (in any case) or the classes' numbers, 0 first.
+    # json: file with a JSON object from the service's labels to class names or numbers (-1:
+    # ignore); empty where its labels are the class names (in any case) or the classes' numbers, 0
+    # first.
     config.teacher.labels = ""
     # Ask the teacher about the images that judge the student, for its accuracy and the agreement
-    # (counted apart from the budget): yes, no, or auto (if it costs nothing, as a flax teacher does,
-    # or if there are no labels to judge by).
+    # (counted apart from the budget): yes, no, or auto (if it costs nothing, as a flax teacher
+    # does, or if there are no labels to judge by).
     config.teacher.evaluate = "auto"
     # Images in one call of the teacher, or one request to it.
     config.teacher.batch = 256
@@ -176,8 +184,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.tfserving.output = ""
 
     config.teacher.json = ConfigDict()
-    # The request as JSON, with "$image" where a picture goes in base64 and "$id" where its number does;
-    # the one element of a list that holds "$image" is repeated for every picture of a batch.
+    # The request as JSON, with "$image" where a picture goes in base64 and "$id" where its number
+    # does; the one element of a list that holds "$image" is repeated for every picture of a batch.
     config.teacher.json.request = '{"image": "$image"}'
     # png or jpeg.
     config.teacher.json.encoding = "png"
@@ -185,9 +193,11 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.json.quality = 95
     # JMESPath of the reply's list with one entry per picture; empty if the reply is about one.
     config.teacher.json.entries = ""
-    # JMESPath in an entry: a list of scores, or an object of scores by label; empty if it tells a label only.
+    # JMESPath in an entry: a list of scores, or an object of scores by label; empty if it tells a
+    # label only.
     config.teacher.json.scores = "scores"
-    # JMESPath in an entry: the labels that belong to the scores, or the one label; empty if there are none.
+    # JMESPath in an entry: the labels that belong to the scores, or the one label; empty if there
+    # are none.
     config.teacher.json.labels = ""
     # JMESPath in an entry: the "$id" that it answers; empty if entries come in order.
     config.teacher.json.id = ""
@@ -206,9 +216,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.train = recipe()
 
     config.search = ConfigDict()
-    # How C2 is minimised over lambda: grid (the paper's), refined (the true minimum, where a curve through
-    # the logits tells to look), or screened (refined, but only for pairs that may be among the k lowest; a
-    # random sample measures what that missed).
+    # How C2 is minimised over lambda: grid (the paper's), refined (the true minimum, where a curve
+    # through the logits tells to look), or screened (refined, but only for pairs that may be among
+    # the k lowest; a random sample measures what that missed).
     config.search.minimiser = "grid"
     # Lowest lambda, above 0. Range and grid are the released code's.
     config.search.lam_low = 0.3
@@ -218,25 +228,30 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.lam_count = 11
     # refined, screened: evaluations of the student for a pair.
     config.search.evaluations = 5
-    # screened: share of the k lowest that must have been found, with 95% certainty; else more are refined.
+    # screened: share of the k lowest that must have been found, with 95% certainty; else more are
+    # refined.
     config.search.recall = 0.95
-    # Random pairs (random_mixup, pooled_mixup, random_share): half (lambda .5), or grid (each at random from the grid).
+    # Random pairs (random_mixup, pooled_mixup, random_share): half (lambda .5), or grid (each at
+    # random from the grid).
     config.search.random_lam = "half"
-    # active_mixup: how it chooses among the candidates of lowest C2; pooled_mixup: among those drawn; active_labelling:
-    # among all images. lowest (the paper's: the first of them), capped (no real image in more than search.per_image of
-    # a round's mixes), balanced (as many of each class that the student names), k_center (far from each other, and from
-    # all that was asked about, in the student's features), margin, entropy, ensemble, bald (for students with dropout),
-    # badge, learning_loss, distillation_gap, random.
+    # active_mixup: how it chooses among the candidates of lowest C2; pooled_mixup: among those
+    # drawn; active_labelling: among all images. lowest (the paper's: the first of them), capped (no
+    # real image in more than search.per_image of a round's mixes), balanced (as many of each class
+    # that the student names), k_center (far from each other, and from all that was asked about, in
+    # the student's features), margin, entropy, ensemble, bald (for students with dropout), badge,
+    # learning_loss, distillation_gap, random.
     config.search.acquisition = "lowest"
     # How many candidates there are: so many times the mixes that are wanted.
     config.search.candidates = 1.0
     # capped: mixes of a round that an image may be in.
     config.search.per_image = 20
-    # ensemble, distillation_gap: students that are compared, each trained as the round's own; bald: passes, usually 10.
+    # ensemble, distillation_gap: students that are compared, each trained as the round's own; bald:
+    # passes, usually 10.
     config.search.committee = 5
     # active_mixup: share of each round's mixes that are random pairs, as random_mixup draws them.
     config.search.random_share = 0.0
-    # Variants of every real image that are mixed beside it, and never queried by themselves: none in the paper.
+    # Variants of every real image that are mixed beside it, and never queried by themselves: none
+    # in the paper.
     config.search.variants = 0
     # Variants are shifted by up to so many pixels at random.
     config.search.variant_crop = 2
@@ -246,7 +261,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.variant_rotate = 0.0
     # Each side of a variant is grown or shrunk by up to this factor less 1.
     config.search.variant_zoom = 0.0
-    # Ablation: bytes as the released code makes them, which cuts mixes off and turns white into black.
+    # Ablation: bytes as the released code makes them, which cuts mixes off and turns white into
+    # black.
     config.search.as_released = False
     # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
@@ -280,23 +296,28 @@ def get_config(preset: str = "") -> ConfigDict:
     config.zskd.as_released = False
 
     config.fskd = ConfigDict()
-    # fskd: growths of the pseudo-examples, which double them up to the budget; before each, a target network like the
-    # student is trained on all there are. 0: none but the first, which lie between two real images each.
+    # fskd: growths of the pseudo-examples, which double them up to the budget; before each, a
+    # target network like the
+    # student is trained on all there are. 0: none but the first, which lie between two real images
+    # each.
     config.fskd.doublings = 3
-    # Passes of the target network's training before a growth, by the train recipe but for its loss and min_steps.
+    # Passes of the target network's training before a growth, by the train recipe but for its loss
+    # and min_steps.
     config.fskd.epochs = 25
-    # How an image ascends on the divergence of target from teacher: adam (every pixel by about as much), or gradient
-    # (in proportion to its gradient; steps below half a grey level are lost).
+    # How an image ascends on the divergence of target from teacher: adam (every pixel by about as
+    # much), or gradient (in proportion to its gradient; steps below half a grey level are lost).
     config.fskd.ascent = "adam"
     # Of that ascent, on pixels in [0, 1].
     config.fskd.rate = 0.02
     # Steps of it in a growth.
     config.fskd.steps = 1
-    # In the target's training: weight of the real images' mean loss, beside that of the pseudo-examples.
+    # In the target's training: weight of the real images' mean loss, beside that of the
+    # pseudo-examples.
     config.fskd.real_weight = 1.0
     # There: weight of a pseudo-example of which the teacher is certain (its fidelity).
     config.fskd.most_weight = 1.0
-    # There: weight of one whose answer has the mean entropy. As much as most_weight: all weigh the same.
+    # There: weight of one whose answer has the mean entropy. As much as most_weight: all weigh the
+    # same.
     config.fskd.mean_weight = 0.5
 
     config.ledger = ConfigDict()
@@ -314,7 +335,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.tensorboard = True
     # PNG plots: accuracy against queries, and contact sheets of chosen mixes.
     config.report.plots = True
-    # report.html: all of the run on one page that needs no network, with the plots if there are any.
+    # report.html: all of the run on one page that needs no network, with the plots if there are
+    # any.
     config.report.html = True
 
     config.export = ConfigDict()
@@ -357,23 +379,28 @@ def recipe() -> ConfigDict:
     config.drop_factor = 0.1
     # Share of the steps in which the rate grows from 0.
     config.warmup = 0.0
-    # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each side's logits
-    # divided by their deviation over the classes (MIX-KD), without a temperature; pad_kl: soft's divergence over a
-    # variance that the student's features predict for each image, so that easy images weigh more (PAD, adapted to
-    # black boxes); pad_l2 (teacher.kind=flax alone): soft, and beside it the squared distances of the student's last
-    # features from the teacher's, each over a variance of its dimension (PAD itself). A record's features are those of
-    # the image that was asked about, however train.crop and others move it, as its answer is; a mix of records has the
-    # mix of theirs. It takes more steps than soft: features outweigh the answers until they are met. sskd
-    # (teacher.kind=flax and method=sskd alone): soft, and beside it how much each turned image is like every upright
-    # one of the batch, told by heads on the last features of teacher and student (SSKD).
+    # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each
+    # side's logits divided by their deviation over the classes (MIX-KD), without a temperature;
+    # pad_kl: soft's divergence over a variance that the student's features predict for each image,
+    # so that easy images weigh more (PAD, adapted to black boxes); pad_l2 (teacher.kind=flax
+    # alone): soft, and beside it the squared distances of the student's last features from the
+    # teacher's, each over a variance of its dimension (PAD itself). A record's features are those
+    # of the image that was asked about, however train.crop and others move it, as its answer is; a
+    # mix of records has the
+    # mix of theirs. It takes more steps than soft: features outweigh the answers until they are
+    # met. sskd (teacher.kind=flax and method=sskd alone): soft, and beside it how much each turned
+    # image is like every upright one of the batch, told by heads on the last features of teacher
+    # and student (SSKD).
     config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0
-    # pad_kl, pad_l2: share of the steps at first in which all images, or dimensions, weigh the same.
+    # pad_kl, pad_l2: share of the steps at first in which all images, or dimensions, weigh the
+    # same.
     config.pad_warmup = 0.5
-    # How the records of a batch weigh against each other, by how far the student is from the teacher on each: even;
-    # discard_hard (the hardest are left out); softmax, polynomial (the easier, the more: rivals in the paper of PAD);
-    # fidelity (FSKD's: the surer the teacher, the more).
+    # How the records of a batch weigh against each other, by how far the student is from the
+    # teacher on each: even; discard_hard (the hardest are left out); softmax, polynomial (the
+    # easier, the more: rivals in the paper of PAD); fidelity (FSKD's: the surer the teacher, the
+    # more).
     config.weighting = "even"
     # discard_hard: share of each batch that is left out.
     config.weighting_share = 0.25
@@ -393,13 +420,14 @@ def recipe() -> ConfigDict:
     config.mix_share = 0.0
     # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
     config.mix_beta = 1.0
-    # As MIX-KD's released code: the places that are not mixed are drawn with replacement, so that more are mixed than
-    # mix_share says; of a batch of 64 at a share of .1, .41.
+    # As MIX-KD's released code: the places that are not mixed are drawn with replacement, so that
+    # more are mixed than mix_share says; of a batch of 64 at a share of .1, .41.
     config.mix_as_released = False
     # Decay of a running average of the network, which is then the result; 0 for none.
     config.average = 0.0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
     config.dtype = "float32"
-    # Training steps in one compiled program; 0 chooses by backend. Not part of the result's meaning.
+    # Training steps in one compiled program; 0 chooses by backend. Not part of the result's
+    # meaning.
     config.steps_per_dispatch = 0
     return config

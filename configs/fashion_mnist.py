@@ -2,8 +2,10 @@
 
 Paper:    LeNet-5 teacher 90.80, 2,000 real images, 48,000 queries: student 80.90.
 Here:     LeNet-5 teacher, LeNet-5-half student, all 1,999,000 pairs scored in every round.
-Command:  TFDS_DATA_DIR=... python launch.py --config=configs/fashion_mnist.py --workdir=runs/fashion_mnist
-Smoke:    python launch.py --config=configs/fashion_mnist.py:smoke --workdir=runs/fashion_mnist_smoke
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/fashion_mnist.py
+  --workdir=runs/fashion_mnist
+Smoke:    python launch.py --config=configs/fashion_mnist.py:smoke
+  --workdir=runs/fashion_mnist_smoke
 """
 
 from ml_collections import ConfigDict
@@ -15,7 +17,8 @@ def get_config(preset: str = "") -> ConfigDict:
     """MNIST's experiment but for the fields here. Presets: ``smoke``."""
     config = mnist.get_config(preset)
     config.dataset = "fashion_mnist"
-    # Clothes may be mirrored, digits may not; a teacher that has seen both sides answers alike for both.
+    # Clothes may be mirrored, digits may not; a teacher that has seen both sides answers alike for
+    # both.
     config.train.flip = config.teacher.train.flip = True
     if preset != "smoke":
         config.budget = 48000

@@ -40,30 +40,42 @@ def tfds_dir():
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
-    """Folder of a finished run (``run``) through the command line, and of what it asked (``asked.txt``)."""
+    """Folder of a finished run (``run``) through the command line, and of what it asked
+    (``asked.txt``).
+    """
     folder = tmp_path_factory.mktemp("tiny")
-    done = command.run(command.arguments(folder / "run", **command.PRICED), command.environment(folder))
+    done = command.run(
+        command.arguments(folder / "run", **command.PRICED), command.environment(folder)
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
 
 def _environment(count):
     flags = [flag for flag in os.environ["XLA_FLAGS"].split() if not flag.startswith(COUNT_FLAG)]
-    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": " ".join([*flags, f"{COUNT_FLAG}={count}"])}
+    return {
+        **os.environ,
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": " ".join([*flags, f"{COUNT_FLAG}={count}"]),
+    }
 
 
 @functools.cache
 def _on_devices(count, module, function, *args):
     code = f"import json; from {module} import {function} as f; print(json.dumps(f(*{args!r})))"
     env = _environment(count)
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stderr[-4000:]
     return json.loads(ran.stdout.splitlines()[-1])
 
 
 @pytest.fixture(scope="session")
 def on_devices():
-    """Calls ``function(*args)`` of a test module in a process of its own with ``count`` CPU devices."""
+    """Calls ``function(*args)`` of a test module in a process of its own with ``count`` CPU
+    devices.
+    """
     return _on_devices
 
 
@@ -97,11 +109,15 @@ def _on_processes(count, devices, module, function, *args):
     finally:
         for process in started:
             process.kill()
-    assert [process.returncode for process in started] == [0] * count, "\n".join(err[-3000:] for _, err in output)
+    assert [process.returncode for process in started] == [0] * count, "\n".join(
+        err[-3000:] for _, err in output
+    )
     return [json.loads(out.splitlines()[-1]) for out, _ in output]
 
 
 @pytest.fixture(scope="session")
 def on_processes():
-    """Calls ``function(*args)`` of a test module in ``count`` processes that know each other; lists the results."""
+    """Calls ``function(*args)`` of a test module in ``count`` processes that know each other; lists
+    the results.
+    """
     return _on_processes

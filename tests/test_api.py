@@ -51,7 +51,13 @@ def odds_of(images):
 
 def complaint(**changes):
     """What is said of a call with other arguments; nothing may be asked or written."""
-    given = {"images": IMAGES, "answer": Judge(limit=0), "classes": 3, "budget": 20, "workdir": "/nowhere/to/be/made"}
+    given = {
+        "images": IMAGES,
+        "answer": Judge(limit=0),
+        "classes": 3,
+        "budget": 20,
+        "workdir": "/nowhere/to/be/made",
+    }
     with pytest.raises(UserError) as caught:
         api.distill(**{**given, "fields": QUICK, **changes})
     return str(caught.value)
@@ -63,7 +69,9 @@ def complaint(**changes):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     workdir, judge = tmp_path_factory.mktemp("finished") / "run", Judge()
-    student = api.distill(IMAGES, judge, ("left", "middle", "right"), 30, workdir, "judge", fields=QUICK)
+    student = api.distill(
+        IMAGES, judge, ("left", "middle", "right"), 30, workdir, "judge", fields=QUICK
+    )
     return workdir, judge, student
 
 
@@ -73,7 +81,10 @@ def test_student_predicts_and_tells_what_it_is(finished):
     assert answers.shape == (60, 3) and answers.dtype == np.float32
     assert np.allclose(answers.sum(-1), 1, atol=1e-5)
     assert np.array_equal(load_network(workdir / "student").predict(IMAGES), answers)
-    told = {name: student.card[name] for name in ("role", "classes", "class_names", "shape", "teacher", "queries")}
+    told = {
+        name: student.card[name]
+        for name in ("role", "classes", "class_names", "shape", "teacher", "queries")
+    }
     assert told == {
         "role": "student", "classes": 3, "class_names": ["left", "middle", "right"], "shape": [8, 8, 1],
         "teacher": "judge", "queries": 30,
@@ -81,11 +92,17 @@ def test_student_predicts_and_tells_what_it_is(finished):
 
 
 def test_without_labels_it_is_judged_by_agreement_on_pictures_held_out(finished):
-    """A tenth of the 60 images; they are asked about on top of the budget, and never learnt from."""
+    """A tenth of the 60 images; they are asked about on top of the budget, and never learnt
+    from.
+    """
     _, judge, student = finished
     assert len(judge.seen) == len(set(judge.seen)) == 30 + 6
     card = student.card
-    assert (card["evaluation_queries"], card["agreement_images"], card["test_accuracy"]) == (6, 6, None)
+    assert (card["evaluation_queries"], card["agreement_images"], card["test_accuracy"]) == (
+        6,
+        6,
+        None,
+    )
     # What judges is asked about first.
     held_out = np.stack([np.frombuffer(seen, np.uint8).reshape(8, 8, 1) for seen in judge.seen[:6]])
     same = student.predict(held_out).argmax(-1) == odds_of(held_out).argmax(-1)
@@ -96,7 +113,9 @@ def test_without_labels_it_is_judged_by_agreement_on_pictures_held_out(finished)
 def test_the_same_call_again_asks_nothing(finished):
     workdir, _, student = finished
     names = ["left", "middle", "right"]
-    again = api.distill(IMAGES, Judge(limit=0), names, 30, str(workdir), "judge", fields=dict(QUICK))
+    again = api.distill(
+        IMAGES, Judge(limit=0), names, 30, str(workdir), "judge", fields=dict(QUICK)
+    )
     assert again.card == student.card
 
 
@@ -155,7 +174,9 @@ def best_two(odds):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
-    """What the student learns from is what the form means; the training itself is not of interest here."""
+    """What the student learns from is what the form means; the training itself is not of interest
+    here.
+    """
     learnt = []
 
     def read(bench, state):
@@ -194,9 +215,21 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
         (IMAGES[:5], None, (4, 1)),
     ):
         with pytest.raises(InterruptedError):
-            api.distill(images, Judge(limit=0), 3, expected[0] + 2, tmp_path, test=test, fields={"rounds": 1})
+            api.distill(
+                images,
+                Judge(limit=0),
+                3,
+                expected[0] + 2,
+                tmp_path,
+                test=test,
+                fields={"rounds": 1},
+            )
         config, data = made[-1]
-        assert (config.n_real, config.data.held_out, data.pool_size) == (expected[0], expected[1], expected[0])
+        assert (config.n_real, config.data.held_out, data.pool_size) == (
+            expected[0],
+            expected[1],
+            expected[0],
+        )
     assert made[1][1].test_labels.dtype == np.int32
 
 
@@ -217,7 +250,9 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
 )
 def test_images_of_another_kind(images, found):
     told = complaint(images=images)
-    assert told == f"images must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
+    assert (
+        told == f"images must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
+    )
     if images is not None:
         assert complaint(test=(images, LABELS)).startswith("test images must be") and found in told
 
@@ -242,7 +277,10 @@ def test_labels_of_another_kind(test, message):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"train.epoch": 3}, "config.train.epoch: there is no such field; did you mean config.train.epochs?"),
+        (
+            {"train.epoch": 3},
+            "config.train.epoch: there is no such field; did you mean config.train.epochs?",
+        ),
         ({"epochs": 3}, "config.epochs: there is no such field; did you mean config.train.epochs?"),
         ({"rounds": "three"}, "config.rounds='three': "),
         ({"rounds": 2.5}, "config.rounds=2.5: "),
@@ -276,19 +314,31 @@ runpy.run_path(sys.argv[1], run_name="__main__")
 
 
 def test_readme_example_runs(tmp_path):
-    """With the pictures and the teacher that README.md makes; as it stands, but for a shorter training."""
+    """With the pictures and the teacher that README.md makes; as it stands, but for a shorter
+    training.
+    """
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     found = [block for block in blocks if "from amkd.api import distill" in block]
     assert found, "README.md has no block of Python with `from amkd.api import distill`"
     named = {name[1]: block for block in blocks if (name := re.match(r"# (\w+\.py)\n", block))}
     for name, block in {**named, "example.py": found[0]}.items():
         (tmp_path / name).write_text(block)
-    quick = {name: QUICK[name] for name in ("train.epochs", "report.progress", "report.tensorboard", "report.plots")}
+    quick = {
+        name: QUICK[name]
+        for name in ("train.epochs", "report.progress", "report.tensorboard", "report.plots")
+    }
     prelude = f"FIELDS = {quick!r}\n{_TINY}"
     for command in (["make_pictures.py"], ["-c", prelude, "example.py"]):
-        env = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
+        env = {
+            **os.environ,
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "",
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",
+        }
         python = [sys.executable, *command]
-        ran = subprocess.run(python, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600)
+        ran = subprocess.run(
+            python, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600
+        )
         assert ran.returncode == 0, ran.stderr
     # Its last line: three classes, and the agreement.
     assert re.fullmatch(r"\[\d \d \d\] (0\.\d+|1\.0)", ran.stdout.splitlines()[-1]), ran.stdout

@@ -1,4 +1,6 @@
-"""Coverage of the classes: the lowest C2 of each class that the student names, the same number of each."""
+"""Coverage of the classes: the lowest C2 of each class that the student names, the same number of
+each.
+"""
 
 import numpy as np
 

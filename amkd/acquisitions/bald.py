@@ -1,4 +1,5 @@
-"""BALD by dropout: passes of the student with other masks stand for other students (Gal et al., 2017).
+"""BALD by dropout: passes of the student with other masks stand for other students (Gal et al.,
+2017).
 
 BatchNorm stays in inference mode. For networks with dropout only: the others have :mod:`ensemble`.
 """
@@ -14,7 +15,9 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """The k mixes of most mutual information between class and mask."""
     task = candidates.of
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
-    looks = prediction.look_often(task.network, task.variables, candidates.images(), task.settings.committee, key)
+    looks = prediction.look_often(
+        task.network, task.variables, candidates.images(), task.settings.committee, key
+    )
     return first(-devices.each(uncertainty.disagreement, looks), k)
 
 

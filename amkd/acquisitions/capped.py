@@ -1,4 +1,6 @@
-"""Coverage of the real images: the lowest C2, but no image in more than its share of the round's mixes."""
+"""Coverage of the real images: the lowest C2, but no image in more than its share of the round's
+mixes.
+"""
 
 import numpy as np
 
@@ -6,7 +8,9 @@ from amkd.candidates.candidate_set import Candidates, filled
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """In the order of C2, all whose two images still have room; where that is too few, the lowest of the others."""
+    """In the order of C2, all whose two images still have room; where that is too few, the lowest
+    of the others.
+    """
     plan = candidates.of.settings
     real = len(candidates.of.images) // (1 + plan.variants)  # an image and its variants are one
     room = np.full(real, plan.per_image)

@@ -1,11 +1,15 @@
-"""Uncertainty by distillation, with reverse nearest neighbours for diversity (Peng et al., ICCV 2021), for classifiers.
+"""Uncertainty by distillation, with reverse nearest neighbours for diversity (Peng et al., ICCV
+2021), for classifiers.
 
-Three models: a student of the answers' best classes alone, the distilled student, and a teacher. A black box's own
-answers would cost a query for every candidate, so that a committee of further distilled students, ``search.committee``
-less the student itself, stands in for it (ours). Where the answers are labels, distilled and plain students learn the
-same at temperature 1, and the gap between them is that of two random seeds.
-Where the two gaps differ most, the student may still learn from the teacher. Also ours, as the paper's text leaves
-them open: total variation as the gap, both terms scaled to [0, 1], 10 neighbours by the distilled student's features,
+Three models: a student of the answers' best classes alone, the distilled student, and a teacher. A
+  black box's own
+answers would cost a query for every candidate, so that a committee of further distilled students,
+``search.committee`` less the student itself, stands in for it (ours). Where the answers are labels,
+distilled and plain students learn the same at temperature 1, and the gap between them is that of
+two random seeds. Where the two gaps differ most, the student may still learn from the teacher. Also
+ours, as the paper's text leaves
+them open: total variation as the gap, both terms scaled to [0, 1], 10 neighbours by the distilled
+  student's features,
 equal weights.
 """
 

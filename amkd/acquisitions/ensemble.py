@@ -1,4 +1,5 @@
-"""Disagreement of several students that differ in their first values and in the order of training (query by committee).
+"""Disagreement of several students that differ in their first values and in the order of training
+(query by committee).
 
 The others are trained anew in every round: the price is training time, no query.
 """

@@ -7,7 +7,9 @@ from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Again and again the candidate farthest from all that was asked about or chosen, by the student's features."""
+    """Again and again the candidate farthest from all that was asked about or chosen, by the
+    student's features.
+    """
     return programs.farthest(candidates.seen().features, candidates.asked().features, k)
 
 

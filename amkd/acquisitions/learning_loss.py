@@ -1,7 +1,10 @@
-"""Learning Loss: where a network trained on the losses of answered images predicts a high one (Yoo and Kweon, 2019).
+"""Learning Loss: where a network trained on the losses of answered images predicts a high one (Yoo
+and Kweon, 2019).
 
-Ours: the loss is the divergence of the student from the answer, which is the cross-entropy for labels. Of an answer
-that is unsure itself, cross-entropy is high for any student, and says nothing of what there is to learn.
+Ours: the loss is the divergence of the student from the answer, which is the cross-entropy for
+  labels. Of an answer
+that is unsure itself, cross-entropy is high for any student, and says nothing of what there is to
+learn.
 """
 
 import numpy as np

@@ -8,7 +8,9 @@ from amkd.core import keys
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """k of them, uniformly, without replacement."""
-    return keys.rng(*candidates.of.stream, keys.Purpose.ACQUISITION).choice(len(candidates), k, replace=False)
+    return keys.rng(*candidates.of.stream, keys.Purpose.ACQUISITION).choice(
+        len(candidates), k, replace=False
+    )
 
 
 ACQUISITION = choose

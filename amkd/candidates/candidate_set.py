@@ -1,4 +1,6 @@
-"""A way to choose among candidates, after C2 has reduced each pair to one image: what it may look at and returns."""
+"""A way to choose among candidates, after C2 has reduced each pair to one image: what it may look
+at and returns.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple

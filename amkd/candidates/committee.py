@@ -1,4 +1,6 @@
-"""Further students on what the last one was trained on, where a choice takes more than one opinion."""
+"""Further students on what the last one was trained on, where a choice takes more than one
+opinion.
+"""
 
 import dataclasses
 from collections.abc import Callable

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 
 
 def squared_distances(points: jax.Array, squares: jax.Array, center: jax.Array) -> jax.Array:
-    """Of every point to one: as a product of matrix and vector, which reads the points once and fast.
+    """Of every point to one: as a product of matrix and vector, which reads the points once and
+    fast.
 
     Args:
       points: ``float32[M, d]``.
@@ -25,7 +26,8 @@ def squared_lengths(points: jax.Array) -> jax.Array:
 
 
 def nearest(points: jax.Array, centers: jax.Array, block: int = 128) -> jax.Array:
-    """Squared distance of every point to the nearest center, ``float32[M]``; infinite where there is none.
+    """Squared distance of every point to the nearest center, ``float32[M]``; infinite where there
+    is none.
 
     Args:
       points: ``float32[M, d]``.
@@ -47,7 +49,9 @@ def nearest(points: jax.Array, centers: jax.Array, block: int = 128) -> jax.Arra
 
 
 def first_of_most(values: jax.Array) -> jax.Array:
-    """``argmax`` as two reductions, which XLA on CPU vectorises: the first place of the largest, ``int32[]``."""
+    """``argmax`` as two reductions, which XLA on CPU vectorises: the first place of the largest,
+    ``int32[]``.
+    """
     places = jnp.arange(len(values), dtype=jnp.int32)
     return jnp.min(jnp.where(values == jnp.max(values), places, len(values)))
 
@@ -55,7 +59,8 @@ def first_of_most(values: jax.Array) -> jax.Array:
 def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
     """Greedy k-center: k times the point farthest from all centers, which then is one.
 
-    At most twice the best covering radius. Ties go to the first; a chosen point is not chosen again.
+    At most twice the best covering radius. Ties go to the first; a chosen point is not chosen
+    again.
 
     Args:
       points: ``float32[M, d]``.
@@ -70,13 +75,16 @@ def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
     def step(least: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
         place = first_of_most(least)
         least = jnp.minimum(least, squared_distances(points, squares, points[place]))
-        return least.at[place].set(-1), place  # below every distance: 0 may be that of another point
+        return least.at[place].set(
+            -1
+        ), place  # below every distance: 0 may be that of another point
 
     return jax.lax.scan(step, least, length=k)[1]
 
 
 def neighbours(points: jax.Array, k: int, block: int = 256) -> jax.Array:
-    """The k nearest other points of each: ``float32[M, d]`` to ``int32[M, k]``; ties go to the first.
+    """The k nearest other points of each: ``float32[M, d]`` to ``int32[M, k]``; ties go to the
+    first.
 
     A block of points at a time, so that memory is O(block * M).
 
@@ -114,7 +122,9 @@ def greedy(worth: jax.Array, near: jax.Array, beta: float, k: int) -> jax.Array:
     chex.assert_rank(near, 2)
     reverse = jnp.zeros(len(worth), jnp.float32).at[near.reshape(-1)].add(1.0)
 
-    def step(state: tuple[jax.Array, jax.Array], _: None) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    def step(
+        state: tuple[jax.Array, jax.Array], _: None
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         worth, reverse = state
         place = first_of_most(worth + beta * reverse)
         # The chosen point is no longer there to be covered by its own nearest.

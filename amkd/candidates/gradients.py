@@ -1,8 +1,9 @@
-"""BADGE: diverse and uncertain at once, by k-means++ on gradients that are never made (Ash et al., 2020).
+"""BADGE: diverse and uncertain at once, by k-means++ on gradients that are never made (Ash et al.,
+2020).
 
-The gradient of the cross-entropy against the student's own best class, with respect to the last layer's weights, is
-``g = (p - onehot(argmax p)) outer h``, of Y * d numbers. Its inner products need only the factors:
-``<g, g'> = <r, r'> <h, h'>``.
+The gradient of the cross-entropy against the student's own best class, with respect to the last
+layer's weights, is ``g = (p - onehot(argmax p)) outer h``, of Y * d numbers. Its inner products
+need only the factors: ``<g, g'> = <r, r'> <h, h'>``.
 """
 
 from typing import NamedTuple
@@ -43,7 +44,8 @@ def squared_distances(g: Factors, place: jax.Array) -> jax.Array:
 
 
 def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
-    """k-means++ seeds: the longest gradient, then each with probability as its squared distance to the nearest seed.
+    """k-means++ seeds: the longest gradient, then each with probability as its squared distance to
+    the nearest seed.
 
     The released code takes the longest first, where the textbook draws it at random.
 
@@ -57,7 +59,9 @@ def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
     """
     count = len(g.r)
 
-    def step(state: tuple[jax.Array, jax.Array], key: jax.Array) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+    def step(
+        state: tuple[jax.Array, jax.Array], key: jax.Array
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         least, free = state
         # Where all that is left has a seed's very gradient, any will do.
         odds = jnp.where(jnp.any((least > 0) & free), jnp.log(least), 0.0)

@@ -1,7 +1,9 @@
-"""Learning Loss: a small network that predicts where the student's loss is high (Yoo and Kweon, 2019). Pure functions.
+"""Learning Loss: a small network that predicts where the student's loss is high (Yoo and Kweon,
+2019). Pure functions.
 
-The paper trains it beside the classifier, on four of its inner maps. Here (ours) the student is frozen, as it is in
-the paper's last epochs, and what its last layer sees is all that the predictor sees: any student will do.
+The paper trains it beside the classifier, on four of its inner maps. Here (ours) the student is
+frozen, as it is in the paper's last epochs, and what its last layer sees is all that the predictor
+sees: any student will do.
 """
 
 from typing import Any
@@ -65,7 +67,9 @@ def fit(features: jax.Array, losses: jax.Array, steps: int, key: jax.Array) -> A
         index = jax.random.randint(key, (_BATCH,), 0, len(features))
 
         def loss_of(params: Any) -> jax.Array:
-            return ranking_loss(jax.vmap(lambda h: predict(params, h))(features[index]), losses[index])
+            return ranking_loss(
+                jax.vmap(lambda h: predict(params, h))(features[index]), losses[index]
+            )
 
         updates, moments = tx.update(jax.grad(loss_of)(params), moments, params)
         return (optax.apply_updates(params, updates), moments), None

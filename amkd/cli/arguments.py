@@ -43,7 +43,9 @@ def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
         message = str(error).strip() or type(error).__name__
         fail(message.splitlines()[-1] if "Traceback" in message else message)
     if len(left) > 1:
-        fail(f"{left[1]!r} is no flag; flags look like --config=configs/mnist.py; --help lists them")
+        fail(
+            f"{left[1]!r} is no flag; flags look like --config=configs/mnist.py; --help lists them"
+        )
     if config is None:
         fail("--config is missing: for instance --config=configs/digits.py; --help lists the rest")
     return left
@@ -101,4 +103,6 @@ def _field_help(path: Path) -> Iterator[str]:
 
 
 def _recipe_names() -> set[str]:
-    return {name.removeprefix("train.") for name in settings.field_names() if name.startswith("train.")}
+    return {
+        name.removeprefix("train.") for name in settings.field_names() if name.startswith("train.")
+    }

@@ -51,7 +51,10 @@ class Order(NamedTuple):
         """The saved network that is meant, and its folder."""
         folder = self.network or (self.workdir / "student" if self.workdir else None)
         if folder is None:
-            raise UserError("--network is missing: the folder of a saved student or teacher (or --workdir of a run)")
+            raise UserError(
+                "--network is missing: the folder of a saved student or teacher (or --workdir"
+                " of a run)"
+            )
         return folder, load_network(folder)
 
 
@@ -71,12 +74,16 @@ def train_teacher(order: Order) -> None:
     """Trains the local teacher, or finds it in the cache; prints its accuracy and its place."""
     config = order.config
     if config.teacher.kind != "flax":
-        raise UserError(f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained")
+        raise UserError(
+            f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained"
+        )
     validation.check_devices(config, devices.count())
     data = experiment.load_data(config)
     validation.check_data(config, data)
     bar = bars(config.report.progress)
-    saved = local.load_or_train(config.teacher, data, order.cache, bar, order.stop, config.checkpoint.seconds)
+    saved = local.load_or_train(
+        config.teacher, data, order.cache, bar, order.stop, config.checkpoint.seconds
+    )
     print(f"teacher              {local.place(config.teacher, data, order.cache)}")
     print(f"validation accuracy  {report.percent(saved.card['validation_accuracy'])}")
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
@@ -88,9 +95,14 @@ def evaluate(order: Order) -> None:
     folder, saved = order.saved()
     data = _data_for(order, folder, saved)
     if data.test_labels is None and order.config.data.judge == "train":
-        raise UserError("config.data.judge='train': images of the training set have no labels here; set it to test")
+        raise UserError(
+            "config.data.judge='train': images of the training set have no labels here; set it"
+            " to test"
+        )
     if data.test_labels is None:
-        raise UserError("config.data.test_folder='': without labeled test pictures no accuracy can be measured")
+        raise UserError(
+            "config.data.test_folder='': without labeled test pictures no accuracy can be measured"
+        )
     answers = saved.predict(data.test_images)
     print(f"{saved.card['role']} {saved.card['model']} in {folder}")
     print(f"test accuracy        {report.percent(metrics.accuracy(answers, data.test_labels))}")
@@ -100,7 +112,9 @@ def predict(order: Order) -> None:
     """A folder of pictures through a saved network, to a CSV file."""
     if order.images is None:
         raise UserError("--images is missing: the folder of pictures to predict")
-    output = order.output or (order.workdir / "predictions.csv" if order.workdir else Path("predictions.csv"))
+    output = order.output or (
+        order.workdir / "predictions.csv" if order.workdir else Path("predictions.csv")
+    )
     _, saved = order.saved()
     written = predictions.write(saved, order.images, output, order.config.data.resize, order.cache)
     print(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
@@ -111,12 +125,17 @@ def export_mode(order: Order) -> None:
     folder, saved = order.saved()
     output = order.output or folder.parent / "export"
     data = _data_for(order, folder, saved)
-    sample = np.asarray(data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED])
+    sample = np.asarray(
+        data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED]
+    )
     formats = tuple(order.config.export.formats.split(","))
     made = export.write(saved, output, sample, formats, order.config.export.license)
     for name in formats:
         told = made[name]
-        print(f"{name:<20} {told['path']}: {told['bytes']:,} bytes, within {told['max_difference']:.1e} of the student")
+        print(
+            f"{name:<20} {told['path']}: {told['bytes']:,} bytes, within"
+            f" {told['max_difference']:.1e} of the student"
+        )
     print(f"{'model card':<20} {made['card']}")
 
 
@@ -125,9 +144,12 @@ def _data_for(order: Order, folder: Path, saved: SavedNetwork) -> DataSet:
     data = experiment.load_data(order.config)
     if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
         raise UserError(
-            f"{folder} was made for images {saved.card['shape']} of {saved.card['classes']} classes, and"
-            f" config.dataset={order.config.dataset!r} has {list(data.shape)} of {data.classes}; give the flags of the"
-            " run that made it (WORKDIR/config.json has them), such as --config.data.size and --config.data.mode"
+            f"{folder} was made for images {saved.card['shape']} of {saved.card['classes']}"
+            " classes, and"
+            f" config.dataset={order.config.dataset!r} has {list(data.shape)} of {data.classes};"
+            " give the flags of the"
+            " run that made it (WORKDIR/config.json has them), such as --config.data.size and"
+            " --config.data.mode"
         )
     return data
 

@@ -1,1 +1,3 @@
-"""The configuration as plain frozen data: fields, defaults, parsing, and what makes two runs the same."""
+"""The configuration as plain frozen data: fields, defaults, parsing, and what makes two runs the
+same.
+"""

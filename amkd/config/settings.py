@@ -30,9 +30,26 @@ from amkd.training.recipe import Recipe
 
 # Fields that change neither the result nor what is paid: a workdir may be resumed with others.
 FREE = (
-    *("cache_dir", "data.dir", "data.folder", "data.test_folder", "data.broken", "ledger.path", "search.chunk"),
-    *(f"teacher.{name}" for name in ("batch", "in_flight", "rate", "attempts", "first_wait", "longest_wait")),
-    *("teacher.price", "teacher.currency", "teacher.max_cost", "teacher.http.", "teacher.oip.binary"),
+    *(
+        "cache_dir",
+        "data.dir",
+        "data.folder",
+        "data.test_folder",
+        "data.broken",
+        "ledger.path",
+        "search.chunk",
+    ),
+    *(
+        f"teacher.{name}"
+        for name in ("batch", "in_flight", "rate", "attempts", "first_wait", "longest_wait")
+    ),
+    *(
+        "teacher.price",
+        "teacher.currency",
+        "teacher.max_cost",
+        "teacher.http.",
+        "teacher.oip.binary",
+    ),
     *("teacher.labels", "teacher.onnx.path"),
     *("checkpoint.", "report.", "export."),
 )
@@ -73,7 +90,9 @@ class Settings:
         return self.way.real_images(self.n_real, pool_size)
 
     def first_queries(self, pool_size: int) -> int:
-        """How many images round 0 asks about: the real ones and views of them, or all that are made."""
+        """How many images round 0 asks about: the real ones and views of them, or all that are
+        made.
+        """
         return self.way.first_queries(self.real_images(pool_size), self.budget)
 
     @property
@@ -86,15 +105,23 @@ class Settings:
         return real * (1 + self.search.variants)
 
     def queries_per_round(self) -> list[int]:
-        """k of each round 1..rounds, by the schedule (``search.schedule``); none for a method without mixes."""
+        """k of each round 1..rounds, by the schedule (``search.schedule``); none for a method
+        without mixes.
+        """
         if self.way.choose is None:
             return []
         return schedule(self.search.schedule, self.rounds, self.budget - self.n_real)
 
     def recipe_of(self, round_: int) -> Recipe:
-        """How the student of a round is trained: the last one's perhaps longer than those that only choose."""
+        """How the student of a round is trained: the last one's perhaps longer than those that only
+        choose.
+        """
         last = round_ == len(self.queries_per_round())
-        return dataclasses.replace(self.train, epochs=self.last_epochs) if last and self.last_epochs else self.train
+        return (
+            dataclasses.replace(self.train, epochs=self.last_epochs)
+            if last and self.last_epochs
+            else self.train
+        )
 
     def asks_for_evaluation(self, labelled: bool) -> bool:
         """Whether the teacher is asked about the images that judge the student.
@@ -113,7 +140,9 @@ class Settings:
 
 def _group(kind: Any) -> dict[str, Any]:
     """Fields of a group and their types; empty for what is no group."""
-    names = [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+    names = (
+        [field.name for field in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else []
+    )
     names = names or list(getattr(kind, "_fields", ()))
     types = typing.get_type_hints(kind if isinstance(kind, type) else type(kind)) if names else {}
     return {name: types[name] for name in names}
@@ -139,11 +168,16 @@ def unknown_field(name: str) -> str:
     """What to say of a field that does not exist, with the nearest that does."""
     known = list(field_names())
     leaf = name.rpartition(".")[2]
-    of_that_name = sorted((full for full in known if full.rpartition(".")[2] == leaf), key=lambda full: full.count("."))
+    of_that_name = sorted(
+        (full for full in known if full.rpartition(".")[2] == leaf),
+        key=lambda full: full.count("."),
+    )
     near = of_that_name if leaf == name else []
     near = near or difflib.get_close_matches(name, known, 1, 0.6)
     near = near or of_that_name
-    near = near or [n for n in known if difflib.SequenceMatcher(None, leaf, n.rpartition(".")[2]).ratio() > 0.75]
+    near = near or [
+        n for n in known if difflib.SequenceMatcher(None, leaf, n.rpartition(".")[2]).ratio() > 0.75
+    ]
     hint = f"; did you mean config.{near[0]}?" if near else "; --help lists every field"
     return f"config.{name}: there is no such field{hint}"
 
@@ -166,7 +200,9 @@ def parse(config: Mapping[str, Any]) -> Settings:
     problems: list[str] = []
     settings = _build(Settings, config, "", problems)
     if problems:
-        raise UserError("the configuration cannot work:\n" + "\n".join(f"  {line}" for line in problems))
+        raise UserError(
+            "the configuration cannot work:\n" + "\n".join(f"  {line}" for line in problems)
+        )
     return settings
 
 
@@ -174,7 +210,10 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
     """A settings group from a mapping; what is wrong goes to ``problems``."""
     types = _group(kind)
     if not isinstance(values, Mapping):
-        problems.append(f"config.{prefix.rstrip('.')}={values!r}: must be a group of fields; see configs/default.py")
+        problems.append(
+            f"config.{prefix.rstrip('.')}={values!r}: must be a group of fields; see"
+            " configs/default.py"
+        )
         return None
     problems += [unknown_field(prefix + name) for name in values if name not in types]
     found = {}
@@ -188,17 +227,29 @@ def _build(kind: Any, values: Mapping[str, Any], prefix: str, problems: list[str
     return kind(**found) if len(found) == len(types) else None
 
 
-_KINDS = {bool: "a bool", int: "an int", float: "a float", str: "a str", tuple: "a tuple of numbers"}
+_KINDS = {
+    bool: "a bool",
+    int: "an int",
+    float: "a float",
+    str: "a str",
+    tuple: "a tuple of numbers",
+}
 
 
 def _convert(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
     plain = typing.get_origin(wanted) or wanted
-    numbers = isinstance(value, (tuple, list)) and all(isinstance(part, (int, float)) for part in value)
+    numbers = isinstance(value, (tuple, list)) and all(
+        isinstance(part, (int, float)) for part in value
+    )
     if plain is tuple and numbers:
         return tuple(float(part) for part in value)
     if plain is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
-    if plain is not tuple and isinstance(value, plain) and (plain is bool) == isinstance(value, bool):
+    if (
+        plain is not tuple
+        and isinstance(value, plain)
+        and (plain is bool) == isinstance(value, bool)
+    ):
         return value
     problems.append(f"{name}={value!r}: must be {_KINDS[plain]}")
     return value

@@ -1,1 +1,3 @@
-"""What every room uses: errors, random streams, files, stop signals, compilation, devices, checkpoints."""
+"""What every room uses: errors, random streams, files, stop signals, compilation, devices,
+checkpoints.
+"""

@@ -6,10 +6,11 @@ Resume policy, in the order in which it is applied:
 2. A workdir of another configuration is refused before anything is loaded or paid.
 3. The newest checkpoint is restored. It holds the round, how far it got, the records chosen
    so far, the last student and, inside a long training, the state of that training.
-4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A ledger
-   that lacks what the run was answered is refused; nothing is asked for a second time.
+4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A
+   ledger that lacks what the run was answered is refused; nothing is asked for a second time.
 5. A search that was interrupted starts again. Its choice is saved before the first of its images is
-   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it got.
+   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it
+   got.
 6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
    (seed, round, epoch or step), so the bits are those of an uninterrupted run.
 7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
@@ -67,7 +68,9 @@ def write(folder: Path, tree: Any, meta: dict[str, Any]) -> None:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(scratch / "arrays", jax.device_get(tree))
         sealed = {"meta": meta, "files": _files(scratch)}
-        (scratch / "meta.json").write_text(json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n")
+        (scratch / "meta.json").write_text(
+            json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n"
+        )
         for path in (scratch, *scratch.rglob("*")):
             files.flush(path)
         shutil.rmtree(folder, ignore_errors=True)
@@ -95,7 +98,10 @@ def read(folder: Path) -> tuple[Any, dict[str, Any]]:
 
 def _files(folder: Path) -> dict[str, str]:
     paths = sorted(path for path in (folder / "arrays").rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+    }
 
 
 def _seal(sealed: dict[str, Any]) -> str:
@@ -136,7 +142,9 @@ class Checkpoints:
             return read(newest)
         except Exception as error:
             raise UserError(
-                f"checkpoint {newest} is damaged ({type(error).__name__}: {error}). Delete that folder and run the"
-                " same command: the run goes on from the checkpoint before it, or from the start, and the ledger"
+                f"checkpoint {newest} is damaged ({type(error).__name__}: {error}). Delete that"
+                " folder and run the"
+                " same command: the run goes on from the checkpoint before it, or from the start,"
+                " and the ledger"
                 " answers what was already paid for"
             ) from error

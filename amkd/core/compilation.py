@@ -1,4 +1,6 @@
-"""Compilation: the only module with ``jit`` and ``pmap``, and where compiled programs are kept for later runs."""
+"""Compilation: the only module with ``jit`` and ``pmap``, and where compiled programs are kept for
+later runs.
+"""
 
 import hashlib
 import platform
@@ -29,7 +31,9 @@ def _kind_of_machine() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     kind = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
-    return hashlib.sha256("\n".join([platform.machine(), platform.processor(), *kind]).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        "\n".join([platform.machine(), platform.processor(), *kind]).encode()
+    ).hexdigest()[:16]
 
 
 @lru_cache(maxsize=2)
@@ -64,7 +68,8 @@ def portable(run: Callable[..., Any]) -> Any:
 
 
 class Mapped:
-    """``pmap``, which takes no options for the compiler, compiled with them for every set of shapes.
+    """``pmap``, which takes no options for the compiler, compiled with them for every set of
+    shapes.
 
     Args of the constructor:
       run: the function of one device.
@@ -81,7 +86,9 @@ class Mapped:
         leaves, structure = jax.tree.flatten(args)
         key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
         if key not in self._compiled:
-            self._compiled[key] = self._run.lower(*args).compile(compiler_options=_options(self._steady))
+            self._compiled[key] = self._run.lower(*args).compile(
+                compiler_options=_options(self._steady)
+            )
         return self._compiled[key](*args)
 
     def shapes(self, *args: Any) -> Any:

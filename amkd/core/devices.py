@@ -53,7 +53,9 @@ def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 
     def part(start: int) -> Any:
         of = jax.tree.map(lambda column: column[start : start + batch], rows)
         room = batch - len(jax.tree.leaves(of)[0])
-        return jax.tree.map(lambda column: np.pad(column, [(0, room), *[(0, 0)] * (column.ndim - 1)]), of)
+        return jax.tree.map(
+            lambda column: np.pad(column, [(0, room), *[(0, 0)] * (column.ndim - 1)]), of
+        )
 
     parts = [run(variables, part(start)) for start in range(0, total, batch)]
     join = lambda *columns: np.concatenate([np.asarray(one) for one in columns])[:total]  # noqa: E731

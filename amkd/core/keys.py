@@ -6,7 +6,9 @@ import jax
 import numpy as np
 
 TEACHER = 2**31 - 1  # in place of the round, for a local teacher: no student shares its streams
-TARGET = 2**30  # in place of the round, plus a number of its own, for a network that images are made against
+TARGET = (
+    2**30
+)  # in place of the round, plus a number of its own, for a network that images are made against
 
 
 class Purpose(enum.IntEnum):
@@ -32,7 +34,9 @@ class Purpose(enum.IntEnum):
 
 
 def of_member(round_: int, member: int) -> int:
-    """In place of the round, for a further student of a round's committee; member 0 is the round's own."""
+    """In place of the round, for a further student of a round's committee; member 0 is the round's
+    own.
+    """
     return round_ + (member << 16)
 
 

@@ -76,7 +76,9 @@ def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
     """
     height, width, _ = image.shape
     middle = (height - 1) / 2, (width - 1) / 2
-    down, right = jnp.meshgrid(jnp.arange(height) - middle[0], jnp.arange(width) - middle[1], indexing="ij")
+    down, right = jnp.meshgrid(
+        jnp.arange(height) - middle[0], jnp.arange(width) - middle[1], indexing="ij"
+    )
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     # Where each pixel comes from: the inverse turn, then the inverse zoom.
     source = [
@@ -84,7 +86,9 @@ def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
         (cos * right - sin * down) / zoom[1] + middle[1],
     ]
     planes = image.astype(jnp.float32)
-    moved = jax.vmap(lambda plane: ndimage.map_coordinates(plane, source, 1, "constant"), -1, -1)(planes)
+    moved = jax.vmap(lambda plane: ndimage.map_coordinates(plane, source, 1, "constant"), -1, -1)(
+        planes
+    )
     return jnp.rint(moved).astype(jnp.uint8)
 
 
@@ -113,7 +117,9 @@ def augment(image: jax.Array, key: jax.Array, views: Views) -> jax.Array:
     """
     for_crop, for_flip = jax.random.split(key)
     if views.warps:
-        image = warp(image, jax.random.fold_in(key, 2), views.rotate, views.zoom)  # 0 and 1 are the split's
+        image = warp(
+            image, jax.random.fold_in(key, 2), views.rotate, views.zoom
+        )  # 0 and 1 are the split's
     if views.crop:
         image = crop(image, for_crop, views.crop)
     return flip(image, for_flip) if views.flip else image
@@ -129,6 +135,8 @@ def _views_program(views: Views) -> Callable[..., Any]:
 
 
 def random_views(images: np.ndarray, how: Views, key: jax.Array, first: int) -> np.ndarray:
-    """A random view of every image, ``uint8[M, H, W, C]``; the first has the number ``first`` in the key's stream."""
+    """A random view of every image, ``uint8[M, H, W, C]``; the first has the number ``first`` in
+    the key's stream.
+    """
     run, number = _views_program(how), np.arange(first, first + len(images), dtype=np.int32)
     return in_batches(lambda k, batch: run(k, *batch), key, (images, number))

@@ -1,4 +1,6 @@
-"""Where images come from: the embedded digits, TFDS, a folder of pictures, or an array in memory."""
+"""Where images come from: the embedded digits, TFDS, a folder of pictures, or an array in
+memory.
+"""
 
 from typing import NamedTuple
 
@@ -21,7 +23,8 @@ class DataSet(NamedTuple):
       class_names: Y names.
       key: identity of these very images where the name does not tell it; a run keeps to it.
       pool_places: ``int64[...]``, those of ``pool_images`` that may be drawn; None for all.
-      pool_labels: ``int32[M']``, for references that learn from labels, and nothing else; None if there are none.
+      pool_labels: ``int32[M']``, for references that learn from labels, and nothing else; None if
+        there are none.
     """
 
     name: str
@@ -53,7 +56,9 @@ def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
 
 
 def not_drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
-    """The images that :func:`draw_real` leaves, in the order of the data set: ``uint8[..., H, W, C]``."""
+    """The images that :func:`draw_real` leaves, in the order of the data set: ``uint8[..., H, W,
+    C]``.
+    """
     return _at(data, np.setdiff1d(np.arange(data.pool_size), _drawn(data, n, seed)))
 
 
@@ -62,4 +67,6 @@ def _drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
 
 
 def _at(data: DataSet, places: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(data.pool_images[places if data.pool_places is None else data.pool_places[places]])
+    return np.ascontiguousarray(
+        data.pool_images[places if data.pool_places is None else data.pool_places[places]]
+    )

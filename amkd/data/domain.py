@@ -1,4 +1,6 @@
-"""Real images from another data set than the teacher's: brought to its size and colours (paper, section 4.4)."""
+"""Real images from another data set than the teacher's: brought to its size and colours (paper,
+section 4.4).
+"""
 
 import numpy as np
 
@@ -17,7 +19,10 @@ def side(data: DataSet) -> int:
     """
     height, width, _ = data.shape
     if height != width:
-        raise UserError(f"config.data.real: {data.name} has images of {height}x{width}, and others are made squares")
+        raise UserError(
+            f"config.data.real: {data.name} has images of {height}x{width}, and others are made"
+            " squares"
+        )
     return height
 
 

@@ -67,8 +67,8 @@ def load(
 
     Raises:
       UserError: an impossible policy; no folder, or no picture in it; broken pictures if the policy
-        refuses them; in a labelled one a picture beside the subfolders, a subfolder that is no class,
-        or the same bytes in two classes.
+        refuses them; in a labelled one a picture beside the subfolders, a subfolder that is no
+        class, or the same bytes in two classes.
     """
     check(policy)
     listing = _list(root, field)
@@ -81,19 +81,33 @@ def load(
     if cached.broken:
         _report_broken(cached.broken, len(found), root, policy, picture_cache.place(cache_dir, key))
     labels = _labels(cached.paths, names) if labelled else None
-    return Pictures(cached.images, cached.paths, labels, names, cached.duplicates, cached.broken, listing.ignored, key)
+    return Pictures(
+        cached.images,
+        cached.paths,
+        labels,
+        names,
+        cached.duplicates,
+        cached.broken,
+        listing.ignored,
+        key,
+    )
 
 
 def _list(root: Path, field: str) -> Listing:
     if not root.is_dir():
-        raise UserError(f"{field}={str(root)!r}: there is no such folder; name one that holds pictures")
+        raise UserError(
+            f"{field}={str(root)!r}: there is no such folder; name one that holds pictures"
+        )
     try:
         listing = picture_files.find(root)
     except OSError as error:
-        raise UserError(f"{field}={str(root)!r}: {error.filename} cannot be listed ({error.strerror})") from error
+        raise UserError(
+            f"{field}={str(root)!r}: {error.filename} cannot be listed ({error.strerror})"
+        ) from error
     if not listing.paths:
         raise UserError(
-            f"{field}={str(root)!r}: holds no picture ({', '.join(SUFFIXES)}), only {listing.ignored:,} other files"
+            f"{field}={str(root)!r}: holds no picture ({', '.join(SUFFIXES)}), only"
+            f" {listing.ignored:,} other files"
         )
     return listing
 
@@ -103,12 +117,15 @@ def _classes(root: Path, listing: Listing, classes: tuple[str, ...], field: str)
     loose = [path for path in listing.paths if "/" not in path]
     if loose:
         raise UserError(
-            f"{field}={str(root)!r}: is to hold one subfolder for each class, so these pictures have no label:"
+            f"{field}={str(root)!r}: is to hold one subfolder for each class, so these pictures"
+            " have no label:"
             f" {some([repr(path) for path in loose])}; move them into subfolders"
         )
     twice = sorted({repr(name) for name in classes if classes.count(name) > 1})
     if twice:
-        raise UserError(f"class names given more than once: {some(twice)}; every class needs a name of its own")
+        raise UserError(
+            f"class names given more than once: {some(twice)}; every class needs a name of its own"
+        )
     unknown = [name for name in listing.subfolders if name not in classes] if classes else []
     if unknown:
         raise UserError(
@@ -148,9 +165,12 @@ def _labels(paths: Sequence[str], names: tuple[str, ...]) -> np.ndarray:
     return np.array([places[_label(path)] for path in paths], np.int32)
 
 
-def _report_broken(broken: list[tuple[str, str]], count: int, root: Path, policy: Policy, cache: Path) -> None:
+def _report_broken(
+    broken: list[tuple[str, str]], count: int, root: Path, policy: Policy, cache: Path
+) -> None:
     story = (
-        f"{len(broken):,} of the {count:,} pictures in {root} cannot be decoded: {picture_cache.listed(broken)};"
+        f"{len(broken):,} of the {count:,} pictures in {root} cannot be decoded:"
+        f" {picture_cache.listed(broken)};"
         f" all are listed in {cache / picture_cache.BROKEN_LIST}"
     )
     if policy.broken == "refuse":
@@ -174,7 +194,10 @@ def describe(pictures: Pictures, root: Path) -> str:
         parts.append(f"{_count(pictures.ignored, 'other file')} ignored")
     lines = [", ".join(parts)]
     if pictures.labels is not None:
-        absent = [repr(pictures.classes[place]) for place in _absent(pictures.labels, len(pictures.classes))]
+        absent = [
+            repr(pictures.classes[place])
+            for place in _absent(pictures.labels, len(pictures.classes))
+        ]
         missing = f", no picture of {some(absent)}" if absent else ""
         lines.append(f"{_count(len(pictures.classes), 'class', 'classes')}{missing}")
     return "\n".join(lines)

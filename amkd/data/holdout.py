@@ -1,4 +1,6 @@
-"""Training images that judge the student in place of the test images, so that a recipe is not chosen by these."""
+"""Training images that judge the student in place of the test images, so that a recipe is not
+chosen by these.
+"""
 
 import numpy as np
 
@@ -10,7 +12,8 @@ from amkd.data.dataset import DataSet
 def from_training(data: DataSet, seed: int) -> DataSet:
     """The data set judged by images that the real ones might have been drawn from, and now are not.
 
-    They are as many as the test images, the same for every configuration of a seed, and have no labels.
+    They are as many as the test images, the same for every configuration of a seed, and have no
+    labels.
 
     Args:
       data: the data set.
@@ -23,7 +26,8 @@ def from_training(data: DataSet, seed: int) -> DataSet:
     places = np.arange(len(data.pool_images)) if data.pool_places is None else data.pool_places
     if count > len(places) - 2:
         raise UserError(
-            f"config.data.judge='train': {count} of the {len(places)} training images of {data.name} would judge, and"
+            f"config.data.judge='train': {count} of the {len(places)} training images of"
+            f" {data.name} would judge, and"
             " none be left to draw; set --config.data.test_images to fewer"
         )
     order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(places)

@@ -31,7 +31,9 @@ def lambda_grid(low: float, high: float, size: int) -> np.ndarray:
 
 
 def lam_of(w: Any) -> Any:
-    """``lam`` of integer weights: ``int32[...]`` to ``float32[...]``, exactly. For NumPy and JAX."""
+    """``lam`` of integer weights: ``int32[...]`` to ``float32[...]``, exactly. For NumPy and
+    JAX.
+    """
     return w.astype(np.float32) / np.float32(ONE)
 
 
@@ -41,7 +43,9 @@ def mix(a: jax.Array, b: jax.Array, lam: jax.Array) -> jax.Array:
     return lam * a.astype(lam.dtype) + (1 - lam) * b.astype(lam.dtype)
 
 
-def mix_image(x_i: jax.Array, x_j: jax.Array, w: jax.Array, as_released: jax.Array | bool = False) -> jax.Array:
+def mix_image(
+    x_i: jax.Array, x_j: jax.Array, w: jax.Array, as_released: jax.Array | bool = False
+) -> jax.Array:
     """The canonical 8-bit mix of one pair: ``rint(lam*x_i + (1-lam)*x_j)``, ties to even.
 
     Args:
@@ -66,7 +70,11 @@ def mix_image(x_i: jax.Array, x_j: jax.Array, w: jax.Array, as_released: jax.Arr
 
 
 def mix_images(
-    images: jax.Array, i: jax.Array, j: jax.Array, w: jax.Array, as_released: jax.Array | bool = False
+    images: jax.Array,
+    i: jax.Array,
+    j: jax.Array,
+    w: jax.Array,
+    as_released: jax.Array | bool = False,
 ) -> jax.Array:
     """The canonical mixes of many pairs.
 

@@ -31,7 +31,9 @@ from amkd.data.pictures import Policy
 BROKEN_LIST = "broken.csv"
 _ABANDONED = 86_400  # seconds after which an unfinished folder is taken to be left by a kill
 _COPIED = 256  # images copied at a time
-_MAPPED = 2**26  # bytes written before an array is mapped anew: the pages of an old mapping count as memory in use
+_MAPPED = (
+    2**26
+)  # bytes written before an array is mapped anew: the pages of an old mapping count as memory in use
 
 
 class Cached(NamedTuple):
@@ -60,7 +62,9 @@ def key(found: Sequence[File], policy: Policy, drop_duplicates: bool) -> str:
     return hasher.hexdigest()
 
 
-def load(root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool, cache_dir: Path) -> Cached:
+def load(
+    root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool, cache_dir: Path
+) -> Cached:
     """Decodes files into the cache, unless they are there, and maps them.
 
     Args:
@@ -71,7 +75,8 @@ def load(root: Path, found: Sequence[File], policy: Policy, drop_duplicates: boo
       cache_dir: below which the cache is.
 
     Raises:
-      UserError: no file can be decoded, one changes meanwhile, the disk is full, or the cache is damaged.
+      UserError: no file can be decoded, one changes meanwhile, the disk is full, or the cache is
+        damaged.
     """
     folder = place(cache_dir, key(found, policy, drop_duplicates))
     if not folder.exists():
@@ -79,7 +84,9 @@ def load(root: Path, found: Sequence[File], policy: Policy, drop_duplicates: boo
     try:
         return _read(folder, policy)
     except Exception as error:  # NumPy and JSON raise many kinds for a broken file
-        raise UserError(f"the cached pictures in {folder} are damaged ({error}); delete that folder") from error
+        raise UserError(
+            f"the cached pictures in {folder} are damaged ({error}); delete that folder"
+        ) from error
 
 
 def place(cache_dir: Path, key: str) -> Path:
@@ -92,10 +99,17 @@ def _read(folder: Path, policy: Policy) -> Cached:
     meta = json.loads((folder / "meta.json").read_text())
     if images.dtype != np.uint8 or images.shape != (len(meta["paths"]), *policy.shape):
         raise ValueError(f"images.npy holds {images.dtype}{list(images.shape)}")
-    return Cached(images, meta["paths"], [(path, reason) for path, reason in meta["broken"]], meta["duplicates"])
+    return Cached(
+        images,
+        meta["paths"],
+        [(path, reason) for path, reason in meta["broken"]],
+        meta["duplicates"],
+    )
 
 
-def _fill(folder: Path, root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool) -> None:
+def _fill(
+    folder: Path, root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool
+) -> None:
     """Writes a cache folder whole or not at all, even with several runs at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear(folder)
@@ -124,17 +138,25 @@ def _clear(folder: Path) -> None:
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _write(scratch: Path, root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool) -> None:
+def _write(
+    scratch: Path, root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool
+) -> None:
     first: dict[str, str] = {}
     for file in found:
         first.setdefault(file.digest, file.path)
-    chosen = [file for file in found if file.digest and (not drop_duplicates or first[file.digest] == file.path)]
+    chosen = [
+        file
+        for file in found
+        if file.digest and (not drop_duplicates or first[file.digest] == file.path)
+    ]
     bad = _decode(scratch / "images.npy", root, chosen, policy) if chosen else {}
     reasons = [(file.path, file.unreadable or bad.get(file.digest, "")) for file in found]
     broken = [(path, reason) for path, reason in reasons if reason]
     kept = [place for place, file in enumerate(chosen) if file.digest not in bad]
     if not kept:
-        raise UserError(f"none of the {len(found)} pictures in {root} can be decoded: {listed(broken)}")
+        raise UserError(
+            f"none of the {len(found)} pictures in {root} can be decoded: {listed(broken)}"
+        )
     if bad:
         _keep(scratch / "images.npy", kept)
     meta = {
@@ -145,7 +167,9 @@ def _write(scratch: Path, root: Path, found: Sequence[File], policy: Policy, dro
     }
     (scratch / "meta.json").write_text(json.dumps(meta))
     if broken:
-        with (scratch / BROKEN_LIST).open("w", newline="", encoding="utf-8", errors="surrogateescape") as lines:
+        with (scratch / BROKEN_LIST).open(
+            "w", newline="", encoding="utf-8", errors="surrogateescape"
+        ) as lines:
             csv.writer(lines).writerows([("path", "reason"), *broken])
 
 
@@ -182,13 +206,19 @@ def _decode(path: Path, root: Path, chosen: Sequence[File], policy: Policy) -> d
         except OSError:
             unchanged = False
         if not unchanged:
-            raise UserError(f"{root / file.path} was changed or removed while it was read; run again")
+            raise UserError(
+                f"{root / file.path} was changed or removed while it was read; run again"
+            )
         return reason
 
     bad = {}
     with warnings.catch_warnings():  # for all threads, so not in them
-        warnings.simplefilter("ignore")  # Pillow's: odd metadata, and pictures that are large but not too large
-        for place, reason in enumerate(threads.in_order(decode, range(len(chosen)), "decode pictures"), 1):
+        warnings.simplefilter(
+            "ignore"
+        )  # Pillow's: odd metadata, and pictures that are large but not too large
+        for place, reason in enumerate(
+            threads.in_order(decode, range(len(chosen)), "decode pictures"), 1
+        ):
             if reason:
                 bad[chosen[place - 1].digest] = reason
             if place % span == 0:
@@ -197,15 +227,19 @@ def _decode(path: Path, root: Path, chosen: Sequence[File], policy: Policy) -> d
 
 
 def _create(path: Path, shape: tuple[int, ...]) -> None:
-    """A new array on disk, black, with its space reserved: writing to a full disk would kill the process."""
+    """A new array on disk, black, with its space reserved: writing to a full disk would kill the
+    process.
+    """
     try:
         open_memmap(path, "w+", np.uint8, shape)
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except OSError as error:
         raise UserError(
-            f"no room for {math.prod(shape) / 2**20:,.0f} MiB of decoded pictures in {path.parent.parent}"
-            f" ({error.strerror}): free some, choose another --config.cache_dir, or a smaller --config.data.size"
+            f"no room for {math.prod(shape) / 2**20:,.0f} MiB of decoded pictures in"
+            f" {path.parent.parent}"
+            f" ({error.strerror}): free some, choose another --config.cache_dir, or a smaller"
+            " --config.data.size"
         ) from error
 
 
@@ -215,5 +249,7 @@ def _keep(path: Path, kept: Sequence[int]) -> None:
     _create(part, (len(kept), *np.load(path, mmap_mode="r").shape[1:]))
     for start in range(0, len(kept), _COPIED):
         places = kept[start : start + _COPIED]
-        np.load(part, mmap_mode="r+")[start : start + len(places)] = np.load(path, mmap_mode="r")[places]
+        np.load(part, mmap_mode="r+")[start : start + len(places)] = np.load(path, mmap_mode="r")[
+            places
+        ]
     part.replace(path)

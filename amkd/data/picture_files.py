@@ -71,7 +71,9 @@ def find(root: Path) -> Listing:
 
 
 def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Yields every folder's path below ``root``, with what it holds besides folders, hidden names left out."""
+    """Yields every folder's path below ``root``, with what it holds besides folders, hidden names
+    left out.
+    """
     visited = set()
     waiting = deque([""])
     while waiting:
@@ -81,7 +83,10 @@ def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
             continue
         visited.add((status.st_dev, status.st_ino))
         with os.scandir(root / place) as entries:
-            shown = sorted((entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            shown = sorted(
+                (entry for entry in entries if not entry.name.startswith(".")),
+                key=lambda entry: entry.name,
+            )
         for entry in filter(_is_folder, shown):
             # A link waits until all real folders are done: theirs are the better names.
             queue = waiting.append if entry.is_symlink() else waiting.appendleft
@@ -94,10 +99,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
-    """By its name; a pipe or device is none, since opening it may wait forever. A link to nothing is a broken one."""
+    """By its name; a pipe or device is none, since opening it may wait forever. A link to nothing
+    is a broken one.
+    """
     if not entry.name.lower().endswith(pictures.SUFFIXES):
         return False
-    return os.path.isfile(entry.path) or not os.path.exists(entry.path) if entry.is_symlink() else entry.is_file()
+    return (
+        os.path.isfile(entry.path) or not os.path.exists(entry.path)
+        if entry.is_symlink()
+        else entry.is_file()
+    )
 
 
 def stamp(path: Path) -> tuple[int, int, int]:
@@ -123,7 +134,11 @@ def identify(root: Path, paths: list[str], cache_dir: Path) -> list[File]:
     hashed = iter(list(threads.in_order(lambda path: _hash(root, path), unknown, "read files")))
     files = [file or next(hashed) for file in found]
     settled = time.time_ns() - _SETTLED
-    kept = {file.path: [*file.stamp, file.digest] for file in files if file.digest and max(file.stamp[1:]) < settled}
+    kept = {
+        file.path: [*file.stamp, file.digest]
+        for file in files
+        if file.digest and max(file.stamp[1:]) < settled
+    }
     if kept != index:
         _write(index_path, kept)
     return files

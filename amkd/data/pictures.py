@@ -17,8 +17,17 @@ from PIL import Image, UnidentifiedImageError
 from amkd.core.errors import UserError
 from amkd.data import resize
 
-VERSION = 1  # of what comes out for a given file: raise it when pixels change, and caches are made anew
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # no others: some of Pillow's run other programs
+VERSION = (
+    1  # of what comes out for a given file: raise it when pixels change, and caches are made anew
+)
+FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "TIFF",
+)  # no others: some of Pillow's run other programs
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MODES = {"rgb": "RGB", "grey": "L"}  # to Pillow's names
 BROKEN = ("skip", "refuse")
@@ -40,7 +49,8 @@ class Policy(NamedTuple):
 
     Attributes:
       size: width and height of the images, in pixels.
-      resize: ``crop`` (the middle square), ``pad`` (all of it, letterboxed in black) or ``stretch``.
+      resize: ``crop`` (the middle square), ``pad`` (all of it, letterboxed in black) or
+        ``stretch``.
       mode: ``rgb`` (C = 3) or ``grey`` (C = 1).
       broken: ``skip`` files that cannot be decoded, or ``refuse`` the folder.
     """
@@ -64,12 +74,15 @@ def check(policy: Policy) -> None:
     """Raises a UserError that names the field if the policy is impossible."""
     if policy.size < 1:
         raise UserError(
-            f"config.data.size={policy.size}: files differ in size, so pictures from a folder need one to be brought"
+            f"config.data.size={policy.size}: files differ in size, so pictures from a folder need"
+            " one to be brought"
             " to; set --config.data.size=PIXELS"
         )
     for name, valid in (("resize", resize.WAYS), ("mode", tuple(MODES)), ("broken", BROKEN)):
         if getattr(policy, name) not in valid:
-            raise UserError(f"config.data.{name}={getattr(policy, name)!r}: must be one of {', '.join(valid)}")
+            raise UserError(
+                f"config.data.{name}={getattr(policy, name)!r}: must be one of {', '.join(valid)}"
+            )
 
 
 def decode(path: Path, policy: Policy) -> np.ndarray:
@@ -105,15 +118,21 @@ def _fit(picture: Image.Image, policy: Policy) -> Image.Image:
     stored = picture.size
     scale = _draft(picture, policy)
     picture.load()
-    whole = picture.size if scale == 1 else stored  # Pillow turns TIFFs, some versions while loading
+    whole = (
+        picture.size if scale == 1 else stored
+    )  # Pillow turns TIFFs, some versions while loading
     box, shape = resize.plan(whole, policy.size, policy.resize)
     left, top, right, bottom = (edge / scale for edge in box)
-    resized = resize.resample(_flatten(picture, MODES[policy.mode]), (left, top, right, bottom), shape)
+    resized = resize.resample(
+        _flatten(picture, MODES[policy.mode]), (left, top, right, bottom), shape
+    )
     return _turn(resized, _orientation(picture))
 
 
 def _draft(picture: Image.Image, policy: Policy) -> int:
-    """Has a JPEG decoded smaller, but at least twice as large as it will be; returns by how much."""
+    """Has a JPEG decoded smaller, but at least twice as large as it will be; returns by how
+    much.
+    """
     deciding = max(picture.size) if policy.resize == "pad" else min(picture.size)
     share = min(1.0, 2 * policy.size / deciding)
     width, stored = max(1, round(picture.width * share)), picture.width

@@ -44,8 +44,12 @@ def _mix_program() -> Callable[..., Any]:
     return jit(mixing.mix_images)
 
 
-def mixes(images: np.ndarray, records: Records, as_released: bool = False, block: int = 1024) -> Iterator[np.ndarray]:
-    """The canonical bytes of records, on the host, in blocks of at most ``uint8[block, H, W, C]``."""
+def mixes(
+    images: np.ndarray, records: Records, as_released: bool = False, block: int = 1024
+) -> Iterator[np.ndarray]:
+    """The canonical bytes of records, on the host, in blocks of at most ``uint8[block, H, W,
+    C]``.
+    """
     on_device = jnp.asarray(images)
     for start in range(0, max(len(records), 1), block):
         part = [column[start : start + block] for column in records]

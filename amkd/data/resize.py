@@ -13,11 +13,15 @@ _FILTER = Image.Resampling.BILINEAR  # Pillow widens it when it shrinks, so noth
 
 
 def square(image: np.ndarray, size: int) -> np.ndarray:
-    """Crops the middle square and resizes it, bilinearly: ``uint8[H, W, C]`` to ``[size, size, C]``."""
+    """Crops the middle square and resizes it, bilinearly: ``uint8[H, W, C]`` to ``[size, size,
+    C]``.
+    """
     if image.shape[:2] == (size, size):
         return image
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    return np.asarray(resample(picture, *plan(picture.size, size, "crop"))).reshape(size, size, image.shape[-1])
+    return np.asarray(resample(picture, *plan(picture.size, size, "crop"))).reshape(
+        size, size, image.shape[-1]
+    )
 
 
 def plan(whole: tuple[int, int], size: int, way: str) -> tuple[Box, tuple[int, int]]:
@@ -26,10 +30,12 @@ def plan(whole: tuple[int, int], size: int, way: str) -> tuple[Box, tuple[int, i
     Args:
       whole: the picture's width and height.
       size: width and height of the square that it is for.
-      way: ``crop`` (the middle square), ``pad`` (all of it, in proportion) or ``stretch`` (all of it).
+      way: ``crop`` (the middle square), ``pad`` (all of it, in proportion) or ``stretch`` (all of
+        it).
 
     Returns:
-      The part, in pixels, and its new width and height; with ``pad`` one of them may be less than ``size``.
+      The part, in pixels, and its new width and height; with ``pad`` one of them may be less than
+      ``size``.
     """
     if way == "crop":
         side = min(whole)
@@ -41,9 +47,13 @@ def plan(whole: tuple[int, int], size: int, way: str) -> tuple[Box, tuple[int, i
 
 
 def resample(picture: Image.Image, box: Box, shape: tuple[int, int]) -> Image.Image:
-    """Resizes a part of a picture, which may begin and end inside a pixel, to ``shape`` (width, height)."""
+    """Resizes a part of a picture, which may begin and end inside a pixel, to ``shape`` (width,
+    height).
+    """
     left, top = math.floor(box[0]), math.floor(box[1])
-    part = picture.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))  # so that nothing beyond it is seen
+    part = picture.crop(
+        (left, top, math.ceil(box[2]), math.ceil(box[3]))
+    )  # so that nothing beyond it is seen
     return part.resize(shape, _FILTER, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
 
 

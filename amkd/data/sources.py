@@ -1,4 +1,6 @@
-"""Where images come from: the embedded digits, TFDS, a folder of pictures, or an array in memory."""
+"""Where images come from: the embedded digits, TFDS, a folder of pictures, or an array in
+memory.
+"""
 
 import logging
 from pathlib import Path

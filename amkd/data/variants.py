@@ -1,4 +1,6 @@
-"""Variants of the real images, to be mixed beside them: the teacher then answers just what the student sees."""
+"""Variants of the real images, to be mixed beside them: the teacher then answers just what the
+student sees.
+"""
 
 import numpy as np
 
@@ -9,7 +11,9 @@ _PLENTY = 2**16  # of variants that are interpolated: no two are alike
 
 
 def most(views: Views) -> int:
-    """Different variants an image has at most: one for each shift, unless it is turned or zoomed as well."""
+    """Different variants an image has at most: one for each shift, unless it is turned or zoomed as
+    well.
+    """
     return _PLENTY if views.warps else (2 * max(views.crop, 0) + 1) ** 2 - 1
 
 
@@ -29,7 +33,9 @@ def beside(real: np.ndarray, copies: int, views: Views, seed: int) -> np.ndarray
     """
     if not copies:
         return real
-    found = _warped(real, copies, views, seed) if views.warps else _shifted(real, copies, views, seed)
+    found = (
+        _warped(real, copies, views, seed) if views.warps else _shifted(real, copies, views, seed)
+    )
     return np.concatenate([real, *found])
 
 
@@ -51,6 +57,11 @@ def _shifted(real: np.ndarray, copies: int, views: Views, seed: int) -> list[np.
         top, left = np.divmod(shifts[:, copy], side)
         each = zip(padded, top, left, mirrored[:, copy], strict=True)
         found.append(
-            np.stack([image[y : y + height, x : x + width][:, :: -1 if back else 1] for image, y, x, back in each])
+            np.stack(
+                [
+                    image[y : y + height, x : x + width][:, :: -1 if back else 1]
+                    for image, y, x, back in each
+                ]
+            )
         )
     return found

@@ -1,6 +1,8 @@
-"""Scores of dense outputs, for those who learn more than one class an image: objectness maps and lanes. Pure functions.
+"""Scores of dense outputs, for those who learn more than one class an image: objectness maps and
+lanes. Pure functions.
 
-No method here has such outputs; an acquisition of yours may use these in place of the scores of classifiers.
+No method here has such outputs; an acquisition of yours may use these in place of the scores of
+classifiers.
 """
 
 from typing import NamedTuple
@@ -16,7 +18,8 @@ def binary_entropy(p: jax.Array) -> jax.Array:
 
 
 def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
-    """Entropy of a window's mean less the mean of its entropies (Aghdam et al., 2019): large where neighbours differ.
+    """Entropy of a window's mean less the mean of its entropies (Aghdam et al., 2019): large where
+    neighbours differ.
 
     Args:
       p: ``float32[H, W]``, an objectness map.
@@ -35,11 +38,12 @@ def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
 
 
 def acd(maps: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> jax.Array:
-    """Score of an image: the largest disagreement of every cell, averaged over the cells (Aghdam et al., 2019).
+    """Score of an image: the largest disagreement of every cell, averaged over the cells (Aghdam et
+    al., 2019).
 
     Args:
-      maps: ``float32[K, H, W]``, objectness at K resolutions, brought to one size, at least the window's; scores of
-        a pixel are summed over them.
+      maps: ``float32[K, H, W]``, objectness at K resolutions, brought to one size, at least the
+        window's; scores of a pixel are summed over them.
       window: see :func:`spatial_disagreement`.
       cell: side of the cells, which do not overlap; those at the far edges may be smaller.
     """
@@ -63,8 +67,11 @@ class Lanes(NamedTuple):
     seen: jax.Array
 
 
-def lane_distance(x: jax.Array, seen: jax.Array, other_x: jax.Array, other_seen: jax.Array, cap: float) -> jax.Array:
-    """Distance of two lanes, segment by segment (Peng et al., 2021): the mean (ours) over the rows where both are seen.
+def lane_distance(
+    x: jax.Array, seen: jax.Array, other_x: jax.Array, other_seen: jax.Array, cap: float
+) -> jax.Array:
+    """Distance of two lanes, segment by segment (Peng et al., 2021): the mean (ours) over the rows
+    where both are seen.
 
     Args:
       x: ``float32[R]``.
@@ -80,7 +87,8 @@ def lane_distance(x: jax.Array, seen: jax.Array, other_x: jax.Array, other_seen:
 
 
 def lane_gap(one: Lanes, other: Lanes, cap: float) -> jax.Array:
-    """The farthest that a lane of one is from the nearest of the other (Peng et al., 2021): not symmetric.
+    """The farthest that a lane of one is from the nearest of the other (Peng et al., 2021): not
+    symmetric.
 
     Args:
       one: a detector's lanes.

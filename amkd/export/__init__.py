@@ -52,7 +52,9 @@ def write(
         answers = saved.predict(sample)
         made = {name: _write_one(name, saved, scratch, sample, answers) for name in formats}
         card.write(scratch, card.data(saved.card, made, license))
-    paths = {name: {"path": folder / _file(name), **card.measured(facts)} for name, facts in made.items()}
+    paths = {
+        name: {"path": folder / _file(name), **card.measured(facts)} for name, facts in made.items()
+    }
     return {**paths, "card": folder / card.TEXT}
 
 
@@ -60,7 +62,9 @@ def _file(name: str) -> str:
     return f"student.{name}"
 
 
-def _write_one(name: str, saved: SavedNetwork, folder: Path, sample: np.ndarray, answers: np.ndarray) -> dict[str, Any]:
+def _write_one(
+    name: str, saved: SavedNetwork, folder: Path, sample: np.ndarray, answers: np.ndarray
+) -> dict[str, Any]:
     """Writes one format, and returns what the card tells about the file."""
     shape = tuple(saved.card["shape"])
     network = models.build(saved.card["model"], saved.card["classes"], shape)
@@ -68,24 +72,36 @@ def _write_one(name: str, saved: SavedNetwork, folder: Path, sample: np.ndarray,
     path.write_bytes(_MODULES[name].dump(network, saved.variables, shape))
     difference = agreement.check(name, _MODULES[name].load(path), sample, answers)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return {"file": path.name, "bytes": path.stat().st_size, "max_difference": difference, "sha256": digest}
+    return {
+        "file": path.name,
+        "bytes": path.stat().st_size,
+        "max_difference": difference,
+        "sha256": digest,
+    }
 
 
 def _check_formats(formats: tuple[str, ...]) -> None:
     if not formats or set(formats) - set(FORMATS):
-        raise UserError(f"config.export.formats={','.join(formats)!r} must name one or more of {', '.join(FORMATS)}")
+        raise UserError(
+            f"config.export.formats={','.join(formats)!r} must name one or more of"
+            f" {', '.join(FORMATS)}"
+        )
     if "onnx" in formats:
         onnx.check_installed()
 
 
 def _check_student(saved: SavedNetwork, sample: np.ndarray) -> None:
     if saved.card["role"] != "student":
-        raise UserError(f"a saved {saved.card['role']} is not exported; name the folder of a saved student")
+        raise UserError(
+            f"a saved {saved.card['role']} is not exported; name the folder of a saved student"
+        )
     shape = tuple(saved.card["shape"])
     if sample.dtype != np.uint8 or sample.shape[1:] != shape or not len(sample):
         raise UserError(
-            f"the export is checked on {sample.dtype} images of shape {sample.shape}, and the student takes uint8"
-            f" images of {shape} (H, W, C): use the data set it was distilled on (config.dataset, config.data.size)"
+            f"the export is checked on {sample.dtype} images of shape {sample.shape}, and the"
+            " student takes uint8"
+            f" images of {shape} (H, W, C): use the data set it was distilled on (config.dataset,"
+            " config.data.size)"
         )
 
 
@@ -96,7 +112,9 @@ def _check_folder(folder: Path) -> None:
     ours = {*map(_file, FORMATS), card.TEXT, card.DATA}
     found = {path.name for path in folder.iterdir()} if folder.is_dir() else None
     if found is None or (found and not (found <= ours and card.is_ours(folder))):
-        raise UserError(f"{folder} is there and is no earlier export: nothing was written; choose a new folder")
+        raise UserError(
+            f"{folder} is there and is no earlier export: nothing was written; choose a new folder"
+        )
 
 
 @contextmanager

@@ -11,7 +11,9 @@ _BATCHES = (1, 3, 17)  # a file that froze its batch size fails on one of them
 _CHUNK = 256
 
 
-def check(name: str, run: Callable[[np.ndarray], np.ndarray], sample: np.ndarray, answers: np.ndarray) -> float:
+def check(
+    name: str, run: Callable[[np.ndarray], np.ndarray], sample: np.ndarray, answers: np.ndarray
+) -> float:
     """The largest difference between a file's probabilities and the student's.
 
     Args:
@@ -28,7 +30,9 @@ def check(name: str, run: Callable[[np.ndarray], np.ndarray], sample: np.ndarray
         try:
             found = np.asarray(run(sample[places]))
         except Exception as error:  # whatever the file's runtime raises
-            raise _failure(name, f"cannot be run on {len(places)} images ({type(error).__name__}: {error})") from error
+            raise _failure(
+                name, f"cannot be run on {len(places)} images ({type(error).__name__}: {error})"
+            ) from error
         if found.dtype != np.float32 or found.shape != (len(places), answers.shape[1]):
             raise _failure(name, f"gives {found.dtype}{list(found.shape)} for {len(places)} images")
         worst = float(np.maximum(worst, np.abs(found - answers[places]).max()))  # NaN stays

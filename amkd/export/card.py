@@ -26,7 +26,13 @@ def data(card: Data, formats: dict[str, Data], license: str) -> Data:
       formats: for each format its ``file``, ``bytes``, ``sha256`` and ``max_difference``.
       license: empty if none was stated.
     """
-    return {"kind": _KIND, "amkd": amkd.__version__, "license": license or None, **card, "formats": formats}
+    return {
+        "kind": _KIND,
+        "amkd": amkd.__version__,
+        "license": license or None,
+        **card,
+        "formats": formats,
+    }
 
 
 def measured(facts: Data) -> Data:
@@ -82,7 +88,11 @@ def _model(found: Data) -> list[tuple[str, str]]:
     size = ", ".join(map(str, found["shape"]))
     return [
         ("Network", found["model"]),
-        ("Input", f"`uint8[B, {size}]`: any number of images, height, width, channels; values 0 to 255 as they are"),
+        (
+            "Input",
+            f"`uint8[B, {size}]`: any number of images, height, width, channels; values 0 to 255"
+            " as they are",
+        ),
         ("Output", f"`float32[B, {found['classes']}]`: class probabilities"),
         ("Classes", _classes(found)),
         ("SHA-256 of the student", _known(found, "sha256")),
@@ -94,7 +104,11 @@ def _classes(found: Data) -> str:
     names = found.get("class_names")
     if names == [str(number) for number in range(len(names or ()))]:
         return str(found["classes"])  # they have no names but their numbers
-    listed = _UNKNOWN if names is None else ", ".join(f"{place} {name}" for place, name in enumerate(names))
+    listed = (
+        _UNKNOWN
+        if names is None
+        else ", ".join(f"{place} {name}" for place, name in enumerate(names))
+    )
     return f"{found['classes']}; names: {listed}"
 
 
@@ -113,7 +127,9 @@ def _origin(found: Data) -> list[tuple[str, str]]:
 
 
 def _quality(found: Data) -> list[tuple[str, str]]:
-    images = "" if found.get("agreement") is None else f" (images: {_known(found, 'agreement_images')})"
+    images = (
+        "" if found.get("agreement") is None else f" (images: {_known(found, 'agreement_images')})"
+    )
     return [
         ("Accuracy on test images", _share(found, "test_accuracy")),
         ("Agreement with the teacher", _share(found, "agreement") + images),
@@ -128,7 +144,8 @@ def _loading(name: str, found: Data) -> str:
     facts = found["formats"][name]
     shape = ", ".join(map(str, found["shape"]))
     return (
-        f"`{facts['file']}`: {facts['bytes']:,} bytes, SHA-256 `{facts['sha256']}`. On real images its probabilities"
+        f"`{facts['file']}`: {facts['bytes']:,} bytes, SHA-256 `{facts['sha256']}`. On real images"
+        " its probabilities"
         f" differ from the student's by {facts['max_difference']:.1e} at most.\n\n"
         f"```python\n{_CODE[name].format(file=facts['file'], shape=shape)}```\n"
     )

@@ -34,7 +34,9 @@ def check_installed() -> None:
             with _quiet():
                 importlib.import_module(name)
         except ImportError as error:
-            raise UserError(f"exporting ONNX needs {name} ({error}): pip install -e '.[onnx]', {_ELSE}") from error
+            raise UserError(
+                f"exporting ONNX needs {name} ({error}): pip install -e '.[onnx]', {_ELSE}"
+            ) from error
 
 
 def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> bytes:
@@ -54,13 +56,19 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
     images = jax.ShapeDtypeStruct(("B", *shape), jnp.uint8)
     names = {"input_names": [INPUT], "output_names": [OUTPUT]}
     try:
-        with _quiet(), _transposes_kept(), jax.numpy_rank_promotion("allow"):  # its own layers promote
+        with (
+            _quiet(),
+            _transposes_kept(),
+            jax.numpy_rank_promotion("allow"),
+        ):  # its own layers promote
             model: Any = jax2onnx.to_onnx(
                 partial(inference.predict, network, variables), [images], opset=_OPSET, **names
             )
         onnx.checker.check_model(model, full_check=True)
     except Exception as error:  # whatever jax2onnx and the checker raise
-        raise UserError(f"jax2onnx cannot convert the student ({type(error).__name__}: {error}); {_ELSE}") from error
+        raise UserError(
+            f"jax2onnx cannot convert the student ({type(error).__name__}: {error}); {_ELSE}"
+        ) from error
     return bytes(model.SerializeToString(deterministic=True))
 
 

@@ -42,7 +42,10 @@ def policy(saved: SavedNetwork, resize: str) -> folder.Policy:
     """
     height, width, channels = saved.card["shape"]
     if height != width or channels not in (1, 3):
-        raise UserError(f"the network takes images of {height}x{width}x{channels}; pictures become square, grey or RGB")
+        raise UserError(
+            f"the network takes images of {height}x{width}x{channels}; pictures become square,"
+            " grey or RGB"
+        )
     way = saved.card.get("pictures", {}).get("resize", resize)
     return folder.Policy(height, way, "rgb" if channels == 3 else "grey", "skip")
 
@@ -60,8 +63,12 @@ def write(saved: SavedNetwork, root: Path, output: Path, resize: str, cache_dir:
     Raises:
       UserError: no pictures, or a file that cannot be written.
     """
-    pictures = folder.load(root, policy(saved, resize), cache_dir, drop_duplicates=False, field="--images")
-    names = saved.card.get("class_names") or [str(number) for number in range(saved.card["classes"])]
+    pictures = folder.load(
+        root, policy(saved, resize), cache_dir, drop_duplicates=False, field="--images"
+    )
+    names = saved.card.get("class_names") or [
+        str(number) for number in range(saved.card["classes"])
+    ]
     scratch = output.with_name(output.name + ".part")
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -71,14 +78,18 @@ def write(saved: SavedNetwork, root: Path, output: Path, resize: str, cache_dir:
             table.writerows(_rows(saved, pictures, names))
         os.replace(scratch, output)
     except OSError as error:
-        raise UserError(f"--output={output} cannot be written ({error}); name another file") from error
+        raise UserError(
+            f"--output={output} cannot be written ({error}); name another file"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
     return Written(len(pictures.paths), pictures.broken, pictures.ignored)
 
 
-def _rows(saved: SavedNetwork, pictures: folder.Pictures, names: list[str]) -> Iterator[tuple[str, str, str]]:
+def _rows(
+    saved: SavedNetwork, pictures: folder.Pictures, names: list[str]
+) -> Iterator[tuple[str, str, str]]:
     for start in range(0, len(pictures.paths), _BLOCK):
         block = slice(start, start + _BLOCK)
         answers = saved.predict(np.asarray(pictures.images[block]))

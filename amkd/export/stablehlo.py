@@ -1,4 +1,6 @@
-"""A network as serialised StableHLO (``jax.export``): weights inside, any batch size, every platform."""
+"""A network as serialised StableHLO (``jax.export``): weights inside, any batch size, every
+platform.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,7 +29,9 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
     (batch,) = export.symbolic_shape("batch")
     images = jax.ShapeDtypeStruct((batch, *shape), jnp.uint8)
     with _without_locations():
-        exported = export.export(prediction.exportable(network, variables), platforms=_PLATFORMS)(images)
+        exported = export.export(prediction.exportable(network, variables), platforms=_PLATFORMS)(
+            images
+        )
     return bytes(exported.serialize())
 
 

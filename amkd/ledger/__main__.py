@@ -31,49 +31,75 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m amkd.ledger",
-        description="Shows, checks, exports, merges and rescues ledgers: the record of every answer paid for.",
-        epilog="Exit status: 0 if all is well, 1 if verify or recount found a fault, 2 for a mistake, 130 if stopped.",
+        description="Shows, checks, exports, merges and rescues ledgers: the record of every"
+        " answer paid for.",
+        epilog="Exit status: 0 if all is well, 1 if verify or recount found a fault, 2 for a"
+        " mistake, 130 if stopped.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, do, story in _COMMANDS:
-        command = commands.add_parser(name, help=story, description=story[0].upper() + story[1:] + ".")
+        command = commands.add_parser(
+            name, help=story, description=story[0].upper() + story[1:] + "."
+        )
         command.set_defaults(do=do)
         _ARGUMENTS[name](command)
     return parser
 
 
 def _one(command: argparse.ArgumentParser) -> None:
-    command.add_argument("ledger", type=Path, metavar="LEDGER", help="the ledger's file; it is only read")
+    command.add_argument(
+        "ledger", type=Path, metavar="LEDGER", help="the ledger's file; it is only read"
+    )
 
 
 def _spend_arguments(command: argparse.ArgumentParser) -> None:
     _one(command)
     command.add_argument("--run", help="only this run: its identity, or the beginning of it")
-    command.add_argument("--by", choices=("run", "round", "day"), default="run", help="days are in UTC (default: run)")
+    command.add_argument(
+        "--by",
+        choices=("run", "round", "day"),
+        default="run",
+        help="days are in UTC (default: run)",
+    )
 
 
 def _recount_arguments(command: argparse.ArgumentParser) -> None:
     _one(command)
-    command.add_argument("run", metavar="RUN|WORKDIR", help="a run's identity, the beginning of it, or its workdir")
+    command.add_argument(
+        "run", metavar="RUN|WORKDIR", help="a run's identity, the beginning of it, or its workdir"
+    )
 
 
 def _export_arguments(command: argparse.ArgumentParser) -> None:
     _one(command)
     command.add_argument("file", type=Path, metavar="FILE", help="a new file, .csv or .parquet")
     command.add_argument("--teacher", metavar="IDENTITY", help="only this teacher's answers")
-    command.add_argument("--run", help="only what this run uses: its identity, or the beginning of it")
+    command.add_argument(
+        "--run", help="only what this run uses: its identity, or the beginning of it"
+    )
 
 
 def _merge_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("target", type=Path, metavar="TARGET", help="made if it is not there")
-    command.add_argument("sources", type=Path, metavar="SOURCE", nargs="+", help="ledgers that are only read")
+    command.add_argument(
+        "sources", type=Path, metavar="SOURCE", nargs="+", help="ledgers that are only read"
+    )
 
 
 def _rescue_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("damaged", type=Path, metavar="DAMAGED", help="the file, whatever its state; it is only read")
+    command.add_argument(
+        "damaged",
+        type=Path,
+        metavar="DAMAGED",
+        help="the file, whatever its state; it is only read",
+    )
     command.add_argument("new", type=Path, metavar="NEW", help="a new file")
     command.add_argument(
-        "--identity", action="append", default=[], metavar="NUMBER=NAME", help="a teacher's name that is lost or wrong"
+        "--identity",
+        action="append",
+        default=[],
+        metavar="NUMBER=NAME",
+        help="a teacher's name that is lost or wrong",
     )
 
 
@@ -130,7 +156,10 @@ def _rescue(args: argparse.Namespace) -> int:
 def _identity(text: str) -> tuple[int, str]:
     number, _, name = text.partition("=")
     if not number.isdigit() or not name:
-        raise UserError(f"--identity {text}: write a teacher's number and name, as in --identity 1=my-service-v3")
+        raise UserError(
+            f"--identity {text}: write a teacher's number and name, as in --identity"
+            " 1=my-service-v3"
+        )
     return int(number), name
 
 

@@ -98,7 +98,11 @@ def runs(db: sqlite3.Connection) -> list[Run]:
     """Every run that the ledger knows of, in the order of their beginnings."""
     uses = {(run, purpose): Uses(*counts) for run, purpose, *counts in db.execute(_USES)}
     noted = {run: row for run, *row in db.execute("SELECT run, about, place, begun FROM run")}
-    adrift = dict(db.execute("SELECT run, sum(images) FROM batch WHERE state IN ('lost', 'sent') GROUP BY run"))
+    adrift = dict(
+        db.execute(
+            "SELECT run, sum(images) FROM batch WHERE state IN ('lost', 'sent') GROUP BY run"
+        )
+    )
     spent: dict[str, list[Money]] = {}
     for run, *money in db.execute(_SPENT):
         spent.setdefault(run, []).append(Money(*money))
@@ -131,7 +135,11 @@ def teachers(db: sqlite3.Connection) -> list[Teacher]:
     ]
 
 
-_KEYS = {"run": ("run",), "round": ("run", "purpose", "round"), "day": ("coalesce(date({}, 'unixepoch'), 'no date')",)}
+_KEYS = {
+    "run": ("run",),
+    "round": ("run", "purpose", "round"),
+    "day": ("coalesce(date({}, 'unixepoch'), 'no date')",),
+}
 
 
 def spending(db: sqlite3.Connection, run: str | None = None, by: str = "run") -> list[Spending]:
@@ -148,8 +156,14 @@ def spending(db: sqlite3.Connection, run: str | None = None, by: str = "run") ->
     keys, only = _KEYS[by], "" if run is None else "WHERE run = :run"
     columns = ", ".join(keys).format("sent")
     query = f"SELECT {columns}, {_SUMS} FROM batch {only} GROUP BY {columns}, currency"
-    found = [Spending(tuple(map(str, row[: len(keys)])), *row[len(keys) :]) for row in db.execute(query, {"run": run})]
-    return sorted(found + _unrecorded(db, run, by), key=lambda row: (_order(row.key), row.cost is None, row.currency))
+    found = [
+        Spending(tuple(map(str, row[: len(keys)])), *row[len(keys) :])
+        for row in db.execute(query, {"run": run})
+    ]
+    return sorted(
+        found + _unrecorded(db, run, by),
+        key=lambda row: (_order(row.key), row.cost is None, row.currency),
+    )
 
 
 _SUMS = """
@@ -173,9 +187,13 @@ def _unrecorded(db: sqlite3.Connection, run: str | None, by: str) -> list[Spendi
     for group in balances(db, run):
         missing = group.paid - group.answered
         if missing > 0 and by == "day":
-            counts.update({(day,): count for day, count in db.execute(_DAYS, (*group[:4], missing))})
+            counts.update(
+                {(day,): count for day, count in db.execute(_DAYS, (*group[:4], missing))}
+            )
         elif missing > 0:
-            counts[(group.run,) if by == "run" else (group.run, group.purpose, str(group.round))] += missing
+            counts[
+                (group.run,) if by == "run" else (group.run, group.purpose, str(group.round))
+            ] += missing
     return [Spending(key, "", 0, count, count, 0, 0, 0, 0, None) for key, count in counts.items()]
 
 
@@ -208,9 +226,7 @@ def held(db: sqlite3.Connection, identity: str, images: Iterable[bytes]) -> int:
 
 def used(db: sqlite3.Connection, run: str, purpose: str, identity: str) -> set[bytes]:
     """Images whose answers by a teacher a run uses for a purpose."""
-    query = (
-        "SELECT image FROM use JOIN teacher ON teacher.id = use.teacher WHERE run = ? AND purpose = ? AND identity = ?"
-    )
+    query = "SELECT image FROM use JOIN teacher ON teacher.id = use.teacher WHERE run = ? AND purpose = ? AND identity = ?"
     return {row[0] for row in db.execute(query, (run, purpose, identity))}
 
 

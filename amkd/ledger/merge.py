@@ -63,13 +63,19 @@ def _check_source(target: Path, source: Path) -> None:
         for check in (verify.file, verify.answers, verify.teachers):
             if faults := check(db).faults:
                 raise UserError(
-                    f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be read with"
+                    f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be"
+                    " read with"
                     f" `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge that"
                 )
-        unnamed = [teacher for (teacher,) in db.execute("SELECT identity FROM teacher") if teacher.startswith(UNNAMED)]
+        unnamed = [
+            teacher
+            for (teacher,) in db.execute("SELECT identity FROM teacher")
+            if teacher.startswith(UNNAMED)
+        ]
         if unnamed:
             raise UserError(
-                f"{source} has {unnamed[0]!r}, which may be another one elsewhere; nothing was merged. Rescue it"
+                f"{source} has {unnamed[0]!r}, which may be another one elsewhere; nothing was"
+                " merged. Rescue it"
                 f" again with --identity {unnamed[0].removeprefix(UNNAMED)}=NAME"
             )
 
@@ -84,7 +90,8 @@ def _merge_one(db: sqlite3.Connection, path: Path, target: Path) -> Merged:
             return Merged(path, answers, conflicts, uses, batches, _merge_runs(db, source))
         except sqlite3.Error as error:
             raise UserError(
-                f"{path} cannot be brought into {target} ({error}); check that the disk is not full and that its folder"
+                f"{path} cannot be brought into {target} ({error}); check that the disk is not"
+                " full and that its folder"
                 " can be written. Nothing was merged"
             ) from error
 
@@ -94,11 +101,15 @@ def _merge_teachers(db: sqlite3.Connection, source: sqlite3.Connection) -> dict[
     numbers = {}
     for number, identity in source.execute("SELECT id, identity FROM teacher"):
         db.execute("INSERT OR IGNORE INTO teacher (identity) VALUES (?)", (identity,))
-        numbers[number] = db.execute("SELECT id FROM teacher WHERE identity = ?", (identity,)).fetchone()[0]
+        numbers[number] = db.execute(
+            "SELECT id FROM teacher WHERE identity = ?", (identity,)
+        ).fetchone()[0]
     return numbers
 
 
-def _merge_answers(db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]) -> tuple[int, int]:
+def _merge_answers(
+    db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]
+) -> tuple[int, int]:
     added = conflicts = 0
     for teacher, image, scores, *rest in source.execute(
         "SELECT teacher, image, scores, checksum, answered FROM answer"
@@ -107,17 +118,22 @@ def _merge_answers(db: sqlite3.Connection, source: sqlite3.Connection, teachers:
         if db.execute("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?, ?)", row).rowcount:
             added += 1
             continue
-        (kept,) = db.execute("SELECT scores FROM answer WHERE teacher = ? AND image = ?", row[:2]).fetchone()
+        (kept,) = db.execute(
+            "SELECT scores FROM answer WHERE teacher = ? AND image = ?", row[:2]
+        ).fetchone()
         conflicts += kept != scores
         if kept == scores:  # the same answer: since when it is held
             db.execute(
-                "UPDATE answer SET answered = ?1 WHERE teacher = ?2 AND image = ?3 AND answered > ?1",
+                "UPDATE answer SET answered = ?1 WHERE teacher = ?2 AND image = ?3 AND"
+                " answered > ?1",
                 (row[4], *row[:2]),
             )
     return added, conflicts
 
 
-def _merge_uses(db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]) -> int:
+def _merge_uses(
+    db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]
+) -> int:
     """What one of the two notes as paid was paid for."""
     before = _count(db, "use")
     rows = source.execute("SELECT run, purpose, teacher, image, round, paid FROM use")
@@ -129,14 +145,20 @@ def _merge_uses(db: sqlite3.Connection, source: sqlite3.Connection, teachers: di
     return _count(db, "use") - before
 
 
-def _merge_batches(db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]) -> int:
+def _merge_batches(
+    db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]
+) -> int:
     """A batch whose end only one of the two knows has ended."""
     db.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS held (run, purpose, teacher, round, sent, images, id, state,"
+        "CREATE TEMP TABLE IF NOT EXISTS held (run, purpose, teacher, round, sent, images,"
+        " id, state,"
         " PRIMARY KEY (run, purpose, teacher, round, sent, images))"
     )
     db.execute("DELETE FROM held")
-    db.execute("INSERT OR IGNORE INTO held SELECT run, purpose, teacher, round, sent, images, id, state FROM batch")
+    db.execute(
+        "INSERT OR IGNORE INTO held SELECT run, purpose, teacher, round, sent, images, id, state"
+        " FROM batch"
+    )
     changed = 0
     for run, purpose, teacher, *rest in source.execute(f"SELECT {_BATCH} FROM batch ORDER BY id"):
         row = (run, purpose, teachers[teacher], *rest)
@@ -144,7 +166,9 @@ def _merge_batches(db: sqlite3.Connection, source: sqlite3.Connection, teachers:
     return changed
 
 
-_BATCH = "run, purpose, teacher, round, images, price, currency, sent, expires, ended, state, answered"
+_BATCH = (
+    "run, purpose, teacher, round, images, price, currency, sent, expires, ended, state, answered"
+)
 
 
 def _merge_batch(db: sqlite3.Connection, batch: dict[str, object]) -> bool:
@@ -162,7 +186,8 @@ def _merge_batch(db: sqlite3.Connection, batch: dict[str, object]) -> bool:
         return False
     db.execute("DELETE FROM pending WHERE batch = ?", (number,))
     db.execute(
-        "UPDATE batch SET state = :state, answered = :answered, ended = :ended WHERE id = :id", {**batch, "id": number}
+        "UPDATE batch SET state = :state, answered = :answered, ended = :ended WHERE id = :id",
+        {**batch, "id": number},
     )
     return True
 
@@ -170,7 +195,8 @@ def _merge_batch(db: sqlite3.Connection, batch: dict[str, object]) -> bool:
 def _merge_runs(db: sqlite3.Connection, source: sqlite3.Connection) -> int:
     before = _count(db, "run")
     db.executemany(
-        "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET begun = min(begun, excluded.begun)",
+        "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET begun = min(begun,"
+        " excluded.begun)",
         source.execute("SELECT run, about, place, begun FROM run"),
     )
     return _count(db, "run") - before

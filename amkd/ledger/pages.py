@@ -138,7 +138,9 @@ def _cut(data: bytes, start: int, length: int) -> bytes:
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """A number of one to nine bytes, seven bits in each of the first eight; and the place after it."""
+    """A number of one to nine bytes, seven bits in each of the first eight; and the place after
+    it.
+    """
     value = 0
     for _ in range(8):
         byte = data[place]

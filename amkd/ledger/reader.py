@@ -30,7 +30,9 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         opened, or was written while it was read.
     """
     if not path.is_file():
-        raise UserError(f"{path} is {'a folder' if path.is_dir() else 'not there'}: name a ledger's file")
+        raise UserError(
+            f"{path} is {'a folder' if path.is_dir() else 'not there'}: name a ledger's file"
+        )
     # A reader makes a -wal and a -shm that it cannot remove. Where no writer has made them, SQLite
     # is told that the file stands still, which is checked afterwards.
     still = not _wal(path).exists()
@@ -43,13 +45,17 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
                 yield db
         finally:
             if still and _state(path) != before:
-                raise UserError(f"ledger {path} was written while it was read; run the same command again") from None
+                raise UserError(
+                    f"ledger {path} was written while it was read; run the same command again"
+                ) from None
 
 
 def _connection(path: Path, still: bool) -> sqlite3.Connection:
     with _explained(path):
         way = "immutable=1" if still else "mode=ro"
-        db = sqlite3.connect(f"{path.absolute().as_uri()}?{way}", uri=True, timeout=60, isolation_level=None)
+        db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?{way}", uri=True, timeout=60, isolation_level=None
+        )
         db.create_function("crc", 2, checksum, deterministic=True)
         return db
 
@@ -70,7 +76,9 @@ def _explained(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         damaged = not isinstance(error, sqlite3.OperationalError) or "decode" in str(error)
         if not damaged:
-            raise UserError(f"ledger {path} cannot be read ({error}): may this user read it and its folder?") from error
+            raise UserError(
+                f"ledger {path} cannot be read ({error}): may this user read it and its folder?"
+            ) from error
         raise Damaged(
             f"ledger {path} is damaged or is no ledger ({error}). Save what can be read with"
             f" `python -m amkd.ledger rescue {path} rescued.sqlite`, or restore it from a copy"

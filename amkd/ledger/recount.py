@@ -78,7 +78,11 @@ def find(db: sqlite3.Connection, name: str) -> str:
     if name in found:
         return name
     if len(found) != 1:
-        told = f"means {len(found)} runs ({', '.join(found[:5])})" if found else "is no run of this ledger"
+        told = (
+            f"means {len(found)} runs ({', '.join(found[:5])})"
+            if found
+            else "is no run of this ledger"
+        )
         raise UserError(f"run {name!r} {told}; `python -m amkd.ledger show` lists them")
     return found[0]
 
@@ -97,7 +101,9 @@ def _member(path: Path, name: str) -> Any:
     try:
         return json.loads(path.read_text())[name]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read, or holds no {name!r} ({error}): name the workdir of a run") from error
+        raise UserError(
+            f"{path} cannot be read, or holds no {name!r} ({error}): name the workdir of a run"
+        ) from error
 
 
 def _differences(counts: list[Count], summary: Path) -> list[str]:

@@ -19,7 +19,9 @@ from amkd.ledger.rows import recognise
 
 
 class Table(NamedTuple):
-    """What became of one table's rows: those in the new ledger, and those found but not to be trusted."""
+    """What became of one table's rows: those in the new ledger, and those found but not to be
+    trusted.
+    """
 
     name: str
     recovered: int
@@ -51,7 +53,8 @@ class Rescued(NamedTuple):
 
 
 def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None) -> Rescued:
-    """Saves every row that still makes sense, and every answer whose checksum holds, into a new ledger.
+    """Saves every row that still makes sense, and every answer whose checksum holds, into a new
+    ledger.
 
     The pages of a copy are read one by one, so neither the file's header nor the tree that the
     pages hang in need be whole. A use whose answer is lost is left out: the run would be told that
@@ -73,7 +76,9 @@ def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None
         raise UserError(f"{new} is there already; name a new file")
     try:
         new.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{new.name}.", suffix=".part", dir=new.parent) as scratch:
+        with tempfile.TemporaryDirectory(
+            prefix=f"{new.name}.", suffix=".part", dir=new.parent
+        ) as scratch:
             rescued = _rescue(damaged, Path(scratch), identities or {})
             files.flush(Path(scratch, "new"))
             Path(scratch, "new").rename(new)
@@ -92,7 +97,9 @@ def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Resc
     if not (scratch / "copy").stat().st_size:
         raise UserError(f"{damaged} is empty; nothing was written")
     with contextlib.ExitStack() as stack:
-        db = stack.enter_context(contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None)))
+        db = stack.enter_context(
+            contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None))
+        )
         db.execute("PRAGMA journal_mode=OFF")
         db.execute("PRAGMA synchronous=OFF")
         db.execute("PRAGMA cache_size=-64000")
@@ -106,7 +113,9 @@ def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Resc
 
 
 def _copy(damaged: Path, scratch: Path) -> list[str]:
-    """Copies the file with all that its ``-wal`` holds; SQLite does that, if need be with a fresh first page."""
+    """Copies the file with all that its ``-wal`` holds; SQLite does that, if need be with a fresh
+    first page.
+    """
     copy, wal = scratch / "copy", damaged.with_name(f"{damaged.name}-wal")
     if not wal.is_file() or not wal.stat().st_size:
         shutil.copyfile(damaged, copy)
@@ -116,7 +125,10 @@ def _copy(damaged: Path, scratch: Path) -> list[str]:
         shutil.copyfile(wal, scratch / "copy-wal")
         if fresh:
             _graft(copy, scratch / "new")
-        with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(sqlite3.connect(copy)) as db:
+        with (
+            contextlib.suppress(sqlite3.DatabaseError),
+            contextlib.closing(sqlite3.connect(copy)) as db,
+        ):
             _, pages, _ = db.execute("PRAGMA wal_checkpoint").fetchone()
             return [f"{wal.name}: {max(pages, 0):,} pages brought in"]
     shutil.copyfile(damaged, copy)
@@ -137,7 +149,9 @@ _PAGE = 4096  # SQLite's, of every ledger
 class _Rescue:
     """One pass over the pages."""
 
-    def __init__(self, db: sqlite3.Connection, pages: Pages, given: Mapping[int, str], notes: list[str]) -> None:
+    def __init__(
+        self, db: sqlite3.Connection, pages: Pages, given: Mapping[int, str], notes: list[str]
+    ) -> None:
         self._db, self._pages, self._given, self._notes = db, pages, given, notes
         self._named: dict[int, str] = {}  # as the table of teachers has it
         self._indexed: dict[int, str] = {}  # as the index of their names has it
@@ -152,7 +166,10 @@ class _Rescue:
             unanswered = self._leave_out_unanswered()
             unnamed = self._name_teachers()
         return Rescued(
-            [Table(name, self._count(name), self._rejected[name]) for name in ("teacher", *_INSERTS)],
+            [
+                Table(name, self._count(name), self._rejected[name])
+                for name in ("teacher", *_INSERTS)
+            ],
             self._pages.count,
             self._unreadable,
             max(self._pages.expected - self._pages.count, 0),
@@ -191,14 +208,20 @@ class _Rescue:
     def _leave_out_unanswered(self) -> dict[tuple[str, str], int]:
         lacking = "NOT EXISTS (SELECT 1 FROM answer WHERE answer.teacher = use.teacher AND answer.image = use.image)"
         query = f"SELECT run, purpose, count(*) FROM use WHERE {lacking} GROUP BY run, purpose"
-        counts = {(run, purpose): count for run, purpose, count in self._db.execute(query).fetchall()}
+        counts = {
+            (run, purpose): count for run, purpose, count in self._db.execute(query).fetchall()
+        }
         self._db.execute(f"DELETE FROM use WHERE {lacking}")
         return counts
 
     def _name_teachers(self) -> list[int]:
         """Gives every teacher a name, its own where it is known; returns those where it is not."""
         spoken_of = "SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher FROM batch"
-        numbers = {number for (number,) in self._db.execute(spoken_of)} | self._named.keys() | self._indexed.keys()
+        numbers = (
+            {number for (number,) in self._db.execute(spoken_of)}
+            | self._named.keys()
+            | self._indexed.keys()
+        )
         unnamed = []
         for number in sorted(numbers):
             name = self._given.get(number) or self._named.get(number) or self._indexed.get(number)
@@ -206,7 +229,8 @@ class _Rescue:
             self._insert_teacher(number, name or f"{UNNAMED}{number}")
             if number not in self._given and self._indexed.get(number, name) != name:
                 self._notes.append(
-                    f"teacher {number} is also told to be {self._indexed[number]!r}: if that is right, rescue again"
+                    f"teacher {number} is also told to be {self._indexed[number]!r}: if that is"
+                    " right, rescue again"
                     f" with --identity {number}=NAME"
                 )
         return unnamed
@@ -215,7 +239,9 @@ class _Rescue:
         try:
             self._db.execute("INSERT INTO teacher VALUES (?, ?)", (number, name))
         except sqlite3.IntegrityError as error:
-            raise UserError(f"--identity {number}={name}: another teacher of this ledger has that name") from error
+            raise UserError(
+                f"--identity {number}={name}: another teacher of this ledger has that name"
+            ) from error
 
     def _count(self, table: str) -> int:
         return self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]

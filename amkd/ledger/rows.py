@@ -1,4 +1,6 @@
-"""Which of a ledger's tables a row belongs to that was found somewhere, and whether it can be right."""
+"""Which of a ledger's tables a row belongs to that was found somewhere, and whether it can be
+right.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -46,19 +48,27 @@ class _Shape(NamedTuple):
         return (
             (row.number is not None) == self.numbered
             and len(row.values) == len(self.columns)
-            and all(type(value) in kinds for value, kinds in zip(row.values, self.columns, strict=True))
+            and all(
+                type(value) in kinds for value, kinds in zip(row.values, self.columns, strict=True)
+            )
         )
 
 
 def _answer(teacher: int, image: bytes, scores: bytes, check: int, answered: float) -> bool:
-    return len(image) == ADDRESS and len(scores) % 4 == 0 < len(scores) and checksum(image, scores) == check
+    return (
+        len(image) == ADDRESS
+        and len(scores) % 4 == 0 < len(scores)
+        and checksum(image, scores) == check
+    )
 
 
 def _use(run: str, purpose: str, teacher: int, image: bytes, round_: int, paid: int) -> bool:
     return len(image) == ADDRESS and round_ >= 0 and paid in (0, 1)
 
 
-def _batch(number: int, run: str, purpose: str, teacher: int, round_: int, images: int, *rest: Any) -> bool:
+def _batch(
+    number: int, run: str, purpose: str, teacher: int, round_: int, images: int, *rest: Any
+) -> bool:
     *_, state, answered = rest
     return round_ >= 0 and 0 <= answered <= images and state in _STATES
 
@@ -71,7 +81,19 @@ _SHAPES = (
     _Shape(
         "batch",
         True,
-        (_NONE, _TEXT, _TEXT, *[_WHOLE] * 3, _NUMBER, _TEXT, _NUMBER, _NUMBER, _MOMENT, _TEXT, _WHOLE),
+        (
+            _NONE,
+            _TEXT,
+            _TEXT,
+            *[_WHOLE] * 3,
+            _NUMBER,
+            _TEXT,
+            _NUMBER,
+            _NUMBER,
+            _MOMENT,
+            _TEXT,
+            _WHOLE,
+        ),
         _batch,
     ),
     _Shape("identity", False, (_TEXT, _WHOLE)),

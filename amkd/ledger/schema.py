@@ -88,17 +88,22 @@ def check(db: sqlite3.Connection, path: Path) -> None:
       UserError: the file belongs to another program, or to a newer version.
     """
     if _pragma(db, "application_id") != _APPLICATION:
-        raise UserError(f"{path} is a database of another program; name another with --config.ledger.path")
+        raise UserError(
+            f"{path} is a database of another program; name another with --config.ledger.path"
+        )
     version = _pragma(db, "user_version")
     if version not in (1, VERSION):
         raise UserError(
-            f"ledger {path} has version {version}, and this amkd reads version {VERSION}: use the amkd that"
+            f"ledger {path} has version {version}, and this amkd reads version {VERSION}: use the"
+            " amkd that"
             " wrote it, or name another with --config.ledger.path"
         )
 
 
 def view(db: sqlite3.Connection) -> None:
-    """Has a connection that only reads see the tables of this version in a ledger of an earlier one."""
+    """Has a connection that only reads see the tables of this version in a ledger of an earlier
+    one.
+    """
     if _pragma(db, "user_version") == 1:
         for statement in _VIEW_OF_1.split(";"):
             db.execute(statement)

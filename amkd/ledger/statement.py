@@ -17,11 +17,16 @@ _BRIEF = 8  # characters of a run's identity, where they tell it from the others
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Aligned columns; a head that opens with ``>`` aligns its column to the right."""
-    cells = [[head.lstrip(">") for head in heads], *([_cell(value) for value in row] for row in rows)]
+    cells = [
+        [head.lstrip(">") for head in heads],
+        *([_cell(value) for value in row] for row in rows),
+    ]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     signs = [">" if head.startswith(">") else "<" for head in heads]
     lines = (
-        "  ".join(f"{cell:{sign}{width}}" for cell, sign, width in zip(row, signs, widths, strict=True))
+        "  ".join(
+            f"{cell:{sign}{width}}" for cell, sign, width in zip(row, signs, widths, strict=True)
+        )
         for row in cells
     )
     return "\n".join(line.rstrip() for line in lines)
@@ -33,7 +38,10 @@ def _cell(value: object) -> str:
 
 def money(amounts: Iterable[accounts.Money]) -> str:
     """Amounts in words: each currency that anything was spent in."""
-    return " + ".join(f"{amount:,.10g} {currency}".strip() for amount, currency in amounts if amount) or "0"
+    return (
+        " + ".join(f"{amount:,.10g} {currency}".strip() for amount, currency in amounts if amount)
+        or "0"
+    )
 
 
 def show(db: sqlite3.Connection, path: Path) -> str:
@@ -49,14 +57,26 @@ def show(db: sqlite3.Connection, path: Path) -> str:
             _teachers(teachers) if teachers else "no teachers",
             "",
             f"spent in all: {money(_total(run.spent for run in runs))}",
-            f"adrift: {adrift:,} images, lost or still in flight, that may have been billed without an answer",
+            f"adrift: {adrift:,} images, lost or still in flight, that may have been billed"
+            " without an answer",
         ]
     )
 
 
 def _runs(runs: Sequence[accounts.Run]) -> str:
     names = brief([run.run for run in runs])
-    heads = ["run", "begun (UTC)", ">distill", ">paid", ">found", ">evaluate", ">paid", ">found", ">spent", ">adrift"]
+    heads = [
+        "run",
+        "begun (UTC)",
+        ">distill",
+        ">paid",
+        ">found",
+        ">evaluate",
+        ">paid",
+        ">found",
+        ">spent",
+        ">adrift",
+    ]
     rows = []
     for run in runs:
         counts = [count for uses in (run.distill, run.evaluate) for count in (sum(uses), *uses)]
@@ -69,7 +89,13 @@ def _runs(runs: Sequence[accounts.Run]) -> str:
 
 def _teachers(teachers: Sequence[accounts.Teacher]) -> str:
     heads = [">teacher", ">answers", ">classes", "identity"]
-    return table(heads, [(one.number, one.answers, ", ".join(map(str, one.classes)), one.identity) for one in teachers])
+    return table(
+        heads,
+        [
+            (one.number, one.answers, ", ".join(map(str, one.classes)), one.identity)
+            for one in teachers
+        ],
+    )
 
 
 def brief(names: Sequence[str]) -> dict[str, str]:
@@ -100,7 +126,11 @@ def spend(spending: Sequence[accounts.Spending], by: str) -> str:
     """What was sent, and what it cost."""
     if not spending:
         return "nothing was sent"
-    names = brief([row.key[0] for row in spending]) if by != "day" else {row.key[0]: row.key[0] for row in spending}
+    names = (
+        brief([row.key[0] for row in spending])
+        if by != "day"
+        else {row.key[0]: row.key[0] for row in spending}
+    )
     counts = [">batches", ">sent", ">answered", ">unusable", ">refused", ">lost", ">in flight"]
     rows = [(names[row.key[0]], *row.key[1:], *row[2:-1], _cost(row)) for row in spending]
     sums = [sum(column) for column in zip(*(row[2:-1] for row in spending), strict=True)]
@@ -135,16 +165,27 @@ def recount(found: Recount) -> str:
     rows: list[tuple[object, ...]] = []
     for purpose, counts in itertools.groupby(found.counts, lambda count: count.purpose):
         of_rounds = [(count.round, count.paid, count.found) for count in counts]
-        rows += [(purpose, round_, paid + found_, paid, found_) for round_, paid, found_ in of_rounds]
+        rows += [
+            (purpose, round_, paid + found_, paid, found_) for round_, paid, found_ in of_rounds
+        ]
         _, paid, found_ = map(sum, zip(*of_rounds, strict=True))
         rows.append((purpose, "all", paid + found_, paid, found_))
-    lines = [f"run {found.run}", "", table(["purpose", ">round", ">queries", ">paid", ">found"], rows), ""]
+    lines = [
+        f"run {found.run}",
+        "",
+        table(["purpose", ">round", ">queries", ">paid", ">found"], rows),
+        "",
+    ]
     if found.missing:
-        lines.append(f"{found.missing:,} more uses have no answer in this ledger, and are not counted")
+        lines.append(
+            f"{found.missing:,} more uses have no answer in this ledger, and are not counted"
+        )
     if found.summary is None:
         return "\n".join([*lines, "no summary.json to compare with"])
     if found.differences:
-        return "\n".join([*lines, f"{found.summary} DIFFERS:", *(f"  {line}" for line in found.differences)])
+        return "\n".join(
+            [*lines, f"{found.summary} DIFFERS:", *(f"  {line}" for line in found.differences)]
+        )
     return "\n".join([*lines, f"{found.summary} says the same"])
 
 
@@ -154,7 +195,9 @@ def merged(target: Path, sources: Sequence[Merged]) -> str:
     lines = [table(heads, [(*source[1:], source.source) for source in sources]), ""]
     conflicts = sum(source.conflicts for source in sources)
     if conflicts:
-        lines.append(f"{conflicts:,} answers differ between the ledgers: those that were there first stay")
+        lines.append(
+            f"{conflicts:,} answers differ between the ledgers: those that were there first stay"
+        )
     return "\n".join([*lines, f"all of it is in {target}"])
 
 
@@ -162,7 +205,10 @@ def rescued(found: Rescued, damaged: Path, new: Path) -> str:
     """What was saved, and what is lost."""
     tables = table(["table", ">recovered", ">rejected"], [*found.tables])
     lines = [tables, "", f"{found.pages:,} pages read", *found.notes, *_losses(found)]
-    lines.append(f"saved in {new}; {damaged} is as it was. Look at it with `python -m amkd.ledger verify {new}`")
+    lines.append(
+        f"saved in {new}; {damaged} is as it was. Look at it with `python -m amkd.ledger"
+        f" verify {new}`"
+    )
     return "\n".join(lines)
 
 
@@ -170,20 +216,34 @@ def _losses(found: Rescued) -> Iterator[str]:
     if found.unreadable:
         yield f"{len(found.unreadable):,} pages make no sense: {_few(found.unreadable)}"
     if found.missing:
-        yield f"{found.missing:,} more pages should be there, by the file's header: its end is missing"
+        yield (
+            f"{found.missing:,} more pages should be there, by the file's header: its end is"
+            " missing"
+        )
     if found.broken:
         yield f"{found.broken:,} rows make no sense; of which table they were is not known"
     rejected = {name: count for name, _, count in found.tables if count}
     if "answer" in rejected:
         yield f"{rejected['answer']:,} answers are not what they were (checksum), and were left out"
     for (run, purpose), count in found.unanswered.items():
-        yield f"{count:,} answers that run {run} uses to {purpose} are lost; if it needs them, they are paid again"
+        yield (
+            f"{count:,} answers that run {run} uses to {purpose} are lost; if it needs them,"
+            " they are paid again"
+        )
     for number in found.unnamed:
         yield (
-            f"the name of teacher {number} is lost: give it with --identity {number}=NAME (a workdir's config.json"
+            f"the name of teacher {number} is lost: give it with --identity {number}=NAME (a"
+            " workdir's config.json"
             ' has it as "teacher"), or no run will find its answers'
         )
-    if not (found.unreadable or found.missing or found.broken or rejected or found.unanswered or found.unnamed):
+    if not (
+        found.unreadable
+        or found.missing
+        or found.broken
+        or rejected
+        or found.unanswered
+        or found.unnamed
+    ):
         yield "nothing is known to be lost"
 
 

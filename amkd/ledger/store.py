@@ -19,11 +19,15 @@ import numpy as np
 from amkd.core.errors import UserError
 from amkd.ledger import accounts, schema
 
-_PATIENCE = 600  # seconds that a write waits for another program's: answers in hand must not be lost
+_PATIENCE = (
+    600  # seconds that a write waits for another program's: answers in hand must not be lost
+)
 
 
 def checksum(image: bytes, scores: bytes) -> int:
-    """CRC-32 of an address and its answer: SQLite itself does not notice a changed byte in a row."""
+    """CRC-32 of an address and its answer: SQLite itself does not notice a changed byte in a
+    row.
+    """
     return zlib.crc32(image + scores)
 
 
@@ -79,9 +83,13 @@ class Ledger:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UserError(f"config.ledger.path={path}: its folder cannot be made ({error}); name another") from error
+            raise UserError(
+                f"config.ledger.path={path}: its folder cannot be made ({error}); name another"
+            ) from error
         with self._explained():
-            self._db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
+            )
         try:
             with self._explained():
                 problem = schema.prepare(self._db, path)
@@ -93,8 +101,10 @@ class Ledger:
 
     def _damaged(self, problem: str) -> UserError:
         return UserError(
-            f"ledger {self.path} is damaged or is no ledger ({problem}). Nothing more is sent. Restore it from a"
-            f" copy, save what can be read with `python -m amkd.ledger rescue {self.path} rescued.sqlite`,"
+            f"ledger {self.path} is damaged or is no ledger ({problem}). Nothing more is sent."
+            " Restore it from a"
+            f" copy, save what can be read with `python -m amkd.ledger rescue {self.path}"
+            " rescued.sqlite`,"
             " or name another with --config.ledger.path"
         )
 
@@ -106,8 +116,10 @@ class Ledger:
                 yield
         except sqlite3.OperationalError as error:
             raise UserError(
-                f"ledger {self.path} cannot be used ({error}): check that the disk is not full, that its folder can be"
-                " written and that no other program holds the file, or name another with --config.ledger.path."
+                f"ledger {self.path} cannot be used ({error}): check that the disk is not full,"
+                " that its folder can be"
+                " written and that no other program holds the file, or name another with"
+                " --config.ledger.path."
                 " What was answered before is kept"
             ) from error
         except sqlite3.DatabaseError as error:
@@ -127,7 +139,9 @@ class Ledger:
         """Number of a teacher in this ledger; given one at first sight."""
         with self._transaction():
             self._db.execute("INSERT OR IGNORE INTO teacher (identity) VALUES (?)", (identity,))
-            return self._db.execute("SELECT id FROM teacher WHERE identity = ?", (identity,)).fetchone()[0]
+            return self._db.execute(
+                "SELECT id FROM teacher WHERE identity = ?", (identity,)
+            ).fetchone()[0]
 
     def begin(self, run: str, about: str, place: str) -> int:
         """Notes a run, and gives up what it had in flight when its process died.
@@ -142,10 +156,13 @@ class Ledger:
         """
         with self._transaction():
             self._db.execute(
-                "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET place = excluded.place",
+                "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET place ="
+                " excluded.place",
                 (run, about, place, time.time()),
             )
-            lost = self._db.execute("SELECT id, images FROM batch WHERE run = ? AND state = 'sent'", (run,)).fetchall()
+            lost = self._db.execute(
+                "SELECT id, images FROM batch WHERE run = ? AND state = 'sent'", (run,)
+            ).fetchall()
             for batch, _ in lost:
                 self._end(batch, "lost", 0)
         return sum(images for _, images in lost)
@@ -153,18 +170,23 @@ class Ledger:
     def find(self, teacher: int, images: Sequence[bytes]) -> dict[bytes, np.ndarray]:
         """The answers already there, by image address: raw scores ``float32[Y]`` each."""
         found = {}
-        for image, scores, check in self._select("image, scores, checksum", "answer", teacher, images):
+        for image, scores, check in self._select(
+            "image, scores, checksum", "answer", teacher, images
+        ):
             if checksum(image, scores) != check:
                 raise self._damaged(f"the answer to image {image.hex()[:16]} has changed")
             found[image] = np.frombuffer(scores, np.float32)
         return found
 
-    def _select(self, columns: str, table: str, teacher: int, images: Sequence[bytes]) -> Iterator[tuple]:
+    def _select(
+        self, columns: str, table: str, teacher: int, images: Sequence[bytes]
+    ) -> Iterator[tuple]:
         for start in range(0, len(images), 500):
             part = images[start : start + 500]
             marks = ",".join("?" * len(part))
             yield from self.rows(
-                f"SELECT {columns} FROM {table} WHERE teacher = ? AND image IN ({marks})", (teacher, *part)
+                f"SELECT {columns} FROM {table} WHERE teacher = ? AND image IN ({marks})",
+                (teacher, *part),
             )
 
     def send(self, purse: Purse, images: Sequence[bytes]) -> Sent:
@@ -194,21 +216,32 @@ class Ledger:
         """Those of the images that another run has sent and may still get an answer to."""
         pending = list(self._select("image, batch", "pending", purse.teacher, images))
         alive = "SELECT 1 FROM batch WHERE id = ? AND run != ? AND state = 'sent' AND expires > ?"
-        batches = {batch for batch in {batch for _, batch in pending} if self.rows(alive, (batch, purse.run, now))}
+        batches = {
+            batch
+            for batch in {batch for _, batch in pending}
+            if self.rows(alive, (batch, purse.run, now))
+        }
         return {image for image, batch in pending if batch in batches}
 
     def _check_limit(self, purse: Purse, images: int) -> None:
         cost = images * purse.price
-        if cost and purse.limit and (spent := self.spent(purse.run)) + cost > purse.limit * (1 + 1e-9):
+        if (
+            cost
+            and purse.limit
+            and (spent := self.spent(purse.run)) + cost > purse.limit * (1 + 1e-9)
+        ):
             raise UserError(
-                f"config.teacher.max_cost={purse.limit:g}: {f'{spent:g} {purse.currency}'.strip()} are spent, and the"
-                f" next {images} images cost {cost:g} more; nothing was sent. Raise it and run the same command: what"
+                f"config.teacher.max_cost={purse.limit:g}: {f'{spent:g} {purse.currency}'.strip()}"
+                " are spent, and the"
+                f" next {images} images cost {cost:g} more; nothing was sent. Raise it and run the"
+                " same command: what"
                 f" was answered is kept in {self.path}"
             )
 
     def _begin_batch(self, purse: Purse, images: Sequence[bytes], now: float) -> int:
         batch = self._db.execute(
-            "INSERT INTO batch (run, purpose, teacher, round, images, price, currency, sent, expires, state, answered)"
+            "INSERT INTO batch (run, purpose, teacher, round, images, price, currency, sent,"
+            " expires, state, answered)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'sent', 0)",
             (*purse[:4], len(images), purse.price, purse.currency, now, now + purse.patience),
         ).lastrowid
@@ -217,7 +250,9 @@ class Ledger:
         self._db.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", rows)
         return batch
 
-    def answered(self, purse: Purse, batch: int, images: Sequence[bytes], answers: np.ndarray) -> None:
+    def answered(
+        self, purse: Purse, batch: int, images: Sequence[bytes], answers: np.ndarray
+    ) -> None:
         """Keeps a batch's answers, raw scores ``float32[B, Y]``, and ends it, in one transaction.
 
         An answer that is there already (another run was first) stays as it is.
@@ -232,14 +267,17 @@ class Ledger:
             self._end(batch, "answered", len(images))
 
     def unanswered(self, batch: int, billed: bool) -> None:
-        """Ends a batch that brought no answer: refused by the service, or lost and perhaps billed."""
+        """Ends a batch that brought no answer: refused by the service, or lost and perhaps
+        billed.
+        """
         with self._transaction():
             self._end(batch, "lost" if billed else "refused", 0)
 
     def _end(self, batch: int, state: str, answered: int) -> None:
         self._db.execute("DELETE FROM pending WHERE batch = ?", (batch,))
         self._db.execute(
-            "UPDATE batch SET state = ?, answered = ?, ended = ? WHERE id = ?", (state, answered, time.time(), batch)
+            "UPDATE batch SET state = ?, answered = ?, ended = ? WHERE id = ?",
+            (state, answered, time.time(), batch),
         )
 
     def note_found(self, purse: Purse, images: Sequence[bytes]) -> None:
@@ -248,7 +286,10 @@ class Ledger:
             self._note(purse, images, paid=False)
 
     def _note(self, purse: Purse, images: Sequence[bytes], paid: bool) -> None:
-        rows = [(purse.run, purse.purpose, purse.teacher, image, purse.round, int(paid)) for image in images]
+        rows = [
+            (purse.run, purse.purpose, purse.teacher, image, purse.round, int(paid))
+            for image in images
+        ]
         self._db.executemany("INSERT OR IGNORE INTO use VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def used(self, run: str, purpose: str, teacher: int) -> set[bytes]:
@@ -268,7 +309,9 @@ class Ledger:
 
     def adrift(self, run: str) -> int:
         """Images of a run that may have been billed without an answer: lost, or still in flight."""
-        query = "SELECT coalesce(sum(images), 0) FROM batch WHERE run = ? AND state IN ('lost', 'sent')"
+        query = (
+            "SELECT coalesce(sum(images), 0) FROM batch WHERE run = ? AND state IN ('lost', 'sent')"
+        )
         return self.rows(query, (run,))[0][0]
 
     def close(self) -> None:

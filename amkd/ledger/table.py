@@ -41,7 +41,9 @@ class Record(NamedTuple):
     scores: np.ndarray
 
 
-def write(db: sqlite3.Connection, path: Path, teacher: str | None = None, run: str | None = None) -> int:
+def write(
+    db: sqlite3.Connection, path: Path, teacher: str | None = None, run: str | None = None
+) -> int:
     """Writes the table, whole or not at all; rows go through in blocks.
 
     Args:
@@ -80,7 +82,9 @@ def _classes(db: sqlite3.Connection, teacher: str | None, run: str | None) -> in
     found = [classes for (classes,) in db.execute(query, {"teacher": teacher, "run": run})]
     if not found:
         teachers = ", ".join(repr(name) for (name,) in db.execute("SELECT identity FROM teacher"))
-        raise UserError(f"there are no such answers; the ledger's teachers are: {teachers or 'none'}")
+        raise UserError(
+            f"there are no such answers; the ledger's teachers are: {teachers or 'none'}"
+        )
     if len(found) > 1:
         raise UserError(
             f"the answers have {', '.join(map(str, sorted(found)))} classes;"
@@ -89,7 +93,8 @@ def _classes(db: sqlite3.Connection, teacher: str | None, run: str | None) -> in
     return found[0]
 
 
-# Each use finds its answer by its key, and not the other way round: uses have no key without their run.
+# Each use finds its answer by its key, and not the other way round: uses have no key without their
+# run.
 _USED = """
 FROM use CROSS JOIN answer ON answer.teacher = use.teacher AND answer.image = use.image
 CROSS JOIN teacher ON teacher.id = use.teacher
@@ -106,18 +111,26 @@ _MOMENT = "strftime('%Y-%m-%dT%H:%M:%fZ', answered, 'unixepoch')"
 def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> Iterator[Record]:
     query = f"SELECT identity, answer.image, {_MOMENT}, scores, checksum, run, purpose, round, paid {_USED}"
     if run is None:
-        query += (
-            f" UNION ALL SELECT identity, answer.image, {_MOMENT}, scores, checksum, NULL, NULL, NULL, NULL {_UNUSED}"
-        )
+        query += f" UNION ALL SELECT identity, answer.image, {_MOMENT}, scores, checksum, NULL, NULL, NULL, NULL {_UNUSED}"
     rows = db.execute(query, {"teacher": teacher, "run": run})
     for identity, image, answered, scores, check, user, purpose, round_, paid in rows:
         if checksum(image, scores) != check:
             raise Damaged(
-                f"the answer to image {image.hex()[:16]} has changed; nothing was written. Save the others with"
+                f"the answer to image {image.hex()[:16]} has changed; nothing was written. Save"
+                " the others with"
                 " `python -m amkd.ledger rescue` and export that ledger"
             )
         bought = None if paid is None else bool(paid)
-        yield Record(identity, image.hex(), answered, user, purpose, round_, bought, np.frombuffer(scores, "<f4"))
+        yield Record(
+            identity,
+            image.hex(),
+            answered,
+            user,
+            purpose,
+            round_,
+            bought,
+            np.frombuffer(scores, "<f4"),
+        )
 
 
 def _write_csv(path: Path, classes: int, records: Iterable[Record]) -> int:
@@ -128,14 +141,20 @@ def _write_csv(path: Path, classes: int, records: Iterable[Record]) -> int:
         for record in records:
             paid = None if record.paid is None else int(record.paid)
             # Nine digits tell every float32 from the next.
-            writer.writerow([*record[:6], paid, *(f"{score:.9g}" for score in record.scores.tolist())])
+            writer.writerow(
+                [*record[:6], paid, *(f"{score:.9g}" for score in record.scores.tolist())]
+            )
             rows += 1
     return rows
 
 
 def _write_parquet(path: Path, classes: int, records: Iterable[Record]) -> int:
     arrow, parquet = _arrow()
-    plain = [arrow.string()] * 5 + [arrow.int64(), arrow.bool_(), arrow.list_(arrow.float32(), classes)]
+    plain = [arrow.string()] * 5 + [
+        arrow.int64(),
+        arrow.bool_(),
+        arrow.list_(arrow.float32(), classes),
+    ]
     schema = arrow.schema(list(zip([*COLUMNS, "scores"], plain, strict=True)))
     rows = 0
     with parquet.ParquetWriter(path, schema) as writer:
@@ -143,7 +162,9 @@ def _write_parquet(path: Path, classes: int, records: Iterable[Record]) -> int:
             *columns, scores = zip(*block, strict=True)
             flat = arrow.array(np.concatenate(scores))
             lists = arrow.FixedSizeListArray.from_arrays(flat, classes)
-            arrays = [arrow.array(column, kind) for column, kind in zip(columns, plain, strict=False)]
+            arrays = [
+                arrow.array(column, kind) for column, kind in zip(columns, plain, strict=False)
+            ]
             writer.write_batch(arrow.record_batch([*arrays, lists], schema))
             rows += len(block)
     return rows
@@ -154,8 +175,13 @@ def _arrow() -> tuple[Any, Any]:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise UserError("a .parquet file needs pyarrow: pip install -e '.[parquet]', or name a .csv file") from error
+        raise UserError(
+            "a .parquet file needs pyarrow: pip install -e '.[parquet]', or name a .csv file"
+        ) from error
     return pyarrow, parquet
 
 
-_WRITERS: dict[str, Callable[[Path, int, Iterator[Record]], int]] = {".csv": _write_csv, ".parquet": _write_parquet}
+_WRITERS: dict[str, Callable[[Path, int, Iterator[Record]], int]] = {
+    ".csv": _write_csv,
+    ".parquet": _write_parquet,
+}

@@ -1,4 +1,6 @@
-"""Whether a ledger is sound: its file, its answers, and what runs, batches and answers say of each other."""
+"""Whether a ledger is sound: its file, its answers, and what runs, batches and answers say of each
+other.
+"""
 
 import sqlite3
 from collections.abc import Iterator
@@ -45,9 +47,7 @@ def file(db: sqlite3.Connection) -> Check:
     return Check("file", "SQLite finds no fault" if not faults else "damaged", faults, _RESCUE)
 
 
-_RESCUE = (
-    "`python -m amkd.ledger rescue` saves every answer that still is what it was into a new ledger; or restore a copy"
-)
+_RESCUE = "`python -m amkd.ledger rescue` saves every answer that still is what it was into a new ledger; or restore a copy"
 
 
 def answers(db: sqlite3.Connection) -> Check:
@@ -57,7 +57,8 @@ def answers(db: sqlite3.Connection) -> Check:
         db,
         "answers",
         f"{count:,} answers, each what it was",
-        "SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16) || ' has changed'"
+        "SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16)"
+        " || ' has changed'"
         " FROM answer WHERE crc(image, scores) != checksum",
         _RESCUE,
     )
@@ -66,7 +67,8 @@ def answers(db: sqlite3.Connection) -> Check:
 def lengths(db: sqlite3.Connection) -> Check:
     """One number of classes for each teacher."""
     faults = [
-        f"the answers of teacher {teacher.number} ({teacher.identity}) have several numbers of classes:"
+        f"the answers of teacher {teacher.number} ({teacher.identity}) have several numbers of"
+        " classes:"
         f" {', '.join(map(str, teacher.classes))}"
         for teacher in accounts.teachers(db)
         if len(teacher.classes) > 1
@@ -82,7 +84,8 @@ def teachers(db: sqlite3.Connection) -> Check:
         "teachers",
         "all are named",
         "SELECT 'teacher ' || teacher || ' has no name' FROM"
-        " (SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher FROM batch)"
+        " (SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher"
+        " FROM batch)"
         " WHERE teacher NOT IN (SELECT id FROM teacher)",
         "`python -m amkd.ledger rescue --identity NUMBER=NAME` gives it one, in a new ledger",
     )
@@ -99,7 +102,8 @@ def uses(db: sqlite3.Connection) -> Check:
         " || ' of teacher ' || teacher || ', which has no answer'"
         " FROM use WHERE NOT EXISTS (SELECT 1 FROM answer"
         " WHERE answer.teacher = use.teacher AND answer.image = use.image)",
-        "merge a copy that holds the answers: `python -m amkd.ledger merge`; a run that goes on without asks again",
+        "merge a copy that holds the answers: `python -m amkd.ledger merge`; a run that goes on"
+        " without asks again",
     )
 
 
@@ -110,7 +114,8 @@ def pending(db: sqlite3.Connection) -> Check:
         db,
         "in flight",
         f"{count:,} images, each of a batch under way",
-        "SELECT 'image ' || substr(hex(pending.image), 1, 16) || ' is in flight in batch ' || pending.batch"
+        "SELECT 'image ' || substr(hex(pending.image), 1, 16) || ' is in flight in batch ' ||"
+        " pending.batch"
         " || coalesce(', which is ' || state, ', which does not exist') FROM pending"
         " LEFT JOIN batch ON batch.id = pending.batch WHERE state IS NOT 'sent'",
         "no harm: it holds other runs back until the batch expires at most; rescue leaves it out",
@@ -124,7 +129,8 @@ def batches(db: sqlite3.Connection) -> Check:
     balances = accounts.balances(db)
     before = sum(balance.paid for balance in balances if balance.run not in known)
     faults = [
-        f"run {balance.run}, {balance.purpose}, round {balance.round}: {balance.answered:,} images were answered"
+        f"run {balance.run}, {balance.purpose}, round {balance.round}: {balance.answered:,} images"
+        " were answered"
         f" in batches, and {balance.paid:,} are noted as paid"
         for balance in balances
         if balance.run in known
@@ -133,7 +139,8 @@ def batches(db: sqlite3.Connection) -> Check:
     if before:
         found += f"; {before:,} answers are from before batches were noted"
     remedy = (
-        "the answers themselves can be relied on; the costs of these runs cannot, so mind config.teacher.max_cost."
+        "the answers themselves can be relied on; the costs of these runs cannot, so mind"
+        " config.teacher.max_cost."
         " A copy of the ledger may know more: `python -m amkd.ledger merge`"
     )
     return Check("batches", found, _short(faults, len(faults)), remedy)

@@ -1,8 +1,10 @@
-"""The classic loop, without mixes: images of the data set that were not drawn at first are annotated, a few a round.
+"""The classic loop, without mixes: images of the data set that were not drawn at first are
+annotated, a few a round.
 
-The annotator is the teacher, or with ``teacher.kind=labels`` the data set's own labels. Round 0 asks about ``n_real``
-images; each round scores all that are left and asks about k of them, by ``search.acquisition`` (Peng et al., 2021,
-Algorithm 1 without its lanes). ``lowest`` is least confidence: the lowest C1.
+The annotator is the teacher, or with ``teacher.kind=labels`` the data set's own labels. Round 0
+asks about ``n_real`` images; each round scores all that are left and asks about k of them, by
+``search.acquisition`` (Peng et al., 2021, Algorithm 1 without its lanes). ``lowest`` is least
+confidence: the lowest C1.
 """
 
 import numpy as np
@@ -32,7 +34,9 @@ def unlabelled(task: Task) -> candidate_set.Candidates:
     whole = Records(left, left, np.full(len(left), mixing.ONE, np.int32))
     confidence = candidate_set.see(task, task.variables, whole).probabilities.max(-1)
     order = candidate_set.first(confidence, len(left))
-    return candidate_set.Candidates(top_k.Scored(confidence[order], *(column[order] for column in whole)), task)
+    return candidate_set.Candidates(
+        top_k.Scored(confidence[order], *(column[order] for column in whole)), task
+    )
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:

@@ -1,4 +1,6 @@
-"""The paper's method: the k pairs of lowest C2, each at its arg-min lambda (Algorithm 1); or some of a few more."""
+"""The paper's method: the k pairs of lowest C2, each at its arg-min lambda (Algorithm 1); or some
+of a few more.
+"""
 
 import math
 
@@ -15,7 +17,9 @@ from amkd.search.task import Choice, Task
 
 
 def choose(task: Task) -> Choice:
-    """The lowest of the pool by C2, those of them that the acquisition picks, and a share at random."""
+    """The lowest of the pool by C2, those of them that the acquisition picks, and a share at
+    random.
+    """
     plan = task.settings
     at_random = _at_random(plan, task.k)
     own = task._replace(k=task.k - at_random)

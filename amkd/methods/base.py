@@ -26,7 +26,8 @@ class Making(NamedTuple):
       shape: ``(H, W, C)`` of the images.
       classes: number of classes Y.
       real: ``uint8[N, H, W, C]``, the real images, where the method draws some.
-      settings: the configuration; its budget is how many images there shall be, the real ones included.
+      settings: the configuration; its budget is how many images there shall be, the real ones
+        included.
       folder: where what is made is kept, so that a stopped run goes on.
       stop: whether to stop.
       progress: told the number of images made.
@@ -63,8 +64,9 @@ class Made(NamedTuple):
 
     Attributes:
       images: ``uint8[N, H, W, C]``, those that were drawn included.
-      told: what there is to report of them, for JSON. ``gradient_queries``: passes forward and back through the
-        teacher's network, by images; ``shown``: the places of those to be shown, the first and one past the last.
+      told: what there is to report of them, for JSON. ``gradient_queries``: passes forward and back
+        through the teacher's network, by images; ``shown``: the places of those to be shown, the
+        first and one past the last.
     """
 
     images: np.ndarray
@@ -78,8 +80,10 @@ class Maker(NamedTuple):
       make: makes them.
       gradients: how many gradient queries that takes.
       impossible: reasons why these settings make none.
-      sample: spends a few gradient queries, as making does, for its speed to be measured; returns how many.
-      trained: how many images a network is trained on in making them, every pass counted; None for none.
+      sample: spends a few gradient queries, as making does, for its speed to be measured; returns
+        how many.
+      trained: how many images a network is trained on in making them, every pass counted; None for
+        none.
       draws: whether it starts from ``n_real`` real images; else it draws none.
     """
 
@@ -113,11 +117,13 @@ class Method(NamedTuple):
       evaluations: of the student that the choice of k pairs of so many takes; None for none at all.
       mixes: whether it chooses mixes; else images of the data set beyond the real ones.
       everything: whether all images of the data set are real ones, in place of ``n_real`` of them.
-      labels: whether it learns from true labels in place of the teacher's answers: a reference, and no rival.
+      labels: whether it learns from true labels in place of the teacher's answers: a reference, and
+        no rival.
       chooses: whether ``search.acquisition`` chooses.
-      maker: makes what round 0 asks about with the teacher's network, which a black box does not show; None for all
-        others.
-      showing: views of the real images that are asked about beside them; None for no others than themselves.
+      maker: makes what round 0 asks about with the teacher's network, which a black box does not
+        show; None for all others.
+      showing: views of the real images that are asked about beside them; None for no others than
+        themselves.
     """
 
     choose: Callable[[Task], Choice] | None = None

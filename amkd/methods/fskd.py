@@ -1,24 +1,31 @@
-"""Few-shot distillation by pseudo-examples (Kimura et al., 2018), with the teacher as the reference model.
+"""Few-shot distillation by pseudo-examples (Kimura et al., 2018), with the teacher as the reference
+model.
 
-A white-box rival: it needs gradients at the teacher's pixels, which are counted apart from its answers. ``search`` has
-no part in it. It starts from the ``n_real`` real images and from mixes of two of them each. A target network like the
-student learns the teacher's answers to all there are; then a copy of every pseudo-example climbs the divergence of
-target from teacher, through both of them, and the copies are added: the set doubles until the budget is full. The
+A white-box rival: it needs gradients at the teacher's pixels, which are counted apart from its
+answers. ``search`` has no part in it. It starts from the ``n_real`` real images and from mixes of
+two of them each. A target network like the student learns the teacher's answers to all there are;
+then a copy of every pseudo-example climbs the divergence of
+target from teacher, through both of them, and the copies are added: the set doubles until the
+  budget is full. The
 driver then asks about all images and trains the student, as for every method.
 
-What counts: one query for each image, which the driver asks. What the target learns are those same answers, of images
-that are all asked about in the end, and they are not counted twice; they are whole, whatever ``teacher.answers`` leaves
-the student of them. One gradient query for each copy and step of its ascent.
+What counts: one query for each image, which the driver asks. What the target learns are those same
+  answers, of images
+that are all asked about in the end, and they are not counted twice; they are whole, whatever
+``teacher.answers`` leaves the student of them. One gradient query for each copy and step of its
+ascent.
 
 Ours, where the paper leaves it open or has no such teacher:
 
-- Uncertainty, by which fidelity weighs pseudo-examples in the target's training, is the entropy of the teacher's
-  answer. Target and student are the configured network, trained by the ``train`` recipe, as by any method; the paper
-  has a small convolutional network, Nadam at .02 and 8 blocks of 25 epochs.
-- The set grows after every block of epochs, from as many as make the last growth end at the budget. The lambda of a
-  mix is uniform.
+- Uncertainty, by which fidelity weighs pseudo-examples in the target's training, is the entropy of
+  the teacher's answer. Target and student are the configured network, trained by the ``train``
+  recipe, as by any method; the paper has a small convolutional network, Nadam at .02 and 8 blocks
+  of 25 epochs.
+- The set grows after every block of epochs, from as many as make the last growth end at the budget.
+  The lambda of a mix is uniform.
 - A block begins with the last block's network and a new optimizer.
-- Images are rounded to bytes after a growth: what the teacher is asked about is what the student sees.
+- Images are rounded to bytes after a growth: what the teacher is asked about is what the student
+  sees.
 """
 
 import dataclasses
@@ -51,12 +58,20 @@ def make(making: Making) -> Made:
     real, settings, n = making.real, making.settings, len(making.real)
     sizes = _sizes(settings)
     ends = [n + size for size in sizes]
-    images = np.zeros((ends[-1], *making.shape), np.uint8)  # room for all: one compiled program for all blocks
+    images = np.zeros(
+        (ends[-1], *making.shape), np.uint8
+    )  # room for all: one compiled program for all blocks
     images[: ends[0]] = np.concatenate([real, *between(real, sizes[0], settings.seed)])
     making.progress(ends[0])
     for block, (start, stop) in enumerate(itertools.pairwise(ends)):
-        images[start:stop] = making.kept(start, functools.partial(_grown, making, images, ends, block))
-    told = {"pseudo_examples": sizes, "gradient_queries": gradients(settings), "shown": (n, ends[-1])}
+        images[start:stop] = making.kept(
+            start, functools.partial(_grown, making, images, ends, block)
+        )
+    told = {
+        "pseudo_examples": sizes,
+        "gradient_queries": gradients(settings),
+        "shown": (n, ends[-1]),
+    }
     return Made(images, told)
 
 
@@ -69,10 +84,12 @@ def between(real: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
-    """Answers times the weights of their images: cross-entropy, being linear in the answer, is weighted by that.
+    """Answers times the weights of their images: cross-entropy, being linear in the answer, is
+    weighted by that.
 
-    The mean over all records is then the paper's loss, up to the answers' own entropy: ``real_weight`` times the mean
-    over the n real images, plus the mean over the pseudo-examples weighted by fidelity.
+    The mean over all records is then the paper's loss, up to the answers' own entropy:
+    ``real_weight`` times the mean over the n real images, plus the mean over the pseudo-examples
+    weighted by fidelity.
 
     Args:
       answers: ``float32[Q, Y]``, those to the real images first.
@@ -80,7 +97,9 @@ def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
       plan: the weights.
     """
     sigma = devices.each(uncertainty.entropy, answers[n:])
-    fidelity = np.asarray(pseudo_examples.fidelity(jnp.asarray(sigma), plan.most_weight, plan.mean_weight))
+    fidelity = np.asarray(
+        pseudo_examples.fidelity(jnp.asarray(sigma), plan.most_weight, plan.mean_weight)
+    )
     weights = np.concatenate([np.full(n, plan.real_weight / n), fidelity / len(fidelity)])
     return answers * (len(answers) * weights).astype(np.float32)[:, None]
 
@@ -109,7 +128,8 @@ def impossible(settings: "Settings") -> Iterator[str]:
     """A pseudo-example is the least."""
     if settings.budget <= settings.n_real:
         yield (
-            f"config.budget={settings.budget}: must be more than n_real={settings.n_real}, whose queries it includes,"
+            f"config.budget={settings.budget}: must be more than n_real={settings.n_real}, whose"
+            " queries it includes,"
             " so that a pseudo-example can be made"
         )
 
@@ -120,18 +140,29 @@ def _sizes(settings: "Settings") -> list[int]:
 
 
 def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
-    """Copies of the first pseudo-examples, as many as are to be added after a block, climbed: ``uint8[P, H, W, C]``."""
-    n, network = len(making.real), models.build(making.settings.student, making.classes, making.shape)
+    """Copies of the first pseudo-examples, as many as are to be added after a block, climbed:
+    ``uint8[P, H, W, C]``.
+    """
+    n, network = (
+        len(making.real),
+        models.build(making.settings.student, making.classes, making.shape),
+    )
     learner = network, target_network.trained(_target(making, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
     return _climbed(making, learner, copied, making.settings.fskd.steps)
 
 
-def _climbed(making: Making, learner: tuple[models.Network, Any], images: np.ndarray, steps: int) -> np.ndarray:
-    """Copies of images that have climbed the divergence of the learner, a network and its variables."""
+def _climbed(
+    making: Making, learner: tuple[models.Network, Any], images: np.ndarray, steps: int
+) -> np.ndarray:
+    """Copies of images that have climbed the divergence of the learner, a network and its
+    variables.
+    """
     plan = making.settings.fskd
     how = programs.Climb(plan.ascent, plan.rate, steps)
-    return programs.climb((making.network, making.variables), learner, images, how, making.stop.check)
+    return programs.climb(
+        (making.network, making.variables), learner, images, how, making.stop.check
+    )
 
 
 def _target(making: Making, images: np.ndarray, ends: list[int]) -> target_network.Target:
@@ -144,10 +175,14 @@ def _target(making: Making, images: np.ndarray, ends: list[int]) -> target_netwo
         count = ends[block]
         answers = prediction.predict(making.network, making.variables, images[:count])
         answers = weighted(answers, len(making.real), settings.fskd)
-        return target_network.Lesson(training_set.make(images, real_records(count), answers, len(images)), count)
+        return target_network.Lesson(
+            training_set.make(images, real_records(count), answers, len(images)), count
+        )
 
     return target_network.Target(
-        network=models.build(settings.student, making.classes, making.shape, plan.dtype, compilation.AXIS),
+        network=models.build(
+            settings.student, making.classes, making.shape, plan.dtype, compilation.AXIS
+        ),
         plan=plan,
         shape=making.shape,
         seed=settings.seed,

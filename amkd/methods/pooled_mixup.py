@@ -1,7 +1,10 @@
-"""Random mixes as a pool of single images, of which an acquisition chooses: classic active learning without C2.
+"""Random mixes as a pool of single images, of which an acquisition chooses: classic active learning
+without C2.
 
-No pair is searched for its lambda: ``search.candidates`` times the mixes wanted are drawn as ``random_mixup`` draws
-them, seen once by the student, and k of them chosen. Ours; cheap, and it leaves lambda as wide as it was drawn.
+No pair is searched for its lambda: ``search.candidates`` times the mixes wanted are drawn as
+  ``random_mixup`` draws
+them, seen once by the student, and k of them chosen. Ours; cheap, and it leaves lambda as wide as
+it was drawn.
 """
 
 import math
@@ -19,7 +22,9 @@ from amkd.search.task import Choice, Task
 def choose(task: Task) -> Choice:
     """k of the mixes drawn."""
     plan = task.settings
-    drawn = random_mixup.choose(task._replace(k=_count(plan, pool_search.left(task), task.k))).records
+    drawn = random_mixup.choose(
+        task._replace(k=_count(plan, pool_search.left(task), task.k))
+    ).records
     confidence = candidate_set.see(task, task.variables, drawn).probabilities.max(-1)
     order = candidate_set.first(confidence, len(drawn))
     scored = top_k.Scored(confidence[order], *(column[order] for column in drawn))

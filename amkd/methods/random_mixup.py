@@ -1,4 +1,6 @@
-"""The baseline that every search must beat: random pairs, at lambda .5 or at random ones of the grid."""
+"""The baseline that every search must beat: random pairs, at lambda .5 or at random ones of the
+grid.
+"""
 
 import numpy as np
 
@@ -16,7 +18,11 @@ def choose(task: Task) -> Choice:
     i, j = pairs.pair_of(pool_search.sample(task, task.k, rng), task.pool.n)
     plan = task.settings
     grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
-    w = np.full(task.k, mixing.ONE // 2, np.int32) if plan.random_lam == "half" else rng.choice(grid, task.k)
+    w = (
+        np.full(task.k, mixing.ONE // 2, np.int32)
+        if plan.random_lam == "half"
+        else rng.choice(grid, task.k)
+    )
     task.progress(pool_search.left(task))
     return Choice(Records(i, j, w), np.full(task.k, np.nan, np.float32), {"evaluations": 0})
 

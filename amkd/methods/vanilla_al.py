@@ -1,4 +1,6 @@
-"""Classic active learning on the pool: the k single mixes of lowest C1, several of one pair if need be (paper, 4.3)."""
+"""Classic active learning on the pool: the k single mixes of lowest C1, several of one pair if need
+be (paper, 4.3).
+"""
 
 import numpy as np
 
@@ -11,7 +13,9 @@ from amkd.search.task import Choice, Task
 
 
 def choose(task: Task) -> Choice:
-    """The k lowest C1 over pairs and lambdas of the grid; only a mix that was asked about has left the pool."""
+    """The k lowest C1 over pairs and lambdas of the grid; only a mix that was asked about has left
+    the pool.
+    """
     plan, before = task.settings, task.records
     grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     parts = []
@@ -19,11 +23,15 @@ def choose(task: Task) -> Choice:
         same = before.w == w
         asked = np.sort(pairs.rank_of(before.i[same], before.j[same], task.pool.n))
         last = number == len(grid) - 1
-        one = task._replace(chosen=asked, progress=task.progress if last else lambda _: task.progress(0))
+        one = task._replace(
+            chosen=asked, progress=task.progress if last else lambda _: task.progress(0)
+        )
         parts.append(pool_search.lowest(one, confidence.Grid((w,)), task.k))
     found = _merged(parts, task.k)
     records = Records(found.i, found.j, found.extra)
-    scored = len(grid) * task.pool.size - int(np.sum(np.isin(before.w, grid) & (before.i < before.j)))
+    scored = len(grid) * task.pool.size - int(
+        np.sum(np.isin(before.w, grid) & (before.i < before.j))
+    )
     told = {"evaluations": scored, "duplicates": duplicates(extend(before, records))}
     return Choice(records, found.score, told)
 
@@ -39,7 +47,10 @@ def duplicates(records: Records) -> float:
     """Share of the mixes whose pair occurs more than once among them."""
     mixed = records.i < records.j
     _, place, times = np.unique(
-        np.stack([records.i[mixed], records.j[mixed]], 1), axis=0, return_inverse=True, return_counts=True
+        np.stack([records.i[mixed], records.j[mixed]], 1),
+        axis=0,
+        return_inverse=True,
+        return_counts=True,
     )
     return float(np.mean(times[place.reshape(-1)] > 1))
 

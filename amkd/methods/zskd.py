@@ -1,10 +1,14 @@
-"""Zero-shot distillation: no image but those made from the teacher's own network (Nayak et al., 2019).
+"""Zero-shot distillation: no image but those made from the teacher's own network (Nayak et al.,
+2019).
 
-A white-box rival: it needs the weights of the teacher's last layer and gradients at its pixels, which are counted apart
-from its answers. ``search`` has no part in it. Ours: every image starts from noise of its own; a batch, whose images
-share one scale of grey, has classes and betas in turn, where the released code's has one of each; and the views of an
-impression (amkd/synthesis/impression_views.py) are drawn once, so that each is one query, where the released code asks
-anew about all 106 in every epoch. The paper distils at the temperature of the impressions: set ``train.temperature`` to
+A white-box rival: it needs the weights of the teacher's last layer and gradients at its pixels,
+which are counted apart from its answers. ``search`` has no part in it. Ours: every image starts
+from noise of its own; a batch, whose images share one scale of grey, has classes and betas in turn,
+where the released code's has one of each; and the views of an impression
+(amkd/synthesis/impression_views.py) are drawn once, so that each is one query, where the released
+code asks
+anew about all 106 in every epoch. The paper distils at the temperature of the impressions: set
+  ``train.temperature`` to
 it.
 """
 
@@ -30,7 +34,10 @@ def make(making: Making) -> Made:
     plan, budget = making.settings.zskd, making.settings.budget
     count = budget // (1 + plan.copies)
     found = np.concatenate(
-        [_batch(making, start, min(plan.batch, count - start)) for start in range(0, count, plan.batch)]
+        [
+            _batch(making, start, min(plan.batch, count - start))
+            for start in range(0, count, plan.batch)
+        ]
     )
     rng = keys.rng(making.settings.seed, 0, keys.Purpose.IMPRESSION_VIEWS)
     orders = _orders(count, making.shape, rng)
@@ -45,11 +52,16 @@ def make(making: Making) -> Made:
 
 
 def _orders(count: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """In which order each impression is shown in all views but the plain one: ``int64[count, V]`` places.
+    """In which order each impression is shown in all views but the plain one: ``int64[count, V]``
+    places.
 
     No view comes twice before all have come once. Images that are not square have no transposition.
     """
-    fit = [place for place, view in enumerate(VIEWS) if place and (view.more != "transpose" or shape[0] == shape[1])]
+    fit = [
+        place
+        for place, view in enumerate(VIEWS)
+        if place and (view.more != "transpose" or shape[0] == shape[1])
+    ]
     return rng.permuted(np.tile(np.array(fit), (count, 1)), axis=1)
 
 
@@ -61,7 +73,10 @@ def gradients(settings: "Settings") -> int:
 def sample(making: Making) -> int:
     """A few steps towards one batch of even answers."""
     plan = making.settings.zskd
-    size, steps = min(plan.batch, making.settings.budget // (1 + plan.copies)), min(plan.steps, _SAMPLED_STEPS)
+    size, steps = (
+        min(plan.batch, making.settings.budget // (1 + plan.copies)),
+        min(plan.steps, _SAMPLED_STEPS),
+    )
     answers = np.full((size, making.classes), 1 / making.classes, np.float32)
     _impressed(making, answers, steps, keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS))
     return size * steps
@@ -70,21 +85,31 @@ def sample(making: Making) -> int:
 def impossible(settings: "Settings") -> Iterator[str]:
     """Real images would have no part in it, and an impression is the least."""
     if settings.data.real:
-        yield f"config.data.real={settings.data.real!r}: method 'zskd' draws no real images; leave it out"
+        yield (
+            f"config.data.real={settings.data.real!r}: method 'zskd' draws no real images;"
+            " leave it out"
+        )
     elif settings.budget <= settings.zskd.copies:
         yield (
-            f"config.budget={settings.budget}: must be more than zskd.copies={settings.zskd.copies}, so that an image"
+            f"config.budget={settings.budget}: must be more than"
+            f" zskd.copies={settings.zskd.copies}, so that an image"
             " can be made"
         )
 
 
 def _batch(making: Making, start: int, size: int) -> np.ndarray:
-    """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H, W, C]``."""
+    """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H,
+    W, C]``.
+    """
     plan = making.settings.zskd
-    for_answers, for_noise = jax.random.split(keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS))
+    for_answers, for_noise = jax.random.split(
+        keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS)
+    )
     numbers = np.arange(start, start + size)
     classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
-    alpha = np.stack([programs.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas])
+    alpha = np.stack(
+        [programs.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas]
+    )
     answers = programs.dirichlet(alpha[betas, classes], numbers, for_answers)
 
     own = jax.random.fold_in(for_noise, start)

@@ -58,7 +58,9 @@ def build(
     entry = MODELS[name]
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
-        wanted = f"at least {entry.smallest}" + (f" and at most {entry.largest}" if entry.largest else "")
+        wanted = f"at least {entry.smallest}" + (
+            f" and at most {entry.largest}" if entry.largest else ""
+        )
         raise UserError(
             f"model {name!r} takes images of {wanted} pixels a side, and these are"
             f" {shape[0]}x{shape[1]}; choose another of {', '.join(MODELS)}"

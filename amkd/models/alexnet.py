@@ -1,4 +1,6 @@
-"""AlexNet for 32x32 images and its half: 1,659,178 and 417,434 parameters at 10 classes (ZSKD's pair)."""
+"""AlexNet for 32x32 images and its half: 1,659,178 and 417,434 parameters at 10 classes (ZSKD's
+pair).
+"""
 
 from functools import partial
 
@@ -29,7 +31,9 @@ class AlexNet(Network):
         one = nn.initializers.ones
         conv = partial(Conv, form=self.form, dtype=self.dtype, kernel_init=_weights)
         dense = partial(nn.Dense, kernel_init=_weights, dtype=self.dtype)
-        norm = partial(nn.BatchNorm, momentum=0.9, epsilon=1e-3, dtype=self.dtype, axis_name=self.axis_name)
+        norm = partial(
+            nn.BatchNorm, momentum=0.9, epsilon=1e-3, dtype=self.dtype, axis_name=self.axis_name
+        )
         self.conv1 = conv(size[0], 5)
         self.conv2 = conv(size[1], 5, bias_init=one)
         self.conv3 = conv(size[2], 3)
@@ -42,7 +46,9 @@ class AlexNet(Network):
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         return self.conv1(to_unit(images, self.dtype))
 
-    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
         norms = [partial(norm, use_running_average=not train) for norm in self.norms]
         x = norms[0](max_pool(local_response_norm(nn.relu(h)), 3, 2))
         x = norms[1](max_pool(local_response_norm(nn.relu(self.conv2(x))), 3, 2))

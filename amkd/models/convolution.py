@@ -1,9 +1,9 @@
 """Forms of a convolution: the same numbers up to rounding, at very different speeds.
 
-Accelerators get XLA's own. A CPU multiplies matrices at its full rate, and convolutions of few channels
-or of tiny images at a small part of it; 3x3 convolutions of many channels can do with fewer
-multiplications than they are defined by. A form splits a convolution into what depends on the kernel
-alone, which a search does once, and the rest.
+Accelerators get XLA's own. A CPU multiplies matrices at its full rate, and convolutions of few
+channels or of tiny images at a small part of it; 3x3 convolutions of many channels can do with
+fewer multiplications than they are defined by. A form splits a convolution into what depends on the
+kernel alone, which a search does once, and the rest.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -57,7 +57,9 @@ class Form(Protocol):
         """What depends on the kernel ``[h, w, C, O]`` alone."""
 
     def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
-        """``[B, H, W, C]`` to ``[B, H', W', O]``; with pooling to follow, to its :func:`windows`."""
+        """``[B, H, W, C]`` to ``[B, H', W', O]``; with pooling to follow, to its
+        :func:`windows`.
+        """
 
 
 def choose(geometry: Geometry, form: str) -> Form:
@@ -89,7 +91,9 @@ def windows(x: jax.Array, size: int) -> jax.Array:
     """
     batch, height, width, channels = x.shape
     split = x.reshape(batch, height // size, size, width // size, size, channels)
-    return split.transpose(0, 1, 2, 4, 3, 5).reshape(batch, height // size, size * size, width // size, channels)
+    return split.transpose(0, 1, 2, 4, 3, 5).reshape(
+        batch, height // size, size * size, width // size, channels
+    )
 
 
 class Direct(NamedTuple):
@@ -105,7 +109,9 @@ class Direct(NamedTuple):
         """``lax.conv_general_dilated``."""
         of = self.geometry
         layout = ("NHWC", "HWIO", "NHWC")
-        y = lax.conv_general_dilated(x, prepared, (of.stride, of.stride), of.edges, dimension_numbers=layout)
+        y = lax.conv_general_dilated(
+            x, prepared, (of.stride, of.stride), of.edges, dimension_numbers=layout
+        )
         return windows(y, of.window) if of.window > 1 else y
 
 
@@ -128,7 +134,9 @@ class Banded(NamedTuple):
         of, width = self.geometry, self.geometry.out[1]
         above = of.edges[0][0] if self.rows is None else 0
         rows, reach = self._block()
-        matrix = as_matrix(kernel, (reach, of.size[1]), (rows, width), of.stride, (above, of.edges[1][0]))
+        matrix = as_matrix(
+            kernel, (reach, of.size[1]), (rows, width), of.stride, (above, of.edges[1][0])
+        )
         if of.window == 1:
             return matrix
         # A window's pixels side by side cost nothing when the matrix's columns stand so.
@@ -165,7 +173,11 @@ class Banded(NamedTuple):
 
 
 def as_matrix(
-    kernel: jax.Array, inputs: tuple[int, int], outputs: tuple[int, int], stride: int, before: tuple[int, int]
+    kernel: jax.Array,
+    inputs: tuple[int, int],
+    outputs: tuple[int, int],
+    stride: int,
+    before: tuple[int, int],
 ) -> jax.Array:
     """The matrix that takes a flattened input to the flattened output of a convolution.
 
@@ -191,8 +203,8 @@ def as_matrix(
     return blocks.transpose(0, 1, 4, 2, 3, 5).reshape(inputs[0] * inputs[1] * channels, -1)
 
 
-# F(2x2, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), section 4.1: what a row
-# or a column of pixels, of the kernel and of products is multiplied by.
+# F(2x2, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), section
+# 4.1: what a row or a column of pixels, of the kernel and of products is multiplied by.
 _PIXELS = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
 _KERNEL = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
 _RESULT = ((1, 1, 1, 0), (0, 1, -1, -1))
@@ -204,7 +216,9 @@ class Winograd(NamedTuple):
     @staticmethod
     def fits(of: Geometry) -> bool:
         """Whether it can, and is known to be the faster way."""
-        same = of.edges == ((1, 1), (1, 1)) and of.stride == of.window == 1 and of.kernel[:2] == (3, 3)
+        same = (
+            of.edges == ((1, 1), (1, 1)) and of.stride == of.window == 1 and of.kernel[:2] == (3, 3)
+        )
         return same and all(side % 2 == 0 and 4 <= side <= 16 for side in of.size)
 
     def prepare(self, kernel: jax.Array) -> jax.Array:
@@ -217,12 +231,18 @@ class Winograd(NamedTuple):
         batch, height, width, channels = x.shape
         padded = jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
         rows = _combined(_PIXELS, [padded[:, y : y + height - 1 : 2] for y in range(4)])
-        pixels = [_combined(_PIXELS, [row[:, :, z : z + width - 1 : 2] for z in range(4)]) for row in rows]
+        pixels = [
+            _combined(_PIXELS, [row[:, :, z : z + width - 1 : 2] for z in range(4)]) for row in rows
+        ]
         flat = [[one.reshape(-1, channels) for one in row] for row in pixels]
         products = [[flat[a][b] @ prepared[a, b] for b in range(4)] for a in range(4)]
         across = [_combined(_RESULT, row) for row in products]
-        y = [[_combined(_RESULT, [row[s] for row in across])[r] for s in range(2)] for r in range(2)]
-        tiles = jnp.stack([jnp.stack(row, 1) for row in y], 1).reshape(batch, height // 2, width // 2, 2, 2, -1)
+        y = [
+            [_combined(_RESULT, [row[s] for row in across])[r] for s in range(2)] for r in range(2)
+        ]
+        tiles = jnp.stack([jnp.stack(row, 1) for row in y], 1).reshape(
+            batch, height // 2, width // 2, 2, 2, -1
+        )
         return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(batch, height, width, -1)
 
 

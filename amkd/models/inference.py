@@ -41,14 +41,19 @@ def predict(network: Network, variables: Variables, images: jax.Array) -> jax.Ar
 
 
 def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Class probabilities and features in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``, ``[B, d]``."""
+    """Class probabilities and features in inference mode: ``uint8[B, H, W, C]`` to ``float32[B,
+    Y]``, ``[B, d]``.
+    """
     features: Any = network.apply(variables, stem(network, variables, images), method="features")
     logits: Any = network.apply(variables, features, method="head")
     return jax.nn.softmax(logits), features.astype(jnp.float32)
 
 
-def look_often(network: Network, variables: Variables, images: jax.Array, keys: jax.Array) -> jax.Array:
-    """Class probabilities with dropout, and all else in inference mode, BatchNorm's statistics among it.
+def look_often(
+    network: Network, variables: Variables, images: jax.Array, keys: jax.Array
+) -> jax.Array:
+    """Class probabilities with dropout, and all else in inference mode, BatchNorm's statistics
+    among it.
 
     Args:
       network: one with dropout.
@@ -65,12 +70,16 @@ def look_often(network: Network, variables: Variables, images: jax.Array, keys: 
 
 
 def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
-    """Activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to ``[B, ...]``."""
+    """Activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to ``[B,
+    ...]``.
+    """
     activations: Any = network.apply(variables, images, method="stem")
     return activations
 
 
-def seen(network: Network, variables: Variables, images: jax.Array, activations: bool, ends: bool) -> Seen:
+def seen(
+    network: Network, variables: Variables, images: jax.Array, activations: bool, ends: bool
+) -> Seen:
     """Real images as a search mixes them, in inference mode.
 
     Args:
@@ -86,7 +95,9 @@ def seen(network: Network, variables: Variables, images: jax.Array, activations:
 
 
 def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:
-    """The variables, with what the forms of the convolutions make of them: done once for many uses."""
+    """The variables, with what the forms of the convolutions make of them: done once for many
+    uses.
+    """
     _, more = network.apply(variables, jnp.zeros((1, *shape), jnp.uint8), mutable=["forms"])
     return {**variables, **more}
 

@@ -18,10 +18,11 @@ def to_unit(images: jax.Array, dtype: jnp.dtype) -> jax.Array:
 
 
 class Conv(nn.Module):
-    """A convolution in the form that is fastest; parameters, names and initial values are ``nn.Conv``'s.
+    """A convolution in the form that is fastest; parameters, names and initial values are
+    ``nn.Conv``'s.
 
-    A collection ``forms``, where there is one, holds what the forms prepared of the kernels; it is filled
-    where it is mutable.
+    A collection ``forms``, where there is one, holds what the forms prepared of the kernels; it is
+    filled where it is mutable.
 
     Attributes:
       features: filters O.
@@ -51,7 +52,9 @@ class Conv(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape)
-        geometry = Geometry((x.shape[1], x.shape[2]), shape, self.stride, self._edges(x.shape[1:3]), self.window)
+        geometry = Geometry(
+            (x.shape[1], x.shape[2]), shape, self.stride, self._edges(x.shape[1:3]), self.window
+        )
         form = choose(geometry, self.form)
         y = form.apply(x.astype(self.dtype), self._prepared(form, kernel.astype(self.dtype)))
         if not self.use_bias:
@@ -63,7 +66,9 @@ class Conv(nn.Module):
         if isinstance(self.padding, int):
             return ((self.padding, self.padding), (self.padding, self.padding))
         window = (self.size, self.size)
-        return tuple(jax.lax.padtype_to_pads(size, window, (self.stride, self.stride), self.padding))
+        return tuple(
+            jax.lax.padtype_to_pads(size, window, (self.stride, self.stride), self.padding)
+        )
 
     def _prepared(self, form: Form, kernel: jax.Array) -> jax.Array:
         if self.has_variable("forms", "kernel"):
@@ -161,11 +166,17 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
-        """Activations ``[B, ...]`` to logits ``float32[B, Y]``; ``keys`` is ``key[B]`` for dropout."""
+        """Activations ``[B, ...]`` to logits ``float32[B, Y]``; ``keys`` is ``key[B]`` for
+        dropout.
+        """
         return self.head(self.features(h, train, keys))
 
-    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
-        """Activations ``[B, ...]`` to what the last layer sees, ``[B, d]``; with ``keys``, after dropout."""
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
+        """Activations ``[B, ...]`` to what the last layer sees, ``[B, d]``; with ``keys``, after
+        dropout.
+        """
         raise NotImplementedError
 
     def head(self, features: jax.Array) -> jax.Array:
@@ -175,11 +186,15 @@ class Network(nn.Module):
     def whole(
         self, images: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> tuple[jax.Array, jax.Array]:
-        """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features that they are made from, ``[B, d]``."""
+        """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features that they are made
+        from, ``[B, d]``.
+        """
         features = self.features(self.stem(images, train), train, keys)
         return self.head(features), features
 
-    def __call__(self, images: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def __call__(
+        self, images: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
         """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``."""
         return self.trunk(self.stem(images, train), train, keys)
 

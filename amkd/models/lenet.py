@@ -19,7 +19,8 @@ class LeNet5(Network):
 
     def setup(self) -> None:
         self.conv1, self.conv2 = (
-            Conv(n, 5, padding="VALID", window=2, form=self.form, dtype=self.dtype) for n in self.widths
+            Conv(n, 5, padding="VALID", window=2, form=self.form, dtype=self.dtype)
+            for n in self.widths
         )
         self.fc1 = nn.Dense(120, dtype=self.dtype)
         self.fc2 = nn.Dense(84, dtype=self.dtype)
@@ -30,7 +31,9 @@ class LeNet5(Network):
         padded = jax.numpy.pad(to_unit(images, self.dtype), [(0, 0), *margins, (0, 0)])
         return self.conv1(padded)
 
-    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
         # Pooling before ReLU gives the same numbers for a quarter of the ReLUs.
         x = nn.relu(h.max(2))
         x = nn.relu(self.conv2(x).max(2))

@@ -25,7 +25,9 @@ def _predict_program(network: Network) -> Callable[..., Any]:
 
 
 def exportable(network: Network, variables: Any) -> Any:
-    """The prediction with its variables inside, for ``jax.export``: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+    """The prediction with its variables inside, for ``jax.export``: ``uint8[B, H, W, C]`` to
+    ``float32[B, Y]``.
+    """
 
     def run(images: Any) -> Any:
         with jax.default_matmul_precision("highest"):
@@ -55,9 +57,13 @@ def _look_program(network: Network) -> Callable[..., Any]:
 
 
 def look(network: Network, variables: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Class probabilities and features of any number of images: ``float32[M, Y]`` and ``float32[M, d]``."""
+    """Class probabilities and features of any number of images: ``float32[M, Y]`` and ``float32[M,
+    d]``.
+    """
     with jax.default_matmul_precision("highest"):
-        found: tuple[np.ndarray, np.ndarray] = devices.in_batches(_look_program(network), variables, images)
+        found: tuple[np.ndarray, np.ndarray] = devices.in_batches(
+            _look_program(network), variables, images
+        )
     return found
 
 
@@ -66,7 +72,9 @@ def _look_often_program(network: Network, passes: int) -> Callable[..., Any]:
     def run(args: Any, rows: Any) -> Any:
         (variables, key), (images, number) = args, rows
         masks = jax.vmap(lambda n: jax.random.split(jax.random.fold_in(key, n), passes))(number)
-        looks = inference.look_often(suited(network, "scoring"), variables, images, jnp.swapaxes(masks, 0, 1))
+        looks = inference.look_often(
+            suited(network, "scoring"), variables, images, jnp.swapaxes(masks, 0, 1)
+        )
         return jnp.swapaxes(looks, 0, 1)
 
     return jit(run)
@@ -75,7 +83,8 @@ def _look_often_program(network: Network, passes: int) -> Callable[..., Any]:
 def look_often(
     network: Network, variables: Any, blocks: Iterable[np.ndarray], passes: int, key: jax.Array
 ) -> np.ndarray:
-    """Class probabilities of images in blocks under dropout, every pass and image with a mask of its own.
+    """Class probabilities of images in blocks under dropout, every pass and image with a mask of
+    its own.
 
     Returns:
       ``float32[M, passes, Y]``.

@@ -57,7 +57,9 @@ class ResNet18(Network):
         size, stride = (7, 2) if self.large else (3, 1)
         conv = partial(Conv, form=self.form, dtype=self.dtype, use_bias=False, kernel_init=_init)
         self.conv1 = conv(64, size, stride=stride, padding=size // 2)
-        self.norm1 = nn.BatchNorm(momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name)
+        self.norm1 = nn.BatchNorm(
+            momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name
+        )
         self.blocks = [
             Block(width, 2 if first and width > 64 else 1, self.form, self.dtype, self.axis_name)
             for width in (64, 128, 256, 512)
@@ -68,7 +70,9 @@ class ResNet18(Network):
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         return self.norm1(self.conv1(to_unit(images, self.dtype)), use_running_average=not train)
 
-    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
         x = nn.relu(h)
         if self.large:  # after ReLU nothing is below the zeros that pad
             x = max_pool(jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]), 3, 2)

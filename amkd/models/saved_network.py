@@ -6,10 +6,11 @@ Resume policy, in the order in which it is applied:
 2. A workdir of another configuration is refused before anything is loaded or paid.
 3. The newest checkpoint is restored. It holds the round, how far it got, the records chosen
    so far, the last student and, inside a long training, the state of that training.
-4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A ledger
-   that lacks what the run was answered is refused; nothing is asked for a second time.
+4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A
+   ledger that lacks what the run was answered is refused; nothing is asked for a second time.
 5. A search that was interrupted starts again. Its choice is saved before the first of its images is
-   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it got.
+   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it
+   got.
 6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
    (seed, round, epoch or step), so the bits are those of an uninterrupted run.
 7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
@@ -65,12 +66,15 @@ def load_network(folder: Path) -> SavedNetwork:
       UserError: there is none, or it is damaged.
     """
     if not folder.exists():
-        raise UserError(f"{folder} holds no saved network; name the folder of a saved student or teacher")
+        raise UserError(
+            f"{folder} holds no saved network; name the folder of a saved student or teacher"
+        )
     try:
         variables, card = read(folder)
     except Exception as error:
         raise UserError(
-            f"{folder} holds no saved network, or a damaged one ({type(error).__name__}: {error}). If it is a cached"
+            f"{folder} holds no saved network, or a damaged one ({type(error).__name__}: {error})."
+            " If it is a cached"
             " teacher, delete it: the next run trains it again"
         ) from error
     return SavedNetwork(card, variables)

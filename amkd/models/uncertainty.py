@@ -1,6 +1,8 @@
-"""How unsure a classifier is of one image: from its probabilities, or from those of several. Pure functions.
+"""How unsure a classifier is of one image: from its probabilities, or from those of several. Pure
+functions.
 
-Y classes, P opinions (members of a committee, or passes with dropout). All in nats, each with its source.
+Y classes, P opinions (members of a committee, or passes with dropout). All in nats, each with its
+source.
 """
 
 import chex
@@ -15,13 +17,16 @@ def entropy(p: jax.Array) -> jax.Array:
 
 
 def margin(p: jax.Array) -> jax.Array:
-    """Between the best class and the next, ``float32[Y]`` to ``float32[]``: small where it is unsure."""
+    """Between the best class and the next, ``float32[Y]`` to ``float32[]``: small where it is
+    unsure.
+    """
     first, second = jax.lax.top_k(p, 2)[0]
     return first - second
 
 
 def disagreement(opinions: jax.Array) -> jax.Array:
-    """Mutual information of class and opinion: ``H(mean p) - mean H(p)`` (Houlsby et al., 2011: BALD).
+    """Mutual information of class and opinion: ``H(mean p) - mean H(p)`` (Houlsby et al., 2011:
+    BALD).
 
     Args:
       opinions: ``float32[P, Y]`` probabilities.
@@ -36,8 +41,11 @@ def total_variation(p: jax.Array, q: jax.Array) -> jax.Array:
     return jnp.abs(p - q).sum() / 2
 
 
-def contrasts(plain: jax.Array, distilled: jax.Array, teacher: jax.Array, most: float = 10.0) -> jax.Array:
-    """:func:`contrast` of M images by total variation; gaps are at least a millionth of their median.
+def contrasts(
+    plain: jax.Array, distilled: jax.Array, teacher: jax.Array, most: float = 10.0
+) -> jax.Array:
+    """:func:`contrast` of M images by total variation; gaps are at least a millionth of their
+    median.
 
     Args:
       plain: ``float32[M, Y]``, of the student without distillation.
@@ -52,9 +60,11 @@ def contrasts(plain: jax.Array, distilled: jax.Array, teacher: jax.Array, most: 
 
 
 def contrast(a: jax.Array, b: jax.Array, least: jax.Array, most: float) -> jax.Array:
-    """``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large where one gap is wide and the other is not.
+    """``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large where one gap is wide and the other is
+    not.
 
-    One gap of nothing would outdo all else: gaps are at least ``least``, their ratio at most ``most`` (ours: the
+    One gap of nothing would outdo all else: gaps are at least ``least``, their ratio at most
+      ``most`` (ours: the
     paper does not say).
 
     Args:

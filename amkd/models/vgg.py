@@ -25,7 +25,9 @@ class VGG16(Network):
     def setup(self) -> None:
         init = nn.initializers.he_normal()
         conv = partial(Conv, size=3, form=self.form, dtype=self.dtype, kernel_init=init)
-        norm = partial(nn.BatchNorm, momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name)
+        norm = partial(
+            nn.BatchNorm, momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name
+        )
         widths = [width for block in _BLOCKS for width in block]
         self.convs = [conv(width) for width in widths]
         self.norms = [norm() for _ in widths]
@@ -37,7 +39,9 @@ class VGG16(Network):
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
         return self._layer(to_unit(images, self.dtype), 0, train)
 
-    def features(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
         x, layer = nn.relu(h), 1
         for number, block in enumerate(_BLOCKS):
             for _ in block[1:] if number == 0 else block:

@@ -64,7 +64,9 @@ class Bill(NamedTuple):
         return self.to_send * self.price
 
 
-def held(config: Settings, data: DataSet, real: np.ndarray, folder: Path | None, teacher: Teacher | None) -> Held:
+def held(
+    config: Settings, data: DataSet, real: np.ndarray, folder: Path | None, teacher: Teacher | None
+) -> Held:
     """What the ledger holds; a workdir of this run adds what it has used.
 
     Raises:
@@ -83,7 +85,9 @@ def held(config: Settings, data: DataSet, real: np.ndarray, folder: Path | None,
     with reader.opened(path) as book:
         named = _digests(real) | _digests(_judging(config, data))
         mixes = accounts.used(book, run, client.DISTILL, teacher.identity) - named
-        return Held(accounts.held(book, teacher.identity, named), len(mixes), accounts.spent(book, run))
+        return Held(
+            accounts.held(book, teacher.identity, named), len(mixes), accounts.spent(book, run)
+        )
 
 
 def _digests(pictures: np.ndarray) -> set[bytes]:
@@ -92,7 +96,11 @@ def _digests(pictures: np.ndarray) -> set[bytes]:
 
 
 def _judging(config: Settings, data: DataSet) -> np.ndarray:
-    return data.test_images if config.asks_for_evaluation(data.test_labels is not None) else data.test_images[:0]
+    return (
+        data.test_images
+        if config.asks_for_evaluation(data.test_labels is not None)
+        else data.test_images[:0]
+    )
 
 
 def make_bill(config: Settings, data: DataSet, real: np.ndarray, held: Held) -> Bill:
@@ -101,8 +109,8 @@ def make_bill(config: Settings, data: DataSet, real: np.ndarray, held: Held) -> 
     Args:
       config: the settings.
       data: the data set.
-      real: ``uint8[..., H, W, C]``, what round 0 asks about; none where there are too few to draw it from. What is made
-        with the teacher's network is counted, unseen.
+      real: ``uint8[..., H, W, C]``, what round 0 asks about; none where there are too few to draw
+        it from. What is made with the teacher's network is counted, unseen.
       held: what is there already.
     """
     addresses, judging = _digests(real), _digests(_judging(config, data))
@@ -123,6 +131,7 @@ def check_cost(config: Settings, bill: Bill) -> None:
     if limit and spent + bill.cost > limit * (1 + 1e-9):
         before = f", and {spent:,.2f} are spent already" if spent else ""
         raise UserError(
-            f"config.teacher.max_cost={limit:g}: {bill.to_send:,} images at {bill.price:g} cost {bill.cost:,.2f}"
+            f"config.teacher.max_cost={limit:g}: {bill.to_send:,} images at {bill.price:g} cost"
+            f" {bill.cost:,.2f}"
             f" {bill.currency}{before}; raise it, or lower budget"
         )

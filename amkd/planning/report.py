@@ -44,10 +44,13 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
         attempt(lambda: models.build(config.student, data.classes, data.shape))
         teacher = attempt(lambda: _teacher(config, data, stop))
         wanted = config.real_images(data.pool_size)
-        # With too few to draw from, they are counted all the same: the bill may be a problem of its own.
+        # With too few to draw from, they are counted all the same: the bill may be a problem of its
+        # own.
         drawn = draw_real(data, wanted if wanted <= data.pool_size else 0, config.seed)
         asked = drawn if problems else config.way.first_images(drawn, config.budget)
-        some = min(config.first_queries(data.pool_size), data.pool_size)  # in place of what is not made yet
+        some = min(
+            config.first_queries(data.pool_size), data.pool_size
+        )  # in place of what is not made yet
         real = draw_real(data, some, config.seed) if config.way.maker else asked
         held = attempt(lambda: bills.held(config, data, asked, folder, teacher))
         bill = bills.make_bill(config, data, asked, held or Held())
@@ -55,7 +58,9 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
     if data is None or problems:
         raise UserError("the plan cannot work:\n" + "\n".join(f"  {line}" for line in problems))
     speed = workload.measure(config, data, real)
-    return "\n".join([*_queries(config, data, teacher, bill), "", *_work(config, data, real, speed)])
+    return "\n".join(
+        [*_queries(config, data, teacher, bill), "", *_work(config, data, real, speed)]
+    )
 
 
 def _teacher(config: Settings, data: DataSet, stop: StopSignal) -> Teacher | None:
@@ -68,15 +73,23 @@ def _teacher(config: Settings, data: DataSet, stop: StopSignal) -> Teacher | Non
 
 
 def _queries(config: Settings, data: DataSet, teacher: Teacher | None, bill: Bill) -> Iterator[str]:
-    yield f"teacher              {teacher.identity if teacher else 'a local one, to be trained first'}"
-    yield f"images to draw from  {data.pool_size} of {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
+    yield (
+        "teacher             "
+        f" {teacher.identity if teacher else 'a local one, to be trained first'}"
+    )
+    yield (
+        f"images to draw from  {data.pool_size} of"
+        f" {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
+    )
     ks = config.queries_per_round()
     yield f"real images          {(real := config.real_images(data.pool_size))}"
     if config.way.maker:
         yield f"images to make       {config.budget - real:,}"
     pool = workload.pool_size(config, data.pool_size) if ks else 0
     yield f"{'pairs' if config.way.mixes else 'other images':<21}{pool:,}"
-    yield f"rounds               {len(ks)} after round 0" + (f", of k = {', '.join(map(str, ks))}" if ks else "")
+    yield f"rounds               {len(ks)} after round 0" + (
+        f", of k = {', '.join(map(str, ks))}" if ks else ""
+    )
     yield f"queries              {bill.total:,} (round 0: {bill.total - sum(ks):,})"
     judged = "held-out pictures" if data.test_labels is None else "test images"
     yield f"evaluation queries   {bill.judging:,} ({judged}; not in the budget)"
@@ -84,7 +97,10 @@ def _queries(config: Settings, data: DataSet, teacher: Teacher | None, bill: Bil
     yield f"to be sent           {bill.to_send:,}"
     if config.way.maker:
         gradients = config.way.maker.gradients(config)
-        yield f"gradient queries     {gradients:,} (passes forward and back through the teacher's network)"
+        yield (
+            f"gradient queries     {gradients:,} (passes forward and back through the teacher's"
+            " network)"
+        )
     if bill.price:
         yield f"cost                 {bill.cost:,.2f} {bill.currency} ({bill.price:g} an image)"
     else:
@@ -93,7 +109,10 @@ def _queries(config: Settings, data: DataSet, teacher: Teacher | None, bill: Bil
 
 def _work(config: Settings, data: DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
     rounds = workload.make_rounds(config, config.first_queries(data.pool_size), data.pool_size)
-    evaluations, trained = sum(one.evaluations for one in rounds), sum(one.trained for one in rounds)
+    evaluations, trained = (
+        sum(one.evaluations for one in rounds),
+        sum(one.trained for one in rounds),
+    )
     if maker := config.way.maker:
         yield f"gradients            {_lasts(maker.gradients(config), speed.gradients)}"
         if maker.trained:
@@ -102,12 +121,18 @@ def _work(config: Settings, data: DataSet, real: np.ndarray, speed: Speed) -> It
     memory = workload.memory(config, data, real, speed.activation_bytes)
     yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"
     yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"
-    yield f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the program's own"
+    yield (
+        f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the"
+        " program's own"
+    )
     yield f"measured on          {devices.describe()}"
     yield ""
     yield f"{'round':<8}{'queries':>9}{'search':>16}{'training':>16}"
     for number, one in enumerate(rounds):
-        scored, fitted = _span(one.evaluations / speed.evaluations), _span(one.trained / speed.trained)
+        scored, fitted = (
+            _span(one.evaluations / speed.evaluations),
+            _span(one.trained / speed.trained),
+        )
         yield f"{number:<8}{one.queries:>9,}{scored:>16}{fitted:>16}"
 
 

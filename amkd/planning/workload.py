@@ -45,7 +45,9 @@ class Speed(NamedTuple):
 
 
 def pool_size(config: Settings, images: int) -> int:
-    """Pairs that may be chosen, or images where these are not mixed; ``images`` is how many may be drawn."""
+    """Pairs that may be chosen, or images where these are not mixed; ``images`` is how many may be
+    drawn.
+    """
     if not config.way.mixes:
         return images - config.n_real
     count = pairs.count(config.mixed_images(config.n_real))
@@ -67,13 +69,20 @@ class Round(NamedTuple):
 
 
 def make_rounds(config: Settings, n: int, images: int = 0) -> list[Round]:
-    """The work of every round, round 0 first, which asks about n images; ``images`` is how many may be drawn."""
+    """The work of every round, round 0 first, which asks about n images; ``images`` is how many may
+    be drawn.
+    """
     chosen = [0, *itertools.accumulate(config.queries_per_round())]
     ks, pool = config.queries_per_round(), pool_size(config, images)
     of = config.way.evaluations or (lambda *_: 0)
-    evaluations = [0, *(of(config.search, pool - gone, k) for gone, k in zip(chosen, ks, strict=False))]
+    evaluations = [
+        0,
+        *(of(config.search, pool - gone, k) for gone, k in zip(chosen, ks, strict=False)),
+    ]
     sizes = [n + before for before in chosen]
-    trained = [recipe.epochs(config.recipe_of(number), size) * size for number, size in enumerate(sizes)]
+    trained = [
+        recipe.epochs(config.recipe_of(number), size) * size for number, size in enumerate(sizes)
+    ]
     further = _further_students(config)
     together = [own + further * before for own, before in zip(trained, [0, *trained], strict=False)]
     return [Round(*row) for row in zip(sizes, evaluations, together, strict=True)]
@@ -87,7 +96,9 @@ def _further_students(config: Settings) -> int:
 
 
 def memory(config: Settings, data: DataSet, real: np.ndarray, activation: int) -> int:
-    """Bytes that grow with the configuration, on host and device: images, their table, the training set."""
+    """Bytes that grow with the configuration, on host and device: images, their table, the training
+    set.
+    """
     searched = config.way.choose is not None and config.way.mixes
     count = config.first_queries(data.pool_size)
     if config.way.choose:
@@ -113,7 +124,9 @@ def measure(config: Settings, data: DataSet, real: np.ndarray) -> Speed:
 
 
 def _rate(work: Callable[[], int]) -> float:
-    """How much of it is done in a second, by as many calls as it takes to be timed; one before them compiles."""
+    """How much of it is done in a second, by as many calls as it takes to be timed; one before them
+    compiles.
+    """
     work()
     done, started = 0, time.perf_counter()
     while (passed := time.perf_counter() - started) < _TIMED:
@@ -121,8 +134,11 @@ def _rate(work: Callable[[], int]) -> float:
     return done / passed
 
 
-def _scored_per_second(config: Settings, network: models.Network, variables: Any, some: np.ndarray) -> float:
-    # The shortest dispatch, as often as it takes to be timed: large students score few pairs a second.
+def _scored_per_second(
+    config: Settings, network: models.Network, variables: Any, some: np.ndarray
+) -> float:
+    # The shortest dispatch, as often as it takes to be timed: large students score few pairs a
+    # second.
     minimiser, plan = pool_search.minimiser(config.search), config.search
     k = max(config.queries_per_round(), default=1)
     scorer = DeviceSearch(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
@@ -155,9 +171,13 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
     shown = teacher_features.width(config, data)
     inside = np.zeros((count, shown), np.float32) if shown else None
     whole = training_set.make(some, real_records(count), answers, count, inside=inside)
-    network = models.build(config.student, data.classes, data.shape, config.train.dtype, compilation.AXIS)
+    network = models.build(
+        config.student, data.classes, data.shape, config.train.dtype, compilation.AXIS
+    )
     key = keys.key(config.seed, 0, keys.Purpose.INIT)
-    variables = jax.device_get(prediction.init(network, data.shape, key))  # training uses up what is on a device
+    variables = jax.device_get(
+        prediction.init(network, data.shape, key)
+    )  # training uses up what is on a device
 
     def seconds(epochs: int) -> float:
         """Of so many epochs after a first one, which may compile."""

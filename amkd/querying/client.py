@@ -57,7 +57,9 @@ class Desk(NamedTuple):
         return sending.Post(self.teacher, self.form, self.classes, self.ledger, self.terms, pace)
 
 
-def ask(desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Callable[[int], None]) -> np.ndarray:
+def ask(
+    desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Callable[[int], None]
+) -> np.ndarray:
     """The teacher's answers; only images that the ledger does not hold are sent, each once.
 
     Args:
@@ -86,7 +88,10 @@ def ask(desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Cal
     desk.ledger.note_found(purse, list(known))
     progress(sum(times[address] for address in known))
     missing = [address for address in times if address not in known]
-    batches = ({address: images[place[address]] for address in part} for part in _batches(missing, desk.batch))
+    batches = (
+        {address: images[place[address]] for address in part}
+        for part in _batches(missing, desk.batch)
+    )
     with contextlib.closing(_deliver_all(desk, purse, batches, progress)) as delivered:
         for done in delivered:
             progress(sum(times[address] for address in done))
@@ -104,9 +109,14 @@ def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
 
 
 def _deliver_all(
-    desk: Desk, purse: ledgers.Purse, batches: Iterator[dict[bytes, np.ndarray]], progress: Callable[[int], None]
+    desk: Desk,
+    purse: ledgers.Purse,
+    batches: Iterator[dict[bytes, np.ndarray]],
+    progress: Callable[[int], None],
 ) -> Generator[list[bytes], None, None]:
-    """Sends all batches, several at once after the first; yields the addresses of each as it is done."""
+    """Sends all batches, several at once after the first; yields the addresses of each as it is
+    done.
+    """
     post = desk.post()
     with futures.ThreadPoolExecutor(desk.terms.in_flight) as threads:
         flying: dict[futures.Future, list[bytes]] = {}
@@ -121,7 +131,9 @@ def _deliver_all(
             post.pace.halt()  # what waits gives up; what is in flight is paid for, and awaited
 
 
-def _landed(flying: dict[futures.Future, list[bytes]], progress: Callable[[int], None]) -> Iterator[list[bytes]]:
+def _landed(
+    flying: dict[futures.Future, list[bytes]], progress: Callable[[int], None]
+) -> Iterator[list[bytes]]:
     """Waits a moment for batches in flight; raises what went wrong with one."""
     done, _ = futures.wait(flying, _LOOK, futures.FIRST_COMPLETED)
     progress(0)
@@ -149,8 +161,10 @@ def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
     lost = len(set(digests) - known.keys())
     if lost:
         raise UserError(
-            f"ledger {desk.ledger.path} lacks {lost} answers of {desk.teacher.identity} that this run had."
-            " Nothing was sent. Put the ledger back that the run was started with (config.ledger.path, and"
+            f"ledger {desk.ledger.path} lacks {lost} answers of {desk.teacher.identity} that this"
+            " run had."
+            " Nothing was sent. Put the ledger back that the run was started with"
+            " (config.ledger.path, and"
             " the same teacher), or start in a new workdir"
         )
     _check_known(desk, known)
@@ -158,14 +172,17 @@ def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
 
 
 def _read(desk: Desk, digests: list[bytes], known: dict[bytes, np.ndarray]) -> np.ndarray:
-    rows = np.array([known[address] for address in digests], np.float32).reshape(len(digests), desk.classes)
+    rows = np.array([known[address] for address in digests], np.float32).reshape(
+        len(digests), desk.classes
+    )
     return answers.probabilities(rows, desk.form)
 
 
 def _check_budget(desk: Desk, total: int) -> None:
     if total > desk.budget:
         raise UserError(
-            f"config.budget={desk.budget}: the next queries would make it {total}; nothing was sent."
+            f"config.budget={desk.budget}: the next queries would make it {total}; nothing"
+            " was sent."
             " Raise the budget in a new workdir (--config.ledger.path keeps what was paid for)"
         )
 
@@ -180,6 +197,8 @@ def _check_known(desk: Desk, known: dict[bytes, np.ndarray]) -> None:
     for fault in answers.faults(rows, desk.form):
         if fault:
             raise UserError(
-                f"ledger {desk.ledger.path} holds an answer of {desk.teacher.identity} that is {fault}:"
-                f" config.teacher.answers.form={desk.form.form!r} does not fit what it answered before"
+                f"ledger {desk.ledger.path} holds an answer of {desk.teacher.identity} that is"
+                f" {fault}:"
+                f" config.teacher.answers.form={desk.form.form!r} does not fit what it"
+                " answered before"
             )

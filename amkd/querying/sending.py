@@ -1,4 +1,6 @@
-"""One batch on its way to the teacher: noted as sent, paced, tried again, and kept as it is answered."""
+"""One batch on its way to the teacher: noted as sent, paced, tried again, and kept as it is
+answered.
+"""
 
 from typing import NamedTuple
 
@@ -79,7 +81,9 @@ def deliver(post: Post, purse: ledger.Purse, batch: dict[bytes, np.ndarray]) -> 
 
 def _attempts(post: Post) -> tenacity.Retrying:
     terms = post.terms
-    backoff = tenacity.wait_exponential_jitter(terms.first_wait, terms.longest_wait, jitter=terms.first_wait)
+    backoff = tenacity.wait_exponential_jitter(
+        terms.first_wait, terms.longest_wait, jitter=terms.first_wait
+    )
 
     def wait(state: tenacity.RetryCallState) -> float:
         asked = min(_failure(state).after or 0.0, _LONGEST)
@@ -90,13 +94,18 @@ def _attempts(post: Post) -> tenacity.Retrying:
         return max(asked, backoff(state))
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        # A whole reply that says nothing usable has been paid for: it is worth one more try, not all of them.
-        return state.attempt_number >= (min(terms.attempts, 2) if _failure(state).whole else terms.attempts)
+        # A whole reply that says nothing usable has been paid for: it is worth one more try, not
+        # all of them.
+        return state.attempt_number >= (
+            min(terms.attempts, 2) if _failure(state).whole else terms.attempts
+        )
 
     def give_up(state: tenacity.RetryCallState) -> None:
         raise UserError(
-            f"teacher {post.teacher.identity} did not answer in {state.attempt_number} attempts, the last time because:"
-            f" {_failure(state).reason}. Every answer before is kept in {post.ledger.path}; run the same command when"
+            f"teacher {post.teacher.identity} did not answer in {state.attempt_number} attempts,"
+            " the last time because:"
+            f" {_failure(state).reason}. Every answer before is kept in {post.ledger.path}; run"
+            " the same command when"
             " it is well again, or be more patient: --config.teacher.attempts, first_wait, rate"
         )
 
@@ -144,12 +153,16 @@ def _ask(post: Post, sent: ledger.Sent, images: np.ndarray) -> tuple[object, Use
     except Exception as error:
         post.ledger.unanswered(sent.batch, billed=True)
         raise UserError(
-            f"teacher {post.teacher.identity} failed on {len(images)} images: {type(error).__name__}: {error}."
-            f" Every answer before is kept in {post.ledger.path}; mend the teacher and run the same command"
+            f"teacher {post.teacher.identity} failed on {len(images)} images:"
+            f" {type(error).__name__}: {error}."
+            f" Every answer before is kept in {post.ledger.path}; mend the teacher and run the"
+            " same command"
         ) from error
 
 
-def _keep(post: Post, purse: ledger.Purse, sent: ledger.Sent, answer: object, problem: UserError | None) -> None:
+def _keep(
+    post: Post, purse: ledger.Purse, sent: ledger.Sent, answer: object, problem: UserError | None
+) -> None:
     """Keeps the good rows of an answer, of a batch with garbage in it too: they were paid for."""
     try:
         rows = answers.raw(answer, len(sent.images), post.classes, post.form, post.teacher.identity)

@@ -1,4 +1,6 @@
-"""What a person sees of a run: bars, one line per round, metrics.jsonl, TensorBoard, the final table."""
+"""What a person sees of a run: bars, one line per round, metrics.jsonl, TensorBoard, the final
+table.
+"""
 
 import sys
 from collections.abc import Callable, Iterator

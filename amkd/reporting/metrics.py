@@ -18,11 +18,21 @@ def agreement(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
 
 
 def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
-    """Mean Kullback-Leibler divergence of the student's answers from the teacher's, in nats: two ``[B, Y]``."""
+    """Mean Kullback-Leibler divergence of the student's answers from the teacher's, in nats: two
+    ``[B, Y]``.
+    """
     if teacher is None or not len(teacher):
         return None
-    tiny = np.finfo(np.float32).tiny  # so that 0 log 0 is 0, and a probability that underflowed is not infinite
-    return float(np.mean(np.sum(teacher * (np.log(teacher + tiny) - np.log(student + tiny)), -1, dtype=np.float64)))
+    tiny = np.finfo(
+        np.float32
+    ).tiny  # so that 0 log 0 is 0, and a probability that underflowed is not infinite
+    return float(
+        np.mean(
+            np.sum(
+                teacher * (np.log(teacher + tiny) - np.log(student + tiny)), -1, dtype=np.float64
+            )
+        )
+    )
 
 
 def success_rate(student_accuracy: float | None, teacher_accuracy: float | None) -> float | None:

@@ -46,8 +46,8 @@ def of_run(
       summary: as in ``summary.json``.
       config: fields that are not at their defaults, by dotted name.
       class_names: of the classes.
-      judged: ``student`` and ``teacher``, their classes of the judging images, and their ``labels``; each
-        ``int[T]``, or None.
+      judged: ``student`` and ``teacher``, their classes of the judging images, and their
+        ``labels``; each ``int[T]``, or None.
       pictures: files to show, by what they show.
     """
     title = f"{summary['method']} on {summary['dataset']}, seed {summary['seed']}"
@@ -56,7 +56,15 @@ def of_run(
         _cards(summary),
         "<h2>Rounds</h2>",
         _table(
-            ("round", "queries", "student", "agreement", "C2", "found of the k lowest", "evaluations"),
+            (
+                "round",
+                "queries",
+                "student",
+                "agreement",
+                "C2",
+                "found of the k lowest",
+                "evaluations",
+            ),
             [_round(row) for row in summary["rounds"]],
         ),
         *(_figure(caption, path) for caption, path in pictures.items()),
@@ -66,7 +74,9 @@ def of_run(
         "<h2>Time</h2>",
         _time(summary["seconds"]),
         *_how_to(summary, config),
-        _facts("Machine and versions", {**summary.get("machine", {}), **summary.get("versions", {})}),
+        _facts(
+            "Machine and versions", {**summary.get("machine", {}), **summary.get("versions", {})}
+        ),
         _facts("Configuration, where it is not the default", config),
     ]
     return _whole(title, parts)
@@ -82,18 +92,44 @@ def of_table(title: str, measured: str, rows: list[dict[str, Any]], picture: Pat
       picture: its curves; None if there are none.
     """
     head = ("row", "way", "N", "queries", "seeds", "teacher", measured, "±", "success", "agreement")
-    names = ("row", "way", "n_real", "queries", "seeds", "teacher_accuracy", "accuracy_mean", "accuracy_std")
-    compared = [name for name in (rows[0] if rows else {}) if name.startswith(("difference_", "p_", "holm_"))]
-    more = ("success_rate", "agreement", "divergence", *compared, "evaluations", "paper", "best_published")
+    names = (
+        "row",
+        "way",
+        "n_real",
+        "queries",
+        "seeds",
+        "teacher_accuracy",
+        "accuracy_mean",
+        "accuracy_std",
+    )
+    compared = [
+        name
+        for name in (rows[0] if rows else {})
+        if name.startswith(("difference_", "p_", "holm_"))
+    ]
+    more = (
+        "success_rate",
+        "agreement",
+        "divergence",
+        *compared,
+        "evaluations",
+        "paper",
+        "best_published",
+    )
     ps = {name: _p for name in compared if not name.startswith("difference_")}
     shown = {**ps, "divergence": lambda value: "-" if value is None else f"{value:.4f}"}
     body = [[shown.get(name, _number)(row[name]) for name in (*names, *more)] for row in rows]
     said = (name.replace("_", " ", 1).replace("difference", "against") for name in compared)
     parts = [
-        f"<h1>{_text(title)}</h1><p>Accuracies in percent; quoted figures stand in columns of their own.</p>",
+        f"<h1>{_text(title)}</h1><p>Accuracies in percent; quoted figures stand in columns of"
+        " their own.</p>",
         _table((*head, "divergence", *said, "evaluations", "paper", "best published"), body),
         *(
-            [_figure(f"{measured.capitalize()} against queries, mean and spread over seeds", picture)]
+            [
+                _figure(
+                    f"{measured.capitalize()} against queries, mean and spread over seeds", picture
+                )
+            ]
             if picture
             else []
         ),
@@ -102,10 +138,13 @@ def of_table(title: str, measured: str, rows: list[dict[str, Any]], picture: Pat
 
 
 def _whole(title: str, parts: list[str]) -> str:
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    )
     body = "\n".join(parts)
     return (
-        f'<!doctype html>\n<html lang="en"><head>{head}<title>{_text(title)}</title><style>{_STYLE}</style></head>\n'
+        "<!doctype html>\n<html"
+        f' lang="en"><head>{head}<title>{_text(title)}</title><style>{_STYLE}</style></head>\n'
         f"<body>\n{body}\n</body></html>\n"
     )
 
@@ -119,7 +158,13 @@ def _number(value: object) -> str:
         return "-"
     if isinstance(value, list):
         return str(len(value))
-    return f"{value:.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    return (
+        f"{value:.2f}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )
 
 
 def _p(value: float | None) -> str:
@@ -139,14 +184,21 @@ def _cards(summary: dict[str, Any]) -> str:
         "queries": f"{summary['queries']:,}",
         "of which paid now": f"{summary['queries_paid']:,}",
     }
-    cards = (f'<div class="card"><b>{value}</b><span>{name}</span></div>' for name, value in shown.items())
+    cards = (
+        f'<div class="card"><b>{value}</b><span>{name}</span></div>'
+        for name, value in shown.items()
+    )
     return f'<div class="cards">{"".join(cards)}</div>'
 
 
 def _table(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
     top = "".join(f"<th>{_text(name)}</th>" for name in head)
-    rows = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in body)
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>'
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in body
+    )
+    return (
+        f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
 
 
 def _round(row: dict[str, Any]) -> list[str]:
@@ -170,7 +222,9 @@ def _figure(caption: str, path: Path) -> str:
 
 
 def _classes(names: list[str], judged: dict[str, np.ndarray | None]) -> Iterable[str]:
-    """Accuracy of each class, and how often the student says what where the teacher says something."""
+    """Accuracy of each class, and how often the student says what where the teacher says
+    something.
+    """
     student, teacher, labels = (judged[name] for name in ("student", "teacher", "labels"))
     if student is None or not len(student):
         return
@@ -178,12 +232,19 @@ def _classes(names: list[str], judged: dict[str, np.ndarray | None]) -> Iterable
         yield "<h2>Accuracy by class</h2>"
         shares = ((name, labels == y) for y, name in enumerate(names))
         rows = [
-            [name, str(int(own.sum())), _percent(float((student[own] == labels[own]).mean()) if own.any() else None)]
+            [
+                name,
+                str(int(own.sum())),
+                _percent(float((student[own] == labels[own]).mean()) if own.any() else None),
+            ]
             for name, own in shares
         ]
         yield _table(("class", "images", "student"), rows)
     if teacher is not None and len(names) <= 50:
-        yield "<h2>Confusion with the teacher</h2><p>Rows: what the teacher says. Columns: what the student says.</p>"
+        yield (
+            "<h2>Confusion with the teacher</h2><p>Rows: what the teacher says. Columns: what"
+            " the student says.</p>"
+        )
         counts = np.zeros((len(names), len(names)), int)
         np.add.at(counts, (teacher, student), 1)
         yield _heat(names, counts)
@@ -203,7 +264,9 @@ def _heat(names: list[str], counts: np.ndarray) -> str:
 
 
 def _spend(summary: dict[str, Any]) -> list[list[str]]:
-    cost = f"{summary['cost']:,.10g} {summary['currency']}" if summary["cost"] else "no price was set"
+    cost = (
+        f"{summary['cost']:,.10g} {summary['currency']}" if summary["cost"] else "no price was set"
+    )
     return [
         ["queries", f"{summary['queries']:,} of {summary['budget']:,}"],
         ["sent by this run", f"{summary['queries_paid']:,}"],
@@ -220,7 +283,9 @@ def _time(seconds: dict[str, float]) -> str:
         f' background: rgba(var(--accent), {_SHADES.get(name, 0.5)})"></i>'
         for name, value in seconds.items()
     )
-    shares = [[name, f"{value:,.1f} s", f"{100 * value / total:.0f}%"] for name, value in seconds.items()]
+    shares = [
+        [name, f"{value:,.1f} s", f"{100 * value / total:.0f}%"] for name, value in seconds.items()
+    ]
     return f'<div class="bar">{bars}</div>{_table(("phase", "", ""), shares)}'
 
 
@@ -232,10 +297,15 @@ def _facts(title: str, facts: dict[str, Any]) -> str:
 def _how_to(summary: dict[str, Any], config: dict[str, Any]) -> Iterable[str]:
     if summary["dataset"] == "memory":  # from Python, with images that no command has
         return
-    yield "<h2>How to reproduce</h2><p>Folders, addresses and secrets are left out: give your own.</p>"
+    yield (
+        "<h2>How to reproduce</h2><p>Folders, addresses and secrets are left out: give your"
+        " own.</p>"
+    )
     yield f"<pre>{_text(_command(config))}</pre>"
 
 
 def _command(config: dict[str, Any]) -> str:
     fields = (shlex.quote(f"--config.{name}={value}") for name, value in config.items())
-    return " \\\n  ".join(["python launch.py --config=configs/default.py --workdir=FOLDER", *fields])
+    return " \\\n  ".join(
+        ["python launch.py --config=configs/default.py --workdir=FOLDER", *fields]
+    )

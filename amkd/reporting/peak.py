@@ -1,4 +1,6 @@
-"""Peak memory of this process since it was last forgotten: of one run, where many run one after the other."""
+"""Peak memory of this process since it was last forgotten: of one run, where many run one after the
+other.
+"""
 
 import resource
 from pathlib import Path

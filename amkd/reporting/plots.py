@@ -23,11 +23,16 @@ def _save(figure: Any, path: Path) -> None:
     pyplot.close(figure)
 
 
-def accuracy(rows: list[dict[str, Any]], teacher_accuracy: float | None, title: str, path: Path) -> None:
+def accuracy(
+    rows: list[dict[str, Any]], teacher_accuracy: float | None, title: str, path: Path
+) -> None:
     """Accuracy and agreement after every round against the queries spent."""
     figure, ((axes,),) = _figure(1, 1, (6, 4))
     queries = [row["queries"] for row in rows]
-    for name, label in (("student_accuracy", "student accuracy"), ("agreement", "agreement with the teacher")):
+    for name, label in (
+        ("student_accuracy", "student accuracy"),
+        ("agreement", "agreement with the teacher"),
+    ):
         values = [row[name] for row in rows]
         if None not in values:
             axes.plot(queries, 100 * np.array(values), marker="o", label=label)
@@ -64,10 +69,18 @@ def contact_sheet(
     figure.get_layout_engine().set(wspace=0.12, hspace=0.08)
     for place in axes.flat:
         place.axis("off")
-    for place, triple, lam, score, answer in zip(axes.flat, triples, lams, scores, answers, strict=False):
-        gap = np.full((triple[0].shape[0], max(1, triple[0].shape[1] // 14), triple[0].shape[2]), 255, np.uint8)
+    for place, triple, lam, score, answer in zip(
+        axes.flat, triples, lams, scores, answers, strict=False
+    ):
+        gap = np.full(
+            (triple[0].shape[0], max(1, triple[0].shape[1] // 14), triple[0].shape[2]),
+            255,
+            np.uint8,
+        )
         strip = np.concatenate([triple[0], gap, triple[1], gap, triple[2]], axis=1)
-        place.imshow(strip.squeeze(-1) if strip.shape[-1] == 1 else strip, cmap="gray", vmin=0, vmax=255)
+        place.imshow(
+            strip.squeeze(-1) if strip.shape[-1] == 1 else strip, cmap="gray", vmin=0, vmax=255
+        )
         top = np.argsort(-answer, kind="stable")[:2]
         said = ", ".join(f"class {y}: {answer[y]:.2f}" for y in top)
         c2 = "" if np.isnan(score) else f", C2 {score:.3f}"
@@ -83,7 +96,9 @@ def sheet(images: np.ndarray, title: str, path: Path) -> None:
     for place in axes.flat:
         place.axis("off")
     for place, image in zip(axes.flat, images, strict=False):
-        place.imshow(image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255)
+        place.imshow(
+            image.squeeze(-1) if image.shape[-1] == 1 else image, cmap="gray", vmin=0, vmax=255
+        )
     figure.suptitle(title, fontsize=10)
     _save(figure, path)
 
@@ -112,14 +127,18 @@ def chosen(rounds: list[tuple[np.ndarray, np.ndarray]], path: Path) -> None:
 
 
 def curves(points: list[dict[str, Any]], measured: str, title: str, path: Path) -> None:
-    """What is measured, in percent, against queries for every way: mean and spread over seeds, a panel for each row."""
+    """What is measured, in percent, against queries for every way: mean and spread over seeds, a
+    panel for each row.
+    """
     rows = list(dict.fromkeys(point["row"] for point in points))
     columns = min(len(rows), 3)
     down, ways = -(-len(rows) // columns), len({point["way"] for point in points})
     # Below the panels where there are many ways: inside, their names would hide the lines.
     below = ways > 8
     figure, grid = _figure(
-        down, columns, (max(5 * columns, 8 if below else 0), 3.8 * down + 0.25 * below * (ways / 4 + 1))
+        down,
+        columns,
+        (max(5 * columns, 8 if below else 0), 3.8 * down + 0.25 * below * (ways / 4 + 1)),
     )
     for number, axes in enumerate(grid.flat):
         if number >= len(rows):
@@ -128,15 +147,25 @@ def curves(points: list[dict[str, Any]], measured: str, title: str, path: Path) 
         own = [point for point in points if point["row"] == rows[number]]
         for way in dict.fromkeys(point["way"] for point in own):
             line = [point for point in own if point["way"] == way]
-            queries, mean = ([point[name] for point in line] for name in ("queries", "accuracy_mean"))
+            queries, mean = (
+                [point[name] for point in line] for name in ("queries", "accuracy_mean")
+            )
             spread = [point["accuracy_std"] or 0 for point in line]
             axes.errorbar(queries, mean, spread, marker="o", markersize=4, capsize=3, label=way)
-        axes.set(xlabel="queries (real images included)", ylabel=f"{measured} (%)", title=rows[number])
+        axes.set(
+            xlabel="queries (real images included)", ylabel=f"{measured} (%)", title=rows[number]
+        )
         axes.grid(alpha=0.3)
         if not below:
             axes.legend(fontsize="small")
     if below:
-        named = {name: line for axes in grid.flat for line, name in zip(*axes.get_legend_handles_labels(), strict=True)}
-        figure.legend(named.values(), named.keys(), loc="outside lower center", ncols=4, fontsize="small")
+        named = {
+            name: line
+            for axes in grid.flat
+            for line, name in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(
+            named.values(), named.keys(), loc="outside lower center", ncols=4, fontsize="small"
+        )
     figure.suptitle(title)
     _save(figure, path)

@@ -15,7 +15,9 @@ def cores() -> int:
 
 
 def versions(*more: str) -> dict[str, str]:
-    """Versions of Python and of the packages that count; those that are not installed are left out."""
+    """Versions of Python and of the packages that count; those that are not installed are left
+    out.
+    """
     found = {"python": platform.python_version()}
     for package in (*PACKAGES, *more):
         try:

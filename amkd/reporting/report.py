@@ -1,4 +1,6 @@
-"""What a person sees of a run: bars, one line per round, metrics.jsonl, TensorBoard, the final table."""
+"""What a person sees of a run: bars, one line per round, metrics.jsonl, TensorBoard, the final
+table.
+"""
 
 import json
 import logging
@@ -15,7 +17,9 @@ class Report:
     """The open outputs of one run."""
 
     def __init__(self, workdir: Path, progress: bool, tensorboard: bool) -> None:
-        """Outputs go under ``workdir``; ``progress`` shows bars, ``tensorboard`` writes event files."""
+        """Outputs go under ``workdir``; ``progress`` shows bars, ``tensorboard`` writes event
+        files.
+        """
         self._path = workdir / "metrics.jsonl"
         self.bar = bars(progress)
         self._events = None
@@ -40,7 +44,9 @@ class Report:
                 row = json.loads(line)
             except json.JSONDecodeError:  # the last line, cut off by a kill
                 continue
-            within = row["round"] < round_ or (row["round"] == round_ and row.get("epoch", epoch + 1) <= epoch)
+            within = row["round"] < round_ or (
+                row["round"] == round_ and row.get("epoch", epoch + 1) <= epoch
+            )
             if row["kind"] == "epoch" and within:
                 kept.append(row)
         kept += [{"kind": "round", **row} for row in rounds]
@@ -58,7 +64,8 @@ class Report:
         """One finished round: a line for the person, and the files."""
         self._write({"kind": "round", **row})
         self._scalars(
-            {f"round/{name}": row[name] for name in ("student_accuracy", "agreement", "loss")}, row["queries"]
+            {f"round/{name}": row[name] for name in ("student_accuracy", "agreement", "loss")},
+            row["queries"],
         )
         print(round_line(row), flush=True)
 
@@ -88,21 +95,29 @@ def round_line(row: Row) -> str:
     """One clear line about a finished round."""
     seconds = row["seconds"]
     times = ", ".join(f"{name} {seconds[name]:.0f}s" for name in ("search", "query", "train"))
-    lowest = "" if row["c2_highest"] is None else f"  C2 {row['c2_lowest']:.3f}..{row['c2_highest']:.3f}"
+    lowest = (
+        "" if row["c2_highest"] is None else f"  C2 {row['c2_lowest']:.3f}..{row['c2_highest']:.3f}"
+    )
     if recall := row.get("search", {}).get("recall"):
         lowest += f"  found {percent(recall['low'])} or more of the k lowest"
     return (
-        f"round {row['round']}: queries {row['queries']}  student {percent(row['student_accuracy'])}"
+        f"round {row['round']}: queries {row['queries']}  student"
+        f" {percent(row['student_accuracy'])}"
         f"  agreement {percent(row['agreement'])}{lowest}  ({times})"
     )
 
 
 def _money(summary: Row) -> Iterator[str]:
-    """What was spent, and what may have been billed in vain, where there is something to tell (and to be found)."""
+    """What was spent, and what may have been billed in vain, where there is something to tell (and
+    to be found).
+    """
     if summary.get("cost"):
         yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
     if summary.get("adrift"):
-        yield f"lost on the way      {summary['adrift']} images, which may have been billed without an answer"
+        yield (
+            f"lost on the way      {summary['adrift']} images, which may have been billed"
+            " without an answer"
+        )
 
 
 def table(summary: Row) -> str:
@@ -129,7 +144,8 @@ def table(summary: Row) -> str:
         f" ({summary['queries_paid']} sent by this run, the rest found in the ledger)",
         f"evaluation queries   {summary['evaluation_queries']} (not in the budget)",
         *_money(summary),
-        "seconds              " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
+        "seconds              "
+        + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
         f"peak memory          {summary['peak_memory_mib']} MiB",
         "",
     ]

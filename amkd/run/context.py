@@ -1,4 +1,6 @@
-"""Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through them."""
+"""Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through
+them.
+"""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -25,13 +27,15 @@ class RunContext(NamedTuple):
     Attributes:
       settings: the frozen configuration.
       data: the data set; its test part is for evaluation only.
-      real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed beside them.
-      first: how many of these round 0 asks about: the real ones, and views of them if the method has any, or all that
-        were made.
+      real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed
+        beside them.
+      first: how many of these round 0 asks about: the real ones, and views of them if the method
+        has any, or all that were made.
       told: what there is to report of how these were come by, for JSON.
       pool: pairs of all of them.
       desk: where the teacher is asked.
-      insight: what it shows beside its answers; None where these are enough, as they are for all black boxes.
+      insight: what it shows beside its answers; None where these are enough, as they are for all
+        black boxes.
       test_answers: the teacher's on the test images, ``float32[T, Y]``, or None if it is not asked.
       checkpoints: where the state is saved.
       report: what a person sees.
@@ -53,10 +57,14 @@ class RunContext(NamedTuple):
 
     def network(self, dtype: str = "float32", axis_name: str | None = None) -> models.Network:
         """The student; scoring and prediction are always float32."""
-        return models.build(self.settings.student, self.data.classes, self.data.shape, dtype, axis_name)
+        return models.build(
+            self.settings.student, self.data.classes, self.data.shape, dtype, axis_name
+        )
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
-        """What records look like, to the teacher and to the student alike: blocks of ``uint8[..., H, W, C]``."""
+        """What records look like, to the teacher and to the student alike: blocks of ``uint8[...,
+        H, W, C]``.
+        """
         return mixes(self.real, records, self.settings.search.as_released)
 
     def judge(self, variables: Variables | None) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""One whole run in a workdir: check everything, assemble it, drive the rounds, write the results."""
+"""One whole run in a workdir: check everything, assemble it, drive the rounds, write the
+results.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -67,7 +69,8 @@ def assembled(
     data: DataSet | None = None,
     teacher: teachers.Teacher | None = None,
 ) -> Iterator[tuple[RunContext, round_state.RoundState]]:
-    """Checks everything and puts it together: what stays the same in all rounds, and where the run stands.
+    """Checks everything and puts it together: what stays the same in all rounds, and where the run
+    stands.
 
     Args:
       config: the settings.
@@ -85,7 +88,9 @@ def assembled(
         data, teacher = checked(config, stop, data, teacher)
         shown = teacher_features.of_teacher(config.train, teacher, config.seed)
         workdir.claim(config, folder, run_id, teacher.identity, data.key)
-        answers = stack.enter_context(contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder))))
+        answers = stack.enter_context(
+            contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder)))
+        )
         _begin(answers, run_id, config, folder)
         outputs = report.Report(folder, config.report.progress, config.report.tensorboard)
         stack.enter_context(contextlib.closing(outputs))
@@ -108,13 +113,20 @@ def assembled(
         state = round_state.restore(bench.checkpoints)
         rounds.recall(bench, state)  # refuses a ledger that lacks answers before anything is sent
         bench = bench._replace(test_answers=_test_answers(bench))
-        there = f"{bench.pool.size} pairs" if config.way.choose and config.way.mixes else f"{len(seen)} images"
+        there = (
+            f"{bench.pool.size} pairs"
+            if config.way.choose and config.way.mixes
+            else f"{len(seen)} images"
+        )
         print(f"{config.method} on {config.dataset}: {there}, {devices.describe()}", flush=True)
         yield bench, state
 
 
 def checked(
-    config: Settings, stop: StopSignal, data: DataSet | None = None, teacher: teachers.Teacher | None = None
+    config: Settings,
+    stop: StopSignal,
+    data: DataSet | None = None,
+    teacher: teachers.Teacher | None = None,
 ) -> tuple[DataSet, teachers.Teacher]:
     """The data set and the teacher, those given or those configured, once all fits together.
 
@@ -141,7 +153,10 @@ def real_images(
     if config.way.maker is None:
         return config.way.first_images(drawn, config.budget), {}
     if teacher.network is None:  # a teacher of the caller's
-        raise UserError(f"config.method={config.method!r} needs the teacher's network, and this one is a black box")
+        raise UserError(
+            f"config.method={config.method!r} needs the teacher's network, and this one is a"
+            " black box"
+        )
     with outputs.bar(config.budget, "making images", "img") as advance:
         network, variables = teacher.network
         made = config.way.maker.make(
@@ -161,7 +176,9 @@ def real_images(
 
 
 def shown_images(config: Settings, data: DataSet, real: np.ndarray) -> np.ndarray:
-    """The real images, and after them what else the method may choose from: their variants, or all others."""
+    """The real images, and after them what else the method may choose from: their variants, or all
+    others.
+    """
     plan = config.search
     if config.way.choose is None:
         return real
@@ -176,12 +193,16 @@ def load_data(config: Settings) -> DataSet:
     if config.dataset == "folder":
         data = own_images.from_folder(config.data, config.seed, cache)
     else:
-        data = sources.load(config.dataset, config.data.dir, config.data.size, config.data.test_images, cache)
+        data = sources.load(
+            config.dataset, config.data.dir, config.data.size, config.data.test_images, cache
+        )
     if config.data.judge == "train":
         data = holdout.from_training(data, config.seed)
     if not config.data.real:
         return data
-    return domain.drawn_from(data, sources.load(config.data.real, config.data.dir, domain.side(data), 0, cache))
+    return domain.drawn_from(
+        data, sources.load(config.data.real, config.data.dir, domain.side(data), 0, cache)
+    )
 
 
 def open_desk(
@@ -191,7 +212,16 @@ def open_desk(
     plan = config.teacher
     if config.uses_labels:  # which are probabilities, and cost nothing
         return client.Desk(teacher, answers, run_id, config.budget, data.classes, plan.batch)
-    return client.Desk(teacher, answers, run_id, config.budget, data.classes, plan.batch, plan.answers, plan.terms())
+    return client.Desk(
+        teacher,
+        answers,
+        run_id,
+        config.budget,
+        data.classes,
+        plan.batch,
+        plan.answers,
+        plan.terms(),
+    )
 
 
 def _begin(answers: ledger.Ledger, run_id: str, config: Settings, folder: Path) -> None:
@@ -200,16 +230,21 @@ def _begin(answers: ledger.Ledger, run_id: str, config: Settings, folder: Path) 
     lost = answers.begin(run_id, about, str(folder.absolute()))
     if lost:
         print(
-            f"{lost} images were on their way to the teacher when this run was last ended; they may have been billed"
+            f"{lost} images were on their way to the teacher when this run was last ended; they"
+            " may have been billed"
             " without an answer, and are asked again",
             flush=True,
         )
 
 
 def _test_answers(bench: RunContext) -> np.ndarray | None:
-    """The teacher's answers on the images that judge the student, if it may be asked for them; counted apart."""
+    """The teacher's answers on the images that judge the student, if it may be asked for them;
+    counted apart.
+    """
     data = bench.data
-    if not bench.settings.asks_for_evaluation(data.test_labels is not None) or not len(data.test_images):
+    if not bench.settings.asks_for_evaluation(data.test_labels is not None) or not len(
+        data.test_images
+    ):
         return None
     with bench.report.bar(len(data.test_images), "teacher on judging images", "img") as advance:
 

@@ -30,10 +30,14 @@ def write(bench: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]
     summary = _summary(bench, state, teacher_accuracy, workdir)
     save_network(workdir / "student", state.variables, _card(bench, summary))
     try:
-        pictures = _draw(bench, state, teacher_accuracy, workdir / "plots") if config.report.plots else {}
+        pictures = (
+            _draw(bench, state, teacher_accuracy, workdir / "plots") if config.report.plots else {}
+        )
         if config.report.html:
             files.write_text(workdir / "report.html", _page(bench, state, summary, pictures))
-    except Exception as error:  # the run is paid for and done: no picture may keep it from being finished
+    except (
+        Exception
+    ) as error:  # the run is paid for and done: no picture may keep it from being finished
         print(f"the plots or the page could not be made: {error}", flush=True)
     files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
@@ -43,7 +47,16 @@ def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
     """What a saved student tells of itself."""
     config, data = bench.settings, bench.data
     flat = settings.flatten(config)
-    told = ("dataset", "teacher", "n_real", "queries", "evaluation_queries", "cost", "currency", "agreement")
+    told = (
+        "dataset",
+        "teacher",
+        "n_real",
+        "queries",
+        "evaluation_queries",
+        "cost",
+        "currency",
+        "agreement",
+    )
     return {
         "role": "student",
         "model": config.student,
@@ -56,14 +69,20 @@ def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "agreement_images": 0 if bench.test_answers is None else len(bench.test_answers),
         **{name: summary[name] for name in told},
         # Without places on this machine, and what does not belong to the result.
-        "config": {name: value for name, value in flat.items() if not name.startswith(settings.FREE)},
+        "config": {
+            name: value for name, value in flat.items() if not name.startswith(settings.FREE)
+        },
     }
 
 
-def _summary(bench: RunContext, state: RoundState, teacher_accuracy: float | None, workdir: Path) -> dict[str, Any]:
+def _summary(
+    bench: RunContext, state: RoundState, teacher_accuracy: float | None, workdir: Path
+) -> dict[str, Any]:
     config, desk, last = bench.settings, bench.desk, state.rows[-1]
     student_accuracy = last["student_accuracy"]
-    phases = {name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]}
+    phases = {
+        name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]
+    }
     return {
         "method": config.method,
         "dataset": config.dataset,
@@ -102,7 +121,9 @@ def _summary(bench: RunContext, state: RoundState, teacher_accuracy: float | Non
     }
 
 
-def _page(bench: RunContext, state: RoundState, summary: dict[str, Any], pictures: dict[str, Path]) -> str:
+def _page(
+    bench: RunContext, state: RoundState, summary: dict[str, Any], pictures: dict[str, Path]
+) -> str:
     """The report of the run."""
     data, answers = bench.data, bench.test_answers
     judged = {
@@ -115,7 +136,9 @@ def _page(bench: RunContext, state: RoundState, summary: dict[str, Any], picture
     return page.of_run(summary, fields, names, judged, pictures)
 
 
-def _draw(bench: RunContext, state: RoundState, teacher_accuracy: float | None, folder: Path) -> dict[str, Path]:
+def _draw(
+    bench: RunContext, state: RoundState, teacher_accuracy: float | None, folder: Path
+) -> dict[str, Path]:
     """Draws the plots; returns their files, by what they show."""
     config = bench.settings
     title = f"{config.method} on {config.dataset}, N = {config.real_images(bench.data.pool_size)}"
@@ -128,7 +151,10 @@ def _draw(bench: RunContext, state: RoundState, teacher_accuracy: float | None, 
     ends = [row["queries"] for row in state.rows]
     if len(ends) > 1:
         drawn["C2 and lambda of the chosen mixes"] = folder / "chosen.png"
-        parts = [(state.score[a:b], mixing.lam_of(state.records.w[a:b])) for a, b in itertools.pairwise(ends)]
+        parts = [
+            (state.score[a:b], mixing.lam_of(state.records.w[a:b]))
+            for a, b in itertools.pairwise(ends)
+        ]
         plots.chosen(parts, folder / "chosen.png")
     for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
         # Evenly spread over the round, from its lowest C2 to its highest, and then what has none.
@@ -136,7 +162,10 @@ def _draw(bench: RunContext, state: RoundState, teacher_accuracy: float | None, 
         shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
         records = Records(*(column[shown] for column in state.records))
         (mixes,) = bench.mixes(records)
-        triples = [(bench.real[i], mix, bench.real[j]) for i, j, mix in zip(records.i, records.j, mixes, strict=True)]
+        triples = [
+            (bench.real[i], mix, bench.real[j])
+            for i, j, mix in zip(records.i, records.j, mixes, strict=True)
+        ]
         plots.contact_sheet(
             triples,
             mixing.lam_of(records.w),
@@ -145,5 +174,7 @@ def _draw(bench: RunContext, state: RoundState, teacher_accuracy: float | None, 
             f"{title}: round {round_}. Image i | mix | image j, from lowest to highest C2",
             folder / f"round_{round_:02d}.png",
         )
-        drawn[f"Mixes chosen in round {round_}, from lowest to highest C2"] = folder / f"round_{round_:02d}.png"
+        drawn[f"Mixes chosen in round {round_}, from lowest to highest C2"] = (
+            folder / f"round_{round_:02d}.png"
+        )
     return drawn

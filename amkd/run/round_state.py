@@ -61,7 +61,9 @@ def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
         tree["variables"] = state.variables
     if state.training is not None:
         tree["training"] = checkpoint.tree_of(state.training)
-    meta = {name: getattr(state, name) for name in ("round", "epoch", "answered", "told", "seconds")}
+    meta = {
+        name: getattr(state, name) for name in ("round", "epoch", "answered", "told", "seconds")
+    }
     checkpoints.save(tree, {**meta, "rows": list(state.rows)})
 
 

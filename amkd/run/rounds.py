@@ -1,4 +1,6 @@
-"""Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through them."""
+"""Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through
+them.
+"""
 
 import dataclasses
 import functools
@@ -57,7 +59,9 @@ def one_round(bench: RunContext, state: RoundState) -> RoundState:
 
 
 def choose(bench: RunContext, state: RoundState) -> RoundState:
-    """Adds the round's mixes to the records: the real images in round 0, then the method's choice."""
+    """Adds the round's mixes to the records: the real images in round 0, then the method's
+    choice.
+    """
     started = time.monotonic()
     if state.round == 0:
         unscored = np.full(bench.first, np.nan, np.float32)
@@ -115,7 +119,9 @@ def _search(bench: RunContext, state: RoundState) -> Choice:
     wanted = task(bench, state, bench.settings.queries_per_round()[state.round - 1], progress)
     way = bench.settings.way
     left = pool_search.left(wanted) if way.mixes else len(bench.real) - len(state.records)
-    with bench.report.bar(left, f"round {state.round} search", "pair" if way.mixes else "img") as advance:
+    with bench.report.bar(
+        left, f"round {state.round} search", "pair" if way.mixes else "img"
+    ) as advance:
         choose = way.choose
         assert choose is not None
         return choose(wanted)
@@ -179,7 +185,9 @@ def train(bench: RunContext, state: RoundState, answers: np.ndarray) -> tuple[Ro
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 
 
-def _training_set(bench: RunContext, state: RoundState, answers: np.ndarray) -> training_set.TrainingSet:
+def _training_set(
+    bench: RunContext, state: RoundState, answers: np.ndarray
+) -> training_set.TrainingSet:
     """Everything answered so far."""
     settings, released = bench.settings, bench.settings.search.as_released
     inside = bench.insight.of(state.records, bench.mixes) if bench.insight else None

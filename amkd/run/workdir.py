@@ -38,8 +38,8 @@ def owner(config: Settings, workdir: Path) -> str:
         ) from error
     if different:
         raise UserError(
-            f"{workdir} belongs to a run of another configuration; choose another --workdir, or undo:\n"
-            + "\n".join(f"  {line}" for line in different)
+            f"{workdir} belongs to a run of another configuration; choose another --workdir, or"
+            " undo:\n" + "\n".join(f"  {line}" for line in different)
         )
     return found["run"]
 
@@ -62,13 +62,16 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
         before = json.loads(path.read_text())
         if before.get("teacher") != teacher:
             raise UserError(
-                f"{workdir} was begun with teacher {before.get('teacher')}, and now it is {teacher}; choose another"
+                f"{workdir} was begun with teacher {before.get('teacher')}, and now it is"
+                f" {teacher}; choose another"
                 " --workdir"
             )
         if before.get("data", "") != data:
             raise UserError(
-                f"{workdir} was begun with other pictures: some were added, changed or removed since; put them back, or"
-                f" choose another --workdir, and keep the answers: --config.ledger.path={ledger_path(config, workdir)}"
+                f"{workdir} was begun with other pictures: some were added, changed or removed"
+                " since; put them back, or"
+                " choose another --workdir, and keep the answers:"
+                f" --config.ledger.path={ledger_path(config, workdir)}"
             )
         return
     held = {"run": run_id, "teacher": teacher, "data": data, "config": _as_json(config)}
@@ -86,12 +89,16 @@ def locked(workdir: Path) -> Iterator[None]:
         workdir.mkdir(parents=True, exist_ok=True)
         lock = (workdir / "lock.part").open("w")
     except OSError as error:
-        raise UserError(f"--workdir={workdir} cannot be made or written ({error}); choose another") from error
+        raise UserError(
+            f"--workdir={workdir} cannot be made or written ({error}); choose another"
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UserError(f"another process is at work in {workdir}; choose another --workdir") from error
+            raise UserError(
+                f"another process is at work in {workdir}; choose another --workdir"
+            ) from error
         yield
 
 
@@ -107,7 +114,9 @@ def finished(workdir: Path) -> dict[str, Any] | None:
     try:
         return json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise UserError(f"{path} is damaged; delete it, and the same command writes it again") from error
+        raise UserError(
+            f"{path} is damaged; delete it, and the same command writes it again"
+        ) from error
 
 
 def _as_json(config: Settings) -> dict[str, Any]:
@@ -116,4 +125,6 @@ def _as_json(config: Settings) -> dict[str, Any]:
 
 def ledger_path(config: Settings, workdir: Path) -> Path:
     """The ledger's file: the configured one, or the workdir's own."""
-    return Path(config.ledger.path).expanduser() if config.ledger.path else workdir / "ledger.sqlite"
+    return (
+        Path(config.ledger.path).expanduser() if config.ledger.path else workdir / "ledger.sqlite"
+    )

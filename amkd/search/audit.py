@@ -1,9 +1,11 @@
 """How many of the k lowest a shortlist holds, estimated from a random sample of what it leaves out.
 
-Of the k lowest of all pairs, the shortlist holds its own m lowest, for some m: the largest m at which no more than
-k - m discarded pairs score below the shortlist's m-th. Their number is not known, but a uniform sample of the
-discarded pairs, scored in full, tells about it by the hypergeometric distribution. The interval is exact in that it
-holds the true share at least as often as it says, whatever the scores.
+Of the k lowest of all pairs, the shortlist holds its own m lowest, for some m: the largest m at
+  which no more than
+k - m discarded pairs score below the shortlist's m-th. Their number is not known, but a uniform
+sample of the discarded pairs, scored in full, tells about it by the hypergeometric distribution.
+The interval is exact in that it holds the true share at least as often as it says, whatever the
+scores.
 """
 
 from typing import NamedTuple
@@ -36,7 +38,8 @@ def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float
 
     Args:
       lowest: ``float32[K]`` ascending scores of the shortlist's k lowest pairs.
-      sampled: ``float32[M]`` scores of a uniform sample of the discarded pairs; a tie counts against the shortlist.
+      sampled: ``float32[M]`` scores of a uniform sample of the discarded pairs; a tie counts
+        against the shortlist.
       discarded: how many pairs were discarded, at least M.
       error: probability, at most, that the interval misses the true share.
     """
@@ -44,15 +47,24 @@ def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float
     if not discarded:
         return ALL
     below = np.searchsorted(np.sort(sampled), lowest, side="right")  # of the sample, for m = 1 .. k
-    spare = k - np.arange(1, k + 1)  # discarded pairs below the m-th, at most, if m of the k lowest were found
+    spare = k - np.arange(
+        1, k + 1
+    )  # discarded pairs below the m-th, at most, if m of the k lowest were found
     met = below * (discarded / max(drawn, 1)) <= spare
     estimate = k - int(np.argmax(met[::-1])) if met.any() else 0
-    # "Fewer than m were found" is refused where so few of the sample would be too unlikely, for m as long as it is,
-    # and "m or more" from the other end. A chain of tests ends with its first true one, and errs no oftener than that.
+    # "Fewer than m were found" is refused where so few of the sample would be too unlikely, for m
+    # as long as it is, and "m or more" from the other end. A chain of tests ends with its first
+    # true one, and errs no oftener than that.
     m = np.unique(np.linspace(1, k, min(k, _TESTS)).round().astype(np.int64))
     below, spare = below[m - 1], spare[m - 1]
-    fewer = np.where(spare < discarded, _at_most(below, discarded, np.minimum(spare + 1, discarded), drawn), 0)
-    more = np.where(spare < discarded, 1 - _at_most(below - 1, discarded, np.minimum(spare, discarded), drawn), 1)
+    fewer = np.where(
+        spare < discarded, _at_most(below, discarded, np.minimum(spare + 1, discarded), drawn), 0
+    )
+    more = np.where(
+        spare < discarded,
+        1 - _at_most(below - 1, discarded, np.minimum(spare, discarded), drawn),
+        1,
+    )
     from_below, from_above = _leading(fewer <= error / 2), _leading(more[::-1] <= error / 2)
     low = int(m[from_below - 1]) if from_below else 0
     high = int(m[-from_above]) - 1 if from_above else k
@@ -70,8 +82,10 @@ def _at_most(found: np.ndarray, discarded: int, marked: np.ndarray, drawn: int) 
 
 
 def sample_size(pairs: int, k: int, target: float) -> int:
-    """Pairs to sample so that a shortlist with a third of the misses that ``target`` allows will pass, as a rule.
+    """Pairs to sample so that a shortlist with a third of the misses that ``target`` allows will
+    pass, as a rule.
 
-    At the target itself, 12 of the k lowest are then expected in the sample; a shortlist passes with 4.
+    At the target itself, 12 of the k lowest are then expected in the sample; a shortlist passes
+    with 4.
     """
     return min(int(np.ceil(12 * pairs / (k * (1 - target)))), pairs)

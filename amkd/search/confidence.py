@@ -11,12 +11,15 @@ import numpy as np
 from amkd.data import mixing
 from amkd.models.inference import Seen, Trunk
 
-# Images i and j -> score float32[] and what else is wanted of the pair: C2 and its lambda, w int32[].
+# Images i and j -> score float32[] and what else is wanted of the pair: C2 and its lambda, w
+# int32[].
 Minimise = Callable[[Seen, Seen], tuple[jax.Array, Any]]
 
 
 class Minimiser(Protocol):
-    """A way to minimise over lambda, for any student. Hashable: programs are compiled once for each."""
+    """A way to minimise over lambda, for any student. Hashable: programs are compiled once for
+    each.
+    """
 
     def __hash__(self) -> int: ...
 
@@ -30,7 +33,9 @@ class Minimiser(Protocol):
 
     @property
     def knows_ends(self) -> bool:
-        """Whether it looks at the logits of the real images: one more evaluation for each of these."""
+        """Whether it looks at the logits of the real images: one more evaluation for each of
+        these.
+        """
 
     def on(self, trunk: Trunk) -> Minimise:
         """The same for one student, as a function of one pair."""
@@ -68,10 +73,14 @@ class Grid(NamedTuple):
 def c1(logits: jax.Array) -> jax.Array:
     """Confidence in one image, ``max_y S(y|x)`` (eq. 1): ``[Y]`` logits to a probability."""
     chex.assert_rank(logits, 1)
-    return 1 / jnp.sum(jnp.exp(logits - jnp.max(logits)))  # the largest of the softmax, and no other
+    return 1 / jnp.sum(
+        jnp.exp(logits - jnp.max(logits))
+    )  # the largest of the softmax, and no other
 
 
-def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, weights: np.ndarray) -> tuple[jax.Array, jax.Array]:
+def c2(
+    trunk: Trunk, h_i: jax.Array, h_j: jax.Array, weights: np.ndarray
+) -> tuple[jax.Array, jax.Array]:
     """Confidence in one pair, ``min over lam of C1(lam*x_i + (1-lam)*x_j)`` (eq. 2).
 
     Mixing commutes with an affine map, so the trunk on a mix of activations is the student on
@@ -91,7 +100,9 @@ def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, weights: np.ndarray) -> tup
     return jnp.min(confidence), jnp.asarray(weights)[jnp.argmin(confidence)]
 
 
-def score_pairs(minimise: Minimise, table: Seen, i: jax.Array, j: jax.Array, tile: int) -> tuple[jax.Array, Any]:
+def score_pairs(
+    minimise: Minimise, table: Seen, i: jax.Array, j: jax.Array, tile: int
+) -> tuple[jax.Array, Any]:
     """Scores of many pairs, ``tile`` pairs at a time.
 
     Every tile is the same program on the same shapes, so a pair's score has the same

@@ -30,7 +30,8 @@ def tile_size(at_once: int, bytes_each: int) -> int:
 
 
 class DeviceSearch:
-    """The k lowest C2 among pairs of real images under one student, over every device of every process.
+    """The k lowest C2 among pairs of real images under one student, over every device of every
+    process.
 
     Mixes activations after the student's affine stem where the table of them fits, and
     images where it does not: the same scores up to rounding, more work.
@@ -120,18 +121,27 @@ class DeviceSearch:
         return top_k.pairs_of(found)
 
     def _padded(self, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, ...]:
-        """This process's share, and how many pairs of it each device has: ``int32[D, P]`` twice, ``int32[D]``."""
+        """This process's share, and how many pairs of it each device has: ``int32[D, P]`` twice,
+        ``int32[D]``.
+        """
         total, own, of = len(i), jax.process_index(), jax.process_count()
         share = slice(total * own // of, total * (own + 1) // of)
         devices, length = self._shape
         room = devices * length - (share.stop - share.start)
         i, j = (np.pad(side[share], (0, room)).reshape(self._shape) for side in (i, j))
-        return i, j, np.clip(devices * length - room - length * np.arange(devices), 0, length).astype(np.int32)
+        return (
+            i,
+            j,
+            np.clip(devices * length - room - length * np.arange(devices), 0, length).astype(
+                np.int32
+            ),
+        )
 
     def _check(self) -> None:
         if self._bad:
             raise FloatingPointError(
-                "a C2 score is not finite: the student diverged; lower config.train.learning_rate, in a new --workdir"
+                "a C2 score is not finite: the student diverged; lower config.train.learning_rate,"
+                " in a new --workdir"
             )
 
 
@@ -143,7 +153,9 @@ def stem_bytes(network: Network, variables: Any, shape: tuple[int, ...]) -> int:
 
 
 @lru_cache(maxsize=32)  # vanilla_al has one for each lambda
-def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool) -> Mapped:
+def _search_program(
+    network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool
+) -> Mapped:
     trunk_of = inference.trunk_of_one if activations else inference.network_of_one
     own = suited(network, "scoring")
 
@@ -157,7 +169,9 @@ def _search_program(network: Network, minimiser: confidence.Minimiser, tile: int
 
 # Apart from the scoring, so that another k costs no compilation of the network.
 def _empty_buffers(k: int, extra: Any) -> top_k.Lowest:
-    """Buffers for the k lowest, on every local device, of pairs with extras like ``[D, P, ...]``."""
+    """Buffers for the k lowest, on every local device, of pairs with extras like ``[D, P,
+    ...]``.
+    """
     batch = jax.tree.leaves(extra)[0].shape[1]
     one = jax.tree.map(lambda column: jax.ShapeDtypeStruct(column.shape[2:], column.dtype), extra)
     return _each(lambda _: top_k.empty(k, batch, one))(np.arange(count()))
@@ -177,14 +191,18 @@ def _first_program(k: int) -> Mapped:
     return _each(lambda lowest: top_k.first(lowest, k))
 
 
-def _table(network: Network, variables: Any, images: np.ndarray, activations: bool, ends: bool) -> Seen:
+def _table(
+    network: Network, variables: Any, images: np.ndarray, activations: bool, ends: bool
+) -> Seen:
     with jax.default_matmul_precision("highest"):
         return in_batches(_table_program(network, activations, ends), variables, images)
 
 
 @lru_cache(maxsize=8)
 def _table_program(network: Network, activations: bool, ends: bool) -> Callable[..., Any]:
-    return jit(partial(inference.seen, suited(network, "scoring"), activations=activations, ends=ends))
+    return jit(
+        partial(inference.seen, suited(network, "scoring"), activations=activations, ends=ends)
+    )
 
 
 @lru_cache(maxsize=8)

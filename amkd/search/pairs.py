@@ -119,7 +119,9 @@ class Pool(NamedTuple):
 
     def _edges(self) -> np.ndarray:
         """Where the blocks of ranks begin and end, ``int64[blocks + 1]``."""
-        return _edges(count(self.n), -(-count(self.n) // _BLOCK) if self.counts is None else len(self.counts))
+        return _edges(
+            count(self.n), -(-count(self.n) // _BLOCK) if self.counts is None else len(self.counts)
+        )
 
     def _block(self, number: int, start: int, stop: int) -> np.ndarray:
         """The pool's ranks in ``start .. stop-1``, which is one block; ascending."""
@@ -130,7 +132,9 @@ class Pool(NamedTuple):
         return start + sample_ranks(stop - start, int(self.counts[number]), rng)
 
     def ranks(self, places: np.ndarray) -> np.ndarray:
-        """Ranks of the pairs at ascending places ``int64[P]`` of the pool, ``0 .. size-1``; P at least 1."""
+        """Ranks of the pairs at ascending places ``int64[P]`` of the pool, ``0 .. size-1``; P at
+        least 1.
+        """
         if self.counts is None:
             return places
         edges, first = self._edges(), np.concatenate([[0], self.counts.cumsum()])

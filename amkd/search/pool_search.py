@@ -15,7 +15,9 @@ _IN_FLIGHT = 2  # chunks queued on the devices, which never wait for the host
 
 
 def minimiser(settings: SearchSettings) -> confidence.Minimiser:
-    """The configured way to minimise over lambda in the end; a screen decides which pairs it is spent on."""
+    """The configured way to minimise over lambda in the end; a screen decides which pairs it is
+    spent on.
+    """
     if settings.minimiser == "grid":
         weights = mixing.lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count)
         return confidence.Grid(tuple(weights.tolist()))
@@ -43,10 +45,14 @@ def make(task: Task, way: confidence.Minimiser, k: int) -> DeviceSearch:
     """A search under the task's student that has not scored anything yet."""
     plan = task.settings
     chunk = min(plan.chunk, task.pool.size)
-    return DeviceSearch(task.network, task.variables, task.images, way, k, chunk, plan.tile, plan.table_bytes)
+    return DeviceSearch(
+        task.network, task.variables, task.images, way, k, chunk, plan.tile, plan.table_bytes
+    )
 
 
-def score(task: Task, scorer: DeviceSearch, chunks: Iterable[np.ndarray], progress: Callable[[int], None]) -> None:
+def score(
+    task: Task, scorer: DeviceSearch, chunks: Iterable[np.ndarray], progress: Callable[[int], None]
+) -> None:
     """Scores pairs, ``int64[...]`` ranks, each chunk of ``scorer.length`` at most."""
     in_flight: deque[Callable[[], int]] = deque()
     for ranks in chunks:
@@ -58,7 +64,9 @@ def score(task: Task, scorer: DeviceSearch, chunks: Iterable[np.ndarray], progre
 
 
 def sample(task: Task, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A uniform sample of the pairs left, without replacement: ``int64[size]`` ranks, in no order."""
+    """A uniform sample of the pairs left, without replacement: ``int64[size]`` ranks, in no
+    order.
+    """
     places = pairs.sample_ranks(task.pool.size, min(size + len(task.chosen), task.pool.size), rng)
     found = np.setdiff1d(task.pool.ranks(places), task.chosen, assume_unique=True)
     return found[rng.choice(len(found), size, replace=False)]

@@ -1,9 +1,12 @@
-"""The least C1 along a pair over a whole range of lambda (paper, eq. 2), for fewer evaluations than a grid takes.
+"""The least C1 along a pair over a whole range of lambda (paper, eq. 2), for fewer evaluations than
+a grid takes.
 
-C1 has narrow dips where the student changes its mind, which a grid steps over. Its *logits* change calmly: those of
-a ReLU network are piecewise linear in lambda. So a curve through the logits that are known already, those of the two
-real images among them, tells where the lowest dip must be; the student is evaluated there, the curve is drawn again
-through one more point, and so on. What is returned was always evaluated; a curve only says where to look next.
+C1 has narrow dips where the student changes its mind, which a grid steps over. Its *logits* change
+  calmly: those of
+a ReLU network are piecewise linear in lambda. So a curve through the logits that are known already,
+those of the two real images among them, tells where the lowest dip must be; the student is
+evaluated there, the curve is drawn again through one more point, and so on. What is returned was
+always evaluated; a curve only says where to look next.
 """
 
 from typing import Any, NamedTuple
@@ -22,7 +25,8 @@ _CLOSER = 16  # more of them around the lowest of these
 
 
 class Knots(NamedTuple):
-    """Where the logits along one pair are known, in ascending order; M of them, the first and the last real images.
+    """Where the logits along one pair are known, in ascending order; M of them, the first and the
+    last real images.
 
     Attributes:
       w: ``int32[M]``, weights of image i in units of 1/65536.
@@ -41,7 +45,8 @@ class Spans(NamedTuple):
       length: ``float32[S]``.
       low: ``float32[S]``, the lower end of the part inside the range that is searched.
       high: ``float32[S]``, its upper end; below ``low`` where no part is.
-      shape: ``float32[S, 4, Y]``: logits at the lower end, their slope times the length, and the same at the upper.
+      shape: ``float32[S, 4, Y]``: logits at the lower end, their slope times the length, and the
+        same at the upper.
     """
 
     start: jax.Array
@@ -64,12 +69,14 @@ class Range(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """The least C1 of a few evaluations, the first in the middle of the range and the others where they pay.
+    """The least C1 of a few evaluations, the first in the middle of the range and the others where
+    they pay.
 
     Attributes:
       range: what is searched.
       evaluations: how many, E, at least 1.
-      forecast: whether the curve counts like an evaluation: what more of these would find, as far as it can be told.
+      forecast: whether the curve counts like an evaluation: what more of these would find, as far
+        as it can be told.
     """
 
     range: Range
@@ -101,7 +108,9 @@ class Refined(NamedTuple):
 
 
 def known(trunk: Trunk, i: Seen, j: Seen, range_: Range, evaluations: int) -> Knots:
-    """The knots of one pair: the real images, the middle of the range, and where the curve was lowest each time."""
+    """The knots of one pair: the real images, the middle of the range, and where the curve was
+    lowest each time.
+    """
     middle = jnp.int32((range_.low + range_.high) // 2)
 
     def evaluate(w: jax.Array) -> jax.Array:
@@ -129,17 +138,20 @@ def insert(knots: Knots, w: jax.Array, logits: jax.Array) -> Knots:
 
 
 def lowest(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
-    """The least C1 of the knots in the range, ``float32[]``, and the lowest weight that attains it, ``int32[]``."""
+    """The least C1 of the knots in the range, ``float32[]``, and the lowest weight that attains it,
+    ``int32[]``.
+    """
     inside = (knots.w >= range_.low) & (knots.w <= range_.high)
     confidence = jnp.where(inside, jax.vmap(c1)(knots.logits), jnp.inf)
     return jnp.min(confidence), knots.w[_first(confidence)]
 
 
 def guess(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
-    """Where C1 of the curve through the knots is least in the range: that, ``float32[]``, and the weight, ``int32[]``.
+    """Where C1 of the curve through the knots is least in the range: that, ``float32[]``, and the
+    weight, ``int32[]``.
 
-    Every span is looked at in as many places, so that looking becomes finer where knots are near to each other;
-    around the lowest place it is looked at once more, closer.
+    Every span is looked at in as many places, so that looking becomes finer where knots are near to
+    each other; around the lowest place it is looked at once more, closer.
     """
     spans = curve(knots, range_)
     lams, confidence = jax.vmap(_look)(spans)
@@ -155,22 +167,35 @@ def guess(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
 
 
 def _look(span: Spans) -> tuple[jax.Array, jax.Array]:
-    """Lambdas in one span, ``float32[C]``, and C1 of the curve there; infinite if the span is outside of the range."""
-    lams = span.low + (span.high - span.low) * ((np.arange(_PARTS, dtype=np.float32) + np.float32(0.5)) / _PARTS)
+    """Lambdas in one span, ``float32[C]``, and C1 of the curve there; infinite if the span is
+    outside of the range.
+    """
+    lams = span.low + (span.high - span.low) * (
+        (np.arange(_PARTS, dtype=np.float32) + np.float32(0.5)) / _PARTS
+    )
     return lams, jnp.where(span.high > span.low, c1_along(span, lams), jnp.inf)
 
 
 def curve(knots: Knots, range_: Range) -> Spans:
-    """Cubics between the knots (Hermite's): at a knot, the slope of the parabola through it and its two neighbours."""
+    """Cubics between the knots (Hermite's): at a knot, the slope of the parabola through it and its
+    two neighbours.
+    """
     lam = mixing.lam_of(knots.w)
     length = jnp.maximum(jnp.diff(lam), 1 / mixing.ONE)  # a weight may be evaluated twice
     steep = jnp.diff(knots.logits, axis=0) / length[:, None]
     before, after = length[:-1, None], length[1:, None]
     within = (after * steep[:-1] + before * steep[1:]) / (before + after)
     slope = jnp.concatenate([steep[:1], within, steep[-1:]])
-    ends = knots.logits[:-1], slope[:-1] * length[:, None], knots.logits[1:], slope[1:] * length[:, None]
+    ends = (
+        knots.logits[:-1],
+        slope[:-1] * length[:, None],
+        knots.logits[1:],
+        slope[1:] * length[:, None],
+    )
     low, high = (mixing.lam_of(np.int32(end)) for end in range_)
-    return Spans(lam[:-1], length, jnp.maximum(lam[:-1], low), jnp.minimum(lam[1:], high), jnp.stack(ends, 1))
+    return Spans(
+        lam[:-1], length, jnp.maximum(lam[:-1], low), jnp.minimum(lam[1:], high), jnp.stack(ends, 1)
+    )
 
 
 def c1_along(span: Spans, lam: jax.Array) -> jax.Array:

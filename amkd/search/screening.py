@@ -1,9 +1,10 @@
-"""A search that refines only those pairs which may be among the k lowest, and measures what it missed.
+"""A search that refines only those pairs which may be among the k lowest, and measures what it
+missed.
 
-After few evaluations, the curve through a pair's logits forecasts its C2. The pairs of lowest forecast are the
-shortlist; they alone are refined. A random sample of all pairs is refined, too, and tells what share of the k lowest
-the shortlist holds (:mod:`amkd.search.audit`). Where that is not certain to be the target, the shortlist is doubled, and in
-the end every pair is refined.
+After few evaluations, the curve through a pair's logits forecasts its C2. The pairs of lowest
+forecast are the shortlist; they alone are refined. A random sample of all pairs is refined, too,
+and tells what share of the k lowest the shortlist holds (:mod:`amkd.search.audit`). Where that is
+not certain to be the target, the shortlist is doubled, and in the end every pair is refined.
 """
 
 from collections.abc import Iterator
@@ -29,7 +30,8 @@ class Plan(NamedTuple):
 
     Attributes:
       left: pairs to search.
-      shortlists: sizes of the shortlist, each tried if the one before is not good enough; none to refine all at once.
+      shortlists: sizes of the shortlist, each tried if the one before is not good enough; none to
+        refine all at once.
       sampled: pairs of the sample.
       target: share of the k lowest that is to be found.
       forecast: what all pairs get.
@@ -53,7 +55,9 @@ class Plan(NamedTuple):
 
 
 def plan(settings: SearchSettings, left: int, k: int) -> Plan:
-    """The plan for k of so many pairs; small pools, and few k, are refined as a whole: no sample could tell enough."""
+    """The plan for k of so many pairs; small pools, and few k, are refined as a whole: no sample
+    could tell enough.
+    """
     range_ = pool_search.lam_range(settings)
     forecast = refinement.Refined(range_, _FORECAST, forecast=True)
     refined = refinement.Refined(range_, settings.evaluations)
@@ -71,7 +75,9 @@ def plan(settings: SearchSettings, left: int, k: int) -> Plan:
 def lowest(task: Task, plan: Plan) -> tuple[top_k.Scored, dict[str, Any]]:
     """The k lowest as far as they were found, in order, and how the search went, for JSON."""
     if not plan.shortlists:
-        return pool_search.lowest(task, plan.refined, task.k), _told(plan, audit.ALL, 0, plan.evaluations)
+        return pool_search.lowest(task, plan.refined, task.k), _told(
+            plan, audit.ALL, 0, plan.evaluations
+        )
     forecast = pool_search.lowest(task, plan.forecast, plan.shortlists[-1])
     shortlist = pairs.rank_of(forecast.i, forecast.j, task.pool.n)
     sampled, scores = _sample(task, plan)
@@ -82,7 +88,8 @@ def lowest(task: Task, plan: Plan) -> tuple[top_k.Scored, dict[str, Any]]:
         done = size
         found = scorer.lowest()
         outside = ~np.isin(sampled, shortlist[:size])
-        # Looking again and again must not make chance findings likely: the errors of all turns add up to one.
+        # Looking again and again must not make chance findings likely: the errors of all turns add
+        # up to one.
         seen = audit.recall(found.score, scores[outside], plan.left - size, _ERROR / 2**turn)
         if seen.low >= plan.target:
             break
@@ -108,10 +115,17 @@ def _cut(ranks: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def _silent(task: Task) -> Any:
-    """Progress is counted in pairs of the pool; these have been counted, but the run may be stopped."""
+    """Progress is counted in pairs of the pool; these have been counted, but the run may be
+    stopped.
+    """
     return lambda _: task.progress(0)
 
 
 def _told(plan: Plan, seen: audit.Recall, shortlist: int, evaluations: int) -> dict[str, Any]:
     shown = {name: round(value, 4) for name, value in seen._asdict().items()}
-    return {"evaluations": evaluations, "recall": shown, "shortlist": shortlist, "sampled": plan.sampled}
+    return {
+        "evaluations": evaluations,
+        "recall": shown,
+        "shortlist": shortlist,
+        "sampled": plan.sampled,
+    }

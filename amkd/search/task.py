@@ -27,8 +27,8 @@ class Task(NamedTuple):
       settings: the ``search.*`` group.
       progress: told the number of pairs scored after every chunk; may raise to stop.
       answers: those to the records, ``float32[Q, Y]``.
-      another: trains one more student on what the last one was trained on, given its number, 1 or more, and
-        whether it learns from the answers' best classes alone.
+      another: trains one more student on what the last one was trained on, given its number, 1 or
+        more, and whether it learns from the answers' best classes alone.
     """
 
     images: np.ndarray

@@ -1,7 +1,8 @@
 """The k lowest of a stream of scores, exactly; ties go to the lower rank.
 
 They are kept where the scores are made. A buffer takes every score that may still be among the k
-lowest; when it is full, it is sorted and all but the k lowest are given up. So memory is O(k + batch),
+lowest; when it is full, it is sorted and all but the k lowest are given up. So memory is O(k +
+batch),
 and sorting costs little: few scores of a long stream are low enough to enter the buffer at all.
 Ranks are row-major, so the order of (score, i, j) is the order of (score, rank), in 32 bits.
 """
@@ -13,7 +14,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-NOTHING = np.int32(2**31 - 1)  # in place of an image's number, where there is no pair; its score is infinite
+NOTHING = np.int32(
+    2**31 - 1
+)  # in place of an image's number, where there is no pair; its score is infinite
 
 
 class Scored(NamedTuple):
@@ -23,7 +26,8 @@ class Scored(NamedTuple):
       score: ``float32[P]``, C2.
       i: ``int32[P]``, the lower image of each pair.
       j: ``int32[P]``, the higher one.
-      extra: arrays ``[P, ...]`` of what else is known of each pair; for C2, its lambda: w ``int32[P]``.
+      extra: arrays ``[P, ...]`` of what else is known of each pair; for C2, its lambda: w
+        ``int32[P]``.
     """
 
     score: Any
@@ -74,10 +78,14 @@ def add(lowest: Lowest, scored: Scored, count: jax.Array, k: int) -> Lowest:
     """
     (batch,) = scored.score.shape
     (size,) = lowest.rows.score.shape
-    chex.assert_type([scored.score, scored.i, scored.j, count], [jnp.float32, jnp.int32, jnp.int32, jnp.int32])
+    chex.assert_type(
+        [scored.score, scored.i, scored.j, count], [jnp.float32, jnp.int32, jnp.int32, jnp.int32]
+    )
     chex.assert_equal(size, 2 * k + batch)
     meant = jnp.arange(batch, dtype=jnp.int32) < count
-    lowest = jax.lax.cond(lowest.filled > size - batch, lambda one: settle(one, k), lambda one: one, lowest)
+    lowest = jax.lax.cond(
+        lowest.filled > size - batch, lambda one: settle(one, k), lambda one: one, lowest
+    )
     near = meant & (scored.score <= lowest.bar)  # the bar's equals, too: their ranks may be lower
     place = jnp.where(near, lowest.filled + jnp.cumsum(near, dtype=jnp.int32) - 1, size)
     rows = jax.tree.map(lambda all_, new: all_.at[place].set(new, mode="drop"), lowest.rows, scored)

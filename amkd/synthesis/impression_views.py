@@ -1,7 +1,8 @@
-"""The 106 ways in which ZSKD's released code shows an impression: scales, shifts, turns, mirrors, noise. On the host.
+"""The 106 ways in which ZSKD's released code shows an impression: scales, shifts, turns, mirrors,
+noise. On the host.
 
-Scales are looks at the middle; shifts are by a fifth of a side, with white behind; turns are in ten steps from -90 to
-90 degrees, with black behind. Combined, the first named comes first.
+Scales are looks at the middle; shifts are by a fifth of a side, with white behind; turns are in ten
+steps from -90 to 90 degrees, with black behind. Combined, the first named comes first.
 """
 
 import itertools
@@ -58,11 +59,15 @@ def show(images: np.ndarray, views: list[View], rng: np.random.Generator) -> np.
     scales = np.array([1 / view.scale for view in views], np.float32)
     still = np.zeros(len(views), np.float32)
     images = programs.affine(images, still, scales)
-    images = np.stack([_shifted(image, view.shift) for image, view in zip(images, views, strict=True)])
+    images = np.stack(
+        [_shifted(image, view.shift) for image, view in zip(images, views, strict=True)]
+    )
     images = programs.affine(
         images, np.radians(np.array([view.turn for view in views], np.float32)), np.ones_like(still)
     )
-    return np.stack([_altered(image, view.more, rng) for image, view in zip(images, views, strict=True)])
+    return np.stack(
+        [_altered(image, view.more, rng) for image, view in zip(images, views, strict=True)]
+    )
 
 
 def _shifted(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Data impressions: images made from a network alone (Nayak et al., 2019: ZSKD). Pure functions.
 
-Y classes, d features, B images at a time. Classes are alike as the weights of the last layer are; so a softmax answer
-of class y is drawn from a Dirichlet distribution around its likeness to the others, and an image is found, by descent
-on its pixels, to which the network gives that answer.
+Y classes, d features, B images at a time. Classes are alike as the weights of the last layer are;
+so a softmax answer of class y is drawn from a Dirichlet distribution around its likeness to the
+others, and an image is found, by descent on its pixels, to which the network gives that answer.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,8 @@ _LEAST = 1e-4  # added to every concentration, so that all are positive (release
 
 
 def likeness(kernel: jax.Array) -> jax.Array:
-    """Cosines between the classes' weight vectors, ``float32[Y, Y]``; biases do not count (ZSKD, eq. 2).
+    """Cosines between the classes' weight vectors, ``float32[Y, Y]``; biases do not count (ZSKD,
+    eq. 2).
 
     Args:
       kernel: ``float32[d, Y]``, of the last layer.
@@ -32,8 +33,8 @@ def likeness(kernel: jax.Array) -> jax.Array:
 def concentrations(likeness_: jax.Array, beta: float, as_released: bool = False) -> jax.Array:
     """Parameters of the Dirichlet distribution of each class, ``float32[Y, Y]``, one row each.
 
-    A row of likeness is brought to [0, 1] and multiplied by beta. The released code divides by ten for its
-    second beta before it brings rows to [0, 1], which undoes that: there beta is always 1.
+    A row of likeness is brought to [0, 1] and multiplied by beta. The released code divides by ten
+    for its second beta before it brings rows to [0, 1], which undoes that: there beta is always 1.
 
     Args:
       likeness_: from :func:`likeness`.
@@ -65,7 +66,9 @@ class Recipe(NamedTuple):
     learning_rate: float
 
 
-def begin(shape: tuple[int, ...], recipe: Recipe, key: jax.Array) -> tuple[jax.Array, optax.OptState]:
+def begin(
+    shape: tuple[int, ...], recipe: Recipe, key: jax.Array
+) -> tuple[jax.Array, optax.OptState]:
     """Uniform noise in [0, 1], ``float32[B, H, W, C]``, and Adam's state."""
     images = jax.random.uniform(key, shape)
     return images, optax.adam(recipe.learning_rate).init(images)
@@ -78,10 +81,12 @@ def step(
     state: optax.OptState,
     answers: jax.Array,
 ) -> tuple[jax.Array, Any, jax.Array]:
-    """One step of Adam on all pixels, after which the whole batch is brought to [0, 1] by its least and largest.
+    """One step of Adam on all pixels, after which the whole batch is brought to [0, 1] by its least
+    and largest.
 
     Args:
-      logits_of: the network in inference mode: ``float32[B, H, W, C]`` of values in [0, 1] to ``float32[B, Y]``.
+      logits_of: the network in inference mode: ``float32[B, H, W, C]`` of values in [0, 1] to
+        ``float32[B, Y]``.
       recipe: temperature and learning rate.
       images: ``float32[B, H, W, C]``.
       state: Adam's.

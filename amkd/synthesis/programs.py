@@ -20,13 +20,17 @@ from amkd.synthesis import impressions, pseudo_examples
 @lru_cache(maxsize=1)
 def _affine_program() -> Callable[..., Any]:
     def run(_: Any, rows: Any) -> Any:
-        return jax.vmap(lambda image, angle, zoom: augment.affine(image, angle, jnp.stack([zoom, zoom])))(*rows)
+        return jax.vmap(
+            lambda image, angle, zoom: augment.affine(image, angle, jnp.stack([zoom, zoom]))
+        )(*rows)
 
     return jit(run)
 
 
 def affine(images: np.ndarray, angles: np.ndarray, zooms: np.ndarray) -> np.ndarray:
-    """Each image turned by radians ``float32[M]`` and zoomed by factors ``float32[M]``: ``uint8[M, H, W, C]``."""
+    """Each image turned by radians ``float32[M]`` and zoomed by factors ``float32[M]``: ``uint8[M,
+    H, W, C]``.
+    """
     found: np.ndarray = devices.in_batches(_affine_program(), None, (images, angles, zooms))
     return found
 
@@ -47,13 +51,17 @@ def concentrations(kernel: np.ndarray, beta: float, as_released: bool) -> np.nda
 @lru_cache(maxsize=1)
 def _dirichlet_program() -> Callable[..., Any]:
     def run(key: Any, rows: Any) -> Any:
-        return jax.vmap(lambda alpha, number: impressions.answer(alpha, jax.random.fold_in(key, number)))(*rows)
+        return jax.vmap(
+            lambda alpha, number: impressions.answer(alpha, jax.random.fold_in(key, number))
+        )(*rows)
 
     return jit(run)
 
 
 def dirichlet(alpha: np.ndarray, numbers: np.ndarray, key: jax.Array) -> np.ndarray:
-    """A draw for each row of concentrations ``float32[M, Y]``, each with its own number in the key's stream."""
+    """A draw for each row of concentrations ``float32[M, Y]``, each with its own number in the
+    key's stream.
+    """
     found: np.ndarray = devices.in_batches(_dirichlet_program(), key, (alpha, numbers))
     return found
 
@@ -147,7 +155,8 @@ def climb(
     how: Climb,
     check: Callable[[], None],
 ) -> np.ndarray:
-    """Copies of images that are a little higher on the gap between two networks, each with its variables.
+    """Copies of images that are a little higher on the gap between two networks, each with its
+    variables.
 
     Args:
       reference: the teacher's.

@@ -1,7 +1,9 @@
-"""Pseudo-examples: images on which a target network shall imitate a reference network (Kimura et al., 2018: FSKD).
+"""Pseudo-examples: images on which a target network shall imitate a reference network (Kimura et
+al., 2018: FSKD).
 
-Pure functions. P pseudo-examples, Y classes, B images at a time. The target descends on its distance from the reference
-while the images ascend on it, so that a set of few images grows to where the two still differ.
+Pure functions. P pseudo-examples, Y classes, B images at a time. The target descends on its
+distance from the reference while the images ascend on it, so that a set of few images grows to
+where the two still differ.
 """
 
 import functools
@@ -15,8 +17,8 @@ import optax
 
 from amkd.training import weightings
 
-# Adam's usual 1e-8 would hold back images of which both networks are all but certain; less than this, and squares of
-# gradients vanish before it does.
+# Adam's usual 1e-8 would hold back images of which both networks are all but certain; less than
+# this, and squares of gradients vanish before it does.
 _LEAST = 1e-16
 
 ASCENTS: dict[str, Callable[[float], optax.GradientTransformation]] = {
@@ -28,7 +30,8 @@ LogitsOf = Callable[[jax.Array], jax.Array]  # [B, ...] -> [B, Y]
 
 
 def sizes(total: int, doublings: int) -> list[int]:
-    """How many there are at first and after each growth; the last one is cut to fit, and none is empty.
+    """How many there are at first and after each growth; the last one is cut to fit, and none is
+    empty.
 
     Args:
       total: how many there are in the end, at least 1.
@@ -41,9 +44,11 @@ def sizes(total: int, doublings: int) -> list[int]:
 
 
 def fidelity(sigma: jax.Array, most: float, mean: float) -> jax.Array:
-    """Weights of pseudo-examples: the less, the less sure of them the reference is. ``float32[P]`` to ``float32[P]``.
+    """Weights of pseudo-examples: the less, the less sure of them the reference is. ``float32[P]``
+    to ``float32[P]``.
 
-    ``most * exp(-ln(most / mean) * sigma / mean sigma)``; where no uncertainty is anywhere, all weigh the most.
+    ``most * exp(-ln(most / mean) * sigma / mean sigma)``; where no uncertainty is anywhere, all
+    weigh the most.
 
     Args:
       sigma: uncertainties, none negative.
@@ -61,11 +66,16 @@ def gap(reference: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def climb(
-    reference_of: LogitsOf, target_of: LogitsOf, ascent: optax.GradientTransformation, images: jax.Array, state: Any
+    reference_of: LogitsOf,
+    target_of: LogitsOf,
+    ascent: optax.GradientTransformation,
+    images: jax.Array,
+    state: Any,
 ) -> tuple[jax.Array, Any]:
     """One step up the gap between two networks, each image for itself.
 
-    The gradient flows through both: with the reference held constant, the step may even close the gap.
+    The gradient flows through both: with the reference held constant, the step may even close the
+      gap.
 
     Args:
       reference_of: logits of the reference.

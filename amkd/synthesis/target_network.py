@@ -1,4 +1,6 @@
-"""The network against which images are made: trained in blocks of epochs, each of which starts where the last ended."""
+"""The network against which images are made: trained in blocks of epochs, each of which starts
+where the last ended.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -50,7 +52,8 @@ class Target(NamedTuple):
 
 
 def trained(target: Target, block: int) -> Variables:
-    """The network after a block, 0 being the first; what a checkpoint holds of it is not trained again.
+    """The network after a block, 0 being the first; what a checkpoint holds of it is not trained
+    again.
 
     Raises:
       Stopped: the process was asked to stop, and the state is saved.
@@ -74,7 +77,9 @@ def _begun(target: Target, block: int) -> tuple[int, int, loop.Leaves | None]:
     return found[1]["block"], found[1]["epoch"], checkpoint.leaves_of(found[0])
 
 
-def _train(target: Target, number: int, state: train_step.TrainState, first_epoch: int) -> train_step.TrainState:
+def _train(
+    target: Target, number: int, state: train_step.TrainState, first_epoch: int
+) -> train_step.TrainState:
     """One block, saved on the way and in the end."""
     data, size = target.lesson(number)
     epochs = recipe.epochs(target.plan, size)

@@ -1,4 +1,6 @@
-"""What is kept of a finished run beside its figures, small enough for a repository: no images, no weights."""
+"""What is kept of a finished run beside its figures, small enough for a repository: no images, no
+weights.
+"""
 
 import json
 from pathlib import Path
@@ -12,21 +14,35 @@ Kept = dict[str, Any]
 
 
 _FROM_SUMMARY = (
-    *("method", "dataset", "n_real", "queries", "budget", "evaluation_queries", "teacher", "student"),
+    *(
+        "method",
+        "dataset",
+        "n_real",
+        "queries",
+        "budget",
+        "evaluation_queries",
+        "teacher",
+        "student",
+    ),
     *("teacher_accuracy", "student_accuracy", "success_rate", "agreement", "student_sha256"),
     *("seconds", "peak_memory_mib", "devices", "machine", "versions"),
 )
 
 
 # How a teacher is treated: no part of the result, but of the bill.
-TERMS = tuple(f"teacher.{name}" for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost"))
+TERMS = tuple(
+    f"teacher.{name}"
+    for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
+)
 
 
 _FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "divergence", "search")
 
 
 def of(row: str, way: str, seed: int, config: settings.Settings, workdir: Path) -> Kept:
-    """A finished run of a table in short, with what differs from the defaults of ``configs/default.py``."""
+    """A finished run of a table in short, with what differs from the defaults of
+    ``configs/default.py``.
+    """
     summary = json.loads((workdir / "summary.json").read_text())
     return {
         "row": row,

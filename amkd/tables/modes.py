@@ -63,7 +63,10 @@ def plan(order: TableOrder) -> None:
     done = {one[:3] for one, _ in sweep.finished(runs, order.workdir)} if order.workdir else set()
     for one in runs:
         mark = "finished" if one[:3] in done else "missing"
-        print(f"{mark:<10}{one.row}, {one.way}, seed {one.seed}: {one.settings.budget:,} queries at most")
+        print(
+            f"{mark:<10}{one.row}, {one.way}, seed {one.seed}: {one.settings.budget:,} queries"
+            " at most"
+        )
     print(f"{len(done)} of {len(runs)} runs are finished")
 
 

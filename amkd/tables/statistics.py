@@ -56,7 +56,8 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
 
 
 def holm(values: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p of several comparisons, so that any false one among them is as rare as p says (Holm, 1979).
+    """Adjusted p of several comparisons, so that any false one among them is as rare as p says
+    (Holm, 1979).
 
     Args:
       values: p of each; None where it is not defined, which counts for none.

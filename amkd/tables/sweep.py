@@ -1,7 +1,7 @@
 """Many runs: every row of a table, by every way, for every seed.
 
-They share the teachers of ``cache_dir`` and one ledger; those that are finished are left alone, and those that were
-stopped go on.
+They share the teachers of ``cache_dir`` and one ledger; those that are finished are left alone, and
+those that were stopped go on.
 """
 
 import ast
@@ -41,7 +41,8 @@ class Run(NamedTuple):
 
 
 def expand(table: Table, workdir: Path | None = None) -> list[Run]:
-    """Every run of a table, seeds in the outer loop: all rows have something before any has everything.
+    """Every run of a table, seeds in the outer loop: all rows have something before any has
+    everything.
 
     Args:
       table: the table.
@@ -60,7 +61,14 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
             for way in row.ways or table.ways:
                 fields = dict(map(field, (*table.set, *row.set, *table.ways[way])))
                 try:
-                    runs.append(Run(name, way, seed, configured(row.config, {**shared, **fields, "seed": seed})))
+                    runs.append(
+                        Run(
+                            name,
+                            way,
+                            seed,
+                            configured(row.config, {**shared, **fields, "seed": seed}),
+                        )
+                    )
                 except UserError as error:
                     problems.append(f"{name}, {way}: {error}")
         if problems:  # the same for every seed
@@ -87,7 +95,9 @@ def configured(config: str, fields: Mapping[str, Any]) -> Settings:
       UserError: there is no such file, preset or field, or a value is impossible.
     """
     path, _, preset = config.partition(":")
-    spec = importlib.util.spec_from_file_location("amkd_row_config", Path(defaults.__file__).parents[2] / path)
+    spec = importlib.util.spec_from_file_location(
+        "amkd_row_config", Path(defaults.__file__).parents[2] / path
+    )
     if spec is None or spec.loader is None or not Path(str(spec.origin)).exists():
         raise UserError(f"there is no configuration {path!r}")
     module = importlib.util.module_from_spec(spec)

@@ -1,11 +1,14 @@
-"""A table of runs, as its configuration (``configs/tables/``) states it: rows, ways to spend queries, and seeds."""
+"""A table of runs, as its configuration (``configs/tables/``) states it: rows, ways to spend
+queries, and seeds.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from amkd.core.errors import UserError
 
-# By test labels, or by the teacher's answers alone: recipes are chosen by these, on training images (data.judge).
+# By test labels, or by the teacher's answers alone: recipes are chosen by these, on training images
+# (data.judge).
 MEASURES = ("student_accuracy", "agreement")
 
 
@@ -16,7 +19,8 @@ class Row(NamedTuple):
       config: file of the configuration, with an optional ``:preset``.
       set: its fields, each ``name=value`` as on the command line.
       ways: names of the ways that are run for it; none for all.
-      paper: accuracy that the paper prints, in percent: of its own method, or by way; None if it prints none.
+      paper: accuracy that the paper prints, in percent: of its own method, or by way; None if it
+        prints none.
       best: the best one published since, in percent.
       source: whose that is.
     """
@@ -77,7 +81,9 @@ def from_config(config: Mapping[str, Any]) -> Table:
         rows[name] = Row(**given)
         for way in rows[name].ways:
             if way not in config["ways"]:
-                raise UserError(f"config.rows.{name}.ways={way!r}: must be some of {', '.join(config['ways'])}")
+                raise UserError(
+                    f"config.rows.{name}.ways={way!r}: must be some of {', '.join(config['ways'])}"
+                )
     only = config.get("only", ())
     for name in only:
         if name not in rows:
@@ -91,8 +97,13 @@ def from_config(config: Mapping[str, Any]) -> Table:
     against = (rivals,) if isinstance(rivals, str) else tuple(rivals)
     for way in against:
         if way not in config["ways"]:
-            raise UserError(f"config.against={rivals!r}: {way!r} is none of the ways {', '.join(config['ways'])}")
-    return Table(**{**config, "rows": rows, "ways": dict(config["ways"]), "seeds": seeds, "against": against})
+            raise UserError(
+                f"config.against={rivals!r}: {way!r} is none of the ways"
+                f" {', '.join(config['ways'])}"
+            )
+    return Table(
+        **{**config, "rows": rows, "ways": dict(config["ways"]), "seeds": seeds, "against": against}
+    )
 
 
 def _check_names(place: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:

@@ -1,4 +1,6 @@
-"""A table from what is kept of its runs: Markdown, CSV, JSON and a plot, the same bytes from the same runs."""
+"""A table from what is kept of its runs: Markdown, CSV, JSON and a plot, the same bytes from the
+same runs.
+"""
 
 import csv
 import io
@@ -21,7 +23,8 @@ class Against(NamedTuple):
 
     Attributes:
       paired: the comparison.
-      holm: its p, adjusted for all comparisons of its row with that rival; None where there is none.
+      holm: its p, adjusted for all comparisons of its row with that rival; None where there is
+        none.
     """
 
     paired: Paired
@@ -68,7 +71,9 @@ def cells(table: Table, runs: list[Kept]) -> list[Cell]:
         accuracies = {way: _accuracies(own, table.measure) for way, own in of.items()}
         beside = {rival: _against(accuracies, rival) for rival in table.against if rival in of}
         for way, own in of.items():
-            against = {rival: compared[way] for rival, compared in beside.items() if way in compared}
+            against = {
+                rival: compared[way] for rival, compared in beside.items() if way in compared
+            }
             found.append(Cell(name, way, own, against, table.measure))
     return found
 
@@ -81,7 +86,9 @@ def _against(accuracies: dict[str, dict[int, float]], rival: str) -> dict[str, A
         if way != rival and (paired := statistics.paired(own, accuracies[rival]))
     }
     adjusted = statistics.holm([paired.p for paired in compared.values()])
-    return {way: Against(paired, p) for (way, paired), p in zip(compared.items(), adjusted, strict=True)}
+    return {
+        way: Against(paired, p) for (way, paired), p in zip(compared.items(), adjusted, strict=True)
+    }
 
 
 def _of(table: Table, runs: list[Kept], row: str, way: str) -> list[Kept]:
@@ -90,14 +97,19 @@ def _of(table: Table, runs: list[Kept], row: str, way: str) -> list[Kept]:
     Raises:
       UserError: they are of different configurations, or teachers.
     """
-    own = [one for one in runs if (one["row"], one["way"]) == (row, way) and one["seed"] in table.seeds]
+    own = [
+        one for one in runs if (one["row"], one["way"]) == (row, way) and one["seed"] in table.seeds
+    ]
     configs = {json.dumps({**one["config"], "seed": None}, sort_keys=True) for one in own}
     if len(configs) > 1 or len({one["teacher"] for one in own}) > 1:
         raise UserError(
-            f"what is kept of {row}, {way} comes from runs of different configurations or teachers; delete the old"
+            f"what is kept of {row}, {way} comes from runs of different configurations or"
+            " teachers; delete the old"
             f" files from runs/{table.name}"
         )
-    return sorted((one for one in own if one[table.measure] is not None), key=lambda one: one["seed"])
+    return sorted(
+        (one for one in own if one[table.measure] is not None), key=lambda one: one["seed"]
+    )
 
 
 def _accuracies(runs: list[Kept], measure: str) -> dict[int, float]:
@@ -132,7 +144,9 @@ def _as_row(table: Table, cell: Cell) -> dict[str, Any]:
         "divergence": _rounded(_divergence(cell.runs), 6),
         **_compared(table, cell),
         "evaluations": round(statistics.spread([_evaluations(one) for one in cell.runs]).mean),
-        "seconds": _rounded(statistics.spread([sum(one["seconds"].values()) for one in cell.runs]).mean, 1),
+        "seconds": _rounded(
+            statistics.spread([sum(one["seconds"].values()) for one in cell.runs]).mean, 1
+        ),
         "paper": row.printed(cell.way),
         "best_published": row.best,
         "best_source": row.source,
@@ -167,19 +181,26 @@ def _rounded(value: float | None, digits: int = 4) -> float | None:
 def markdown(table: Table, found: list[Cell]) -> str:
     """The table for people. Accuracies in percent; quoted figures stand in columns of their own.
 
-    Columns in which nothing is known of any row are left out. Where a row has several comparisons with a rival, the
-    second p is adjusted for them.
+    Columns in which nothing is known of any row are left out. Where a row has several comparisons
+    with a rival, the second p is adjusted for them.
     """
     by_labels, rows = table.measure == "student_accuracy", as_rows(table, found)
     head = (
         *("row", "way", "N", "queries", "seeds", "teacher"),
-        *(("student, mean ± std", "success", "agreement") if by_labels else ("agreement, mean ± std", "success", "")),
+        *(
+            ("student, mean ± std", "success", "agreement")
+            if by_labels
+            else ("agreement, mean ± std", "success", "")
+        ),
         "divergence",
         *(_heading(rows, rival) for rival in table.against),
         *("evaluations", "minutes", "paper", "best published"),
     )
     told = [_line(table, row) for row in rows]
-    shown = [bool(name) and any(line[place] != "-" for line in told or [head]) for place, name in enumerate(head)]
+    shown = [
+        bool(name) and any(line[place] != "-" for line in told or [head])
+        for place, name in enumerate(head)
+    ]
     lines = [tuple(itertools.compress(line, shown)) for line in (head, ["---"] * len(head), *told)]
     body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
     return f"**{table.title}**\n\n{body}\n"
@@ -225,13 +246,20 @@ def _shown(value: float | None) -> str:
 
 
 def curves(table: Table, found: list[Cell]) -> list[dict[str, Any]]:
-    """Accuracy after every round, over seeds, and against the table's rivals where those have asked as much."""
+    """Accuracy after every round, over seeds, and against the table's rivals where those have asked
+    as much.
+    """
     of = {(cell.row, cell.way): _by_queries(cell) for cell in found}
     points = []
     for cell in found:
         for queries, own in of[cell.row, cell.way].items():
-            there = {rival: of.get((cell.row, rival), {}).get(queries, {}) for rival in table.against}
-            others = {rival: {} if rival == cell.way else accuracies for rival, accuracies in there.items()}
+            there = {
+                rival: of.get((cell.row, rival), {}).get(queries, {}) for rival in table.against
+            }
+            others = {
+                rival: {} if rival == cell.way else accuracies
+                for rival, accuracies in there.items()
+            }
             points.append(_point(cell, queries, own, others))
     return points
 
@@ -248,7 +276,9 @@ def _by_queries(cell: Cell) -> dict[int, dict[int, float]]:
     }
 
 
-def _point(cell: Cell, queries: int, own: dict[int, float], rivals: dict[str, dict[int, float]]) -> dict[str, Any]:
+def _point(
+    cell: Cell, queries: int, own: dict[int, float], rivals: dict[str, dict[int, float]]
+) -> dict[str, Any]:
     accuracy = statistics.spread(list(own.values()))
     compared = {rival: statistics.paired(own, accuracies) for rival, accuracies in rivals.items()}
     beside = {}
@@ -296,12 +326,16 @@ def render(table: Table, folder: Path) -> str:
     measured = "test accuracy" if table.measure == "student_accuracy" else table.measure
     if picture:
         plots.curves(points, measured, table.title, picture)
-    files.write_text(folder / f"{table.name}.html", page.of_table(table.title, measured, rows, picture))
+    files.write_text(
+        folder / f"{table.name}.html", page.of_table(table.title, measured, rows, picture)
+    )
     return text
 
 
 def gather(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
-    """Keeps what is finished of a table's runs in a folder of results; how many are, and of how many."""
+    """Keeps what is finished of a table's runs in a folder of results; how many are, and of how
+    many.
+    """
     runs = sweep.expand(table, workdir)
     done = 0
     for one, place in sweep.finished(runs, workdir):

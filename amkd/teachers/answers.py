@@ -59,10 +59,13 @@ def raw(answers: object, images: int, classes: int, form: Form, identity: str) -
         raise BadAnswer(f"teacher {identity} answered no numbers: {error}") from error
     if form.form == "label" and rows.shape == (images,):
         numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
-        return np.eye(classes + 1, classes, dtype=np.float32)[numbers]  # out of range: a row of zeros
+        return np.eye(classes + 1, classes, dtype=np.float32)[
+            numbers
+        ]  # out of range: a row of zeros
     if rows.shape != (images, classes):
         raise BadAnswer(
-            f"teacher {identity} answered shape {found.shape} instead of {(images, classes)}: it must answer"
+            f"teacher {identity} answered shape {found.shape} instead of {(images, classes)}: it"
+            " must answer"
             f" {_wanted(form)}; check the data set's number of classes against the teacher's"
         )
     return rows
@@ -93,7 +96,10 @@ def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
         return
     yield rows.min(-1) < 0, "{lowest:g}, which is negative"
     if form.form == "probabilities":
-        yield np.greater(np.abs(total - 1), _TOLERANCE), "probabilities that sum to {total:g} and not to 1"
+        yield (
+            np.greater(np.abs(total - 1), _TOLERANCE),
+            "probabilities that sum to {total:g} and not to 1",
+        )
     if form.form == "top_k":
         yield rows.max(-1) == 0, "no score above 0"
         yield np.greater(total, 1 + _TOLERANCE), "scores that sum to {total:g}, more than 1"
@@ -122,7 +128,8 @@ def _wanted(form: Form) -> str:
         "probabilities": "class probabilities, one row per image",
         "logits": "finite logits, one row per image",
         "top_k": "scores between 0 and 1, and NaN where it tells none, one row per image",
-        "percentages": "percentages or shares that sum to 100 or 1 up to rounding, one row per image",
+        "percentages": "percentages or shares that sum to 100 or 1 up to rounding, one row"
+        " per image",
         "label": "one class number per image, or one row of scores",
     }[form.form]
 
@@ -131,7 +138,9 @@ def probabilities(rows: np.ndarray, form: Form) -> np.ndarray:
     """Reads good rows as class probabilities: ``float32[M, Y]`` to ``float32[M, Y]``."""
     if form.form == "probabilities" or not len(rows):
         return rows
-    read = {"logits": _softmax, "top_k": _spread, "percentages": _percent, "label": _hard}[form.form]
+    read = {"logits": _softmax, "top_k": _spread, "percentages": _percent, "label": _hard}[
+        form.form
+    ]
     return read(rows.astype(np.float64), form).astype(np.float32)
 
 
@@ -141,10 +150,14 @@ def _softmax(rows: np.ndarray, form: Form) -> np.ndarray:
 
 
 def _spread(rows: np.ndarray, form: Form) -> np.ndarray:
-    """The k highest scores; the mass they leave goes to the others in equal parts, none above the highest."""
+    """The k highest scores; the mass they leave goes to the others in equal parts, none above the
+    highest.
+    """
     told = np.where(np.isnan(rows), -1.0, rows)
     kept = np.zeros(rows.shape, bool)
-    np.put_along_axis(kept, np.argsort(-told, axis=-1, kind="stable")[:, : form.top_k], True, axis=-1)
+    np.put_along_axis(
+        kept, np.argsort(-told, axis=-1, kind="stable")[:, : form.top_k], True, axis=-1
+    )
     kept &= told >= 0
     mass = np.where(kept, told, 0).sum(-1, keepdims=True)
     others = np.maximum((~kept).sum(-1, keepdims=True), 1)

@@ -17,7 +17,8 @@ from amkd.teachers.http import json_service, oip, tfserving
 
 
 def load(config: Settings, data: DataSet, stop: StopSignal) -> Teacher:
-    """The configured teacher, checked as far as that costs nothing; a local one is trained if it is not there.
+    """The configured teacher, checked as far as that costs nothing; a local one is trained if it is
+    not there.
 
     Raises:
       UserError: it is not there, or takes or answers something else than the data set needs.
@@ -37,8 +38,9 @@ def load(config: Settings, data: DataSet, stop: StopSignal) -> Teacher:
 def _fingerprint(teacher: TeacherSettings, data: DataSet) -> str:
     """Of all that decides what a model is shown and how its reply is read, beside the model itself.
 
-    Whoever mends a wrong ``pixels.mean`` must not find the answers to the wrong pixels. The form of the
-    answers is left out, as raw scores are kept; so is a label map, which may grow while a run goes on.
+    Whoever mends a wrong ``pixels.mean`` must not find the answers to the wrong pixels. The form of
+    the answers is left out, as raw scores are kept; so is a label map, which may grow while a run
+    goes on.
     """
     told: dict[str, Any] = {"kind": teacher.kind}
     if teacher.kind == "json":
@@ -46,7 +48,9 @@ def _fingerprint(teacher: TeacherSettings, data: DataSet) -> str:
     else:
         told["pixels"] = teacher.pixels._asdict()
         group = dataclasses.asdict(getattr(teacher, teacher.kind))
-        told |= {name: value for name, value in group.items() if name in ("input", "output", "signature")}
+        told |= {
+            name: value for name, value in group.items() if name in ("input", "output", "signature")
+        }
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -57,7 +61,13 @@ def _python(teacher: TeacherSettings, data: DataSet) -> Teacher:
 def _onnx(teacher: TeacherSettings, data: DataSet) -> Teacher:
     place = teacher.onnx
     return onnx.load(
-        place.path, teacher.pixels, place.input, place.output, teacher.identity, _shape(data), data.classes
+        place.path,
+        teacher.pixels,
+        place.input,
+        place.output,
+        teacher.identity,
+        _shape(data),
+        data.classes,
     )
 
 
@@ -126,9 +136,13 @@ def _labels(path: str, names: tuple[str, ...]) -> dict[str, int]:
     try:
         found = json.loads(Path(path).expanduser().read_text())
     except (OSError, ValueError) as error:
-        raise UserError(f"config.teacher.labels={path!r} cannot be read ({error}); it {wanted}") from error
+        raise UserError(
+            f"config.teacher.labels={path!r} cannot be read ({error}); it {wanted}"
+        ) from error
     if not isinstance(found, dict):
-        raise UserError(f"config.teacher.labels={path!r} {wanted}, and holds a {type(found).__name__}")
+        raise UserError(
+            f"config.teacher.labels={path!r} {wanted}, and holds a {type(found).__name__}"
+        )
     return {label: _class(label, value, path, names) for label, value in found.items()}
 
 
@@ -138,6 +152,7 @@ def _class(label: str, value: object, path: str, names: tuple[str, ...]) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):
         return value
     raise UserError(
-        f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is no class: {', '.join(names)},"
+        f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is no class:"
+        f" {', '.join(names)},"
         f" or a number from 0 to {len(names) - 1}, or -1 to ignore it"
     )

@@ -1,4 +1,6 @@
-"""The data set's own labels as a teacher: a reference, and the annotator of classic active learning."""
+"""The data set's own labels as a teacher: a reference, and the annotator of classic active
+learning.
+"""
 
 import numpy as np
 
@@ -15,8 +17,14 @@ def load(data: DataSet) -> Teacher:
       UserError: the data set has no labels.
     """
     if data.pool_labels is None:
-        raise UserError(f"config.dataset={data.name!r}: has no labels to learn from; choose another method or teacher")
-    known = {image_digest(image): label for image, label in zip(data.pool_images, data.pool_labels, strict=True)}
+        raise UserError(
+            f"config.dataset={data.name!r}: has no labels to learn from; choose another method or"
+            " teacher"
+        )
+    known = {
+        image_digest(image): label
+        for image, label in zip(data.pool_images, data.pool_labels, strict=True)
+    }
     rows = np.eye(data.classes, dtype=np.float32)
 
     def ask(images: np.ndarray) -> np.ndarray:

@@ -26,7 +26,12 @@ from amkd.training import loop, recipe, train_step, training_set
 
 
 def load(
-    settings: TeacherSettings, data: DataSet, cache_dir: Path, bar: Bar, stop: StopSignal, save_seconds: float
+    settings: TeacherSettings,
+    data: DataSet,
+    cache_dir: Path,
+    bar: Bar,
+    stop: StopSignal,
+    save_seconds: float,
 ) -> Teacher:
     """The teacher of a recipe and a data set, trained first if it is not in the cache.
 
@@ -38,16 +43,25 @@ def load(
     floor = settings.min_accuracy or min(2 * chance, (1 + chance) / 2)
     if found < floor:
         raise UserError(
-            f"the {settings.model} teacher for {data.name} is right on {found:.1%} of its validation images"
-            f" (chance is {chance:.1%}, config.teacher.min_accuracy asks for {floor:.1%}); nothing was queried."
+            f"the {settings.model} teacher for {data.name} is right on {found:.1%} of its"
+            " validation images"
+            f" (chance is {chance:.1%}, config.teacher.min_accuracy asks for {floor:.1%}); nothing"
+            " was queried."
             " Train it longer or by another recipe: --config.teacher.train.*"
         )
     inside = (saved.network(), saved.variables)
-    return Teacher(f"flax:{settings.model}:{saved.card['sha256'][:16]}", saved.predict, network=inside)
+    return Teacher(
+        f"flax:{settings.model}:{saved.card['sha256'][:16]}", saved.predict, network=inside
+    )
 
 
 def load_or_train(
-    settings: TeacherSettings, data: DataSet, cache_dir: Path, bar: Bar, stop: StopSignal, save_seconds: float
+    settings: TeacherSettings,
+    data: DataSet,
+    cache_dir: Path,
+    bar: Bar,
+    stop: StopSignal,
+    save_seconds: float,
 ) -> SavedNetwork:
     """The cached teacher of a recipe and a data set, trained first if it is not there."""
     folder = place(settings, data, cache_dir)
@@ -92,19 +106,30 @@ class _Task(NamedTuple):
 
 
 def _task(settings: TeacherSettings, data: DataSet) -> _Task:
-    order = keys.rng(settings.seed, keys.TEACHER, keys.Purpose.TEACHER_SPLIT).permutation(len(data.teacher_images))
+    order = keys.rng(settings.seed, keys.TEACHER, keys.Purpose.TEACHER_SPLIT).permutation(
+        len(data.teacher_images)
+    )
     held_out, rest = order[: settings.validation], order[settings.validation :]
     used = rest[: settings.images] if settings.images else rest
     labels = np.eye(data.classes, dtype=np.float32)[data.teacher_labels[used]]
     whole = training_set.make(data.teacher_images[used], real_records(len(used)), labels, len(used))
-    network = models.build(settings.model, data.classes, data.shape, settings.train.dtype, compilation.AXIS)
+    network = models.build(
+        settings.model, data.classes, data.shape, settings.train.dtype, compilation.AXIS
+    )
     return _Task(network, used, held_out, whole)
 
 
 def _train(
-    settings: TeacherSettings, data: DataSet, folder: Path, bar: Bar, stop: StopSignal, save_seconds: float
+    settings: TeacherSettings,
+    data: DataSet,
+    folder: Path,
+    bar: Bar,
+    stop: StopSignal,
+    save_seconds: float,
 ) -> None:
-    """Trains on true labels; the last epoch's network is the teacher, validated on held-out images."""
+    """Trains on true labels; the last epoch's network is the teacher, validated on held-out
+    images.
+    """
     task = _task(settings, data)
     unfinished = folder.with_name(folder.name + ".training")
     state = _fit(settings, data, task, checkpoint.Checkpoints(unfinished), bar, stop, save_seconds)

@@ -16,11 +16,20 @@ from amkd.teachers.pixels import Pixels, prepare
 from amkd.teachers.tensors import FREE, Tensor
 
 _FIELD = "config.teacher.onnx"
-_DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64"}  # the others are named as in NumPy
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+}  # the others are named as in NumPy
 
 
 def load(
-    path: str, pixels: Pixels, input: str, output: str, identity: str, shape: tuple[int, int, int], classes: int
+    path: str,
+    pixels: Pixels,
+    input: str,
+    output: str,
+    identity: str,
+    shape: tuple[int, int, int],
+    classes: int,
 ) -> Teacher:
     """The teacher in a file, its input and output checked before the first image.
 
@@ -50,7 +59,9 @@ def load(
 class _Ask:
     """A session as a function of images; safe to call from several threads."""
 
-    def __init__(self, session: Any, taken: Tensor, output: str, pixels: Pixels, classes: int) -> None:
+    def __init__(
+        self, session: Any, taken: Tensor, output: str, pixels: Pixels, classes: int
+    ) -> None:
         self._session, self._input, self._output = session, taken.name, output
         self._pixels, self._classes = pixels, classes
         self._batch = taken.shape[0] if taken.shape else FREE
@@ -62,14 +73,18 @@ class _Ask:
     def _run(self, images: np.ndarray, size: int) -> np.ndarray:
         padded = np.pad(images, [(0, size - len(images)), (0, 0), (0, 0), (0, 0)], mode="edge")
         try:
-            scores = np.asarray(self._session.run([self._output], {self._input: prepare(padded, self._pixels)})[0])
+            scores = np.asarray(
+                self._session.run([self._output], {self._input: prepare(padded, self._pixels)})[0]
+            )
         except Exception as error:  # of a type of its own for every kind of failure
             raise UserError(
-                f"{_FIELD}.path: the model failed on images of shape {padded.shape} ({_first_line(error)})"
+                f"{_FIELD}.path: the model failed on images of shape {padded.shape}"
+                f" ({_first_line(error)})"
             ) from error
         if scores.shape != (size, self._classes):
             raise UserError(
-                f"{_FIELD}.output={self._output!r} has shape {scores.shape} for {size} images of {self._classes}"
+                f"{_FIELD}.output={self._output!r} has shape {scores.shape} for {size} images of"
+                f" {self._classes}"
                 " classes; name the output with one row of scores per image"
             )
         return scores[: len(images)]
@@ -85,11 +100,15 @@ def _session(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{_FIELD}.path={str(path)!r} is no file; name an ONNX file")
     options = runtime.SessionOptions()
-    options.log_severity_level = 3  # errors: how others wrote their file is no concern of the user's
+    options.log_severity_level = (
+        3  # errors: how others wrote their file is no concern of the user's
+    )
     try:
         return runtime.InferenceSession(path, options, providers=runtime.get_available_providers())
     except Exception as error:  # of a type of its own for every kind of failure
-        raise UserError(f"{_FIELD}.path={str(path)!r} cannot be read as an ONNX model: {_first_line(error)}") from error
+        raise UserError(
+            f"{_FIELD}.path={str(path)!r} cannot be read as an ONNX model: {_first_line(error)}"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:
@@ -101,7 +120,8 @@ def _package(name: str) -> ModuleType:
         return importlib.import_module(name)
     except ImportError as error:
         raise UserError(
-            f"config.teacher.kind='onnx' needs {name} ({error}): pip install -e '.[onnx]', or choose another kind"
+            f"config.teacher.kind='onnx' needs {name} ({error}): pip install -e '.[onnx]', or"
+            " choose another kind"
         ) from error
 
 
@@ -110,7 +130,9 @@ def _input(session: Any, name: str) -> Tensor:
     found = _tensors(session.get_inputs())
     if len(found) > 1:
         names = ", ".join(repr(tensor.name) for tensor in found)
-        raise UserError(f"{_FIELD}.path: the model has the inputs {names}, and a teacher is given images only")
+        raise UserError(
+            f"{_FIELD}.path: the model has the inputs {names}, and a teacher is given images only"
+        )
     return tensors.choose(found, name, f"{_FIELD}.input")
 
 

@@ -62,18 +62,25 @@ def check(pixels: Pixels, channels: int) -> None:
       UserError: naming the field of ``config.teacher.pixels`` at fault.
     """
     if pixels.layout not in LAYOUTS:
-        raise UserError(f"config.teacher.pixels.layout={pixels.layout!r} must be one of {', '.join(LAYOUTS)}")
+        raise UserError(
+            f"config.teacher.pixels.layout={pixels.layout!r} must be one of {', '.join(LAYOUTS)}"
+        )
     if pixels.dtype not in DTYPES:
-        raise UserError(f"config.teacher.pixels.dtype={pixels.dtype!r} must be one of {', '.join(DTYPES)}")
+        raise UserError(
+            f"config.teacher.pixels.dtype={pixels.dtype!r} must be one of {', '.join(DTYPES)}"
+        )
     if not (math.isfinite(pixels.divide) and pixels.divide > 0):
-        raise UserError(f"config.teacher.pixels.divide={pixels.divide!r} must be positive: 1 or 255 as a rule")
+        raise UserError(
+            f"config.teacher.pixels.divide={pixels.divide!r} must be positive: 1 or 255 as a rule"
+        )
     for name, values in (("mean", pixels.mean), ("std", pixels.std)):
         _check_numbers(name, values, channels)
     if 0 in pixels.std:
         raise UserError(f"config.teacher.pixels.std={pixels.std} must not hold 0: it is divided by")
     if pixels.dtype == "uint8" and (pixels.divide != 1 or pixels.mean or pixels.std):
         raise UserError(
-            "config.teacher.pixels.dtype='uint8' passes bytes on as they are: set config.teacher.pixels.divide to 1"
+            "config.teacher.pixels.dtype='uint8' passes bytes on as they are: set"
+            " config.teacher.pixels.divide to 1"
             " and leave config.teacher.pixels.mean and .std empty, or choose dtype float32"
         )
 
@@ -81,7 +88,8 @@ def check(pixels: Pixels, channels: int) -> None:
 def _check_numbers(name: str, values: tuple[float, ...], channels: int) -> None:
     if len(values) not in (0, 1, channels):
         raise UserError(
-            f"config.teacher.pixels.{name}={values} has {len(values)} numbers, and the images have {channels}"
+            f"config.teacher.pixels.{name}={values} has {len(values)} numbers, and the images have"
+            f" {channels}"
             " channel(s): give none, one, or one per channel"
         )
     if not all(math.isfinite(value) for value in values):

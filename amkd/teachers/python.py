@@ -25,9 +25,12 @@ def load(path: str, identity: str) -> Teacher:
         ask = getattr(importlib.import_module(module), function)
     except Exception as error:  # whatever the user's module raises on import
         raise UserError(
-            f"config.teacher.function={path!r} cannot be loaded ({type(error).__name__}: {error}); write it as"
+            f"config.teacher.function={path!r} cannot be loaded ({type(error).__name__}: {error});"
+            " write it as"
             " 'module:function'"
         ) from error
     if not callable(ask):
-        raise UserError(f"config.teacher.function={path!r} is no function but a {type(ask).__name__}")
+        raise UserError(
+            f"config.teacher.function={path!r} is no function but a {type(ask).__name__}"
+        )
     return Teacher(identity or f"python:{path}", ask)

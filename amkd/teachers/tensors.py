@@ -70,12 +70,14 @@ def _dtype(asked: str, tensor: Tensor) -> str:
     if tensor.dtype not in pixel_values.DTYPES:
         raise UserError(
             f"the model's input {tensor.name!r} takes {tensor.dtype}, not pixels"
-            f" ({', '.join(pixel_values.DTYPES)}): choose another input, or if it takes encoded pictures,"
+            f" ({', '.join(pixel_values.DTYPES)}): choose another input, or if it takes encoded"
+            " pictures,"
             " config.teacher.kind=json"
         )
     if asked not in ("auto", tensor.dtype):
         raise UserError(
-            f"config.teacher.pixels.dtype={asked!r}, and the model's input {tensor.name!r} takes {tensor.dtype}:"
+            f"config.teacher.pixels.dtype={asked!r}, and the model's input {tensor.name!r} takes"
+            f" {tensor.dtype}:"
             " set it to that or to 'auto'"
         )
     return tensor.dtype
@@ -89,9 +91,13 @@ def _layout(asked: str, tensor: Tensor, shape: tuple[int, int, int]) -> str:
         return asked
     told = f"the model's input {tensor.name!r} has the shape {_told(tensor.shape)}"
     if asked == "auto" and fitting:
-        raise UserError(f"{told}, which is both nhwc and nchw: set config.teacher.pixels.layout to the right one")
+        raise UserError(
+            f"{told}, which is both nhwc and nchw: set config.teacher.pixels.layout to the"
+            " right one"
+        )
     raise UserError(
-        f"{told}, which does not take images of {shape} (H, W, C) in config.teacher.pixels.layout={asked!r}, one row"
+        f"{told}, which does not take images of {shape} (H, W, C) in"
+        f" config.teacher.pixels.layout={asked!r}, one row"
         " per image: check the layout and the data set's image size"
     )
 
@@ -101,7 +107,9 @@ def fits(told: tuple[int, ...] | None, shape: tuple[int, int, int], layout: str)
     if told is None:
         return True
     wanted = [shape[axis] for axis in _AXES[layout]]
-    return len(told) == 4 and all(size in (FREE, want) for size, want in zip(told[1:], wanted, strict=True))
+    return len(told) == 4 and all(
+        size in (FREE, want) for size, want in zip(told[1:], wanted, strict=True)
+    )
 
 
 def _told(shape: tuple[int, ...] | None) -> str:
@@ -116,7 +124,8 @@ def check_batch(tensor: Tensor, batch: int) -> None:
     """
     if tensor.shape and tensor.shape[0] not in (FREE, batch):
         raise UserError(
-            f"config.teacher.batch={batch}, and the model's input {tensor.name!r} takes {tensor.shape[0]} image(s) at a"
+            f"config.teacher.batch={batch}, and the model's input {tensor.name!r} takes"
+            f" {tensor.shape[0]} image(s) at a"
             " time: set it to that, or serve the model with a free batch size if that is not 1"
         )
 
@@ -124,11 +133,16 @@ def check_batch(tensor: Tensor, batch: int) -> None:
 def fill(images: np.ndarray, tensor: Tensor) -> np.ndarray:
     """A batch as large as the input's fixed size, if it has one: its last image is repeated."""
     size = tensor.shape[0] if tensor.shape else FREE
-    return images if size == FREE else np.pad(images, ((0, size - len(images)), (0, 0), (0, 0), (0, 0)), mode="edge")
+    return (
+        images
+        if size == FREE
+        else np.pad(images, ((0, size - len(images)), (0, 0), (0, 0), (0, 0)), mode="edge")
+    )
 
 
 def check_output(tensor: Tensor, classes: int, labels: bool) -> None:
-    """Refuses an output that cannot hold a score per class, or, where ``labels`` will do, one label per image.
+    """Refuses an output that cannot hold a score per class, or, where ``labels`` will do, one label
+    per image.
 
     Raises:
       UserError: its type or its number of columns is wrong.
@@ -136,11 +150,15 @@ def check_output(tensor: Tensor, classes: int, labels: bool) -> None:
     whole = tensor.dtype.startswith(("int", "uint"))
     if not labels and whole:
         raise UserError(
-            f"the model's output {tensor.name!r} holds {tensor.dtype}, and scores are floating point: choose another"
+            f"the model's output {tensor.name!r} holds {tensor.dtype}, and scores are floating"
+            " point: choose another"
             " output, or say that the teacher answers labels: --config.teacher.answers.form=label"
         )
     if not whole and not tensor.dtype.startswith(("float", "bfloat")):
-        raise UserError(f"the model's output {tensor.name!r} holds {tensor.dtype}, which is neither scores nor classes")
+        raise UserError(
+            f"the model's output {tensor.name!r} holds {tensor.dtype}, which is neither scores nor"
+            " classes"
+        )
     if tensor.shape is None:
         return
     columns = tensor.shape[1:] if len(tensor.shape) > 1 else (1,)
@@ -148,7 +166,8 @@ def check_output(tensor: Tensor, classes: int, labels: bool) -> None:
     if width not in (FREE, 1 if whole else classes):
         raise UserError(
             f"the model's output {tensor.name!r} has the shape {list(tensor.shape)}, and"
-            f" {'one label' if whole else f'{classes} classes'} per image are expected: check that the model knows the"
+            f" {'one label' if whole else f'{classes} classes'} per image are expected: check that"
+            " the model knows the"
             " data set's classes"
         )
 
@@ -174,13 +193,16 @@ def rows(values: Any, images: int, classes: int, labels: bool) -> np.ndarray:
     except (TypeError, ValueError, OverflowError):
         raise Unanswered("the reply holds no array of numbers", billed=True, whole=True) from None
     if not found.ndim or len(found) != images:
-        raise Unanswered(f"the reply has shape {found.shape} for {images} image(s)", billed=True, whole=True)
+        raise Unanswered(
+            f"the reply has shape {found.shape} for {images} image(s)", billed=True, whole=True
+        )
     found = found.reshape(images, math.prod(found.shape[1:]))
     if labels and found.shape[1] == 1:
         return _labels(found[:, 0], classes)
     if found.shape[1] != classes:
         raise UserError(
-            f"the service answered {found.shape[1]} scores per image, and {classes} classes are expected: check that"
+            f"the service answered {found.shape[1]} scores per image, and {classes} classes are"
+            " expected: check that"
             " the model knows the data set's classes"
         )
     return found

@@ -1,4 +1,6 @@
-"""What devices know of each other's shares of a batch, dealt out in order. Pure, inside a mapped function."""
+"""What devices know of each other's shares of a batch, dealt out in order. Pure, inside a mapped
+function.
+"""
 
 from typing import Any
 

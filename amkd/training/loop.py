@@ -1,4 +1,6 @@
-"""The training loop: epochs of batches through the compiled step. Imperative, and holds no maths."""
+"""The training loop: epochs of batches through the compiled step. Imperative, and holds no
+maths.
+"""
 
 import time
 from collections.abc import Callable
@@ -49,7 +51,9 @@ def start(
 class Watch:
     """Decides when a training is saved: every so often, and when the process is asked to stop."""
 
-    def __init__(self, stop: StopSignal, seconds: float, save: Callable[[int, Leaves], None]) -> None:
+    def __init__(
+        self, stop: StopSignal, seconds: float, save: Callable[[int, Leaves], None]
+    ) -> None:
         """``save`` is given the number of epochs done and the leaves of the state."""
         self._stop, self._seconds, self._save = stop, seconds, save
         self._last = time.monotonic()
@@ -97,18 +101,24 @@ def fit(
       FloatingPointError: the loss is not finite.
     """
     steps, epochs = recipe.steps_per_epoch(plan, count), recipe.epochs(plan, count)
-    told = jax.tree.map(lambda column: column.reshape(epochs, steps), recipe.steps(plan, steps * epochs))
+    told = jax.tree.map(
+        lambda column: column.reshape(epochs, steps), recipe.steps(plan, steps * epochs)
+    )
     key = keys.key(*stream, keys.Purpose.AUGMENT)
     on_devices = devices.replicate(data)
     for epoch in range(first_epoch, epochs):
         order = keys.rng(*stream, keys.Purpose.ORDER, epoch)
         mixes = plan.mix_share, plan.mix_beta, plan.mix_as_released
         batches = training_set.epoch(count, plan.batch_size, order, *mixes, plan.together)
-        state, loss = _epoch(network, plan, state, on_devices, batches, jax.tree.map(itemgetter(epoch), told), key)
+        state, loss = _epoch(
+            network, plan, state, on_devices, batches, jax.tree.map(itemgetter(epoch), told), key
+        )
         if not np.isfinite(loss):
             raise FloatingPointError(
-                f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe (config.train, or"
-                " config.teacher.train for a teacher). A student's answers are kept: a new --workdir with"
+                f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe"
+                " (config.train, or"
+                " config.teacher.train for a teacher). A student's answers are kept: a new"
+                " --workdir with"
                 " --config.ledger.path=FILE finds them"
             )
         on_epoch(epoch + 1, state, loss)
@@ -137,5 +147,7 @@ def _epoch(
         state, sum_ = program(state, data, part, steps, key)
         sums.append(sum_)
         start = stop
-    losses, weights = (np.concatenate([np.asarray(s) for s in column]) for column in zip(*sums, strict=True))
+    losses, weights = (
+        np.concatenate([np.asarray(s) for s in column]) for column in zip(*sums, strict=True)
+    )
     return state, float(losses.sum() / weights.sum())

@@ -17,7 +17,8 @@ _SMALL = 1e-12  # variance of logits that are all alike
 def tempered(probabilities: jax.Array, temperature: float) -> jax.Array:
     """``p**(1/tau)``, renormalised: the answer that the teacher would give at temperature tau.
 
-    Exact for a softmax teacher: ``softmax(z/tau)`` is ``softmax(z)**(1/tau)`` up to scale. A probability that a float32
+    Exact for a softmax teacher: ``softmax(z/tau)`` is ``softmax(z)**(1/tau)`` up to scale. A
+      probability that a float32
     cannot hold, below 1e-38, is 0 and stays 0 at any temperature.
 
     Args:
@@ -40,14 +41,18 @@ def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def standardised(logits: jax.Array, answer: jax.Array) -> jax.Array:
-    """Cross-entropy of one image at temperatures of its own: each side's logits over their deviation (MIX-KD).
+    """Cross-entropy of one image at temperatures of its own: each side's logits over their
+    deviation (MIX-KD).
 
-    The deviation over classes has Y - 1 in its denominator. Log-probabilities are logits up to a shift, which
-    changes neither it nor the softmax: a black box's answers are enough. The loss does not know the scale of the
-    student's logits: its best class does not depend on that, its probabilities do, and all that is told by them (C1,
-    divergence).
+    The deviation over classes has Y - 1 in its denominator. Log-probabilities are logits up to a
+    shift, which
+    changes neither it nor the softmax: a black box's answers are enough. The loss does not know the
+      scale of the
+    student's logits: its best class does not depend on that, its probabilities do, and all that is
+    told by them (C1, divergence).
 
-    Ours: no share for labels, which a black box does not have (alpha = 1, gamma = 0); and a probability of 0, whose
+    Ours: no share for labels, which a black box does not have (alpha = 1, gamma = 0); and a
+      probability of 0, whose
     logit is not known, is taken for 1e-8, or for the least that the answer has.
 
     Args:
@@ -89,10 +94,13 @@ class Loss(NamedTuple):
     """A cross-entropy of one image, and the least it can be.
 
     Attributes:
-      of: the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a temperature to ``float32[]``.
-      least: the answer and the temperature to the loss of a student that answers alike: its target's entropy. What
+      of: the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a temperature
+        to ``float32[]``.
+      least: the answer and the temperature to the loss of a student that answers alike: its
+        target's entropy. What
         the loss is above it is a divergence: ``tau**2 * KL(teacher || student)`` of ``soft``.
-      branch: what is learned beside the student, and makes of these what is learned from (amkd/training/auxiliary_heads.py).
+      branch: what is learned beside the student, and makes of these what is learned from
+        (amkd/training/auxiliary_heads.py).
     """
 
     of: Callable[[jax.Array, jax.Array, float], jax.Array]

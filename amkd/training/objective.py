@@ -1,4 +1,6 @@
-"""What a training step makes smaller: the losses of one device's share of a batch. Pure functions."""
+"""What a training step makes smaller: the losses of one device's share of a batch. Pure
+functions.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,7 +22,8 @@ class Share(NamedTuple):
       features: ``[b, d]``, from which they are made.
       answers: ``float32[b, Y]``, the teacher's.
       weight: ``float32[b]``, 1, or 0 for what only fills the batch.
-      inside: ``float32[b, e]``, what the teacher shows of each beside its answer; None for a black box.
+      inside: ``float32[b, e]``, what the teacher shows of each beside its answer; None for a black
+        box.
     """
 
     logits: jax.Array
@@ -41,8 +44,8 @@ def objective(recipe: Recipe, axis: str) -> Objective:
       axis: name of the device axis, over which batches are dealt out.
 
     Returns:
-      A function of the share to ``float32[]``. A loss with a branch also takes its parameters, and whether the
-      warm-up is over, ``bool[]``; all others are given None.
+      A function of the share to ``float32[]``. A loss with a branch also takes its parameters, and
+      whether the warm-up is over, ``bool[]``; all others are given None.
     """
     loss = losses.LOSSES[recipe.loss]
     weigh = weightings.WEIGHTINGS[recipe.weighting]
@@ -54,7 +57,9 @@ def objective(recipe: Recipe, axis: str) -> Objective:
         if not weigh:
             return share.weight
         unsure = jax.vmap(uncertainty.entropy)(share.answers)
-        own = weightings.Batch(above_least(jax.lax.stop_gradient(each), share), unsure, share.weight)
+        own = weightings.Batch(
+            above_least(jax.lax.stop_gradient(each), share), unsure, share.weight
+        )
         found = weigh(collectives.whole(own, axis), recipe.weighting_constants)
         return share.weight * collectives.part(found, len(each), axis)
 

@@ -29,9 +29,9 @@ def train_program(network: Network, recipe: Recipe) -> Callable[..., Any]:
     """Training steps over every local device.
 
     Returns:
-      A function of the state, the training set (both from :func:`replicate`), batches ``[S, D, B/D]``,
-      what each of S steps is told and a key, that does S steps and returns the state and the sums of
-      losses and of weights, ``float32[S]`` each. The state passed in is used up.
+      A function of the state, the training set (both from :func:`replicate`), batches ``[S, D,
+      B/D]``, what each of S steps is told and a key, that does S steps and returns the state and
+      the sums of losses and of weights, ``float32[S]`` each. The state passed in is used up.
     """
     return _train_program(network, of_a_step(recipe))
 

@@ -62,7 +62,9 @@ class Recipe:
 
     @property
     def shows(self) -> str | None:
-        """What the loss needs of the teacher beside its answers; None for what any black box can teach."""
+        """What the loss needs of the teacher beside its answers; None for what any black box can
+        teach.
+        """
         return self.branch and self.branch.shows
 
     @property
@@ -77,18 +79,31 @@ class Recipe:
 
 
 def of_a_step(recipe: Recipe) -> Recipe:
-    """What a single step follows from: recipes that differ in nothing else share a compiled program."""
+    """What a single step follows from: recipes that differ in nothing else share a compiled
+    program.
+    """
     same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1, pad_warmup=0.0)
     same = dataclasses.replace(same, mix_as_released=False)
-    return dataclasses.replace(same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0)
+    return dataclasses.replace(
+        same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0
+    )
 
 
 # Values at which a field does nothing.
-_IDLE = {"loss": "soft", "weighting": "even", "rotate": 0.0, "zoom": 0.0, "mix_share": 0.0, "average": 0.0}
+_IDLE = {
+    "loss": "soft",
+    "weighting": "even",
+    "rotate": 0.0,
+    "zoom": 0.0,
+    "mix_share": 0.0,
+    "average": 0.0,
+}
 
 
 def essence(recipe: Recipe) -> dict[str, Any]:
-    """What trained weights follow from; what does nothing is left out, so that a new field changes nothing old."""
+    """What trained weights follow from; what does nothing is left out, so that a new field changes
+    nothing old.
+    """
     found = dataclasses.asdict(recipe)
     idle = {"steps_per_dispatch"}
     if not recipe.branch:
@@ -97,7 +112,11 @@ def essence(recipe: Recipe) -> dict[str, Any]:
         idle |= {name for name in found if name.startswith("weighting_")}
     if not recipe.mix_share:
         idle |= {"mix_beta", "mix_as_released"}
-    return {name: value for name, value in found.items() if name not in idle and value != _IDLE.get(name)}
+    return {
+        name: value
+        for name, value in found.items()
+        if name not in idle and value != _IDLE.get(name)
+    }
 
 
 def steps_per_epoch(recipe: Recipe, count: int) -> int:
@@ -111,11 +130,13 @@ def epochs(recipe: Recipe, count: int) -> int:
 
 
 class Steps(NamedTuple):
-    """What each of S steps is told. It is data, so that rounds of other lengths run the same program.
+    """What each of S steps is told. It is data, so that rounds of other lengths run the same
+    program.
 
     Attributes:
       rate: ``float32[S]``, learning rates.
-      adapts: ``bool[S]``, whether the warm-up of a loss with a branch is over; None for all other losses.
+      adapts: ``bool[S]``, whether the warm-up of a loss with a branch is over; None for all other
+        losses.
     """
 
     rate: Any
@@ -125,7 +146,9 @@ class Steps(NamedTuple):
 def steps(recipe: Recipe, total: int) -> Steps:
     """What each of ``total`` steps is told."""
     rates = learning_rates(recipe, total)
-    return Steps(rates, np.arange(total) >= round(recipe.pad_warmup * total) if recipe.branch else None)
+    return Steps(
+        rates, np.arange(total) >= round(recipe.pad_warmup * total) if recipe.branch else None
+    )
 
 
 def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
@@ -141,12 +164,16 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
         main = optax.piecewise_constant_schedule(peak, marks)
     else:
         main = optax.constant_schedule(peak)
-    schedule = optax.join_schedules([optax.linear_schedule(0.0, peak, warm), main], [warm]) if warm else main
+    schedule = (
+        optax.join_schedules([optax.linear_schedule(0.0, peak, warm), main], [warm])
+        if warm
+        else main
+    )
     # In blocks of one size: a round with other steps compiles nothing.
     blocks = np.arange(-(-total // _BLOCK) * _BLOCK, dtype=np.float32).reshape(-1, _BLOCK)
-    return np.concatenate([np.broadcast_to(np.asarray(schedule(block), np.float32), _BLOCK) for block in blocks])[
-        :total
-    ]
+    return np.concatenate(
+        [np.broadcast_to(np.asarray(schedule(block), np.float32), _BLOCK) for block in blocks]
+    )[:total]
 
 
 def direction(recipe: Recipe) -> optax.GradientTransformation:

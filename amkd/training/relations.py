@@ -1,9 +1,12 @@
-"""Which upright image a turned one is of: the self-supervised part of SSKD (Xu et al., ECCV 2020). Pure functions.
+"""Which upright image a turned one is of: the self-supervised part of SSKD (Xu et al., ECCV 2020).
+Pure functions.
 
-A batch of B records holds G = B / V images, V views of each side by side, the upright one first. A head on a network's
-last features makes of them what is compared by its cosine: row q of the similarities is of view q, with a column for
-every upright image. The teacher's head, on a frozen network, is trained to find the right column, and the student, with
-a head of its own, to have the teacher's rows.
+A batch of B records holds G = B / V images, V views of each side by side, the upright one first. A
+head on a network's
+last features makes of them what is compared by its cosine: row q of the similarities is of view q,
+  with a column for
+every upright image. The teacher's head, on a frozen network, is trained to find the right column,
+and the student, with a head of its own, to have the teacher's rows.
 """
 
 from typing import Any
@@ -16,10 +19,15 @@ import optax
 
 TEMPERATURE = 0.5  # of the rows; the released constants, as are the next two
 SHARE = 0.75  # of the rows in which the teacher is wrong that are learned from, the least wrong
-WEIGHT = 10 / 3.6  # beside the mean over all views, which weighs .9 + 2.7 in the released sum (methods/sskd.py)
+WEIGHT = (
+    10 / 3.6
+)  # beside the mean over all views, which weighs .9 + 2.7 in the released sum (methods/sskd.py)
 
 _BATCH, _EPOCHS = 64, 60  # of the teacher's head: images a batch, and passes, as released
-_RATE, _LEAST_STEPS = 1e-3, 2000  # of Adam, in place of SGD's three rates, and for few images (ours)
+_RATE, _LEAST_STEPS = (
+    1e-3,
+    2000,
+)  # of Adam, in place of SGD's three rates, and for few images (ours)
 _NONE = -1e9  # logit of a column that is not there
 _SHORTEST = 1e-8  # length by which what is compared is divided, at least
 
@@ -42,7 +50,9 @@ def project(params: Any, features: jax.Array) -> jax.Array:
 
 
 def similarities(rows: jax.Array, columns: jax.Array) -> jax.Array:
-    """Cosines of all rows with all columns: ``float32[R, d]`` and ``float32[G, d]`` to ``float32[R, G]``."""
+    """Cosines of all rows with all columns: ``float32[R, d]`` and ``float32[G, d]`` to ``float32[R,
+    G]``.
+    """
     chex.assert_rank([rows, columns], 2)
 
     def unit(one: jax.Array) -> jax.Array:
@@ -65,7 +75,8 @@ def rank(row: jax.Array, right: jax.Array, there: jax.Array) -> jax.Array:
 
 
 def kept(ranks: jax.Array, there: jax.Array, share: float) -> jax.Array:
-    """All rows of rank 0, and the share of the others that is ranked best, rounded down; of equals, the first.
+    """All rows of rank 0, and the share of the others that is ranked best, rounded down; of equals,
+    the first.
 
     Args:
       ranks: ``int32[R]``.
@@ -95,12 +106,14 @@ def divergence(theirs: jax.Array, own: jax.Array, there: jax.Array) -> jax.Array
 
 
 def losses(own: jax.Array, theirs: jax.Array, real: jax.Array, views: int) -> jax.Array:
-    """Divergences of the rows of turned views that are kept, scaled so that their mean over all records is theirs.
+    """Divergences of the rows of turned views that are kept, scaled so that their mean over all
+    records is theirs.
 
     Args:
       own: ``float32[B, d]``, projections of the student.
       theirs: ``float32[B, e]``, of the teacher.
-      real: ``float32[B]``, 1, or 0 for views of images that only fill the batch: neither rows nor columns.
+      real: ``float32[B]``, 1, or 0 for views of images that only fill the batch: neither rows nor
+        columns.
       views: V.
 
     Returns:
@@ -116,7 +129,8 @@ def losses(own: jax.Array, theirs: jax.Array, real: jax.Array, views: int) -> ja
 
 
 def finding(params: Any, features: jax.Array) -> jax.Array:
-    """Cross-entropy of finding the right column, without a temperature, in the mean over turned views: ``float32[]``.
+    """Cross-entropy of finding the right column, without a temperature, in the mean over turned
+    views: ``float32[]``.
 
     Args:
       params: of the head.

@@ -1,6 +1,8 @@
-"""What a teacher whose network is known shows of records beside its answers: one more column of the training set.
+"""What a teacher whose network is known shows of records beside its answers: one more column of the
+training set.
 
-It comes with the answers, and costs no query of its own: the network is run once more on the very bytes that were asked
+It comes with the answers, and costs no query of its own: the network is run once more on the very
+  bytes that were asked
 about. A black box shows nothing of the kind.
 """
 
@@ -32,8 +34,10 @@ Mixes = Callable[[Records], Iterator[np.ndarray]]
 class Insight:
     """What a network shows of a run's records: its last features, or what is made of them.
 
-    Features are kept from round to round, as records are only added; never saved, as they follow from records and
-    network: every record has the same place in its block, and so the same bits, in whichever round it is looked at.
+    Features are kept from round to round, as records are only added; never saved, as they follow
+    from records and
+    network: every record has the same place in its block, and so the same bits, in whichever round
+      it is looked at.
 
     Args of the constructor:
       network: the teacher's.
@@ -42,7 +46,10 @@ class Insight:
     """
 
     def __init__(
-        self, network: models.Network, variables: Variables, made: Callable[[np.ndarray], np.ndarray] = lambda x: x
+        self,
+        network: models.Network,
+        variables: Variables,
+        made: Callable[[np.ndarray], np.ndarray] = lambda x: x,
     ) -> None:
         self._network, self._variables, self._made = network, variables, made
         self._kept = np.empty((0, inference.feature_count(network, variables)), np.float32)
@@ -51,7 +58,8 @@ class Insight:
         """The column of all records, ``float32[Q, e]``.
 
         Args:
-          records: Q of them, those of the last call first; only what is beyond them is looked at, from a block's start.
+          records: Q of them, those of the last call first; only what is beyond them is looked at,
+            from a block's start.
           mixes: what they look like.
         """
         if len(records) > len(self._kept):
@@ -63,7 +71,8 @@ class Insight:
 
 
 def related(features: np.ndarray, views: int, seed: int) -> np.ndarray:
-    """Projections of records by a head that is trained on them to tell which images turned ones are (SSKD's stage 2).
+    """Projections of records by a head that is trained on them to tell which images turned ones are
+    (SSKD's stage 2).
 
     Args:
       features: ``float32[Q, e]``, of all images upright, then of all turned, and so on.
@@ -118,7 +127,9 @@ def of_teacher(plan: Recipe, teacher: Teacher, seed: int) -> Insight | None:
 
 
 def width(config: Settings, data: DataSet) -> int:
-    """How many numbers are shown of each record, e, by a teacher that need not be there yet; 0 for none."""
+    """How many numbers are shown of each record, e, by a teacher that need not be there yet; 0 for
+    none.
+    """
     if not config.train.shows:
         return 0
     network = models.build(config.teacher.model, data.classes, data.shape)

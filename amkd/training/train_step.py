@@ -55,16 +55,25 @@ class TrainState:
 
 
 def start(
-    variables: Variables, tx: optax.GradientTransformation, averages: bool = False, beside: Any = None
+    variables: Variables,
+    tx: optax.GradientTransformation,
+    averages: bool = False,
+    beside: Any = None,
 ) -> TrainState:
     """The state before the first step; ``beside`` are the parameters of the loss's branch."""
     average = jax.tree.map(jnp.copy, variables) if averages else None
     branch = None if beside is None else Branch(beside, tx.init(beside))
-    return TrainState(jnp.zeros((), jnp.int32), variables, tx.init(variables["params"]), average, branch)
+    return TrainState(
+        jnp.zeros((), jnp.int32), variables, tx.init(variables["params"]), average, branch
+    )
 
 
 def moved_by(
-    tx: optax.GradientTransformation, rate: jax.Array, grads: Any, opt_state: optax.OptState, params: Any
+    tx: optax.GradientTransformation,
+    rate: jax.Array,
+    grads: Any,
+    opt_state: optax.OptState,
+    params: Any,
 ) -> tuple[Any, optax.OptState]:
     """Parameters and the optimizer's state after a step down their gradients."""
     updates, opt_state = tx.update(grads, opt_state, params)
@@ -72,7 +81,8 @@ def moved_by(
 
 
 def averaged(average: Variables, variables: Variables, decay: float, step: jax.Array) -> Variables:
-    """The running average after one more step; short at first, so that the initial values are soon forgotten.
+    """The running average after one more step; short at first, so that the initial values are soon
+    forgotten.
 
     Args:
       average: after ``step`` steps.
@@ -87,9 +97,11 @@ def averaged(average: Variables, variables: Variables, decay: float, step: jax.A
 def batch_of(
     data: training_set.TrainingSet, batch: training_set.Batches, recipe: Recipe, key: jax.Array
 ) -> training_set.Taken:
-    """One device's share of a batch as the student sees it: moved, and mixed anew with other records.
+    """One device's share of a batch as the student sees it: moved, and mixed anew with other
+    records.
 
-    A mix of answered images is given the mix of their answers, and of what else the teacher shows: no query.
+    A mix of answered images is given the mix of their answers, and of what else the teacher shows:
+      no query.
 
     Args:
       data: the training set.
@@ -105,18 +117,26 @@ def batch_of(
         return taken
     others = moved(data, batch.partner, batch.position, recipe, jax.random.fold_in(key, _PARTNERS))
     mix = jax.vmap(mixing.mix)
-    return jax.tree.map(lambda own, other: mix(own.astype(jnp.float32), other, batch.lam), taken, others)
+    return jax.tree.map(
+        lambda own, other: mix(own.astype(jnp.float32), other, batch.lam), taken, others
+    )
 
 
 def moved(
-    data: training_set.TrainingSet, index: jax.Array, position: jax.Array, recipe: Recipe, key: jax.Array
+    data: training_set.TrainingSet,
+    index: jax.Array,
+    position: jax.Array,
+    recipe: Recipe,
+    key: jax.Array,
 ) -> training_set.Taken:
     """Records of a batch, each image in a random view by its position in the whole batch."""
     taken = training_set.take(data, index)
     if recipe.views.still:
         return taken
     keys = jax.vmap(lambda p: jax.random.fold_in(key, p))(position)
-    return taken._replace(images=jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(taken.images, keys))
+    return taken._replace(
+        images=jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(taken.images, keys)
+    )
 
 
 def train_step(
@@ -152,7 +172,9 @@ def train_step(
 
         def loss_of(params: Any, beside: Any) -> tuple[jax.Array, Variables]:
             variables = {**state.variables, "params": params}
-            seen: Any = network.apply(variables, taken.images, True, keys, mutable=["batch_stats"], method="whole")
+            seen: Any = network.apply(
+                variables, taken.images, True, keys, mutable=["batch_stats"], method="whole"
+            )
             (logits, features), updated = seen
             share = objective.Share(logits, features, taken.answers, batch.weight, taken.inside)
             return sum_of_losses(share, beside, told.adapts), updated

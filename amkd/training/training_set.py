@@ -26,7 +26,8 @@ class TrainingSet(NamedTuple):
       w: ``int32[capacity]``.
       answers: ``float32[capacity, Y]``.
       as_released: ``bool[]``, how mixes are rounded; see :func:`amkd.data.mixing.mix_image`.
-      inside: ``float32[capacity, e]``, what the teacher shows of the records beside its answers, or None.
+      inside: ``float32[capacity, e]``, what the teacher shows of the records beside its answers, or
+        None.
     """
 
     images: Any
@@ -63,7 +64,9 @@ def make(
     """
     room = capacity - len(records)
     i, j, w = (np.pad(column, (0, room)) for column in records)
-    answers, inside = jax.tree.map(lambda rows: np.pad(rows, ((0, room), (0, 0))), (answers, inside))
+    answers, inside = jax.tree.map(
+        lambda rows: np.pad(rows, ((0, room), (0, 0))), (answers, inside)
+    )
     return TrainingSet(images, i, j, w, answers, np.bool_(as_released), inside)
 
 
@@ -91,7 +94,9 @@ def take(data: TrainingSet, index: jax.Array) -> Taken:
     Returns:
       Images, ``uint8``, and what the teacher said of them.
     """
-    mixed = mixing.mix_images(data.images, data.i[index], data.j[index], data.w[index], data.as_released)
+    mixed = mixing.mix_images(
+        data.images, data.i[index], data.j[index], data.w[index], data.as_released
+    )
     return Taken(mixed, data.answers[index], None if data.inside is None else data.inside[index])
 
 
@@ -101,9 +106,11 @@ class Batches(NamedTuple):
     Attributes:
       index: ``int32[S, B]``, places of records.
       weight: ``float32[S, B]``, 1, or 0 for what only fills the last batch.
-      position: ``int32[S, B]``, places in the batch: keys of random numbers, on any number of devices.
+      position: ``int32[S, B]``, places in the batch: keys of random numbers, on any number of
+        devices.
       partner: ``int32[S, B]``, the record that each is mixed with anew, or None if none is.
-      lam: ``float32[S, B]``, weight of the record itself in that, 1 where it stays as it is; or None.
+      lam: ``float32[S, B]``, weight of the record itself in that, 1 where it stays as it is; or
+        None.
     """
 
     index: Any
@@ -131,11 +138,14 @@ def epoch(
       count: number of records Q.
       batch: batch size B.
       rng: source of the order.
-      share: of each batch that is mixed anew with a permutation of the batch: exactly so many places, rounded.
+      share: of each batch that is mixed anew with a permutation of the batch: exactly so many
+        places, rounded.
       beta: both parameters of the distribution of lambda in these mixes.
-      mix_as_released: whether the places that stay as they are are drawn as MIX-KD's code draws them.
-      views: how many records are of one image, V, which stay side by side: the first Q / V records are the images as
-        they are, the next ones their second views in the same order, and so on. Q and B are multiples of V.
+      mix_as_released: whether the places that stay as they are are drawn as MIX-KD's code draws
+        them.
+      views: how many records are of one image, V, which stay side by side: the first Q / V records
+        are the images as they are, the next ones their second views in the same order, and so on. Q
+        and B are multiples of V.
     """
     order = grouped(rng.permutation(count // views), views).astype(np.int32)
     steps = -(-count // batch)
@@ -154,11 +164,15 @@ def epoch(
 
 
 def grouped(images: np.ndarray, views: int) -> np.ndarray:
-    """Places of all V views of each image, side by side: ``int[N]`` numbers of images to ``int[V * N]`` places."""
+    """Places of all V views of each image, side by side: ``int[N]`` numbers of images to ``int[V *
+    N]`` places.
+    """
     return (images[:, None] + len(images) * np.arange(views)).ravel()
 
 
-def drawn_with_replacement(steps: int, batch: int, share: float, rng: np.random.Generator) -> np.ndarray:
+def drawn_with_replacement(
+    steps: int, batch: int, share: float, rng: np.random.Generator
+) -> np.ndarray:
     """Places of S batches that are drawn at least once: ``bool[S, B]``.
 
     MIX-KD's code draws the rows that it leaves unmixed so: it means a share p of them, and leaves

@@ -1,8 +1,12 @@
-"""Variances that the student's features predict for each image: what PAD learns (Zhang et al., 2020). Pure.
+"""Variances that the student's features predict for each image: what PAD learns (Zhang et al.,
+2020). Pure.
 
-PAD divides the squared distance between the teacher's and the student's features by them, dimension by dimension. A
-black box shows no features: there (ours) the distance is the divergence of the two answers, and an image has one
-variance. Each is a linear layer and a normalisation over the batch, trained with the student, and no part of it.
+PAD divides the squared distance between the teacher's and the student's features by them, dimension
+by dimension. A
+black box shows no features: there (ours) the distance is the divergence of the two answers, and an
+  image has one
+variance. Each is a linear layer and a normalisation over the batch, trained with the student, and
+no part of it.
 """
 
 from typing import Any
@@ -28,16 +32,22 @@ def init(features: int, rng: np.random.Generator, *dimensions: int) -> dict[str,
       *dimensions: how many variances an image has; one, and no axis for it, if left out.
     """
     kernel = rng.normal(0, features**-0.5, (features, *dimensions)).astype(np.float32)
-    return {"kernel": kernel, "scale": np.ones(dimensions, np.float32), "bias": np.zeros(dimensions, np.float32)}
+    return {
+        "kernel": kernel,
+        "scale": np.ones(dimensions, np.float32),
+        "bias": np.zeros(dimensions, np.float32),
+    }
 
 
 def logarithms(params: Params, features: jax.Array, weight: jax.Array, axis: str) -> jax.Array:
-    """Log-variances of a device's share of a batch, within 5 of 0; the normalisation is over all devices.
+    """Log-variances of a device's share of a batch, within 5 of 0; the normalisation is over all
+    devices.
 
     Args:
       params: of one variance. The linear layer has no bias: the normalisation would take it away.
       features: ``[b, d]``, the student's last.
-      weight: ``float32[b]``, 1, or 0 for what only fills the batch, which has no part in the normalisation.
+      weight: ``float32[b]``, 1, or 0 for what only fills the batch, which has no part in the
+        normalisation.
       axis: name of the device axis.
 
     Returns:
@@ -53,7 +63,8 @@ def logarithms(params: Params, features: jax.Array, weight: jax.Array, axis: str
 
 
 def likelihood(distance: jax.Array, logarithm: jax.Array) -> jax.Array:
-    """``d * exp(-s) + s`` of one image: twice a Gaussian's negative log-likelihood, least where s is ``ln d``.
+    """``d * exp(-s) + s`` of one image: twice a Gaussian's negative log-likelihood, least where s
+    is ``ln d``.
 
     Args:
       distance: ``float32[]``, d.

@@ -1,10 +1,14 @@
-"""How the records of a batch weigh against each other: by how hard each is, or how unsure the teacher was. Pure.
+"""How the records of a batch weigh against each other: by how hard each is, or how unsure the
+teacher was. Pure.
 
-B records; ``real`` is 1 for each, and 0 for what only fills the batch, which has no influence on the others' weights.
-How hard a record is: what its loss is above the least it can be (losses.py), the student's divergence from the
-teacher. The cross-entropy itself would call every answer hard that is unsure, as those to mixes are. The first three
-are what PAD is compared with by its authors (Zhang et al., 2020), who leave the constants open. Ours: all but
-``fidelity`` have a mean of 1, so that learning rates keep their meaning.
+B records; ``real`` is 1 for each, and 0 for what only fills the batch, which has no influence on
+the others' weights.
+How hard a record is: what its loss is above the least it can be (losses.py), the student's
+  divergence from the
+teacher. The cross-entropy itself would call every answer hard that is unsure, as those to mixes
+are. The first three are what PAD is compared with by its authors (Zhang et al., 2020), who leave
+the constants open. Ours: all but ``fidelity`` have a mean of 1, so that learning rates keep their
+  meaning.
 """
 
 from collections.abc import Callable
@@ -46,7 +50,8 @@ class Constants(NamedTuple):
 
 
 def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Array:
-    """All weigh the same, but for exactly so many of the hardest, rounded: 0. Of equals the first go, and one stays.
+    """All weigh the same, but for exactly so many of the hardest, rounded: 0. Of equals the first
+    go, and one stays.
 
     Args:
       hardness: ``float32[B]``.
@@ -68,7 +73,8 @@ def softmax(hardness: jax.Array, real: jax.Array) -> jax.Array:
 
 
 def polynomial(hardness: jax.Array, real: jax.Array, power: float) -> jax.Array:
-    """``(1 - hardness / largest)**power``, of mean 1: the hardest weighs nothing, unless all are as hard.
+    """``(1 - hardness / largest)**power``, of mean 1: the hardest weighs nothing, unless all are as
+    hard.
 
     Args:
       hardness: ``float32[B]``.
@@ -81,10 +87,11 @@ def polynomial(hardness: jax.Array, real: jax.Array, power: float) -> jax.Array:
 
 
 def fidelity(unsure: jax.Array, real: jax.Array, at_mean: float) -> jax.Array:
-    """``exp(ln(at_mean) * unsure / mean unsure)``: 1 where the teacher is sure (Kimura et al., 2018).
+    """``exp(ln(at_mean) * unsure / mean unsure)``: 1 where the teacher is sure (Kimura et al.,
+    2018).
 
-    The paper's uncertainty is a Gaussian process's; of a network, the entropy of its answer takes its place (ours). The
-    paper's largest weight is 1 here: another is another learning rate.
+    The paper's uncertainty is a Gaussian process's; of a network, the entropy of its answer takes
+    its place (ours). The paper's largest weight is 1 here: another is another learning rate.
 
     Args:
       unsure: ``float32[B]``.

@@ -46,7 +46,9 @@ def _teacher(s: "Settings") -> Iterator[str]:
     yield from choice("teacher.evaluate", teacher.evaluate, CHOICES)
     yield from _seed("teacher.seed", teacher.seed)
     if not 0 <= teacher.min_accuracy <= 1:
-        yield f"config.teacher.min_accuracy={teacher.min_accuracy!r}: must be a share between 0 and 1"
+        yield (
+            f"config.teacher.min_accuracy={teacher.min_accuracy!r}: must be a share between 0 and 1"
+        )
     yield from least("teacher.validation", teacher.validation, 1)
     yield from least("teacher.images", teacher.images, 0)
 
@@ -64,9 +66,15 @@ def _data(s: "Settings") -> Iterator[str]:
     if s.data.judge != "train" or s.method not in METHODS:
         return
     if s.dataset == "folder":
-        yield "config.data.judge='train': data.held_out of a folder's pictures judge the student; use 'test'"
+        yield (
+            "config.data.judge='train': data.held_out of a folder's pictures judge the student;"
+            " use 'test'"
+        )
     elif s.uses_labels or s.teacher.evaluate == "no":
-        yield "config.data.judge='train': only the teacher's answers judge there, and this run does not ask for them"
+        yield (
+            "config.data.judge='train': only the teacher's answers judge there, and this run"
+            " does not ask for them"
+        )
 
 
 def check_devices(settings: "Settings", devices: int) -> None:
@@ -80,7 +88,10 @@ def check_devices(settings: "Settings", devices: int) -> None:
         plans["teacher.train"] = settings.teacher.train
     for group, plan in plans.items():
         if plan.batch_size % devices:
-            raise UserError(f"config.{group}.batch_size={plan.batch_size}: must be a multiple of the {devices} devices")
+            raise UserError(
+                f"config.{group}.batch_size={plan.batch_size}: must be a multiple of the {devices}"
+                " devices"
+            )
 
 
 def check_data(settings: "Settings", data: "DataSet") -> None:
@@ -97,12 +108,14 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
         )
     if real > data.pool_size:
         raise UserError(
-            f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images to draw from; set"
+            f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images"
+            " to draw from; set"
             f" --config.n_real={data.pool_size} or less"
         )
     if not settings.way.mixes and settings.budget > data.pool_size:
         raise UserError(
-            f"config.budget={settings.budget}: {settings.method} asks about images of {settings.dataset}, which has"
+            f"config.budget={settings.budget}: {settings.method} asks about images of"
+            f" {settings.dataset}, which has"
             f" {data.pool_size} to draw from; lower the budget to that"
         )
     for reason in settings.way.showing.impossible(data.shape) if settings.way.showing else ():
@@ -111,12 +124,14 @@ def check_data(settings: "Settings", data: "DataSet") -> None:
     needed = settings.teacher.validation + max(settings.teacher.images, 1)
     if settings.teacher.kind == "flax" and needed > labeled:
         raise UserError(
-            f"config.teacher.validation={settings.teacher.validation} and images={settings.teacher.images}:"
+            f"config.teacher.validation={settings.teacher.validation} and"
+            f" images={settings.teacher.images}:"
             f" {settings.dataset} has only {labeled} labeled images"
         )
     if settings.teacher.answers.form == "top_k" and settings.teacher.answers.top_k > data.classes:
         raise UserError(
-            f"config.teacher.answers.top_k={settings.teacher.answers.top_k}: there are only {data.classes} classes"
+            f"config.teacher.answers.top_k={settings.teacher.answers.top_k}: there are only"
+            f" {data.classes} classes"
         )
 
 
@@ -134,5 +149,7 @@ def from_config(config: Mapping[str, Any]) -> Settings:
     if not problems:
         problems = list(reasons(settings))
     if problems:
-        raise UserError("the configuration cannot work:\n" + "\n".join(f"  {line}" for line in problems))
+        raise UserError(
+            "the configuration cannot work:\n" + "\n".join(f"  {line}" for line in problems)
+        )
     return settings

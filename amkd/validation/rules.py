@@ -29,4 +29,7 @@ def views(prefix: str, rotate: float, zoom: float) -> Iterator[str]:
     if not 0 <= rotate <= 180:
         yield f"config.{prefix}rotate={rotate!r}: must be degrees, from 0 to 180"
     if not 0 <= zoom < 10:
-        yield f"config.{prefix}zoom={zoom!r}: must be at least 0 and below 10; 0.25 is from 0.8 to 1.25"
+        yield (
+            f"config.{prefix}zoom={zoom!r}: must be at least 0 and below 10; 0.25 is from 0.8"
+            " to 1.25"
+        )

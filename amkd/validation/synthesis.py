@@ -20,11 +20,16 @@ def reasons(s: "Settings") -> Iterator[str]:
         return
     if s.teacher.kind != "flax":
         yield (
-            f"config.teacher.kind={s.teacher.kind!r}: method {s.method!r} makes its images from the weights and"
-            " gradients of the teacher's network, and this one is a black box; only teacher.kind=flax shows them"
+            f"config.teacher.kind={s.teacher.kind!r}: method {s.method!r} makes its images from"
+            " the weights and"
+            " gradients of the teacher's network, and this one is a black box; only"
+            " teacher.kind=flax shows them"
         )
     if s.search.as_released:
-        yield "config.search.as_released=True: it changes the bytes of images that were made to be asked; leave it out"
+        yield (
+            "config.search.as_released=True: it changes the bytes of images that were made to be"
+            " asked; leave it out"
+        )
     yield from s.way.maker.impossible(s)
 
 
@@ -46,4 +51,7 @@ def _fskd(plan: FskdSettings) -> Iterator[str]:
     if not 0 <= plan.real_weight < float("inf"):
         yield f"config.fskd.real_weight={plan.real_weight!r}: must be at least 0, and finite"
     if plan.mean_weight > plan.most_weight:
-        yield f"config.fskd.mean_weight={plan.mean_weight!r}: must not exceed most_weight={plan.most_weight!r}"
+        yield (
+            f"config.fskd.mean_weight={plan.mean_weight!r}: must not exceed"
+            f" most_weight={plan.most_weight!r}"
+        )

@@ -38,7 +38,9 @@ def reasons(teacher: "TeacherSettings") -> Iterator[str]:
     yield from choice("teacher.answers.form", teacher.answers.form, answers.FORMS)
     yield from least("teacher.answers.top_k", teacher.answers.top_k, 1)
     if not 0 < teacher.answers.temperature < math.inf:
-        yield f"config.teacher.answers.temperature={teacher.answers.temperature!r}: must be positive"
+        yield (
+            f"config.teacher.answers.temperature={teacher.answers.temperature!r}: must be positive"
+        )
     yield from choice("teacher.pixels.layout", teacher.pixels.layout, ("auto", *LAYOUTS))
     yield from choice("teacher.pixels.dtype", teacher.pixels.dtype, ("auto", *DTYPES))
     if not 0 < teacher.pixels.divide < math.inf:
@@ -50,21 +52,34 @@ def reasons(teacher: "TeacherSettings") -> Iterator[str]:
 def _missing(teacher: "TeacherSettings") -> Iterator[str]:
     for name in NEEDS.get(teacher.kind, ()):
         if not _value(teacher, name):
-            yield f"config.teacher.{name}='': teacher.kind {teacher.kind!r} needs it; see configs/default.py"
+            yield (
+                f"config.teacher.{name}='': teacher.kind {teacher.kind!r} needs it; see"
+                " configs/default.py"
+            )
     if teacher.kind == "python" and teacher.function and ":" not in teacher.function:
-        yield f"config.teacher.function={teacher.function!r}: teacher.kind 'python' needs 'module:function'"
+        yield (
+            f"config.teacher.function={teacher.function!r}: teacher.kind 'python' needs"
+            " 'module:function'"
+        )
     for kind, names in _OF.items():
         for name in names:
             # "flax" is the default: whoever means another kind says so.
             if teacher.kind == "flax" and (value := _value(teacher, name)):
                 yield (
-                    f"config.teacher.{name}={value!r}: is for another kind of teacher than {teacher.kind!r}; add"
+                    f"config.teacher.{name}={value!r}: is for another kind of teacher than"
+                    f" {teacher.kind!r}; add"
                     f" --config.teacher.kind={kind}"
                 )
     if teacher.kind == "flax" and teacher.identity:
-        yield f"config.teacher.identity={teacher.identity!r}: a flax teacher has its own, the hash of its weights"
+        yield (
+            f"config.teacher.identity={teacher.identity!r}: a flax teacher has its own, the hash"
+            " of its weights"
+        )
     if teacher.kind == "flax" and teacher.http.url:
-        yield "config.teacher.http.url: is for a service; add --config.teacher.kind=oip, tfserving or json"
+        yield (
+            "config.teacher.http.url: is for a service; add --config.teacher.kind=oip, tfserving"
+            " or json"
+        )
 
 
 def _value(teacher: "TeacherSettings", name: str) -> str:
@@ -82,7 +97,10 @@ def _terms(teacher: "TeacherSettings") -> Iterator[str]:
         if getattr(teacher, name) == math.inf:
             yield f"config.teacher.{name}=inf: must be finite; 0 for no limit"
     if teacher.max_cost and not teacher.price:
-        yield f"config.teacher.max_cost={teacher.max_cost!r}: needs config.teacher.price, the price of one image"
+        yield (
+            f"config.teacher.max_cost={teacher.max_cost!r}: needs config.teacher.price, the"
+            " price of one image"
+        )
     for name in ("connect_timeout", "read_timeout"):
         value = getattr(teacher.http, name)
         if not 0 < value < math.inf:

@@ -8,12 +8,18 @@ SEEDS = (0, 1, 2, 3, 4)
 
 
 def row(config: str, *fields: str, **quoted: object) -> ConfigDict:
-    """A row: a file of ``configs/``, fields as on the command line, and what others have published."""
+    """A row: a file of ``configs/``, fields as on the command line, and what others have
+    published.
+    """
     return ConfigDict({"config": f"configs/{config}", "set": fields, **quoted})
 
 
-def table(name: str, preset: str, title: str, ways: Mapping[str, tuple[str, ...]], *against: str) -> ConfigDict:
-    """A table without rows, of five seeds, compared by test accuracy with some ways; ``only`` names the rows to run."""
+def table(
+    name: str, preset: str, title: str, ways: Mapping[str, tuple[str, ...]], *against: str
+) -> ConfigDict:
+    """A table without rows, of five seeds, compared by test accuracy with some ways; ``only`` names
+    the rows to run.
+    """
     config = ConfigDict()
     config.name = f"{name}_{preset}" if preset else name
     config.title = title

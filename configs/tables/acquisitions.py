@@ -1,15 +1,16 @@
 """Which way of choosing what to ask is best? Told without a look at a test label.
 
-One budget, one recipe, one teacher. Every run is judged by its agreement with the teacher on 10,000 training images
-that are not drawn (data.judge). What came of it: results/experiments.md.
+One budget, one recipe, one teacher. Every run is judged by its agreement with the teacher on 10,000
+training images that are not drawn (data.judge). What came of it: results/experiments.md.
 
-Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py --workdir=runs/acquisitions
-          the same with --mode=table --output=results, once they are done
-Cost:     260 runs; 2 to 4 minutes a run on one core beside other work, those that train committees several times that
-          (estimated).
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py
+          --workdir=runs/acquisitions the same with --mode=table --output=results, once they are
+          done
+Cost:     260 runs; 2 to 4 minutes a run on one core beside other work, those that train committees
+          several times that (estimated).
           :cpu, some of them at the paper's budgets.
-          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query is scarce: 160 runs of
-          a minute on one core, those with committees 2.5.
+          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query is
+          scarce: 160 runs of a minute on one core, those with committees 2.5.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -51,10 +52,29 @@ WAYS = {
     "learning_loss": (*_AMONG, "search.acquisition=learning_loss"),
     "distillation_gap": (*_AMONG, "search.acquisition=distillation_gap"),
 }
-FIRST = ("random", "random_lam", "grid", "refined", "capped", "balanced", "k_center", "half_random", "six_rounds")
+FIRST = (
+    "random",
+    "random_lam",
+    "grid",
+    "refined",
+    "capped",
+    "balanced",
+    "k_center",
+    "half_random",
+    "six_rounds",
+)
 # Each in its kind.
 KINDS = (
-    *("random", "random_wide", "grid", "refined", "half_random", "balanced", "k_center", "pooled_k_center"),
+    *(
+        "random",
+        "random_wide",
+        "grid",
+        "refined",
+        "half_random",
+        "balanced",
+        "k_center",
+        "pooled_k_center",
+    ),
     *(
         "pooled_ensemble",
         "pooled_learning_loss",
@@ -66,11 +86,16 @@ KINDS = (
         "distillation_gap",
     ),
 )
-# The best way of learning of configs/tables/losses.py; rounds before the last only need a student that chooses well.
+# The best way of learning of configs/tables/losses.py; rounds before the last only need a student
+# that chooses well.
 RECIPE = ("train.temperature=4.0", "train.epochs=20", "train.min_steps=2000", "last_epochs=40")
 FEW = (
     *("n_real=1000", "budget=4000", "search.max_pairs=100000", "train.temperature=4.0"),
-    *("train.epochs=20", "train.min_steps=1000", "last_epochs=128"),  # 4,000 steps in the last round
+    *(
+        "train.epochs=20",
+        "train.min_steps=1000",
+        "last_epochs=128",
+    ),  # 4,000 steps in the last round
 )
 
 
@@ -81,7 +106,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config = on_training_images(table("acquisitions", preset, title, WAYS, "random", "grid"))
     if preset == "smoke":
         config.seeds, config.ways.six_rounds = (0,), (*_ACTIVE, "rounds=4")
-        config.rows.digits = row("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5")
+        config.rows.digits = row(
+            "default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5"
+        )
         return config
     if preset == "few":
         config.title += " (4,000 queries)"
@@ -96,7 +123,14 @@ def get_config(preset: str = "") -> ConfigDict:
     if preset == "cpu":
         config.rows.mnist.ways = FIRST
         config.rows.fashion.ways = (
-            *("random", "random_near", "random_wide", "k_center", "pooled_k_center", "pooled_margin"),
+            *(
+                "random",
+                "random_near",
+                "random_wide",
+                "k_center",
+                "pooled_k_center",
+                "pooled_margin",
+            ),
             *("half_random_wide", "near", "pooled_badge"),
         )
     return config

@@ -1,10 +1,10 @@
 """The best recipes found here (configs/best/) against random pairs of the same recipe.
 
 Paper:    LeNet-5 teacher and student: MNIST 98.74, Fashion-MNIST 80.90.
-Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/best.py:cpu --workdir=runs/best_cpu
-          the same with --mode=table --output=results, once they are done
-Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other work: with the half student 4 of MNIST
-          and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/best.py:cpu
+          --workdir=runs/best_cpu the same with --mode=table --output=results, once they are done
+Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other work: with the half
+          student 4 of MNIST and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
 """
 
 from ml_collections import ConfigDict
@@ -31,10 +31,18 @@ def get_config(preset: str = "") -> ConfigDict:
     mnist, fashion = "best/mnist.py", "best/fashion_mnist.py"
     config.rows.mnist_half = row(mnist, half, best=98.58, source="DivBFKD", ways=own)
     config.rows.fashion_half = row(fashion, half, best=86.50, source="DivBFKD", ways=own)
-    config.rows.mnist = row(mnist, same, paper={"best": 98.74}, best=98.97, source="DivBFKD", ways=own)
-    config.rows.fashion = row(fashion, same, paper={"best": 80.90}, best=87.65, source="DivBFKD", ways=own)
-    config.rows.mnist_quarter = row(mnist, same, "budget=6000", "last_epochs=200", paper=98.74, ways=("best",))
-    config.rows.fashion_quarter = row(fashion, same, "budget=12000", "last_epochs=120", paper=80.90, ways=("best",))
+    config.rows.mnist = row(
+        mnist, same, paper={"best": 98.74}, best=98.97, source="DivBFKD", ways=own
+    )
+    config.rows.fashion = row(
+        fashion, same, paper={"best": 80.90}, best=87.65, source="DivBFKD", ways=own
+    )
+    config.rows.mnist_quarter = row(
+        mnist, same, "budget=6000", "last_epochs=200", paper=98.74, ways=("best",)
+    )
+    config.rows.fashion_quarter = row(
+        fashion, same, "budget=12000", "last_epochs=120", paper=80.90, ways=("best",)
+    )
     if preset == "cpu":
         config.title += ", on 2 CPU cores: a pool of 200,000 pairs"
         config.set = (*config.set, "search.max_pairs=200000")

@@ -1,12 +1,16 @@
-"""Active labelling without mixes: accuracy against annotations, the acquisitions that need no dropout.
+"""Active labelling without mixes: accuracy against annotations, the acquisitions that need no
+dropout.
 
-Peng et al. (2021), Algorithm 1, on whole images: few are annotated at first, and in every round some of those left. The
-annotator is the data set itself, so that no teacher is trained; with --config.set a teacher annotates.
+Peng et al. (2021), Algorithm 1, on whole images: few are annotated at first, and in every round
+some of those left. The annotator is the data set itself, so that no teacher is trained; with
+--config.set a teacher annotates.
 
-Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/labelling.py --workdir=runs/labelling
-          the same with --mode=table --output=results; the curves are labelling.png and labelling-curves.csv
-Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute a run on one core; ways that train committees
-          several, distillation_gap most, as it compares 60,000 images with each other in every round.
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/labelling.py
+          --workdir=runs/labelling the same with --mode=table --output=results; the curves are
+          labelling.png and labelling-curves.csv
+Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute a run on one core; ways that
+          train committees several, distillation_gap most, as it compares 60,000 images with each
+          other in every round.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -14,7 +18,17 @@ from ml_collections import ConfigDict
 
 from configs.tables import check, row, table
 
-_WAYS = ("random", "lowest", "margin", "entropy", "ensemble", "k_center", "badge", "learning_loss", "distillation_gap")
+_WAYS = (
+    "random",
+    "lowest",
+    "margin",
+    "entropy",
+    "ensemble",
+    "k_center",
+    "badge",
+    "learning_loss",
+    "distillation_gap",
+)
 WAYS = {way: (f"search.acquisition={way}",) for way in _WAYS}
 # Labels are certain, and the students' networks small: neither temperature nor long training.
 _RECIPE = ("method=active_labelling", "teacher.kind=labels", "train.epochs=20")
@@ -23,11 +37,15 @@ _RECIPE = ("method=active_labelling", "teacher.kind=labels", "train.epochs=20")
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
-    config = table("labelling", preset, "Active labelling: test accuracy at equal annotations", WAYS, "random")
+    config = table(
+        "labelling", preset, "Active labelling: test accuracy at equal annotations", WAYS, "random"
+    )
     config.set = (*config.set, *_RECIPE)
     if preset == "smoke":
         config.seeds = (0,)
-        config.rows.digits = row("default.py:smoke", "data.test_images=200", "train.min_steps=50", "rounds=2")
+        config.rows.digits = row(
+            "default.py:smoke", "data.test_images=200", "train.min_steps=50", "rounds=2"
+        )
         return config
     size = ("n_real=100", "budget=2100", "rounds=10", "train.min_steps=1000")
     if preset == "cpu":

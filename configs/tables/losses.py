@@ -1,16 +1,19 @@
 """Which way of learning from the answers is best? Told without a look at a test label.
 
-The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features``, ``features4`` and
-``related_views`` see more of the teacher than its answers, ``top3`` and ``label`` less, and ``views`` and
-``related_views`` ask about real images and their rotations in place of mixes, four queries an image, whatever the
-budget. Every run is judged by its agreement with the teacher on
-10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
+The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features``,
+``features4`` and ``related_views`` see more of the teacher than its answers, ``top3`` and ``label``
+less, and ``views`` and ``related_views`` ask about real images and their rotations in place of
+mixes, four queries an image, whatever the budget. Every run is judged by its agreement with the
+teacher on 10,000 training images that are not drawn (data.judge). What came of it:
+results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
-          python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table --output=results
+          python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table
+          --output=results
 Cost:     two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
           :cpu, MNIST with 12,000 queries, two seeds: 1.5 minutes a run on one core.
-          :few, 4,000 queries from 1,000 real images, where a query is scarce: 210 runs of half a minute on one core.
+          :few, 4,000 queries from 1,000 real images, where a query is scarce: 210 runs of half a
+          minute on one core.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -55,12 +58,22 @@ def get_config(preset: str = "") -> ConfigDict:
     if preset == "smoke":
         config.seeds = (0,)
         config.rows.digits = row(
-            "default.py:smoke", "budget=200", "data.test_images=200", "train.min_steps=50", "train.epochs=5"
+            "default.py:smoke",
+            "budget=200",
+            "data.test_images=200",
+            "train.min_steps=50",
+            "train.epochs=5",
         )
         return config
     if preset == "few":
         config.title += " (4,000 queries)"
-        few = ("n_real=1000", "budget=4000", "search.max_pairs=100000", "train.epochs=96", "train.min_steps=500")
+        few = (
+            "n_real=1000",
+            "budget=4000",
+            "search.max_pairs=100000",
+            "train.epochs=96",
+            "train.min_steps=500",
+        )
         config.rows.mnist = row("mnist.py", *few)
         config.rows.fashion = row("fashion_mnist.py", *few, "train.learning_rate=6e-3")
         return config
@@ -72,6 +85,12 @@ def get_config(preset: str = "") -> ConfigDict:
     if preset == "cpu":
         config.title += " (12,000 queries)"
         config.seeds = (0, 1)
-        few = ("search.max_pairs=200000", "budget=12000", "train.epochs=20", "train.min_steps=500", "last_epochs=64")
+        few = (
+            "search.max_pairs=200000",
+            "budget=12000",
+            "train.epochs=20",
+            "train.min_steps=500",
+            "last_epochs=64",
+        )
         config.rows = ConfigDict({"mnist": row("mnist.py", *few)})
     return config

@@ -1,13 +1,18 @@
-"""Table 1: mixes, real images alone, white-box rivals and references, on MNIST, Fashion-MNIST, CIFAR-10 and Places365.
+"""Table 1: mixes, real images alone, white-box rivals and references, on MNIST, Fashion-MNIST,
+CIFAR-10 and Places365.
 
-At the budgets of the paper, or what a way can use of them: real_only asks about n_real images, sskd about four views of
+At the budgets of the paper, or what a way can use of them: real_only asks about n_real images, sskd
+  about four views of
 each, and both take fewer steps.
 
-Paper:    MNIST 98.74, Fashion-MNIST 80.90, CIFAR-10 74.60; Places365 85.14% of its teacher (a second-hand figure).
-Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table1.py:cpu --workdir=runs/table1_cpu
-          python launch.py --config=configs/tables/table1.py:cpu --workdir=runs/table1_cpu --mode=table --output=results
+Paper:    MNIST 98.74, Fashion-MNIST 80.90, CIFAR-10 74.60; Places365 85.14% of its teacher (a
+  second-hand figure).
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table1.py:cpu
+          --workdir=runs/table1_cpu python launch.py --config=configs/tables/table1.py:cpu
+          --workdir=runs/table1_cpu --mode=table --output=results
 Cost:     all of it: days on a GPU (estimated; CIFAR-10 and Places365 most of all).
-          :cpu, the half students of MNIST and Fashion-MNIST with shortened recipes, 200,000 pairs, the rounds of random
+          :cpu, the half students of MNIST and Fashion-MNIST with shortened recipes, 200,000 pairs,
+          the rounds of random
           pairs in one: 11 and 17 minutes a seed on one core, and fskd and sskd for 2 or 3 more.
           :smoke, all methods on the embedded digits, too short to tell them apart: a minute.
 """
@@ -48,7 +53,9 @@ _ALL_IMAGES = ("full_kd", "supervised_full")
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
-    config = table("table1", preset, "Table 1: test accuracy at the paper's budgets", WAYS, "random")
+    config = table(
+        "table1", preset, "Table 1: test accuracy at the paper's budgets", WAYS, "random"
+    )
     if preset == "smoke":
         config.title, config.seeds = "Table 1 in small, on the embedded digits", (0, 1)
         config.rows.digits = row("default.py:smoke", "train.min_steps=100")
@@ -58,12 +65,20 @@ def get_config(preset: str = "") -> ConfigDict:
         return config
     same, half = "student=lenet5", "student=lenet5_half"
     config.rows.mnist = row("mnist.py", same, paper=PAPER["mnist"], best=98.97, source="DivBFKD")
-    config.rows.mnist_half = row("mnist.py", half, paper=PAPER["mnist"], best=98.58, source="DivBFKD")
-    config.rows.fashion = row("fashion_mnist.py", same, paper=PAPER["fashion"], best=87.65, source="DivBFKD")
-    config.rows.fashion_half = row("fashion_mnist.py", half, paper=PAPER["fashion"], best=86.50, source="DivBFKD")
+    config.rows.mnist_half = row(
+        "mnist.py", half, paper=PAPER["mnist"], best=98.58, source="DivBFKD"
+    )
+    config.rows.fashion = row(
+        "fashion_mnist.py", same, paper=PAPER["fashion"], best=87.65, source="DivBFKD"
+    )
+    config.rows.fashion_half = row(
+        "fashion_mnist.py", half, paper=PAPER["fashion"], best=86.50, source="DivBFKD"
+    )
     if preset == "cpu":
         return _short(config)
-    config.rows.cifar10 = row("cifar10.py", "student=alexnet", paper=PAPER["cifar10"], best=76.17, source="FS-BBT")
+    config.rows.cifar10 = row(
+        "cifar10.py", "student=alexnet", paper=PAPER["cifar10"], best=76.17, source="FS-BBT"
+    )
     config.rows.places365 = row(
         *("cifar10.py", "dataset=places365_small", "data.size=32", "n_real=80000", "budget=480000"),
         *("student=vgg16", "teacher.model=vgg16", "search.max_pairs=10000000"),

@@ -1,9 +1,12 @@
-"""Tables 2 and 3: real images against selected images. One run gives all columns of its row, round by round.
+"""Tables 2 and 3: real images against selected images. One run gives all columns of its row, round
+by round.
 
 Paper:    CIFAR-10, VGG-16, 500 to 2,000 real images, 5,000 to 160,000 selected; Places365 likewise.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table2.py --workdir=runs/table2
-          The cells are in table2-curves.csv: a row of the paper is a row there, a column a number of queries.
-Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes a run on one core.
+          The cells are in table2-curves.csv: a row of the paper is a row there, a column a number
+          of queries.
+Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes a run on one
+  core.
 """
 
 from ml_collections import ConfigDict
@@ -18,7 +21,9 @@ def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu`` and ``smoke``."""
     config = table1.get_config(preset)
     config.name = config.name.replace("table1", "table2")
-    config.title = "Tables 2 and 3: real against selected images" + (f" ({preset})" if preset else "")
+    config.title = "Tables 2 and 3: real against selected images" + (
+        f" ({preset})" if preset else ""
+    )
     config.ways = ConfigDict({way: table1.WAYS[way] for way in ("active", "random")})
     config.rows = ConfigDict()
     for n in _REAL.get(preset, REAL):
@@ -29,11 +34,22 @@ def get_config(preset: str = "") -> ConfigDict:
 def _row(preset: str, n: int) -> ConfigDict:
     if preset == "smoke":
         return row(
-            "default.py:smoke", f"n_real={n}", f"budget={n + 100}", "rounds=2", "train.epochs=5", "train.min_steps=0"
+            "default.py:smoke",
+            f"n_real={n}",
+            f"budget={n + 100}",
+            "rounds=2",
+            "train.epochs=5",
+            "train.min_steps=0",
         )
     if preset == "cpu":
         schedule = "search.schedule='1000,1000,2000,4000'"
         return row("mnist.py", f"n_real={n}", f"budget={n + 8000}", "rounds=4", schedule)
-    ks = (5000, 5000, 10000, 20000, 40000, 80000)[: 5 if n == 500 else 6]  # 500 images have 124,750 pairs
-    fields = (f"rounds={len(ks)}", f"search.schedule={','.join(map(str, ks))!r}", f"budget={n + sum(ks)}")
+    ks = (5000, 5000, 10000, 20000, 40000, 80000)[
+        : 5 if n == 500 else 6
+    ]  # 500 images have 124,750 pairs
+    fields = (
+        f"rounds={len(ks)}",
+        f"search.schedule={','.join(map(str, ks))!r}",
+        f"budget={n + sum(ks)}",
+    )
     return row("cifar10.py", f"n_real={n}", *fields, "student=vgg16", "teacher.model=vgg16")

@@ -30,9 +30,13 @@ from tests.training import test_train_step
 def candidates(i, j, of=None, **fields):
     """Candidates by their pairs, C2 ascending."""
     count = len(i)
-    scored = top_k.Scored(np.arange(count, dtype=np.float32), np.int32(i), np.int32(j), np.int32([32768] * count))
+    scored = top_k.Scored(
+        np.arange(count, dtype=np.float32), np.int32(i), np.int32(j), np.int32([32768] * count)
+    )
     of = of or task()
-    return candidate_set.Candidates(scored, of._replace(settings=dataclasses.replace(of.settings, **fields)))
+    return candidate_set.Candidates(
+        scored, of._replace(settings=dataclasses.replace(of.settings, **fields))
+    )
 
 
 def test_acquisitions_are_the_files_of_their_folder():
@@ -51,7 +55,9 @@ def test_places_that_are_missing_are_the_first_others():
 
 
 def test_capped_by_hand():
-    """Two mixes an image: image 0 is full after two, so (0, 3) waits; with no others left it comes back."""
+    """Two mixes an image: image 0 is full after two, so (0, 3) waits; with no others left it comes
+    back.
+    """
     of = candidates([0, 0, 0, 1, 2], [1, 2, 3, 2, 3], per_image=2)
     assert capped.choose(of, 4).tolist() == [0, 1, 3, 2]
     assert capped.choose(of, 3).tolist() == [0, 1, 3]
@@ -76,7 +82,9 @@ def test_no_image_is_in_more_mixes_than_its_cap_while_there_are_others(cap, k, s
 
 
 def test_an_image_and_its_variants_share_one_cap():
-    """Of 12 images 6 are real: 6 is a variant of 0 and 7 one of 1, so that (6, 7) is one more mix of both."""
+    """Of 12 images 6 are real: 6 is a variant of 0 and 7 one of 1, so that (6, 7) is one more mix
+    of both.
+    """
     of = candidates([0, 6, 2], [1, 7, 3], of=task(n=12), per_image=1, variants=1)
     assert capped.choose(of, 2).tolist() == [0, 2]
 
@@ -100,14 +108,18 @@ def test_balanced_takes_as_even_a_number_of_each_class_as_there_is(k, classes, s
     short = counts < counts.max() - 1
     np.testing.assert_array_equal(counts[short], there[short])  # fewer only where there are no more
     for one in range(classes):  # the lowest C2 of each
-        np.testing.assert_array_equal(np.sort(found[named[found] == one]), np.flatnonzero(named == one)[: counts[one]])
+        np.testing.assert_array_equal(
+            np.sort(found[named[found] == one]), np.flatnonzero(named == one)[: counts[one]]
+        )
 
 
 # k_center
 
 
 def test_k_center_by_hand():
-    """Points 0, 1, 5, 6, 10, and 0 is labelled: 10 is the farthest, then 5; the covering radius is 1."""
+    """Points 0, 1, 5, 6, 10, and 0 is labelled: 10 is the farthest, then 5; the covering radius is
+    1.
+    """
     points = np.float32([[0], [1], [5], [6], [10]])
     assert programs.farthest(points, points[:1], 2).tolist() == [4, 2]
     left = coverage.nearest(jnp.asarray(points), jnp.asarray(points[[0, 4, 2]]))
@@ -128,7 +140,9 @@ def plain_farthest(points, centers, k):
 
 @given(st.integers(0, 1000), st.integers(0, 4))
 def test_k_center_is_the_plain_reference(seed, centers):
-    """Whole coordinates around 0, so that distances are exact and ties are ties; the last copy points chosen before."""
+    """Whole coordinates around 0, so that distances are exact and ties are ties; the last copy
+    points chosen before.
+    """
     rng = np.random.default_rng(seed)
     half = rng.integers(-4, 5, (6, 2)).astype(np.float32)
     points = np.concatenate([half, -half])
@@ -139,18 +153,26 @@ def test_k_center_is_the_plain_reference(seed, centers):
 
 
 def test_points_far_from_the_origin_are_told_apart():
-    """Squares of 88 per point, and distances of hundredths: the plain distances in float64 decide."""
+    """Squares of 88 per point, and distances of hundredths: the plain distances in float64
+    decide.
+    """
     rng = np.random.default_rng(0)
     points = (10 + 0.01 * rng.normal(size=(60, 84))).astype(np.float32)
-    assert programs.farthest(points, points[:1], 10).tolist() == plain_farthest(points, points[:1], 10)
-    away = ((np.float64(points)[:, None] - np.float64(points)) ** 2).sum(-1) + np.diag(np.full(60, np.inf))
+    assert programs.farthest(points, points[:1], 10).tolist() == plain_farthest(
+        points, points[:1], 10
+    )
+    away = ((np.float64(points)[:, None] - np.float64(points)) ** 2).sum(-1) + np.diag(
+        np.full(60, np.inf)
+    )
     near = np.argsort(away, 1, kind="stable")[:, :5]
     found = programs.greedy(np.zeros(60, np.float32), points, 5, 1.0, 60)
     assert found.tolist() == plain_greedy(np.zeros(60), near, 1.0, 60)
 
 
 def plain_greedy(worth, near, beta, k):
-    """The most worth and reverse neighbours among those that are left, counted anew for every choice."""
+    """The most worth and reverse neighbours among those that are left, counted anew for every
+    choice.
+    """
     chosen = []
     for _ in range(k):
         left = [place for place in range(len(worth)) if place not in chosen]
@@ -161,7 +183,9 @@ def plain_greedy(worth, near, beta, k):
 
 @given(st.integers(0, 1000), st.sampled_from([1, 4]), st.sampled_from([0.0, 0.25, 1.0]))
 def test_greedy_is_the_plain_reference(seed, n, beta):
-    """Points lie in several lists of neighbours, and all of them are chosen in the end; eighths add up exactly."""
+    """Points lie in several lists of neighbours, and all of them are chosen in the end; eighths add
+    up exactly.
+    """
     rng = np.random.default_rng(seed)
     worth = rng.integers(0, 16, 12) / 8
     near = np.stack([rng.choice(np.delete(np.arange(12), p), n, replace=False) for p in range(12)])
@@ -170,9 +194,9 @@ def test_greedy_is_the_plain_reference(seed, n, beta):
 
 
 def test_k_center_of_points_that_are_all_alike_takes_each_once():
-    assert sorted(programs.farthest(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()) == list(
-        range(5)
-    )
+    assert sorted(
+        programs.farthest(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()
+    ) == list(range(5))
 
 
 # What acquisitions look at.
@@ -183,14 +207,19 @@ def test_candidates_are_seen_as_the_student_sees_them():
     found = pool_search.lowest(one, pool_search.minimiser(one.settings), 10)
     seen = candidate_set.Candidates(found, one).seen()
     images = np.concatenate(list(mixes(one.images, candidate_set.Candidates(found, one).records())))
-    np.testing.assert_allclose(seen.probabilities, prediction.predict(one.network, one.variables, images), atol=1e-6)
+    np.testing.assert_allclose(
+        seen.probabilities, prediction.predict(one.network, one.variables, images), atol=1e-6
+    )
     logits = one.network.apply(one.variables, jnp.asarray(seen.features), method="head")
     np.testing.assert_allclose(jax.nn.softmax(logits), seen.probabilities, atol=1e-5)
     asked = candidate_set.Candidates(found, one).asked()
     np.testing.assert_allclose(
         asked.probabilities, prediction.predict(one.network, one.variables, one.images), atol=1e-6
     )
-    assert inference.look(one.network, one.variables, jnp.asarray(images))[1].shape == seen.features.shape
+    assert (
+        inference.look(one.network, one.variables, jnp.asarray(images))[1].shape
+        == seen.features.shape
+    )
 
 
 # In the method.
@@ -202,7 +231,9 @@ def a_task(name, n=30, k=40):
     if name == "bald":  # takes a network with dropout
         network = models.build("alexnet_half", 10, (15, 15, 3))
         images = np.random.default_rng(0).integers(0, 256, (n, 15, 15, 3), np.uint8)
-        one = one._replace(network=network, variables=variables_of(network, (15, 15, 3)), images=images)
+        one = one._replace(
+            network=network, variables=variables_of(network, (15, 15, 3)), images=images
+        )
     asked = []
 
     def another(member, hard):
@@ -224,7 +255,8 @@ def test_k_of_the_candidates_are_chosen(name):
     assert len(set(chosen.tolist())) == 40
     assert set(chosen.tolist()) <= set(pairs.rank_of(of.i, of.j, 30).tolist())
     expected = {
-        rank: (score, w) for rank, score, w in zip(pairs.rank_of(of.i, of.j, 30), of.score, of.extra, strict=True)
+        rank: (score, w)
+        for rank, score, w in zip(pairs.rank_of(of.i, of.j, 30), of.score, of.extra, strict=True)
     }
     for rank, score, w in zip(chosen, found.score, found.records.w, strict=True):
         assert expected[rank] == (score, w)
@@ -237,7 +269,9 @@ def test_k_of_the_candidates_are_chosen(name):
 
 
 def plain_choice(name, of, one):
-    """The places that an acquisition stands for, from what students say of the candidates, in NumPy."""
+    """The places that an acquisition stands for, from what students say of the candidates, in
+    NumPy.
+    """
     own, k = np.float64(of.seen().probabilities), one.k
 
     def most(values):
@@ -274,29 +308,46 @@ def plain_choice(name, of, one):
 def test_candidates_that_are_chosen_are_those_of_the_plain_reference(name):
     one, _ = a_task(name)
     one = one._replace(settings=dataclasses.replace(one.settings, committee=2), k=12)
-    of = candidate_set.Candidates(pool_search.lowest(one, pool_search.minimiser(one.settings), 120), one)
+    of = candidate_set.Candidates(
+        pool_search.lowest(one, pool_search.minimiser(one.settings), 120), one
+    )
     assert ACQUISITIONS[name](of, 12).tolist() == plain_choice(name, of, one)
 
 
 def test_an_answer_that_is_unsure_is_no_loss():
-    """KL of (.5, .5) from itself, 0; of (.25, .75) from (.5, .5), ln 2 - ln 3 / 2; of (.8, .2) from a label, -ln .8."""
-    answers, own = np.float32([(0.5, 0.5), (0.5, 0.5), (1, 0)]), np.float32([(0.5, 0.5), (0.25, 0.75), (0.8, 0.2)])
-    np.testing.assert_allclose(learning_loss.divergences(answers, own), [0, 0.143841, 0.223144], atol=1e-6)
+    """KL of (.5, .5) from itself, 0; of (.25, .75) from (.5, .5), ln 2 - ln 3 / 2; of (.8, .2) from
+    a label, -ln .8.
+    """
+    answers, own = (
+        np.float32([(0.5, 0.5), (0.5, 0.5), (1, 0)]),
+        np.float32([(0.5, 0.5), (0.25, 0.75), (0.8, 0.2)]),
+    )
+    np.testing.assert_allclose(
+        learning_loss.divergences(answers, own), [0, 0.143841, 0.223144], atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("constant", [0.0, 0.7, 10.3])
 def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(constant, monkeypatch):
-    """A feature that is dead on all answered images, and alive on a candidate, says nothing of its loss."""
+    """A feature that is dead on all answered images, and alive on a candidate, says nothing of its
+    loss.
+    """
     given, rng = [], np.random.default_rng(0)
     count = 20_000  # of which a mean in float32 is not exact
-    of = candidates([0, 0, 0], [1, 2, 3], of=task(n=8)._replace(answers=lambda: np.full((count, 10), 0.1, np.float32)))
+    of = candidates(
+        [0, 0, 0],
+        [1, 2, 3],
+        of=task(n=8)._replace(answers=lambda: np.full((count, 10), 0.1, np.float32)),
+    )
     asked, own = (rng.normal(size=(rows, 4)).astype(np.float32) for rows in (count, 3))
     asked[:, 2], own[:, 2] = constant, constant + 0.3
     even = [np.full((len(h), 10), 0.1, np.float32) for h in (asked, own)]
     monkeypatch.setattr(candidate_set.Candidates, "asked", lambda _: Seen(even[0], asked))
     monkeypatch.setattr(candidate_set.Candidates, "seen", lambda _: Seen(even[1], own))
     monkeypatch.setattr(
-        programs, "predicted_losses", lambda a, losses, p, steps, key: given.append((a, p)) or np.float32([1, 3, 2])
+        programs,
+        "predicted_losses",
+        lambda a, losses, p, steps, key: given.append((a, p)) or np.float32([1, 3, 2]),
     )
     assert learning_loss.choose(of, 2).tolist() == [1, 2]  # the largest predicted
     ((shown, points),) = given
@@ -309,7 +360,9 @@ def test_one_is_never_drawn_at_random():
     one = task(n=30, k=10)._replace(settings=settings(random_share=0.99))
     found = active_mixup.choose(one)
     assert np.isfinite(found.score).sum() == 1
-    screened = settings(random_share=0.5, candidates=2.0, minimiser="screened", evaluations=3, tile=0)
+    screened = settings(
+        random_share=0.5, candidates=2.0, minimiser="screened", evaluations=3, tile=0
+    )
     assert active_mixup.evaluations(screened, 435, 10) >= 435
 
 
@@ -321,7 +374,9 @@ def test_a_committee_learns_what_the_student_learned_and_the_plain_one_as_from_l
         learned.append((recipe.loss, np.asarray(data.answers), stream))
         return state
 
-    lesson = committee.Lesson(test_train_step.network_of(), plan, (8, 8, 1), lambda: data, 12, (3, 2), StopSignal())
+    lesson = committee.Lesson(
+        test_train_step.network_of(), plan, (8, 8, 1), lambda: data, 12, (3, 2), StopSignal()
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loop, "fit", fit)
         first, second = (committee.another(lesson, member, member == 2) for member in (1, 2))
@@ -343,7 +398,9 @@ def test_the_plan_counts_further_students():
 
 
 def test_all_pairs_left_as_candidates():
-    """Fewer than three times k are left: all of them are candidates, and with k of them all are chosen."""
+    """Fewer than three times k are left: all of them are candidates, and with k of them all are
+    chosen.
+    """
     one = task(n=8, k=28)._replace(settings=settings(acquisition="k_center", candidates=3.0))
     found = active_mixup.choose(one)
     assert sorted(pairs.rank_of(found.records.i, found.records.j, 8)) == list(range(28))
@@ -362,15 +419,27 @@ def test_a_share_at_random():
     ("fields", "told"),
     [
         ({"search.acquisition": "cappd"}, r"must be one of .*\(did you mean 'capped'\?\)"),
-        ({"search.acquisition": "k_center"}, r"has no choice among as many candidates as are wanted"),
+        (
+            {"search.acquisition": "k_center"},
+            r"has no choice among as many candidates as are wanted",
+        ),
         ({"search.candidates": 0.5}, r"search\.candidates=0\.5: must be at least 1"),
-        ({"search.random_share": 1.0}, r"search\.random_share=1\.0: must be a share from 0 to below 1"),
-        ({"search.acquisition": "bald", "search.candidates": 2.0}, r"'lenet5_half' has no dropout; choose 'ensemble'"),
+        (
+            {"search.random_share": 1.0},
+            r"search\.random_share=1\.0: must be a share from 0 to below 1",
+        ),
+        (
+            {"search.acquisition": "bald", "search.candidates": 2.0},
+            r"'lenet5_half' has no dropout; choose 'ensemble'",
+        ),
         (
             {"method": "supervised_real", "search.as_released": True},
             r"as_released=True: labels are of the data set's own",
         ),
-        ({"method": "active_labelling", "search.variants": 2}, r"variants=2: active_labelling mixes nothing"),
+        (
+            {"method": "active_labelling", "search.variants": 2},
+            r"variants=2: active_labelling mixes nothing",
+        ),
         ({"search.committee": 1}, r"search\.committee=1: must be at least 2"),
         ({"search.per_image": 0}, r"search\.per_image=0: must be at least 1"),
     ],
@@ -382,7 +451,12 @@ def test_impossible_acquisitions(fields, told):
 
 def test_a_run_that_covers_and_draws(tmp_path):
     """Through the command line: mixes that are all different, and no query more."""
-    fields = {**command.TINY, "search.acquisition": "k_center", "search.candidates": 2.0, "search.random_share": 0.2}
+    fields = {
+        **command.TINY,
+        "search.acquisition": "k_center",
+        "search.candidates": 2.0,
+        "search.random_share": 0.2,
+    }
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     asked = counting_teacher.asked(tmp_path / "asked.txt")

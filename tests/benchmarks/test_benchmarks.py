@@ -1,4 +1,6 @@
-"""The benchmarks' own arithmetic: turns, rows, the document, the worker, and PyTorch's networks beside Flax's."""
+"""The benchmarks' own arithmetic: turns, rows, the document, the worker, and PyTorch's networks
+beside Flax's.
+"""
 
 import importlib.util
 import json
@@ -33,7 +35,10 @@ class Echo:
 def sides(order):
     """Two sides of constant speed that write down when they are called."""
     ours, theirs = iter([10.0, 40.0, 20.0]), iter([5.0, 10.0, 8.0])
-    return lambda: order.append("ours") or next(ours), lambda: order.append("theirs") or next(theirs)
+    return (
+        lambda: order.append("ours") or next(ours),
+        lambda: order.append("theirs") or next(theirs),
+    )
 
 
 def test_sides_take_turns_and_each_goes_first_in_every_second_one():
@@ -69,8 +74,26 @@ def rows_of(*rows):
 def test_the_document_has_a_table_for_every_kind_of_row():
     found = results.render(
         rows_of(
-            turns.Row("search", "a", "evaluations/s", 123456.0, 50000.0, "PyTorch", 2.469, 2.4, 2.5, 5, {"lams": 11}),
-            turns.Row("search", "b", "evaluations/s", 1.25, details={"c2_difference": 1.23e-7, "tried": ["x"]}),
+            turns.Row(
+                "search",
+                "a",
+                "evaluations/s",
+                123456.0,
+                50000.0,
+                "PyTorch",
+                2.469,
+                2.4,
+                2.5,
+                5,
+                {"lams": 11},
+            ),
+            turns.Row(
+                "search",
+                "b",
+                "evaluations/s",
+                1.25,
+                details={"c2_difference": 1.23e-7, "tried": ["x"]},
+            ),
             turns.Row("sample", "", "ranks/s", 7.0, details={"of": 3_199_960_000}),
         )
     )
@@ -79,7 +102,9 @@ def test_the_document_has_a_table_for_every_kind_of_row():
     assert lines[2:5] == ["- date: 2026-01-02", "- machine: cores 2", "- versions: jax 1.2"]
     assert lines[6:10] == ["```", "python -m search", "python -m sample", "```"]
     assert "## Searching the pool" in lines and "## Drawing a sample of the pool" in lines
-    assert "| model | ours, evaluations/s | PyTorch | ratio | turns | lams | c2 difference |" in lines
+    assert (
+        "| model | ours, evaluations/s | PyTorch | ratio | turns | lams | c2 difference |" in lines
+    )
     assert "| a | 123,000 | 50,000 | 2.47 (2.40 to 2.50) | 5 | 11 | - |" in lines
     assert "| b | 1.25 | - | - | 1 | - | 1.23e-07 |" in lines
     assert "| ours, ranks/s | of |" in lines
@@ -138,7 +163,9 @@ def test_pytorch_has_the_same_networks(model):
     # resnet18_224 is fully convolutional: a small image is enough.
     images = our_side.patterns(3, (64, 64, 3)) if model == "resnet18_224" else None
     student = our_side.make(model, 3, images)
-    network = torch_networks.build(model, our_side.CLASSES, student.images.shape[1:], student.variables).eval()
+    network = torch_networks.build(
+        model, our_side.CLASSES, student.images.shape[1:], student.variables
+    ).eval()
     x = torch.from_numpy(student.images).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
         np.testing.assert_allclose(network(x), our_side.logits(student, student.images), atol=1e-4)
@@ -174,10 +201,14 @@ def test_the_search_is_compared_before_it_is_timed():
     student = our_side.make("lenet5_half", 6)
     lams = search.mixing.lam_of(our_side.grid(3))
     with worker.Worker("benchmarks.torch_search:TorchSearch", 1) as theirs:
-        theirs.call("setup", student.model, our_side.CLASSES, student.images, student.variables, lams)
+        theirs.call(
+            "setup", student.model, our_side.CLASSES, student.images, student.variables, lams
+        )
         assert search.compare(student, 3, theirs) < 1e-5
         with pytest.raises(AssertionError):
-            search.compare(our_side.Student(student.model, student.images[::-1], student.variables), 3, theirs)
+            search.compare(
+                our_side.Student(student.model, student.images[::-1], student.variables), 3, theirs
+            )
 
 
 @needs_torch
@@ -202,6 +233,11 @@ def test_pytorchs_crops_and_mirrors_only_move_pixels():
     torch.manual_seed(0)
     found = np.rint(side._batch(torch.full((40,), 5)).numpy() * 255)[:, 0]
     padded = np.pad(mixes[5, ..., 0], 2)
-    views = [padded[r : r + 28, c : c + 28][:, ::step] for r in range(5) for c in range(5) for step in (1, -1)]
+    views = [
+        padded[r : r + 28, c : c + 28][:, ::step]
+        for r in range(5)
+        for c in range(5)
+        for step in (1, -1)
+    ]
     which = [[np.array_equal(one, view) for view in views].index(True) for one in found]
     assert len(set(which)) > 10 and {place % 2 for place in which} == {0, 1}

@@ -32,7 +32,10 @@ def is_clear(ran: subprocess.CompletedProcess[str]) -> bool:
 
 CONFIG = "--config=configs/digits.py"
 MISTAKES = {
-    "misspelt field": ([CONFIG, "--config.n_rael=5"], ["config.n_rael", "did you mean config.n_real?"]),
+    "misspelt field": (
+        [CONFIG, "--config.n_rael=5"],
+        ["config.n_rael", "did you mean config.n_real?"],
+    ),
     "misspelt field in a group": (
         [CONFIG, "--config.search.lam_lwo=0.4"],
         ["config.search.lam_lwo", "did you mean config.search.lam_low?"],
@@ -41,14 +44,23 @@ MISTAKES = {
     "misspelt flag": ([CONFIG, "--wrokdir=runs/of_mistakes"], ["wrokdir", "workdir"]),
     "unknown flag": ([CONFIG, "--gpus=2"], ["gpus"]),
     "string for an int": ([CONFIG, "--config.n_real=many"], ["config.n_real", "many"]),
-    "string for a bool": ([CONFIG, "--config.warm_start=perhaps"], ["config.warm_start", "perhaps"]),
+    "string for a bool": (
+        [CONFIG, "--config.warm_start=perhaps"],
+        ["config.warm_start", "perhaps"],
+    ),
     "unknown mode": ([CONFIG, "--mode=train"], ["--mode=train", "train_teacher", "distill"]),
-    "missing config": (["--workdir=runs/of_mistakes"], ["--config is missing", "--config=configs/digits.py"]),
+    "missing config": (
+        ["--workdir=runs/of_mistakes"],
+        ["--config is missing", "--config=configs/digits.py"],
+    ),
     "config file that is not there": (
         ["--config=configs/digit.py", "--workdir=runs/of_mistakes"],
         ["configs/digit.py"],
     ),
-    "unknown preset": (["--config=configs/mnist.py:smokey", "--workdir=runs/of_mistakes"], ["smokey", "smoke"]),
+    "unknown preset": (
+        ["--config=configs/mnist.py:smokey", "--workdir=runs/of_mistakes"],
+        ["smokey", "smoke"],
+    ),
     "missing workdir": ([CONFIG], ["--workdir is missing"]),
     "missing network": ([CONFIG, "--mode=evaluate"], ["--network is missing"]),
     "impossible values": (
@@ -93,15 +105,22 @@ def test_help_prints_every_field_with_its_comment() -> None:
     for mode in ("distill", "train_teacher", "evaluate"):
         assert mode in ran.stdout
     lines = ran.stdout.splitlines()
-    fields = {line.split(" = ")[0].strip(): place for place, line in enumerate(lines) if " = " in line}
-    wanted = {name for name in settings.field_names() if not name.startswith("teacher.train.")} | {"teacher.train"}
+    fields = {
+        line.split(" = ")[0].strip(): place for place, line in enumerate(lines) if " = " in line
+    }
+    wanted = {name for name in settings.field_names() if not name.startswith("teacher.train.")} | {
+        "teacher.train"
+    }
     assert wanted <= fields.keys(), f"missing: {sorted(wanted - fields.keys())}"
     for name in wanted:
         explanation = lines[fields[name] + 1]
         assert explanation.startswith("      ") and len(explanation.strip()) > 10, name
     # Defaults and comments are those of the file that holds them.
     assert lines[fields["budget"]] == "  budget = 1000"
-    assert lines[fields["budget"] + 1].strip() == "All queries of the run, the first n_real included: a hard stop."
+    assert (
+        lines[fields["budget"] + 1].strip()
+        == "All queries of the run, the first n_real included: a hard stop."
+    )
     assert lines[fields["train.epochs"]] == "  train.epochs = 60"
 
 

@@ -1,4 +1,6 @@
-"""Configurations: the shipped ones load, and what cannot work is refused before it costs anything."""
+"""Configurations: the shipped ones load, and what cannot work is refused before it costs
+anything.
+"""
 
 import ast
 import dataclasses
@@ -61,7 +63,9 @@ def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
     module = importlib.import_module(f"configs.{name}")
     config = module.get_config(preset).to_dict()
     loaded = from_config(config)
-    assert loaded.dataset == {"default": "digits", "http": "folder"}.get(name, name.removeprefix("best."))
+    assert loaded.dataset == {"default": "digits", "http": "folder"}.get(
+        name, name.removeprefix("best.")
+    )
     assert sum(loaded.queries_per_round()) == loaded.budget - loaded.n_real
     assert len(loaded.queries_per_round()) == loaded.rounds
     validation.check_devices(loaded, 8)
@@ -99,12 +103,16 @@ def test_every_field_is_explained_on_the_line_above_it() -> None:
             assigned = [node for node in function.body if isinstance(node, ast.Assign)]
             pairs = [(ast.unparse(node.targets[0]), node) for node in assigned]
             groups = {name for name, node in pairs if ast.unparse(node.value) == "ConfigDict()"}
-            found[function.name] = [(name, node.lineno) for name, node in pairs if name not in groups]
+            found[function.name] = [
+                (name, node.lineno) for name, node in pairs if name not in groups
+            ]
     names = []
     for function_name, fields in found.items():
         for name, number in fields:
             above = lines[number - 2].strip()
-            assert re.match(r"# \S.{5,}", above), f"{function_name}: {name} (line {number}) has no comment above it"
+            assert re.match(r"# \S.{5,}", above), (
+                f"{function_name}: {name} (line {number}) has no comment above it"
+            )
             names.append(name.removeprefix("config."))
     recipe = [name.removeprefix("config.") for name, _ in found["recipe"]]
     for group in ("train", "teacher.train"):
@@ -115,7 +123,11 @@ def test_every_field_is_explained_on_the_line_above_it() -> None:
 
 def test_no_field_is_hidden_by_a_method_of_its_group() -> None:
     """The command line reads fields as attributes, and there is ``ConfigDict.items``."""
-    assert [name for name in settings.field_names() if any(hasattr(ConfigDict, part) for part in name.split("."))] == []
+    assert [
+        name
+        for name in settings.field_names()
+        if any(hasattr(ConfigDict, part) for part in name.split("."))
+    ] == []
 
 
 # What cannot work.
@@ -136,51 +148,141 @@ IMPOSSIBLE = {
         "lam_high=0.25",
     ),
     "lam_low next to 0": ({"search__lam_low": 1e-6}, "config.search.lam_low=1e-06"),
-    "mixes and labels": ({"teacher__kind": "labels"}, "config.method='active_mixup': labels answer real images"),
-    "too many variants": ({"search__variants": 25}, "config.search.variants=25", "24 different shifts"),
+    "mixes and labels": (
+        {"teacher__kind": "labels"},
+        "config.method='active_mixup': labels answer real images",
+    ),
+    "too many variants": (
+        {"search__variants": 25},
+        "config.search.variants=25",
+        "24 different shifts",
+    ),
     "no lambda": ({"search__lam_count": 0}, "config.search.lam_count=0"),
-    "minimiser": ({"search__minimiser": "refine"}, "config.search.minimiser='refine'", "did you mean 'refined'?"),
+    "minimiser": (
+        {"search__minimiser": "refine"},
+        "config.search.minimiser='refine'",
+        "did you mean 'refined'?",
+    ),
     "no evaluation": ({"search__evaluations": 0}, "config.search.evaluations=0"),
-    "all of the k lowest": ({"search__recall": 1.0}, "config.search.recall=1.0", "'refined' leaves nothing out"),
+    "all of the k lowest": (
+        {"search__recall": 1.0},
+        "config.search.recall=1.0",
+        "'refined' leaves nothing out",
+    ),
     "none of the k lowest": ({"search__recall": 0.0}, "config.search.recall=0.0"),
     "no rounds": ({"rounds": 0}, "config.rounds=0"),
     "negative max_pairs": ({"search__max_pairs": -1}, "config.search.max_pairs=-1"),
     "chunk 0": ({"search__chunk": 0}, "config.search.chunk=0"),
     "negative tile": ({"search__tile": -1}, "config.search.tile=-1"),
     "negative table": ({"search__table_bytes": -1}, "config.search.table_bytes=-1"),
-    "method": ({"method": "active_mixxup"}, "config.method='active_mixxup'", "did you mean 'active_mixup'?"),
+    "method": (
+        {"method": "active_mixxup"},
+        "config.method='active_mixxup'",
+        "did you mean 'active_mixup'?",
+    ),
     "student": ({"student": "lenet"}, "config.student='lenet'", "did you mean 'lenet5'?"),
-    "teacher.kind": ({"teacher__kind": "flux"}, "config.teacher.kind='flux'", "did you mean 'flax'?"),
-    "teacher.model": ({"teacher__model": "alexnot"}, "config.teacher.model='alexnot'", "did you mean 'alexnet'?"),
-    "teacher.evaluate": ({"teacher__evaluate": "yess"}, "config.teacher.evaluate='yess'", "did you mean 'yes'?"),
+    "teacher.kind": (
+        {"teacher__kind": "flux"},
+        "config.teacher.kind='flux'",
+        "did you mean 'flax'?",
+    ),
+    "teacher.model": (
+        {"teacher__model": "alexnot"},
+        "config.teacher.model='alexnot'",
+        "did you mean 'alexnet'?",
+    ),
+    "teacher.evaluate": (
+        {"teacher__evaluate": "yess"},
+        "config.teacher.evaluate='yess'",
+        "did you mean 'yes'?",
+    ),
     "nothing like it": ({"student": "42"}, "config.student='42'", "lenet5_half", "resnet18_224"),
-    "python without a function": ({"teacher__kind": "python"}, "config.teacher.function=''", "'python' needs it"),
+    "python without a function": (
+        {"teacher__kind": "python"},
+        "config.teacher.function=''",
+        "'python' needs it",
+    ),
     "a function without a module": (
         {"teacher__kind": "python", "teacher__function": "answer"},
         "config.teacher.function='answer'",
         "module:function",
     ),
-    "an unknown kind": ({"teacher__kind": "onyx"}, "config.teacher.kind='onyx'", "did you mean 'onnx'?"),
+    "an unknown kind": (
+        {"teacher__kind": "onyx"},
+        "config.teacher.kind='onyx'",
+        "did you mean 'onnx'?",
+    ),
     "onnx without a file": ({"teacher__kind": "onnx"}, "config.teacher.onnx.path=''"),
-    "oip without an address": ({"teacher__kind": "oip", "teacher__oip__model": "m"}, "config.teacher.http.url=''"),
-    "oip without a model": ({"teacher__kind": "oip", "teacher__http__url": "http://h"}, "config.teacher.oip.model=''"),
-    "an address for no service": ({"teacher__http__url": "http://h"}, "config.teacher.http.url", "oip"),
-    "a file for no onnx": ({"teacher__onnx__path": "a.onnx"}, "config.teacher.onnx.path='a.onnx'", "kind=onnx"),
-    "a limit without a price": ({"teacher__max_cost": 5.0}, "config.teacher.max_cost=5.0", "config.teacher.price"),
+    "oip without an address": (
+        {"teacher__kind": "oip", "teacher__oip__model": "m"},
+        "config.teacher.http.url=''",
+    ),
+    "oip without a model": (
+        {"teacher__kind": "oip", "teacher__http__url": "http://h"},
+        "config.teacher.oip.model=''",
+    ),
+    "an address for no service": (
+        {"teacher__http__url": "http://h"},
+        "config.teacher.http.url",
+        "oip",
+    ),
+    "a file for no onnx": (
+        {"teacher__onnx__path": "a.onnx"},
+        "config.teacher.onnx.path='a.onnx'",
+        "kind=onnx",
+    ),
+    "a limit without a price": (
+        {"teacher__max_cost": 5.0},
+        "config.teacher.max_cost=5.0",
+        "config.teacher.price",
+    ),
     "a negative price": ({"teacher__price": -1.0}, "config.teacher.price=-1.0"),
     "no request in flight": ({"teacher__in_flight": 0}, "config.teacher.in_flight=0"),
     "no attempt": ({"teacher__attempts": 0}, "config.teacher.attempts=0"),
-    "a rate of infinity": ({"teacher__rate": float("inf")}, "config.teacher.rate=inf", "0 for no limit"),
-    "no time to read": ({"teacher__http__read_timeout": 0.0}, "config.teacher.http.read_timeout=0.0"),
-    "an unknown form": ({"teacher__answers__form": "labels"}, "config.teacher.answers.form='labels'", "'label'?"),
-    "a temperature of 0": ({"teacher__answers__temperature": 0.0}, "config.teacher.answers.temperature=0.0"),
+    "a rate of infinity": (
+        {"teacher__rate": float("inf")},
+        "config.teacher.rate=inf",
+        "0 for no limit",
+    ),
+    "no time to read": (
+        {"teacher__http__read_timeout": 0.0},
+        "config.teacher.http.read_timeout=0.0",
+    ),
+    "an unknown form": (
+        {"teacher__answers__form": "labels"},
+        "config.teacher.answers.form='labels'",
+        "'label'?",
+    ),
+    "a temperature of 0": (
+        {"teacher__answers__temperature": 0.0},
+        "config.teacher.answers.temperature=0.0",
+    ),
     "none of the top": ({"teacher__answers__top_k": 0}, "config.teacher.answers.top_k=0"),
-    "an unknown layout": ({"teacher__pixels__layout": "chw"}, "config.teacher.pixels.layout='chw'", "nchw"),
+    "an unknown layout": (
+        {"teacher__pixels__layout": "chw"},
+        "config.teacher.pixels.layout='chw'",
+        "nchw",
+    ),
     "pixels over 0": ({"teacher__pixels__divide": 0.0}, "config.teacher.pixels.divide=0.0"),
-    "a folder of another data set": ({"data__folder": "p"}, "config.data.folder='p'", "config.dataset=folder"),
-    "a folder without a name": ({"dataset": "folder"}, "config.data.folder=''", "config.data.size=0"),
-    "a folder without classes": ({"dataset": "folder", "data__folder": "p"}, "config.data.classes=''"),
-    "a folder for a local teacher": ({"dataset": "folder"}, "config.teacher.kind='flax'", "labeled"),
+    "a folder of another data set": (
+        {"data__folder": "p"},
+        "config.data.folder='p'",
+        "config.dataset=folder",
+    ),
+    "a folder without a name": (
+        {"dataset": "folder"},
+        "config.data.folder=''",
+        "config.data.size=0",
+    ),
+    "a folder without classes": (
+        {"dataset": "folder", "data__folder": "p"},
+        "config.data.classes=''",
+    ),
+    "a folder for a local teacher": (
+        {"dataset": "folder"},
+        "config.teacher.kind='flax'",
+        "labeled",
+    ),
     "an unknown crop": ({"data__resize": "cut"}, "config.data.resize='cut'", "crop"),
     "an unknown format": ({"export__formats": "onnx,tflite"}, "config.export.formats='tflite'"),
     "negative seed": ({"seed": -1}, "config.seed=-1"),
@@ -193,17 +295,45 @@ IMPOSSIBLE = {
     "negative size": ({"data__size": -28}, "config.data.size=-28"),
     "negative test images": ({"data__test_images": -1}, "config.data.test_images=-1"),
     "negative seconds": ({"checkpoint__seconds": -1.0}, "config.checkpoint.seconds=-1.0"),
-    "schedule in words": ({"search__schedule": "evenly"}, "config.search.schedule='evenly'", "'equal'", "'doubling'"),
+    "schedule in words": (
+        {"search__schedule": "evenly"},
+        "config.search.schedule='evenly'",
+        "'equal'",
+        "'doubling'",
+    ),
     "schedule of fractions": ({"search__schedule": "1.5,2,3"}, "config.search.schedule='1.5,2,3'"),
     "schedule with a hole": ({"search__schedule": "100,,200"}, "config.search.schedule='100,,200'"),
     "empty schedule": ({"search__schedule": ""}, "config.search.schedule=''"),
-    "schedule too short": ({"search__schedule": "100,200"}, "config.search.schedule='100,200'", "rounds=3"),
-    "schedule too long": ({"search__schedule": "1,2,3,4"}, "config.search.schedule='1,2,3,4'", "rounds=3"),
-    "schedule of nothing": ({"search__schedule": "0,400,400"}, "config.search.schedule='0,400,400'"),
-    "negative schedule": ({"search__schedule": "-1,400,400"}, "config.search.schedule='-1,400,400'"),
-    "schedule beyond the budget": ({"search__schedule": "300,300,201"}, "300,300,201", "801", "budget=1000"),
+    "schedule too short": (
+        {"search__schedule": "100,200"},
+        "config.search.schedule='100,200'",
+        "rounds=3",
+    ),
+    "schedule too long": (
+        {"search__schedule": "1,2,3,4"},
+        "config.search.schedule='1,2,3,4'",
+        "rounds=3",
+    ),
+    "schedule of nothing": (
+        {"search__schedule": "0,400,400"},
+        "config.search.schedule='0,400,400'",
+    ),
+    "negative schedule": (
+        {"search__schedule": "-1,400,400"},
+        "config.search.schedule='-1,400,400'",
+    ),
+    "schedule beyond the budget": (
+        {"search__schedule": "300,300,201"},
+        "300,300,201",
+        "801",
+        "budget=1000",
+    ),
     "more rounds than mixes": ({"budget": 202}, "rounds=3"),
-    "too many rounds to double": ({"budget": 210, "rounds": 5, "search__schedule": "doubling"}, "'doubling'", "rounds"),
+    "too many rounds to double": (
+        {"budget": 210, "rounds": 5, "search__schedule": "doubling"},
+        "'doubling'",
+        "rounds",
+    ),
 }
 IMPOSSIBLE_RECIPES = {
     "epochs": 0,
@@ -251,7 +381,11 @@ def test_impossible_recipes_are_named(group: str, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("group", "fields"),
-    [("teacher.train", {}), ("train", {"method": "supervised_real"}), ("train", {"teacher__kind": "labels"})],
+    [
+        ("teacher.train", {}),
+        ("train", {"method": "supervised_real"}),
+        ("train", {"teacher__kind": "labels"}),
+    ],
 )
 def test_true_labels_are_no_answers(group: str, fields: dict[str, str]) -> None:
     prefix = group.replace(".", "__")
@@ -263,8 +397,12 @@ def test_true_labels_are_no_answers(group: str, fields: dict[str, str]) -> None:
 
 def test_features_are_for_a_teacher_that_shows_them() -> None:
     message = complaint(train__loss="pad_l2", teacher__kind="python", teacher__function="a:b")
-    assert "config.train.loss='pad_l2': learns from the features of the teacher's network" in message
-    assert "config.teacher.kind='python' is a black box; only teacher.kind=flax shows them" in message
+    assert (
+        "config.train.loss='pad_l2': learns from the features of the teacher's network" in message
+    )
+    assert (
+        "config.teacher.kind='python' is a black box; only teacher.kind=flax shows them" in message
+    )
     assert "Answers are enough for soft, standardised, pad_kl" in message
     assert "is for a teacher's answers" in complaint(train__loss="pad_l2", teacher__kind="labels")
     assert from_config(changed(train__loss="pad_l2")).train.shows == "features"
@@ -274,18 +412,33 @@ def test_views_of_an_image_are_compared_where_all_are_asked_about() -> None:
     whole = {"train__loss": "sskd", "method": "sskd", "n_real": 30, "budget": 120}
     assert from_config(changed(**whole)).train.together == 4
     told = {
-        "method": ("random_mixup", "config.method='random_mixup': loss 'sskd' compares 4 views of each image"),
+        "method": (
+            "random_mixup",
+            "config.method='random_mixup': loss 'sskd' compares 4 views of each image",
+        ),
         "budget": (
             119,
-            "config.budget=119: loss 'sskd' compares 4 views of each of n_real=30 images; set --config.budget=120",
+            "config.budget=119: loss 'sskd' compares 4 views of each of n_real=30 images; set"
+            " --config.budget=120",
         ),
-        "train__batch_size": (6, "batch_size=6: must be a multiple of the 4 views of an image, and hold two images or"),
-        "train__mix_share": (0.5, "config.train.mix_share=0.5: loss 'sskd' compares images as they are; set it to 0"),
-        "train__weighting": ("softmax", "config.train.weighting='softmax': loss 'sskd' finds weights itself"),
+        "train__batch_size": (
+            6,
+            "batch_size=6: must be a multiple of the 4 views of an image, and hold two images or",
+        ),
+        "train__mix_share": (
+            0.5,
+            "config.train.mix_share=0.5: loss 'sskd' compares images as they are; set it to 0",
+        ),
+        "train__weighting": (
+            "softmax",
+            "config.train.weighting='softmax': loss 'sskd' finds weights itself",
+        ),
     }
     for name, (value, reason) in told.items():
         assert reason in complaint(**{**whole, name: value})
-    assert "batch_size=4: must be" in complaint(**whole, train__batch_size=4)  # nothing to compare an image with
+    assert "batch_size=4: must be" in complaint(
+        **whole, train__batch_size=4
+    )  # nothing to compare an image with
     black = complaint(**whole, teacher__kind="python", teacher__function="a:b")
     assert "config.train.loss='sskd': learns from the features of the teacher's network" in black
 
@@ -302,15 +455,19 @@ def test_impossible_drops_are_named(drops: tuple[float, ...]) -> None:
 
 @pytest.mark.parametrize("name", ["optimizer", "schedule", "dtype"])
 def test_near_misses_in_recipes_are_hinted_at(name: str) -> None:
-    value, meant = {"optimizer": ("adam", "adamw"), "schedule": ("cosin", "cosine"), "dtype": ("float16", "float32")}[
-        name
-    ]
+    value, meant = {
+        "optimizer": ("adam", "adamw"),
+        "schedule": ("cosin", "cosine"),
+        "dtype": ("float16", "float32"),
+    }[name]
     message = complaint(**{f"train__{name}": value})
     assert meant in message
     assert "did you mean" in message
 
 
-@pytest.mark.parametrize(("name", "value"), [("learning_rate", float("inf")), ("temperature", float("nan"))])
+@pytest.mark.parametrize(
+    ("name", "value"), [("learning_rate", float("inf")), ("temperature", float("nan"))]
+)
 def test_infinite_rates_are_named(name: str, value: float) -> None:
     assert f"config.train.{name}={value!r}" in complaint(**{f"train__{name}": value})
 
@@ -342,7 +499,11 @@ def test_wrong_types_are_named(case: str) -> None:
 
 def test_whole_numbers_serve_as_floats() -> None:
     loaded = from_config(changed(train__learning_rate=1, checkpoint__seconds=0, train__drops=[0.5]))
-    assert (loaded.train.learning_rate, loaded.checkpoint.seconds, loaded.train.drops) == (1.0, 0.0, (0.5,))
+    assert (loaded.train.learning_rate, loaded.checkpoint.seconds, loaded.train.drops) == (
+        1.0,
+        0.0,
+        (0.5,),
+    )
     assert isinstance(loaded.train.learning_rate, float)
 
 
@@ -368,7 +529,9 @@ def test_the_edges_of_the_possible_are_possible() -> None:
 
 
 def test_all_problems_are_told_at_once() -> None:
-    message = complaint(rounds=0, method="x", search__lam_count=0, train__momentum=2.0, teacher__train__dtype="int8")
+    message = complaint(
+        rounds=0, method="x", search__lam_count=0, train__momentum=2.0, teacher__train__dtype="int8"
+    )
     for name in (
         "rounds=0",
         "method='x'",
@@ -386,7 +549,12 @@ def test_all_wrong_types_and_names_are_told_at_once() -> None:
     del config["teacher"]["batch"]
     with pytest.raises(UserError) as caught:
         from_config(config)
-    for part in ("config.seed='x'", "config.train.epochs='y'", "config.n_rael", "config.teacher.batch: missing"):
+    for part in (
+        "config.seed='x'",
+        "config.train.epochs='y'",
+        "config.n_rael",
+        "config.teacher.batch: missing",
+    ):
         assert part in str(caught.value)
 
 
@@ -404,7 +572,10 @@ def test_all_wrong_types_and_names_are_told_at_once() -> None:
     ],
 )
 def test_misspelt_fields_suggest_the_right_one(wrong: str, right: str) -> None:
-    assert settings.unknown_field(wrong) == f"config.{wrong}: there is no such field; did you mean config.{right}?"
+    assert (
+        settings.unknown_field(wrong)
+        == f"config.{wrong}: there is no such field; did you mean config.{right}?"
+    )
     config = default()
     *groups, leaf = wrong.split(".")
     group = config
@@ -431,8 +602,19 @@ def test_batches_must_split_evenly_over_devices(group: str) -> None:
 
 
 def some_data(pool: int, labeled: int, test: int = 5) -> DataSet:
-    pictures, labels = np.zeros((max(pool, labeled, test), 2, 2, 1), np.uint8), np.zeros(max(labeled, test), np.int32)
-    return DataSet("digits", 10, pictures[:labeled], labels[:labeled], pictures[:pool], pictures[:test], labels[:test])
+    pictures, labels = (
+        np.zeros((max(pool, labeled, test), 2, 2, 1), np.uint8),
+        np.zeros(max(labeled, test), np.int32),
+    )
+    return DataSet(
+        "digits",
+        10,
+        pictures[:labeled],
+        labels[:labeled],
+        pictures[:pool],
+        pictures[:test],
+        labels[:test],
+    )
 
 
 def test_the_data_must_be_enough() -> None:
@@ -457,8 +639,12 @@ def test_the_data_must_be_enough() -> None:
 def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> None:
     turned, wide = from_config(changed(method="sskd")), some_data(200, 400)
     validation.check_data(turned, wide)
-    wide = wide._replace(pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1)))
-    with pytest.raises(UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"):
+    wide = wide._replace(
+        pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1))
+    )
+    with pytest.raises(
+        UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"
+    ):
         validation.check_data(turned, wide)
     monkeypatch.setattr(experiment, "load_data", lambda _: wide)
     with pytest.raises(UserError, match="these are 2x3"):
@@ -472,7 +658,12 @@ def test_evaluation_is_free_only_with_a_local_teacher() -> None:
         ({}, "no", True, False),
         (python, "auto", True, False),
         (python, "yes", True, True),
-        (python, "auto", False, True),  # without labels there is nothing else to judge the student by
+        (
+            python,
+            "auto",
+            False,
+            True,
+        ),  # without labels there is nothing else to judge the student by
         (python, "no", False, False),
     ):
         loaded = from_config(changed(**fields, teacher__evaluate=evaluate))
@@ -513,18 +704,50 @@ def test_rounds_add_up_to_the_total(rounds: int, total: int) -> None:
     assert len(equal) == len(doubling) == rounds
     assert sum(equal) == sum(doubling) == total
     assert max(equal) - min(equal) <= 1
-    for t in range(1, rounds):  # the number selected so far doubles with every round, up to rounding
+    for t in range(
+        1, rounds
+    ):  # the number selected so far doubles with every round, up to rounding
         assert sum(doubling[: t + 1]) - 2 * sum(doubling[:t]) in (0, 1)
 
 
 # What a workdir may be resumed with.
 
 FREE = (
-    *("cache_dir", "data.dir", "data.folder", "data.test_folder", "data.broken", "ledger.path", "search.chunk"),
-    *("teacher.batch", "teacher.in_flight", "teacher.rate", "teacher.attempts", "teacher.first_wait"),
-    *("teacher.longest_wait", "teacher.price", "teacher.currency", "teacher.max_cost", "teacher.oip.binary"),
-    *("teacher.http.url", "teacher.http.connect_timeout", "teacher.http.read_timeout", "teacher.http.auth_header"),
-    *("teacher.http.auth_scheme", "teacher.http.auth_env", "teacher.http.auth_file", "teacher.http.ca_file"),
+    *(
+        "cache_dir",
+        "data.dir",
+        "data.folder",
+        "data.test_folder",
+        "data.broken",
+        "ledger.path",
+        "search.chunk",
+    ),
+    *(
+        "teacher.batch",
+        "teacher.in_flight",
+        "teacher.rate",
+        "teacher.attempts",
+        "teacher.first_wait",
+    ),
+    *(
+        "teacher.longest_wait",
+        "teacher.price",
+        "teacher.currency",
+        "teacher.max_cost",
+        "teacher.oip.binary",
+    ),
+    *(
+        "teacher.http.url",
+        "teacher.http.connect_timeout",
+        "teacher.http.read_timeout",
+        "teacher.http.auth_header",
+    ),
+    *(
+        "teacher.http.auth_scheme",
+        "teacher.http.auth_env",
+        "teacher.http.auth_file",
+        "teacher.http.ca_file",
+    ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html"),
     *("export.formats", "export.license"),

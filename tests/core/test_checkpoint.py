@@ -37,10 +37,18 @@ def variables(network: models.Network) -> Any:
 
 
 def row(round_: int) -> dict[str, Any]:
-    return {"round": round_, "queries": 20, "loss": 0.1 + 0.2, "agreement": None, "seconds": {"train": 1.5}}
+    return {
+        "round": round_,
+        "queries": 20,
+        "loss": 0.1 + 0.2,
+        "agreement": None,
+        "seconds": {"train": 1.5},
+    }
 
 
-def state_of(round_: int, epoch: int, variables: Any, training: list[np.ndarray] | None) -> RoundState:
+def state_of(
+    round_: int, epoch: int, variables: Any, training: list[np.ndarray] | None
+) -> RoundState:
     """A state with awkward values: NaN scores, subnormals, sums that JSON must keep."""
     rng = np.random.default_rng(round_)
     count = 20 + 10 * round_
@@ -76,7 +84,9 @@ PHASES = list(phases(None))
 
 def arrays(state: RoundState) -> dict[str, Any]:
     tree = (state.records._asdict(), state.score, state.variables, state.training)
-    return {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+    return {
+        jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 def same(a: RoundState, b: RoundState) -> bool:
@@ -193,7 +203,13 @@ def test_an_unfinished_save_is_passed_over(tmp_path: Path, variables: Any) -> No
 
 # Finished networks.
 
-CARD = {"role": "student", "model": "lenet5_half", "classes": 10, "shape": list(SHAPE), "queries": 123}
+CARD = {
+    "role": "student",
+    "model": "lenet5_half",
+    "classes": 10,
+    "shape": list(SHAPE),
+    "queries": 123,
+}
 
 
 @pytest.fixture(scope="module")
@@ -203,19 +219,27 @@ def sound(tmp_path_factory: pytest.TempPathFactory, variables: Any) -> Path:
     return folder
 
 
-def test_a_network_comes_back_bit_for_bit(sound: Path, network: models.Network, variables: Any) -> None:
+def test_a_network_comes_back_bit_for_bit(
+    sound: Path, network: models.Network, variables: Any
+) -> None:
     found = load_network(sound)
     assert found.card == {**CARD, "sha256": checkpoint.sha256(variables)}
     assert jax.tree.structure(found.variables) == jax.tree.structure(variables)
     pairs = zip(jax.tree.leaves(found.variables), jax.tree.leaves(variables), strict=True)
-    assert all(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs)
+    assert all(
+        a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs
+    )
     images = np.random.default_rng(0).integers(0, 256, (7, *SHAPE), np.uint8)
-    assert found.predict(images).tobytes() == prediction.predict(network, variables, images).tobytes()
+    assert (
+        found.predict(images).tobytes() == prediction.predict(network, variables, images).tobytes()
+    )
 
 
 def test_batch_norm_statistics_are_kept(tmp_path: Path) -> None:
     net = models.build("resnet18", 4, (8, 8, 3))
-    shapes = jax.eval_shape(lambda key: net.init(key, np.zeros((1, 8, 8, 3), np.uint8)), jax.random.key(0))
+    shapes = jax.eval_shape(
+        lambda key: net.init(key, np.zeros((1, 8, 8, 3), np.uint8)), jax.random.key(0)
+    )
     rng = np.random.default_rng(0)
     tree = jax.tree.map(lambda leaf: rng.random(leaf.shape).astype(np.float32), shapes)
     assert "batch_stats" in tree
@@ -231,7 +255,11 @@ def test_saving_again_replaces(tmp_path: Path, variables: Any) -> None:
     save_network(folder, other, {**CARD, "queries": 456})
     found = load_network(folder)
     assert found.card["queries"] == 456
-    assert checkpoint.sha256(found.variables) == checkpoint.sha256(other) != checkpoint.sha256(variables)
+    assert (
+        checkpoint.sha256(found.variables)
+        == checkpoint.sha256(other)
+        != checkpoint.sha256(variables)
+    )
     assert [path.name for path in tmp_path.iterdir()] == ["student"]
 
 
@@ -262,7 +290,14 @@ def test_a_folder_without_a_network_is_told_of(sound: Path, name: str) -> None:
 
 # Damage. It is tried out in a process of its own: orbax's threads complain of it at their leisure.
 
-HARMS = {"delete": None, "empty": None, "half": 0.5, "flip early": 0.1, "flip midway": 0.5, "flip late": 0.9}
+HARMS = {
+    "delete": None,
+    "empty": None,
+    "half": 0.5,
+    "flip early": 0.1,
+    "flip midway": 0.5,
+    "flip late": 0.9,
+}
 CARD_HARMS = {
     "hash": ('"sha256": "', '"sha256": "0'),
     "hash's name": ('"sha256"', '"sha257"'),
@@ -316,7 +351,10 @@ def try_damage(saved: Path, sound: Path) -> dict[str, dict[str, str]]:
 
     def network_is_same() -> bool:
         found = load_network(work)
-        return found.card == network.card and checkpoint.sha256(found.variables) == network.card["sha256"]
+        return (
+            found.card == network.card
+            and checkpoint.sha256(found.variables) == network.card["sha256"]
+        )
 
     def attempt(source: Path, folder: Path, name: str, content: bytes | None) -> str:
         shutil.rmtree(work, ignore_errors=True)
@@ -329,7 +367,9 @@ def try_damage(saved: Path, sound: Path) -> dict[str, dict[str, str]]:
     for kind, source, folder in (("checkpoint", saved, Path("2")), ("network", sound, Path())):
         for harm in HARMS:
             found[f"{kind} {harm}"] = {
-                name: attempt(source, folder, name, harmed((source / folder / name).read_bytes(), harm))
+                name: attempt(
+                    source, folder, name, harmed((source / folder / name).read_bytes(), harm)
+                )
                 for name in files(source / folder)
                 if name != META
             }
@@ -343,12 +383,14 @@ def try_damage(saved: Path, sound: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def damage(tmp_path_factory: pytest.TempPathFactory, variables: Any, sound: Path) -> dict[str, dict[str, str]]:
+def damage(
+    tmp_path_factory: pytest.TempPathFactory, variables: Any, sound: Path
+) -> dict[str, dict[str, str]]:
     """What :func:`try_damage` finds for the newer of two checkpoints and for a network."""
     saved = tmp_path_factory.mktemp("saved") / "checkpoints"
     save_all(saved, [phases(variables)["between rounds"], phases(variables)["inside training"]])
     code = (
-        "import json, pathlib, sys; from tests import test_checkpoint as t;"
+        "import json, pathlib, sys; from tests.core import test_checkpoint as t;"
         " print(json.dumps(t.try_damage(*map(pathlib.Path, sys.argv[1:]))))"
     )
     command = [sys.executable, "-c", code, str(saved), str(sound)]
@@ -360,7 +402,9 @@ def damage(tmp_path_factory: pytest.TempPathFactory, variables: Any, sound: Path
 
 @pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.parametrize("kind", ["checkpoint", "network"])
-def test_damage_is_refused_or_does_not_matter(damage: dict[str, dict[str, str]], kind: str, harm: str) -> None:
+def test_damage_is_refused_or_does_not_matter(
+    damage: dict[str, dict[str, str]], kind: str, harm: str
+) -> None:
     """Never a wrong state or network, and a message that names the folder to delete."""
     found = damage[f"{kind} {harm}"]
     wrong = {name: what for name, what in found.items() if what not in ("same", "refused")}
@@ -369,7 +413,9 @@ def test_damage_is_refused_or_does_not_matter(damage: dict[str, dict[str, str]],
 
 
 @pytest.mark.parametrize("harm", META_HARMS)
-def test_what_json_holds_of_a_checkpoint_is_guarded_too(damage: dict[str, dict[str, str]], harm: str) -> None:
+def test_what_json_holds_of_a_checkpoint_is_guarded_too(
+    damage: dict[str, dict[str, str]], harm: str
+) -> None:
     """A flipped bit can turn round 2 into round 3, or a key into another."""
     assert damage[f"checkpoint {harm}"] == {META: "refused"}
 
@@ -383,7 +429,12 @@ def test_a_networks_card_is_guarded_too(damage: dict[str, dict[str, str]], harm:
 
 
 def test_the_hash_depends_on_values_names_types_and_shapes() -> None:
-    def tree(name: str = "kernel", kind: Any = np.float32, shape: tuple[int, ...] = (2, 3), first: float = 0) -> Any:
+    def tree(
+        name: str = "kernel",
+        kind: Any = np.float32,
+        shape: tuple[int, ...] = (2, 3),
+        first: float = 0,
+    ) -> Any:
         values = np.arange(6, dtype=kind).reshape(shape)
         values.flat[0] = first
         return {"params": {"conv": {name: values, "bias": np.zeros(3, np.float32)}}}
@@ -398,17 +449,32 @@ def test_the_hash_depends_on_values_names_types_and_shapes() -> None:
         tree(kind=np.int32),
         {"params": tree()},
         {"params": {"conv": tree()["params"]["conv"], "more": np.zeros(0, np.float32)}},
-        {"params": {"conv": {"kernel": np.zeros(3, np.float32), "bias": tree()["params"]["conv"]["kernel"]}}},
+        {
+            "params": {
+                "conv": {
+                    "kernel": np.zeros(3, np.float32),
+                    "bias": tree()["params"]["conv"]["kernel"],
+                }
+            }
+        },
     ]
     assert len({checkpoint.sha256(one) for one in trees}) == len(trees)
 
 
 def test_the_hash_depends_on_nothing_else(variables: Any) -> None:
     def turned(tree: Any) -> Any:
-        return {key: turned(tree[key]) for key in reversed(list(tree))} if isinstance(tree, dict) else tree
+        return (
+            {key: turned(tree[key]) for key in reversed(list(tree))}
+            if isinstance(tree, dict)
+            else tree
+        )
 
     found = checkpoint.sha256(variables)
-    assert checkpoint.sha256(turned(variables)) == found  # the order in which a dictionary was filled
+    assert (
+        checkpoint.sha256(turned(variables)) == found
+    )  # the order in which a dictionary was filled
     assert checkpoint.sha256(devices.replicate(variables)) == found  # where the arrays are
-    assert checkpoint.sha256(jax.tree.map(np.asfortranarray, variables)) == found  # how they lie in memory
+    assert (
+        checkpoint.sha256(jax.tree.map(np.asfortranarray, variables)) == found
+    )  # how they lie in memory
     assert len(found) == 64

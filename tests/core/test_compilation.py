@@ -41,7 +41,16 @@ def train(count, capacity, plan):
     data = training_set.make(images, records, np.full((count, 3), 1 / 3, np.float32), capacity)
     network = models.build("lenet5_half", 3, SHAPE, axis_name=compilation.AXIS)
     variables = jax.device_get(prediction.init(network, SHAPE, jax.random.key(0)))
-    loop.fit(network, plan, loop.start(network, plan, variables, (0, 1)), data, count, (0, 1), 0, lambda *_: None)
+    loop.fit(
+        network,
+        plan,
+        loop.start(network, plan, variables, (0, 1)),
+        data,
+        count,
+        (0, 1),
+        0,
+        lambda *_: None,
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +64,9 @@ def train(count, capacity, plan):
     ids=str,
 )
 def test_later_rounds_compile_nothing(batch, fields):
-    """Other numbers of records, of steps and of epochs run the programs of the first round, which no other test has."""
+    """Other numbers of records, of steps and of epochs run the programs of the first round, which
+    no other test has.
+    """
     plan = test_recipe.plan(epochs=2, min_steps=7, batch_size=batch, warmup=0.1, **fields)
     with counting() as first:
         train(33, 200, plan)
@@ -66,7 +77,9 @@ def test_later_rounds_compile_nothing(batch, fields):
 
 
 def test_a_second_run_finds_the_programs_of_the_first(tmp_path):
-    """It reads every one that was kept, and the student has the same bits; a damaged program is compiled again."""
+    """It reads every one that was kept, and the student has the same bits; a damaged program is
+    compiled again.
+    """
     cache = tmp_path / "cache"
 
     def student(name):

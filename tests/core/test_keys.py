@@ -51,7 +51,10 @@ def test_every_stream_is_another(bits):
 
 
 def test_every_epoch_is_another():
-    streams = [(seed, round_, Purpose.ORDER, epoch) for seed, round_, epoch in itertools.product(range(4), repeat=3)]
+    streams = [
+        (seed, round_, Purpose.ORDER, epoch)
+        for seed, round_, epoch in itertools.product(range(4), repeat=3)
+    ]
     assert len({bits_of_rng(*stream) for stream in streams}) == len(streams)
 
 

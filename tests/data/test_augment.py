@@ -22,7 +22,11 @@ def shifts(image, margin):
     padded = np.zeros((height + 2 * margin, width + 2 * margin, image.shape[2]), np.uint8)
     padded[margin : margin + height, margin : margin + width] = image
     steps = range(2 * margin + 1)
-    return {padded[r : r + height, c : c + width].tobytes(): (r - margin, c - margin) for r in steps for c in steps}
+    return {
+        padded[r : r + height, c : c + width].tobytes(): (r - margin, c - margin)
+        for r in steps
+        for c in steps
+    }
 
 
 def keys(count, seed=0):
@@ -31,7 +35,9 @@ def keys(count, seed=0):
 
 @partial(jax.jit, static_argnums=(1, 2))
 def augment_all(batch, margin, flips):
-    return jax.vmap(lambda key: augment.augment(jnp.asarray(IMAGE), key, Views(margin, flips)))(batch)
+    return jax.vmap(lambda key: augment.augment(jnp.asarray(IMAGE), key, Views(margin, flips)))(
+        batch
+    )
 
 
 def many(count, margin, flips, seed=0):
@@ -71,7 +77,9 @@ def test_crop_and_flip_together():
 
 @given(st.integers(0, 2**31), st.integers(0, 3), st.booleans())
 def test_no_pixel_is_invented(seed, margin, flips):
-    image = np.asarray(augment.augment(jnp.asarray(IMAGE), jax.random.key(seed), Views(margin, flips)))
+    image = np.asarray(
+        augment.augment(jnp.asarray(IMAGE), jax.random.key(seed), Views(margin, flips))
+    )
     for channel in range(2):
         kept = image[..., channel][image[..., channel] > 0]
         assert len(set(kept.tolist())) == len(kept) >= (6 - margin) * (5 - margin)
@@ -98,7 +106,9 @@ def test_a_quarter_turn_is_numpys():
 
 
 def test_a_zoom_by_hand():
-    """A row of 0 60 120 180 240, twice as wide about its middle: a pixel lies half way between two of it."""
+    """A row of 0 60 120 180 240, twice as wide about its middle: a pixel lies half way between two
+    of it.
+    """
     row = np.array([0, 60, 120, 180, 240], np.uint8).reshape(1, 5, 1)
     wide = augment.affine(row, np.float32(0), np.array([1, 2], np.float32))
     np.testing.assert_array_equal(wide.ravel(), [60, 90, 120, 150, 180])
@@ -107,7 +117,9 @@ def test_a_zoom_by_hand():
 
 
 def test_the_zoom_comes_before_the_turn():
-    """A dot one pixel right of the middle: two right after the zoom of the width, two up after the turn."""
+    """A dot one pixel right of the middle: two right after the zoom of the width, two up after the
+    turn.
+    """
     dot = np.zeros((7, 7, 1), np.uint8)
     dot[3, 4] = 200
     moved = np.asarray(augment.affine(dot, QUARTER, np.array([1, 2], np.float32)))
@@ -132,4 +144,6 @@ def test_an_image_that_is_neither_turned_nor_zoomed_is_itself():
     still = augment.affine(square(6), np.float32(0), np.ones(2, np.float32))
     np.testing.assert_array_equal(still, square(6))
     assert Views().still and not Views().warps
-    assert not Views(rotate=1).still and Views(zoom=0.1).warps and not Views(crop=1, flip=True).warps
+    assert (
+        not Views(rotate=1).still and Views(zoom=0.1).warps and not Views(crop=1, flip=True).warps
+    )

@@ -65,7 +65,9 @@ def caches(cache: Path) -> list[str]:
 # A messy folder.
 
 
-def test_everything_in_a_messy_folder(tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_in_a_messy_folder(
+    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     messy = write_messy(tmp_path / "messy")
     found = folder.load(tmp_path / "messy", RGB, cache)
     assert found.paths == sorted(messy.good)
@@ -79,7 +81,10 @@ def test_everything_in_a_messy_folder(tmp_path: Path, cache: Path, capsys: pytes
     assert (found.duplicates, found.ignored) == (messy.duplicates, messy.ignored)
     assert (found.labels, found.classes) == (None, ())
     warning = capsys.readouterr().err
-    assert warning.startswith("warning: skipped 6 of the ") and "'truncated.jpg' (image file is truncated" in warning
+    assert (
+        warning.startswith("warning: skipped 6 of the ")
+        and "'truncated.jpg' (image file is truncated" in warning
+    )
 
     again = folder.load(tmp_path / "messy", RGB, cache)
     assert capsys.readouterr().err == warning  # of a cache hit, too
@@ -115,20 +120,39 @@ def test_sixteen_bits_are_scaled_and_not_clipped(tmp_path: Path, suffix: str) ->
 
 
 def test_a_transparent_value_of_sixteen_bits(tmp_path: Path) -> None:
-    Image.fromarray(np.array([[0, 257], [514, 514]], np.uint16)).save(tmp_path / "a.png", transparency=257)
-    assert folder.decode(tmp_path / "a.png", GREY._replace(size=2)).ravel().tolist() == [0, 255, 2, 2]
+    Image.fromarray(np.array([[0, 257], [514, 514]], np.uint16)).save(
+        tmp_path / "a.png", transparency=257
+    )
+    assert folder.decode(tmp_path / "a.png", GREY._replace(size=2)).ravel().tolist() == [
+        0,
+        255,
+        2,
+        2,
+    ]
 
 
 def test_integers_and_floats_out_of_range_are_clipped(tmp_path: Path) -> None:
     Image.fromarray(np.array([[-300, 0], [70_000, 257]], np.int32)).save(tmp_path / "i.tif")
     Image.fromarray(np.array([[-3, np.nan], [300, 1.6]], np.float32)).save(tmp_path / "f.tif")
-    assert folder.decode(tmp_path / "i.tif", GREY._replace(size=2)).ravel().tolist() == [0, 0, 255, 1]
-    assert folder.decode(tmp_path / "f.tif", GREY._replace(size=2)).ravel().tolist() == [0, 0, 255, 2]
+    assert folder.decode(tmp_path / "i.tif", GREY._replace(size=2)).ravel().tolist() == [
+        0,
+        0,
+        255,
+        1,
+    ]
+    assert folder.decode(tmp_path / "f.tif", GREY._replace(size=2)).ravel().tolist() == [
+        0,
+        0,
+        255,
+        2,
+    ]
 
 
 # Orientation.
 
-UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {  # what is stored, to what is to be seen (EXIF 2.3)
+UPRIGHT: dict[
+    int, Callable[[np.ndarray], np.ndarray]
+] = {  # what is stored, to what is to be seen (EXIF 2.3)
     1: lambda stored: stored,
     2: lambda stored: stored[:, ::-1],
     3: lambda stored: stored[::-1, ::-1],
@@ -161,7 +185,9 @@ def test_exif_orientation_of_a_large_jpeg(tmp_path: Path, value: int) -> None:
     write_photo(tmp_path / "a.jpg", 400, 200, exif=orientation(value))
     write_photo(tmp_path / "b.jpg", 400, 200)
     policy = Policy(32, "pad", "rgb", "skip")
-    turned, stored = (folder.decode(tmp_path / name, policy).astype(int) for name in ("a.jpg", "b.jpg"))
+    turned, stored = (
+        folder.decode(tmp_path / name, policy).astype(int) for name in ("a.jpg", "b.jpg")
+    )
     assert np.array_equal(turned, UPRIGHT[value](stored))
 
 
@@ -175,7 +201,9 @@ def test_exif_orientation_of_a_long_tiff(tmp_path: Path, value: int) -> None:
 
 
 def test_damaged_exif_data_do_not_matter(root: Path, cache: Path) -> None:
-    Image.new("RGB", (4, 4), "white").save(root / "d.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05garbage")
+    Image.new("RGB", (4, 4), "white").save(
+        root / "d.jpg", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x05garbage"
+    )
     found = folder.load(root, RGB, cache)
     assert (found.paths[-1], found.broken) == ("d.jpg", [])
     assert found.images[-1].min() == 255
@@ -196,7 +224,11 @@ def test_the_ways_to_a_square(tmp_path: Path) -> None:
     # Each result sees three pixels, at 0.5, 0.5 and 1.5 of its own width: weights 3, 3 and 1 of 7.
     assert sizes("stretch", [[0, 0, 140, 140]] * 2, 2, tmp_path) == [[20, 120], [20, 120]]
     assert sizes("pad", [[50]] * 5, 5, tmp_path) == [[0, 0, 50, 0, 0]] * 5
-    assert sizes("pad", [[50] * 1000], 3, tmp_path) == [[0] * 3, [50] * 3, [0] * 3]  # not less than a pixel
+    assert sizes("pad", [[50] * 1000], 3, tmp_path) == [
+        [0] * 3,
+        [50] * 3,
+        [0] * 3,
+    ]  # not less than a pixel
     assert sizes("crop", [[50] * 30 + [60] + [70] * 30], 1, tmp_path) == [[60]]
 
 
@@ -204,7 +236,9 @@ def test_the_ways_to_a_square(tmp_path: Path) -> None:
 def test_letterboxing(width: int, height: int, size: int) -> None:
     """All of a white picture is seen, in proportion, in the middle; the rest is black."""
     whole = Image.new("L", (width, height), 255)
-    padded = np.asarray(resize.letterbox(whole.resize(resize.plan(whole.size, size, "pad")[1]), size))
+    padded = np.asarray(
+        resize.letterbox(whole.resize(resize.plan(whole.size, size, "pad")[1]), size)
+    )
     assert padded.shape == (size, size) and set(np.unique(padded)) <= {0, 255}
     rows, columns = (padded.any(axis) for axis in (1, 0))
     longer = max(width, height)
@@ -233,7 +267,9 @@ def test_fine_lines_do_not_alias(tmp_path: Path) -> None:
     lines = np.zeros((512, 512), np.uint8)
     lines[:, ::2] = 255
     for name in ("a.png", "a.jpg"):
-        Image.fromarray(lines).save(tmp_path / name, **({"quality": 95} if name.endswith("jpg") else {}))
+        Image.fromarray(lines).save(
+            tmp_path / name, **({"quality": 95} if name.endswith("jpg") else {})
+        )
         found = folder.decode(tmp_path / name, Policy(30, "stretch", "grey", "skip")).astype(int)
         assert np.abs(found - 127.5).max() < 3
 
@@ -249,7 +285,10 @@ def test_broken_pictures_are_refused(root: Path, cache: Path) -> None:
         folder.load(root, RGB._replace(broken="refuse"), cache)
     assert "--config.data.broken=skip" in str(refusal.value)
     place = str(refusal.value).split("all are listed in ")[1].split(". Mend")[0]
-    assert list(csv.reader(Path(place).read_text().splitlines())) == [["path", "reason"], ["a.jpg", "zero bytes"]]
+    assert list(csv.reader(Path(place).read_text().splitlines())) == [
+        ["path", "reason"],
+        ["a.jpg", "zero bytes"],
+    ]
 
 
 def test_ten_broken_pictures_are_shown_and_all_are_listed(
@@ -264,7 +303,9 @@ def test_ten_broken_pictures_are_shown_and_all_are_listed(
     assert len((cache / "pictures" / found.key / "broken.csv").read_text().splitlines()) == 14
 
 
-def test_the_good_ones_stay_in_order(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_good_ones_stay_in_order(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(picture_cache, "_COPIED", 3)
     monkeypatch.setattr(picture_cache, "_MAPPED", 2 * SIDE * SIDE * 3)
     root = tmp_path / "root"
@@ -282,7 +323,10 @@ def test_the_good_ones_stay_in_order(tmp_path: Path, cache: Path, monkeypatch: p
 def test_a_folder_without_one_good_picture(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "a.jpg").touch()
     write_bomb(tmp_path / "b.png")
-    with pytest.raises(UserError, match=r"none of the 2 pictures .* 'a.jpg' \(zero bytes\), 'b.png' \(decompression"):
+    with pytest.raises(
+        UserError,
+        match=r"none of the 2 pictures .* 'a.jpg' \(zero bytes\), 'b.png' \(decompression",
+    ):
         folder.load(tmp_path, RGB, cache)
     assert caches(cache) == []
 
@@ -295,10 +339,14 @@ def test_broken_bytes_say_so_and_a_missing_file_is_none_of_them(root: Path) -> N
         folder.decode(root / "none.png", RGB)
 
 
-def test_an_unreadable_file_is_broken(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_broken(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hashed = picture_files._hash
     denied = picture_files.File("b.png", (0, 0, 0), "", "Permission denied")
-    monkeypatch.setattr(picture_files, "_hash", lambda root, path: denied if path == "b.png" else hashed(root, path))
+    monkeypatch.setattr(
+        picture_files, "_hash", lambda root, path: denied if path == "b.png" else hashed(root, path)
+    )
     found = folder.load(root, RGB, cache)
     assert (found.paths, found.broken) == (["a.png", "c.png"], [("b.png", "Permission denied")])
 
@@ -309,7 +357,9 @@ def test_pipes_are_not_opened(root: Path, cache: Path) -> None:
     assert (found.paths, found.ignored) == (["a.png", "b.png", "c.png"], 1)
 
 
-def test_a_name_that_is_no_unicode(root: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_that_is_no_unicode(
+    root: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     odd = os.fsdecode(b"bad \xff\nname.png")
     shutil.copy(root / "a.png", root / odd)
     (root / os.fsdecode(b"\xfe.png")).touch()
@@ -355,10 +405,14 @@ def test_labels_are_the_subfolders_in_order(labelled: Path, cache: Path) -> None
 
 
 def test_labels_follow_given_classes(labelled: Path, cache: Path) -> None:
-    found = folder.load(labelled, RGB, cache, labelled=True, classes=("eel", "ape", "dog", "cat", "gnu"))
+    found = folder.load(
+        labelled, RGB, cache, labelled=True, classes=("eel", "ape", "dog", "cat", "gnu")
+    )
     assert found.labels is not None
     assert found.labels.tolist() == [3, 3, 2, 0]
-    assert folder.describe(found, labelled).splitlines()[1] == "5 classes, no picture of 'ape', 'gnu'"
+    assert (
+        folder.describe(found, labelled).splitlines()[1] == "5 classes, no picture of 'ape', 'gnu'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -369,14 +423,18 @@ def test_labels_follow_given_classes(labelled: Path, cache: Path) -> None:
         (("cat", "dog", "eel", "dog"), "more than once: 'dog'"),
     ],
 )
-def test_impossible_classes(labelled: Path, cache: Path, classes: tuple[str, ...], message: str) -> None:
+def test_impossible_classes(
+    labelled: Path, cache: Path, classes: tuple[str, ...], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         folder.load(labelled, RGB, cache, labelled=True, classes=classes)
 
 
 def test_a_picture_beside_the_subfolders_is_refused(labelled: Path, cache: Path) -> None:
     write_png(labelled / "lost.png", 9)
-    with pytest.raises(UserError, match=r"config.data.test='.*labelled': .* 'lost.png'; move them into subfolders"):
+    with pytest.raises(
+        UserError, match=r"config.data.test='.*labelled': .* 'lost.png'; move them into subfolders"
+    ):
         folder.load(labelled, RGB, cache, labelled=True, field="config.data.test")
     assert folder.load(labelled, RGB, cache).labels is None
 
@@ -408,7 +466,9 @@ def test_a_hit_decodes_nothing(root: Path, cache: Path, monkeypatch: pytest.Monk
         folder.load(root, RGB._replace(size=9), cache)
 
 
-def test_unchanged_files_are_not_read_again(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_files_are_not_read_again(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(picture_files, "_SETTLED", 0)
     time.sleep(0.02)  # more than one tick of the file system's clock
     first = folder.load(root, RGB, cache)
@@ -419,7 +479,9 @@ def test_unchanged_files_are_not_read_again(root: Path, cache: Path, monkeypatch
     write_png(root / "d.png", 3)
     hashed = picture_files._hash
     read: list[str] = []
-    monkeypatch.setattr(picture_files, "_hash", lambda root, path: (read.append(path), hashed(root, path))[1])
+    monkeypatch.setattr(
+        picture_files, "_hash", lambda root, path: (read.append(path), hashed(root, path))[1]
+    )
     assert folder.load(root, RGB, cache).paths == ["a.png", "c.png", "d.png"]
     assert read == ["d.png"]
 
@@ -429,7 +491,9 @@ def test_what_has_just_been_written_is_read_again(root: Path, cache: Path) -> No
     assert list((cache / "pictures").glob("index-*")) == []
 
 
-def test_a_damaged_index_is_made_anew(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_index_is_made_anew(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(picture_files, "_SETTLED", 0)
     time.sleep(0.02)
     key = folder.load(root, RGB, cache).key
@@ -440,8 +504,12 @@ def test_a_damaged_index_is_made_anew(root: Path, cache: Path, monkeypatch: pyte
     assert json.loads(index.read_text()) == whole
 
 
-def test_a_change_that_hides_is_seen(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Same name, same size, same time of change: another picture was copied over it with its times."""
+def test_a_change_that_hides_is_seen(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Same name, same size, same time of change: another picture was copied over it with its
+    times.
+    """
     monkeypatch.setattr(picture_files, "_SETTLED", 0)
     root = tmp_path / "root"
     root.mkdir()
@@ -454,7 +522,9 @@ def test_a_change_that_hides_is_seen(tmp_path: Path, cache: Path, monkeypatch: p
     assert (root / "a.bmp").stat().st_size == before.st_size
     second = folder.load(root, RGB, cache)
     assert first.key != second.key
-    assert np.array_equal(first.images[0], colours(1)) and np.array_equal(second.images[0], colours(2))
+    assert np.array_equal(first.images[0], colours(1)) and np.array_equal(
+        second.images[0], colours(2)
+    )
 
 
 def test_what_the_key_depends_on(root: Path, cache: Path) -> None:
@@ -472,7 +542,9 @@ def test_what_the_key_depends_on(root: Path, cache: Path) -> None:
     assert caches(cache) == sorted(keys)
 
 
-def test_an_interrupted_fill_leaves_nothing(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_fill_leaves_nothing(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stop(path: Path, policy: Policy) -> np.ndarray:
         raise KeyboardInterrupt
 
@@ -508,12 +580,16 @@ def test_a_damaged_cache_is_refused(root: Path, cache: Path) -> None:
         folder.load(root, RGB, cache)
 
 
-def test_a_full_disk_is_refused_before_it_kills(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_refused_before_it_kills(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(UserError, match=r"no room for 3 MiB .*No space left on device.*--config.cache_dir"):
+    with pytest.raises(
+        UserError, match=r"no room for 3 MiB .*No space left on device.*--config.cache_dir"
+    ):
         folder.load(root, RGB._replace(size=600), cache)
     assert list((cache / "pictures").iterdir()) == []
 
@@ -530,7 +606,9 @@ def test_a_file_that_changes_meanwhile(
         return decode(path, policy)
 
     monkeypatch.setattr(pictures, "decode", changing)
-    with pytest.raises(UserError, match=r"b.png was changed or removed while it was read; run again"):
+    with pytest.raises(
+        UserError, match=r"b.png was changed or removed while it was read; run again"
+    ):
         folder.load(root, RGB, cache)
     assert list((cache / "pictures").iterdir()) == []
 
@@ -541,12 +619,17 @@ def test_two_processes_fill_the_cache_at_once(root: Path, cache: Path) -> None:
     code = (
         "import pathlib, sys, time; from amkd.data.dataset import folder\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
-        f"found = folder.load(pathlib.Path({str(root)!r}), folder.Policy(32, 'crop', 'rgb', 'skip'),"
+        f"found = folder.load(pathlib.Path({str(root)!r}), folder.Policy(32, 'crop', 'rgb',"
+        " 'skip'),"
         f" pathlib.Path({str(cache)!r})); print(found.key, found.images.sum(), len(found.paths))"
     )
     runs = [
         subprocess.Popen(
-            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
         )
         for _ in range(2)
     ]
@@ -589,7 +672,9 @@ def test_work_in_threads_is_in_order_and_never_far_ahead(monkeypatch: pytest.Mon
     results = threads.in_order(lambda item: (begun.append(item), -item)[1], range(5000), "test")
     for place in range(1000):
         assert next(results) == -place
-        assert len(begun) <= place + 1 + 7 * 16  # 2 threads x 3 chunks of 16, and the one that is consumed
+        assert (
+            len(begun) <= place + 1 + 7 * 16
+        )  # 2 threads x 3 chunks of 16, and the one that is consumed
     results.close()  # type: ignore[attr-defined]
     assert len(begun) < 1200
     assert list(threads.in_order(abs, [], "test")) == []
@@ -619,16 +704,22 @@ def test_folders_without_pictures(tmp_path: Path, cache: Path) -> None:
         folder.load(tmp_path / "none", RGB, cache)
     (tmp_path / "a.txt").touch()
     (tmp_path / ".a.png").touch()
-    with pytest.raises(UserError, match=r"config.data.folder='.*': holds no picture .* only 1 other file"):
+    with pytest.raises(
+        UserError, match=r"config.data.folder='.*': holds no picture .* only 1 other file"
+    ):
         folder.load(tmp_path, RGB, cache)
 
 
-def test_a_folder_that_cannot_be_listed(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_listed(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def denied(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(os, "scandir", denied)
-    with pytest.raises(UserError, match=r"config.data.folder='.*root': .* cannot be listed \(Permission denied\)"):
+    with pytest.raises(
+        UserError, match=r"config.data.folder='.*root': .* cannot be listed \(Permission denied\)"
+    ):
         folder.load(root, RGB, cache)
 
 
@@ -639,14 +730,19 @@ def test_descriptions(labelled: Path, root: Path, cache: Path) -> None:
     found = folder.load(labelled, RGB, cache, labelled=True)
     listing = cache / "pictures" / found.key / picture_cache.BROKEN_LIST
     assert folder.describe(found, labelled) == (
-        f"{labelled}: 4 pictures, 1 duplicate dropped, 1 broken skipped (list: {listing}), 1 other file ignored"
+        f"{labelled}: 4 pictures, 1 duplicate dropped, 1 broken skipped (list: {listing}), 1 other"
+        " file ignored"
         "\n3 classes"
     )
     assert listing.exists()
 
 
-def test_large_pictures_do_not_warn(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", SIDE * SIDE - 1)  # a warning above it, an error above its double
+def test_large_pictures_do_not_warn(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Image, "MAX_IMAGE_PIXELS", SIDE * SIDE - 1
+    )  # a warning above it, an error above its double
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         assert len(folder.load(root, RGB, cache).paths) == 3

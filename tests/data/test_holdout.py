@@ -12,7 +12,10 @@ from tests.support.small import configured
 
 def some(pool, tests, places=None):
     """Every image is its own number; test images count from 200."""
-    own, others = (np.uint8(np.arange(start, start + n)).reshape(-1, 1, 1, 1) for start, n in ((0, pool), (200, tests)))
+    own, others = (
+        np.uint8(np.arange(start, start + n)).reshape(-1, 1, 1, 1)
+        for start, n in ((0, pool), (200, tests))
+    )
     labels = np.zeros(tests, np.int32)
     return DataSet("some", 3, own[:0], labels[:0], own, others, labels, pool_places=places)
 
@@ -30,15 +33,23 @@ def test_judges_are_as_many_as_the_test_images_and_are_not_drawn():
 def test_judges_are_of_those_that_may_be_drawn():
     found = holdout.from_training(some(50, 5, np.arange(40, 50)), 0)
     assert set(found.test_images.ravel()) | set(found.pool_places) == set(range(40, 50))
-    with pytest.raises(UserError, match=r"config\.data\.judge='train': 9 of the 10 training images of some"):
+    with pytest.raises(
+        UserError, match=r"config\.data\.judge='train': 9 of the 10 training images of some"
+    ):
         holdout.from_training(some(50, 9, np.arange(40, 50)), 0)
 
 
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"data.judge": "validation"}, r"config\.data\.judge='validation': must be one of test, train"),
-        ({"data.judge": "train", "teacher.evaluate": "no"}, r"data\.judge='train': only the teacher's answers judge"),
+        (
+            {"data.judge": "validation"},
+            r"config\.data\.judge='validation': must be one of test, train",
+        ),
+        (
+            {"data.judge": "train", "teacher.evaluate": "no"},
+            r"data\.judge='train': only the teacher's answers judge",
+        ),
         ({"data.judge": "train", "method": "supervised_real"}, r"only the teacher's answers judge"),
     ],
 )
@@ -49,7 +60,13 @@ def test_what_cannot_judge(fields, told):
 
 def test_a_run_judged_by_training_images(tmp_path):
     """It has an agreement and a divergence, and no accuracy: no test label was seen."""
-    fields = {**command.TINY, "data.judge": "train", "teacher.evaluate": "auto", "rounds": 1, "train.epochs": 2}
+    fields = {
+        **command.TINY,
+        "data.judge": "train",
+        "teacher.evaluate": "auto",
+        "rounds": 1,
+        "train.epochs": 2,
+    }
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     summary = command.summary(tmp_path / "run")

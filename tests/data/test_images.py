@@ -47,7 +47,9 @@ def test_the_splits_of_digits_are_disjoint_and_whole(digits: DataSet) -> None:
     everything = np.rint(source.images * 255 / 16).astype(np.uint8)
     parts = [*rows(digits.teacher_images), *rows(digits.pool_images), *rows(digits.test_images)]
     assert sorted(parts) == sorted(rows(everything))  # each of the 1,797 in exactly one part
-    labels = {picture.tobytes(): label for picture, label in zip(everything, source.target, strict=True)}
+    labels = {
+        picture.tobytes(): label for picture, label in zip(everything, source.target, strict=True)
+    }
     for pictures, found in (
         (digits.teacher_images, digits.teacher_labels),
         (digits.test_images, digits.test_labels),
@@ -121,7 +123,9 @@ def test_what_is_not_drawn_is_the_rest_in_order() -> None:
 
 def test_the_draw_is_uniform() -> None:
     data = numbered(20)
-    counts = np.bincount([number for seed in range(1000) for number in drawn(data, 5, seed)], minlength=20)
+    counts = np.bincount(
+        [number for seed in range(1000) for number in drawn(data, 5, seed)], minlength=20
+    )
     assert np.all(np.abs(counts - 250) < 5 * np.sqrt(1000 * 0.25 * 0.75))
 
 
@@ -199,8 +203,12 @@ TRAIN_COUNTS = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
 TEST_COUNTS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
-def test_mnist_is_decoded_once(tfds_dir: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One test, as decoding takes most of its time: the whole data set, and its way through the cache."""
+def test_mnist_is_decoded_once(
+    tfds_dir: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One test, as decoding takes most of its time: the whole data set, and its way through the
+    cache.
+    """
     first = sources.load("mnist", str(tfds_dir), 0, 0, tmp_path)
     assert (first.name, first.classes, first.shape) == ("mnist", 10, (28, 28, 1))
     assert first.teacher_images.shape == (60000, 28, 28, 1)
@@ -263,7 +271,9 @@ def shortened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Makes data sets short; holds the splits that were decoded."""
     asked: list[str] = []
     original = tfds_source._builder
-    monkeypatch.setattr(tfds_source, "_builder", lambda *args: Shortened(original(*args), 1100, asked))
+    monkeypatch.setattr(
+        tfds_source, "_builder", lambda *args: Shortened(original(*args), 1100, asked)
+    )
     return asked
 
 
@@ -276,14 +286,22 @@ def shortened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ],
 )
 def test_prepared_data_sets(
-    tfds_dir: str, tmp_path: Path, shortened: list[str], name: str, shape: tuple[int, ...], sizes: tuple[int, int]
+    tfds_dir: str,
+    tmp_path: Path,
+    shortened: list[str],
+    name: str,
+    shape: tuple[int, ...],
+    sizes: tuple[int, int],
 ) -> None:
     builder = tfds_source._builder(name, str(tfds_dir))
     assert [builder.info.splits[split].num_examples for split in ("train", "test")] == list(sizes)
     data = sources.load(name, str(tfds_dir), 0, 0, tmp_path)
     assert shortened == ["train", "test"]
     assert (data.name, data.classes, data.shape) == (name, 10, shape)
-    for pictures, labels in ((data.teacher_images, data.teacher_labels), (data.test_images, data.test_labels)):
+    for pictures, labels in (
+        (data.teacher_images, data.teacher_labels),
+        (data.test_images, data.test_labels),
+    ):
         assert (pictures.shape, pictures.dtype) == ((1100, *shape), np.uint8)
         assert (labels.shape, labels.dtype) == ((1100,), np.int32)
         assert set(labels.tolist()) == set(range(10))
@@ -332,7 +350,9 @@ def test_an_interrupted_decoding_leaves_no_cache(
 
 
 @pytest.mark.parametrize("harm", ["truncate", "empty", "remove"])
-def test_a_damaged_cache_is_told_of(tfds_dir: str, tmp_path: Path, shortened: list[str], harm: str) -> None:
+def test_a_damaged_cache_is_told_of(
+    tfds_dir: str, tmp_path: Path, shortened: list[str], harm: str
+) -> None:
     """With the folder to delete, after which it is decoded again."""
     sources.load("mnist", str(tfds_dir), 0, 0, tmp_path)
     (folder,) = (tmp_path / "arrays").iterdir()
@@ -368,7 +388,9 @@ def test_unknown_data_sets(tmp_path: Path, name: str) -> None:
     assert "tensorflow.org/datasets/catalog" in message and "'digits'" in message
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow would prepare them")
+@pytest.mark.skipif(
+    importlib.util.find_spec("tensorflow") is not None, reason="TensorFlow would prepare them"
+)
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "svhn_cropped"])
 def test_unprepared_data_sets(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -404,8 +426,12 @@ def test_a_data_set_with_truncated_records(tfds_dir: str, tmp_path: Path) -> Non
     folder.mkdir(parents=True)
     for name in os.listdir(source):
         content = (source / name).read_bytes()
-        (folder / name).write_bytes(content[: len(content) // 3] if "array_record" in name else content)
+        (folder / name).write_bytes(
+            content[: len(content) // 3] if "array_record" in name else content
+        )
     with pytest.raises(UserError) as caught:
         sources.load("mnist", str(tmp_path / "data"), 0, 0, tmp_path / "cache")
     assert str(folder) in str(caught.value)
-    assert not (tmp_path / "cache" / "arrays").exists() or not list((tmp_path / "cache" / "arrays").iterdir())
+    assert not (tmp_path / "cache" / "arrays").exists() or not list(
+        (tmp_path / "cache" / "arrays").iterdir()
+    )

@@ -14,8 +14,12 @@ from amkd.data.records import Records, mixes
 from tests.support import plain
 
 SHAPE = (4, 3, 2)
-byte_images = st.binary(min_size=24, max_size=24).map(lambda b: np.frombuffer(b, np.uint8).reshape(SHAPE))
-weights = st.one_of(st.integers(0, mixing.ONE), st.sampled_from([0, 1, 32767, 32768, 32769, 65535, 65536]))
+byte_images = st.binary(min_size=24, max_size=24).map(
+    lambda b: np.frombuffer(b, np.uint8).reshape(SHAPE)
+)
+weights = st.one_of(
+    st.integers(0, mixing.ONE), st.sampled_from([0, 1, 32767, 32768, 32769, 65535, 65536])
+)
 
 
 @jax.jit
@@ -30,9 +34,25 @@ def mixed(a, b, w):
 def test_grid_of_the_released_code():
     grid = mixing.lambda_grid(0.3, 0.7, 11)
     assert grid.dtype == np.int32
-    assert grid.tolist() == [19661, 22282, 24904, 27525, 30147, 32768, 35389, 38011, 40632, 43254, 45875]
-    np.testing.assert_array_equal(grid + grid[::-1], mixing.ONE)  # symmetric: (i, j) and (j, i) score alike
-    np.testing.assert_allclose(mixing.lam_of(grid), np.linspace(0.3, 0.7, 11), atol=0.5 / mixing.ONE + 1e-7)
+    assert grid.tolist() == [
+        19661,
+        22282,
+        24904,
+        27525,
+        30147,
+        32768,
+        35389,
+        38011,
+        40632,
+        43254,
+        45875,
+    ]
+    np.testing.assert_array_equal(
+        grid + grid[::-1], mixing.ONE
+    )  # symmetric: (i, j) and (j, i) score alike
+    np.testing.assert_allclose(
+        mixing.lam_of(grid), np.linspace(0.3, 0.7, 11), atol=0.5 / mixing.ONE + 1e-7
+    )
 
 
 def test_grid_of_one_value_and_of_the_whole_interval():
@@ -68,11 +88,15 @@ def test_worked_bytes(a, b, lam, expected):
 
 @pytest.mark.parametrize("w", [1, 19661, 32767, 32768, 32769, 65535])
 def test_every_pair_of_bytes(w):
-    a, b = (side.astype(np.uint8)[..., None] for side in np.meshgrid(np.arange(256), np.arange(256)))
+    a, b = (
+        side.astype(np.uint8)[..., None] for side in np.meshgrid(np.arange(256), np.arange(256))
+    )
     total = w * a.astype(np.int64) + (mixing.ONE - w) * b.astype(np.int64)
     np.testing.assert_array_equal(mixed(a, b, w), np.rint(total / mixing.ONE))  # exact in float64
     some = slice(w % 7, None, 37)
-    np.testing.assert_array_equal(mixed(a, b, w)[some, some], plain.mix_bytes(a[some, some], b[some, some], w))
+    np.testing.assert_array_equal(
+        mixed(a, b, w)[some, some], plain.mix_bytes(a[some, some], b[some, some], w)
+    )
 
 
 @given(byte_images, byte_images, weights)
@@ -118,7 +142,9 @@ def test_many_pairs_each_with_its_own_images_and_weight():
     images = rng.integers(0, 256, (5, *SHAPE), np.uint8)
     i, j = (rng.integers(0, 5, 30).astype(np.int32) for _ in range(2))
     w = rng.integers(0, mixing.ONE + 1, 30).astype(np.int32)
-    expected = np.stack([plain.mix_bytes(images[a], images[b], c) for a, b, c in zip(i, j, w, strict=True)])
+    expected = np.stack(
+        [plain.mix_bytes(images[a], images[b], c) for a, b, c in zip(i, j, w, strict=True)]
+    )
     np.testing.assert_array_equal(mixing.mix_images(jnp.asarray(images), i, j, w), expected)
     on_host = np.concatenate(list(mixes(images, Records(i, j, w), block=7)))
     assert isinstance(on_host, np.ndarray)
@@ -137,7 +163,9 @@ def test_mix_refuses_other_types_and_shapes():
 
 
 def test_bytes_as_released_by_hand():
-    """White is 0 and all else itself; 10.7 is cut off to 10, where the honest rule has 11 and 255."""
+    """White is 0 and all else itself; 10.7 is cut off to 10, where the honest rule has 11 and
+    255.
+    """
     everything = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     whole = mixing.mix_image(everything, everything, np.int32(mixing.ONE), True)
     np.testing.assert_array_equal(np.ravel(whole), [*range(255), 0])
@@ -150,6 +178,8 @@ def test_bytes_as_released_by_hand():
 @given(byte_images, byte_images, weights)
 def test_bytes_as_released_are_a_product_with_256_cut_off(a, b, w):
     found = np.asarray(mixing.mix_image(jnp.asarray(a), jnp.asarray(b), np.int32(w), True))
-    for one, other, byte in zip(a.ravel().tolist(), b.ravel().tolist(), found.ravel().tolist(), strict=True):
+    for one, other, byte in zip(
+        a.ravel().tolist(), b.ravel().tolist(), found.ravel().tolist(), strict=True
+    ):
         exact = Fraction(int(w) * one + (mixing.ONE - int(w)) * other, mixing.ONE * 255) * 256
         assert byte == int(exact) % 256

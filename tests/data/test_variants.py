@@ -1,4 +1,6 @@
-"""Variants of the real images: shifts by hand, and a run that mixes them and never asks about them."""
+"""Variants of the real images: shifts by hand, and a run that mixes them and never asks about
+them.
+"""
 
 import jax
 import numpy as np
@@ -19,7 +21,11 @@ def views(image, margin, flips):
     """Every shift of an image, in the order of rows, columns and mirrors."""
     height, width, _ = image.shape
     padded = np.pad(image, [(margin, margin), (margin, margin), (0, 0)])
-    cuts = [padded[y : y + height, x : x + width] for y in range(2 * margin + 1) for x in range(2 * margin + 1)]
+    cuts = [
+        padded[y : y + height, x : x + width]
+        for y in range(2 * margin + 1)
+        for x in range(2 * margin + 1)
+    ]
     return [view for cut in cuts for view in ([cut, cut[:, ::-1]] if flips else [cut])]
 
 
@@ -64,11 +70,15 @@ def test_turned_variants_are_the_views_that_training_sees():
 
 
 def test_a_run_mixes_variants_and_asks_about_the_real_images_only(tmp_path):
-    """10 real images have 45 pairs, too few for 60 mixes; with two variants of each there are 435."""
+    """10 real images have 45 pairs, too few for 60 mixes; with two variants of each there are
+    435.
+    """
     fields = {**command.TINY, "n_real": 10, "budget": 70, "rounds": 2, "train.epochs": 1}
     with pytest.raises(Exception, match="60 pairs are to be chosen, and the pool has 45"):
         configured(**fields)
-    with pytest.raises(Exception, match=r"an image has 8 different shifts of up to search\.variant_crop=1 pixels"):
+    with pytest.raises(
+        Exception, match=r"an image has 8 different shifts of up to search\.variant_crop=1 pixels"
+    ):
         configured(**fields, **{"search.variants": 9, "search.variant_crop": 1})
     fields |= {"search.variants": 2, "search.variant_crop": 1}
     line = command.arguments(tmp_path / "run", **fields)
@@ -77,5 +87,9 @@ def test_a_run_mixes_variants_and_asks_about_the_real_images_only(tmp_path):
     assert "435 pairs" in done.stdout
     assert [row["queries"] for row in command.rows(tmp_path / "run", "round")] == [10, 40, 70]
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == 60 + 70
-    planned = command.run([*line[:-1], f"--workdir={tmp_path / 'plan'}", "--mode=plan"], command.environment(tmp_path))
-    assert "pairs                435" in planned.stdout and "real images          10" in planned.stdout
+    planned = command.run(
+        [*line[:-1], f"--workdir={tmp_path / 'plan'}", "--mode=plan"], command.environment(tmp_path)
+    )
+    assert (
+        "pairs                435" in planned.stdout and "real images          10" in planned.stdout
+    )

@@ -11,7 +11,9 @@ CAP = 100.0
 
 def lanes(*rows):
     """Lanes by their columns; None where a lane is not seen."""
-    x = np.float32([[0 if value is None else value for value in row] for row in rows]).reshape(len(rows), -1)
+    x = np.float32([[0 if value is None else value for value in row] for row in rows]).reshape(
+        len(rows), -1
+    )
     seen = np.array([[value is not None for value in row] for row in rows]).reshape(x.shape)
     return scores.Lanes(jnp.asarray(x), jnp.asarray(seen))
 
@@ -30,7 +32,9 @@ def test_lanes_are_compared_where_both_are_seen():
     half = lanes((None, 5, 9))
     assert scores.lane_gap(half, lanes((3, 7, None)), CAP) == 2
     assert scores.lane_gap(half, lanes((3, None, None)), CAP) == CAP  # no common row
-    assert scores.lane_gap(half, lanes((3, 7, None), (None, None, None)), CAP) == 2  # which is no lane
+    assert (
+        scores.lane_gap(half, lanes((3, 7, None), (None, None, None)), CAP) == 2
+    )  # which is no lane
 
 
 def test_gaps_where_nothing_is_seen():
@@ -46,7 +50,9 @@ def test_worked_disagreement_of_a_window():
     """A window of .1 .1 .9: .332075; a constant one: 0."""
     row = jnp.array([[0.1, 0.1, 0.9]])
     np.testing.assert_allclose(scores.spatial_disagreement(row, (1, 3)), [[0.332075]], atol=1e-6)
-    np.testing.assert_allclose(scores.spatial_disagreement(jnp.full((4, 4), 0.3), (3, 3)), np.zeros((2, 2)), atol=1e-6)
+    np.testing.assert_allclose(
+        scores.spatial_disagreement(jnp.full((4, 4), 0.3), (3, 3)), np.zeros((2, 2)), atol=1e-6
+    )
     np.testing.assert_array_equal(scores.binary_entropy(jnp.array([0.0, 1.0])), [0, 0])
 
 
@@ -68,4 +74,6 @@ def test_scores_are_the_plain_reference(window, cell):
         for top in range(0, height, cell)
         for left in range(0, width, cell)
     ]
-    np.testing.assert_allclose(scores.acd(jnp.asarray(maps, jnp.float32), window, cell), np.mean(cells), atol=1e-6)
+    np.testing.assert_allclose(
+        scores.acd(jnp.asarray(maps, jnp.float32), window, cell), np.mean(cells), atol=1e-6
+    )

@@ -1,4 +1,6 @@
-"""Exported students: the files answer as the student does, without amkd; the card says what is known."""
+"""Exported students: the files answer as the student does, without amkd; the card says what is
+known.
+"""
 
 import functools
 import hashlib
@@ -27,8 +29,12 @@ from amkd.models.layers import to_unit
 from amkd.models.resnet import Block
 from amkd.models.saved_network import SavedNetwork
 
-pytest.importorskip("jax2onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'")
-pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'")
+pytest.importorskip(
+    "jax2onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"
+)
+pytest.importorskip(
+    "onnxruntime", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 LENET = (28, 28, 1)
@@ -88,7 +94,9 @@ def student_of(model: str, shape: tuple[int, ...], **more: Any) -> SavedNetwork:
     last["bias"] = last["bias"] - logits.mean(0)
     for part in ("kernel", "bias"):
         last[part] = last[part] * np.float32(2 / logits.std(0).max())
-    return SavedNetwork({**_card(model, shape), "sha256": checkpoint.sha256(variables), **more}, variables)
+    return SavedNetwork(
+        {**_card(model, shape), "sha256": checkpoint.sha256(variables), **more}, variables
+    )
 
 
 def _card(model: str, shape: tuple[int, ...]) -> dict[str, Any]:
@@ -111,7 +119,9 @@ def exported(lenet: SavedNetwork, tmp_path_factory: pytest.TempPathFactory) -> P
 def run_onnx(folder: Path, batch: np.ndarray) -> np.ndarray:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(folder / "student.onnx", providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        folder / "student.onnx", providers=["CPUExecutionProvider"]
+    )
     return session.run(["probabilities"], {"images": batch})[0]
 
 
@@ -124,7 +134,9 @@ def run_stablehlo(folder: Path, batch: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("model", "shape"), NETWORKS)
-def test_the_files_answer_as_the_student_does(model: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+def test_the_files_answer_as_the_student_does(
+    model: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
     saved, sample = student_of(model, shape), sample_of(shape)
     told = export.write(saved, tmp_path / "out", sample)
     logits = jax.jit(models.build(model, 10, shape).apply)(saved.variables, sample)
@@ -144,13 +156,16 @@ def test_the_files_answer_as_the_student_does(model: str, shape: tuple[int, ...]
     assert told["card"] == tmp_path / "out" / "README.md"
 
 
-def test_the_program_runs_where_there_is_no_amkd(lenet: SavedNetwork, exported: Path, tmp_path: Path) -> None:
+def test_the_program_runs_where_there_is_no_amkd(
+    lenet: SavedNetwork, exported: Path, tmp_path: Path
+) -> None:
     batch = sample_of(LENET, 5)
     np.save(tmp_path / "images.npy", batch)
     code = (
         "import sys; sys.modules['amkd'] = None\n"
         "import numpy as np\nfrom jax import export\n"
-        f"program = export.deserialize(bytearray(open({str(exported / 'student.stablehlo')!r}, 'rb').read()))\n"
+        f"program = export.deserialize(bytearray(open({str(exported / 'student.stablehlo')!r},"
+        " 'rb').read()))\n"
         "np.save('answers.npy', np.asarray(program.call(np.load('images.npy'))))\n"
         "print(program.platforms, program.in_avals, program.out_avals)"
     )
@@ -181,7 +196,9 @@ def test_no_file_tells_where_it_was_made(exported: Path) -> None:
             assert told.encode() not in found, (path.name, told)
 
 
-def test_the_same_student_gives_the_same_bytes(lenet: SavedNetwork, exported: Path, tmp_path: Path) -> None:
+def test_the_same_student_gives_the_same_bytes(
+    lenet: SavedNetwork, exported: Path, tmp_path: Path
+) -> None:
     export.write(lenet, tmp_path / "again", sample_of(LENET), license="CC-BY-4.0")
     assert sorted(path.name for path in exported.iterdir()) == [
         "README.md",
@@ -194,11 +211,16 @@ def test_the_same_student_gives_the_same_bytes(lenet: SavedNetwork, exported: Pa
 
 
 class Residual(models.Network):
-    """A small network with what a ResNet has: sums of convolutions, with and without one on the shortcut."""
+    """A small network with what a ResNet has: sums of convolutions, with and without one on the
+    shortcut.
+    """
 
     def setup(self) -> None:
         self.conv = nn.Conv(4, (3, 3), padding=1, use_bias=False)
-        self.blocks = [Block(width, stride, self.form, self.dtype, None) for width, stride in ((4, 1), (4, 1), (8, 2))]
+        self.blocks = [
+            Block(width, stride, self.form, self.dtype, None)
+            for width, stride in ((4, 1), (4, 1), (8, 2))
+        ]
         self.fc = nn.Dense(self.classes)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
@@ -222,19 +244,28 @@ def test_residual_sums_are_converted(tmp_path: Path) -> None:
     assert np.abs(run_onnx(tmp_path, sample) - answers).max() <= 1e-5
 
 
-@pytest.mark.parametrize("network", [Residual(classes=3), models.build("lenet5_half", 3, (20, 20, 2))])
+@pytest.mark.parametrize(
+    "network", [Residual(classes=3), models.build("lenet5_half", 3, (20, 20, 2))]
+)
 def test_networks_run_and_train_after_a_conversion(exported: Path, network: models.Network) -> None:
-    """What jax2onnx replaces in JAX and Flax while it converts is all put back, also in JAX's caches."""
+    """What jax2onnx replaces in JAX and Flax while it converts is all put back, also in JAX's
+    caches.
+    """
     shape = (20, 20, 2)
     variables = prediction.init(network, shape, jax.random.key(0))
     batch = np.zeros((4, *shape), np.uint8)
 
     def loss(params: Any) -> Any:
-        logits, _ = network.apply({**variables, "params": params}, batch, True, mutable=["batch_stats"])
+        logits, _ = network.apply(
+            {**variables, "params": params}, batch, True, mutable=["batch_stats"]
+        )
         return (logits**2).sum()
 
     assert np.allclose(prediction.exportable(network, variables)(batch).sum(-1), 1)
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(variables["params"])))
+    assert all(
+        np.isfinite(leaf).all()
+        for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(variables["params"]))
+    )
 
 
 # Checks.
@@ -247,7 +278,9 @@ def test_a_file_of_another_network_is_not_left_behind(
     dump, sample = export.onnx.dump, sample_of(LENET)
     wanted = np.abs(SavedNetwork(lenet.card, other).predict(sample) - lenet.predict(sample)).max()
     assert wanted > 1e-3
-    monkeypatch.setattr(export.onnx, "dump", lambda network, variables, shape: dump(network, other, shape))
+    monkeypatch.setattr(
+        export.onnx, "dump", lambda network, variables, shape: dump(network, other, shape)
+    )
     with pytest.raises(UserError, match=r"the onnx file differs by .*formats=stablehlo") as raised:
         export.write(lenet, tmp_path / "out", sample)
     assert f"differs by {wanted:.2g} " in str(raised.value)
@@ -263,7 +296,10 @@ def answers_of(batch: np.ndarray) -> np.ndarray:
     ("run", "said"),
     [
         (lambda batch: answers_of(batch) + np.float32(2e-4), "differs by 0.0002"),
-        (lambda batch: np.where(batch[:, 0, 0] == 19, np.float32(np.nan), answers_of(batch)), "differs by nan"),
+        (
+            lambda batch: np.where(batch[:, 0, 0] == 19, np.float32(np.nan), answers_of(batch)),
+            "differs by nan",
+        ),
         (lambda batch: answers_of(batch)[:1], r"gives float32\[1, 2\] for 3 images"),
         (lambda batch: answers_of(batch).astype(np.float64), r"gives float64\[1, 2\] for 1 images"),
         (lambda batch: answers_of(batch).reshape(5, -1), r"cannot be run on 1 images \(ValueError"),
@@ -315,9 +351,16 @@ def test_a_failure_leaves_the_earlier_export(
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("mine.txt", "x"), ("card.json", '{"kind": "other"}'), ("card.json", "{"), ("card.json", "[]")],
+    [
+        ("mine.txt", "x"),
+        ("card.json", '{"kind": "other"}'),
+        ("card.json", "{"),
+        ("card.json", "[]"),
+    ],
 )
-def test_what_is_not_ours_is_refused(lenet: SavedNetwork, tmp_path: Path, name: str, content: str) -> None:
+def test_what_is_not_ours_is_refused(
+    lenet: SavedNetwork, tmp_path: Path, name: str, content: str
+) -> None:
     (tmp_path / name).write_text(content)
     for folder in (tmp_path, tmp_path / name):
         with pytest.raises(UserError, match="is no earlier export"):
@@ -345,7 +388,9 @@ def test_a_missing_package_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     sample = sample_of(LENET, 1)
-    with pytest.raises(UserError, match=rf"needs {missing} .*'\.\[onnx\]'.*--config\.export\.formats=stablehlo"):
+    with pytest.raises(
+        UserError, match=rf"needs {missing} .*'\.\[onnx\]'.*--config\.export\.formats=stablehlo"
+    ):
         export.write(lenet, tmp_path / "out", sample)
     export.write(lenet, tmp_path / "out", sample, ("stablehlo",))
 
@@ -365,7 +410,9 @@ def test_a_network_that_cannot_be_converted_is_reported(
 
 
 @pytest.mark.parametrize("formats", [(), ("tflite",), ("onnx", "pickle")])
-def test_unknown_formats_are_refused(lenet: SavedNetwork, tmp_path: Path, formats: tuple[str, ...]) -> None:
+def test_unknown_formats_are_refused(
+    lenet: SavedNetwork, tmp_path: Path, formats: tuple[str, ...]
+) -> None:
     with pytest.raises(UserError, match=r"config\.export\.formats=.*stablehlo, onnx"):
         export.write(lenet, tmp_path / "out", sample_of(LENET, 1), formats)
 
@@ -379,7 +426,9 @@ def test_unknown_formats_are_refused(lenet: SavedNetwork, tmp_path: Path, format
         np.zeros((2, 28, 28, 1), np.float32),
     ],
 )
-def test_images_of_another_kind_are_refused(lenet: SavedNetwork, tmp_path: Path, sample: np.ndarray) -> None:
+def test_images_of_another_kind_are_refused(
+    lenet: SavedNetwork, tmp_path: Path, sample: np.ndarray
+) -> None:
     with pytest.raises(UserError, match=r"config\.data\.size"):
         export.write(lenet, tmp_path / "out", sample, ("stablehlo",))
 
@@ -403,7 +452,8 @@ def test_the_card_says_what_is_known(lenet: SavedNetwork, exported: Path) -> Non
     assert text.startswith("# lenet5_half, a distilled student\n")
     expected = {
         "Network": "lenet5_half",
-        "Classes": "10; names: 0 nil, 1 one, 2 two, 3 three, 4 four, 5 five, 6 six, 7 seven, 8 eight, 9 nine",
+        "Classes": "10; names: 0 nil, 1 one, 2 two, 3 three, 4 four, 5 five, 6 six, 7 seven, 8"
+        " eight, 9 nine",
         "SHA-256 of the student": checkpoint.sha256(lenet.variables),
         "Licence": "CC-BY-4.0",
         "Teacher": "oip:host/digits:3",
@@ -436,9 +486,21 @@ def test_the_card_as_data_says_the_same(lenet: SavedNetwork, exported: Path) -> 
 
 def test_what_is_unknown_is_said_to_be() -> None:
     text = card.text(card.data(_card("lenet5", LENET), {}, ""))
-    for name in ("Teacher", "Queries to the teacher", "Queries for evaluation", "Cost", "Data set", "Real images"):
+    for name in (
+        "Teacher",
+        "Queries to the teacher",
+        "Queries for evaluation",
+        "Cost",
+        "Data set",
+        "Real images",
+    ):
         assert row(text, name).strip() == "not recorded"
-    for name in ("Key of the data", "SHA-256 of the student", "Accuracy on test images", "Agreement with the teacher"):
+    for name in (
+        "Key of the data",
+        "SHA-256 of the student",
+        "Accuracy on test images",
+        "Agreement with the teacher",
+    ):
         assert row(text, name) == "not recorded"
     assert row(text, "Licence") == "not stated: set --config.export.license"
     assert row(text, "Classes") == "10; names: not recorded"
@@ -446,7 +508,11 @@ def test_what_is_unknown_is_said_to_be() -> None:
 
 
 def test_what_was_not_measured_is_said_to_be() -> None:
-    text = card.text(card.data({**_card("lenet5", LENET), "test_accuracy": None, "agreement": None, "cost": 0}, {}, ""))
+    text = card.text(
+        card.data(
+            {**_card("lenet5", LENET), "test_accuracy": None, "agreement": None, "cost": 0}, {}, ""
+        )
+    )
     assert row(text, "Accuracy on test images") == "not measured"
     assert row(text, "Agreement with the teacher") == "not measured"
     assert row(text, "Cost").strip() == "0"
@@ -454,16 +520,22 @@ def test_what_was_not_measured_is_said_to_be() -> None:
 
 @given(st.text())
 def test_no_text_breaks_out_of_its_cell(words: str) -> None:
-    text = card.text(card.data({**_card("lenet5", LENET), "teacher": words, "class_names": [words]}, {}, words))
+    text = card.text(
+        card.data({**_card("lenet5", LENET), "teacher": words, "class_names": [words]}, {}, words)
+    )
     lines = text.split("\n")
     for name in ("Teacher", "Classes", "Licence"):
         (line,) = [line for line in lines if line.startswith(f"| {name} |")]
         assert len(re.findall(r"(?<!\\)\|", line)) == 3
-    plain = card.text(card.data({**_card("lenet5", LENET), "teacher": "t", "class_names": ["t"]}, {}, "t"))
+    plain = card.text(
+        card.data({**_card("lenet5", LENET), "teacher": "t", "class_names": ["t"]}, {}, "t")
+    )
     assert len(lines) == len(plain.split("\n"))
 
 
-def test_the_cards_code_runs(lenet: SavedNetwork, exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cards_code_runs(
+    lenet: SavedNetwork, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(exported)
     blocks = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), re.DOTALL)
     assert len(blocks) == 2
@@ -471,4 +543,7 @@ def test_the_cards_code_runs(lenet: SavedNetwork, exported: Path, monkeypatch: p
         assert len(block.splitlines()) == 5
         names: dict[str, Any] = {}
         exec(block, names)
-        assert np.abs(names["probabilities"] - lenet.predict(np.zeros((2, 28, 28, 1), np.uint8))).max() <= 1e-4
+        assert (
+            np.abs(names["probabilities"] - lenet.predict(np.zeros((2, 28, 28, 1), np.uint8))).max()
+            <= 1e-4
+        )

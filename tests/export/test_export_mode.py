@@ -22,12 +22,21 @@ def order(workdir=None, network=None, output=None, **fields):
 
 def test_command_line(tmp_path, tiny_run):
     workdir = tiny_run / "run"
-    line = command.arguments(workdir, **command.PRICED, **{"export.formats": "stablehlo", "export.license": "CC0-1.0"})
+    line = command.arguments(
+        workdir, **command.PRICED, **{"export.formats": "stablehlo", "export.license": "CC0-1.0"}
+    )
     done = command.run([*line, "--mode=export"], command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     folder = workdir / "export"
-    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "card.json", "student.stablehlo"]
-    assert str(folder / "student.stablehlo") in done.stdout and str(folder / "README.md") in done.stdout
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "README.md",
+        "card.json",
+        "student.stablehlo",
+    ]
+    assert (
+        str(folder / "student.stablehlo") in done.stdout
+        and str(folder / "README.md") in done.stdout
+    )
     assert not (tmp_path / "asked.txt").exists()
 
     test_images = sources.load("digits", "", 0, 60, tmp_path).test_images
@@ -36,7 +45,16 @@ def test_command_line(tmp_path, tiny_run):
     assert np.allclose(loaded.call(test_images), expected, rtol=0, atol=1e-5)
 
     card, summary = json.loads((folder / "card.json").read_text()), command.summary(workdir)
-    for name in ("dataset", "teacher", "n_real", "queries", "evaluation_queries", "cost", "currency", "agreement"):
+    for name in (
+        "dataset",
+        "teacher",
+        "n_real",
+        "queries",
+        "evaluation_queries",
+        "cost",
+        "currency",
+        "agreement",
+    ):
         assert card[name] == summary[name]
     assert (card["queries"], card["evaluation_queries"], card["agreement_images"]) == (90, 60, 60)
     assert (card["cost"], card["currency"], card["license"]) == (37.5, "USD", "CC0-1.0")
@@ -57,7 +75,8 @@ def test_a_named_network_and_a_named_folder(tmp_path, tiny_run, capsys):
 
 
 @pytest.mark.parametrize(
-    ("formats", "hint"), [("stablehlo,onxx", "did you mean 'onnx'"), ("", "stablehlo, onnx"), ("tflite", "onnx")]
+    ("formats", "hint"),
+    [("stablehlo,onxx", "did you mean 'onnx'"), ("", "stablehlo, onnx"), ("tflite", "onnx")],
 )
 def test_unknown_formats_are_refused(formats, hint):
     with pytest.raises(UserError, match=rf"config.export.formats='.*': must be one of .*{hint}"):
@@ -74,6 +93,8 @@ def test_nothing_to_export(tmp_path):
 
 def test_another_data_set_is_refused(tmp_path, tiny_run):
     other = order(tiny_run / "run", output=tmp_path / "out", **{"data.size": 16})
-    with pytest.raises(UserError, match=r"made for images \[8, 8, 1\] of 10 classes.*has \[16, 16, 1\] of 10"):
+    with pytest.raises(
+        UserError, match=r"made for images \[8, 8, 1\] of 10 classes.*has \[16, 16, 1\] of 10"
+    ):
         modes.export_mode(other)
     assert list(tmp_path.iterdir()) == []

@@ -37,16 +37,27 @@ def rows_of(path):
     return rows
 
 
-@pytest.mark.parametrize(("shape", "mode"), [((8, 8, 1), "grey"), ((16, 16, 3), "rgb")], ids=["grey", "rgb"])
+@pytest.mark.parametrize(
+    ("shape", "mode"), [((8, 8, 1), "grey"), ((16, 16, 3), "rgb")], ids=["grey", "rgb"]
+)
 def test_every_readable_picture_has_a_row(tmp_path, capsys, shape, mode):
     root = tmp_path / "messy"
     messy = write_messy(root)
-    odd = ["a, b.png", 'quo"te.png', "two\nlines.png", "tab\there;.png", "日本/ä'.png", os.fsdecode(b"latin\xe9.png")]
+    odd = [
+        "a, b.png",
+        'quo"te.png',
+        "two\nlines.png",
+        "tab\there;.png",
+        "日本/ä'.png",
+        os.fsdecode(b"latin\xe9.png"),
+    ]
     for seed, name in enumerate(odd, 100):
         (root / name).parent.mkdir(exist_ok=True)
         write_png(root / name, seed)
     saved = student_of(tmp_path / "student", shape, class_names=NAMES, pictures={"resize": "pad"})
-    written = predictions.write(saved, root, tmp_path / "new" / "out.csv", "stretch", tmp_path / "cache")
+    written = predictions.write(
+        saved, root, tmp_path / "new" / "out.csv", "stretch", tmp_path / "cache"
+    )
 
     copies = ["zz copy.png", "zz link.png"]
     rows = rows_of(tmp_path / "new" / "out.csv")
@@ -72,7 +83,9 @@ def test_blocks_make_no_difference(tmp_path, monkeypatch):
     made = []
     for block in (4096, 11, 4, 1):
         monkeypatch.setattr(predictions, "_BLOCK", block)
-        predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", "crop", tmp_path / "cache")
+        predictions.write(
+            saved, tmp_path / "digits", tmp_path / "out.csv", "crop", tmp_path / "cache"
+        )
         made.append((tmp_path / "out.csv").read_bytes())
     assert len(set(made)) == 1 and made[0].count(b"\r\n") == 12
 
@@ -81,7 +94,9 @@ def test_a_network_without_names_numbers_its_classes(tmp_path):
     write_digits(tmp_path / "digits", 0, 3)
     saved = student_of(tmp_path / "student", (8, 8, 1), class_names=[])
     predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", "crop", tmp_path / "cache")
-    assert {name for _, name, _ in rows_of(tmp_path / "out.csv")} <= {str(number) for number in range(10)}
+    assert {name for _, name, _ in rows_of(tmp_path / "out.csv")} <= {
+        str(number) for number in range(10)
+    }
 
 
 @pytest.mark.parametrize(
@@ -132,15 +147,24 @@ def test_command_line(tmp_path, tiny_run):
     pictures = tmp_path / "pictures"
     write_digits(pictures, 0, 20)
     (pictures / "torn.png").write_bytes(b"torn")
-    line = command.arguments(tiny_run / "run", **{**command.PRICED, "cache_dir": tmp_path / "cache"})
-    done = command.run([*line, "--mode=predict", f"--images={pictures}"], command.environment(tmp_path))
+    line = command.arguments(
+        tiny_run / "run", **{**command.PRICED, "cache_dir": tmp_path / "cache"}
+    )
+    done = command.run(
+        [*line, "--mode=predict", f"--images={pictures}"], command.environment(tmp_path)
+    )
     assert done.returncode == 0, done.stderr
     output = tiny_run / "run" / "predictions.csv"
-    assert done.stdout == f"{output}: 20 pictures, 1 broken and left out\n" and "'torn.png'" in done.stderr
+    assert (
+        done.stdout == f"{output}: 20 pictures, 1 broken and left out\n"
+        and "'torn.png'" in done.stderr
+    )
     saved = load_network(tiny_run / "run" / "student")
     policy = folder.Policy(8, "crop", "grey", "refuse")
     rows = rows_of(output)
-    expected = saved.predict(np.stack([folder.decode(pictures / path, policy) for path, _, _ in rows]))
+    expected = saved.predict(
+        np.stack([folder.decode(pictures / path, policy) for path, _, _ in rows])
+    )
     assert [int(name) for _, name, _ in rows] == expected.argmax(-1).tolist()
     assert [path for path, _, _ in rows] == [f"{number:04d}.png" for number in range(20)]
     assert not (tmp_path / "asked.txt").exists()

@@ -17,7 +17,12 @@ KEYS = {
 def whole(tmp_path_factory):
     """A finished run with a local teacher, plots and events."""
     folder = tmp_path_factory.mktemp("whole")
-    fields = {"report.progress": False, "cache_dir": folder / "cache", "train.min_steps": 200, "data.size": 16}
+    fields = {
+        "report.progress": False,
+        "cache_dir": folder / "cache",
+        "train.min_steps": 200,
+        "data.size": 16,
+    }
     line = command.arguments(folder / "run", "configs/digits.py:smoke", **fields)
     done = command.run(line, command.environment(folder, devices=2))
     assert done.returncode == 0, done.stderr
@@ -43,9 +48,17 @@ def test_outputs_are_there_and_can_be_read(whole):
         assert len(Image.open(workdir / "plots" / name).convert("L").getcolors(65536)) > 50
     assert any(path.stat().st_size > 500 for path in (workdir / "tensorboard").iterdir())
     assert [row["round"] for row in command.rows(workdir, "round")] == [0, 1, 2]
-    assert [row["epoch"] for row in command.rows(workdir, "epoch") if row["round"] == 2] == list(range(1, 101))
+    assert [row["epoch"] for row in command.rows(workdir, "epoch") if row["round"] == 2] == list(
+        range(1, 101)
+    )
     assert all(math.isfinite(row["loss"]) for row in command.rows(workdir))
-    for text in ("round 0:", "round 2:", "teacher accuracy", "success rate", str(workdir / "student")):
+    for text in (
+        "round 0:",
+        "round 2:",
+        "teacher accuracy",
+        "success rate",
+        str(workdir / "student"),
+    ):
         assert text in shown
 
 
@@ -65,7 +78,11 @@ def test_train_teacher_finds_the_one_that_the_run_trained(whole):
     (teacher,) = (path for path in (folder / "cache" / "teachers").iterdir() if path.is_dir())
     before = teacher.stat().st_mtime_ns
     found = command.run([*line, "--mode=train_teacher"], command.environment(folder))
-    assert found.returncode == 0 and str(teacher) in found.stdout and "validation accuracy" in found.stdout
+    assert (
+        found.returncode == 0
+        and str(teacher) in found.stdout
+        and "validation accuracy" in found.stdout
+    )
     assert teacher.stat().st_mtime_ns == before
 
 
@@ -95,12 +112,23 @@ def test_paid_teacher_is_not_asked_about_test_images_unless_told(tmp_path):
 
 
 def test_a_screened_run_tells_in_every_row_what_its_search_found(tmp_path):
-    """Killed once its choice is saved, it still knows; 7,140 pairs, of which 714 or more are refined."""
-    fields = {**command.TINY, "n_real": 120, "budget": 320, "rounds": 1, "train.epochs": 1, "search.chunk": 1024}
+    """Killed once its choice is saved, it still knows; 7,140 pairs, of which 714 or more are
+    refined.
+    """
+    fields = {
+        **command.TINY,
+        "n_real": 120,
+        "budget": 320,
+        "rounds": 1,
+        "train.epochs": 1,
+        "search.chunk": 1024,
+    }
     fields |= {"search.minimiser": "screened", "search.evaluations": 4, "search.recall": 0.5}
     line, env = command.arguments(tmp_path / "run", **fields), command.environment(tmp_path)
     killed = command.start(line, {**env, "COUNTING_TEACHER_SLEEP": "0.1"})
-    command.wait_until(lambda: len(counting_teacher.asked(tmp_path / "asked.txt")) > 60 + 120, killed)
+    command.wait_until(
+        lambda: len(counting_teacher.asked(tmp_path / "asked.txt")) > 60 + 120, killed
+    )
     killed.kill()
     killed.communicate()
     done = command.run(line, env)
@@ -108,7 +136,9 @@ def test_a_screened_run_tells_in_every_row_what_its_search_found(tmp_path):
     none, told = (row["search"] for row in command.rows(tmp_path / "run", "round"))
     assert none == {}
     assert 0.5 <= told["recall"]["low"] <= told["recall"]["estimate"] <= told["recall"]["high"] <= 1
-    assert told["shortlist"] >= 1000 and told["evaluations"] == 2 * 7140 + 4 * (told["shortlist"] + told["sampled"])
+    assert told["shortlist"] >= 1000 and told["evaluations"] == 2 * 7140 + 4 * (
+        told["shortlist"] + told["sampled"]
+    )
     assert "or more of the k lowest" in done.stdout
     assert command.summary(tmp_path / "run")["queries"] == 320
 
@@ -124,7 +154,11 @@ def test_mnist_from_tfds(tmp_path, tfds_dir):
     done = command.run(line, command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     summary = command.summary(tmp_path / "run")
-    assert summary["queries"] == 120 and summary["teacher_accuracy"] > 0.8 and summary["student_accuracy"] > 0.3
+    assert (
+        summary["queries"] == 120
+        and summary["teacher_accuracy"] > 0.8
+        and summary["student_accuracy"] > 0.3
+    )
 
 
 @pytest.mark.heavy
@@ -133,7 +167,9 @@ def test_smoke_preset_of_every_configuration(name, tmp_path, request):
     env = command.environment(tmp_path)
     if name not in ("default", "digits"):
         env["TFDS_DATA_DIR"] = str(request.getfixturevalue("tfds_dir"))
-    line = command.arguments(tmp_path / "run", f"configs/{name}.py:smoke", cache_dir=tmp_path / "cache")
+    line = command.arguments(
+        tmp_path / "run", f"configs/{name}.py:smoke", cache_dir=tmp_path / "cache"
+    )
     done = command.run(line, env)
     assert done.returncode == 0, done.stderr
     summary = command.summary(tmp_path / "run")

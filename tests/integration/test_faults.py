@@ -1,4 +1,6 @@
-"""Against a service that fails in every way, and killed while it asks, a run loses no answer and buys none twice."""
+"""Against a service that fails in every way, and killed while it asks, a run loses no answer and
+buys none twice.
+"""
 
 import base64
 import collections
@@ -34,8 +36,21 @@ ENDS_WELL = (
     "slow:0.05", "hang", "drip", "reset", "429:0.05", "429", "503:0.05", "503", "500", "truncated", "garbled",
     "rows", "shuffled", "duplicate", "contradiction", "stranger",
 )  # fmt: skip
-STOPS = ("classes", "nan", "sum", "400", "404", "500*9", "reset*9", "garbled*9", "429:0.01*9")  # attempts: 3
-IMPATIENT = {"teacher.http.connect_timeout": 0.3, "teacher.http.read_timeout": 1.2}  # for what never ends
+STOPS = (
+    "classes",
+    "nan",
+    "sum",
+    "400",
+    "404",
+    "500*9",
+    "reset*9",
+    "garbled*9",
+    "429:0.01*9",
+)  # attempts: 3
+IMPATIENT = {
+    "teacher.http.connect_timeout": 0.3,
+    "teacher.http.read_timeout": 1.2,
+}  # for what never ends
 
 # Either protocol reads these on its own; the rest happens below it.
 _BY_OIP = ("truncated", "garbled", "rows", "stranger", "classes", "nan", "sum")
@@ -43,7 +58,9 @@ _MUCH_LIKE_OTHERS = ("404", "reset*9", "garbled*9")
 
 
 def cases(faults: tuple[str, ...]) -> list[Any]:
-    """(fault, protocol, requests in flight), of which a part that meets every line of code is not heavy."""
+    """(fault, protocol, requests in flight), of which a part that meets every line of code is not
+    heavy.
+    """
     found = []
     for fault in faults:
         for kind, in_flight in (("json", 3), ("json", 1), ("oip", 3), ("oip", 1)):
@@ -61,14 +78,19 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> str:
         summary = faulty_runs.run(settings_of(server, "json"), folder)
         held = faulty_runs.check(folder / "ledger.sqlite", server, oracle)
     faulty_runs.check_finished(summary, held)
-    assert held.images("lost", "refused") == summary["adrift"] == 0 and summary["cost"] == PRICE * BUDGET
+    assert (
+        held.images("lost", "refused") == summary["adrift"] == 0
+        and summary["cost"] == PRICE * BUDGET
+    )
     return summary["student_sha256"]
 
 
 # Whole runs.
 
 
-def finish(server: FaultyServer, oracle: Oracle, kind: str, folder: Path, sound: str, **fields: Any) -> None:
+def finish(
+    server: FaultyServer, oracle: Oracle, kind: str, folder: Path, sound: str, **fields: Any
+) -> None:
     """The run goes on to its end, and ends as if there had been no fault."""
     summary = faulty_runs.run(settings_of(server, kind, **fields), folder)
     assert summary["student_sha256"] == sound
@@ -76,16 +98,23 @@ def finish(server: FaultyServer, oracle: Oracle, kind: str, folder: Path, sound:
 
 
 @pytest.mark.parametrize(("fault", "kind", "in_flight"), cases(ENDS_WELL))
-def test_a_fault_that_passes(fault: str, kind: str, in_flight: int, tmp_path: Path, sound: str) -> None:
+def test_a_fault_that_passes(
+    fault: str, kind: str, in_flight: int, tmp_path: Path, sound: str
+) -> None:
     oracle = Oracle()
     fields = {"teacher.in_flight": in_flight, **(IMPATIENT if fault in ("hang", "drip") else {})}
     with FaultyServer(oracle, SHAPE, [*MIDDLE, fault], binary=in_flight == 3) as server:
         finish(server, oracle, kind, tmp_path / "run", sound, **fields)
-        assert server.requests[len(MIDDLE)].fault == fault and len(server.requests[len(MIDDLE)].images) == BATCH
+        assert (
+            server.requests[len(MIDDLE)].fault == fault
+            and len(server.requests[len(MIDDLE)].images) == BATCH
+        )
 
 
 @pytest.mark.parametrize(("fault", "kind", "in_flight"), cases(STOPS))
-def test_a_fault_that_stops_the_run(fault: str, kind: str, in_flight: int, tmp_path: Path, sound: str) -> None:
+def test_a_fault_that_stops_the_run(
+    fault: str, kind: str, in_flight: int, tmp_path: Path, sound: str
+) -> None:
     oracle = Oracle()
     with FaultyServer(oracle, SHAPE, [*MIDDLE, fault], binary=in_flight == 3) as server:
         config = settings_of(server, kind, teacher__in_flight=in_flight)
@@ -107,15 +136,25 @@ MIXTURES = [
     (1, "json", 3, QUICK, ()),
     (2, "oip", 1, QUICK, ()),
     *(
-        pytest.param(seed, kind, in_flight, (*QUICK, "hang", "drip"), tuple(IMPATIENT.items()), marks=heavy)
-        for seed, (kind, in_flight) in enumerate([("json", 1), ("json", 3), ("oip", 1), ("oip", 3)] * 3, 10)
+        pytest.param(
+            seed, kind, in_flight, (*QUICK, "hang", "drip"), tuple(IMPATIENT.items()), marks=heavy
+        )
+        for seed, (kind, in_flight) in enumerate(
+            [("json", 1), ("json", 3), ("oip", 1), ("oip", 3)] * 3, 10
+        )
     ),
 ]
 
 
 @pytest.mark.parametrize(("seed", "kind", "in_flight", "faults", "fields"), MIXTURES)
 def test_faults_at_random(
-    seed: int, kind: str, in_flight: int, faults: tuple[str, ...], fields: tuple, tmp_path: Path, sound: str
+    seed: int,
+    kind: str,
+    in_flight: int,
+    faults: tuple[str, ...],
+    fields: tuple,
+    tmp_path: Path,
+    sound: str,
 ) -> None:
     oracle, chosen = Oracle(), {"teacher.in_flight": in_flight, **dict(fields)}
     with FaultyServer(oracle, SHAPE, seeded(seed, 0.4, faults, 40), binary=seed % 2 == 0) as server:
@@ -135,9 +174,16 @@ def test_faults_at_random(
 
 
 def spellings(secret: str) -> set[bytes]:
-    """A secret as it may be found in a file: plain, quoted, escaped, in hexadecimal, in base64 at any place."""
+    """A secret as it may be found in a file: plain, quoted, escaped, in hexadecimal, in base64 at
+    any place.
+    """
     plain = secret.encode()
-    found = {plain, quote(secret, safe="").encode(), json.dumps(secret)[1:-1].encode(), plain.hex().encode()}
+    found = {
+        plain,
+        quote(secret, safe="").encode(),
+        json.dumps(secret)[1:-1].encode(),
+        plain.hex().encode(),
+    }
     for before in range(3):  # characters that also depend on what stands around are left out
         coded = base64.b64encode(b"\0" * before + plain)
         found.add(coded[-(-8 * before // 6) : len(coded) // 4 * 4 - 4])
@@ -145,7 +191,13 @@ def spellings(secret: str) -> set[bytes]:
 
 
 def leaks(texts: dict[str, bytes], *secrets: str) -> list[str]:
-    return [name for name, text in texts.items() for secret in secrets for form in spellings(secret) if form in text]
+    return [
+        name
+        for name, text in texts.items()
+        for secret in secrets
+        for form in spellings(secret)
+        if form in text
+    ]
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -167,7 +219,9 @@ def test_a_secret_is_nowhere(
     capfd: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Not in any file, the ledger's log, the output or a message, although the service repeats it in its errors."""
+    """Not in any file, the ledger's log, the output or a message, although the service repeats it
+    in its errors.
+    """
     wrong, right = 'wr0ng+key/of=a "previous" year', "r1ght+key/of=this&year%41"
     caplog.set_level(logging.DEBUG)
     oracle, said = Oracle(), []
@@ -185,7 +239,9 @@ def test_a_secret_is_nowhere(
         with pytest.raises(UserError, match=r"status 401 .*bad credentials.*SERVICE_KEY") as caught:
             faulty_runs.run(config, tmp_path / "run")
         said += traceback.format_exception(caught.value)
-        reader = sqlite3.connect(tmp_path / "run" / "ledger.sqlite")  # while it is open the -wal stays
+        reader = sqlite3.connect(
+            tmp_path / "run" / "ledger.sqlite"
+        )  # while it is open the -wal stays
         assert 0 < reader.execute("SELECT count(*) FROM answer").fetchone()[0] < 20
         monkeypatch.setenv("SERVICE_KEY", right)
         server.faults.extend(["ok", "503", "nan"])
@@ -197,18 +253,27 @@ def test_a_secret_is_nowhere(
     assert sent == {f"Bearer {wrong}", f"Bearer {right}"}
     found = files(tmp_path)
     reader.close()
-    assert {"ledger.sqlite", "ledger.sqlite-wal", "config.json", "summary.json"} <= {Path(name).name for name in found}
+    assert {"ledger.sqlite", "ledger.sqlite-wal", "config.json", "summary.json"} <= {
+        Path(name).name for name in found
+    }
     output = capfd.readouterr()
     shown = {"out": output.out, "err": output.err, "log": caplog.text, "errors": "".join(said)}
     assert "round 2" in shown["out"] and "401" in shown["errors"]
-    assert leaks({**found, **{name: text.encode() for name, text in shown.items()}}, wrong, right) == []
+    assert (
+        leaks({**found, **{name: text.encode() for name, text in shown.items()}}, wrong, right)
+        == []
+    )
 
 
 # The command line.
 
 # configs/http.py's own story, on the digits: a picture a request, the best labels alone.
 WEB = {
-    **{name: value for name, value in faulty_runs.TINY.items() if name not in ("teacher.batch", "teacher.attempts")},
+    **{
+        name: value
+        for name, value in faulty_runs.TINY.items()
+        if name not in ("teacher.batch", "teacher.attempts")
+    },
     **faulty_runs.JSON_FIELDS,
     "dataset": "digits",
     "data.folder": "",
@@ -229,19 +294,30 @@ QUICKLY_COMPILED = "--xla_force_host_platform_device_count=1 --xla_backend_optim
 
 
 def web(workdir: Path, server: FaultyServer, *more: str, **fields: Any) -> list[str]:
-    chosen = {**WEB, "teacher.http.url": server.json_url, "cache_dir": workdir.parent / "cache", **fields}
+    chosen = {
+        **WEB,
+        "teacher.http.url": server.json_url,
+        "cache_dir": workdir.parent / "cache",
+        **fields,
+    }
     return [*command.arguments(workdir, "configs/http.py", **chosen), *more]
 
 
 @pytest.fixture(scope="module")
-def bought(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Oracle, subprocess.CompletedProcess[str]]:
+def bought(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, Oracle, subprocess.CompletedProcess[str]]:
     """A run by the command line that nobody disturbed, after its plan."""
     folder, oracle = tmp_path_factory.mktemp("bought"), Oracle()
     env = command.environment(folder, VISION_KEY=KEY, XLA_FLAGS=QUICKLY_COMPILED)
     with FaultyServer(oracle, SHAPE, token=KEY, top=5) as server:
         planned = command.run(web(folder / "run", server, "--mode=plan"), env)
         assert planned.returncode == 0, planned.stderr
-        assert not server.received and not server.requests and not (folder / "run" / "summary.json").exists()
+        assert (
+            not server.received
+            and not server.requests
+            and not (folder / "run" / "summary.json").exists()
+        )
         assert "0.09 USD" in planned.stdout and "60" in planned.stdout
         done = command.run(web(folder / "run", server), env)
         assert done.returncode == 0, done.stderr
@@ -259,8 +335,14 @@ def test_the_command_line_buys_what_its_plan_told(bought: Any) -> None:
     assert "0.09 USD" in done.stdout
     assert leaks({**files(folder), "out": (done.stdout + done.stderr).encode()}, KEY) == []
     held = faulty_runs.read(folder / "run" / "ledger.sqlite")
-    seen = {image_digest(image): row for image, row in zip(oracle.seen.values(), best(oracle), strict=True)}
-    assert all(np.array_equal(scores, seen[address], equal_nan=True) for address, scores in held.answers.items())
+    seen = {
+        image_digest(image): row
+        for image, row in zip(oracle.seen.values(), best(oracle), strict=True)
+    }
+    assert all(
+        np.array_equal(scores, seen[address], equal_nan=True)
+        for address, scores in held.answers.items()
+    )
     assert len(held.answers) == BUDGET
 
 
@@ -275,7 +357,10 @@ def best(oracle: Oracle) -> np.ndarray:
 @heavy
 def test_the_command_line_killed_in_two_rounds(tmp_path: Path, bought: Any) -> None:
     oracle, workdir = Oracle(), tmp_path / "run"
-    path, env = workdir / "ledger.sqlite", command.environment(tmp_path, VISION_KEY=KEY, XLA_FLAGS=QUICKLY_COMPILED)
+    path, env = (
+        workdir / "ledger.sqlite",
+        command.environment(tmp_path, VISION_KEY=KEY, XLA_FLAGS=QUICKLY_COMPILED),
+    )
     pending: list[set[bytes]] = []
     with FaultyServer(oracle, SHAPE, ["slow:0.1"] * 500, token=KEY, top=5) as server:
         line = web(workdir, server, **{"teacher.in_flight": 3})
@@ -304,7 +389,9 @@ def test_the_command_line_killed_in_two_rounds(tmp_path: Path, bought: Any) -> N
 
 def told(output: str) -> int:
     """The number of images in flight that a start tells of."""
-    words = [line.split() for line in output.splitlines() if "were on their way to the teacher" in line]
+    words = [
+        line.split() for line in output.splitlines() if "were on their way to the teacher" in line
+    ]
     return int(words[0][0]) if words else 0
 
 
@@ -312,7 +399,9 @@ def told(output: str) -> int:
 
 
 def check_asked_again(server: FaultyServer, oracle: Any, pending: list[set[bytes]]) -> None:
-    """An image came a second time only for a kill that found it in flight: its answer cannot have been kept."""
+    """An image came a second time only for a kill that found it in flight: its answer cannot have
+    been kept.
+    """
     place = faulty_runs.addresses(np.stack(list(oracle.seen.values())))
     caught = collections.Counter(address for addresses in pending for address in addresses)
     assert all(times <= 1 + caught[place[image]] for image, times in server.received.items())
@@ -404,19 +493,22 @@ def test_killed_many_times_while_it_asks(
         for requests, seconds in lives(seed, kills):
             before = len(server.requests)
             # What is in flight at a kill is what the next start tells of, neither more nor less.
-            assert asker.start(**plan, url=server.url, images=wanted) == (len(pending[-1]) if pending else 0)
+            assert asker.start(**plan, url=server.url, images=wanted) == (
+                len(pending[-1]) if pending else 0
+            )
             wait_for(server, before + requests)
             time.sleep(seconds)
             asker.kill()
             held = faulty_runs.read(path)
             faulty_runs.check_answers(held, images)
-            # Batches in flight before this life have been ended by its start; it never has more under way than this.
+            # Batches in flight before this life have been ended by its start; it never has more
+            # under way than this.
             assert held.images("sent") == len(held.pending) <= plan["in_flight"] * plan["batch"]
             assert held.images("lost") == sum(map(len, pending))
             pending.append(held.pending)
-            # A batch is noted before it leaves. So what the service got and the ledger lacks was in flight at this
-            # kill, or at an earlier one and has not been sent again. (In flight may be more than the service got: a
-            # process may die between the note and the sending.)
+            # A batch is noted before it leaves. So what the service got and the ledger lacks was in
+            # flight at this kill, or at an earlier one and has not been sent again. (In flight may
+            # be more than the service got: a process may die between the note and the sending.)
             received = {place[image] for image in dict(server.received)}
             assert received - held.answers.keys() <= set().union(*pending)
         assert asker.start(**plan, url=server.url, images=wanted) == len(pending[-1])
@@ -447,11 +539,18 @@ class Timed(Oracle):
         return super().__call__(images)
 
 
-def test_two_runs_at_once_buy_every_image_once(plan: dict[str, Any], askers: tuple[Asker, Asker]) -> None:
+def test_two_runs_at_once_buy_every_image_once(
+    plan: dict[str, Any], askers: tuple[Asker, Asker]
+) -> None:
     images, oracle = asking.some_images(120), Oracle()
     with FaultyServer(oracle, SHAPE, ["slow:0.03"] * 500) as server:
         for asker, name, step in zip(askers, ("left", "right"), (1, -1), strict=True):
-            assert asker.start(**{**plan, "run": name, "step": step}, url=server.url, images=len(images)) == 0
+            assert (
+                asker.start(
+                    **{**plan, "run": name, "step": step}, url=server.url, images=len(images)
+                )
+                == 0
+            )
         for asker in askers:
             asker.wait()
         assert server.received == server.answered == {digest(image): 1 for image in images}
@@ -461,8 +560,13 @@ def test_two_runs_at_once_buy_every_image_once(plan: dict[str, Any], askers: tup
     assert held.images("lost", "refused", "sent") == 0
     book = ledger.Ledger(Path(plan["ledger"]))
     paid = [book.count(name, "distill", paid_only=True) for name in ("left", "right")]
-    assert sum(paid) == 120 and [book.count(name, "distill") for name in ("left", "right")] == [120, 120]
-    assert [book.spent(name) for name in ("left", "right")] == [asking.PRICE * count for count in paid]
+    assert sum(paid) == 120 and [book.count(name, "distill") for name in ("left", "right")] == [
+        120,
+        120,
+    ]
+    assert [book.spent(name) for name in ("left", "right")] == [
+        asking.PRICE * count for count in paid
+    ]
     book.close()
 
 
@@ -472,7 +576,11 @@ def test_the_survivor_of_two_runs_asks_for_what_the_dead_one_had_in_flight(
     patience: float | None, plan: dict[str, Any], askers: tuple[Asker, Asker]
 ) -> None:
     images, oracle, path = asking.some_images(60), Timed(), Path(plan["ledger"])
-    fields = {"images": len(images), "read_timeout": 1.0, **({"patience": patience} if patience else {})}
+    fields = {
+        "images": len(images),
+        "read_timeout": 1.0,
+        **({"patience": patience} if patience else {}),
+    }
     with FaultyServer(oracle, SHAPE, ["slow:0.2"] * 500) as server:
         askers[0].start(**{**plan, "run": "victim"}, url=server.url, **fields)
         wait_for(server, 6)
@@ -486,7 +594,9 @@ def test_the_survivor_of_two_runs_asks_for_what_the_dead_one_had_in_flight(
         expire = dict(book.rows("SELECT image, expires FROM pending JOIN batch ON batch = id"))
         askers[1].start(**{**plan, "run": "survivor"}, url=server.url, **fields)
         askers[1].wait()
-        assert expire.keys() == pending and all(oracle.moments[image] >= expire[image] for image in pending)
+        assert expire.keys() == pending and all(
+            oracle.moments[image] >= expire[image] for image in pending
+        )
         check_asked_again(server, oracle, [pending])
     held = faulty_runs.read(path)
     faulty_runs.check_answers(held, images)

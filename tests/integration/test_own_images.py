@@ -41,7 +41,10 @@ def addresses(pictures):
         (" 2 ", ("0", "1")),
         ("cat,dog", ("cat", "dog")),
         (" cat , hot dog,9", ("cat", "hot dog", "9")),
-        (",".join(f"class number {number}" for number in range(400)), tuple(f"class number {n}" for n in range(400))),
+        (
+            ",".join(f"class number {number}" for number in range(400)),
+            tuple(f"class number {n}" for n in range(400)),
+        ),
         ("~cat,~dog", ("~cat", "~dog")),
     ],
 )
@@ -49,21 +52,29 @@ def test_class_names(text, names):
     assert own_images.class_names(text) == names
 
 
-@pytest.mark.parametrize("content", [b"cat\nhot dog, warm\n\n eel \n", b"\xef\xbb\xbfcat\r\nhot dog, warm\r\neel"])
+@pytest.mark.parametrize(
+    "content", [b"cat\nhot dog, warm\n\n eel \n", b"\xef\xbb\xbfcat\r\nhot dog, warm\r\neel"]
+)
 def test_class_names_from_a_file(tmp_path, content):
     path = tmp_path / "classes.txt"
     path.write_bytes(content)
     assert own_images.class_names(str(path)) == ("cat", "hot dog, warm", "eel")
 
 
-@pytest.mark.parametrize("text", ["1", "0", "cat", "cat,cat", "cat,,dog", "cat,", "classes.txt", "²"])
+@pytest.mark.parametrize(
+    "text", ["1", "0", "cat", "cat,cat", "cat,,dog", "cat,", "classes.txt", "²"]
+)
 def test_impossible_class_names(text):
-    with pytest.raises(UserError, match=r"config.data.classes=.*two or more different names \('cat,dog'\), their numb"):
+    with pytest.raises(
+        UserError,
+        match=r"config.data.classes=.*two or more different names \('cat,dog'\), their numb",
+    ):
         own_images.class_names(text)
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"cat\n", "two or more"), (b"", "two or more"), (b"caf\xe9\ncat\n", "no text in UTF-8")]
+    ("content", "message"),
+    [(b"cat\n", "two or more"), (b"", "two or more"), (b"caf\xe9\ncat\n", "no text in UTF-8")],
 )
 def test_impossible_files_of_class_names(tmp_path, content, message):
     path = tmp_path / "classes.txt"
@@ -75,7 +86,9 @@ def test_impossible_files_of_class_names(tmp_path, content, message):
 # Held-out pictures.
 
 
-@given(count=st.integers(2, 40), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1), data=st.data())
+@given(
+    count=st.integers(2, 40), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1), data=st.data()
+)
 def test_held_out_pictures_are_never_drawn(count, share, seed, data):
     pictures = numbered(count)
     out = int(share * (count - 2))
@@ -93,26 +106,38 @@ def test_held_out_pictures_are_never_drawn(count, share, seed, data):
 
 def test_seeds_hold_out_different_pictures():
     chosen = [
-        addresses(own_images.held_out("m", numbered(100), ("a", "b"), 50, seed, "").test_images) for seed in range(4)
+        addresses(own_images.held_out("m", numbered(100), ("a", "b"), 50, seed, "").test_images)
+        for seed in range(4)
     ]
     assert len({frozenset(part) for part in chosen}) == 4
-    # A share of the pictures, not the first or the last of them: each half of the folder gives about half.
+    # A share of the pictures, not the first or the last of them: each half of the folder gives
+    # about half.
     first = addresses(numbered(100)[:50])
     assert all(10 < len(first & part) < 40 for part in chosen)
 
 
 @pytest.mark.parametrize(("count", "out"), [(2, 1), (10, 9), (1, 0), (0, 0)])
 def test_too_few_to_hold_any_out(count, out):
-    with pytest.raises(UserError, match=f"config.data.held_out={out}: there are only {count} pictures"):
+    with pytest.raises(
+        UserError, match=f"config.data.held_out={out}: there are only {count} pictures"
+    ):
         own_images.held_out("memory", numbered(count), ("a", "b"), out, 0, "")
 
 
 def test_key_tells_pictures_apart():
     pictures = numbered(6)
-    keys = [pictures, pictures[::-1], pictures[:5], pictures.reshape(6, 4, 1, 1), pictures.reshape(3, 4, 2, 1)]
+    keys = [
+        pictures,
+        pictures[::-1],
+        pictures[:5],
+        pictures.reshape(6, 4, 1, 1),
+        pictures.reshape(3, 4, 2, 1),
+    ]
     assert len({own_images.key_of(each) for each in keys}) == 5
     assert own_images.key_of(pictures) == own_images.key_of(pictures.copy())
-    assert own_images.key_of(pictures[::-1]) == own_images.key_of(np.ascontiguousarray(pictures[::-1]))
+    assert own_images.key_of(pictures[::-1]) == own_images.key_of(
+        np.ascontiguousarray(pictures[::-1])
+    )
     assert own_images.key_of(pictures[:0]) == hashlib.sha256(b"(0, 2, 2, 1)").hexdigest()
 
 
@@ -139,7 +164,9 @@ def test_folder_without_labels(tmp_path, capsys):
     real = draw_real(data, 50, config.seed)
     assert not addresses(real) & addresses(data.test_images)
     fewer = experiment.load_data(folder_settings(tmp_path, **{"data.test_images": 4}))
-    assert len(fewer.test_images) == 4 and addresses(fewer.test_images) < addresses(data.test_images)
+    assert len(fewer.test_images) == 4 and addresses(fewer.test_images) < addresses(
+        data.test_images
+    )
     assert fewer.pool_size == 50
 
 
@@ -147,7 +174,9 @@ def test_folder_with_test_pictures(tmp_path):
     """All pictures may be drawn; the classes are in the teacher's order, and copies count."""
     write_digits(tmp_path / "pictures", 0, 60)
     write_digits(tmp_path / "test", 100, 130, labelled=True)
-    (tmp_path / "test" / "0" / "copy.png").write_bytes(next((tmp_path / "test" / "0").iterdir()).read_bytes())
+    (tmp_path / "test" / "0" / "copy.png").write_bytes(
+        next((tmp_path / "test" / "0").iterdir()).read_bytes()
+    )
     fields = {"data.test_folder": tmp_path / "test", "data.classes": "9,8,7,6,5,4,3,2,1,0"}
     config = folder_settings(tmp_path, **fields)
     data = experiment.load_data(config)
@@ -172,7 +201,10 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
     fields = {"data.test_folder": tmp_path / "pictures" / "test", "data.classes": ""}
     data = experiment.load_data(folder_settings(tmp_path, **fields))
     assert (len(data.test_images), data.pool_size) == (10, 50)
-    assert "10 pictures equal one that judges the student, and are not drawn" in capsys.readouterr().out
+    assert (
+        "10 pictures equal one that judges the student, and are not drawn"
+        in capsys.readouterr().out
+    )
     real = draw_real(data, 50, 0)
     assert not addresses(real) & addresses(data.test_images)
 
@@ -189,11 +221,18 @@ def test_run_without_labels_through_the_command_line(tmp_path):
     write_digits(tmp_path / "pictures", 0, 60)
     fields = {**FOLDER, **places(tmp_path)}
     env = command.environment(tmp_path)
-    done = command.run(command.arguments(tmp_path / "run", "configs/folder.py:smoke", **fields), env)
+    done = command.run(
+        command.arguments(tmp_path / "run", "configs/folder.py:smoke", **fields), env
+    )
     assert done.returncode == 0, done.stderr
     summary = command.summary(tmp_path / "run")
     assert summary["dataset"] == "folder" and 0 <= summary["agreement"] <= 1
-    assert summary["student_accuracy"] is summary["teacher_accuracy"] is summary["success_rate"] is None
+    assert (
+        summary["student_accuracy"]
+        is summary["teacher_accuracy"]
+        is summary["success_rate"]
+        is None
+    )
     assert (summary["queries"], summary["evaluation_queries"]) == (40, 10)
     asked = counting_teacher.asked(tmp_path / "asked.txt")
     assert len(asked) == len(set(asked)) == 50
@@ -217,7 +256,10 @@ def test_run_with_test_pictures(tmp_path, monkeypatch):
     config = folder_settings(tmp_path, **fields)
     summary = experiment.run(config, tmp_path / "run", STOP)
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == summary["queries"] == 40
-    assert summary["evaluation_queries"] == 0 and summary["agreement"] is summary["teacher_accuracy"] is None
+    assert (
+        summary["evaluation_queries"] == 0
+        and summary["agreement"] is summary["teacher_accuracy"] is None
+    )
     assert summary["student_accuracy"] > 0.2  # chance is 0.1
     data = experiment.load_data(config)
     teacher = float(np.mean(shrink_and_answer(data.test_images).argmax(-1) == data.test_labels))
@@ -235,7 +277,9 @@ def test_run_is_refused_when_a_picture_was_added(tmp_path, monkeypatch):
     asked = counting_teacher.asked(tmp_path / "asked.txt")
     write_digits(tmp_path / "pictures", 60, 61)
     for attempt in (experiment.run, report.report):
-        with pytest.raises(UserError, match=r"begun with other pictures.*put them back, or choose another") as caught:
+        with pytest.raises(
+            UserError, match=r"begun with other pictures.*put them back, or choose another"
+        ) as caught:
             attempt(config, tmp_path / "run", STOP)
         assert f"--config.ledger.path={tmp_path / 'run' / 'ledger.sqlite'}" in str(caught.value)
     assert counting_teacher.asked(tmp_path / "asked.txt") == asked

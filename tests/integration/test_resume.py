@@ -13,7 +13,9 @@ from tests.support import command, counting_teacher
 def uninterrupted(tmp_path_factory):
     """The summary, rows and questions of a run that nobody stopped."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    done = command.run(command.arguments(folder / "run", **command.TINY), command.environment(folder))
+    done = command.run(
+        command.arguments(folder / "run", **command.TINY), command.environment(folder)
+    )
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -39,7 +41,9 @@ def finished_rounds(workdir):
 
 def same_result(one, other):
     """Both runs wrote the same summary and the same lines, but for times."""
-    assert command.without_times(command.summary(one)) == command.without_times(command.summary(other))
+    assert command.without_times(command.summary(one)) == command.without_times(
+        command.summary(other)
+    )
     assert command.without_times(command.rows(one)) == command.without_times(command.rows(other))
 
 
@@ -123,15 +127,23 @@ def test_finished_run_prints_its_result_and_asks_nothing(tmp_path, uninterrupted
     line = command.arguments(uninterrupted / "run", **command.TINY)
     before = (uninterrupted / "asked.txt").stat().st_mtime_ns
     again = command.run(line, command.environment(uninterrupted))
-    assert again.returncode == 0 and "is finished" in again.stdout and "student accuracy" in again.stdout
+    assert (
+        again.returncode == 0
+        and "is finished" in again.stdout
+        and "student accuracy" in again.stdout
+    )
     assert (uninterrupted / "asked.txt").stat().st_mtime_ns == before
 
 
 def test_workdir_of_another_configuration_is_refused(uninterrupted):
-    line = command.arguments(uninterrupted / "run", **{**command.TINY, "seed": 3, "train.epochs": 9})
+    line = command.arguments(
+        uninterrupted / "run", **{**command.TINY, "seed": 3, "train.epochs": 9}
+    )
     refused = command.run(line, command.environment(uninterrupted))
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
-    assert "config.seed: 0 -> 3" in refused.stderr and "config.train.epochs: 8 -> 9" in refused.stderr
+    assert (
+        "config.seed: 0 -> 3" in refused.stderr and "config.train.epochs: 8 -> 9" in refused.stderr
+    )
 
 
 def test_what_cannot_go_on_stops_before_asking(tmp_path):
@@ -157,7 +169,10 @@ def test_what_cannot_go_on_stops_before_asking(tmp_path):
     assert "other.sqlite lacks" in refused.stderr
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == asked
 
-    newest = max((workdir / "checkpoints").iterdir(), key=lambda path: int(path.name) if path.name.isdigit() else -1)
+    newest = max(
+        (workdir / "checkpoints").iterdir(),
+        key=lambda path: int(path.name) if path.name.isdigit() else -1,
+    )
     for path in newest.rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -170,5 +185,9 @@ def test_what_cannot_go_on_stops_before_asking(tmp_path):
         companion.unlink()
     ledger.write_bytes(b"this is no ledger" * 500)
     refused = command.run(line, env)
-    assert refused.returncode == 2 and "Traceback" not in refused.stderr and str(ledger) in refused.stderr
+    assert (
+        refused.returncode == 2
+        and "Traceback" not in refused.stderr
+        and str(ledger) in refused.stderr
+    )
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == asked

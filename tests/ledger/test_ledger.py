@@ -128,7 +128,9 @@ def test_identities_do_not_share_answers(opened: ledger.Ledger) -> None:
     pay(opened, purse(two), images, some_answers(4, seed=2))
     for teacher, seed in ((one, 1), (two, 2)):
         found = opened.find(teacher, images)
-        assert np.array_equal(np.stack([found[image] for image in images]), some_answers(4, seed=seed))
+        assert np.array_equal(
+            np.stack([found[image] for image in images]), some_answers(4, seed=seed)
+        )
 
 
 def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
@@ -197,7 +199,9 @@ def test_two_ledgers_on_one_file_lose_nothing(tmp_path: Path) -> None:
         for batch in range(10):
             images = some_images(4, seed=100 * number + batch)
             found = book.find(book.teacher("shared"), images)
-            assert np.array_equal(np.stack([found[image] for image in images]), some_answers(4, seed=batch))
+            assert np.array_equal(
+                np.stack([found[image] for image in images]), some_answers(4, seed=batch)
+            )
     for book in books:
         book.close()
 
@@ -223,7 +227,9 @@ book.close()
 
 def writer(path: Path, name: str, batches: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", WRITER, str(path), name, str(batches)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def written(book: ledger.Ledger, name: str, batch: int) -> list[list[float]]:
@@ -274,7 +280,9 @@ def test_a_killed_writer_leaves_every_committed_batch(tmp_path: Path, after: int
 # Transactions.
 
 
-def test_an_interrupted_transaction_leaves_nothing(opened: ledger.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_transaction_leaves_nothing(
+    opened: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     teacher, images = opened.teacher("someone"), some_images(6)
     batch = opened.send(purse(teacher), images).batch
 
@@ -320,7 +328,9 @@ def test_begin_gives_up_what_was_in_flight(opened: ledger.Ledger) -> None:
     opened.send(purse(teacher, "other"), some_images(5, seed=1))
     assert opened.begin("run", "a test", "runs/two") == 7
     assert opened.begin("run", "a test", "runs/two") == 0
-    assert opened.rows("SELECT state, count(*) FROM batch WHERE run = 'run' GROUP BY state ORDER BY state") == [
+    assert opened.rows(
+        "SELECT state, count(*) FROM batch WHERE run = 'run' GROUP BY state ORDER BY state"
+    ) == [
         ("answered", 1),
         ("lost", 2),
     ]
@@ -356,7 +366,9 @@ def test_what_another_run_has_in_flight_is_not_sent(opened: ledger.Ledger) -> No
     assert elsewhere.images == images  # another teacher's flights are its own
 
 
-def test_a_batch_that_has_expired_holds_nobody_back(opened: ledger.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_has_expired_holds_nobody_back(
+    opened: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     teacher, images = opened.teacher("someone"), some_images(2)
     clock = [1000.0]
     monkeypatch.setattr("time.time", lambda: clock[0])
@@ -377,7 +389,9 @@ def test_refused_lost_and_answered_cost_what_they_may(opened: ledger.Ledger) -> 
     assert (opened.spent("run"), opened.adrift("run")) == (1.75, 5)
     flying = opened.send(who, some_images(4, seed=8))
     assert (opened.spent("run"), opened.adrift("run")) == (2.75, 9)
-    opened.answered(who, flying.batch, flying.images[:3], some_answers(3))  # one of them was garbage: billed
+    opened.answered(
+        who, flying.batch, flying.images[:3], some_answers(3)
+    )  # one of them was garbage: billed
     assert (opened.spent("run"), opened.adrift("run")) == (2.75, 5)
     assert (opened.spent("nobody"), opened.adrift("nobody")) == (0, 0)
     assert opened.rows("SELECT state, images, answered FROM batch ORDER BY id") == [
@@ -393,7 +407,9 @@ def test_the_limit_itself_may_be_spent_but_no_image_more(opened: ledger.Ledger) 
     who = purse(teacher, price=0.1, currency="EUR", limit=1.0)
     for image in images[:9]:  # 0.1 nine times is a little less than 0.9, in floats
         assert pay(opened, who, [image], some_answers(1)).images == [image]
-    with pytest.raises(UserError, match=r"config\.teacher\.max_cost=1: 0\.9 EUR are spent, and the next 2") as caught:
+    with pytest.raises(
+        UserError, match=r"config\.teacher\.max_cost=1: 0\.9 EUR are spent, and the next 2"
+    ) as caught:
         opened.send(who, images[9:11])
     assert "nothing was sent" in str(caught.value)
     assert opened.rows("SELECT count(*) FROM batch") == [(9,)]
@@ -402,7 +418,9 @@ def test_the_limit_itself_may_be_spent_but_no_image_more(opened: ledger.Ledger) 
     with pytest.raises(UserError, match="max_cost"):
         opened.send(who, [images[10]])
     assert opened.send(who, images[:9]).images == []  # what is answered costs nothing
-    assert opened.send(who._replace(run="other"), [images[10]]).images == [images[10]]  # a run of its own
+    assert opened.send(who._replace(run="other"), [images[10]]).images == [
+        images[10]
+    ]  # a run of its own
     assert opened.send(who._replace(limit=0.0), [images[11]]).images == [images[11]]  # no limit
 
 
@@ -423,7 +441,9 @@ def test_threads_share_one_ledger_and_lose_nothing(opened: ledger.Ledger) -> Non
     assert np.array_equal(np.stack([found[image] for image in images]), answers)
     assert opened.count("run", "distill", paid_only=True) == 720
     assert opened.spent("run") == 360.0 and opened.adrift("run") == 0
-    assert opened.rows("SELECT count(*), sum(answered) FROM batch WHERE state = 'answered'") == [(240, 720)]
+    assert opened.rows("SELECT count(*), sum(answered) FROM batch WHERE state = 'answered'") == [
+        (240, 720)
+    ]
 
 
 # The first version.
@@ -437,7 +457,9 @@ def test_a_ledger_of_version_1_is_brought_up(tmp_path: Path) -> None:
         assert book.teacher("old") == 1
         found = book.find(1, images)
         assert np.array_equal(np.stack([found[image] for image in images]), answers)
-        assert book.rows("SELECT answered FROM answer ORDER BY answered") == [(1000.0 + place,) for place in range(7)]
+        assert book.rows("SELECT answered FROM answer ORDER BY answered") == [
+            (1000.0 + place,) for place in range(7)
+        ]
         assert book.used("before", "distill", 1) == set(images)
         assert book.count("before", "distill") == 7
         assert book.count("before", "distill", paid_only=True) == 5
@@ -483,7 +505,12 @@ def test_a_truncated_ledger_is_refused(tmp_path: Path, sound: bytes, keep: float
 
 @pytest.mark.parametrize(
     "content",
-    [b"not a ledger\n" * 1000, np.random.default_rng(0).bytes(3 * PAGE), b"\0" * PAGE, b'{"run": 1}'],
+    [
+        b"not a ledger\n" * 1000,
+        np.random.default_rng(0).bytes(3 * PAGE),
+        b"\0" * PAGE,
+        b'{"run": 1}',
+    ],
     ids=["text", "noise", "zeros", "json"],
 )
 def test_garbage_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
@@ -498,7 +525,9 @@ def test_a_flipped_byte_in_any_page_header_is_noticed(tmp_path: Path, sound: byt
     assert len(sound) >= 10 * PAGE
     for start in range(0, len(sound), PAGE):
         damaged = bytearray(sound)
-        damaged[start + (0 if start else 100)] ^= 0xFF  # the b-tree page's type; page 1 opens with the file's header
+        damaged[start + (0 if start else 100)] ^= (
+            0xFF  # the b-tree page's type; page 1 opens with the file's header
+        )
         path.write_bytes(damaged)
         message = refused(path)
         assert "damaged" in message and "--config.ledger.path" in message
@@ -527,7 +556,9 @@ def test_a_later_version_is_refused(tmp_path: Path, sound: bytes) -> None:
     db.close()
     message = refused(path)
     assert "version 7" in message
-    assert re.search(r"--config\.ledger\.path|newer|upgrade|later amkd", message), "no remedy in: " + message
+    assert re.search(r"--config\.ledger\.path|newer|upgrade|later amkd", message), (
+        "no remedy in: " + message
+    )
     db = sqlite3.connect(path)
     assert db.execute("PRAGMA user_version").fetchone() == (7,)
     db.close()

@@ -142,7 +142,9 @@ def test_version_1_is_told_as_far_as_it_is_recorded(tmp_path: Path) -> None:
     for version in (1, 2):
         with reader.opened(path) as db:
             (run,) = accounts.runs(db)
-            assert run == accounts.Run("before", "", "", None, accounts.Uses(3, 1), accounts.Uses(), (), 0)
+            assert run == accounts.Run(
+                "before", "", "", None, accounts.Uses(3, 1), accounts.Uses(), (), 0
+            )
             assert "not recorded" in statement.show(db, path)
             (spent,) = accounts.spending(db)
             assert spent == accounts.Spending(("before",), "", 0, 3, 3, 0, 0, 0, 0, None)
@@ -246,24 +248,31 @@ def test_every_kind_of_fault_is_found(path: Path) -> None:
         with reader.opened(other) as db:
             return statement.verify(other, list(verify.checks(db)))
 
-    changed = after(f"UPDATE answer SET scores = zeroblob(12) WHERE teacher = 2 AND image = x'{image}'")
+    changed = after(
+        f"UPDATE answer SET scores = zeroblob(12) WHERE teacher = 2 AND image = x'{image}'"
+    )
     assert changed == {"answers": [f"the answer of teacher 2 to image {image[:16]} has changed"]}
     lost = after(f"DELETE FROM answer WHERE teacher = 2 AND image = x'{image}'")
-    assert lost == {"uses": [f"run beta uses, to distill, image {image[:16]} of teacher 2, which has no answer"]}
+    assert lost == {
+        "uses": [f"run beta uses, to distill, image {image[:16]} of teacher 2, which has no answer"]
+    }
     many = after("DELETE FROM answer WHERE teacher = 2")["uses"]
     assert len(many) == 6 and many[-1] == "and 1 more"
     assert list(after("UPDATE pending SET batch = 1")) == ["in flight"]
     assert list(after("UPDATE pending SET batch = 99")) == ["in flight"]
     assert after("DELETE FROM teacher WHERE id = 2") == {"teachers": ["teacher 2 has no name"]}
     assert after("DELETE FROM batch WHERE run = 'beta'") == {
-        "batches": ["run beta, distill, round 0: 0 images were answered in batches, and 6 are noted as paid"]
+        "batches": [
+            "run beta, distill, round 0: 0 images were answered in batches, and 6 are noted as paid"
+        ]
     }
     assert list(after("UPDATE use SET paid = 0 WHERE run = 'beta'")) == ["batches"]
     # The first image of beta in place of another of its own: two numbers of classes.
     scores = some_answers(1, classes=4)[0].tobytes()
     check = ledger.checksum(bytes.fromhex(image), scores)
     short = after(
-        f"UPDATE answer SET scores = x'{scores.hex()}', checksum = {check} WHERE teacher = 2 AND hex(image) = '{image}'"
+        f"UPDATE answer SET scores = x'{scores.hex()}', checksum = {check} WHERE teacher = 2 AND"
+        f" hex(image) = '{image}'"
     )
     assert list(short) == ["classes"] and "3, 4" in short["classes"][0]
 
@@ -303,13 +312,18 @@ def write_workdir(folder: Path, run: str = "alpha", **summary: int) -> None:
     (folder / "summary.json").write_text(json.dumps(summary))
 
 
-def test_recount_compares_with_the_summary(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recount_compares_with_the_summary(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     right = {"queries": 13, "queries_paid": 11, "evaluation_queries": 2}
     write_workdir(tmp_path / "right", **right)
     write_workdir(tmp_path / "runs" / "alpha", **right)
     monkeypatch.chdir(tmp_path)
     with reader.opened(path) as db:
-        for name in (str(tmp_path / "right"), "alpha"):  # the second by the place that the run noted
+        for name in (
+            str(tmp_path / "right"),
+            "alpha",
+        ):  # the second by the place that the run noted
             found = recount.recount(db, name)
             assert found.differences == [] and found.summary is not None
             assert found.summary.parent.name == name.rpartition("/")[2]
@@ -328,7 +342,11 @@ def test_recount_needs_one_run(path: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with reader.opened(path) as db:
         assert recount.find(db, "alpha") == "alpha"  # though it is the beginning of another
-        for name, complaint in [("alp", "2 runs"), ("gamma", "no run"), (str(tmp_path / "empty"), "config.json")]:
+        for name, complaint in [
+            ("alp", "2 runs"),
+            ("gamma", "no run"),
+            (str(tmp_path / "empty"), "config.json"),
+        ]:
             with pytest.raises(UserError, match=complaint):
                 recount.recount(db, name)
 
@@ -336,7 +354,9 @@ def test_recount_needs_one_run(path: Path, tmp_path: Path) -> None:
 def test_another_run_in_the_noted_workdir_is_not_compared(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_workdir(tmp_path / "runs" / "alpha", run="somebody", queries=1, queries_paid=1, evaluation_queries=1)
+    write_workdir(
+        tmp_path / "runs" / "alpha", run="somebody", queries=1, queries_paid=1, evaluation_queries=1
+    )
     monkeypatch.chdir(tmp_path)
     with reader.opened(path) as db:
         assert recount.recount(db, "alpha").summary is None
@@ -350,14 +370,25 @@ def test_csv_holds_every_bit(path: Path, tmp_path: Path) -> None:
         rows = table.write(db, tmp_path / "a.csv", teacher="dear")
     with (tmp_path / "a.csv").open() as file:
         found = list(csv.DictReader(file))
-    assert rows == len(found) == 11 + 2 + 2 + 3  # each answer's uses; the two of evaluation are used twice
+    assert (
+        rows == len(found) == 11 + 2 + 2 + 3
+    )  # each answer's uses; the two of evaluation are used twice
     assert list(found[0]) == [*table.COLUMNS, *(f"p{number}" for number in range(10))]
     images = some_images(30)
     (first,) = [row for row in found if row["image"] == images[0].hex() and row["run"] == "alpha"]
-    assert (first["teacher"], first["purpose"], first["round"], first["paid"]) == ("dear", "distill", "0", "1")
+    assert (first["teacher"], first["purpose"], first["round"], first["paid"]) == (
+        "dear",
+        "distill",
+        "0",
+        "1",
+    )
     assert first["answered"] == "2024-10-04T12:00:00.000Z"
-    assert np.array_equal(np.array([first[f"p{number}"] for number in range(10)], np.float32), some_answers(1)[0])
-    assert sorted((row["run"], row["purpose"], row["round"], row["paid"]) for row in found) == sorted(
+    assert np.array_equal(
+        np.array([first[f"p{number}"] for number in range(10)], np.float32), some_answers(1)[0]
+    )
+    assert sorted(
+        (row["run"], row["purpose"], row["round"], row["paid"]) for row in found
+    ) == sorted(
         [("alpha", "distill", "0", "1")] * 7
         + [("alpha", "distill", "1", "1")] * 4
         + [("alpha", "distill", "1", "0")] * 2
@@ -373,7 +404,9 @@ def test_answers_that_nobody_uses_are_exported_too(path: Path, tmp_path: Path) -
         with pytest.raises(UserError, match="no such answers"):
             table.write(db, tmp_path / "b.csv", run="beta")
     with (tmp_path / "a.csv").open() as file:
-        assert {(row["run"], row["purpose"], row["round"], row["paid"]) for row in csv.DictReader(file)} == {("",) * 4}
+        assert {
+            (row["run"], row["purpose"], row["round"], row["paid"]) for row in csv.DictReader(file)
+        } == {("",) * 4}
 
 
 def test_parquet_says_the_same(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,7 +420,9 @@ def test_parquet_says_the_same(path: Path, tmp_path: Path, monkeypatch: pytest.M
         plain = list(csv.DictReader(file))
     assert len(rows) == len(plain) == 15
     for row, text in zip(rows, plain, strict=True):
-        assert np.array_equal(np.float32(row["scores"]), np.float32([text[f"p{number}"] for number in range(10)]))
+        assert np.array_equal(
+            np.float32(row["scores"]), np.float32([text[f"p{number}"] for number in range(10)])
+        )
         assert [str(int(row[name])) for name in ("round", "paid")] == [text["round"], text["paid"]]
         assert all(row[name] == text[name] for name in table.COLUMNS[:5])
 
@@ -421,7 +456,9 @@ def test_the_work_of_an_export_grows_as_the_ledger(tmp_path: Path) -> None:
     assert steps[1] < 6 * steps[0]
 
 
-def test_export_refuses_what_it_cannot_do(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_refuses_what_it_cannot_do(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "here.csv").write_text("mine")
     cases = [
         ("here.csv", {"teacher": "dear"}, "there already"),
@@ -457,18 +494,27 @@ def content(path: Path) -> dict[str, list[tuple]]:
     batch = "run, purpose, round, images, price, currency, sent, expires, ended, state, answered"
     return {
         "answers": books.execute(
-            path, f"SELECT identity, image, scores, checksum, answered FROM answer {named} ORDER BY 1, 2"
+            path,
+            f"SELECT identity, image, scores, checksum, answered FROM answer {named} ORDER BY 1, 2",
         ),
         "uses": books.execute(
-            path, f"SELECT run, purpose, identity, image, round, paid FROM use {named} ORDER BY 1, 2, 3, 4"
+            path,
+            f"SELECT run, purpose, identity, image, round, paid FROM use {named} ORDER BY 1,"
+            " 2, 3, 4",
         ),
-        "batches": sorted(books.execute(path, f"SELECT identity, {batch} FROM batch {named}"), key=repr),
+        "batches": sorted(
+            books.execute(path, f"SELECT identity, {batch} FROM batch {named}"), key=repr
+        ),
         "runs": books.execute(path, "SELECT * FROM run ORDER BY run"),
     }
 
 
-OWNERS = st.tuples(st.sampled_from("ab"), st.sampled_from(["one", "two", "three"]), st.integers(0, 2))
-ORDERS = st.lists(st.tuples(OWNERS, st.sets(st.integers(0, 11), min_size=1, max_size=5)), max_size=6)
+OWNERS = st.tuples(
+    st.sampled_from("ab"), st.sampled_from(["one", "two", "three"]), st.integers(0, 2)
+)
+ORDERS = st.lists(
+    st.tuples(OWNERS, st.sets(st.integers(0, 11), min_size=1, max_size=5)), max_size=6
+)
 
 
 def make(path: Path, orders: list[tuple[tuple[str, str, int], set[int]]], name: str) -> Path:
@@ -477,7 +523,9 @@ def make(path: Path, orders: list[tuple[tuple[str, str, int], set[int]]], name: 
     book = ledger.Ledger(path)
     for (run, teacher, round_), wanted in orders:
         book.begin(f"{name}-{run}", "about", "place")
-        who = purse(book.teacher(teacher), f"{name}-{run}", round_=round_, price=0.5, currency=teacher)
+        who = purse(
+            book.teacher(teacher), f"{name}-{run}", round_=round_, price=0.5, currency=teacher
+        )
         answers = some_answers(12, seed=len(teacher))
         pay(book, who, [images[place] for place in sorted(wanted)], answers[sorted(wanted)])
     book.close()
@@ -506,7 +554,9 @@ def test_merging_is_a_union(folder: Path, left: list, right: list) -> None:
     parts = content(a), content(b)
     for name in ("uses", "batches", "runs"):
         assert sorted(found[name], key=repr) == sorted(parts[0][name] + parts[1][name], key=repr)
-    assert {row[:4] for row in found["answers"]} == {row[:4] for part in parts for row in part["answers"]}
+    assert {row[:4] for row in found["answers"]} == {
+        row[:4] for part in parts for row in part["answers"]
+    }
     assert faults(folder / "ab") == {}
     again = merge.merge(folder / "ab", [a, b, folder / "ba"])
     assert all(source[1:] == (0, 0, 0, 0, 0) for source in again)
@@ -569,7 +619,10 @@ def test_what_either_paid_for_was_paid(tmp_path: Path) -> None:
             pay(book, who, images, some_answers(2))
         book.close()
     merge.merge(tmp_path / "both", paths)
-    assert books.execute(tmp_path / "both", "SELECT round, paid FROM use WHERE run = 'run'") == [(3, 1)] * 2
+    assert (
+        books.execute(tmp_path / "both", "SELECT round, paid FROM use WHERE run = 'run'")
+        == [(3, 1)] * 2
+    )
     assert faults(tmp_path / "both") == {}
 
 
@@ -611,7 +664,11 @@ def test_merge_refuses_and_changes_nothing(path: Path, tmp_path: Path) -> None:
 
 def test_names_are_as_short_as_tells_them_apart() -> None:
     names = ["0123456789", "0123456780", "abc"]
-    assert statement.brief(names) == {"0123456789": "0123456789", "0123456780": "0123456780", "abc": "abc"}
+    assert statement.brief(names) == {
+        "0123456789": "0123456789",
+        "0123456780": "0123456780",
+        "abc": "abc",
+    }
     assert statement.brief(["0123456789", "1123456789"])["0123456789"] == "01234567"
 
 
@@ -625,9 +682,23 @@ def test_totals_are_by_currency(path: Path) -> None:
     with reader.opened(path) as db:
         shown = statement.show(db, path)
         spent = statement.spend(accounts.spending(db, by="day"), "day")
-    assert "spent in all: 9 USD\n" in shown and "adrift: 4 images" in shown and "19 answers" in shown
+    assert (
+        "spent in all: 9 USD\n" in shown and "adrift: 4 images" in shown and "19 answers" in shown
+    )
     assert [line.split() for line in spent.splitlines()[:5]] == [
-        ["day", "(UTC)", "batches", "sent", "answered", "unusable", "refused", "lost", "in", "flight", "cost"],
+        [
+            "day",
+            "(UTC)",
+            "batches",
+            "sent",
+            "answered",
+            "unusable",
+            "refused",
+            "lost",
+            "in",
+            "flight",
+            "cost",
+        ],
         ["2024-10-04", "3", "9", "9", "0", "0", "0", "0", "4.5", "USD"],
         ["2024-10-05", "1", "6", "6", "0", "0", "0", "0", "0"],
         ["2024-10-05", "4", "11", "4", "1", "2", "3", "1", "4.5", "USD"],

@@ -1,4 +1,6 @@
-"""``python -m amkd.ledger`` as people run it: what it prints, its exit status, and what it leaves alone."""
+"""``python -m amkd.ledger`` as people run it: what it prints, its exit status, and what it leaves
+alone.
+"""
 
 import csv
 import json
@@ -57,7 +59,9 @@ def path(tmp_path: Path, content: bytes) -> Path:
 
 def test_show(path: Path, content: bytes) -> None:
     text = run("show", path)
-    assert "900 answers" in text and "spent in all: 150.75 USD" in text and "adrift: 3 images" in text
+    assert (
+        "900 answers" in text and "spent in all: 150.75 USD" in text and "adrift: 3 images" in text
+    )
     (alpha,) = [line for line in lines(text) if line[:1] == ["alpha-00"]]
     assert alpha[3:12] == ["600", "600", "0", "0", "0", "0", "150.75", "USD", "3"]
     assert ["1", "600", "10", "dear"] in lines(text) and ["2", "300", "10", "cheap"] in lines(text)
@@ -65,9 +69,24 @@ def test_show(path: Path, content: bytes) -> None:
 
 
 def test_spend(path: Path) -> None:
-    assert ["alpha-00", "7", "603", "600", "0", "0", "3", "0", "150.75", "USD"] in lines(run("spend", path))
+    assert ["alpha-00", "7", "603", "600", "0", "0", "3", "0", "150.75", "USD"] in lines(
+        run("spend", path)
+    )
     rounds = lines(run("spend", path, "--run", "al", "--by", "round"))
-    assert ["alpha-00", "distill", "1", "3", "300", "300", "0", "0", "0", "0", "75", "USD"] in rounds
+    assert [
+        "alpha-00",
+        "distill",
+        "1",
+        "3",
+        "300",
+        "300",
+        "0",
+        "0",
+        "0",
+        "0",
+        "75",
+        "USD",
+    ] in rounds
     assert not any(line[:1] == ["beta-000"] for line in rounds)
     assert "no run of this ledger" in run("spend", path, "--run", "gamma", status=2)
 
@@ -76,7 +95,9 @@ def test_verify(path: Path) -> None:
     assert run("verify", path).endswith("is sound\n")
     books.execute(path, "UPDATE answer SET scores = zeroblob(40) WHERE teacher = 2")
     text = run("verify", path, status=1)
-    assert "has changed" in text and "what to do" in text and "rescue" in text and "NOT sound" in text
+    assert (
+        "has changed" in text and "what to do" in text and "rescue" in text and "NOT sound" in text
+    )
     path.write_bytes(b"no ledger\n" * 1000)
     assert "is damaged or is no ledger" in run("verify", path, status=1)
 
@@ -90,7 +111,9 @@ def test_recount(path: Path, tmp_path: Path) -> None:
     (workdir / "summary.json").write_text(json.dumps(told))
     assert run("recount", path, workdir).endswith("summary.json says the same\n")
     (workdir / "summary.json").write_text(json.dumps({**told, "queries_paid": 350}))
-    assert "queries_paid: the ledger counts 300, and the summary says 350" in run("recount", path, workdir, status=1)
+    assert "queries_paid: the ledger counts 300, and the summary says 350" in run(
+        "recount", path, workdir, status=1
+    )
     (workdir / "summary.json").write_text("{")
     assert "summary.json" in run("recount", path, workdir, status=2)
 
@@ -101,7 +124,9 @@ def test_export(path: Path, tmp_path: Path) -> None:
     with table.open() as file:
         assert len({row["image"] for row in csv.DictReader(file)}) == 900
     assert "there already" in run("export", path, table, status=2)
-    assert run("export", path, tmp_path / "few.csv", "--run", "beta", "--teacher", "dear").startswith("50 rows")
+    assert run(
+        "export", path, tmp_path / "few.csv", "--run", "beta", "--teacher", "dear"
+    ).startswith("50 rows")
 
 
 def test_export_to_parquet(path: Path, tmp_path: Path) -> None:
@@ -135,7 +160,11 @@ def test_rescue(path: Path, tmp_path: Path, content: bytes) -> None:
 def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
     for command in ("show", "spend", "verify"):
         message = run(command, tmp_path / "absent.sqlite", status=2)
-        assert message.startswith("error: ") and message.count("\n") == 1 and "absent.sqlite" in message
+        assert (
+            message.startswith("error: ")
+            and message.count("\n") == 1
+            and "absent.sqlite" in message
+        )
     assert list(tmp_path.iterdir()) == []
     assert "COMMAND" in run(status=2)
     assert "rescue" in run("--help") and "--by" in run("spend", "--help")
@@ -145,7 +174,9 @@ def test_the_first_version_is_shown_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite"
     books.write_version_1(path, some_images(4), some_answers(4), [1.0, 2.0, 3.0, 4.0], paid=3)
     before = path.read_bytes()
-    assert "not recorded" in run("show", path) and "not recorded" in run("spend", path, "--by", "day")
+    assert "not recorded" in run("show", path) and "not recorded" in run(
+        "spend", path, "--by", "day"
+    )
     assert run("verify", path).endswith("is sound\n")
     assert ["distill", "0", "4", "3", "1"] in lines(run("recount", path, "before"))
     assert run("export", path, tmp_path / "old.csv").startswith("4 rows")
@@ -154,14 +185,19 @@ def test_the_first_version_is_shown_as_it_is(tmp_path: Path) -> None:
 
 def test_a_reader_that_has_had_enough_is_no_fault(path: Path) -> None:
     command = f"{sys.executable} -m amkd.ledger show {path} | true"
-    ran = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True)
+    ran = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command], cwd=ROOT, capture_output=True, text=True
+    )
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_the_command_does_without_jax(path: Path) -> None:
     code = (
         "import sys; from amkd.ledger.__main__ import main; main(['show', sys.argv[1]]);"
-        " heavy = {'jax', 'flax', 'matplotlib', 'tensorflow', 'pyarrow'}; print(sorted(heavy & sys.modules.keys()))"
+        " heavy = {'jax', 'flax', 'matplotlib', 'tensorflow', 'pyarrow'}; print(sorted(heavy &"
+        " sys.modules.keys()))"
     )
-    ran = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True
+    )
     assert ran.returncode == 0 and ran.stdout.endswith("\n[]\n"), ran.stdout + ran.stderr

@@ -50,9 +50,15 @@ def make(path: Path, count: int = COUNT, classes: int = 10) -> Sound:
     for start in range(0, count, 25):
         part = slice(start, start + 25)
         late = start >= count // 2
-        who = purse(book.teacher("second" if late else "first"), "beta" if late else "alpha", round_=start // 100)
+        who = purse(
+            book.teacher("second" if late else "first"),
+            "beta" if late else "alpha",
+            round_=start // 100,
+        )
         pay(book, who._replace(price=0.5, currency="USD"), images[part], answers[part])
-    book.send(purse(1, "alpha", round_=10, price=0.5), some_images(5, seed=5))  # in flight when it ended
+    book.send(
+        purse(1, "alpha", round_=10, price=0.5), some_images(5, seed=5)
+    )  # in flight when it ended
     book.close()
     return Sound(path.read_bytes(), answers_of(path), uses_of(path), kinds_of(path))
 
@@ -61,7 +67,9 @@ def kinds_of(path: Path) -> dict[int, str]:
     try:
         return dict(books.execute(path, "SELECT pageno, name FROM dbstat"))
     except sqlite3.OperationalError:
-        pytest.skip("this SQLite cannot tell which table a page belongs to (SQLITE_ENABLE_DBSTAT_VTAB)")
+        pytest.skip(
+            "this SQLite cannot tell which table a page belongs to (SQLITE_ENABLE_DBSTAT_VTAB)"
+        )
 
 
 def answers_of(path: Path) -> dict[bytes, bytes]:
@@ -88,16 +96,25 @@ class Case(NamedTuple):
         self.new.unlink(missing_ok=True)
         self.damaged.write_bytes(content)
         before = {path: path.read_bytes() for path in self.damaged.parent.iterdir()}
-        found = rescue(self.damaged, self.new, {int(name[1:]): value for name, value in identities.items()})
-        after = {path: path.read_bytes() for path in self.damaged.parent.iterdir() if path != self.new}
+        found = rescue(
+            self.damaged, self.new, {int(name[1:]): value for name, value in identities.items()}
+        )
+        after = {
+            path: path.read_bytes() for path in self.damaged.parent.iterdir() if path != self.new
+        }
         assert after == before  # the original, and no leftovers
         assert statement.rescued(found, self.damaged, self.new)
-        assert {table.name: table.recovered for table in found.tables if table.name != "teacher"} == {
+        assert {
+            table.name: table.recovered for table in found.tables if table.name != "teacher"
+        } == {
             name: books.execute(self.new, f"SELECT count(*) FROM {name}")[0][0]
             for name in ("answer", "use", "batch", "run")
         }
         with reader.opened(self.new) as db:  # what is saved is sound but for counts of what is lost
-            assert {check.subject for check in verify.checks(db) if check.faults} <= {"batches", "classes"}
+            assert {check.subject for check in verify.checks(db) if check.faults} <= {
+                "batches",
+                "classes",
+            }
         return found
 
 
@@ -113,11 +130,19 @@ def rows(found: Rescued) -> dict[str, int]:
 def test_a_sound_ledger_comes_out_whole(case: Case, sound: Sound) -> None:
     found = case.rescue(sound.content)
     assert rows(found) == {"teacher": 2, "answer": COUNT, "use": COUNT, "batch": 41, "run": 2}
-    assert (found.unreadable, found.missing, found.broken, found.unanswered, found.unnamed) == ([], 0, 0, {}, [])
+    assert (found.unreadable, found.missing, found.broken, found.unanswered, found.unnamed) == (
+        [],
+        0,
+        0,
+        {},
+        [],
+    )
     assert not any(table.rejected for table in found.tables)
     assert answers_of(case.new) == sound.answers and uses_of(case.new) == sound.uses
     for name in ("teacher", "batch", "run"):
-        assert books.execute(case.new, f"SELECT * FROM {name}") == books.execute(case.damaged, f"SELECT * FROM {name}")
+        assert books.execute(case.new, f"SELECT * FROM {name}") == books.execute(
+            case.damaged, f"SELECT * FROM {name}"
+        )
     assert books.execute(case.new, "SELECT count(*) FROM pending") == [(0,)]
     assert "nothing is known to be lost" in statement.rescued(found, case.damaged, case.new)
     book = ledger.Ledger(case.new)  # and goes on as a ledger
@@ -134,7 +159,9 @@ def test_without_its_first_page_nothing_is_lost(case: Case, sound: Sound, head: 
     assert rows(found) == {"teacher": 2, "answer": COUNT, "use": COUNT, "batch": 41, "run": 2}
 
 
-def test_without_the_tree_that_the_pages_hang_in_nothing_is_lost_but_its_own_rows(case: Case, sound: Sound) -> None:
+def test_without_the_tree_that_the_pages_hang_in_nothing_is_lost_but_its_own_rows(
+    case: Case, sound: Sound
+) -> None:
     """The root pages are overwritten: SQLite itself finds nothing then."""
     content = bytearray(sound.content)
     roots, own = roots_of(sound), 0
@@ -142,7 +169,9 @@ def test_without_the_tree_that_the_pages_hang_in_nothing_is_lost_but_its_own_row
         page = content[(roots[name] - 1) * PAGE : roots[name] * PAGE]
         assert page[0] == 2  # an inner page
         own += struct.unpack_from(">H", page, 3)[0]
-        content[(roots[name] - 1) * PAGE : roots[name] * PAGE] = np.random.default_rng(1).bytes(PAGE)
+        content[(roots[name] - 1) * PAGE : roots[name] * PAGE] = np.random.default_rng(1).bytes(
+            PAGE
+        )
     found = case.rescue(bytes(content))
     assert rows(found)["answer"] < COUNT and 0 < COUNT - rows(found)["answer"] < own
     assert answers_of(case.new).items() <= sound.answers.items()
@@ -155,8 +184,12 @@ def roots_of(sound: Sound) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("keep", [0.25, 0.5, 0.9, -1, -PAGE])
-def test_a_truncated_file_keeps_what_is_before_its_end(case: Case, sound: Sound, keep: float) -> None:
-    length = int(len(sound.content) * keep) if isinstance(keep, float) else len(sound.content) + keep
+def test_a_truncated_file_keeps_what_is_before_its_end(
+    case: Case, sound: Sound, keep: float
+) -> None:
+    length = (
+        int(len(sound.content) * keep) if isinstance(keep, float) else len(sound.content) + keep
+    )
     found = case.rescue(sound.content[:length])
     whole = length // PAGE
     lost = sum(page > whole for page in sound.pages("answer"))
@@ -200,16 +233,23 @@ def test_a_changed_answer_is_left_out_and_told(case: Case, sound: Sound) -> None
     changed = bytes([scores[0] ^ 1]) + scores[1:]
     found = case.rescue(sound.content.replace(scores, changed))
     assert {table.name: table.rejected for table in found.tables if table.rejected} == {"answer": 1}
-    assert answers_of(case.new) == {other: row for other, row in sound.answers.items() if other != image}
+    assert answers_of(case.new) == {
+        other: row for other, row in sound.answers.items() if other != image
+    }
     (lost,) = found.unanswered.items()
     assert lost in [(("alpha", "distill"), 1), (("beta", "distill"), 1)]
     assert not any(row[3] == image for row in uses_of(case.new))
     text = statement.rescued(found, case.damaged, case.new)
-    assert "1 answers are not what they were" in text and f"run {lost[0][0]} uses to distill are lost" in text
+    assert (
+        "1 answers are not what they were" in text
+        and f"run {lost[0][0]} uses to distill are lost" in text
+    )
 
 
 @hypothesis.settings(max_examples=20)
-@hypothesis.given(st.lists(st.tuples(st.integers(0, 10**9), st.binary(min_size=1, max_size=64)), max_size=12))
+@hypothesis.given(
+    st.lists(st.tuples(st.integers(0, 10**9), st.binary(min_size=1, max_size=64)), max_size=12)
+)
 def test_no_answer_comes_out_that_did_not_go_in(
     tmp_path_factory: pytest.TempPathFactory, sound: Sound, changes: list[tuple[int, bytes]]
 ) -> None:
@@ -218,7 +258,9 @@ def test_no_answer_comes_out_that_did_not_go_in(
     for place, noise in changes:
         place %= len(content)
         content[place : place + len(noise)] = noise
-    found = Case(folder / "damaged.sqlite", folder / "new.sqlite").rescue(bytes(content[: len(sound.content)]))
+    found = Case(folder / "damaged.sqlite", folder / "new.sqlite").rescue(
+        bytes(content[: len(sound.content)])
+    )
     here = answers_of(folder / "new.sqlite")
     assert here.items() <= sound.answers.items()
     assert len(here) >= COUNT - 46 * 2 * len(changes)
@@ -244,7 +286,12 @@ def test_names_that_do_not_agree_are_told(case: Case, sound: Sound) -> None:
     place = sound.content.index(b"second")
     found = case.rescue(sound.content[:place] + b"sEcond" + sound.content[place + 6 :])
     assert len(found.notes) == 1 and "--identity 2=NAME" in found.notes[0]
-    assert case.rescue(sound.content[:place] + b"sEcond" + sound.content[place + 6 :], _2="second").notes == []
+    assert (
+        case.rescue(
+            sound.content[:place] + b"sEcond" + sound.content[place + 6 :], _2="second"
+        ).notes
+        == []
+    )
     assert books.execute(case.new, "SELECT identity FROM teacher WHERE id = 2") == [("second",)]
 
 
@@ -302,7 +349,9 @@ def test_pages_of_another_size_are_read(case: Case, tmp_path: Path, sound: Sound
 
 
 @pytest.mark.parametrize("size", [b"\x20\x00", b"\x00\x00", b"\x00\x01", b"\x10\x01"])
-def test_a_wrong_page_size_in_the_header_costs_nothing(case: Case, sound: Sound, size: bytes) -> None:
+def test_a_wrong_page_size_in_the_header_costs_nothing(
+    case: Case, sound: Sound, size: bytes
+) -> None:
     case.rescue(sound.content[:16] + size + sound.content[18:])
     assert answers_of(case.new) == sound.answers and uses_of(case.new) == sound.uses
 
@@ -369,8 +418,13 @@ def test_what_is_in_the_wal_is_saved(killed: Path, tmp_path: Path, sound: Sound,
     assert len(found.notes) == 1 and "pages brought in" in found.notes[0]
 
 
-def test_a_wal_that_cannot_be_read_costs_only_itself(killed: Path, tmp_path: Path, sound: Sound) -> None:
-    spoil(killed.with_name("ledger.sqlite-wal"), lambda content: content.__setitem__(slice(0, 200), b"\x77" * 200))
+def test_a_wal_that_cannot_be_read_costs_only_itself(
+    killed: Path, tmp_path: Path, sound: Sound
+) -> None:
+    spoil(
+        killed.with_name("ledger.sqlite-wal"),
+        lambda content: content.__setitem__(slice(0, 200), b"\x77" * 200),
+    )
     rescue(killed, tmp_path / "new.sqlite")
     here = answers_of(tmp_path / "new.sqlite")
     assert sound.answers.items() <= here.items()
@@ -379,7 +433,9 @@ def test_a_wal_that_cannot_be_read_costs_only_itself(killed: Path, tmp_path: Pat
 # What is refused.
 
 
-@pytest.mark.parametrize("content", [b"", b"text\n" * 5000, b"\0" * 3 * PAGE], ids=["empty", "text", "zeros"])
+@pytest.mark.parametrize(
+    "content", [b"", b"text\n" * 5000, b"\0" * 3 * PAGE], ids=["empty", "text", "zeros"]
+)
 def test_what_holds_nothing_of_a_ledger_is_refused(case: Case, content: bytes) -> None:
     case.damaged.write_bytes(content)
     with pytest.raises(UserError, match="nothing was written"):

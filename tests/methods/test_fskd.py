@@ -69,20 +69,28 @@ def test_fidelity_is_that_of_plain_numpy():
 
 def test_fidelity_that_is_none():
     """Equal weights weigh nothing; nor does a reference that is certain of everything."""
-    np.testing.assert_array_equal(pseudo_examples.fidelity(jnp.asarray(SIGMA), 0.7, 0.7), np.full(4, np.float32(0.7)))
-    np.testing.assert_array_equal(pseudo_examples.fidelity(jnp.zeros(3), 2.0, 0.5), np.full(3, np.float32(2)))
+    np.testing.assert_array_equal(
+        pseudo_examples.fidelity(jnp.asarray(SIGMA), 0.7, 0.7), np.full(4, np.float32(0.7))
+    )
+    np.testing.assert_array_equal(
+        pseudo_examples.fidelity(jnp.zeros(3), 2.0, 0.5), np.full(3, np.float32(2))
+    )
 
 
 def test_weighted_answers_have_the_papers_loss():
     """``l1`` times the mean over real images, plus the weighted mean over pseudo-examples."""
     rng = np.random.default_rng(1)
     answers, logits = rng.dirichlet(np.ones(10), 7).astype(np.float32), rng.normal(size=(7, 10))
-    weights = small(**{"fskd.real_weight": 0.5, "fskd.most_weight": 2.0, "fskd.mean_weight": 0.25}).fskd
+    weights = small(
+        **{"fskd.real_weight": 0.5, "fskd.most_weight": 2.0, "fskd.mean_weight": 0.25}
+    ).fskd
     found = fskd.weighted(answers, 3, weights)
     loss = np.mean([plain.soft_cross_entropy(z, y) for z, y in zip(logits, found, strict=True)])
     each = [plain.soft_cross_entropy(z, y) for z, y in zip(logits, answers, strict=True)]
     fidelity = plain_fidelity([plain.entropy(y) for y in answers[3:].astype(float)], 2.0, 0.25)
-    np.testing.assert_allclose(loss, 0.5 * np.mean(each[:3]) + np.mean(np.multiply(fidelity, each[3:])), rtol=1e-5)
+    np.testing.assert_allclose(
+        loss, 0.5 * np.mean(each[:3]) + np.mean(np.multiply(fidelity, each[3:])), rtol=1e-5
+    )
 
 
 def test_certain_answers_weigh_the_same():
@@ -125,7 +133,9 @@ def plain_gradient(a, b, x):
 
 
 def test_ascent_is_that_of_plain_numpy():
-    """Every image for itself, by its whole gradient; the first step of Adam goes by the gradient's sign."""
+    """Every image for itself, by its whole gradient; the first step of Adam goes by the gradient's
+    sign.
+    """
     rng = np.random.default_rng(2)
     a, b, images = rng.normal(size=(6, 4)), rng.normal(size=(6, 4)), rng.normal(size=(5, 6))
     of = [lambda x, w=w: x @ jnp.float32(w) for w in (a, b)]
@@ -219,7 +229,11 @@ def made(folder, stop=None, settings=None, teacher=None):
     settings, done = settings or small(), []
     inside, variables = teacher or network()
     real = digits(0, settings.n_real)[0]
-    found = fskd.make(Making(inside, variables, SHAPE, 10, real, settings, folder, stop or StopSignal(), done.append))
+    found = fskd.make(
+        Making(
+            inside, variables, SHAPE, 10, real, settings, folder, stop or StopSignal(), done.append
+        )
+    )
     assert sum(done) == settings.budget
     return found
 
@@ -230,10 +244,16 @@ def whole(tmp_path_factory):
 
 
 def test_as_many_as_the_budget_pays_for(whole):
-    """23 = 3 and its doubles, the last growth cut to fit; copies lie near what they are copies of."""
+    """23 = 3 and its doubles, the last growth cut to fit; copies lie near what they are copies
+    of.
+    """
     assert whole.images.shape == (29, *SHAPE) and whole.images.dtype == np.uint8
     np.testing.assert_array_equal(whole.images[:6], digits(0, 6)[0])
-    assert whole.told == {"pseudo_examples": [3, 6, 12, 23], "gradient_queries": 20, "shown": (6, 29)}
+    assert whole.told == {
+        "pseudo_examples": [3, 6, 12, 23],
+        "gradient_queries": 20,
+        "shown": (6, 29),
+    }
     pseudo = whole.images[6:].astype(int)
     for start, stop in ((3, 6), (6, 12), (12, 23)):
         moved = np.abs(pseudo[start:stop] - pseudo[: stop - start]).max((1, 2, 3))
@@ -286,11 +306,20 @@ def test_a_certain_teacher_of_one_class(tmp_path):
         ({"fskd.doublings": -1}, r"config\.fskd\.doublings=-1: must be at least 0"),
         ({"fskd.epochs": 0}, r"config\.fskd\.epochs=0: must be at least 1"),
         ({"fskd.rate": 0.0}, r"config\.fskd\.rate=0\.0: must be positive"),
-        ({"fskd.ascent": "adm"}, r"config\.fskd\.ascent='adm': must be one of gradient, adam \(did you mean 'adam'"),
+        (
+            {"fskd.ascent": "adm"},
+            r"config\.fskd\.ascent='adm': must be one of gradient, adam \(did you mean 'adam'",
+        ),
         ({"fskd.real_weight": -1.0}, r"config\.fskd\.real_weight=-1\.0: must be at least 0"),
-        ({"fskd.mean_weight": 2.0}, r"config\.fskd\.mean_weight=2\.0: must not exceed most_weight=1\.0"),
+        (
+            {"fskd.mean_weight": 2.0},
+            r"config\.fskd\.mean_weight=2\.0: must not exceed most_weight=1\.0",
+        ),
         ({"budget": 6}, r"config\.budget=6: must be more than n_real=6, whose queries it includes"),
-        ({"search.as_released": True}, r"as_released=True: it changes the bytes of images that were made"),
+        (
+            {"search.as_released": True},
+            r"as_released=True: it changes the bytes of images that were made",
+        ),
         (
             {"teacher.kind": "python", "teacher.function": "tests.support.counting_teacher:answer"},
             r"config\.teacher\.kind='python': method 'fskd' makes its images from the weights and gradients of the"
@@ -312,8 +341,14 @@ def test_a_plan_tells_what_is_made():
     data = DataSet("digits", 10, images, labels, images, images[:5], labels[:5])
     bill = bills.make_bill(small(), data, images[:6], bills.Held())
     lines = list(report._queries(small(), data, None, bill))
-    told = ("real images          6", "images to make       23", "queries              29 (round 0: 29)")
-    assert set(told) < set(lines) and "gradient queries     20 (passes forward and back" in "\n".join(lines)
+    told = (
+        "real images          6",
+        "images to make       23",
+        "queries              29 (round 0: 29)",
+    )
+    assert set(told) < set(
+        lines
+    ) and "gradient queries     20 (passes forward and back" in "\n".join(lines)
     text = "\n".join(report._work(small(), data, images, Speed(100.0, 10.0, 100, 4.0)))
     assert "gradients            about 5 seconds at 4 a second" in text
     assert "training in making   78 images (about 8 seconds at 10 a second)" in text

@@ -28,7 +28,10 @@ def test_methods_are_the_files_of_their_folder():
         "supervised_full", "supervised_real", "vanilla_al", "zskd",
     }  # fmt: skip
     assert all(isinstance(found, Method) for found in METHODS.values())
-    assert {name for name, found in METHODS.items() if found.labels} == {"supervised_full", "supervised_real"}
+    assert {name for name, found in METHODS.items() if found.labels} == {
+        "supervised_full",
+        "supervised_real",
+    }
 
 
 # random_mixup
@@ -48,11 +51,18 @@ def test_random_lambdas_are_of_the_grid_and_all_of_them_occur():
 
 
 def test_four_views_of_every_image():
-    """The images themselves, then a quarter turn counter-clockwise, a half and three quarters; a budget for fewer."""
+    """The images themselves, then a quarter turn counter-clockwise, a half and three quarters; a
+    budget for fewer.
+    """
     one, other = np.arange(4, dtype=np.uint8).reshape(2, 2, 1), np.full((2, 2, 1), 9, np.uint8)
     shown = sskd.show(np.stack([one, other]))
     assert shown.dtype == np.uint8
-    assert shown[::2, ..., 0].tolist() == [[[0, 1], [2, 3]], [[1, 3], [0, 2]], [[3, 2], [1, 0]], [[2, 0], [3, 1]]]
+    assert shown[::2, ..., 0].tolist() == [
+        [[0, 1], [2, 3]],
+        [[1, 3], [0, 2]],
+        [[3, 2], [1, 0]],
+        [[2, 0], [3, 1]],
+    ]
     assert np.all(shown[1::2] == 9)
     way = METHODS["sskd"]
     assert [way.first_queries(2, budget) for budget in (2, 5, 8, 100)] == [2, 5, 8, 8]
@@ -64,7 +74,9 @@ def test_views_that_cannot_be():
     (reason,) = sskd.impossible((4, 6, 1))
     assert "these are 4x6; set --config.data.size=4" in reason
     assert not list(sskd.impossible((4, 4, 1)))
-    with pytest.raises(UserError, match=r"method='sskd': labels answer real images, and no views of them"):
+    with pytest.raises(
+        UserError, match=r"method='sskd': labels answer real images, and no views of them"
+    ):
         configured(**{"method": "sskd", "teacher.kind": "labels"})
 
 
@@ -74,16 +86,22 @@ def test_views_that_cannot_be():
 def singles(one):
     """C1 of every single mix left, as (score, i, j, w), lowest first."""
     found = []
-    for w in mixing.lambda_grid(one.settings.lam_low, one.settings.lam_high, one.settings.lam_count).tolist():
+    for w in mixing.lambda_grid(
+        one.settings.lam_low, one.settings.lam_high, one.settings.lam_count
+    ).tolist():
         part = pool_search.lowest(one, confidence.Grid((w,)), one.pool.size)
-        found += zip(part.score.tolist(), part.i.tolist(), part.j.tolist(), part.extra.tolist(), strict=True)
+        found += zip(
+            part.score.tolist(), part.i.tolist(), part.j.tolist(), part.extra.tolist(), strict=True
+        )
     return sorted(found)
 
 
 def test_vanilla_takes_the_lowest_single_mixes():
     one = task(n=12, k=40)
     found = vanilla_al.choose(one)
-    rows = list(zip(found.score.tolist(), *(column.tolist() for column in found.records), strict=True))
+    rows = list(
+        zip(found.score.tolist(), *(column.tolist() for column in found.records), strict=True)
+    )
     assert rows == singles(one)[:40]
     assert len({(i, j) for _, i, j, _ in rows}) < 40  # several of one pair
     assert found.told["evaluations"] == 66 * 3
@@ -108,7 +126,9 @@ def test_share_of_duplicates_by_hand():
 
 
 def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
-    """METHODS' triple: the three lowest single mixes are of one pair, the three lowest pairs are three."""
+    """METHODS' triple: the three lowest single mixes are of one pair, the three lowest pairs are
+    three.
+    """
     points = jax.numpy.array([(1, 0, 0), (0, 0.8, 0.1), (0.5, 0, 0.6)], np.float32)
     weights = np.rint(np.array([0.3, 0.4, 0.5, 0.6, 0.7]) * 65536).astype(np.int32)
     parts = []
@@ -116,7 +136,9 @@ def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
     for w in weights.tolist():
         minimise = confidence.Grid((w,)).on(lambda x: 3 * x)
         score, where = confidence.score_pairs(minimise, Seen(points), i, j, 1)
-        parts.append(pool_search.selection.Scored(*(np.asarray(column) for column in (score, i, j, where))))
+        parts.append(
+            pool_search.selection.Scored(*(np.asarray(column) for column in (score, i, j, where)))
+        )
     found = vanilla_al._merged(parts, 3)
     assert list(zip(found.i, found.j, np.round(found.extra / 65536, 1), strict=True)) == [
         (1, 2, 0.4), (1, 2, 0.5), (1, 2, 0.3),
@@ -129,10 +151,14 @@ def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
 
 
 def test_a_pool_of_random_mixes_and_the_least_confident_of_it():
-    """Three times 20 mixes are drawn as at random; the 20 whose bytes the student is least sure of are chosen."""
+    """Three times 20 mixes are drawn as at random; the 20 whose bytes the student is least sure of
+    are chosen.
+    """
     one = task(n=30, k=20)._replace(settings=settings(random_lam="grid", candidates=3.0))
     drawn = random_mixup.choose(one._replace(k=60)).records
-    confidence = prediction.predict(one.network, one.variables, next(mixes(one.images, drawn))).max(-1)
+    confidence = prediction.predict(one.network, one.variables, next(mixes(one.images, drawn))).max(
+        -1
+    )
     order = np.argsort(confidence, kind="stable")[:20]
     found = pooled_mixup.choose(one)
     for column, expected in zip(found.records, drawn, strict=True):
@@ -165,8 +191,15 @@ def test_labelling_asks_about_the_least_confident_images_left():
 
 
 def test_labelling_by_labels(tmp_path):
-    """The data set's own labels annotate: no teacher is asked, no image twice, and all of the budget is used."""
-    fields = {**command.TINY, "method": "active_labelling", "search.acquisition": "badge", "teacher.kind": "labels"}
+    """The data set's own labels annotate: no teacher is asked, no image twice, and all of the
+    budget is used.
+    """
+    fields = {
+        **command.TINY,
+        "method": "active_labelling",
+        "search.acquisition": "badge",
+        "teacher.kind": "labels",
+    }
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "400 images" in done.stdout
@@ -187,12 +220,16 @@ def test_labelling_needs_as_many_images_as_it_asks_about(tmp_path):
 def labelled(images, classes=3):
     images = np.uint8(images).reshape(-1, 1, 1, 1)
     numbers = np.arange(len(images), dtype=np.int32) % classes
-    return DataSet("some", classes, images[:0], numbers[:0], images, images[:0], None, pool_labels=numbers)
+    return DataSet(
+        "some", classes, images[:0], numbers[:0], images, images[:0], None, pool_labels=numbers
+    )
 
 
 def test_labels_answer_their_own_images_only():
     teacher = labels.load(labelled([10, 20, 30, 40]))
-    np.testing.assert_array_equal(teacher.ask(np.uint8([40, 20]).reshape(2, 1, 1, 1)), [[1, 0, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(
+        teacher.ask(np.uint8([40, 20]).reshape(2, 1, 1, 1)), [[1, 0, 0], [0, 1, 0]]
+    )
     with pytest.raises(UserError, match="no label"):
         teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
     with pytest.raises(UserError, match="has no labels"):
@@ -200,8 +237,12 @@ def test_labels_answer_their_own_images_only():
 
 
 def test_colours_and_sizes_by_hand():
-    """Luma .299, .587 and .114; a grey is the same three times; a square in the middle is shrunk evenly."""
-    colours = np.uint8([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]).reshape(5, 1, 1, 3)
+    """Luma .299, .587 and .114; a grey is the same three times; a square in the middle is shrunk
+    evenly.
+    """
+    colours = np.uint8(
+        [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]
+    ).reshape(5, 1, 1, 3)
     assert domain.adapted(colours, 1, 1).ravel().tolist() == [76, 150, 29, 255, 18]
     assert domain.adapted(np.uint8([7]).reshape(1, 1, 1, 1), 1, 3).ravel().tolist() == [7, 7, 7]
     even = np.full((2, 4, 6, 1), 90, np.uint8)
@@ -223,14 +264,19 @@ def test_real_images_are_the_others_and_nothing_else_changes():
 
 @pytest.mark.parametrize("name", sorted(name for name, way in METHODS.items() if not way.maker))
 def test_every_method_runs(name, tmp_path):
-    """Through the command line: what it asks, and that labels stand in for the teacher where they are meant to."""
+    """Through the command line: what it asks, and that labels stand in for the teacher where they
+    are meant to.
+    """
     way = METHODS[name]
     fields = {**command.TINY, "method": name, "train.epochs": 2, "teacher.evaluate": "auto"}
     fields["budget"] = 400 if way.everything else 90
     fields["search.candidates"] = 2.0 if name == "pooled_mixup" else 1.0
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
-    summary, asked = command.summary(tmp_path / "run"), counting_teacher.asked(tmp_path / "asked.txt")
+    summary, asked = (
+        command.summary(tmp_path / "run"),
+        counting_teacher.asked(tmp_path / "asked.txt"),
+    )
     assert summary["n_real"] == (400 if way.everything else 30)
     real = 400 if way.everything else 90 if way.showing else 30
     assert summary["queries"] == real + (60 if way.choose else 0) or way.everything
@@ -246,7 +292,9 @@ def test_every_method_runs(name, tmp_path):
 
 
 def test_a_run_as_released_sends_no_white(tmp_path):
-    """White pixels are black to the teacher, in real images and in mixes; the honest bytes have some of both."""
+    """White pixels are black to the teacher, in real images and in mixes; the honest bytes have
+    some of both.
+    """
     asked = {}
     for released in (False, True):
         place = tmp_path / str(released)
@@ -262,7 +310,12 @@ def test_a_run_as_released_sends_no_white(tmp_path):
 
 def test_labels_are_no_answers_of_a_teacher_and_cost_nothing(tmp_path):
     """Neither its form nor its price is theirs: the student learns as from hard answers."""
-    fields = {**command.PRICED, "method": "supervised_real", "train.epochs": 40, "teacher.answers.form": "logits"}
+    fields = {
+        **command.PRICED,
+        "method": "supervised_real",
+        "train.epochs": 40,
+        "teacher.answers.form": "logits",
+    }
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     summary = command.summary(tmp_path / "run")
@@ -274,13 +327,22 @@ def test_all_images_need_a_budget_for_all(tmp_path):
     fields = {**command.TINY, "method": "full_kd"}
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 2
-    assert "config.budget=90: full_kd asks about all 400 images of digits; set --config.budget=400" in done.stderr
+    assert (
+        "config.budget=90: full_kd asks about all 400 images of digits; set --config.budget=400"
+        in done.stderr
+    )
     assert counting_teacher.asked(tmp_path / "asked.txt") == []
 
 
 def test_out_of_domain_from_tfds(tmp_path, tfds_dir):
     """Fashion-MNIST's images for a teacher of 8x8 digits."""
-    fields = {**command.TINY, "rounds": 1, "train.epochs": 1, "data.real": "fashion_mnist", "data.dir": tfds_dir}
+    fields = {
+        **command.TINY,
+        "rounds": 1,
+        "train.epochs": 1,
+        "data.real": "fashion_mnist",
+        "data.dir": tfds_dir,
+    }
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
     assert command.summary(tmp_path / "run")["queries"] == 90

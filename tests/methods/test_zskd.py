@@ -28,13 +28,19 @@ def test_worked_likeness():
 
 def test_worked_concentrations():
     rows = [(1, 0.707107, 0), (0, 1, 0), (0, 0.707107, 1)]
-    np.testing.assert_allclose(programs.concentrations(KERNEL, 1.0, False), np.float32(rows) + 1e-4, atol=1e-5)
-    np.testing.assert_allclose(programs.concentrations(KERNEL, 0.1, False), 0.1 * np.float32(rows) + 1e-4, atol=1e-5)
+    np.testing.assert_allclose(
+        programs.concentrations(KERNEL, 1.0, False), np.float32(rows) + 1e-4, atol=1e-5
+    )
+    np.testing.assert_allclose(
+        programs.concentrations(KERNEL, 0.1, False), 0.1 * np.float32(rows) + 1e-4, atol=1e-5
+    )
     # The released code's second half is its first.
     np.testing.assert_array_equal(
         programs.concentrations(KERNEL, 0.1, True), programs.concentrations(KERNEL, 1.0, True)
     )
-    np.testing.assert_allclose(programs.concentrations(KERNEL, 0.1, True)[1], (1e-4, 1.0001, 1e-4), atol=1e-5)
+    np.testing.assert_allclose(
+        programs.concentrations(KERNEL, 0.1, True)[1], (1e-4, 1.0001, 1e-4), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +57,10 @@ def test_draws_have_the_worked_moments(beta, mean, variance):
     assert np.all(np.isfinite(draws)) and np.allclose(draws.sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(draws.mean(0), mean, atol=0.012)
     np.testing.assert_allclose(draws.var(0), variance, atol=0.006)
-    share, total = np.float64(row[0]) / row.sum(), np.float64(row.sum())  # too rare a class for so many draws
+    share, total = (
+        np.float64(row[0]) / row.sum(),
+        np.float64(row.sum()),
+    )  # too rare a class for so many draws
     np.testing.assert_allclose(share, mean, atol=2e-6)
     np.testing.assert_allclose(share * (1 - share) / (total + 1), variance, atol=2e-6)
     again = programs.dirichlet(np.repeat(row, 5, 0), np.arange(100, 105), jax.random.key(0))
@@ -64,7 +73,9 @@ def test_an_impression_is_what_the_network_was_asked_to_see():
     variables = jax.device_get(prediction.init(network, (8, 8, 1), jax.random.key(0)))
     sharp = impressions.Recipe(temperature=0.05, learning_rate=0.05)
     answers = np.float32([(0.7, 0.2, 0.1), (0.1, 0.1, 0.8), (0.2, 0.6, 0.2)])
-    found = programs.impress(network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None)
+    found = programs.impress(
+        network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None
+    )
     assert found.dtype == np.uint8 and (found.min(), found.max()) == (0, 255)
 
     def loss(images):
@@ -74,12 +85,16 @@ def test_an_impression_is_what_the_network_was_asked_to_see():
     noise = np.random.default_rng(0).integers(0, 256, found.shape, np.uint8)
     entropy = -np.mean(np.sum(answers * np.log(answers), -1))
     assert loss(found) - entropy < 0.3 * (loss(noise) - entropy)
-    again = programs.impress(network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None)
+    again = programs.impress(
+        network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None
+    )
     np.testing.assert_array_equal(found, again)
 
 
 def test_one_step_by_hand():
-    """Adam's first step is the learning rate, against the gradient's sign; then the batch is brought to [0, 1]."""
+    """Adam's first step is the learning rate, against the gradient's sign; then the batch is
+    brought to [0, 1].
+    """
     images = jnp.array([0.2, 0.6, 0.3]).reshape(1, 1, 3, 1)
     state = impressions.begin((1, 1, 3, 1), RECIPE, jax.random.key(0))[1]
     logits = lambda x: x.reshape(1, 3)[:, :2]  # noqa: E731, the third pixel means nothing
@@ -132,11 +147,18 @@ def test_noise_by_hand():
 
 
 def test_no_view_comes_twice_before_all_have_come_once():
-    square, wide = (zskd._orders(7, shape, np.random.default_rng(0)) for shape in ((5, 5, 1), (5, 6, 1)))
+    square, wide = (
+        zskd._orders(7, shape, np.random.default_rng(0)) for shape in ((5, 5, 1), (5, 6, 1))
+    )
     transposed = VIEWS.index(View(more="transpose"))
-    for order, expected in ((square, set(range(1, 106))), (wide, set(range(1, 106)) - {transposed})):
+    for order, expected in (
+        (square, set(range(1, 106))),
+        (wide, set(range(1, 106)) - {transposed}),
+    ):
         assert [set(row) for row in order.tolist()] == [expected] * 7
-        assert order.shape == (7, len(expected)) and len({tuple(row) for row in order.tolist()}) == 7
+        assert (
+            order.shape == (7, len(expected)) and len({tuple(row) for row in order.tolist()}) == 7
+        )
 
 
 def test_images_that_are_not_square_have_views(tmp_path):
@@ -145,7 +167,9 @@ def test_images_that_are_not_square_have_views(tmp_path):
     variables = jax.device_get(prediction.init(network, (8, 12, 1), jax.random.key(0)))
     settings = configured(method="zskd", budget=3 * 5 + 1, **{"zskd.copies": 4, "zskd.steps": 2})
     none = np.empty((0, 8, 12, 1), np.uint8)
-    making = Making(network, variables, (8, 12, 1), 10, none, settings, tmp_path, StopSignal(), lambda _: None)
+    making = Making(
+        network, variables, (8, 12, 1), 10, none, settings, tmp_path, StopSignal(), lambda _: None
+    )
     made = zskd.make(making)
     assert made.images.shape == (16, 8, 12, 1) and made.told["impressions"] == 3  # 16 // 5
 
@@ -161,7 +185,9 @@ FIELDS = {
 
 
 def test_a_run_makes_its_images_and_goes_on_where_it_was_stopped(tmp_path):
-    """20 impressions and 40 views are asked about, gradients are counted apart, and what was made is not made again."""
+    """20 impressions and 40 views are asked about, gradients are counted apart, and what was made
+    is not made again.
+    """
     line = command.arguments(tmp_path / "run", **FIELDS, cache_dir=tmp_path / "cache")
     env = command.environment(tmp_path)
     process = command.start(line, env)
@@ -187,7 +213,10 @@ def test_a_black_box_is_refused_before_anything_is_asked(tmp_path):
     fields = {**command.TINY, "method": "zskd"}
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 2
-    assert "config.teacher.kind='python': method 'zskd' makes its images from the weights and" in done.stderr
+    assert (
+        "config.teacher.kind='python': method 'zskd' makes its images from the weights and"
+        in done.stderr
+    )
     assert counting_teacher.asked(tmp_path / "asked.txt") == []
 
 
@@ -197,7 +226,10 @@ def test_a_black_box_is_refused_before_anything_is_asked(tmp_path):
         ({"zskd.steps": 0}, r"config\.zskd\.steps=0: must be at least 1"),
         ({"zskd.temperature": 0.0}, r"config\.zskd\.temperature=0\.0: must be positive"),
         ({"zskd.betas": ()}, r"config\.zskd\.betas=\(\): must be one or more positive numbers"),
-        ({"method": "zskd", "zskd.copies": 2000}, r"config\.budget=1000: must be more than zskd\.copies=2000"),
+        (
+            {"method": "zskd", "zskd.copies": 2000},
+            r"config\.budget=1000: must be more than zskd\.copies=2000",
+        ),
     ],
 )
 def test_impossible_impressions(fields, told):

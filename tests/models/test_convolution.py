@@ -100,7 +100,9 @@ def test_windows_and_gradients_in_either_form(filters):
     plainly, chosen = (partial(run, convolution.choose(of, form)) for form in ("plain", "training"))
     assert plainly(x, k).shape == (3, 5, 4, 4, filters)
     np.testing.assert_allclose(chosen(x, k), plainly(x, k), atol=1e-5)
-    pull = [jax.grad(lambda x, k, f=f: (f(x, k) ** 2).sum(), (0, 1))(x, k) for f in (chosen, plainly)]
+    pull = [
+        jax.grad(lambda x, k, f=f: (f(x, k) ** 2).sum(), (0, 1))(x, k) for f in (chosen, plainly)
+    ]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-2), *pull)
 
 

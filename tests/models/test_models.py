@@ -132,7 +132,9 @@ def test_trunk_after_stem_is_the_network(name):
     @jax.jit
     def halves(images):
         h = inference.stem(network, variables, images)
-        return network.apply(variables, h, method="trunk"), inference.trunk_of_one(network, variables)(h[1])
+        return network.apply(variables, h, method="trunk"), inference.trunk_of_one(
+            network, variables
+        )(h[1])
 
     together, alone = halves(images)
     np.testing.assert_allclose(together, whole, atol=1e-5)
@@ -155,13 +157,17 @@ def test_smaller_image_is_the_larger_one_with_a_black_margin():
     network, variables, _ = example("lenet5")
     image = np.random.default_rng(0).integers(0, 256, (1, 28, 28, 1), np.uint8)
     padded = np.pad(image, [(0, 0), (2, 2), (2, 2), (0, 0)])
-    np.testing.assert_allclose(network.apply(variables, image), network.apply(variables, padded), atol=1e-6)
+    np.testing.assert_allclose(
+        network.apply(variables, image), network.apply(variables, padded), atol=1e-6
+    )
 
 
 def test_c2_of_a_network_by_images_and_by_the_plain_reference():
     network, variables, images = example("lenet5_half", batch=4)
     weights = mixing.lambda_grid(0.3, 0.7, 3)
-    one = jax.jit(confidence.Grid(tuple(weights.tolist())).on(inference.network_of_one(network, variables)))
+    one = jax.jit(
+        confidence.Grid(tuple(weights.tolist())).on(inference.network_of_one(network, variables))
+    )
     for a, b in plain.all_pairs(4):
         score, w = one(*(Seen(images[place].astype(np.float32)) for place in (a, b)))
         expected, best = plain.c2(
@@ -188,12 +194,16 @@ def test_local_response_norm_against_the_plain_one():
 def test_max_pool_against_the_plain_one(window, stride, size):
     x = np.random.default_rng(0).normal(size=(2, *size, 3)).astype(np.float32)
     expected = [plain.max_pool(image, window, stride) for image in x]
-    np.testing.assert_array_equal(layers.max_pool(jnp.asarray(x), window, stride), np.float32(expected))
+    np.testing.assert_array_equal(
+        layers.max_pool(jnp.asarray(x), window, stride), np.float32(expected)
+    )
 
 
 def test_pixels_become_zero_to_one():
     image = np.array([0, 51, 255], np.uint8)
-    np.testing.assert_allclose(layers.to_unit(jnp.asarray(image), jnp.float32), [0, 0.2, 1], rtol=1e-6)
+    np.testing.assert_allclose(
+        layers.to_unit(jnp.asarray(image), jnp.float32), [0, 0.2, 1], rtol=1e-6
+    )
 
 
 def test_dropout_is_by_image_and_by_layer():
@@ -210,24 +220,32 @@ def test_dropout_is_by_image_and_by_layer():
 
 
 def test_dropout_is_where_there_are_keys():
-    """In training, and in passes that stand for other students, whose BatchNorm is as in inference."""
+    """In training, and in passes that stand for other students, whose BatchNorm is as in
+    inference.
+    """
     network, variables, images = example("alexnet_half")
     keys = jax.random.split(jax.random.key(0), len(images))
     infer = jax.jit(lambda *args: network.apply(variables, images, False, *args))
     assert np.abs(infer(keys) - infer()).max() > 1e-3
-    both = jax.jit(lambda keys: network.apply(variables, jnp.concatenate([images, images]), False, keys))(
-        jnp.concatenate([keys, keys[::-1]])
-    )
+    both = jax.jit(
+        lambda keys: network.apply(variables, jnp.concatenate([images, images]), False, keys)
+    )(jnp.concatenate([keys, keys[::-1]]))
     np.testing.assert_allclose(both[: len(images)], infer(keys), atol=1e-4)  # whoever is beside it
-    train = jax.jit(lambda keys: network.apply(variables, images, True, keys, mutable=["batch_stats"])[0])
+    train = jax.jit(
+        lambda keys: network.apply(variables, images, True, keys, mutable=["batch_stats"])[0]
+    )
     assert np.abs(train(keys) - train(keys[::-1])).max() > 1e-3
     assert np.abs(train(None) - train(keys)).max() > 1e-3
 
 
-@pytest.mark.parametrize(("name", "keep", "layer"), [("alexnet_half", 0.9, "norms_0"), ("resnet18", 0.9, "norm1")])
+@pytest.mark.parametrize(
+    ("name", "keep", "layer"), [("alexnet_half", 0.9, "norms_0"), ("resnet18", 0.9, "norm1")]
+)
 def test_training_moves_the_running_statistics(name, keep, layer):
     network, variables, images = example(name)
-    apply = jax.jit(lambda v, x: network.apply(v, x, True, None, mutable=["batch_stats"])[1]["batch_stats"])
+    apply = jax.jit(
+        lambda v, x: network.apply(v, x, True, None, mutable=["batch_stats"])[1]["batch_stats"]
+    )
     after = apply(variables, images)[layer]["mean"]
     before = variables["batch_stats"][layer]["mean"]
     moved = (after - keep * before) / (1 - keep)  # the batch's own mean

@@ -1,4 +1,6 @@
-"""Uncertainty, gradients, neighbours and predicted losses: worked numbers and plain NumPy references."""
+"""Uncertainty, gradients, neighbours and predicted losses: worked numbers and plain NumPy
+references.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +24,9 @@ def simplex(seed, *shape):
 
 
 def test_worked_entropies_and_margins():
-    np.testing.assert_allclose(devices.each(uncertainty.entropy, P), (1.029653, 0.394398, 1.054920), atol=1e-6)
+    np.testing.assert_allclose(
+        devices.each(uncertainty.entropy, P), (1.029653, 0.394398, 1.054920), atol=1e-6
+    )
     np.testing.assert_allclose(devices.each(uncertainty.margin, P), (0.2, 0.85, 0), atol=1e-6)
     assert uncertainty.entropy(jnp.array([1.0, 0.0])) == 0
 
@@ -30,7 +34,9 @@ def test_worked_entropies_and_margins():
 @given(st.integers(0, 1000))
 def test_entropies_are_the_plain_reference(seed):
     p = simplex(seed, 7, 4)
-    np.testing.assert_allclose(devices.each(uncertainty.entropy, p), [plain.entropy(row) for row in p], atol=1e-5)
+    np.testing.assert_allclose(
+        devices.each(uncertainty.entropy, p), [plain.entropy(row) for row in p], atol=1e-5
+    )
 
 
 def test_blocks_change_nothing():
@@ -41,7 +47,9 @@ def test_blocks_change_nothing():
 
 def test_worked_disagreement():
     """Two sure opinions that differ: .368064; two that are unsure alike: 0."""
-    found = devices.each(uncertainty.disagreement, np.float32([[(0.9, 0.1), (0.1, 0.9)], [(0.5, 0.5), (0.5, 0.5)]]))
+    found = devices.each(
+        uncertainty.disagreement, np.float32([[(0.9, 0.1), (0.1, 0.9)], [(0.5, 0.5), (0.5, 0.5)]])
+    )
     np.testing.assert_allclose(found, (0.368064, 0), atol=1e-6)
 
 
@@ -53,7 +61,8 @@ def test_disagreement_is_never_below_nothing_and_nothing_among_equals(seed):
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "worth"), [(0.1, 0.1, 0.2), (0.1, 0.5, 3.0), (0.5, 0.1, 3.0), (0.5, 0.5, 1.0), (0.05, 0.5, 5.5)]
+    ("a", "b", "worth"),
+    [(0.1, 0.1, 0.2), (0.1, 0.5, 3.0), (0.5, 0.1, 3.0), (0.5, 0.5, 1.0), (0.05, 0.5, 5.5)],
 )
 def test_worked_contrasts(a, b, worth):
     np.testing.assert_allclose(uncertainty.contrast(a, b, 1e-9, 100.0), worth, rtol=1e-5)
@@ -62,7 +71,9 @@ def test_worked_contrasts(a, b, worth):
 def test_the_contrast_of_three_classifiers():
     """Gaps .2 and .1: (.3) * 2."""
     models_ = [np.float32([row]) for row in ((0.7, 0.2, 0.1), (0.5, 0.3, 0.2), (0.6, 0.3, 0.1))]
-    np.testing.assert_allclose(uncertainty.total_variation(models_[0][0], models_[1][0]), 0.2, atol=1e-6)
+    np.testing.assert_allclose(
+        uncertainty.total_variation(models_[0][0], models_[1][0]), 0.2, atol=1e-6
+    )
     np.testing.assert_allclose(programs.contrasts(*models_), [0.6], rtol=1e-5)
 
 
@@ -77,22 +88,30 @@ def test_a_gap_of_nothing_does_not_outdo_all():
 
 
 G = gradients.Factors(
-    jnp.asarray(np.float32([(0.5, 0.3, 0.2), (0.9, 0.05, 0.05), (0.4, 0.4, 0.2)]) - np.float32([1, 0, 0])),
+    jnp.asarray(
+        np.float32([(0.5, 0.3, 0.2), (0.9, 0.05, 0.05), (0.4, 0.4, 0.2)]) - np.float32([1, 0, 0])
+    ),
     jnp.asarray(np.float32([(1, 0), (0, 2), (1, 1)])),
 )
 
 
 def test_worked_gradients():
     np.testing.assert_allclose(gradients.squares(G), (0.38, 0.06, 1.12), atol=1e-6)
-    np.testing.assert_allclose(gradients.squared_distances(G, jnp.int32(0)), (0, 0.44, 0.58), atol=1e-6)
-    np.testing.assert_allclose(gradients.squared_distances(G, jnp.int32(2)), (0.58, 0.82, 0), atol=1e-6)
+    np.testing.assert_allclose(
+        gradients.squared_distances(G, jnp.int32(0)), (0, 0.44, 0.58), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        gradients.squared_distances(G, jnp.int32(2)), (0.58, 0.82, 0), atol=1e-6
+    )
     made = gradients.factors(jnp.asarray(P), G.h)
     np.testing.assert_allclose(made.r[1], (-0.1, 0.05, 0.05), atol=1e-6)
 
 
 def test_worked_seeds():
     """The longest first, which is the third; then the first and second with odds of .58 to .82."""
-    draws = jax.jit(jax.vmap(lambda key: gradients.spread(G, 2, key)))(jax.random.split(jax.random.key(0), 1000))
+    draws = jax.jit(jax.vmap(lambda key: gradients.spread(G, 2, key)))(
+        jax.random.split(jax.random.key(0), 1000)
+    )
     assert set(draws[:, 0].tolist()) == {2}
     share = np.mean(draws[:, 1] == 0)
     assert abs(share - 0.414286) < 5 * np.sqrt(0.414286 * 0.585714 / 1000)
@@ -103,10 +122,14 @@ def test_gradients_are_those_that_are_made(seed):
     rng = np.random.default_rng(seed)
     p, h = simplex(seed, 6, 4), rng.normal(size=(6, 3)).astype(np.float32)
     made = gradients.factors(jnp.asarray(p), jnp.asarray(h))
-    whole = np.einsum("my,md->myd", np.asarray(made.r, np.float64), np.asarray(h, np.float64)).reshape(6, -1)
+    whole = np.einsum(
+        "my,md->myd", np.asarray(made.r, np.float64), np.asarray(h, np.float64)
+    ).reshape(6, -1)
     np.testing.assert_allclose(gradients.squares(made), (whole**2).sum(1), rtol=1e-4, atol=1e-6)
     distances = ((whole - whole[2]) ** 2).sum(1)
-    np.testing.assert_allclose(gradients.squared_distances(made, jnp.int32(2)), distances, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(
+        gradients.squared_distances(made, jnp.int32(2)), distances, rtol=1e-3, atol=1e-5
+    )
 
 
 def test_seeds_are_all_different_even_of_equal_gradients():
@@ -140,11 +163,19 @@ def test_neighbours_are_the_plain_reference(k, block):
 
 
 def test_worked_greedy_choice():
-    """Scores 1.6 1.4 1.4 1.2 .8: the first; then 1.1 1.1 1.2 .8: the fourth; then .8 .8 .8: the first of these."""
+    """Scores 1.6 1.4 1.4 1.2 .8: the first; then 1.1 1.1 1.2 .8: the fourth; then .8 .8 .8: the
+    first of these.
+    """
     worth = np.float32([1, 0.5, 0.2, 0.9, 0.8])
     assert programs.greedy(worth, LINE, 2, 0.3, 3).tolist() == [0, 3, 1]
     assert programs.greedy(worth[:1], LINE[:1], 0, 1.0, 1).tolist() == [0]  # who has no neighbours
-    assert programs.greedy(worth, LINE, 2, 0.0, 5).tolist() == [0, 3, 4, 1, 2]  # beta = 0: by worth alone
+    assert programs.greedy(worth, LINE, 2, 0.0, 5).tolist() == [
+        0,
+        3,
+        4,
+        1,
+        2,
+    ]  # beta = 0: by worth alone
 
 
 # Learning Loss
@@ -154,7 +185,9 @@ def test_worked_ranking_loss():
     """Pairs (0, 3) and (1, 2): terms 1.2 and .3."""
     predicted, true = jnp.array([0.3, 0.9, 0.2, 0.1]), jnp.array([2, 1, 0.5, 3])
     np.testing.assert_allclose(loss_prediction.ranking_loss(predicted, true), 0.75, atol=1e-6)
-    np.testing.assert_allclose(loss_prediction.ranking_loss(predicted, jnp.ones(4)), ((1 + 0.2) + (1 + 0.7)) / 2)
+    np.testing.assert_allclose(
+        loss_prediction.ranking_loss(predicted, jnp.ones(4)), ((1 + 0.2) + (1 + 0.7)) / 2
+    )
 
 
 @given(st.integers(0, 1000), st.integers(1, 6))
@@ -166,17 +199,27 @@ def test_ranking_losses_are_the_plain_reference(seed, half):
 
 
 def test_a_predictor_is_trained_as_the_plain_reference_trains_it():
-    """Twelve steps of Adam in double precision, gradients pair by pair, from the same weights and batches."""
+    """Twelve steps of Adam in double precision, gradients pair by pair, from the same weights and
+    batches.
+    """
     rng, key, steps = np.random.default_rng(0), jax.random.key(3), 12
-    features, losses = rng.normal(size=(50, 3)).astype(np.float32), rng.exponential(size=50).astype(np.float32)
+    features, losses = (
+        rng.normal(size=(50, 3)).astype(np.float32),
+        rng.exponential(size=50).astype(np.float32),
+    )
     for_init, for_batches = jax.random.split(key)
-    batches = [np.asarray(jax.random.randint(k, (128,), 0, 50)) for k in jax.random.split(for_batches, steps)]
+    batches = [
+        np.asarray(jax.random.randint(k, (128,), 0, 50))
+        for k in jax.random.split(for_batches, steps)
+    ]
     first = jax.tree.map(np.float64, loss_prediction.init(3, for_init))
     leaves, structure = jax.tree.flatten(first)
 
     def gradients_of(values, index):
         params = jax.tree.unflatten(structure, values)
-        return jax.tree.leaves(plain.ranking_gradient(params, features[index].astype(np.float64), losses[index]))
+        return jax.tree.leaves(
+            plain.ranking_gradient(params, features[index].astype(np.float64), losses[index])
+        )
 
     expected = jax.tree.unflatten(structure, plain.adam(leaves, gradients_of, batches))
     found = jax.jit(loss_prediction.fit, static_argnums=2)(features, losses, steps, key)
@@ -211,7 +254,9 @@ def test_a_predictor_learns_the_order_of_losses():
 
 
 def test_passes_differ_by_their_masks_alone():
-    """Each image and pass has a mask of its own, whatever the blocks; without dropout all passes are the prediction."""
+    """Each image and pass has a mask of its own, whatever the blocks; without dropout all passes
+    are the prediction.
+    """
     network = models.build("alexnet_half", 3, (15, 15, 3))
     variables = variables_of(network, (15, 15, 3))
     images = np.random.default_rng(0).integers(0, 256, (9, 15, 15, 3), np.uint8)

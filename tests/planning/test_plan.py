@@ -72,18 +72,30 @@ def test_lasts(work, speed, told):
         ({"search.max_pairs": 100, "search.lam_count": 3}, (100 + 70) * 3, (30 + 60 + 90) * 8),
         ({"method": "random_mixup"}, 0, (30 + 60 + 90) * 8),
         ({"search.minimiser": "refined"}, (435 + 405) * 5, (30 + 60 + 90) * 8),
-        ({"search.minimiser": "screened", "search.evaluations": 3}, (435 + 405) * 3, (30 + 60 + 90) * 8),
-        # 40 steps of 16 images: 20 epochs over 30 images, 10 over 60, and over 90 the 8 that are asked for.
+        (
+            {"search.minimiser": "screened", "search.evaluations": 3},
+            (435 + 405) * 3,
+            (30 + 60 + 90) * 8,
+        ),
+        # 40 steps of 16 images: 20 epochs over 30 images, 10 over 60, and over 90 the 8 that are
+        # asked for.
         ({"train.min_steps": 40}, (435 + 405) * 11, 20 * 30 + 10 * 60 + 8 * 90),
     ],
     ids=["all pairs", "some pairs", "random", "refined", "screened, but small", "least steps"],
 )
 def test_work(fields, evaluations, trained):
     config = configured(**{**command.TINY, **fields})
-    lines = report._work(config, data_of(noise(30), noise(2)), noise(30), workload.Speed(100.0, 10.0, 2**20))
+    lines = report._work(
+        config, data_of(noise(30), noise(2)), noise(30), workload.Speed(100.0, 10.0, 2**20)
+    )
     text = "\n".join(lines)
-    assert f"search evaluations   {evaluations:,} (" in text and f"training             {trained:,} images (" in text
-    assert "memory               about 60 MiB" in text  # 30 activations of 1 MiB, on host and device
+    assert (
+        f"search evaluations   {evaluations:,} (" in text
+        and f"training             {trained:,} images (" in text
+    )
+    assert (
+        "memory               about 60 MiB" in text
+    )  # 30 activations of 1 MiB, on host and device
     table = [re.split(r"  +", line) for line in text.split("round ")[1].splitlines()[1:]]
     assert [row[:2] for row in table] == [["0", "30"], ["1", "60"], ["2", "90"]]
     assert table[0][2] == "0 seconds"  # nothing is searched before there is a student
@@ -96,8 +108,16 @@ def test_rounds_by_hand():
 
 
 def test_a_screened_round_by_hand():
-    """124,750 pairs, k = 1,000: two evaluations for all, five for a tenth of them and for 12 / (1000 * .5) of them."""
-    fields = {"n_real": 500, "budget": 1500, "rounds": 1, "search.minimiser": "screened", "search.recall": 0.5}
+    """124,750 pairs, k = 1,000: two evaluations for all, five for a tenth of them and for 12 /
+    (1000 * .5) of them.
+    """
+    fields = {
+        "n_real": 500,
+        "budget": 1500,
+        "rounds": 1,
+        "search.minimiser": "screened",
+        "search.recall": 0.5,
+    }
     (_, one) = workload.make_rounds(configured(**{**command.TINY, **fields}), 500)
     assert one.evaluations == 2 * 124_750 + 5 * (12_475 + 2_994)
 
@@ -106,7 +126,9 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
     """6 real images, of which 4 differ; 3 that judge, of which 2 differ, one of them real, too."""
     some = noise(5)
     data = data_of(some[[0, 1, 2, 3, 3, 0]], some[[3, 4, 4]])
-    config = configured(**{**command.TINY, "n_real": 6, "budget": 9, "rounds": 1, "teacher.price": 0.5})
+    config = configured(
+        **{**command.TINY, "n_real": 6, "budget": 9, "rounds": 1, "teacher.price": 0.5}
+    )
     real = draw_real(data, 6, config.seed)
     bill = bills.make_bill(config, data, real, bills.Held())
     assert bill[:4] == (4 + 3, 2, 1, bills.Held())
@@ -136,8 +158,12 @@ def test_no_judging_images_unless_the_teacher_is_asked_about_them():
 
 def test_what_is_spent_counts_against_the_limit():
     config = configured(**{**command.PRICED, "teacher.max_cost": 10.0})
-    bills.check_cost(config, bills.Bill(36, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))  # exactly the limit
-    with pytest.raises(UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are spent already"):
+    bills.check_cost(
+        config, bills.Bill(36, 0, 0, bills.Held(spent=1.0), 0.25, "USD")
+    )  # exactly the limit
+    with pytest.raises(
+        UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are spent already"
+    ):
         bills.check_cost(config, bills.Bill(37, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))
 
 
@@ -151,7 +177,9 @@ def test_what_is_spent_counts_against_the_limit():
     ],
 )
 def test_gradient_queries_are_timed(fields, queries, monkeypatch):
-    """As many as are told are made; a clock that moves by a second a call, and first calls are left out."""
+    """As many as are told are made; a clock that moves by a second a call, and first calls are left
+    out.
+    """
     config, data = configured(**{"student": "lenet5_half", **fields}), data_of(noise(30), noise(2))
     spent = []
     impress, climb = programs.impress, programs.climb
@@ -219,11 +247,18 @@ def spends_what_it_says(config, folder, shared, log, known, sent):
     told = report.report(config, folder, STOP)
     found = figures(told)
     assert len(counting_teacher.asked(log)) == asked
-    assert (found["in the ledger"], found["to be sent"], found["cost"]) == (known, sent, sent * 0.25)
+    assert (found["in the ledger"], found["to be sent"], found["cost"]) == (
+        known,
+        sent,
+        sent * 0.25,
+    )
     summary = experiment.run(config, folder, STOP)
     assert len(counting_teacher.asked(log)) - asked == sent
     assert total_spent(shared) - spent == found["cost"]
-    assert summary["queries"] == found["queries"] and summary["evaluation_queries"] == found["evaluation queries"]
+    assert (
+        summary["queries"] == found["queries"]
+        and summary["evaluation_queries"] == found["evaluation queries"]
+    )
 
 
 def total_spent(path):
@@ -240,8 +275,15 @@ def total_spent(path):
 
 def test_all_that_is_wrong_with_a_configuration():
     with pytest.raises(UserError) as caught:
-        configured(**{**command.TINY, "n_real": 1, "student": "lenet", "teacher.function": "", "rounds": 0})
-    for part in ("config.n_real=1", "config.student='lenet'", "config.teacher.function=''", "config.rounds=0"):
+        configured(
+            **{**command.TINY, "n_real": 1, "student": "lenet", "teacher.function": "", "rounds": 0}
+        )
+    for part in (
+        "config.n_real=1",
+        "config.student='lenet'",
+        "config.teacher.function=''",
+        "config.rounds=0",
+    ):
         assert part in str(caught.value)
 
 
@@ -259,7 +301,9 @@ def test_all_that_is_wrong_with_what_it_names(tmp_path):
     with pytest.raises(UserError) as caught:
         report.report(configured(**WRONG), tmp_path / "run", STOP)
     text = str(caught.value)
-    assert text.startswith("the plan cannot work:\n  config.n_real=500: digits has only 400 images to draw from")
+    assert text.startswith(
+        "the plan cannot work:\n  config.n_real=500: digits has only 400 images to draw from"
+    )
     assert "config.teacher.function='no.such_module:answer' cannot be loaded" in text
     assert "config.teacher.max_cost=100: 760 images at 0.25 cost 190.00 USD" in text
     assert "model 'alexnet_half' takes images of at least 15 pixels" in text
@@ -268,7 +312,9 @@ def test_all_that_is_wrong_with_what_it_names(tmp_path):
 
 def test_no_data(tmp_path):
     config = configured("folder", **{"data.folder": tmp_path / "nowhere", "data.classes": "2"})
-    with pytest.raises(UserError, match=r"the plan cannot work:\n  config.data.folder=.*there is no such folder"):
+    with pytest.raises(
+        UserError, match=r"the plan cannot work:\n  config.data.folder=.*there is no such folder"
+    ):
         report.report(config, None, STOP)
 
 

@@ -45,7 +45,9 @@ def turns(pace: Pace, clock: Clock, count: int) -> list[float]:
 
 
 class Witness:
-    """A true clock that remembers what it told each thread last: that is when its turn was taken."""
+    """A true clock that remembers what it told each thread last: that is when its turn was
+    taken.
+    """
 
     def __init__(self) -> None:
         self.told = threading.local()
@@ -154,7 +156,9 @@ def test_the_longer_of_two_pauses_counts(monkeypatch: pytest.MonkeyPatch, rate: 
     assert turns(pace, clock, 1) == [5]
 
 
-def test_a_pause_shorter_than_the_gap_does_not_hasten_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_shorter_than_the_gap_does_not_hasten_a_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pace, clock = pace_of(0.5, monkeypatch)
     pace.turn()
     pace.hold(0.5)
@@ -200,7 +204,9 @@ def test_a_halt_ends_every_wait(rate: float) -> None:
     pace.turn()
     pace.hold(1000)
     with futures.ThreadPoolExecutor(6) as pool:
-        waiting = [pool.submit(pace.turn) for _ in range(3)] + [pool.submit(pace.wait, 1000) for _ in range(3)]
+        waiting = [pool.submit(pace.turn) for _ in range(3)] + [
+            pool.submit(pace.wait, 1000) for _ in range(3)
+        ]
         assert not futures.wait(waiting, 0.1).done
         pace.halt()
         for future in waiting:

@@ -57,7 +57,9 @@ class Spy:
         return sorted(self.seen) == sorted(image.tobytes() for image in images)
 
 
-def desk_of(book: ledger.Ledger, spy: Spy, budget: int = 1000, run: str = "run", batch: int = 8) -> client.Desk:
+def desk_of(
+    book: ledger.Ledger, spy: Spy, budget: int = 1000, run: str = "run", batch: int = 8
+) -> client.Desk:
     return client.Desk(teachers.Teacher("spy", spy), book, run, budget, CLASSES, batch)
 
 
@@ -228,7 +230,9 @@ class Moody:
     """Something that NumPy cannot turn into an array, such as a tensor that needs gradients."""
 
     def __array__(self, *args: object, **kwargs: object) -> np.ndarray:
-        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
 
 
 def shaken(images: np.ndarray, value: float) -> np.ndarray:
@@ -270,7 +274,9 @@ GARBAGE: dict[str, Callable[[np.ndarray], object]] = {
 @pytest.mark.parametrize("name", GARBAGE)
 @pytest.mark.parametrize("good", [0, 1, 2], ids="after {} good batches".format)
 def test_garbage_costs_nothing_that_was_paid(book: ledger.Ledger, name: str, good: int) -> None:
-    """At any moment: the answers before are kept, and a mended teacher is asked for the rest only."""
+    """At any moment: the answers before are kept, and a mended teacher is asked for the rest
+    only.
+    """
     images = some_images(12)
     calls = 0
 
@@ -296,7 +302,9 @@ def test_garbage_costs_nothing_that_was_paid(book: ledger.Ledger, name: str, goo
     assert book.count("run", DISTILL) == 12
 
 
-def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(book: ledger.Ledger) -> None:
+def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(
+    book: ledger.Ledger,
+) -> None:
     def slow_logits(images: np.ndarray) -> np.ndarray:
         time.sleep(0.05)
         return np.log(truth(images))
@@ -308,7 +316,9 @@ def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(book: l
 
 
 def test_a_failing_teachers_own_words_are_passed_on(book: ledger.Ledger) -> None:
-    with pytest.raises(UserError, match=r"ConnectionError: the service is down.*run the same command"):
+    with pytest.raises(
+        UserError, match=r"ConnectionError: the service is down.*run the same command"
+    ):
         ask(desk_of(book, Spy(fail)), some_images(3))
 
 
@@ -360,7 +370,9 @@ def test_known_answers_of_other_classes_are_refused(book: ledger.Ledger, way: st
 
 
 def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
-    """A call that outlasts its patience is given up by another run: both go on with the answer that is kept."""
+    """A call that outlasts its patience is given up by another run: both go on with the answer that
+    is kept.
+    """
     path = tmp_path / "ledger.sqlite"
     mine, other = ledger.Ledger(path), ledger.Ledger(path)
     quick = desk_of(other, Spy(), run="other")
@@ -379,8 +391,12 @@ def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
     other.close()
 
 
-@pytest.mark.parametrize(("classes", "said"), [(CLASSES, "does not fit what it answered before"), (7, "4 classes")])
-def test_what_another_run_keeps_meanwhile_is_checked_too(book: ledger.Ledger, classes: int, said: str) -> None:
+@pytest.mark.parametrize(
+    ("classes", "said"), [(CLASSES, "does not fit what it answered before"), (7, "4 classes")]
+)
+def test_what_another_run_keeps_meanwhile_is_checked_too(
+    book: ledger.Ledger, classes: int, said: str
+) -> None:
     images = some_images(6)
 
     def top(part: np.ndarray) -> np.ndarray:
@@ -406,7 +422,9 @@ def at_once(in_flight: int) -> sending.Terms:
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])
-def test_answers_do_not_depend_on_how_many_are_in_flight(book: ledger.Ledger, in_flight: int) -> None:
+def test_answers_do_not_depend_on_how_many_are_in_flight(
+    book: ledger.Ledger, in_flight: int
+) -> None:
     """Nor on the order in which they come."""
     images = some_images(41)[np.random.default_rng(0).integers(0, 41, 60)]
 
@@ -441,7 +459,9 @@ def test_as_many_are_in_flight_as_may_be_and_no_more(book: ledger.Ledger, in_fli
 
     spy = Spy(meet)
     images = some_images(1 + 2 * 3 * in_flight)
-    assert np.array_equal(ask(desk_of(book, spy, batch=2)._replace(terms=at_once(in_flight)), images), truth(images))
+    assert np.array_equal(
+        ask(desk_of(book, spy, batch=2)._replace(terms=at_once(in_flight)), images), truth(images)
+    )
     assert counts[:3] == [0, 1, 0]
     assert max(counts) == in_flight
     assert spy.sent(images)
@@ -450,13 +470,18 @@ def test_as_many_are_in_flight_as_may_be_and_no_more(book: ledger.Ledger, in_fli
 @hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(
     asks=st.lists(
-        st.tuples(st.lists(st.integers(0, 14), min_size=1, max_size=12), st.sampled_from([DISTILL, EVALUATE])),
+        st.tuples(
+            st.lists(st.integers(0, 14), min_size=1, max_size=12),
+            st.sampled_from([DISTILL, EVALUATE]),
+        ),
         max_size=5,
     ),
     batch=st.integers(1, 5),
     in_flight=st.integers(1, 4),
 )
-def test_each_distinct_image_is_sent_once(asks: list[tuple[list[int], str]], batch: int, in_flight: int) -> None:
+def test_each_distinct_image_is_sent_once(
+    asks: list[tuple[list[int], str]], batch: int, in_flight: int
+) -> None:
     spy, pool = Spy(), some_images(15)
     with tempfile.TemporaryDirectory() as folder:
         book = ledger.Ledger(Path(folder) / "ledger.sqlite")

@@ -1,4 +1,6 @@
-"""Sending: no answer is lost, none is bought twice, and the ledger knows what became of every batch."""
+"""Sending: no answer is lost, none is bought twice, and the ledger knows what became of every
+batch.
+"""
 
 import collections
 import tempfile
@@ -104,7 +106,9 @@ class Scripted:
         with self.lock:
             if rows.shape == (len(images), CLASSES):
                 self.answered.update(
-                    image.tobytes() for image, row in zip(images, rows, strict=True) if np.isfinite(row).all()
+                    image.tobytes()
+                    for image, row in zip(images, rows, strict=True)
+                    if np.isfinite(row).all()
                 )
 
     @property
@@ -124,13 +128,20 @@ def book(tmp_path: Path) -> Iterator[ledger.Ledger]:
 
 
 def desk_of(
-    book: ledger.Ledger, spy: Step, terms: Terms = QUICK, batch: int = 4, run: str = "run", **more: Any
+    book: ledger.Ledger,
+    spy: Step,
+    terms: Terms = QUICK,
+    batch: int = 4,
+    run: str = "run",
+    **more: Any,
 ) -> client.Desk:
     teacher = teachers.Teacher("spy", spy, **more)
     return client.Desk(teacher, book, run, 1000, CLASSES, batch, answers.Form(), terms)
 
 
-def ask(desk: client.Desk, images: np.ndarray, progress: Callable[[int], None] = lambda step: None) -> np.ndarray:
+def ask(
+    desk: client.Desk, images: np.ndarray, progress: Callable[[int], None] = lambda step: None
+) -> np.ndarray:
     return client.ask(desk, images, DISTILL, 0, progress)
 
 
@@ -190,8 +201,12 @@ def test_a_batch_is_noted_before_it_leaves(book: ledger.Ledger) -> None:
     assert (book.adrift("run"), book.spent("run")) == (0, 1.5)
 
 
-@pytest.mark.parametrize(("fault", "state", "images_adrift"), [(lost, "lost", 3), (busy, "refused", 0)])
-def test_an_unanswered_batch_is_sent_again(book: ledger.Ledger, fault: Step, state: str, images_adrift: int) -> None:
+@pytest.mark.parametrize(
+    ("fault", "state", "images_adrift"), [(lost, "lost", 3), (busy, "refused", 0)]
+)
+def test_an_unanswered_batch_is_sent_again(
+    book: ledger.Ledger, fault: Step, state: str, images_adrift: int
+) -> None:
     spy = Scripted(fault, fault)
     send(desk_of(book, spy, QUICK._replace(price=0.25)), some_images(3))
     assert spy.calls == [[image.tobytes() for image in some_images(3)]] * 3
@@ -223,7 +238,9 @@ def useless(images: np.ndarray) -> object:
 
 def test_a_whole_reply_that_says_nothing_is_paid_for_twice_at_most(book: ledger.Ledger) -> None:
     spy = Scripted(*[useless] * 5)
-    with pytest.raises(UserError, match=r"did not answer in 2 attempts, .* the reply has 1 entries"):
+    with pytest.raises(
+        UserError, match=r"did not answer in 2 attempts, .* the reply has 1 entries"
+    ):
         send(desk_of(book, spy, QUICK._replace(attempts=5, price=1.0)), some_images(2))
     assert len(spy.calls) == 2
     assert (book.adrift("run"), book.spent("run")) == (4, 4.0)
@@ -258,16 +275,22 @@ def test_one_attempt_is_no_second(book: ledger.Ledger) -> None:
     assert len(spy.calls) == 1
 
 
-def test_waits_double_up_to_the_longest(book: ledger.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waits_double_up_to_the_longest(
+    book: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk = desk_of(book, Scripted(*[busy] * 5), Terms(attempts=6, first_wait=1, longest_wait=6))
     post, waits = desk.post(), []
-    monkeypatch.setattr(post.pace, "wait", lambda seconds: waits.append(seconds) if seconds else None)
+    monkeypatch.setattr(
+        post.pace, "wait", lambda seconds: waits.append(seconds) if seconds else None
+    )
     send(desk, some_images(1), post)
     for waited, base in zip(waits, [1, 2, 4, 6, 6], strict=True):
         assert base <= waited <= min(base + 1, 6)  # jitter
 
 
-def test_a_wait_that_the_service_asks_for_counts(book: ledger.Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wait_that_the_service_asks_for_counts(
+    book: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """If it is the longer one; even beyond the longest of one's own."""
 
     def asks(seconds: float) -> Step:
@@ -276,9 +299,13 @@ def test_a_wait_that_the_service_asks_for_counts(book: ledger.Ledger, monkeypatc
 
         return fault
 
-    desk = desk_of(book, Scripted(asks(90), asks(0.5), asks(0)), Terms(first_wait=1, longest_wait=6))
+    desk = desk_of(
+        book, Scripted(asks(90), asks(0.5), asks(0)), Terms(first_wait=1, longest_wait=6)
+    )
     post, waits, holds = desk.post(), [], []
-    monkeypatch.setattr(post.pace, "wait", lambda seconds: waits.append(seconds) if seconds else None)
+    monkeypatch.setattr(
+        post.pace, "wait", lambda seconds: waits.append(seconds) if seconds else None
+    )
     monkeypatch.setattr(post.pace, "hold", holds.append)
     send(desk, some_images(1), post)
     assert waits[0] == 90
@@ -354,7 +381,9 @@ def test_raw_scores_are_kept_whatever_they_are_read_as(book: ledger.Ledger) -> N
     logits = np.float32([[1, 2, 3, -4]])
     desk = desk_of(book, lambda images: logits)._replace(form=answers.Form("logits", temperature=2))
     told = ask(desk, some_images(1))
-    assert book.find(1, [image_digest(some_images(1)[0])]).popitem()[1].tobytes() == logits.tobytes()
+    assert (
+        book.find(1, [image_digest(some_images(1)[0])]).popitem()[1].tobytes() == logits.tobytes()
+    )
     odds = np.exp([0.5, 1, 1.5, -2])
     assert told[0].tolist() == pytest.approx(odds / odds.sum(), abs=1e-6)
     hotter = desk._replace(form=answers.Form("label"))
@@ -368,7 +397,9 @@ def test_raw_scores_are_kept_whatever_they_are_read_as(book: ledger.Ledger) -> N
 def test_a_run_spends_its_limit_to_the_last_coin(book: ledger.Ledger) -> None:
     spy = Scripted()
     terms = QUICK._replace(price=0.1, currency="EUR", max_cost=0.9)
-    with pytest.raises(UserError, match=r"config\.teacher\.max_cost=0\.9: 0\.9 EUR are spent.* 2 images cost 0\.2"):
+    with pytest.raises(
+        UserError, match=r"config\.teacher\.max_cost=0\.9: 0\.9 EUR are spent.* 2 images cost 0\.2"
+    ):
         ask(desk_of(book, spy, terms), some_images(11))  # 1 + 4 + 4, and 2 that are too many
     assert spy.sizes == [1, 4, 4]
     assert book.spent("run") == pytest.approx(0.9)
@@ -381,7 +412,9 @@ def test_a_run_spends_its_limit_to_the_last_coin(book: ledger.Ledger) -> None:
 def test_what_may_have_been_billed_counts_and_what_was_not_does_not(book: ledger.Ledger) -> None:
     terms = QUICK._replace(price=1.0, max_cost=7.0)
     spy = Scripted(busy, truth, busy, busy, lost)
-    with pytest.raises(UserError, match=r"max_cost=7: 5 .*are spent, and the next 4 images cost 4 more"):
+    with pytest.raises(
+        UserError, match=r"max_cost=7: 5 .*are spent, and the next 4 images cost 4 more"
+    ):
         ask(desk_of(book, spy, terms), some_images(5))
     assert spy.sizes == [1, 1, 4, 4, 4]
     assert book.spent("run") == spy.billed == 5
@@ -399,7 +432,10 @@ def test_threads_together_keep_the_limit(book: ledger.Ledger) -> None:
 
 def test_without_a_limit_or_a_price_nothing_is_refused(book: ledger.Ledger) -> None:
     ask(desk_of(book, Scripted(), QUICK._replace(price=1e9)), some_images(5))
-    ask(desk_of(book, Scripted(), QUICK._replace(max_cost=0.01), run="other"), some_images(5, first=9))
+    ask(
+        desk_of(book, Scripted(), QUICK._replace(max_cost=0.01), run="other"),
+        some_images(5, first=9),
+    )
     assert book.spent("run") == 5e9
     assert book.spent("other") == 0
 
@@ -424,7 +460,9 @@ def test_a_pause_holds_every_thread(book: ledger.Ledger) -> None:
 
     spy = Scripted(truth, hold, slow, slow)
     images = some_images(30)
-    assert np.array_equal(ask(desk_of(book, spy, QUICK._replace(in_flight=3), batch=2), images), truth(images))
+    assert np.array_equal(
+        ask(desk_of(book, spy, QUICK._replace(in_flight=3), batch=2), images), truth(images)
+    )
     assert len(spy.calls) == 1 + 15 + 1
     assert min(spy.begun[4:]) >= told[0] + 0.4
     assert max(spy.answered.values()) == 1
@@ -445,7 +483,9 @@ class Stop(Exception):
     """What progress raises."""
 
 
-def seconds_to_stop(book: ledger.Ledger, spy: Scripted, terms: Terms, images: np.ndarray, batch: int = 2) -> float:
+def seconds_to_stop(
+    book: ledger.Ledger, spy: Scripted, terms: Terms, images: np.ndarray, batch: int = 2
+) -> float:
     """Seconds that a stop takes, once the teacher is called three times."""
     stopped = []
 
@@ -504,7 +544,12 @@ def test_a_stop_after_a_batch_awaits_the_others_too(book: ledger.Ledger) -> None
 
 def test_a_stop_does_not_wait_for_the_next_attempt(book: ledger.Ledger) -> None:
     spy = Scripted(truth, *[busy] * 100)
-    assert seconds_to_stop(book, spy, Terms(in_flight=2, first_wait=1000, longest_wait=1000), some_images(30)) < 5
+    assert (
+        seconds_to_stop(
+            book, spy, Terms(in_flight=2, first_wait=1000, longest_wait=1000), some_images(30)
+        )
+        < 5
+    )
     assert spy.sizes == [1, 2, 2]
     assert states(book) == [("answered", 1, 1), ("refused", 2, 0), ("refused", 2, 0)]
 
@@ -568,7 +613,11 @@ def test_an_error_in_one_thread_leaves_the_others_theirs(book: ledger.Ledger, fa
     with pytest.raises(UserError):
         ask(desk_of(book, spy, QUICK._replace(in_flight=3)), some_images(60))
     assert spy.sizes == [1, 4, 4, 4]
-    assert book.count("run", DISTILL) == 9 + (3 if fault is one_bad_row else 0) == sum(spy.answered.values())
+    assert (
+        book.count("run", DISTILL)
+        == 9 + (3 if fault is one_bad_row else 0)
+        == sum(spy.answered.values())
+    )
     assert pending(book) == spy.flying == 0
 
 
@@ -576,14 +625,19 @@ def test_an_error_ends_the_waits_of_the_others(book: ledger.Ledger) -> None:
     spy = Scripted(truth, busy, lambda images: time.sleep(0.1) or crash(images))
     start = time.monotonic()
     with pytest.raises(UserError, match="ZeroDivisionError"):
-        ask(desk_of(book, spy, Terms(in_flight=2, first_wait=1000, longest_wait=1000)), some_images(9))
+        ask(
+            desk_of(book, spy, Terms(in_flight=2, first_wait=1000, longest_wait=1000)),
+            some_images(9),
+        )
     assert time.monotonic() - start < 5
     assert sorted(states(book)) == [("answered", 1, 1), ("lost", 4, 0), ("refused", 4, 0)]
 
 
 def test_the_number_of_classes_may_not_change(book: ledger.Ledger) -> None:
     spy = Scripted(truth, truth, more_classes)
-    with pytest.raises(answers.BadAnswer, match=r"shape \(4, 5\) instead of \(4, 4\).*number of classes"):
+    with pytest.raises(
+        answers.BadAnswer, match=r"shape \(4, 5\) instead of \(4, 4\).*number of classes"
+    ):
         ask(desk_of(book, spy), some_images(20))
     assert states(book) == [("answered", 1, 1), ("answered", 4, 4), ("lost", 4, 0)]
     assert np.array_equal(ask(desk_of(book, spy), some_images(20)), truth(some_images(20)))
@@ -611,7 +665,10 @@ def test_two_runs_send_every_image_once_in_all(tmp_path: Path) -> None:
     assert sorted(spy.seen) == sorted(image.tobytes() for image in images)
     book = ledger.Ledger(tmp_path / "ledger.sqlite")
     assert book.count("one", DISTILL) == book.count("two", DISTILL) == 24
-    assert book.count("one", DISTILL, paid_only=True) + book.count("two", DISTILL, paid_only=True) == 24
+    assert (
+        book.count("one", DISTILL, paid_only=True) + book.count("two", DISTILL, paid_only=True)
+        == 24
+    )
     assert {state for state, *_ in states(book)} == {"answered"}
     assert pending(book) == 0
     book.close()
@@ -619,7 +676,10 @@ def test_two_runs_send_every_image_once_in_all(tmp_path: Path) -> None:
 
 def test_a_run_waits_for_what_another_has_in_flight(tmp_path: Path) -> None:
     """What is free is sent at once; what is not is taken from the other's answers."""
-    mine, theirs = ledger.Ledger(tmp_path / "ledger.sqlite"), ledger.Ledger(tmp_path / "ledger.sqlite")
+    mine, theirs = (
+        ledger.Ledger(tmp_path / "ledger.sqlite"),
+        ledger.Ledger(tmp_path / "ledger.sqlite"),
+    )
     purse = desk_of(theirs, truth, run="other").purse(DISTILL, 0)
     rows = np.float32([[0.25] * 4, [0.5, 0.5, 0, 0]])
     held = [image_digest(image) for image in some_images(5)[1:3]]
@@ -642,8 +702,13 @@ def test_a_run_waits_for_what_another_has_in_flight(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("billed", [True, False])
 def test_what_another_run_fails_to_get_is_sent(tmp_path: Path, billed: bool) -> None:
-    mine, theirs = ledger.Ledger(tmp_path / "ledger.sqlite"), ledger.Ledger(tmp_path / "ledger.sqlite")
-    sent = theirs.send(desk_of(theirs, truth, run="other").purse(DISTILL, 0), [image_digest(some_images(1)[0])])
+    mine, theirs = (
+        ledger.Ledger(tmp_path / "ledger.sqlite"),
+        ledger.Ledger(tmp_path / "ledger.sqlite"),
+    )
+    sent = theirs.send(
+        desk_of(theirs, truth, run="other").purse(DISTILL, 0), [image_digest(some_images(1)[0])]
+    )
     spy = Scripted()
     with futures.ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(send, desk_of(mine, spy), some_images(1))
@@ -694,15 +759,26 @@ def check_books(book: ledger.Ledger, spies: list[Scripted], count: int) -> None:
     told = sum((spy.answered for spy in spies), collections.Counter())
     assert not told or max(told.values()) == 1  # no answer was bought twice
     rows = states(book)
-    assert sum(answered for *_, answered in rows) == sum(told.values()) == found(book, some_images(count))
-    assert sum(images for state, images, _ in rows if state != "refused") == sum(spy.billed for spy in spies)
+    assert (
+        sum(answered for *_, answered in rows)
+        == sum(told.values())
+        == found(book, some_images(count))
+    )
+    assert sum(images for state, images, _ in rows if state != "refused") == sum(
+        spy.billed for spy in spies
+    )
     assert sum(images for _, images, _ in rows) == sum(sum(spy.sizes) for spy in spies)
     assert len(rows) == sum(len(spy.calls) for spy in spies)
     assert {state for state, *_ in rows} <= {"answered", "lost", "refused"}
     assert pending(book) == 0
     assert book.spent("run") == pytest.approx(0.5 * sum(spy.billed for spy in spies))
     assert book.adrift("run") == sum(images for state, images, _ in rows if state == "lost")
-    assert book.count("run", DISTILL) == book.count("run", DISTILL, paid_only=True) == sum(told.values()) <= count
+    assert (
+        book.count("run", DISTILL)
+        == book.count("run", DISTILL, paid_only=True)
+        == sum(told.values())
+        <= count
+    )
 
 
 @hypothesis.settings(max_examples=60)
@@ -724,7 +800,9 @@ def test_whatever_happens_no_answer_is_lost_or_bought_twice(
         desk = desk_of(book, spy, terms, batch)._replace(budget=count)
         try:
             assert np.array_equal(ask(desk, images), truth(images))
-            assert not {refuse, complain, crash, one_bad_row, more_classes, too_few} & set(script[: len(spy.calls)])
+            assert not {refuse, complain, crash, one_bad_row, more_classes, too_few} & set(
+                script[: len(spy.calls)]
+            )
         except UserError:
             assert set(FAULTS) & set(script[: len(spy.calls)])
         check_books(book, [spy], count)

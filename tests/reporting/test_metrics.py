@@ -25,18 +25,27 @@ def test_divergence_by_hand():
     """.5 ln(.5/.25) + .5 ln(.5/.75), and ln 2 where the teacher is certain: .143841 and .693147."""
     teacher = np.array([[0.5, 0.5], [1.0, 0.0]], np.float32)
     student = np.array([[0.25, 0.75], [0.5, 0.5]], np.float32)
-    assert metrics.divergence(student, teacher) == pytest.approx((0.143841 + 0.693147) / 2, abs=1e-6)
+    assert metrics.divergence(student, teacher) == pytest.approx(
+        (0.143841 + 0.693147) / 2, abs=1e-6
+    )
     assert metrics.divergence(teacher, teacher) == pytest.approx(0, abs=1e-7)
     assert np.isfinite(metrics.divergence(teacher[::-1], teacher))
-    assert metrics.divergence(student, None) is None and metrics.divergence(student[:0], teacher[:0]) is None
+    assert (
+        metrics.divergence(student, None) is None
+        and metrics.divergence(student[:0], teacher[:0]) is None
+    )
 
 
 def test_agreement_with_certain_labels_is_accuracy():
     labels = np.array([0, 2, 2, 1])
-    assert metrics.agreement(STUDENT, np.eye(3)[labels]) == metrics.accuracy(STUDENT, labels) == 0.75
+    assert (
+        metrics.agreement(STUDENT, np.eye(3)[labels]) == metrics.accuracy(STUDENT, labels) == 0.75
+    )
 
 
-@pytest.mark.parametrize(("student", "teacher", "percent"), [(74.60, 83.07, 89.80), (98.77, 99.34, 99.43)])
+@pytest.mark.parametrize(
+    ("student", "teacher", "percent"), [(74.60, 83.07, 89.80), (98.77, 99.34, 99.43)]
+)
 def test_success_rate_of_published_rows(student, teacher, percent):
     assert round(100 * metrics.success_rate(student, teacher), 2) == percent
 

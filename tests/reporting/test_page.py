@@ -16,7 +16,9 @@ PICTURE = np.zeros((4, 6, 3), np.uint8)
 
 
 class Reader(html.parser.HTMLParser):
-    """Everything a browser would fetch, the rows of every table, and whether tags are closed in order."""
+    """Everything a browser would fetch, the rows of every table, and whether tags are closed in
+    order.
+    """
 
     def __init__(self):
         super().__init__()
@@ -76,7 +78,11 @@ def test_rounds_classes_and_confusion_by_hand(tmp_path):
         [*found[:3], "88.63%", *found[4:]] for found in rows
     ]
     assert ["cat", "3", "66.67%"] in rows and ["dog<b>", "2", "50.00%"] in rows
-    assert ["cat", "2", ""] in rows and ["dog<b>", "1", "2"] in rows  # teacher's cat: twice cat; its dog: once cat
+    assert ["cat", "2", ""] in rows and [
+        "dog<b>",
+        "1",
+        "2",
+    ] in rows  # teacher's cat: twice cat; its dog: once cat
 
 
 def test_a_run_without_labels_or_teacher_has_no_such_parts(tmp_path):
@@ -88,8 +94,12 @@ def test_a_run_without_labels_or_teacher_has_no_such_parts(tmp_path):
 
 def test_the_command_is_one_that_a_shell_takes(tmp_path):
     text = of_run(tmp_path)
-    command = re.search(r"<pre>(.*?)</pre>", text, re.S)[1].replace("&#x27;", "'").replace("&lt;", "<")
-    words = subprocess.run(["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True).stdout.split("\n")
+    command = (
+        re.search(r"<pre>(.*?)</pre>", text, re.S)[1].replace("&#x27;", "'").replace("&lt;", "<")
+    )
+    words = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {command}"], capture_output=True, text=True
+    ).stdout.split("\n")
     assert words[:2] == ["python", "launch.py"]
     assert words[4:7] == [
         "--config.seed=7",
@@ -115,7 +125,16 @@ def test_the_page_of_a_table(tmp_path):
 def test_a_browser_opens_it_without_a_word(tmp_path):
     path = tmp_path / "page.html"
     path.write_text(of_run(tmp_path))
-    line = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
-    done = subprocess.run([*line, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120)
+    line = [
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--enable-logging=stderr",
+        "--v=0",
+    ]
+    done = subprocess.run(
+        [*line, "--dump-dom", path.as_uri()], capture_output=True, text=True, timeout=120
+    )
     assert "Confusion with the teacher" in done.stdout
     assert "CONSOLE" not in done.stderr

@@ -64,20 +64,30 @@ def summary(**more: Any) -> dict[str, Any]:
 
 
 def test_the_table_tells_of_money_only_where_there_is_some() -> None:
-    assert "cost" not in report.table(summary()) and "lost on the way" not in report.table(summary())
+    assert "cost" not in report.table(summary()) and "lost on the way" not in report.table(
+        summary()
+    )
     paid = report.table(summary(cost=1234.5, currency="EUR", adrift=12))
     assert "\ncost                 1,234.5 EUR\n" in paid
-    assert "\nlost on the way      12 images, which may have been billed without an answer\n" in paid
+    assert (
+        "\nlost on the way      12 images, which may have been billed without an answer\n" in paid
+    )
 
 
 def test_the_table_of_an_earlier_version_is_printed() -> None:
-    before = {name: value for name, value in summary().items() if name not in ("cost", "currency", "adrift")}
+    before = {
+        name: value
+        for name, value in summary().items()
+        if name not in ("cost", "currency", "adrift")
+    }
     assert report.table(before) == report.table(summary())
 
 
 def test_the_table_holds_every_figure() -> None:
     lines = report.table(summary()).splitlines()
-    facts = {line[:21].strip(): line[21:] for line in lines if line[20:21] == " " and line[:1].isalpha()}
+    facts = {
+        line[:21].strip(): line[21:] for line in lines if line[20:21] == " " and line[:1].isalpha()
+    }
     assert facts["teacher accuracy"] == "95.12%"
     assert facts["student accuracy"] == "84.21%"
     assert facts["success rate"] == "88.53%"
@@ -101,13 +111,18 @@ def test_the_table_has_a_line_for_every_round() -> None:
 
 def test_the_tables_columns_stand_under_their_names() -> None:
     lines = report.table(summary()).splitlines()
-    start = next(place for place, line in enumerate(lines) if line.split()[:2] == ["round", "queries"])
+    start = next(
+        place for place, line in enumerate(lines) if line.split()[:2] == ["round", "queries"]
+    )
     assert len({len(line) for line in lines[start : start + 3]}) == 1
 
 
 def test_what_was_not_measured_is_shown_as_such() -> None:
     unknown = summary(
-        teacher_accuracy=None, success_rate=None, agreement=None, rounds=[row(0, 200, agreement=None), row(1, 987)]
+        teacher_accuracy=None,
+        success_rate=None,
+        agreement=None,
+        rounds=[row(0, 200, agreement=None), row(1, 987)],
     )
     text = report.table(unknown)
     assert text.count("not measured") == 4
@@ -123,7 +138,8 @@ def test_percent() -> None:
 
 def test_the_line_of_a_round() -> None:
     assert report.round_line(row(2, 1234)) == (
-        "round 2: queries 1234  student 70.00%  agreement 60.00%  C2 0.250..0.750  (search 12s, query 3s, train 66s)"
+        "round 2: queries 1234  student 70.00%  agreement 60.00%  C2 0.250..0.750  (search 12s,"
+        " query 3s, train 66s)"
     )
 
 
@@ -137,7 +153,9 @@ def test_mixes_of_one_score_can_be_drawn(tmp_path: Path) -> None:
 
 def test_the_line_of_a_screened_round_tells_what_was_found_for_sure() -> None:
     screened = {"evaluations": 9, "recall": {"low": 0.9625, "estimate": 0.98, "high": 0.99}}
-    assert "  found 96.25% or more of the k lowest" in report.round_line(row(2, 1234, search=screened))
+    assert "  found 96.25% or more of the k lowest" in report.round_line(
+        row(2, 1234, search=screened)
+    )
 
 
 def test_the_line_of_round_0_has_no_scores() -> None:
@@ -190,10 +208,27 @@ def test_rows_are_written_as_they_come(tmp_path: Path, capsys: pytest.CaptureFix
         (1, -1, [(0, 1), (0, 2), (0, 3), (0, "round")]),
         (1, 0, [(0, 1), (0, 2), (0, 3), (0, "round")]),
         (1, 1, [(0, 1), (0, 2), (0, 3), (0, "round"), (1, 1)]),
-        (2, 2, [(0, 1), (0, 2), (0, 3), (0, "round"), (1, 1), (1, 2), (1, 3), (1, "round"), (2, 1), (2, 2)]),
+        (
+            2,
+            2,
+            [
+                (0, 1),
+                (0, 2),
+                (0, 3),
+                (0, "round"),
+                (1, 1),
+                (1, 2),
+                (1, 3),
+                (1, "round"),
+                (2, 1),
+                (2, 2),
+            ],
+        ),
     ],
 )
-def test_rewind_drops_exactly_what_is_beyond(tmp_path: Path, round_: int, done: int, kept: list[Any]) -> None:
+def test_rewind_drops_exactly_what_is_beyond(
+    tmp_path: Path, round_: int, done: int, kept: list[Any]
+) -> None:
     write_run(tmp_path, rounds=3, epochs=3, finished=2)
     out = report.Report(tmp_path, progress=False, tensorboard=False)
     out.rewind([row(number, 100 * (number + 1)) for number in range(round_)], round_, done)
@@ -257,7 +292,9 @@ def test_no_tensorboard_files_without_tensorboard(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("progress", [True, False])
-def test_bars_are_shown_only_where_wanted(progress: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars_are_shown_only_where_wanted(
+    progress: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
     with bars(progress)(3, "round 1 search", "pair") as advance:
         advance(1)
         advance(2, loss="0.5")
@@ -278,12 +315,17 @@ def picture(path: Path) -> np.ndarray:
 
 def is_drawn(pixels: np.ndarray) -> bool:
     """Not one colour, and more of it than a frame."""
-    return len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10 and np.mean(pixels.min(-1) < 250) > 0.01
+    return (
+        len(np.unique(pixels.reshape(-1, 3), axis=0)) > 10 and np.mean(pixels.min(-1) < 250) > 0.01
+    )
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["teacher known", "teacher unknown"])
 def test_the_accuracy_plot_is_drawn(tmp_path: Path, known: bool) -> None:
-    rows = [row(number, 200 + 100 * number, **({} if known else {"agreement": None})) for number in range(4)]
+    rows = [
+        row(number, 200 + 100 * number, **({} if known else {"agreement": None}))
+        for number in range(4)
+    ]
     path = tmp_path / "plots" / "accuracy.png"
     plots.accuracy(rows, 0.9 if known else None, "active_mixup on digits", path)
     assert is_drawn(picture(path))
@@ -291,7 +333,8 @@ def test_the_accuracy_plot_is_drawn(tmp_path: Path, known: bool) -> None:
 
 def test_the_accuracy_plot_shows_the_values(tmp_path: Path) -> None:
     low, high = (
-        [row(0, 200, student_accuracy=a), row(1, 300, student_accuracy=b)] for a, b in ((0.1, 0.9), (0.9, 0.1))
+        [row(0, 200, student_accuracy=a), row(1, 300, student_accuracy=b)]
+        for a, b in ((0.1, 0.9), (0.9, 0.1))
     )
     plots.accuracy(low, None, "", tmp_path / "low.png")
     plots.accuracy(high, None, "", tmp_path / "high.png")

@@ -27,16 +27,19 @@ def test_a_whole_census_tells_all():
 
 @pytest.mark.parametrize(("error", "low"), [(0.21, 1.0), (0.19, 0.0)])
 def test_one_pair_in_ten_is_left_unseen(error, low):
-    """k = 1; ten discarded, nine seen, none lower: a lower one goes unseen in 1 of 10 cases, and error / 2 decides."""
+    """k = 1; ten discarded, nine seen, none lower: a lower one goes unseen in 1 of 10 cases, and
+    error / 2 decides.
+    """
     sampled = np.linspace(0.5, 0.9, 9, dtype=np.float32)
     assert audit.recall(np.float32([0.1]), sampled, 10, error) == (low, 1.0, 1.0)
 
 
 def test_two_pairs_by_hand():
-    """k = 2, four discarded, two seen, one of which is below both: at most one of the shortlist's was right.
+    """k = 2, four discarded, two seen, one of which is below both: at most one of the shortlist's
+    was right.
 
-    "None was found" needs two discarded below the first: a sample of two of four then has one of them or none with
-    5/6. "Both were found" needs none below the second, and one was seen.
+    "None was found" needs two discarded below the first: a sample of two of four then has one of
+    them or none with 5/6. "Both were found" needs none below the second, and one was seen.
     """
     found = audit.recall(np.float32([0.4, 0.5]), np.float32([0.1, 0.9]), 4, 0.05)
     assert found == (0, 0, 0.5)  # the estimate: two of the four are below
@@ -61,7 +64,9 @@ def test_the_census_is_exact_and_a_part_of_it_is_in_order(seed, k, discarded):
 @pytest.mark.parametrize("missing", [0, 0.02, 0.1, 0.5])
 @pytest.mark.parametrize("share", [0.02, 0.2])
 def test_the_truth_is_inside_as_often_as_promised(missing, share):
-    """In 100 samples of the same discarded pairs, at least 90 times; the estimate is right on the average."""
+    """In 100 samples of the same discarded pairs, at least 90 times; the estimate is right on the
+    average.
+    """
     rng = np.random.default_rng(3)
     scores, k = np.sort(rng.random(20_000)).astype(np.float32), 400
     gone = np.concatenate([rng.random(k) < missing, np.ones(20_000 - k, bool)])
@@ -88,13 +93,17 @@ def test_a_larger_sample_says_more():
 
 
 def test_sample_size_by_hand():
-    """A twentieth of 1,000 may be missed, 50 pairs: 12 of these are expected in a sample of 12/50 of all."""
+    """A twentieth of 1,000 may be missed, 50 pairs: 12 of these are expected in a sample of 12/50
+    of all.
+    """
     assert audit.sample_size(100_000, 1000, 0.95) == 24_000
     assert audit.sample_size(1000, 10, 0.95) == 1000  # no more than there are
 
 
 def test_a_sample_of_that_size_certifies_what_it_should():
-    """With a third of the misses that are allowed, in 8 of 10 cases or more; with twice of them, hardly ever."""
+    """With a third of the misses that are allowed, in 8 of 10 cases or more; with twice of them,
+    hardly ever.
+    """
     rng = np.random.default_rng(1)
     total, k, target = 100_000, 1000, 0.95
     drawn = audit.sample_size(total, k, target)
@@ -103,6 +112,9 @@ def test_a_sample_of_that_size_certifies_what_it_should():
     for misses in (16, 100):
         gone = np.concatenate([np.arange(misses) * 10, np.arange(k + misses, total)])
         lowest, others = np.delete(scores, gone)[:k], scores[gone]
-        found = [audit.recall(lowest, rng.choice(others, drawn, False), len(others), 0.025).low for _ in range(20)]
+        found = [
+            audit.recall(lowest, rng.choice(others, drawn, False), len(others), 0.025).low
+            for _ in range(20)
+        ]
         passed[misses] = np.mean(np.array(found) >= target)
     assert passed[16] >= 0.6 and passed[100] <= 0.05

@@ -53,7 +53,9 @@ def test_worked_c1_and_c2(i, j, values, w):
     assert (score.shape, where.shape) == ((), ())
 
 
-@pytest.mark.parametrize("logits", [(0, 0, 0, 0), (1, 2, 3, -4), (90, 0, 0, 0), (-1e4, -1e4, 0, 1e4)])
+@pytest.mark.parametrize(
+    "logits", [(0, 0, 0, 0), (1, 2, 3, -4), (90, 0, 0, 0), (-1e4, -1e4, 0, 1e4)]
+)
 def test_c1_is_the_largest_probability(logits):
     np.testing.assert_allclose(confidence.c1(jnp.float32(logits)), plain.c1(logits), rtol=1e-6)
 
@@ -99,7 +101,9 @@ def test_batched_scores_agree_with_the_plain_ones():
     minimise = grid(weights).on(inference.trunk_of_one(network, variables))
     scores, w = jax.jit(lambda i, j: confidence.score_pairs(minimise, table, i, j, 5))(i, j)
     expected = [
-        plain.c2(lambda x: plain.lenet5(variables["params"], x), images[a], images[b], weights / 65536)
+        plain.c2(
+            lambda x: plain.lenet5(variables["params"], x), images[a], images[b], weights / 65536
+        )
         for a, b in plain.all_pairs(6)
     ]
     np.testing.assert_allclose(scores, [score for score, _ in expected], atol=1e-6)
@@ -111,7 +115,9 @@ def test_any_way_to_minimise_is_applied_to_every_pair():
     """What it returns of a pair may be a tree of arrays of any shape."""
     i, j = np.int32([0, 0, 1, 2]), np.int32([1, 2, 2, 0])
     table = jnp.arange(6, dtype=jnp.float32).reshape(3, 2)
-    score, extra = confidence.score_pairs(lambda a, b: (a[0] - b[1], {"both": jnp.stack([a, b])}), table, i, j, 2)
+    score, extra = confidence.score_pairs(
+        lambda a, b: (a[0] - b[1], {"both": jnp.stack([a, b])}), table, i, j, 2
+    )
     np.testing.assert_array_equal(score, [0 - 3, 0 - 5, 2 - 5, 4 - 1])
     np.testing.assert_array_equal(extra["both"], table[np.stack([i, j], 1)])
 
@@ -129,7 +135,10 @@ def scorer(tile, seed=0):
 
     def score(images, i, j):
         table = Seen(inference.stem(network, variables, images))
-        return tuple(np.asarray(part) for part in run(table, np.asarray(i, np.int32), np.asarray(j, np.int32)))
+        return tuple(
+            np.asarray(part)
+            for part in run(table, np.asarray(i, np.int32), np.asarray(j, np.int32))
+        )
 
     return score
 

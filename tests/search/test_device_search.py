@@ -25,7 +25,14 @@ NOTHING = np.empty(0, np.int64)
 
 
 def settings(**fields):
-    defaults = {"minimiser": "grid", "lam_low": 0.3, "lam_high": 0.7, "lam_count": 3, "evaluations": 3, "recall": 0.9}
+    defaults = {
+        "minimiser": "grid",
+        "lam_low": 0.3,
+        "lam_high": 0.7,
+        "lam_count": 3,
+        "evaluations": 3,
+        "recall": 0.9,
+    }
     defaults |= {"random_lam": "half", "variants": 0, "variant_crop": 0, "variant_flip": False}
     defaults |= {"variant_rotate": 0.0, "variant_zoom": 0.0, "random_share": 0.0}
     defaults |= {"acquisition": "lowest", "candidates": 1.0, "per_image": 4, "committee": 2}
@@ -34,7 +41,9 @@ def settings(**fields):
 
 
 def variables_of(network, shape, seed=0):
-    return plain.random_variables(jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0))), seed)
+    return plain.random_variables(
+        jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0))), seed
+    )
 
 
 def task(n=N, k=K, pool=None, chosen=NOTHING, progress=lambda _: None, seed=0, **fields):
@@ -93,7 +102,10 @@ def test_choice_is_the_lowest_of_the_plain_scores():
     scored = []
     for rank, (i, j) in enumerate(plain.all_pairs(7)):
         score, best = plain.c2(
-            lambda x: plain.lenet5(one.variables["params"], x), one.images[i], one.images[j], grid / 65536
+            lambda x: plain.lenet5(one.variables["params"], x),
+            one.images[i],
+            one.images[j],
+            grid / 65536,
         )
         scored.append((score, rank, best))
     lowest = plain.k_lowest(scored, 9)
@@ -146,7 +158,12 @@ def test_table_or_images_make_no_difference_but_rounding(expected):
     np.testing.assert_allclose(found.score, expected.score, atol=1e-5)
 
 
-SHAPES = {"lenet5_half": (8, 8, 1), "alexnet_half": (15, 15, 3), "resnet18": (8, 8, 3), "vgg16": (32, 32, 3)}
+SHAPES = {
+    "lenet5_half": (8, 8, 1),
+    "alexnet_half": (15, 15, 3),
+    "resnet18": (8, 8, 3),
+    "vgg16": (32, 32, 3),
+}
 
 
 @pytest.mark.parametrize("name", SHAPES)
@@ -172,7 +189,9 @@ def test_table_path_scores_as_the_image_path(name):
 def test_another_k_does_not_compile_the_network_again():
     for k in (1, 5, 9):
         active_mixup.choose(task(k=k, lam_count=4))
-    program = device_search._search_program(task().network, pool_search.minimiser(settings(lam_count=4)), 4, True)
+    program = device_search._search_program(
+        task().network, pool_search.minimiser(settings(lam_count=4)), 4, True
+    )
     assert len(program._compiled) == 1
 
 
@@ -180,15 +199,21 @@ def test_table_is_used_up_to_its_limit(monkeypatch):
     """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
     one, modes = task(n=5), []
     program = device_search._search_program
-    monkeypatch.setattr(devices, "_search_program", lambda *args: (modes.append(args[3]), program(*args))[1])
+    monkeypatch.setattr(
+        devices, "_search_program", lambda *args: (modes.append(args[3]), program(*args))[1]
+    )
     for room in (5 * 9408, 5 * 9408 - 1):
-        DeviceSearch(one.network, one.variables, one.images, confidence.Grid((32768,)), 1, 10, 1, room)
+        DeviceSearch(
+            one.network, one.variables, one.images, confidence.Grid((32768,)), 1, 10, 1, room
+        )
     assert modes == [True, False]
 
 
 @pytest.mark.parametrize("count", [1, 5, 32, 33, 45])
 def test_any_number_of_pairs_may_be_added_at_a_time(count):
-    """All of them come out, at the last place of a tile, of a device and of a dispatch, and no padding does."""
+    """All of them come out, at the last place of a tile, of a device and of a dispatch, and no
+    padding does.
+    """
     one = task(n=10)
     minimiser = pool_search.minimiser(one.settings)
     i, j = pairs.pair_of(np.arange(45), 10)
@@ -202,7 +227,9 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
         return scorer.lowest()
 
     alone, whole = found([count]), found([count, 45 - count] if count < 45 else [20, 25])
-    assert sorted(zip(alone.i.tolist(), alone.j.tolist(), strict=True)) == plain.all_pairs(10)[:count]
+    assert (
+        sorted(zip(alone.i.tolist(), alone.j.tolist(), strict=True)) == plain.all_pairs(10)[:count]
+    )
     assert sorted(zip(whole.i.tolist(), whole.j.tolist(), strict=True)) == plain.all_pairs(10)
     first = pairs.rank_of(whole.i, whole.j, 10) < count
     for column, other in zip(alone, whole, strict=True):
@@ -211,17 +238,23 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
 
 def test_nothing_added_leaves_nothing():
     one = task(n=5)
-    scorer = DeviceSearch(one.network, one.variables, one.images, pool_search.minimiser(one.settings), 3, 10, 1, 2**30)
+    scorer = DeviceSearch(
+        one.network, one.variables, one.images, pool_search.minimiser(one.settings), 3, 10, 1, 2**30
+    )
     assert [column.tolist() for column in scorer.lowest()] == [[], [], [], []]
 
 
 @pytest.mark.parametrize("k", [1, 2, 779, 780])
 def test_choice_of_any_size_begins_the_order_of_the_whole_pool(k):
-    """Up to the whole pool; a third of the images are copies of others, so many scores are equal."""
+    """Up to the whole pool; a third of the images are copies of others, so many scores are
+    equal.
+    """
     one = task()
     images = one.images.copy()
     images[::3] = images[0]
-    everything = active_mixup.choose(one._replace(images=images, k=780, settings=settings(chunk=1000)))
+    everything = active_mixup.choose(
+        one._replace(images=images, k=780, settings=settings(chunk=1000))
+    )
     ranks = ranks_of(everything, N)
     np.testing.assert_array_equal(np.sort(ranks), np.arange(780))
     assert np.sum(np.diff(everything.score) == 0) > 90  # 14 equal images
@@ -293,7 +326,9 @@ def test_a_diverged_student_is_noticed_at_once():
 def at_fault():
     """What becomes of ten pairs whose last one alone has a score that is not finite."""
     one, told = task(n=5), []
-    scorer = DeviceSearch(one.network, one.variables, one.images, pool_search.minimiser(one.settings), 3, 10, 1, 2**30)
+    scorer = DeviceSearch(
+        one.network, one.variables, one.images, pool_search.minimiser(one.settings), 3, 10, 1, 2**30
+    )
     activations = np.array(scorer._args[1].h)
     activations[4] = np.nan
     scorer._args = devices.replicate((one.variables, Seen(activations)))

@@ -46,7 +46,9 @@ def test_antipodal_pairs_of_even_n_are_in_the_pool():
 @given(st.data())
 def test_rank_and_pair_are_inverse_up_to_the_largest_n(data):
     n = data.draw(st.integers(2, LARGEST))
-    ranks = np.array(data.draw(st.lists(st.integers(0, pairs.count(n) - 1), min_size=1, max_size=50)))
+    ranks = np.array(
+        data.draw(st.lists(st.integers(0, pairs.count(n) - 1), min_size=1, max_size=50))
+    )
     i, j = pairs.pair_of(ranks, n)
     assert np.all((i >= 0) & (i < j) & (j < n))
     np.testing.assert_array_equal(pairs.rank_of(i, j, n), ranks)
@@ -98,7 +100,9 @@ def test_sample_is_a_set_of_the_right_size(total, share, seed):
     assert len(ranks) == size
     assert np.all(np.diff(ranks) > 0)
     assert size == 0 or (ranks[0] >= 0 and ranks[-1] < total)
-    np.testing.assert_array_equal(ranks, pairs.sample_ranks(total, size, np.random.default_rng(seed)))
+    np.testing.assert_array_equal(
+        ranks, pairs.sample_ranks(total, size, np.random.default_rng(seed))
+    )
 
 
 @pytest.mark.parametrize("size", [0, 1, 50, 51, 99, 100])
@@ -139,13 +143,17 @@ def test_sampled_pool_is_uniform_over_its_blocks_too(size, monkeypatch):
 
 
 def test_counts_are_hypergeometric():
-    """Of 6 of 10 elements, those among the first 4: 0 to 4 with chances 1, 24, 90, 80 and 15 of 210."""
+    """Of 6 of 10 elements, those among the first 4: 0 to 4 with chances 1, 24, 90, 80 and 15 of
+    210.
+    """
     rng = np.random.default_rng(0)
     found = np.stack([pairs.sample_counts(np.array([4, 6]), 6, rng) for _ in range(5000)])
     assert found.sum(1).tolist() == [6] * 5000
     seen = np.bincount(found[:, 0], minlength=5)
     expected = np.array([1, 24, 90, 80, 15]) / 210 * 5000
-    assert np.sum((seen - expected) ** 2 / expected) < 22  # chi-square of 4 degrees: 1 in 5,000 above
+    assert (
+        np.sum((seen - expected) ** 2 / expected) < 22
+    )  # chi-square of 4 degrees: 1 in 5,000 above
 
 
 def test_sample_of_three_billion_reaches_all_of_them():
@@ -163,12 +171,18 @@ def listed(pool):
 
 
 @given(
-    st.integers(3, 40), st.sampled_from([1, 7, 100, 1000]), st.sampled_from([1, 5, 64, 65536]), st.integers(0, 2**31)
+    st.integers(3, 40),
+    st.sampled_from([1, 7, 100, 1000]),
+    st.sampled_from([1, 5, 64, 65536]),
+    st.integers(0, 2**31),
 )
 def test_chunks_together_are_the_pool_less_the_chosen(n, size, block, seed):
     rng = np.random.default_rng(seed)
     with unittest.mock.patch.object(pairs, "_BLOCK", block):
-        for pool in (pairs.make_pool(n, 0, seed), pairs.make_pool(n, int(rng.integers(1, pairs.count(n))), seed)):
+        for pool in (
+            pairs.make_pool(n, 0, seed),
+            pairs.make_pool(n, int(rng.integers(1, pairs.count(n))), seed),
+        ):
             ranks = listed(pool)
             assert len(ranks) == pool.size and np.all(np.diff(ranks) > 0) and ranks[0] >= 0
             assert ranks[-1] < pairs.count(n)
@@ -205,7 +219,9 @@ def test_the_largest_pool_is_made_a_block_at_a_time(m):
 def test_blocks_of_a_sample_do_not_share_their_randomness():
     pool = pairs.make_pool(LARGEST, 3 * 65536, seed=0)
     width = -(-pairs.count(LARGEST) // 3)
-    within = [set((ranks % width).tolist()) for ranks in np.split(listed(pool), pool.counts.cumsum()[:-1])]
+    within = [
+        set((ranks % width).tolist()) for ranks in np.split(listed(pool), pool.counts.cumsum()[:-1])
+    ]
     assert all(len(a & b) < 100 for a, b in itertools.combinations(within, 2))  # about 4 by chance
 
 

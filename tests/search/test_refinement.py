@@ -72,7 +72,9 @@ def test_curve_by_hand():
     """Logits 0, 1 and 4 at lambda 0, .5 and 1: secants 2 and 6, so slopes 2, 4 and 6."""
     knots = Knots(jnp.int32([0, 32768, 65536]), jnp.float32([[0, 0], [1, 0], [4, 0]]))
     spans = refinement.curve(knots, Range(16384, 65535))
-    np.testing.assert_allclose(spans.shape[:, :, 0], [[0, 2 * 0.5, 1, 4 * 0.5], [1, 4 * 0.5, 4, 6 * 0.5]], rtol=1e-6)
+    np.testing.assert_allclose(
+        spans.shape[:, :, 0], [[0, 2 * 0.5, 1, 4 * 0.5], [1, 4 * 0.5, 4, 6 * 0.5]], rtol=1e-6
+    )
     np.testing.assert_allclose(spans.low, [0.25, 0.5])
     np.testing.assert_allclose(spans.high, [0.5, 65535 / 65536])
     # In the middle of the first span: .5*0 + .125*1 + .5*1 - .125*2 = .375; the other logit is 0.
@@ -91,11 +93,15 @@ def test_uneven_slope_by_hand():
 
 @pytest.mark.parametrize(("w", "place"), [(1, 1), (300, 2), (500, 3), (65535, 4)])
 def test_knots_stay_in_order(w, place):
-    knots = Knots(jnp.int32([0, 100, 300, 600, 65536]), jnp.arange(10.0, dtype=jnp.float32).reshape(5, 2))
+    knots = Knots(
+        jnp.int32([0, 100, 300, 600, 65536]), jnp.arange(10.0, dtype=jnp.float32).reshape(5, 2)
+    )
     found = refinement.insert(knots, jnp.int32(w), jnp.float32([-1, -2]))
     assert found.w.tolist() == sorted([*knots.w.tolist(), w])
     place = found.w.tolist().index(w) + knots.w.tolist().count(w)
-    np.testing.assert_array_equal(found.logits, np.insert(np.arange(10.0).reshape(5, 2), place, [-1, -2], 0))
+    np.testing.assert_array_equal(
+        found.logits, np.insert(np.arange(10.0).reshape(5, 2), place, [-1, -2], 0)
+    )
 
 
 def test_worked_c2_of_one_evaluation():
@@ -122,7 +128,9 @@ def test_planted_dip_between_grid_points():
 @pytest.mark.parametrize("range_", [RANGE, WHOLE], ids=["middle", "whole"])
 @pytest.mark.parametrize("seed", range(8))
 def test_linear_logits_are_minimised_as_by_brute_force(seed, range_):
-    """The curve is the truth, so that its first guess is the minimum, to the last place looked at."""
+    """The curve is the truth, so that its first guess is the minimum, to the last place looked
+    at.
+    """
     rng = np.random.default_rng(seed)
     kernel = rng.normal(0, 2, (4, 5)).astype(np.float32)
     x_i, x_j = rng.normal(0, 1, (2, 4)).astype(np.float32)
@@ -152,7 +160,9 @@ def test_relu_networks_are_minimised_almost_as_by_brute_force():
 
 @given(st.integers(0, 10**6), st.sampled_from([RANGE, WHOLE, Range(30000, 30001)]))
 def test_what_is_returned_was_evaluated(seed, range_):
-    """The score is the student's at the returned weight; more evaluations only add to what is known."""
+    """The score is the student's at the returned weight; more evaluations only add to what is
+    known.
+    """
     kernels, x_i, x_j = kernels_of(seed)
     last = 1.0
     for evaluations in (1, 2, 4):
@@ -168,7 +178,9 @@ def test_what_is_returned_was_evaluated(seed, range_):
 def test_pairs_are_unordered(seed):
     even = Refined(Range(19660, 45876), 6)  # the middle is 32768
     (one, _), (other, _) = mlp(even, seed), mlp(even, seed, swap=True)
-    np.testing.assert_allclose(one, other, atol=0.05)  # of two guesses that tie, either may come first
+    np.testing.assert_allclose(
+        one, other, atol=0.05
+    )  # of two guesses that tie, either may come first
 
 
 # Limits.

@@ -1,4 +1,6 @@
-"""A search that refines a shortlist only: its plan by hand, and what it finds against refining every pair."""
+"""A search that refines a shortlist only: its plan by hand, and what it finds against refining
+every pair.
+"""
 
 import dataclasses
 
@@ -58,14 +60,18 @@ def test_small_pools_are_refined_as_a_whole(left, k, why):
 def test_refining_as_a_whole_is_the_refined_search(one):
     whole = one._replace(settings=dataclasses.replace(SCREENED, recall=0.999))
     found = active_mixup.choose(whole)
-    expected = active_mixup.choose(whole._replace(settings=dataclasses.replace(SCREENED, minimiser="refined")))
+    expected = active_mixup.choose(
+        whole._replace(settings=dataclasses.replace(SCREENED, minimiser="refined"))
+    )
     assert fingerprint(found) == fingerprint(expected)
     assert found.told["recall"] == {"low": 1, "estimate": 1, "high": 1}
     assert found.told["evaluations"] == expected.told["evaluations"] == 4 * pairs.count(N)
 
 
 def test_a_screen_finds_what_it_says(one, plan, refined):
-    """Of the k lowest of all pairs; what it finds has the scores and lambdas of the refined search."""
+    """Of the k lowest of all pairs; what it finds has the scores and lambdas of the refined
+    search.
+    """
     assert plan.shortlists
     found, told = screening.lowest(one, plan)
     true = np.isin(ranks(found), ranks(refined)[:K]).mean()
@@ -86,7 +92,9 @@ def test_its_interval_holds_the_truth_for_90_of_100_samples(one, plan, refined):
     scores = dict(zip(ranks(refined).tolist(), refined.score.tolist(), strict=True))
     shortlist = ranks(forecast)
     lowest = np.sort(np.float32([scores[rank] for rank in shortlist.tolist()]))[:K]
-    others = np.float32([score for rank, score in scores.items() if rank not in set(shortlist.tolist())])
+    others = np.float32(
+        [score for rank, score in scores.items() if rank not in set(shortlist.tolist())]
+    )
     true = np.isin(shortlist, ranks(refined)[:K]).sum() / K
     assert 0.3 < true < 1
     rng = np.random.default_rng(0)
@@ -115,7 +123,9 @@ def test_widening_ends_where_the_target_is_met(one, plan):
 
 def test_pairs_that_were_chosen_before_stay_out(one, plan, refined):
     gone = np.sort(ranks(refined)[:K:2])
-    found, _ = screening.lowest(one._replace(chosen=gone), plan._replace(left=pairs.count(N) - len(gone)))
+    found, _ = screening.lowest(
+        one._replace(chosen=gone), plan._replace(left=pairs.count(N) - len(gone))
+    )
     assert not set(ranks(found).tolist()) & set(gone.tolist())
 
 
@@ -134,8 +144,14 @@ def test_progress_counts_every_pair_once_and_may_stop_the_refinement(one, plan):
 
 def choose(chunk):
     """What a process with its own number of devices chooses."""
-    found = active_mixup.choose(task(n=N, k=K)._replace(settings=dataclasses.replace(SCREENED, chunk=chunk)))
-    return [float(found.score.sum()), ranks(top_k.Scored(None, *found.records)).tolist(), found.told]
+    found = active_mixup.choose(
+        task(n=N, k=K)._replace(settings=dataclasses.replace(SCREENED, chunk=chunk))
+    )
+    return [
+        float(found.score.sum()),
+        ranks(top_k.Scored(None, *found.records)).tolist(),
+        found.told,
+    ]
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 8])

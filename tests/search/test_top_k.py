@@ -25,7 +25,9 @@ def scored(score, rank=None):
     score = np.asarray(score, np.float32)
     rank = np.arange(len(score)) if rank is None else np.asarray(rank)
     more = np.stack([rank, 2 * rank], 1)
-    return top_k.Scored(score, *pairs.pair_of(rank, N), {"w": rank.astype(np.int32), "more": more.astype(np.int32)})
+    return top_k.Scored(
+        score, *pairs.pair_of(rank, N), {"w": rank.astype(np.int32), "more": more.astype(np.int32)}
+    )
 
 
 EXTRA = {"w": jax.ShapeDtypeStruct((), jnp.int32), "more": jax.ShapeDtypeStruct((2,), jnp.int32)}
@@ -41,7 +43,9 @@ def kept(chunks, k, batch):
     lowest = top_k.empty(k, batch, EXTRA)
     for chunk in chunks:
         count = len(chunk.score)
-        padding = scored(np.full(batch - count, -1), np.arange(batch - count))  # would be chosen first
+        padding = scored(
+            np.full(batch - count, -1), np.arange(batch - count)
+        )  # would be chosen first
         padded = jax.tree.map(lambda *columns: np.concatenate(columns), chunk, padding)
         lowest = add(lowest, padded, np.int32(count), k)
     return lowest
@@ -68,7 +72,9 @@ def as_list(found):
 
 
 def test_worked_selection_takes_pairs_and_not_images():
-    """The three most uncertain mixes are all of pair (1, 2); of every pair only one mix may be taken."""
+    """The three most uncertain mixes are all of pair (1, 2); of every pair only one mix may be
+    taken.
+    """
     points = jnp.array([(1, 0, 0), (0, 0.8, 0.1), (0.5, 0, 0.6)], jnp.float32)
     weights = mixing.lambda_grid(0.3, 0.7, 5)
     i, j = pairs.pair_of(np.arange(3), 3)
@@ -88,7 +94,14 @@ def test_worked_selection_takes_pairs_and_not_images():
     lowest = top_k.empty(3, 3, jax.ShapeDtypeStruct((), jnp.int32))
     lowest = top_k.add(lowest, top_k.Scored(score, i, j, w), jnp.int32(3), 3)
     found = jax.device_get(top_k.first(lowest, 3))
-    top = list(zip(found.i.tolist(), found.j.tolist(), np.round(found.extra / 65536, 1).tolist(), strict=True))
+    top = list(
+        zip(
+            found.i.tolist(),
+            found.j.tolist(),
+            np.round(found.extra / 65536, 1).tolist(),
+            strict=True,
+        )
+    )
     assert top == [(1, 2, 0.4), (0, 1, 0.4), (0, 2, 0.3)]
 
 
@@ -101,7 +114,12 @@ def test_ties_go_to_the_lower_rank():
 ties = st.lists(st.sampled_from([0.125, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=60)
 
 
-@given(ties, st.sampled_from([1, 7, 100]), st.sampled_from([1, 3, 16]), st.randoms(use_true_random=False))
+@given(
+    ties,
+    st.sampled_from([1, 7, 100]),
+    st.sampled_from([1, 3, 16]),
+    st.randoms(use_true_random=False),
+)
 def test_the_same_for_any_chunks_in_any_order(scores, k, size, random):
     ranks = random.sample(range(pairs.count(N)), len(scores))
     whole = scored(scores, np.array(ranks))
@@ -116,7 +134,9 @@ def test_the_same_for_any_chunks_in_any_order(scores, k, size, random):
 @pytest.mark.parametrize("order", ["random", "falling", "rising"])
 @pytest.mark.parametrize("k", [1, 100, 7000])
 def test_the_same_when_the_stream_outgrows_the_buffer(k, order):
-    """Enough pairs for what is kept to be cut down again and again, with about 20 ties for each score."""
+    """Enough pairs for what is kept to be cut down again and again, with about 20 ties for each
+    score.
+    """
     rng = np.random.default_rng(0)
     count = 30_000
     score = rng.integers(1, 1500, count) / 2048
@@ -181,10 +201,14 @@ def test_parts_are_merged_as_if_they_had_been_one():
     rng = np.random.default_rng(0)
     score, rank = rng.integers(0, 20, 200) / 32, rng.permutation(200)
     for k in (1, 30, 500):
-        parts = [jax.device_get(first(kept([part], k, 70), k)) for part in cut(scored(score, rank), 70)]
+        parts = [
+            jax.device_get(first(kept([part], k, 70), k)) for part in cut(scored(score, rank), 70)
+        ]
         merged = top_k.merge(jax.tree.map(lambda *columns: np.stack(columns), *parts), k)
         assert merged.score.shape == (k,)
-        expected = plain.k_lowest(list(zip(np.float32(score).tolist(), rank.tolist(), [0] * 200, strict=True)), k)
+        expected = plain.k_lowest(
+            list(zip(np.float32(score).tolist(), rank.tolist(), [0] * 200, strict=True)), k
+        )
         assert as_list(top_k.pairs_of(merged)) == expected
 
 

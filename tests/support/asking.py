@@ -1,10 +1,11 @@
 """Runs that only ask, for tests that kill them: no network is trained.
 
-``python -m tests.support.asking`` takes orders, a line each: a plan, as JSON, starts a run in a process of its own, ``kill``
-ends it by SIGKILL, and ``wait`` lets it finish; both of these print its exit status. A run prints what the ledger's
-``begin`` told, and ``done`` at its end. A plan is ``{"ledger", "run", "url", "images", "in_flight", "batch"}``, and may
-have ``step``, -1 to ask in the opposite order, ``read_timeout``, and ``patience`` in place of the teacher's own. All
-imports are done once, so that a life takes a tenth of a second.
+``python -m tests.support.asking`` takes orders, a line each: a plan, as JSON, starts a run in a
+process of its own, ``kill`` ends it by SIGKILL, and ``wait`` lets it finish; both of these print
+its exit status. A run prints what the ledger's ``begin`` told, and ``done`` at its end. A plan is
+``{"ledger", "run", "url", "images", "in_flight", "batch"}``, and may have ``step``, -1 to ask in
+the opposite order, ``read_timeout``, and ``patience`` in place of the teacher's own. All imports
+are done once, so that a life takes a tenth of a second.
 """
 
 import json
@@ -33,9 +34,23 @@ def some_images(count: int) -> np.ndarray:
 
 
 def teacher_of(plan: dict) -> Teacher:
-    connection = Connection(plan["url"], 1.0, plan.get("read_timeout", 30.0), in_flight=plan["in_flight"])
+    connection = Connection(
+        plan["url"], 1.0, plan.get("read_timeout", 30.0), in_flight=plan["in_flight"]
+    )
     pixels = Pixels(layout="auto", dtype="auto")
-    found = oip.load(connection, "digits", "", "", "", "auto", pixels, SHAPE, CLASSES, "service", batch=plan["batch"])
+    found = oip.load(
+        connection,
+        "digits",
+        "",
+        "",
+        "",
+        "auto",
+        pixels,
+        SHAPE,
+        CLASSES,
+        "service",
+        batch=plan["batch"],
+    )
     return found._replace(patience=plan.get("patience", found.patience))
 
 
@@ -44,10 +59,16 @@ def main(plan: dict) -> None:
     teacher = teacher_of(plan)
     print(book.begin(plan["run"], "asks", "nowhere"), flush=True)
     images = some_images(plan["images"])[:: plan.get("step", 1)]
-    terms = sending.Terms(plan["in_flight"], first_wait=0.01, longest_wait=0.1, price=PRICE, currency="EUR")
-    desk = client.Desk(teacher, book, plan["run"], len(images), CLASSES, plan["batch"], answers.Form(), terms)
+    terms = sending.Terms(
+        plan["in_flight"], first_wait=0.01, longest_wait=0.1, price=PRICE, currency="EUR"
+    )
+    desk = client.Desk(
+        teacher, book, plan["run"], len(images), CLASSES, plan["batch"], answers.Form(), terms
+    )
     for number, start in enumerate(range(0, len(images), ROUND)):
-        client.ask(desk, images[start : start + ROUND], client.DISTILL, number, lambda answered: None)
+        client.ask(
+            desk, images[start : start + ROUND], client.DISTILL, number, lambda answered: None
+        )
     book.close()
     print("done", flush=True)
 

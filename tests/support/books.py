@@ -19,11 +19,15 @@ def some_images(count: int, seed: int = 0) -> list[bytes]:
     return [rng.bytes(32) for _ in range(count)]
 
 
-def purse(teacher: int, run: str = "run", purpose: str = "distill", round_: int = 0, **terms) -> ledger.Purse:
+def purse(
+    teacher: int, run: str = "run", purpose: str = "distill", round_: int = 0, **terms
+) -> ledger.Purse:
     return ledger.Purse(run, purpose, teacher, round_, **terms)
 
 
-def pay(book: ledger.Ledger, who: ledger.Purse, images: list[bytes], answers: np.ndarray) -> ledger.Sent:
+def pay(
+    book: ledger.Ledger, who: ledger.Purse, images: list[bytes], answers: np.ndarray
+) -> ledger.Sent:
     """Has all the images that are to be sent answered."""
     sent = book.send(who, images)
     if sent.batch:
@@ -46,8 +50,12 @@ CREATE TABLE use (
 """
 
 
-def write_version_1(path: Path, images: list[bytes], answers: np.ndarray, moments: list[float], paid: int) -> None:
-    """A ledger of version 1: teacher "old" and run "before", which paid for the first few and found the rest."""
+def write_version_1(
+    path: Path, images: list[bytes], answers: np.ndarray, moments: list[float], paid: int
+) -> None:
+    """A ledger of version 1: teacher "old" and run "before", which paid for the first few and found
+    the rest.
+    """
     db = sqlite3.connect(path, isolation_level=None)
     db.execute("PRAGMA journal_mode=WAL")
     db.executescript(TABLES_1)
@@ -56,8 +64,13 @@ def write_version_1(path: Path, images: list[bytes], answers: np.ndarray, moment
     db.execute("INSERT INTO teacher VALUES (1, 'old')")
     for place, image in enumerate(images):
         row = answers[place].astype("<f4").tobytes()
-        db.execute("INSERT INTO answer VALUES (1, ?, ?, ?, ?)", (image, row, zlib.crc32(image + row), moments[place]))
-        db.execute("INSERT INTO use VALUES ('before', 'distill', 1, ?, 0, ?)", (image, int(place < paid)))
+        db.execute(
+            "INSERT INTO answer VALUES (1, ?, ?, ?, ?)",
+            (image, row, zlib.crc32(image + row), moments[place]),
+        )
+        db.execute(
+            "INSERT INTO use VALUES ('before', 'distill', 1, ?, 0, ?)", (image, int(place < paid))
+        )
     db.close()
 
 

@@ -39,7 +39,9 @@ def arguments(workdir, config="configs/default.py", **fields):
 
 
 def environment(tmp_path, devices=1, **extra):
-    """The environment of a run: one CPU device by default, and the teacher's log in ``tmp_path``."""
+    """The environment of a run: one CPU device by default, and the teacher's log in
+    ``tmp_path``.
+    """
     return {
         **os.environ,
         "JAX_PLATFORMS": "cpu",
@@ -56,7 +58,9 @@ def run(command, env):
 
 def start(command, env):
     """Starts in the background."""
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def wait_until(condition, process, seconds=120):
@@ -84,6 +88,11 @@ def summary(workdir):
 def without_times(found):
     """A summary or a row without what may differ between two equal runs."""
     if isinstance(found, dict):
-        times = ("seconds", "peak_memory_mib", "paths", "adrift")  # a kill may lose what was under way
+        times = (
+            "seconds",
+            "peak_memory_mib",
+            "paths",
+            "adrift",
+        )  # a kill may lose what was under way
         return {name: without_times(value) for name, value in found.items() if name not in times}
     return [without_times(part) for part in found] if isinstance(found, list) else found

@@ -29,7 +29,9 @@ def answer(images):
     if len(asked(log)) + len(images) > limit:
         raise TimeoutError("the service is down")
     with log.open("a") as lines:
-        lines.write(" ".join(hashlib.sha256(image.tobytes()).hexdigest() for image in images) + "\n")
+        lines.write(
+            " ".join(hashlib.sha256(image.tobytes()).hexdigest() for image in images) + "\n"
+        )
     distance = np.square(images[..., 0][:, None] - _means()[None]).mean((2, 3))
     logits = -distance / 800
     odds = np.exp(logits - logits.max(-1, keepdims=True))

@@ -20,7 +20,9 @@ from amkd.validation import from_config
 from tests.support.faulty_server import JSON, Asked, FaultyServer, digest
 
 SHAPE, CLASSES, PRICE, BUDGET, BATCH = (8, 8, 1), 10, 0.25, 60, 4
-MIDDLE = ["ok"] * 8  # then comes a whole batch of round 1: every round's first request has one image
+MIDDLE = [
+    "ok"
+] * 8  # then comes a whole batch of round 1: every round's first request has one image
 
 # Seconds of work. No two shapes differ between runs, so that they share their compiled programs.
 TINY = {
@@ -43,7 +45,10 @@ TINY = {
     "report.tensorboard": False,
     "report.plots": False,
 }
-JSON_FIELDS = {"teacher.kind": "json", **{f"teacher.json.{name}": value for name, value in JSON.items()}}
+JSON_FIELDS = {
+    "teacher.kind": "json",
+    **{f"teacher.json.{name}": value for name, value in JSON.items()},
+}
 OIP_FIELDS = {"teacher.kind": "oip", "teacher.oip.model": "digits"}
 
 # What is said of each fault that brings no good answer, in either protocol.
@@ -65,7 +70,9 @@ _HARMLESS = ("ok", "slow", "shuffled", "duplicate")
 
 
 def truth(images: np.ndarray) -> np.ndarray:
-    """The function that the service is; whole numbers up to the softmax, so that no batch changes a bit."""
+    """The function that the service is; whole numbers up to the softmax, so that no batch changes a
+    bit.
+    """
     weights = np.random.default_rng(7).integers(-9, 10, (np.prod(SHAPE), CLASSES))
     votes = images.reshape(len(images), -1).astype(np.int64) @ weights
     odds = np.exp((votes - votes.max(-1, keepdims=True)) / 1500)
@@ -73,7 +80,9 @@ def truth(images: np.ndarray) -> np.ndarray:
 
 
 class Oracle:
-    """``truth`` with a memory: ``seen`` has every image that a reply was made for, by the server's digest."""
+    """``truth`` with a memory: ``seen`` has every image that a reply was made for, by the server's
+    digest.
+    """
 
     def __init__(self) -> None:
         self.seen: dict[str, np.ndarray] = {}
@@ -119,7 +128,9 @@ def outcome(asked: Asked) -> tuple[int, str, int]:
     fault, count = name_of(asked.fault), len(asked.images)
     if fault in ("nan", "sum") or good(asked):
         return count, "answered", len(good(asked))
-    refused = fault == "429" or asked.fault.startswith("503:") or (fault in _FINAL and fault.isdecimal())
+    refused = (
+        fault == "429" or asked.fault.startswith("503:") or (fault in _FINAL and fault.isdecimal())
+    )
     return count, "refused" if refused else "lost", 0
 
 
@@ -160,7 +171,10 @@ def read(path: Path) -> Held:
     with reader.opened(path) as db:
         assert [fault for check in verify.checks(db) for fault in check.faults] == []
         return Held(
-            {image: np.frombuffer(scores, "<f4") for image, scores in db.execute("SELECT image, scores FROM answer")},
+            {
+                image: np.frombuffer(scores, "<f4")
+                for image, scores in db.execute("SELECT image, scores FROM answer")
+            },
             db.execute("SELECT images, state, answered FROM batch").fetchall(),
             {image for (image,) in db.execute("SELECT image FROM pending")},
             *db.execute("SELECT count(*), total(paid) FROM use").fetchone(),
@@ -174,7 +188,10 @@ def addresses(images: np.ndarray) -> dict[str, bytes]:
 
 def check_answers(held: Held, images: np.ndarray) -> None:
     """Every answer that is held is the service's, bit for bit."""
-    right = {image_digest(image): row for image, row in zip(images, truth(images).astype(np.float32), strict=True)}
+    right = {
+        image_digest(image): row
+        for image, row in zip(images, truth(images).astype(np.float32), strict=True)
+    }
     assert held.answers.keys() <= right.keys()
     assert all(np.array_equal(scores, right[address]) for address, scores in held.answers.items())
 
@@ -188,14 +205,18 @@ def check_requests(requests: list[Asked]) -> None:
 
 
 def check(path: Path, server: FaultyServer, oracle: Oracle) -> Held:
-    """A run's ledger after it ended by itself, well or with an error, agrees with all that the server saw."""
+    """A run's ledger after it ended by itself, well or with an error, agrees with all that the
+    server saw.
+    """
     held = read(path)
     seen = np.stack(list(oracle.seen.values()))
     check_answers(held, seen)
     check_requests(server.requests)
     place = addresses(seen)
     # No answer was lost, and none is there that was not given.
-    assert held.answers.keys() == {place[image] for asked in server.requests for image in good(asked)}
+    assert held.answers.keys() == {
+        place[image] for asked in server.requests for image in good(asked)
+    }
     # Every request is one batch of the ledger, and it knows what became of it.
     assert collections.Counter(held.batches) == collections.Counter(map(outcome, server.requests))
     assert not held.pending

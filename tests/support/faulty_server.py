@@ -1,20 +1,24 @@
 """A classification service for tests that misbehaves on order, and counts every image.
 
-It speaks the Open Inference Protocol (model ``digits``) and a JSON service's form (``JSON``) on one loopback port::
+It speaks the Open Inference Protocol (model ``digits``) and a JSON service's form (``JSON``) on one
+loopback port::
 
     def answer(images):            # uint8[B, H, W, C] -> probabilities float[B, Y]
         ...
 
-    with FaultyServer(answer, shape=(8, 8, 1), faults=["429:0.2", "ok", "500*3", "reset"]) as server:
+    with FaultyServer(answer, shape=(8, 8, 1), faults=["429:0.2", "ok", "500*3", "reset"]) as
+    server:
         server.url                 # for the Open Inference Protocol: config.teacher.http.url
         server.json_url            # for the JSON form: config.teacher.http.url; the template's fields are JSON
         server.requests            # every POST, as Asked(path, headers, images, fault, status)
         server.received            # Counter: an image's sha256 -> how often it came
-        server.answered            # Counter: an image's sha256 -> how often bytes of a reply of status 200 left for it
+        server.answered            # Counter: an image's sha256 -> how often bytes of a reply of
+        status 200 left for it
 
-Each POST takes the next fault; after the last one all is well. ``seeded(seed, share, kinds, count)`` draws a list of
-faults at random, always the same for one seed. With ``token="..."`` a request without ``Authorization: Bearer ...``
-gets status 401, whose body repeats the header it came with. Faults, ``name[:number][*times]``:
+Each POST takes the next fault; after the last one all is well. ``seeded(seed, share, kinds,
+count)`` draws a list of faults at random, always the same for one seed. With ``token="..."`` a
+request without ``Authorization: Bearer ...`` gets status 401, whose body repeats the header it came
+with. Faults, ``name[:number][*times]``:
 
 ==================  =======================================================================================
 ok                  answers well
@@ -92,16 +96,30 @@ def digest(image):
 class FaultyServer:
     """See the top of this file.
 
-    ``datatype`` is the input's type in the Open Inference Protocol (values 0 to 255 in any case), ``binary`` whether
-    tensors may travel as bytes, ``version`` the model's, ``top`` how many labels the JSON form answers with (0: all).
+    ``datatype`` is the input's type in the Open Inference Protocol (values 0 to 255 in any case),
+    ``binary`` whether tensors may travel as bytes, ``version`` the model's, ``top`` how many labels
+    the JSON form answers with (0: all).
     """
 
     def __init__(
-        self, answer, shape, faults=(), token="", names=(), datatype="UINT8", binary=False, version="1", top=0
+        self,
+        answer,
+        shape,
+        faults=(),
+        token="",
+        names=(),
+        datatype="UINT8",
+        binary=False,
+        version="1",
+        top=0,
     ):
         self.answer, self.shape, self.token, self.names = answer, tuple(shape), token, list(names)
         self.datatype, self.binary, self.version, self.top = datatype, binary, version, top
-        self.requests, self.received, self.answered = [], collections.Counter(), collections.Counter()
+        self.requests, self.received, self.answered = (
+            [],
+            collections.Counter(),
+            collections.Counter(),
+        )
         self.faults = collections.deque(fault for text in faults for fault in _repeated(text))
         self.closing, self._lock = threading.Event(), threading.Lock()
         self._http = _Server(("127.0.0.1", 0), _Handler)
@@ -187,7 +205,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self._unauthorized():
             return
         known = {
-            "/v2": {"name": "faulty", "extensions": ["binary_tensor_data"] if self.owner.binary else []},
+            "/v2": {
+                "name": "faulty",
+                "extensions": ["binary_tensor_data"] if self.owner.binary else [],
+            },
             "/v2/models/digits": self.owner.metadata(),
             f"/v2/models/digits/versions/{self.owner.version}": self.owner.metadata(),
         }
@@ -220,13 +241,17 @@ class _Handler(BaseHTTPRequestHandler):
         if _status(fault) == 0:
             return self._hang_up()
         if fault.isdecimal():
-            return self._send(_status(fault), b'{"error": "not now"}', {"Retry-After": number} if number else {})
+            return self._send(
+                _status(fault), b'{"error": "not now"}', {"Retry-After": number} if number else {}
+            )
         if fault == "slow":
             self.owner.closing.wait(float(number or 0.3))
         reply, headers = self._reply(asked, fault)
         self.owner.count(self.owner.answered, asked["images"])
         if fault == "truncated":
-            self._send(200, reply[: len(reply) // 2], {**headers, "Content-Length": str(len(reply))})
+            self._send(
+                200, reply[: len(reply) // 2], {**headers, "Content-Length": str(len(reply))}
+            )
             return self._hang_up()
         if fault == "drip":
             return self._drip(reply, headers, float(number or 0.05))
@@ -238,7 +263,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != "/classify":
             return self._oip_reply(asked, scores, fault)
         names = self.owner.names or [str(number) for number in range(scores.shape[1])]
-        entries = [self._entry(name, row, names) for name, row in zip(asked["ids"], scores, strict=False)]
+        entries = [
+            self._entry(name, row, names) for name, row in zip(asked["ids"], scores, strict=False)
+        ]
         return json.dumps({"responses": _disorder(entries, fault)}).encode(), {}
 
     def _entry(self, name, row, names):
@@ -256,10 +283,17 @@ class _Handler(BaseHTTPRequestHandler):
             return json.dumps(message).encode(), {}
         output["parameters"] = {"binary_data_size": scores.nbytes}
         head = json.dumps(message).encode()
-        return head + scores.tobytes(), {_BINARY_LENGTH: str(len(head)), "Content-Type": "application/octet-stream"}
+        return head + scores.tobytes(), {
+            _BINARY_LENGTH: str(len(head)),
+            "Content-Type": "application/octet-stream",
+        }
 
     def _send(self, status, body, headers=None):
-        given = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+        given = {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **(headers or {}),
+        }
         self.send_response(status)
         for name, value in given.items():
             self.send_header(name, value)
@@ -325,6 +359,10 @@ def _read_oip(body, headers):
     message = json.loads(body[:length])
     tensor = message["inputs"][0]
     dtype = {"UINT8": "<u1", "FP16": "<f2", "FP32": "<f4", "FP64": "<f8"}[tensor["datatype"]]
-    data = np.asarray(tensor["data"], dtype) if "data" in tensor else np.frombuffer(body[length:], dtype)
+    data = (
+        np.asarray(tensor["data"], dtype)
+        if "data" in tensor
+        else np.frombuffer(body[length:], dtype)
+    )
     images = list(np.rint(data).astype(np.uint8).reshape(tensor["shape"]))
     return {"images": images, "ids": [message.get("id", "")], "binary": "data" not in tensor}

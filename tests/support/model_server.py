@@ -1,4 +1,5 @@
-"""A real MLServer for tests: softmax regression on the digits, served on loopback by a process of its own.
+"""A real MLServer for tests: softmax regression on the digits, served on loopback by a process of
+its own.
 
 ``serving`` starts and ends the server, whose process alone imports the package ``mlserver``.
 """
@@ -83,12 +84,16 @@ def _softmax(logits):
 
 @contextlib.contextmanager
 def serving(folder, weights, bias):
-    """Runs MLServer in a folder, with the models ``digits`` and, without metadata, ``silent``; gives its address."""
+    """Runs MLServer in a folder, with the models ``digits`` and, without metadata, ``silent``;
+    gives its address.
+    """
     port, grpc = _free_ports(2)
     _write(folder, weights, bias, port, grpc)
     command = [str(Path(sys.executable).parent / "mlserver"), "start", str(folder)]
     with open(folder / "server.log", "w") as log:
-        process = subprocess.Popen(command, cwd=folder, env=dict(os.environ), stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=folder, env=dict(os.environ), stdout=log, stderr=subprocess.STDOUT
+        )
         try:
             url = f"http://127.0.0.1:{port}"
             _await(url, process, folder / "server.log")
@@ -106,14 +111,23 @@ def _write(folder, weights, bias, port, grpc):
     """The server's folder: settings, weights, and a folder for each model."""
     np.savez(folder / "weights.npz", weights=weights, bias=bias)
     settings = {"host": "127.0.0.1", "http_port": port, "grpc_port": grpc, "metrics_endpoint": None}
-    (folder / "settings.json").write_text(json.dumps({**settings, "parallel_workers": 0, "debug": False}))
+    (folder / "settings.json").write_text(
+        json.dumps({**settings, "parallel_workers": 0, "debug": False})
+    )
     for name, tensors in (("digits", _TENSORS), ("silent", {})):
         model = folder / name
         model.mkdir()
         (model / "runtime.py").write_text(_RUNTIME)
         parameters = {"uri": str(folder / "weights.npz"), "version": VERSION}
-        card = {"name": name, "implementation": "runtime.Digits", "versions": [VERSION], "parameters": parameters}
-        (model / "model-settings.json").write_text(json.dumps({**card, **(tensors or {"versions": []})}))
+        card = {
+            "name": name,
+            "implementation": "runtime.Digits",
+            "versions": [VERSION],
+            "parameters": parameters,
+        }
+        (model / "model-settings.json").write_text(
+            json.dumps({**card, **(tensors or {"versions": []})})
+        )
 
 
 def _free_ports(count):

@@ -13,7 +13,9 @@ SIDE = 8  # of every good picture here: at this size nothing is resized
 
 
 class Messy(NamedTuple):
-    good: dict[str, tuple[np.ndarray, int]]  # path to what it shows, uint8[8, 8, 3], and by how much that may be off
+    good: dict[
+        str, tuple[np.ndarray, int]
+    ]  # path to what it shows, uint8[8, 8, 3], and by how much that may be off
     broken: dict[str, str]  # path to a part of the reason
     duplicates: int
     ignored: int
@@ -39,10 +41,14 @@ def over_white(image: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 def write_photo(path: Path, width: int, height: int, seed: int = 0, **options: object) -> None:
     """A JPEG with coarse and fine noise on a gradient."""
     rng = np.random.default_rng(seed)
-    coarse = Image.fromarray(rng.integers(0, 256, (13, 17, 3), np.uint8)).resize((width, height), Image.BICUBIC)
+    coarse = Image.fromarray(rng.integers(0, 256, (13, 17, 3), np.uint8)).resize(
+        (width, height), Image.BICUBIC
+    )
     ramp = np.linspace(-40, 40, height)[:, None, None]
     photo = np.asarray(coarse) + ramp + rng.normal(0, 8, (height, width, 1))
-    Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(path, "JPEG", quality=90, **options)
+    Image.fromarray(np.clip(photo, 0, 255).astype(np.uint8)).save(
+        path, "JPEG", quality=90, **options
+    )
 
 
 def write_png(path: Path, seed: int) -> None:
@@ -53,10 +59,17 @@ def write_bomb(path: Path) -> None:
     """A PNG of a few bytes that says it is 60,000 x 60,000."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 0, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b""))
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + header
+        + chunk(b"IDAT", zlib.compress(b"\0" * 9))
+        + chunk(b"IEND", b"")
+    )
 
 
 def write_messy(root: Path) -> Messy:
@@ -78,8 +91,12 @@ def write_messy(root: Path) -> Messy:
 
 def _formats(root: Path) -> dict[str, tuple[np.ndarray, int]]:
     good: dict[str, tuple[np.ndarray, int]] = {}
-    for seed, name in enumerate(("rgb.png", "UPPER.PNG", "bitmap.bmp", "lossless.webp", "tiff.Tif")):
-        Image.fromarray(colours(seed)).save(root / name, **({"lossless": True} if name.endswith("webp") else {}))
+    for seed, name in enumerate(
+        ("rgb.png", "UPPER.PNG", "bitmap.bmp", "lossless.webp", "tiff.Tif")
+    ):
+        Image.fromarray(colours(seed)).save(
+            root / name, **({"lossless": True} if name.endswith("webp") else {})
+        )
         good[name] = colours(seed), 0
     Image.fromarray(grey(10)).save(root / "grey.png")
     good["grey.png"] = in_three(grey(10)), 0
@@ -118,7 +135,11 @@ def _transparent(root: Path) -> dict[str, tuple[np.ndarray, int]]:
     good["grey alpha.png"] = over_white(in_three(grey(22)), alpha), 1
     places = grey(23) % 4
     palette = np.array([[10, 20, 30], [200, 0, 0], [0, 200, 0], [0, 0, 200]], np.uint8)
-    for name, transparent in (("palette.png", None), ("palette see-through.png", 2), ("palette.gif", 1)):
+    for name, transparent in (
+        ("palette.png", None),
+        ("palette see-through.png", 2),
+        ("palette.gif", 1),
+    ):
         picture = Image.fromarray(places)
         picture.putpalette(palette.tobytes())
         picture.save(root / name, **({} if transparent is None else {"transparency": transparent}))

@@ -1,4 +1,6 @@
-"""Slow and obvious NumPy versions of what the package computes, to compare it with. Knows no JAX."""
+"""Slow and obvious NumPy versions of what the package computes, to compare it with. Knows no
+JAX.
+"""
 
 from fractions import Fraction
 
@@ -51,7 +53,9 @@ def k_lowest(scored, k):
 
 def soft_cross_entropy(logits, target):
     """Cross-entropy of one image against a distribution."""
-    return -sum(t * np.log(p) for t, p in zip(target, softmax(np.asarray(logits, np.float64)), strict=True))
+    return -sum(
+        t * np.log(p) for t, p in zip(target, softmax(np.asarray(logits, np.float64)), strict=True)
+    )
 
 
 def entropy(p):
@@ -113,7 +117,9 @@ def lenet5(params, image):
 
     x = np.zeros((32, 32, image.shape[2]))
     top, left = ((32 - size) // 2 for size in image.shape[:2])
-    x[top : top + image.shape[0], left : left + image.shape[1]] = np.asarray(image, np.float64) / 255
+    x[top : top + image.shape[0], left : left + image.shape[1]] = (
+        np.asarray(image, np.float64) / 255
+    )
     for name in ("conv1", "conv2"):
         x = max_pool(np.maximum(convolve(x, *layer(name)), 0), 2, 2)
     x = x.reshape(-1)
@@ -123,7 +129,9 @@ def lenet5(params, image):
 
 
 def random_variables(shapes, seed):
-    """Variables for a tree of shapes, none of them at its initial value: biases and BatchNorm included."""
+    """Variables for a tree of shapes, none of them at its initial value: biases and BatchNorm
+    included.
+    """
     rng = np.random.default_rng(seed)
 
     def fill(name, node):
@@ -143,7 +151,9 @@ def random_variables(shapes, seed):
 
 
 def affine(image, angle, zoom):
-    """An image turned counter-clockwise and zoomed about its middle, bilinear, black outside; not yet rounded."""
+    """An image turned counter-clockwise and zoomed about its middle, bilinear, black outside; not
+    yet rounded.
+    """
     height, width, _ = image.shape
     padded = np.pad(image.astype(np.float64), [(0, 1), (0, 1), (0, 0)])
     found = np.zeros(image.shape)
@@ -161,7 +171,9 @@ def affine(image, angle, zoom):
 
 
 def ranking_loss(predicted, true, margin=1.0):
-    """Learning Loss: how far pairs (b, B-1-b) of predictions are from the order of the true losses, in the mean."""
+    """Learning Loss: how far pairs (b, B-1-b) of predictions are from the order of the true losses,
+    in the mean.
+    """
     half = len(predicted) // 2
     terms = []
     for first in range(half):
@@ -179,12 +191,17 @@ def predicted_loss(params, features):
 
 def ranking_gradient(params, features, true, margin=1.0):
     """Of :func:`ranking_loss` by every weight of the predictor, pair by pair, by hand."""
-    found = {name: {part: np.zeros_like(values) for part, values in layer.items()} for name, layer in params.items()}
+    found = {
+        name: {part: np.zeros_like(values) for part, values in layer.items()}
+        for name, layer in params.items()
+    }
     half = len(features) // 2
     for first in range(half):
         second = len(features) - 1 - first
         sign = 1 if true[first] > true[second] else -1
-        difference = predicted_loss(params, features[first]) - predicted_loss(params, features[second])
+        difference = predicted_loss(params, features[first]) - predicted_loss(
+            params, features[second]
+        )
         if margin - sign * difference <= 0:
             continue
         for place, of_prediction in ((first, -sign / half), (second, sign / half)):

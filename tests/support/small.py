@@ -1,4 +1,6 @@
-"""Small runs inside the tests' own process: settings from fields, folders of digits, a teacher of pictures."""
+"""Small runs inside the tests' own process: settings from fields, folders of digits, a teacher of
+pictures.
+"""
 
 import importlib
 
@@ -35,7 +37,8 @@ def configured(name="default", preset="", **fields):
     """The settings of a shipped configuration with other values, as on the command line."""
     config = importlib.import_module(f"configs.{name}").get_config(preset)
     given = {
-        field: str(value) if field.endswith(("path", "dir", "folder")) else value for field, value in fields.items()
+        field: str(value) if field.endswith(("path", "dir", "folder")) else value
+        for field, value in fields.items()
     }
     config.update_from_flattened_dict(given)
     return from_config(config.to_dict())
@@ -44,7 +47,9 @@ def configured(name="default", preset="", **fields):
 def digits(start, stop):
     """Some of scikit-learn's digits, ``uint8[M, 8, 8, 1]``, and their labels."""
     found = load_digits()
-    return np.rint(found.images[start:stop] * (255 / 16)).astype(np.uint8)[..., None], found.target[start:stop]
+    return np.rint(found.images[start:stop] * (255 / 16)).astype(np.uint8)[..., None], found.target[
+        start:stop
+    ]
 
 
 def write_digits(root, start, stop, labelled=False):
@@ -56,6 +61,8 @@ def write_digits(root, start, stop, labelled=False):
 
 
 def shrink_and_answer(images):
-    """The counting teacher for ``uint8[B, 16, 16, 3]``: it is shown the middle of every 2x2 block."""
+    """The counting teacher for ``uint8[B, 16, 16, 3]``: it is shown the middle of every 2x2
+    block.
+    """
     blocks = images[..., :1].reshape(len(images), 8, 2, 8, 2, 1)
     return counting_teacher.answer(np.rint(blocks.mean((2, 4))).astype(np.uint8))

@@ -8,7 +8,17 @@ from ml_collections import ConfigDict
 from amkd.core.errors import UserError
 from amkd.tables import sweep
 from amkd.tables import table as tables
-from configs.tables import ablations, acquisitions, best, figure4, labelling, losses, table1, table2, table4
+from configs.tables import (
+    ablations,
+    acquisitions,
+    best,
+    figure4,
+    labelling,
+    losses,
+    table1,
+    table2,
+    table4,
+)
 from tests.support import command, counting_teacher
 
 CONFIG = '''
@@ -30,8 +40,17 @@ def table(**more):
         "against": "random",
         "ways": {"active": ("method=active_mixup",), "random": ("method=random_mixup",)},
         "rows": {
-            "first": {"config": "configs/default.py", "paper": 50.0, "best": 60.0, "source": "them"},
-            "second": {"config": "configs/default.py", "set": ("train.crop=0",), "ways": ("random",)},
+            "first": {
+                "config": "configs/default.py",
+                "paper": 50.0,
+                "best": 60.0,
+                "source": "them",
+            },
+            "second": {
+                "config": "configs/default.py",
+                "set": ("train.crop=0",),
+                "ways": ("random",),
+            },
         },
         **more,
     }
@@ -48,7 +67,11 @@ def test_every_row_by_every_way_for_every_seed():
         ("first", "active", 1), ("first", "random", 1), ("second", "random", 1),
     ]  # fmt: skip
     assert [run.settings.seed for run in runs] == [0] * 3 + [1] * 3
-    assert [run.settings.method for run in runs[:3]] == ["active_mixup", "random_mixup", "random_mixup"]
+    assert [run.settings.method for run in runs[:3]] == [
+        "active_mixup",
+        "random_mixup",
+        "random_mixup",
+    ]
     assert [run.settings.train.crop for run in runs[:3]] == [1, 1, 0]
 
 
@@ -66,7 +89,8 @@ def test_ways_come_last():
 
 
 @pytest.mark.parametrize(
-    ("shard", "runs"), [("", "012345"), ("1/1", "012345"), ("1/2", "024"), ("2/2", "135"), ("3/4", "2")]
+    ("shard", "runs"),
+    [("", "012345"), ("1/1", "012345"), ("1/2", "024"), ("2/2", "135"), ("3/4", "2")],
 )
 def test_shards_share_the_runs(shard, runs):
     assert sweep.share(list("012345"), shard) == list(runs)
@@ -85,15 +109,24 @@ def test_parts_that_are_none_are_refused(shard):
         ({"seeds": ()}, r"config.seeds=\(\): must be one or more different numbers"),
         ({"only": ("first", "third")}, "config.only=.*'third' is none of the rows first, second"),
         ({"seeds": (1, 1)}, r"config.seeds=\(1, 1\)"),
-        ({"against": "rondom"}, "config.against='rondom': 'rondom' is none of the ways active, random"),
+        (
+            {"against": "rondom"},
+            "config.against='rondom': 'rondom' is none of the ways active, random",
+        ),
         ({"rows": {"r": {"config": "configs/default.py", "papper": 1}}}, "config.rows.r.papper"),
-        ({"rows": {"r": {"config": "configs/default.py", "ways": ("no",)}}}, "config.rows.r.ways='no'"),
+        (
+            {"rows": {"r": {"config": "configs/default.py", "ways": ("no",)}}},
+            "config.rows.r.ways='no'",
+        ),
         (
             {"rows": {"r": {"config": "configs/nothing.py"}}},
             "r, active: there is no configuration 'configs/nothing.py'",
         ),
         ({"rows": {"r": {"config": "configs/default.py:no"}}}, "preset 'no' does not exist"),
-        ({"set": ("roundz=1",)}, "config.roundz: there is no such field; did you mean config.rounds"),
+        (
+            {"set": ("roundz=1",)},
+            "config.roundz: there is no such field; did you mean config.rounds",
+        ),
         ({"set": ("rounds",)}, "'rounds': must be name=value"),
         ({"set": ("budget=10",)}, "first, active: .*\n.*config.budget=10"),
     ],
@@ -188,10 +221,16 @@ def test_a_run_that_fails_keeps_no_other_from_being_done(swept, tmp_path):
     """The teacher answers the first run only."""
     folder, _, env, _, _ = swept
     line = command.arguments(tmp_path / "runs", str(folder / "tiny.py"))
-    fails = {**env, "COUNTING_TEACHER_LOG": str(tmp_path / "asked.txt"), "COUNTING_TEACHER_FAILS": "150"}
+    fails = {
+        **env,
+        "COUNTING_TEACHER_LOG": str(tmp_path / "asked.txt"),
+        "COUNTING_TEACHER_FAILS": "150",
+    }
     done = command.run([*line, "--config.seeds=(0,)"], fails)
     assert done.returncode == 2
-    assert "the same command tries these again" in done.stderr and "first/random/seed0" in done.stderr
+    assert (
+        "the same command tries these again" in done.stderr and "first/random/seed0" in done.stderr
+    )
     assert "Traceback" not in done.stderr
     assert (tmp_path / "runs/first/active/seed0/summary.json").exists()
 
@@ -229,13 +268,18 @@ def test_numbers_may_be_meant_as_text():
 def test_other_modes_are_refused(swept):
     _, line, env, _, _ = swept
     refused = command.run([*line, "--mode=export"], env)
-    assert refused.returncode == 2 and "--mode=export: this configuration has distill, table, plan" in refused.stderr
+    assert (
+        refused.returncode == 2
+        and "--mode=export: this configuration has distill, table, plan" in refused.stderr
+    )
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("module", [acquisitions, losses, best, labelling])
 def test_smokes_of_other_tables(module, tmp_path):
-    """Every way to choose and every way to learn, to the end; judged by training images where the table is."""
+    """Every way to choose and every way to learn, to the end; judged by training images where the
+    table is.
+    """
     config = module.get_config("smoke")
     name = module.__name__.rpartition(".")[2]
     line = command.arguments(tmp_path / "runs", f"configs/tables/{name}.py:smoke")
@@ -243,7 +287,9 @@ def test_smokes_of_other_tables(module, tmp_path):
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
     assert {row["way"] for row in rows} == set(config.ways)
-    assert (rows[0]["teacher_accuracy"] is None) == (name != "best")  # no table but this has a teacher and labels
+    assert (rows[0]["teacher_accuracy"] is None) == (
+        name != "best"
+    )  # no table but this has a teacher and labels
 
 
 @pytest.mark.heavy

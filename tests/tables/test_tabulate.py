@@ -25,7 +25,13 @@ TABLE = Table(
 def one(way, seed, *accuracies, **more):
     """What is kept of a run, with an accuracy after each round."""
     rounds = [
-        {"round": number, "queries": 100 * (number + 1), "student_accuracy": accuracy, "agreement": None, "search": {}}
+        {
+            "round": number,
+            "queries": 100 * (number + 1),
+            "student_accuracy": accuracy,
+            "agreement": None,
+            "search": {},
+        }
         for number, accuracy in enumerate(accuracies)
     ]
     return {
@@ -44,18 +50,22 @@ RUNS = [
 
 
 def test_rows_by_hand():
-    """Means 44 and 42, sample deviations 2 and 1; differences 1, 2 and 3 against random: p = .0742."""
+    """Means 44 and 42, sample deviations 2 and 1; differences 1, 2 and 3 against random: p =
+    .0742.
+    """
     active, random = tabulate.as_rows(TABLE, tabulate.cells(TABLE, RUNS))
     assert (active["accuracy_mean"], active["accuracy_std"], active["seeds"]) == (44, 2, [0, 1, 2])
     assert (random["accuracy_mean"], random["accuracy_std"]) == (42, 1)
-    assert (active["difference_random"], active["p_random"], active["holm_random"]) == (2, 0.07418, 0.07418)
+    assert (active["difference_random"], active["p_random"], active["holm_random"]) == (
+        2,
+        0.07418,
+        0.07418,
+    )
     assert random["difference_random"] is random["p_random"] is random["holm_random"] is None
     assert (active["success_rate"], active["teacher_accuracy"], active["agreement"]) == (55, 80, 50)
     assert (active["seconds"], active["paper"], active["best_published"]) == (90, 50, 60)
     assert active["evaluations"] == 0
-    wanted = (
-        "dataset teacher student method n_real queries seeds teacher_accuracy accuracy_mean accuracy_std success_rate"
-    )
+    wanted = "dataset teacher student method n_real queries seeds teacher_accuracy accuracy_mean accuracy_std success_rate"
     assert active.keys() >= set(wanted.split())
 
 
@@ -71,13 +81,21 @@ def test_a_table_by_agreement():
         run["rounds"][-1] |= {"agreement": run["agreement"], "divergence": divergence}
     found = tabulate.cells(table, runs)
     active, random = tabulate.as_rows(table, found)
-    assert (active["accuracy_mean"], random["accuracy_mean"], active["difference_random"]) == (51, 50, 1)
+    assert (active["accuracy_mean"], random["accuracy_mean"], active["difference_random"]) == (
+        51,
+        50,
+        1,
+    )
     assert (active["divergence"], active["teacher_accuracy"]) == (0.5, None)
     head = tabulate.markdown(table, found).splitlines()[2]
-    assert "| agreement, mean ± std | divergence |" in head and "teacher |" not in head  # which nobody knows
+    assert (
+        "| agreement, mean ± std | divergence |" in head and "teacher |" not in head
+    )  # which nobody knows
     assert [point["accuracy_mean"] for point in tabulate.curves(table, found)] == [51, 50]
     assert tabulate.cells(TABLE, runs) == []  # which have no accuracy
-    with pytest.raises(UserError, match=r"config\.measure='loss': must be one of student_accuracy, agreement"):
+    with pytest.raises(
+        UserError, match=r"config\.measure='loss': must be one of student_accuracy, agreement"
+    ):
         tables.from_config({"rows": {}, "ways": {}, "seeds": (0,), "measure": "loss"})
 
 
@@ -93,9 +111,13 @@ def test_markdown_of_a_row():
 
 
 def test_several_rivals_and_several_comparisons():
-    """Differences of 1, 2, 3 against random, p = .0742, and of 1, 1, 4, p = .1835: by Holm .148 and .184."""
+    """Differences of 1, 2, 3 against random, p = .0742, and of 1, 1, 4, p = .1835: by Holm .148 and
+    .184.
+    """
     other = [one("other", seed, 0.3, last) for seed, last in enumerate((0.42, 0.43, 0.47))]
-    table = TABLE._replace(ways={"active": (), "random": (), "other": ()}, against=("random", "active"))
+    table = TABLE._replace(
+        ways={"active": (), "random": (), "other": ()}, against=("random", "active")
+    )
     found = tabulate.cells(table, [*RUNS, *other])
     active, random, third = tabulate.as_rows(table, found)
     assert [row["p_random"] for row in (active, random, third)] == [0.07418, None, 0.183503]
@@ -106,14 +128,30 @@ def test_several_rivals_and_several_comparisons():
     assert "| +2.00 (0.074; 0.148) | - |" in text[4] and "| - | -2.00 (0.074; 0.148) |" in text[5]
     assert "| +2.00 (0.184) |" in text[6]  # the largest is not changed
     last = tabulate.curves(table, found)[-1]
-    assert (last["way"], last["queries"], last["difference_random"], last["difference_active"]) == ("other", 200, 2, 0)
+    assert (last["way"], last["queries"], last["difference_random"], last["difference_active"]) == (
+        "other",
+        200,
+        2,
+        0,
+    )
 
 
 def test_rivals_are_ways_of_the_table():
-    given = {"name": "t", "title": "T", "seeds": (0,), "rows": {}, "ways": {"active": (), "random": ()}}
+    given = {
+        "name": "t",
+        "title": "T",
+        "seeds": (0,),
+        "rows": {},
+        "ways": {"active": (), "random": ()},
+    }
     assert tables.from_config({**given, "against": "random"}).against == ("random",)
-    assert tables.from_config({**given, "against": ("random", "active")}).against == ("random", "active")
-    with pytest.raises(UserError, match=r"config\.against='rondom': 'rondom' is none of the ways active, random"):
+    assert tables.from_config({**given, "against": ("random", "active")}).against == (
+        "random",
+        "active",
+    )
+    with pytest.raises(
+        UserError, match=r"config\.against='rondom': 'rondom' is none of the ways active, random"
+    ):
         tables.from_config({**given, "against": "rondom"})
 
 
@@ -125,18 +163,29 @@ def test_what_the_paper_prints_stands_beside_its_own_way():
 
 def test_evaluations_are_those_of_all_rounds():
     """Of one seed 3,000 and 2,000, of the other 7,000: 6,000 in the mean."""
-    runs = [one("active", 0, 0.3, 0.4), one("active", 1, 0.4), one("random", 0, 0.3), one("random", 1, 0.4)]
+    runs = [
+        one("active", 0, 0.3, 0.4),
+        one("active", 1, 0.4),
+        one("random", 0, 0.3),
+        one("random", 1, 0.4),
+    ]
     for run, spent in zip(runs, ((3000, 2000), (7000,)), strict=False):
         for row, evaluations in zip(run["rounds"], spent, strict=True):
             row["search"] = {"evaluations": evaluations}
     found = tabulate.cells(TABLE, runs)
     assert [row["evaluations"] for row in tabulate.as_rows(TABLE, found)] == [6000, 0]
     lines = tabulate.markdown(TABLE, found).splitlines()
-    assert "| evaluations | minutes |" in lines[2] and "| 6,000 | 1.5 |" in lines[4] and "| - | 1.5 |" in lines[5]
+    assert (
+        "| evaluations | minutes |" in lines[2]
+        and "| 6,000 | 1.5 |" in lines[4]
+        and "| - | 1.5 |" in lines[5]
+    )
 
 
 def test_curves_by_hand():
-    """At 100 queries differences of 0, -1 and -2 against random, at 200 of 1, 2 and 3: the same p of .0742."""
+    """At 100 queries differences of 0, -1 and -2 against random, at 200 of 1, 2 and 3: the same p
+    of .0742.
+    """
     points = tabulate.curves(TABLE, tabulate.cells(TABLE, RUNS))
     assert [(point["way"], *list(point.values())[2:]) for point in points] == [
         ("active", 100, 30, 0, 3, -1, 0.225403), ("active", 200, 44, 2, 3, 2, 0.07418),
@@ -157,7 +206,13 @@ def test_order_of_the_files_makes_no_difference():
 def test_a_run_without_figures_of_the_teacher_shows_none():
     runs = [one("active", 0, 0.5, teacher_accuracy=None, success_rate=None, agreement=None)]
     (row,) = tabulate.as_rows(TABLE, tabulate.cells(TABLE, runs))
-    assert row["teacher_accuracy"] is row["success_rate"] is row["agreement"] is row["accuracy_std"] is None
+    assert (
+        row["teacher_accuracy"]
+        is row["success_rate"]
+        is row["agreement"]
+        is row["accuracy_std"]
+        is None
+    )
     text = tabulate.markdown(TABLE, tabulate.cells(TABLE, runs))
     assert "teacher" not in text and "success" not in text  # columns in which nothing is known
     both = tabulate.markdown(TABLE, tabulate.cells(TABLE, [*runs, one("random", 0, 0.4)]))
@@ -166,11 +221,16 @@ def test_a_run_without_figures_of_the_teacher_shows_none():
 
 def test_runs_of_another_recipe_are_not_mixed_in():
     mixed = [*RUNS, one("active", 1, 0.5, config={"train.epochs": 7})]
-    with pytest.raises(UserError, match="r, active comes from runs of different configurations or teachers"):
+    with pytest.raises(
+        UserError, match="r, active comes from runs of different configurations or teachers"
+    ):
         tabulate.cells(TABLE, mixed)
     with pytest.raises(UserError, match="or teachers"):
         tabulate.cells(TABLE, [*RUNS[1:], one("active", 0, 0.5, teacher="another")])
-    seeds = [*RUNS, one("active", 9, 0.5, config={"train.epochs": 7})]  # of a seed that the table does not have
+    seeds = [
+        *RUNS,
+        one("active", 9, 0.5, config={"train.epochs": 7}),
+    ]  # of a seed that the table does not have
     assert tabulate.cells(TABLE, seeds) == tabulate.cells(TABLE, RUNS)
 
 

@@ -133,7 +133,9 @@ def test_what_is_no_answer_is_told_of(told: object, said: str, form: str) -> Non
     assert "teacher my teacher answered" in str(caught.value)
     assert isinstance(caught.value, UserError)
     if "shape" in said:
-        assert str(answers.explain("", Form(form), "my teacher")).split(": ", 1)[1] in str(caught.value)
+        assert str(answers.explain("", Form(form), "my teacher")).split(": ", 1)[1] in str(
+            caught.value
+        )
         assert "number of classes" in str(caught.value)
 
 
@@ -215,10 +217,18 @@ LABEL = [
     ([NAN, NAN, NAN], "no score at all"),
     ([INF, 0, 0], "NaN or infinity"),
 ]
-CASES = {"probabilities": PROBABILITIES, "logits": LOGITS, "top_k": TOP_K, "percentages": PERCENTAGES, "label": LABEL}
+CASES = {
+    "probabilities": PROBABILITIES,
+    "logits": LOGITS,
+    "top_k": TOP_K,
+    "percentages": PERCENTAGES,
+    "label": LABEL,
+}
 
 
-@pytest.mark.parametrize(("form", "row", "said"), [(form, *case) for form, cases in CASES.items() for case in cases])
+@pytest.mark.parametrize(
+    ("form", "row", "said"), [(form, *case) for form, cases in CASES.items() for case in cases]
+)
 def test_faults_are_put_in_words(form: str, row: list[float], said: str) -> None:
     assert fault(row, form) == said
 
@@ -237,7 +247,9 @@ def test_every_row_has_its_own_fault(form: str) -> None:
 def test_many_classes_may_be_off_by_a_half_each() -> None:
     classes = 40
     row = [100.0 - classes, *[0.0] * (classes - 1)]
-    assert fault([row[0] + 20.5, *row[1:]], "percentages") == ""  # 80.5 of 100, 39 of them rounded from below 0.5
+    assert (
+        fault([row[0] + 20.5, *row[1:]], "percentages") == ""
+    )  # 80.5 of 100, 39 of them rounded from below 0.5
     assert fault([row[0] + 19.0, *row[1:]], "percentages") == "percentages that sum to 79"
     assert fault([0.1] * 1000, "percentages") == "percentages that all round to 0"
     assert fault([0.001] * 1000, "percentages") == "percentages that all round to 0"
@@ -288,7 +300,9 @@ def test_probabilities_are_left_alone() -> None:
         ([0, 1], 1e-3, [0, 1]),
     ],
 )
-def test_logits_are_read_by_a_softmax(row: list[float], temperature: float, wanted: list[float]) -> None:
+def test_logits_are_read_by_a_softmax(
+    row: list[float], temperature: float, wanted: list[float]
+) -> None:
     assert read(row, Form("logits", temperature=temperature)) == pytest.approx(wanted, abs=2e-5)
 
 
@@ -315,7 +329,9 @@ def test_logits_are_read_by_a_softmax(row: list[float], temperature: float, want
         ([NAN, 0.1, 0.2, NAN], 2, [0.2 / 0.7, 0.1 / 0.7, 0.2 / 0.7, 0.2 / 0.7]),
     ],
 )
-def test_top_scores_are_kept_and_the_rest_is_spread(row: list[float], k: int, wanted: list[float]) -> None:
+def test_top_scores_are_kept_and_the_rest_is_spread(
+    row: list[float], k: int, wanted: list[float]
+) -> None:
     assert read(row, Form("top_k", top_k=k)) == pytest.approx(wanted, abs=1e-7)
 
 
@@ -341,7 +357,9 @@ def test_of_many_equal_scores_the_first_are_kept() -> None:
         ([1, 0, 0], [1, 0, 0]),
     ],
 )
-def test_percentages_are_rounded_and_made_to_sum_to_1(row: list[float], wanted: list[float]) -> None:
+def test_percentages_are_rounded_and_made_to_sum_to_1(
+    row: list[float], wanted: list[float]
+) -> None:
     assert read(row, Form("percentages")) == pytest.approx(wanted, abs=1e-7)
 
 
@@ -419,11 +437,17 @@ def some_rows(draw: st.DrawFn, form: str) -> np.ndarray:
     """Rows of any quality, many of them good: ``float32[M, Y]``."""
     classes, count = draw(st.integers(1, 8)), draw(st.integers(1, 5))
     values = {
-        "logits": float32s(-(2.0**100), 2.0**100) | float32s(-8, 8) | st.sampled_from([0.0, 1.0, NAN, INF]),
+        "logits": float32s(-(2.0**100), 2.0**100)
+        | float32s(-8, 8)
+        | st.sampled_from([0.0, 1.0, NAN, INF]),
         "label": float32s(-8, 8) | st.sampled_from([0.0, 0.0, 1.0, NAN, NAN, INF]),
     }.get(form, float32s(0, 1) | st.sampled_from([0.0, 0.25, 0.5, 1.0]))
     rows = np.array(
-        draw(st.lists(st.lists(values, min_size=classes, max_size=classes), min_size=count, max_size=count))
+        draw(
+            st.lists(
+                st.lists(values, min_size=classes, max_size=classes), min_size=count, max_size=count
+            )
+        )
     )
     if form in ("logits", "label"):
         return rows.astype(np.float32)
@@ -433,7 +457,11 @@ def some_rows(draw: st.DrawFn, form: str) -> np.ndarray:
         rows = draw(st.sampled_from([1, 100])) * rows
         rows = np.rint(rows) if draw(st.booleans()) else rows
     if form == "top_k":
-        rows[np.array(draw(st.lists(st.booleans(), min_size=rows.size, max_size=rows.size))).reshape(rows.shape)] = NAN
+        rows[
+            np.array(draw(st.lists(st.booleans(), min_size=rows.size, max_size=rows.size))).reshape(
+                rows.shape
+            )
+        ] = NAN
     return (rows * draw(st.sampled_from([1, 1, 1, 1.0009, 0.9991, 1.01, -1]))).astype(np.float32)
 
 
@@ -448,17 +476,28 @@ def test_every_good_row_is_read_as_the_plain_reference_does(name: str, data: st.
     found = answers.probabilities(rows[fine], form)
     assert found.dtype == np.float32
     assert found.shape == (len(fine), rows.shape[-1])
-    for row, probabilities in zip(rows[fine].astype(np.float64), found.astype(np.float64), strict=True):
-        assert probabilities.tolist() == pytest.approx(PLAIN[name](row.tolist(), form), rel=1e-6, abs=1e-7)
+    for row, probabilities in zip(
+        rows[fine].astype(np.float64), found.astype(np.float64), strict=True
+    ):
+        assert probabilities.tolist() == pytest.approx(
+            PLAIN[name](row.tolist(), form), rel=1e-6, abs=1e-7
+        )
         assert np.isfinite(probabilities).all()
         assert probabilities.min() >= 0
-        assert abs(probabilities.sum() - 1) <= (1e-6 if name != "probabilities" else 1.001e-3)  # which keep their bits
+        assert abs(probabilities.sum() - 1) <= (
+            1e-6 if name != "probabilities" else 1.001e-3
+        )  # which keep their bits
         assert probabilities[np.nanargmax(row)] == probabilities.max()
 
 
 @pytest.mark.parametrize("name", answers.FORMS)
-@hypothesis.given(row=st.lists(st.integers(0, 1000), min_size=2, max_size=30).filter(any), top_k=st.integers(1, 30))
-def test_sound_probabilities_have_no_fault_in_any_form(name: str, row: list[int], top_k: int) -> None:
+@hypothesis.given(
+    row=st.lists(st.integers(0, 1000), min_size=2, max_size=30).filter(any),
+    top_k=st.integers(1, 30),
+)
+def test_sound_probabilities_have_no_fault_in_any_form(
+    name: str, row: list[int], top_k: int
+) -> None:
     """A teacher that tells all is cut down to any form; below 50 classes even to whole percent."""
     rows = np.array([row], np.float32) / np.float32(sum(row))
     form = Form(name, top_k=top_k)
@@ -468,7 +507,11 @@ def test_sound_probabilities_have_no_fault_in_any_form(name: str, row: list[int]
 
 
 @hypothesis.given(
-    row=st.lists(float32s(-(2.0**127), 2.0**127) | st.sampled_from([NAN, INF, -INF, 0.0]), min_size=1, max_size=6),
+    row=st.lists(
+        float32s(-(2.0**127), 2.0**127) | st.sampled_from([NAN, INF, -INF, 0.0]),
+        min_size=1,
+        max_size=6,
+    ),
     name=st.sampled_from(answers.FORMS),
 )
 def test_no_row_is_too_wild_to_be_judged(row: list[float], name: str) -> None:
@@ -481,11 +524,18 @@ def test_no_row_is_too_wild_to_be_judged(row: list[float], name: str) -> None:
 
 
 @hypothesis.given(
-    told=st.lists(st.integers(-3, 12) | float32s(-3, 12).filter(lambda value: value % 1 != 0), min_size=1, max_size=9)
+    told=st.lists(
+        st.integers(-3, 12) | float32s(-3, 12).filter(lambda value: value % 1 != 0),
+        min_size=1,
+        max_size=9,
+    )
 )
 def test_labels_are_what_was_told(told: list[float]) -> None:
     rows = raw(told, "label", images=len(told), classes=10)
     for number, row, said in zip(told, rows, answers.faults(rows, Form("label")), strict=True):
         assert (said == "") == (number in range(10))
         if not said:
-            assert answers.probabilities(row[None], Form("label"))[0].tolist() == np.eye(10)[int(number)].tolist()
+            assert (
+                answers.probabilities(row[None], Form("label"))[0].tolist()
+                == np.eye(10)[int(number)].tolist()
+            )

@@ -1,4 +1,6 @@
-"""Teachers behind HTTP, against servers that answer literal bytes and one that misbehaves on order."""
+"""Teachers behind HTTP, against servers that answer literal bytes and one that misbehaves on
+order.
+"""
 
 import base64
 import concurrent.futures
@@ -43,7 +45,8 @@ NAMES = ("ant", "Bee", "cat")
 
 
 class Canned:
-    """A server of literal replies: ``{"POST /path": (status, headers, body)}``, a body being bytes or a function of the
+    """A server of literal replies: ``{"POST /path": (status, headers, body)}``, a body being bytes
+    or a function of the
     request's.
 
     ``asked`` lists what came: ``("POST /path", headers, body)``.
@@ -64,7 +67,9 @@ class Canned:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 name = f"{self.command} {self.path}"
                 canned.asked.append((name, dict(self.headers), body))
-                status, headers, reply = canned.replies.get(name, (404, {}, b'{"error": "not here"}'))
+                status, headers, reply = canned.replies.get(
+                    name, (404, {}, b'{"error": "not here"}')
+                )
                 reply = reply(body) if callable(reply) else reply
                 self.send_response(status)
                 for key, value in {"Content-Length": len(reply), **headers}.items():
@@ -101,7 +106,9 @@ def closing(teacher):
 
 
 def connection(url, **fields):
-    return Connection(url, **{"connect_timeout": 0.5, "read_timeout": 5.0, "in_flight": 4, **fields})
+    return Connection(
+        url, **{"connect_timeout": 0.5, "read_timeout": 5.0, "in_flight": 4, **fields}
+    )
 
 
 def dumps(value):
@@ -126,13 +133,19 @@ def serve(*faults, **options):
 
 def load_oip(server, batch=4, binary="auto", **fields):
     where = connection(server.url, **fields)
-    return closing(oip.load(where, "digits", "", "", "", binary, AUTO, (2, 4, 1), 3, "", batch=batch))
+    return closing(
+        oip.load(where, "digits", "", "", "", binary, AUTO, (2, 4, 1), 3, "", batch=batch)
+    )
 
 
-def load_json(server, template=None, hard=False, labels=None, names=("0", "1", "2"), batch=4, **fields):
+def load_json(
+    server, template=None, hard=False, labels=None, names=("0", "1", "2"), batch=4, **fields
+):
     where = connection(server.json_url, **fields)
     template = template or Template(**(faulty_server.HARD if hard else faulty_server.JSON))
-    return closing(json_service.load(where, template, (2, 4, 1), names, labels or {}, "", hard, batch=batch))
+    return closing(
+        json_service.load(where, template, (2, 4, 1), names, labels or {}, "", hard, batch=batch)
+    )
 
 
 # --- The two protocols against the server of our own
@@ -221,9 +234,17 @@ def test_a_contradiction_within_a_reply_is_no_answer():
 
 def test_a_service_that_is_gone_has_billed_nothing():
     with serve() as server:
-        found = oip.load(connection(server.url), "digits", "", "", "", "no", AUTO, (2, 4, 1), 3, "", batch=2)
+        found = oip.load(
+            connection(server.url), "digits", "", "", "", "no", AUTO, (2, 4, 1), 3, "", batch=2
+        )
         reaches_json = json_service.load(
-            connection(server.json_url), Template(**faulty_server.JSON), (2, 4, 1), NAMES, {}, "", False
+            connection(server.json_url),
+            Template(**faulty_server.JSON),
+            (2, 4, 1),
+            NAMES,
+            {},
+            "",
+            False,
         )
     for teacher in (found, reaches_json):
         with closing(teacher), pytest.raises(Unanswered, match=r"ConnectError") as failed:
@@ -265,12 +286,15 @@ def test_headers_that_drip_end_with_the_deadline():
 
     thread = threading.Thread(target=drip)
     thread.start()
-    where = connection(f"http://127.0.0.1:{listener.getsockname()[1]}/x", connect_timeout=0.3, read_timeout=0.3)
+    where = connection(
+        f"http://127.0.0.1:{listener.getsockname()[1]}/x", connect_timeout=0.3, read_timeout=0.3
+    )
     teacher = json_service.load(where, Template('{"x": "$image"}'), (2, 4, 1), NAMES, {}, "", False)
     with (
         closing(teacher),
         pytest.raises(
-            Unanswered, match=r"ReadTimeout: timed out \(config.teacher.http.connect_timeout=0.3, .read_timeout=0.3\)"
+            Unanswered,
+            match=r"ReadTimeout: timed out \(config.teacher.http.connect_timeout=0.3, .read_timeout=0.3\)",
         ) as failed,
     ):
         began = time.monotonic()
@@ -307,7 +331,9 @@ def test_the_secret_is_sent_and_shown_nowhere(source, monkeypatch, tmp_path, cap
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("SERVICE_KEY", f" {SECRET}\n")
     (tmp_path / "key").write_text(f"{SECRET}\n")
-    fields = {"auth_env": "SERVICE_KEY"} if source == "env" else {"auth_file": str(tmp_path / "key")}
+    fields = (
+        {"auth_env": "SERVICE_KEY"} if source == "env" else {"auth_file": str(tmp_path / "key")}
+    )
     with serve("500", token=SECRET) as server, load_json(server, **fields) as teacher:
         with pytest.raises(Unanswered) as failed:
             teacher.ask(pictures(1))
@@ -318,7 +344,13 @@ def test_the_secret_is_sent_and_shown_nowhere(source, monkeypatch, tmp_path, cap
             teacher.ask(pictures(1))
         assert r"bad credentials: Bearer ***" in str(refused.value)
         assert ("SERVICE_KEY" if source == "env" else str(tmp_path / "key")) in str(refused.value)
-        shown = [repr(teacher), teacher.identity, *chained(failed.value), *chained(refused.value), caplog.text]
+        shown = [
+            repr(teacher),
+            teacher.identity,
+            *chained(failed.value),
+            *chained(refused.value),
+            caplog.text,
+        ]
     assert not [text for text in shown if "hunter2" in text]
     assert "200" in caplog.text  # httpx's own lines are there
 
@@ -326,7 +358,11 @@ def test_the_secret_is_sent_and_shown_nowhere(source, monkeypatch, tmp_path, cap
 @pytest.mark.parametrize(
     ("fields", "header", "sent"),
     [
-        ({"auth_scheme": "Basic"}, "Authorization", "Basic " + base64.b64encode(b"me:pass").decode()),
+        (
+            {"auth_scheme": "Basic"},
+            "Authorization",
+            "Basic " + base64.b64encode(b"me:pass").decode(),
+        ),
         ({"auth_scheme": "", "auth_header": "X-Api-Key"}, "X-Api-Key", "me:pass"),
         ({"auth_scheme": "Token"}, "Authorization", "Token me:pass"),
     ],
@@ -336,7 +372,9 @@ def test_header_and_scheme(fields, header, sent, monkeypatch):
     with serve("418") as server, load_json(server, auth_env="SERVICE_KEY", **fields) as teacher:
         with pytest.raises(Refused, match=r"418"):
             teacher.ask(pictures(1))
-        assert {name.lower(): value for name, value in server.requests[0].headers.items()}[header.lower()] == sent
+        assert {name.lower(): value for name, value in server.requests[0].headers.items()}[
+            header.lower()
+        ] == sent
 
 
 def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
@@ -345,7 +383,13 @@ def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
     echo = base64.b64encode(b"me:pa/ss") + b" me:pa/ss pa%2Fss wrong"
     with Canned({"POST /": (403, {}, echo)}) as server:
         teacher = json_service.load(
-            connection(server.url + "/", **fields), Template('{"x": "$image"}'), (2, 4, 1), NAMES, {}, "", False
+            connection(server.url + "/", **fields),
+            Template('{"x": "$image"}'),
+            (2, 4, 1),
+            NAMES,
+            {},
+            "",
+            False,
         )
         with closing(teacher), pytest.raises(Refused, match=r"\(\*\*\* \*\*\* \*\*\* wrong\)"):
             teacher.ask(pictures(1))
@@ -357,7 +401,10 @@ def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
         ({"auth_env": "NOT_SET_HERE"}, "config.teacher.http.auth_env.*NOT_SET_HERE is not set"),
         ({"auth_env": "SERVICE_KEY", "auth_file": "x"}, "both set"),
         ({"auth_file": __file__}, "test_http_teacher.py .* no header can carry"),
-        ({"auth_file": "/nowhere/key"}, "config.teacher.http.auth_file='/nowhere/key' cannot be read"),
+        (
+            {"auth_file": "/nowhere/key"},
+            "config.teacher.http.auth_file='/nowhere/key' cannot be read",
+        ),
         ({"auth_env": "SERVICE_KEY", "auth_header": "X Key"}, "auth_header"),
         ({"auth_env": "SERVICE_KEY", "auth_scheme": "Bear er"}, "auth_scheme"),
         ({"auth_env": "TWO_LINES"}, "TWO_LINES .* no header can carry"),
@@ -397,13 +444,23 @@ def test_other_hosts_are_reached_by_the_environment_s_proxy(monkeypatch):
         monkeypatch.setenv("no_proxy", "other.invalid")
         for host, reached in (("service.invalid", True), ("other.invalid", False)):
             where = connection(f"http://{host}/x")
-            teacher = json_service.load(where, Template('{"x": "$image"}'), (2, 4, 1), NAMES, {}, "", False)
-            with closing(teacher), contextlib.nullcontext() if reached else pytest.raises(Unanswered):
+            teacher = json_service.load(
+                where, Template('{"x": "$image"}'), (2, 4, 1), NAMES, {}, "", False
+            )
+            with (
+                closing(teacher),
+                contextlib.nullcontext() if reached else pytest.raises(Unanswered),
+            ):
                 assert teacher.ask(pictures(1)).tolist() == [[1, 0, 0]]
         assert len(proxy.asked) == 1
-        assert proxy.asked[0][1]["Proxy-Authorization"] == "Basic " + base64.b64encode(b"me:hunter2").decode()
+        assert (
+            proxy.asked[0][1]["Proxy-Authorization"]
+            == "Basic " + base64.b64encode(b"me:hunter2").decode()
+        )
         monkeypatch.setenv("http_proxy", "socks5://me:hunter2@127.0.0.1:9")
-        with pytest.raises(UserError, match=r"the environment's proxy for http .* is none of HTTP") as refused:
+        with pytest.raises(
+            UserError, match=r"the environment's proxy for http .* is none of HTTP"
+        ) as refused:
             clients.Client(connection("http://service.invalid/x"))
         assert "hunter2" not in str(refused.value)
 
@@ -413,9 +470,18 @@ def test_compressed_replies():
     for body, fine in ((whole, True), (b"\x00" + whole[1:], False)):
         with Canned({"POST /x": (200, {"Content-Encoding": "gzip"}, body)}) as server:
             teacher = json_service.load(
-                connection(server.url + "/x"), Template('{"x": "$image"}'), (2, 4, 1), NAMES, {}, "", False
+                connection(server.url + "/x"),
+                Template('{"x": "$image"}'),
+                (2, 4, 1),
+                NAMES,
+                {},
+                "",
+                False,
             )
-            with closing(teacher), contextlib.nullcontext() if fine else pytest.raises(Unanswered, match=r"Decoding"):
+            with (
+                closing(teacher),
+                contextlib.nullcontext() if fine else pytest.raises(Unanswered, match=r"Decoding"),
+            ):
                 assert teacher.ask(pictures(1)).tolist() == [[0.5, 0.25, 0.25]]
 
 
@@ -445,8 +511,13 @@ def test_redirects_are_not_followed(monkeypatch):
     location = {"Location": "https://elsewhere.example/path?token=hunter2"}
     with Canned({"POST /x": (307, location, b"")}) as server:
         where = connection(f"{server.url}/x", auth_env="SERVICE_KEY")
-        teacher = json_service.load(where, Template('{"x": "$image"}'), (2, 4, 1), NAMES, {}, "", False)
-        with closing(teacher), pytest.raises(Refused, match=r"redirects to 'elsewhere.example'") as refused:
+        teacher = json_service.load(
+            where, Template('{"x": "$image"}'), (2, 4, 1), NAMES, {}, "", False
+        )
+        with (
+            closing(teacher),
+            pytest.raises(Refused, match=r"redirects to 'elsewhere.example'") as refused,
+        ):
             teacher.ask(pictures(1))
         assert "hunter2" not in str(refused.value)
 
@@ -466,7 +537,18 @@ def test_retry_after():
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=localhost",
+    ]
     command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "key.pem", "-out", "cert.pem"]
     try:
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
@@ -485,7 +567,10 @@ def test_only_a_known_certificate_is_trusted(certificate):
             where = connection(f"{server.url}/x", ca_file=ca_file)
             return closing(json_service.load(where, template, (2, 4, 1), NAMES, {}, "", False))
 
-        with load("") as teacher, pytest.raises(UserError, match=r"cannot be verified .*config.teacher.http.ca_file"):
+        with (
+            load("") as teacher,
+            pytest.raises(UserError, match=r"cannot be verified .*config.teacher.http.ca_file"),
+        ):
             teacher.ask(pictures(1))
         with load(str(certificate / "cert.pem")) as teacher:
             np.testing.assert_array_equal(teacher.ask(pictures(1)), [[0.5, 0.25, 0.25]])
@@ -505,11 +590,18 @@ OIP_SCORES = [[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]
 
 def oip_reply(output, **fields):
     return lambda body: dumps(
-        {"model_name": "m", "id": json.loads(body[: body.rindex(b"}") + 1])["id"], "outputs": [output], **fields}
+        {
+            "model_name": "m",
+            "id": json.loads(body[: body.rindex(b"}") + 1])["id"],
+            "outputs": [output],
+            **fields,
+        }
     )
 
 
-def ask_oip(metadata, reply, binary="no", labels=False, server_extensions=(), images=OIP_IMAGES, **fields):
+def ask_oip(
+    metadata, reply, binary="no", labels=False, server_extensions=(), images=OIP_IMAGES, **fields
+):
     """The answer to images and the request; ``reply`` is a body or (headers, body)."""
     headers, body = reply if isinstance(reply, tuple) else ({}, reply)
     version = fields.get("version", "")
@@ -520,7 +612,14 @@ def ask_oip(metadata, reply, binary="no", labels=False, server_extensions=(), im
         f"POST {base}/infer": (200, headers, body),
         "POST /v2/models/m/versions/3/infer": (200, headers, body),
     }
-    given = {"model": "m", "version": "", "input": "", "output": "", "pixels": AUTO._replace(divide=255.0), **fields}
+    given = {
+        "model": "m",
+        "version": "",
+        "input": "",
+        "output": "",
+        "pixels": AUTO._replace(divide=255.0),
+        **fields,
+    }
     with Canned(replies) as server:
         teacher = oip.load(
             connection(server.url), binary=binary, shape=(1, 2, 1), classes=3, identity="", labels=labels, batch=2,
@@ -530,7 +629,9 @@ def ask_oip(metadata, reply, binary="no", labels=False, server_extensions=(), im
             return teacher.ask(images), server.asked[-1]
 
 
-FLAT = oip_reply({"name": "out", "datatype": "FP32", "shape": [2, 3], "data": [*OIP_SCORES[0], *OIP_SCORES[1]]})
+FLAT = oip_reply(
+    {"name": "out", "datatype": "FP32", "shape": [2, 3], "data": [*OIP_SCORES[0], *OIP_SCORES[1]]}
+)
 
 
 def test_oip_json_request_and_reply():
@@ -546,7 +647,9 @@ def test_oip_json_request_and_reply():
 
 def test_oip_nested_data_and_null():
     nested = {"name": "out", "datatype": "FP64", "shape": [2, 3], "data": [[1, None, 0], [0, 0, 1]]}
-    np.testing.assert_array_equal(ask_oip(OIP_METADATA, oip_reply(nested))[0], [[1, np.nan, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(
+        ask_oip(OIP_METADATA, oip_reply(nested))[0], [[1, np.nan, 0], [0, 0, 1]]
+    )
 
 
 def test_oip_binary_request_and_reply():
@@ -554,18 +657,33 @@ def test_oip_binary_request_and_reply():
     extra = np.array([7], "<i8").tobytes()
     outputs = [
         {"name": "other", "datatype": "INT64", "shape": [1], "parameters": {"binary_data_size": 8}},
-        {"name": "out", "datatype": "FP32", "shape": [2, 3], "parameters": {"binary_data_size": 24}},
+        {
+            "name": "out",
+            "datatype": "FP32",
+            "shape": [2, 3],
+            "parameters": {"binary_data_size": 24},
+        },
     ]
     head = dumps({"model_name": "m", "outputs": outputs})
     reply = ({"Inference-Header-Content-Length": len(head)}, head + extra + raw)
-    found, (_, headers, body) = ask_oip(OIP_METADATA, reply, "auto", server_extensions=["binary_tensor_data"])
+    found, (_, headers, body) = ask_oip(
+        OIP_METADATA, reply, "auto", server_extensions=["binary_tensor_data"]
+    )
     np.testing.assert_array_equal(found, OIP_SCORES)
     length = int(headers["Inference-Header-Content-Length"])
     assert headers["Content-Type"] == "application/octet-stream"
-    assert body[length:] == np.array([0, 51, 102, 255], "<f4").__truediv__(np.float32(255)).astype("<f4").tobytes()
+    assert (
+        body[length:]
+        == np.array([0, 51, 102, 255], "<f4").__truediv__(np.float32(255)).astype("<f4").tobytes()
+    )
     message = json.loads(body[:length])
     assert message["inputs"] == [
-        {"name": "in", "shape": [2, 1, 2, 1], "datatype": "FP32", "parameters": {"binary_data_size": 16}}
+        {
+            "name": "in",
+            "shape": [2, 1, 2, 1],
+            "datatype": "FP32",
+            "parameters": {"binary_data_size": 16},
+        }
     ]
     assert message["outputs"] == [{"name": "out", "parameters": {"binary_data": True}}]
 
@@ -580,7 +698,12 @@ def test_oip_binary_request_and_reply():
     ],
 )
 def test_oip_number_formats(datatype, raw):
-    output = {"name": "out", "datatype": datatype, "shape": [2, 3], "parameters": {"binary_data_size": len(raw)}}
+    output = {
+        "name": "out",
+        "datatype": datatype,
+        "shape": [2, 3],
+        "parameters": {"binary_data_size": len(raw)},
+    }
     head = dumps({"outputs": [output]})
     reply = ({"Inference-Header-Content-Length": len(head)}, head + raw)
     np.testing.assert_array_equal(ask_oip(OIP_METADATA, reply, "yes")[0], OIP_SCORES)
@@ -588,13 +711,21 @@ def test_oip_number_formats(datatype, raw):
 
 @pytest.mark.parametrize("shape", [[2], [2, 1]])
 def test_oip_labels(shape):
-    metadata = {**OIP_METADATA, "outputs": [{"name": "out", "datatype": "INT64", "shape": [-1, *shape[1:]]}]}
+    metadata = {
+        **OIP_METADATA,
+        "outputs": [{"name": "out", "datatype": "INT64", "shape": [-1, *shape[1:]]}],
+    }
     output = {"name": "out", "datatype": "INT64", "shape": shape, "data": [2, 0]}
     found, _ = ask_oip(metadata, oip_reply(output), labels=True)
     assert (found.tolist(), found.dtype) == ([2, 0], np.int64)
     # What is no class is left to the caller, who keeps the rest of the batch.
-    assert ask_oip(metadata, oip_reply({**output, "data": [2, 3]}), labels=True)[0].tolist() == [2, -1]
-    with pytest.raises(UserError, match=r"holds int64, and scores are floating point.*answers.form=label"):
+    assert ask_oip(metadata, oip_reply({**output, "data": [2, 3]}), labels=True)[0].tolist() == [
+        2,
+        -1,
+    ]
+    with pytest.raises(
+        UserError, match=r"holds int64, and scores are floating point.*answers.form=label"
+    ):
         ask_oip(metadata, oip_reply(output))
 
 
@@ -609,14 +740,25 @@ def test_oip_without_metadata_needs_settings():
     found, (_, _, body) = ask_oip(silent, FLAT, input="x", pixels=pixels)
     np.testing.assert_array_equal(found, OIP_SCORES)
     message = json.loads(body)
-    assert message["inputs"] == [{"name": "x", "shape": [2, 1, 1, 2], "datatype": "UINT8", "data": [0, 51, 102, 255]}]
+    assert message["inputs"] == [
+        {"name": "x", "shape": [2, 1, 1, 2], "datatype": "UINT8", "data": [0, 51, 102, 255]}
+    ]
     assert "outputs" not in message
-    for fields in ({}, {"input": "x"}, {"pixels": pixels}, {"input": "x", "pixels": pixels._replace(dtype="auto")}):
-        with pytest.raises(UserError, match=r"tells nothing of the model's inputs: set config.teacher.oip.input"):
+    for fields in (
+        {},
+        {"input": "x"},
+        {"pixels": pixels},
+        {"input": "x", "pixels": pixels._replace(dtype="auto")},
+    ):
+        with pytest.raises(
+            UserError, match=r"tells nothing of the model's inputs: set config.teacher.oip.input"
+        ):
             ask_oip(silent, FLAT, **fields)
     two = {"name": "a", "datatype": "FP32", "shape": [2, 3], "data": [0] * 6}
     both = dumps({"outputs": [two, {**two, "name": "b"}]})
-    with pytest.raises(UserError, match=r"config.teacher.oip.output='' *: the reply has the outputs \['a', 'b'\]"):
+    with pytest.raises(
+        UserError, match=r"config.teacher.oip.output='' *: the reply has the outputs \['a', 'b'\]"
+    ):
         ask_oip(silent, both, input="x", pixels=pixels)
 
 
@@ -643,10 +785,22 @@ def test_a_model_of_a_fixed_batch_gets_no_smaller_one():
             r"has the shape \[-1, 3, 3, 1\], which does not take images of \(1, 2, 1\)",
         ),
         (with_input(shape=[-1, 2]), {}, "which does not take images"),
-        (with_input(shape=[-1, -1, -1, -1]), {}, "both nhwc and nchw: set config.teacher.pixels.layout"),
-        (with_input(shape=[1, 1, 2, 1]), {}, "config.teacher.batch=2, and the model's input 'in' takes 1 image"),
+        (
+            with_input(shape=[-1, -1, -1, -1]),
+            {},
+            "both nhwc and nchw: set config.teacher.pixels.layout",
+        ),
+        (
+            with_input(shape=[1, 1, 2, 1]),
+            {},
+            "config.teacher.batch=2, and the model's input 'in' takes 1 image",
+        ),
         (OIP_METADATA, {"pixels": Pixels("nchw", "auto")}, "layout='nchw'"),
-        (OIP_METADATA, {"pixels": Pixels("auto", "uint8")}, "dtype='uint8', and the model's input 'in' takes float32"),
+        (
+            OIP_METADATA,
+            {"pixels": Pixels("auto", "uint8")},
+            "dtype='uint8', and the model's input 'in' takes float32",
+        ),
         (with_input(datatype="UINT8"), {}, "config.teacher.pixels.divide"),
         (
             OIP_METADATA,
@@ -656,17 +810,25 @@ def test_a_model_of_a_fixed_batch_gets_no_smaller_one():
         (
             {
                 **OIP_METADATA,
-                "outputs": [*OIP_METADATA["outputs"], {"name": "b", "datatype": "FP32", "shape": [-1, 3]}],
+                "outputs": [
+                    *OIP_METADATA["outputs"],
+                    {"name": "b", "datatype": "FP32", "shape": [-1, 3]},
+                ],
             },
             {},
-            "config.teacher.oip.output is empty and the model has several: set it to one of 'out', 'b'",
+            "config.teacher.oip.output is empty and the model has several: set it to one of"
+            " 'out', 'b'",
         ),
         (
             {**OIP_METADATA, "outputs": [{"name": "out", "datatype": "FP32", "shape": [-1, 10]}]},
             {},
             r"shape \[-1, 10\], and 3 classes",
         ),
-        ({**OIP_METADATA, "versions": ["1", "2"]}, {}, "config.teacher.oip.version is empty .* versions 1, 2"),
+        (
+            {**OIP_METADATA, "versions": ["1", "2"]},
+            {},
+            "config.teacher.oip.version is empty .* versions 1, 2",
+        ),
         ({**OIP_METADATA, "inputs": [{"name": "in"}]}, {}, "whose 'inputs' are no tensors"),
         (["what"], {}, r"metadata is \[1 x str\]"),
         (OIP_METADATA, {"binary": "maybe"}, "binary='maybe' must be auto, yes or no"),
@@ -688,9 +850,13 @@ def test_oip_layouts_follow_the_metadata():
 
 
 def test_oip_keeps_to_one_version():
-    ask_oip(OIP_METADATA, oip_reply(json.loads(FLAT(b'{"id": 1}'))["outputs"][0], model_version="3"))
+    ask_oip(
+        OIP_METADATA, oip_reply(json.loads(FLAT(b'{"id": 1}'))["outputs"][0], model_version="3")
+    )
     with pytest.raises(UserError, match=r"version 4 of the model answered instead of version 3"):
-        ask_oip(OIP_METADATA, oip_reply(json.loads(FLAT(b'{"id": 1}'))["outputs"][0], model_version="4"))
+        ask_oip(
+            OIP_METADATA, oip_reply(json.loads(FLAT(b'{"id": 1}'))["outputs"][0], model_version="4")
+        )
     found, (name, _, _) = ask_oip(OIP_METADATA, FLAT, version="3")
     assert name == "POST /v2/models/m/versions/3/infer"
     np.testing.assert_array_equal(found, OIP_SCORES)
@@ -702,11 +868,31 @@ def test_oip_keeps_to_one_version():
         (dumps({"error": "x"}), UserError, r'no list \'outputs\' but is \{"error": str\}'),
         (dumps([1]), UserError, r"\[1 x int\]"),
         (dumps({"outputs": []}), UserError, r"the reply has the outputs \[\]"),
-        (oip_reply({"name": "no", "datatype": "FP32", "shape": [2, 3]}), UserError, r"the outputs \['no'\]"),
-        (oip_reply({"name": "out", "datatype": "BYTES", "shape": [2, 3], "data": ["a"]}), UserError, "holds BYTES"),
-        (oip_reply({"name": "out", "datatype": "FP32", "shape": [2, 3], "data": [1]}), Unanswered, "do not fill"),
-        (oip_reply({"name": "out", "datatype": "FP32", "shape": [2, 3]}), Unanswered, "do not fill"),
-        (oip_reply({"name": "out", "datatype": "FP32", "shape": [1, 1], "data": ["a"]}), Unanswered, "do not fill"),
+        (
+            oip_reply({"name": "no", "datatype": "FP32", "shape": [2, 3]}),
+            UserError,
+            r"the outputs \['no'\]",
+        ),
+        (
+            oip_reply({"name": "out", "datatype": "BYTES", "shape": [2, 3], "data": ["a"]}),
+            UserError,
+            "holds BYTES",
+        ),
+        (
+            oip_reply({"name": "out", "datatype": "FP32", "shape": [2, 3], "data": [1]}),
+            Unanswered,
+            "do not fill",
+        ),
+        (
+            oip_reply({"name": "out", "datatype": "FP32", "shape": [2, 3]}),
+            Unanswered,
+            "do not fill",
+        ),
+        (
+            oip_reply({"name": "out", "datatype": "FP32", "shape": [1, 1], "data": ["a"]}),
+            Unanswered,
+            "do not fill",
+        ),
         (({"Inference-Header-Content-Length": "999"}, b"{}"), Unanswered, "cut short"),
         (b"", Unanswered, "no JSON"),
         (b"[" * 100_000, Unanswered, "no JSON"),
@@ -723,7 +909,9 @@ def test_oip_replies_that_are_no_answer(reply, error, message):
 def test_metadata_is_asked_for_again_where_that_may_help(monkeypatch):
     waited = []
     monkeypatch.setattr(clients._METADATA_TRIES, "sleep", waited.append)
-    replies = iter([(503, {"Retry-After": "4"}, b""), (500, {}, b""), (200, {}, dumps({"fine": 1}))])
+    replies = iter(
+        [(503, {"Retry-After": "4"}, b""), (500, {}, b""), (200, {}, dumps({"fine": 1}))]
+    )
 
     class Changing(dict):
         def get(self, *_):
@@ -740,8 +928,12 @@ def test_a_service_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setattr(clients._METADATA_TRIES, "sleep", lambda _: None)
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    with pytest.raises(UserError, match=rf"config.teacher.http.url: 127.0.0.1:{port} does not tell about its model"):
-        oip.load(connection(f"http://127.0.0.1:{port}"), "m", "", "", "", "no", AUTO, (1, 2, 1), 3, "")
+    with pytest.raises(
+        UserError, match=rf"config.teacher.http.url: 127.0.0.1:{port} does not tell about its model"
+    ):
+        oip.load(
+            connection(f"http://127.0.0.1:{port}"), "m", "", "", "", "no", AUTO, (1, 2, 1), 3, ""
+        )
 
 
 # --- TensorFlow Serving, byte by byte
@@ -768,7 +960,14 @@ def ask_tf(metadata, predictions, labels=False, **fields):
         "GET /prefix/v1/models/m/metadata": (200, {}, dumps(metadata)),
         "POST /prefix/v1/models/m/versions/7:predict": (200, {}, predictions),
     }
-    given = {"version": "", "signature": "", "input": "", "output": "", "pixels": AUTO._replace(divide=255.0), **fields}
+    given = {
+        "version": "",
+        "signature": "",
+        "input": "",
+        "output": "",
+        "pixels": AUTO._replace(divide=255.0),
+        **fields,
+    }
     with Canned(replies) as server:
         teacher = tfserving.load(
             connection(server.url + "/prefix/"), "m", shape=(1, 2, 1), classes=3, identity="", labels=labels, batch=2,
@@ -780,7 +979,9 @@ def ask_tf(metadata, predictions, labels=False, **fields):
 
 
 def test_tfserving_request_and_reply():
-    found, (_, _, body) = ask_tf(TF_METADATA, b'{"predictions": [[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]}')
+    found, (_, _, body) = ask_tf(
+        TF_METADATA, b'{"predictions": [[0.5, 0.25, 0.25], [0.125, 0.125, 0.75]]}'
+    )
     np.testing.assert_array_equal(found, OIP_SCORES)
     fifth, two_fifths = np.float32(0.2).item(), np.float32(0.4).item()
     assert json.loads(body) == {
@@ -792,24 +993,52 @@ def test_tfserving_request_and_reply():
 def test_tfserving_rows_by_output_name():
     both = {**TF_OUTPUT, "classes": tf_tensor("DT_INT64", "-1")}
     reply = dumps({"predictions": [{"out": row, "classes": 1} for row in OIP_SCORES]})
-    np.testing.assert_array_equal(ask_tf(tf_metadata(TF_INPUT, both), reply, output="out")[0], OIP_SCORES)
-    assert ask_tf(tf_metadata(TF_INPUT, both), reply, output="classes", labels=True)[0].tolist() == [1, 1]
+    np.testing.assert_array_equal(
+        ask_tf(tf_metadata(TF_INPUT, both), reply, output="out")[0], OIP_SCORES
+    )
+    assert ask_tf(tf_metadata(TF_INPUT, both), reply, output="classes", labels=True)[
+        0
+    ].tolist() == [1, 1]
     assert ask_tf(
         tf_metadata(TF_INPUT, {"classes": both["classes"]}), b'{"predictions": [2, 0]}', labels=True
     )[0].tolist() == [2, 0]  # fmt: skip
-    with pytest.raises(UserError, match=r"config.teacher.tfserving.output is empty .* 'classes', 'out'"):
+    with pytest.raises(
+        UserError, match=r"config.teacher.tfserving.output is empty .* 'classes', 'out'"
+    ):
         ask_tf(tf_metadata(TF_INPUT, both), reply)
-    with pytest.raises(UserError, match=r"config.teacher.tfserving.output='out' is not in the reply"):
-        ask_tf(tf_metadata(TF_INPUT, both), b'{"predictions": [{"other": 1}, {"other": 2}]}', output="out")
+    with pytest.raises(
+        UserError, match=r"config.teacher.tfserving.output='out' is not in the reply"
+    ):
+        ask_tf(
+            tf_metadata(TF_INPUT, both),
+            b'{"predictions": [{"other": 1}, {"other": 2}]}',
+            output="out",
+        )
 
 
 @pytest.mark.parametrize(
     ("metadata", "fields", "message"),
     [
-        (tf_metadata({"in": tf_tensor("DT_STRING", "-1")}, TF_OUTPUT), {}, "takes DT_STRING, not pixels"),
-        (tf_metadata({**TF_INPUT, "also": TF_INPUT["in"]}, TF_OUTPUT), {"input": "in"}, "takes several inputs"),
-        (tf_metadata(TF_INPUT, {"out": tf_tensor("DT_FLOAT", "-1", "5")}), {}, r"shape \[-1, 5\], and 3 classes"),
-        (TF_METADATA, {"signature": "no"}, "config.teacher.tfserving.signature='no' .* serving_default"),
+        (
+            tf_metadata({"in": tf_tensor("DT_STRING", "-1")}, TF_OUTPUT),
+            {},
+            "takes DT_STRING, not pixels",
+        ),
+        (
+            tf_metadata({**TF_INPUT, "also": TF_INPUT["in"]}, TF_OUTPUT),
+            {"input": "in"},
+            "takes several inputs",
+        ),
+        (
+            tf_metadata(TF_INPUT, {"out": tf_tensor("DT_FLOAT", "-1", "5")}),
+            {},
+            r"shape \[-1, 5\], and 3 classes",
+        ),
+        (
+            TF_METADATA,
+            {"signature": "no"},
+            "config.teacher.tfserving.signature='no' .* serving_default",
+        ),
         ({"model_spec": {}}, {}, r'metadata is \{"model_spec": \{\}\}'),
         (tf_metadata({}, TF_OUTPUT), {}, "tells of no inputs"),
         (TF_METADATA, {"version": "8"}, "404"),
@@ -840,7 +1069,9 @@ def test_tfserving_replies_that_are_no_answer(reply, error, message):
 def test_tfserving_shapes():
     unknown = {"in": {"dtype": "DT_UINT8", "tensor_shape": {"dim": [], "unknown_rank": True}}}
     reply = b'{"predictions": [[1, 0, NaN], [0, 0, 1]]}'
-    found, (_, _, body) = ask_tf(tf_metadata(unknown, TF_OUTPUT), reply, pixels=Pixels("nchw", "auto"))
+    found, (_, _, body) = ask_tf(
+        tf_metadata(unknown, TF_OUTPUT), reply, pixels=Pixels("nchw", "auto")
+    )
     np.testing.assert_array_equal(found, [[1, 0, np.nan], [0, 0, 1]])
     assert json.loads(body)["instances"] == [[[[0, 51]]], [[[102, 255]]]]
 
@@ -851,7 +1082,14 @@ def test_tfserving_shapes():
 def ask_json(template, reply, count=1, labels=None, hard=False, names=NAMES, batch=0):
     with Canned({"POST /x?v=1": (200, {}, reply)}) as server:
         teacher = json_service.load(
-            connection(server.url + "/x?v=1"), template, (2, 4, 1), names, labels or {}, "", hard, batch or count
+            connection(server.url + "/x?v=1"),
+            template,
+            (2, 4, 1),
+            names,
+            labels or {},
+            "",
+            hard,
+            batch or count,
         )
         with closing(teacher):
             assert teacher.identity == f"json:127.0.0.1:{server.server.server_port}/x"
@@ -863,7 +1101,9 @@ def decoded(text):
 
 
 def test_json_of_one_picture():
-    template = Template('{"input": {"file": "data:image/png;base64,$image", "n": 3}, "tags": ["a", "b"]}')
+    template = Template(
+        '{"input": {"file": "data:image/png;base64,$image", "n": 3}, "tags": ["a", "b"]}'
+    )
     found, sent = ask_json(template, b'{"scores": [0.5, null, 0.25]}')
     np.testing.assert_array_equal(found, [[0.5, np.nan, 0.25]])
     file = sent["input"].pop("file")
@@ -873,7 +1113,9 @@ def test_json_of_one_picture():
 
 
 def test_json_of_several_pictures():
-    template = Template('{"rid": "$id", "of": {"list": [{"b64": "$image", "id": "$id"}]}}', entries="out")
+    template = Template(
+        '{"rid": "$id", "of": {"list": [{"b64": "$image", "id": "$id"}]}}', entries="out"
+    )
     reply = b'{"out": [{"scores": [1, 2, 3]}, {"scores": [4, 5, 6.5]}]}'
     found, sent = ask_json(template, reply, 2)
     assert found == [[1, 2, 3], [4, 5, 6.5]]
@@ -893,7 +1135,11 @@ def test_json_of_several_pictures():
         ({"scores": "p[].s", "labels": "p[].n"}, {"p": [{"n": "bee", "s": 1}]}, [None, 1, None]),
         ({"scores": "p[].s", "labels": "p[].n"}, {"p": [{"n": 2, "s": 1}]}, [None, None, 1]),
         ({"scores": "p[].s", "labels": "p[].n"}, {"p": []}, [None, None, None]),
-        ({"scores": "s", "labels": "l"}, {"s": [50, 25, 5], "l": ["kitten", "cat", "ant"]}, [5, None, 75]),
+        (
+            {"scores": "s", "labels": "l"},
+            {"s": [50, 25, 5], "l": ["kitten", "cat", "ant"]},
+            [5, None, 75],
+        ),
         ({"scores": "@", "scale": 0.01}, [50, 25, 25], [0.5, 0.25, 0.25]),
     ],
 )
@@ -906,23 +1152,58 @@ def test_json_scores(fields, reply, wanted):
 @pytest.mark.parametrize(
     ("fields", "reply", "error", "message"),
     [
-        ({"scores": "p"}, {"q": 1}, UserError, r'config.teacher.json.scores=\'p\' is neither .* \{"q": int\}'),
+        (
+            {"scores": "p"},
+            {"q": 1},
+            UserError,
+            r'config.teacher.json.scores=\'p\' is neither .* \{"q": int\}',
+        ),
         ({"scores": "p"}, {"p": [1, "a", 2]}, UserError, "has a str among the numbers"),
         ({"scores": "p"}, {"p": [1, True, 2]}, UserError, "has a bool among the numbers"),
         ({"scores": "p"}, {"p": [1, 2]}, UserError, "2 scores, and 3 classes are expected"),
-        ({"scores": "length(p)"}, {"p": 5}, UserError, r"config.teacher.json.scores='length\(p\)' does not suit"),
-        ({"scores": "p", "labels": "l"}, {"p": [1]}, UserError, "config.teacher.json.labels='l' is no list of 1"),
-        ({"scores": "p", "labels": "l"}, {"p": [1, 2], "l": ["ant"]}, UserError, "no list of 2 labels"),
+        (
+            {"scores": "length(p)"},
+            {"p": 5},
+            UserError,
+            r"config.teacher.json.scores='length\(p\)' does not suit",
+        ),
+        (
+            {"scores": "p", "labels": "l"},
+            {"p": [1]},
+            UserError,
+            "config.teacher.json.labels='l' is no list of 1",
+        ),
+        (
+            {"scores": "p", "labels": "l"},
+            {"p": [1, 2], "l": ["ant"]},
+            UserError,
+            "no list of 2 labels",
+        ),
         (
             {"scores": "p", "labels": "l"},
             {"p": [1], "l": ["dog"]},
             UserError,
             "'dog', which is no class.*teacher.labels",
         ),
-        ({"scores": "p", "labels": "l"}, {"p": [1], "l": ["3"]}, UserError, "'3', which is no class"),
-        ({"scores": "p", "labels": "l"}, {"p": [1], "l": [{}]}, UserError, "neither text nor number but dict"),
+        (
+            {"scores": "p", "labels": "l"},
+            {"p": [1], "l": ["3"]},
+            UserError,
+            "'3', which is no class",
+        ),
+        (
+            {"scores": "p", "labels": "l"},
+            {"p": [1], "l": [{}]},
+            UserError,
+            "neither text nor number but dict",
+        ),
         ({"scores": "p", "scale": 0.1}, {"p": [10**400, 0, 0]}, Unanswered, "more digits"),
-        ({"scores": "p", "entries": "x"}, {"y": 1}, UserError, r"config.teacher.json.entries='x' is no list in"),
+        (
+            {"scores": "p", "entries": "x"},
+            {"y": 1},
+            UserError,
+            r"config.teacher.json.entries='x' is no list in",
+        ),
         ({"scores": "p", "entries": "x"}, {"x": []}, Unanswered, "0 entries for 1 pictures"),
         (
             {"scores": "p", "entries": "x", "id": "n"},
@@ -930,7 +1211,12 @@ def test_json_scores(fields, reply, wanted):
             UserError,
             "config.teacher.json.id='n' is no text",
         ),
-        ({"scores": "p", "entries": "x", "id": "n"}, {"x": [{"n": "a"}]}, Unanswered, "entry of another request"),
+        (
+            {"scores": "p", "entries": "x", "id": "n"},
+            {"x": [{"n": "a"}]},
+            Unanswered,
+            "entry of another request",
+        ),
         ({"scores": "p", "entries": "x", "id": "n"}, {"x": []}, Unanswered, "entries for 0 of 1"),
     ],
 )
@@ -941,7 +1227,8 @@ def test_json_replies_that_are_no_answer(fields, reply, error, message):
 
 
 @pytest.mark.parametrize(
-    ("reply", "wanted"), [({"l": "ant"}, 0), ({"l": "BEE"}, 1), ({"l": 2}, 2), ({"l": "1"}, 1), ({"l": 2.0}, 2)]
+    ("reply", "wanted"),
+    [({"l": "ant"}, 0), ({"l": "BEE"}, 1), ({"l": 2}, 2), ({"l": "1"}, 1), ({"l": 2.0}, 2)],
 )
 def test_json_hard_labels(reply, wanted):
     template = Template('["$image"]', entries="[@]", scores="", labels="l")
@@ -953,7 +1240,9 @@ def test_one_bad_entry_does_not_lose_the_others():
     reply = {"x": [{"p": [0.5, 0.25, 0.25]}, {"p": [1.0]}, {"p": [0.25, 0.5, 0.25]}]}
     with pytest.raises(PartlyAnswered, match="1 scores, and 3 classes are expected") as caught:
         ask_json(Template('[{"i": "$image"}]', scores="p", entries="x"), dumps(reply), 3)
-    np.testing.assert_array_equal(caught.value.rows, [[0.5, 0.25, 0.25], [np.nan] * 3, [0.25, 0.5, 0.25]])
+    np.testing.assert_array_equal(
+        caught.value.rows, [[0.5, 0.25, 0.25], [np.nan] * 3, [0.25, 0.5, 0.25]]
+    )
 
 
 def test_a_label_that_is_told_twice_adds_up():
@@ -970,15 +1259,22 @@ def test_whoever_sees_none_of_the_classes_prefers_none():
 
 @pytest.mark.parametrize("key", ["api_key", "key", "Token", "client_secret", "password"])
 def test_a_secret_in_the_request_is_refused_and_not_shown(key):
-    for form in ({key: "hunter2", "image": "$image"}, {"auth": [{key: "hunter2"}], "image": "$image"}):
-        with pytest.raises(UserError, match=f"under '{key}' that looks like a secret.*auth_env") as caught:
+    for form in (
+        {key: "hunter2", "image": "$image"},
+        {"auth": [{key: "hunter2"}], "image": "$image"},
+    ):
+        with pytest.raises(
+            UserError, match=f"under '{key}' that looks like a secret.*auth_env"
+        ) as caught:
             Request(dumps(form).decode())
         assert "hunter2" not in str(caught.value)
     Request(dumps({"keywords": "a", "max_tokens": 3, key: "$id", "image": "$image"}).decode())
 
 
 def test_a_secret_in_the_place_of_the_variables_name_is_not_shown():
-    with pytest.raises(UserError, match="auth_env must be the name of an environment variable") as caught:
+    with pytest.raises(
+        UserError, match="auth_env must be the name of an environment variable"
+    ) as caught:
         wrong = connection("http://127.0.0.1:1")._replace(auth_env="sk-hunter2")
         oip.load(wrong, "m", "", "", "", "no", AUTO, (1, 2, 1), 3, "")
     assert "hunter2" not in str(caught.value)
@@ -996,8 +1292,18 @@ def test_json_hard_labels_that_are_none(reply):
     [
         ({"request": "{"}, False, 1, "config.teacher.json.request is no JSON"),
         ({"request": '{"x": "image"}'}, False, 1, r"config.teacher.json.request has no '\$image'"),
-        ({"request": '{"x": "$image"}'}, False, 2, "config.teacher.batch=2, .* set config.teacher.batch=1"),
-        ({"request": '{"x": ["$image"], "y": "$image"}'}, False, 1, "inside of a list and outside of it"),
+        (
+            {"request": '{"x": "$image"}'},
+            False,
+            2,
+            "config.teacher.batch=2, .* set config.teacher.batch=1",
+        ),
+        (
+            {"request": '{"x": ["$image"], "y": "$image"}'},
+            False,
+            1,
+            "inside of a list and outside of it",
+        ),
         ({"request": '["$image"]'}, False, 2, "config.teacher.json.entries is empty"),
         ({"entries": "a["}, False, 1, "config.teacher.json.entries='a.' is no JMESPath"),
         ({"scores": "a b"}, False, 1, "config.teacher.json.scores='a b' is no JMESPath"),
@@ -1006,7 +1312,12 @@ def test_json_hard_labels_that_are_none(reply):
         ({"id": "id"}, False, 1, r"config.teacher.json.id='id', and .* has no '\$id'"),
         ({"scores": ""}, False, 1, "config.teacher.json.scores is empty"),
         ({}, True, 1, "config.teacher.json.scores must be empty"),
-        ({"scores": ""}, True, 1, "config.teacher.json.scores must be empty and config.teacher.json.labels"),
+        (
+            {"scores": ""},
+            True,
+            1,
+            "config.teacher.json.scores must be empty and config.teacher.json.labels",
+        ),
         ({"scale": 0.0}, False, 1, "config.teacher.json.scale=0.0 must be positive"),
         ({"encoding": "gif"}, False, 1, "config.teacher.json.encoding='gif' must be png or jpeg"),
         ({"quality": 0}, False, 1, "config.teacher.json.quality=0"),
@@ -1015,7 +1326,9 @@ def test_json_hard_labels_that_are_none(reply):
 def test_templates_that_are_refused_before_anything_is_sent(fields, hard, batch, message):
     template = Template(**{"request": '{"x": "$image"}', **fields})
     with pytest.raises(UserError, match=message):
-        json_service.load(connection("http://127.0.0.1:9/x"), template, (2, 4, 1), NAMES, {}, "", hard, batch)
+        json_service.load(
+            connection("http://127.0.0.1:9/x"), template, (2, 4, 1), NAMES, {}, "", hard, batch
+        )
 
 
 def test_more_pictures_than_a_request_takes_are_refused():
@@ -1036,14 +1349,18 @@ def test_labels_are_looked_up_in_this_order():
             labels.number(name)
     with pytest.raises(UserError, match=r"neither text nor number but bool"):
         labels.number(True)
-    with pytest.raises(UserError, match=r"config.teacher.labels: 'x' is mapped to 4, and the classes are 0 to 3"):
+    with pytest.raises(
+        UserError, match=r"config.teacher.labels: 'x' is mapped to 4, and the classes are 0 to 3"
+    ):
         Labels({"x": 4}, ("a", "B", "C", "c"))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_png_keeps_every_pixel(channels):
     image = np.random.default_rng(0).integers(0, 256, (5, 7, channels), np.uint8)
-    np.testing.assert_array_equal(decoded(encoding.encode(image, "png", 95)).reshape(image.shape), image)
+    np.testing.assert_array_equal(
+        decoded(encoding.encode(image, "png", 95)).reshape(image.shape), image
+    )
 
 
 def test_jpeg_keeps_a_smooth_picture_about_as_it_is():
@@ -1080,7 +1397,11 @@ def test_outlines_are_short(value):
     assert len(outline(value)) <= 300
 
 
-@given(before=json_values, inside=json_values, pictures=st.lists(st.text("ABC+/="), min_size=1, max_size=5))
+@given(
+    before=json_values,
+    inside=json_values,
+    pictures=st.lists(st.text("ABC+/="), min_size=1, max_size=5),
+)
 def test_requests_name_every_picture_once_and_in_order(before, inside, pictures):
     form = {"before": before, "list": [{"image": "p:$image", "inside": inside, "id": "$id"}]}
     if "$" in json.dumps([before, inside]):
@@ -1089,7 +1410,8 @@ def test_requests_name_every_picture_once_and_in_order(before, inside, pictures)
     names = [f"n{number}" for number in range(len(pictures))]
     filled = json.loads(request.fill(pictures, names))
     wanted = [
-        {"image": f"p:{picture}", "inside": inside, "id": name} for picture, name in zip(pictures, names, strict=True)
+        {"image": f"p:{picture}", "inside": inside, "id": name}
+        for picture, name in zip(pictures, names, strict=True)
     ]
     assert filled == {"before": before, "list": wanted}
 
@@ -1105,7 +1427,10 @@ def test_entries_come_back_in_the_pictures_order(order, repeated):
 
 
 def test_resolving_a_tensor_without_a_shape():
-    assert tensors.resolve(Pixels("nchw", "auto"), Tensor("x", "float32", None), (2, 2, 3)).dtype == "float32"
+    assert (
+        tensors.resolve(Pixels("nchw", "auto"), Tensor("x", "float32", None), (2, 2, 3)).dtype
+        == "float32"
+    )
     with pytest.raises(UserError, match=r"shape unknown, which is both nhwc and nchw"):
         tensors.resolve(AUTO, Tensor("x", "float32", None), (2, 2, 3))
 
@@ -1118,7 +1443,8 @@ def test_connections_are_closed_with_the_interpreter(ending):
         "from amkd.teachers.http.connection import Connection\n"
         "from amkd.teachers.pixels import Pixels\n"
         "auto = Pixels('auto', 'auto')\n"
-        "teacher = oip.load(Connection(sys.argv[1]), 'digits', '', '', '', 'no', auto, (2, 4, 1), 3, '')\n"
+        "teacher = oip.load(Connection(sys.argv[1]), 'digits', '', '', '', 'no', auto, (2, 4, 1),"
+        " 3, '')\n"
         "print(teacher.ask(np.zeros((1, 2, 4, 1), np.uint8)).shape)\n" + ending
     )
     with serve() as server:

@@ -33,9 +33,23 @@ def url(tmp_path_factory):
 
 @contextlib.contextmanager
 def asking(url, model="digits", output="scores", binary="auto", labels=False, **fields):
-    given = {"version": "", "input": "", "pixels": AUTO, "shape": (8, 8, 1), "classes": 10, "batch": 64, **fields}
+    given = {
+        "version": "",
+        "input": "",
+        "pixels": AUTO,
+        "shape": (8, 8, 1),
+        "classes": 10,
+        "batch": 64,
+        **fields,
+    }
     teacher = oip.load(
-        Connection(url, in_flight=4), model, output=output, binary=binary, identity="", labels=labels, **given
+        Connection(url, in_flight=4),
+        model,
+        output=output,
+        binary=binary,
+        identity="",
+        labels=labels,
+        **given,
     )
     try:
         yield teacher
@@ -52,7 +66,9 @@ def test_scores_are_the_model_s(url, count):
 
 def test_it_is_right_about_digits(url):
     with asking(url) as teacher:
-        found = np.concatenate([teacher.ask(IMAGES[start : start + 256]) for start in range(0, len(IMAGES), 256)])
+        found = np.concatenate(
+            [teacher.ask(IMAGES[start : start + 256]) for start in range(0, len(IMAGES), 256)]
+        )
     assert (found.argmax(-1) == LABELS).mean() > 0.9
     np.testing.assert_allclose(found, EXPECTED, atol=1e-6)
 
@@ -71,14 +87,19 @@ def test_a_model_without_metadata_is_asked_by_the_settings(url):
     # The server converts nothing: it hands on the type that the settings name.
     with asking(url, "silent", input="images", pixels=Pixels("nhwc", "float32")) as teacher:
         np.testing.assert_allclose(teacher.ask(IMAGES[:5]), EXPECTED[:5], atol=1e-6)
-    with pytest.raises(UserError, match=r"tells nothing of the model's inputs"), asking(url, "silent"):
+    with (
+        pytest.raises(UserError, match=r"tells nothing of the model's inputs"),
+        asking(url, "silent"),
+    ):
         pass
 
 
 def test_threads_get_their_own_answers(url):
     with asking(url) as teacher, concurrent.futures.ThreadPoolExecutor(4) as pool:
         batches = [IMAGES[start : start + 16] for start in range(0, 512, 16)]
-        np.testing.assert_allclose(np.concatenate(list(pool.map(teacher.ask, batches))), EXPECTED[:512], atol=1e-6)
+        np.testing.assert_allclose(
+            np.concatenate(list(pool.map(teacher.ask, batches))), EXPECTED[:512], atol=1e-6
+        )
 
 
 @pytest.mark.parametrize(
@@ -88,9 +109,15 @@ def test_threads_get_their_own_answers(url):
         ({"version": "v2.0"}, r"404"),
         ({"output": ""}, r"config\.teacher\.oip\.output is empty .* 'scores', 'label'"),
         ({"output": "label"}, r"holds int64, and scores are floating point"),
-        ({"shape": (28, 28, 1)}, r"shape \[-1, 8, 8, 1\], which does not take images of \(28, 28, 1\)"),
+        (
+            {"shape": (28, 28, 1)},
+            r"shape \[-1, 8, 8, 1\], which does not take images of \(28, 28, 1\)",
+        ),
         ({"classes": 100}, r"shape \[-1, 10\], and 100 classes"),
-        ({"pixels": Pixels("auto", "float32")}, r"dtype='float32', and the model's input 'images' takes uint8"),
+        (
+            {"pixels": Pixels("auto", "float32")},
+            r"dtype='float32', and the model's input 'images' takes uint8",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused_before_any_image(url, fields, message):
@@ -99,10 +126,15 @@ def test_what_does_not_fit_is_refused_before_any_image(url, fields, message):
 
 
 def test_this_server_takes_no_binary_tensors(url):
-    """It announces no such extension, so ``auto`` keeps to JSON; who insists gets its error, whichever it chooses."""
+    """It announces no such extension, so ``auto`` keeps to JSON; who insists gets its error,
+    whichever it chooses.
+    """
     with asking(url, binary="auto") as teacher:
         teacher.ask(IMAGES[:1])
-    with asking(url, binary="yes") as teacher, pytest.raises((Refused, Unanswered), match=r"status (422|500)"):
+    with (
+        asking(url, binary="yes") as teacher,
+        pytest.raises((Refused, Unanswered), match=r"status (422|500)"),
+    ):
         teacher.ask(IMAGES[:1])
 
 
@@ -130,7 +162,11 @@ def test_a_whole_run_distils_from_it(url, tmp_path):
     )
     summary = experiment.run(config, tmp_path / "run", StopSignal())
     assert summary["teacher"].startswith(f"oip:{url.removeprefix('http://')}/digits:v1.0#")
-    assert (summary["queries"], summary["queries_paid"], summary["evaluation_queries"]) == (400, 400, 497)
+    assert (summary["queries"], summary["queries_paid"], summary["evaluation_queries"]) == (
+        400,
+        400,
+        497,
+    )
     assert (summary["cost"], summary["adrift"]) == (448.5, 0)
     assert summary["teacher_accuracy"] > 0.9
     assert summary["agreement"] > 0.8

@@ -19,17 +19,29 @@ from amkd.models.saved_network import SavedNetwork
 from amkd.teachers import onnx as onnx_teacher
 from amkd.teachers.pixels import Pixels
 
-onnx = pytest.importorskip("onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'")
-pytest.importorskip("onnxruntime", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'")
+onnx = pytest.importorskip(
+    "onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"
+)
+pytest.importorskip(
+    "onnxruntime", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"
+)
 
 AUTO = Pixels("auto", "auto")
 SHAPE = (2, 3, 1)
 FLOAT, UINT8, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.UINT8, onnx.TensorProto.INT64
 
 
-def save(path: Path, nodes: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any], constants: Any = ()) -> Path:
+def save(
+    path: Path,
+    nodes: Sequence[Any],
+    inputs: Sequence[Any],
+    outputs: Sequence[Any],
+    constants: Any = (),
+) -> Path:
     graph = onnx.helper.make_graph(nodes, "g", inputs, outputs, constants)
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10)
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10
+    )
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
     return path
@@ -43,7 +55,9 @@ def node(op: str, taken: str, given: str, **attributes: Any) -> Any:
     return onnx.helper.make_node(op, taken.split(), given.split(), **attributes)
 
 
-def flat(path: Path, sizes: Sequence[int | str | None], dtype: int = FLOAT, columns: int | str = 6) -> Path:
+def flat(
+    path: Path, sizes: Sequence[int | str | None], dtype: int = FLOAT, columns: int | str = 6
+) -> Path:
     """A model that gives an image's values, flattened, as its scores."""
     nodes = [node("Flatten", "x", "f", axis=1), node("Cast", "f", "y", to=FLOAT)]
     return save(path, nodes, [value("x", dtype, sizes)], [value("y", FLOAT, ["N", columns])])
@@ -63,14 +77,18 @@ def load(path: Path, pixels: Pixels = AUTO, **given: Any) -> Any:
 
 def test_scores_are_the_models_own(tmp_path: Path) -> None:
     batch = images(5)
-    teacher = load(flat(tmp_path / "m.onnx", ["N", 2, 3, 1]), Pixels("auto", "auto", 255.0, (0.5,), (0.5,)))
+    teacher = load(
+        flat(tmp_path / "m.onnx", ["N", 2, 3, 1]), Pixels("auto", "auto", 255.0, (0.5,), (0.5,))
+    )
     found = teacher.ask(batch)
     assert found.dtype == np.float32
     assert np.abs(found - (batch.reshape(5, 6) / 255 - 0.5) / 0.5).max() < 1e-6
 
 
 @pytest.mark.parametrize("sizes", [["N", 1, 2, 3], [None, 1, None, None]])
-def test_layout_and_type_are_taken_from_the_model(tmp_path: Path, sizes: list[int | str | None]) -> None:
+def test_layout_and_type_are_taken_from_the_model(
+    tmp_path: Path, sizes: list[int | str | None]
+) -> None:
     """Channels first of one channel is the same values in the same order."""
     batch = images(2)
     for dtype in (UINT8, FLOAT, onnx.TensorProto.FLOAT16, onnx.TensorProto.DOUBLE):
@@ -99,12 +117,25 @@ def test_several_threads_may_ask(tmp_path: Path) -> None:
 
 
 def test_names_choose_among_outputs(tmp_path: Path) -> None:
-    nodes = [node("Flatten", "x", "f", axis=1), node("Cast", "f", "y", to=FLOAT), node("Neg", "y", "z")]
+    nodes = [
+        node("Flatten", "x", "f", axis=1),
+        node("Cast", "f", "y", to=FLOAT),
+        node("Neg", "y", "z"),
+    ]
     nodes.append(node("ArgMax", "y", "label", axis=1, keepdims=0))
-    outputs = [value("label", INT64, ["N"]), value("y", FLOAT, ["N", 6]), value("z", FLOAT, ["N", 6])]
+    outputs = [
+        value("label", INT64, ["N"]),
+        value("y", FLOAT, ["N", 6]),
+        value("z", FLOAT, ["N", 6]),
+    ]
     path = save(tmp_path / "m.onnx", nodes, [value("x", UINT8, ["N", 2, 3, 1])], outputs)
-    assert np.array_equal(load(path, input="x", output="z").ask(images(2)), -images(2).reshape(2, 6).astype(np.float32))
-    with pytest.raises(UserError, match=r"config\.teacher\.onnx\.output is empty.*'label', 'y', 'z'"):
+    assert np.array_equal(
+        load(path, input="x", output="z").ask(images(2)),
+        -images(2).reshape(2, 6).astype(np.float32),
+    )
+    with pytest.raises(
+        UserError, match=r"config\.teacher\.onnx\.output is empty.*'label', 'y', 'z'"
+    ):
         load(path)
     with pytest.raises(UserError, match=r"config\.teacher\.onnx\.output='p' .*'label', 'y', 'z'"):
         load(path, output="p")
@@ -115,7 +146,9 @@ def test_names_choose_among_outputs(tmp_path: Path) -> None:
 
 
 def test_an_exported_student_is_a_teacher(tmp_path: Path) -> None:
-    pytest.importorskip("jax2onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'")
+    pytest.importorskip(
+        "jax2onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"
+    )
     shape = (8, 8, 1)
     network = models.build("lenet5_half", 10, shape)
     variables = jax.device_get(prediction.init(network, shape, jax.random.key(0)))
@@ -144,9 +177,15 @@ def test_weights_beside_the_file_are_part_of_the_identity(tmp_path: Path) -> Non
         weight = onnx.numpy_helper.from_array(np.full((6, 6), number, np.float32), "w")
         nodes = [node("Flatten", "x", "f", axis=1), node("MatMul", "f w", "y")]
         path = save(
-            folder / "m.onnx", nodes, [value("x", FLOAT, ["N", 2, 3, 1])], [value("y", FLOAT, ["N", 6])], [weight]
+            folder / "m.onnx",
+            nodes,
+            [value("x", FLOAT, ["N", 2, 3, 1])],
+            [value("y", FLOAT, ["N", 6])],
+            [weight],
         )
-        onnx.save(onnx.load(path), path, save_as_external_data=True, location="m.data", size_threshold=0)
+        onnx.save(
+            onnx.load(path), path, save_as_external_data=True, location="m.data", size_threshold=0
+        )
         return path
 
     one, two = with_weights(tmp_path / "one", 1), with_weights(tmp_path / "two", 2)
@@ -171,9 +210,19 @@ def test_weights_beside_the_file_are_part_of_the_identity(tmp_path: Path) -> Non
         (["N", 6], FLOAT, AUTO, r"'x' has the shape \[-1, 6\]"),
         (["N", 2, 3], FLOAT, AUTO, r"'x' has the shape"),
         (["N", 2, 3, 1], INT64, AUTO, r"'x' takes int64"),
-        (["N", 2, 3, 1], UINT8, Pixels("auto", "float32"), r"config\.teacher\.pixels\.dtype='float32'.*uint8"),
+        (
+            ["N", 2, 3, 1],
+            UINT8,
+            Pixels("auto", "float32"),
+            r"config\.teacher\.pixels\.dtype='float32'.*uint8",
+        ),
         (["N", 2, 3, 1], UINT8, Pixels("auto", "auto", 255.0), r"config\.teacher\.pixels\.divide"),
-        (["N", 2, 3, 1], FLOAT, Pixels("auto", "auto", 255.0, (1.0, 2.0)), r"config\.teacher\.pixels\.mean"),
+        (
+            ["N", 2, 3, 1],
+            FLOAT,
+            Pixels("auto", "auto", 255.0, (1.0, 2.0)),
+            r"config\.teacher\.pixels\.mean",
+        ),
     ],
 )
 def test_inputs_that_do_not_take_the_images(
@@ -190,7 +239,9 @@ def test_another_number_of_classes(tmp_path: Path) -> None:
 
 def test_a_free_number_of_classes_is_checked_on_the_answer(tmp_path: Path) -> None:
     teacher = load(flat(tmp_path / "m.onnx", ["N", 2, None, 1], FLOAT, "Y"), classes=7)
-    with pytest.raises(UserError, match=r"config\.teacher\.onnx\.output='y' has shape \(2, 6\) for 2 images of 7"):
+    with pytest.raises(
+        UserError, match=r"config\.teacher\.onnx\.output='y' has shape \(2, 6\) for 2 images of 7"
+    ):
         teacher.ask(images(2))
 
 
@@ -205,7 +256,11 @@ def test_several_inputs(tmp_path: Path) -> None:
 
 def test_files_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "junk.onnx").write_bytes(b"junk")
-    for path, said in (("none.onnx", "is no file"), (".", "is no file"), ("junk.onnx", "cannot be read")):
+    for path, said in (
+        ("none.onnx", "is no file"),
+        (".", "is no file"),
+        ("junk.onnx", "cannot be read"),
+    ):
         with pytest.raises(UserError, match=rf"config\.teacher\.onnx\.path=.*{said}"):
             load(tmp_path / path)
 
@@ -218,13 +273,16 @@ def test_a_model_that_fails_on_the_images(tmp_path: Path) -> None:
     teacher = load(save(tmp_path / "m.onnx", nodes, inputs, outputs, [shape]))
     assert teacher.ask(images(1)).shape == (1, 6)
     with pytest.raises(
-        UserError, match=r"config\.teacher\.onnx\.path: the model failed on images of shape \(2, 2, 3, 1\)"
+        UserError,
+        match=r"config\.teacher\.onnx\.path: the model failed on images of shape \(2, 2, 3, 1\)",
     ):
         teacher.ask(images(2))
 
 
 @pytest.mark.parametrize("missing", ["onnxruntime", "onnx"])
-def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_a_missing_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
     path = flat(tmp_path / "m.onnx", ["N", 2, 3, 1])
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(UserError, match=rf"needs {missing} .*'\.\[onnx\]'"):

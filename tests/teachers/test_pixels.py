@@ -22,7 +22,10 @@ def test_bytes_go_through_as_they_are() -> None:
 def test_channels_first() -> None:
     found = prepare(IMAGES, Pixels("nchw", "uint8"))
     assert found.flags.c_contiguous
-    assert found.tolist() == [[[[0, 102]], [[51, 153]], [[255, 204]]], [[[1, 4]], [[2, 5]], [[3, 6]]]]
+    assert found.tolist() == [
+        [[[0, 102]], [[51, 153]], [[255, 204]]],
+        [[[1, 4]], [[2, 5]], [[3, 6]]],
+    ]
 
 
 def test_divided_then_shifted_then_scaled() -> None:
@@ -44,18 +47,26 @@ def test_half_precision_is_rounded_once() -> None:
     found = prepare(IMAGES, pixels)
     assert found.dtype == np.float16
     assert (
-        found.tolist() == (IMAGES.astype(np.float32) / np.float32(3) / np.float32(1 / 255)).astype(np.float16).tolist()
+        found.tolist()
+        == (IMAGES.astype(np.float32) / np.float32(3) / np.float32(1 / 255))
+        .astype(np.float16)
+        .tolist()
     )
 
 
-@given(arrays(np.uint8, array_shapes(min_dims=4, max_dims=4, max_side=5)), st.sampled_from(["float32", "float64"]))
+@given(
+    arrays(np.uint8, array_shapes(min_dims=4, max_dims=4, max_side=5)),
+    st.sampled_from(["float32", "float64"]),
+)
 def test_the_mapping_can_be_undone(images: np.ndarray, dtype: str) -> None:
     pixels = Pixels("nchw", dtype, 255.0, (0.3,), (0.7,))
     before = images.copy()
     found = prepare(images, pixels)
     assert found.dtype == dtype
     assert np.array_equal(images, before)
-    assert np.array_equal(np.rint((found.transpose(0, 2, 3, 1) * 0.7 + 0.3) * 255).astype(np.uint8), images)
+    assert np.array_equal(
+        np.rint((found.transpose(0, 2, 3, 1) * 0.7 + 0.3) * 255).astype(np.uint8), images
+    )
 
 
 @pytest.mark.parametrize(
@@ -67,11 +78,17 @@ def test_the_mapping_can_be_undone(images: np.ndarray, dtype: str) -> None:
         (Pixels(divide=0.0), r"config\.teacher\.pixels\.divide=0\.0"),
         (Pixels(divide=-1.0), r"config\.teacher\.pixels\.divide=-1\.0"),
         (Pixels(divide=float("nan")), r"config\.teacher\.pixels\.divide=nan"),
-        (Pixels(mean=(0.5, 0.5)), r"config\.teacher\.pixels\.mean=\(0\.5, 0\.5\) has 2 numbers.*3 channel"),
+        (
+            Pixels(mean=(0.5, 0.5)),
+            r"config\.teacher\.pixels\.mean=\(0\.5, 0\.5\) has 2 numbers.*3 channel",
+        ),
         (Pixels(mean=(float("inf"),)), r"config\.teacher\.pixels\.mean.*finite"),
         (Pixels(std=(1.0,) * 4), r"config\.teacher\.pixels\.std.* has 4 numbers"),
         (Pixels(std=(1.0, 0.0, 1.0)), r"config\.teacher\.pixels\.std.* must not hold 0"),
-        (Pixels(dtype="uint8", divide=255.0), r"config\.teacher\.pixels\.dtype='uint8'.*divide to 1"),
+        (
+            Pixels(dtype="uint8", divide=255.0),
+            r"config\.teacher\.pixels\.dtype='uint8'.*divide to 1",
+        ),
         (Pixels(dtype="uint8", mean=(0.5,)), r"config\.teacher\.pixels\.dtype='uint8'"),
         (Pixels(dtype="uint8", std=(0.5,)), r"config\.teacher\.pixels\.dtype='uint8'"),
     ],

@@ -139,7 +139,9 @@ def test_a_local_teacher_is_trained_once(digits: DataSet, trained: Path) -> None
     assert left == [local.place(tiny(), digits, trained)]  # and no scratch
 
 
-def test_a_local_teacher_has_learned_and_answers_probabilities(digits: DataSet, trained: Path) -> None:
+def test_a_local_teacher_has_learned_and_answers_probabilities(
+    digits: DataSet, trained: Path
+) -> None:
     teacher = load(tiny(), digits, trained, Bars())
     form = answers.Form()
     rows = answers.raw(teacher.ask(digits.test_images), 497, 10, form, teacher.identity)
@@ -150,18 +152,30 @@ def test_a_local_teacher_has_learned_and_answers_probabilities(digits: DataSet, 
 
 def test_its_card_tells_what_it_is(digits: DataSet, trained: Path) -> None:
     saved = local.load_or_train(tiny(), digits, trained, Bars(), StopSignal(), 60)
-    order = np.random.default_rng((0, 2**31 - 1, 7)).permutation(900)  # held out of the training by seed
+    order = np.random.default_rng((0, 2**31 - 1, 7)).permutation(
+        900
+    )  # held out of the training by seed
     held_out = digits.teacher_images[order[:100]], digits.teacher_labels[order[:100]]
-    assert saved.card["validation_accuracy"] == metrics.accuracy(saved.predict(held_out[0]), held_out[1])
+    assert saved.card["validation_accuracy"] == metrics.accuracy(
+        saved.predict(held_out[0]), held_out[1]
+    )
     assert saved.card["validation_images"] == 100
-    assert (saved.card["role"], saved.card["model"], saved.card["dataset"]) == ("teacher", "lenet5", "digits")
+    assert (saved.card["role"], saved.card["model"], saved.card["dataset"]) == (
+        "teacher",
+        "lenet5",
+        "digits",
+    )
     assert saved.card["recipe"]["train"]["epochs"] == 4
 
 
 def test_a_teacher_below_the_asked_accuracy_is_refused(digits: DataSet, trained: Path) -> None:
-    with pytest.raises(UserError, match=r"config\.teacher\.min_accuracy.*100\.0%.*--config\.teacher\.train") as caught:
+    with pytest.raises(
+        UserError, match=r"config\.teacher\.min_accuracy.*100\.0%.*--config\.teacher\.train"
+    ) as caught:
         load(tiny(min_accuracy=1.0), digits, trained, Bars())
-    accuracy = local.load_or_train(tiny(), digits, trained, Bars(), StopSignal(), 60).card["validation_accuracy"]
+    accuracy = local.load_or_train(tiny(), digits, trained, Bars(), StopSignal(), 60).card[
+        "validation_accuracy"
+    ]
     assert f"{accuracy:.1%}" in str(caught.value)
     assert load(tiny(min_accuracy=accuracy), digits, trained, Bars())
 
@@ -170,17 +184,23 @@ def test_a_teacher_at_chance_is_refused(digits: DataSet, tmp_path: Path) -> None
     settings_ = tiny(epochs=1, learning_rate=1e-9)
     for trained_now in (1, 0):  # nor is it taken from the cache
         bars = Bars()
-        with pytest.raises(UserError, match=r"chance is 10\.0%, config\.teacher\.min_accuracy asks for 20\.0%"):
+        with pytest.raises(
+            UserError, match=r"chance is 10\.0%, config\.teacher\.min_accuracy asks for 20\.0%"
+        ):
             load(settings_, digits, tmp_path, bars)
         assert len(bars.opened) == trained_now
 
 
-def test_training_goes_on_where_it_was_stopped(digits: DataSet, trained: Path, tmp_path: Path) -> None:
+def test_training_goes_on_where_it_was_stopped(
+    digits: DataSet, trained: Path, tmp_path: Path
+) -> None:
     bars = Bars(stop_after=2)
     with pytest.raises(Stopped):
         load(tiny(), digits, tmp_path, bars)
     assert bars.steps == [0, 1, 1]
-    assert not local.place(tiny(), digits, tmp_path).exists()  # nothing half done is taken for a teacher
+    assert not local.place(
+        tiny(), digits, tmp_path
+    ).exists()  # nothing half done is taken for a teacher
     bars = Bars()
     resumed = load(tiny(), digits, tmp_path, bars)
     assert bars.steps == [2, 1, 1]
@@ -190,7 +210,9 @@ def test_training_goes_on_where_it_was_stopped(digits: DataSet, trained: Path, t
 
 
 @pytest.mark.parametrize("name", ["digits", "digits:1.0.0"])
-def test_training_does_not_go_on_from_another_recipes(digits: DataSet, tmp_path: Path, name: str) -> None:
+def test_training_does_not_go_on_from_another_recipes(
+    digits: DataSet, tmp_path: Path, name: str
+) -> None:
     named = digits._replace(name=name)
     with pytest.raises(Stopped):
         load(tiny(), named, tmp_path, Bars(stop_after=2))
@@ -235,14 +257,19 @@ SAME_RECIPE: dict[str, Any] = {
 
 
 def test_the_key_changes_with_the_recipe(digits: DataSet, tmp_path: Path) -> None:
-    places = {local.place(tiny(**{name: value}), digits, tmp_path) for name, value in OTHER_RECIPES.items()}
+    places = {
+        local.place(tiny(**{name: value}), digits, tmp_path)
+        for name, value in OTHER_RECIPES.items()
+    }
     places.add(local.place(tiny(), digits, tmp_path))
     assert len(places) == len(OTHER_RECIPES) + 1
 
 
 @pytest.mark.parametrize("name", SAME_RECIPE)
 def test_the_key_does_not_change_with_the_rest(digits: DataSet, tmp_path: Path, name: str) -> None:
-    assert local.place(tiny(**{name: SAME_RECIPE[name]}), digits, tmp_path) == local.place(tiny(), digits, tmp_path)
+    assert local.place(tiny(**{name: SAME_RECIPE[name]}), digits, tmp_path) == local.place(
+        tiny(), digits, tmp_path
+    )
 
 
 def test_the_key_changes_with_the_training_data_only(digits: DataSet, tmp_path: Path) -> None:
@@ -265,19 +292,25 @@ def test_the_key_changes_with_the_training_data_only(digits: DataSet, tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["digits", "imagenet_v2/matched-frequency:3.0.0", "cifar10:3.0.2"])
-def test_the_place_is_one_folder_below_the_cache(digits: DataSet, tmp_path: Path, name: str) -> None:
+def test_the_place_is_one_folder_below_the_cache(
+    digits: DataSet, tmp_path: Path, name: str
+) -> None:
     found = local.place(tiny(), digits._replace(name=name), tmp_path)
     assert found.parent == tmp_path / "teachers"
     assert ":" not in found.name
 
 
 @pytest.mark.parametrize("harm", ["flip", "no variables", "no card", "half a card"])
-def test_a_damaged_teacher_is_told_of(digits: DataSet, trained: Path, tmp_path: Path, harm: str) -> None:
+def test_a_damaged_teacher_is_told_of(
+    digits: DataSet, trained: Path, tmp_path: Path, harm: str
+) -> None:
     source, folder = local.place(tiny(), digits, trained), local.place(tiny(), digits, tmp_path)
     shutil.copytree(source, folder)
     assert load(tiny(), digits, tmp_path, Bars())  # the copy is whole
 
-    biggest = max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    biggest = max(
+        (path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size
+    )
     content = bytearray(biggest.read_bytes())
     card = folder / "meta.json"
     if harm == "flip":
@@ -297,7 +330,9 @@ def test_a_damaged_teacher_is_told_of(digits: DataSet, trained: Path, tmp_path: 
     assert bars.opened == []
 
 
-def test_a_local_teacher_can_be_asked_through_a_ledger(digits: DataSet, trained: Path, tmp_path: Path) -> None:
+def test_a_local_teacher_can_be_asked_through_a_ledger(
+    digits: DataSet, trained: Path, tmp_path: Path
+) -> None:
     """What it says does not depend on the company in which an image is asked about."""
     from amkd import ledger
 

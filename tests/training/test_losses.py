@@ -30,13 +30,19 @@ def test_worked_soft_cross_entropy():
 
 
 def test_worked_hard_cross_entropy():
-    np.testing.assert_allclose(losses.soft_cross_entropy(STUDENT, jnp.array([1.0, 0, 0])), 0.504597, atol=1e-6)
+    np.testing.assert_allclose(
+        losses.soft_cross_entropy(STUDENT, jnp.array([1.0, 0, 0])), 0.504597, atol=1e-6
+    )
 
 
 def test_worked_tempering():
     np.testing.assert_allclose(ANSWER, (0.950330, 0.047314, 0.002356), atol=1e-6)
-    np.testing.assert_allclose(losses.tempered(ANSWER, 4), (0.589798, 0.278601, 0.131602), atol=1e-6)
-    np.testing.assert_allclose(jax.nn.softmax(STUDENT / 4), (0.424653, 0.374755, 0.200592), atol=1e-6)
+    np.testing.assert_allclose(
+        losses.tempered(ANSWER, 4), (0.589798, 0.278601, 0.131602), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        jax.nn.softmax(STUDENT / 4), (0.424653, 0.374755, 0.200592), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(("tau", "expected"), [(1, 0.328299), (4, 0.890885), (20, 0.892916)])
@@ -64,15 +70,21 @@ def test_against_the_plain_losses(tau, z, other):
     target = plain.tempered(answer, tau)
     np.testing.assert_allclose(losses.tempered(jnp.float32(answer), tau), target, atol=2e-6)
     expected = tau**2 * plain.soft_cross_entropy(z / tau, target)
-    np.testing.assert_allclose(losses.distillation(z, jnp.float32(answer), tau), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(
+        losses.distillation(z, jnp.float32(answer), tau), expected, rtol=1e-5, atol=1e-5
+    )
     kl = tau**2 * plain.kl(target, plain.softmax(z.astype(np.float64) / tau))
-    value = losses.distillation(z, jnp.float32(answer), tau) - tau**2 * plain.entropy(jnp.float32(target))
+    value = losses.distillation(z, jnp.float32(answer), tau) - tau**2 * plain.entropy(
+        jnp.float32(target)
+    )
     np.testing.assert_allclose(value, kl, rtol=1e-4, atol=1e-5 * tau**2)
 
 
 @given(logit_vectors)
 def test_tempering_a_softmax_is_a_softmax_at_that_temperature(z):
-    np.testing.assert_allclose(losses.tempered(jax.nn.softmax(z), 4), jax.nn.softmax(z / 4), atol=2e-6)
+    np.testing.assert_allclose(
+        losses.tempered(jax.nn.softmax(z), 4), jax.nn.softmax(z / 4), atol=2e-6
+    )
 
 
 @given(logit_vectors, logit_vectors)
@@ -84,13 +96,17 @@ def test_temperature_one_is_the_papers_loss(z, other):
 @given(logit_vectors, logit_vectors)
 def test_gradient_is_the_difference_of_probabilities(z, other):
     answer = jax.nn.softmax(other)
-    np.testing.assert_allclose(jax.grad(losses.soft_cross_entropy)(z, answer), jax.nn.softmax(z) - answer, atol=1e-5)
+    np.testing.assert_allclose(
+        jax.grad(losses.soft_cross_entropy)(z, answer), jax.nn.softmax(z) - answer, atol=1e-5
+    )
     expected = 4 * (jax.nn.softmax(z / 4) - losses.tempered(answer, 4))
     np.testing.assert_allclose(jax.grad(losses.distillation)(z, answer, 4.0), expected, atol=1e-5)
 
 
 def test_gradient_keeps_its_scale_at_high_temperature():
-    """Towards infinite tau the gradient becomes the difference of centred logits over Y (Hinton et al., 2015)."""
+    """Towards infinite tau the gradient becomes the difference of centred logits over Y (Hinton et
+    al., 2015).
+    """
     grad = jax.grad(losses.distillation)(STUDENT, ANSWER, 1000.0)
     limit = ((STUDENT - STUDENT.mean()) - (TEACHER - TEACHER.mean())) / 3
     np.testing.assert_allclose(grad, limit, atol=2e-3)
@@ -121,27 +137,42 @@ MIX_TEACHER, MIX_STUDENT = jnp.array([4, 2, 0], jnp.float32), jnp.array([1, 0.5,
 
 
 def test_worked_standardised_loss():
-    """Deviations 2 and .763763: answers .665241 .244728 .090031 and .602437 .313040 .084523, their KL .011405."""
+    """Deviations 2 and .763763: answers .665241 .244728 .090031 and .602437 .313040 .084523, their
+    KL .011405.
+    """
     loss = losses.standardised(MIX_STUDENT, jax.nn.softmax(MIX_TEACHER))
     target = np.array([0.665241, 0.244728, 0.090031])
     np.testing.assert_allclose(loss - plain.entropy(target), 0.011405, atol=2e-6)
     np.testing.assert_allclose(loss, -target @ np.log([0.602437, 0.313040, 0.084523]), atol=2e-6)
     # The deviation of all classes would give the teacher's .724548 in place of .665241.
     assert (
-        abs(loss - plain.soft_cross_entropy(MIX_STUDENT / np.std(MIX_STUDENT), [0.724548, 0.212896, 0.062556])) > 0.01
+        abs(
+            loss
+            - plain.soft_cross_entropy(
+                MIX_STUDENT / np.std(MIX_STUDENT), [0.724548, 0.212896, 0.062556]
+            )
+        )
+        > 0.01
     )
 
 
 @given(logit_vectors, logit_vectors, st.floats(0.1, 5), st.floats(-3, 3))
-def test_standardised_loss_knows_neither_scale_nor_shift_of_the_student(student, teacher, scale, shift):
+def test_standardised_loss_knows_neither_scale_nor_shift_of_the_student(
+    student, teacher, scale, shift
+):
     if np.std(student) < 0.1:
         return
     answer = jax.nn.softmax(jnp.asarray(teacher))
-    one, other = (losses.standardised(jnp.asarray(z, jnp.float32), answer) for z in (student, scale * student + shift))
+    one, other = (
+        losses.standardised(jnp.asarray(z, jnp.float32), answer)
+        for z in (student, scale * student + shift)
+    )
     np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("z", [(30.0, 10.0, 0.0, -10.0), (25.0, 22.0, 5.0, 0.0), (60.0, 1.0, 0.0, -20.0)])
+@pytest.mark.parametrize(
+    "z", [(30.0, 10.0, 0.0, -10.0), (25.0, 22.0, 5.0, 0.0), (60.0, 1.0, 0.0, -20.0)]
+)
 def test_a_sure_answer_keeps_what_it_tells_of_the_other_classes(z):
     """As the logits themselves over their deviation."""
     z = np.float64(z)
@@ -151,9 +182,14 @@ def test_a_sure_answer_keeps_what_it_tells_of_the_other_classes(z):
 
 
 def test_a_probability_of_nothing_is_taken_for_the_least_there_is():
-    one, other = (losses._standardised_target(jnp.float32(p)) for p in ((0.9, 0.1, 0), (0.9, 0.1, 1e-8)))
+    one, other = (
+        losses._standardised_target(jnp.float32(p)) for p in ((0.9, 0.1, 0), (0.9, 0.1, 1e-8))
+    )
     np.testing.assert_allclose(one, other, atol=1e-6)
-    one, other = (losses._standardised_target(jnp.float32(p)) for p in ((0.9, 0.1, 1e-12, 0), (0.9, 0.1, 1e-12, 1e-12)))
+    one, other = (
+        losses._standardised_target(jnp.float32(p))
+        for p in ((0.9, 0.1, 1e-12, 0), (0.9, 0.1, 1e-12, 1e-12))
+    )
     np.testing.assert_allclose(one, other, atol=1e-6)
 
 
@@ -166,8 +202,12 @@ def test_standardised_loss_where_there_is_nothing_to_divide_by():
 
 def test_losses_by_name():
     answer = jax.nn.softmax(MIX_TEACHER)
-    assert losses.LOSSES["soft"].of(MIX_STUDENT, answer, 4.0) == losses.distillation(MIX_STUDENT, answer, 4.0)
-    assert losses.LOSSES["standardised"].of(MIX_STUDENT, answer, 1.0) == losses.standardised(MIX_STUDENT, answer)
+    assert losses.LOSSES["soft"].of(MIX_STUDENT, answer, 4.0) == losses.distillation(
+        MIX_STUDENT, answer, 4.0
+    )
+    assert losses.LOSSES["standardised"].of(MIX_STUDENT, answer, 1.0) == losses.standardised(
+        MIX_STUDENT, answer
+    )
 
 
 @pytest.mark.parametrize(("name", "tau"), [("soft", 1.0), ("soft", 4.0), ("standardised", 1.0)])
@@ -187,4 +227,6 @@ def test_worked_divergences():
         found = loss.of(STUDENT, ANSWER, tau) - loss.least(ANSWER, tau)
         np.testing.assert_allclose(found, expected, atol=5e-6)
     loss, answer = losses.LOSSES["standardised"], jax.nn.softmax(MIX_TEACHER)
-    np.testing.assert_allclose(loss.of(MIX_STUDENT, answer, 1.0) - loss.least(answer, 1.0), 0.011405, atol=2e-6)
+    np.testing.assert_allclose(
+        loss.of(MIX_STUDENT, answer, 1.0) - loss.least(answer, 1.0), 0.011405, atol=2e-6
+    )

@@ -66,7 +66,10 @@ def test_min_steps_asks_for_more_epochs(count, min_steps, epochs):
 def test_released_code_trains_on_all_stages_for_this_many_steps():
     """200 epochs over stages of 1k, 11k, 21k, 31k and 41k images in batches of 128."""
     released = plan(batch_size=128)
-    assert sum(200 * recipe.steps_per_epoch(released, 1000 * k) for k in (1, 11, 21, 31, 41)) == 164_600
+    assert (
+        sum(200 * recipe.steps_per_epoch(released, 1000 * k) for k in (1, 11, 21, 31, 41))
+        == 164_600
+    )
 
 
 def test_constant_rate():
@@ -84,7 +87,9 @@ def test_steps_drop_where_the_released_code_drops():
 
 
 def test_steps_without_drops_are_constant():
-    np.testing.assert_array_equal(recipe.learning_rates(plan(schedule="steps", drops=()), 5), np.float32([0.5] * 5))
+    np.testing.assert_array_equal(
+        recipe.learning_rates(plan(schedule="steps", drops=()), 5), np.float32([0.5] * 5)
+    )
 
 
 def test_drops_that_fall_on_one_step_all_count():
@@ -106,7 +111,9 @@ def test_cosine_falls_from_the_peak_to_nearly_nothing(total):
 def test_warmup_grows_from_nothing_and_then_the_cosine_starts():
     rates = recipe.learning_rates(plan(schedule="cosine", warmup=0.2), 100)
     np.testing.assert_allclose(rates[:20], 0.5 * np.arange(20) / 20, atol=1e-7)
-    np.testing.assert_allclose(rates[20:], 0.25 * (1 + np.cos(np.pi * np.arange(80) / 80)), atol=1e-6)
+    np.testing.assert_allclose(
+        rates[20:], 0.25 * (1 + np.cos(np.pi * np.arange(80) / 80)), atol=1e-6
+    )
 
 
 def test_the_warmup_of_variances_is_a_share_of_the_steps():
@@ -120,7 +127,9 @@ def test_the_warmup_of_variances_is_a_share_of_the_steps():
 def test_drops_after_a_warmup_are_at_the_same_steps_as_without():
     rates = recipe.learning_rates(plan(schedule="steps", warmup=0.1), 100)
     np.testing.assert_allclose(rates[:10], 0.5 * np.arange(10) / 10, atol=1e-7)
-    np.testing.assert_allclose(rates[10:], np.repeat([0.5, 0.05, 0.005, 0.0005], [30, 30, 20, 10]), rtol=1e-5)
+    np.testing.assert_allclose(
+        rates[10:], np.repeat([0.5, 0.05, 0.005, 0.0005], [30, 30, 20, 10]), rtol=1e-5
+    )
 
 
 def test_warmup_before_a_constant_rate():
@@ -129,7 +138,10 @@ def test_warmup_before_a_constant_rate():
 
 
 @given(
-    st.sampled_from(recipe.SCHEDULES), st.integers(1, 400), st.floats(0, 0.99), st.floats(1e-5, 10, exclude_min=True)
+    st.sampled_from(recipe.SCHEDULES),
+    st.integers(1, 400),
+    st.floats(0, 0.99),
+    st.floats(1e-5, 10, exclude_min=True),
 )
 def test_rates_are_always_in_range(schedule, total, warmup, peak):
     rates = recipe.learning_rates(plan(schedule=schedule, warmup=warmup, learning_rate=peak), total)
@@ -179,7 +191,9 @@ def test_sgd_without_momentum_and_decay_is_the_gradient():
 
 
 def test_adamw_decouples_the_decay():
-    """Adam's first step is the gradient's sign; the decay adds .01 p and is not divided by anything."""
+    """Adam's first step is the gradient's sign; the decay adds .01 p and is not divided by
+    anything.
+    """
     params = {"a": jnp.array([5.0, -2.0])}
     (after,) = two_steps(plan(optimizer="adamw"), params, [{"a": jnp.array([1e-3, -30.0])}])
     np.testing.assert_allclose(after["a"], [5 - 0.1 * (1 + 0.05), -2 + 0.1 * (1 + 0.02)], rtol=1e-5)
@@ -195,12 +209,18 @@ def test_recipes_are_told_apart_by_value():
 
 
 def test_a_step_knows_nothing_of_the_training_it_belongs_to():
-    """Recipes of other lengths and rates share a compiled program, and none that train otherwise."""
-    longer = dataclasses.replace(PLAN, epochs=7, min_steps=9, learning_rate=0.5, schedule="steps", drops=(0.5,))
+    """Recipes of other lengths and rates share a compiled program, and none that train
+    otherwise.
+    """
+    longer = dataclasses.replace(
+        PLAN, epochs=7, min_steps=9, learning_rate=0.5, schedule="steps", drops=(0.5,)
+    )
     assert recipe.of_a_step(longer) == recipe.of_a_step(PLAN)
     mixed = dataclasses.replace(PLAN, mix_share=0.5)
     for field, value in {"pad_warmup": 0.5, "mix_as_released": True}.items():
-        assert recipe.of_a_step(dataclasses.replace(mixed, **{field: value})) == recipe.of_a_step(mixed)
+        assert recipe.of_a_step(dataclasses.replace(mixed, **{field: value})) == recipe.of_a_step(
+            mixed
+        )
     others = {
         "crop": 3,
         "rotate": 1.0,
@@ -210,16 +230,35 @@ def test_a_step_knows_nothing_of_the_training_it_belongs_to():
         "weighting": "softmax",
     }
     for field, value in others.items():
-        assert recipe.of_a_step(dataclasses.replace(PLAN, **{field: value})) != recipe.of_a_step(PLAN)
+        assert recipe.of_a_step(dataclasses.replace(PLAN, **{field: value})) != recipe.of_a_step(
+            PLAN
+        )
 
 
 def test_what_does_nothing_is_not_of_the_essence():
-    """A teacher's key does not change with fields that it does not use, nor with how its steps are dispatched."""
+    """A teacher's key does not change with fields that it does not use, nor with how its steps are
+    dispatched.
+    """
     base = recipe.essence(PLAN)
-    assert "weighting" not in base and "mix_share" not in base and base["learning_rate"] == PLAN.learning_rate
-    for name, value in {"steps_per_dispatch": 3, "pad_warmup": 0.7, "weighting_power": 2.0, "mix_beta": 0.3}.items():
+    assert (
+        "weighting" not in base
+        and "mix_share" not in base
+        and base["learning_rate"] == PLAN.learning_rate
+    )
+    for name, value in {
+        "steps_per_dispatch": 3,
+        "pad_warmup": 0.7,
+        "weighting_power": 2.0,
+        "mix_beta": 0.3,
+    }.items():
         assert recipe.essence(dataclasses.replace(PLAN, **{name: value})) == base
-    for more in ({"crop": 1}, {"mix_share": 0.5}, {"weighting": "softmax"}, {"average": 0.9}, {"loss": "pad_kl"}):
+    for more in (
+        {"crop": 1},
+        {"mix_share": 0.5},
+        {"weighting": "softmax"},
+        {"average": 0.9},
+        {"loss": "pad_kl"},
+    ):
         assert recipe.essence(dataclasses.replace(PLAN, **more)) != base
     mixed = dataclasses.replace(PLAN, mix_share=0.5)
     assert recipe.essence(dataclasses.replace(mixed, mix_beta=0.3)) != recipe.essence(mixed)

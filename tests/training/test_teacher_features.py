@@ -1,4 +1,6 @@
-"""What a teacher with a known network shows: features by hand, the same bits in any round; a black box, nothing."""
+"""What a teacher with a known network shows: features by hand, the same bits in any round; a black
+box, nothing.
+"""
 
 import functools
 
@@ -47,7 +49,9 @@ def test_features_are_those_of_the_very_bytes():
     for q, row in enumerate(found):
         mixed = plain.mix_bytes(IMAGES[records.i[q]], IMAGES[records.j[q]], records.w[q])
         np.testing.assert_allclose(row, plain.lenet5(params, mixed), rtol=1e-4, atol=1e-4)
-    released = teacher_features.Insight(*network()).of(records, functools.partial(mixes, IMAGES, as_released=True))
+    released = teacher_features.Insight(*network()).of(
+        records, functools.partial(mixes, IMAGES, as_released=True)
+    )
     assert found.dtype == np.float32 and np.abs(released - found).max() > 1e-3
 
 
@@ -71,9 +75,13 @@ def test_the_same_bits_in_whichever_round_they_are_looked_at():
 def test_a_black_box_shows_nothing():
     plan = configured(**{"train.loss": "pad_l2"}).train
     box = Teacher("someone", lambda images: np.ones((len(images), 10)))
-    with pytest.raises(UserError, match=r"config\.train\.loss='pad_l2' needs the teacher's features"):
+    with pytest.raises(
+        UserError, match=r"config\.train\.loss='pad_l2' needs the teacher's features"
+    ):
         teacher_features.of_teacher(plan, box, 0)
-    assert teacher_features.of_teacher(configured().train, box._replace(network=network()), 0) is None
+    assert (
+        teacher_features.of_teacher(configured().train, box._replace(network=network()), 0) is None
+    )
     assert teacher_features.of_teacher(plan, box._replace(network=network()), 0) is not None
 
 
@@ -92,10 +100,18 @@ class InRound(StopSignal):
 
     @property
     def requested(self):
-        return {"round": self.round, "epoch": 1}.items() <= (command.rows(self.folder, "epoch") or [{}])[-1].items()
+        return {"round": self.round, "epoch": 1}.items() <= (
+            command.rows(self.folder, "epoch") or [{}]
+        )[-1].items()
 
 
-MIXES = {"train.loss": "pad_l2", "method": "random_mixup", "budget": 16, "rounds": 1, "train.pad_warmup": 0.25}
+MIXES = {
+    "train.loss": "pad_l2",
+    "method": "random_mixup",
+    "budget": 16,
+    "rounds": 1,
+    "train.pad_warmup": 0.25,
+}
 VIEWS = {"train.loss": "sskd", "method": "sskd", "budget": 32}
 
 
@@ -110,7 +126,12 @@ def test_a_stopped_run_ends_with_the_same_bits(own, last, tmp_path, monkeypatch)
     config, (images, numbers) = configured(**fields), digits(0, 60)
     data = DataSet("digits", 10, images, numbers, images[:40], images[40:], numbers[40:])
     inside, variables = network()
-    given = data, Teacher("random", functools.partial(prediction.predict, inside, variables), network=network())
+    given = (
+        data,
+        Teacher(
+            "random", functools.partial(prediction.predict, inside, variables), network=network()
+        ),
+    )
     whole = experiment.run(config, tmp_path / "whole", StopSignal(), *given)
     stopped = tmp_path / "stopped"
     with pytest.raises(Stopped):
@@ -122,15 +143,23 @@ def test_a_stopped_run_ends_with_the_same_bits(own, last, tmp_path, monkeypatch)
 
 
 def test_views_of_an_image_are_side_by_side(monkeypatch):
-    """What is shown, what is learned about it and what makes a batch agree on where the turns of an image are."""
+    """What is shown, what is learned about it and what makes a batch agree on where the turns of an
+    image are.
+    """
     shown = METHODS["sskd"].first_images(IMAGES, 48)
     batches = training_set.epoch(48, 8, np.random.default_rng(0), views=4)
     for image, *turned in shown[batches.index.reshape(-1, 4)]:
-        assert [np.array_equal(np.rot90(image, turn + 1), one) for turn, one in enumerate(turned)] == [True] * 3
+        assert [
+            np.array_equal(np.rot90(image, turn + 1), one) for turn, one in enumerate(turned)
+        ] == [True] * 3
     seen = []
     monkeypatch.setattr(
-        teacher_features, "_related_program", lambda: lambda first, features, key: seen.append(features) or features
+        teacher_features,
+        "_related_program",
+        lambda: lambda first, features, key: seen.append(features) or features,
     )
     teacher_features.related(shown.reshape(48, -1).astype(np.float32), 4, 0)
     for turn, views in enumerate(seen[0]):
-        np.testing.assert_array_equal(views.reshape(IMAGES.shape), np.rot90(IMAGES, turn, axes=(1, 2)))
+        np.testing.assert_array_equal(
+            views.reshape(IMAGES.shape), np.rot90(IMAGES, turn, axes=(1, 2))
+        )

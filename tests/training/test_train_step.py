@@ -11,7 +11,16 @@ from amkd import models
 from amkd.core import compilation, devices, keys
 from amkd.data.records import Records, mixes, real_records
 from amkd.models import inference, prediction
-from amkd.training import loop, losses, objective, programs, recipe, train_step, training_set, variance
+from amkd.training import (
+    loop,
+    losses,
+    objective,
+    programs,
+    recipe,
+    train_step,
+    training_set,
+    variance,
+)
 from tests.support import plain
 
 SHAPE = (8, 8, 1)
@@ -61,11 +70,15 @@ def network_of(name="lenet5_half", shape=SHAPE):
 
 
 def variables_of(network, shape=SHAPE):
-    return plain.random_variables(jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0))), 0)
+    return plain.random_variables(
+        jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0))), 0
+    )
 
 
 def some_data(count=12, capacity=32, shape=SHAPE, seed=0, inside=None):
-    """Records of random images with random mixes and answers, and so many random features of a teacher's."""
+    """Records of random images with random mixes and answers, and so many random features of a
+    teacher's.
+    """
     rng = np.random.default_rng(seed)
     images = rng.integers(0, 256, (6, *shape), np.uint8)
     i, j = (rng.integers(0, 6, count).astype(np.int32) for _ in range(2))
@@ -75,7 +88,9 @@ def some_data(count=12, capacity=32, shape=SHAPE, seed=0, inside=None):
     return training_set.make(images, records, answers, capacity, inside=inside)
 
 
-def fit(chosen, network, data, count, state=None, first_epoch=0, on_epoch=lambda *_: None, stream=(0, 1)):
+def fit(
+    chosen, network, data, count, state=None, first_epoch=0, on_epoch=lambda *_: None, stream=(0, 1)
+):
     """Trains and returns the final state on the host."""
     if state is None:
         shape = data.images.shape[1:]
@@ -97,12 +112,16 @@ def flat(tree):
 
 
 def one_step(chosen, index, weight, position=None, data=None, network=None, step=0):
-    """One call of the compiled step: the state after it, the sum of losses and the sum of weights."""
+    """One call of the compiled step: the state after it, the sum of losses and the sum of
+    weights.
+    """
     network = network or network_of()
     data = some_data() if data is None else data
     program = programs.train_program(network, chosen)
     variables = variables_of(network, data.images.shape[1:])
-    state = loop.start(network, chosen, variables, (0, 1), inside=data.width).replace(step=jnp.int32(step))
+    state = loop.start(network, chosen, variables, (0, 1), inside=data.width).replace(
+        step=jnp.int32(step)
+    )
     position = np.arange(len(index)) if position is None else position
     kinds = ((index, "int32"), (weight, "float32"), (position, "int32"))
     batch = training_set.Batches(*(np.asarray([column], kind) for column, kind in kinds))
@@ -113,15 +132,28 @@ def one_step(chosen, index, weight, position=None, data=None, network=None, step
 
 
 def gradient(network, variables, data, weight, keys=None):
-    """Loss, gradient and new statistics of the first 8 records on one device, the loss written plainly."""
-    images = np.stack([plain.mix_bytes(data.images[data.i[q]], data.images[data.j[q]], data.w[q]) for q in range(8)])
+    """Loss, gradient and new statistics of the first 8 records on one device, the loss written
+    plainly.
+    """
+    images = np.stack(
+        [
+            plain.mix_bytes(data.images[data.i[q]], data.images[data.j[q]], data.w[q])
+            for q in range(8)
+        ]
+    )
 
     def mean_loss(params):
-        logits, updated = network.apply({**variables, "params": params}, images, True, keys, mutable=["batch_stats"])
-        each = [losses.distillation(z, y, 2.0) for z, y in zip(logits, data.answers[:8], strict=True)]
+        logits, updated = network.apply(
+            {**variables, "params": params}, images, True, keys, mutable=["batch_stats"]
+        )
+        each = [
+            losses.distillation(z, y, 2.0) for z, y in zip(logits, data.answers[:8], strict=True)
+        ]
         return sum(w * v for w, v in zip(weight, each, strict=True)) / sum(weight), updated
 
-    (value, updated), grads = jax.jit(jax.value_and_grad(mean_loss, has_aux=True))(variables["params"])
+    (value, updated), grads = jax.jit(jax.value_and_grad(mean_loss, has_aux=True))(
+        variables["params"]
+    )
     return value, grads, updated.get("batch_stats")
 
 
@@ -139,8 +171,14 @@ def test_one_step_follows_the_gradient_of_the_mean_loss():
 
 
 def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
-    """Statistics over all devices, and their share in the gradient, as if the batch were in one place."""
-    network, data, weight = network_of("alexnet_half", LARGER), some_data(shape=LARGER), [1] * 7 + [0]
+    """Statistics over all devices, and their share in the gradient, as if the batch were in one
+    place.
+    """
+    network, data, weight = (
+        network_of("alexnet_half", LARGER),
+        some_data(shape=LARGER),
+        [1] * 7 + [0],
+    )
     variables = variables_of(network, LARGER)
     alone = models.build("alexnet_half", CLASSES, LARGER)
     _, step_key = jax.random.split(jax.random.fold_in(jax.random.key(0), 0))
@@ -156,11 +194,15 @@ def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
         jax.tree.leaves(variables["params"]),
         strict=True,
     ):
-        assert np.linalg.norm(found - (g + 5e-4 * p)) < 0.03 * np.linalg.norm(g), jax.tree_util.keystr(path)
+        assert np.linalg.norm(found - (g + 5e-4 * p)) < 0.03 * np.linalg.norm(g), (
+            jax.tree_util.keystr(path)
+        )
 
 
 @pytest.mark.parametrize(
-    "fields", [{}, {"weighting": "discard_hard"}, {"loss": "pad_kl"}, {"loss": "pad_l2"}, {"loss": "sskd"}], ids=str
+    "fields",
+    [{}, {"weighting": "discard_hard"}, {"loss": "pad_kl"}, {"loss": "pad_l2"}, {"loss": "sskd"}],
+    ids=str,
 )
 def test_records_of_weight_nothing_change_nothing(fields):
     chosen, index, weight = plan(**fields), np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
@@ -183,7 +225,9 @@ def test_a_padded_batch_updates_as_the_batch_itself():
 
 
 def test_capacity_beyond_the_records_changes_nothing():
-    small, large = (fit(PLAN, network_of(), some_data(capacity=capacity), 12) for capacity in (12, 32))
+    small, large = (
+        fit(PLAN, network_of(), some_data(capacity=capacity), 12) for capacity in (12, 32)
+    )
     assert_near(small, large, 1e-6)
     junk = some_data()
     junk.answers[12:], junk.i[12:] = np.nan, 5
@@ -193,25 +237,45 @@ def test_capacity_beyond_the_records_changes_nothing():
 def test_a_batch_that_is_mixed_anew_by_hand():
     """Images, answers and features with the same lambda; where it is 1, the record itself."""
     data = some_data(inside=5)
-    columns = np.arange(4), np.ones(4), np.arange(4), np.array([3, 0, 1, 2]), np.float32([0.25, 1, 0.5, 0])
-    batch = training_set.Batches(*(np.asarray(c, np.float32 if c.dtype.kind == "f" else np.int32) for c in columns))
-    images, answers, inside = train_step.batch_of(data, batch, plan(mix_share=0.5), jax.random.key(0))
-    whole = [plain.mix_bytes(data.images[data.i[q]], data.images[data.j[q]], data.w[q]) for q in range(4)]
+    columns = (
+        np.arange(4),
+        np.ones(4),
+        np.arange(4),
+        np.array([3, 0, 1, 2]),
+        np.float32([0.25, 1, 0.5, 0]),
+    )
+    batch = training_set.Batches(
+        *(np.asarray(c, np.float32 if c.dtype.kind == "f" else np.int32) for c in columns)
+    )
+    images, answers, inside = train_step.batch_of(
+        data, batch, plan(mix_share=0.5), jax.random.key(0)
+    )
+    whole = [
+        plain.mix_bytes(data.images[data.i[q]], data.images[data.j[q]], data.w[q]) for q in range(4)
+    ]
     for place, (partner, lam) in enumerate(zip(batch.partner, batch.lam, strict=True)):
-        np.testing.assert_allclose(images[place], plain.mix(whole[place], whole[partner], float(lam)), atol=1e-3)
+        np.testing.assert_allclose(
+            images[place], plain.mix(whole[place], whole[partner], float(lam)), atol=1e-3
+        )
         np.testing.assert_allclose(
             answers[place], plain.mix(data.answers[place], data.answers[partner], lam), atol=1e-6
         )
-        np.testing.assert_allclose(inside[place], plain.mix(data.inside[place], data.inside[partner], lam), rtol=1e-5)
+        np.testing.assert_allclose(
+            inside[place], plain.mix(data.inside[place], data.inside[partner], lam), rtol=1e-5
+        )
 
 
 def test_the_average_by_hand():
-    """Steps 0 and 1 keep .1 and 2/11 of what was; in the end the decay: .95 and 1.59091 of 1, 3 and 2 after 1."""
+    """Steps 0 and 1 keep .1 and 2/11 of what was; in the end the decay: .95 and 1.59091 of 1, 3 and
+    2 after 1.
+    """
     first = train_step.averaged({"w": jnp.float32(1)}, {"w": jnp.float32(3)}, 0.95, jnp.int32(0))
     np.testing.assert_allclose(first["w"], 0.1 * 1 + 0.9 * 3, rtol=1e-6)
     second = train_step.averaged(first, {"w": jnp.float32(2)}, 0.95, jnp.int32(1))
     np.testing.assert_allclose(second["w"], 2 / 11 * 2.8 + 9 / 11 * 2, rtol=1e-6)
-    late = train_step.averaged({"w": jnp.float32(1)}, {"w": jnp.float32(3)}, 0.95, jnp.int32(10_000))
+    late = train_step.averaged(
+        {"w": jnp.float32(1)}, {"w": jnp.float32(3)}, 0.95, jnp.int32(10_000)
+    )
     np.testing.assert_allclose(late["w"], 1.1, rtol=1e-6)
 
 
@@ -224,7 +288,9 @@ def test_the_result_of_a_training_with_an_average_is_the_average():
 
 
 def test_what_a_loss_learns_beside_the_student():
-    """Three steps of six are a warm-up, as the plain loss; a stopped training goes on with the same bits."""
+    """Three steps of six are a warm-up, as the plain loss; a stopped training goes on with the same
+    bits.
+    """
     chosen = plan(loss="pad_kl", pad_warmup=0.5, learning_rate=0.01, average=0.9, batch_size=8)
     network, data, kept = network_of(), some_data(), {}
 
@@ -233,9 +299,13 @@ def test_what_a_loss_learns_beside_the_student():
 
     whole = fit(chosen, network, data, 12, on_epoch=keep)
     first = jax.device_get(loop.start(network, chosen, variables_of(network), (0, 1)))
-    alone = fit(dataclasses.replace(chosen, loss="soft", pad_warmup=0.0, epochs=1), network, data, 12)
+    alone = fit(
+        dataclasses.replace(chosen, loss="soft", pad_warmup=0.0, epochs=1), network, data, 12
+    )
     assert_near(kept[1].variables, alone.variables, 1e-6)
-    decayed = jax.tree.map(lambda p: p * (1 - 0.01 * 5e-4) * (1 - 0.01 * 5e-4 * 1.9), first.branch.params)
+    decayed = jax.tree.map(
+        lambda p: p * (1 - 0.01 * 5e-4) * (1 - 0.01 * 5e-4 * 1.9), first.branch.params
+    )
     assert_near(kept[1].branch.params, decayed, 1e-6)  # by the decay alone
     assert np.abs(flat(whole.branch.params) - flat(decayed)).max() > 1e-3
     assert jax.tree.structure(whole.result) == jax.tree.structure(alone.result)  # no branch in it
@@ -247,7 +317,12 @@ def test_what_a_loss_learns_beside_the_student():
 
 def test_a_branch_follows_the_gradient_of_the_mean_loss():
     """On eight devices, as if the batch were in one place; of records that count."""
-    chosen, network, data, weight = plan(loss="pad_kl"), network_of(), some_data(), np.float32([1, 1, 0, 1, 1, 1, 0, 1])
+    chosen, network, data, weight = (
+        plan(loss="pad_kl"),
+        network_of(),
+        some_data(),
+        np.float32([1, 1, 0, 1, 1, 1, 0, 1]),
+    )
     branch = variance.init(84, keys.rng(0, 1, keys.Purpose.BRANCH))
     state, loss, total = one_step(chosen, np.arange(8), weight, data=data)
     images = mixes(data.images, Records(data.i[:8], data.j[:8], data.w[:8]))
@@ -258,7 +333,9 @@ def test_a_branch_follows_the_gradient_of_the_mean_loss():
         return objective.objective(chosen, "d")(share, branch, jnp.bool_(True)) / weight.sum()
 
     one = jax.tree.map(lambda column: jnp.asarray(column)[None], share)
-    value, gradient = jax.vmap(lambda s: jax.value_and_grad(mean_loss)(branch, s), axis_name="d")(one)
+    value, gradient = jax.vmap(lambda s: jax.value_and_grad(mean_loss)(branch, s), axis_name="d")(
+        one
+    )
     np.testing.assert_allclose(loss / total, value[0], rtol=1e-4)
     expected = jax.tree.map(lambda g, p: g[0] + 5e-4 * p, gradient, branch)
     assert_near(state.branch.opt_state[1].trace, expected, 1e-4)
@@ -281,12 +358,24 @@ def test_crops_go_by_step_and_by_position_in_the_batch():
 
 
 def train():
-    """LeNet-5-half and AlexNet-half in a process with its own number of devices; see the next test."""
+    """LeNet-5-half and AlexNet-half in a process with its own number of devices; see the next
+    test.
+    """
     found = [devices.count()]
     for name, shape, epochs in (("lenet5_half", SHAPE, 3), ("alexnet_half", LARGER, 1)):
         network, data, told = network_of(name, shape), some_data(count=12, shape=shape), []
-        chosen = plan(learning_rate=1e-3, crop=1, flip=True, rotate=9.0, mix_share=0.5, average=0.9, epochs=epochs)
-        ended = fit(chosen, network, data, 12, on_epoch=lambda *args, told=told: told.append(args[2]))
+        chosen = plan(
+            learning_rate=1e-3,
+            crop=1,
+            flip=True,
+            rotate=9.0,
+            mix_share=0.5,
+            average=0.9,
+            epochs=epochs,
+        )
+        ended = fit(
+            chosen, network, data, 12, on_epoch=lambda *args, told=told: told.append(args[2])
+        )
         moved = flat(ended.variables["params"]) - flat(variables_of(network, shape)["params"])
         found += [told, moved.astype(float).tolist()[::23]]
     return found
@@ -297,7 +386,8 @@ def test_the_same_student_on_any_number_of_devices(count, on_devices):
     """With crops and flips and, for AlexNet, with BatchNorm over all devices and dropout by image.
 
     BatchNorm of hardly varying units in a batch of 8 magnifies rounding, so AlexNet is held to 3 %
-    of what it learned in two steps; a device's own statistics or masks would show as more than 30 %.
+    of what it learned in two steps; a device's own statistics or masks would show as more than 30
+    %.
     """
     alone, *expected = on_devices(1, "tests.training.test_train_step", "train")
     there, *found = on_devices(count, "tests.training.test_train_step", "train")
@@ -359,7 +449,9 @@ def test_resumed_training_ends_with_the_same_bits(name, shape):
     assert sorted(kept) == [1, 2, 3]
     assert_bits(kept[3], jax.tree.leaves(whole))
     assert_bits(jax.device_get(jax.tree.leaves(saved())), kept[1])
-    resumed = fit(chosen, network, data, 12, saved(), 1, lambda epoch, _, loss: again.append((epoch, loss)))
+    resumed = fit(
+        chosen, network, data, 12, saved(), 1, lambda epoch, _, loss: again.append((epoch, loss))
+    )
     assert_bits(resumed, whole)
     assert again == [(2, told[1]), (3, told[2])]
     assert resumed.step == 6
@@ -370,7 +462,9 @@ def test_resumed_training_ends_with_the_same_bits(name, shape):
 
 def test_stream_decides_and_nothing_else():
     network, data = network_of(), some_data()
-    first, again, other = (fit(PLAN, network, data, 12, stream=stream) for stream in ((0, 1), (0, 1), (0, 2)))
+    first, again, other = (
+        fit(PLAN, network, data, 12, stream=stream) for stream in ((0, 1), (0, 1), (0, 2))
+    )
     assert_bits(first, again)
     assert np.abs(flat(first.variables) - flat(other.variables)).max() > 1e-6
 
@@ -398,7 +492,9 @@ def test_steps_per_dispatch_changes_nothing_but_rounding():
 def test_a_loss_that_is_not_finite_stops_the_training(bad, monkeypatch):
     data, told = some_data(), []
     if bad == "rate":
-        monkeypatch.setattr(recipe, "learning_rates", lambda _, total: np.full(total, 1e25, np.float32))
+        monkeypatch.setattr(
+            recipe, "learning_rates", lambda _, total: np.full(total, 1e25, np.float32)
+        )
     if bad == "answer":
         data.answers[5, 1] = np.nan
     with pytest.raises(FloatingPointError, match="learning_rate"):
@@ -441,7 +537,9 @@ def test_initial_state():
     assert np.abs(flat(other) - flat(variables)).max() > 0.01
     state = loop.start(network, PLAN, variables, (0, 1))
     assert state.step == 0
-    assert all(leaf.sharding.device_set == set(jax.local_devices()) for leaf in jax.tree.leaves(state))
+    assert all(
+        leaf.sharding.device_set == set(jax.local_devices()) for leaf in jax.tree.leaves(state)
+    )
     assert not np.any(flat(state.opt_state))
 
 

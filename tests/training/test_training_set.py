@@ -70,7 +70,9 @@ def test_batch_is_mixed_as_its_records_say():
     images, records, answers, data = example()
     index = np.array([10, 0, 6, 6, 3], np.int32)
     mixed, given_answers, none = jax.jit(training_set.take)(data, index)
-    expected = [plain.mix_bytes(images[records.i[q]], images[records.j[q]], records.w[q]) for q in index]
+    expected = [
+        plain.mix_bytes(images[records.i[q]], images[records.j[q]], records.w[q]) for q in index
+    ]
     assert mixed.dtype == jnp.uint8
     np.testing.assert_array_equal(mixed, expected)
     np.testing.assert_array_equal(mixed[1], images[0])
@@ -96,7 +98,9 @@ def test_every_record_is_in_an_epoch_once(count, batch, seed):
 
 @given(st.integers(1, 40), st.integers(1, 8), st.integers(1, 4), st.integers(0, 2**32))
 def test_views_of_an_image_are_side_by_side(images, some, views, seed):
-    """Each view of each image once, in its own place; what fills the last batch is whole images, too."""
+    """Each view of each image once, in its own place; what fills the last batch is whole images,
+    too.
+    """
     count, batch = images * views, some * views
     batches = training_set.epoch(count, batch, np.random.default_rng(seed), views=views)
     of_images, weight = batches.index.reshape(-1, views), batches.weight.reshape(-1, views)
@@ -107,7 +111,9 @@ def test_views_of_an_image_are_side_by_side(images, some, views, seed):
 
 
 def test_epochs_differ_by_their_source_and_only_by_it():
-    first, again, other = (training_set.epoch(100, 32, np.random.default_rng(seed)).index for seed in (0, 0, 1))
+    first, again, other = (
+        training_set.epoch(100, 32, np.random.default_rng(seed)).index for seed in (0, 0, 1)
+    )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert not np.array_equal(first.ravel()[:100], np.arange(100))
@@ -124,7 +130,9 @@ def test_an_exact_share_of_each_batch_is_mixed_with_a_permutation_of_it(count, b
 
 
 def test_the_share_and_the_distribution_of_lambda():
-    """Half of 1,000 places, uniform; the released code draws them with replacement, and mixes 607 in the mean."""
+    """Half of 1,000 places, uniform; the released code draws them with replacement, and mixes 607
+    in the mean.
+    """
     batches = training_set.epoch(50_000, 1000, np.random.default_rng(0), 0.5)
     assert np.all(np.sum(batches.lam != 1, axis=1) == 500)
     mixed = batches.lam[batches.lam != 1]
@@ -137,7 +145,9 @@ def test_the_share_and_the_distribution_of_lambda():
 
 @pytest.mark.parametrize(("share", "stays"), [(0.1, 0.592), (0.5, 0.396), (1.0, 0.0), (0.99, 0.0)])
 def test_more_is_mixed_as_released(share, stays):
-    """Of 64 places: 57 draws, 32, and none leave so many unmixed in the mean; the order is the same."""
+    """Of 64 places: 57 draws, 32, and none leave so many unmixed in the mean; the order is the
+    same.
+    """
     batches = training_set.epoch(64_000, 64, np.random.default_rng(0), share, mix_as_released=True)
     assert abs(np.mean(batches.lam == 1) - stays) < 0.006
     assert len(set(np.sum(batches.lam == 1, axis=1).tolist())) > 5 or not stays  # no exact share
@@ -146,8 +156,12 @@ def test_more_is_mixed_as_released(share, stays):
 
 
 def test_places_drawn_by_hand():
-    """One draw of ten marks one place of each batch; a plain loop over the same draws marks the same."""
-    assert np.all(training_set.drawn_with_replacement(100, 10, 1 - 0.9, np.random.default_rng(0)).sum(1) == 1)
+    """One draw of ten marks one place of each batch; a plain loop over the same draws marks the
+    same.
+    """
+    assert np.all(
+        training_set.drawn_with_replacement(100, 10, 1 - 0.9, np.random.default_rng(0)).sum(1) == 1
+    )
     found = training_set.drawn_with_replacement(20, 8, 0.8, np.random.default_rng(0))
     expected = np.zeros((20, 8), bool)
     for row, places in enumerate(np.random.default_rng(0).integers(0, 8, (20, 6))):

@@ -1,4 +1,6 @@
-"""Variances that features predict: worked numbers, and a plain NumPy reference on one device and on several."""
+"""Variances that features predict: worked numbers, and a plain NumPy reference on one device and on
+several.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -33,14 +35,20 @@ def test_worked_likelihoods_with_a_guard():
     """The same numbers; a variance of almost nothing is held above a millionth."""
     each = jax.vmap(variance.guarded_likelihood)(D, S)
     np.testing.assert_allclose(each, [-0.972817, 1.106531, 0.25], atol=1e-6)
-    np.testing.assert_allclose(variance.guarded_likelihood(jnp.float32(1), jnp.float32(-100)), 1e6 - 100)
+    np.testing.assert_allclose(
+        variance.guarded_likelihood(jnp.float32(1), jnp.float32(-100)), 1e6 - 100
+    )
 
 
 def test_the_best_variance_is_the_distance():
     best = jnp.array([-4.605170, 0, -1.386294])
-    np.testing.assert_allclose(jax.vmap(jax.grad(variance.likelihood, 1))(D, best), np.zeros(3), atol=1e-6)
+    np.testing.assert_allclose(
+        jax.vmap(jax.grad(variance.likelihood, 1))(D, best), np.zeros(3), atol=1e-6
+    )
     for other in (best - 0.1, best + 0.1):
-        assert np.all(jax.vmap(variance.likelihood)(D, other) > jax.vmap(variance.likelihood)(D, best))
+        assert np.all(
+            jax.vmap(variance.likelihood)(D, other) > jax.vmap(variance.likelihood)(D, best)
+        )
 
 
 @pytest.mark.parametrize("count", [1, 2, 8])
@@ -48,8 +56,16 @@ def test_logarithms_of_a_batch_on_any_number_of_devices(count):
     """The normalisation is over all of it, and knows nothing of what fills it."""
     rng = np.random.default_rng(0)
     features, weight = rng.normal(2, 3, (16, 5)).astype(np.float32), np.float32([1] * 13 + [0] * 3)
-    params = {"kernel": rng.normal(size=5).astype(np.float32), "scale": np.float32(3.5), "bias": np.float32(-1)}
-    run = jax.pmap(lambda h, w: variance.logarithms(params, h, w, "d"), "d", devices=jax.local_devices()[:count])
+    params = {
+        "kernel": rng.normal(size=5).astype(np.float32),
+        "scale": np.float32(3.5),
+        "bias": np.float32(-1),
+    }
+    run = jax.pmap(
+        lambda h, w: variance.logarithms(params, h, w, "d"),
+        "d",
+        devices=jax.local_devices()[:count],
+    )
     expected = plain_logarithms(params, features, weight)[:13]
     features[13:] = 1e6
     found = np.ravel(run(features.reshape(count, -1, 5), weight.reshape(count, -1)))[:13]
@@ -61,7 +77,9 @@ def test_images_that_are_all_alike():
     """No division by nothing."""
     params = variance.init(4, np.random.default_rng(0))
     run = jax.vmap(lambda h, w: variance.logarithms(params, h, w, "d"), axis_name="d")
-    np.testing.assert_allclose(run(jnp.ones((1, 3, 4)), jnp.ones((1, 3))), np.zeros((1, 3)), atol=1e-3)
+    np.testing.assert_allclose(
+        run(jnp.ones((1, 3, 4)), jnp.ones((1, 3))), np.zeros((1, 3)), atol=1e-3
+    )
 
 
 def test_first_weights():

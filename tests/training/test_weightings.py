@@ -1,4 +1,6 @@
-"""Weights of the records in a batch: worked numbers, slow NumPy references, and what fills a batch."""
+"""Weights of the records in a batch: worked numbers, slow NumPy references, and what fills a
+batch.
+"""
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,7 +15,9 @@ NAMES = [name for name, weigh in weightings.WEIGHTINGS.items() if weigh]
 
 
 def weights(name, hardness, unsure, real, constants=CONSTANTS):
-    batch = weightings.Batch(*(jnp.asarray(column, jnp.float32) for column in (hardness, unsure, real)))
+    batch = weightings.Batch(
+        *(jnp.asarray(column, jnp.float32) for column in (hardness, unsure, real))
+    )
     return np.asarray(weightings.WEIGHTINGS[name](batch, constants))
 
 
@@ -35,13 +39,19 @@ def plain_weights(name, hardness, unsure, constants=CONSTANTS):
 
 def some(seed, count):
     rng = np.random.default_rng(seed)
-    return rng.exponential(size=count).astype(np.float32), rng.uniform(0.1, 2, count).astype(np.float32)
+    return rng.exponential(size=count).astype(np.float32), rng.uniform(0.1, 2, count).astype(
+        np.float32
+    )
 
 
 def test_worked_weights_without_the_hardest():
-    """A quarter of four is one, and of two that are as hard the first; half of four is both; one always stays."""
+    """A quarter of four is one, and of two that are as hard the first; half of four is both; one
+    always stays.
+    """
     hardness, real = jnp.array([0.1, 0.4, 0.2, 0.4]), jnp.ones(4)
-    np.testing.assert_allclose(weightings.discard_hard(hardness, real, 0.25), [4 / 3, 0, 4 / 3, 4 / 3])
+    np.testing.assert_allclose(
+        weightings.discard_hard(hardness, real, 0.25), [4 / 3, 0, 4 / 3, 4 / 3]
+    )
     np.testing.assert_allclose(weightings.discard_hard(hardness, real, 0.5), [2, 0, 2, 0])
     np.testing.assert_allclose(weightings.discard_hard(hardness, real, 0.99), [4, 0, 0, 0])
     np.testing.assert_allclose(weightings.discard_hard(hardness, real, 0.0), [1, 1, 1, 1])
@@ -56,8 +66,12 @@ def test_worked_softmax_weights():
 def test_worked_polynomial_weights():
     """1, 3/4, 1/2 and 0 of their sum 2.25, times 4; squared: 1, 9/16, 1/4 and 0 of 1.8125."""
     hardness, real = jnp.array([0.0, 1, 2, 4]), jnp.ones(4)
-    np.testing.assert_allclose(weightings.polynomial(hardness, real, 1.0), [1.777778, 1.333333, 0.888889, 0], atol=1e-6)
-    np.testing.assert_allclose(weightings.polynomial(hardness, real, 2.0), [2.206897, 1.241379, 0.551724, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        weightings.polynomial(hardness, real, 1.0), [1.777778, 1.333333, 0.888889, 0], atol=1e-6
+    )
+    np.testing.assert_allclose(
+        weightings.polynomial(hardness, real, 2.0), [2.206897, 1.241379, 0.551724, 0], atol=1e-6
+    )
 
 
 def test_worked_fidelity():
@@ -84,20 +98,26 @@ def test_what_fills_a_batch_has_no_influence(name):
     expected = plain_weights(name, hardness[there], unsure[there])
     for junk in (0.0, 1e6):
         filled = np.where(there, hardness, junk), np.where(there, unsure, junk)
-        np.testing.assert_allclose(weights(name, *filled, real)[there], expected, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(
+            weights(name, *filled, real)[there], expected, rtol=1e-4, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_go_with_their_records(name):
     hardness, unsure = some(1, 10)
     turned = weights(name, hardness[::-1], unsure[::-1], np.ones(10))
-    np.testing.assert_allclose(turned[::-1], weights(name, hardness, unsure, np.ones(10)), rtol=1e-5)
+    np.testing.assert_allclose(
+        turned[::-1], weights(name, hardness, unsure, np.ones(10)), rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("hardness", [0.0, -1e-7, 3.0, 1e4])
 def test_records_that_are_all_alike_weigh_alike(name, hardness):
-    """Without a division by nothing: a student that answers as the teacher does, and a teacher that is always sure."""
+    """Without a division by nothing: a student that answers as the teacher does, and a teacher that
+    is always sure.
+    """
     constants = CONSTANTS._replace(share=0.0)
     found = weights(name, np.full(4, hardness), np.zeros(4), np.ones(4), constants)
     np.testing.assert_allclose(found, np.ones(4), rtol=1e-6)

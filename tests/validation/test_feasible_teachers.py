@@ -25,7 +25,11 @@ def said(**changes):
     for name, value in changes.items():
         group = getattr(teacher, name)
         if isinstance(value, dict):
-            value = group._replace(**value) if hasattr(group, "_replace") else dataclasses.replace(group, **value)
+            value = (
+                group._replace(**value)
+                if hasattr(group, "_replace")
+                else dataclasses.replace(group, **value)
+            )
         teacher = dataclasses.replace(teacher, **{name: value})
     return list(teachers.reasons(teacher))
 
@@ -55,7 +59,11 @@ def test_a_whole_one_of_every_kind_is_accepted(kind):
         ("onnx", {}, ["config.teacher.onnx.path=''"]),
         ("oip", {}, ["config.teacher.http.url=''", "config.teacher.oip.model=''"]),
         ("tfserving", {}, ["config.teacher.http.url=''", "config.teacher.tfserving.model=''"]),
-        ("json", {"json": {"request": ""}}, ["config.teacher.http.url=''", "config.teacher.json.request=''"]),
+        (
+            "json",
+            {"json": {"request": ""}},
+            ["config.teacher.http.url=''", "config.teacher.json.request=''"],
+        ),
     ],
 )
 def test_everything_that_is_missing_is_told(kind, changes, missing):
@@ -68,16 +76,28 @@ def test_everything_that_is_missing_is_told(kind, changes, missing):
     ("changes", "parts"),
     [
         ({"function": "a:b"}, ["config.teacher.function='a:b'", "--config.teacher.kind=python"]),
-        ({"onnx": {"path": "a.onnx"}}, ["config.teacher.onnx.path='a.onnx'", "--config.teacher.kind=onnx"]),
+        (
+            {"onnx": {"path": "a.onnx"}},
+            ["config.teacher.onnx.path='a.onnx'", "--config.teacher.kind=onnx"],
+        ),
         ({"oip": {"model": "m"}}, ["config.teacher.oip.model='m'", "--config.teacher.kind=oip"]),
-        ({"tfserving": {"model": "m"}}, ["config.teacher.tfserving.model='m'", "--config.teacher.kind=tfserving"]),
+        (
+            {"tfserving": {"model": "m"}},
+            ["config.teacher.tfserving.model='m'", "--config.teacher.kind=tfserving"],
+        ),
         ({"http": {"url": "http://h"}}, ["config.teacher.http.url", "is for a service"]),
         ({"identity": "mine"}, ["config.teacher.identity='mine'", "the hash of its weights"]),
-        ({"kind": "python", "function": "answer"}, ["config.teacher.function='answer'", "'module:function'"]),
+        (
+            {"kind": "python", "function": "answer"},
+            ["config.teacher.function='answer'", "'module:function'"],
+        ),
         ({"max_cost": 1.0}, ["config.teacher.max_cost=1.0", "needs config.teacher.price"]),
         ({"rate": float("inf")}, ["config.teacher.rate=inf", "0 for no limit"]),
         ({"http": {"read_timeout": 0.0}}, ["config.teacher.http.read_timeout=0.0", "positive"]),
-        ({"http": {"connect_timeout": float("nan")}}, ["config.teacher.http.connect_timeout=nan", "positive"]),
+        (
+            {"http": {"connect_timeout": float("nan")}},
+            ["config.teacher.http.connect_timeout=nan", "positive"],
+        ),
         ({"pixels": {"divide": 0.0}}, ["config.teacher.pixels.divide=0.0"]),
         ({"answers": {"temperature": float("inf")}}, ["config.teacher.answers.temperature=inf"]),
         ({"answers": {"top_k": 0}}, ["config.teacher.answers.top_k=0: must be at least 1"]),
@@ -99,7 +119,12 @@ def load(labels):
     """Loads a JSON service about cats, dogs and eels."""
     none = np.empty((0, 8, 8, 3), np.uint8), np.empty(0, np.int32)
     data = DataSet("folder", 3, *none, none[0], none[0], None, CATS)
-    fields = {"data.folder": "pictures", "data.classes": "cat,dog,eel", "teacher.http.auth_env": "", **URL}
+    fields = {
+        "data.folder": "pictures",
+        "data.classes": "cat,dog,eel",
+        "teacher.http.auth_env": "",
+        **URL,
+    }
     config = configured("http", **fields, **{"teacher.labels": str(labels)})
     return kinds.load(config, data, StopSignal())
 
@@ -107,7 +132,10 @@ def load(labels):
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        (None, ["cannot be read", "No such file", "JSON object from labels to class names or numbers"]),
+        (
+            None,
+            ["cannot be read", "No such file", "JSON object from labels to class names or numbers"],
+        ),
         ("{", ["cannot be read", "JSON object"]),
         (b"\xff\xfe\xff", ["cannot be read", "JSON object"]),
         ("[0, 1]", ["holds a list"]),
@@ -134,9 +162,13 @@ def test_labels_that_cannot_be_read(tmp_path, text, parts):
 
 def test_labels_by_name_by_number_and_ignored(tmp_path, monkeypatch):
     path = tmp_path / "labels.json"
-    path.write_text(json.dumps({"tabby": "cat", "Siamese": 0, "poodle": "dog", "conger": 2, "table": -1}))
+    path.write_text(
+        json.dumps({"tabby": "cat", "Siamese": 0, "poodle": "dog", "conger": 2, "table": -1})
+    )
     passed = []
-    monkeypatch.setattr(json_service, "load", lambda *args: passed.append(args) or Teacher("t", np.asarray))
+    monkeypatch.setattr(
+        json_service, "load", lambda *args: passed.append(args) or Teacher("t", np.asarray)
+    )
     load(path)
     load("")
     # After the connection, the template, the shape and the classes' names.
@@ -146,7 +178,11 @@ def test_labels_by_name_by_number_and_ignored(tmp_path, monkeypatch):
 
 
 def identity(server, kind, **fields):
-    given = {"teacher.kind": kind, "teacher.http.url": server.json_url if kind == "json" else server.url, **fields}
+    given = {
+        "teacher.kind": kind,
+        "teacher.http.url": server.json_url if kind == "json" else server.url,
+        **fields,
+    }
     data = sources.load("digits", "", 0, 0, None)
     teacher = kinds.load(configured(**{"teacher.oip.model": "digits", **given}), data, StopSignal())
     teacher.ask.close()
@@ -154,19 +190,29 @@ def identity(server, kind, **fields):
 
 
 def test_the_default_identity_tells_how_a_model_is_asked(tmp_path):
-    """Answers to other pixels or another request are not those; another reading of the same scores is."""
+    """Answers to other pixels or another request are not those; another reading of the same scores
+    is.
+    """
     label_map = tmp_path / "labels.json"
     label_map.write_text('{"nought": 0}')
-    with FaultyServer(lambda shown: np.full((len(shown), 10), 0.1), shape=(8, 8, 1), datatype="FP32") as server:
+    with FaultyServer(
+        lambda shown: np.full((len(shown), 10), 0.1), shape=(8, 8, 1), datatype="FP32"
+    ) as server:
         plain = identity(server, "oip")
         assert plain == identity(server, "oip", **{"teacher.answers.form": "label"})
         assert plain == identity(server, "oip", **{"teacher.batch": 7, "teacher.price": 2.0})
         assert plain != identity(server, "oip", **{"teacher.pixels.mean": (3.0,)})
         json_fields = {"teacher.batch": 1}
         asked = identity(server, "json", **json_fields)
-        assert asked == identity(server, "json", **json_fields, **{"teacher.answers.form": "logits"})
-        assert asked == identity(server, "json", **json_fields, **{"teacher.labels": str(label_map)})
+        assert asked == identity(
+            server, "json", **json_fields, **{"teacher.answers.form": "logits"}
+        )
+        assert asked == identity(
+            server, "json", **json_fields, **{"teacher.labels": str(label_map)}
+        )
         for name, value in (("request", '{"img": "$image"}'), ("scale", 0.5), ("encoding", "jpeg")):
-            assert asked != identity(server, "json", **json_fields, **{f"teacher.json.{name}": value})
+            assert asked != identity(
+                server, "json", **json_fields, **{f"teacher.json.{name}": value}
+            )
         assert identity(server, "json", **json_fields, **{"teacher.identity": "mine"}) == "mine"
         assert server.requests == []

@@ -1,1 +1,3 @@
-"""Teachers behind HTTP: the Open Inference Protocol, TensorFlow Serving, and any service that speaks JSON."""
+"""Teachers behind HTTP: the Open Inference Protocol, TensorFlow Serving, and any service that
+speaks JSON.
+"""

@@ -39,7 +39,9 @@ class Reply(NamedTuple):
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
-            raise Unanswered(f"the reply is no JSON ({type(error).__name__}, {len(self.body)} bytes)", True) from None
+            raise Unanswered(
+                f"the reply is no JSON ({type(error).__name__}, {len(self.body)} bytes)", True
+            ) from None
 
 
 class Client:
@@ -58,12 +60,17 @@ class Client:
         self._credentials = credentials.read(connection, self._url)
         self._connection = connection
         self.place = connections.place(self._url)
-        self.patience = connection.deadline + connection.connect_timeout + _SLACK  # a host may have two addresses
-        self._http = httpx.Client(transport=Transport(connection, self._url, _certificates(connection.ca_file)))
+        self.patience = (
+            connection.deadline + connection.connect_timeout + _SLACK
+        )  # a host may have two addresses
+        self._http = httpx.Client(
+            transport=Transport(connection, self._url, _certificates(connection.ca_file))
+        )
         self.close = weakref.finalize(self, self._http.close)
 
     def get(self, path: str) -> Any:
-        """What is below the service's address, as JSON; tried again where that may help, since metadata is free.
+        """What is below the service's address, as JSON; tried again where that may help, since
+        metadata is free.
 
         Raises:
           UserError: there is none.
@@ -72,15 +79,20 @@ class Client:
             return _METADATA_TRIES(lambda: self.send("GET", path).json())
         except Unanswered as error:
             raise UserError(
-                f"{_FIELD}.url: {self.place} does not tell about its model ({path}): {error.reason}; check that the"
+                f"{_FIELD}.url: {self.place} does not tell about its model ({path}):"
+                f" {error.reason}; check that the"
                 " service runs there and is ready"
             ) from None
 
     def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> Reply:
         """One attempt to have images answered; see :meth:`send`."""
-        return self.send("POST", path, content, {"Content-Type": "application/json", **(headers or {})})
+        return self.send(
+            "POST", path, content, {"Content-Type": "application/json", **(headers or {})}
+        )
 
-    def send(self, method: str, path: str, content: bytes = b"", headers: dict[str, str] | None = None) -> Reply:
+    def send(
+        self, method: str, path: str, content: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Reply:
         """One attempt.
 
         Args:
@@ -93,10 +105,16 @@ class Client:
           Unanswered: it failed, and another may succeed.
           UserError: no other will.
         """
-        url = self._url if not path else self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}")
+        url = (
+            self._url
+            if not path
+            else self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}")
+        )
         given = {**(headers or {}), **self._credentials.headers}
         try:
-            response = self._http.request(method, url, content=content, headers=given, follow_redirects=False)
+            response = self._http.request(
+                method, url, content=content, headers=given, follow_redirects=False
+            )
         except FAILURES as error:
             raise self._failure(error) from None
         if not response.is_success:
@@ -107,7 +125,8 @@ class Client:
         """What an attempt without a whole reply comes to."""
         if isinstance(error, httpcore.ConnectError) and (fault := _certificate_fault(error)):
             return UserError(
-                f"the certificate of {self.place} cannot be verified ({fault}): if its authority is your own, name its"
+                f"the certificate of {self.place} cannot be verified ({fault}): if its authority"
+                " is your own, name its"
                 f" certificate in {_FIELD}.ca_file"
             )
         words = f"{type(error).__name__}: {self._credentials.redact(str(error))[:_EXCERPT] or 'no details'}"
@@ -134,16 +153,26 @@ class Client:
         status = response.status_code
         if 300 <= status < 400:
             target = response.headers.get("Location", "")
-            return f"it redirects to {_host(target)!r}, which is not followed: set {_FIELD}.url to the final address"
+            return (
+                f"it redirects to {_host(target)!r}, which is not followed: set {_FIELD}.url to"
+                " the final address"
+            )
         return {
-            400: "it does not take the request: check the model's input, config.teacher.pixels and the request's form",
-            401: f"it does not take the credentials: {self._credentials.source}; check {_FIELD}.auth_header and"
+            400: "it does not take the request: check the model's input, config.teacher.pixels and"
+            " the request's form",
+            401: f"it does not take the credentials: {self._credentials.source}; check"
+            f" {_FIELD}.auth_header and"
             f" {_FIELD}.auth_scheme too",
             403: f"these credentials do not allow it: {self._credentials.source}",
-            404: f"there is no such model or address: check {_FIELD}.url and the model's name and version",
+            404: f"there is no such model or address: check {_FIELD}.url and the model's name and"
+            " version",
             413: "the request is too large for it: lower config.teacher.batch",
-            422: "it does not take the request's form: check the model's input and config.teacher.pixels",
-        }.get(status, f"asking again will not help: check {_FIELD}.url and the service's documentation")
+            422: "it does not take the request's form: check the model's input and"
+            " config.teacher.pixels",
+        }.get(
+            status,
+            f"asking again will not help: check {_FIELD}.url and the service's documentation",
+        )
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
@@ -168,7 +197,8 @@ def _certificates(ca_file: str) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ssl.SSLError) as error:
             raise UserError(
-                f"{_FIELD}.ca_file={ca_file!r} cannot be read as certificates in PEM ({type(error).__name__})"
+                f"{_FIELD}.ca_file={ca_file!r} cannot be read as certificates in PEM"
+                f" ({type(error).__name__})"
             ) from error
     return context
 

@@ -9,7 +9,9 @@ import httpx
 from amkd.core.errors import UserError
 
 _FIELD = "config.teacher.http"
-_SECRET_PARAMETER = re.compile(r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE)
+_SECRET_PARAMETER = re.compile(
+    r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE
+)
 
 
 class Connection(NamedTuple):
@@ -18,7 +20,8 @@ class Connection(NamedTuple):
     Attributes:
       url: ``http(s)://host[:port][/prefix]``; for a JSON service the whole address of its endpoint.
       connect_timeout: seconds to wait for a connection.
-      read_timeout: seconds to wait for the next bytes; one attempt takes at most both timeouts together.
+      read_timeout: seconds to wait for the next bytes; one attempt takes at most both timeouts
+        together.
       auth_header: the header that carries the secret, such as ``Authorization`` or ``X-Api-Key``.
       auth_scheme: the word before the secret, such as ``Bearer`` or ``Basic``; empty for none.
       auth_env: name of the environment variable that holds the secret; empty for none.
@@ -47,23 +50,29 @@ def address(connection: Connection) -> httpx.URL:
     """The address of a service, checked.
 
     Raises:
-      UserError: it or a timeout is unusable, or it has a secret in it, where logs and errors would show it.
+      UserError: it or a timeout is unusable, or it has a secret in it, where logs and errors would
+        show it.
     """
     url = parsed(connection.url)
     if url is None:  # not quoted: a broken address may hold a password
         raise UserError(f"{_FIELD}.url is no address: write it as https://host:port/path")
     if url.userinfo:
         raise UserError(
-            f"{_FIELD}.url has a user or password before its host, where logs would show it: take it out and set"
-            f" {_FIELD}.auth_scheme=Basic with 'user:password' in the variable named by {_FIELD}.auth_env"
+            f"{_FIELD}.url has a user or password before its host, where logs would show it: take"
+            " it out and set"
+            f" {_FIELD}.auth_scheme=Basic with 'user:password' in the variable named by"
+            f" {_FIELD}.auth_env"
         )
     if guilty := [name for name in url.params if _SECRET_PARAMETER.search(name)]:
         raise UserError(
-            f"{_FIELD}.url has the parameter {guilty[0]!r}, which looks like a secret that logs would show: take it"
+            f"{_FIELD}.url has the parameter {guilty[0]!r}, which looks like a secret that logs"
+            " would show: take it"
             f" out and send it as a header by {_FIELD}.auth_header and {_FIELD}.auth_env"
         )
     if url.scheme not in ("http", "https") or not url.host:
-        raise UserError(f"{_FIELD}.url={connection.url!r} must be written as http(s)://host[:port][/path]")
+        raise UserError(
+            f"{_FIELD}.url={connection.url!r} must be written as http(s)://host[:port][/path]"
+        )
     _check_numbers(connection)
     return url
 

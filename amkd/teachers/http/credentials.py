@@ -29,7 +29,11 @@ class Credentials:
         self.headers: dict[str, str] = {}
         self._secrets: list[str] = []
         if secret:
-            sent = base64.b64encode(secret.encode()).decode() if _is_user_and_password(scheme, secret) else secret
+            sent = (
+                base64.b64encode(secret.encode()).decode()
+                if _is_user_and_password(scheme, secret)
+                else secret
+            )
             self.headers[header] = f"{scheme} {sent}".strip()
             self._secrets = _spellings(secret, sent)
 
@@ -47,26 +51,39 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
       UserError: the secret is missing, unusable, or would travel unencrypted.
     """
     if connection.auth_env and connection.auth_file:
-        raise UserError(f"{_FIELD}.auth_env and {_FIELD}.auth_file are both set: leave one of them empty")
+        raise UserError(
+            f"{_FIELD}.auth_env and {_FIELD}.auth_file are both set: leave one of them empty"
+        )
     if not (connection.auth_env or connection.auth_file):
         return Credentials("", "", "", "no credentials")
     if url.scheme == "http" and not is_loopback(url):
         raise UserError(
-            f"{_FIELD}.url={connection.url!r} would send the secret unencrypted over the network: use https://"
+            f"{_FIELD}.url={connection.url!r} would send the secret unencrypted over the network:"
+            " use https://"
         )
     _check_header(connection)
-    secret, source = _from_env(connection.auth_env) if connection.auth_env else _from_file(connection.auth_file)
+    secret, source = (
+        _from_env(connection.auth_env) if connection.auth_env else _from_file(connection.auth_file)
+    )
     if not (secret.isascii() and secret.isprintable()):
-        raise UserError(f"{source} holds something that no header can carry: it must be one line of plain characters")
+        raise UserError(
+            f"{source} holds something that no header can carry: it must be one line of plain"
+            " characters"
+        )
     return Credentials(connection.auth_header, connection.auth_scheme, secret, source)
 
 
 def _from_env(name: str) -> tuple[str, str]:
     if not name.isidentifier():  # and may be the secret itself, in the wrong place
-        raise UserError(f"{_FIELD}.auth_env must be the name of an environment variable that holds the secret")
+        raise UserError(
+            f"{_FIELD}.auth_env must be the name of an environment variable that holds the secret"
+        )
     secret = os.environ.get(name, "").strip()
     if not secret:
-        raise UserError(f"{_FIELD}.auth_env={name!r}: the environment variable {name} is not set or empty; export it")
+        raise UserError(
+            f"{_FIELD}.auth_env={name!r}: the environment variable {name} is not set or empty;"
+            " export it"
+        )
     return secret, f"the environment variable {name} ({_FIELD}.auth_env)"
 
 
@@ -85,11 +102,15 @@ def _from_file(path: str) -> tuple[str, str]:
 def _check_header(connection: Connection) -> None:
     if not _HEADER_NAME.fullmatch(connection.auth_header):
         raise UserError(
-            f"{_FIELD}.auth_header={connection.auth_header!r} is no name of a header; 'Authorization' and 'X-Api-Key'"
+            f"{_FIELD}.auth_header={connection.auth_header!r} is no name of a header;"
+            " 'Authorization' and 'X-Api-Key'"
             " are usual"
         )
     if connection.auth_scheme and not _HEADER_NAME.fullmatch(connection.auth_scheme):
-        raise UserError(f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never holds the secret")
+        raise UserError(
+            f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never holds"
+            " the secret"
+        )
 
 
 def _is_user_and_password(scheme: str, secret: str) -> bool:
@@ -102,5 +123,7 @@ def _spellings(secret: str, sent: str) -> list[str]:
     parts = {secret, sent}
     if secret != sent:  # user:password
         parts.add(secret.partition(":")[2])
-    spelt = {form for part in parts for form in (part, quote(part, safe=""), json.dumps(part)[1:-1])}
+    spelt = {
+        form for part in parts for form in (part, quote(part, safe=""), json.dumps(part)[1:-1])
+    }
     return sorted(spelt - {""}, key=len, reverse=True)

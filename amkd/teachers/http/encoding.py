@@ -24,7 +24,8 @@ def check(encoding: str, quality: int, channels: int) -> None:
         raise UserError(f"{_FIELD}.quality={quality} must be between 1 and 100; 95 is usual")
     if channels not in _MODES:
         raise UserError(
-            f"{_FIELD}.encoding={encoding!r} takes pictures of 1 or 3 channels, and the data set's have {channels}"
+            f"{_FIELD}.encoding={encoding!r} takes pictures of 1 or 3 channels, and the data set's"
+            f" have {channels}"
         )
 
 
@@ -36,7 +37,9 @@ def encode(image: np.ndarray, encoding: str, quality: int) -> str:
       encoding: ``png``, which keeps every pixel, or ``jpeg``, which does not.
       quality: of ``jpeg``, 1 to 100.
     """
-    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image, _MODES[image.shape[-1]])
+    picture = Image.fromarray(
+        image[..., 0] if image.shape[-1] == 1 else image, _MODES[image.shape[-1]]
+    )
     file = io.BytesIO()
     if encoding == "png":
         picture.save(file, "PNG")

@@ -48,7 +48,9 @@ class EntryReader:
         if labels and not numbers:
             raise self._scores_path.misfit("finds no score in", entry)
         if not isinstance(labels, list) or len(labels) != len(numbers):
-            raise self._labels_path.misfit(f"is no list of {len(numbers)} labels, one per score, in", entry)
+            raise self._labels_path.misfit(
+                f"is no list of {len(numbers)} labels, one per score, in", entry
+            )
         return self._sparse(labels, numbers)
 
     def _class(self, entry: Any) -> int:
@@ -59,7 +61,8 @@ class EntryReader:
         number = self._labels.number(label)
         if number == IGNORED:
             raise UserError(
-                f"the service answered the label {str(label)[:80]!r}, which config.teacher.labels ignores, and a"
+                f"the service answered the label {str(label)[:80]!r}, which config.teacher.labels"
+                " ignores, and a"
                 " picture's only label must be a class: map it to one"
             )
         return number
@@ -69,19 +72,24 @@ class EntryReader:
         for value in values:
             if isinstance(value, bool) or not isinstance(value, int | float | None):
                 raise UserError(
-                    f"{_FIELD}.scores={self._template.scores!r} has a {type(value).__name__} among the numbers of the"
+                    f"{_FIELD}.scores={self._template.scores!r} has a {type(value).__name__} among"
+                    " the numbers of the"
                     " reply's entry: set it to the path of the scores alone"
                 )
         try:
             return [math.nan if value is None else value * self._template.scale for value in values]
         except OverflowError:
-            raise Unanswered("the reply has a score of more digits than a number has", True, whole=True) from None
+            raise Unanswered(
+                "the reply has a score of more digits than a number has", True, whole=True
+            ) from None
 
     def _dense(self, numbers: list[float]) -> np.ndarray:
         if len(numbers) != self._classes:
             raise UserError(
-                f"{_FIELD}.scores={self._template.scores!r} has {len(numbers)} scores, and {self._classes} classes are"
-                f" expected: if the service tells the best ones only, set {_FIELD}.labels to the path of their labels"
+                f"{_FIELD}.scores={self._template.scores!r} has {len(numbers)} scores, and"
+                f" {self._classes} classes are"
+                f" expected: if the service tells the best ones only, set {_FIELD}.labels to the"
+                " path of their labels"
             )
         return np.asarray(numbers, np.float64)
 

@@ -38,8 +38,9 @@ def load(
       template: how it is asked and read.
       shape: of one image, ``(H, W, C)``.
       class_names: of the data set, Y.
-      labels: the service's label to the class number, or to -1 to ignore the label; other labels are class names,
-        whatever their case, or class numbers. Scores of several labels of one class are summed.
+      labels: the service's label to the class number, or to -1 to ignore the label; other labels
+        are class names, whatever their case, or class numbers. Scores of several labels of one
+        class are summed.
       identity: who answers; empty for ``json:{host}{path}``.
       hard: whether the service answers one label per picture and no scores.
       batch: images per request.
@@ -57,21 +58,34 @@ def load(
 def _check_settings(template: Template, request: Request, hard: bool, batch: int) -> None:
     if batch > 1 and not request.is_list:
         raise UserError(
-            f"config.teacher.batch={batch}, and {_FIELD}.request has no list of pictures: set config.teacher.batch=1,"
+            f"config.teacher.batch={batch}, and {_FIELD}.request has no list of pictures: set"
+            " config.teacher.batch=1,"
             ' or write the part that holds "$image" as the only element of a list'
         )
     if batch > 1 and not template.entries:
-        raise UserError(f"{_FIELD}.entries is empty: set it to the path of the reply's list with one entry per picture")
+        raise UserError(
+            f"{_FIELD}.entries is empty: set it to the path of the reply's list with one entry per"
+            " picture"
+        )
     if template.id and not request.has_id:
-        raise UserError(f"{_FIELD}.id={template.id!r}, and {_FIELD}.request has no {ID!r} beside its picture: add it")
+        raise UserError(
+            f"{_FIELD}.id={template.id!r}, and {_FIELD}.request has no {ID!r} beside its"
+            " picture: add it"
+        )
     if hard and (template.scores or not template.labels):
-        raise UserError(f"{_FIELD}.scores must be empty and {_FIELD}.labels a path for a service that answers labels")
+        raise UserError(
+            f"{_FIELD}.scores must be empty and {_FIELD}.labels a path for a service that"
+            " answers labels"
+        )
     if not hard and not template.scores:
         raise UserError(
-            f"{_FIELD}.scores is empty: set it to the path of an entry's scores, or say that it answers labels"
+            f"{_FIELD}.scores is empty: set it to the path of an entry's scores, or say that it"
+            " answers labels"
         )
     if not (math.isfinite(template.scale) and template.scale > 0):
-        raise UserError(f"{_FIELD}.scale={template.scale} must be positive: 1, or 0.01 for percentages")
+        raise UserError(
+            f"{_FIELD}.scale={template.scale} must be positive: 1, or 0.01 for percentages"
+        )
 
 
 class _Ask:
@@ -84,7 +98,10 @@ class _Ask:
     def __init__(self, template: Template, labels: Labels, classes: int) -> None:
         self.request = Request(template.request)
         self._template = template
-        self._entries_path, self._id = paths.optional("entries", template.entries), paths.optional("id", template.id)
+        self._entries_path, self._id = (
+            paths.optional("entries", template.entries),
+            paths.optional("id", template.id),
+        )
         self._read = EntryReader(template, labels, classes)
 
     def connect(self, connection: Connection) -> Client:
@@ -96,14 +113,22 @@ class _Ask:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Scores ``float64[B, Y]`` or labels ``int64[B]`` of ``uint8[B, H, W, C]``."""
         if len(images) > 1 and not self.request.is_list:
-            raise UserError(f"{len(images)} images at once, and the service takes one: set config.teacher.batch=1")
+            raise UserError(
+                f"{len(images)} images at once, and the service takes one: set"
+                " config.teacher.batch=1"
+            )
         names = [uuid.uuid4().hex for _ in images]
-        pictures = [encoding.encode(image, self._template.encoding, self._template.quality) for image in images]
+        pictures = [
+            encoding.encode(image, self._template.encoding, self._template.quality)
+            for image in images
+        ]
         reply = self._client.post("", self.request.fill(pictures, names)).json()
         return self._rows(self._in_order(self._entries(reply), names))
 
     def _rows(self, entries: list[Any]) -> np.ndarray:
-        """What the entries say; of those that cannot be read the first is told of, with the others' rows."""
+        """What the entries say; of those that cannot be read the first is told of, with the others'
+        rows.
+        """
         rows, problems = [], []
         for entry in entries:
             try:
@@ -131,7 +156,9 @@ class _Ask:
         if self._id is None:
             if len(entries) != len(names):
                 raise Unanswered(
-                    f"the reply has {len(entries)} entries for {len(names)} pictures", billed=True, whole=True
+                    f"the reply has {len(entries)} entries for {len(names)} pictures",
+                    billed=True,
+                    whole=True,
                 )
             return entries
         found: dict[str, Any] = {}
@@ -141,10 +168,14 @@ class _Ask:
                 raise Unanswered("the reply has an entry of another request", billed=True)
             if _differ(found.setdefault(name, entry), entry):
                 raise Unanswered(
-                    "the reply has two entries of one picture that contradict each other", True, whole=True
+                    "the reply has two entries of one picture that contradict each other",
+                    True,
+                    whole=True,
                 )
         if len(found) != len(names):
-            raise Unanswered(f"the reply has entries for {len(found)} of {len(names)} pictures", True, whole=True)
+            raise Unanswered(
+                f"the reply has entries for {len(found)} of {len(names)} pictures", True, whole=True
+            )
         return [found[name] for name in names]
 
     def _name(self, entry: Any) -> str:

@@ -12,8 +12,8 @@ _FIELD = "config.teacher.labels"
 class Labels:
     """The class number of each of a service's labels.
 
-    A label is looked up in the given map first, then among the class names, then among those regardless of case, and
-    last it may be a class number itself.
+    A label is looked up in the given map first, then among the class names, then among those
+    regardless of case, and last it may be a class number itself.
     """
 
     def __init__(self, given: Mapping[str, int], class_names: Sequence[str]) -> None:
@@ -30,7 +30,8 @@ class Labels:
         for label, number in self._given.items():
             if not IGNORED <= number < self._classes:
                 raise UserError(
-                    f"{_FIELD}: {label!r} is mapped to {number}, and the classes are 0 to {self._classes - 1}"
+                    f"{_FIELD}: {label!r} is mapped to {number}, and the classes are 0 to"
+                    f" {self._classes - 1}"
                     f" ({IGNORED} to ignore a label)"
                 )
         self._exact = {name: number for number, name in enumerate(class_names)}
@@ -54,7 +55,8 @@ class Labels:
         if name.isdecimal() and name.isascii() and int(name) < self._classes:
             return int(name)
         raise UserError(
-            f"the service answered the label {name[:80]!r}, which is no class of the data set: map it to a class number"
+            f"the service answered the label {name[:80]!r}, which is no class of the data set: map"
+            " it to a class number"
             f" by {_FIELD} ({IGNORED} to ignore it)"
         )
 
@@ -66,6 +68,7 @@ def _text(label: Any) -> str:
     if isinstance(label, str | int | float) and not isinstance(label, bool):
         return str(label)
     raise UserError(
-        f"the service answered a label that is neither text nor number but {type(label).__name__}: check"
+        "the service answered a label that is neither text nor number but"
+        f" {type(label).__name__}: check"
         " config.teacher.json.labels"
     )

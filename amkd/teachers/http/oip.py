@@ -1,4 +1,6 @@
-"""The Open Inference Protocol, version 2: MLServer, Triton, OpenVINO Model Server, KServe and others."""
+"""The Open Inference Protocol, version 2: MLServer, Triton, OpenVINO Model Server, KServe and
+others.
+"""
 
 import json
 import math
@@ -21,7 +23,11 @@ _FIELD = "config.teacher.oip"
 _BINARY = "binary_tensor_data"
 _JSON_LENGTH = "Inference-Header-Content-Length"
 _NUMPY = {
-    **{f"{kind.upper()}{bits}": f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
+    **{
+        f"{kind.upper()}{bits}": f"{kind}{bits}"
+        for kind in ("int", "uint")
+        for bits in (8, 16, 32, 64)
+    },
     **{f"FP{bits}": f"float{bits}" for bits in (16, 32, 64)},
     "BF16": "bfloat16",
 }
@@ -42,7 +48,8 @@ def load(
     labels: bool = False,
     batch: int = 1,
 ) -> Teacher:
-    """A teacher that speaks the Open Inference Protocol, checked by its metadata; no image is sent yet.
+    """A teacher that speaks the Open Inference Protocol, checked by its metadata; no image is sent
+    yet.
 
     Args:
       connection: where it is.
@@ -50,7 +57,8 @@ def load(
       version: of the model; empty for the only one.
       input: name of the input tensor; empty for the only one.
       output: name of the output tensor; empty for the only one.
-      binary: whether tensors travel as bytes after the JSON: ``yes``, ``no``, or ``auto`` where the server offers it.
+      binary: whether tensors travel as bytes after the JSON: ``yes``, ``no``, or ``auto`` where the
+        server offers it.
       pixels: what the model expects; ``auto`` layout and dtype are taken from the metadata.
       shape: of one image, ``(H, W, C)``.
       classes: scores per image, Y.
@@ -69,7 +77,11 @@ def load(
     except BaseException:
         client.close()
         raise
-    return Teacher(identity or f"oip:{client.place}/{model}{ask.version and ':' + ask.version}", ask, client.patience)
+    return Teacher(
+        identity or f"oip:{client.place}/{model}{ask.version and ':' + ask.version}",
+        ask,
+        client.patience,
+    )
 
 
 def _check_settings(model: str, binary: str) -> None:
@@ -113,10 +125,14 @@ class _Ask:
     ) -> None:
         self._client, self._classes, self._labels = client, classes, labels
         self.close = client.close
-        self._path = f"v2/models/{quote(model, safe='')}{version and '/versions/' + quote(version, safe='')}"
+        self._path = (
+            f"v2/models/{quote(model, safe='')}{version and '/versions/' + quote(version, safe='')}"
+        )
         metadata = client.get(self._path)
         self.version = version or _only_version(metadata)
-        if self.version and not version:  # without it a newer one, loaded during a run, would answer in its place
+        if (
+            self.version and not version
+        ):  # without it a newer one, loaded during a run, would answer in its place
             self._path += f"/versions/{quote(self.version, safe='')}"
         self._input = _input(_tensors(metadata, "inputs"), input, pixels)
         tensors.check_batch(self._input, batch)
@@ -131,7 +147,9 @@ class _Ask:
         reply = self._client.post(f"{self._path}/infer", content, headers)
         message, tail = _split(reply)
         self._check_sender(message, name)
-        return tensors.rows(self._values(message, tail), len(filled), self._classes, self._labels)[: len(images)]
+        return tensors.rows(self._values(message, tail), len(filled), self._classes, self._labels)[
+            : len(images)
+        ]
 
     def _request(self, name: str, tensor: np.ndarray) -> tuple[bytes, dict[str, str]]:
         """The body and headers that ask for one tensor's answer."""
@@ -158,13 +176,20 @@ class _Ask:
     def _check_sender(self, message: Any, name: str) -> None:
         """Refuses the answer to another request, or of another version of the model."""
         if not isinstance(message, dict) or not isinstance(message.get("outputs"), list):
-            raise UserError(f"the reply has no list 'outputs' but is {outline(message)}: check config.teacher.http.url")
+            raise UserError(
+                f"the reply has no list 'outputs' but is {outline(message)}: check"
+                " config.teacher.http.url"
+            )
         if message.get("id") not in (None, "", name):
-            raise Unanswered("the reply has another id than the request: it is someone else's answer", billed=True)
+            raise Unanswered(
+                "the reply has another id than the request: it is someone else's answer",
+                billed=True,
+            )
         answering = message.get("model_version")
         if self.version and answering and str(answering) != self.version:
             raise UserError(
-                f"version {answering} of the model answered instead of version {self.version}: set {_FIELD}.version"
+                f"version {answering} of the model answered instead of version {self.version}: set"
+                f" {_FIELD}.version"
                 " (and with it the teacher's identity) to the one that is to be distilled"
             )
 
@@ -176,10 +201,15 @@ class _Ask:
             if size is not None:
                 tails[id(output)], tail = tail[:size], tail[size:]
         names = [output.get("name") for output in outputs if isinstance(output, dict)]
-        wanted = [output for output in outputs if isinstance(output, dict) and self._output in ("", output.get("name"))]
+        wanted = [
+            output
+            for output in outputs
+            if isinstance(output, dict) and self._output in ("", output.get("name"))
+        ]
         if len(wanted) != 1:
             raise UserError(
-                f"{_FIELD}.output={self._output!r}: the reply has the outputs {names}; set it to one of them"
+                f"{_FIELD}.output={self._output!r}: the reply has the outputs {names}; set it to"
+                " one of them"
             )
         return _decode(wanted[0], tails.get(id(wanted[0])))
 
@@ -189,14 +219,17 @@ def _only_version(metadata: Any) -> str:
     versions = [str(version) for version in _listed(metadata, "versions")]
     if len(versions) > 1:
         raise UserError(
-            f"{_FIELD}.version is empty and the server has the versions {', '.join(versions)}: set it to one of them"
+            f"{_FIELD}.version is empty and the server has the versions {', '.join(versions)}: set"
+            " it to one of them"
         )
     return versions[0] if versions else ""
 
 
 def _listed(metadata: Any, key: str) -> list[Any]:
     if not isinstance(metadata, dict) or not isinstance(metadata.get(key) or [], list):
-        raise UserError(f"the model's metadata is {outline(metadata)}: check config.teacher.http.url")
+        raise UserError(
+            f"the model's metadata is {outline(metadata)}: check config.teacher.http.url"
+        )
     return metadata.get(key) or []
 
 
@@ -204,12 +237,17 @@ def _tensors(metadata: Any, key: str) -> list[Tensor]:
     """The tensors of a model's metadata, none if it tells of none."""
     try:
         return [
-            Tensor(told["name"], _NUMPY.get(told["datatype"], told["datatype"]), tuple(map(int, told["shape"])))
+            Tensor(
+                told["name"],
+                _NUMPY.get(told["datatype"], told["datatype"]),
+                tuple(map(int, told["shape"])),
+            )
             for told in _listed(metadata, key)
         ]
     except (KeyError, TypeError, ValueError, OverflowError):
         raise UserError(
-            f"the model's metadata is {outline(metadata)}, whose {key!r} are no tensors: check config.teacher.http.url"
+            f"the model's metadata is {outline(metadata)}, whose {key!r} are no tensors: check"
+            " config.teacher.http.url"
         ) from None
 
 
@@ -219,8 +257,10 @@ def _input(told: list[Tensor], name: str, pixels: Pixels) -> Tensor:
         return tensors.choose(told, name, f"{_FIELD}.input")
     if not name or pixels.layout not in LAYOUTS or pixels.dtype not in DTYPES:
         raise UserError(
-            f"the server tells nothing of the model's inputs: set {_FIELD}.input to the input's name,"
-            f" config.teacher.pixels.layout to one of {', '.join(LAYOUTS)} and config.teacher.pixels.dtype to one of"
+            f"the server tells nothing of the model's inputs: set {_FIELD}.input to the"
+            " input's name,"
+            f" config.teacher.pixels.layout to one of {', '.join(LAYOUTS)} and"
+            " config.teacher.pixels.dtype to one of"
             f" {', '.join(DTYPES)}"
         )
     return Tensor(name, pixels.dtype, None)
@@ -257,13 +297,23 @@ def _decode(output: dict[str, Any], tail: memoryview | None) -> np.ndarray:
     """An output's numbers, from its JSON or from its bytes."""
     datatype = output.get("datatype")
     if datatype not in _NUMPY:
-        raise UserError(f"the model's output {output.get('name')!r} holds {datatype}, which are no numbers")
-    dtype = np.dtype(ml_dtypes.bfloat16) if datatype == "BF16" else np.dtype(_NUMPY[datatype]).newbyteorder("<")
+        raise UserError(
+            f"the model's output {output.get('name')!r} holds {datatype}, which are no numbers"
+        )
+    dtype = (
+        np.dtype(ml_dtypes.bfloat16)
+        if datatype == "BF16"
+        else np.dtype(_NUMPY[datatype]).newbyteorder("<")
+    )
     try:
         shape = tuple(map(int, output["shape"]))
-        found = np.asarray(output["data"], np.float64) if tail is None else np.frombuffer(tail, dtype)
+        found = (
+            np.asarray(output["data"], np.float64) if tail is None else np.frombuffer(tail, dtype)
+        )
         if found.size != math.prod(shape):
             raise ValueError("size")
         return found.astype(np.float64).reshape(shape)
     except (KeyError, TypeError, ValueError, OverflowError):
-        raise Unanswered("the reply's numbers do not fill the shape that it tells", True, whole=True) from None
+        raise Unanswered(
+            "the reply's numbers do not fill the shape that it tells", True, whole=True
+        ) from None

@@ -18,8 +18,14 @@ def _describe(value: Any, depth: int) -> str:
     if isinstance(value, dict):
         if not depth:
             return "{...}"
-        inside = ", ".join(f'"{key}": {_describe(child, depth - 1)}' for key, child in list(value.items())[:20])
+        inside = ", ".join(
+            f'"{key}": {_describe(child, depth - 1)}' for key, child in list(value.items())[:20]
+        )
         return f"{{{inside}{', ...' if len(value) > 20 else ''}}}"
     if isinstance(value, list):
-        return f"[{len(value)} x {_describe(value[0], depth - 1) if depth else '...'}]" if value else "[]"
+        return (
+            f"[{len(value)} x {_describe(value[0], depth - 1) if depth else '...'}]"
+            if value
+            else "[]"
+        )
     return "null" if value is None else type(value).__name__

@@ -34,7 +34,9 @@ class Path:
             self._compiled = jmespath.compile(text)
         except JMESPathError as error:
             words = " ".join(str(error).split())
-            raise UserError(f"{self.field}={text!r} is no JMESPath ({words}); see https://jmespath.org") from None
+            raise UserError(
+                f"{self.field}={text!r} is no JMESPath ({words}); see https://jmespath.org"
+            ) from None
 
     def search(self, value: Any) -> Any:
         """What is there, None if nothing is.
@@ -49,7 +51,9 @@ class Path:
 
     def misfit(self, words: str, value: Any) -> UserError:
         """An error that says what is wrong with this path in a reply."""
-        return UserError(f"{self.field}={self.text!r} {words} the reply, which is here {outline(value)}")
+        return UserError(
+            f"{self.field}={self.text!r} {words} the reply, which is here {outline(value)}"
+        )
 
 
 def optional(name: str, text: str) -> Path | None:

@@ -14,18 +14,22 @@ _SECRET = re.compile(r"(key|token|secret|password|passwd|pwd|credentials?)$", re
 
 
 class Template(NamedTuple):
-    """How a JSON service is asked and read; ``config.teacher.json``. Paths are JMESPath; empty is none.
+    """How a JSON service is asked and read; ``config.teacher.json``. Paths are JMESPath; empty is
+    none.
 
     Attributes:
-      request: JSON text with ``$image`` (the picture in base64) and, if wanted, ``$id`` (a name unique to the picture)
-        in its strings. A list whose only element holds ``$image`` gets that element once per picture.
+      request: JSON text with ``$image`` (the picture in base64) and, if wanted, ``$id`` (a name
+        unique to the picture) in its strings. A list whose only element holds ``$image`` gets that
+        element once per picture.
       encoding: of the pictures, ``png`` or ``jpeg``.
       quality: of ``jpeg``.
-      entries: path to the list with one entry per picture; empty if the reply is the one picture's entry.
-      scores: path, inside an entry, to a list of numbers or to an object of label and number; empty where the service
-        answers a label only.
+      entries: path to the list with one entry per picture; empty if the reply is the one picture's
+        entry.
+      scores: path, inside an entry, to a list of numbers or to an object of label and number; empty
+        where the service answers a label only.
       labels: path, inside an entry, to the labels beside the list of scores, or to the one label.
-      id: path, inside an entry, to the picture's ``$id``; empty if entries come in the pictures' order.
+      id: path, inside an entry, to the picture's ``$id``; empty if entries come in the pictures'
+        order.
       scale: what scores are multiplied by, such as 0.01 for percentages.
     """
 
@@ -59,10 +63,13 @@ class Request:
         try:
             self._form = json.loads(text)
         except ValueError as error:
-            raise UserError(f"{_FIELD}.request is no JSON ({error}): write it as one JSON value") from None
+            raise UserError(
+                f"{_FIELD}.request is no JSON ({error}): write it as one JSON value"
+            ) from None
         if (name := _secret(self._form)) is not None:
             raise UserError(
-                f"{_FIELD}.request holds something under {name!r} that looks like a secret, and configurations are kept"
+                f"{_FIELD}.request holds something under {name!r} that looks like a secret, and"
+                " configurations are kept"
                 " on disk: send it as a header by config.teacher.http.auth_header and auth_env"
             )
         self._path = _list_path(self._form)
@@ -70,9 +77,15 @@ class Request:
         inside = self._form if self._path is None else [_at(self._form, self._path)[0]]
         self.has_id = _holds(inside, ID)
         if not _holds(self._form, IMAGE):
-            raise UserError(f"{_FIELD}.request has no {IMAGE!r} in any of its strings: put it where the picture goes")
+            raise UserError(
+                f"{_FIELD}.request has no {IMAGE!r} in any of its strings: put it where the"
+                " picture goes"
+            )
         if self._path is not None and _count(self._form, IMAGE) != _count(inside, IMAGE):
-            raise UserError(f"{_FIELD}.request has {IMAGE!r} inside of a list and outside of it: keep one of the two")
+            raise UserError(
+                f"{_FIELD}.request has {IMAGE!r} inside of a list and outside of it: keep one of"
+                " the two"
+            )
 
     def fill(self, pictures: Sequence[str], names: Sequence[str]) -> bytes:
         """The JSON that asks about pictures.
@@ -84,7 +97,9 @@ class Request:
         if self._path is None:
             return json.dumps(_fill(self._form, pictures[0], names[0])).encode()
         element = _at(self._form, self._path)[0]
-        entries = [_fill(element, picture, name) for picture, name in zip(pictures, names, strict=True)]
+        entries = [
+            _fill(element, picture, name) for picture, name in zip(pictures, names, strict=True)
+        ]
         # Outside of the list the first name stands for the whole request.
         return json.dumps(_replace(_fill(self._form, "", names[0]), self._path, entries)).encode()
 
@@ -99,10 +114,18 @@ def _secret(form: Any) -> str | None:
 
 
 def _list_path(form: Any) -> tuple[Any, ...] | None:
-    """The keys to the outermost list of one element that holds a picture; None if there is no such list."""
+    """The keys to the outermost list of one element that holds a picture; None if there is no such
+    list.
+    """
     if isinstance(form, list) and len(form) == 1 and _holds(form, IMAGE):
         return ()
-    children = form.items() if isinstance(form, dict) else enumerate(form) if isinstance(form, list) else ()
+    children = (
+        form.items()
+        if isinstance(form, dict)
+        else enumerate(form)
+        if isinstance(form, list)
+        else ()
+    )
     for key, child in children:
         if (below := _list_path(child)) is not None:
             return (key, *below)
@@ -136,7 +159,9 @@ def _fill(form: Any, picture: str, name: str) -> Any:
 def _count(form: Any, word: str) -> int:
     """How many of a form's strings hold a word."""
     if isinstance(form, dict | list):
-        return sum(_count(child, word) for child in (form.values() if isinstance(form, dict) else form))
+        return sum(
+            _count(child, word) for child in (form.values() if isinstance(form, dict) else form)
+        )
     return int(isinstance(form, str) and word in form)
 
 

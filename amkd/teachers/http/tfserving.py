@@ -45,7 +45,8 @@ def load(
     Args:
       connection: where it is.
       model: its name.
-      version: of the model; empty for the one that the server tells of, to which the teacher then keeps.
+      version: of the model; empty for the one that the server tells of, to which the teacher then
+        keeps.
       signature: of the model; empty for ``serving_default``.
       input: name of the signature's input; empty for the only one.
       output: name of the signature's output; empty for the only one.
@@ -80,7 +81,9 @@ class _Ask:
       close: closes the connections.
     """
 
-    def __init__(self, client: Client, model: str, version: str, signature: str, input: str, output: str) -> None:
+    def __init__(
+        self, client: Client, model: str, version: str, signature: str, input: str, output: str
+    ) -> None:
         self._client, self._signature = client, signature
         self.close = client.close
         base = f"v1/models/{quote(model, safe='')}"
@@ -91,10 +94,15 @@ class _Ask:
         known = _signature(metadata, signature)
         self._input = tensors.choose(_tensors(known, "inputs"), input, f"{_FIELD}.input")
         if len(_tensors(known, "inputs")) > 1:
-            raise UserError(f"{_FIELD}.signature={signature!r} takes several inputs, and only images can be given")
+            raise UserError(
+                f"{_FIELD}.signature={signature!r} takes several inputs, and only images can"
+                " be given"
+            )
         self._output = tensors.choose(_tensors(known, "outputs"), output, f"{_FIELD}.output")
 
-    def check(self, pixels: Pixels, shape: tuple[int, int, int], classes: int, labels: bool, batch: int) -> None:
+    def check(
+        self, pixels: Pixels, shape: tuple[int, int, int], classes: int, labels: bool, batch: int
+    ) -> None:
         """Holds the model against the images and the classes."""
         tensors.check_batch(self._input, batch)
         self._pixels = tensors.resolve(pixels, self._input, shape)
@@ -104,16 +112,24 @@ class _Ask:
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Scores ``float64[B, Y]`` or labels ``int64[B]`` of ``uint8[B, H, W, C]``."""
         filled = tensors.fill(images, self._input)
-        message = {"signature_name": self._signature, "instances": prepare(filled, self._pixels).tolist()}
+        message = {
+            "signature_name": self._signature,
+            "instances": prepare(filled, self._pixels).tolist(),
+        }
         reply = self._client.post(self._path, json.dumps(message).encode()).json()
         if not isinstance(reply, dict) or not isinstance(reply.get("predictions"), list):
             raise UserError(
-                f"the reply has no list 'predictions' but is {outline(reply)}: check config.teacher.http.url"
+                f"the reply has no list 'predictions' but is {outline(reply)}: check"
+                " config.teacher.http.url"
             )
-        return tensors.rows(self._values(reply["predictions"]), len(filled), self._classes, self._labels)[: len(images)]
+        return tensors.rows(
+            self._values(reply["predictions"]), len(filled), self._classes, self._labels
+        )[: len(images)]
 
     def _values(self, predictions: list[Any]) -> list[Any]:
-        """The wanted output's row of every image; rows go by outputs' names where a model has several."""
+        """The wanted output's row of every image; rows go by outputs' names where a model has
+        several.
+        """
         if not any(isinstance(row, dict) for row in predictions):
             return predictions
         try:
@@ -122,7 +138,8 @@ class _Ask:
             raise Unanswered("the reply mixes rows of several kinds", billed=True) from None
         except KeyError:
             raise UserError(
-                f"{_FIELD}.output={self._output.name!r} is not in the reply, which is {outline(predictions)}"
+                f"{_FIELD}.output={self._output.name!r} is not in the reply, which is"
+                f" {outline(predictions)}"
             ) from None
 
 
@@ -142,9 +159,14 @@ def _signature(metadata: Any, name: str) -> dict[str, Any]:
         signatures = metadata["metadata"]["signature_def"]["signature_def"]
         known = sorted(signatures)
     except (KeyError, TypeError):
-        raise UserError(f"the model's metadata is {outline(metadata)}: check config.teacher.http.url") from None
+        raise UserError(
+            f"the model's metadata is {outline(metadata)}: check config.teacher.http.url"
+        ) from None
     if name not in known:
-        raise UserError(f"{_FIELD}.signature={name!r} is none of the model's: set it to one of {', '.join(known)}")
+        raise UserError(
+            f"{_FIELD}.signature={name!r} is none of the model's: set it to one of"
+            f" {', '.join(known)}"
+        )
     return signatures[name]
 
 
@@ -152,13 +174,19 @@ def _tensors(signature: dict[str, Any], key: str) -> list[Tensor]:
     """The inputs or outputs of a signature."""
     try:
         found = [
-            Tensor(name, _NUMPY.get(told["dtype"], told["dtype"]), _shape(told.get("tensor_shape") or {}))
+            Tensor(
+                name,
+                _NUMPY.get(told["dtype"], told["dtype"]),
+                _shape(told.get("tensor_shape") or {}),
+            )
             for name, told in sorted(signature[key].items())
         ]
     except (AttributeError, KeyError, TypeError, ValueError):
         found = []
     if not found:
-        raise UserError(f"the signature's metadata is {outline(signature)}, which tells of no {key}")
+        raise UserError(
+            f"the signature's metadata is {outline(signature)}, which tells of no {key}"
+        )
     return found
 
 

@@ -47,7 +47,9 @@ class Deadline(threading.local):
 class Transport(httpx.BaseTransport):
     """A pool of connections to one origin, by way of the environment's proxy if there is one."""
 
-    def __init__(self, connection: Connection, url: httpx.URL, certificates: ssl.SSLContext) -> None:
+    def __init__(
+        self, connection: Connection, url: httpx.URL, certificates: ssl.SSLContext
+    ) -> None:
         self._deadline, self._seconds = Deadline(), connection.deadline
         self._timeouts = {
             "connect": connection.connect_timeout,
@@ -69,7 +71,9 @@ class Transport(httpx.BaseTransport):
         url = request.url
         reply = self._pool.request(
             request.method,
-            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            httpcore.URL(
+                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+            ),
             headers=request.headers.raw,
             content=request.read(),
             extensions={"timeout": self._timeouts},
@@ -82,7 +86,9 @@ class Transport(httpx.BaseTransport):
 
 
 def _proxy(url: httpx.URL) -> httpx.URL | None:
-    """The environment's proxy for an address; none for this machine, whose secrets it would read."""
+    """The environment's proxy for an address; none for this machine, whose secrets it would
+    read.
+    """
     if connections.is_loopback(url) or urllib.request.proxy_bypass(url.host):
         return None
     proxies = urllib.request.getproxies()
@@ -92,7 +98,8 @@ def _proxy(url: httpx.URL) -> httpx.URL | None:
     found = connections.parsed(text if "://" in text else f"http://{text}")
     if found is None or found.scheme not in ("http", "https"):  # not quoted: it may hold a password
         raise UserError(
-            f"the environment's proxy for {url.scheme} ({url.scheme.upper()}_PROXY or ALL_PROXY) is none of HTTP: set"
+            f"the environment's proxy for {url.scheme} ({url.scheme.upper()}_PROXY or ALL_PROXY)"
+            " is none of HTTP: set"
             f" it to one, or list {url.host} in NO_PROXY"
         )
     return found
@@ -146,7 +153,10 @@ class _Stream(httpcore.NetworkStream):
         self._plain.close()
 
     def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
     ) -> httpcore.NetworkStream:
         """See httpcore."""
         seconds = self._deadline.cap(timeout, httpcore.ConnectTimeout)
