@@ -9,7 +9,7 @@ import pytest
 
 from amkd.config import settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def launch(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

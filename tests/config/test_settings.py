@@ -28,7 +28,7 @@ CONFIGS = (
     *("default", "digits", "mnist", "fashion_mnist", "cifar10", "folder", "http"),
     *("best.mnist", "best.fashion_mnist"),
 )
-DEFAULTS = Path(__file__).resolve().parents[1] / "configs" / "default.py"
+DEFAULTS = Path(__file__).resolve().parents[2] / "configs" / "default.py"
 
 
 def default() -> dict[str, Any]:

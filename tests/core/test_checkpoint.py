@@ -22,7 +22,7 @@ from amkd.models.saved_network import load_network, save_network
 from amkd.run import round_state
 from amkd.run.round_state import RoundState
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SHAPE = (8, 8, 1)
 
 

@@ -36,7 +36,7 @@ pytest.importorskip(
     "onnxruntime", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"
 )
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 LENET = (28, 28, 1)
 heavy = pytest.mark.heavy
 NETWORKS = [

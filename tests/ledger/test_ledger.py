@@ -21,7 +21,7 @@ from tests.support import books
 from tests.support.books import pay, purse, some_answers, some_images
 
 PAGE = 4096  # SQLite's page size
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture

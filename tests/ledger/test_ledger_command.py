@@ -14,7 +14,7 @@ from amkd import ledger
 from tests.support import books
 from tests.support.books import pay, purse, some_answers, some_images
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: object, status: int = 0) -> str:
