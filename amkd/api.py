@@ -16,6 +16,7 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import own_images
 from amkd.data.dataset import DataSet
+from amkd.methods import find
 from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.run import experiment as runs
 from amkd.teachers import Teacher
@@ -74,10 +75,9 @@ def distill(
     if config["n_real"] == 0:
         config["n_real"] = data.pool_size
     frozen = from_config(config.to_dict())
-    if frozen.uses_labels or frozen.data.real:
-        name, value = (
-            ("method", frozen.method) if frozen.uses_labels else ("data.real", frozen.data.real)
-        )
+    labels = find(frozen.method).uses_labels(frozen)
+    if labels or frozen.data.real:
+        name, value = ("method", frozen.method) if labels else ("data.real", frozen.data.real)
         raise UserError(
             f"config.{name}={value!r}: needs a data set by name; here the images are given,"
             " without labels"

@@ -83,11 +83,11 @@ def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[i
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         run = workdir.owner(frozen, folder)
-        with experiment.assembled(frozen, folder, run, StopSignal()) as (bench, state):
+        with experiment.assembled(frozen, folder, run, StopSignal()) as (context, state):
             while state.round <= max(wanted):
-                round_, state = state.round, rounds.one_round(bench, state)
+                round_, state = state.round, rounds.one_round(context, state)
                 if round_ in wanted:
-                    yield round_, rounds.task(bench, state, 1, lambda _: None)
+                    yield round_, rounds.task(context, state, 1, lambda _: None)
 
 
 def excesses(task: Task, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:

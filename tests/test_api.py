@@ -179,9 +179,9 @@ def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
     """
     learnt = []
 
-    def read(bench, state):
-        state, answers = chosen(bench, state)
-        learnt.append((bench.real, answers))
+    def read(context, state):
+        state, answers = chosen(context, state)
+        learnt.append((context.images, answers))
         raise InterruptedError
 
     chosen = experiment.rounds.query

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd import export, validation
+from amkd import export
 from amkd.config import settings
 from amkd.core import devices
 from amkd.core.errors import UserError
@@ -17,7 +17,7 @@ from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import report as plans
 from amkd.reporting import metrics, report
 from amkd.reporting.bars import bars
-from amkd.run import experiment
+from amkd.run import checks, experiment, inputs
 from amkd.teachers import local
 
 _CHECKED = 64  # real images on which an exported file must answer like the student
@@ -77,9 +77,9 @@ def train_teacher(order: Order) -> None:
         raise UserError(
             f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained"
         )
-    validation.check_devices(config, devices.count())
-    data = experiment.load_data(config)
-    validation.check_data(config, data)
+    checks.check_devices(config, devices.count())
+    data = inputs.load_data(config)
+    checks.check_data(config, data)
     bar = bars(config.report.progress)
     saved = local.load_or_train(
         config.teacher, data, order.cache, bar, order.stop, config.checkpoint.seconds
@@ -141,7 +141,7 @@ def export_mode(order: Order) -> None:
 
 def _data_for(order: Order, folder: Path, saved: SavedNetwork) -> DataSet:
     """The configuration's data set, if it is of the kind that a network was made for."""
-    data = experiment.load_data(order.config)
+    data = inputs.load_data(order.config)
     if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
         raise UserError(
             f"{folder} was made for images {saved.card['shape']} of {saved.card['classes']}"

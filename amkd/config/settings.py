@@ -23,9 +23,6 @@ from amkd.config.groups import (
     ZskdSettings,
 )
 from amkd.core.errors import UserError
-from amkd.methods import METHODS
-from amkd.methods.base import Method
-from amkd.run.allotment import schedule
 from amkd.training.recipe import Recipe
 
 # Fields that change neither the result nor what is paid: a workdir may be resumed with others.
@@ -79,63 +76,6 @@ class Settings:
     checkpoint: CheckpointSettings
     report: ReportSettings
     export: ExportSettings
-
-    @property
-    def way(self) -> Method:
-        """The method."""
-        return METHODS[self.method]
-
-    def real_images(self, pool_size: int) -> int:
-        """How many real images the run has, N, of so many that may be drawn."""
-        return self.way.real_images(self.n_real, pool_size)
-
-    def first_queries(self, pool_size: int) -> int:
-        """How many images round 0 asks about: the real ones and views of them, or all that are
-        made.
-        """
-        return self.way.first_queries(self.real_images(pool_size), self.budget)
-
-    @property
-    def uses_labels(self) -> bool:
-        """Whether true labels take the place of a teacher's answers."""
-        return self.way.labels or self.teacher.kind == "labels"
-
-    def mixed_images(self, real: int) -> int:
-        """How many images are mixed with each other: the real ones, and their variants."""
-        return real * (1 + self.search.variants)
-
-    def queries_per_round(self) -> list[int]:
-        """k of each round 1..rounds, by the schedule (``search.schedule``); none for a method
-        without mixes.
-        """
-        if self.way.choose is None:
-            return []
-        return schedule(self.search.schedule, self.rounds, self.budget - self.n_real)
-
-    def recipe_of(self, round_: int) -> Recipe:
-        """How the student of a round is trained: the last one's perhaps longer than those that only
-        choose.
-        """
-        last = round_ == len(self.queries_per_round())
-        return (
-            dataclasses.replace(self.train, epochs=self.last_epochs)
-            if last and self.last_epochs
-            else self.train
-        )
-
-    def asks_for_evaluation(self, labelled: bool) -> bool:
-        """Whether the teacher is asked about the images that judge the student.
-
-        By default only if it costs nothing, or if there are no labels to judge it by.
-
-        Args:
-          labelled: whether these images have labels.
-        """
-        if self.uses_labels:
-            return False
-        if self.teacher.evaluate != "auto":
-            return self.teacher.evaluate == "yes"
-        return self.teacher.kind == "flax" or not labelled
 
 
 def _group(kind: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from amkd.candidates import candidate_set
 from amkd.config.groups import SearchSettings
 from amkd.data import mixing
 from amkd.data.records import Records
-from amkd.methods.base import Method
+from amkd.methods.base import ImageSelection, Method
 from amkd.search import top_k
 from amkd.search.task import Choice, Task
 
@@ -45,4 +45,4 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return left
 
 
-METHOD = Method(choose, evaluations=evaluations, mixes=False, chooses=True)
+METHOD = Method(selection=ImageSelection(choose, evaluations, acquires=True))

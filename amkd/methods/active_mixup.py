@@ -3,15 +3,17 @@ of a few more.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
 from amkd.acquisitions import ACQUISITIONS
 from amkd.candidates import candidate_set
 from amkd.config.groups import SearchSettings
+from amkd.config.settings import Settings
 from amkd.data.records import Records, extend
 from amkd.methods import random_mixup
-from amkd.methods.base import Method
+from amkd.methods.base import Method, PairSelection
 from amkd.search import pairs, pool_search, screening, top_k
 from amkd.search.task import Choice, Task
 
@@ -60,4 +62,14 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return pool_search.minimiser(settings).evaluations * left
 
 
-METHOD = Method(choose, evaluations, chooses=True)
+def misfits(settings: Settings) -> Iterator[str]:
+    """Yields a problem where the acquisition has as many candidates as are wanted: no choice."""
+    if settings.search.candidates == 1 and settings.search.acquisition != "lowest":
+        yield (
+            f"config.search.acquisition={settings.search.acquisition!r}: {settings.method} has no"
+            " choice among as many candidates as are wanted; set --config.search.candidates=5, or"
+            " another number above 1"
+        )
+
+
+METHOD = Method(selection=PairSelection(choose, evaluations, acquires=True, misfits=misfits))

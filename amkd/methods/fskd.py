@@ -32,47 +32,46 @@ import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
 from amkd import models
 from amkd.config.groups import FskdSettings
+from amkd.config.settings import Settings
 from amkd.core import checkpoint, compilation, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
-from amkd.methods.base import Made, Maker, Making, Method
+from amkd.methods.base import Method, SynthesizedImages
+from amkd.methods.first_images import Provided, Source
 from amkd.models import prediction, uncertainty
 from amkd.synthesis import programs, pseudo_examples, target_network
 from amkd.training import training_set
 
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
-
 _SAMPLED = 256  # images, a batch of the program's
 
 
-def make(making: Making) -> Made:
+def synthesize(source: Source) -> Provided:
     """The real images, and after them as many pseudo-examples as the budget has room for."""
-    real, settings, n = making.real, making.settings, len(making.real)
+    real, settings, n = source.real, source.settings, len(source.real)
     sizes = _sizes(settings)
     ends = [n + size for size in sizes]
     images = np.zeros(
-        (ends[-1], *making.shape), np.uint8
+        (ends[-1], *source.shape), np.uint8
     )  # room for all: one compiled program for all blocks
     images[: ends[0]] = np.concatenate([real, *between(real, sizes[0], settings.seed)])
-    making.progress(ends[0])
+    source.progress(ends[0])
     for block, (start, stop) in enumerate(itertools.pairwise(ends)):
-        images[start:stop] = making.kept(
-            start, functools.partial(_grown, making, images, ends, block)
+        images[start:stop] = source.kept(
+            start, functools.partial(_grown, source, images, ends, block)
         )
-    told = {
+    metrics = {
         "pseudo_examples": sizes,
         "gradient_queries": gradients(settings),
         "shown": (n, ends[-1]),
     }
-    return Made(images, told)
+    return Provided(images, metrics)
 
 
 def between(real: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
@@ -104,27 +103,27 @@ def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
     return answers * (len(answers) * weights).astype(np.float32)[:, None]
 
 
-def gradients(settings: "Settings") -> int:
+def gradients(settings: Settings) -> int:
     """One for each copy and step of its ascent."""
     sizes = _sizes(settings)
     return settings.fskd.steps * (sizes[-1] - sizes[0])
 
 
-def sample(making: Making) -> int:
+def sample(source: Source) -> int:
     """A step up of some real images, against a target that has learned nothing."""
-    network = models.build(making.settings.student, making.classes, making.shape)
-    key = keys.key(making.settings.seed, keys.TARGET, keys.Purpose.INIT)
-    some = making.real[:_SAMPLED]
-    _climbed(making, (network, prediction.init(network, making.shape, key)), some, 1)
+    network = models.build(source.settings.student, source.classes, source.shape)
+    key = keys.key(source.settings.seed, keys.TARGET, keys.Purpose.INIT)
+    some = source.real[:_SAMPLED]
+    _climbed(source, (network, prediction.init(network, source.shape, key)), some, 1)
     return len(some)
 
 
-def trained(settings: "Settings") -> int:
+def trained(settings: Settings) -> int:
     """By the target, in all blocks."""
     return settings.fskd.epochs * sum(settings.n_real + size for size in _sizes(settings)[:-1])
 
 
-def impossible(settings: "Settings") -> Iterator[str]:
+def misfits(settings: Settings) -> Iterator[str]:
     """A pseudo-example is the least."""
     if settings.budget <= settings.n_real:
         yield (
@@ -134,63 +133,63 @@ def impossible(settings: "Settings") -> Iterator[str]:
         )
 
 
-def _sizes(settings: "Settings") -> list[int]:
+def _sizes(settings: Settings) -> list[int]:
     """How many pseudo-examples there are at first, and after each growth."""
     return pseudo_examples.sizes(settings.budget - settings.n_real, settings.fskd.doublings)
 
 
-def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
+def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
     """Copies of the first pseudo-examples, as many as are to be added after a block, climbed:
     ``uint8[P, H, W, C]``.
     """
     n, network = (
-        len(making.real),
-        models.build(making.settings.student, making.classes, making.shape),
+        len(source.real),
+        models.build(source.settings.student, source.classes, source.shape),
     )
-    learner = network, target_network.trained(_target(making, images, ends), block)
+    learner = network, target_network.trained(_target(source, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
-    return _climbed(making, learner, copied, making.settings.fskd.steps)
+    return _climbed(source, learner, copied, source.settings.fskd.steps)
 
 
 def _climbed(
-    making: Making, learner: tuple[models.Network, Any], images: np.ndarray, steps: int
+    source: Source, learner: tuple[models.Network, Any], images: np.ndarray, steps: int
 ) -> np.ndarray:
     """Copies of images that have climbed the divergence of the learner, a network and its
     variables.
     """
-    plan = making.settings.fskd
+    plan = source.settings.fskd
     how = programs.Climb(plan.ascent, plan.rate, steps)
-    return programs.climb(
-        (making.network, making.variables), learner, images, how, making.stop.check
-    )
+    return programs.climb(source.teacher_network, learner, images, how, source.stop.check)
 
 
-def _target(making: Making, images: np.ndarray, ends: list[int]) -> target_network.Target:
+def _target(source: Source, images: np.ndarray, ends: list[int]) -> target_network.Target:
     """The target network: the student's, by the student's recipe, but for what the method says."""
-    settings = making.settings
+    settings = source.settings
     plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0)
     plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
 
     def lesson(block: int) -> target_network.Lesson:
         count = ends[block]
-        answers = prediction.predict(making.network, making.variables, images[:count])
-        answers = weighted(answers, len(making.real), settings.fskd)
+        answers = prediction.predict(*source.teacher_network, images[:count])
+        answers = weighted(answers, len(source.real), settings.fskd)
         return target_network.Lesson(
             training_set.make(images, real_records(count), answers, len(images)), count
         )
 
     return target_network.Target(
         network=models.build(
-            settings.student, making.classes, making.shape, plan.dtype, compilation.AXIS
+            settings.student, source.classes, source.shape, plan.dtype, compilation.AXIS
         ),
         plan=plan,
-        shape=making.shape,
+        shape=source.shape,
         seed=settings.seed,
         lesson=lesson,
-        checkpoints=checkpoint.Checkpoints(making.folder / "target"),
+        checkpoints=checkpoint.Checkpoints(source.folder / "target"),
         seconds=settings.checkpoint.seconds,
-        stop=making.stop,
+        stop=source.stop,
     )
 
 
-METHOD = Method(maker=Maker(make, gradients, impossible, sample, trained, draws=True))
+METHOD = Method(
+    first=SynthesizedImages(synthesize, gradients, misfits, sample, trained, from_real=True)
+)

@@ -2,6 +2,6 @@
 al., 2015).
 """
 
-from amkd.methods.base import Method
+from amkd.methods.base import AllImages, Method
 
-METHOD = Method(everything=True)
+METHOD = Method(first=AllImages())

@@ -8,13 +8,15 @@ it was drawn.
 """
 
 import math
+from collections.abc import Iterator
 
 from amkd.acquisitions import ACQUISITIONS
 from amkd.candidates import candidate_set
 from amkd.config.groups import SearchSettings
+from amkd.config.settings import Settings
 from amkd.data.records import Records
 from amkd.methods import random_mixup
-from amkd.methods.base import Method
+from amkd.methods.base import Method, PairSelection
 from amkd.search import pool_search, top_k
 from amkd.search.task import Choice, Task
 
@@ -42,4 +44,14 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return _count(settings, left, k)
 
 
-METHOD = Method(choose, evaluations, chooses=True)
+def misfits(settings: Settings) -> Iterator[str]:
+    """Yields a problem where the acquisition has as many candidates as are wanted: no choice."""
+    if settings.search.candidates == 1:
+        yield (
+            f"config.search.acquisition={settings.search.acquisition!r}: {settings.method} has no"
+            " choice among as many candidates as are wanted; set --config.search.candidates=5, or"
+            " another number above 1"
+        )
+
+
+METHOD = Method(selection=PairSelection(choose, evaluations, acquires=True, misfits=misfits))

@@ -7,7 +7,7 @@ import numpy as np
 from amkd.core import keys
 from amkd.data import mixing
 from amkd.data.records import Records
-from amkd.methods.base import Method
+from amkd.methods.base import Method, PairSelection
 from amkd.search import pairs, pool_search
 from amkd.search.task import Choice, Task
 
@@ -27,4 +27,4 @@ def choose(task: Task) -> Choice:
     return Choice(Records(i, j, w), np.full(task.k, np.nan, np.float32), {"evaluations": 0})
 
 
-METHOD = Method(choose)
+METHOD = Method(selection=PairSelection(choose))

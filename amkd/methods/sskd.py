@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from amkd.methods.base import Method, Showing
+from amkd.methods.base import Method, ViewsOfImages
 
 _TURNS = 4  # quarters: the image as it is, and three rotations
 
@@ -29,7 +29,7 @@ def show(images: np.ndarray) -> np.ndarray:
     return np.concatenate([np.rot90(images, turn, axes=(1, 2)) for turn in range(_TURNS)])
 
 
-def impossible(shape: tuple[int, ...]) -> Iterator[str]:
+def misfits(shape: tuple[int, ...]) -> Iterator[str]:
     """A quarter turn of what is not square is of another shape."""
     if shape[0] != shape[1]:
         yield (
@@ -39,4 +39,4 @@ def impossible(shape: tuple[int, ...]) -> Iterator[str]:
         )
 
 
-METHOD = Method(showing=Showing(_TURNS, show, impossible))
+METHOD = Method(first=ViewsOfImages(_TURNS, show, misfits))

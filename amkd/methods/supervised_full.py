@@ -1,5 +1,5 @@
 """Plain training on the true labels of all images of the data set: a reference."""
 
-from amkd.methods.base import Method
+from amkd.methods.base import AllImages, Method
 
-METHOD = Method(everything=True, labels=True)
+METHOD = Method(first=AllImages(), true_labels=True)

@@ -2,4 +2,4 @@
 
 from amkd.methods.base import Method
 
-METHOD = Method(labels=True)
+METHOD = Method(true_labels=True)

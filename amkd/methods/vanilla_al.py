@@ -7,7 +7,7 @@ import numpy as np
 from amkd.config.groups import SearchSettings
 from amkd.data import mixing
 from amkd.data.records import Records, extend
-from amkd.methods.base import Method
+from amkd.methods.base import Method, PairSelection
 from amkd.search import confidence, pairs, pool_search, top_k
 from amkd.search.task import Choice, Task
 
@@ -61,4 +61,4 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return settings.lam_count * left
 
 
-METHOD = Method(choose, evaluations)
+METHOD = Method(selection=PairSelection(choose, evaluations))

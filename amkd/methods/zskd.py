@@ -13,42 +13,40 @@ it.
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
+from amkd.config.settings import Settings
 from amkd.core import keys
-from amkd.methods.base import Made, Maker, Making, Method
+from amkd.methods.base import Method, SynthesizedImages
+from amkd.methods.first_images import Provided, Source
 from amkd.synthesis import impression_views, impressions, programs
 from amkd.synthesis.impression_views import VIEWS
-
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
 
 _SAMPLED_STEPS = 3  # enough for the time that a step takes
 
 
-def make(making: Making) -> Made:
+def synthesize(source: Source) -> Provided:
     """As many impressions, and after them views of them, as the budget pays for."""
-    plan, budget = making.settings.zskd, making.settings.budget
+    plan, budget = source.settings.zskd, source.settings.budget
     count = budget // (1 + plan.copies)
     found = np.concatenate(
         [
-            _batch(making, start, min(plan.batch, count - start))
+            _batch(source, start, min(plan.batch, count - start))
             for start in range(0, count, plan.batch)
         ]
     )
-    rng = keys.rng(making.settings.seed, 0, keys.Purpose.IMPRESSION_VIEWS)
-    orders = _orders(count, making.shape, rng)
+    rng = keys.rng(source.settings.seed, 0, keys.Purpose.IMPRESSION_VIEWS)
+    orders = _orders(count, source.shape, rng)
     shown = [found]
     for number, start in enumerate(range(count, budget, count)):
         part = found[: budget - start]
         views = [VIEWS[order[number % len(order)]] for order in orders[: len(part)]]
         shown.append(impression_views.show(part, views, rng))
-    making.progress(budget - count)
-    told = {"impressions": count, "gradient_queries": plan.steps * count, "shown": (0, count)}
-    return Made(np.concatenate(shown), told)
+    source.progress(budget - count)
+    metrics = {"impressions": count, "gradient_queries": plan.steps * count, "shown": (0, count)}
+    return Provided(np.concatenate(shown), metrics)
 
 
 def _orders(count: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
@@ -65,24 +63,24 @@ def _orders(count: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.
     return rng.permuted(np.tile(np.array(fit), (count, 1)), axis=1)
 
 
-def gradients(settings: "Settings") -> int:
+def gradients(settings: Settings) -> int:
     """One for each step and impression."""
     return settings.zskd.steps * (settings.budget // (1 + settings.zskd.copies))
 
 
-def sample(making: Making) -> int:
+def sample(source: Source) -> int:
     """A few steps towards one batch of even answers."""
-    plan = making.settings.zskd
+    plan = source.settings.zskd
     size, steps = (
-        min(plan.batch, making.settings.budget // (1 + plan.copies)),
+        min(plan.batch, source.settings.budget // (1 + plan.copies)),
         min(plan.steps, _SAMPLED_STEPS),
     )
-    answers = np.full((size, making.classes), 1 / making.classes, np.float32)
-    _impressed(making, answers, steps, keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS))
+    answers = np.full((size, source.classes), 1 / source.classes, np.float32)
+    _impressed(source, answers, steps, keys.key(source.settings.seed, 0, keys.Purpose.IMPRESSIONS))
     return size * steps
 
 
-def impossible(settings: "Settings") -> Iterator[str]:
+def misfits(settings: Settings) -> Iterator[str]:
     """Real images would have no part in it, and an impression is the least."""
     if settings.data.real:
         yield (
@@ -97,31 +95,31 @@ def impossible(settings: "Settings") -> Iterator[str]:
         )
 
 
-def _batch(making: Making, start: int, size: int) -> np.ndarray:
+def _batch(source: Source, start: int, size: int) -> np.ndarray:
     """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H,
     W, C]``.
     """
-    plan = making.settings.zskd
+    plan = source.settings.zskd
     for_answers, for_noise = jax.random.split(
-        keys.key(making.settings.seed, 0, keys.Purpose.IMPRESSIONS)
+        keys.key(source.settings.seed, 0, keys.Purpose.IMPRESSIONS)
     )
     numbers = np.arange(start, start + size)
-    classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
+    classes, betas = numbers % source.classes, numbers // source.classes % len(plan.betas)
     alpha = np.stack(
-        [programs.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas]
+        [programs.concentrations(source.kernel, beta, plan.as_released) for beta in plan.betas]
     )
     answers = programs.dirichlet(alpha[betas, classes], numbers, for_answers)
 
     own = jax.random.fold_in(for_noise, start)
-    return making.kept(start, lambda: _impressed(making, answers, plan.steps, own))
+    return source.kept(start, lambda: _impressed(source, answers, plan.steps, own))
 
 
-def _impressed(making: Making, answers: np.ndarray, steps: int, key: jax.Array) -> np.ndarray:
+def _impressed(source: Source, answers: np.ndarray, steps: int, key: jax.Array) -> np.ndarray:
     """An impression for each row of answers ``float32[B, Y]``, after so many steps."""
-    plan = making.settings.zskd
+    plan = source.settings.zskd
     recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
-    sides = (making.network, making.variables, answers, making.shape)
-    return programs.impress(*sides, recipe, steps, key, making.stop.check)
+    sides = (*source.teacher_network, answers, source.shape)
+    return programs.impress(*sides, recipe, steps, key, source.stop.check)
 
 
-METHOD = Method(maker=Maker(make, gradients, impossible, sample))
+METHOD = Method(first=SynthesizedImages(synthesize, gradients, misfits, sample))

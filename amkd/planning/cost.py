@@ -1,7 +1,7 @@
 """What a run will ask, and what that will cost."""
 
+import dataclasses
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -12,14 +12,16 @@ from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, reader
 from amkd.querying import client
 from amkd.run import workdir
+from amkd.run.allotment import Allotment
 from amkd.teachers import Teacher
 
 
-class Held(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Held:
     """What the ledger holds already.
 
     Attributes:
-      images: real and judging images whose answers are there.
+      images: images of round 0 and judging images whose answers are there.
       mixes: mixes whose answers this run has had.
       spent: what this run has spent.
     """
@@ -34,16 +36,17 @@ class Held(NamedTuple):
         return self.images + self.mixes
 
 
-class Bill(NamedTuple):
-    """What will be sent.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a run sends to its teacher, and what that costs.
 
     Attributes:
-      total: images whose answers the run uses.
+      total: images whose answers the run learns from.
       judging: images that judge the student; 0 if the teacher is not asked about them.
-      both: real images that judge, too: they are sent once.
-      held: what is there already.
+      both: images of round 0 that judge, too: they are sent once.
+      held: what is in the ledger already.
       price: of one image.
-      currency: what the price is counted in.
+      currency: unit of the price.
     """
 
     total: int
@@ -59,79 +62,94 @@ class Bill(NamedTuple):
         return self.total + self.judging - self.both - self.held.answers
 
     @property
-    def cost(self) -> float:
-        """Of what is to be sent."""
+    def amount(self) -> float:
+        """Price of all images that are to be sent."""
         return self.to_send * self.price
 
 
 def held(
-    config: Settings, data: DataSet, real: np.ndarray, folder: Path | None, teacher: Teacher | None
+    settings: Settings,
+    data: DataSet,
+    *,
+    facts: Allotment,
+    known: np.ndarray,
+    folder: Path | None,
+    teacher: Teacher | None,
 ) -> Held:
-    """What the ledger holds; a workdir of this run adds what it has used.
+    """Returns what the ledger holds; a workdir of this run adds what the run has used.
+
+    Args:
+      settings: the configuration.
+      data: the data set.
+      facts: of the run.
+      known: ``uint8[M, H, W, C]``, the images of round 0 that are known.
+      folder: the workdir, or None.
+      teacher: the teacher; None if there is none yet.
 
     Raises:
       UserError: the workdir is of another run, or the ledger is damaged.
     """
-    run = workdir.owner(config, folder) if folder else ""
+    run = workdir.owner(settings, folder) if folder else ""
     if teacher is None:
         return Held()
     if folder and (folder / "config.json").exists():
-        workdir.claim(config, folder, run, teacher.identity, data.key)  # which then only checks
-    if folder is None and not config.ledger.path:
+        workdir.claim(settings, folder, run, teacher.identity, data.key)  # only checks it
+    if folder is None and not settings.ledger.path:
         return Held()
-    path = workdir.ledger_path(config, folder or Path())
+    path = workdir.ledger_path(settings, folder or Path())
     if not path.exists():
         return Held()
+    named = _digests(known) | _digests(_judging(facts, data))
     with reader.opened(path) as book:
-        named = _digests(real) | _digests(_judging(config, data))
         mixes = accounts.used(book, run, client.DISTILL, teacher.identity) - named
-        return Held(
-            accounts.held(book, teacher.identity, named), len(mixes), accounts.spent(book, run)
-        )
+        answered = accounts.held(book, teacher.identity, named)
+        return Held(answered, len(mixes), accounts.spent(book, run))
 
 
-def _digests(pictures: np.ndarray) -> set[bytes]:
-    """Addresses of images: copies of one image have one."""
-    return {image_digest(image) for image in pictures}
+def _digests(images: np.ndarray) -> set[bytes]:
+    """Returns the digests of images; copies of one image have one digest."""
+    return {image_digest(image) for image in images}
 
 
-def _judging(config: Settings, data: DataSet) -> np.ndarray:
-    return (
-        data.test_images
-        if config.asks_for_evaluation(data.test_labels is not None)
-        else data.test_images[:0]
+def _judging(facts: Allotment, data: DataSet) -> np.ndarray:
+    return data.test_images if facts.asks_evaluation else data.test_images[:0]
+
+
+def cost_of(
+    settings: Settings, data: DataSet, *, facts: Allotment, known: np.ndarray, held: Held
+) -> Cost:
+    """Returns what will be sent; images that occur twice are sent once.
+
+    Args:
+      settings: the configuration.
+      data: the data set.
+      facts: of the run.
+      known: ``uint8[M, H, W, C]``, the images of round 0 that are known. Those that a method makes
+        are counted, unseen.
+      held: what is in the ledger already.
+    """
+    digests, judging = _digests(known), _digests(_judging(facts, data))
+    copies = len(known) - len(digests)
+    return Cost(
+        total=facts.first - copies + sum(facts.ks),
+        judging=len(judging),
+        both=len(digests & judging),
+        held=held,
+        price=0.0 if facts.labels else settings.teacher.price,
+        currency=settings.teacher.currency,
     )
 
 
-def make_bill(config: Settings, data: DataSet, real: np.ndarray, held: Held) -> Bill:
-    """What will be sent: images that occur twice are sent once.
-
-    Args:
-      config: the settings.
-      data: the data set.
-      real: ``uint8[..., H, W, C]``, what round 0 asks about; none where there are too few to draw
-        it from. What is made with the teacher's network is counted, unseen.
-      held: what is there already.
-    """
-    addresses, judging = _digests(real), _digests(_judging(config, data))
-    copies = len(real) - len(addresses)
-    total = config.first_queries(data.pool_size) - copies + sum(config.queries_per_round())
-    both = len(addresses & judging)
-    price = 0.0 if config.uses_labels else config.teacher.price
-    return Bill(total, len(judging), both, held, price, config.teacher.currency)
-
-
-def check_cost(config: Settings, bill: Bill) -> None:
-    """Refuses what is dearer than ``teacher.max_cost``.
+def check_cost(settings: Settings, cost: Cost) -> None:
+    """Refuses what costs more than ``teacher.max_cost``.
 
     Raises:
-      UserError: it is.
+      UserError: it does.
     """
-    limit, spent = config.teacher.max_cost, bill.held.spent
-    if limit and spent + bill.cost > limit * (1 + 1e-9):
+    limit, spent = settings.teacher.max_cost, cost.held.spent
+    if limit and spent + cost.amount > limit * (1 + 1e-9):
         before = f", and {spent:,.2f} are spent already" if spent else ""
         raise UserError(
-            f"config.teacher.max_cost={limit:g}: {bill.to_send:,} images at {bill.price:g} cost"
-            f" {bill.cost:,.2f}"
-            f" {bill.currency}{before}; raise it, or lower budget"
+            f"config.teacher.max_cost={limit:g}: {cost.to_send:,} images at {cost.price:g} cost"
+            f" {cost.amount:,.2f} {cost.currency}{before}; raise it, or lower budget"
         )

@@ -1,29 +1,72 @@
-"""What a run will ask, cost and need, before anything is asked: ``--mode=plan``."""
+"""The plan of a run, before anything is asked: ``--mode=plan``."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from amkd import models, validation
+from amkd import models
 from amkd.config.settings import Settings
 from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
-from amkd.planning import cost as bills
+from amkd.methods.first_images import Source
+from amkd.planning import cost as costs
 from amkd.planning import workload
-from amkd.planning.cost import Bill, Held
-from amkd.planning.workload import Speed
-from amkd.run import experiment
+from amkd.planning.cost import Cost, Held
+from amkd.run import checks, inputs
+from amkd.run.allotment import Allotment
 from amkd.teachers import Teacher, kinds, local
+from amkd.training import teacher_features
 
 _Found = TypeVar("_Found")
 
 
-def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
-    """The plan as text; asks the teacher nothing.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run that can be done.
+
+    Attributes:
+      settings: the configuration.
+      facts: what follows from it.
+      data: the data set.
+      teacher: the teacher; None for a local one that is not trained yet.
+      known: ``uint8[M, H, W, C]``, the images of round 0 that are known before any is made.
+      cost: what is sent to the teacher.
+    """
+
+    settings: Settings
+    facts: Allotment
+    data: DataSet
+    teacher: Teacher | None
+    known: np.ndarray
+    cost: Cost
+
+
+def report(settings: Settings, folder: Path | None, stop: StopSignal) -> str:
+    """Returns the plan as text; asks the teacher nothing.
+
+    Raises:
+      UserError: everything that is wrong, at once.
+    """
+    plan = make_plan(settings, folder, stop)
+    facts, data, sample = plan.facts, plan.data, plan.known
+    if len(sample) < facts.first:  # in place of images that are not made yet
+        sample = draw_real(data, min(facts.first, data.pool_size), settings.seed)
+    speed = workload.measure(settings, facts, data, sample)
+    return "\n".join([*_queries(plan), "", *_work(plan, speed), "", *_rounds(facts, speed)])
+
+
+def make_plan(settings: Settings, folder: Path | None, stop: StopSignal) -> Plan:
+    """Returns the plan of a run.
+
+    Args:
+      settings: the configuration.
+      folder: the workdir, or None.
+      stop: whether to stop.
 
     Raises:
       UserError: everything that is wrong, at once.
@@ -37,103 +80,101 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
             problems.append(str(error))
             return None
 
-    attempt(lambda: validation.check_devices(config, devices.count()))
-    data = attempt(lambda: experiment.load_data(config))
+    attempt(lambda: checks.check_devices(settings, devices.count()))
+    data = attempt(lambda: inputs.load_data(settings))
     if data is not None:
-        attempt(lambda: validation.check_data(config, data))
-        attempt(lambda: models.build(config.student, data.classes, data.shape))
-        teacher = attempt(lambda: _teacher(config, data, stop))
-        wanted = config.real_images(data.pool_size)
-        # With too few to draw from, they are counted all the same: the bill may be a problem of its
-        # own.
-        drawn = draw_real(data, wanted if wanted <= data.pool_size else 0, config.seed)
-        asked = drawn if problems else config.way.first_images(drawn, config.budget)
-        some = min(
-            config.first_queries(data.pool_size), data.pool_size
-        )  # in place of what is not made yet
-        real = draw_real(data, some, config.seed) if config.way.maker else asked
-        held = attempt(lambda: bills.held(config, data, asked, folder, teacher))
-        bill = bills.make_bill(config, data, asked, held or Held())
-        attempt(lambda: bills.check_cost(config, bill))
+        facts = inputs.facts_of(settings, data)
+        attempt(lambda: checks.check_data(settings, data))
+        attempt(lambda: models.build(settings.student, data.classes, data.shape))
+        teacher = attempt(lambda: _teacher(settings, facts, data, stop))
+        known = _known(settings, facts, data, sound=not problems)
+        held = attempt(
+            lambda: costs.held(
+                settings, data, facts=facts, known=known, folder=folder, teacher=teacher
+            )
+        )
+        cost = costs.cost_of(settings, data, facts=facts, known=known, held=held or Held())
+        attempt(lambda: costs.check_cost(settings, cost))
     if data is None or problems:
         raise UserError("the plan cannot work:\n" + "\n".join(f"  {line}" for line in problems))
-    speed = workload.measure(config, data, real)
-    return "\n".join(
-        [*_queries(config, data, teacher, bill), "", *_work(config, data, real, speed)]
-    )
+    return Plan(settings=settings, facts=facts, data=data, teacher=teacher, known=known, cost=cost)
 
 
-def _teacher(config: Settings, data: DataSet, stop: StopSignal) -> Teacher | None:
-    """The teacher, where there is one without training it first."""
-    if config.teacher.kind == "flax" and not config.uses_labels:
-        place = local.place(config.teacher, data, Path(config.cache_dir).expanduser())
+def _known(settings: Settings, facts: Allotment, data: DataSet, *, sound: bool) -> np.ndarray:
+    """The images of round 0 that are known; with too few to draw from, none, so that cost is told."""
+    count = facts.real if facts.real <= data.pool_size else 0
+    real = draw_real(data, count, settings.seed)
+    if not sound:
+        return real
+    source = Source(settings=settings, shape=data.shape, classes=data.classes, real=real)
+    return facts.method.first.known(source)
+
+
+def _teacher(
+    settings: Settings, facts: Allotment, data: DataSet, stop: StopSignal
+) -> Teacher | None:
+    """The teacher, if there is one without training it first."""
+    if settings.teacher.kind == "flax" and not facts.labels:
+        place = local.place(settings.teacher, data, Path(settings.cache_dir).expanduser())
         if not place.exists():
             return None
-    return kinds.load(config, data, stop)
+    return kinds.load(settings, data, stop, labels=facts.labels)
 
 
-def _queries(config: Settings, data: DataSet, teacher: Teacher | None, bill: Bill) -> Iterator[str]:
-    yield (
-        "teacher             "
-        f" {teacher.identity if teacher else 'a local one, to be trained first'}"
-    )
-    yield (
-        f"images to draw from  {data.pool_size} of"
-        f" {data.shape[0]}x{data.shape[1]}x{data.shape[2]} pixels"
-    )
-    ks = config.queries_per_round()
-    yield f"real images          {(real := config.real_images(data.pool_size))}"
-    if config.way.maker:
-        yield f"images to make       {config.budget - real:,}"
-    pool = workload.pool_size(config, data.pool_size) if ks else 0
-    yield f"{'pairs' if config.way.mixes else 'other images':<21}{pool:,}"
-    yield f"rounds               {len(ks)} after round 0" + (
-        f", of k = {', '.join(map(str, ks))}" if ks else ""
-    )
-    yield f"queries              {bill.total:,} (round 0: {bill.total - sum(ks):,})"
+def _queries(plan: Plan) -> Iterator[str]:
+    facts, data, cost = plan.facts, plan.data, plan.cost
+    height, width, channels = data.shape
+    teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
+    yield f"teacher              {teacher}"
+    yield f"images to draw from  {data.pool_size} of {height}x{width}x{channels} pixels"
+    yield f"real images          {facts.real}"
+    if to_make := facts.first - len(plan.known):
+        yield f"images to make       {to_make:,}"
+    yield f"{facts.method.selection.pool_title:<21}{facts.pool:,}"
+    ks = f", of k = {', '.join(map(str, facts.ks))}" if facts.ks else ""
+    yield f"rounds               {len(facts.ks)} after round 0{ks}"
+    yield f"queries              {cost.total:,} (round 0: {cost.total - sum(facts.ks):,})"
     judged = "held-out pictures" if data.test_labels is None else "test images"
-    yield f"evaluation queries   {bill.judging:,} ({judged}; not in the budget)"
-    yield f"in the ledger        {bill.held.answers:,} of these, which will not be asked again"
-    yield f"to be sent           {bill.to_send:,}"
-    if config.way.maker:
-        gradients = config.way.maker.gradients(config)
-        yield (
-            f"gradient queries     {gradients:,} (passes forward and back through the teacher's"
-            " network)"
-        )
-    if bill.price:
-        yield f"cost                 {bill.cost:,.2f} {bill.currency} ({bill.price:g} an image)"
+    yield f"evaluation queries   {cost.judging:,} ({judged}; not in the budget)"
+    yield f"in the ledger        {cost.held.answers:,} of these, which will not be asked again"
+    yield f"to be sent           {cost.to_send:,}"
+    if gradients := facts.method.first.gradient_queries(plan.settings):
+        passes = "passes forward and back through the teacher's network"
+        yield f"gradient queries     {gradients:,} ({passes})"
+    if cost.price:
+        yield f"cost                 {cost.amount:,.2f} {cost.currency} ({cost.price:g} an image)"
     else:
         yield "cost                 not known: set --config.teacher.price"
 
 
-def _work(config: Settings, data: DataSet, real: np.ndarray, speed: Speed) -> Iterator[str]:
-    rounds = workload.make_rounds(config, config.first_queries(data.pool_size), data.pool_size)
-    evaluations, trained = (
-        sum(one.evaluations for one in rounds),
-        sum(one.trained for one in rounds),
-    )
-    if maker := config.way.maker:
-        yield f"gradients            {_lasts(maker.gradients(config), speed.gradients)}"
-        if maker.trained:
-            made = maker.trained(config)
-            yield f"training in making   {made:,} images ({_lasts(made, speed.trained)})"
-    memory = workload.memory(config, data, real, speed.activation_bytes)
-    yield f"search evaluations   {evaluations:,} ({_lasts(evaluations, speed.evaluations)})"
+def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
+    settings, facts, first = plan.settings, plan.facts, plan.facts.method.first
+    if gradients := first.gradient_queries(settings):
+        yield f"gradients            {_lasts(gradients, speed.gradients)}"
+    if made := first.images_trained_on(settings):
+        yield f"training in making   {made:,} images ({_lasts(made, speed.trained)})"
+    scored, trained = facts.evaluations, facts.trained
+    yield f"search evaluations   {scored:,} ({_lasts(scored, speed.evaluations)})"
     yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"
+    memory = workload.memory(
+        settings,
+        facts,
+        plan.data,
+        activation=speed.activation_bytes,
+        features=teacher_features.width(settings, plan.data),
+    )
     yield (
-        f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the"
-        " program's own"
+        f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the program's"
+        " own"
     )
     yield f"measured on          {devices.describe()}"
-    yield ""
+
+
+def _rounds(facts: Allotment, speed: workload.Speed) -> Iterator[str]:
     yield f"{'round':<8}{'queries':>9}{'search':>16}{'training':>16}"
-    for number, one in enumerate(rounds):
-        scored, fitted = (
-            _span(one.evaluations / speed.evaluations),
-            _span(one.trained / speed.trained),
-        )
-        yield f"{number:<8}{one.queries:>9,}{scored:>16}{fitted:>16}"
+    for number, one in enumerate(facts.rounds):
+        scored, fitted = one.evaluations / speed.evaluations, one.trained / speed.trained
+        yield f"{number:<8}{one.queries:>9,}{_span(scored):>16}{_span(fitted):>16}"
 
 
 def _lasts(work: int, speed: float) -> str:

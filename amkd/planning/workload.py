@@ -2,27 +2,24 @@
 
 import dataclasses
 import functools
-import itertools
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from amkd import models
-from amkd.acquisitions import STUDENTS
 from amkd.config.settings import Settings
 from amkd.core import compilation, keys
-from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
-from amkd.methods import base
+from amkd.methods.first_images import Source
 from amkd.models import prediction
+from amkd.run.allotment import Allotment
 from amkd.search import device_search, pairs, pool_search
 from amkd.search.device_search import DeviceSearch
-from amkd.training import loop, recipe, teacher_features, training_set
+from amkd.training import loop, teacher_features, training_set
 
 _SAMPLE = 512  # real images on which speed is measured
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
@@ -44,82 +41,37 @@ class Speed(NamedTuple):
     gradients: float = 0.0
 
 
-def pool_size(config: Settings, images: int) -> int:
-    """Pairs that may be chosen, or images where these are not mixed; ``images`` is how many may be
-    drawn.
+def memory(
+    settings: Settings, facts: Allotment, data: DataSet, *, activation: int, features: int
+) -> int:
+    """Returns the bytes that grow with the configuration, on host and device together.
+
+    They are the images, the table of their activations, and the training set.
+
+    Args:
+      settings: the configuration.
+      facts: of the run.
+      data: the data set.
+      activation: bytes of one image's activations after the student's stem.
+      features: numbers that the teacher shows of each record beside its answer.
     """
-    if not config.way.mixes:
-        return images - config.n_real
-    count = pairs.count(config.mixed_images(config.n_real))
-    return min(count, config.search.max_pairs or count)
-
-
-class Round(NamedTuple):
-    """The work of one round.
-
-    Attributes:
-      queries: records in its training set.
-      evaluations: of the last round's student, by the search.
-      trained: images trained on.
-    """
-
-    queries: int
-    evaluations: int
-    trained: int
-
-
-def make_rounds(config: Settings, n: int, images: int = 0) -> list[Round]:
-    """The work of every round, round 0 first, which asks about n images; ``images`` is how many may
-    be drawn.
-    """
-    chosen = [0, *itertools.accumulate(config.queries_per_round())]
-    ks, pool = config.queries_per_round(), pool_size(config, images)
-    of = config.way.evaluations or (lambda *_: 0)
-    evaluations = [
-        0,
-        *(of(config.search, pool - gone, k) for gone, k in zip(chosen, ks, strict=False)),
-    ]
-    sizes = [n + before for before in chosen]
-    trained = [
-        recipe.epochs(config.recipe_of(number), size) * size for number, size in enumerate(sizes)
-    ]
-    further = _further_students(config)
-    together = [own + further * before for own, before in zip(trained, [0, *trained], strict=False)]
-    return [Round(*row) for row in zip(sizes, evaluations, together, strict=True)]
-
-
-def _further_students(config: Settings) -> int:
-    """How many students are trained beside the last one before a round's choice."""
-    if not config.way.chooses or config.search.acquisition not in STUDENTS:
-        return 0
-    return STUDENTS[config.search.acquisition](config.search.committee)
-
-
-def memory(config: Settings, data: DataSet, real: np.ndarray, activation: int) -> int:
-    """Bytes that grow with the configuration, on host and device: images, their table, the training
-    set.
-    """
-    searched = config.way.choose is not None and config.way.mixes
-    count = config.first_queries(data.pool_size)
-    if config.way.choose:
-        count = config.mixed_images(len(real)) if config.way.mixes else data.pool_size
-    bytes_ = count * int(np.prod(data.shape))
-    table = activation * count if searched else 0
-    scored = table if table <= config.search.table_bytes else 4 * bytes_
-    answers = config.budget * (4 * (data.classes + teacher_features.width(config, data)) + 12)
+    bytes_ = facts.images * int(np.prod(data.shape))
+    table = activation * facts.method.selection.table_images(facts.images)
+    scored = table if table <= settings.search.table_bytes else 4 * bytes_
+    answers = settings.budget * (4 * (data.classes + features) + 12)
     return 2 * bytes_ + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
-def measure(config: Settings, data: DataSet, real: np.ndarray) -> Speed:
+def measure(config: Settings, facts: Allotment, data: DataSet, real: np.ndarray) -> Speed:
     """Scores and trains a little with a fresh student, to learn how fast this machine is."""
     some = np.concatenate([real[:_SAMPLE], real[: max(2 - len(real), 0)]])  # two make a pair
     network = models.build(config.student, data.classes, data.shape)
     variables = prediction.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
     return Speed(
-        _scored_per_second(config, network, variables, some),
+        _scored_per_second(config, facts, network, variables, some),
         _trained_per_second(config, data, some),
         device_search.stem_bytes(network, variables, data.shape),
-        _gradients_per_second(config, data, some) if config.way.maker else 0.0,
+        _gradients_per_second(config, facts, data, some),
     )
 
 
@@ -135,33 +87,35 @@ def _rate(work: Callable[[], int]) -> float:
 
 
 def _scored_per_second(
-    config: Settings, network: models.Network, variables: Any, some: np.ndarray
+    config: Settings, facts: Allotment, network: models.Network, variables: Any, some: np.ndarray
 ) -> float:
     # The shortest dispatch, as often as it takes to be timed: large students score few pairs a
     # second.
     minimiser, plan = pool_search.minimiser(config.search), config.search
-    k = max(config.queries_per_round(), default=1)
+    k = max(facts.ks, default=1)
     scorer = DeviceSearch(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
     return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
 
 
-def _gradients_per_second(config: Settings, data: DataSet, some: np.ndarray) -> float:
-    """With a fresh network of the teacher's kind, as there may be no teacher yet."""
-    assert config.way.maker
-    network = models.build(config.teacher.model, data.classes, data.shape)
-    making = base.Making(
-        network=network,
-        variables=prediction.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT)),
+def _gradients_per_second(
+    settings: Settings, facts: Allotment, data: DataSet, some: np.ndarray
+) -> float:
+    """Uses a fresh network of the teacher's kind, as there may be no teacher yet."""
+    first = facts.method.first
+    if not first.gradient_queries(settings):
+        return 0.0
+    network = models.build(settings.teacher.model, data.classes, data.shape)
+    key = keys.key(settings.seed, 0, keys.Purpose.INIT)
+    source = Source(
+        settings=settings,
         shape=data.shape,
         classes=data.classes,
         real=some,
-        settings=config,
-        folder=Path(),
-        stop=StopSignal(),
-        progress=lambda _: None,
+        network=network,
+        variables=prediction.init(network, data.shape, key),
     )
-    return _rate(functools.partial(config.way.maker.sample, making))
+    return _rate(functools.partial(first.spend_some, source))
 
 
 def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> float:

@@ -1,27 +1,131 @@
-"""A configuration, checked as a whole and frozen, before anything is loaded or paid for.
+"""The facts of a run, computed once: the driver executes them and the plan prices them."""
 
-Defaults live in ``configs/default.py`` and nowhere else; this module knows which fields there
-are, their types, and what makes a value impossible.
-"""
+import dataclasses
+from collections.abc import Iterator
 
-import itertools
+from amkd.config.settings import Settings
+from amkd.methods import find
+from amkd.methods.base import Method
+from amkd.training import recipe
+from amkd.training.recipe import Recipe
 
 
-def schedule(kind: str, rounds: int, total: int) -> list[int]:
-    """Images to select in each round.
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """The work of one round.
+
+    Attributes:
+      selected: images that the round selects, k; in round 0 all that it asks about.
+      queries: records in its training set, Q.
+      evaluations: how often the student of the round before is evaluated to select.
+      recipe: how the student of the round is trained.
+      trained: images trained on, every pass and every further student counted.
+    """
+
+    selected: int
+    queries: int
+    evaluations: int
+    recipe: Recipe
+    trained: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Allotment:
+    """What follows from a configuration and the size of its data set.
+
+    Attributes:
+      method: how the queries are spent.
+      labels: whether true labels take the place of a teacher's answers.
+      asks_evaluation: whether the teacher is asked about the images that judge the student.
+      real: real images drawn, N.
+      first: images that round 0 asks about.
+      images: images that records may name: those of round 0, their variants, or all others.
+      pool: pairs, or images, that may be selected in all; 0 for a method that selects nothing.
+      rounds: the work of every round, round 0 first.
+    """
+
+    method: Method
+    labels: bool
+    asks_evaluation: bool
+    real: int
+    first: int
+    images: int
+    pool: int
+    rounds: tuple[Round, ...]
+
+    @property
+    def ks(self) -> tuple[int, ...]:
+        """k of each round after the first."""
+        return tuple(one.selected for one in self.rounds[1:])
+
+    @property
+    def evaluations(self) -> int:
+        """How often a student is evaluated to select, in all rounds."""
+        return sum(one.evaluations for one in self.rounds)
+
+    @property
+    def trained(self) -> int:
+        """Images trained on, in all rounds."""
+        return sum(one.trained for one in self.rounds)
+
+
+def allot(settings: Settings, *, drawable: int, labelled: bool) -> Allotment:
+    """Returns the facts of a run.
 
     Args:
-      kind: ``equal`` shares; ``doubling``: the number selected so far doubles with every round; or
-        the numbers themselves, as in ``1000,2000``.
-      rounds: number of rounds.
-      total: images to select in all rounds together.
+      settings: the configuration.
+      drawable: images that the real ones are drawn from.
+      labelled: whether the images that judge the student have labels.
 
     Raises:
-      ValueError: ``kind`` is none of these.
+      UserError: there is no such method.
     """
-    if kind == "equal":
-        return [total * t // rounds - total * (t - 1) // rounds for t in range(1, rounds + 1)]
-    if kind == "doubling":
-        so_far = [0, *(max(total >> (rounds - t), 0) for t in range(1, rounds + 1))]
-        return [b - a for a, b in itertools.pairwise(so_far)]
-    return [int(part) for part in kind.split(",")]
+    method = find(settings.method)
+    real = method.first.real_images(settings.n_real, drawable)
+    first = method.first.queries(real, settings.budget)
+    labels = method.uses_labels(settings)
+    ks = method.selection.ks(settings)
+    pool = method.selection.pool_size(settings, drawable) if ks else 0
+    return Allotment(
+        method=method,
+        labels=labels,
+        asks_evaluation=_asks_evaluation(settings, labels, labelled),
+        real=real,
+        first=first,
+        images=method.selection.image_count(settings, first, drawable),
+        pool=pool,
+        rounds=tuple(_rounds(settings, method, first, ks, pool)),
+    )
+
+
+def _asks_evaluation(settings: Settings, labels: bool, labelled: bool) -> bool:
+    """By default only if an answer costs nothing, or if there are no labels to judge by."""
+    if labels:
+        return False
+    if settings.teacher.evaluate != "auto":
+        return settings.teacher.evaluate == "yes"
+    return settings.teacher.kind == "flax" or not labelled
+
+
+def _rounds(
+    settings: Settings, method: Method, first: int, ks: tuple[int, ...], pool: int
+) -> Iterator[Round]:
+    further = method.selection.further_students(settings.search)
+    before = 0  # images that one student of the round before is trained on
+    for number, selected in enumerate((first, *ks)):
+        gone = sum(ks[: max(number - 1, 0)])
+        queries = first + sum(ks[:number])
+        own = _recipe_of(settings, last=number == len(ks))
+        trained = recipe.epochs(own, queries) * queries
+        evaluations = (
+            method.selection.evaluations(settings.search, pool - gone, selected) if number else 0
+        )
+        yield Round(selected, queries, evaluations, own, trained + further * before)
+        before = trained
+
+
+def _recipe_of(settings: Settings, last: bool) -> Recipe:
+    """The last student is perhaps trained longer than those that only select."""
+    if last and settings.last_epochs:
+        return dataclasses.replace(settings.train, epochs=settings.last_epochs)
+    return settings.train

@@ -1,9 +1,8 @@
-"""Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through
-them.
-"""
+"""What stays the same through all rounds of a run."""
 
+import dataclasses
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,58 +16,59 @@ from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.querying import client
 from amkd.reporting import report
+from amkd.run.allotment import Allotment
 from amkd.search import pairs
 from amkd.training import teacher_features
 
 
-class RunContext(NamedTuple):
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunContext:
     """What stays the same through all rounds of a run.
 
     Attributes:
-      settings: the frozen configuration.
+      settings: the configuration.
+      facts: what follows from it: N, k of every round, recipes.
       data: the data set; its test part is for evaluation only.
-      real: ``uint8[N, H, W, C]``, the real images, and after them the variants that are mixed
-        beside them.
-      first: how many of these round 0 asks about: the real ones, and views of them if the method
-        has any, or all that were made.
-      told: what there is to report of how these were come by, for JSON.
-      pool: pairs of all of them.
-      desk: where the teacher is asked.
-      insight: what it shows beside its answers; None where these are enough, as they are for all
-        black boxes.
-      test_answers: the teacher's on the test images, ``float32[T, Y]``, or None if it is not asked.
+      images: ``uint8[M, H, W, C]``, all that records may name: the images of round 0, and after
+        them their variants or all other images.
+      first_metrics: what to report of the images of round 0, for JSON.
+      pool: the pairs of all images.
+      client: asks the teacher.
+      teacher_features: what the teacher shows beside its answers; None if answers are enough.
+      test_answers: the teacher's on the test images, ``float32[T, Y]``; None if it is not asked.
       checkpoints: where the state is saved.
       report: what a person sees.
       stop: whether the process was asked to stop.
     """
 
     settings: Settings
+    facts: Allotment
     data: DataSet
-    real: np.ndarray
-    first: int
-    told: dict[str, Any]
+    images: np.ndarray
+    first_metrics: dict[str, Any]
     pool: pairs.Pool
-    desk: client.Desk
-    insight: teacher_features.Insight | None
+    client: client.Desk
+    teacher_features: teacher_features.Insight | None
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints
     report: report.Report
     stop: StopSignal
 
     def network(self, dtype: str = "float32", axis_name: str | None = None) -> models.Network:
-        """The student; scoring and prediction are always float32."""
+        """Returns the student's network; scoring and prediction always use float32."""
         return models.build(
             self.settings.student, self.data.classes, self.data.shape, dtype, axis_name
         )
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
-        """What records look like, to the teacher and to the student alike: blocks of ``uint8[...,
-        H, W, C]``.
-        """
-        return mixes(self.real, records, self.settings.search.as_released)
+        """Yields the images of records in blocks of ``uint8[..., H, W, C]``.
 
-    def judge(self, variables: Variables | None) -> np.ndarray:
-        """A student's answers on the images that judge it, ``float32[T, Y]``."""
+        Teacher and student see the same bytes.
+        """
+        return mixes(self.images, records, self.settings.search.as_released)
+
+    def evaluate(self, variables: Variables | None) -> np.ndarray:
+        """Returns a student's answers on the images that judge it, ``float32[T, Y]``."""
         if not len(self.data.test_images):
             return np.empty((0, self.data.classes), np.float32)
         return prediction.predict(self.network(), variables, self.data.test_images)

@@ -16,25 +16,31 @@ from amkd.querying import client
 from amkd.reporting import metrics, page, peak, plots, provenance
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
-from amkd.tables import kept
 
 _SHEET = 18  # mixes on a contact sheet
 _MADE = 60  # made images on theirs
+# How the teacher is treated: no part of the result, but of the bill.
+_TERMS = tuple(
+    f"teacher.{name}"
+    for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
+)
 
 
-def write(bench: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]:
+def write(context: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]:
     """The student, the plots and ``summary.json``, which marks the run as finished."""
-    config, data = bench.settings, bench.data
+    config, data = context.settings, context.data
     assert state.variables is not None
-    teacher_accuracy = metrics.accuracy(bench.test_answers, data.test_labels)
-    summary = _summary(bench, state, teacher_accuracy, workdir)
-    save_network(workdir / "student", state.variables, _card(bench, summary))
+    teacher_accuracy = metrics.accuracy(context.test_answers, data.test_labels)
+    summary = _summary(context, state, teacher_accuracy, workdir)
+    save_network(workdir / "student", state.variables, _card(context, summary))
     try:
         pictures = (
-            _draw(bench, state, teacher_accuracy, workdir / "plots") if config.report.plots else {}
+            _draw(context, state, teacher_accuracy, workdir / "plots")
+            if config.report.plots
+            else {}
         )
         if config.report.html:
-            files.write_text(workdir / "report.html", _page(bench, state, summary, pictures))
+            files.write_text(workdir / "report.html", _page(context, state, summary, pictures))
     except (
         Exception
     ) as error:  # the run is paid for and done: no picture may keep it from being finished
@@ -43,9 +49,9 @@ def write(bench: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]
     return summary
 
 
-def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
+def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
     """What a saved student tells of itself."""
-    config, data = bench.settings, bench.data
+    config, data = context.settings, context.data
     flat = settings.flatten(config)
     told = (
         "dataset",
@@ -66,7 +72,7 @@ def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "pictures": {"resize": config.data.resize},
         "data_key": data.key or None,
         "test_accuracy": summary["student_accuracy"],
-        "agreement_images": 0 if bench.test_answers is None else len(bench.test_answers),
+        "agreement_images": 0 if context.test_answers is None else len(context.test_answers),
         **{name: summary[name] for name in told},
         # Without places on this machine, and what does not belong to the result.
         "config": {
@@ -76,9 +82,9 @@ def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
 
 
 def _summary(
-    bench: RunContext, state: RoundState, teacher_accuracy: float | None, workdir: Path
+    context: RunContext, state: RoundState, teacher_accuracy: float | None, workdir: Path
 ) -> dict[str, Any]:
-    config, desk, last = bench.settings, bench.desk, state.rows[-1]
+    config, desk, last = context.settings, context.client, state.rows[-1]
     student_accuracy = last["student_accuracy"]
     phases = {
         name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]
@@ -87,7 +93,7 @@ def _summary(
         "method": config.method,
         "dataset": config.dataset,
         "seed": config.seed,
-        "n_real": config.real_images(bench.data.pool_size),
+        "n_real": context.facts.real,
         "budget": config.budget,
         "queries": desk.ledger.count(desk.run, client.DISTILL),
         "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
@@ -122,30 +128,30 @@ def _summary(
 
 
 def _page(
-    bench: RunContext, state: RoundState, summary: dict[str, Any], pictures: dict[str, Path]
+    context: RunContext, state: RoundState, summary: dict[str, Any], pictures: dict[str, Path]
 ) -> str:
     """The report of the run."""
-    data, answers = bench.data, bench.test_answers
+    data, answers = context.data, context.test_answers
     judged = {
-        "student": bench.judge(state.variables).argmax(-1),
+        "student": context.evaluate(state.variables).argmax(-1),
         "teacher": None if answers is None else answers.argmax(-1),
         "labels": data.test_labels,
     }
     names = data.class_names or map(str, range(data.classes))
-    fields = settings.differing(bench.settings, kept.TERMS)
+    fields = settings.differing(context.settings, _TERMS)
     return page.of_run(summary, fields, names, judged, pictures)
 
 
 def _draw(
-    bench: RunContext, state: RoundState, teacher_accuracy: float | None, folder: Path
+    context: RunContext, state: RoundState, teacher_accuracy: float | None, folder: Path
 ) -> dict[str, Path]:
     """Draws the plots; returns their files, by what they show."""
-    config = bench.settings
-    title = f"{config.method} on {config.dataset}, N = {config.real_images(bench.data.pool_size)}"
+    config = context.settings
+    title = f"{config.method} on {config.dataset}, N = {context.facts.real}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
-    if made := bench.told.get("shown"):
-        shown = bench.real[np.unique(np.linspace(made[0], made[1] - 1, _MADE).astype(int))]
+    if made := context.first_metrics.get("shown"):
+        shown = context.images[np.unique(np.linspace(made[0], made[1] - 1, _MADE).astype(int))]
         plots.sheet(shown, "Images made with the teacher's network", folder / "made.png")
         drawn["Images made with the teacher's network"] = folder / "made.png"
     ends = [row["queries"] for row in state.rows]
@@ -161,16 +167,16 @@ def _draw(
         order = start + np.argsort(state.score[start:end], kind="stable")
         shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
         records = Records(*(column[shown] for column in state.records))
-        (mixes,) = bench.mixes(records)
+        (mixes,) = context.mixes(records)
         triples = [
-            (bench.real[i], mix, bench.real[j])
+            (context.images[i], mix, context.images[j])
             for i, j, mix in zip(records.i, records.j, mixes, strict=True)
         ]
         plots.contact_sheet(
             triples,
             mixing.lam_of(records.w),
             state.score[shown],
-            client.recall(bench.desk, [mixes]),
+            client.recall(context.client, [mixes]),
             f"{title}: round {round_}. Image i | mix | image j, from lowest to highest C2",
             folder / f"round_{round_:02d}.png",
         )

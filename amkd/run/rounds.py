@@ -20,31 +20,31 @@ from amkd.reporting import metrics
 from amkd.run import round_state
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState, Row
-from amkd.search import pairs, pool_search
+from amkd.search import pairs
 from amkd.search.task import Choice, Task
 from amkd.training import loop, recipe, train_step, training_set
 
 
-def run(bench: RunContext, state: RoundState) -> RoundState:
+def run(context: RunContext, state: RoundState) -> RoundState:
     """All rounds that are left to do from a state."""
-    bench.report.rewind(list(state.rows), state.round, state.epoch)
-    while state.round <= len(bench.settings.queries_per_round()):
-        state = one_round(bench, state)
+    context.report.rewind(list(state.rows), state.round, state.epoch)
+    while state.round <= len(context.facts.ks):
+        state = one_round(context, state)
     return state
 
 
-def one_round(bench: RunContext, state: RoundState) -> RoundState:
+def one_round(context: RunContext, state: RoundState) -> RoundState:
     """Search, query, train, evaluate; saved after the choice, the answers and the training."""
     if state.answered == len(state.records) and state.epoch < 0:
-        state = choose(bench, state)
-        round_state.save(bench.checkpoints, state)
+        state = choose(context, state)
+        round_state.save(context.checkpoints, state)
     if state.epoch < 0:
-        state, answers = query(bench, state)
-        round_state.save(bench.checkpoints, state)
+        state, answers = query(context, state)
+        round_state.save(context.checkpoints, state)
     else:
-        answers = recall(bench, state)
-    state, loss = train(bench, state, answers)
-    row = evaluate(bench, state, loss)
+        answers = recall(context, state)
+    state, loss = train(context, state, answers)
+    row = evaluate(context, state, loss)
     state = dataclasses.replace(
         state,
         round=state.round + 1,
@@ -53,21 +53,21 @@ def one_round(bench: RunContext, state: RoundState) -> RoundState:
         seconds=round_state.NO_SECONDS,
         rows=(*state.rows, row),
     )
-    round_state.save(bench.checkpoints, state)
-    bench.report.round(row)
+    round_state.save(context.checkpoints, state)
+    context.report.round(row)
     return state
 
 
-def choose(bench: RunContext, state: RoundState) -> RoundState:
+def choose(context: RunContext, state: RoundState) -> RoundState:
     """Adds the round's mixes to the records: the real images in round 0, then the method's
     choice.
     """
     started = time.monotonic()
     if state.round == 0:
-        unscored = np.full(bench.first, np.nan, np.float32)
-        found = Choice(real_records(bench.first), unscored, bench.told)
+        unscored = np.full(context.facts.first, np.nan, np.float32)
+        found = Choice(real_records(context.facts.first), unscored, context.first_metrics)
     else:
-        found = _search(bench, state)
+        found = _search(context, state)
     return dataclasses.replace(
         state,
         records=extend(state.records, found.records),
@@ -77,32 +77,32 @@ def choose(bench: RunContext, state: RoundState) -> RoundState:
     )
 
 
-def task(bench: RunContext, state: RoundState, k: int, progress: Callable[[int], None]) -> Task:
+def task(context: RunContext, state: RoundState, k: int, progress: Callable[[int], None]) -> Task:
     """What the method is given to choose k pairs, in a state with a student."""
-    settings = bench.settings
+    settings = context.settings
     i, j = state.records.i, state.records.j
-    plan = settings.recipe_of(state.round - 1)
+    plan = context.facts.rounds[state.round - 1].recipe
 
     def answers() -> np.ndarray:
-        return recall(bench, state)
+        return recall(context, state)
 
     lesson = committee.Lesson(
-        network=bench.network(plan.dtype, compilation.AXIS),
+        network=context.network(plan.dtype, compilation.AXIS),
         plan=plan,
-        shape=bench.data.shape,
-        data=lambda: _training_set(bench, state, answers()),
+        shape=context.data.shape,
+        data=lambda: _training_set(context, state, answers()),
         size=len(state.records),
         stream=(settings.seed, state.round - 1),
-        stop=bench.stop,
+        stop=context.stop,
     )
     return Task(
-        images=bench.real,
-        pool=bench.pool,
-        chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], bench.pool.n)),
+        images=context.images,
+        pool=context.pool,
+        chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], context.pool.n)),
         records=state.records,
         k=k,
         stream=(settings.seed, state.round),
-        network=bench.network(),
+        network=context.network(),
         variables=state.variables,
         settings=settings.search,
         progress=progress,
@@ -111,50 +111,46 @@ def task(bench: RunContext, state: RoundState, k: int, progress: Callable[[int],
     )
 
 
-def _search(bench: RunContext, state: RoundState) -> Choice:
+def _search(context: RunContext, state: RoundState) -> Choice:
     def progress(scored: int) -> None:
-        bench.stop.check()
+        context.stop.check()
         advance(scored)
 
-    wanted = task(bench, state, bench.settings.queries_per_round()[state.round - 1], progress)
-    way = bench.settings.way
-    left = pool_search.left(wanted) if way.mixes else len(bench.real) - len(state.records)
-    with bench.report.bar(
-        left, f"round {state.round} search", "pair" if way.mixes else "img"
-    ) as advance:
-        choose = way.choose
-        assert choose is not None
-        return choose(wanted)
+    wanted = task(context, state, context.facts.ks[state.round - 1], progress)
+    selection = context.facts.method.selection
+    title = f"round {state.round} search"
+    with context.report.bar(selection.left(wanted), title, selection.unit) as advance:
+        return selection.select(wanted)
 
 
-def query(bench: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]:
+def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]:
     """The answers to all records, ``float32[Q, Y]``; only this round's are asked for."""
     started = time.monotonic()
     fresh = Records(*(column[state.answered :] for column in state.records))
-    images = np.concatenate(list(bench.mixes(fresh)))
-    with bench.report.bar(len(images), f"round {state.round} query", "img") as advance:
+    images = np.concatenate(list(context.mixes(fresh)))
+    with context.report.bar(len(images), f"round {state.round} query", "img") as advance:
 
         def progress(answered: int) -> None:
-            bench.stop.check()
+            context.stop.check()
             advance(answered)
 
-        known = recall(bench, state)
-        added = client.ask(bench.desk, images, client.DISTILL, state.round, progress)
+        known = recall(context, state)
+        added = client.ask(context.client, images, client.DISTILL, state.round, progress)
     spent = state.spent("query", time.monotonic() - started)
     state = dataclasses.replace(state, epoch=0, answered=len(state.records), seconds=spent)
     return state, np.concatenate([known, added])
 
 
-def recall(bench: RunContext, state: RoundState) -> np.ndarray:
+def recall(context: RunContext, state: RoundState) -> np.ndarray:
     """The answers that the run has already had, ``float32[answered, Y]``, from the ledger alone."""
     records = Records(*(column[: state.answered] for column in state.records))
-    return client.recall(bench.desk, bench.mixes(records))
+    return client.recall(context.client, context.mixes(records))
 
 
-def train(bench: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
+def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
     """Trains the round's student on everything answered so far; returns the last loss too."""
-    settings, plan = bench.settings, bench.settings.recipe_of(state.round)
-    network = bench.network(plan.dtype, compilation.AXIS)
+    settings, plan = context.settings, context.facts.rounds[state.round].recipe
+    network = context.network(plan.dtype, compilation.AXIS)
     count = len(state.records)
     epochs = recipe.epochs(plan, count)
     started, last = time.monotonic(), float("nan")
@@ -162,22 +158,22 @@ def train(bench: RunContext, state: RoundState, answers: np.ndarray) -> tuple[Ro
     def save(epoch: int, leaves: loop.Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
         inside = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
-        round_state.save(bench.checkpoints, inside)
+        round_state.save(context.checkpoints, inside)
 
-    watch = loop.Watch(bench.stop, settings.checkpoint.seconds, save)
-    with bench.report.bar(epochs * count, f"round {state.round} train", "img") as advance:
+    watch = loop.Watch(context.stop, settings.checkpoint.seconds, save)
+    with context.report.bar(epochs * count, f"round {state.round} train", "img") as advance:
         advance(state.epoch * count)
 
         def on_epoch(epoch: int, in_training: train_step.TrainState, loss: float) -> None:
             nonlocal last
             last = loss
             advance(count, loss=f"{loss:.4f}")
-            bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
+            context.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
             watch.after(epoch, epochs, in_training)
 
         stream = (settings.seed, state.round)
-        data = _training_set(bench, state, answers)
-        first = _first_variables(bench, state)
+        data = _training_set(context, state, answers)
+        first = _first_variables(context, state)
         beginning = loop.start(network, plan, first, stream, state.training, data.width)
         ended = loop.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
     variables = jax.device_get(ended.result)
@@ -186,35 +182,41 @@ def train(bench: RunContext, state: RoundState, answers: np.ndarray) -> tuple[Ro
 
 
 def _training_set(
-    bench: RunContext, state: RoundState, answers: np.ndarray
+    context: RunContext, state: RoundState, answers: np.ndarray
 ) -> training_set.TrainingSet:
     """Everything answered so far."""
-    settings, released = bench.settings, bench.settings.search.as_released
-    inside = bench.insight.of(state.records, bench.mixes) if bench.insight else None
-    return training_set.make(bench.real, state.records, answers, settings.budget, released, inside)
+    settings, released = context.settings, context.settings.search.as_released
+    inside = (
+        context.teacher_features.of(state.records, context.mixes)
+        if context.teacher_features
+        else None
+    )
+    return training_set.make(
+        context.images, state.records, answers, settings.budget, released, inside
+    )
 
 
-def _first_variables(bench: RunContext, state: RoundState) -> Variables:
+def _first_variables(context: RunContext, state: RoundState) -> Variables:
     """A new student's, as in the paper, or the last student's."""
-    if bench.settings.warm_start and state.variables is not None:
+    if context.settings.warm_start and state.variables is not None:
         return state.variables
-    key = keys.key(bench.settings.seed, state.round, keys.Purpose.INIT)
-    return prediction.init(bench.network(), bench.data.shape, key)
+    key = keys.key(context.settings.seed, state.round, keys.Purpose.INIT)
+    return prediction.init(context.network(), context.data.shape, key)
 
 
-def evaluate(bench: RunContext, state: RoundState, loss: float) -> Row:
+def evaluate(context: RunContext, state: RoundState, loss: float) -> Row:
     """The finished round's report row. The only place where a student meets test labels."""
     started = time.monotonic()
-    answers = bench.judge(state.variables)
-    new = state.score[-_selected(bench, state) :]
+    answers = context.evaluate(state.variables)
+    new = state.score[-_selected(context, state) :]
     new = new[np.isfinite(new)]
     spent = state.spent("evaluate", time.monotonic() - started)
     return {
         "round": state.round,
         "queries": len(state.records),
-        "student_accuracy": metrics.accuracy(answers, bench.data.test_labels),
-        "agreement": metrics.agreement(answers, bench.test_answers),
-        "divergence": metrics.divergence(answers, bench.test_answers),
+        "student_accuracy": metrics.accuracy(answers, context.data.test_labels),
+        "agreement": metrics.agreement(answers, context.test_answers),
+        "divergence": metrics.divergence(answers, context.test_answers),
         "loss": loss,
         "c2_lowest": float(new.min()) if len(new) else None,
         "c2_highest": float(new.max()) if len(new) else None,
@@ -224,5 +226,5 @@ def evaluate(bench: RunContext, state: RoundState, loss: float) -> Row:
     }
 
 
-def _selected(bench: RunContext, state: RoundState) -> int:
-    return bench.settings.queries_per_round()[state.round - 1] if state.round else len(state.score)
+def _selected(context: RunContext, state: RoundState) -> int:
+    return context.facts.rounds[state.round].selected

@@ -29,13 +29,6 @@ _FROM_SUMMARY = (
 )
 
 
-# How a teacher is treated: no part of the result, but of the bill.
-TERMS = tuple(
-    f"teacher.{name}"
-    for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
-)
-
-
 _FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "divergence", "search")
 
 

@@ -12,19 +12,20 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.reporting.bars import bars
-from amkd.teachers import Teacher, labels, local, onnx, python
+from amkd.teachers import Teacher, local, onnx, python
+from amkd.teachers import labels as true_labels
 from amkd.teachers.http import json_service, oip, tfserving
 
 
-def load(config: Settings, data: DataSet, stop: StopSignal) -> Teacher:
+def load(config: Settings, data: DataSet, stop: StopSignal, *, labels: bool = False) -> Teacher:
     """The configured teacher, checked as far as that costs nothing; a local one is trained if it is
     not there.
 
     Raises:
       UserError: it is not there, or takes or answers something else than the data set needs.
     """
-    if config.uses_labels:
-        return labels.load(data)
+    if labels:
+        return true_labels.load(data)
     if config.teacher.kind == "flax":
         bar = bars(config.report.progress)
         cache = Path(config.cache_dir).expanduser()

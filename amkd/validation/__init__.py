@@ -1,45 +1,51 @@
 """What makes settings impossible: every reason names the field, its value and the remedy."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from amkd import models
 from amkd.config.settings import Settings, _build
 from amkd.core.errors import UserError
-from amkd.methods import METHODS
+from amkd.methods import find
+from amkd.methods.base import Method
 from amkd.validation import budget, pictures, search, synthesis, teachers, training
 from amkd.validation.rules import choice, least
-
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
-    from amkd.data.dataset import DataSet
 
 CHOICES = ("auto", "yes", "no")
 JUDGES = ("test", "train")
 EXPORTS = ("stablehlo", "onnx")
 
 
-def reasons(s: "Settings") -> Iterator[str]:
+def reasons(s: Settings) -> Iterator[str]:
     """Every reason why these settings cannot work, as far as they can be known without the data."""
-    yield from choice("method", s.method, list(METHODS))
+    method, problem = _method(s)
+    yield from problem
     yield from choice("student", s.student, list(models.MODELS))
     yield from _teacher(s)
     yield from _seed("seed", s.seed)
     yield from synthesis.reasons(s)
-    yield from _data(s)
+    yield from _data(s, method)
     yield from pictures.reasons(s)
     yield from least("checkpoint.seconds", s.checkpoint.seconds, 0)
     for name in s.export.formats.split(","):
         yield from choice("export.formats", name, EXPORTS)
     yield from search.reasons(s)
-    yield from budget.reasons(s)
-    yield from training.reasons("train", s.train, labels=s.method in METHODS and s.uses_labels)
+    yield from budget.reasons(s, method)
+    yield from training.reasons("train", s.train, labels=bool(method and method.uses_labels(s)))
     yield from training.reasons("teacher.train", s.teacher.train, labels=True)
     yield from training.inside(s)
-    yield from training.together(s)
+    yield from training.together(s, method)
 
 
-def _teacher(s: "Settings") -> Iterator[str]:
+def _method(s: Settings) -> tuple[Method | None, list[str]]:
+    """The method, or the problem with its name."""
+    try:
+        return find(s.method), []
+    except UserError as error:
+        return None, [str(error)]
+
+
+def _teacher(s: Settings) -> Iterator[str]:
     teacher = s.teacher
     yield from teachers.reasons(teacher)
     yield from choice("teacher.model", teacher.model, list(models.MODELS))
@@ -59,79 +65,21 @@ def _seed(name: str, seed: int) -> Iterator[str]:
         yield f"config.{name}={seed}: must be below 2**32"
 
 
-def _data(s: "Settings") -> Iterator[str]:
+def _data(s: Settings, method: Method | None) -> Iterator[str]:
     yield from least("data.size", s.data.size, 0)
     yield from least("data.test_images", s.data.test_images, 0)
     yield from choice("data.judge", s.data.judge, JUDGES)
-    if s.data.judge != "train" or s.method not in METHODS:
+    if s.data.judge != "train" or method is None:
         return
     if s.dataset == "folder":
         yield (
             "config.data.judge='train': data.held_out of a folder's pictures judge the student;"
             " use 'test'"
         )
-    elif s.uses_labels or s.teacher.evaluate == "no":
+    elif method.uses_labels(s) or s.teacher.evaluate == "no":
         yield (
             "config.data.judge='train': only the teacher's answers judge there, and this run"
             " does not ask for them"
-        )
-
-
-def check_devices(settings: "Settings", devices: int) -> None:
-    """Refuses batches that do not split evenly over the devices.
-
-    Raises:
-      UserError: names the field.
-    """
-    plans = {"train": settings.train}
-    if settings.teacher.kind == "flax":
-        plans["teacher.train"] = settings.teacher.train
-    for group, plan in plans.items():
-        if plan.batch_size % devices:
-            raise UserError(
-                f"config.{group}.batch_size={plan.batch_size}: must be a multiple of the {devices}"
-                " devices"
-            )
-
-
-def check_data(settings: "Settings", data: "DataSet") -> None:
-    """Refuses what the data cannot give.
-
-    Raises:
-      UserError: names the field.
-    """
-    real = settings.real_images(data.pool_size)
-    if real > settings.budget:
-        raise UserError(
-            f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
-            f" {settings.dataset}; set --config.budget={real}"
-        )
-    if real > data.pool_size:
-        raise UserError(
-            f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images"
-            " to draw from; set"
-            f" --config.n_real={data.pool_size} or less"
-        )
-    if not settings.way.mixes and settings.budget > data.pool_size:
-        raise UserError(
-            f"config.budget={settings.budget}: {settings.method} asks about images of"
-            f" {settings.dataset}, which has"
-            f" {data.pool_size} to draw from; lower the budget to that"
-        )
-    for reason in settings.way.showing.impossible(data.shape) if settings.way.showing else ():
-        raise UserError(reason)
-    labeled = len(data.teacher_images)
-    needed = settings.teacher.validation + max(settings.teacher.images, 1)
-    if settings.teacher.kind == "flax" and needed > labeled:
-        raise UserError(
-            f"config.teacher.validation={settings.teacher.validation} and"
-            f" images={settings.teacher.images}:"
-            f" {settings.dataset} has only {labeled} labeled images"
-        )
-    if settings.teacher.answers.form == "top_k" and settings.teacher.answers.top_k > data.classes:
-        raise UserError(
-            f"config.teacher.answers.top_k={settings.teacher.answers.top_k}: there are only"
-            f" {data.classes} classes"
         )
 
 

@@ -1,90 +1,29 @@
 """What the rounds ask for, and the budget or the pool cannot give."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from amkd.methods import METHODS
-from amkd.search import pairs
+from amkd.config.settings import Settings
+from amkd.methods.base import Method
 from amkd.validation.rules import least
 
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
 
+def reasons(s: Settings, method: Method | None) -> Iterator[str]:
+    """Yields problems of the budget, its rounds, and the method that spends it.
 
-def reasons(s: "Settings") -> Iterator[str]:
-    """Of the budget and its rounds."""
+    Args:
+      s: the settings.
+      method: the method; None if its name is no method's.
+    """
     yield from least("last_epochs", s.last_epochs, 0)
     low = [*least("n_real", s.n_real, 2), *least("rounds", s.rounds, 1)]
     yield from low
-    known = s.method in METHODS
-    if low or s.search.variants < 0 or (known and s.way.maker):  # which says so itself
+    if low or s.search.variants < 0 or method is None:
         return
-    if known and s.uses_labels:
-        yield from _labels(s)
-    if s.budget < s.n_real:
-        yield (
-            f"config.budget={s.budget}: must be at least n_real={s.n_real}, whose queries it"
-            " includes"
-        )
-    elif known and s.way.choose:
-        yield from _choosing(s)
-
-
-def _labels(s: "Settings") -> Iterator[str]:
-    if s.search.as_released:
+    if method.uses_labels(s) and s.search.as_released:
         yield (
             "config.search.as_released=True: labels are of the data set's own bytes, which it"
             " changes; leave it out"
         )
-    if s.way.showing:
-        yield (
-            f"config.method={s.method!r}: labels answer real images, and no views of them;"
-            " choose real_only"
-        )
-
-
-def _choosing(s: "Settings") -> Iterator[str]:
-    if s.uses_labels and s.way.mixes:
-        yield (
-            f"config.method={s.method!r}: labels answer real images, and no mixes; choose real_only"
-        )
-    if not s.way.mixes and s.search.variants:
-        yield f"config.search.variants={s.search.variants}: {s.method} mixes nothing; set it to 0"
-    try:
-        ks = s.queries_per_round()
-    except ValueError:
-        yield (
-            f"config.search.schedule={s.search.schedule!r}: must be 'equal', 'doubling' or numbers"
-            " such as"
-            " '1000,2000,4000'"
-        )
-        return
-    yield from _rounds(s, ks)
-    if s.way.mixes:
-        yield from _pool(s, sum(ks))
-
-
-def _rounds(s: "Settings", ks: list[int]) -> Iterator[str]:
-    if len(ks) != s.rounds or min(ks) < 1:
-        yield (
-            f"config.search.schedule={s.search.schedule!r} makes rounds of {ks} images: there"
-            " must be"
-            f" rounds={s.rounds} of them, each of 1 or more; change rounds, budget or schedule"
-        )
-    elif sum(ks) > s.budget - s.n_real:
-        yield (
-            f"config.search.schedule={s.search.schedule!r} selects {sum(ks)} images, and"
-            f" budget={s.budget} less"
-            f" n_real={s.n_real} leaves {s.budget - s.n_real}"
-        )
-
-
-def _pool(s: "Settings", wanted: int) -> Iterator[str]:
-    whole = pairs.count(s.mixed_images(s.n_real))
-    size = min(whole, s.search.max_pairs or whole)
-    if wanted > size:
-        yield (
-            f"config.budget={s.budget}: {wanted} pairs are to be chosen, and the pool has"
-            f" {size}; lower"
-            " the budget, or raise n_real or search.max_pairs"
-        )
+    yield from method.first.problems(s)
+    if s.budget >= s.n_real:
+        yield from method.selection.problems(s)

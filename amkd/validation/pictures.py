@@ -1,16 +1,13 @@
 """What makes a folder of pictures impossible."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from amkd.config.settings import Settings
 from amkd.data import pictures, resize
 from amkd.validation.rules import choice, least
 
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
 
-
-def reasons(s: "Settings") -> Iterator[str]:
+def reasons(s: Settings) -> Iterator[str]:
     """Of the pictures, and of all that reads them."""
     data = s.data
     yield from choice("data.resize", data.resize, resize.WAYS)
@@ -26,7 +23,7 @@ def reasons(s: "Settings") -> Iterator[str]:
         )
 
 
-def _incomplete(s: "Settings") -> Iterator[str]:
+def _incomplete(s: Settings) -> Iterator[str]:
     data = s.data
     if not data.folder:
         yield (

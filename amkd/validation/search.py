@@ -1,25 +1,19 @@
 """What makes the search for images to ask about impossible."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from amkd import models
 from amkd.acquisitions import ACQUISITIONS
 from amkd.config.groups import SearchSettings
+from amkd.config.settings import Settings
 from amkd.data import mixing, variants
 from amkd.validation.rules import choice, least, views
 
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
-
 MINIMISERS = ("grid", "refined", "screened")
 RANDOM_LAMS = ("half", "grid")
-# Methods, and whether the acquisition is another than the lowest: as many candidates as are wanted
-# are no choice.
-_NO_CHOICE = (("active_mixup", True), ("pooled_mixup", True), ("pooled_mixup", False))
 
 
-def reasons(s: "Settings") -> Iterator[str]:
+def reasons(s: Settings) -> Iterator[str]:
     """Of lambda, the minimiser, the variants and the choice."""
     yield from _lam(s.search)
     yield from _minimiser(s.search)
@@ -70,7 +64,7 @@ def _variants(search: SearchSettings) -> Iterator[str]:
         )
 
 
-def _acquisition(s: "Settings") -> Iterator[str]:
+def _acquisition(s: Settings) -> Iterator[str]:
     search = s.search
     yield from choice("search.acquisition", search.acquisition, list(ACQUISITIONS))
     yield from least("search.per_image", search.per_image, 1)
@@ -90,12 +84,6 @@ def _acquisition(s: "Settings") -> Iterator[str]:
         yield (
             f"config.search.candidates={search.candidates!r}: must be at least 1, times the"
             " mixes that are wanted"
-        )
-    elif search.candidates == 1 and (s.method, search.acquisition != "lowest") in _NO_CHOICE:
-        yield (
-            f"config.search.acquisition={search.acquisition!r}: {s.method} has no choice among as"
-            " many candidates as"
-            " are wanted; set --config.search.candidates=5, or another number above 1"
         )
     if not 0 <= search.random_share < 1:
         yield (

@@ -1,36 +1,17 @@
 """What makes it impossible to make images with a teacher's network."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from amkd.config.groups import FskdSettings, ZskdSettings
-from amkd.methods import METHODS
+from amkd.config.settings import Settings
 from amkd.synthesis import pseudo_examples
 from amkd.validation.rules import choice, least, positive
 
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
 
-
-def reasons(s: "Settings") -> Iterator[str]:
+def reasons(s: Settings) -> Iterator[str]:
     """Of the groups that say how images are made, and of a method that makes them."""
     yield from _zskd(s.zskd)
     yield from _fskd(s.fskd)
-    if s.method not in METHODS or not s.way.maker:
-        return
-    if s.teacher.kind != "flax":
-        yield (
-            f"config.teacher.kind={s.teacher.kind!r}: method {s.method!r} makes its images from"
-            " the weights and"
-            " gradients of the teacher's network, and this one is a black box; only"
-            " teacher.kind=flax shows them"
-        )
-    if s.search.as_released:
-        yield (
-            "config.search.as_released=True: it changes the bytes of images that were made to be"
-            " asked; leave it out"
-        )
-    yield from s.way.maker.impossible(s)
 
 
 def _zskd(plan: ZskdSettings) -> Iterator[str]:

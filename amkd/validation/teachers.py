@@ -2,14 +2,11 @@
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from amkd.config.groups import TeacherSettings
 from amkd.teachers import answers
 from amkd.teachers.pixels import DTYPES, LAYOUTS
 from amkd.validation.rules import choice, least
-
-if TYPE_CHECKING:
-    from amkd.config.groups import TeacherSettings
 
 # The fields without which a kind cannot work.
 NEEDS = {
@@ -30,7 +27,7 @@ _OF = {
 }
 
 
-def reasons(teacher: "TeacherSettings") -> Iterator[str]:
+def reasons(teacher: TeacherSettings) -> Iterator[str]:
     """Every reason why a teacher's settings cannot work, as far as they can be known without it."""
     yield from choice("teacher.kind", teacher.kind, tuple(NEEDS))
     yield from _missing(teacher)
@@ -49,7 +46,7 @@ def reasons(teacher: "TeacherSettings") -> Iterator[str]:
     yield from choice("teacher.json.encoding", teacher.json.encoding, ("png", "jpeg"))
 
 
-def _missing(teacher: "TeacherSettings") -> Iterator[str]:
+def _missing(teacher: TeacherSettings) -> Iterator[str]:
     for name in NEEDS.get(teacher.kind, ()):
         if not _value(teacher, name):
             yield (
@@ -82,14 +79,14 @@ def _missing(teacher: "TeacherSettings") -> Iterator[str]:
         )
 
 
-def _value(teacher: "TeacherSettings", name: str) -> str:
+def _value(teacher: TeacherSettings, name: str) -> str:
     value = teacher
     for part in name.split("."):
         value = getattr(value, part)
     return str(value)
 
 
-def _terms(teacher: "TeacherSettings") -> Iterator[str]:
+def _terms(teacher: TeacherSettings) -> Iterator[str]:
     for name in ("batch", "in_flight", "attempts"):
         yield from least(f"teacher.{name}", getattr(teacher, name), 1)
     for name in ("rate", "first_wait", "longest_wait", "price", "max_cost"):

@@ -1,15 +1,13 @@
 """What makes a recipe impossible."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from amkd.config.settings import Settings
 from amkd.methods import METHODS
+from amkd.methods.base import Method
 from amkd.training import losses, recipe, weightings
 from amkd.training.recipe import Recipe
 from amkd.validation.rules import choice, least, positive, views
-
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
 
 
 def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
@@ -72,7 +70,7 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
         )
 
 
-def inside(s: "Settings") -> Iterator[str]:
+def inside(s: Settings) -> Iterator[str]:
     """Of a student that learns from more than answers, which a black box does not show."""
     if (
         s.train.loss not in losses.LOSSES
@@ -92,35 +90,35 @@ def inside(s: "Settings") -> Iterator[str]:
     )
 
 
-def together(s: "Settings") -> Iterator[str]:
-    """Of a student that learns from views of an image side by side: all of them must be there, as
-    they were asked.
+def together(s: Settings, method: Method | None) -> Iterator[str]:
+    """Yields problems of a loss that compares views of an image: all must be asked about.
+
+    Args:
+      s: the settings.
+      method: the method; None if its name is no method's.
     """
-    plan, count = s.train, s.train.together if s.train.loss in losses.LOSSES else 1
-    if count == 1 or s.method not in METHODS:
+    recipe, count = s.train, s.train.together if s.train.loss in losses.LOSSES else 1
+    if count == 1 or method is None:
         return
-    if not s.way.showing or s.way.showing.views != count:
-        ways = [name for name, way in METHODS.items() if way.showing and way.showing.views == count]
+    if method.first.views != count:
+        others = [name for name, other in METHODS.items() if other.first.views == count]
         yield (
-            f"config.method={s.method!r}: loss {plan.loss!r} compares {count} views of each image,"
-            " and this method does"
-            f" not ask about them; set --config.method={' or '.join(ways)}"
+            f"config.method={s.method!r}: loss {recipe.loss!r} compares {count} views of each image,"
+            f" and this method does not ask about them; set --config.method={' or '.join(others)}"
         )
     elif s.budget < count * s.n_real:
         yield (
-            f"config.budget={s.budget}: loss {plan.loss!r} compares {count} views of each of"
-            f" n_real={s.n_real} images;"
-            f" set --config.budget={count * s.n_real}"
+            f"config.budget={s.budget}: loss {recipe.loss!r} compares {count} views of each of"
+            f" n_real={s.n_real} images; set --config.budget={count * s.n_real}"
         )
-    if plan.batch_size % count or plan.batch_size < 2 * count:
+    if recipe.batch_size % count or recipe.batch_size < 2 * count:
         yield (
-            f"config.train.batch_size={plan.batch_size}: must be a multiple of the {count} views"
-            " of an image, and hold"
-            " two images or more"
+            f"config.train.batch_size={recipe.batch_size}: must be a multiple of the {count} views"
+            " of an image, and hold two images or more"
         )
-    if plan.mix_share:
+    if recipe.mix_share:
         yield (
-            f"config.train.mix_share={plan.mix_share!r}: loss {plan.loss!r} compares images as"
+            f"config.train.mix_share={recipe.mix_share!r}: loss {recipe.loss!r} compares images as"
             " they are; set it to 0"
         )
 

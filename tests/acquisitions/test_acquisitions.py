@@ -18,7 +18,7 @@ from amkd.core.stopping import StopSignal
 from amkd.data.records import mixes
 from amkd.methods import active_mixup
 from amkd.models import inference, prediction
-from amkd.planning import workload
+from amkd.run.allotment import allot
 from amkd.search import pairs, pool_search, top_k
 from amkd.training import loop
 from tests.search.test_device_search import fingerprint, settings, task, variables_of
@@ -389,10 +389,14 @@ def test_a_committee_learns_what_the_student_learned_and_the_plain_one_as_from_l
     assert not np.array_equal(*kernels)
 
 
+def rounds_of(**fields):
+    return allot(configured(**fields), drawable=400, labelled=True).rounds
+
+
 def test_the_plan_counts_further_students():
-    plain = workload.make_rounds(configured(**{"search.candidates": 2.0}), 200)
+    plain = rounds_of(**{"search.candidates": 2.0})
     fields = {"search.candidates": 2.0, "search.acquisition": "ensemble", "search.committee": 3}
-    more = workload.make_rounds(configured(**fields), 200)
+    more = rounds_of(**fields)
     for round_, before in ((1, 0), (2, 1), (3, 2)):
         assert more[round_].trained == plain[round_].trained + 2 * plain[before].trained
 

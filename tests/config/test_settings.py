@@ -9,19 +9,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import hypothesis
-import numpy as np
 import pytest
-from hypothesis import strategies as st
 from ml_collections import ConfigDict
 
-from amkd import validation
 from amkd.config import settings
 from amkd.core.errors import UserError
-from amkd.core.stopping import StopSignal
-from amkd.data.dataset import DataSet
-from amkd.planning import report
-from amkd.run import allotment, experiment
+from amkd.methods import find
+from amkd.run import checks
 from amkd.validation import from_config
 
 CONFIGS = (
@@ -66,9 +60,9 @@ def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
     assert loaded.dataset == {"default": "digits", "http": "folder"}.get(
         name, name.removeprefix("best.")
     )
-    assert sum(loaded.queries_per_round()) == loaded.budget - loaded.n_real
-    assert len(loaded.queries_per_round()) == loaded.rounds
-    validation.check_devices(loaded, 8)
+    ks = find(loaded.method).selection.ks(loaded)
+    assert sum(ks) == loaded.budget - loaded.n_real and len(ks) == loaded.rounds
+    checks.check_devices(loaded, 8)
     # Nothing is lost or altered on the way.
     flat = settings.flatten(loaded)
     assert flat["train.epochs"] == config["train"]["epochs"]
@@ -525,7 +519,7 @@ def test_the_edges_of_the_possible_are_possible() -> None:
             checkpoint__seconds=0.0,
         )
     )
-    assert loaded.queries_per_round() == [1]
+    assert find(loaded.method).selection.ks(loaded) == (1,)
 
 
 def test_all_problems_are_told_at_once() -> None:
@@ -588,126 +582,6 @@ def test_misspelt_fields_suggest_the_right_one(wrong: str, right: str) -> None:
 
 def test_fields_like_no_other_point_to_the_list() -> None:
     assert "--help" in settings.unknown_field("zzz")
-
-
-# What depends on the machine and on the data.
-
-
-@pytest.mark.parametrize("group", ["train", "teacher.train"])
-def test_batches_must_split_evenly_over_devices(group: str) -> None:
-    loaded = from_config(changed(**{f"{group}.batch_size".replace(".", "__"): 36}))
-    validation.check_devices(loaded, 4)
-    with pytest.raises(UserError, match=rf"config\.{group}\.batch_size=36.* 8 devices"):
-        validation.check_devices(loaded, 8)
-
-
-def some_data(pool: int, labeled: int, test: int = 5) -> DataSet:
-    pictures, labels = (
-        np.zeros((max(pool, labeled, test), 2, 2, 1), np.uint8),
-        np.zeros(max(labeled, test), np.int32),
-    )
-    return DataSet(
-        "digits",
-        10,
-        pictures[:labeled],
-        labels[:labeled],
-        pictures[:pool],
-        pictures[:test],
-        labels[:test],
-    )
-
-
-def test_the_data_must_be_enough() -> None:
-    loaded = from_config(changed(teacher__images=300))
-    validation.check_data(loaded, some_data(200, 400))
-    with pytest.raises(UserError, match=r"config\.n_real=200.*digits.* 199 .*--config\.n_real=199"):
-        validation.check_data(loaded, some_data(199, 400))
-    with pytest.raises(UserError, match=r"config\.teacher\.validation=100 .*images=300.* 399 "):
-        validation.check_data(loaded, some_data(200, 399))
-    # A teacher that is somebody else's needs no labels.
-    asked = from_config(changed(teacher__kind="python", teacher__function="a:b"))
-    validation.check_data(asked, some_data(200, 0))
-    # Held-out images are not drawn.
-    held_out = some_data(200, 400)._replace(pool_places=np.arange(150))
-    with pytest.raises(UserError, match=r"config\.n_real=200.* 150 "):
-        validation.check_data(loaded, held_out)
-    top = from_config(changed(teacher__answers__form="top_k", teacher__answers__top_k=11))
-    with pytest.raises(UserError, match=r"config\.teacher\.answers\.top_k=11.* 10 classes"):
-        validation.check_data(top, some_data(200, 400))
-
-
-def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> None:
-    turned, wide = from_config(changed(method="sskd")), some_data(200, 400)
-    validation.check_data(turned, wide)
-    wide = wide._replace(
-        pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1))
-    )
-    with pytest.raises(
-        UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"
-    ):
-        validation.check_data(turned, wide)
-    monkeypatch.setattr(experiment, "load_data", lambda _: wide)
-    with pytest.raises(UserError, match="these are 2x3"):
-        report.report(turned, None, StopSignal())
-
-
-def test_evaluation_is_free_only_with_a_local_teacher() -> None:
-    python = {"teacher__kind": "python", "teacher__function": "a:b"}
-    for fields, evaluate, labelled, expected in (
-        ({}, "auto", True, True),
-        ({}, "no", True, False),
-        (python, "auto", True, False),
-        (python, "yes", True, True),
-        (
-            python,
-            "auto",
-            False,
-            True,
-        ),  # without labels there is nothing else to judge the student by
-        (python, "no", False, False),
-    ):
-        loaded = from_config(changed(**fields, teacher__evaluate=evaluate))
-        assert loaded.asks_for_evaluation(labelled) is expected
-
-
-# Schedules.
-
-
-def test_equal_rounds() -> None:
-    assert allotment.schedule("equal", 4, 22000) == [5500] * 4
-    assert allotment.schedule("equal", 3, 10) == [3, 3, 4]
-    assert allotment.schedule("equal", 1, 7) == [7]
-
-
-def test_doubling_rounds() -> None:
-    assert allotment.schedule("doubling", 4, 800) == [100, 100, 200, 400]
-    assert allotment.schedule("doubling", 1, 7) == [7]
-    assert allotment.schedule("doubling", 3, 1001) == [250, 250, 501]
-
-
-def test_explicit_rounds() -> None:
-    assert allotment.schedule("1000,2000,4000", 3, 7000) == [1000, 2000, 4000]
-    assert allotment.schedule("5, 6", 2, 11) == [5, 6]
-    loaded = from_config(changed(search__schedule="100,200,500"))
-    assert loaded.queries_per_round() == [100, 200, 500]
-
-
-@pytest.mark.parametrize("kind", ["", "equally", "1,x", "1,,2", "2.5", "doubling,1"])
-def test_malformed_schedules(kind: str) -> None:
-    with pytest.raises(ValueError):
-        allotment.schedule(kind, 2, 100)
-
-
-@hypothesis.given(rounds=st.integers(1, 12), total=st.integers(1, 10**6))
-def test_rounds_add_up_to_the_total(rounds: int, total: int) -> None:
-    equal, doubling = (allotment.schedule(kind, rounds, total) for kind in ("equal", "doubling"))
-    assert len(equal) == len(doubling) == rounds
-    assert sum(equal) == sum(doubling) == total
-    assert max(equal) - min(equal) <= 1
-    for t in range(
-        1, rounds
-    ):  # the number selected so far doubles with every round, up to rounding
-        assert sum(doubling[: t + 1]) - 2 * sum(doubling[:t]) in (0, 1)
 
 
 # What a workdir may be resumed with.

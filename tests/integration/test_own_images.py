@@ -13,7 +13,7 @@ from amkd.core.stopping import StopSignal
 from amkd.data import own_images
 from amkd.data.dataset import draw_real
 from amkd.planning import report
-from amkd.run import experiment
+from amkd.run import experiment, inputs
 from tests.support import command, counting_teacher
 from tests.support.small import FOLDER, configured, digits, shrink_and_answer, write_digits
 
@@ -156,14 +156,14 @@ def places(tmp_path):
 def test_folder_without_labels(tmp_path, capsys):
     write_digits(tmp_path / "pictures", 0, 60)
     config = folder_settings(tmp_path)
-    data = experiment.load_data(config)
+    data = inputs.load_data(config)
     assert capsys.readouterr().out == f"{tmp_path / 'pictures'}: 60 pictures\n"
     assert (data.shape, data.classes, data.test_labels) == ((16, 16, 3), 10, None)
     assert (data.pool_size, len(data.test_images), len(data.teacher_images)) == (50, 10, 0)
     assert data.class_names == tuple("0123456789") and len(data.key) == 64
     real = draw_real(data, 50, config.seed)
     assert not addresses(real) & addresses(data.test_images)
-    fewer = experiment.load_data(folder_settings(tmp_path, **{"data.test_images": 4}))
+    fewer = inputs.load_data(folder_settings(tmp_path, **{"data.test_images": 4}))
     assert len(fewer.test_images) == 4 and addresses(fewer.test_images) < addresses(
         data.test_images
     )
@@ -179,18 +179,18 @@ def test_folder_with_test_pictures(tmp_path):
     )
     fields = {"data.test_folder": tmp_path / "test", "data.classes": "9,8,7,6,5,4,3,2,1,0"}
     config = folder_settings(tmp_path, **fields)
-    data = experiment.load_data(config)
+    data = inputs.load_data(config)
     assert (data.pool_size, len(data.test_images), data.classes) == (60, 31, 10)
     assert data.class_names == tuple("9876543210")
     _, labels = digits(100, 130)
     assert np.bincount(data.test_labels, minlength=10).sum() == 31
     expected = np.bincount(np.append(9 - labels, 9), minlength=10)
     assert np.bincount(data.test_labels, minlength=10).tolist() == expected.tolist()
-    fewer = experiment.load_data(folder_settings(tmp_path, **{**fields, "data.test_images": 16}))
+    fewer = inputs.load_data(folder_settings(tmp_path, **{**fields, "data.test_images": 16}))
     assert len(fewer.test_images) == len(fewer.test_labels) == 16
     assert addresses(fewer.test_images) <= addresses(data.test_images)
     assert len(set(fewer.test_labels.tolist())) > 4  # not the first classes' alone
-    named = experiment.load_data(folder_settings(tmp_path, **{**fields, "data.classes": ""}))
+    named = inputs.load_data(folder_settings(tmp_path, **{**fields, "data.classes": ""}))
     assert named.class_names == tuple("0123456789") and named.key == data.key
 
 
@@ -199,7 +199,7 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
     write_digits(tmp_path / "pictures", 0, 60)
     write_digits(tmp_path / "pictures" / "test", 20, 30, labelled=True)
     fields = {"data.test_folder": tmp_path / "pictures" / "test", "data.classes": ""}
-    data = experiment.load_data(folder_settings(tmp_path, **fields))
+    data = inputs.load_data(folder_settings(tmp_path, **fields))
     assert (len(data.test_images), data.pool_size) == (10, 50)
     assert (
         "10 pictures equal one that judges the student, and are not drawn"
@@ -261,7 +261,7 @@ def test_run_with_test_pictures(tmp_path, monkeypatch):
         and summary["agreement"] is summary["teacher_accuracy"] is None
     )
     assert summary["student_accuracy"] > 0.2  # chance is 0.1
-    data = experiment.load_data(config)
+    data = inputs.load_data(config)
     teacher = float(np.mean(shrink_and_answer(data.test_images).argmax(-1) == data.test_labels))
     assert teacher > 0.7  # labels and pictures belong together
 

@@ -17,11 +17,13 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import DataSet
 from amkd.methods import fskd
-from amkd.methods.base import Making
+from amkd.methods.first_images import Source
 from amkd.models import prediction
-from amkd.planning import cost as bills
+from amkd.planning import cost as costs
 from amkd.planning import report
 from amkd.planning.workload import Speed
+from amkd.run import inputs
+from amkd.run.allotment import allot
 from amkd.synthesis import programs, pseudo_examples
 from tests.support import command, plain
 from tests.support.small import configured, digits
@@ -229,9 +231,17 @@ def made(folder, stop=None, settings=None, teacher=None):
     settings, done = settings or small(), []
     inside, variables = teacher or network()
     real = digits(0, settings.n_real)[0]
-    found = fskd.make(
-        Making(
-            inside, variables, SHAPE, 10, real, settings, folder, stop or StopSignal(), done.append
+    found = fskd.synthesize(
+        Source(
+            settings=settings,
+            shape=SHAPE,
+            classes=10,
+            real=real,
+            network=inside,
+            variables=variables,
+            folder=folder,
+            stop=stop or StopSignal(),
+            progress=done.append,
         )
     )
     assert sum(done) == settings.budget
@@ -249,7 +259,7 @@ def test_as_many_as_the_budget_pays_for(whole):
     """
     assert whole.images.shape == (29, *SHAPE) and whole.images.dtype == np.uint8
     np.testing.assert_array_equal(whole.images[:6], digits(0, 6)[0])
-    assert whole.told == {
+    assert whole.metrics == {
         "pseudo_examples": [3, 6, 12, 23],
         "gradient_queries": 20,
         "shown": (6, 29),
@@ -333,14 +343,20 @@ def test_impossible(fields, told):
 
 
 def test_real_images_may_be_of_another_domain():
-    assert small(**{"data.real": "fashion_mnist"}).real_images(400) == 6
+    settings = small(**{"data.real": "fashion_mnist"})
+    assert allot(settings, drawable=400, labelled=True).real == 6
 
 
 def test_a_plan_tells_what_is_made():
     images, labels = digits(0, 40)
     data = DataSet("digits", 10, images, labels, images, images[:5], labels[:5])
-    bill = bills.make_bill(small(), data, images[:6], bills.Held())
-    lines = list(report._queries(small(), data, None, bill))
+    settings, known = small(), images[:6]
+    facts = inputs.facts_of(settings, data)
+    cost = costs.cost_of(settings, data, facts=facts, known=known, held=costs.Held())
+    plan = report.Plan(
+        settings=settings, facts=facts, data=data, teacher=None, known=known, cost=cost
+    )
+    lines = list(report._queries(plan))
     told = (
         "real images          6",
         "images to make       23",

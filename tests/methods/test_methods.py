@@ -9,10 +9,11 @@ from amkd.data import domain, mixing
 from amkd.data.dataset import DataSet
 from amkd.data.records import Records, extend, mixes
 from amkd.methods import METHODS, active_labelling, pooled_mixup, random_mixup, sskd, vanilla_al
-from amkd.methods.base import Method
+from amkd.methods.base import AllImages, Method, NoSelection
+from amkd.methods.first_images import Source
 from amkd.models import prediction
 from amkd.models.inference import Seen
-from amkd.planning import workload
+from amkd.run.allotment import allot
 from amkd.search import confidence, pairs, pool_search
 from amkd.teachers import labels
 from tests.search.test_device_search import fingerprint, settings, task
@@ -64,9 +65,12 @@ def test_four_views_of_every_image():
         [[2, 0], [3, 1]],
     ]
     assert np.all(shown[1::2] == 9)
-    way = METHODS["sskd"]
-    assert [way.first_queries(2, budget) for budget in (2, 5, 8, 100)] == [2, 5, 8, 8]
-    np.testing.assert_array_equal(way.first_images(np.stack([one, other]), 5), shown[:5])
+    first = METHODS["sskd"].first
+    assert [first.queries(2, budget) for budget in (2, 5, 8, 100)] == [2, 5, 8, 8]
+    settings = configured(method="sskd", n_real=2, budget=5)
+    real = np.stack([one, other])
+    source = Source(settings=settings, shape=(2, 2, 1), classes=10, real=real)
+    np.testing.assert_array_equal(first.provide(source).images, shown[:5])
 
 
 def test_views_that_cannot_be():
@@ -262,14 +266,18 @@ def test_real_images_are_the_others_and_nothing_else_changes():
 # Whole runs.
 
 
-@pytest.mark.parametrize("name", sorted(name for name, way in METHODS.items() if not way.maker))
+RUNNABLE = sorted(name for name, found in METHODS.items() if not found.first.needs_network)
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_every_method_runs(name, tmp_path):
     """Through the command line: what it asks, and that labels stand in for the teacher where they
     are meant to.
     """
-    way = METHODS[name]
+    method = METHODS[name]
+    everything = isinstance(method.first, AllImages)
     fields = {**command.TINY, "method": name, "train.epochs": 2, "teacher.evaluate": "auto"}
-    fields["budget"] = 400 if way.everything else 90
+    fields["budget"] = 400 if everything else 90
     fields["search.candidates"] = 2.0 if name == "pooled_mixup" else 1.0
     done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
@@ -277,14 +285,15 @@ def test_every_method_runs(name, tmp_path):
         command.summary(tmp_path / "run"),
         counting_teacher.asked(tmp_path / "asked.txt"),
     )
-    assert summary["n_real"] == (400 if way.everything else 30)
-    real = 400 if way.everything else 90 if way.showing else 30
-    assert summary["queries"] == real + (60 if way.choose else 0) or way.everything
-    assert len(asked) == (0 if way.labels else summary["queries"])
-    assert summary["teacher"].startswith("labels:") == way.labels
+    assert summary["n_real"] == (400 if everything else 30)
+    real = 400 if everything else 90 if method.first.views > 1 else 30
+    selects = not isinstance(method.selection, NoSelection)
+    assert summary["queries"] == real + (60 if selects else 0) or everything
+    assert len(asked) == (0 if method.true_labels else summary["queries"])
+    assert summary["teacher"].startswith("labels:") == method.true_labels
     assert summary["student_accuracy"] > 0.05
-    assert len(summary["rounds"]) == (3 if way.choose else 1)
-    planned = workload.make_rounds(configured(**fields), real, 400)
+    assert len(summary["rounds"]) == (3 if selects else 1)
+    planned = allot(configured(**fields), drawable=400, labelled=True).rounds
     assert [row["queries"] for row in summary["rounds"]] == [one.queries for one in planned]
     told = [row["search"].get("evaluations", 0) for row in summary["rounds"]]
     if name != "vanilla_al":  # of whose pairs only the chosen mixes leave the pool
@@ -350,7 +359,11 @@ def test_out_of_domain_from_tfds(tmp_path, tfds_dir):
 
 def test_labels_as_a_teacher_are_settled_before_anything_is_asked():
     config = configured(**{"teacher.kind": "labels", "method": "real_only", **LOOK})
-    assert config.uses_labels and not config.asks_for_evaluation(True)
-    assert not configured(**LOOK).uses_labels
-    assert configured(method="supervised_real", **LOOK).uses_labels
-    assert configured(method="real_only", **LOOK).queries_per_round() == []
+
+    def facts(settings):
+        return allot(settings, drawable=400, labelled=True)
+
+    assert facts(config).labels and not facts(config).asks_evaluation
+    assert not facts(configured(**LOOK)).labels
+    assert facts(configured(method="supervised_real", **LOOK)).labels
+    assert facts(configured(method="real_only", **LOOK)).ks == ()

@@ -7,11 +7,10 @@ import pytest
 
 from amkd import models
 from amkd.core.errors import UserError
-from amkd.core.stopping import StopSignal
 from amkd.methods import zskd
-from amkd.methods.base import Making
+from amkd.methods.first_images import Source
 from amkd.models import prediction
-from amkd.planning import workload
+from amkd.run.allotment import allot
 from amkd.synthesis import impression_views, impressions, programs
 from amkd.synthesis.impression_views import VIEWS, View
 from tests.support import command, counting_teacher
@@ -167,11 +166,17 @@ def test_images_that_are_not_square_have_views(tmp_path):
     variables = jax.device_get(prediction.init(network, (8, 12, 1), jax.random.key(0)))
     settings = configured(method="zskd", budget=3 * 5 + 1, **{"zskd.copies": 4, "zskd.steps": 2})
     none = np.empty((0, 8, 12, 1), np.uint8)
-    making = Making(
-        network, variables, (8, 12, 1), 10, none, settings, tmp_path, StopSignal(), lambda _: None
+    source = Source(
+        settings=settings,
+        shape=(8, 12, 1),
+        classes=10,
+        real=none,
+        network=network,
+        variables=variables,
+        folder=tmp_path,
     )
-    made = zskd.make(making)
-    assert made.images.shape == (16, 8, 12, 1) and made.told["impressions"] == 3  # 16 // 5
+    made = zskd.synthesize(source)
+    assert made.images.shape == (16, 8, 12, 1) and made.metrics["impressions"] == 3  # 16 // 5
 
 
 # Whole runs.
@@ -205,7 +210,7 @@ def test_a_run_makes_its_images_and_goes_on_where_it_was_stopped(tmp_path):
     assert summary["rounds"][0]["search"]["impressions"] == 20
     assert (tmp_path / "run/plots/made.png").exists()
     fields = {name: value for name, value in FIELDS.items() if not name.startswith("report.")}
-    (planned,) = workload.make_rounds(configured(**fields), 60, 400)
+    (planned,) = allot(configured(**fields), drawable=400, labelled=True).rounds
     assert (planned.queries, planned.evaluations) == (60, 0)
 
 

@@ -11,10 +11,11 @@ from amkd import ledger, teachers
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
-from amkd.planning import cost as bills
+from amkd.planning import cost as costs
 from amkd.planning import report, workload
 from amkd.querying import client
-from amkd.run import experiment
+from amkd.run import experiment, inputs
+from amkd.run.allotment import allot
 from amkd.synthesis import programs
 from amkd.teachers import answers
 from tests.support import command, counting_teacher
@@ -31,6 +32,21 @@ def figures(text):
     return {line[1]: float(line[2].replace(",", "")) for line in found if line}
 
 
+def facts_of(settings, drawable=400, labelled=True):
+    return allot(settings, drawable=drawable, labelled=labelled)
+
+
+def cost(total, judging, both, held, price, currency):
+    return costs.Cost(
+        total=total, judging=judging, both=both, held=held, price=price, currency=currency
+    )
+
+
+def cost_of(settings, data, known):
+    facts = inputs.facts_of(settings, data)
+    return costs.cost_of(settings, data, facts=facts, known=known, held=costs.Held())
+
+
 def data_of(pool, test):
     """An unnamed data set of 10 classes."""
     none = pool[:0], np.empty(0, np.int32)
@@ -44,10 +60,10 @@ def noise(count, seed=0):
 # By hand.
 
 
-def test_bill():
-    bill = bills.Bill(90, 60, 2, bills.Held(images=20, mixes=8, spent=1.5), 0.25, "EUR")
-    assert (bill.held.answers, bill.to_send, bill.cost) == (28, 120, 30.0)
-    assert bills.Bill(90, 0, 0, bills.Held(), 0.0, "EUR")[:3] == (90, 0, 0)
+def test_cost():
+    bill = cost(90, 60, 2, costs.Held(images=20, mixes=8, spent=1.5), 0.25, "EUR")
+    assert (bill.held.answers, bill.to_send, bill.amount) == (28, 120, 30.0)
+    assert cost(90, 0, 0, costs.Held(), 0.0, "EUR").amount == 0
 
 
 @pytest.mark.parametrize(
@@ -85,9 +101,18 @@ def test_lasts(work, speed, told):
 )
 def test_work(fields, evaluations, trained):
     config = configured(**{**command.TINY, **fields})
-    lines = report._work(
-        config, data_of(noise(30), noise(2)), noise(30), workload.Speed(100.0, 10.0, 2**20)
+    data, known = data_of(noise(30), noise(2)), noise(30)
+    facts = inputs.facts_of(config, data)
+    plan = report.Plan(
+        settings=config,
+        facts=facts,
+        data=data,
+        teacher=None,
+        known=known,
+        cost=cost_of(config, data, known),
     )
+    speed = workload.Speed(100.0, 10.0, 2**20)
+    lines = [*report._work(plan, speed), *report._rounds(facts, speed)]
     text = "\n".join(lines)
     assert (
         f"search evaluations   {evaluations:,} (" in text
@@ -103,8 +128,9 @@ def test_work(fields, evaluations, trained):
 
 def test_rounds_by_hand():
     """435 pairs and then 405, at 11 lambdas; 8 epochs over 30, 60 and 90 records."""
-    rounds = workload.make_rounds(configured(**command.TINY), 30)
-    assert rounds == [(30, 0, 240), (60, 4785, 480), (90, 4455, 720)]
+    rounds = facts_of(configured(**command.TINY)).rounds
+    found = [(one.queries, one.evaluations, one.trained) for one in rounds]
+    assert found == [(30, 0, 240), (60, 4785, 480), (90, 4455, 720)]
 
 
 def test_a_screened_round_by_hand():
@@ -118,7 +144,7 @@ def test_a_screened_round_by_hand():
         "search.minimiser": "screened",
         "search.recall": 0.5,
     }
-    (_, one) = workload.make_rounds(configured(**{**command.TINY, **fields}), 500)
+    (_, one) = facts_of(configured(**{**command.TINY, **fields}), 500).rounds
     assert one.evaluations == 2 * 124_750 + 5 * (12_475 + 2_994)
 
 
@@ -130,9 +156,9 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
         **{**command.TINY, "n_real": 6, "budget": 9, "rounds": 1, "teacher.price": 0.5}
     )
     real = draw_real(data, 6, config.seed)
-    bill = bills.make_bill(config, data, real, bills.Held())
-    assert bill[:4] == (4 + 3, 2, 1, bills.Held())
-    assert (bill.to_send, bill.cost) == (5 + 3, 4.0)
+    bill = cost_of(config, data, real)
+    assert (bill.total, bill.judging, bill.both) == (4 + 3, 2, 1)
+    assert (bill.to_send, bill.amount) == (5 + 3, 4.0)
 
     sent = []
 
@@ -153,18 +179,19 @@ def test_no_judging_images_unless_the_teacher_is_asked_about_them():
     data = data_of(noise(30), noise(7, 1))
     for evaluate, judging in (("yes", 7), ("no", 0), ("auto", 0)):
         config = configured(**{**command.TINY, "teacher.evaluate": evaluate})
-        assert bills.make_bill(config, data, data.pool_images, bills.Held())[:2] == (90, judging)
+        found = cost_of(config, data, data.pool_images)
+        assert (found.total, found.judging) == (90, judging)
 
 
 def test_what_is_spent_counts_against_the_limit():
     config = configured(**{**command.PRICED, "teacher.max_cost": 10.0})
-    bills.check_cost(
-        config, bills.Bill(36, 0, 0, bills.Held(spent=1.0), 0.25, "USD")
+    costs.check_cost(
+        config, cost(36, 0, 0, costs.Held(spent=1.0), 0.25, "USD")
     )  # exactly the limit
     with pytest.raises(
         UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are spent already"
     ):
-        bills.check_cost(config, bills.Bill(37, 0, 0, bills.Held(spent=1.0), 0.25, "USD"))
+        costs.check_cost(config, cost(37, 0, 0, costs.Held(spent=1.0), 0.25, "USD"))
 
 
 @pytest.mark.parametrize(
@@ -197,7 +224,10 @@ def test_gradient_queries_are_timed(fields, queries, monkeypatch):
     monkeypatch.setattr(workload, "_TIMED", 1.5)
     monkeypatch.setattr(workload.time, "perf_counter", itertools.count().__next__)
     # The clock is looked at when it starts, after no call and after one; at 2 it is over.
-    assert workload._gradients_per_second(config, data, noise(30)) == queries / 2
+    assert (
+        workload._gradients_per_second(config, inputs.facts_of(config, data), data, noise(30))
+        == queries / 2
+    )
     assert spent == [queries] * 2
 
 

@@ -1,0 +1,290 @@
+"""How a round selects the images that the teacher is asked about next."""
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from amkd.acquisitions import STUDENTS
+from amkd.config.groups import SearchSettings
+from amkd.config.settings import Settings
+from amkd.data import variants
+from amkd.data.dataset import DataSet, not_drawn
+from amkd.search import pairs, pool_search
+from amkd.search.task import Choice, Task
+
+
+def schedule(kind: str, rounds: int, total: int) -> tuple[int, ...]:
+    """Returns k of each round: how many images it selects.
+
+    Args:
+      kind: ``equal`` shares; ``doubling``: the number selected so far doubles with every round; or
+        the numbers themselves, as in ``1000,2000``.
+      rounds: number of rounds.
+      total: images to select in all rounds together.
+
+    Raises:
+      ValueError: ``kind`` is none of these.
+    """
+    if kind == "equal":
+        return tuple(total * t // rounds - total * (t - 1) // rounds for t in range(1, rounds + 1))
+    if kind == "doubling":
+        so_far = [0, *(max(total >> (rounds - t), 0) for t in range(1, rounds + 1))]
+        return tuple(b - a for a, b in itertools.pairwise(so_far))
+    return tuple(int(part) for part in kind.split(","))
+
+
+class Selection:
+    """Selects k images in every round after the first.
+
+    Attributes:
+      unit: what is searched, for a progress bar: ``pair`` or ``img``.
+      pool_title: the same for the plan, in words.
+    """
+
+    unit = "pair"
+    pool_title = "pairs"
+
+    def ks(self, settings: Settings) -> tuple[int, ...]:
+        """Returns k of each round 1, 2, ..; empty if the method has no such rounds.
+
+        Raises:
+          ValueError: ``search.schedule`` cannot be read.
+        """
+        total = settings.budget - settings.n_real
+        return schedule(settings.search.schedule, settings.rounds, total)
+
+    def select(self, task: Task) -> Choice:
+        """Returns what the teacher is asked about next, ``task.k`` images."""
+        raise NotImplementedError
+
+    def evaluations(self, search: SearchSettings, left: int, k: int) -> int:
+        """Returns how often the student is evaluated to select k of ``left``."""
+        raise NotImplementedError
+
+    def further_students(self, search: SearchSettings) -> int:
+        """Returns how many students are trained beside the last one, only to select."""
+        del search
+        return 0
+
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
+        """Returns the images of round 0 and, after them, all others that records may name.
+
+        Args:
+          data: the data set.
+          first: ``uint8[N, H, W, C]``, the images of round 0.
+          settings: the configuration.
+        """
+        raise NotImplementedError
+
+    def image_count(self, settings: Settings, first: int, drawable: int) -> int:
+        """Returns how many images :meth:`images` returns."""
+        raise NotImplementedError
+
+    def pool_size(self, settings: Settings, drawable: int) -> int:
+        """Returns how many pairs, or images, may be selected in all."""
+        raise NotImplementedError
+
+    def left(self, task: Task) -> int:
+        """Returns how many of them are left."""
+        raise NotImplementedError
+
+    def table_images(self, images: int) -> int:
+        """Returns how many images the search holds activations of."""
+        del images
+        return 0
+
+    def problems(self, settings: Settings) -> Iterator[str]:
+        """Yields the reasons why these settings cannot work, each with field, value and remedy."""
+        try:
+            ks = self.ks(settings)
+        except ValueError:
+            yield (
+                f"config.search.schedule={settings.search.schedule!r}: must be 'equal',"
+                " 'doubling' or"
+                " numbers such as '1000,2000,4000'"
+            )
+            return
+        yield from _problems_of_rounds(settings, ks)
+        yield from self.problems_of_pool(settings, sum(ks))
+
+    def problems_of_pool(self, settings: Settings, wanted: int) -> Iterator[str]:
+        """Yields the reasons why ``wanted`` images in all are too many."""
+        yield from ()
+
+    def problems_of_data(self, settings: Settings, drawable: int) -> Iterator[str]:
+        """Yields the reasons why a data set of ``drawable`` images to draw from cannot work."""
+        yield from ()
+
+
+class NoSelection(Selection):
+    """Selects nothing: the images of round 0 are all that the student learns from."""
+
+    def ks(self, settings: Settings) -> tuple[int, ...]:
+        """Returns no round."""
+        return ()
+
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
+        """Returns the images of round 0."""
+        return first
+
+    def image_count(self, settings: Settings, first: int, drawable: int) -> int:
+        """Returns ``first``."""
+        return first
+
+    def pool_size(self, settings: Settings, drawable: int) -> int:
+        """Returns 0."""
+        return 0
+
+    def problems(self, settings: Settings) -> Iterator[str]:
+        """Yields nothing."""
+        yield from ()
+
+
+def _no_evaluations(search: SearchSettings, left: int, k: int) -> int:
+    del search, left, k
+    return 0
+
+
+def _no_problems(settings: Settings) -> Iterator[str]:
+    del settings
+    yield from ()
+
+
+@dataclasses.dataclass(frozen=True)
+class _SelectionByRule(Selection):
+    """A selection whose rule is a function.
+
+    Attributes:
+      rule: returns the images of one round.
+      count: how often the student is evaluated: search settings, what is left, k.
+      acquires: whether ``search.acquisition`` makes the choice.
+      misfits: yields further reasons why settings cannot work.
+    """
+
+    rule: Callable[[Task], Choice]
+    count: Callable[[SearchSettings, int, int], int] = _no_evaluations
+    acquires: bool = False
+    misfits: Callable[[Settings], Iterator[str]] = _no_problems
+
+    def select(self, task: Task) -> Choice:
+        """Applies the rule."""
+        return self.rule(task)
+
+    def evaluations(self, search: SearchSettings, left: int, k: int) -> int:
+        """Returns the rule's own count."""
+        return self.count(search, left, k)
+
+    def further_students(self, search: SearchSettings) -> int:
+        """Returns what the acquisition needs, if it makes the choice."""
+        if not self.acquires or search.acquisition not in STUDENTS:
+            return 0
+        return STUDENTS[search.acquisition](search.committee)
+
+    def problems(self, settings: Settings) -> Iterator[str]:
+        """Yields those of the rounds, then those of the rule."""
+        yield from super().problems(settings)
+        yield from self.misfits(settings)
+
+
+class PairSelection(_SelectionByRule):
+    """Selects mixes of pairs of the real images and of their variants."""
+
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
+        """Returns the real images, and after them their variants."""
+        search = settings.search
+        return variants.beside(first, search.variants, search.views, settings.seed)
+
+    def image_count(self, settings: Settings, first: int, drawable: int) -> int:
+        """Returns the number of real images and of their variants."""
+        return first * (1 + settings.search.variants)
+
+    def pool_size(self, settings: Settings, drawable: int) -> int:
+        """Returns the number of pairs in the pool."""
+        count = pairs.count(self.image_count(settings, settings.n_real, drawable))
+        return min(count, settings.search.max_pairs or count)
+
+    def left(self, task: Task) -> int:
+        """Returns the pairs that were not chosen yet."""
+        return pool_search.left(task)
+
+    def table_images(self, images: int) -> int:
+        """Returns all of them."""
+        return images
+
+    def problems(self, settings: Settings) -> Iterator[str]:
+        """Refuses true labels, too: there is none for a mix."""
+        if settings.teacher.kind == "labels":
+            yield (
+                f"config.method={settings.method!r}: labels answer real images, and no"
+                " mixes; choose"
+                " real_only"
+            )
+        yield from super().problems(settings)
+
+    def problems_of_pool(self, settings: Settings, wanted: int) -> Iterator[str]:
+        """Refuses to choose more pairs than the pool has."""
+        size = self.pool_size(settings, 0)
+        if wanted > size:
+            yield (
+                f"config.budget={settings.budget}: {wanted} pairs are to be chosen, and the"
+                " pool has"
+                f" {size}; lower the budget, or raise n_real or search.max_pairs"
+            )
+
+
+class ImageSelection(_SelectionByRule):
+    """Selects whole images of the data set that were not drawn for round 0."""
+
+    unit = "img"
+    pool_title = "other images"
+
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
+        """Returns the images of round 0, and after them all others of the data set."""
+        return np.concatenate([first, not_drawn(data, len(first), settings.seed)])
+
+    def image_count(self, settings: Settings, first: int, drawable: int) -> int:
+        """Returns all images that may be drawn."""
+        return drawable
+
+    def pool_size(self, settings: Settings, drawable: int) -> int:
+        """Returns the number of other images."""
+        return drawable - settings.n_real
+
+    def left(self, task: Task) -> int:
+        """Returns the images that were not asked about yet."""
+        return len(task.images) - len(task.records)
+
+    def problems(self, settings: Settings) -> Iterator[str]:
+        """Refuses variants, too: nothing is mixed with them."""
+        if settings.search.variants:
+            yield (
+                f"config.search.variants={settings.search.variants}: {settings.method} mixes"
+                " nothing; set it to 0"
+            )
+        yield from super().problems(settings)
+
+    def problems_of_data(self, settings: Settings, drawable: int) -> Iterator[str]:
+        """Refuses a budget that the data set cannot fill."""
+        if settings.budget > drawable:
+            yield (
+                f"config.budget={settings.budget}: {settings.method} asks about images of"
+                f" {settings.dataset}, which has {drawable} to draw from; lower the budget to that"
+            )
+
+
+def _problems_of_rounds(settings: Settings, ks: tuple[int, ...]) -> Iterator[str]:
+    if len(ks) != settings.rounds or min(ks) < 1:
+        yield (
+            f"config.search.schedule={settings.search.schedule!r} makes rounds of {list(ks)}"
+            " images:"
+            f" there must be rounds={settings.rounds} of them, each of 1 or more; change rounds,"
+            " budget or schedule"
+        )
+    elif sum(ks) > settings.budget - settings.n_real:
+        yield (
+            f"config.search.schedule={settings.search.schedule!r} selects {sum(ks)} images, and"
+            f" budget={settings.budget} less n_real={settings.n_real} leaves"
+            f" {settings.budget - settings.n_real}"
+        )

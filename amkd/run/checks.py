@@ -1,0 +1,63 @@
+"""What the devices or the data cannot give, found before anything is asked."""
+
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.data.dataset import DataSet
+from amkd.methods import find
+
+
+def check_devices(settings: Settings, devices: int) -> None:
+    """Refuses batches that do not split evenly over the devices.
+
+    Raises:
+      UserError: names the field.
+    """
+    recipes = {"train": settings.train}
+    if settings.teacher.kind == "flax":
+        recipes["teacher.train"] = settings.teacher.train
+    for group, one in recipes.items():
+        if one.batch_size % devices:
+            raise UserError(
+                f"config.{group}.batch_size={one.batch_size}: must be a multiple of the {devices}"
+                " devices"
+            )
+
+
+def check_data(settings: Settings, data: DataSet) -> None:
+    """Refuses what the data set cannot give.
+
+    Raises:
+      UserError: names the field.
+    """
+    method = find(settings.method)
+    real = method.first.real_images(settings.n_real, data.pool_size)
+    if real > settings.budget:
+        raise UserError(
+            f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
+            f" {settings.dataset}; set --config.budget={real}"
+        )
+    if real > data.pool_size:
+        raise UserError(
+            f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images"
+            f" to draw from; set --config.n_real={data.pool_size} or less"
+        )
+    for problem in (
+        *method.selection.problems_of_data(settings, data.pool_size),
+        *method.first.problems_of_shape(data.shape),
+    ):
+        raise UserError(problem)
+    _check_teacher(settings, data)
+
+
+def _check_teacher(settings: Settings, data: DataSet) -> None:
+    teacher, labeled = settings.teacher, len(data.teacher_images)
+    if teacher.kind == "flax" and teacher.validation + max(teacher.images, 1) > labeled:
+        raise UserError(
+            f"config.teacher.validation={teacher.validation} and images={teacher.images}:"
+            f" {settings.dataset} has only {labeled} labeled images"
+        )
+    form = teacher.answers
+    if form.form == "top_k" and form.top_k > data.classes:
+        raise UserError(
+            f"config.teacher.answers.top_k={form.top_k}: there are only {data.classes} classes"
+        )

@@ -1,0 +1,105 @@
+"""What a run starts from: its data set, its teacher, and the images of round 0."""
+
+from pathlib import Path
+
+from amkd import models, teachers
+from amkd.config.settings import Settings
+from amkd.core import devices
+from amkd.core.stopping import StopSignal
+from amkd.data import domain, holdout, own_images, sources
+from amkd.data.dataset import DataSet, draw_real
+from amkd.methods.first_images import Provided, Source
+from amkd.reporting.bars import Bar
+from amkd.run import checks
+from amkd.run.allotment import Allotment, allot
+from amkd.teachers import kinds
+
+
+def load_data(settings: Settings) -> DataSet:
+    """Returns the configured data set.
+
+    Raises:
+      UserError: it is not there, or cannot be read.
+    """
+    cache = Path(settings.cache_dir).expanduser()
+    plan = settings.data
+    if settings.dataset == "folder":
+        data = own_images.from_folder(plan, settings.seed, cache)
+    else:
+        data = sources.load(settings.dataset, plan.dir, plan.size, plan.test_images, cache)
+    if plan.judge == "train":
+        data = holdout.from_training(data, settings.seed)
+    if not plan.real:
+        return data
+    other = sources.load(plan.real, plan.dir, domain.side(data), 0, cache)
+    return domain.drawn_from(data, other)
+
+
+def facts_of(settings: Settings, data: DataSet) -> Allotment:
+    """Returns the facts of a run on a data set."""
+    return allot(settings, drawable=data.pool_size, labelled=data.test_labels is not None)
+
+
+def load_inputs(
+    settings: Settings,
+    stop: StopSignal,
+    data: DataSet | None = None,
+    teacher: teachers.Teacher | None = None,
+) -> tuple[DataSet, teachers.Teacher, Allotment]:
+    """Returns data set, teacher and facts, once all of them fit together.
+
+    Args:
+      settings: the configuration.
+      stop: whether to stop.
+      data: in place of the configured data set.
+      teacher: in place of the configured teacher.
+
+    Raises:
+      UserError: they do not fit.
+    """
+    checks.check_devices(settings, devices.count())
+    data = data or load_data(settings)
+    checks.check_data(settings, data)
+    models.build(settings.student, data.classes, data.shape)
+    facts = facts_of(settings, data)
+    teacher = teacher or kinds.load(settings, data, stop, labels=facts.labels)
+    return data, teacher, facts
+
+
+def first_images(
+    settings: Settings,
+    data: DataSet,
+    *,
+    teacher: teachers.Teacher,
+    facts: Allotment,
+    folder: Path,
+    bar: Bar,
+    stop: StopSignal,
+) -> Provided:
+    """Returns the images that round 0 asks about.
+
+    Args:
+      settings: the configuration.
+      data: the data set.
+      teacher: the teacher, whose network a white-box method needs.
+      facts: of the run.
+      folder: the workdir, which keeps images that are made.
+      bar: opens a progress bar.
+      stop: whether to stop.
+
+    Raises:
+      UserError: the method needs the teacher's network, and the teacher is a black box.
+    """
+    network, variables = teacher.network or (None, None)
+    source = Source(
+        settings=settings,
+        shape=data.shape,
+        classes=data.classes,
+        real=draw_real(data, facts.real, settings.seed),
+        network=network,
+        variables=variables,
+        folder=folder / "made",
+        stop=stop,
+        bar=bar,
+    )
+    return facts.method.first.provide(source)
