@@ -1,0 +1,48 @@
+"""A method of the user's own: the example of the contract's docstring runs without touching amkd."""
+
+import re
+import textwrap
+
+import pytest
+
+from amkd.core.errors import UserError
+from amkd.methods import METHODS, base, find
+from tests.support import command
+from tests.support.small import configured
+
+
+def example():
+    """The example in the docstring of amkd/methods/base.py, as the text of a module."""
+    (code,) = re.findall(r"::\n\n((?:    .*\n|\n)+)", base.__doc__ + "\n")
+    return textwrap.dedent(code)
+
+
+def test_the_example_runs(tmp_path):
+    """From another folder's module, through the command line: it asks about the pool's first pairs."""
+    (tmp_path / "first_pairs.py").write_text(example())
+    fields = {**command.TINY, "train.epochs": 2, "method": "first_pairs:METHOD"}
+    env = command.environment(tmp_path, PYTHONPATH=str(tmp_path))
+    done = command.run(command.arguments(tmp_path / "run", **fields), env)
+    assert done.returncode == 0, done.stderr
+    summary = command.summary(tmp_path / "run")
+    assert summary["queries"] == 90 and summary["method"] == "first_pairs:METHOD"
+    assert [row["queries"] for row in summary["rounds"]] == [30, 60, 90]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("active_mixap", r"did you mean 'active_mixup'\?"),
+        ("no_such_module:METHOD", "config.method='no_such_module:METHOD' cannot be imported"),
+        ("amkd.methods.base:NOTHING", "has no attribute 'NOTHING'"),
+        ("amkd.methods.base:PairSelection", "must be a Method, and is a type"),
+    ],
+)
+def test_what_is_no_method_is_refused(name, told):
+    with pytest.raises(UserError, match=told):
+        configured(method=name)
+
+
+def test_every_method_of_the_package_is_found_by_name():
+    assert all(find(name) is method for name, method in METHODS.items())
+    assert {"base", "first_images", "selection"}.isdisjoint(METHODS)
