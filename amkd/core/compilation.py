@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
 import jax
 
@@ -26,7 +26,6 @@ AXIS = "devices"  # the one device axis; every psum and every BatchNorm names it
 _KEPT_BYTES = 2**30  # of compiled programs; those that were not used for longest give way
 _KEPT_SECONDS = 0.2  # what compiles faster is not worth a file
 
-P = ParamSpec("P")
 R = TypeVar("R")
 
 
@@ -70,16 +69,16 @@ def _options(steady: bool) -> dict[str, Any]:
     return options
 
 
-class Program(Generic[P, R]):
+class Program(Generic[R]):
     """A function that is compiled once for each set of static arguments and of shapes.
 
-    It is called as the function itself, and must be pure. Declare one by :func:`compiled` or
-    :func:`mapped`.
+    It is called like the function, with arrays of JAX or NumPy. The function must be pure. Declare
+    one by :func:`compiled` or :func:`mapped`.
     """
 
     def __init__(
         self,
-        function: Callable[P, R],
+        function: Callable[..., R],
         compiler: Callable[[Callable[..., Any], list[str]], Callable[..., Any]],
         *,
         static: tuple[str, ...],
@@ -107,7 +106,7 @@ class Program(Generic[P, R]):
 
         self._program = program
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
         """Returns what the function returns, computed by the compiled program."""
         given = self._signature.bind(*args, **kwargs)
         given.apply_defaults()
@@ -122,7 +121,7 @@ def compiled(
     static: tuple[str, ...] = (),
     kept: int = 8,
     precision: str | None = None,
-) -> Callable[[Callable[P, R]], Program[P, R]]:
+) -> Callable[[Callable[..., R]], Program[R]]:
     """Declares a program: ``jax.jit`` for this backend, same bits on any number of devices.
 
     Args:
@@ -136,7 +135,7 @@ def compiled(
     def compiler(run: Callable[..., Any], _: list[str]) -> Callable[..., Any]:
         return jit(run)
 
-    def declare(function: Callable[P, R]) -> Program[P, R]:
+    def declare(function: Callable[..., R]) -> Program[R]:
         return Program(function, compiler, static=static, kept=kept, precision=precision)
 
     return declare
@@ -152,7 +151,7 @@ def mapped(
     steady: bool = True,
     kept: int = 8,
     precision: str | None = None,
-) -> Callable[[Callable[P, R]], Program[P, R]]:
+) -> Callable[[Callable[..., R]], Program[R]]:
     """Declares a program of one device that runs on all of them at once: ``jax.pmap``.
 
     Args:
@@ -178,7 +177,7 @@ def mapped(
             donate_argnums=() if donate is None else arrays.index(donate),
         )
 
-    def declare(function: Callable[P, R]) -> Program[P, R]:
+    def declare(function: Callable[..., R]) -> Program[R]:
         return Program(function, compiler, static=static, kept=kept, precision=precision)
 
     return declare

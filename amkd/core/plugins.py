@@ -5,14 +5,50 @@
 import difflib
 import importlib
 import os
+import pkgutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
 from amkd.core.errors import UserError
 
 T = TypeVar("T")
+
+
+class Registry(Mapping[str, T]):
+    """The parts of a package, one in each of its files, by the names of the files.
+
+    Names cost no import; a file is imported when its part is asked for.
+
+    Args of the constructor:
+      package: name of the package.
+      path: its ``__path__``.
+      attribute: what the part is called in its file.
+      without: files that hold no part.
+    """
+
+    def __init__(
+        self, package: str, path: Iterable[str], attribute: str, without: Iterable[str] = ("base",)
+    ) -> None:
+        self._package, self._attribute = package, attribute
+        names = {found.name for found in pkgutil.iter_modules(path)} - set(without)
+        self._names = dict.fromkeys(sorted(names))
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._names:
+            raise KeyError(name)
+        module = importlib.import_module(f"{self._package}.{name}")
+        return cast(T, getattr(module, self._attribute))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def resolve(

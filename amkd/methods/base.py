@@ -11,7 +11,7 @@ from amkd.core import files
 from amkd.core.stopping import StopSignal
 from amkd.models import Network
 from amkd.models.layers import Variables
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 
 if TYPE_CHECKING:
     from amkd.config.settings import Settings
@@ -126,7 +126,7 @@ class Method(NamedTuple):
         themselves.
     """
 
-    choose: Callable[[Task], Choice] | None = None
+    choose: Callable[[SelectionTask], Selection] | None = None
     evaluations: Callable[[SearchSettings, int, int], int] | None = None
     mixes: bool = True
     everything: bool = False

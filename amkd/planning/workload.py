@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from amkd import models
-from amkd.acquisitions import STUDENTS
+from amkd.acquisitions.base import acquisition_named
 from amkd.config.settings import Settings
 from amkd.core import compilation, keys
 from amkd.core.stopping import StopSignal
@@ -20,7 +20,7 @@ from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.methods import base
 from amkd.models import prediction
-from amkd.search import device_search, pairs, pool_search
+from amkd.search import activations, pairs, pool_search
 from amkd.search.device_search import DeviceSearch
 from amkd.training import loop, recipe, teacher_features, training_set
 
@@ -90,9 +90,9 @@ def make_rounds(config: Settings, n: int, images: int = 0) -> list[Round]:
 
 def _further_students(config: Settings) -> int:
     """How many students are trained beside the last one before a round's choice."""
-    if not config.way.chooses or config.search.acquisition not in STUDENTS:
+    if not config.way.chooses:
         return 0
-    return STUDENTS[config.search.acquisition](config.search.committee)
+    return acquisition_named(config.search.acquisition).students(config.search.committee)
 
 
 def memory(config: Settings, data: DataSet, real: np.ndarray, activation: int) -> int:
@@ -118,7 +118,7 @@ def measure(config: Settings, data: DataSet, real: np.ndarray) -> Speed:
     return Speed(
         _scored_per_second(config, network, variables, some),
         _trained_per_second(config, data, some),
-        device_search.stem_bytes(network, variables, data.shape),
+        activations.stem_bytes(network, variables, data.shape),
         _gradients_per_second(config, data, some) if config.way.maker else 0.0,
     )
 
@@ -139,9 +139,18 @@ def _scored_per_second(
 ) -> float:
     # The shortest dispatch, as often as it takes to be timed: large students score few pairs a
     # second.
-    minimiser, plan = pool_search.minimiser(config.search), config.search
+    minimiser, plan = pool_search.configured_minimiser(config.search), config.search
     k = max(config.queries_per_round(), default=1)
-    scorer = DeviceSearch(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
+    scorer = DeviceSearch(
+        network=network,
+        variables=variables,
+        images=some,
+        minimiser=minimiser,
+        k=k,
+        pairs=1,
+        tile=plan.tile,
+        table_bytes=plan.table_bytes,
+    )
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
     return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
 

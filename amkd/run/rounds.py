@@ -12,7 +12,7 @@ import numpy as np
 
 from amkd.candidates import committee
 from amkd.core import checkpoint, compilation, keys
-from amkd.data.records import Records, extend, real_records
+from amkd.data.records import real_records
 from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.querying import client
@@ -21,7 +21,7 @@ from amkd.run import round_state
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState, Row
 from amkd.search import pairs, pool_search
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 from amkd.training import loop, recipe, train_step, training_set
 
 
@@ -65,19 +65,21 @@ def choose(bench: RunContext, state: RoundState) -> RoundState:
     started = time.monotonic()
     if state.round == 0:
         unscored = np.full(bench.first, np.nan, np.float32)
-        found = Choice(real_records(bench.first), unscored, bench.told)
+        found = Selection(real_records(bench.first), unscored, bench.told)
     else:
         found = _search(bench, state)
     return dataclasses.replace(
         state,
-        records=extend(state.records, found.records),
+        records=state.records.extend(found.records),
         score=np.concatenate([state.score, found.score]),
-        told=found.told,
+        told=found.metrics,
         seconds=state.spent("search", time.monotonic() - started),
     )
 
 
-def task(bench: RunContext, state: RoundState, k: int, progress: Callable[[int], None]) -> Task:
+def task(
+    bench: RunContext, state: RoundState, k: int, progress: Callable[[int], None]
+) -> SelectionTask:
     """What the method is given to choose k pairs, in a state with a student."""
     settings = bench.settings
     i, j = state.records.i, state.records.j
@@ -95,7 +97,7 @@ def task(bench: RunContext, state: RoundState, k: int, progress: Callable[[int],
         stream=(settings.seed, state.round - 1),
         stop=bench.stop,
     )
-    return Task(
+    return SelectionTask(
         images=bench.real,
         pool=bench.pool,
         chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], bench.pool.n)),
@@ -111,14 +113,14 @@ def task(bench: RunContext, state: RoundState, k: int, progress: Callable[[int],
     )
 
 
-def _search(bench: RunContext, state: RoundState) -> Choice:
+def _search(bench: RunContext, state: RoundState) -> Selection:
     def progress(scored: int) -> None:
         bench.stop.check()
         advance(scored)
 
     wanted = task(bench, state, bench.settings.queries_per_round()[state.round - 1], progress)
     way = bench.settings.way
-    left = pool_search.left(wanted) if way.mixes else len(bench.real) - len(state.records)
+    left = pool_search.pairs_left(wanted) if way.mixes else len(bench.real) - len(state.records)
     with bench.report.bar(
         left, f"round {state.round} search", "pair" if way.mixes else "img"
     ) as advance:
@@ -130,7 +132,7 @@ def _search(bench: RunContext, state: RoundState) -> Choice:
 def query(bench: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]:
     """The answers to all records, ``float32[Q, Y]``; only this round's are asked for."""
     started = time.monotonic()
-    fresh = Records(*(column[state.answered :] for column in state.records))
+    fresh = state.records.take(slice(state.answered, None))
     images = np.concatenate(list(bench.mixes(fresh)))
     with bench.report.bar(len(images), f"round {state.round} query", "img") as advance:
 
@@ -147,7 +149,7 @@ def query(bench: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]
 
 def recall(bench: RunContext, state: RoundState) -> np.ndarray:
     """The answers that the run has already had, ``float32[answered, Y]``, from the ledger alone."""
-    records = Records(*(column[: state.answered] for column in state.records))
+    records = state.records.take(slice(state.answered))
     return client.recall(bench.desk, bench.mixes(records))
 
 
