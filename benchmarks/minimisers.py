@@ -28,7 +28,7 @@ from amkd.config.groups import SearchSettings
 from amkd.core.stopping import StopSignal
 from amkd.run import experiment, rounds, workdir
 from amkd.search import confidence, pairs, pool_search, refinement, screening
-from amkd.search.task import Task
+from amkd.search.selection import SelectionTask
 from amkd.tables import sweep
 from benchmarks import our_side, turns
 
@@ -75,7 +75,7 @@ def main() -> None:
                 turns.write(flags.json, rows, our_side.describe())
 
 
-def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, Task]]:
+def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, SelectionTask]]:
     """A run's students after some rounds, each with the task to search as the run would."""
     fields = {"search.max_pairs": 300_000, "report.plots": False, "report.tensorboard": False}
     fields |= dict(map(sweep.field, given))
@@ -90,7 +90,7 @@ def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[i
                     yield round_, rounds.task(context, state, 1, lambda _: None)
 
 
-def excesses(task: Task, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:
+def excesses(task: SelectionTask, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:
     """Rows of the excess over the dense grid."""
     some = task._replace(
         pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64)
@@ -109,7 +109,7 @@ def excesses(task: Task, label: str, counts: list[int], size: int) -> Iterator[t
         yield turns.Row("excess", label, "mean C2", float(excess.mean()), details=details)
 
 
-def recalls(task: Task, label: str, n: int) -> Iterator[turns.Row]:
+def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Row]:
     """Rows of the recall of the true k lowest."""
     some = task._replace(
         images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64)
@@ -127,7 +127,9 @@ def recalls(task: Task, label: str, n: int) -> Iterator[turns.Row]:
             yield turns.Row(
                 "recall", label, "share", shared(found[name][:k], true[:k]), details=details
             )
-        screened, told = screening.lowest(some._replace(k=k), screening.plan(plan, size, k))
+        screened, told = screening.lowest_c2(
+            some._replace(k=k), screening.make_screening(plan, size, k)
+        )
         details = {
             "way": "screened",
             "k": k,
@@ -141,18 +143,20 @@ def recalls(task: Task, label: str, n: int) -> Iterator[turns.Row]:
 
 def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:
     """The configured range in so many places."""
-    return pool_search.minimiser(dataclasses.replace(plan, minimiser="grid", lam_count=lams))
+    return pool_search.configured_minimiser(
+        dataclasses.replace(plan, minimiser="grid", lam_count=lams)
+    )
 
 
-def scores(task: Task, way: confidence.Minimiser) -> np.ndarray:
+def scores(task: SelectionTask, way: confidence.Minimiser) -> np.ndarray:
     """C2 of every pair of the pool, in the order of their ranks."""
-    found = pool_search.lowest(task, way, task.pool.size)
+    found = pool_search.lowest_c2(task, way, task.pool.size)
     return found.score[np.argsort(pairs.rank_of(found.i, found.j, task.pool.n))]
 
 
-def ranks(task: Task, way: confidence.Minimiser, k: int) -> np.ndarray:
+def ranks(task: SelectionTask, way: confidence.Minimiser, k: int) -> np.ndarray:
     """The k lowest, lowest first."""
-    found = pool_search.lowest(task, way, k)
+    found = pool_search.lowest_c2(task, way, k)
     return pairs.rank_of(found.i, found.j, task.pool.n)
 
 

@@ -24,7 +24,7 @@ from amkd.methods import active_mixup
 from amkd.models import inference
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 from amkd.training import loop, recipe, training_set
 from amkd.validation import from_config
 from configs import cifar10, default, mnist
@@ -150,7 +150,7 @@ def grid(lams: int) -> np.ndarray:
 
 def choose(
     of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0
-) -> Choice:
+) -> Selection:
     """A round's real search: the k pairs of lowest C2 of all pairs.
 
     Args:
@@ -161,7 +161,7 @@ def choose(
       chunk: pairs in one dispatch; 0 as shipped.
     """
     group = from_config(default.get_config().to_dict()).search
-    task = Task(
+    task = SelectionTask(
         images=of.images,
         pool=pairs.make_pool(len(of.images), 0, 0),
         chosen=np.empty(0, np.int64),

@@ -134,7 +134,7 @@ def compare(ours: our_side.Student, lams: int, theirs: worker.Worker) -> float:
         theirs.call("logits", few.images), our_side.logits(few, few.images), atol=1e-4, rtol=1e-4
     )
     choice = our_side.choose(few, pairs.count(len(few.images)), lams)
-    i, j, w = choice.records
+    i, j, w = choice.records.i, choice.records.j, choice.records.w
     confidence = theirs.call("scores", i.astype(np.int64), j.astype(np.int64))
     lowest = confidence.min(1)
     np.testing.assert_allclose(choice.score, lowest, atol=1e-5, rtol=0)

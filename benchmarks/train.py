@@ -103,7 +103,7 @@ def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
     Raises:
       AssertionError: they do not.
     """
-    i, j, w = lesson.records
+    i, j, w = lesson.records.i, lesson.records.j, lesson.records.w
     records = (i.astype(np.int64), j.astype(np.int64), mixing.lam_of(w))
     of = lesson.of
     theirs.call(

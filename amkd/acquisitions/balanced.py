@@ -1,32 +1,33 @@
-"""Coverage of the classes: the lowest C2 of each class that the student names, the same number of
+"""Coverage of the classes: the lowest C2 of each class that the student predicts, equally many of
 each.
 """
 
 import numpy as np
 
-from amkd.candidates.candidate_set import Candidates, filled
+from amkd.acquisitions.base import Acquisition
+from amkd.candidates.candidate_set import Candidates, fill_up
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Of every class in turn its lowest C2 left; classes that run out are passed over."""
-    probabilities = candidates.seen().probabilities
-    return dealt(probabilities.argmax(-1), probabilities.shape[-1], k)
+    """Takes the lowest C2 left of every class in turn, and passes over classes that ran out."""
+    probabilities = candidates.predictions().probabilities
+    return take_turns(probabilities.argmax(-1), probabilities.shape[-1], k)
 
 
-def dealt(named: np.ndarray, classes: int, k: int) -> np.ndarray:
-    """The first k places when the classes take turns.
+def take_turns(predicted: np.ndarray, classes: int, k: int) -> np.ndarray:
+    """Returns the first k places when the classes take turns.
 
     Args:
-      named: ``int64[M]``, the class of each candidate, in the order of C2.
+      predicted: ``int64[M]``, the class of each candidate, in the order of C2.
       classes: number of classes Y.
-      k: how many places.
+      k: number of places.
     """
-    turn = np.empty(len(named), np.int64)  # of each candidate within its class
+    turn = np.empty(len(predicted), np.int64)  # of each candidate within its class
     for one in range(classes):
-        own = np.flatnonzero(named == one)
+        own = np.flatnonzero(predicted == one)
         turn[own] = np.arange(len(own))
-    order = np.lexsort((np.arange(len(named)), turn))
-    return filled(order[:k], len(named), k)
+    order = np.lexsort((np.arange(len(predicted)), turn))
+    return fill_up(order[:k], len(predicted), k)
 
 
-ACQUISITION = choose
+ACQUISITION = Acquisition(choose)

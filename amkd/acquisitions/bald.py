@@ -1,24 +1,25 @@
-"""BALD by dropout: passes of the student with other masks stand for other students (Gal et al.,
-2017).
+"""BALD by dropout: the student with different dropout masks stands for different students (Gal et
+al., 2017).
 
-BatchNorm stays in inference mode. For networks with dropout only: the others have :mod:`ensemble`.
+BatchNorm stays in inference mode. For networks with dropout only; the others have :mod:`ensemble`.
 """
 
 import numpy as np
 
-from amkd.candidates.candidate_set import Candidates, first
+from amkd.acquisitions.base import Acquisition
+from amkd.candidates.candidate_set import Candidates, lowest
 from amkd.core import devices, keys
 from amkd.models import prediction, uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """The k mixes of most mutual information between class and mask."""
-    task = candidates.of
+    """Takes the k mixes of most mutual information between class and mask."""
+    task = candidates.task
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
-    looks = prediction.look_often(
+    opinions = prediction.look_often(
         task.network, task.variables, candidates.images(), task.settings.committee, key
     )
-    return first(-devices.each(uncertainty.disagreement, looks), k)
+    return lowest(-devices.each(uncertainty.disagreement, opinions), k)
 
 
-ACQUISITION = choose
+ACQUISITION = Acquisition(choose)

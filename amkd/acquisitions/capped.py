@@ -1,19 +1,21 @@
-"""Coverage of the real images: the lowest C2, but no image in more than its share of the round's
-mixes.
+"""Coverage of the real images: the lowest C2, but no image in more than ``search.per_image`` of the
+round's mixes.
 """
 
 import numpy as np
 
-from amkd.candidates.candidate_set import Candidates, filled
+from amkd.acquisitions.base import Acquisition
+from amkd.candidates.candidate_set import Candidates, fill_up
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """In the order of C2, all whose two images still have room; where that is too few, the lowest
-    of the others.
+    """Takes, in the order of C2, the mixes whose two images are both below the limit; if these are
+    too few, then the lowest of the others.
     """
-    plan = candidates.of.settings
-    real = len(candidates.of.images) // (1 + plan.variants)  # an image and its variants are one
-    room = np.full(real, plan.per_image)
+    settings = candidates.task.settings
+    # An image and its variants count as one.
+    real = len(candidates.task.images) // (1 + settings.variants)
+    room = np.full(real, settings.per_image)
     picked: list[int] = []
     first, second = ((side % real).tolist() for side in (candidates.scored.i, candidates.scored.j))
     for place, (i, j) in enumerate(zip(first, second, strict=True)):
@@ -22,7 +24,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
         if room[i] and room[j]:
             room[[i, j]] -= 1
             picked.append(place)
-    return filled(np.array(picked, np.int64), len(candidates), k)
+    return fill_up(np.array(picked, np.int64), len(candidates), k)
 
 
-ACQUISITION = choose
+ACQUISITION = Acquisition(choose)

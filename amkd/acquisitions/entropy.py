@@ -2,14 +2,16 @@
 
 import numpy as np
 
-from amkd.candidates.candidate_set import Candidates, first
+from amkd.acquisitions.base import Acquisition
+from amkd.candidates.candidate_set import Candidates, lowest
 from amkd.core import devices
 from amkd.models import uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """The k largest entropies of the mixes as they are asked about."""
-    return first(-devices.each(uncertainty.entropy, candidates.seen().probabilities), k)
+    """Takes the k mixes of largest entropy."""
+    probabilities = candidates.predictions().probabilities
+    return lowest(-devices.each(uncertainty.entropy, probabilities), k)
 
 
-ACQUISITION = choose
+ACQUISITION = Acquisition(choose)

@@ -2,15 +2,17 @@
 
 import numpy as np
 
-from amkd.candidates import programs
+from amkd.acquisitions.base import Acquisition
+from amkd.candidates import coverage
 from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Again and again the candidate farthest from all that was asked about or chosen, by the
-    student's features.
+    """Takes k times the candidate farthest from all that was queried or chosen, by the student's
+    features.
     """
-    return programs.farthest(candidates.seen().features, candidates.asked().features, k)
+    points, centers = candidates.predictions().features, candidates.queried().features
+    return np.asarray(coverage.k_center(points, centers, k))
 
 
-ACQUISITION = choose
+ACQUISITION = Acquisition(choose)

@@ -1,14 +1,15 @@
-"""The lowest C2, and nothing else: the paper's (Algorithm 1)."""
+"""The lowest C2, and nothing else, as in the paper (Algorithm 1)."""
 
 import numpy as np
 
+from amkd.acquisitions.base import Acquisition
 from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """The first k."""
+    """Takes the first k."""
     del candidates
     return np.arange(k)
 
 
-ACQUISITION = choose
+ACQUISITION = Acquisition(choose)

@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from amkd.acquisitions.base import Acquisition
 from amkd.candidates.candidate_set import Candidates
 from amkd.core import keys
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """k of them, uniformly, without replacement."""
-    return keys.rng(*candidates.of.stream, keys.Purpose.ACQUISITION).choice(
+    """Draws k of them uniformly, without replacement."""
+    return keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION).choice(
         len(candidates), k, replace=False
     )
 
 
-ACQUISITION = choose
+ACQUISITION = Acquisition(choose)

@@ -1,1 +1,3 @@
-"""What acquisitions look at: candidates, their features, a committee, and the programs."""
+"""What acquisitions look at: candidates and their features, a committee, and the mathematics of
+choosing.
+"""

@@ -1,104 +1,108 @@
-"""A way to choose among candidates, after C2 has reduced each pair to one image: what it may look
-at and returns.
-"""
+"""The candidates among which an acquisition chooses: pairs of low C2, each reduced to one mix."""
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
+from flax import struct
 
 from amkd.data.records import Records, mixes
 from amkd.models import prediction
 from amkd.models.layers import Variables
-from amkd.search import top_k
-from amkd.search.task import Task
+from amkd.search.selection import SelectionTask
+from amkd.search.top_k import Scored
 
 
-class Seen(NamedTuple):
-    """Images as the student sees them, in inference mode.
+@struct.dataclass
+class Predictions:
+    """What a student says of M images, in inference mode.
 
     Attributes:
       probabilities: ``float32[M, Y]``.
-      features: ``float32[M, d]``, what its last layer sees.
+      features: ``float32[M, d]``, the input of its last layer.
     """
 
     probabilities: np.ndarray
     features: np.ndarray
 
 
-class Candidates(NamedTuple):
-    """What may be chosen: one mix of each pair, the lowest C2 first.
+@dataclasses.dataclass(frozen=True)
+class Candidates:
+    """What may be chosen: M mixes, one of each pair, the lowest C2 first.
 
     Attributes:
-      scored: the pairs, M of them, with C2 and the lambda of each as ``extra``.
-      of: the task, for what else there is to know.
+      scored: the pairs, with C2 and its lambda.
+      task: the round's task, for everything else that an acquisition may look at.
     """
 
-    scored: top_k.Scored
-    of: Task
+    scored: Scored
+    task: SelectionTask
 
-    def __len__(self) -> int:  # NamedTuple's own length would be the number of fields
-        return len(self.scored.score)
+    def __len__(self) -> int:
+        """Returns the number of candidates, M."""
+        return len(self.scored)
 
     def records(self) -> Records:
-        """The mixes."""
-        return Records(self.scored.i, self.scored.j, self.scored.extra)
+        """Returns the mixes as records."""
+        return self.scored.records()
 
     def images(self) -> Iterator[np.ndarray]:
-        """The mixes themselves, in blocks of ``uint8[..., H, W, C]``."""
-        return mixes(self.of.images, self.records(), self.of.settings.as_released)
+        """Yields the mixes themselves, in blocks of ``uint8[..., H, W, C]``."""
+        return mixes(self.task.images, self.records(), self.task.settings.as_released)
 
-    def seen(self) -> Seen:
-        """The mixes under the student."""
-        return see(self.of, self.of.variables, self.records())
+    def predictions(self) -> Predictions:
+        """Returns what the student says of the mixes."""
+        return predict(self.task, self.task.variables, self.records())
 
-    def asked(self) -> Seen:
-        """All images that have been asked about, under the same student."""
-        return see(self.of, self.of.variables, self.of.records)
+    def queried(self) -> Predictions:
+        """Returns what the same student says of all images queried so far, Q of them."""
+        return predict(self.task, self.task.variables, self.task.records)
 
     def answers(self) -> np.ndarray:
-        """What was answered to these, ``float32[A, Y]``."""
-        assert self.of.answers is not None
-        return self.of.answers()
+        """Returns the teacher's answers to the images queried so far, ``float32[Q, Y]``."""
+        assert self.task.answers is not None
+        return self.task.answers()
 
-    def committee(self) -> Iterator[Seen]:
-        """The mixes under the student, and under others of its kind."""
-        yield self.seen()
-        for member in range(1, self.of.settings.committee):
-            yield see(self.of, self._another(member, False), self.records())
+    def committee(self) -> Iterator[Predictions]:
+        """Yields what each member of a committee says of the mixes: the student, then others of
+        its kind, which are trained now.
+        """
+        yield self.predictions()
+        for member in range(1, self.task.settings.committee):
+            yield predict(self.task, self._another(member, False), self.records())
 
-    def trained_on_best_classes(self) -> Seen:
-        """The mixes under a student that learned from the best class of each answer alone."""
-        return see(self.of, self._another(self.of.settings.committee, True), self.records())
+    def trained_on_best_classes(self) -> Predictions:
+        """Returns what a student says of the mixes that learned only the best class of each
+        answer. It is trained now.
+        """
+        return predict(self.task, self._another(self.task.settings.committee, True), self.records())
 
     def _another(self, member: int, hard: bool) -> Variables:
-        assert self.of.another is not None
-        return self.of.another(member, hard)
+        assert self.task.another is not None
+        return self.task.another(member, hard)
 
 
-def see(task: Task, variables: Variables, records: Records) -> Seen:
-    """Mixes under a student of the task's kind, a block at a time."""
+def predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
+    """Returns what a student of the task's kind says of mixes, computed a block at a time."""
     blocks = mixes(task.images, records, task.settings.as_released)
     parts = [prediction.look(task.network, variables, block) for block in blocks]
-    return Seen(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def first(values: np.ndarray, k: int) -> np.ndarray:
-    """Places of the k lowest of ``float32[M]``, ascending; ties go to the first."""
+def lowest(values: np.ndarray, k: int) -> np.ndarray:
+    """Returns the places of the k lowest of ``float32[M]``, lowest first; the first of equals
+    first.
+    """
     return np.argsort(values, kind="stable")[:k]
 
 
-# k places of the candidates to ask about: int64[k].
-Acquisition = Callable[[Candidates, int], np.ndarray]
-
-
-def filled(picked: np.ndarray, count: int, k: int) -> np.ndarray:
-    """``picked`` with the first of the other candidates, where it has fewer than k.
+def fill_up(picked: np.ndarray, count: int, k: int) -> np.ndarray:
+    """Returns ``picked``, followed by the first other candidates until there are k.
 
     Args:
-      picked: ``int64[...]`` places, all different.
-      count: how many candidates there are, M.
-      k: how many are wanted.
+      picked: ``int64[...]`` different places, at most k.
+      count: number of candidates, M.
+      k: number of places wanted.
     """
     others = np.setdiff1d(np.arange(count), picked, assume_unique=True)
     return np.concatenate([picked, others[: k - len(picked)]])

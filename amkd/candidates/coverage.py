@@ -1,13 +1,17 @@
-"""Covering points by a few of them: greedy k-center (Sener and Savarese, 2018). Pure functions."""
+"""Covering points by a few of them: greedy k-center (Sener and Savarese, 2018), and greedy choice
+by worth and reverse neighbours (Peng et al., 2021). Pure functions, and their programs.
+"""
 
 import chex
 import jax
 import jax.numpy as jnp
 
+from amkd.core.compilation import compiled
+
 
 def squared_distances(points: jax.Array, squares: jax.Array, center: jax.Array) -> jax.Array:
-    """Of every point to one: as a product of matrix and vector, which reads the points once and
-    fast.
+    """Returns the squared distance of every point to one, by a product of matrix and vector: it
+    reads the points once and fast.
 
     Args:
       points: ``float32[M, d]``.
@@ -21,13 +25,13 @@ def squared_distances(points: jax.Array, squares: jax.Array, center: jax.Array) 
 
 
 def squared_lengths(points: jax.Array) -> jax.Array:
-    """Of every point: ``float32[M, d]`` to ``float32[M]``."""
+    """Returns the squared length of every point: ``float32[M, d]`` to ``float32[M]``."""
     return jnp.sum(jnp.square(points), -1)
 
 
 def nearest(points: jax.Array, centers: jax.Array, block: int = 128) -> jax.Array:
-    """Squared distance of every point to the nearest center, ``float32[M]``; infinite where there
-    is none.
+    """Returns the squared distance of every point to the nearest center, ``float32[M]``; infinite
+    if there is no center.
 
     Args:
       points: ``float32[M, d]``.
@@ -49,18 +53,19 @@ def nearest(points: jax.Array, centers: jax.Array, block: int = 128) -> jax.Arra
 
 
 def first_of_most(values: jax.Array) -> jax.Array:
-    """``argmax`` as two reductions, which XLA on CPU vectorises: the first place of the largest,
-    ``int32[]``.
+    """Returns the first place of the largest value, ``int32[]``.
+
+    This is ``argmax`` as two reductions, which XLA on CPU vectorises.
     """
     places = jnp.arange(len(values), dtype=jnp.int32)
     return jnp.min(jnp.where(values == jnp.max(values), places, len(values)))
 
 
 def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
-    """Greedy k-center: k times the point farthest from all centers, which then is one.
+    """Greedy k-center: chooses k times the point farthest from all centers, which becomes one.
 
-    At most twice the best covering radius. Ties go to the first; a chosen point is not chosen
-    again.
+    The covering radius is at most twice the best one. Ties go to the first; a chosen point is not
+    chosen again.
 
     Args:
       points: ``float32[M, d]``.
@@ -75,16 +80,27 @@ def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
     def step(least: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
         place = first_of_most(least)
         least = jnp.minimum(least, squared_distances(points, squares, points[place]))
-        return least.at[place].set(
-            -1
-        ), place  # below every distance: 0 may be that of another point
+        # -1 is below every distance; 0 may be the distance of another point.
+        return least.at[place].set(-1), place
 
     return jax.lax.scan(step, least, length=k)[1]
 
 
+@compiled(static=("k",), precision="highest")
+def k_center(points: jax.Array, centers: jax.Array, k: int) -> jax.Array:
+    """Greedy k-center of points ``float32[M, d]``, away from centers ``float32[A, d]``.
+
+    Returns:
+      ``int32[k]`` places, in the order of choice; see :func:`farthest`.
+    """
+    # Distances are differences of squares. Around the mean these are small, and little is lost.
+    mean = points.mean(0, keepdims=True)
+    return farthest(points - mean, nearest(points - mean, centers - mean), k)
+
+
 def neighbours(points: jax.Array, k: int, block: int = 256) -> jax.Array:
-    """The k nearest other points of each: ``float32[M, d]`` to ``int32[M, k]``; ties go to the
-    first.
+    """Returns the k nearest other points of each point: ``float32[M, d]`` to ``int32[M, k]``; ties
+    go to the first.
 
     A block of points at a time, so that memory is O(block * M).
 
@@ -105,10 +121,11 @@ def neighbours(points: jax.Array, k: int, block: int = 256) -> jax.Array:
     return jax.lax.map(jax.vmap(some), places.reshape(-1, block)).reshape(len(places), k)[:count]
 
 
-def greedy(worth: jax.Array, near: jax.Array, beta: float, k: int) -> jax.Array:
-    """k times the point of most ``worth + beta * |reverse neighbours not yet chosen|`` (Peng et al., 2021, Alg. 1).
+def greedy(worth: jax.Array, near: jax.Array, beta: jax.Array | float, k: int) -> jax.Array:
+    """Chooses k times the point of most ``worth + beta * |reverse neighbours not yet chosen|``.
 
-    p is a reverse neighbour of q where q is among the nearest of p. Ties go to the first.
+    This is Alg. 1 of Peng et al., 2021. p is a reverse neighbour of q where q is among the nearest
+    of p. Ties go to the first.
 
     Args:
       worth: ``float32[M]``.
@@ -131,3 +148,22 @@ def greedy(worth: jax.Array, near: jax.Array, beta: float, k: int) -> jax.Array:
         return (worth.at[place].set(-jnp.inf), reverse.at[near[place]].add(-1.0)), place
 
     return jax.lax.scan(step, (worth, reverse), length=k)[1]
+
+
+@compiled(static=("count", "k"), precision="highest")
+def worthy_and_diverse(
+    worth: jax.Array, points: jax.Array, beta: jax.Array | float, count: int, k: int
+) -> jax.Array:
+    """Chooses by worth ``float32[M]`` and the reverse neighbours among points ``float32[M, d]``.
+
+    Args:
+      worth: of each point.
+      points: where they are.
+      beta: ``float32[]``, weight of the diversity.
+      count: neighbours of each point.
+      k: how many points to choose.
+
+    Returns:
+      ``int32[k]`` places, in the order of choice; see :func:`greedy`.
+    """
+    return greedy(worth, neighbours(points - points.mean(0, keepdims=True), count), beta, k)

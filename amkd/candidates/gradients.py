@@ -1,20 +1,22 @@
-"""BADGE: diverse and uncertain at once, by k-means++ on gradients that are never made (Ash et al.,
-2020).
+"""BADGE: a choice both diverse and uncertain, by k-means++ on gradients that are never computed
+(Ash et al., 2020).
 
 The gradient of the cross-entropy against the student's own best class, with respect to the last
 layer's weights, is ``g = (p - onehot(argmax p)) outer h``, of Y * d numbers. Its inner products
 need only the factors: ``<g, g'> = <r, r'> <h, h'>``.
 """
 
-from typing import NamedTuple
-
 import chex
 import jax
 import jax.numpy as jnp
+from flax import struct
+
+from amkd.core.compilation import compiled
 
 
-class Factors(NamedTuple):
-    """Gradients of M images.
+@struct.dataclass
+class Factors:
+    """Gradients of M images, as factors.
 
     Attributes:
       r: ``float32[M, Y]``, probabilities less one at the best class.
@@ -26,26 +28,28 @@ class Factors(NamedTuple):
 
 
 def factors(p: jax.Array, h: jax.Array) -> Factors:
-    """From probabilities ``float32[M, Y]`` and features ``float32[M, d]``."""
+    """Returns gradients, from probabilities ``float32[M, Y]`` and features ``float32[M, d]``."""
     chex.assert_rank([p, h], 2)
     return Factors(p - jax.nn.one_hot(jnp.argmax(p, -1), p.shape[-1]), h)
 
 
 def squares(g: Factors) -> jax.Array:
-    """Squared lengths, ``float32[M]``."""
+    """Returns the squared lengths, ``float32[M]``."""
     return jnp.sum(jnp.square(g.r), -1) * jnp.sum(jnp.square(g.h), -1)
 
 
 def squared_distances(g: Factors, place: jax.Array) -> jax.Array:
-    """Of every gradient to the one at ``place``: ``float32[M]``, never below 0."""
+    """Returns the squared distance of every gradient to the one at ``place``: ``float32[M]``, never
+    below 0.
+    """
     own = squares(g)
     inner = (g.r @ g.r[place]) * (g.h @ g.h[place])
     return jnp.maximum(own + own[place] - 2 * inner, 0)
 
 
 def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
-    """k-means++ seeds: the longest gradient, then each with probability as its squared distance to
-    the nearest seed.
+    """Draws k-means++ seeds: the longest gradient first, then each with a probability proportional
+    to its squared distance to the nearest seed.
 
     The released code takes the longest first, where the textbook draws it at random.
 
@@ -72,3 +76,11 @@ def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
     begin = squared_distances(g, first), jnp.ones(count, bool).at[first].set(False)
     rest = jax.lax.scan(step, begin, jax.random.split(key, k - 1))[1]
     return jnp.concatenate([first[None], rest])
+
+
+@compiled(static=("k",), precision="highest")
+def badge(p: jax.Array, h: jax.Array, k: int, key: jax.Array) -> jax.Array:
+    """Chooses k of M images by probabilities ``float32[M, Y]`` and features ``float32[M, d]``:
+    ``int32[k]`` places.
+    """
+    return spread(factors(p, h), k, key)

@@ -1,5 +1,5 @@
 """Learning Loss: a small network that predicts where the student's loss is high (Yoo and Kweon,
-2019). Pure functions.
+2019). Pure functions, and their program.
 
 The paper trains it beside the classifier, on four of its inner maps. Here (ours) the student is
 frozen, as it is in the paper's last epochs, and what its last layer sees is all that the predictor
@@ -12,6 +12,8 @@ import chex
 import jax
 import jax.numpy as jnp
 import optax
+
+from amkd.core.compilation import compiled
 
 _WIDTH, _BATCH, _RATE = 128, 128, 1e-3
 
@@ -75,3 +77,21 @@ def fit(features: jax.Array, losses: jax.Array, steps: int, key: jax.Array) -> A
         return (optax.apply_updates(params, updates), moments), None
 
     return jax.lax.scan(step, (params, tx.init(params)), jax.random.split(for_batches, steps))[0][0]
+
+
+@compiled(static=("steps",), kept=2)
+def predicted_losses(
+    queried: jax.Array, losses: jax.Array, features: jax.Array, steps: int, key: jax.Array
+) -> jax.Array:
+    """Predicts the losses of images with features ``float32[M, d]``: ``float32[M]``, up to scale
+    and shift.
+
+    Args:
+      queried: ``float32[A, d]``, features of the images that the predictor is trained on.
+      losses: ``float32[A]``, the student's on these.
+      features: of the images whose loss is predicted.
+      steps: of training.
+      key: randomness.
+    """
+    params = fit(queried, losses, steps, key)
+    return jax.vmap(lambda h: predict(params, h))(features)

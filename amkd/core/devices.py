@@ -1,49 +1,48 @@
-"""Every program that runs on the devices, and what is placed there."""
+"""The devices of this process: how many there are, and what is placed on them."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd.core.compilation import AXIS, Mapped, jit
+from amkd.core.compilation import AXIS, compiled
 
 
 def count() -> int:
-    """Number of local devices."""
+    """Returns the number of local devices, D."""
     return jax.local_device_count()
 
 
 def describe() -> str:
-    """The local devices in words."""
+    """Returns the local devices in words."""
     kinds = sorted({device.device_kind for device in jax.local_devices()})
     return f"{count()} x {', '.join(kinds)} ({jax.default_backend()})"
 
 
 def replicate(tree: Any) -> Any:
-    """A copy of every array on every local device, placed so that ``pmap`` moves nothing."""
-    mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
-    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+    """Copies every array to every local device, placed so that ``pmap`` moves nothing."""
+    return jax.device_put(tree, _placement(PartitionSpec()))
 
 
-def _split(rows: np.ndarray) -> jax.Array:
-    """One row for each local device, placed so that ``pmap`` moves nothing: ``[D, ...]``."""
-    mesh = Mesh(np.array(jax.local_devices()), (AXIS,))
-    return jax.device_put(rows, NamedSharding(mesh, PartitionSpec(AXIS)))
+def split(rows: np.ndarray) -> jax.Array:
+    """Places one row ``[D, ...]`` on each local device, so that ``pmap`` moves nothing."""
+    return jax.device_put(rows, _placement(PartitionSpec(AXIS)))
 
 
-def _each(run: Callable[..., Any], in_axes: Any = 0, **options: Any) -> Mapped:
-    """A function for every device of this process alone: processes need not keep step."""
-    return Mapped(run, steady=True, in_axes=in_axes, devices=jax.local_devices(), **options)
+def _placement(partition: PartitionSpec) -> NamedSharding:
+    return NamedSharding(Mesh(np.array(jax.local_devices()), (AXIS,)), partition)
 
 
 def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:
-    """``run(variables, rows)`` a batch at a time, the last one padded, on the host in the end.
+    """Returns ``run(variables, rows)``, computed a batch at a time, as arrays on the host.
+
+    The last batch is padded, so that all batches have one shape.
 
     Args:
-      run: may return a tree of arrays.
+      run: may return a tree of arrays ``[batch, ...]``.
       variables: its first argument.
       rows: a tree of arrays, each ``[M, ...]``.
       batch: rows at a time.
@@ -62,12 +61,12 @@ def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 
     return jax.tree.map(join, *parts)
 
 
-@lru_cache(maxsize=16)
-def _each_program(function: Callable[..., Any]) -> Callable[..., Any]:
-    return jit(lambda _, rows: jax.vmap(function)(rows))
+@compiled(static=("function",), kept=16)
+def _each(function: Callable[[jax.Array], jax.Array], _: None, rows: jax.Array) -> jax.Array:
+    return jax.vmap(function)(rows)
 
 
 def each(function: Callable[[jax.Array], jax.Array], rows: np.ndarray) -> np.ndarray:
-    """A pure function of every row, a block at a time."""
-    found: np.ndarray = in_batches(_each_program(function), None, rows, 4096)
+    """Applies a pure function to every row of ``[M, ...]``, a block at a time."""
+    found: np.ndarray = in_batches(partial(_each, function), None, rows, 4096)
     return found

@@ -1,22 +1,22 @@
 """Records of queries, and the images that they stand for."""
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 
-from amkd.core.compilation import jit
+from amkd.core.compilation import compiled
 from amkd.data import mixing
 
 
-class Records(NamedTuple):
-    """Queried mixes, in the order in which they were queried.
+@struct.dataclass
+class Records:
+    """Queried mixes, in the order in which they were queried; a real image is mixed with itself.
 
     Attributes:
-      i: ``int32[Q]``.
-      j: ``int32[Q]``.
+      i: ``int32[Q]``, place of the first image.
+      j: ``int32[Q]``, place of the second image.
       w: ``int32[Q]``, weight of image ``i`` in units of 1/65536.
     """
 
@@ -24,34 +24,49 @@ class Records(NamedTuple):
     j: np.ndarray
     w: np.ndarray
 
-    def __len__(self) -> int:  # NamedTuple's own length would be the number of fields
+    def __len__(self) -> int:
+        """Returns the number of records, Q."""
         return len(self.i)
+
+    def take(self, places: np.ndarray | slice) -> "Records":
+        """Returns the records at these places, in this order."""
+        return Records(self.i[places], self.j[places], self.w[places])
+
+    def extend(self, more: "Records") -> "Records":
+        """Returns these records followed by ``more``."""
+        return Records(
+            np.concatenate([self.i, more.i]),
+            np.concatenate([self.j, more.j]),
+            np.concatenate([self.w, more.w]),
+        )
 
 
 def real_records(n: int) -> Records:
-    """The N real images themselves."""
+    """Returns the records of the N real images themselves; of no image for ``n = 0``."""
     index = np.arange(n, dtype=np.int32)
     return Records(index, index, np.full(n, mixing.ONE, np.int32))
 
 
-def extend(records: Records, more: Records) -> Records:
-    """``records`` followed by ``more``."""
-    return Records(*(np.concatenate([a, b]) for a, b in zip(records, more, strict=True)))
-
-
-@lru_cache(maxsize=1)
-def _mix_program() -> Callable[..., Any]:
-    return jit(mixing.mix_images)
+_mix = compiled(kept=1)(mixing.mix_images)
 
 
 def mixes(
     images: np.ndarray, records: Records, as_released: bool = False, block: int = 1024
 ) -> Iterator[np.ndarray]:
-    """The canonical bytes of records, on the host, in blocks of at most ``uint8[block, H, W,
-    C]``.
+    """Yields the canonical mixes of records, on the host, in blocks.
+
+    Args:
+      images: ``uint8[N, H, W, C]``, the real images.
+      records: what to mix.
+      as_released: see :func:`mixing.mix_image`.
+      block: images in a block; the last block may be shorter.
+
+    Yields:
+      ``uint8[block, H, W, C]``; one empty block where there is no record.
     """
     on_device = jnp.asarray(images)
     for start in range(0, max(len(records), 1), block):
-        part = [column[start : start + block] for column in records]
-        padded = (np.pad(column, (0, block - len(part[0]))) for column in part)
-        yield np.asarray(_mix_program()(on_device, *padded, as_released))[: len(part[0])]
+        part = records.take(slice(start, start + block))
+        room = block - len(part)
+        i, j, w = (np.pad(column, (0, room)) for column in (part.i, part.j, part.w))
+        yield np.asarray(_mix(on_device, i, j, w, as_released))[: len(part)]

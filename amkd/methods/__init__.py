@@ -1,20 +1,11 @@
-"""The methods, a file each, found by the file's name: a new file with a ``METHOD`` adds a
-method.
-"""
-
-import importlib
-import pkgutil
+"""The methods, a file each, found by the file's name: a new file with a ``METHOD`` adds a method."""
 
 from amkd.core import plugins
 from amkd.methods.base import Method
 
-_CONTRACT = ("base", "first_images", "selection")
-
-METHODS: dict[str, Method] = {
-    found.name: importlib.import_module(f"{__name__}.{found.name}").METHOD
-    for found in pkgutil.iter_modules(__path__)
-    if found.name not in _CONTRACT
-}
+METHODS: plugins.Registry[Method] = plugins.Registry(
+    __name__, __path__, "METHOD", without=("base", "first_images", "selectors")
+)
 
 
 def find(name: str) -> Method:

@@ -9,34 +9,33 @@ confidence: the lowest C1.
 
 import numpy as np
 
-from amkd.acquisitions import ACQUISITIONS
+from amkd.acquisitions.base import acquisition_named
 from amkd.candidates import candidate_set
 from amkd.config.groups import SearchSettings
 from amkd.data import mixing
 from amkd.data.records import Records
-from amkd.methods.base import ImageSelection, Method
+from amkd.methods.base import ImageSelector, Method
 from amkd.search import top_k
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 
 
-def choose(task: Task) -> Choice:
+def choose(task: SelectionTask) -> Selection:
     """k of the images left."""
     candidates = unlabelled(task)
-    places = ACQUISITIONS[task.settings.acquisition](candidates, task.k)
+    places = acquisition_named(task.settings.acquisition).choose(candidates, task.k)
     task.progress(len(candidates))
-    records = Records(*(column[places] for column in candidates.records()))
-    return Choice(records, candidates.scored.score[places], {"evaluations": len(candidates)})
+    found = candidates.scored.take(places)
+    return Selection(found.records(), found.score, {"evaluations": len(candidates)})
 
 
-def unlabelled(task: Task) -> candidate_set.Candidates:
+def unlabelled(task: SelectionTask) -> candidate_set.Candidates:
     """All images that were not asked about, the least confident first."""
     left = np.setdiff1d(np.arange(len(task.images), dtype=np.int32), task.records.i)
     whole = Records(left, left, np.full(len(left), mixing.ONE, np.int32))
-    confidence = candidate_set.see(task, task.variables, whole).probabilities.max(-1)
-    order = candidate_set.first(confidence, len(left))
-    return candidate_set.Candidates(
-        top_k.Scored(confidence[order], *(column[order] for column in whole)), task
-    )
+    confidence = candidate_set.predict(task, task.variables, whole).probabilities.max(-1)
+    order = candidate_set.lowest(confidence, len(left))
+    scored = top_k.Scored(confidence, whole.i, whole.j, whole.w).take(order)
+    return candidate_set.Candidates(scored, task)
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
@@ -45,4 +44,4 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return left
 
 
-METHOD = Method(selection=ImageSelection(choose, evaluations, acquires=True))
+METHOD = Method(selector=ImageSelector(choose, evaluations, acquires=True))

@@ -7,17 +7,17 @@ complete one, which asks about the first pairs of the pool, mixed half and half:
     import numpy as np
     from amkd.data import mixing
     from amkd.data.records import Records
-    from amkd.methods.base import Method, PairSelection
+    from amkd.methods.base import Method, PairSelector
     from amkd.search import pairs
-    from amkd.search.task import Choice
+    from amkd.search.selection import Selection
 
     def select(task):
         ranks = np.setdiff1d(np.arange(task.pool.size), task.chosen)[: task.k]
         i, j = pairs.pair_of(ranks, task.pool.n)
         records = Records(i, j, np.full(task.k, mixing.ONE // 2, np.int32))
-        return Choice(records, np.full(task.k, np.nan, np.float32), {})
+        return Selection(records, np.full(task.k, np.nan, np.float32), {})
 
-    METHOD = Method(selection=PairSelection(select))
+    METHOD = Method(selector=PairSelector(select))
 """
 
 import dataclasses
@@ -30,17 +30,17 @@ from amkd.methods.first_images import (
     SynthesizedImages,
     ViewsOfImages,
 )
-from amkd.methods.selection import ImageSelection, NoSelection, PairSelection, Selection
+from amkd.methods.selectors import ImageSelector, NoSelector, PairSelector, Selector
 
 __all__ = [
     "AllImages",
     "FirstImages",
-    "ImageSelection",
+    "ImageSelector",
     "Method",
-    "NoSelection",
-    "PairSelection",
+    "NoSelector",
+    "PairSelector",
     "RealImages",
-    "Selection",
+    "Selector",
     "SynthesizedImages",
     "ViewsOfImages",
 ]
@@ -52,14 +52,13 @@ class Method:
 
     Attributes:
       first: where the images of round 0 come from.
-      selection: how every later round selects; nothing by default.
+      selector: how every later round selects; nothing by default.
       true_labels: whether the student learns from true labels in place of the teacher's answers.
-        Such
-        a method is a reference, not a rival: no query can buy it.
+        Such a method is a reference, not a rival: no query can buy it.
     """
 
     first: FirstImages = dataclasses.field(default_factory=RealImages)
-    selection: Selection = dataclasses.field(default_factory=NoSelection)
+    selector: Selector = dataclasses.field(default_factory=NoSelector)
     true_labels: bool = False
 
     def uses_labels(self, settings: Settings) -> bool:

@@ -10,29 +10,28 @@ it was drawn.
 import math
 from collections.abc import Iterator
 
-from amkd.acquisitions import ACQUISITIONS
+from amkd.acquisitions.base import acquisition_named
 from amkd.candidates import candidate_set
 from amkd.config.groups import SearchSettings
 from amkd.config.settings import Settings
-from amkd.data.records import Records
 from amkd.methods import random_mixup
-from amkd.methods.base import Method, PairSelection
+from amkd.methods.base import Method, PairSelector
 from amkd.search import pool_search, top_k
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 
 
-def choose(task: Task) -> Choice:
+def choose(task: SelectionTask) -> Selection:
     """k of the mixes drawn."""
     plan = task.settings
     drawn = random_mixup.choose(
-        task._replace(k=_count(plan, pool_search.left(task), task.k))
+        task._replace(k=_count(plan, pool_search.pairs_left(task), task.k))
     ).records
-    confidence = candidate_set.see(task, task.variables, drawn).probabilities.max(-1)
-    order = candidate_set.first(confidence, len(drawn))
-    scored = top_k.Scored(confidence[order], *(column[order] for column in drawn))
-    places = ACQUISITIONS[plan.acquisition](candidate_set.Candidates(scored, task), task.k)
-    found = top_k.Scored(*(column[places] for column in scored))
-    return Choice(Records(found.i, found.j, found.extra), found.score, {"evaluations": len(drawn)})
+    confidence = candidate_set.predict(task, task.variables, drawn).probabilities.max(-1)
+    order = candidate_set.lowest(confidence, len(drawn))
+    scored = top_k.Scored(confidence, drawn.i, drawn.j, drawn.w).take(order)
+    candidates = candidate_set.Candidates(scored, task)
+    found = scored.take(acquisition_named(plan.acquisition).choose(candidates, task.k))
+    return Selection(found.records(), found.score, {"evaluations": len(drawn)})
 
 
 def _count(settings: SearchSettings, left: int, k: int) -> int:
@@ -54,4 +53,4 @@ def misfits(settings: Settings) -> Iterator[str]:
         )
 
 
-METHOD = Method(selection=PairSelection(choose, evaluations, acquires=True, misfits=misfits))
+METHOD = Method(selector=PairSelector(choose, evaluations, acquires=True, misfits=misfits))

@@ -7,15 +7,15 @@ import numpy as np
 from amkd.core import keys
 from amkd.data import mixing
 from amkd.data.records import Records
-from amkd.methods.base import Method, PairSelection
+from amkd.methods.base import Method, PairSelector
 from amkd.search import pairs, pool_search
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 
 
-def choose(task: Task) -> Choice:
+def choose(task: SelectionTask) -> Selection:
     """k of the pairs left, uniformly at random."""
     rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
-    i, j = pairs.pair_of(pool_search.sample(task, task.k, rng), task.pool.n)
+    i, j = pairs.pair_of(pool_search.sample_left(task, task.k, rng), task.pool.n)
     plan = task.settings
     grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     w = (
@@ -23,8 +23,8 @@ def choose(task: Task) -> Choice:
         if plan.random_lam == "half"
         else rng.choice(grid, task.k)
     )
-    task.progress(pool_search.left(task))
-    return Choice(Records(i, j, w), np.full(task.k, np.nan, np.float32), {"evaluations": 0})
+    task.progress(pool_search.pairs_left(task))
+    return Selection(Records(i, j, w), np.full(task.k, np.nan, np.float32), {"evaluations": 0})
 
 
-METHOD = Method(selection=PairSelection(choose))
+METHOD = Method(selector=PairSelector(choose))

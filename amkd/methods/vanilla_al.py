@@ -6,13 +6,13 @@ import numpy as np
 
 from amkd.config.groups import SearchSettings
 from amkd.data import mixing
-from amkd.data.records import Records, extend
-from amkd.methods.base import Method, PairSelection
+from amkd.data.records import Records
+from amkd.methods.base import Method, PairSelector
 from amkd.search import confidence, pairs, pool_search, top_k
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 
 
-def choose(task: Task) -> Choice:
+def choose(task: SelectionTask) -> Selection:
     """The k lowest C1 over pairs and lambdas of the grid; only a mix that was asked about has left
     the pool.
     """
@@ -26,21 +26,20 @@ def choose(task: Task) -> Choice:
         one = task._replace(
             chosen=asked, progress=task.progress if last else lambda _: task.progress(0)
         )
-        parts.append(pool_search.lowest(one, confidence.Grid((w,)), task.k))
+        parts.append(pool_search.lowest_c2(one, confidence.Grid((w,)), task.k))
     found = _merged(parts, task.k)
-    records = Records(found.i, found.j, found.extra)
+    records = found.records()
     scored = len(grid) * task.pool.size - int(
         np.sum(np.isin(before.w, grid) & (before.i < before.j))
     )
-    told = {"evaluations": scored, "duplicates": duplicates(extend(before, records))}
-    return Choice(records, found.score, told)
+    told = {"evaluations": scored, "duplicates": duplicates(before.extend(records))}
+    return Selection(records, found.score, told)
 
 
 def _merged(parts: list[top_k.Scored], k: int) -> top_k.Scored:
     """The k lowest in the order of (score, pair, lambda)."""
-    score, i, j, w = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.lexsort((w, j, i, score))[:k]
-    return top_k.Scored(score[order], i[order], j[order], w[order])
+    found = top_k.concatenate(parts)
+    return found.take(np.lexsort((found.w, found.j, found.i, found.score))[:k])
 
 
 def duplicates(records: Records) -> float:
@@ -61,4 +60,4 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return settings.lam_count * left
 
 
-METHOD = Method(selection=PairSelection(choose, evaluations))
+METHOD = Method(selector=PairSelector(choose, evaluations))

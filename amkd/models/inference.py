@@ -1,10 +1,11 @@
 """Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 from amkd.models import Network
 from amkd.models.layers import Variables
@@ -12,12 +13,13 @@ from amkd.models.layers import Variables
 Trunk = Callable[[jax.Array], jax.Array]  # activation of one image -> logits[Y]
 
 
-class Seen(NamedTuple):
-    """One real image as the student sees it.
+@struct.dataclass
+class MixInput:
+    """What a search mixes of one real image; of N images in a table, with an axis of N in front.
 
     Attributes:
-      h: the stem's activation.
-      logits: ``float32[Y]``, or None where nobody asks for them.
+      h: the stem's activation of the image, or the image itself as ``float32[H, W, C]``.
+      logits: ``float32[Y]``, or None where the search does not use them.
     """
 
     h: Any
@@ -77,21 +79,21 @@ def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array
     return activations
 
 
-def seen(
-    network: Network, variables: Variables, images: jax.Array, activations: bool, ends: bool
-) -> Seen:
-    """Real images as a search mixes them, in inference mode.
+def mix_inputs(
+    network: Network, variables: Variables, images: jax.Array, activations: bool, with_logits: bool
+) -> MixInput:
+    """Returns what a search mixes of real images, in inference mode: arrays ``[B, ...]``.
 
     Args:
       network: the student.
       variables: its variables.
       images: ``uint8[B, H, W, C]``.
-      activations: mix what comes out of the stem; else the images themselves.
-      ends: whether the logits are wanted.
+      activations: whether the stem's activations are mixed; else the images themselves.
+      with_logits: whether the search uses the logits of the images.
     """
     h = stem(network, variables, images)
-    logits: Any = network.apply(variables, h, method="trunk") if ends else None
-    return Seen(h if activations else images.astype(jnp.float32), logits)
+    logits: Any = network.apply(variables, h, method="trunk") if with_logits else None
+    return MixInput(h if activations else images.astype(jnp.float32), logits)
 
 
 def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:

@@ -130,7 +130,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     yield f"real images          {facts.real}"
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"
-    yield f"{facts.method.selection.pool_title:<21}{facts.pool:,}"
+    yield f"{facts.method.selector.pool_title:<21}{facts.pool:,}"
     ks = f", of k = {', '.join(map(str, facts.ks))}" if facts.ks else ""
     yield f"rounds               {len(facts.ks)} after round 0{ks}"
     yield f"queries              {cost.total:,} (round 0: {cost.total - sum(facts.ks):,})"

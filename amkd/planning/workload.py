@@ -17,7 +17,7 @@ from amkd.data.records import real_records
 from amkd.methods.first_images import Source
 from amkd.models import prediction
 from amkd.run.allotment import Allotment
-from amkd.search import device_search, pairs, pool_search
+from amkd.search import activations, pairs, pool_search
 from amkd.search.device_search import DeviceSearch
 from amkd.training import loop, teacher_features, training_set
 
@@ -56,7 +56,7 @@ def memory(
       features: numbers that the teacher shows of each record beside its answer.
     """
     bytes_ = facts.images * int(np.prod(data.shape))
-    table = activation * facts.method.selection.table_images(facts.images)
+    table = activation * facts.method.selector.table_images(facts.images)
     scored = table if table <= settings.search.table_bytes else 4 * bytes_
     answers = settings.budget * (4 * (data.classes + features) + 12)
     return 2 * bytes_ + 2 * scored + 3 * answers + data.test_images.nbytes
@@ -70,7 +70,7 @@ def measure(config: Settings, facts: Allotment, data: DataSet, real: np.ndarray)
     return Speed(
         _scored_per_second(config, facts, network, variables, some),
         _trained_per_second(config, data, some),
-        device_search.stem_bytes(network, variables, data.shape),
+        activations.stem_bytes(network, variables, data.shape),
         _gradients_per_second(config, facts, data, some),
     )
 
@@ -91,9 +91,18 @@ def _scored_per_second(
 ) -> float:
     # The shortest dispatch, as often as it takes to be timed: large students score few pairs a
     # second.
-    minimiser, plan = pool_search.minimiser(config.search), config.search
+    minimiser, plan = pool_search.configured_minimiser(config.search), config.search
     k = max(facts.ks, default=1)
-    scorer = DeviceSearch(network, variables, some, minimiser, k, 1, plan.tile, plan.table_bytes)
+    scorer = DeviceSearch(
+        network=network,
+        variables=variables,
+        images=some,
+        minimiser=minimiser,
+        k=k,
+        pairs=1,
+        tile=plan.tile,
+        table_bytes=plan.table_bytes,
+    )
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
     return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
 

@@ -84,15 +84,15 @@ def allot(settings: Settings, *, drawable: int, labelled: bool) -> Allotment:
     real = method.first.real_images(settings.n_real, drawable)
     first = method.first.queries(real, settings.budget)
     labels = method.uses_labels(settings)
-    ks = method.selection.ks(settings)
-    pool = method.selection.pool_size(settings, drawable) if ks else 0
+    ks = method.selector.ks(settings)
+    pool = method.selector.pool_size(settings, drawable) if ks else 0
     return Allotment(
         method=method,
         labels=labels,
         asks_evaluation=_asks_evaluation(settings, labels, labelled),
         real=real,
         first=first,
-        images=method.selection.image_count(settings, first, drawable),
+        images=method.selector.image_count(settings, first, drawable),
         pool=pool,
         rounds=tuple(_rounds(settings, method, first, ks, pool)),
     )
@@ -110,7 +110,7 @@ def _asks_evaluation(settings: Settings, labels: bool, labelled: bool) -> bool:
 def _rounds(
     settings: Settings, method: Method, first: int, ks: tuple[int, ...], pool: int
 ) -> Iterator[Round]:
-    further = method.selection.further_students(settings.search)
+    further = method.selector.further_students(settings.search)
     before = 0  # images that one student of the round before is trained on
     for number, selected in enumerate((first, *ks)):
         gone = sum(ks[: max(number - 1, 0)])
@@ -118,7 +118,7 @@ def _rounds(
         own = _recipe_of(settings, last=number == len(ks))
         trained = recipe.epochs(own, queries) * queries
         evaluations = (
-            method.selection.evaluations(settings.search, pool - gone, selected) if number else 0
+            method.selector.evaluations(settings.search, pool - gone, selected) if number else 0
         )
         yield Round(selected, queries, evaluations, own, trained + further * before)
         before = trained

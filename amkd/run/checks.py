@@ -42,7 +42,7 @@ def check_data(settings: Settings, data: DataSet) -> None:
             f" to draw from; set --config.n_real={data.pool_size} or less"
         )
     for problem in (
-        *method.selection.problems_of_data(settings, data.pool_size),
+        *method.selector.problems_of_data(settings, data.pool_size),
         *method.first.problems_of_shape(data.shape),
     ):
         raise UserError(problem)

@@ -97,7 +97,7 @@ def assembled(
             bar=outputs.bar,
             stop=stop,
         )
-        images = facts.method.selection.images(data, first.images, settings)
+        images = facts.method.selector.images(data, first.images, settings)
         context = RunContext(
             settings=settings,
             facts=facts,
@@ -152,8 +152,8 @@ def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path
 
 def _headline(context: RunContext) -> str:
     """One line about the run that begins."""
-    settings, selection = context.settings, context.facts.method.selection
-    searched = selection.table_images(len(context.images)) > 0
+    settings, selector = context.settings, context.facts.method.selector
+    searched = selector.table_images(len(context.images)) > 0
     size = f"{context.pool.size} pairs" if searched else f"{len(context.images)} images"
     return f"{settings.method} on {settings.dataset}: {size}, {devices.describe()}"
 

@@ -10,7 +10,6 @@ import numpy as np
 from amkd.config import settings
 from amkd.core import checkpoint, devices, files
 from amkd.data import mixing
-from amkd.data.records import Records
 from amkd.models.saved_network import save_network
 from amkd.querying import client
 from amkd.reporting import metrics, page, peak, plots, provenance
@@ -166,7 +165,7 @@ def _draw(
         # Evenly spread over the round, from its lowest C2 to its highest, and then what has none.
         order = start + np.argsort(state.score[start:end], kind="stable")
         shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
-        records = Records(*(column[shown] for column in state.records))
+        records = state.records.take(shown)
         (mixes,) = context.mixes(records)
         triples = [
             (context.images[i], mix, context.images[j])

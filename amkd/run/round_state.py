@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from amkd.core import checkpoint
-from amkd.data.records import Records
+from amkd.data.records import Records, real_records
 from amkd.models.layers import Variables
 
 Row = dict[str, Any]
@@ -50,13 +50,12 @@ class RoundState:
 
 def initial() -> RoundState:
     """The state before the first query."""
-    none = Records(*(np.empty(0, np.int32) for _ in range(3)))
-    return RoundState(0, -1, none, np.empty(0, np.float32), None, None, NO_SECONDS, ())
+    return RoundState(0, -1, real_records(0), np.empty(0, np.float32), None, None, NO_SECONDS, ())
 
 
 def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
     """Writes a state that has chosen something, be it only the real images."""
-    tree: dict[str, Any] = {**state.records._asdict(), "score": state.score}
+    tree: dict[str, Any] = {**vars(state.records), "score": state.score}
     if state.variables is not None:
         tree["variables"] = state.variables
     if state.training is not None:
@@ -77,7 +76,7 @@ def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
     return RoundState(
         meta["round"],
         meta["epoch"],
-        Records(*(np.asarray(tree[name]) for name in Records._fields)),
+        Records(*(np.asarray(tree[name]) for name in ("i", "j", "w"))),
         np.asarray(tree["score"]),
         jax.tree.map(np.asarray, tree["variables"]) if "variables" in tree else None,
         checkpoint.leaves_of(training) if training else None,

@@ -12,7 +12,7 @@ import numpy as np
 
 from amkd.candidates import committee
 from amkd.core import checkpoint, compilation, keys
-from amkd.data.records import Records, extend, real_records
+from amkd.data.records import real_records
 from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.querying import client
@@ -21,7 +21,7 @@ from amkd.run import round_state
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState, Row
 from amkd.search import pairs
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 from amkd.training import loop, recipe, train_step, training_set
 
 
@@ -65,19 +65,21 @@ def choose(context: RunContext, state: RoundState) -> RoundState:
     started = time.monotonic()
     if state.round == 0:
         unscored = np.full(context.facts.first, np.nan, np.float32)
-        found = Choice(real_records(context.facts.first), unscored, context.first_metrics)
+        found = Selection(real_records(context.facts.first), unscored, context.first_metrics)
     else:
         found = _search(context, state)
     return dataclasses.replace(
         state,
-        records=extend(state.records, found.records),
+        records=state.records.extend(found.records),
         score=np.concatenate([state.score, found.score]),
-        told=found.told,
+        told=found.metrics,
         seconds=state.spent("search", time.monotonic() - started),
     )
 
 
-def task(context: RunContext, state: RoundState, k: int, progress: Callable[[int], None]) -> Task:
+def task(
+    context: RunContext, state: RoundState, k: int, progress: Callable[[int], None]
+) -> SelectionTask:
     """What the method is given to choose k pairs, in a state with a student."""
     settings = context.settings
     i, j = state.records.i, state.records.j
@@ -95,7 +97,7 @@ def task(context: RunContext, state: RoundState, k: int, progress: Callable[[int
         stream=(settings.seed, state.round - 1),
         stop=context.stop,
     )
-    return Task(
+    return SelectionTask(
         images=context.images,
         pool=context.pool,
         chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], context.pool.n)),
@@ -111,22 +113,22 @@ def task(context: RunContext, state: RoundState, k: int, progress: Callable[[int
     )
 
 
-def _search(context: RunContext, state: RoundState) -> Choice:
+def _search(context: RunContext, state: RoundState) -> Selection:
     def progress(scored: int) -> None:
         context.stop.check()
         advance(scored)
 
     wanted = task(context, state, context.facts.ks[state.round - 1], progress)
-    selection = context.facts.method.selection
+    selector = context.facts.method.selector
     title = f"round {state.round} search"
-    with context.report.bar(selection.left(wanted), title, selection.unit) as advance:
-        return selection.select(wanted)
+    with context.report.bar(selector.left(wanted), title, selector.unit) as advance:
+        return selector.select(wanted)
 
 
 def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]:
     """The answers to all records, ``float32[Q, Y]``; only this round's are asked for."""
     started = time.monotonic()
-    fresh = Records(*(column[state.answered :] for column in state.records))
+    fresh = state.records.take(slice(state.answered, None))
     images = np.concatenate(list(context.mixes(fresh)))
     with context.report.bar(len(images), f"round {state.round} query", "img") as advance:
 
@@ -143,7 +145,7 @@ def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarra
 
 def recall(context: RunContext, state: RoundState) -> np.ndarray:
     """The answers that the run has already had, ``float32[answered, Y]``, from the ledger alone."""
-    records = Records(*(column[: state.answered] for column in state.records))
+    records = state.records.take(slice(state.answered))
     return client.recall(context.client, context.mixes(records))
 
 

@@ -1,11 +1,10 @@
 """How many of the k lowest a shortlist holds, estimated from a random sample of what it leaves out.
 
-Of the k lowest of all pairs, the shortlist holds its own m lowest, for some m: the largest m at
-  which no more than
-k - m discarded pairs score below the shortlist's m-th. Their number is not known, but a uniform
-sample of the discarded pairs, scored in full, tells about it by the hypergeometric distribution.
-The interval is exact in that it holds the true share at least as often as it says, whatever the
-scores.
+Of the k lowest of all pairs, the shortlist holds its own m lowest, for some m: the largest m for
+which no more than k - m discarded pairs score below the shortlist's m-th. Their number is not
+known, but a uniform sample of the discarded pairs, scored in full, tells about it by the
+hypergeometric distribution. The interval is exact: it holds the true share at least as often as it
+says, whatever the scores.
 """
 
 from typing import NamedTuple
@@ -19,7 +18,7 @@ class Recall(NamedTuple):
 
     Attributes:
       low: lower end of the interval.
-      estimate: what the sample says.
+      estimate: the estimate from the sample.
       high: upper end of the interval.
     """
 
@@ -28,13 +27,13 @@ class Recall(NamedTuple):
     high: float
 
 
-ALL = Recall(1.0, 1.0, 1.0)  # nothing was left out
+NOTHING_MISSED = Recall(1.0, 1.0, 1.0)
 
 _TESTS = 512  # of m, evenly spread: the ends of an interval are as fine as that
 
 
 def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float) -> Recall:
-    """The share of the k lowest of all pairs that are among the shortlist's k lowest.
+    """Estimates the share of the k lowest of all pairs that the shortlist's k lowest hold.
 
     Args:
       lowest: ``float32[K]`` ascending scores of the shortlist's k lowest pairs.
@@ -45,11 +44,10 @@ def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float
     """
     k, drawn = len(lowest), len(sampled)
     if not discarded:
-        return ALL
+        return NOTHING_MISSED
     below = np.searchsorted(np.sort(sampled), lowest, side="right")  # of the sample, for m = 1 .. k
-    spare = k - np.arange(
-        1, k + 1
-    )  # discarded pairs below the m-th, at most, if m of the k lowest were found
+    # Discarded pairs below the m-th, at most, if m of the k lowest were found.
+    spare = k - np.arange(1, k + 1)
     met = below * (discarded / max(drawn, 1)) <= spare
     estimate = k - int(np.argmax(met[::-1])) if met.any() else 0
     # "Fewer than m were found" is refused where so few of the sample would be too unlikely, for m
@@ -72,20 +70,21 @@ def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float
 
 
 def _leading(refused: np.ndarray) -> int:
-    """How many are refused before the first that is not."""
+    """Returns how many are refused before the first that is not."""
     return len(refused) if refused.all() else int(np.argmin(refused))
 
 
 def _at_most(found: np.ndarray, discarded: int, marked: np.ndarray, drawn: int) -> np.ndarray:
-    """Probability that a sample holds so many marked pairs or fewer."""
+    """Returns the probability that a sample of ``drawn`` pairs holds ``found`` marked ones or
+    fewer.
+    """
     return stats.hypergeom.cdf(found, discarded, marked, drawn)
 
 
 def sample_size(pairs: int, k: int, target: float) -> int:
-    """Pairs to sample so that a shortlist with a third of the misses that ``target`` allows will
-    pass, as a rule.
+    """Returns how many pairs to sample, so that a shortlist with a third of the misses that
+    ``target`` allows passes in most cases.
 
-    At the target itself, 12 of the k lowest are then expected in the sample; a shortlist passes
-    with 4.
+    At the target itself, 12 of the k lowest are expected in the sample; a shortlist passes with 4.
     """
     return min(int(np.ceil(12 * pairs / (k * (1 - target)))), pairs)

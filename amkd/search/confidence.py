@@ -1,7 +1,7 @@
 """Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import chex
 import jax
@@ -9,16 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from amkd.data import mixing
-from amkd.models.inference import Seen, Trunk
+from amkd.models.inference import MixInput, Trunk
 
-# Images i and j -> score float32[] and what else is wanted of the pair: C2 and its lambda, w
-# int32[].
-Minimise = Callable[[Seen, Seen], tuple[jax.Array, Any]]
+# Images i and j -> C2 float32[] of the pair and its arg-min lambda, w int32[].
+Minimise = Callable[[MixInput, MixInput], tuple[jax.Array, jax.Array]]
 
 
 class Minimiser(Protocol):
-    """A way to minimise over lambda, for any student. Hashable: programs are compiled once for
-    each.
+    """A method to minimise C1 over lambda, for any student.
+
+    Hashable: a program is compiled once for each minimiser.
     """
 
     def __hash__(self) -> int: ...
@@ -29,58 +29,53 @@ class Minimiser(Protocol):
 
     @property
     def at_once(self) -> int:
-        """How many of them are made together."""
+        """How many of them are computed together."""
 
     @property
-    def knows_ends(self) -> bool:
-        """Whether it looks at the logits of the real images: one more evaluation for each of
-        these.
-        """
+    def uses_logits(self) -> bool:
+        """Whether it uses the logits of the real images: one more evaluation for each image."""
 
     def on(self, trunk: Trunk) -> Minimise:
-        """The same for one student, as a function of one pair."""
+        """Returns the minimisation under one student, as a function of one pair."""
 
 
 class Grid(NamedTuple):
-    """The least C1 on a grid of lambda: the paper's way.
+    """The least C1 on a grid of lambda, as in the paper.
 
     Attributes:
-      weights: the grid, in units of 1/65536.
+      w: the grid, in units of 1/65536.
     """
 
-    weights: tuple[int, ...]
+    w: tuple[int, ...]
 
     @property
     def evaluations(self) -> int:
         """One for each lambda."""
-        return len(self.weights)
+        return len(self.w)
 
     @property
     def at_once(self) -> int:
         """All of them."""
-        return len(self.weights)
+        return len(self.w)
 
     @property
-    def knows_ends(self) -> bool:
+    def uses_logits(self) -> bool:
         """It does not."""
         return False
 
     def on(self, trunk: Trunk) -> Minimise:
-        """:func:`c2` with this grid."""
-        return lambda i, j: c2(trunk, i.h, j.h, np.array(self.weights, np.int32))
+        """Returns :func:`c2` with this grid."""
+        return lambda i, j: c2(trunk, i.h, j.h, np.array(self.w, np.int32))
 
 
 def c1(logits: jax.Array) -> jax.Array:
     """Confidence in one image, ``max_y S(y|x)`` (eq. 1): ``[Y]`` logits to a probability."""
     chex.assert_rank(logits, 1)
-    return 1 / jnp.sum(
-        jnp.exp(logits - jnp.max(logits))
-    )  # the largest of the softmax, and no other
+    # The largest probability of the softmax alone.
+    return 1 / jnp.sum(jnp.exp(logits - jnp.max(logits)))
 
 
-def c2(
-    trunk: Trunk, h_i: jax.Array, h_j: jax.Array, weights: np.ndarray
-) -> tuple[jax.Array, jax.Array]:
+def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, w: np.ndarray) -> tuple[jax.Array, jax.Array]:
     """Confidence in one pair, ``min over lam of C1(lam*x_i + (1-lam)*x_j)`` (eq. 2).
 
     Mixing commutes with an affine map, so the trunk on a mix of activations is the student on
@@ -90,42 +85,43 @@ def c2(
       trunk: the student after its affine stem.
       h_i: the stem's activation of image i.
       h_j: the stem's activation of image j, of the same shape.
-      weights: ``int32[L]``, the grid, in units of 1/65536.
+      w: ``int32[L]``, the grid of lambda, in units of 1/65536.
 
     Returns:
-      The minimum, ``float32[]``, and the first weight that attains it, ``int32[]``.
+      The minimum, ``float32[]``, and the first ``w`` that attains it, ``int32[]``.
     """
-    chex.assert_type(weights, jnp.int32)
-    confidence = jax.vmap(lambda lam: c1(trunk(mixing.mix(h_i, h_j, lam))))(mixing.lam_of(weights))
-    return jnp.min(confidence), jnp.asarray(weights)[jnp.argmin(confidence)]
+    chex.assert_type(w, jnp.int32)
+    confidence = jax.vmap(lambda lam: c1(trunk(mixing.mix(h_i, h_j, lam))))(mixing.lam_of(w))
+    return jnp.min(confidence), jnp.asarray(w)[jnp.argmin(confidence)]
 
 
 def score_pairs(
-    minimise: Minimise, table: Seen, i: jax.Array, j: jax.Array, tile: int
-) -> tuple[jax.Array, Any]:
-    """Scores of many pairs, ``tile`` pairs at a time.
+    minimise: Minimise, table: MixInput, i: jax.Array, j: jax.Array, tile: int
+) -> tuple[jax.Array, jax.Array]:
+    """Scores many pairs, ``tile`` pairs at a time.
 
-    Every tile is the same program on the same shapes, so a pair's score has the same
-    bits whatever the number of pairs in the call.
+    Every tile is the same program on the same shapes, so a pair's score has the same bits however
+    many pairs are in the call.
 
     Args:
-      minimise: what to compute of one pair.
-      table: every real image as the student sees it: arrays ``[N, ...]``.
+      minimise: computes C2 of one pair.
+      table: all real images: arrays ``[N, ...]``.
       i: ``int32[P]``, P a multiple of ``tile``.
       j: ``int32[P]``.
       tile: pairs evaluated together.
 
     Returns:
-      What ``minimise`` returns, with an axis of P in front: C2 ``float32[P]`` and w ``int32[P]``.
+      C2 ``float32[P]`` and w ``int32[P]``.
     """
     chex.assert_type([i, j], jnp.int32)
 
-    def score_tile(ij: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, Any]:
-        return jax.vmap(lambda p, q: minimise(_at(table, p), _at(table, q)))(*ij)
+    def score_tile(ij: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        return jax.vmap(lambda p, q: minimise(_image(table, p), _image(table, q)))(*ij)
 
-    found = jax.lax.map(score_tile, (i.reshape(-1, tile), j.reshape(-1, tile)))
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), found)
+    score, w = jax.lax.map(score_tile, (i.reshape(-1, tile), j.reshape(-1, tile)))
+    return score.reshape(-1), w.reshape(-1)
 
 
-def _at(table: Seen, place: jax.Array) -> Seen:
-    return jax.tree.map(lambda column: column[place], table)
+def _image(table: MixInput, place: jax.Array) -> MixInput:
+    found: MixInput = jax.tree.map(lambda column: column[place], table)
+    return found

@@ -1,27 +1,74 @@
-"""Every program that runs on the devices, and what is placed there."""
+"""The k lowest C2 among pairs, over all devices of all processes."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
-from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from amkd.core.compilation import Mapped, jit
-from amkd.core.devices import _each, _split, count, in_batches, replicate
+from amkd.core import devices
+from amkd.core.compilation import compiled, mapped
 from amkd.models import Network, inference
-from amkd.models.inference import Seen
-from amkd.models.layers import suited
+from amkd.models.inference import MixInput
+from amkd.models.layers import Variables, suited
 from amkd.search import confidence, top_k
+from amkd.search.activations import make_table, stem_bytes
+from amkd.search.confidence import Minimiser
+
+# The programs. Keeping is apart from scoring, so that another k does not compile the network anew.
+
+
+@mapped(
+    split={"i": 0, "j": 0},
+    static=("network", "minimiser", "tile", "activations"),
+    kept=32,  # vanilla_al has one for each lambda
+    precision="highest",  # ranking is discontinuous: accelerators must not round the inputs
+)
+def _score(
+    network: Network,
+    minimiser: Minimiser,
+    tile: int,
+    activations: bool,
+    variables: Variables,
+    table: MixInput,
+    i: jax.Array,
+    j: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    trunk_of = inference.trunk_of_one if activations else inference.network_of_one
+    minimise = minimiser.on(trunk_of(suited(network, "scoring"), variables))
+    return confidence.score_pairs(minimise, table, i, j, tile)
+
+
+@mapped(split={"device": 0}, static=("k", "batch"))
+def _empty(k: int, batch: int, device: jax.Array) -> top_k.Buffer:
+    del device
+    return top_k.empty(k, batch)
+
+
+@mapped(split={"buffer": 0, "scored": 0, "count": 0}, static=("k",), donate="buffer")
+def _keep(
+    k: int, buffer: top_k.Buffer, scored: top_k.Scored, count: jax.Array
+) -> tuple[top_k.Buffer, jax.Array]:
+    buffer = top_k.add(buffer, scored, count, k)
+    return buffer, buffer.bad  # apart, to be read while the next batch uses up the buffer
+
+
+@mapped(split={"buffer": 0}, static=("k",))
+def _k_lowest(k: int, buffer: top_k.Buffer) -> top_k.Scored:
+    return top_k.k_lowest(buffer, k)
+
+
+@compiled(static=("network", "shape"))
+def _prepare(network: Network, shape: tuple[int, ...], variables: Variables) -> Variables:
+    return inference.prepared(suited(network, "scoring"), variables, shape)
 
 
 def tile_size(at_once: int, bytes_each: int) -> int:
-    """Pairs in one compiled tile: what fits a CPU's cache, or fills an accelerator.
+    """Returns how many pairs one compiled tile has: what fits a CPU's cache, or fills an
+    accelerator.
 
     Args:
-      at_once: student evaluations of one pair that are made together.
+      at_once: student evaluations of one pair that are computed together.
       bytes_each: of one evaluation's activations after the stem.
     """
     evaluations, limit = (1408, 2**25) if jax.default_backend() == "cpu" else (11264, 2**30)
@@ -30,11 +77,7 @@ def tile_size(at_once: int, bytes_each: int) -> int:
 
 
 class DeviceSearch:
-    """The k lowest C2 among pairs of real images under one student, over every device of every
-    process.
-
-    Mixes activations after the student's affine stem where the table of them fits, and
-    images where it does not: the same scores up to rounding, more work.
+    """A search for the k lowest C2 among pairs of real images under one student.
 
     Each device keeps its own k lowest; they are merged once, at the end. Every dispatch has the
     same length, and so runs the same program: a pair's score depends on the tile, and on neither
@@ -45,11 +88,12 @@ class DeviceSearch:
       network: the student, in float32.
       variables: its variables.
       images: ``uint8[N, H, W, C]``.
-      minimiser: the way to minimise over lambda.
+      minimiser: how to minimise over lambda.
       k: how many pairs to find.
       pairs: pairs in one dispatch; rounded up to whole tiles, at least two a device.
       tile: pairs in one compiled tile; 0 chooses by backend and network.
-      table_bytes: the largest table of activations to hold on each device.
+      table_bytes: the largest table of activations to hold on each device; where it is larger,
+        images are mixed.
 
     Attributes:
       length: pairs in one dispatch, of all processes together.
@@ -57,31 +101,32 @@ class DeviceSearch:
 
     def __init__(
         self,
+        *,
         network: Network,
-        variables: Any,
+        variables: Variables,
         images: np.ndarray,
-        minimiser: confidence.Minimiser,
+        minimiser: Minimiser,
         k: int,
         pairs: int,
         tile: int,
         table_bytes: int,
     ) -> None:
-        bytes_each = stem_bytes(network, variables, images.shape[1:])
-        fits = bytes_each * len(images) <= table_bytes
-        table = _table(network, variables, images, fits, minimiser.knows_ends)
-        tile = tile or tile_size(minimiser.at_once, bytes_each)
-        unit = tile * count() * jax.process_count()
+        shape = images.shape[1:]
+        table = make_table(
+            network, variables, images, with_logits=minimiser.uses_logits, most=table_bytes
+        )
+        tile = tile or tile_size(minimiser.at_once, stem_bytes(network, variables, shape))
+        unit = tile * devices.count() * jax.process_count()
         self.length = max(-(-pairs // unit), 2) * unit
         self._k, self._bad = k, False
-        ready = _prepare_program(network, images.shape[1:])(variables)
-        self._args = replicate((ready, table))
-        self._score = _search_program(network, minimiser, tile, fits)
-        self._shape = (count(), self.length // jax.process_count() // count())
-        side = jax.ShapeDtypeStruct(self._shape, jnp.int32)
-        self._lowest = _empty_buffers(k, self._score.shapes(*self._args, side, side)[1])
+        self._program = network, minimiser, tile, table.activations
+        self._arrays = devices.replicate((_prepare(network, shape, variables), table.rows))
+        each = self.length // jax.process_count() // devices.count()
+        self._shape = (devices.count(), each)
+        self._buffer = _empty(k, each, np.arange(devices.count()))
 
     def add(self, i: np.ndarray, j: np.ndarray) -> Callable[[], int]:
-        """Starts scoring pairs ``int32[P]``, at most ``length`` of them, none of which came before.
+        """Starts scoring pairs ``int32[P]`` that were not added before, at most ``length`` of them.
 
         Returns:
           A function that waits until this process has scored its share, and returns P. It raises
@@ -91,10 +136,10 @@ class DeviceSearch:
         total = len(i)
         if self._bad:  # nothing that follows can mend it
             return lambda: total
-        first, second, counts = (_split(rows) for rows in self._padded(i, j))
-        score, extra = self._score(*self._args, first, second)
-        scored = top_k.Scored(score, first, second, extra)
-        self._lowest, bad = _keep_program(self._k)(self._lowest, scored, counts)
+        first, second, counts = (devices.split(rows) for rows in self._padded(i, j))
+        score, w = _score(*self._program, *self._arrays, first, second)
+        scored = top_k.Scored(score, first, second, w)
+        self._buffer, bad = _keep(self._k, self._buffer, scored, counts)
 
         def wait() -> int:
             self._bad |= bool(np.any(bad))
@@ -105,37 +150,31 @@ class DeviceSearch:
         return wait
 
     def lowest(self) -> top_k.Scored:
-        """The k pairs of lowest (score, rank) in that order, or all of them if fewer were added.
+        """Returns the k pairs of lowest (score, rank) in that order; all if fewer were added.
 
         Waits for all processes; the same in each, on the host.
 
         Raises:
           FloatingPointError: a score is not finite: the student diverged.
         """
-        found = top_k.merge(jax.device_get(_first_program(self._k)(self._lowest)), self._k)
-        self._bad |= bool(np.any(self._lowest.bad))
+        found = top_k.merge(jax.device_get(_k_lowest(self._k, self._buffer)), self._k)
+        self._bad |= bool(np.any(self._buffer.bad))
         if jax.process_count() > 1:
             parts, bad = multihost_utils.process_allgather((found, np.bool_(self._bad)))
             found, self._bad = top_k.merge(parts, self._k), bool(np.any(bad))
         self._check()
-        return top_k.pairs_of(found)
+        return top_k.without_padding(found)
 
     def _padded(self, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, ...]:
-        """This process's share, and how many pairs of it each device has: ``int32[D, P]`` twice,
-        ``int32[D]``.
+        """Returns this process's share, ``int32[D, P]`` twice, and how many pairs of it each
+        device has, ``int32[D]``.
         """
         total, own, of = len(i), jax.process_index(), jax.process_count()
         share = slice(total * own // of, total * (own + 1) // of)
-        devices, length = self._shape
-        room = devices * length - (share.stop - share.start)
-        i, j = (np.pad(side[share], (0, room)).reshape(self._shape) for side in (i, j))
-        return (
-            i,
-            j,
-            np.clip(devices * length - room - length * np.arange(devices), 0, length).astype(
-                np.int32
-            ),
-        )
+        size, (on, length) = share.stop - share.start, self._shape
+        i, j = (np.pad(side[share], (0, on * length - size)).reshape(on, length) for side in (i, j))
+        counts = np.clip(size - length * np.arange(on), 0, length).astype(np.int32)
+        return i, j, counts
 
     def _check(self) -> None:
         if self._bad:
@@ -143,69 +182,3 @@ class DeviceSearch:
                 "a C2 score is not finite: the student diverged; lower config.train.learning_rate,"
                 " in a new --workdir"
             )
-
-
-def stem_bytes(network: Network, variables: Any, shape: tuple[int, ...]) -> int:
-    """Bytes of one image's activations after the stem."""
-    image = jax.ShapeDtypeStruct((1, *shape), jnp.uint8)
-    one = jax.eval_shape(partial(inference.stem, network), variables, image)
-    return one.size * one.dtype.itemsize
-
-
-@lru_cache(maxsize=32)  # vanilla_al has one for each lambda
-def _search_program(
-    network: Network, minimiser: confidence.Minimiser, tile: int, activations: bool
-) -> Mapped:
-    trunk_of = inference.trunk_of_one if activations else inference.network_of_one
-    own = suited(network, "scoring")
-
-    def run(variables: Any, table: Any, i: Any, j: Any) -> Any:
-        # Ranking is discontinuous: accelerators must not round inputs of matrix products.
-        with jax.default_matmul_precision("highest"):
-            return confidence.score_pairs(minimiser.on(trunk_of(own, variables)), table, i, j, tile)
-
-    return _each(run, (None, None, 0, 0))
-
-
-# Apart from the scoring, so that another k costs no compilation of the network.
-def _empty_buffers(k: int, extra: Any) -> top_k.Lowest:
-    """Buffers for the k lowest, on every local device, of pairs with extras like ``[D, P,
-    ...]``.
-    """
-    batch = jax.tree.leaves(extra)[0].shape[1]
-    one = jax.tree.map(lambda column: jax.ShapeDtypeStruct(column.shape[2:], column.dtype), extra)
-    return _each(lambda _: top_k.empty(k, batch, one))(np.arange(count()))
-
-
-@lru_cache(maxsize=8)
-def _keep_program(k: int) -> Mapped:
-    def run(lowest: top_k.Lowest, scored: top_k.Scored, count: Any) -> Any:
-        lowest = top_k.add(lowest, scored, count, k)
-        return lowest, lowest.bad  # which is there to be read when the buffers are in use again
-
-    return _each(run, donate_argnums=0)
-
-
-@lru_cache(maxsize=8)
-def _first_program(k: int) -> Mapped:
-    return _each(lambda lowest: top_k.first(lowest, k))
-
-
-def _table(
-    network: Network, variables: Any, images: np.ndarray, activations: bool, ends: bool
-) -> Seen:
-    with jax.default_matmul_precision("highest"):
-        return in_batches(_table_program(network, activations, ends), variables, images)
-
-
-@lru_cache(maxsize=8)
-def _table_program(network: Network, activations: bool, ends: bool) -> Callable[..., Any]:
-    return jit(
-        partial(inference.seen, suited(network, "scoring"), activations=activations, ends=ends)
-    )
-
-
-@lru_cache(maxsize=8)
-def _prepare_program(network: Network, shape: tuple[int, ...]) -> Callable[..., Any]:
-    own = suited(network, "scoring")
-    return jit(lambda variables: inference.prepared(own, variables, shape))

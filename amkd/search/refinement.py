@@ -2,31 +2,32 @@
 a grid takes.
 
 C1 has narrow dips where the student changes its mind, which a grid steps over. Its *logits* change
-  calmly: those of
-a ReLU network are piecewise linear in lambda. So a curve through the logits that are known already,
-those of the two real images among them, tells where the lowest dip must be; the student is
-evaluated there, the curve is drawn again through one more point, and so on. What is returned was
-always evaluated; a curve only says where to look next.
+smoothly: those of a ReLU network are piecewise linear in lambda. So a curve through the logits that
+are known already, those of the two real images among them, tells where the lowest dip must be. The
+student is evaluated there, the curve is drawn again through one more point, and so on. What is
+returned was always evaluated; a curve only says where to look next.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
+from flax import struct
 
 from amkd.data import mixing
-from amkd.models.inference import Seen, Trunk
+from amkd.models.inference import MixInput, Trunk
 from amkd.search.confidence import Minimise, c1
 
 _PARTS = 16  # places in each span between two knots where C1 of the curve is looked at
 _CLOSER = 16  # more of them around the lowest of these
 
 
-class Knots(NamedTuple):
-    """Where the logits along one pair are known, in ascending order; M of them, the first and the
-    last real images.
+@struct.dataclass
+class Knots:
+    """The M places along one pair where the logits are known, in ascending order; the first and
+    the last are the real images.
 
     Attributes:
       w: ``int32[M]``, weights of image i in units of 1/65536.
@@ -37,7 +38,8 @@ class Knots(NamedTuple):
     logits: jax.Array
 
 
-class Spans(NamedTuple):
+@struct.dataclass
+class Spans:
     """The curve between each knot and the next, ``S = M - 1`` of them.
 
     Attributes:
@@ -45,7 +47,7 @@ class Spans(NamedTuple):
       length: ``float32[S]``.
       low: ``float32[S]``, the lower end of the part inside the range that is searched.
       high: ``float32[S]``, its upper end; below ``low`` where no part is.
-      shape: ``float32[S, 4, Y]``: logits at the lower end, their slope times the length, and the
+      hermite: ``float32[S, 4, Y]``: logits at the lower end, their slope times the length, and the
         same at the upper.
     """
 
@@ -53,7 +55,7 @@ class Spans(NamedTuple):
     length: jax.Array
     low: jax.Array
     high: jax.Array
-    shape: jax.Array
+    hermite: jax.Array
 
 
 class Range(NamedTuple):
@@ -69,14 +71,14 @@ class Range(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """The least C1 of a few evaluations, the first in the middle of the range and the others where
-    they pay.
+    """The least C1 of a few evaluations: the first in the middle of the range, the others where the
+    curve is lowest.
 
     Attributes:
       range: what is searched.
       evaluations: how many, E, at least 1.
-      forecast: whether the curve counts like an evaluation: what more of these would find, as far
-        as it can be told.
+      forecast: whether the minimum of the curve counts like an evaluation: it forecasts what more
+        evaluations would find.
     """
 
     range: Range
@@ -89,27 +91,29 @@ class Refined(NamedTuple):
         return 1
 
     @property
-    def knows_ends(self) -> bool:
+    def uses_logits(self) -> bool:
         """The curve ends at the real images."""
         return True
 
     def on(self, trunk: Trunk) -> Minimise:
-        """The least C1, ``float32[]``, and the lowest weight that attains it, ``int32[]``."""
+        """Returns the function of a pair: the least C1, ``float32[]``, and its w, ``int32[]``."""
 
-        def minimise(i: Seen, j: Seen) -> tuple[jax.Array, Any]:
-            knots = known(trunk, i, j, self.range, self.evaluations)
-            found, at = lowest(knots, self.range)
+        def minimise(i: MixInput, j: MixInput) -> tuple[jax.Array, jax.Array]:
+            knots = evaluate_knots(trunk, i, j, self.range, self.evaluations)
+            found, at = lowest_knot(knots, self.range)
             if not self.forecast:
                 return found, at
-            guessed, there = guess(knots, self.range)
-            return jnp.minimum(found, guessed), jnp.where(guessed < found, there, at)
+            forecast, there = lowest_on_curve(knots, self.range)
+            return jnp.minimum(found, forecast), jnp.where(forecast < found, there, at)
 
         return minimise
 
 
-def known(trunk: Trunk, i: Seen, j: Seen, range_: Range, evaluations: int) -> Knots:
-    """The knots of one pair: the real images, the middle of the range, and where the curve was
-    lowest each time.
+def evaluate_knots(
+    trunk: Trunk, i: MixInput, j: MixInput, range_: Range, evaluations: int
+) -> Knots:
+    """Returns the knots of one pair: the real images, the middle of the range, and where the curve
+    was lowest each time.
     """
     middle = jnp.int32((range_.low + range_.high) // 2)
 
@@ -119,13 +123,15 @@ def known(trunk: Trunk, i: Seen, j: Seen, range_: Range, evaluations: int) -> Kn
     knots = Knots(jnp.array([0, mixing.ONE], jnp.int32), jnp.stack([j.logits, i.logits]))
     knots = insert(knots, middle, evaluate(middle))
     for _ in range(evaluations - 1):
-        w = guess(knots, range_)[1]
+        w = lowest_on_curve(knots, range_)[1]
         knots = insert(knots, w, evaluate(w))
     return knots
 
 
 def insert(knots: Knots, w: jax.Array, logits: jax.Array) -> Knots:
-    """One knot more, ``M + 1``: ``int32[]`` between the first and the last, and ``float32[Y]``."""
+    """Returns the knots with one more: ``w`` ``int32[]`` between the first and the last, and its
+    logits ``float32[Y]``.
+    """
     chex.assert_type([w, logits], [jnp.int32, jnp.float32])
     place = jnp.sum(knots.w <= w)
 
@@ -137,24 +143,24 @@ def insert(knots: Knots, w: jax.Array, logits: jax.Array) -> Knots:
     return Knots(merged(knots.w, w), merged(knots.logits, logits))
 
 
-def lowest(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
-    """The least C1 of the knots in the range, ``float32[]``, and the lowest weight that attains it,
-    ``int32[]``.
+def lowest_knot(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
+    """Returns the least C1 of the knots in the range, ``float32[]``, and the lowest w that attains
+    it, ``int32[]``.
     """
     inside = (knots.w >= range_.low) & (knots.w <= range_.high)
     confidence = jnp.where(inside, jax.vmap(c1)(knots.logits), jnp.inf)
     return jnp.min(confidence), knots.w[_first(confidence)]
 
 
-def guess(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
-    """Where C1 of the curve through the knots is least in the range: that, ``float32[]``, and the
-    weight, ``int32[]``.
+def lowest_on_curve(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
+    """Returns the least C1 in the range of the curve through the knots, ``float32[]``, and its w,
+    ``int32[]``.
 
-    Every span is looked at in as many places, so that looking becomes finer where knots are near to
-    each other; around the lowest place it is looked at once more, closer.
+    C1 of the curve is computed at equally many places in every span, so that places are closer
+    together where knots are; then at more places around the lowest one.
     """
     spans = curve(knots, range_)
-    lams, confidence = jax.vmap(_look)(spans)
+    lams, confidence = jax.vmap(_c1_in_span)(spans)
     span, place = jnp.divmod(_first(confidence.reshape(-1)), _PARTS)
     best = jax.tree.map(lambda column: _pick(column, span), spans)
     around = np.linspace(-1 / _PARTS, 1 / _PARTS, _CLOSER + 1, dtype=np.float32)
@@ -166,9 +172,9 @@ def guess(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
     return jnp.min(confidence), w
 
 
-def _look(span: Spans) -> tuple[jax.Array, jax.Array]:
-    """Lambdas in one span, ``float32[C]``, and C1 of the curve there; infinite if the span is
-    outside of the range.
+def _c1_in_span(span: Spans) -> tuple[jax.Array, jax.Array]:
+    """Returns lambdas in one span, ``float32[C]``, and C1 of the curve there; infinite if the span
+    is outside of the range.
     """
     lams = span.low + (span.high - span.low) * (
         (np.arange(_PARTS, dtype=np.float32) + np.float32(0.5)) / _PARTS
@@ -203,7 +209,9 @@ def c1_along(span: Spans, lam: jax.Array) -> jax.Array:
     u = (lam - span.start) / span.length
     v = 1 - u
     basis = ((1 + 2 * u) * v * v, u * v * v, (3 - 2 * u) * u * u, -u * u * v)
-    logits = sum(weight[None] * end[:, None] for weight, end in zip(basis, span.shape, strict=True))
+    logits = sum(
+        weight[None] * end[:, None] for weight, end in zip(basis, span.hermite, strict=True)
+    )
     return jax.vmap(c1, in_axes=1)(logits)
 
 

@@ -2,48 +2,50 @@
 missed.
 
 After few evaluations, the curve through a pair's logits forecasts its C2. The pairs of lowest
-forecast are the shortlist; they alone are refined. A random sample of all pairs is refined, too,
-and tells what share of the k lowest the shortlist holds (:mod:`amkd.search.audit`). Where that is
-not certain to be the target, the shortlist is doubled, and in the end every pair is refined.
+forecast are the shortlist, and only these are refined. A random sample of all pairs is refined,
+too, and tells what share of the k lowest the shortlist holds (:mod:`amkd.search.audit`). If that
+share is not certain to reach the target, the shortlist is doubled, and in the end every pair is
+refined.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from amkd.config.groups import SearchSettings
 from amkd.core import keys
-from amkd.search import audit, pairs, pool_search, refinement, top_k
-from amkd.search.task import Task
+from amkd.search import audit, pairs, pool_search, top_k
+from amkd.search.refinement import Refined
+from amkd.search.selection import SelectionTask
 
-_FORECAST = 2  # evaluations before the forecast
-_SHARE = 10  # the first shortlist is one tenth of the pool,
-_TIMES = 5  # or five times k
-_WIDEST = 0.4  # of the pool; refining all of it is not much dearer then
+_FORECAST_EVALUATIONS = 2
+_FIRST_SHARE = 10  # the first shortlist is one tenth of the pool,
+_FIRST_TIMES_K = 5  # or five times k
+_WIDEST_SHARE = 0.4  # of the pool; refining all of it does not cost much more then
 _MOST = 2**24  # pairs of a shortlist: half a GiB of every device's memory
 _ERROR = 0.05  # probability that the reported interval misses the truth
 
 
-class Plan(NamedTuple):
-    """How a screened search goes about it.
+class Screening(NamedTuple):
+    """How a screened search proceeds.
 
     Attributes:
       left: pairs to search.
-      shortlists: sizes of the shortlist, each tried if the one before is not good enough; none to
-        refine all at once.
+      shortlists: sizes of the shortlist, each tried if the one before is not good enough; empty
+        to refine all pairs at once.
       sampled: pairs of the sample.
       target: share of the k lowest that is to be found.
-      forecast: what all pairs get.
-      refined: what the shortlist and the sample get.
+      forecast: the minimiser for all pairs.
+      refined: the minimiser for the shortlist and the sample.
     """
 
     left: int
     shortlists: tuple[int, ...]
     sampled: int
     target: float
-    forecast: refinement.Refined
-    refined: refinement.Refined
+    forecast: Refined
+    refined: Refined
 
     @property
     def evaluations(self) -> int:
@@ -54,78 +56,82 @@ class Plan(NamedTuple):
         return self.forecast.evaluations * self.left + refined
 
 
-def plan(settings: SearchSettings, left: int, k: int) -> Plan:
-    """The plan for k of so many pairs; small pools, and few k, are refined as a whole: no sample
-    could tell enough.
+def make_screening(settings: SearchSettings, left: int, k: int) -> Screening:
+    """Returns how to search ``left`` pairs for k.
+
+    Small pools, and few k, are refined as a whole: no sample could tell enough.
     """
     range_ = pool_search.lam_range(settings)
-    forecast = refinement.Refined(range_, _FORECAST, forecast=True)
-    refined = refinement.Refined(range_, settings.evaluations)
+    forecast = Refined(range_, _FORECAST_EVALUATIONS, forecast=True)
+    refined = Refined(range_, settings.evaluations)
     sizes = []
-    size = max(min(-(-left // _SHARE), _MOST // 4), _TIMES * k)
-    while size <= min(_WIDEST * left, _MOST):
+    size = max(min(-(-left // _FIRST_SHARE), _MOST // 4), _FIRST_TIMES_K * k)
+    while size <= min(_WIDEST_SHARE * left, _MOST):
         sizes.append(size)
         size *= 2
     sampled = audit.sample_size(left, k, settings.recall)
-    screened = Plan(left, tuple(sizes), sampled, settings.recall, forecast, refined)
+    screened = Screening(left, tuple(sizes), sampled, settings.recall, forecast, refined)
     whole = screened._replace(shortlists=(), sampled=0)
     return screened if sizes and screened.evaluations < whole.evaluations else whole
 
 
-def lowest(task: Task, plan: Plan) -> tuple[top_k.Scored, dict[str, Any]]:
-    """The k lowest as far as they were found, in order, and how the search went, for JSON."""
-    if not plan.shortlists:
-        return pool_search.lowest(task, plan.refined, task.k), _told(
-            plan, audit.ALL, 0, plan.evaluations
-        )
-    forecast = pool_search.lowest(task, plan.forecast, plan.shortlists[-1])
+def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, dict[str, Any]]:
+    """Returns the k pairs of lowest C2 as far as they were found, in order, and metrics of the
+    search, for JSON.
+    """
+    if not screening.shortlists:
+        found = pool_search.lowest_c2(task, screening.refined, task.k)
+        return found, _metrics(screening, audit.NOTHING_MISSED, 0, screening.evaluations)
+    forecast = pool_search.lowest_c2(task, screening.forecast, screening.shortlists[-1])
     shortlist = pairs.rank_of(forecast.i, forecast.j, task.pool.n)
-    sampled, scores = _sample(task, plan)
-    scorer = pool_search.make(task, plan.refined, task.k)
+    sampled, scores = _sample(task, screening)
+    search = pool_search.open_search(task, screening.refined, task.k)
+    refine = lambda chunks: pool_search.score_chunks(task, search, chunks, _uncounted(task))  # noqa: E731
     done = 0
-    for turn, size in enumerate(plan.shortlists, 1):
-        pool_search.score(task, scorer, _cut(shortlist[done:size], scorer.length), _silent(task))
+    for turn, size in enumerate(screening.shortlists, 1):
+        refine(_chunks(shortlist[done:size], search.length))
         done = size
-        found = scorer.lowest()
+        found = search.lowest()
         outside = ~np.isin(sampled, shortlist[:size])
-        # Looking again and again must not make chance findings likely: the errors of all turns add
-        # up to one.
-        seen = audit.recall(found.score, scores[outside], plan.left - size, _ERROR / 2**turn)
-        if seen.low >= plan.target:
+        # Several looks must not make a chance finding likely: the errors of all turns add up to
+        # one _ERROR.
+        recall = audit.recall(found.score, scores[outside], screening.left - size, _ERROR / 2**turn)
+        if recall.low >= screening.target:
             break
     else:
         gone = np.sort(np.concatenate([task.chosen, shortlist]))
-        pool_search.score(task, scorer, task.pool.chunks(scorer.length, gone), _silent(task))
-        done, found, seen = plan.left, scorer.lowest(), audit.ALL
-    spent = plan.forecast.evaluations * plan.left + plan.refined.evaluations * (done + len(sampled))
-    return found, _told(plan, seen, done, spent)
+        refine(task.pool.chunks(search.length, gone))
+        done, found, recall = screening.left, search.lowest(), audit.NOTHING_MISSED
+    refined = screening.refined.evaluations * (done + len(sampled))
+    evaluations = screening.forecast.evaluations * screening.left + refined
+    return found, _metrics(screening, recall, done, evaluations)
 
 
-def _sample(task: Task, plan: Plan) -> tuple[np.ndarray, np.ndarray]:
-    """A uniform sample of all pairs left: ``int64[M]`` ranks, and their scores, ``float32[M]``."""
-    ranks = pool_search.sample(task, plan.sampled, keys.rng(*task.stream, keys.Purpose.AUDIT))
-    scorer = pool_search.make(task, plan.refined, plan.sampled)
-    pool_search.score(task, scorer, _cut(ranks, scorer.length), _silent(task))
-    found = scorer.lowest()
+def _sample(task: SelectionTask, screening: Screening) -> tuple[np.ndarray, np.ndarray]:
+    """Returns a uniform sample of all pairs left: ``int64[M]`` ranks and ``float32[M]`` scores."""
+    rng = keys.rng(*task.stream, keys.Purpose.AUDIT)
+    ranks = pool_search.sample_left(task, screening.sampled, rng)
+    search = pool_search.open_search(task, screening.refined, screening.sampled)
+    pool_search.score_chunks(task, search, _chunks(ranks, search.length), _uncounted(task))
+    found = search.lowest()
     return pairs.rank_of(found.i, found.j, task.pool.n), found.score
 
 
-def _cut(ranks: np.ndarray, size: int) -> Iterator[np.ndarray]:
+def _chunks(ranks: np.ndarray, size: int) -> Iterator[np.ndarray]:
     return (ranks[start : start + size] for start in range(0, len(ranks), size))
 
 
-def _silent(task: Task) -> Any:
-    """Progress is counted in pairs of the pool; these have been counted, but the run may be
-    stopped.
-    """
+def _uncounted(task: SelectionTask) -> Callable[[int], None]:
+    """Returns a progress that counts no pair a second time, but may still stop the run."""
     return lambda _: task.progress(0)
 
 
-def _told(plan: Plan, seen: audit.Recall, shortlist: int, evaluations: int) -> dict[str, Any]:
-    shown = {name: round(value, 4) for name, value in seen._asdict().items()}
+def _metrics(
+    screening: Screening, recall: audit.Recall, shortlist: int, evaluations: int
+) -> dict[str, Any]:
     return {
         "evaluations": evaluations,
-        "recall": shown,
+        "recall": {name: round(value, 4) for name, value in recall._asdict().items()},
         "shortlist": shortlist,
-        "sampled": plan.sampled,
+        "sampled": screening.sampled,
     }

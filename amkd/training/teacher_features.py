@@ -64,7 +64,7 @@ class Insight:
         """
         if len(records) > len(self._kept):
             whole = len(self._kept) // _BLOCK * _BLOCK
-            fresh = np.concatenate(list(mixes(Records(*(column[whole:] for column in records)))))
+            fresh = np.concatenate(list(mixes(records.take(slice(whole, None)))))
             _, found = prediction.look(self._network, self._variables, fresh)
             self._kept = np.concatenate([self._kept[:whole], found])
         return self._made(self._kept[: len(records)])

@@ -63,7 +63,7 @@ def make(
       inside: ``float32[Q, e]``, what the teacher shows of the records, or None.
     """
     room = capacity - len(records)
-    i, j, w = (np.pad(column, (0, room)) for column in records)
+    i, j, w = (np.pad(column, (0, room)) for column in (records.i, records.j, records.w))
     answers, inside = jax.tree.map(
         lambda rows: np.pad(rows, ((0, room), (0, 0))), (answers, inside)
     )

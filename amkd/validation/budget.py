@@ -26,4 +26,4 @@ def reasons(s: Settings, method: Method | None) -> Iterator[str]:
         )
     yield from method.first.problems(s)
     if s.budget >= s.n_real:
-        yield from method.selection.problems(s)
+        yield from method.selector.problems(s)

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from amkd import models
-from amkd.acquisitions import ACQUISITIONS
+from amkd.acquisitions.base import acquisition_named
 from amkd.config.groups import SearchSettings
 from amkd.config.settings import Settings
+from amkd.core.errors import UserError
 from amkd.data import mixing, variants
 from amkd.validation.rules import choice, least, views
 
@@ -66,7 +67,10 @@ def _variants(search: SearchSettings) -> Iterator[str]:
 
 def _acquisition(s: Settings) -> Iterator[str]:
     search = s.search
-    yield from choice("search.acquisition", search.acquisition, list(ACQUISITIONS))
+    try:
+        acquisition_named(search.acquisition)
+    except UserError as error:
+        yield str(error)
     yield from least("search.per_image", search.per_image, 1)
     yield from least("search.committee", search.committee, 2)
     if (

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from amkd import models
 from amkd.acquisitions import ACQUISITIONS, balanced, capped, learning_loss
-from amkd.candidates import candidate_set, committee, coverage, programs
-from amkd.candidates.candidate_set import Seen
+from amkd.candidates import candidate_set, committee, coverage, loss_prediction
+from amkd.candidates.candidate_set import Predictions
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.records import mixes
@@ -47,8 +47,8 @@ def test_acquisitions_are_the_files_of_their_folder():
 
 
 def test_places_that_are_missing_are_the_first_others():
-    assert candidate_set.filled(np.array([4, 1]), 6, 5).tolist() == [4, 1, 0, 2, 3]
-    assert candidate_set.filled(np.array([4, 1]), 6, 2).tolist() == [4, 1]
+    assert candidate_set.fill_up(np.array([4, 1]), 6, 5).tolist() == [4, 1, 0, 2, 3]
+    assert candidate_set.fill_up(np.array([4, 1]), 6, 2).tolist() == [4, 1]
 
 
 # capped
@@ -95,14 +95,14 @@ def test_an_image_and_its_variants_share_one_cap():
 def test_balanced_by_hand():
     """Classes take turns: the first of each, then the second of each; class 1 runs out."""
     named = np.array([0, 0, 0, 1, 2, 2, 0])
-    assert balanced.dealt(named, 4, 5).tolist() == [0, 3, 4, 1, 5]
-    assert balanced.dealt(named, 4, 7).tolist() == [0, 3, 4, 1, 5, 2, 6]
+    assert balanced.take_turns(named, 4, 5).tolist() == [0, 3, 4, 1, 5]
+    assert balanced.take_turns(named, 4, 7).tolist() == [0, 3, 4, 1, 5, 2, 6]
 
 
 @given(st.integers(1, 60), st.integers(1, 5), st.integers(0, 1000))
 def test_balanced_takes_as_even_a_number_of_each_class_as_there_is(k, classes, seed):
     named = np.random.default_rng(seed).integers(0, classes, 60)
-    found = balanced.dealt(named, classes, k)
+    found = balanced.take_turns(named, classes, k)
     assert len(set(found.tolist())) == k
     counts, there = (np.bincount(of, minlength=classes) for of in (named[found], named))
     short = counts < counts.max() - 1
@@ -121,7 +121,7 @@ def test_k_center_by_hand():
     1.
     """
     points = np.float32([[0], [1], [5], [6], [10]])
-    assert programs.farthest(points, points[:1], 2).tolist() == [4, 2]
+    assert coverage.k_center(points, points[:1], 2).tolist() == [4, 2]
     left = coverage.nearest(jnp.asarray(points), jnp.asarray(points[[0, 4, 2]]))
     assert float(jnp.sqrt(left.max())) == 1
 
@@ -147,7 +147,7 @@ def test_k_center_is_the_plain_reference(seed, centers):
     half = rng.integers(-4, 5, (6, 2)).astype(np.float32)
     points = np.concatenate([half, -half])
     around = rng.integers(-4, 5, (centers, 2)).astype(np.float32)
-    found = programs.farthest(points, around, 12).tolist()
+    found = coverage.k_center(points, around, 12).tolist()
     assert found == plain_farthest(points, around, 12)
     assert sorted(found) == list(range(12))
 
@@ -158,14 +158,14 @@ def test_points_far_from_the_origin_are_told_apart():
     """
     rng = np.random.default_rng(0)
     points = (10 + 0.01 * rng.normal(size=(60, 84))).astype(np.float32)
-    assert programs.farthest(points, points[:1], 10).tolist() == plain_farthest(
+    assert coverage.k_center(points, points[:1], 10).tolist() == plain_farthest(
         points, points[:1], 10
     )
     away = ((np.float64(points)[:, None] - np.float64(points)) ** 2).sum(-1) + np.diag(
         np.full(60, np.inf)
     )
     near = np.argsort(away, 1, kind="stable")[:, :5]
-    found = programs.greedy(np.zeros(60, np.float32), points, 5, 1.0, 60)
+    found = coverage.worthy_and_diverse(np.zeros(60, np.float32), points, 1.0, 5, 60)
     assert found.tolist() == plain_greedy(np.zeros(60), near, 1.0, 60)
 
 
@@ -195,7 +195,7 @@ def test_greedy_is_the_plain_reference(seed, n, beta):
 
 def test_k_center_of_points_that_are_all_alike_takes_each_once():
     assert sorted(
-        programs.farthest(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()
+        coverage.k_center(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()
     ) == list(range(5))
 
 
@@ -204,15 +204,15 @@ def test_k_center_of_points_that_are_all_alike_takes_each_once():
 
 def test_candidates_are_seen_as_the_student_sees_them():
     one = task(n=20)
-    found = pool_search.lowest(one, pool_search.minimiser(one.settings), 10)
-    seen = candidate_set.Candidates(found, one).seen()
+    found = pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 10)
+    seen = candidate_set.Candidates(found, one).predictions()
     images = np.concatenate(list(mixes(one.images, candidate_set.Candidates(found, one).records())))
     np.testing.assert_allclose(
         seen.probabilities, prediction.predict(one.network, one.variables, images), atol=1e-6
     )
     logits = one.network.apply(one.variables, jnp.asarray(seen.features), method="head")
     np.testing.assert_allclose(jax.nn.softmax(logits), seen.probabilities, atol=1e-5)
-    asked = candidate_set.Candidates(found, one).asked()
+    asked = candidate_set.Candidates(found, one).queried()
     np.testing.assert_allclose(
         asked.probabilities, prediction.predict(one.network, one.variables, one.images), atol=1e-6
     )
@@ -250,13 +250,13 @@ def a_task(name, n=30, k=40):
 def test_k_of_the_candidates_are_chosen(name):
     one, others = a_task(name)
     found = active_mixup.choose(one)
-    of = pool_search.lowest(one, pool_search.minimiser(one.settings), 120)
+    of = pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 120)
     chosen = pairs.rank_of(found.records.i, found.records.j, 30)
     assert len(set(chosen.tolist())) == 40
     assert set(chosen.tolist()) <= set(pairs.rank_of(of.i, of.j, 30).tolist())
     expected = {
         rank: (score, w)
-        for rank, score, w in zip(pairs.rank_of(of.i, of.j, 30), of.score, of.extra, strict=True)
+        for rank, score, w in zip(pairs.rank_of(of.i, of.j, 30), of.score, of.w, strict=True)
     }
     for rank, score, w in zip(chosen, found.score, found.records.w, strict=True):
         assert expected[rank] == (score, w)
@@ -272,7 +272,7 @@ def plain_choice(name, of, one):
     """The places that an acquisition stands for, from what students say of the candidates, in
     NumPy.
     """
-    own, k = np.float64(of.seen().probabilities), one.k
+    own, k = np.float64(of.predictions().probabilities), one.k
 
     def most(values):
         return np.argsort(-values, kind="stable")[:k].tolist()
@@ -282,7 +282,7 @@ def plain_choice(name, of, one):
 
     def opinion(member):
         variables = variables_of(one.network, one.images.shape[1:], 100 + member)
-        return np.float64(candidate_set.see(one, variables, of.records()).probabilities)
+        return np.float64(candidate_set.predict(one, variables, of.records()).probabilities)
 
     if name == "margin":
         ordered = np.sort(own, -1)
@@ -293,13 +293,13 @@ def plain_choice(name, of, one):
         both = np.stack([own, opinion(1)])
         return most(entropies(both.mean(0)) - entropies(both).mean(0))
     if name == "k_center":
-        return plain_farthest(of.seen().features, of.asked().features, k)
+        return plain_farthest(of.predictions().features, of.queried().features, k)
     plain, teacher = opinion(2), opinion(1)
     a, b = (np.abs(p - own).sum(-1) / 2 for p in (plain, teacher))
     least = 1e-6 * np.median(np.concatenate([a, b]))
     worth = (a + b) * np.minimum(np.maximum(a, b) / np.maximum(np.minimum(a, b), least), 10)
     worth = (worth - worth.min()) / (worth.max() - worth.min())
-    points = np.float64(of.seen().features)
+    points = np.float64(of.predictions().features)
     away = ((points[:, None] - points) ** 2).sum(-1) + np.diag(np.full(len(points), np.inf))
     return plain_greedy(worth, np.argsort(away, 1, kind="stable")[:, :10], 0.1, k)
 
@@ -309,9 +309,9 @@ def test_candidates_that_are_chosen_are_those_of_the_plain_reference(name):
     one, _ = a_task(name)
     one = one._replace(settings=dataclasses.replace(one.settings, committee=2), k=12)
     of = candidate_set.Candidates(
-        pool_search.lowest(one, pool_search.minimiser(one.settings), 120), one
+        pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 120), one
     )
-    assert ACQUISITIONS[name](of, 12).tolist() == plain_choice(name, of, one)
+    assert ACQUISITIONS[name].choose(of, 12).tolist() == plain_choice(name, of, one)
 
 
 def test_an_answer_that_is_unsure_is_no_loss():
@@ -342,10 +342,12 @@ def test_what_is_learned_of_losses_leaves_out_features_that_never_changed(consta
     asked, own = (rng.normal(size=(rows, 4)).astype(np.float32) for rows in (count, 3))
     asked[:, 2], own[:, 2] = constant, constant + 0.3
     even = [np.full((len(h), 10), 0.1, np.float32) for h in (asked, own)]
-    monkeypatch.setattr(candidate_set.Candidates, "asked", lambda _: Seen(even[0], asked))
-    monkeypatch.setattr(candidate_set.Candidates, "seen", lambda _: Seen(even[1], own))
+    monkeypatch.setattr(candidate_set.Candidates, "queried", lambda _: Predictions(even[0], asked))
     monkeypatch.setattr(
-        programs,
+        candidate_set.Candidates, "predictions", lambda _: Predictions(even[1], own)
+    )
+    monkeypatch.setattr(
+        loss_prediction,
         "predicted_losses",
         lambda a, losses, p, steps, key: given.append((a, p)) or np.float32([1, 3, 2]),
     )

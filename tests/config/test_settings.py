@@ -60,7 +60,7 @@ def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
     assert loaded.dataset == {"default": "digits", "http": "folder"}.get(
         name, name.removeprefix("best.")
     )
-    ks = find(loaded.method).selection.ks(loaded)
+    ks = find(loaded.method).selector.ks(loaded)
     assert sum(ks) == loaded.budget - loaded.n_real and len(ks) == loaded.rounds
     checks.check_devices(loaded, 8)
     # Nothing is lost or altered on the way.
@@ -519,7 +519,7 @@ def test_the_edges_of_the_possible_are_possible() -> None:
             checkpoint__seconds=0.0,
         )
     )
-    assert find(loaded.method).selection.ks(loaded) == (1,)
+    assert find(loaded.method).selector.ks(loaded) == (1,)
 
 
 def test_all_problems_are_told_at_once() -> None:

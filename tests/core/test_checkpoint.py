@@ -83,7 +83,7 @@ PHASES = list(phases(None))
 
 
 def arrays(state: RoundState) -> dict[str, Any]:
-    tree = (state.records._asdict(), state.score, state.variables, state.training)
+    tree = (vars(state.records), state.score, state.variables, state.training)
     return {
         jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }

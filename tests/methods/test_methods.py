@@ -7,14 +7,14 @@ import pytest
 from amkd.core.errors import UserError
 from amkd.data import domain, mixing
 from amkd.data.dataset import DataSet
-from amkd.data.records import Records, extend, mixes
+from amkd.data.records import Records, mixes
 from amkd.methods import METHODS, active_labelling, pooled_mixup, random_mixup, sskd, vanilla_al
-from amkd.methods.base import AllImages, Method, NoSelection
+from amkd.methods.base import AllImages, Method, NoSelector
 from amkd.methods.first_images import Source
 from amkd.models import prediction
-from amkd.models.inference import Seen
+from amkd.models.inference import MixInput
 from amkd.run.allotment import allot
-from amkd.search import confidence, pairs, pool_search
+from amkd.search import confidence, pairs, pool_search, top_k
 from amkd.teachers import labels
 from tests.search.test_device_search import fingerprint, settings, task
 from tests.support import command, counting_teacher
@@ -87,15 +87,20 @@ def test_views_that_cannot_be():
 # vanilla_al
 
 
+def columns(records):
+    """The columns of records as lists."""
+    return records.i.tolist(), records.j.tolist(), records.w.tolist()
+
+
 def singles(one):
     """C1 of every single mix left, as (score, i, j, w), lowest first."""
     found = []
     for w in mixing.lambda_grid(
         one.settings.lam_low, one.settings.lam_high, one.settings.lam_count
     ).tolist():
-        part = pool_search.lowest(one, confidence.Grid((w,)), one.pool.size)
+        part = pool_search.lowest_c2(one, confidence.Grid((w,)), one.pool.size)
         found += zip(
-            part.score.tolist(), part.i.tolist(), part.j.tolist(), part.extra.tolist(), strict=True
+            part.score.tolist(), part.i.tolist(), part.j.tolist(), part.w.tolist(), strict=True
         )
     return sorted(found)
 
@@ -103,12 +108,10 @@ def singles(one):
 def test_vanilla_takes_the_lowest_single_mixes():
     one = task(n=12, k=40)
     found = vanilla_al.choose(one)
-    rows = list(
-        zip(found.score.tolist(), *(column.tolist() for column in found.records), strict=True)
-    )
+    rows = list(zip(found.score.tolist(), *columns(found.records), strict=True))
     assert rows == singles(one)[:40]
     assert len({(i, j) for _, i, j, _ in rows}) < 40  # several of one pair
-    assert found.told["evaluations"] == 66 * 3
+    assert found.metrics["evaluations"] == 66 * 3
 
 
 def test_vanilla_never_asks_about_a_mix_twice_but_about_a_pair():
@@ -117,8 +120,8 @@ def test_vanilla_never_asks_about_a_mix_twice_but_about_a_pair():
     records = one.records
     for _ in range(4):
         found = vanilla_al.choose(one._replace(records=records))
-        records = extend(records, found.records)
-    asked = list(zip(*(column[8:].tolist() for column in records), strict=True))
+        records = records.extend(found.records)
+    asked = list(zip(*columns(records.take(slice(8, None))), strict=True))
     assert asked == everything[:80] and len(set(asked)) == 80
 
 
@@ -139,15 +142,13 @@ def test_active_mixup_has_no_duplicates_where_vanilla_has_only_those():
     i, j = pairs.pair_of(np.arange(3), 3)
     for w in weights.tolist():
         minimise = confidence.Grid((w,)).on(lambda x: 3 * x)
-        score, where = confidence.score_pairs(minimise, Seen(points), i, j, 1)
-        parts.append(
-            pool_search.selection.Scored(*(np.asarray(column) for column in (score, i, j, where)))
-        )
+        score, where = confidence.score_pairs(minimise, MixInput(points), i, j, 1)
+        parts.append(top_k.Scored(*(np.asarray(column) for column in (score, i, j, where))))
     found = vanilla_al._merged(parts, 3)
-    assert list(zip(found.i, found.j, np.round(found.extra / 65536, 1), strict=True)) == [
+    assert list(zip(found.i, found.j, np.round(found.w / 65536, 1), strict=True)) == [
         (1, 2, 0.4), (1, 2, 0.5), (1, 2, 0.3),
     ]  # fmt: skip
-    assert vanilla_al.duplicates(Records(found.i, found.j, found.extra)) == 1
+    assert vanilla_al.duplicates(found.records()) == 1
     np.testing.assert_allclose(found.score, (0.395656, 0.400266, 0.439868), atol=1e-5)
 
 
@@ -165,15 +166,15 @@ def test_a_pool_of_random_mixes_and_the_least_confident_of_it():
     )
     order = np.argsort(confidence, kind="stable")[:20]
     found = pooled_mixup.choose(one)
-    for column, expected in zip(found.records, drawn, strict=True):
-        np.testing.assert_array_equal(column, expected[order])
+    for column, expected in zip(columns(found.records), columns(drawn.take(order)), strict=True):
+        assert column == expected
     np.testing.assert_allclose(found.score, confidence[order], atol=1e-6)
-    assert found.told == {"evaluations": 60}
+    assert found.metrics == {"evaluations": 60}
 
 
 def test_a_pool_of_all_pairs_left():
     one = task(n=8, k=20)._replace(settings=settings(candidates=3.0))
-    assert pooled_mixup.choose(one).told == {"evaluations": 28}
+    assert pooled_mixup.choose(one).metrics == {"evaluations": 28}
 
 
 # active_labelling
@@ -181,7 +182,7 @@ def test_a_pool_of_all_pairs_left():
 
 def test_labelling_asks_about_the_least_confident_images_left():
     one = task(n=40, k=6)
-    one = one._replace(records=Records(*(column[:10] for column in one.records)))
+    one = one._replace(records=one.records.take(slice(10)))
     confidence = prediction.predict(one.network, one.variables, one.images).max(-1)
     expected = [place for place in np.argsort(confidence, kind="stable") if place >= 10]
     asked = []
@@ -189,7 +190,7 @@ def test_labelling_asks_about_the_least_confident_images_left():
         found = active_labelling.choose(one)
         assert np.all(found.records.w == mixing.ONE) and np.all(found.records.i == found.records.j)
         np.testing.assert_allclose(found.score, confidence[found.records.i], atol=1e-6)
-        one = one._replace(records=extend(one.records, found.records))
+        one = one._replace(records=one.records.extend(found.records))
         asked += found.records.i.tolist()
     assert asked == expected
 
@@ -287,7 +288,7 @@ def test_every_method_runs(name, tmp_path):
     )
     assert summary["n_real"] == (400 if everything else 30)
     real = 400 if everything else 90 if method.first.views > 1 else 30
-    selects = not isinstance(method.selection, NoSelection)
+    selects = not isinstance(method.selector, NoSelector)
     assert summary["queries"] == real + (60 if selects else 0) or everything
     assert len(asked) == (0 if method.true_labels else summary["queries"])
     assert summary["teacher"].startswith("labels:") == method.true_labels

@@ -11,7 +11,7 @@ from amkd import models
 from amkd.core.errors import UserError
 from amkd.data import mixing
 from amkd.models import inference, layers
-from amkd.models.inference import Seen
+from amkd.models.inference import MixInput
 from amkd.search import confidence
 from tests.support import plain
 
@@ -169,7 +169,7 @@ def test_c2_of_a_network_by_images_and_by_the_plain_reference():
         confidence.Grid(tuple(weights.tolist())).on(inference.network_of_one(network, variables))
     )
     for a, b in plain.all_pairs(4):
-        score, w = one(*(Seen(images[place].astype(np.float32)) for place in (a, b)))
+        score, w = one(*(MixInput(images[place].astype(np.float32)) for place in (a, b)))
         expected, best = plain.c2(
             partial(plain.lenet5, variables["params"]), images[a], images[b], mixing.lam_of(weights)
         )

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amkd import models
-from amkd.candidates import coverage, gradients, loss_prediction, programs
+from amkd.acquisitions import distillation_gap
+from amkd.candidates import coverage, gradients, loss_prediction
 from amkd.core import devices
 from amkd.models import inference, prediction, uncertainty
 from tests.search.test_device_search import variables_of
@@ -74,14 +75,14 @@ def test_the_contrast_of_three_classifiers():
     np.testing.assert_allclose(
         uncertainty.total_variation(models_[0][0], models_[1][0]), 0.2, atol=1e-6
     )
-    np.testing.assert_allclose(programs.contrasts(*models_), [0.6], rtol=1e-5)
+    np.testing.assert_allclose(distillation_gap.contrasts(*models_), [0.6], rtol=1e-5)
 
 
 def test_a_gap_of_nothing_does_not_outdo_all():
     """Its ratio is bounded; where all three agree there is no contrast."""
     same, other = np.float32([[0.5, 0.5]]), np.float32([[0.9, 0.1]])
-    np.testing.assert_allclose(programs.contrasts(same, same, other), [0.4 * 10], rtol=1e-4)
-    assert programs.contrasts(same, same, same) == [0]
+    np.testing.assert_allclose(distillation_gap.contrasts(same, same, other), [0.4 * 10], rtol=1e-4)
+    assert distillation_gap.contrasts(same, same, same) == [0]
 
 
 # BADGE
@@ -134,9 +135,9 @@ def test_gradients_are_those_that_are_made(seed):
 
 def test_seeds_are_all_different_even_of_equal_gradients():
     p, h = np.tile(P[:1], (6, 1)), np.ones((6, 2), np.float32)
-    assert sorted(programs.spread(p, h, 6, jax.random.key(0)).tolist()) == list(range(6))
+    assert sorted(gradients.badge(p, h, 6, jax.random.key(0)).tolist()) == list(range(6))
     sure = np.tile(np.float32([[1, 0, 0]]), (4, 1))  # gradients of nothing
-    assert sorted(programs.spread(sure, h[:4], 4, jax.random.key(1)).tolist()) == list(range(4))
+    assert sorted(gradients.badge(sure, h[:4], 4, jax.random.key(1)).tolist()) == list(range(4))
 
 
 # Reverse neighbours
@@ -167,9 +168,10 @@ def test_worked_greedy_choice():
     first of these.
     """
     worth = np.float32([1, 0.5, 0.2, 0.9, 0.8])
-    assert programs.greedy(worth, LINE, 2, 0.3, 3).tolist() == [0, 3, 1]
-    assert programs.greedy(worth[:1], LINE[:1], 0, 1.0, 1).tolist() == [0]  # who has no neighbours
-    assert programs.greedy(worth, LINE, 2, 0.0, 5).tolist() == [
+    assert coverage.worthy_and_diverse(worth, LINE, 0.3, 2, 3).tolist() == [0, 3, 1]
+    # A single point has no neighbours.
+    assert coverage.worthy_and_diverse(worth[:1], LINE[:1], 1.0, 0, 1).tolist() == [0]
+    assert coverage.worthy_and_diverse(worth, LINE, 0.0, 2, 5).tolist() == [
         0,
         3,
         4,
@@ -239,12 +241,12 @@ def test_a_predictor_learns_the_order_of_losses():
     rng = np.random.default_rng(0)
     points = rng.normal(size=(600, 4)).astype(np.float32)
     losses = np.exp(points[:, 0]) + 0.3 * points[:, 1] ** 2
-    found = programs.predicted_losses(
+    found = loss_prediction.predicted_losses(
         points[:400], losses[:400].astype(np.float32), points[400:], 500, jax.random.key(0)
     )
     ranks = [np.argsort(np.argsort(values)) for values in (found, losses[400:])]
     assert np.corrcoef(*ranks)[0, 1] > 0.9
-    again = programs.predicted_losses(
+    again = loss_prediction.predicted_losses(
         points[:400], losses[:400].astype(np.float32), points[400:], 500, jax.random.key(0)
     )
     np.testing.assert_array_equal(found, again)

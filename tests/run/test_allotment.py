@@ -4,7 +4,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from amkd.methods.selection import schedule
+from amkd.methods.selectors import schedule
 from amkd.run.allotment import allot
 from tests.support.small import configured
 

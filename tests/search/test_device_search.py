@@ -13,10 +13,11 @@ from amkd.data import mixing
 from amkd.data.records import real_records
 from amkd.methods import active_mixup, random_mixup
 from amkd.models import inference
-from amkd.models.inference import Seen
-from amkd.search import confidence, device_search, pairs, pool_search
+from amkd.models.inference import MixInput
+from amkd.search import device_search, pairs, pool_search
+from amkd.search.activations import make_table
 from amkd.search.device_search import DeviceSearch
-from amkd.search.task import Task
+from amkd.search.selection import SelectionTask
 from tests.support import plain
 
 SHAPE = (8, 8, 1)
@@ -48,7 +49,7 @@ def variables_of(network, shape, seed=0):
 
 def task(n=N, k=K, pool=None, chosen=NOTHING, progress=lambda _: None, seed=0, **fields):
     network = models.build("lenet5_half", 10, SHAPE)
-    return Task(
+    return SelectionTask(
         images=np.random.default_rng(seed).integers(0, 256, (n, *SHAPE), np.uint8),
         pool=pool or pairs.make_pool(n, 0, seed),
         chosen=chosen,
@@ -60,6 +61,15 @@ def task(n=N, k=K, pool=None, chosen=NOTHING, progress=lambda _: None, seed=0, *
         settings=settings(**fields),
         progress=progress,
     )
+
+
+def search_of(one=None, **fields):
+    """A search under a task's student, with other arguments."""
+    given = {"tile": 1, "table_bytes": 2**30}
+    if one is not None:
+        given |= {"network": one.network, "variables": one.variables, "images": one.images}
+        given["minimiser"] = pool_search.configured_minimiser(one.settings)
+    return DeviceSearch(**given | fields)
 
 
 def ranks_of(choice, n):
@@ -173,40 +183,42 @@ def test_table_path_scores_as_the_image_path(name):
     network = models.build(name, 10, shape)
     variables = variables_of(network, shape)
     images = np.random.default_rng(0).integers(0, 256, (4, *shape), np.uint8)
-    minimiser = pool_search.minimiser(settings(lam_count=2))
+    minimiser = pool_search.configured_minimiser(settings(lam_count=2))
     found = []
     for room in (2**30, 0):
-        scorer = DeviceSearch(network, variables, images, minimiser, 3, 3, 1, room)
+        scorer = search_of(
+            network=network,
+            variables=variables,
+            images=images,
+            minimiser=minimiser,
+            k=3,
+            pairs=3,
+            table_bytes=room,
+        )
         assert scorer.add(np.int32([0, 0, 2]), np.int32([1, 3, 3]))() == 3
         found.append(scorer.lowest())
     np.testing.assert_allclose(found[0].score, found[1].score, atol=1e-5)
-    for column, other in zip(found[0][1:], found[1][1:], strict=True):
-        assert column.shape == (3,)
-        np.testing.assert_array_equal(column, other)
+    assert len(found[0]) == 3
+    jax.tree.map(np.testing.assert_array_equal, found[0].records(), found[1].records())
     assert np.ptp(found[0].score) > 1e-3
 
 
 def test_another_k_does_not_compile_the_network_again():
     for k in (1, 5, 9):
         active_mixup.choose(task(k=k, lam_count=4))
-    program = device_search._search_program(
-        task().network, pool_search.minimiser(settings(lam_count=4)), 4, True
+    program = device_search._score._program(
+        task().network, pool_search.configured_minimiser(settings(lam_count=4)), 4, True
     )
     assert len(program._compiled) == 1
 
 
-def test_table_is_used_up_to_its_limit(monkeypatch):
+def test_table_is_used_up_to_its_limit():
     """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
-    one, modes = task(n=5), []
-    program = device_search._search_program
-    monkeypatch.setattr(
-        devices, "_search_program", lambda *args: (modes.append(args[3]), program(*args))[1]
-    )
-    for room in (5 * 9408, 5 * 9408 - 1):
-        DeviceSearch(
-            one.network, one.variables, one.images, confidence.Grid((32768,)), 1, 10, 1, room
-        )
-    assert modes == [True, False]
+    one = task(n=5)
+    for most, activations in ((5 * 9408, True), (5 * 9408 - 1, False)):
+        table = make_table(one.network, one.variables, one.images, with_logits=False, most=most)
+        assert table.activations == activations
+        assert table.rows.h[0].size == (28 * 28 * 3 if activations else 8 * 8)
 
 
 @pytest.mark.parametrize("count", [1, 5, 32, 33, 45])
@@ -215,11 +227,10 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
     padding does.
     """
     one = task(n=10)
-    minimiser = pool_search.minimiser(one.settings)
     i, j = pairs.pair_of(np.arange(45), 10)
 
     def found(sizes):
-        scorer = DeviceSearch(one.network, one.variables, one.images, minimiser, 60, 45, 4, 2**30)
+        scorer = search_of(one, k=60, pairs=45, tile=4)
         assert scorer.length == 64
         ends = np.cumsum(sizes)
         waits = [scorer.add(i[a:b], j[a:b]) for a, b in zip(ends - sizes, ends, strict=True)]
@@ -232,16 +243,13 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
     )
     assert sorted(zip(whole.i.tolist(), whole.j.tolist(), strict=True)) == plain.all_pairs(10)
     first = pairs.rank_of(whole.i, whole.j, 10) < count
-    for column, other in zip(alone, whole, strict=True):
-        np.testing.assert_array_equal(column, other[first])
+    jax.tree.map(np.testing.assert_array_equal, alone, whole.take(first))
 
 
 def test_nothing_added_leaves_nothing():
     one = task(n=5)
-    scorer = DeviceSearch(
-        one.network, one.variables, one.images, pool_search.minimiser(one.settings), 3, 10, 1, 2**30
-    )
-    assert [column.tolist() for column in scorer.lowest()] == [[], [], [], []]
+    scorer = search_of(one, k=3, pairs=10)
+    assert [column.tolist() for column in jax.tree.leaves(scorer.lowest())] == [[], [], [], []]
 
 
 @pytest.mark.parametrize("k", [1, 2, 779, 780])
@@ -266,7 +274,7 @@ def test_choice_of_any_size_begins_the_order_of_the_whole_pool(k):
 
 def first(choice, k):
     """The first k of a choice."""
-    return jax.tree.map(lambda column: column[:k], choice._replace(told={}))
+    return jax.tree.map(lambda column: column[:k], choice._replace(metrics={}))
 
 
 def test_no_pair_comes_back_until_the_pool_is_empty():
@@ -326,12 +334,10 @@ def test_a_diverged_student_is_noticed_at_once():
 def at_fault():
     """What becomes of ten pairs whose last one alone has a score that is not finite."""
     one, told = task(n=5), []
-    scorer = DeviceSearch(
-        one.network, one.variables, one.images, pool_search.minimiser(one.settings), 3, 10, 1, 2**30
-    )
-    activations = np.array(scorer._args[1].h)
+    scorer = search_of(one, k=3, pairs=10)
+    activations = np.array(scorer._arrays[1].h)
     activations[4] = np.nan
-    scorer._args = devices.replicate((one.variables, Seen(activations)))
+    scorer._arrays = devices.replicate((one.variables, MixInput(activations)))
     i, j = np.int32([0, 0, 0, 1, 1, 2, 3]), np.int32([1, 2, 3, 2, 3, 3, 4])
     for wanted in (scorer.add(i, j), scorer.lowest):
         try:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amkd.data import mixing
-from amkd.models.inference import Seen
+from amkd.models.inference import MixInput
 from amkd.search import confidence, refinement
 from amkd.search.refinement import Knots, Range, Refined
 from tests.support import plain
@@ -23,7 +23,7 @@ GRID = confidence.Grid(tuple(mixing.lambda_grid(0.3, 0.7, 11).tolist()))
 
 def seen(trunk, x):
     x = jnp.float32(x)
-    return Seen(x, trunk(x))
+    return MixInput(x, trunk(x))
 
 
 def minimum(minimiser, trunk, x_i, x_j):
@@ -53,7 +53,7 @@ def _compiled(minimiser):
 
     def run(kernels, x_i, x_j):
         trunk = functools.partial(forward, kernels)
-        return minimiser.on(trunk)(Seen(x_i, trunk(x_i)), Seen(x_j, trunk(x_j)))
+        return minimiser.on(trunk)(MixInput(x_i, trunk(x_i)), MixInput(x_j, trunk(x_j)))
 
     return jax.jit(run)
 
@@ -73,7 +73,7 @@ def test_curve_by_hand():
     knots = Knots(jnp.int32([0, 32768, 65536]), jnp.float32([[0, 0], [1, 0], [4, 0]]))
     spans = refinement.curve(knots, Range(16384, 65535))
     np.testing.assert_allclose(
-        spans.shape[:, :, 0], [[0, 2 * 0.5, 1, 4 * 0.5], [1, 4 * 0.5, 4, 6 * 0.5]], rtol=1e-6
+        spans.hermite[:, :, 0], [[0, 2 * 0.5, 1, 4 * 0.5], [1, 4 * 0.5, 4, 6 * 0.5]], rtol=1e-6
     )
     np.testing.assert_allclose(spans.low, [0.25, 0.5])
     np.testing.assert_allclose(spans.high, [0.5, 65535 / 65536])
@@ -87,7 +87,7 @@ def test_uneven_slope_by_hand():
     """Knots at 0, .25 and 1: the nearer neighbour's secant weighs more, (.75*4 + .25*0) / 1 = 3."""
     knots = Knots(jnp.int32([0, 16384, 65536]), jnp.float32([[0], [1], [1]]))
     spans = refinement.curve(knots, RANGE)
-    np.testing.assert_allclose(spans.shape[0, :, 0], [0, 4 * 0.25, 1, 3 * 0.25], rtol=1e-6)
+    np.testing.assert_allclose(spans.hermite[0, :, 0], [0, 4 * 0.25, 1, 3 * 0.25], rtol=1e-6)
     assert spans.high[0] < spans.low[0]  # no part of it is in the range
 
 
@@ -145,13 +145,16 @@ def test_linear_logits_are_minimised_as_by_brute_force(seed, range_):
 def test_relu_networks_are_minimised_almost_as_by_brute_force():
     """200 random networks: mean excess over every 64th weight, which is some 400 of them."""
     lams = np.arange(RANGE.low, RANGE.high + 1, 64)[:, None] / 65536
-    ways = {"grid": GRID, **{evaluations: Refined(RANGE, evaluations) for evaluations in (3, 5, 8)}}
-    excess = {name: [] for name in ways}
+    minimisers = {
+        "grid": GRID,
+        **{evaluations: Refined(RANGE, evaluations) for evaluations in (3, 5, 8)},
+    }
+    excess = {name: [] for name in minimisers}
     for seed in range(200):
         kernels, x_i, x_j = kernels_of(seed)
         brute = plain.softmax(forward(kernels, lams * x_i + (1 - lams) * x_j, np)).max(1).min()
-        for name, way in ways.items():
-            excess[name].append(mlp(way, seed)[0] - brute)
+        for name, minimiser in minimisers.items():
+            excess[name].append(mlp(minimiser, seed)[0] - brute)
     means = {name: np.mean(found) for name, found in excess.items()}
     assert min(excess[8]) > -0.01  # lower than brute force only in between its places
     assert means[8] < means[5] < means[3]
@@ -214,10 +217,10 @@ def test_so_many_evaluations_and_no_more(kind, evaluations):
         return jnp.stack([x[0], 1 - x[0], 0.2 + 0 * x[0]])
 
     minimiser = kind(RANGE, evaluations)
-    ends = [Seen(jnp.float32([x]), jnp.float32([x, 1 - x, 0.2])) for x in (1, 0)]
+    ends = [MixInput(jnp.float32([x]), jnp.float32([x, 1 - x, 0.2])) for x in (1, 0)]
     jax.eval_shape(minimiser.on(trunk), *ends)
     assert len(asked) == minimiser.evaluations == evaluations
-    assert (minimiser.at_once, minimiser.knows_ends) == (1, True)
+    assert (minimiser.at_once, minimiser.uses_logits) == (1, True)
 
 
 def test_a_forecast_may_be_lower_than_what_was_evaluated_but_never_higher():

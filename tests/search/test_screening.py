@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from amkd.methods import active_mixup
-from amkd.search import audit, pairs, pool_search, screening, top_k
+from amkd.search import audit, pairs, pool_search, screening
 from tests.search.test_device_search import fingerprint, settings, task
 
 N, K = 120, 200  # 7,140 pairs
@@ -22,13 +22,13 @@ def one():
 
 @pytest.fixture(scope="module")
 def plan():
-    return screening.plan(SCREENED, pairs.count(N), K)
+    return screening.make_screening(SCREENED, pairs.count(N), K)
 
 
 @pytest.fixture(scope="module")
 def refined(one, plan):
     """All pairs, refined."""
-    return pool_search.lowest(one, plan.refined, pairs.count(N))
+    return pool_search.lowest_c2(one, plan.refined, pairs.count(N))
 
 
 def ranks(found, n=N):
@@ -37,7 +37,7 @@ def ranks(found, n=N):
 
 def test_plan_by_hand():
     """A tenth of the pool is five times k here; 12 / (1000 * .05) of the pool are sampled."""
-    found = screening.plan(settings(evaluations=5, recall=0.95), 50_000, 1000)
+    found = screening.make_screening(settings(evaluations=5, recall=0.95), 50_000, 1000)
     assert found.shortlists == (5000, 10_000, 20_000)  # twice that is more than .4 of the pool
     assert found.sampled == 12_000
     assert found.evaluations == 2 * 50_000 + 5 * (5000 + 12_000)
@@ -53,7 +53,7 @@ def test_plan_by_hand():
     ],
 )
 def test_small_pools_are_refined_as_a_whole(left, k, why):
-    found = screening.plan(settings(evaluations=5, recall=0.95), left, k)
+    found = screening.make_screening(settings(evaluations=5, recall=0.95), left, k)
     assert (found.shortlists, found.sampled, found.evaluations) == ((), 0, 5 * left), why
 
 
@@ -64,8 +64,8 @@ def test_refining_as_a_whole_is_the_refined_search(one):
         whole._replace(settings=dataclasses.replace(SCREENED, minimiser="refined"))
     )
     assert fingerprint(found) == fingerprint(expected)
-    assert found.told["recall"] == {"low": 1, "estimate": 1, "high": 1}
-    assert found.told["evaluations"] == expected.told["evaluations"] == 4 * pairs.count(N)
+    assert found.metrics["recall"] == {"low": 1, "estimate": 1, "high": 1}
+    assert found.metrics["evaluations"] == expected.metrics["evaluations"] == 4 * pairs.count(N)
 
 
 def test_a_screen_finds_what_it_says(one, plan, refined):
@@ -73,7 +73,7 @@ def test_a_screen_finds_what_it_says(one, plan, refined):
     search.
     """
     assert plan.shortlists
-    found, told = screening.lowest(one, plan)
+    found, told = screening.lowest_c2(one, plan)
     true = np.isin(ranks(found), ranks(refined)[:K]).mean()
     assert told["recall"]["low"] <= true <= told["recall"]["high"]
     assert told["recall"]["low"] >= plan.target and true > 0.8
@@ -81,14 +81,14 @@ def test_a_screen_finds_what_it_says(one, plan, refined):
     places = [place[rank] for rank in ranks(found).tolist()]
     assert places == sorted(places)
     np.testing.assert_array_equal(found.score, refined.score[places])
-    np.testing.assert_array_equal(found.extra, refined.extra[places])
+    np.testing.assert_array_equal(found.w, refined.w[places])
     spent = 2 * pairs.count(N) + 4 * (told["shortlist"] + plan.sampled)
     assert told["evaluations"] == spent < 4 * pairs.count(N)
 
 
 def test_its_interval_holds_the_truth_for_90_of_100_samples(one, plan, refined):
     """A shortlist that misses some, with the scores of a real network; the samples alone differ."""
-    forecast = pool_search.lowest(one, plan.forecast, K + K // 2)
+    forecast = pool_search.lowest_c2(one, plan.forecast, K + K // 2)
     scores = dict(zip(ranks(refined).tolist(), refined.score.tolist(), strict=True))
     shortlist = ranks(forecast)
     lowest = np.sort(np.float32([scores[rank] for rank in shortlist.tolist()]))[:K]
@@ -108,7 +108,7 @@ def test_its_interval_holds_the_truth_for_90_of_100_samples(one, plan, refined):
 def test_a_poor_shortlist_is_widened_and_in_the_end_everything_is_refined(one, plan, refined):
     """Shortlists of k and 2k pairs cannot be shown to hold 99 of 100."""
     poor = plan._replace(shortlists=(K, 2 * K), target=0.99)
-    found, told = screening.lowest(one, poor)
+    found, told = screening.lowest_c2(one, poor)
     np.testing.assert_array_equal(ranks(found), ranks(refined)[:K])
     np.testing.assert_array_equal(found.score, refined.score[:K])
     assert told["shortlist"] == pairs.count(N) and told["recall"]["low"] == 1
@@ -117,13 +117,13 @@ def test_a_poor_shortlist_is_widened_and_in_the_end_everything_is_refined(one, p
 
 def test_widening_ends_where_the_target_is_met(one, plan):
     wanted = plan._replace(shortlists=(K, 4000), target=0.9, sampled=3000)
-    _, told = screening.lowest(one, wanted)
+    _, told = screening.lowest_c2(one, wanted)
     assert told["shortlist"] == 4000 and 0.9 <= told["recall"]["low"] < 1
 
 
 def test_pairs_that_were_chosen_before_stay_out(one, plan, refined):
     gone = np.sort(ranks(refined)[:K:2])
-    found, _ = screening.lowest(
+    found, _ = screening.lowest_c2(
         one._replace(chosen=gone), plan._replace(left=pairs.count(N) - len(gone))
     )
     assert not set(ranks(found).tolist()) & set(gone.tolist())
@@ -131,7 +131,7 @@ def test_pairs_that_were_chosen_before_stay_out(one, plan, refined):
 
 def test_progress_counts_every_pair_once_and_may_stop_the_refinement(one, plan):
     told = []
-    screening.lowest(one._replace(progress=told.append), plan)
+    screening.lowest_c2(one._replace(progress=told.append), plan)
     assert sum(told) == pairs.count(N)
 
     def stop(scored):
@@ -139,7 +139,7 @@ def test_progress_counts_every_pair_once_and_may_stop_the_refinement(one, plan):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        screening.lowest(one._replace(progress=stop), plan)
+        screening.lowest_c2(one._replace(progress=stop), plan)
 
 
 def choose(chunk):
@@ -149,8 +149,8 @@ def choose(chunk):
     )
     return [
         float(found.score.sum()),
-        ranks(top_k.Scored(None, *found.records)).tolist(),
-        found.told,
+        ranks(found.records).tolist(),
+        found.metrics,
     ]
 
 

@@ -1,7 +1,6 @@
 """The k lowest of a stream."""
 
 import functools
-import operator
 
 import jax
 import jax.numpy as jnp
@@ -11,42 +10,35 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amkd.data import mixing
-from amkd.models.inference import Seen
+from amkd.models.inference import MixInput
 from amkd.search import confidence, pairs, top_k
 from tests.support import plain
 
 N = 2000  # images, for the order of ranks
 add = functools.partial(jax.jit, static_argnums=3, donate_argnums=0)(top_k.add)
-first = functools.partial(jax.jit, static_argnums=1)(top_k.first)
+k_lowest_of = functools.partial(jax.jit, static_argnums=1)(top_k.k_lowest)
 
 
 def scored(score, rank=None):
-    """Pairs that remember their rank, and twice their rank in a second dimension."""
+    """Pairs that remember their rank in place of their lambda."""
     score = np.asarray(score, np.float32)
     rank = np.arange(len(score)) if rank is None else np.asarray(rank)
-    more = np.stack([rank, 2 * rank], 1)
-    return top_k.Scored(
-        score, *pairs.pair_of(rank, N), {"w": rank.astype(np.int32), "more": more.astype(np.int32)}
-    )
-
-
-EXTRA = {"w": jax.ShapeDtypeStruct((), jnp.int32), "more": jax.ShapeDtypeStruct((2,), jnp.int32)}
+    return top_k.Scored(score, *pairs.pair_of(rank, N), rank.astype(np.int32))
 
 
 def cut(whole, size):
-    places = np.split(np.arange(len(whole.score)), range(size, len(whole.score), size))
-    return [jax.tree.map(operator.itemgetter(part), whole) for part in places]
+    places = np.split(np.arange(len(whole)), range(size, len(whole), size))
+    return [whole.take(part) for part in places]
 
 
 def kept(chunks, k, batch):
     """What a stream leaves, by way of batches of one length."""
-    lowest = top_k.empty(k, batch, EXTRA)
+    lowest = top_k.empty(k, batch)
     for chunk in chunks:
-        count = len(chunk.score)
-        padding = scored(
-            np.full(batch - count, -1), np.arange(batch - count)
-        )  # would be chosen first
-        padded = jax.tree.map(lambda *columns: np.concatenate(columns), chunk, padding)
+        count = len(chunk)
+        # The padding would be chosen first.
+        padding = scored(np.full(batch - count, -1), np.arange(batch - count))
+        padded = top_k.concatenate([chunk, padding])
         lowest = add(lowest, padded, np.int32(count), k)
     return lowest
 
@@ -54,9 +46,9 @@ def kept(chunks, k, batch):
 def k_lowest(chunks, k, batch):
     lowest = kept(chunks, k, batch)
     assert not lowest.bad
-    found = first(lowest, k)
-    assert len(found.score) == k
-    return top_k.pairs_of(jax.device_get(found))
+    found = k_lowest_of(lowest, k)
+    assert len(found) == k
+    return top_k.without_padding(jax.device_get(found))
 
 
 def ranks_of(found):
@@ -64,10 +56,9 @@ def ranks_of(found):
 
 
 def as_list(found):
-    """Triples for the plain reference; the extras must still belong to their pairs."""
+    """Triples for the plain reference; each w must still belong to its pair."""
     ranks = ranks_of(found)
-    np.testing.assert_array_equal(found.extra["w"], ranks)
-    np.testing.assert_array_equal(found.extra["more"], np.stack([ranks, 2 * ranks], 1))
+    np.testing.assert_array_equal(found.w, ranks)
     return [(float(s), int(r), 0) for s, r in zip(found.score, ranks, strict=True)]
 
 
@@ -89,16 +80,16 @@ def test_worked_selection_takes_pairs_and_not_images():
     ]
     np.testing.assert_allclose(c1, worked, atol=1e-6)
     minimise = confidence.Grid(tuple(weights.tolist())).on(lambda x: 3 * x)
-    score, w = confidence.score_pairs(minimise, Seen(points), jnp.asarray(i), jnp.asarray(j), 1)
+    score, w = confidence.score_pairs(minimise, MixInput(points), jnp.asarray(i), jnp.asarray(j), 1)
     np.testing.assert_allclose(score, (0.483026, 0.608328, 0.395656), atol=1e-5)
-    lowest = top_k.empty(3, 3, jax.ShapeDtypeStruct((), jnp.int32))
+    lowest = top_k.empty(3, 3)
     lowest = top_k.add(lowest, top_k.Scored(score, i, j, w), jnp.int32(3), 3)
-    found = jax.device_get(top_k.first(lowest, 3))
+    found = jax.device_get(top_k.k_lowest(lowest, 3))
     top = list(
         zip(
             found.i.tolist(),
             found.j.tolist(),
-            np.round(found.extra / 65536, 1).tolist(),
+            np.round(found.w / 65536, 1).tolist(),
             strict=True,
         )
     )
@@ -170,12 +161,12 @@ def test_what_cannot_be_chosen_never_enters_the_buffer():
         ([0.7, 0.7, 0.7, 0.7], 4, 0.3),
         ([0.7, 0.7, 0.7, 0.7], 4, 0.3),
     ]
-    lowest = top_k.empty(2, 4, EXTRA)
+    lowest = top_k.empty(2, 4)
     assert lowest.rows.score.shape == (8,)
     for number, (score, filled, bar) in enumerate(steps):
         lowest = add(lowest, scored(score, 100 - 4 * number - np.arange(4)), np.int32(4), 2)
-        assert (int(lowest.filled), lowest.bar) == (filled, np.float32(bar))
-    assert ranks_of(jax.device_get(first(lowest, 2))).tolist() == [100 - 16, 100 - 12 - 3]
+        assert (int(lowest.filled), lowest.threshold) == (filled, np.float32(bar))
+    assert ranks_of(jax.device_get(k_lowest_of(lowest, 2))).tolist() == [100 - 16, 100 - 12 - 3]
 
 
 def test_more_wanted_than_there_are():
@@ -189,7 +180,7 @@ def test_nothing_added():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_scores_that_are_not_finite_are_noticed_where_they_are_meant_and_never_forgotten(bad):
-    lowest = top_k.empty(1, 3, EXTRA)
+    lowest = top_k.empty(1, 3)
     seen = []
     for number, count in enumerate((0, 1, 2, 3, 1)):
         lowest = add(lowest, scored([0.5, 0.5, bad], 3 * number + np.arange(3)), np.int32(count), 1)
@@ -202,19 +193,20 @@ def test_parts_are_merged_as_if_they_had_been_one():
     score, rank = rng.integers(0, 20, 200) / 32, rng.permutation(200)
     for k in (1, 30, 500):
         parts = [
-            jax.device_get(first(kept([part], k, 70), k)) for part in cut(scored(score, rank), 70)
+            jax.device_get(k_lowest_of(kept([part], k, 70), k))
+            for part in cut(scored(score, rank), 70)
         ]
         merged = top_k.merge(jax.tree.map(lambda *columns: np.stack(columns), *parts), k)
         assert merged.score.shape == (k,)
         expected = plain.k_lowest(
             list(zip(np.float32(score).tolist(), rank.tolist(), [0] * 200, strict=True)), k
         )
-        assert as_list(top_k.pairs_of(merged)) == expected
+        assert as_list(top_k.without_padding(merged)) == expected
 
 
 def test_wrong_types_and_sizes_are_refused():
-    lowest, batch = top_k.empty(2, 3, EXTRA), scored([1, 2, 3])
+    lowest, batch = top_k.empty(2, 3), scored([1, 2, 3])
     with pytest.raises(AssertionError):
-        top_k.add(lowest, batch._replace(score=batch.score.astype(np.float64)), jnp.int32(3), 2)
+        top_k.add(lowest, batch.replace(score=batch.score.astype(np.float64)), jnp.int32(3), 2)
     with pytest.raises(AssertionError):
         top_k.add(lowest, batch, jnp.int32(3), 3)

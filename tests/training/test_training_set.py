@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd.data.records import Records, extend, real_records
+from amkd.data.records import Records, real_records
 from amkd.training import training_set
 from tests.support import plain
 
@@ -19,7 +19,7 @@ def example(n=6, mixes=5, classes=3, capacity=16):
     images = rng.integers(0, 256, (n, *SHAPE), np.uint8)
     i, j = (rng.integers(0, n, mixes).astype(np.int32) for _ in range(2))
     more = Records(i, j, rng.integers(0, 65537, mixes).astype(np.int32))
-    records = extend(real_records(n), more)
+    records = real_records(n).extend(more)
     answers = rng.dirichlet(np.ones(classes), n + mixes).astype(np.float32)
     return images, records, answers, training_set.make(images, records, answers, capacity)
 
@@ -29,12 +29,12 @@ def test_real_images_are_records_of_themselves():
     assert len(records) == 4
     assert records.i.tolist() == records.j.tolist() == [0, 1, 2, 3]
     assert records.w.tolist() == [65536] * 4
-    assert all(column.dtype == np.int32 for column in records)
+    assert all(column.dtype == np.int32 for column in (records.i, records.j, records.w))
 
 
 def test_extend_keeps_the_order_of_the_queries():
     more = Records(*(np.array(column, np.int32) for column in ([0], [2], [100])))
-    both = extend(real_records(2), more)
+    both = real_records(2).extend(more)
     assert len(both) == 3
     assert both.i.tolist() == [0, 1, 0]
     assert both.j.tolist() == [0, 1, 2]

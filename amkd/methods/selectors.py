@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from amkd.acquisitions import STUDENTS
+from amkd.acquisitions.base import acquisition_named
 from amkd.config.groups import SearchSettings
 from amkd.config.settings import Settings
 from amkd.data import variants
 from amkd.data.dataset import DataSet, not_drawn
 from amkd.search import pairs, pool_search
-from amkd.search.task import Choice, Task
+from amkd.search.selection import Selection, SelectionTask
 
 
 def schedule(kind: str, rounds: int, total: int) -> tuple[int, ...]:
@@ -35,7 +35,7 @@ def schedule(kind: str, rounds: int, total: int) -> tuple[int, ...]:
     return tuple(int(part) for part in kind.split(","))
 
 
-class Selection:
+class Selector:
     """Selects k images in every round after the first.
 
     Attributes:
@@ -55,7 +55,7 @@ class Selection:
         total = settings.budget - settings.n_real
         return schedule(settings.search.schedule, settings.rounds, total)
 
-    def select(self, task: Task) -> Choice:
+    def select(self, task: SelectionTask) -> Selection:
         """Returns what the teacher is asked about next, ``task.k`` images."""
         raise NotImplementedError
 
@@ -86,7 +86,7 @@ class Selection:
         """Returns how many pairs, or images, may be selected in all."""
         raise NotImplementedError
 
-    def left(self, task: Task) -> int:
+    def left(self, task: SelectionTask) -> int:
         """Returns how many of them are left."""
         raise NotImplementedError
 
@@ -118,7 +118,7 @@ class Selection:
         yield from ()
 
 
-class NoSelection(Selection):
+class NoSelector(Selector):
     """Selects nothing: the images of round 0 are all that the student learns from."""
 
     def ks(self, settings: Settings) -> tuple[int, ...]:
@@ -153,7 +153,7 @@ def _no_problems(settings: Settings) -> Iterator[str]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _SelectionByRule(Selection):
+class _SelectorByRule(Selector):
     """A selection whose rule is a function.
 
     Attributes:
@@ -163,12 +163,12 @@ class _SelectionByRule(Selection):
       misfits: yields further reasons why settings cannot work.
     """
 
-    rule: Callable[[Task], Choice]
+    rule: Callable[[SelectionTask], Selection]
     count: Callable[[SearchSettings, int, int], int] = _no_evaluations
     acquires: bool = False
     misfits: Callable[[Settings], Iterator[str]] = _no_problems
 
-    def select(self, task: Task) -> Choice:
+    def select(self, task: SelectionTask) -> Selection:
         """Applies the rule."""
         return self.rule(task)
 
@@ -178,9 +178,9 @@ class _SelectionByRule(Selection):
 
     def further_students(self, search: SearchSettings) -> int:
         """Returns what the acquisition needs, if it makes the choice."""
-        if not self.acquires or search.acquisition not in STUDENTS:
+        if not self.acquires:
             return 0
-        return STUDENTS[search.acquisition](search.committee)
+        return acquisition_named(search.acquisition).students(search.committee)
 
     def problems(self, settings: Settings) -> Iterator[str]:
         """Yields those of the rounds, then those of the rule."""
@@ -188,7 +188,7 @@ class _SelectionByRule(Selection):
         yield from self.misfits(settings)
 
 
-class PairSelection(_SelectionByRule):
+class PairSelector(_SelectorByRule):
     """Selects mixes of pairs of the real images and of their variants."""
 
     def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
@@ -205,9 +205,9 @@ class PairSelection(_SelectionByRule):
         count = pairs.count(self.image_count(settings, settings.n_real, drawable))
         return min(count, settings.search.max_pairs or count)
 
-    def left(self, task: Task) -> int:
+    def left(self, task: SelectionTask) -> int:
         """Returns the pairs that were not chosen yet."""
-        return pool_search.left(task)
+        return pool_search.pairs_left(task)
 
     def table_images(self, images: int) -> int:
         """Returns all of them."""
@@ -234,7 +234,7 @@ class PairSelection(_SelectionByRule):
             )
 
 
-class ImageSelection(_SelectionByRule):
+class ImageSelector(_SelectorByRule):
     """Selects whole images of the data set that were not drawn for round 0."""
 
     unit = "img"
@@ -252,7 +252,7 @@ class ImageSelection(_SelectionByRule):
         """Returns the number of other images."""
         return drawable - settings.n_real
 
-    def left(self, task: Task) -> int:
+    def left(self, task: SelectionTask) -> int:
         """Returns the images that were not asked about yet."""
         return len(task.images) - len(task.records)
 

@@ -1,4 +1,4 @@
-"""A way to spend the queries of a run: what it is, what it may look at, and what it returns."""
+"""The selection of one round: what a method may look at when it selects, and what it returns."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,23 +12,23 @@ from amkd.models.layers import Variables
 from amkd.search import pairs
 
 
-class Task(NamedTuple):
-    """All that a method may look at when it chooses.
+class SelectionTask(NamedTuple):
+    """Everything that a method may look at when it selects.
 
     Attributes:
       images: ``uint8[N, H, W, C]``, the real images.
       pool: the pairs.
-      chosen: ``int64[...]`` ascending ranks of the pairs that have left the pool.
+      chosen: ``int64[...]``, ascending ranks of the pairs that have left the pool.
       records: everything queried so far, the real images first.
-      k: how many pairs to choose, K.
-      stream: (seed, round).
+      k: how many mixes to select, K.
+      stream: (seed, round), for random numbers.
       network: the student, in float32.
-      variables: the last round's student.
+      variables: those of the last round's student.
       settings: the ``search.*`` group.
-      progress: told the number of pairs scored after every chunk; may raise to stop.
-      answers: those to the records, ``float32[Q, Y]``.
-      another: trains one more student on what the last one was trained on, given its number, 1 or
-        more, and whether it learns from the answers' best classes alone.
+      progress: is called with the number of pairs scored after every chunk; may raise to stop.
+      answers: returns the answers to the records, ``float32[Q, Y]``.
+      another: trains one more student on what the last one was trained on. Its arguments: the
+        number of the student, 1 or more, and whether it learns only the best class of each answer.
     """
 
     images: np.ndarray
@@ -45,15 +45,15 @@ class Task(NamedTuple):
     another: Callable[[int, bool], Variables] | None = None
 
 
-class Choice(NamedTuple):
-    """The round's chosen mixes.
+class Selection(NamedTuple):
+    """The mixes that a method selected.
 
     Attributes:
       records: what to query, K of them.
       score: ``float32[K]``, their C2; NaN where the method does not score.
-      told: what else there is to report of the choice, for JSON.
+      metrics: numbers to report of the selection, for JSON.
     """
 
     records: Records
     score: np.ndarray
-    told: dict[str, Any]
+    metrics: dict[str, Any]
