@@ -13,7 +13,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """
     plan = candidates.of.settings
     real = len(candidates.of.images) // (1 + plan.variants)  # an image and its variants are one
-    room = np.full(real, plan.per_image)
+    room = np.full(real, plan.max_per_image)
     picked: list[int] = []
     first, second = ((side % real).tolist() for side in (candidates.scored.i, candidates.scored.j))
     for place, (i, j) in enumerate(zip(first, second, strict=True)):

@@ -8,7 +8,7 @@ import numpy as np
 
 from amkd.acquisitions import ACQUISITIONS
 from amkd.candidates import candidate_set
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.data.records import Records, extend
 from amkd.methods import random_mixup
 from amkd.methods.base import Method

@@ -18,6 +18,7 @@ from amkd.data import domain, holdout, own_images, sources, variants
 from amkd.data.dataset import DataSet, draw_real, not_drawn
 from amkd.methods import base
 from amkd.querying import client
+from amkd.querying.sending import terms_of
 from amkd.reporting import peak, report
 from amkd.run import results, round_state, rounds, workdir
 from amkd.run.context import RunContext
@@ -184,7 +185,7 @@ def shown_images(config: Settings, data: DataSet, real: np.ndarray) -> np.ndarra
         return real
     if not config.way.mixes:
         return np.concatenate([real, not_drawn(data, len(real), config.seed)])
-    return variants.beside(real, plan.variants, plan.views, config.seed)
+    return variants.beside(real, plan.variants, variants.views_of(plan), config.seed)
 
 
 def load_data(config: Settings) -> DataSet:
@@ -220,7 +221,7 @@ def open_desk(
         data.classes,
         plan.batch,
         plan.answers,
-        plan.terms(),
+        terms_of(plan),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.config import settings
+from amkd.config.identity import differing, identifying
 from amkd.core import checkpoint, devices, files
 from amkd.data import mixing
 from amkd.data.records import Records
@@ -46,7 +46,6 @@ def write(bench: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]
 def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
     """What a saved student tells of itself."""
     config, data = bench.settings, bench.data
-    flat = settings.flatten(config)
     told = (
         "dataset",
         "teacher",
@@ -69,9 +68,7 @@ def _card(bench: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "agreement_images": 0 if bench.test_answers is None else len(bench.test_answers),
         **{name: summary[name] for name in told},
         # Without places on this machine, and what does not belong to the result.
-        "config": {
-            name: value for name, value in flat.items() if not name.startswith(settings.FREE)
-        },
+        "config": identifying(config),
     }
 
 
@@ -132,7 +129,7 @@ def _page(
         "labels": data.test_labels,
     }
     names = data.class_names or map(str, range(data.classes))
-    fields = settings.differing(bench.settings, kept.TERMS)
+    fields = differing(bench.settings, kept.TERMS)
     return page.of_run(summary, fields, names, judged, pictures)
 
 

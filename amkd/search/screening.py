@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.core import keys
 from amkd.search import audit, pairs, pool_search, refinement, top_k
 from amkd.search.task import Task

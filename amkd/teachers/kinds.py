@@ -6,14 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from amkd.config.groups import TeacherSettings
 from amkd.config.settings import Settings
+from amkd.config.teacher import TeacherSettings
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.reporting.bars import bars
 from amkd.teachers import Teacher, labels, local, onnx, python
 from amkd.teachers.http import json_service, oip, tfserving
+from amkd.teachers.http.connection import connection_of
 
 
 def load(config: Settings, data: DataSet, stop: StopSignal) -> Teacher:
@@ -44,9 +45,13 @@ def _fingerprint(teacher: TeacherSettings, data: DataSet) -> str:
     """
     told: dict[str, Any] = {"kind": teacher.kind}
     if teacher.kind == "json":
-        told |= {**teacher.json._asdict(), "url": teacher.http.url, "classes": data.class_names}
+        told |= {
+            **dataclasses.asdict(teacher.json),
+            "url": teacher.http.url,
+            "classes": data.class_names,
+        }
     else:
-        told["pixels"] = teacher.pixels._asdict()
+        told["pixels"] = dataclasses.asdict(teacher.pixels)
         group = dataclasses.asdict(getattr(teacher, teacher.kind))
         told |= {
             name: value for name, value in group.items() if name in ("input", "output", "signature")
@@ -74,7 +79,7 @@ def _onnx(teacher: TeacherSettings, data: DataSet) -> Teacher:
 def _oip(teacher: TeacherSettings, data: DataSet) -> Teacher:
     place = teacher.oip
     return oip.load(
-        teacher.http.connection(teacher.in_flight),
+        connection_of(teacher.http, teacher.in_flight),
         place.model,
         place.version,
         place.input,
@@ -92,7 +97,7 @@ def _oip(teacher: TeacherSettings, data: DataSet) -> Teacher:
 def _tfserving(teacher: TeacherSettings, data: DataSet) -> Teacher:
     place = teacher.tfserving
     return tfserving.load(
-        teacher.http.connection(teacher.in_flight),
+        connection_of(teacher.http, teacher.in_flight),
         place.model,
         place.version,
         place.signature,
@@ -109,7 +114,7 @@ def _tfserving(teacher: TeacherSettings, data: DataSet) -> Teacher:
 
 def _json(teacher: TeacherSettings, data: DataSet) -> Teacher:
     return json_service.load(
-        teacher.http.connection(teacher.in_flight),
+        connection_of(teacher.http, teacher.in_flight),
         teacher.json,
         _shape(data),
         data.class_names,

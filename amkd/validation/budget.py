@@ -1,23 +1,18 @@
 """What the rounds ask for, and the budget or the pool cannot give."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from amkd.config.settings import Settings
 from amkd.methods import METHODS
 from amkd.search import pairs
-from amkd.validation.rules import least
-
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
 
 
-def reasons(s: "Settings") -> Iterator[str]:
-    """Of the budget and its rounds."""
-    yield from least("last_epochs", s.last_epochs, 0)
-    low = [*least("n_real", s.n_real, 2), *least("rounds", s.rounds, 1)]
-    yield from low
+def reasons(s: Settings) -> Iterator[str]:
+    """Yields what the rounds ask for and the budget or the pool cannot give."""
     known = s.method in METHODS
-    if low or s.search.variants < 0 or (known and s.way.maker):  # which says so itself
+    if known and s.way.maker:  # which says so itself
+        return
+    if s.n_real < 2 or s.rounds < 1 or s.search.variants < 0:  # out of range: nothing to compare
         return
     if known and s.uses_labels:
         yield from _labels(s)
@@ -30,7 +25,7 @@ def reasons(s: "Settings") -> Iterator[str]:
         yield from _choosing(s)
 
 
-def _labels(s: "Settings") -> Iterator[str]:
+def _labels(s: Settings) -> Iterator[str]:
     if s.search.as_released:
         yield (
             "config.search.as_released=True: labels are of the data set's own bytes, which it"
@@ -43,7 +38,7 @@ def _labels(s: "Settings") -> Iterator[str]:
         )
 
 
-def _choosing(s: "Settings") -> Iterator[str]:
+def _choosing(s: Settings) -> Iterator[str]:
     if s.uses_labels and s.way.mixes:
         yield (
             f"config.method={s.method!r}: labels answer real images, and no mixes; choose real_only"
@@ -64,7 +59,7 @@ def _choosing(s: "Settings") -> Iterator[str]:
         yield from _pool(s, sum(ks))
 
 
-def _rounds(s: "Settings", ks: list[int]) -> Iterator[str]:
+def _rounds(s: Settings, ks: list[int]) -> Iterator[str]:
     if len(ks) != s.rounds or min(ks) < 1:
         yield (
             f"config.search.schedule={s.search.schedule!r} makes rounds of {ks} images: there"
@@ -79,7 +74,7 @@ def _rounds(s: "Settings", ks: list[int]) -> Iterator[str]:
         )
 
 
-def _pool(s: "Settings", wanted: int) -> Iterator[str]:
+def _pool(s: Settings, wanted: int) -> Iterator[str]:
     whole = pairs.count(s.mixed_images(s.n_real))
     size = min(whole, s.search.max_pairs or whole)
     if wanted > size:

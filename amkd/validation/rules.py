@@ -1,35 +1,25 @@
-"""What a reason says: the field, its value and the remedy."""
+"""Every rule over a whole configuration, as far as it can be known without the data."""
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-
-def choice(name: str, value: str, valid: Sequence[str]) -> Iterator[str]:
-    """Unless it is one of these."""
-    if value not in valid:
-        near = difflib.get_close_matches(value, valid, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        yield f"config.{name}={value!r}: must be one of {', '.join(valid)}{hint}"
+from amkd import models
+from amkd.config.checks import choice
+from amkd.config.settings import Settings
+from amkd.methods import METHODS
+from amkd.validation import budget, data, search, synthesis, teachers, training
 
 
-def least(name: str, value: float, low: float) -> Iterator[str]:
-    """Unless it is so much or more."""
-    if not value >= low:
-        yield f"config.{name}={value!r}: must be at least {low}"
-
-
-def positive(name: str, value: float) -> Iterator[str]:
-    """Unless it is above zero, and finite."""
-    if not 0 < value < float("inf"):
-        yield f"config.{name}={value!r}: must be positive"
-
-
-def views(prefix: str, rotate: float, zoom: float) -> Iterator[str]:
-    """Unless images can be moved so far."""
-    if not 0 <= rotate <= 180:
-        yield f"config.{prefix}rotate={rotate!r}: must be degrees, from 0 to 180"
-    if not 0 <= zoom < 10:
-        yield (
-            f"config.{prefix}zoom={zoom!r}: must be at least 0 and below 10; 0.25 is from 0.8"
-            " to 1.25"
-        )
+def reasons(s: Settings) -> Iterator[str]:
+    """Yields every reason why these settings cannot work."""
+    yield from choice("method", s.method, list(METHODS))
+    yield from choice("student", s.student, list(models.MODELS))
+    yield from teachers.reasons(s.teacher)
+    yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
+    yield from synthesis.reasons(s)
+    yield from data.reasons(s)
+    yield from search.reasons(s)
+    yield from budget.reasons(s)
+    yield from training.reasons("train", s.train, labels=s.method in METHODS and s.uses_labels)
+    yield from training.reasons("teacher.train", s.teacher.train, labels=True)
+    yield from training.teacher_features(s)
+    yield from training.views_compared(s)

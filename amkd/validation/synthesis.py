@@ -1,21 +1,20 @@
 """What makes it impossible to make images with a teacher's network."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from amkd.config.groups import FskdSettings, ZskdSettings
+from amkd.config.settings import Settings
 from amkd.methods import METHODS
-from amkd.synthesis import pseudo_examples
-from amkd.validation.rules import choice, least, positive
-
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
 
 
-def reasons(s: "Settings") -> Iterator[str]:
-    """Of the groups that say how images are made, and of a method that makes them."""
-    yield from _zskd(s.zskd)
-    yield from _fskd(s.fskd)
+def reasons(s: Settings) -> Iterator[str]:
+    """Yields what cannot work where images are made with the teacher's network."""
+    if not s.zskd.betas:
+        yield "config.zskd.betas=(): must be one or more positive numbers"
+    if s.fskd.mean_weight > s.fskd.most_weight:
+        yield (
+            f"config.fskd.mean_weight={s.fskd.mean_weight!r}: must not exceed"
+            f" most_weight={s.fskd.most_weight!r}"
+        )
     if s.method not in METHODS or not s.way.maker:
         return
     if s.teacher.kind != "flax":
@@ -31,27 +30,3 @@ def reasons(s: "Settings") -> Iterator[str]:
             " asked; leave it out"
         )
     yield from s.way.maker.impossible(s)
-
-
-def _zskd(plan: ZskdSettings) -> Iterator[str]:
-    for name, low in (("steps", 1), ("batch", 1), ("copies", 0)):
-        yield from least(f"zskd.{name}", getattr(plan, name), low)
-    for name in ("learning_rate", "temperature"):
-        yield from positive(f"zskd.{name}", getattr(plan, name))
-    if not plan.betas or not all(0 < beta < float("inf") for beta in plan.betas):
-        yield f"config.zskd.betas={plan.betas!r}: must be one or more positive numbers"
-
-
-def _fskd(plan: FskdSettings) -> Iterator[str]:
-    for name, low in (("doublings", 0), ("epochs", 1), ("steps", 1)):
-        yield from least(f"fskd.{name}", getattr(plan, name), low)
-    yield from choice("fskd.ascent", plan.ascent, list(pseudo_examples.ASCENTS))
-    for name in ("rate", "most_weight", "mean_weight"):
-        yield from positive(f"fskd.{name}", getattr(plan, name))
-    if not 0 <= plan.real_weight < float("inf"):
-        yield f"config.fskd.real_weight={plan.real_weight!r}: must be at least 0, and finite"
-    if plan.mean_weight > plan.most_weight:
-        yield (
-            f"config.fskd.mean_weight={plan.mean_weight!r}: must not exceed"
-            f" most_weight={plan.most_weight!r}"
-        )

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
-from amkd.teachers.pixels import Pixels, check, prepare
+from amkd.teachers.pixels import check, prepare
 
 # Two images of 1x2 pixels with 3 channels.
 IMAGES = np.array([[[[0, 51, 255], [102, 153, 204]]], [[[1, 2, 3], [4, 5, 6]]]], np.uint8)

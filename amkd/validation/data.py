@@ -1,22 +1,15 @@
-"""What makes a folder of pictures impossible."""
+"""Rules on the images: a folder of pictures, and what the student is evaluated on."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-from amkd.data import pictures, resize
-from amkd.validation.rules import choice, least
-
-if TYPE_CHECKING:
-    from amkd.config.settings import Settings
+from amkd.config.settings import Settings
+from amkd.methods import METHODS
 
 
-def reasons(s: "Settings") -> Iterator[str]:
-    """Of the pictures, and of all that reads them."""
+def reasons(s: Settings) -> Iterator[str]:
+    """Yields what cannot work in the ``data`` group."""
     data = s.data
-    yield from choice("data.resize", data.resize, resize.WAYS)
-    yield from choice("data.mode", data.mode, tuple(pictures.MODES))
-    yield from choice("data.broken", data.broken, pictures.BROKEN)
-    yield from least("data.held_out", data.held_out, 0)
+    yield from _evaluation(s)
     if s.dataset == "folder":
         yield from _incomplete(s)
     elif data.folder or data.test_folder:
@@ -26,7 +19,22 @@ def reasons(s: "Settings") -> Iterator[str]:
         )
 
 
-def _incomplete(s: "Settings") -> Iterator[str]:
+def _evaluation(s: Settings) -> Iterator[str]:
+    if s.data.judge != "train" or s.method not in METHODS:
+        return
+    if s.dataset == "folder":
+        yield (
+            "config.data.judge='train': data.held_out of a folder's pictures judge the student;"
+            " use 'test'"
+        )
+    elif s.uses_labels or s.teacher.evaluate == "no":
+        yield (
+            "config.data.judge='train': only the teacher's answers judge there, and this run"
+            " does not ask for them"
+        )
+
+
+def _incomplete(s: Settings) -> Iterator[str]:
     data = s.data
     if not data.folder:
         yield (
