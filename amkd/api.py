@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from amkd.config import defaults, settings
+from amkd.config.defaults import defaults
+from amkd.config.names import field_names, unknown_field
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import own_images
@@ -95,11 +96,11 @@ def distill(
 
 def _config(fields: Mapping[str, Any]) -> Any:
     """The defaults with other values; all images are real ones unless ``n_real`` says so."""
-    config = defaults.load()
+    config = defaults()
     config.n_real = 0
     for name, value in fields.items():
-        if name not in settings.field_names():
-            raise UserError(settings.unknown_field(name))
+        if name not in field_names():
+            raise UserError(unknown_field(name))
         try:
             config.update_from_flattened_dict({name: value})
         except (TypeError, ValueError) as error:  # of another type

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.core.stopping import StopSignal
 from amkd.run import experiment, rounds, workdir
 from amkd.search import confidence, pairs, pool_search, refinement, screening

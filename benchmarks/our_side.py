@@ -17,6 +17,7 @@ import numpy as np
 from flax import linen as nn
 
 from amkd import models
+from amkd.config.recipe import Recipe
 from amkd.core import compilation, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
@@ -25,7 +26,7 @@ from amkd.models import inference
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
-from amkd.training import loop, recipe, training_set
+from amkd.training import loop, training_set
 from amkd.validation import from_config
 from configs import cifar10, default, mnist
 from tests.support import plain
@@ -262,7 +263,7 @@ class Lesson:
     """
 
     of: Student
-    plan: recipe.Recipe
+    plan: Recipe
     records: Records
     answers: np.ndarray
 

@@ -19,9 +19,9 @@ from collections.abc import Callable
 import httpx
 import numpy as np
 
+from amkd.config.teacher_answers import Pixels
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
-from amkd.teachers.pixels import Pixels
 from tests.support import model_server
 
 Ask = Callable[[np.ndarray], np.ndarray]

@@ -21,7 +21,7 @@ import dataclasses
 
 import numpy as np
 
-import amkd.training.recipe
+import amkd.config.recipe
 from amkd.data import mixing
 from amkd.reporting import provenance
 from benchmarks import options, our_side, turns, worker
@@ -89,7 +89,7 @@ def measure(
     return row
 
 
-def recipe_of(plan: amkd.training.recipe.Recipe) -> Recipe:
+def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
     """What PyTorch must know of a recipe."""
     return Recipe(
         plan.batch_size, plan.optimizer, plan.momentum, plan.weight_decay, plan.crop, plan.flip

@@ -2,6 +2,8 @@
 
 Command: python launch.py --config=configs/default.py --workdir=runs/default
 Data:    scikit-learn's embedded 8x8 digits. About a minute on 2 CPU cores.
+
+Written by `python -m amkd.config.write_default` from the declarations in amkd/config.
 """
 
 from ml_collections import ConfigDict
@@ -13,8 +15,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # Seed of everything random; with the round and the purpose it gives every stream.
     config.seed = 0
     # digits (embedded), folder (pictures of yours, see data.folder), or any TFDS
-    # image-classification
-    # data set: mnist, cifar10:3.0.2, ...
+    # image-classification data set: mnist, cifar10:3.0.2, ...
     config.dataset = "digits"
     # Real, unlabeled images drawn by seed: N.
     config.n_real = 200
@@ -40,231 +41,249 @@ def get_config(preset: str = "") -> ConfigDict:
     # Where decoded data sets and trained teachers are kept for later runs.
     config.cache_dir = "~/.cache/amkd"
 
+    # The images.
     config.data = ConfigDict()
     # Out of domain: draw the real images from this data set instead, brought to the size and the
-    # colours of the teacher's; empty for the teacher's own.
+    # colours of the teacher's. Empty for the teacher's own.
     config.data.real = ""
-    # TFDS directory; empty for TFDS_DATA_DIR or TFDS's own default.
+    # TFDS directory. Empty for TFDS_DATA_DIR or TFDS's own default.
     config.data.dir = ""
-    # Crop to the middle square and resize to so many pixels a side; 0 keeps images as they are.
+    # Crop to the middle square and resize to this many pixels a side. 0 keeps images as they are.
     config.data.size = 0
-    # Evaluate on so many test images only; 0 for all.
+    # Evaluate on this many test images only; 0 for all.
     config.data.test_images = 0
-    # What judges the student: test, or train: as many images of the training set as there are for
-    # testing, which are then not drawn, and are judged by the teacher's answers alone. To choose a
-    # recipe without the test set.
+    # On which images the student is evaluated: test, or train. With train, as many images of the
+    # training set as there are test images are held out: they are not drawn as real images, and the
+    # student is compared with the teacher's answers to them. That allows to choose a recipe without
+    # the test set.
     config.data.judge = "test"
-    # folder: the folder tree of pictures, unlabeled; subfolders mean nothing.
+    # folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing.
     config.data.folder = ""
-    # folder: pictures with labels for the final evaluation, one subfolder per class; empty for
+    # folder: pictures with labels for the final evaluation, one subfolder per class. Empty for
     # none.
     config.data.test_folder = ""
     # folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a line,
-    # or their number; empty takes the subfolders of test_folder.
+    # or their number. Empty takes the subfolders of test_folder.
     config.data.classes = ""
-    # folder, without test_folder: pictures held out to judge the student by its agreement with the
-    # teacher, which is asked about them too: queries on top of the budget, counted apart.
+    # folder, without test_folder: pictures held out to measure the agreement of student and
+    # teacher. The teacher is asked about them too: these queries come on top of the budget and are
+    # counted apart.
     config.data.held_out = 200
     # folder: how a picture becomes square: crop (its middle), pad (with black) or stretch.
     config.data.resize = "crop"
-    # folder: rgb or grey.
+    # folder: colours of the pictures, rgb or grey.
     config.data.mode = "rgb"
     # folder: pictures that cannot be read are listed, and then: refuse (stop) or skip.
     config.data.broken = "refuse"
 
+    # The black box.
     config.teacher = ConfigDict()
     # flax (a local network, trained at first use), python (a function of yours), onnx (a file),
     # labels (the data set's own, as a reference), or a service: oip (Open Inference Protocol v2:
     # Triton, MLServer, KServe, ...), tfserving, json.
     config.teacher.kind = "flax"
-    # flax: network; the same names as student.
+    # flax: the network; the same names as student.
     config.teacher.model = "lenet5"
-    # flax: seed of the teacher, apart from config.seed, so that runs of many seeds share it.
+    # flax: seed of the teacher's training. It is apart from config.seed so that runs of many seeds
+    # share a teacher.
     config.teacher.seed = 0
-    # flax: labeled images held out of its training, on which it is validated.
+    # flax: labeled images held out of its training, to validate it.
     config.teacher.validation = 100
-    # flax: train it on so many labeled images only; 0 for all that are not held out.
+    # flax: train it on this many labeled images only; 0 for all that are not held out.
     config.teacher.images = 0
-    # flax: least validation accuracy; 0 asks for twice chance. Checked before the first query.
+    # flax: lowest validation accuracy accepted, a share; 0 asks for twice chance. Checked before
+    # the first query.
     config.teacher.min_accuracy = 0.0
     # python: 'module:function', from uint8[B, H, W, C] to answers [B, Y].
     config.teacher.function = ""
-    # Who answers, for the ledger; empty for the function's, file's or service's name. Change it
-    # when
-    # the model behind it changes: answers of one identity are never asked for twice.
+    # Who answers, for the ledger. Empty for the name of the function, file or service. Change it
+    # when the model behind it changes: answers of one identity are never asked for twice.
     config.teacher.identity = ""
     # json: file with a JSON object from the service's labels to class names or numbers (-1:
-    # ignore); empty where its labels are the class names (in any case) or the classes' numbers, 0
-    # first.
+    # ignore). Empty where its labels are the class names (in any case) or the numbers of the
+    # classes, counted from 0.
     config.teacher.labels = ""
-    # Ask the teacher about the images that judge the student, for its accuracy and the agreement
-    # (counted apart from the budget): yes, no, or auto (if it costs nothing, as a flax teacher
-    # does, or if there are no labels to judge by).
+    # Ask the teacher about the images on which the student is evaluated, for its accuracy and the
+    # agreement (counted apart from the budget): yes, no, or auto (if it costs nothing, as with a
+    # flax teacher, or if there are no labels).
     config.teacher.evaluate = "auto"
-    # Images in one call of the teacher, or one request to it.
+    # Images in one call of the teacher, or in one request.
     config.teacher.batch = 256
     # Calls under way at once.
     config.teacher.in_flight = 1
-    # Calls a second at most; 0 for any number.
+    # Calls a second at most; 0 for no limit.
     config.teacher.rate = 0.0
     # How often a batch is tried when the service is busy, broken or out of reach.
     config.teacher.attempts = 6
-    # Seconds before the second try; doubled from try to try, with jitter.
+    # Seconds before the second try. They double from try to try, with jitter.
     config.teacher.first_wait = 1.0
     # Most seconds between two tries, unless the service asks for more (Retry-After).
     config.teacher.longest_wait = 60.0
     # Price of one image, for the plan, the ledger and max_cost.
     config.teacher.price = 0.0
-    # What the price is counted in.
+    # Currency of the price.
     config.teacher.currency = "USD"
-    # Most that the run may spend, evaluation and lost requests included; 0 for any amount.
+    # Most that the run may spend, evaluation and lost requests included; 0 for no limit.
     config.teacher.max_cost = 0.0
 
+    # What the teacher answers.
     config.teacher.answers = ConfigDict()
-    # What it answers: probabilities, logits, top_k (scores of some classes), percentages (rounded),
-    # or label (one class). A richer answer is cut down to the form.
+    # What the teacher answers: probabilities, logits, top_k (scores of some classes), percentages
+    # (rounded), or label (one class). A richer answer is cut down to this form.
     config.teacher.answers.form = "probabilities"
     # logits: divided by this before the softmax.
     config.teacher.answers.temperature = 1.0
-    # top_k: scores that count; what they leave of 1 is spread evenly over the other classes.
+    # top_k: scores that count. What they leave of 1 is spread evenly over the other classes.
     config.teacher.answers.top_k = 5
 
+    # What the teacher's model expects of its input.
     config.teacher.pixels = ConfigDict()
-    # onnx, oip, tfserving: order of the model's input: nhwc, nchw, or auto (from its metadata).
+    # onnx, oip, tfserving: order of the axes of the model's input: nhwc, nchw, or auto (from its
+    # metadata).
     config.teacher.pixels.layout = "auto"
-    # Its type: uint8, float32, ..., or auto.
+    # Type of the model's input: uint8 (passes the bytes on as they are), float16, float32, float64,
+    # or auto (from its metadata).
     config.teacher.pixels.dtype = "auto"
-    # 8-bit values are divided by this, then mean is taken away, then divided by std.
+    # 8-bit values are divided by this; then mean is subtracted; then the result is divided by std.
     config.teacher.pixels.divide = 1.0
-    # None, one number, or one per channel.
+    # No number, one, or one per channel.
     config.teacher.pixels.mean = ()
-    # None, one number, or one per channel.
+    # No number, one, or one per channel.
     config.teacher.pixels.std = ()
 
+    # oip, tfserving, json: how the service is reached.
     config.teacher.http = ConfigDict()
-    # oip, tfserving: the server, https://host:port; json: the whole address of the endpoint.
+    # oip, tfserving: the server, https://host:port. json: the whole address of the endpoint.
     config.teacher.http.url = ""
-    # Seconds to connect.
+    # Seconds to wait for a connection.
     config.teacher.http.connect_timeout = 10.0
     # Seconds to wait for a reply.
     config.teacher.http.read_timeout = 60.0
     # Header that carries the secret.
     config.teacher.http.auth_header = "Authorization"
-    # What stands before it: Bearer, Basic (the secret is user:password), or empty.
+    # The word before the secret: Bearer, Basic (the secret is user:password), or empty.
     config.teacher.http.auth_scheme = "Bearer"
-    # Environment variable that holds the secret; empty for none. Never write it in a configuration.
+    # Environment variable that holds the secret. Empty for none. Never write the secret in a
+    # configuration.
     config.teacher.http.auth_env = ""
-    # File that holds the secret; empty for none.
+    # File that holds the secret. Empty for none.
     config.teacher.http.auth_file = ""
-    # File of further certificate authorities; empty for the system's. TLS is always verified.
+    # File of further certificate authorities. Empty for the system's. TLS is always verified.
     config.teacher.http.ca_file = ""
 
+    # oip: the model.
     config.teacher.oip = ConfigDict()
     # Name of the model.
     config.teacher.oip.model = ""
-    # Its version; empty for the only one.
+    # Version of the model. Empty for the only one.
     config.teacher.oip.version = ""
-    # Name of the input tensor; empty for the only one.
+    # Name of the input tensor. Empty for the only one.
     config.teacher.oip.input = ""
-    # Name of the output tensor; empty for the only one.
+    # Name of the output tensor. Empty for the only one.
     config.teacher.oip.output = ""
-    # Tensors as bytes instead of JSON: yes, no, or auto (where the server offers it).
+    # Send tensors as bytes instead of JSON: yes, no, or auto (where the server offers it).
     config.teacher.oip.binary = "auto"
 
+    # tfserving: the model.
     config.teacher.tfserving = ConfigDict()
     # Name of the model.
     config.teacher.tfserving.model = ""
-    # Its version; empty for the newest.
+    # Version of the model. Empty for the newest.
     config.teacher.tfserving.version = ""
-    # Signature; empty for serving_default.
+    # Signature of the model. Empty for serving_default.
     config.teacher.tfserving.signature = ""
-    # Name of its input; empty for the only one.
+    # Name of the signature's input. Empty for the only one.
     config.teacher.tfserving.input = ""
-    # Name of its output; empty for the only one.
+    # Name of the signature's output. Empty for the only one.
     config.teacher.tfserving.output = ""
 
+    # json: the request, and where the reply holds what. Paths are JMESPath.
     config.teacher.json = ConfigDict()
     # The request as JSON, with "$image" where a picture goes in base64 and "$id" where its number
-    # does; the one element of a list that holds "$image" is repeated for every picture of a batch.
+    # goes. A list whose only element holds "$image" gets that element once per picture of a batch.
     config.teacher.json.request = '{"image": "$image"}'
-    # png or jpeg.
+    # How pictures are encoded: png or jpeg.
     config.teacher.json.encoding = "png"
-    # Of a JPEG, 1 to 100.
+    # jpeg: quality, 1 to 100.
     config.teacher.json.quality = 95
-    # JMESPath of the reply's list with one entry per picture; empty if the reply is about one.
+    # Path to the reply's list with one entry per picture. Empty if the reply is about one picture.
     config.teacher.json.entries = ""
-    # JMESPath in an entry: a list of scores, or an object of scores by label; empty if it tells a
-    # label only.
+    # Path inside an entry to a list of scores, or to an object of scores by label. Empty if the
+    # service answers a label only.
     config.teacher.json.scores = "scores"
-    # JMESPath in an entry: the labels that belong to the scores, or the one label; empty if there
-    # are none.
+    # Path inside an entry to the labels that belong to the scores, or to the one label. Empty if
+    # there are none.
     config.teacher.json.labels = ""
-    # JMESPath in an entry: the "$id" that it answers; empty if entries come in order.
+    # Path inside an entry to the "$id" that it answers. Empty if entries come in the order of the
+    # pictures.
     config.teacher.json.id = ""
-    # Scores are multiplied by this: 0.01 for percentages of a top_k list.
+    # Scores are multiplied by this: 0.01 for the percentages of a top_k list.
     config.teacher.json.scale = 1.0
 
+    # onnx: the file.
     config.teacher.onnx = ConfigDict()
     # File of the model, *.onnx.
     config.teacher.onnx.path = ""
-    # Name of its input; empty for the only one.
+    # Name of the model's input. Empty for the only one.
     config.teacher.onnx.input = ""
-    # Name of its output; empty for the only one.
+    # Name of the model's output. Empty for the only one.
     config.teacher.onnx.output = ""
 
-    # flax: its recipe, on true labels.
+    # flax: the teacher's recipe, on true labels.
     config.teacher.train = recipe()
 
+    # How the images of a round are chosen.
     config.search = ConfigDict()
-    # How C2 is minimised over lambda: grid (the paper's), refined (the true minimum, where a curve
-    # through the logits tells to look), or screened (refined, but only for pairs that may be among
-    # the k lowest; a random sample measures what that missed).
+    # How C2 is minimised over lambda: grid (the paper's), refined (the true minimum: a curve
+    # through the logits says where to look), or screened (refined, but only for pairs that may be
+    # among the k lowest; a random sample measures what that missed).
     config.search.minimiser = "grid"
     # Lowest lambda, above 0. Range and grid are the released code's.
     config.search.lam_low = 0.3
     # Highest lambda, below 1.
     config.search.lam_high = 0.7
-    # grid: how many values, evenly spaced.
+    # grid: number of values, evenly spaced.
     config.search.lam_count = 11
     # refined, screened: evaluations of the student for a pair.
     config.search.evaluations = 5
-    # screened: share of the k lowest that must have been found, with 95% certainty; else more are
-    # refined.
+    # screened: share of the k lowest that must have been found, with 95% certainty; otherwise more
+    # pairs are refined.
     config.search.recall = 0.95
-    # Random pairs (random_mixup, pooled_mixup, random_share): half (lambda .5), or grid (each at
-    # random from the grid).
+    # Lambda of random pairs (random_mixup, pooled_mixup, random_share): half (0.5), or grid (each
+    # at random from the grid).
     config.search.random_lam = "half"
-    # active_mixup: how it chooses among the candidates of lowest C2; pooled_mixup: among those
-    # drawn; active_labelling: among all images. lowest (the paper's: the first of them), capped (no
-    # real image in more than search.per_image of a round's mixes), balanced (as many of each class
-    # that the student names), k_center (far from each other, and from all that was asked about, in
-    # the student's features), margin, entropy, ensemble, bald (for students with dropout), badge,
-    # learning_loss, distillation_gap, random.
+    # How active_mixup chooses among the candidates of lowest C2, pooled_mixup among those drawn,
+    # and active_labelling among all images. lowest (the paper's: the first of them), capped (no
+    # real image in more than search.max_per_image of a round's mixes), balanced (equally many of
+    # each class that the student names), k_center (far from each other, and from all that was asked
+    # about, in the student's features), margin, entropy, ensemble, bald (for students with
+    # dropout), badge, learning_loss, distillation_gap, random.
     config.search.acquisition = "lowest"
-    # How many candidates there are: so many times the mixes that are wanted.
+    # Number of candidates, as a multiple of the mixes that are wanted.
     config.search.candidates = 1.0
     # capped: mixes of a round that an image may be in.
-    config.search.per_image = 20
-    # ensemble, distillation_gap: students that are compared, each trained as the round's own; bald:
+    config.search.max_per_image = 20
+    # ensemble, distillation_gap: students that are compared, each trained as the round's own. bald:
     # passes, usually 10.
     config.search.committee = 5
-    # active_mixup: share of each round's mixes that are random pairs, as random_mixup draws them.
+    # active_mixup: share of each round's mixes that are random pairs, drawn as random_mixup draws
+    # them.
     config.search.random_share = 0.0
-    # Variants of every real image that are mixed beside it, and never queried by themselves: none
-    # in the paper.
+    # Variants of every real image that are mixed like real images, and never queried by themselves.
+    # None in the paper.
     config.search.variants = 0
-    # Variants are shifted by up to so many pixels at random.
+    # Variants are shifted by up to this many pixels at random.
     config.search.variant_crop = 2
     # Mirror every second variant. Wrong for digits.
     config.search.variant_flip = False
-    # Variants are turned by up to so many degrees either way.
+    # Variants are turned by up to this many degrees either way.
     config.search.variant_rotate = 0.0
     # Each side of a variant is grown or shrunk by up to this factor less 1.
     config.search.variant_zoom = 0.0
-    # Ablation: bytes as the released code makes them, which cuts mixes off and turns white into
+    # Ablation: bytes as the released code makes them, which truncates mixes and turns white into
     # black.
     config.search.as_released = False
-    # Size of the pool: a uniform sample of so many pairs, drawn once; 0 takes all N(N-1)/2.
+    # Size of the pool: a uniform sample of this many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.
     config.search.schedule = "equal"
@@ -272,62 +291,67 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.chunk = 4096
     # Pairs in one compiled tile; 0 chooses by backend. May move scores in the last bit.
     config.search.tile = 0
-    # Mix activations after the first affine layer while their table is no larger than this; else
-    # mix images: same scores up to rounding, more work.
-    config.search.table_bytes = 4 * 2**30
+    # Mix activations after the first affine layer while their table has at most this many bytes;
+    # beyond that, mix images: same scores up to rounding, more work.
+    config.search.table_bytes = 4294967296
 
     # The student's recipe, the same in every round.
     config.train = recipe()
 
+    # zskd: how images are made from noise.
     config.zskd = ConfigDict()
-    # zskd: steps of gradient descent that make an image from noise.
+    # Steps of gradient descent that make an image from noise.
     config.zskd.steps = 1500
-    # Images at a time; they share their scale of grey.
+    # Images made at a time; they share their scale of grey.
     config.zskd.batch = 100
-    # Of Adam, on pixels in [0, 1].
-    config.zskd.learning_rate = 1e-3
-    # Of the teacher's answers, in making images; the student's is train.temperature.
+    # Learning rate of Adam, on pixels in [0, 1].
+    config.zskd.learning_rate = 0.001
+    # Temperature of the teacher's answers while images are made; the student's is
+    # train.temperature.
     config.zskd.temperature = 20.0
     # Scales of the Dirichlet concentrations, which take turns.
     config.zskd.betas = (1.0, 0.1)
-    # Views of each image that are asked about beside it: budget / (1 + copies) images are made.
+    # Views of each image that are queried too: budget / (1 + copies) images are made.
     config.zskd.copies = 3
     # As the released code: all scales are 1.
     config.zskd.as_released = False
 
+    # fskd: how images are made from real ones.
     config.fskd = ConfigDict()
-    # fskd: growths of the pseudo-examples, which double them up to the budget; before each, a
-    # target network like the
-    # student is trained on all there are. 0: none but the first, which lie between two real images
-    # each.
+    # How often the pseudo-examples grow. Each growth doubles them, up to the budget; before each, a
+    # target network like the student is trained on all there are. 0: only the first ones, each of
+    # which lies between two real images.
     config.fskd.doublings = 3
-    # Passes of the target network's training before a growth, by the train recipe but for its loss
-    # and min_steps.
+    # Passes of the target network's training before a growth. All else is as in the train recipe,
+    # except its loss and min_steps.
     config.fskd.epochs = 25
     # How an image ascends on the divergence of target from teacher: adam (every pixel by about as
     # much), or gradient (in proportion to its gradient; steps below half a grey level are lost).
     config.fskd.ascent = "adam"
-    # Of that ascent, on pixels in [0, 1].
+    # Learning rate of that ascent, on pixels in [0, 1].
     config.fskd.rate = 0.02
-    # Steps of it in a growth.
+    # Steps of that ascent in a growth.
     config.fskd.steps = 1
-    # In the target's training: weight of the real images' mean loss, beside that of the
-    # pseudo-examples.
+    # Target's training: weight of the real images' mean loss; that of the pseudo-examples has
+    # weight 1.
     config.fskd.real_weight = 1.0
-    # There: weight of a pseudo-example of which the teacher is certain (its fidelity).
+    # Target's training: weight of a pseudo-example of which the teacher is certain (its fidelity).
     config.fskd.most_weight = 1.0
-    # There: weight of one whose answer has the mean entropy. As much as most_weight: all weigh the
-    # same.
+    # Target's training: weight of a pseudo-example whose answer has the mean entropy. If it equals
+    # most_weight, all weigh the same.
     config.fskd.mean_weight = 0.5
 
+    # The answers paid for.
     config.ledger = ConfigDict()
-    # File of answers paid for, which several runs may share; empty for WORKDIR/ledger.sqlite.
+    # File of paid answers, which several runs may share. Empty for WORKDIR/ledger.sqlite.
     config.ledger.path = ""
 
+    # How often a run is saved.
     config.checkpoint = ConfigDict()
-    # Save at the end of an epoch when so many seconds have passed since the last save.
+    # Save at the end of an epoch when this many seconds have passed since the last save.
     config.checkpoint.seconds = 60.0
 
+    # What a run shows.
     config.report = ConfigDict()
     # Progress bars.
     config.report.progress = True
@@ -335,12 +359,12 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.tensorboard = True
     # PNG plots: accuracy against queries, and contact sheets of chosen mixes.
     config.report.plots = True
-    # report.html: all of the run on one page that needs no network, with the plots if there are
-    # any.
+    # report.html: the whole run on one page that needs no network, with the plots if there are any.
     config.report.html = True
 
+    # The student as files for other programs.
     config.export = ConfigDict()
-    # --mode=export writes these: stablehlo, onnx.
+    # What --mode=export writes: one or more of stablehlo, onnx, with commas.
     config.export.formats = "stablehlo,onnx"
     # The student's licence, for its model card.
     config.export.license = ""
@@ -359,38 +383,39 @@ def recipe() -> ConfigDict:
     config = ConfigDict()
     # Passes over the training set of the round.
     config.epochs = 60
-    # At least so many steps, however small the training set: more passes in the first rounds.
+    # At least this many steps, however small the training set: more passes in the first rounds.
     config.min_steps = 0
     # Images per step, over all devices together; a multiple of the number of devices.
     config.batch_size = 128
     # sgd (weight decay in the gradient) or adamw (decoupled weight decay).
     config.optimizer = "adamw"
     # Peak learning rate.
-    config.learning_rate = 2e-3
+    config.learning_rate = 0.002
     # Momentum of sgd.
     config.momentum = 0.9
     # Weight decay, on every parameter.
-    config.weight_decay = 5e-4
-    # Of the learning rate: steps (times drop_factor at each of drops), cosine (to 0), constant.
+    config.weight_decay = 0.0005
+    # Course of the learning rate: steps (times drop_factor at each of drops), cosine (to 0),
+    # constant.
     config.schedule = "cosine"
-    # Where the rate drops, as fractions of the training (the released code's 80+60+40+20 epochs).
+    # steps: where the learning rate drops, as ascending fractions of the training (the released
+    # code's 80+60+40+20 epochs).
     config.drops = (0.4, 0.7, 0.9)
-    # What the rate is multiplied by at each drop.
+    # steps: the learning rate is multiplied by this at each drop.
     config.drop_factor = 0.1
-    # Share of the steps in which the rate grows from 0.
+    # Share of the steps in which the learning rate grows from 0.
     config.warmup = 0.0
-    # soft: cross-entropy against the answers (the paper's), at a temperature; standardised: each
-    # side's logits divided by their deviation over the classes (MIX-KD), without a temperature;
-    # pad_kl: soft's divergence over a variance that the student's features predict for each image,
-    # so that easy images weigh more (PAD, adapted to black boxes); pad_l2 (teacher.kind=flax
+    # soft: cross-entropy against the answers (the paper's), at a temperature. standardised: each
+    # side's logits divided by their deviation over the classes (MIX-KD), without a temperature.
+    # pad_kl: the divergence of soft over a variance that the student's features predict for each
+    # image, so that easy images weigh more (PAD, adapted to black boxes). pad_l2 (teacher.kind=flax
     # alone): soft, and beside it the squared distances of the student's last features from the
     # teacher's, each over a variance of its dimension (PAD itself). A record's features are those
     # of the image that was asked about, however train.crop and others move it, as its answer is; a
-    # mix of records has the
-    # mix of theirs. It takes more steps than soft: features outweigh the answers until they are
-    # met. sskd (teacher.kind=flax and method=sskd alone): soft, and beside it how much each turned
-    # image is like every upright one of the batch, told by heads on the last features of teacher
-    # and student (SSKD).
+    # mix of records has the mix of their features. It takes more steps than soft: features outweigh
+    # the answers until they are met. sskd (teacher.kind=flax and method=sskd alone): soft, and
+    # beside it how similar each turned image is to every upright one of the batch, by heads on the
+    # last features of teacher and student (SSKD).
     config.loss = "soft"
     # Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.
     config.temperature = 1.0
@@ -398,30 +423,32 @@ def recipe() -> ConfigDict:
     # same.
     config.pad_warmup = 0.5
     # How the records of a batch weigh against each other, by how far the student is from the
-    # teacher on each: even; discard_hard (the hardest are left out); softmax, polynomial (the
-    # easier, the more: rivals in the paper of PAD); fidelity (FSKD's: the surer the teacher, the
-    # more).
+    # teacher on each: even; discard_hard (the hardest are left out); softmax, polynomial (easier
+    # records weigh more: rivals in the paper of PAD); fidelity (FSKD's: records weigh more where
+    # the teacher is surer).
     config.weighting = "even"
     # discard_hard: share of each batch that is left out.
     config.weighting_share = 0.25
     # polynomial: weights are this power of 1 less the distance over the batch's largest.
     config.weighting_power = 1.0
-    # fidelity: weight where the teacher is as unsure as in the batch's mean; where it is sure, 1.
+    # fidelity: weight where the teacher is as unsure as in the batch's mean. Where it is sure, the
+    # weight is 1.
     config.weighting_fidelity = 0.5
-    # Augmentation on the device, same answer, no query: shift by up to so many pixels.
+    # Augmentation on the device, with the same answer and no query: shift by up to this many
+    # pixels.
     config.crop = 0
     # Augmentation: mirror every second image. Wrong for digits.
     config.flip = False
-    # Augmentation: turn by up to so many degrees either way.
+    # Augmentation: turn by up to this many degrees either way.
     config.rotate = 0.0
     # Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to 1.25.
     config.zoom = 0.0
-    # Share of each batch that is mixed anew with others of it, answers and all: no query.
+    # Share of each batch that is mixed anew with others of it, answers included: no query.
     config.mix_share = 0.0
     # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
     config.mix_beta = 1.0
     # As MIX-KD's released code: the places that are not mixed are drawn with replacement, so that
-    # more are mixed than mix_share says; of a batch of 64 at a share of .1, .41.
+    # more are mixed than mix_share says: of a batch of 64 at a share of .1, .41.
     config.mix_as_released = False
     # Decay of a running average of the network, which is then the result; 0 for none.
     config.average = 0.0

@@ -15,7 +15,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     settings = candidates.task.settings
     # An image and its variants count as one.
     real = len(candidates.task.images) // (1 + settings.variants)
-    room = np.full(real, settings.per_image)
+    room = np.full(real, settings.max_per_image)
     picked: list[int] = []
     first, second = ((side % real).tolist() for side in (candidates.scored.i, candidates.scored.j))
     for place, (i, j) in enumerate(zip(first, second, strict=True)):

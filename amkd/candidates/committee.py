@@ -9,12 +9,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from amkd.config.recipe import Recipe
 from amkd.core import keys
 from amkd.core.stopping import StopSignal
 from amkd.models import Network, prediction
 from amkd.models.layers import Variables
 from amkd.training import loop, training_set
-from amkd.training.recipe import Recipe
 
 
 class Lesson(NamedTuple):

@@ -2,13 +2,13 @@
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import NoReturn, TypeVar
 
 from absl import flags
 
-from amkd.config import settings
+from amkd.cli import field_help
+from amkd.config.names import field_names, unknown_field
 from amkd.core.errors import UserError
 from amkd.tables import table
 
@@ -29,7 +29,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         print(story)
         print(_flag_help(values))
-        print("\n".join(_field_help(Path(__file__).parents[2] / "configs" / "default.py")))
+        print("\n".join(field_help.lines()))
         sys.exit(0)
     try:
         _check_fields(argv[1:])
@@ -70,39 +70,15 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 
 def _check_fields(args: list[str]) -> None:
     """Refuses ``--config.x=y`` for a field that does not exist, before absl sees it."""
-    known = set(settings.field_names())
+    known = set(field_names())
     of_tables = table.Table._fields  # which absl then looks for in the configuration
     for arg in args:
         found = re.match(r"--?(no)?config\.([^=]+)", arg)
         if found and found[2] not in known and found[2].split(".")[0] not in of_tables:
-            raise UserError(settings.unknown_field(found[2]))
+            raise UserError(unknown_field(found[2]))
 
 
 def _flag_help(values: flags.FlagValues) -> str:
     names = ("config", "workdir", "mode", "network", "images", "output", "shard")
     rows = [(f"--{name}", values[name].help or "") for name in names]
     return "Flags:\n" + "\n".join(f"  {name:<12} {text}" for name, text in rows) + "\n"
-
-
-def _field_help(path: Path) -> Iterator[str]:
-    """Every field with its default and its comment, read from the file that documents them."""
-    yield f"Fields, as --config.NAME=VALUE, with the defaults of configs/{path.name}:"
-    comments: list[str] = []
-    for line in path.read_text().splitlines():
-        text = line.strip()
-        comment = re.match(r"# (.*)", text)
-        field = re.match(r"config\.([\w.]+) = (.*)", text)
-        if comment:
-            comments.append(comment[1])
-            continue
-        if field and comments:
-            group = "train." if "." not in field[1] and field[1] in _recipe_names() else ""
-            yield f"  {group + field[1]} = {field[2]}"
-            yield from (f"      {line}" for line in comments)
-        comments = []
-
-
-def _recipe_names() -> set[str]:
-    return {
-        name.removeprefix("train.") for name in settings.field_names() if name.startswith("train.")
-    }

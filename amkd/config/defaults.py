@@ -1,16 +1,19 @@
-"""The defaults of every field, from the one file that states them."""
-
-import importlib.util
-from pathlib import Path
+"""The defaults of every field, as a ConfigDict."""
 
 from ml_collections import ConfigDict
 
+from amkd.config.fields import members
+from amkd.config.settings import Settings
 
-def load() -> ConfigDict:
-    """The configuration of ``configs/default.py``."""
-    path = Path(__file__).parents[2] / "configs" / "default.py"
-    spec = importlib.util.spec_from_file_location("amkd_default_config", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.get_config()
+
+def defaults(kind: type = Settings) -> ConfigDict:
+    """Returns a configuration with every field at its declared default.
+
+    Args:
+      kind: the group whose fields are wanted.
+    """
+    config = ConfigDict()
+    for member in members(kind):
+        name = member.name
+        config[name] = defaults(member.type) if member.is_group else member.default
+    return config

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy import ndimage
 
+from amkd.config.recipe import Recipe
 from amkd.core.compilation import jit
 from amkd.core.devices import in_batches
 
@@ -43,6 +44,11 @@ class Views(NamedTuple):
     def still(self) -> bool:
         """Whether nothing moves."""
         return not (self.crop or self.flip or self.warps)
+
+
+def views_of(recipe: Recipe) -> Views:
+    """Returns how a recipe moves images in training."""
+    return Views(recipe.crop, recipe.flip, recipe.rotate, recipe.zoom)
 
 
 def crop(image: jax.Array, key: jax.Array, margin: int) -> jax.Array:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd.config.groups import DataSettings
+from amkd.config.data import DataSettings
 from amkd.core import keys
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError

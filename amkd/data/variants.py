@@ -4,10 +4,18 @@ student sees.
 
 import numpy as np
 
+from amkd.config.search import SearchSettings
 from amkd.core import keys
 from amkd.data.augment import Views, random_views
 
 _PLENTY = 2**16  # of variants that are interpolated: no two are alike
+
+
+def views_of(search: SearchSettings) -> Views:
+    """Returns how variants differ from the real images."""
+    return Views(
+        search.variant_crop, search.variant_flip, search.variant_rotate, search.variant_zoom
+    )
 
 
 def most(views: Views) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from amkd.acquisitions.base import acquisition_named
 from amkd.candidates import candidate_set
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.data import mixing
 from amkd.data.records import Records
 from amkd.methods.base import ImageSelector, Method

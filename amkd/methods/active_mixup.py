@@ -9,7 +9,7 @@ import numpy as np
 
 from amkd.acquisitions.base import acquisition_named
 from amkd.candidates import candidate_set
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.methods import random_mixup
 from amkd.methods.base import Method, PairSelector

@@ -38,8 +38,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from amkd import models
-from amkd.config.groups import FskdSettings
 from amkd.config.settings import Settings
+from amkd.config.synthesis import FskdSettings
 from amkd.core import checkpoint, compilation, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from amkd.acquisitions.base import acquisition_named
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.data import variants
 from amkd.data.dataset import DataSet, not_drawn
@@ -194,7 +194,7 @@ class PairSelector(_SelectorByRule):
     def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
         """Returns the real images, and after them their variants."""
         search = settings.search
-        return variants.beside(first, search.variants, search.views, settings.seed)
+        return variants.beside(first, search.variants, variants.views_of(search), settings.seed)
 
     def image_count(self, settings: Settings, first: int, drawable: int) -> int:
         """Returns the number of real images and of their variants."""

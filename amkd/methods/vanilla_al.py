@@ -4,7 +4,7 @@ be (paper, 4.3).
 
 import numpy as np
 
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.data import mixing
 from amkd.data.records import Records
 from amkd.methods.base import Method, PairSelector

@@ -19,7 +19,7 @@ from amkd.models import prediction
 from amkd.run.allotment import Allotment
 from amkd.search import activations, pairs, pool_search
 from amkd.search.device_search import DeviceSearch
-from amkd.training import loop, teacher_features, training_set
+from amkd.training import loop, losses, teacher_features, training_set
 
 _SAMPLE = 512  # real images on which speed is measured
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
@@ -129,7 +129,7 @@ def _gradients_per_second(
 
 def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> float:
     count = min(len(some), 4 * config.train.batch_size)
-    count -= count % config.train.together
+    count -= count % losses.views_compared(config.train)
     answers = np.full((count, data.classes), 1 / data.classes, np.float32)
     shown = teacher_features.width(config, data)
     inside = np.zeros((count, shown), np.float32) if shown else None

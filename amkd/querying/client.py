@@ -10,6 +10,7 @@ import numpy as np
 
 from amkd import ledger as ledgers
 from amkd import teachers
+from amkd.config.teacher_answers import Form
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.ledger.accounts import DISTILL, EVALUATE
@@ -42,7 +43,7 @@ class Desk(NamedTuple):
     budget: int
     classes: int
     batch: int
-    form: answers.Form = answers.Form()
+    form: Form = Form()
     terms: sending.Terms = sending.Terms()
 
     def purse(self, purpose: str, round_: int) -> ledgers.Purse:

@@ -8,6 +8,8 @@ import numpy as np
 import tenacity
 
 from amkd import ledger, teachers
+from amkd.config.teacher import TeacherSettings
+from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
@@ -40,6 +42,11 @@ class Terms(NamedTuple):
     max_cost: float = 0.0
 
 
+def terms_of(teacher: TeacherSettings) -> Terms:
+    """Returns how the configured teacher is treated."""
+    return Terms(**{name: getattr(teacher, name) for name in Terms._fields})
+
+
 class Post(NamedTuple):
     """Between one run and its teacher.
 
@@ -53,7 +60,7 @@ class Post(NamedTuple):
     """
 
     teacher: teachers.Teacher
-    form: answers.Form
+    form: Form
     classes: int
     ledger: ledger.Ledger
     terms: Terms

@@ -3,11 +3,11 @@
 import dataclasses
 from collections.abc import Iterator
 
+from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
 from amkd.methods import find
 from amkd.methods.base import Method
 from amkd.training import recipe
-from amkd.training.recipe import Recipe
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from amkd.core import checkpoint, devices
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.querying import client
+from amkd.querying.sending import terms_of
 from amkd.reporting import peak, report
 from amkd.run import inputs, results, round_state, rounds, workdir
 from amkd.run.allotment import Allotment
@@ -135,7 +136,7 @@ def open_client(
     budget = (settings.budget, data.classes, plan.batch)
     if facts.labels:  # which are probabilities, and cost nothing
         return client.Desk(teacher, answers, run_id, *budget)
-    return client.Desk(teacher, answers, run_id, *budget, plan.answers, plan.terms())
+    return client.Desk(teacher, answers, run_id, *budget, plan.answers, terms_of(plan))
 
 
 def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.config import settings
+from amkd.config.identity import differing, identifying
 from amkd.core import checkpoint, devices, files
 from amkd.data import mixing
 from amkd.models.saved_network import save_network
@@ -51,7 +51,6 @@ def write(context: RunContext, state: RoundState, workdir: Path) -> dict[str, An
 def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
     """What a saved student tells of itself."""
     config, data = context.settings, context.data
-    flat = settings.flatten(config)
     told = (
         "dataset",
         "teacher",
@@ -74,9 +73,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "agreement_images": 0 if context.test_answers is None else len(context.test_answers),
         **{name: summary[name] for name in told},
         # Without places on this machine, and what does not belong to the result.
-        "config": {
-            name: value for name, value in flat.items() if not name.startswith(settings.FREE)
-        },
+        "config": identifying(config),
     }
 
 
@@ -137,7 +134,7 @@ def _page(
         "labels": data.test_labels,
     }
     names = data.class_names or map(str, range(data.classes))
-    fields = settings.differing(context.settings, _TERMS)
+    fields = differing(context.settings, _TERMS)
     return page.of_run(summary, fields, names, judged, pictures)
 
 

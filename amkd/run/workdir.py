@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from amkd.config import defaults, settings
+from amkd.config.fields import flatten
+from amkd.config.identity import differences
+from amkd.config.names import renamed
 from amkd.config.settings import Settings
 from amkd.core import files
 from amkd.core.errors import UserError
-from amkd.validation import from_config
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -29,8 +30,8 @@ def owner(config: Settings, workdir: Path) -> str:
     try:
         found = json.loads(path.read_text())
         # A run of an earlier version knew fewer fields: those had what is the default today.
-        before = {**_as_json(from_config(defaults.load().to_dict())), **found["config"]}
-        different = settings.differences(before, _as_json(config))
+        before = {**_as_json(Settings()), **renamed(found["config"])}
+        different = differences(before, _as_json(config))
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} is damaged; choose another --workdir, and go on with the answers by"
@@ -120,7 +121,7 @@ def finished(workdir: Path) -> dict[str, Any] | None:
 
 
 def _as_json(config: Settings) -> dict[str, Any]:
-    return json.loads(json.dumps(settings.flatten(config)))
+    return json.loads(json.dumps(flatten(config)))
 
 
 def ledger_path(config: Settings, workdir: Path) -> Path:

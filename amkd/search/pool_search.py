@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.data import mixing
 from amkd.search import pairs, refinement, top_k
 from amkd.search.confidence import Grid, Minimiser

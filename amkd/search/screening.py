@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.core import keys
 from amkd.search import audit, pairs, pool_search, top_k
 from amkd.search.refinement import Refined

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.data.records import Records
 from amkd.models import Network
 from amkd.models.layers import Variables

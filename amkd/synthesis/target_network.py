@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import jax
 
+from amkd.config.recipe import Recipe
 from amkd.core import checkpoint, keys
 from amkd.core.stopping import StopSignal
 from amkd.models import Network, prediction
 from amkd.models.layers import Variables
 from amkd.training import loop, recipe, train_step, training_set
-from amkd.training.recipe import Recipe
 
 
 class Lesson(NamedTuple):

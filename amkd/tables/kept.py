@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from amkd.config import settings
-from amkd.config.settings import differing
+from amkd.config.identity import differing
 from amkd.core import files
 
 Kept = dict[str, Any]

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from amkd.config import defaults, settings
+from amkd.config import defaults
+from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
@@ -105,8 +106,8 @@ def configured(config: str, fields: Mapping[str, Any]) -> Settings:
     try:
         made = module.get_config(preset)
         for name, value in fields.items():
-            if name not in settings.field_names():
-                raise UserError(settings.unknown_field(name))
+            if name not in field_names():
+                raise UserError(unknown_field(name))
             try:
                 made.update_from_flattened_dict({name: _parsed(value)})
             except TypeError:  # a number that is meant as text

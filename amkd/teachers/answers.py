@@ -5,30 +5,15 @@ none. Reading them is a pure function, so another temperature or form costs no q
 says more than its form is cut down to it: soft answers read as ``label`` are their arg-max.
 """
 
-import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
 
+from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 
 FORMS = ("probabilities", "logits", "top_k", "percentages", "label")
 _TOLERANCE = 1e-3  # of a sum of probabilities
-
-
-@dataclasses.dataclass(frozen=True)
-class Form:
-    """The ``teacher.answers.*`` group: how rows are read.
-
-    Attributes:
-      form: one of ``FORMS``.
-      temperature: logits are divided by it.
-      top_k: of ``top_k``: scores that count; what they leave of 1 is spread over the other classes.
-    """
-
-    form: str = "probabilities"
-    temperature: float = 1.0
-    top_k: int = 1
 
 
 class BadAnswer(UserError):

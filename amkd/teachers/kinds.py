@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from amkd.config.groups import TeacherSettings
 from amkd.config.settings import Settings
+from amkd.config.teacher import TeacherSettings
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
@@ -15,6 +15,7 @@ from amkd.reporting.bars import bars
 from amkd.teachers import Teacher, local, onnx, python
 from amkd.teachers import labels as true_labels
 from amkd.teachers.http import json_service, oip, tfserving
+from amkd.teachers.http.connection import connection_of
 
 
 def load(config: Settings, data: DataSet, stop: StopSignal, *, labels: bool = False) -> Teacher:
@@ -45,9 +46,13 @@ def _fingerprint(teacher: TeacherSettings, data: DataSet) -> str:
     """
     told: dict[str, Any] = {"kind": teacher.kind}
     if teacher.kind == "json":
-        told |= {**teacher.json._asdict(), "url": teacher.http.url, "classes": data.class_names}
+        told |= {
+            **dataclasses.asdict(teacher.json),
+            "url": teacher.http.url,
+            "classes": data.class_names,
+        }
     else:
-        told["pixels"] = teacher.pixels._asdict()
+        told["pixels"] = dataclasses.asdict(teacher.pixels)
         group = dataclasses.asdict(getattr(teacher, teacher.kind))
         told |= {
             name: value for name, value in group.items() if name in ("input", "output", "signature")
@@ -75,7 +80,7 @@ def _onnx(teacher: TeacherSettings, data: DataSet) -> Teacher:
 def _oip(teacher: TeacherSettings, data: DataSet) -> Teacher:
     place = teacher.oip
     return oip.load(
-        teacher.http.connection(teacher.in_flight),
+        connection_of(teacher.http, teacher.in_flight),
         place.model,
         place.version,
         place.input,
@@ -93,7 +98,7 @@ def _oip(teacher: TeacherSettings, data: DataSet) -> Teacher:
 def _tfserving(teacher: TeacherSettings, data: DataSet) -> Teacher:
     place = teacher.tfserving
     return tfserving.load(
-        teacher.http.connection(teacher.in_flight),
+        connection_of(teacher.http, teacher.in_flight),
         place.model,
         place.version,
         place.signature,
@@ -110,7 +115,7 @@ def _tfserving(teacher: TeacherSettings, data: DataSet) -> Teacher:
 
 def _json(teacher: TeacherSettings, data: DataSet) -> Teacher:
     return json_service.load(
-        teacher.http.connection(teacher.in_flight),
+        connection_of(teacher.http, teacher.in_flight),
         teacher.json,
         _shape(data),
         data.class_names,

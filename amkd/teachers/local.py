@@ -6,12 +6,12 @@ import json
 import shutil
 import time
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
 from amkd import models
-from amkd.config.groups import TeacherSettings
+from amkd.config.teacher import TeacherSettings
 from amkd.core import checkpoint, compilation, keys
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
@@ -73,9 +73,16 @@ def load_or_train(
     return load_network(folder)
 
 
+def recipe_key(settings: TeacherSettings) -> dict[str, Any]:
+    """Returns what the weights of a local teacher follow from, besides the data."""
+    kept = ("model", "seed", "validation", "images")
+    own = {name: getattr(settings, name) for name in kept}
+    return {**own, "train": recipe.essence(settings.train)}
+
+
 def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
     """The cache folder: its name follows from the recipe, the seed and the training data."""
-    hasher = hashlib.sha256(json.dumps(settings.recipe_key(), sort_keys=True).encode())
+    hasher = hashlib.sha256(json.dumps(recipe_key(settings), sort_keys=True).encode())
     for array in (data.teacher_images, data.teacher_labels):
         hasher.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
     name = data.name.replace("/", "-").replace(":", "-")
@@ -141,7 +148,7 @@ def _train(
         "classes": data.classes,
         "shape": list(data.shape),
         "dataset": data.name,
-        "recipe": settings.recipe_key(),
+        "recipe": recipe_key(settings),
         "validation_images": len(task.held_out),
         "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[task.held_out]),
     }

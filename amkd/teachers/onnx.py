@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from google.protobuf.message import Message
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 from amkd.teachers import Teacher, tensors
-from amkd.teachers.pixels import Pixels, prepare
+from amkd.teachers.pixels import prepare
 from amkd.teachers.tensors import FREE, Tensor
 
 _FIELD = "config.teacher.onnx"

@@ -1,32 +1,14 @@
 """How 8-bit images become the input of a model that is not ours."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 
 LAYOUTS = ("nhwc", "nchw")
 DTYPES = ("uint8", "float16", "float32", "float64")
-
-
-class Pixels(NamedTuple):
-    """What a model expects of its input: ``(images / divide - mean) / std``, then the layout.
-
-    Attributes:
-      layout: order of the axes, ``nhwc`` or ``nchw``.
-      dtype: one of ``DTYPES``; ``uint8`` passes the bytes on as they are.
-      divide: what 8-bit values are divided by, 1 or 255 as a rule.
-      mean: taken away after the division: none, one number, or one per channel.
-      std: divided by after that: none, one number, or one per channel.
-    """
-
-    layout: str = "nhwc"
-    dtype: str = "float32"
-    divide: float = 1.0
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
 
 
 def prepare(images: np.ndarray, pixels: Pixels) -> np.ndarray:

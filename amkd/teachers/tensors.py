@@ -1,15 +1,16 @@
 """A served model's input and output tensors, checked against the images before any is sent."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 from amkd.teachers import Unanswered
 from amkd.teachers import pixels as pixel_values
-from amkd.teachers.pixels import Pixels
 
 FREE = -1
 _AXES = {"nhwc": (0, 1, 2), "nchw": (2, 0, 1)}
@@ -61,7 +62,7 @@ def resolve(pixels: Pixels, tensor: Tensor, shape: tuple[int, int, int]) -> Pixe
       UserError: the tensor takes no such images.
     """
     dtype = _dtype(pixels.dtype, tensor)
-    found = pixels._replace(layout=_layout(pixels.layout, tensor, shape), dtype=dtype)
+    found = dataclasses.replace(pixels, layout=_layout(pixels.layout, tensor, shape), dtype=dtype)
     pixel_values.check(found, shape[-1])
     return found
 

@@ -10,11 +10,12 @@ from typing import Any
 import jax
 import numpy as np
 
+from amkd.config.recipe import Recipe
 from amkd.core import devices, keys
 from amkd.core.stopping import StopSignal
 from amkd.models import Network, inference
 from amkd.models.layers import Variables
-from amkd.training import programs, recipe, train_step, training_set
+from amkd.training import losses, programs, recipe, train_step, training_set
 
 OnEpoch = Callable[[int, train_step.TrainState, float], None]
 Leaves = list[np.ndarray]  # of a training state, on the host
@@ -22,7 +23,7 @@ Leaves = list[np.ndarray]  # of a training state, on the host
 
 def start(
     network: Network,
-    plan: recipe.Recipe,
+    plan: Recipe,
     variables: Variables,
     stream: tuple[int, int],
     saved: Leaves | None = None,
@@ -39,9 +40,10 @@ def start(
       inside: how many numbers the teacher shows of each record beside its answer.
     """
     beside = None
-    if plan.branch:
+    head = losses.auxiliary_head(plan)
+    if head:
         generator = keys.rng(*stream, keys.Purpose.BRANCH)
-        beside = plan.branch.init(inference.feature_count(network, variables), inside, generator)
+        beside = head.init(inference.feature_count(network, variables), inside, generator)
     state = train_step.start(variables, recipe.direction(plan), plan.average > 0, beside)
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)
@@ -73,7 +75,7 @@ class Watch:
 
 def fit(
     network: Network,
-    plan: recipe.Recipe,
+    plan: Recipe,
     state: train_step.TrainState,
     data: training_set.TrainingSet,
     count: int,
@@ -109,7 +111,9 @@ def fit(
     for epoch in range(first_epoch, epochs):
         order = keys.rng(*stream, keys.Purpose.ORDER, epoch)
         mixes = plan.mix_share, plan.mix_beta, plan.mix_as_released
-        batches = training_set.epoch(count, plan.batch_size, order, *mixes, plan.together)
+        batches = training_set.epoch(
+            count, plan.batch_size, order, *mixes, losses.views_compared(plan)
+        )
         state, loss = _epoch(
             network, plan, state, on_devices, batches, jax.tree.map(itemgetter(epoch), told), key
         )
@@ -127,7 +131,7 @@ def fit(
 
 def _epoch(
     network: Network,
-    plan: recipe.Recipe,
+    plan: Recipe,
     state: train_step.TrainState,
     data: Any,
     batches: training_set.Batches,

@@ -7,6 +7,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from amkd.config.recipe import Recipe
 from amkd.models import uncertainty
 from amkd.training import auxiliary_heads
 
@@ -120,3 +121,22 @@ LOSSES = {
     "pad_l2": _SOFT._replace(branch=auxiliary_heads.PAD_L2),
     "sskd": _SOFT._replace(branch=auxiliary_heads.SSKD),
 }
+
+
+def auxiliary_head(recipe: Recipe) -> auxiliary_heads.Kind | None:
+    """Returns what the loss of a recipe learns beside the student; None for nothing."""
+    return LOSSES[recipe.loss].branch
+
+
+def needed_of_teacher(recipe: Recipe) -> str | None:
+    """Returns what the loss of a recipe needs of the teacher beside its answers; None for what any
+    black box can teach.
+    """
+    head = auxiliary_head(recipe)
+    return head and head.shows
+
+
+def views_compared(recipe: Recipe) -> int:
+    """Returns how many views of an image the loss of a recipe needs side by side in a batch, V."""
+    head = auxiliary_head(recipe)
+    return head.views if head else 1

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from amkd.config.recipe import Recipe
 from amkd.models import uncertainty
 from amkd.training import collectives, losses, weightings
 from amkd.training.auxiliary_heads import Seen
-from amkd.training.recipe import Recipe
 
 
 class Share(NamedTuple):
@@ -60,7 +60,7 @@ def objective(recipe: Recipe, axis: str) -> Objective:
         own = weightings.Batch(
             above_least(jax.lax.stop_gradient(each), share), unsure, share.weight
         )
-        found = weigh(collectives.whole(own, axis), recipe.weighting_constants)
+        found = weigh(collectives.whole(own, axis), weightings.constants_of(recipe))
         return share.weight * collectives.part(found, len(each), axis)
 
     def of(share: Share, beside: Any = None, adapts: jax.Array | None = None) -> jax.Array:

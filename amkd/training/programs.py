@@ -7,12 +7,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from amkd.config.recipe import Recipe
 from amkd.core.compilation import AXIS, Mapped
 from amkd.core.devices import count
 from amkd.models import Network
 from amkd.models.layers import suited
 from amkd.training import train_step, training_set
-from amkd.training.recipe import Recipe, Steps, direction, of_a_step
+from amkd.training.recipe import Steps, direction, of_a_step
 
 
 def steps_per_dispatch(recipe: Recipe) -> int:

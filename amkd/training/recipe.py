@@ -6,76 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import optax
 
-from amkd.data.augment import Views
-from amkd.training import auxiliary_heads, losses
-from amkd.training.weightings import Constants
-
-OPTIMIZERS = ("sgd", "adamw")
-SCHEDULES = ("steps", "cosine", "constant")
-DTYPES = ("float32", "bfloat16")
+from amkd.config.recipe import Recipe
+from amkd.training import losses
 
 _BLOCK = 4096  # steps whose learning rates are computed together
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """The ``train.*`` group of a configuration; ``configs/default.py`` explains every field."""
-
-    epochs: int
-    min_steps: int
-    batch_size: int
-    optimizer: str
-    learning_rate: float
-    momentum: float
-    weight_decay: float
-    schedule: str
-    drops: tuple[float, ...]
-    drop_factor: float
-    warmup: float
-    loss: str
-    temperature: float
-    pad_warmup: float
-    weighting: str
-    weighting_share: float
-    weighting_power: float
-    weighting_fidelity: float
-    crop: int
-    flip: bool
-    rotate: float
-    zoom: float
-    mix_share: float
-    mix_beta: float
-    mix_as_released: bool
-    average: float
-    dtype: str
-    steps_per_dispatch: int
-
-    @property
-    def views(self) -> Views:
-        """How images are moved in training."""
-        return Views(self.crop, self.flip, self.rotate, self.zoom)
-
-    @property
-    def branch(self) -> auxiliary_heads.Kind | None:
-        """What the loss learns beside the student."""
-        return losses.LOSSES[self.loss].branch
-
-    @property
-    def shows(self) -> str | None:
-        """What the loss needs of the teacher beside its answers; None for what any black box can
-        teach.
-        """
-        return self.branch and self.branch.shows
-
-    @property
-    def together(self) -> int:
-        """How many views of an image must be side by side in a batch, V."""
-        return self.branch.views if self.branch else 1
-
-    @property
-    def weighting_constants(self) -> Constants:
-        """What the weighting of records takes."""
-        return Constants(self.weighting_share, self.weighting_power, self.weighting_fidelity)
 
 
 def of_a_step(recipe: Recipe) -> Recipe:
@@ -106,7 +40,7 @@ def essence(recipe: Recipe) -> dict[str, Any]:
     """
     found = dataclasses.asdict(recipe)
     idle = {"steps_per_dispatch"}
-    if not recipe.branch:
+    if not losses.auxiliary_head(recipe):
         idle |= {"pad_warmup"}
     if recipe.weighting == "even":
         idle |= {name for name in found if name.startswith("weighting_")}
@@ -146,9 +80,8 @@ class Steps(NamedTuple):
 def steps(recipe: Recipe, total: int) -> Steps:
     """What each of ``total`` steps is told."""
     rates = learning_rates(recipe, total)
-    return Steps(
-        rates, np.arange(total) >= round(recipe.pad_warmup * total) if recipe.branch else None
-    )
+    adapts = np.arange(total) >= round(recipe.pad_warmup * total)
+    return Steps(rates, adapts if losses.auxiliary_head(recipe) else None)
 
 
 def learning_rates(recipe: Recipe, total: int) -> np.ndarray:

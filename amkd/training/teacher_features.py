@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from amkd import models
+from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
 from amkd.core import keys
 from amkd.core.compilation import jit
@@ -23,8 +24,7 @@ from amkd.data.records import Records
 from amkd.models import inference, prediction
 from amkd.models.layers import Variables
 from amkd.teachers import Teacher
-from amkd.training import relations
-from amkd.training.recipe import Recipe
+from amkd.training import losses, relations
 
 _BLOCK = 1024  # records that are looked at together, a multiple of what fills a program
 
@@ -117,20 +117,22 @@ def of_teacher(plan: Recipe, teacher: Teacher, seed: int) -> Insight | None:
     Raises:
       UserError: the teacher, one of the caller's, is a black box.
     """
-    if not plan.shows:
+    needed = losses.needed_of_teacher(plan)
+    if not needed:
         return None
     if teacher.network is None:
         needs = "needs the teacher's features, and this one is a black box; set it to 'soft'"
         raise UserError(f"config.train.loss={plan.loss!r} {needs}")
-    show = SHOWN[plan.shows]
-    return Insight(*teacher.network, lambda features: show(features, plan.together, seed))
+    show = SHOWN[needed]
+    views = losses.views_compared(plan)
+    return Insight(*teacher.network, lambda features: show(features, views, seed))
 
 
 def width(config: Settings, data: DataSet) -> int:
     """How many numbers are shown of each record, e, by a teacher that need not be there yet; 0 for
     none.
     """
-    if not config.train.shows:
+    if not losses.needed_of_teacher(config.train):
         return 0
     network = models.build(config.teacher.model, data.classes, data.shape)
     shapes = jax.eval_shape(lambda: inference.init(network, data.shape, jax.random.key(0)))

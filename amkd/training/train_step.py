@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from amkd.config.recipe import Recipe
 from amkd.data import augment, mixing
 from amkd.models import Network
 from amkd.models.layers import Variables
 from amkd.training import objective, training_set
-from amkd.training.recipe import Recipe, Steps
+from amkd.training.recipe import Steps
 
 _PARTNERS = 2**31 - 1  # in place of a position in the batch: for the views of the records mixed in
 
@@ -131,11 +132,12 @@ def moved(
 ) -> training_set.Taken:
     """Records of a batch, each image in a random view by its position in the whole batch."""
     taken = training_set.take(data, index)
-    if recipe.views.still:
+    views = augment.views_of(recipe)
+    if views.still:
         return taken
     keys = jax.vmap(lambda p: jax.random.fold_in(key, p))(position)
     return taken._replace(
-        images=jax.vmap(lambda x, k: augment.augment(x, k, recipe.views))(taken.images, keys)
+        images=jax.vmap(lambda x, k: augment.augment(x, k, views))(taken.images, keys)
     )
 
 

@@ -18,6 +18,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
+from amkd.config.recipe import Recipe
+
 _SMALL = 1e-12  # below any distance that matters
 
 
@@ -47,6 +49,11 @@ class Constants(NamedTuple):
     share: float
     power: float
     at_mean: float
+
+
+def constants_of(recipe: Recipe) -> Constants:
+    """Returns the constants that a recipe configures."""
+    return Constants(recipe.weighting_share, recipe.weighting_power, recipe.weighting_fidelity)
 
 
 def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Array:

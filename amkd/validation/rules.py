@@ -1,35 +1,38 @@
-"""What a reason says: the field, its value and the remedy."""
+"""Every rule over a whole configuration, as far as it can be known without the data."""
 
-import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-
-def choice(name: str, value: str, valid: Sequence[str]) -> Iterator[str]:
-    """Unless it is one of these."""
-    if value not in valid:
-        near = difflib.get_close_matches(value, valid, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        yield f"config.{name}={value!r}: must be one of {', '.join(valid)}{hint}"
-
-
-def least(name: str, value: float, low: float) -> Iterator[str]:
-    """Unless it is so much or more."""
-    if not value >= low:
-        yield f"config.{name}={value!r}: must be at least {low}"
+from amkd import models
+from amkd.config.checks import choice
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.methods import find
+from amkd.methods.base import Method
+from amkd.validation import budget, data, search, synthesis, teachers, training
 
 
-def positive(name: str, value: float) -> Iterator[str]:
-    """Unless it is above zero, and finite."""
-    if not 0 < value < float("inf"):
-        yield f"config.{name}={value!r}: must be positive"
+def reasons(s: Settings) -> Iterator[str]:
+    """Yields every reason why these settings cannot work."""
+    method, problem = _method(s)
+    yield from problem
+    yield from choice("student", s.student, list(models.MODELS))
+    yield from teachers.reasons(s.teacher)
+    yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
+    yield from synthesis.reasons(s)
+    yield from data.reasons(s, method)
+    yield from search.reasons(s)
+    if method is not None:
+        yield from budget.reasons(s, method)
+    labels = method is not None and method.uses_labels(s)
+    yield from training.reasons("train", s.train, labels=labels)
+    yield from training.reasons("teacher.train", s.teacher.train, labels=True)
+    yield from training.teacher_features(s)
+    yield from training.views_compared(s, method)
 
 
-def views(prefix: str, rotate: float, zoom: float) -> Iterator[str]:
-    """Unless images can be moved so far."""
-    if not 0 <= rotate <= 180:
-        yield f"config.{prefix}rotate={rotate!r}: must be degrees, from 0 to 180"
-    if not 0 <= zoom < 10:
-        yield (
-            f"config.{prefix}zoom={zoom!r}: must be at least 0 and below 10; 0.25 is from 0.8"
-            " to 1.25"
-        )
+def _method(s: Settings) -> tuple[Method | None, list[str]]:
+    """The method, or the problem with its name."""
+    try:
+        return find(s.method), []
+    except UserError as error:
+        return None, [str(error)]

@@ -4,64 +4,39 @@ from collections.abc import Iterator
 
 from amkd import models
 from amkd.acquisitions.base import acquisition_named
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data import mixing, variants
-from amkd.validation.rules import choice, least, views
-
-MINIMISERS = ("grid", "refined", "screened")
-RANDOM_LAMS = ("half", "grid")
 
 
 def reasons(s: Settings) -> Iterator[str]:
-    """Of lambda, the minimiser, the variants and the choice."""
+    """Yields what cannot work in the ``search`` group."""
     yield from _lam(s.search)
-    yield from _minimiser(s.search)
     yield from _variants(s.search)
     yield from _acquisition(s)
 
 
 def _lam(search: SearchSettings) -> Iterator[str]:
     for name, value in (("lam_low", search.lam_low), ("lam_high", search.lam_high)):
-        if not 0 < value < 1 or not 0 < round(value * mixing.ONE) < mixing.ONE:
+        if 0 < value < 1 and not 0 < round(value * mixing.ONE) < mixing.ONE:
             yield (
-                f"config.search.{name}={value!r}: must lie inside (0, 1); at 0 and 1 a mix"
-                " is a real"
-                " image, already answered"
+                f"config.search.{name}={value!r}: is rounded to 0 or 1, in steps of"
+                f" 1/{mixing.ONE}; there a mix is a real image, already answered"
             )
     if search.lam_low > search.lam_high:
         yield (
             f"config.search.lam_low={search.lam_low!r}: must not exceed"
             f" lam_high={search.lam_high!r}"
         )
-    yield from least("search.lam_count", search.lam_count, 1)
-    yield from choice("search.random_lam", search.random_lam, RANDOM_LAMS)
-
-
-def _minimiser(search: SearchSettings) -> Iterator[str]:
-    yield from choice("search.minimiser", search.minimiser, MINIMISERS)
-    yield from least("search.evaluations", search.evaluations, 1)
-    if not 0 < search.recall < 1:
-        yield (
-            f"config.search.recall={search.recall!r}: must be a share above 0 and below 1;"
-            " minimiser 'refined' leaves"
-            " nothing out"
-        )
-    yield from least("search.chunk", search.chunk, 1)
-    for name in ("max_pairs", "tile", "table_bytes"):
-        yield from least(f"search.{name}", getattr(search, name), 0)
 
 
 def _variants(search: SearchSettings) -> Iterator[str]:
-    for name in ("variants", "variant_crop"):
-        yield from least(f"search.{name}", getattr(search, name), 0)
-    yield from views("search.variant_", search.variant_rotate, search.variant_zoom)
-    if search.variants > (most := variants.most(search.views)):
+    if search.variants > (most := variants.most(variants.views_of(search))):
         yield (
             f"config.search.variants={search.variants}: an image has {most} different shifts"
-            " of up to"
-            f" search.variant_crop={search.variant_crop} pixels; raise that, or lower variants"
+            f" of up to search.variant_crop={search.variant_crop} pixels; raise that, or lower"
+            " variants"
         )
 
 
@@ -71,8 +46,6 @@ def _acquisition(s: Settings) -> Iterator[str]:
         acquisition_named(search.acquisition)
     except UserError as error:
         yield str(error)
-    yield from least("search.per_image", search.per_image, 1)
-    yield from least("search.committee", search.committee, 2)
     if (
         search.acquisition == "bald"
         and s.student in models.MODELS
@@ -83,15 +56,4 @@ def _acquisition(s: Settings) -> Iterator[str]:
             f"config.search.acquisition='bald': student {s.student!r} has no dropout; choose"
             " 'ensemble', or one of"
             f" {with_dropout}"
-        )
-    if not 1 <= search.candidates < float("inf"):
-        yield (
-            f"config.search.candidates={search.candidates!r}: must be at least 1, times the"
-            " mixes that are wanted"
-        )
-    if not 0 <= search.random_share < 1:
-        yield (
-            f"config.search.random_share={search.random_share!r}: must be a share from 0 to below"
-            " 1; method"
-            " 'random_mixup' takes all at random"
         )

@@ -58,11 +58,11 @@ def test_capped_by_hand():
     """Two mixes an image: image 0 is full after two, so (0, 3) waits; with no others left it comes
     back.
     """
-    of = candidates([0, 0, 0, 1, 2], [1, 2, 3, 2, 3], per_image=2)
+    of = candidates([0, 0, 0, 1, 2], [1, 2, 3, 2, 3], max_per_image=2)
     assert capped.choose(of, 4).tolist() == [0, 1, 3, 2]
     assert capped.choose(of, 3).tolist() == [0, 1, 3]
     assert capped.choose(of, 5).tolist() == [0, 1, 3, 2, 4]
-    assert capped.choose(candidates([0, 0, 0], [1, 2, 3], per_image=9), 2).tolist() == [0, 1]
+    assert capped.choose(candidates([0, 0, 0], [1, 2, 3], max_per_image=9), 2).tolist() == [0, 1]
 
 
 @given(st.integers(1, 5), st.integers(1, 30), st.integers(0, 1000))
@@ -70,7 +70,7 @@ def test_no_image_is_in_more_mixes_than_its_cap_while_there_are_others(cap, k, s
     rng = np.random.default_rng(seed)
     i, j = pairs.pair_of(np.sort(rng.choice(66, 40, replace=False)), 12)
     order = rng.permutation(40)
-    of = candidates(i[order], j[order], of=task(n=12), per_image=cap)
+    of = candidates(i[order], j[order], of=task(n=12), max_per_image=cap)
     found = capped.choose(of, k)
     assert len(set(found.tolist())) == len(found) == k
     uses = np.zeros(12, int)
@@ -85,7 +85,7 @@ def test_an_image_and_its_variants_share_one_cap():
     """Of 12 images 6 are real: 6 is a variant of 0 and 7 one of 1, so that (6, 7) is one more mix
     of both.
     """
-    of = candidates([0, 6, 2], [1, 7, 3], of=task(n=12), per_image=1, variants=1)
+    of = candidates([0, 6, 2], [1, 7, 3], of=task(n=12), max_per_image=1, variants=1)
     assert capped.choose(of, 2).tolist() == [0, 2]
 
 
@@ -227,7 +227,9 @@ def test_candidates_are_seen_as_the_student_sees_them():
 
 def a_task(name, n=30, k=40):
     """A task whose other students are random ones, and whose answers are, too."""
-    one = task(n=n, k=k)._replace(settings=settings(acquisition=name, candidates=3.0, per_image=4))
+    one = task(n=n, k=k)._replace(
+        settings=settings(acquisition=name, candidates=3.0, max_per_image=4)
+    )
     if name == "bald":  # takes a network with dropout
         network = models.build("alexnet_half", 10, (15, 15, 3))
         images = np.random.default_rng(0).integers(0, 256, (n, 15, 15, 3), np.uint8)
@@ -447,7 +449,7 @@ def test_a_share_at_random():
             r"variants=2: active_labelling mixes nothing",
         ),
         ({"search.committee": 1}, r"search\.committee=1: must be at least 2"),
-        ({"search.per_image": 0}, r"search\.per_image=0: must be at least 1"),
+        ({"search.max_per_image": 0}, r"search\.max_per_image=0: must be at least 1"),
     ],
 )
 def test_impossible_acquisitions(fields, told):

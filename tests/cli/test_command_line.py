@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from amkd.config import settings
+from amkd.config.names import field_names
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -108,7 +108,7 @@ def test_help_prints_every_field_with_its_comment() -> None:
     fields = {
         line.split(" = ")[0].strip(): place for place, line in enumerate(lines) if " = " in line
     }
-    wanted = {name for name in settings.field_names() if not name.startswith("teacher.train.")} | {
+    wanted = {name for name in field_names() if not name.startswith("teacher.train.")} | {
         "teacher.train"
     }
     assert wanted <= fields.keys(), f"missing: {sorted(wanted - fields.keys())}"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd.config import settings
+from amkd.config.fields import flatten
+from amkd.config.identity import differences
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import own_images
@@ -287,7 +288,7 @@ def test_run_is_refused_when_a_picture_was_added(tmp_path, monkeypatch):
     (tmp_path / "pictures" / "0060.png").unlink()
     (tmp_path / "pictures").rename(tmp_path / "moved")  # where they lie does not matter
     moved = folder_settings(tmp_path, **{"data.folder": tmp_path / "moved"})
-    assert not settings.differences(settings.flatten(config), settings.flatten(moved))
+    assert not differences(flatten(config), flatten(moved))
     monkeypatch.setenv("COUNTING_TEACHER_FAILS", str(len(asked)))
     with pytest.raises(UserError, match="the service is down"):
         experiment.run(moved, tmp_path / "run", STOP)

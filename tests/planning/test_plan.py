@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from amkd import ledger, teachers
+from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
@@ -17,7 +18,6 @@ from amkd.querying import client
 from amkd.run import experiment, inputs
 from amkd.run.allotment import allot
 from amkd.synthesis import programs
-from amkd.teachers import answers
 from tests.support import command, counting_teacher
 from tests.support.small import configured
 
@@ -167,7 +167,7 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
         return np.full((len(batch), 10), 0.1)
 
     book = ledger.Ledger(tmp_path / "ledger.sqlite")
-    desk = client.Desk(teachers.Teacher("t", answer), book, "run", 9, 10, 8, answers.Form())
+    desk = client.Desk(teachers.Teacher("t", answer), book, "run", 9, 10, 8, Form())
     client.ask(desk, data.test_images, client.EVALUATE, 0, lambda count: None)
     client.ask(desk, real, client.DISTILL, 0, lambda count: None)
     assert len(sent) == bill.to_send - 3

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import strategies as st
 
 from amkd import ledger, teachers
+from amkd.config.teacher_answers import Form
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying import client, sending
 from amkd.querying.client import DISTILL, EVALUATE
-from amkd.teachers.answers import Form
 
 CLASSES = 4
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import strategies as st
 
 from amkd import ledger, teachers
+from amkd.config.teacher_answers import Form
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying import client, sending
@@ -136,7 +137,7 @@ def desk_of(
     **more: Any,
 ) -> client.Desk:
     teacher = teachers.Teacher("spy", spy, **more)
-    return client.Desk(teacher, book, run, 1000, CLASSES, batch, answers.Form(), terms)
+    return client.Desk(teacher, book, run, 1000, CLASSES, batch, Form(), terms)
 
 
 def ask(
@@ -379,14 +380,14 @@ def test_an_answer_of_a_wrong_shape_may_be_billed(book: ledger.Ledger, fault: St
 
 def test_raw_scores_are_kept_whatever_they_are_read_as(book: ledger.Ledger) -> None:
     logits = np.float32([[1, 2, 3, -4]])
-    desk = desk_of(book, lambda images: logits)._replace(form=answers.Form("logits", temperature=2))
+    desk = desk_of(book, lambda images: logits)._replace(form=Form("logits", temperature=2))
     told = ask(desk, some_images(1))
     assert (
         book.find(1, [image_digest(some_images(1)[0])]).popitem()[1].tobytes() == logits.tobytes()
     )
     odds = np.exp([0.5, 1, 1.5, -2])
     assert told[0].tolist() == pytest.approx(odds / odds.sum(), abs=1e-6)
-    hotter = desk._replace(form=answers.Form("label"))
+    hotter = desk._replace(form=Form("label"))
     assert ask(hotter, some_images(1)).tolist() == [[0, 0, 1, 0]]
     assert len(states(book)) == 1
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amkd import models
-from amkd.config.groups import SearchSettings
+from amkd.config.search import SearchSettings
 from amkd.core import devices
 from amkd.data import mixing
 from amkd.data.records import real_records
@@ -36,7 +36,7 @@ def settings(**fields):
     }
     defaults |= {"random_lam": "half", "variants": 0, "variant_crop": 0, "variant_flip": False}
     defaults |= {"variant_rotate": 0.0, "variant_zoom": 0.0, "random_share": 0.0}
-    defaults |= {"acquisition": "lowest", "candidates": 1.0, "per_image": 4, "committee": 2}
+    defaults |= {"acquisition": "lowest", "candidates": 1.0, "max_per_image": 4, "committee": 2}
     defaults |= {"as_released": False, "max_pairs": 0, "schedule": "equal"}
     return SearchSettings(**{**defaults, "chunk": 256, "tile": 4, "table_bytes": 2**30, **fields})
 

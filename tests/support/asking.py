@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from amkd import ledger
+from amkd.config.teacher_answers import Form
 from amkd.querying import client, sending
-from amkd.teachers import Teacher, answers
+from amkd.teachers import Teacher
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.pixels import Pixels
@@ -63,7 +64,7 @@ def main(plan: dict) -> None:
         plan["in_flight"], first_wait=0.01, longest_wait=0.1, price=PRICE, currency="EUR"
     )
     desk = client.Desk(
-        teacher, book, plan["run"], len(images), CLASSES, plan["batch"], answers.Form(), terms
+        teacher, book, plan["run"], len(images), CLASSES, plan["batch"], Form(), terms
     )
     for number, start in enumerate(range(0, len(images), ROUND)):
         client.ask(

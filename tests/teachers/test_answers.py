@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
+from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 from amkd.teachers import answers
-from amkd.teachers.answers import Form
 
 NAN = float("nan")
 INF = float("inf")

@@ -5,6 +5,7 @@ order.
 import base64
 import concurrent.futures
 import contextlib
+import dataclasses
 import email.utils
 import gzip
 import io
@@ -26,6 +27,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from amkd.config.teacher_answers import Pixels
+from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Refused, Unanswered, tensors
 from amkd.teachers.http import client as clients
@@ -33,8 +36,7 @@ from amkd.teachers.http import encoding, json_service, oip, tfserving
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.outline import outline
-from amkd.teachers.http.template import Request, Template
-from amkd.teachers.pixels import Pixels
+from amkd.teachers.http.template import Request
 from amkd.teachers.tensors import Tensor
 from tests.support import faulty_server
 from tests.support.faulty_server import FaultyServer
@@ -617,7 +619,7 @@ def ask_oip(
         "version": "",
         "input": "",
         "output": "",
-        "pixels": AUTO._replace(divide=255.0),
+        "pixels": dataclasses.replace(AUTO, divide=255.0),
         **fields,
     }
     with Canned(replies) as server:
@@ -748,7 +750,7 @@ def test_oip_without_metadata_needs_settings():
         {},
         {"input": "x"},
         {"pixels": pixels},
-        {"input": "x", "pixels": pixels._replace(dtype="auto")},
+        {"input": "x", "pixels": dataclasses.replace(pixels, dtype="auto")},
     ):
         with pytest.raises(
             UserError, match=r"tells nothing of the model's inputs: set config.teacher.oip.input"
@@ -965,7 +967,7 @@ def ask_tf(metadata, predictions, labels=False, **fields):
         "signature": "",
         "input": "",
         "output": "",
-        "pixels": AUTO._replace(divide=255.0),
+        "pixels": dataclasses.replace(AUTO, divide=255.0),
         **fields,
     }
     with Canned(replies) as server:
@@ -1441,7 +1443,7 @@ def test_connections_are_closed_with_the_interpreter(ending):
         "import numpy as np, sys\n"
         "from amkd.teachers.http import oip\n"
         "from amkd.teachers.http.connection import Connection\n"
-        "from amkd.teachers.pixels import Pixels\n"
+        "from amkd.config.teacher_answers import Pixels\n"
         "auto = Pixels('auto', 'auto')\n"
         "teacher = oip.load(Connection(sys.argv[1]), 'digits', '', '', '', 'no', auto, (2, 4, 1),"
         " 3, '')\n"

@@ -7,13 +7,13 @@ import importlib.util
 import numpy as np
 import pytest
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.run import experiment
 from amkd.teachers import Refused, Unanswered
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
-from amkd.teachers.pixels import Pixels
 from tests.support import model_server, small
 
 if importlib.util.find_spec("mlserver") is None:

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 from amkd import export, models
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 from amkd.models import prediction
 from amkd.models.saved_network import SavedNetwork
 from amkd.teachers import onnx as onnx_teacher
-from amkd.teachers.pixels import Pixels
 
 onnx = pytest.importorskip(
     "onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"

@@ -1,13 +1,16 @@
 """Pixels become a model's input: values and layouts worked out by hand, and what is refused."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
-from amkd.teachers.pixels import Pixels, check, prepare
+from amkd.teachers.pixels import check, prepare
 
 # Two images of 1x2 pixels with 3 channels.
 IMAGES = np.array([[[[0, 51, 255], [102, 153, 204]]], [[[1, 2, 3], [4, 5, 6]]]], np.uint8)
@@ -70,30 +73,31 @@ def test_the_mapping_can_be_undone(images: np.ndarray, dtype: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pixels", "said"),
+    ("fields", "said"),
     [
-        (Pixels(layout="hwc"), r"config\.teacher\.pixels\.layout='hwc' must be one of nhwc, nchw"),
-        (Pixels(layout="auto"), r"config\.teacher\.pixels\.layout"),
-        (Pixels(dtype="int64"), r"config\.teacher\.pixels\.dtype='int64'"),
-        (Pixels(divide=0.0), r"config\.teacher\.pixels\.divide=0\.0"),
-        (Pixels(divide=-1.0), r"config\.teacher\.pixels\.divide=-1\.0"),
-        (Pixels(divide=float("nan")), r"config\.teacher\.pixels\.divide=nan"),
+        (dict(layout="hwc"), r"config\.teacher\.pixels\.layout='hwc' must be one of nhwc, nchw"),
+        (dict(layout="auto"), r"config\.teacher\.pixels\.layout"),
+        (dict(dtype="int64"), r"config\.teacher\.pixels\.dtype='int64'"),
+        (dict(divide=0.0), r"config\.teacher\.pixels\.divide=0\.0"),
+        (dict(divide=-1.0), r"config\.teacher\.pixels\.divide=-1\.0"),
+        (dict(divide=float("nan")), r"config\.teacher\.pixels\.divide=nan"),
         (
-            Pixels(mean=(0.5, 0.5)),
+            dict(mean=(0.5, 0.5)),
             r"config\.teacher\.pixels\.mean=\(0\.5, 0\.5\) has 2 numbers.*3 channel",
         ),
-        (Pixels(mean=(float("inf"),)), r"config\.teacher\.pixels\.mean.*finite"),
-        (Pixels(std=(1.0,) * 4), r"config\.teacher\.pixels\.std.* has 4 numbers"),
-        (Pixels(std=(1.0, 0.0, 1.0)), r"config\.teacher\.pixels\.std.* must not hold 0"),
+        (dict(mean=(float("inf"),)), r"config\.teacher\.pixels\.mean.*finite"),
+        (dict(std=(1.0,) * 4), r"config\.teacher\.pixels\.std.* has 4 numbers"),
+        (dict(std=(1.0, 0.0, 1.0)), r"config\.teacher\.pixels\.std.* must not hold 0"),
         (
-            Pixels(dtype="uint8", divide=255.0),
+            dict(dtype="uint8", divide=255.0),
             r"config\.teacher\.pixels\.dtype='uint8'.*divide to 1",
         ),
-        (Pixels(dtype="uint8", mean=(0.5,)), r"config\.teacher\.pixels\.dtype='uint8'"),
-        (Pixels(dtype="uint8", std=(0.5,)), r"config\.teacher\.pixels\.dtype='uint8'"),
+        (dict(dtype="uint8", mean=(0.5,)), r"config\.teacher\.pixels\.dtype='uint8'"),
+        (dict(dtype="uint8", std=(0.5,)), r"config\.teacher\.pixels\.dtype='uint8'"),
     ],
 )
-def test_what_is_refused(pixels: Pixels, said: str) -> None:
+def test_what_is_refused(fields: dict[str, Any], said: str) -> None:
+    pixels = Pixels(**{"layout": "nhwc", "dtype": "float32", **fields})
     with pytest.raises(UserError, match=said):
         check(pixels, 3)
     with pytest.raises(UserError, match=said):

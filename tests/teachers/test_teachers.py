@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from amkd import teachers
-from amkd.config.groups import TeacherSettings
+from amkd.config.teacher import TeacherSettings
+from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data import sources
@@ -143,7 +144,7 @@ def test_a_local_teacher_has_learned_and_answers_probabilities(
     digits: DataSet, trained: Path
 ) -> None:
     teacher = load(tiny(), digits, trained, Bars())
-    form = answers.Form()
+    form = Form()
     rows = answers.raw(teacher.ask(digits.test_images), 497, 10, form, teacher.identity)
     assert not any(answers.faults(rows, form))
     assert metrics.accuracy(rows, digits.test_labels) > 0.5

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from amkd.training import objective, relations
+from amkd.training import objective, relations, weightings
 from tests.support import plain
 from tests.training.test_relations import plain_losses
 from tests.training.test_train_step import plan
@@ -79,7 +79,7 @@ def test_weighted_losses_on_any_number_of_devices(name, count):
     weights[there] = (
         1
         if name == "even"
-        else plain_weights(name, hard[there], unsure, chosen.weighting_constants)
+        else plain_weights(name, hard[there], unsure, weightings.constants_of(chosen))
     )
     value, gradient, *_ = of_devices(count, objective.objective(chosen, "d"), share)
     np.testing.assert_allclose(value, weights @ each, rtol=1e-4)

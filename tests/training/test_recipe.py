@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amkd.config.fields import choices
+from amkd.config.recipe import Recipe
 from amkd.training import recipe
 
-PLAN = recipe.Recipe(
+PLAN = Recipe(
     epochs=10,
     min_steps=0,
     batch_size=8,
@@ -138,7 +140,7 @@ def test_warmup_before_a_constant_rate():
 
 
 @given(
-    st.sampled_from(recipe.SCHEDULES),
+    st.sampled_from(choices(Recipe, "schedule")),
     st.integers(1, 400),
     st.floats(0, 0.99),
     st.floats(1e-5, 10, exclude_min=True),
@@ -150,7 +152,7 @@ def test_rates_are_always_in_range(schedule, total, warmup, peak):
     assert np.all((rates >= 0) & (rates <= np.float32(peak) * 1.000001))
 
 
-@pytest.mark.parametrize("schedule", recipe.SCHEDULES)
+@pytest.mark.parametrize("schedule", choices(Recipe, "schedule"))
 @pytest.mark.parametrize("warmup", [0.0, 0.25])
 def test_schedules_promote_nothing_silently(schedule, warmup):
     with jax.numpy_dtype_promotion("strict"):

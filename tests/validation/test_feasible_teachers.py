@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from amkd.config import checks
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import sources
@@ -25,13 +26,9 @@ def said(**changes):
     for name, value in changes.items():
         group = getattr(teacher, name)
         if isinstance(value, dict):
-            value = (
-                group._replace(**value)
-                if hasattr(group, "_replace")
-                else dataclasses.replace(group, **value)
-            )
+            value = dataclasses.replace(group, **value)
         teacher = dataclasses.replace(teacher, **{name: value})
-    return list(teachers.reasons(teacher))
+    return [*checks.problems(teacher, "teacher."), *teachers.reasons(teacher)]
 
 
 # What each kind cannot do without, and enough of it.

@@ -1,11 +1,13 @@
 """Where a service is, and the rules its address has to keep."""
 
+import dataclasses
 import ipaddress
 import re
 from typing import NamedTuple
 
 import httpx
 
+from amkd.config.teacher_services import HttpSettings
 from amkd.core.errors import UserError
 
 _FIELD = "config.teacher.http"
@@ -44,6 +46,11 @@ class Connection(NamedTuple):
     def deadline(self) -> float:
         """Seconds after which an attempt is given up, however many bytes still drip in."""
         return self.connect_timeout + self.read_timeout
+
+
+def connection_of(http: HttpSettings, in_flight: int) -> Connection:
+    """Returns the configured connection, for this many requests under way at once."""
+    return Connection(**dataclasses.asdict(http), in_flight=in_flight)
 
 
 def address(connection: Connection) -> httpx.URL:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import Unanswered
 from amkd.teachers.http import path as paths
 from amkd.teachers.http.labels import IGNORED, Labels
-from amkd.teachers.http.template import Template
 
 _FIELD = "config.teacher.json"
 

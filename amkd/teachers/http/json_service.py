@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Teacher, Unanswered
 from amkd.teachers.http import encoding
@@ -16,7 +17,7 @@ from amkd.teachers.http.client import Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.entry import EntryReader
 from amkd.teachers.http.labels import Labels
-from amkd.teachers.http.template import ID, Request, Template
+from amkd.teachers.http.template import ID, Request
 
 _FIELD = "config.teacher.json"
 

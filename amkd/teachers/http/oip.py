@@ -11,12 +11,13 @@ from urllib.parse import quote
 import ml_dtypes
 import numpy as np
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 from amkd.teachers import Refused, Teacher, Unanswered, tensors
 from amkd.teachers.http.client import Client, Reply
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.outline import outline
-from amkd.teachers.pixels import DTYPES, LAYOUTS, Pixels, prepare
+from amkd.teachers.pixels import DTYPES, LAYOUTS, prepare
 from amkd.teachers.tensors import Tensor
 
 _FIELD = "config.teacher.oip"

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from amkd.core.errors import UserError
 
@@ -11,36 +11,6 @@ IMAGE = "$image"
 ID = "$id"
 _FIELD = "config.teacher.json"
 _SECRET = re.compile(r"(key|token|secret|password|passwd|pwd|credentials?)$", re.IGNORECASE)
-
-
-class Template(NamedTuple):
-    """How a JSON service is asked and read; ``config.teacher.json``. Paths are JMESPath; empty is
-    none.
-
-    Attributes:
-      request: JSON text with ``$image`` (the picture in base64) and, if wanted, ``$id`` (a name
-        unique to the picture) in its strings. A list whose only element holds ``$image`` gets that
-        element once per picture.
-      encoding: of the pictures, ``png`` or ``jpeg``.
-      quality: of ``jpeg``.
-      entries: path to the list with one entry per picture; empty if the reply is the one picture's
-        entry.
-      scores: path, inside an entry, to a list of numbers or to an object of label and number; empty
-        where the service answers a label only.
-      labels: path, inside an entry, to the labels beside the list of scores, or to the one label.
-      id: path, inside an entry, to the picture's ``$id``; empty if entries come in the pictures'
-        order.
-      scale: what scores are multiplied by, such as 0.01 for percentages.
-    """
-
-    request: str
-    encoding: str = "png"
-    quality: int = 95
-    entries: str = ""
-    scores: str = "scores"
-    labels: str = ""
-    id: str = ""
-    scale: float = 1.0
 
 
 class Request:

@@ -6,12 +6,13 @@ from urllib.parse import quote
 
 import numpy as np
 
+from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 from amkd.teachers import Teacher, Unanswered, tensors
 from amkd.teachers.http.client import Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.outline import outline
-from amkd.teachers.pixels import Pixels, prepare
+from amkd.teachers.pixels import prepare
 from amkd.teachers.tensors import FREE, Tensor
 
 _FIELD = "config.teacher.tfserving"

@@ -1,25 +1,36 @@
-"""What makes a folder of pictures impossible."""
+"""Rules on the images: a folder of pictures, and what the student is evaluated on."""
 
 from collections.abc import Iterator
 
 from amkd.config.settings import Settings
-from amkd.data import pictures, resize
-from amkd.validation.rules import choice, least
+from amkd.methods.base import Method
 
 
-def reasons(s: Settings) -> Iterator[str]:
-    """Of the pictures, and of all that reads them."""
+def reasons(s: Settings, method: Method | None) -> Iterator[str]:
+    """Yields what cannot work in the ``data`` group."""
     data = s.data
-    yield from choice("data.resize", data.resize, resize.WAYS)
-    yield from choice("data.mode", data.mode, tuple(pictures.MODES))
-    yield from choice("data.broken", data.broken, pictures.BROKEN)
-    yield from least("data.held_out", data.held_out, 0)
+    yield from _evaluation(s, method)
     if s.dataset == "folder":
         yield from _incomplete(s)
     elif data.folder or data.test_folder:
         place = "folder" if data.folder else "test_folder"
         yield (
             f"config.data.{place}={data.folder or data.test_folder!r}: add --config.dataset=folder"
+        )
+
+
+def _evaluation(s: Settings, method: Method | None) -> Iterator[str]:
+    if s.data.judge != "train" or method is None:
+        return
+    if s.dataset == "folder":
+        yield (
+            "config.data.judge='train': data.held_out of a folder's pictures judge the student;"
+            " use 'test'"
+        )
+    elif method.uses_labels(s) or s.teacher.evaluate == "no":
+        yield (
+            "config.data.judge='train': only the teacher's answers judge there, and this run"
+            " does not ask for them"
         )
 
 

@@ -1,0 +1,71 @@
+"""The ``data.*`` group: which images there are."""
+
+import dataclasses
+
+from amkd.config.fields import field
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings:
+    """Where the images come from, and what is done to them before anything else."""
+
+    real: str = field(
+        "",
+        "Out of domain: draw the real images from this data set instead, brought to the size and"
+        " the colours of the teacher's. Empty for the teacher's own.",
+    )
+    dir: str = field(
+        "", "TFDS directory. Empty for TFDS_DATA_DIR or TFDS's own default.", identity=False
+    )
+    size: int = field(
+        0,
+        "Crop to the middle square and resize to this many pixels a side. 0 keeps images as they"
+        " are.",
+        least=0,
+    )
+    test_images: int = field(0, "Evaluate on this many test images only; 0 for all.", least=0)
+    judge: str = field(
+        "test",
+        "On which images the student is evaluated: test, or train. With train, as many images of"
+        " the training set as there are test images are held out: they are not drawn as real"
+        " images, and the student is compared with the teacher's answers to them. That allows to"
+        " choose a recipe without the test set.",
+        choices=("test", "train"),
+    )
+    folder: str = field(
+        "",
+        "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing.",
+        identity=False,
+    )
+    test_folder: str = field(
+        "",
+        "folder: pictures with labels for the final evaluation, one subfolder per class. Empty for"
+        " none.",
+        identity=False,
+    )
+    classes: str = field(
+        "",
+        "folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a"
+        " line, or their number. Empty takes the subfolders of test_folder.",
+    )
+    held_out: int = field(
+        200,
+        "folder, without test_folder: pictures held out to measure the agreement of student and"
+        " teacher. The teacher is asked about them too: these queries come on top of the budget"
+        " and are counted apart.",
+        least=0,
+    )
+    resize: str = field(
+        "crop",
+        "folder: how a picture becomes square: crop (its middle), pad (with black) or stretch.",
+        choices=("crop", "pad", "stretch"),
+    )
+    mode: str = field(
+        "rgb", "folder: colours of the pictures, rgb or grey.", choices=("rgb", "grey")
+    )
+    broken: str = field(
+        "refuse",
+        "folder: pictures that cannot be read are listed, and then: refuse (stop) or skip.",
+        choices=("skip", "refuse"),
+        identity=False,
+    )

@@ -1,0 +1,121 @@
+"""What a field of a configuration is: one declaration holds all that is known about it.
+
+A group of fields is a frozen dataclass. Each of its attributes is declared with :func:`field`, or
+with :func:`group` where it is a group itself. The defaults, the file ``configs/default.py``,
+``--help``, the checks of single fields and the identity of a run all follow from that.
+"""
+
+import dataclasses
+import typing
+from collections.abc import Iterator
+from typing import Any, NamedTuple, TypeVar
+
+Value = TypeVar("Value")
+
+_KEY = "declaration"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What is declared about a field beside its name, its type and its default.
+
+    Attributes:
+      help: what the field means, in plain sentences.
+      choices: the values it may have; empty for any.
+      several: whether the value is one or more of the choices, with commas between them.
+      least: lowest value allowed.
+      above: the value must be above this.
+      below: the value must be below this; infinity for any finite value.
+      most: highest value allowed.
+      remedy: what an error says after the range, such as what to choose instead.
+      identity: whether another value makes it another run. False for what changes neither the
+        result nor what is paid: a workdir may be resumed with another value.
+      was: the field's name in earlier versions; empty if it had no other.
+    """
+
+    help: str
+    choices: tuple[str, ...] = ()
+    several: bool = False
+    least: float | None = None
+    above: float | None = None
+    below: float | None = None
+    most: float | None = None
+    remedy: str = ""
+    identity: bool = True
+    was: str = ""
+
+
+class Field(NamedTuple):
+    """A field in its place.
+
+    Attributes:
+      name: its dotted name, such as ``search.lam_low``.
+      type: the annotated type; a dataclass for a group.
+      default: the default; an instance of the type for a group.
+      declaration: all else.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    declaration: Declaration
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it holds fields itself."""
+        return dataclasses.is_dataclass(self.type)
+
+
+def field(default: Value, help: str, **declared: Any) -> Value:
+    """Declares a field.
+
+    Args:
+      default: the default; it has the annotated type.
+      help: what the field means.
+      **declared: the other attributes of :class:`Declaration`.
+    """
+    metadata = {_KEY: Declaration(help=help, **declared)}
+    # Typed as the attribute it becomes, as the standard library types its own.
+    return typing.cast(Value, dataclasses.field(default=default, metadata=metadata))
+
+
+def group(kind: type[Value], help: str) -> Value:
+    """Declares a group of fields, with the defaults of its class."""
+    metadata = {_KEY: Declaration(help=help)}
+    return typing.cast(Value, dataclasses.field(default_factory=kind, metadata=metadata))
+
+
+def members(kind: type, prefix: str = "") -> Iterator[Field]:
+    """The fields and groups that stand directly in a group, in the order of their declarations."""
+    types, defaults = typing.get_type_hints(kind), kind()
+    for declared in dataclasses.fields(kind):
+        yield Field(
+            prefix + declared.name,
+            types[declared.name],
+            getattr(defaults, declared.name),
+            declared.metadata[_KEY],
+        )
+
+
+def leaves(kind: type, prefix: str = "") -> Iterator[Field]:
+    """Every field of a group and of the groups inside it."""
+    for member in members(kind, prefix):
+        if member.is_group:
+            yield from leaves(member.type, f"{member.name}.")
+        else:
+            yield member
+
+
+def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
+    """Every value of a group by its dotted name."""
+    flat: dict[str, Any] = {}
+    for name in (declared.name for declared in dataclasses.fields(settings)):
+        value = getattr(settings, name)
+        inside = dataclasses.is_dataclass(value)
+        flat.update(flatten(value, f"{prefix}{name}.") if inside else {prefix + name: value})
+    return flat
+
+
+def choices(kind: type, name: str) -> tuple[str, ...]:
+    """The values that a field of a group may have."""
+    return next(member.declaration.choices for member in members(kind) if member.name == name)

@@ -1,0 +1,46 @@
+"""What makes two runs the same: the fields that bear on the result or on what is paid."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from amkd.config.fields import flatten, leaves
+from amkd.config.settings import Settings
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], kind: type = Settings) -> list[str]:
+    """Returns the fields that matter and differ, as ``config.NAME: OLD -> NEW``.
+
+    Args:
+      old: values by dotted name.
+      new: other values by dotted name.
+      kind: the class of the settings that they come from.
+    """
+    free = _free(kind)
+    names = [name for name in {**old, **new} if name not in free]
+    pairs = ((name, old.get(name, "absent"), new.get(name, "absent")) for name in names)
+    return [f"config.{name}: {a!r} -> {b!r}" for name, a, b in pairs if a != b]
+
+
+def identifying(config: Any) -> dict[str, Any]:
+    """Returns the values that make the run what it is, by dotted name: no places on this machine,
+    and nothing that does not belong to the result.
+    """
+    free = _free(type(config))
+    return {name: value for name, value in flatten(config).items() if name not in free}
+
+
+def differing(config: Any, also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Returns the fields that are not at their defaults, by dotted name.
+
+    Args:
+      config: the settings.
+      also: fields to include although another value makes no other run.
+    """
+    usual, own, free = flatten(type(config)()), flatten(config), _free(type(config))
+    shown = (name for name in own if name in also or name not in free)
+    return {name: own[name] for name in shown if own[name] != usual[name]}
+
+
+def _free(kind: type) -> set[str]:
+    """The fields with which a workdir may be resumed whatever their values."""
+    return {leaf.name for leaf in leaves(kind) if not leaf.declaration.identity}

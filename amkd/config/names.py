@@ -1,0 +1,57 @@
+"""The dotted names of fields: which there are, what they were called, and which one was meant."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from amkd.config.fields import leaves
+from amkd.config.settings import Settings
+
+
+def field_names(kind: type = Settings) -> Iterator[str]:
+    """Yields every field's dotted name."""
+    return (leaf.name for leaf in leaves(kind))
+
+
+def former_names(kind: type = Settings) -> dict[str, str]:
+    """Returns today's name of each field that had another name in an earlier version, by that."""
+    found = {}
+    for leaf in leaves(kind):
+        if leaf.declaration.was:
+            group, dot, _ = leaf.name.rpartition(".")
+            found[f"{group}{dot}{leaf.declaration.was}"] = leaf.name
+    return found
+
+
+def renamed(flat: Mapping[str, Any], kind: type = Settings) -> dict[str, Any]:
+    """Returns values that an earlier version kept by dotted name, by today's names."""
+    now = former_names(kind)
+    return {now.get(name, name): value for name, value in flat.items()}
+
+
+def unknown_field(name: str, kind: type = Settings) -> str:
+    """Says that a field does not exist, and what it is called now or which one is nearest."""
+    now = former_names(kind).get(name)
+    if now:
+        return f"config.{name} is called config.{now} now"
+    near = _nearest(name, list(field_names(kind)))
+    hint = f"; did you mean config.{near}?" if near else "; --help lists every field"
+    return f"config.{name}: there is no such field{hint}"
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """The field that was probably meant."""
+    leaf = name.rpartition(".")[2]
+    same_leaf = sorted(
+        (full for full in known if full.rpartition(".")[2] == leaf),
+        key=lambda full: full.count("."),
+    )
+    if leaf == name and same_leaf:
+        return same_leaf[0]
+    alike = difflib.get_close_matches(name, known, 1, 0.6) or same_leaf
+    alike = alike or [
+        full
+        for full in known
+        if difflib.SequenceMatcher(None, leaf, full.rpartition(".")[2]).ratio() > 0.75
+    ]
+    return alike[0] if alike else None

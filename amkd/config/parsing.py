@@ -1,0 +1,87 @@
+"""From a nested mapping to frozen settings: every field exists and has its type."""
+
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from amkd.config.fields import members
+from amkd.config.names import unknown_field
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+
+Group = TypeVar("Group")
+
+_TYPES = {
+    bool: "a bool",
+    int: "an int",
+    float: "a float",
+    str: "a str",
+    tuple: "a tuple of numbers",
+}
+
+
+def parse(config: Mapping[str, Any], kind: type[Group] = Settings) -> Group:  # type: ignore[assignment]
+    """Freezes a configuration; a field that it lacks has its default.
+
+    Args:
+      config: nested mapping, such as a ``ConfigDict``'s ``to_dict()``.
+      kind: the class of the settings.
+
+    Raises:
+      UserError: fields that do not exist or have another type, all at once.
+    """
+    problems: list[str] = []
+    settings = _group(kind, kind, config, "", problems)
+    refuse(problems)
+    return settings
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raises one error that names every problem; does nothing if there is none.
+
+    Raises:
+      UserError: there are problems.
+    """
+    lines = [f"  {problem}" for problem in problems]
+    if lines:
+        raise UserError("the configuration cannot work:\n" + "\n".join(lines))
+
+
+def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]) -> Any:
+    """A group from a mapping; what is wrong is added to ``problems``."""
+    if not isinstance(values, Mapping):
+        name = prefix.rstrip(".")
+        problems.append(
+            f"config.{name}={values!r}: must be a group of fields; see configs/default.py"
+        )
+        return None
+    known = {member.name.removeprefix(prefix): member for member in members(kind, prefix)}
+    problems += [unknown_field(prefix + name, root) for name in values if name not in known]
+    found = {}
+    for name, member in known.items():
+        if name not in values:
+            continue
+        if member.is_group:
+            inside = f"{member.name}."
+            found[name] = _group(root, member.type, values[name], inside, problems)
+        else:
+            found[name] = _value(values[name], member.type, member.name, problems)
+    return kind(**found)
+
+
+def _value(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
+    """A value as its type; whole numbers serve as floats, lists as tuples."""
+    plain = typing.get_origin(wanted) or wanted
+    is_sequence = isinstance(value, (tuple, list))
+    if plain is tuple and is_sequence and all(isinstance(part, (int, float)) for part in value):
+        return tuple(float(part) for part in value)
+    if plain is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value)
+    if (
+        plain is not tuple
+        and isinstance(value, plain)
+        and (plain is bool) == isinstance(value, bool)
+    ):
+        return value
+    problems.append(f"config.{name}={value!r}: must be {_TYPES[plain]}")
+    return value

@@ -1,0 +1,159 @@
+"""The ``train.*`` and ``teacher.train.*`` groups: how a network is trained."""
+
+import dataclasses
+import math
+
+from amkd.config.fields import field
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a network is trained."""
+
+    epochs: int = field(60, "Passes over the training set of the round.", least=1)
+    min_steps: int = field(
+        0,
+        "At least this many steps, however small the training set: more passes in the first"
+        " rounds.",
+        least=0,
+    )
+    batch_size: int = field(
+        128,
+        "Images per step, over all devices together; a multiple of the number of devices.",
+        least=1,
+    )
+    optimizer: str = field(
+        "adamw",
+        "sgd (weight decay in the gradient) or adamw (decoupled weight decay).",
+        choices=("sgd", "adamw"),
+    )
+    learning_rate: float = field(2e-3, "Peak learning rate.", above=0, below=math.inf)
+    momentum: float = field(0.9, "Momentum of sgd.", least=0, below=1)
+    weight_decay: float = field(5e-4, "Weight decay, on every parameter.", least=0)
+    schedule: str = field(
+        "cosine",
+        "Course of the learning rate: steps (times drop_factor at each of drops), cosine (to 0),"
+        " constant.",
+        choices=("steps", "cosine", "constant"),
+    )
+    drops: tuple[float, ...] = field(
+        (0.4, 0.7, 0.9),
+        "steps: where the learning rate drops, as ascending fractions of the training (the"
+        " released code's 80+60+40+20 epochs).",
+        above=0,
+        below=1,
+    )
+    drop_factor: float = field(
+        0.1, "steps: the learning rate is multiplied by this at each drop.", above=0, most=1
+    )
+    warmup: float = field(
+        0.0, "Share of the steps in which the learning rate grows from 0.", least=0, below=1
+    )
+    loss: str = field(
+        "soft",
+        "soft: cross-entropy against the answers (the paper's), at a temperature. standardised:"
+        " each side's logits divided by their deviation over the classes (MIX-KD), without a"
+        " temperature. pad_kl: the divergence of soft over a variance that the student's features"
+        " predict for each image, so that easy images weigh more (PAD, adapted to black boxes)."
+        " pad_l2 (teacher.kind=flax alone): soft, and beside it the squared distances of the"
+        " student's last features from the teacher's, each over a variance of its dimension (PAD"
+        " itself). A record's features are those of the image that was asked about, however"
+        " train.crop and others move it, as its answer is; a mix of records has the mix of their"
+        " features. It takes more steps than soft: features outweigh the answers until they are"
+        " met. sskd (teacher.kind=flax and method=sskd alone): soft, and beside it how similar"
+        " each turned image is to every upright one of the batch, by heads on the last features"
+        " of teacher and student (SSKD).",
+    )
+    temperature: float = field(
+        1.0,
+        "Distillation temperature tau: answers are re-tempered as p**(1/tau). 1 is the paper's.",
+        above=0,
+        below=math.inf,
+    )
+    pad_warmup: float = field(
+        0.5,
+        "pad_kl, pad_l2: share of the steps at first in which all images, or dimensions, weigh"
+        " the same.",
+        least=0,
+        below=1,
+    )
+    weighting: str = field(
+        "even",
+        "How the records of a batch weigh against each other, by how far the student is from the"
+        " teacher on each: even; discard_hard (the hardest are left out); softmax, polynomial"
+        " (easier records weigh more: rivals in the paper of PAD); fidelity (FSKD's: records weigh"
+        " more where the teacher is surer).",
+    )
+    weighting_share: float = field(
+        0.25, "discard_hard: share of each batch that is left out.", least=0, below=1
+    )
+    weighting_power: float = field(
+        1.0,
+        "polynomial: weights are this power of 1 less the distance over the batch's largest.",
+        above=0,
+        below=math.inf,
+    )
+    weighting_fidelity: float = field(
+        0.5,
+        "fidelity: weight where the teacher is as unsure as in the batch's mean. Where it is sure,"
+        " the weight is 1.",
+        above=0,
+        most=1,
+    )
+    crop: int = field(
+        0,
+        "Augmentation on the device, with the same answer and no query: shift by up to this many"
+        " pixels.",
+        least=0,
+    )
+    flip: bool = field(False, "Augmentation: mirror every second image. Wrong for digits.")
+    rotate: float = field(
+        0.0,
+        "Augmentation: turn by up to this many degrees either way.",
+        least=0,
+        most=180,
+        remedy="it is in degrees",
+    )
+    zoom: float = field(
+        0.0,
+        "Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to"
+        " 1.25.",
+        least=0,
+        below=10,
+        remedy="0.25 is from 0.8 to 1.25",
+    )
+    mix_share: float = field(
+        0.0,
+        "Share of each batch that is mixed anew with others of it, answers included: no query.",
+        least=0,
+        most=1,
+        remedy="it is a share",
+    )
+    mix_beta: float = field(
+        1.0,
+        "Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.",
+        above=0,
+        below=math.inf,
+    )
+    mix_as_released: bool = field(
+        False,
+        "As MIX-KD's released code: the places that are not mixed are drawn with replacement, so"
+        " that more are mixed than mix_share says: of a batch of 64 at a share of .1, .41.",
+    )
+    average: float = field(
+        0.0,
+        "Decay of a running average of the network, which is then the result; 0 for none.",
+        least=0,
+        below=1,
+    )
+    dtype: str = field(
+        "float32",
+        "Type of the computation in training: float32 or bfloat16. Scoring is always float32.",
+        choices=("float32", "bfloat16"),
+    )
+    steps_per_dispatch: int = field(
+        0,
+        "Training steps in one compiled program; 0 chooses by backend. Not part of the result's"
+        " meaning.",
+        least=0,
+    )

@@ -1,0 +1,87 @@
+"""The ``zskd.*`` and ``fskd.*`` groups: images made with the teacher's own network."""
+
+import dataclasses
+import math
+
+from amkd.config.fields import field
+
+
+@dataclasses.dataclass(frozen=True)
+class ZskdSettings:
+    """Data impressions: images made from noise (method zskd)."""
+
+    steps: int = field(1500, "Steps of gradient descent that make an image from noise.", least=1)
+    batch: int = field(100, "Images made at a time; they share their scale of grey.", least=1)
+    learning_rate: float = field(
+        1e-3, "Learning rate of Adam, on pixels in [0, 1].", above=0, below=math.inf
+    )
+    temperature: float = field(
+        20.0,
+        "Temperature of the teacher's answers while images are made; the student's is"
+        " train.temperature.",
+        above=0,
+        below=math.inf,
+    )
+    betas: tuple[float, ...] = field(
+        (1.0, 0.1),
+        "Scales of the Dirichlet concentrations, which take turns.",
+        above=0,
+        below=math.inf,
+    )
+    copies: int = field(
+        3,
+        "Views of each image that are queried too: budget / (1 + copies) images are made.",
+        least=0,
+    )
+    as_released: bool = field(False, "As the released code: all scales are 1.")
+
+
+@dataclasses.dataclass(frozen=True)
+class FskdSettings:
+    """Pseudo-examples: images made from n_real others (method fskd)."""
+
+    doublings: int = field(
+        3,
+        "How often the pseudo-examples grow. Each growth doubles them, up to the budget; before"
+        " each, a target network like the student is trained on all there are. 0: only the first"
+        " ones, each of which lies between two real images.",
+        least=0,
+    )
+    epochs: int = field(
+        25,
+        "Passes of the target network's training before a growth. All else is as in the train"
+        " recipe, except its loss and min_steps.",
+        least=1,
+    )
+    ascent: str = field(
+        "adam",
+        "How an image ascends on the divergence of target from teacher: adam (every pixel by about"
+        " as much), or gradient (in proportion to its gradient; steps below half a grey level are"
+        " lost).",
+        choices=("adam", "gradient"),
+    )
+    rate: float = field(
+        0.02, "Learning rate of that ascent, on pixels in [0, 1].", above=0, below=math.inf
+    )
+    steps: int = field(1, "Steps of that ascent in a growth.", least=1)
+    real_weight: float = field(
+        1.0,
+        "Target's training: weight of the real images' mean loss; that of the pseudo-examples has"
+        " weight 1.",
+        least=0,
+        below=math.inf,
+    )
+    most_weight: float = field(
+        1.0,
+        "Target's training: weight of a pseudo-example of which the teacher is certain (its"
+        " fidelity).",
+        above=0,
+        below=math.inf,
+    )
+    mean_weight: float = field(
+        0.5,
+        "Target's training: weight of a pseudo-example whose answer has the mean entropy. If it"
+        " equals most_weight, all weigh the same.",
+        above=0,
+        below=math.inf,
+    )

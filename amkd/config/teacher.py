@@ -1,0 +1,134 @@
+"""The ``teacher.*`` group: who answers, and how the teacher is treated."""
+
+import dataclasses
+import math
+
+from amkd.config.fields import field, group
+from amkd.config.recipe import Recipe
+from amkd.config.teacher_answers import Form, Pixels
+from amkd.config.teacher_services import (
+    HttpSettings,
+    OipSettings,
+    OnnxSettings,
+    Template,
+    TfservingSettings,
+)
+
+_NO_LIMIT = "0 for no limit"
+
+
+@dataclasses.dataclass(frozen=True)
+class TeacherSettings:
+    """The black box, what it costs, and how often it may be asked."""
+
+    kind: str = field(
+        "flax",
+        "flax (a local network, trained at first use), python (a function of yours), onnx (a"
+        " file), labels (the data set's own, as a reference), or a service: oip (Open Inference"
+        " Protocol v2: Triton, MLServer, KServe, ...), tfserving, json.",
+        choices=("flax", "labels", "python", "onnx", "oip", "tfserving", "json"),
+    )
+    model: str = field("lenet5", "flax: the network; the same names as student.")
+    seed: int = field(
+        0,
+        "flax: seed of the teacher's training. It is apart from config.seed so that runs of many"
+        " seeds share a teacher.",
+        least=0,
+        below=2**32,
+    )
+    validation: int = field(
+        100, "flax: labeled images held out of its training, to validate it.", least=1
+    )
+    images: int = field(
+        0,
+        "flax: train it on this many labeled images only; 0 for all that are not held out.",
+        least=0,
+    )
+    min_accuracy: float = field(
+        0.0,
+        "flax: lowest validation accuracy accepted, a share; 0 asks for twice chance. Checked"
+        " before the first query.",
+        least=0,
+        most=1,
+        remedy="it is a share",
+    )
+    function: str = field(
+        "", "python: 'module:function', from uint8[B, H, W, C] to answers [B, Y]."
+    )
+    identity: str = field(
+        "",
+        "Who answers, for the ledger. Empty for the name of the function, file or service. Change"
+        " it when the model behind it changes: answers of one identity are never asked for twice.",
+    )
+    labels: str = field(
+        "",
+        "json: file with a JSON object from the service's labels to class names or numbers (-1:"
+        " ignore). Empty where its labels are the class names (in any case) or the numbers of the"
+        " classes, counted from 0.",
+        identity=False,
+    )
+    evaluate: str = field(
+        "auto",
+        "Ask the teacher about the images on which the student is evaluated, for its accuracy and"
+        " the agreement (counted apart from the budget): yes, no, or auto (if it costs nothing,"
+        " as with a flax teacher, or if there are no labels).",
+        choices=("auto", "yes", "no"),
+    )
+    batch: int = field(
+        256, "Images in one call of the teacher, or in one request.", least=1, identity=False
+    )
+    in_flight: int = field(1, "Calls under way at once.", least=1, identity=False)
+    rate: float = field(
+        0.0,
+        "Calls a second at most; 0 for no limit.",
+        least=0,
+        below=math.inf,
+        remedy=_NO_LIMIT,
+        identity=False,
+    )
+    attempts: int = field(
+        6,
+        "How often a batch is tried when the service is busy, broken or out of reach.",
+        least=1,
+        identity=False,
+    )
+    first_wait: float = field(
+        1.0,
+        "Seconds before the second try. They double from try to try, with jitter.",
+        least=0,
+        below=math.inf,
+        identity=False,
+    )
+    longest_wait: float = field(
+        60.0,
+        "Most seconds between two tries, unless the service asks for more (Retry-After).",
+        least=0,
+        below=math.inf,
+        identity=False,
+    )
+    price: float = field(
+        0.0,
+        "Price of one image, for the plan, the ledger and max_cost.",
+        least=0,
+        below=math.inf,
+        identity=False,
+    )
+    currency: str = field("USD", "Currency of the price.", identity=False)
+    max_cost: float = field(
+        0.0,
+        "Most that the run may spend, evaluation and lost requests included; 0 for no limit.",
+        least=0,
+        below=math.inf,
+        remedy=_NO_LIMIT,
+        identity=False,
+    )
+    answers: Form = group(Form, "What the teacher answers.")
+    pixels: Pixels = group(Pixels, "What the teacher's model expects of its input.")
+    http: HttpSettings = group(HttpSettings, "oip, tfserving, json: how the service is reached.")
+    oip: OipSettings = group(OipSettings, "oip: the model.")
+    tfserving: TfservingSettings = group(TfservingSettings, "tfserving: the model.")
+    json: Template = group(
+        Template, "json: the request, and where the reply holds what. Paths are JMESPath."
+    )
+    onnx: OnnxSettings = group(OnnxSettings, "onnx: the file.")
+    train: Recipe = group(Recipe, "flax: the teacher's recipe, on true labels.")

@@ -1,0 +1,53 @@
+"""The ``teacher.answers.*`` and ``teacher.pixels.*`` groups: a teacher's answers and inputs."""
+
+import dataclasses
+import math
+
+from amkd.config.fields import field
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """What the rows of a teacher's answers are, and how they are read."""
+
+    form: str = field(
+        "probabilities",
+        "What the teacher answers: probabilities, logits, top_k (scores of some classes),"
+        " percentages (rounded), or label (one class). A richer answer is cut down to this form.",
+        choices=("probabilities", "logits", "top_k", "percentages", "label"),
+    )
+    temperature: float = field(
+        1.0, "logits: divided by this before the softmax.", above=0, below=math.inf
+    )
+    top_k: int = field(
+        5,
+        "top_k: scores that count. What they leave of 1 is spread evenly over the other classes.",
+        least=1,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Pixels:
+    """What a model expects of its input: ``(images / divide - mean) / std``, then the layout."""
+
+    layout: str = field(
+        "auto",
+        "onnx, oip, tfserving: order of the axes of the model's input: nhwc, nchw, or auto (from"
+        " its metadata).",
+        choices=("auto", "nhwc", "nchw"),
+    )
+    dtype: str = field(
+        "auto",
+        "Type of the model's input: uint8 (passes the bytes on as they are), float16, float32,"
+        " float64, or auto (from its metadata).",
+        choices=("auto", "uint8", "float16", "float32", "float64"),
+    )
+    divide: float = field(
+        1.0,
+        "8-bit values are divided by this; then mean is subtracted; then the result is divided by"
+        " std.",
+        above=0,
+        below=math.inf,
+    )
+    mean: tuple[float, ...] = field((), "No number, one, or one per channel.")
+    std: tuple[float, ...] = field((), "No number, one, or one per channel.")

@@ -1,0 +1,117 @@
+"""The groups that say where a teacher is that somebody else made: a service, or an ONNX file."""
+
+import dataclasses
+import math
+
+from amkd.config.fields import field
+
+
+@dataclasses.dataclass(frozen=True)
+class HttpSettings:
+    """The ``teacher.http.*`` group: how a service is reached."""
+
+    url: str = field(
+        "",
+        "oip, tfserving: the server, https://host:port. json: the whole address of the endpoint.",
+        identity=False,
+    )
+    connect_timeout: float = field(
+        10.0, "Seconds to wait for a connection.", above=0, below=math.inf, identity=False
+    )
+    read_timeout: float = field(
+        60.0, "Seconds to wait for a reply.", above=0, below=math.inf, identity=False
+    )
+    auth_header: str = field("Authorization", "Header that carries the secret.", identity=False)
+    auth_scheme: str = field(
+        "Bearer",
+        "The word before the secret: Bearer, Basic (the secret is user:password), or empty.",
+        identity=False,
+    )
+    auth_env: str = field(
+        "",
+        "Environment variable that holds the secret. Empty for none. Never write the secret in a"
+        " configuration.",
+        identity=False,
+    )
+    auth_file: str = field("", "File that holds the secret. Empty for none.", identity=False)
+    ca_file: str = field(
+        "",
+        "File of further certificate authorities. Empty for the system's. TLS is always verified.",
+        identity=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class OipSettings:
+    """The ``teacher.oip.*`` group: a model behind the Open Inference Protocol."""
+
+    model: str = field("", "Name of the model.")
+    version: str = field("", "Version of the model. Empty for the only one.")
+    input: str = field("", "Name of the input tensor. Empty for the only one.")
+    output: str = field("", "Name of the output tensor. Empty for the only one.")
+    binary: str = field(
+        "auto",
+        "Send tensors as bytes instead of JSON: yes, no, or auto (where the server offers it).",
+        choices=("auto", "yes", "no"),
+        identity=False,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class TfservingSettings:
+    """The ``teacher.tfserving.*`` group: a model behind TensorFlow Serving."""
+
+    model: str = field("", "Name of the model.")
+    version: str = field("", "Version of the model. Empty for the newest.")
+    signature: str = field("", "Signature of the model. Empty for serving_default.")
+    input: str = field("", "Name of the signature's input. Empty for the only one.")
+    output: str = field("", "Name of the signature's output. Empty for the only one.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Template:
+    """The ``teacher.json.*`` group: how a JSON service is asked and read.
+
+    Paths are JMESPath.
+    """
+
+    request: str = field(
+        '{"image": "$image"}',
+        'The request as JSON, with "$image" where a picture goes in base64 and "$id" where its'
+        ' number goes. A list whose only element holds "$image" gets that element once per'
+        " picture of a batch.",
+    )
+    encoding: str = field("png", "How pictures are encoded: png or jpeg.", choices=("png", "jpeg"))
+    quality: int = field(95, "jpeg: quality, 1 to 100.", least=1, most=100)
+    entries: str = field(
+        "",
+        "Path to the reply's list with one entry per picture. Empty if the reply is about one"
+        " picture.",
+    )
+    scores: str = field(
+        "scores",
+        "Path inside an entry to a list of scores, or to an object of scores by label. Empty if"
+        " the service answers a label only.",
+    )
+    labels: str = field(
+        "",
+        "Path inside an entry to the labels that belong to the scores, or to the one label. Empty"
+        " if there are none.",
+    )
+    id: str = field(
+        "",
+        'Path inside an entry to the "$id" that it answers. Empty if entries come in the order of'
+        " the pictures.",
+    )
+    scale: float = field(
+        1.0, "Scores are multiplied by this: 0.01 for the percentages of a top_k list."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class OnnxSettings:
+    """The ``teacher.onnx.*`` group: a model in an ONNX file."""
+
+    path: str = field("", "File of the model, *.onnx.", identity=False)
+    input: str = field("", "Name of the model's input. Empty for the only one.")
+    output: str = field("", "Name of the model's output. Empty for the only one.")
