@@ -172,16 +172,15 @@ for path in sys.argv[1:]:
 """
 
 
-def test_python_of_the_pages_runs(tmp_path):
+@pytest.mark.parametrize(
+    "page", ["README.md", pytest.param("docs/python.md", marks=pytest.mark.heavy)]
+)
+def test_python_of_a_page_runs(page, tmp_path):
     """As it stands, but for a shorter training; the pictures are those of examples/."""
-    paths = [ROOT / "examples" / "make_pictures.py"]
-    for page in (ROOT / "README.md", ROOT / "docs" / "python.md"):
-        for block in blocks(page, "python"):
-            paths.append(tmp_path / f"example_{len(paths)}.py")
-            paths[-1].write_text(block.text)
-    assert len(paths) == 3
+    (block,) = blocks(ROOT / page, "python")
+    (tmp_path / "example.py").write_text(block.text)
     ran = subprocess.run(
-        [sys.executable, "-c", _QUICK, *paths],
+        [sys.executable, "-c", _QUICK, ROOT / "examples" / "make_pictures.py", "example.py"],
         cwd=tmp_path,
         env={**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -189,6 +188,5 @@ def test_python_of_the_pages_runs(tmp_path):
         timeout=600,
     )
     assert ran.returncode == 0, ran.stderr
-    # Each ends with three classes, and the agreement.
-    said = re.findall(r"^\[\d \d \d\] (?:0\.\d+|[01]\.0)$", ran.stdout, re.M)
-    assert len(said) == 2, ran.stdout
+    # Its last line: three classes, and the agreement.
+    assert re.fullmatch(r"\[\d \d \d\] (0\.\d+|1\.0)", ran.stdout.splitlines()[-1]), ran.stdout
