@@ -147,8 +147,17 @@ def test_wrong_commands_are_found(line, error, help_text, monkeypatch):
             check(words, help_text, monkeypatch)
 
 
-def test_unmarked_languages_are_few():
-    """Commands stand in blocks of sh, so that they are seen here."""
+def test_a_block_may_say_why_it_is_not_run(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- not run: hours -->\n```sh\nmake coffee\n```\n\n```sh\nmake tea\n```\n")
+    assert [(block.text, block.why) for block in blocks(page, "sh")] == [
+        ("make coffee\n", "hours"),
+        ("make tea\n", None),
+    ]
+
+
+def test_commands_stand_in_blocks_of_sh():
+    """So that they are seen here."""
     for page in PAGES:
         assert not blocks(page, "bash") and not blocks(page, ""), name_of(page)
 
