@@ -1,9 +1,5 @@
 """The run from Python: a function and an array in, a student out."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -300,48 +296,6 @@ def test_fields_that_cannot_be(tmp_path, fields, message):
 @pytest.mark.parametrize("classes", [1, 0, ["cat"], ["cat", "cat"], ["cat", ""], "cat", [1, 2]])
 def test_impossible_classes(classes):
     assert "two or more different names" in complaint(classes=classes)
-
-
-# The documentation.
-
-_TINY = """
-import runpy, sys
-from amkd import notebook
-real = notebook.distill
-notebook.distill = lambda *args, **named: real(*args, **{**named, "fields": {**named.get("fields", {}), **FIELDS}})
-runpy.run_path(sys.argv[1], run_name="__main__")
-"""
-
-
-def test_readme_example_runs(tmp_path):
-    """With the pictures and the teacher that README.md makes; as it stands, but for a shorter
-    training.
-    """
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    found = [block for block in blocks if "from amkd.api import distill" in block]
-    assert found, "README.md has no block of Python with `from amkd.api import distill`"
-    named = {name[1]: block for block in blocks if (name := re.match(r"# (\w+\.py)\n", block))}
-    for name, block in {**named, "example.py": found[0]}.items():
-        (tmp_path / name).write_text(block)
-    quick = {
-        name: QUICK[name]
-        for name in ("train.epochs", "report.progress", "report.tensorboard", "report.plots")
-    }
-    prelude = f"FIELDS = {quick!r}\n{_TINY}"
-    for command in (["make_pictures.py"], ["-c", prelude, "example.py"]):
-        env = {
-            **os.environ,
-            "JAX_PLATFORMS": "cpu",
-            "XLA_FLAGS": "",
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",
-        }
-        python = [sys.executable, *command]
-        ran = subprocess.run(
-            python, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600
-        )
-        assert ran.returncode == 0, ran.stderr
-    # Its last line: three classes, and the agreement.
-    assert re.fullmatch(r"\[\d \d \d\] (0\.\d+|1\.0)", ran.stdout.splitlines()[-1]), ran.stdout
 
 
 def test_a_lambda_needs_an_identity(tmp_path):

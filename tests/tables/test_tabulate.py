@@ -255,7 +255,6 @@ KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exi
 
 # Tables that stand in these pages; results/README.md has links to all others.
 QUOTED = {
-    "README.md": ("best_cpu",),
     "results/README.md": (
         "table1_cpu",
         "best_cpu",

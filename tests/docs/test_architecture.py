@@ -1,0 +1,27 @@
+"""docs/architecture.md names files that are there, and every room."""
+
+import re
+
+from tests.docs.pages import ROOT, blocks
+
+PAGE = ROOT / "docs" / "architecture.md"
+TEXT = PAGE.read_text()
+PATH = re.compile(r"`((?:amkd|configs|benchmarks|tests|docs)/[\w/.]+?|launch\.py)`")
+IN_PICTURE = re.compile(r"\b((?:\w+/)+\w+\.py)")
+
+
+def test_every_path_exists():
+    missing = sorted({path for path in PATH.findall(TEXT) if not (ROOT / path).exists()})
+    assert missing == [], f"{PAGE.name} names what is not there: {', '.join(missing)}"
+
+
+def test_every_path_of_the_picture_exists():
+    (picture,) = blocks(PAGE, "mermaid")
+    found = set(IN_PICTURE.findall(picture.text))
+    assert len(found) > 10
+    assert sorted(path for path in found if not (ROOT / "amkd" / path).exists()) == []
+
+
+def test_every_room_is_named():
+    rooms = {path.parent.name for path in (ROOT / "amkd").glob("*/__init__.py")}
+    assert sorted(room for room in rooms if f"`amkd/{room}`" not in TEXT) == []
