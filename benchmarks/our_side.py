@@ -17,6 +17,7 @@ import numpy as np
 from flax import linen as nn
 
 from amkd import models
+from amkd.configs import cifar10, default, mnist
 from amkd.core import compilation, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
@@ -27,7 +28,6 @@ from amkd.search import pairs
 from amkd.search.task import Choice, Task
 from amkd.training import loop, recipe, training_set
 from amkd.validation import from_config
-from configs import cifar10, default, mnist
 from tests.support import plain
 
 MODELS = tuple(models.MODELS)

@@ -70,7 +70,13 @@ def complaint(**changes):
 def finished(tmp_path_factory):
     workdir, judge = tmp_path_factory.mktemp("finished") / "run", Judge()
     student = api.distill(
-        IMAGES, judge, ("left", "middle", "right"), 30, workdir, "judge", fields=QUICK
+        IMAGES,
+        judge,
+        ("left", "middle", "right"),
+        budget=30,
+        workdir=workdir,
+        identity="judge",
+        fields=QUICK,
     )
     return workdir, judge, student
 
@@ -114,7 +120,13 @@ def test_the_same_call_again_asks_nothing(finished):
     workdir, _, student = finished
     names = ["left", "middle", "right"]
     again = api.distill(
-        IMAGES, Judge(limit=0), names, 30, str(workdir), "judge", fields=dict(QUICK)
+        IMAGES,
+        Judge(limit=0),
+        names,
+        budget=30,
+        workdir=str(workdir),
+        identity="judge",
+        fields=dict(QUICK),
     )
     assert again.card == student.card
 
@@ -140,18 +152,32 @@ def test_a_finished_workdir_does_not_pass_for_another_run(finished):
 def test_an_interrupted_call_goes_on_where_it_was(tmp_path):
     fields, down, judge = {**QUICK, "teacher.batch": 4}, Judge(limit=12), Judge()
     with pytest.raises(UserError, match="teacher judge failed on 4 images: ConnectionError: down"):
-        api.distill(IMAGES, down, 3, 20, tmp_path / "run", "judge", fields=fields)
+        api.distill(
+            IMAGES, down, 3, budget=20, workdir=tmp_path / "run", identity="judge", fields=fields
+        )
     with pytest.raises(UserError, match="begun with other pictures"):
-        api.distill(IMAGES[::-1], judge, 3, 20, tmp_path / "run", "judge", fields=fields)
+        api.distill(
+            IMAGES[::-1],
+            judge,
+            3,
+            budget=20,
+            workdir=tmp_path / "run",
+            identity="judge",
+            fields=fields,
+        )
     assert 6 < len(down.seen) <= 12 and not judge.seen
-    api.distill(IMAGES, judge, 3, 20, tmp_path / "run", "judge", fields=fields)
+    api.distill(
+        IMAGES, judge, 3, budget=20, workdir=tmp_path / "run", identity="judge", fields=fields
+    )
     asked = down.seen + judge.seen
     assert len(asked) == len(set(asked)) == 20 + 6
 
 
 def test_labels_give_the_accuracy_and_cost_no_query(tmp_path):
     judge, test = Judge(), (IMAGES[40:], LABELS[40:] % 3)
-    student = api.distill(IMAGES[:40], judge, 3, 20, tmp_path / "run", test=test, fields=QUICK)
+    student = api.distill(
+        IMAGES[:40], judge, 3, budget=20, workdir=tmp_path / "run", test=test, fields=QUICK
+    )
     assert len(judge.seen) == 20
     assert not set(judge.seen) & {image.tobytes() for image in test[0]}
     assert student.card["test_accuracy"] == np.mean(student.predict(test[0]).argmax(-1) == test[1])
@@ -188,7 +214,15 @@ def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
     monkeypatch.setattr(experiment.rounds, "query", read)
     with pytest.raises(InterruptedError):
         more = {**QUICK, "teacher.answers.form": form, **fields}
-        api.distill(IMAGES, Judge(told), 3, 20, tmp_path / "run", "judge", fields=more)
+        api.distill(
+            IMAGES,
+            Judge(told),
+            3,
+            budget=20,
+            workdir=tmp_path / "run",
+            identity="judge",
+            fields=more,
+        )
     ((real, answers),) = learnt
     odds = odds_of(real)
     expected = {
@@ -219,8 +253,8 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
                 images,
                 Judge(limit=0),
                 3,
-                expected[0] + 2,
-                tmp_path,
+                budget=expected[0] + 2,
+                workdir=tmp_path,
                 test=test,
                 fields={"rounds": 1},
             )

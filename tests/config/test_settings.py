@@ -32,7 +32,7 @@ DEFAULTS = Path(__file__).resolve().parents[2] / "configs" / "default.py"
 
 
 def default() -> dict[str, Any]:
-    found: dict[str, Any] = importlib.import_module("configs.default").get_config().to_dict()
+    found: dict[str, Any] = importlib.import_module("amkd.configs.default").get_config().to_dict()
     return found
 
 
@@ -60,7 +60,7 @@ def complaint(**fields: Any) -> str:
 @pytest.mark.parametrize("preset", ["", "smoke"], ids=["full", "smoke"])
 @pytest.mark.parametrize("name", CONFIGS)
 def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
-    module = importlib.import_module(f"configs.{name}")
+    module = importlib.import_module(f"amkd.configs.{name}")
     config = module.get_config(preset).to_dict()
     loaded = from_config(config)
     assert loaded.dataset == {"default": "digits", "http": "folder"}.get(
@@ -81,7 +81,7 @@ def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_smoke_presets_are_smaller(name: str) -> None:
-    module = importlib.import_module(f"configs.{name}")
+    module = importlib.import_module(f"amkd.configs.{name}")
     full, smoke = (from_config(module.get_config(preset).to_dict()) for preset in ("", "smoke"))
     assert smoke.budget < full.budget
     assert smoke.dataset == full.dataset
@@ -91,7 +91,7 @@ def test_smoke_presets_are_smaller(name: str) -> None:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_an_unknown_preset_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="'smok' does not exist; there is: smoke"):
-        importlib.import_module(f"configs.{name}").get_config("smok")
+        importlib.import_module(f"amkd.configs.{name}").get_config("smok")
 
 
 def test_every_field_is_explained_on_the_line_above_it() -> None:

@@ -3,12 +3,7 @@
 import json
 
 import pytest
-from ml_collections import ConfigDict
-
-from amkd.core.errors import UserError
-from amkd.tables import sweep
-from amkd.tables import table as tables
-from configs.tables import (
+from amkd.configs.tables import (
     ablations,
     acquisitions,
     best,
@@ -19,6 +14,11 @@ from configs.tables import (
     table2,
     table4,
 )
+from ml_collections import ConfigDict
+
+from amkd.core.errors import UserError
+from amkd.tables import sweep
+from amkd.tables import table as tables
 from tests.support import command, counting_teacher
 
 CONFIG = '''
