@@ -127,7 +127,7 @@ def _teacher(answer: Callable[[np.ndarray], Any] | Teacher, identity: str) -> Te
     if isinstance(answer, Teacher):
         if identity:
             raise UserError(
-                f"identity={identity!r}: the teacher has its own, {answer.identity!r}; give it there"
+                f"identity={identity!r}: the teacher has its own, {answer.identity!r}; set it there"
             )
         return answer
     name = _name(answer)
