@@ -157,6 +157,17 @@ def test_shipped_tables_expand(module, preset):
         module.get_config("nothing")
 
 
+def test_a_foreign_package_named_configs_does_no_harm(tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    for name in ("__init__", "default", "mnist"):
+        (tmp_path / "configs" / f"{name}.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert sweep.expand(tables.from_config(table1.get_config("smoke").to_dict()))
+    (tmp_path / "mine.py").write_text("from amkd.configs.default import get_config")
+    assert expand(rows={"r": {"config": "mine.py:smoke", "set": ("budget=250",)}})
+
+
 # Through the command line.
 
 
