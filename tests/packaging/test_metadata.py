@@ -1,4 +1,4 @@
-"""What setup.cfg, requirements.txt and their companions say agrees with the folders and each other."""
+"""What setup.cfg, requirements.txt and their companions say agrees with the folders."""
 
 import configparser
 import re
