@@ -6,11 +6,18 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 BENCH := $(BIN)/python -m benchmarks
 ROWS := build/bench
 
-.PHONY: help install demo test test-heavy bench bench-install lint format clean
+# Folders whose tests take seconds and start no process: what to run while at work.
+QUICK := tests/core tests/config tests/data tests/querying tests/search tests/validation
+OLDEST := tests/core tests/search tests/training
+
+.PHONY: help install demo quick test test-heavy test-oldest bench bench-install docs lint format clean
 
 help:
 	@echo "make demo        install, then the main job on the embedded data"
-	@echo "make test        install, then lint, types and the default tests"
+	@echo "make quick       two minutes of tests: one test folder for each room that computes or decides"
+	@echo "make test        install, then lint, types, import contracts and the default tests"
+	@echo "make test-oldest the tests of numerical rooms with the oldest versions of requirements.txt, in .venv-oldest"
+	@echo "make docs        the site of docs/, to site/"
 	@echo "make test-heavy  the tests that take minutes, every smoke preset among them"
 	@echo "make bench       search, training and pool beside PyTorch, to benchmarks/RESULTS.md; keep the machine quiet"
 	@echo "make format      let ruff put the code in order"
@@ -25,11 +32,28 @@ install: .venv/installed
 demo: install
 	$(RUN) --config=configs/digits.py --workdir=runs/demo
 
+quick: install
+	$(BIN)/python -m pytest -m 'not heavy' $(QUICK)
+
 test: lint
 	$(BIN)/python -m pytest -m 'not heavy' -n 2
 
 test-heavy: install
 	$(BIN)/python -m pytest -m heavy
+
+test-oldest: .venv-oldest/installed
+	.venv-oldest/bin/python -m pytest -m 'not heavy' $(OLDEST)
+
+# Without the test extra: its model server and its ONNX converter need newer versions.
+.venv-oldest/installed: requirements.txt setup.cfg constraints-oldest.txt
+	test -x .venv-oldest/bin/python || python3.11 -m venv .venv-oldest
+	.venv-oldest/bin/pip install --quiet --disable-pip-version-check --constraint constraints-oldest.txt \
+		--editable . hypothesis pytest pytest-xdist
+	touch $@
+
+docs: install
+	$(INSTALL) --editable '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 # On Linux this is PyTorch for CUDA; PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes it the smaller one.
 bench-install: install
@@ -49,10 +73,11 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis # never runs/: it holds paid answers
+	rm -rf .venv .venv-oldest build/lib site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis # never runs/: it holds paid answers

@@ -1,5 +1,5 @@
-"""The whole run from Python: images and a function in, a student out; the same driver as
-``launch.py``'s.
+"""The whole run from Python: images and a function in, a student out; the same driver as the
+command line's.
 
 student = distill(images, answer, classes=10, budget=1000, workdir="runs/mine")
 probabilities = student.predict(more_images)
@@ -11,23 +11,71 @@ from typing import Any
 
 import numpy as np
 
+from amkd.config import shipped
 from amkd.config.defaults import defaults
 from amkd.config.names import field_names, unknown_field
+from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import own_images
 from amkd.data.dataset import DataSet
 from amkd.methods import find
 from amkd.models.saved_network import SavedNetwork, load_network
-from amkd.run import experiment as runs
+from amkd.run import experiment
 from amkd.teachers import Teacher
 from amkd.validation import from_config
+from amkd.validation.from_file import from_file
+
+
+def load_settings(config: str, fields: Mapping[str, Any] | None = None) -> Settings:
+    """Returns the checked settings of a configuration.
+
+    Args:
+      config: what ``--config`` takes: ``digits``, ``mnist:smoke`` or ``/my/file.py``.
+      fields: other values by dotted name, such as ``{"rounds": 3, "train.epochs": 20}``.
+
+    Raises:
+      UserError: there is no such configuration, preset or field, or a value is impossible.
+    """
+    name, _, preset = config.partition(":")
+    return from_file(shipped.locate(name), preset, fields)
+
+
+def run_experiment(settings: Settings, workdir: str | Path) -> SavedNetwork:
+    """Runs settings as the command line does; the same call goes on after an interruption.
+
+    Args:
+      settings: of :func:`load_settings`.
+      workdir: folder of the run: its state, its ledger and its results.
+
+    Returns:
+      The student; the rest of the result is in ``summary.json`` in ``workdir``.
+
+    Raises:
+      UserError: something that the caller can mend.
+    """
+    experiment.run(settings, Path(workdir).expanduser(), StopSignal())
+    return load_student(workdir)
+
+
+def load_student(folder: str | Path) -> SavedNetwork:
+    """Returns a saved network.
+
+    Args:
+      folder: the workdir of a finished run, or the folder of a saved student or teacher.
+
+    Raises:
+      UserError: there is none, or it is damaged.
+    """
+    path = Path(folder).expanduser()
+    return load_network(path / "student" if (path / "student").exists() else path)
 
 
 def distill(
     images: np.ndarray,
-    answer: Callable[[np.ndarray], Any],
+    answer: Callable[[np.ndarray], Any] | Teacher,
     classes: int | Sequence[str],
+    *,
     budget: int,
     workdir: str | Path,
     identity: str = "",
@@ -39,11 +87,12 @@ def distill(
     Args:
       images: ``uint8[M, H, W, C]``, unlabeled.
       answer: the black box, ``uint8[B, H, W, C]`` to class probabilities ``[B, Y]`` (or what
-        ``teacher.answers.form`` says).
+        ``teacher.answers.form`` says), as a function or as a ``Teacher``.
       classes: how many there are, Y, or their names.
       budget: images that it may be asked about, the real images included.
       workdir: folder of the run: its state, its ledger and its results.
-      identity: who answers, for the ledger; by default the function's name.
+      identity: who answers, for the ledger; by default the function's name, or the teacher's own
+        identity.
       test: images and labels for the final evaluation. Without them ``data.held_out`` images are
         held out, about which the function is asked on top of the budget.
       fields: any other field of the configuration, such as ``{"rounds": 3, "train.epochs": 20}``.
@@ -56,42 +105,62 @@ def distill(
     """
     _check_images("images", images)
     names = _class_names(classes)
-    name = f"{getattr(answer, '__module__', '')}:{getattr(answer, '__qualname__', type(answer).__name__)}"
-    if "<lambda>" in name and not identity:
-        raise UserError(
-            "identity is missing: a lambda has no name to keep its answers under; say who answers"
-        )
+    teacher = _teacher(answer, identity)
     config = _config(
         {
             "dataset": "memory",
             "budget": budget,
             "data.held_out": max(min(200, len(images) // 10), 1) if test is None else 0,
             "teacher.kind": "python",
-            "teacher.function": name,
-            "teacher.identity": identity,
+            "teacher.function": _name(answer),
+            "teacher.identity": teacher.identity if isinstance(answer, Teacher) else identity,
             **(fields or {}),
         }
     )
     data = _data(images, names, test, config)
     if config["n_real"] == 0:
         config["n_real"] = data.pool_size
-    frozen = from_config(config.to_dict())
-    labels = find(frozen.method).uses_labels(frozen)
-    if labels or frozen.data.real:
-        name, value = ("method", frozen.method) if labels else ("data.real", frozen.data.real)
+    checked = from_config(config.to_dict())
+    _refuse_named_data(checked)
+    experiment.run(checked, Path(workdir).expanduser(), StopSignal(), data=data, teacher=teacher)
+    return load_student(workdir)
+
+
+def _teacher(answer: Callable[[np.ndarray], Any] | Teacher, identity: str) -> Teacher:
+    if isinstance(answer, Teacher):
+        if identity:
+            raise UserError(
+                f"identity={identity!r}: the teacher has its own, {answer.identity!r}; set it there"
+            )
+        return answer
+    name = _name(answer)
+    if "<lambda>" in name and not identity:
+        raise UserError(
+            "identity is missing: a lambda has no name to keep its answers under; say who answers"
+        )
+    return Teacher(identity or f"python:{name}", answer)
+
+
+def _name(answer: Callable[[np.ndarray], Any] | Teacher) -> str:
+    """The place of the black box in its module; of an object, its class."""
+    ask = answer.ask if isinstance(answer, Teacher) else answer
+    return f"{getattr(ask, '__module__', '')}:{getattr(ask, '__qualname__', type(ask).__name__)}"
+
+
+def _refuse_named_data(checked: Settings) -> None:
+    """Refuses what needs a data set by name, as labels or another domain's images do."""
+    labels = find(checked.method).uses_labels(checked)
+    if labels or checked.data.real:
+        name, value = ("method", checked.method) if labels else ("data.real", checked.data.real)
         raise UserError(
             f"config.{name}={value!r}: needs a data set by name; here the images are given,"
             " without labels"
         )
-    if frozen.data.judge != "test":
+    if checked.data.judge != "test":
         raise UserError(
-            f"config.data.judge={frozen.data.judge!r}: needs a data set by name; here test judges,"
+            f"config.data.judge={checked.data.judge!r}: needs a data set by name; here test judges,"
             " or held_out"
         )
-    runs.run(
-        frozen, Path(workdir), StopSignal(), data, Teacher(identity or f"python:{name}", answer)
-    )
-    return load_network(Path(workdir) / "student")
 
 
 def _config(fields: Mapping[str, Any]) -> Any:
@@ -109,7 +178,7 @@ def _config(fields: Mapping[str, Any]) -> Any:
 
 
 def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
-    """The classes' names; numbers where only their number is known_images."""
+    """The classes' names; numbers where only their count is given."""
     if isinstance(classes, (int, str)):
         return own_images.class_names(str(classes))
     names = tuple(classes)

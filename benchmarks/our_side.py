@@ -18,6 +18,7 @@ from flax import linen as nn
 
 from amkd import models
 from amkd.config.recipe import Recipe
+from amkd.configs import cifar10, default, mnist
 from amkd.core import compilation, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
@@ -28,7 +29,6 @@ from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training import loop, training_set
 from amkd.validation import from_config
-from configs import cifar10, default, mnist
 from tests.support import plain
 
 MODELS = tuple(models.MODELS)

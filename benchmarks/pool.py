@@ -29,12 +29,12 @@ from typing import Any
 
 import numpy as np
 
+from amkd.configs import mnist
 from amkd.data import mixing, sources
 from amkd.data.dataset import draw_real
 from amkd.reporting import provenance
 from amkd.search import pairs
 from benchmarks import options, our_side, turns, worker
-from configs import mnist
 
 PAIRS = (100_000, 1_000_000, 10_000_000)
 SAMPLES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)

@@ -11,7 +11,7 @@ Smoke:    python launch.py --config=configs/cifar10.py:smoke --workdir=runs/cifa
 
 from ml_collections import ConfigDict
 
-from configs import default
+from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:

@@ -9,7 +9,7 @@ Smoke:    python launch.py --config=configs/digits.py:smoke --workdir=runs/digit
 
 from ml_collections import ConfigDict
 
-from configs import default
+from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:

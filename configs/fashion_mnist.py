@@ -10,7 +10,7 @@ Smoke:    python launch.py --config=configs/fashion_mnist.py:smoke
 
 from ml_collections import ConfigDict
 
-from configs import mnist
+from amkd.configs import mnist
 
 
 def get_config(preset: str = "") -> ConfigDict:

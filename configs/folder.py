@@ -11,7 +11,7 @@ First:    the same with --mode=plan, which asks nothing and tells what the run w
 
 from ml_collections import ConfigDict
 
-from configs import default
+from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:

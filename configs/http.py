@@ -17,7 +17,7 @@ Servers:  for the Open Inference Protocol add --config.teacher.kind=oip
 
 from ml_collections import ConfigDict
 
-from configs import folder
+from amkd.configs import folder
 
 
 def get_config(preset: str = "") -> ConfigDict:

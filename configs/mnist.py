@@ -8,7 +8,7 @@ Smoke:    python launch.py --config=configs/mnist.py:smoke --workdir=runs/mnist_
 
 from ml_collections import ConfigDict
 
-from configs import default
+from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:

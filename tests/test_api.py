@@ -1,10 +1,16 @@
 """The run from Python: a function and an array in, a student out."""
 
+import ast
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import amkd
 from amkd import api
 from amkd.core.errors import UserError
 from amkd.models.saved_network import load_network
@@ -22,6 +28,23 @@ QUICK = {
     "report.plots": False,
 }
 IMAGES, LABELS = digits(0, 60)
+OWN = """
+from amkd.configs import digits
+
+def get_config(preset=""):
+    config = digits.get_config()
+    config.rounds = 9 if preset == "long" else 2
+    return config
+"""
+HELP = """
+import sys
+from amkd.cli.main import run
+sys.argv = ["amkd", "--help"]
+try:
+    run()
+except SystemExit as end:
+    assert end.code == 0
+"""
 
 
 class Judge:
@@ -66,7 +89,13 @@ def complaint(**changes):
 def finished(tmp_path_factory):
     workdir, judge = tmp_path_factory.mktemp("finished") / "run", Judge()
     student = api.distill(
-        IMAGES, judge, ("left", "middle", "right"), 30, workdir, "judge", fields=QUICK
+        IMAGES,
+        judge,
+        ("left", "middle", "right"),
+        budget=30,
+        workdir=workdir,
+        identity="judge",
+        fields=QUICK,
     )
     return workdir, judge, student
 
@@ -82,9 +111,13 @@ def test_student_predicts_and_tells_what_it_is(finished):
         for name in ("role", "classes", "class_names", "shape", "teacher", "queries")
     }
     assert told == {
-        "role": "student", "classes": 3, "class_names": ["left", "middle", "right"], "shape": [8, 8, 1],
-        "teacher": "judge", "queries": 30,
-    }  # fmt: skip
+        "role": "student",
+        "classes": 3,
+        "class_names": ["left", "middle", "right"],
+        "shape": [8, 8, 1],
+        "teacher": "judge",
+        "queries": 30,
+    }
 
 
 def test_without_labels_it_is_judged_by_agreement_on_pictures_held_out(finished):
@@ -110,9 +143,24 @@ def test_the_same_call_again_asks_nothing(finished):
     workdir, _, student = finished
     names = ["left", "middle", "right"]
     again = api.distill(
-        IMAGES, Judge(limit=0), names, 30, str(workdir), "judge", fields=dict(QUICK)
+        IMAGES,
+        Judge(limit=0),
+        names,
+        budget=30,
+        workdir=str(workdir),
+        identity="judge",
+        fields=dict(QUICK),
     )
     assert again.card == student.card
+
+
+def test_a_teacher_is_a_function_and_its_identity(finished):
+    workdir, _, student = finished
+    names, teacher = ("left", "middle", "right"), amkd.Teacher("judge", Judge(limit=0))
+    call = {"budget": 30, "workdir": workdir, "fields": QUICK}
+    assert amkd.distill(IMAGES, teacher, names, **call).card == student.card
+    with pytest.raises(UserError, match="identity='other': the teacher has its own, 'judge'"):
+        amkd.distill(IMAGES, teacher, names, identity="other", **call)
 
 
 def test_a_finished_workdir_does_not_pass_for_another_run(finished):
@@ -136,18 +184,32 @@ def test_a_finished_workdir_does_not_pass_for_another_run(finished):
 def test_an_interrupted_call_goes_on_where_it_was(tmp_path):
     fields, down, judge = {**QUICK, "teacher.batch": 4}, Judge(limit=12), Judge()
     with pytest.raises(UserError, match="teacher judge failed on 4 images: ConnectionError: down"):
-        api.distill(IMAGES, down, 3, 20, tmp_path / "run", "judge", fields=fields)
+        api.distill(
+            IMAGES, down, 3, budget=20, workdir=tmp_path / "run", identity="judge", fields=fields
+        )
     with pytest.raises(UserError, match="begun with other pictures"):
-        api.distill(IMAGES[::-1], judge, 3, 20, tmp_path / "run", "judge", fields=fields)
+        api.distill(
+            IMAGES[::-1],
+            judge,
+            3,
+            budget=20,
+            workdir=tmp_path / "run",
+            identity="judge",
+            fields=fields,
+        )
     assert 6 < len(down.seen) <= 12 and not judge.seen
-    api.distill(IMAGES, judge, 3, 20, tmp_path / "run", "judge", fields=fields)
+    api.distill(
+        IMAGES, judge, 3, budget=20, workdir=tmp_path / "run", identity="judge", fields=fields
+    )
     asked = down.seen + judge.seen
     assert len(asked) == len(set(asked)) == 20 + 6
 
 
 def test_labels_give_the_accuracy_and_cost_no_query(tmp_path):
     judge, test = Judge(), (IMAGES[40:], LABELS[40:] % 3)
-    student = api.distill(IMAGES[:40], judge, 3, 20, tmp_path / "run", test=test, fields=QUICK)
+    student = api.distill(
+        IMAGES[:40], judge, 3, budget=20, workdir=tmp_path / "run", test=test, fields=QUICK
+    )
     assert len(judge.seen) == 20
     assert not set(judge.seen) & {image.tobytes() for image in test[0]}
     assert student.card["test_accuracy"] == np.mean(student.predict(test[0]).argmax(-1) == test[1])
@@ -175,16 +237,24 @@ def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
     """
     learnt = []
 
-    def read(context, state):
-        state, answers = chosen(context, state)
-        learnt.append((context.images, answers))
+    def read(bench, state):
+        state, answers = chosen(bench, state)
+        learnt.append((bench.real, answers))
         raise InterruptedError
 
     chosen = experiment.rounds.query
     monkeypatch.setattr(experiment.rounds, "query", read)
     with pytest.raises(InterruptedError):
         more = {**QUICK, "teacher.answers.form": form, **fields}
-        api.distill(IMAGES, Judge(told), 3, 20, tmp_path / "run", "judge", fields=more)
+        api.distill(
+            IMAGES,
+            Judge(told),
+            3,
+            budget=20,
+            workdir=tmp_path / "run",
+            identity="judge",
+            fields=more,
+        )
     ((real, answers),) = learnt
     odds = odds_of(real)
     expected = {
@@ -215,8 +285,8 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
                 images,
                 Judge(limit=0),
                 3,
-                expected[0] + 2,
-                tmp_path,
+                budget=expected[0] + 2,
+                workdir=tmp_path,
                 test=test,
                 fields={"rounds": 1},
             )
@@ -298,7 +368,113 @@ def test_impossible_classes(classes):
     assert "two or more different names" in complaint(classes=classes)
 
 
+# The public names.
+
+
+def test_public_names_are_found_and_listed():
+    assert dir(amkd) == sorted(amkd.__all__) and len(amkd.__all__) == 10
+    for name in amkd.__all__:
+        assert getattr(amkd, name) is not None
+        assert f"``{name}``" in amkd.__doc__
+    assert amkd.distill is api.distill and amkd.UserError is UserError
+    with pytest.raises(AttributeError, match="has no attribute 'distil'"):
+        amkd.distil  # noqa: B018
+
+
+@pytest.mark.parametrize("code", ["import amkd", "import amkd; amkd.UserError, amkd.Stopped", HELP])
+def test_import_and_help_load_no_jax(code):
+    heavy = {
+        "jax",
+        "jaxlib",
+        "flax",
+        "optax",
+        "orbax",
+        "matplotlib",
+        "scipy",
+        "tensorflow_datasets",
+    }
+    code += "\nimport sys; print(sorted(sys.modules), file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    loaded = set(ast.literal_eval(ran.stderr.splitlines()[-1]))
+    assert "amkd" in loaded and not heavy & loaded
+
+
+def test_settings_of_a_shipped_configuration_and_of_a_file(tmp_path):
+    found = amkd.load_settings("digits:smoke", {"rounds": 1, "train.epochs": "7"})
+    assert (found.dataset, found.rounds, found.train.epochs) == ("digits", 1, 7)
+    own = tmp_path / "mine.py"
+    own.write_text(OWN)
+    assert amkd.load_settings(f"{own}:long").rounds == 9
+    assert isinstance(found, amkd.Settings)
+    for config, fields, message in (
+        ("digit", None, "did you mean digits?"),
+        ("digits:smokey", None, "smokey"),
+        ("digits", {"round": 1}, "did you mean config.rounds?"),
+        ("digits", {"rounds": 0}, "config.rounds=0: must be at least 1"),
+    ):
+        with pytest.raises(UserError, match=re.escape(message)):
+            amkd.load_settings(config, fields)
+
+
+def test_an_experiment_gives_the_student_of_its_workdir(tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(experiment, "run", lambda *given: made.append(given))
+    monkeypatch.setattr(api, "load_network", lambda folder: folder)
+    settings = amkd.load_settings("digits")
+    student = tmp_path / "run" / "student"
+    student.mkdir(parents=True)
+    assert amkd.run_experiment(settings, str(tmp_path / "run")) == student
+    assert made[0][:2] == (settings, tmp_path / "run")
+    assert amkd.load_student(student) == student
+
+
+# The documentation.
+
+_TINY = """
+import runpy, sys
+import amkd
+from amkd import api
+real = api.distill
+amkd.distill = api.distill = lambda *args, **named: real(
+    *args, **{**named, "fields": {**named.get("fields", {}), **FIELDS}}
+)
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def test_readme_example_runs(tmp_path):
+    """With the pictures and the teacher that README.md makes; as it stands, but for a shorter
+    training.
+    """
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    found = [block for block in blocks if re.search(r"= (amkd\.)?distill\(", block)]
+    assert found, "README.md has no block of Python that calls distill"
+    named = {name[1]: block for block in blocks if (name := re.match(r"# (\w+\.py)\n", block))}
+    for name, block in {**named, "example.py": found[0]}.items():
+        (tmp_path / name).write_text(block)
+    quick = {
+        name: QUICK[name]
+        for name in ("train.epochs", "report.progress", "report.tensorboard", "report.plots")
+    }
+    prelude = f"FIELDS = {quick!r}\n{_TINY}"
+    for command in (["make_pictures.py"], ["-c", prelude, "example.py"]):
+        env = {
+            **os.environ,
+            "JAX_PLATFORMS": "cpu",
+            "XLA_FLAGS": "",
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",
+        }
+        python = [sys.executable, *command]
+        ran = subprocess.run(
+            python, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600
+        )
+        assert ran.returncode == 0, ran.stderr
+    # Its last line: three classes, and the agreement.
+    assert re.fullmatch(r"\[\d \d \d\] (0\.\d+|1\.0)", ran.stdout.splitlines()[-1]), ran.stdout
+
+
 def test_a_lambda_needs_an_identity(tmp_path):
     with pytest.raises(UserError, match="identity is missing: a lambda has no name"):
-        api.distill(IMAGES, lambda images: images, 3, 40, tmp_path / "run")
+        api.distill(IMAGES, lambda images: images, 3, budget=40, workdir=tmp_path / "run")
     assert not (tmp_path / "run").exists()

@@ -1,4 +1,7 @@
-"""The command line: flags to a configuration, mistakes to one clear line, and ``--help``."""
+"""The command line: flags to a configuration, mistakes to one clear line, and ``--help``.
+
+Imports no JAX, so that ``--help`` and a mistake show at once.
+"""
 
 import re
 import sys
@@ -8,6 +11,7 @@ from typing import NoReturn, TypeVar
 from absl import flags
 
 from amkd.cli import field_help
+from amkd.config import shipped
 from amkd.config.names import field_names, unknown_field
 from amkd.core.errors import UserError
 from amkd.tables import table
@@ -16,7 +20,7 @@ Mode = TypeVar("Mode", bound=Callable[..., None])
 
 
 def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
-    """Parses the flags of ``launch.py``; exits with a message where they are wrong.
+    """Parses the flags; exits with a message where they are wrong.
 
     Args:
       values: absl's flags, to be filled.
@@ -33,7 +37,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
         sys.exit(0)
     try:
         _check_fields(argv[1:])
-        left = values(argv)
+        left = values([argv[0], *_with_files(argv[1:])])
         config = values["config"].value
         if config is not None:
             config.to_dict()  # raises here, and not later, if its file cannot be loaded
@@ -43,12 +47,30 @@ def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
         message = str(error).strip() or type(error).__name__
         fail(message.splitlines()[-1] if "Traceback" in message else message)
     if len(left) > 1:
-        fail(
-            f"{left[1]!r} is no flag; flags look like --config=configs/mnist.py; --help lists them"
-        )
+        fail(f"{left[1]!r} is no flag; flags look like --config=mnist; --help lists them")
     if config is None:
-        fail("--config is missing: for instance --config=configs/digits.py; --help lists the rest")
+        fail("--config is missing: for instance --config=digits; --help lists the rest")
     return left
+
+
+def _with_files(args: list[str]) -> list[str]:
+    """The command line with the file of ``--config`` in the place of a shipped name."""
+    found = list(args)
+    for place, arg in enumerate(args):
+        flag, equals, value = arg.partition("=")
+        if flag not in ("--config", "-config"):
+            continue
+        if equals:
+            found[place] = f"{flag}={_file(value)}"
+        elif place + 1 < len(args):
+            found[place + 1] = _file(args[place + 1])
+    return found
+
+
+def _file(config: str) -> str:
+    """``NAME`` or ``NAME:PRESET`` with the path of its file."""
+    name, colon, preset = config.partition(":")
+    return f"{shipped.locate(name)}{colon}{preset}"
 
 
 def fail(message: object) -> NoReturn:
@@ -70,12 +92,14 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 
 def _check_fields(args: list[str]) -> None:
     """Refuses ``--config.x=y`` for a field that does not exist, before absl sees it."""
+    names = [found[2] for arg in args if (found := re.match(r"--?(no)?config\.([^=]+)", arg))]
+    if not names:
+        return
     known = set(field_names())
     of_tables = table.Table._fields  # which absl then looks for in the configuration
-    for arg in args:
-        found = re.match(r"--?(no)?config\.([^=]+)", arg)
-        if found and found[2] not in known and found[2].split(".")[0] not in of_tables:
-            raise UserError(unknown_field(found[2]))
+    for name in names:
+        if name not in known and name.split(".")[0] not in of_tables:
+            raise UserError(unknown_field(name))
 
 
 def _flag_help(values: flags.FlagValues) -> str:

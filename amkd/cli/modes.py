@@ -1,18 +1,18 @@
-"""What ``launch.py`` can do: one function per ``--mode``."""
+"""What ``amkd`` does with a run's configuration: one function per ``--mode``."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from amkd import export
-from amkd.config import settings
+from amkd.config.settings import Settings
 from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.export import predictions
+from amkd.export import write as write_export
 from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import report as plans
 from amkd.reporting import metrics, report
@@ -23,19 +23,20 @@ from amkd.teachers import local
 _CHECKED = 64  # real images on which an exported file must answer like the student
 
 
-class Order(NamedTuple):
-    """The command line.
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What the command line asks for.
 
     Attributes:
       config: the configuration.
-      workdir: ``--workdir``.
+      workdir: ``--workdir``, the folder of the run.
       network: ``--network``, a saved network.
       images: ``--images``, a folder of pictures.
-      output: ``--output``.
+      output: ``--output``, a file or a folder.
       stop: whether the process was asked to stop.
     """
 
-    config: settings.Settings
+    config: Settings
     workdir: Path | None
     network: Path | None
     images: Path | None
@@ -58,21 +59,21 @@ class Order(NamedTuple):
         return folder, load_network(folder)
 
 
-def distill_mode(order: Order) -> None:
+def distill(command: Command) -> None:
     """The whole run; prints its table."""
-    if order.workdir is None:
+    if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
-    print(report.table(experiment.run(order.config, order.workdir, order.stop)))
+    print(report.table(experiment.run(command.config, command.workdir, command.stop)))
 
 
-def plan_mode(order: Order) -> None:
+def plan(command: Command) -> None:
     """What a run will ask, cost and need; asks nothing."""
-    print(plans.report(order.config, order.workdir, order.stop))
+    print(plans.report(command.config, command.workdir, command.stop))
 
 
-def train_teacher(order: Order) -> None:
+def train_teacher(command: Command) -> None:
     """Trains the local teacher, or finds it in the cache; prints its accuracy and its place."""
-    config = order.config
+    config = command.config
     if config.teacher.kind != "flax":
         raise UserError(
             f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained"
@@ -82,19 +83,19 @@ def train_teacher(order: Order) -> None:
     checks.check_data(config, data)
     bar = bars(config.report.progress)
     saved = local.load_or_train(
-        config.teacher, data, order.cache, bar, order.stop, config.checkpoint.seconds
+        config.teacher, data, command.cache, bar, command.stop, config.checkpoint.seconds
     )
-    print(f"teacher              {local.place(config.teacher, data, order.cache)}")
+    print(f"teacher              {local.place(config.teacher, data, command.cache)}")
     print(f"validation accuracy  {report.percent(saved.card['validation_accuracy'])}")
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
     print(f"test accuracy        {report.percent(accuracy)}")
 
 
-def evaluate(order: Order) -> None:
+def evaluate(command: Command) -> None:
     """Accuracy of a saved network on the configuration's test images."""
-    folder, saved = order.saved()
-    data = _data_for(order, folder, saved)
-    if data.test_labels is None and order.config.data.judge == "train":
+    folder, saved = command.saved()
+    data = _data_for(command, folder, saved)
+    if data.test_labels is None and command.config.data.judge == "train":
         raise UserError(
             "config.data.judge='train': images of the training set have no labels here; set it"
             " to test"
@@ -108,45 +109,47 @@ def evaluate(order: Order) -> None:
     print(f"test accuracy        {report.percent(metrics.accuracy(answers, data.test_labels))}")
 
 
-def predict(order: Order) -> None:
+def predict(command: Command) -> None:
     """A folder of pictures through a saved network, to a CSV file."""
-    if order.images is None:
+    if command.images is None:
         raise UserError("--images is missing: the folder of pictures to predict")
-    output = order.output or (
-        order.workdir / "predictions.csv" if order.workdir else Path("predictions.csv")
+    output = command.output or (
+        command.workdir / "predictions.csv" if command.workdir else Path("predictions.csv")
     )
-    _, saved = order.saved()
-    written = predictions.write(saved, order.images, output, order.config.data.resize, order.cache)
+    _, saved = command.saved()
+    written = predictions.write(
+        saved, command.images, output, command.config.data.resize, command.cache
+    )
     print(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
 
 
-def export_mode(order: Order) -> None:
+def export(command: Command) -> None:
     """A saved student as files that need no amkd, with a model card."""
-    folder, saved = order.saved()
-    output = order.output or folder.parent / "export"
-    data = _data_for(order, folder, saved)
+    folder, saved = command.saved()
+    output = command.output or folder.parent / "export"
+    data = _data_for(command, folder, saved)
     sample = np.asarray(
         data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED]
     )
-    formats = tuple(order.config.export.formats.split(","))
-    made = export.write(saved, output, sample, formats, order.config.export.license)
+    formats = tuple(command.config.export.formats.split(","))
+    made = write_export(saved, output, sample, formats, command.config.export.license)
     for name in formats:
-        told = made[name]
+        file = made[name]
         print(
-            f"{name:<20} {told['path']}: {told['bytes']:,} bytes, within"
-            f" {told['max_difference']:.1e} of the student"
+            f"{name:<20} {file['path']}: {file['bytes']:,} bytes, within"
+            f" {file['max_difference']:.1e} of the student"
         )
     print(f"{'model card':<20} {made['card']}")
 
 
-def _data_for(order: Order, folder: Path, saved: SavedNetwork) -> DataSet:
+def _data_for(command: Command, folder: Path, saved: SavedNetwork) -> DataSet:
     """The configuration's data set, if it is of the kind that a network was made for."""
-    data = inputs.load_data(order.config)
+    data = inputs.load_data(command.config)
     if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
         raise UserError(
             f"{folder} was made for images {saved.card['shape']} of {saved.card['classes']}"
             " classes, and"
-            f" config.dataset={order.config.dataset!r} has {list(data.shape)} of {data.classes};"
+            f" config.dataset={command.config.dataset!r} has {list(data.shape)} of {data.classes};"
             " give the flags of the"
             " run that made it (WORKDIR/config.json has them), such as --config.data.size and"
             " --config.data.mode"
@@ -154,13 +157,11 @@ def _data_for(order: Order, folder: Path, saved: SavedNetwork) -> DataSet:
     return data
 
 
-STOPPABLE = ("distill", "train_teacher")  # save when asked to stop; the others just end
-
-MODES: dict[str, Callable[[Order], None]] = {
-    "distill": distill_mode,
-    "plan": plan_mode,
+MODES: dict[str, Callable[[Command], None]] = {
+    "distill": distill,
+    "plan": plan,
     "train_teacher": train_teacher,
     "evaluate": evaluate,
     "predict": predict,
-    "export": export_mode,
+    "export": export,
 }

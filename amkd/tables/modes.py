@@ -1,8 +1,8 @@
-"""What ``launch.py`` can do with a table's configuration: one function per ``--mode``."""
+"""What ``amkd`` does with a table's configuration: one function per ``--mode``."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from amkd.core import compilation
 from amkd.core.errors import UserError
@@ -11,8 +11,9 @@ from amkd.tables import sweep, tabulate
 from amkd.tables.table import Table
 
 
-class TableOrder(NamedTuple):
-    """The command line.
+@dataclass(frozen=True, kw_only=True)
+class TableCommand:
+    """What the command line asks for.
 
     Attributes:
       table: the configuration.
@@ -29,38 +30,40 @@ class TableOrder(NamedTuple):
     stop: StopSignal
 
 
-def run(order: TableOrder) -> None:
+def run(command: TableCommand) -> None:
     """Runs what is missing, then renders what there is, whatever failed."""
-    if order.workdir is None:
+    if command.workdir is None:
         raise UserError("--workdir is missing: the folder for the runs of this table")
-    runs = sweep.share(sweep.expand(order.table, order.workdir), order.shard)
+    runs = sweep.share(sweep.expand(command.table, command.workdir), command.shard)
     if not runs:
-        print(f"--shard={order.shard} has no run of this table")
+        print(f"--shard={command.shard} has no run of this table")
         return
-    order.workdir.mkdir(parents=True, exist_ok=True)
+    command.workdir.mkdir(parents=True, exist_ok=True)
     compilation.keep(Path(runs[0].settings.cache_dir).expanduser())
     try:
-        sweep.run(runs, order.workdir, order.stop)
+        sweep.run(runs, command.workdir, command.stop)
     finally:
-        render(order)
+        render(command)
 
 
-def render(order: TableOrder) -> None:
+def render(command: TableCommand) -> None:
     """Keeps what is finished, and renders the table from what is kept alone."""
-    output = order.output or (order.workdir / "results" if order.workdir else None)
+    output = command.output or (command.workdir / "results" if command.workdir else None)
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
-    if order.workdir is not None:
-        done, of = tabulate.gather(order.table, order.workdir, output)
+    if command.workdir is not None:
+        done, of = tabulate.gather(command.table, command.workdir, output)
         print(f"{done} of {of} runs are finished", flush=True)
-    print(tabulate.render(order.table, output))
-    print(f"{output / order.table.name}.html, .md, .csv, .json, -curves.csv, .png")
+    print(tabulate.render(command.table, output))
+    print(f"{output / command.table.name}.html, .md, .csv, .json, -curves.csv, .png")
 
 
-def plan(order: TableOrder) -> None:
+def plan(command: TableCommand) -> None:
     """Every run, and whether it is finished; asks nothing."""
-    runs = sweep.share(sweep.expand(order.table, order.workdir), order.shard)
-    done = {one[:3] for one, _ in sweep.finished(runs, order.workdir)} if order.workdir else set()
+    runs = sweep.share(sweep.expand(command.table, command.workdir), command.shard)
+    done = (
+        {one[:3] for one, _ in sweep.finished(runs, command.workdir)} if command.workdir else set()
+    )
     for one in runs:
         mark = "finished" if one[:3] in done else "missing"
         print(
@@ -70,4 +73,4 @@ def plan(order: TableOrder) -> None:
     print(f"{len(done)} of {len(runs)} runs are finished")
 
 
-MODES: dict[str, Callable[[TableOrder], None]] = {"distill": run, "table": render, "plan": plan}
+MODES: dict[str, Callable[[TableCommand], None]] = {"distill": run, "table": render, "plan": plan}

@@ -4,21 +4,18 @@ They share the teachers of ``cache_dir`` and one ledger; those that are finished
 those that were stopped go on.
 """
 
-import ast
-import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from amkd.config import defaults
-from amkd.config.names import field_names, unknown_field
+from amkd.config import shipped
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.run import experiment
 from amkd.run import workdir as workdirs
 from amkd.tables.table import Table
-from amkd.validation import from_config
+from amkd.validation.from_file import from_file
 
 
 class Run(NamedTuple):
@@ -89,39 +86,14 @@ def configured(config: str, fields: Mapping[str, Any]) -> Settings:
     """The settings of a configuration file with other values.
 
     Args:
-      config: the file, with an optional ``:preset``.
+      config: the name of a shipped configuration, or a file, with an optional ``:preset``.
       fields: values by dotted name.
 
     Raises:
       UserError: there is no such file, preset or field, or a value is impossible.
     """
-    path, _, preset = config.partition(":")
-    spec = importlib.util.spec_from_file_location(
-        "amkd_row_config", Path(defaults.__file__).parents[2] / path
-    )
-    if spec is None or spec.loader is None or not Path(str(spec.origin)).exists():
-        raise UserError(f"there is no configuration {path!r}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    try:
-        made = module.get_config(preset)
-        for name, value in fields.items():
-            if name not in field_names():
-                raise UserError(unknown_field(name))
-            try:
-                made.update_from_flattened_dict({name: _parsed(value)})
-            except TypeError:  # a number that is meant as text
-                made.update_from_flattened_dict({name: value})
-    except (TypeError, ValueError) as error:  # a preset or a type
-        raise UserError(str(error)) from error
-    return from_config(made.to_dict())
-
-
-def _parsed(value: Any) -> Any:
-    try:
-        return ast.literal_eval(value) if isinstance(value, str) else value
-    except (ValueError, SyntaxError):
-        return value
+    name, _, preset = config.partition(":")
+    return from_file(shipped.locate_shipped_first(name), preset, fields)
 
 
 def share(runs: list[Run], shard: str) -> list[Run]:

@@ -12,7 +12,7 @@ Smoke:    python launch.py --config=configs/best/fashion_mnist.py:smoke
 
 from ml_collections import ConfigDict
 
-from configs import fashion_mnist
+from amkd.configs import fashion_mnist
 
 
 def get_config(preset: str = "") -> ConfigDict:

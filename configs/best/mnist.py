@@ -11,7 +11,7 @@ Smoke:    python launch.py --config=configs/best/mnist.py:smoke --workdir=runs/b
 
 from ml_collections import ConfigDict
 
-from configs import mnist
+from amkd.configs import mnist
 
 
 def get_config(preset: str = "") -> ConfigDict:

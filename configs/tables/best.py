@@ -7,9 +7,8 @@ Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other 
           student 4 of MNIST and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
 """
 
+from amkd.configs.tables import check, row, table
 from ml_collections import ConfigDict
-
-from configs.tables import check, row, table
 
 WAYS = {
     "best": (),

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from amkd.cli import main, modes
 from amkd.config.names import field_names
+from amkd.tables import modes as table_modes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,14 +53,22 @@ MISTAKES = {
     "unknown mode": ([CONFIG, "--mode=train"], ["--mode=train", "train_teacher", "distill"]),
     "missing config": (
         ["--workdir=runs/of_mistakes"],
-        ["--config is missing", "--config=configs/digits.py"],
+        ["--config is missing", "--config=digits"],
     ),
     "config file that is not there": (
         ["--config=configs/digit.py", "--workdir=runs/of_mistakes"],
-        ["configs/digit.py"],
+        ["'configs/digit.py'", "did you mean digits?"],
+    ),
+    "shipped configuration that is not there": (
+        ["--config=tables/table9:smoke", "--workdir=runs/of_mistakes"],
+        ["'tables/table9'", "did you mean tables/table"],
+    ),
+    "config as two arguments": (
+        ["--config", "mnits", "--workdir=runs/of_mistakes"],
+        ["'mnits'", "did you mean mnist?"],
     ),
     "unknown preset": (
-        ["--config=configs/mnist.py:smokey", "--workdir=runs/of_mistakes"],
+        ["--config=mnist:smokey", "--workdir=runs/of_mistakes"],
         ["smokey", "smoke"],
     ),
     "missing workdir": ([CONFIG], ["--workdir is missing"]),
@@ -122,6 +132,13 @@ def test_help_prints_every_field_with_its_comment() -> None:
         == "All queries of the run, the first n_real included: a hard stop."
     )
     assert lines[fields["train.epochs"]] == "  train.epochs = 60"
+
+
+def test_the_modes_are_those_that_help_names() -> None:
+    runs = [mode for mode in main.MODES if mode in modes.MODES]
+    assert runs == list(modes.MODES) and set(main.MODES) == {*modes.MODES, *table_modes.MODES}
+    assert set(main.STOPPABLE) <= set(main.MODES)
+    assert all(f"\n  {mode} " in main.STORY for mode in main.MODES)
 
 
 def test_help_from_another_directory(tmp_path: Path) -> None:

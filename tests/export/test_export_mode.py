@@ -17,7 +17,14 @@ from tests.support.small import configured
 
 def order(workdir=None, network=None, output=None, **fields):
     config = configured(**{**command.PRICED, **fields})
-    return modes.Order(config, workdir, network, None, output, StopSignal())
+    return modes.Command(
+        config=config,
+        workdir=workdir,
+        network=network,
+        images=None,
+        output=output,
+        stop=StopSignal(),
+    )
 
 
 def test_command_line(tmp_path, tiny_run):
@@ -69,7 +76,7 @@ def test_command_line(tmp_path, tiny_run):
 
 def test_a_named_network_and_a_named_folder(tmp_path, tiny_run, capsys):
     student, output = tiny_run / "run" / "student", tmp_path / "given" / "away"
-    modes.export_mode(order(network=student, output=output, **{"export.formats": "stablehlo"}))
+    modes.export(order(network=student, output=output, **{"export.formats": "stablehlo"}))
     assert (output / "student.stablehlo").stat().st_size > 10_000
     assert f"model card           {output / 'README.md'}" in capsys.readouterr().out
 
@@ -85,9 +92,9 @@ def test_unknown_formats_are_refused(formats, hint):
 
 def test_nothing_to_export(tmp_path):
     with pytest.raises(UserError, match="--network is missing"):
-        modes.export_mode(order())
+        modes.export(order())
     with pytest.raises(UserError, match="holds no saved network"):
-        modes.export_mode(order(tmp_path / "run"))
+        modes.export(order(tmp_path / "run"))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,5 +103,5 @@ def test_another_data_set_is_refused(tmp_path, tiny_run):
     with pytest.raises(
         UserError, match=r"made for images \[8, 8, 1\] of 10 classes.*has \[16, 16, 1\] of 10"
     ):
-        modes.export_mode(other)
+        modes.export(other)
     assert list(tmp_path.iterdir()) == []

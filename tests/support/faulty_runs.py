@@ -96,7 +96,7 @@ class Oracle:
 
 def settings_of(server: FaultyServer, kind: str, **fields: Any) -> Settings:
     """The settings of a tiny run; fields as ``teacher__in_flight=3``."""
-    config = importlib.import_module("configs.default").get_config()
+    config = importlib.import_module("amkd.configs.default").get_config()
     url = server.json_url if kind == "json" else server.url
     named = {name.replace("__", "."): value for name, value in fields.items()}
     chosen = JSON_FIELDS if kind == "json" else OIP_FIELDS

@@ -35,7 +35,7 @@ FOLDER = {
 
 def configured(name="default", preset="", **fields):
     """The settings of a shipped configuration with other values, as on the command line."""
-    config = importlib.import_module(f"configs.{name}").get_config(preset)
+    config = importlib.import_module(f"amkd.configs.{name}").get_config(preset)
     given = {
         field: str(value) if field.endswith(("path", "dir", "folder")) else value
         for field, value in fields.items()

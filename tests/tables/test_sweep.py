@@ -3,12 +3,7 @@
 import json
 
 import pytest
-from ml_collections import ConfigDict
-
-from amkd.core.errors import UserError
-from amkd.tables import sweep
-from amkd.tables import table as tables
-from configs.tables import (
+from amkd.configs.tables import (
     ablations,
     acquisitions,
     best,
@@ -19,6 +14,11 @@ from configs.tables import (
     table2,
     table4,
 )
+from ml_collections import ConfigDict
+
+from amkd.core.errors import UserError
+from amkd.tables import sweep
+from amkd.tables import table as tables
 from tests.support import command, counting_teacher
 
 CONFIG = '''
@@ -155,6 +155,17 @@ def test_shipped_tables_expand(module, preset):
     assert found.name.endswith(preset)
     with pytest.raises(ValueError, match="does not exist"):
         module.get_config("nothing")
+
+
+def test_a_foreign_package_named_configs_does_no_harm(tmp_path, monkeypatch):
+    (tmp_path / "configs").mkdir()
+    for name in ("__init__", "default", "mnist"):
+        (tmp_path / "configs" / f"{name}.py").write_text("raise RuntimeError('imported')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert sweep.expand(tables.from_config(table1.get_config("smoke").to_dict()))
+    (tmp_path / "mine.py").write_text("from amkd.configs.default import get_config")
+    assert expand(rows={"r": {"config": "mine.py:smoke", "set": ("budget=250",)}})
 
 
 # Through the command line.

@@ -6,9 +6,9 @@ import json
 import pkgutil
 from pathlib import Path
 
+import amkd.configs.tables
 import pytest
 
-import configs.tables
 from amkd.core.errors import UserError
 from amkd.tables import kept, tabulate
 from amkd.tables import table as tables
@@ -268,8 +268,8 @@ QUOTED = {
 
 def shipped(name):
     """The shipped table of that name."""
-    for module in pkgutil.iter_modules(configs.tables.__path__):
-        get_config = importlib.import_module(f"configs.tables.{module.name}").get_config
+    for module in pkgutil.iter_modules(amkd.configs.tables.__path__):
+        get_config = importlib.import_module(f"amkd.configs.tables.{module.name}").get_config
         for preset in ("", "cpu", "few", "smoke"):
             with contextlib.suppress(ValueError):  # no such preset
                 if (config := get_config(preset)).name == name:

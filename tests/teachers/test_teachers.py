@@ -13,6 +13,7 @@ import pytest
 from amkd import teachers
 from amkd.config.teacher import TeacherSettings
 from amkd.config.teacher_answers import Form
+from amkd.configs import default
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data import sources
@@ -21,7 +22,6 @@ from amkd.querying import client
 from amkd.reporting import metrics
 from amkd.teachers import answers, local, python
 from amkd.validation import from_config
-from configs import default
 
 # Functions.
 

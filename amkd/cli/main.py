@@ -1,0 +1,127 @@
+"""The command ``amkd``: flags to one call.
+
+JAX and all that needs it are imported after the flags are known, so that ``--help`` and a mistake
+in the command line show at once.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+from amkd.cli import arguments
+from amkd.core.errors import UserError
+from amkd.core.stopping import Stopped, StopSignal
+from amkd.tables.table import Table, is_table
+from amkd.tables.table import from_config as table_from_config
+
+STORY = """Distil a black-box image classifier into a small student network by Active Mixup.
+
+  amkd --config=digits --workdir=runs/digits
+  amkd --config=mnist:smoke --workdir=runs/try --config.rounds=3
+
+The same command resumes a run that was stopped, and prints the result of one that is finished.
+In a checkout, python launch.py is the same command.
+
+Configurations (--config): a Python file of your own, or the name of a shipped one, such as digits,
+best/mnist or tables/table1; after a colon, its preset.
+
+Modes (--mode):
+  distill        the whole run: query, search, train, round after round (default)
+  plan           what the run will ask, cost and need, and what is wrong with it; asks nothing
+  train_teacher  only train the local teacher of the configuration, and keep it for later runs
+  evaluate       a saved network on the configuration's test images: --network=FOLDER, by default
+                 the student in --workdir
+  predict        a saved network on the pictures of a folder, to a CSV file: --images=FOLDER
+  export         a saved student as StableHLO and ONNX files with a model card, to --output=FOLDER
+  table          renders a table's finished runs to --output=FOLDER, by default WORKDIR/results
+
+A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
+with --shard=2/8 a part of them, and renders it; --mode=plan lists them.
+"""
+MODES = ("distill", "plan", "train_teacher", "evaluate", "predict", "export", "table")
+STOPPABLE = ("distill", "train_teacher")  # save when asked to stop; the others just end
+
+
+def run() -> None:
+    """Runs the command line of this process, and exits; a user's mistake is one clear message."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _define_flags()
+    try:
+        app.run(_main, flags_parser=lambda argv: arguments.parse(flags.FLAGS, argv, STORY))
+    except BrokenPipeError:  # the reader has seen enough, as in `amkd --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (UserError, FloatingPointError, OSError) as error:
+        arguments.fail(error)
+    except KeyboardInterrupt:
+        arguments.fail("interrupted; nothing was changed")
+    except Stopped:
+        print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)
+
+
+def _define_flags() -> None:
+    config_flags.DEFINE_config_file(
+        "config",
+        None,
+        "Configuration NAME or FILE, or NAME:PRESET; override its fields with --config.NAME=VALUE.",
+        lock_config=True,
+    )
+    flags.DEFINE_string("workdir", None, "Folder of the run: its state, ledger and results.")
+    flags.DEFINE_enum("mode", "distill", MODES, "What to do; see above.")
+    flags.DEFINE_string("network", None, "Folder of a saved network; by default WORKDIR/student.")
+    flags.DEFINE_string("images", None, "predict: folder of pictures.")
+    flags.DEFINE_string("output", None, "predict: CSV file; export, table: folder.")
+    flags.DEFINE_string("shard", "", "Tables: do a part of the runs only, such as 2/8.")
+
+
+def _main(argv: list[str]) -> None:
+    """One call into the package."""
+    logging.set_verbosity(logging.WARNING)  # orbax narrates every save
+    mode = flags.FLAGS.mode
+    stop = StopSignal().install() if mode in STOPPABLE else StopSignal()
+    given = flags.FLAGS.config.to_dict()
+    if is_table(given):
+        _run_table_mode(mode, table_from_config(given), stop)
+    else:
+        _run_mode(mode, given, stop)
+
+
+def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
+    from amkd.tables import modes
+
+    command = modes.TableCommand(
+        table=made,
+        workdir=_path("workdir"),
+        output=_path("output"),
+        shard=flags.FLAGS.shard,
+        stop=stop,
+    )
+    arguments.pick(modes.MODES, mode)(command)
+
+
+def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal) -> None:
+    from amkd.cli import modes
+    from amkd.core import compilation
+    from amkd.validation import from_config
+
+    config = from_config(given)
+    compilation.keep(Path(config.cache_dir).expanduser())
+    command = modes.Command(
+        config=config,
+        workdir=_path("workdir"),
+        network=_path("network"),
+        images=_path("images"),
+        output=_path("output"),
+        stop=stop,
+    )
+    arguments.pick(modes.MODES, mode)(command)
+
+
+def _path(flag: str) -> Path | None:
+    text = flags.FLAGS[flag].value
+    return Path(text).expanduser() if text else None

@@ -1,0 +1,67 @@
+"""Configuration files by name: ``digits``, ``tables/table1``, or a path of the user's own."""
+
+import difflib
+from pathlib import Path
+
+from amkd import configs
+from amkd.core.errors import UserError
+
+
+def folder() -> Path:
+    """The folder of the shipped configurations."""
+    return Path(next(iter(configs.__path__)))
+
+
+def names() -> list[str]:
+    """The names of the shipped configurations, such as ``digits`` and ``tables/table1``."""
+    files = (file.relative_to(folder()) for file in folder().rglob("*.py"))
+    return sorted(file.with_suffix("").as_posix() for file in files if file.name != "__init__.py")
+
+
+def find(name: str) -> Path | None:
+    """Returns the file of a shipped configuration; ``configs/`` and ``.py`` may be left out.
+
+    Args:
+      name: ``digits``, ``tables/table1`` or ``configs/tables/table1.py``.
+
+    Returns:
+      The file, or None if no shipped configuration has this name.
+    """
+    plain = name.removeprefix("configs/").removesuffix(".py")
+    return folder() / f"{plain}.py" if plain in names() else None
+
+
+def locate(name: str) -> Path:
+    """Returns the file that ``--config`` means: a Python file that exists, else a shipped one.
+
+    Args:
+      name: a path, or the name of a shipped configuration; without a preset.
+
+    Raises:
+      UserError: there is neither; the message has the nearest shipped name.
+    """
+    path = Path(name).expanduser()
+    if path.suffix == ".py" and path.is_file():
+        return path
+    return find(name) or _missing(name)
+
+
+def locate_shipped_first(name: str) -> Path:
+    """Returns the file that a row of a table means: the shipped one, else a file that exists.
+
+    The shipped tables name their rows ``configs/mnist.py``; a file of that name in the working
+    directory must not take its place.
+
+    Raises:
+      UserError: as :func:`locate`.
+    """
+    return find(name) or locate(name)
+
+
+def _missing(name: str) -> Path:
+    plain = name.removeprefix("configs/").removesuffix(".py")
+    near = difflib.get_close_matches(plain, names(), 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
+    raise UserError(
+        f"there is no configuration {name!r}, neither such a file nor a shipped one; {hint}"
+    )
