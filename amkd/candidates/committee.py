@@ -1,5 +1,5 @@
-"""Further students on what the last one was trained on, where a choice takes more than one
-opinion.
+"""Further students, trained on the same records as the last one, for acquisitions that compare
+several.
 """
 
 import dataclasses
@@ -18,13 +18,13 @@ from amkd.training import loop, training_set
 
 
 class Lesson(NamedTuple):
-    """What the last student was trained on, and how.
+    """The last student's training, to be repeated.
 
     Attributes:
       network: the student, in its training's type.
       plan: the recipe.
       shape: ``(H, W, C)`` of the images.
-      data: makes the training set.
+      data: returns the training set.
       size: records in it, Q.
       stream: (seed, round) of that training.
       stop: whether to stop.
@@ -40,13 +40,16 @@ class Lesson(NamedTuple):
 
 
 def another(lesson: Lesson, member: int, hard: bool) -> Variables:
-    """One more student, from other first values and in another order.
+    """Trains one more student, from other first values and in another order.
 
     Args:
-      lesson: what it learns.
-      member: its number, 1 or more; 0 is the student itself.
-      hard: whether it learns from the best class of each answer alone, as from labels: without a
+      lesson: the training.
+      member: number of the student, 1 or more; 0 is the last student itself.
+      hard: whether it learns only the best class of each answer, as from labels: without a
         temperature or weights.
+
+    Returns:
+      Its variables, on the host.
     """
     seed, round_ = lesson.stream
     stream = (seed, keys.of_member(round_, member))

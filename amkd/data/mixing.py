@@ -17,7 +17,7 @@ ONE = 65536  # the integer weight w of lam = 1
 
 
 def lambda_grid(low: float, high: float, size: int) -> np.ndarray:
-    """Evenly spaced mixing weights, in units of 1/65536.
+    """Returns evenly spaced mixing weights w, in units of 1/65536.
 
     Args:
       low: smallest ``lam``.
@@ -31,8 +31,9 @@ def lambda_grid(low: float, high: float, size: int) -> np.ndarray:
 
 
 def lam_of(w: Any) -> Any:
-    """``lam`` of integer weights: ``int32[...]`` to ``float32[...]``, exactly. For NumPy and
-    JAX.
+    """Returns ``lam`` of integer weights, exactly: ``int32[...]`` to ``float32[...]``.
+
+    For arrays of NumPy and of JAX.
     """
     return w.astype(np.float32) / np.float32(ONE)
 
@@ -52,8 +53,9 @@ def mix_image(
       x_i: ``uint8[H, W, C]``.
       x_j: ``uint8[H, W, C]``.
       w: ``int32[]``, weight of ``x_i`` in units of 1/65536.
-      as_released: ``bool[]``, whether to do as the released code, an ablation: values in [0, 1] are
-        multiplied by 256 and cut off to 8 bits, so that mixes are rounded down, and white is 0.
+      as_released: ``bool[]``, whether to mix as the released code does (an ablation): values in
+        [0, 1] are multiplied by 256 and cut off to 8 bits, so mixes are rounded down, and white
+        becomes 0.
 
     Returns:
       ``uint8[H, W, C]``; for ``x_i == x_j`` the image itself, whatever ``w``, unless as released.
@@ -63,10 +65,10 @@ def mix_image(
     total = w * x_i.astype(jnp.int32) + (ONE - w) * x_j.astype(jnp.int32)
     whole, rest = total >> 16, total & (ONE - 1)
     up = (rest > ONE // 2) | ((rest == ONE // 2) & (whole % 2 == 1))
-    honest = whole + up.astype(jnp.int32)
+    rounded = whole + up.astype(jnp.int32)
     # v * 256 for v = mix / 255; below 2**31, and exact.
     released = (total // (255 * 256)) & 255
-    return jnp.where(as_released, released, honest).astype(jnp.uint8)
+    return jnp.where(as_released, released, rounded).astype(jnp.uint8)
 
 
 def mix_images(
@@ -76,7 +78,7 @@ def mix_images(
     w: jax.Array,
     as_released: jax.Array | bool = False,
 ) -> jax.Array:
-    """The canonical mixes of many pairs.
+    """Returns the canonical mixes of many pairs; see :func:`mix_image`.
 
     Args:
       images: ``uint8[N, H, W, C]``.

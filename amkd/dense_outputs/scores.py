@@ -1,15 +1,12 @@
-"""Scores of dense outputs, for those who learn more than one class an image: objectness maps and
-lanes. Pure functions.
+"""Scores of objectness maps (Aghdam et al., 2019) and of lanes (Peng et al., 2021). Pure functions.
 
-No method here has such outputs; an acquisition of yours may use these in place of the scores of
-classifiers.
+They tell how unsure a detector is of one image, or how far two detectors disagree on it.
 """
-
-from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
+from flax import struct
 
 
 def binary_entropy(p: jax.Array) -> jax.Array:
@@ -18,8 +15,9 @@ def binary_entropy(p: jax.Array) -> jax.Array:
 
 
 def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
-    """Entropy of a window's mean less the mean of its entropies (Aghdam et al., 2019): large where
-    neighbours differ.
+    """Entropy of a window's mean less the mean of its entropies: large where neighbours differ.
+
+    Aghdam et al., 2019.
 
     Args:
       p: ``float32[H, W]``, an objectness map.
@@ -38,12 +36,13 @@ def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
 
 
 def acd(maps: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> jax.Array:
-    """Score of an image: the largest disagreement of every cell, averaged over the cells (Aghdam et
-    al., 2019).
+    """Score of an image: the largest disagreement in every cell, averaged over the cells.
+
+    Aghdam et al., 2019.
 
     Args:
-      maps: ``float32[K, H, W]``, objectness at K resolutions, brought to one size, at least the
-        window's; scores of a pixel are summed over them.
+      maps: ``float32[K, H, W]``, objectness at K resolutions, resized to one size, at least the
+        window's; the scores of a pixel are summed over them.
       window: see :func:`spatial_disagreement`.
       cell: side of the cells, which do not overlap; those at the far edges may be smaller.
     """
@@ -55,12 +54,13 @@ def acd(maps: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> ja
     return jnp.mean(padded.reshape(rows, cell, columns, cell).max((1, 3)))
 
 
-class Lanes(NamedTuple):
-    """The lanes that a detector sees in an image, at rows that all detectors share.
+@struct.dataclass
+class Lanes:
+    """The L lanes that a detector finds in an image, at R rows that all detectors share.
 
     Attributes:
       x: ``float32[L, R]``, column of each lane in each row, in pixels.
-      seen: ``bool[L, R]``, where there is one; a lane seen nowhere is none.
+      seen: ``bool[L, R]``, whether the lane was found in the row; a lane found in no row is none.
     """
 
     x: jax.Array
@@ -70,8 +70,9 @@ class Lanes(NamedTuple):
 def lane_distance(
     x: jax.Array, seen: jax.Array, other_x: jax.Array, other_seen: jax.Array, cap: float
 ) -> jax.Array:
-    """Distance of two lanes, segment by segment (Peng et al., 2021): the mean (ours) over the rows
-    where both are seen.
+    """Distance of two lanes: the mean (ours) over the rows where both are seen.
+
+    Peng et al., 2021, segment by segment.
 
     Args:
       x: ``float32[R]``.
@@ -87,8 +88,9 @@ def lane_distance(
 
 
 def lane_gap(one: Lanes, other: Lanes, cap: float) -> jax.Array:
-    """The farthest that a lane of one is from the nearest of the other (Peng et al., 2021): not
-    symmetric.
+    """Largest distance of a lane of ``one`` to the nearest lane of ``other``; not symmetric.
+
+    Peng et al., 2021.
 
     Args:
       one: a detector's lanes.
@@ -97,9 +99,9 @@ def lane_gap(one: Lanes, other: Lanes, cap: float) -> jax.Array:
     """
 
     def to_nearest(x: jax.Array, seen: jax.Array) -> jax.Array:
-        every = jax.vmap(lambda a, b: lane_distance(x, seen, a, b, cap))(*other)
+        every = jax.vmap(lambda a, b: lane_distance(x, seen, a, b, cap))(other.x, other.seen)
         return jnp.min(every, initial=cap)
 
     there, others = (jnp.any(lanes.seen, -1) for lanes in (one, other))
-    gap = jnp.max(jnp.where(there, jax.vmap(to_nearest)(*one), 0), initial=0.0)
+    gap = jnp.max(jnp.where(there, jax.vmap(to_nearest)(one.x, one.seen), 0), initial=0.0)
     return jnp.where(jnp.any(there) == jnp.any(others), gap, cap)

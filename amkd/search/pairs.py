@@ -16,12 +16,12 @@ _BLOCK = 65536  # pairs of a pool that are made at once
 
 
 def count(n: int) -> int:
-    """Number of unordered pairs of ``n`` images."""
+    """Returns the number of unordered pairs of ``n`` images."""
     return n * (n - 1) // 2
 
 
 def rank_of(i: np.ndarray, j: np.ndarray, n: int) -> np.ndarray:
-    """Ranks of pairs.
+    """Returns the ranks of pairs.
 
     Args:
       i: ``int[P]``, the lower index of each pair.
@@ -37,7 +37,7 @@ def rank_of(i: np.ndarray, j: np.ndarray, n: int) -> np.ndarray:
 
 
 def pair_of(rank: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of ranks; the inverse of :func:`rank_of`.
+    """Returns the pairs of ranks; the inverse of :func:`rank_of`.
 
     Args:
       rank: ``int64[P]`` in ``[0, N(N-1)/2)``.
@@ -59,7 +59,7 @@ def pair_of(rank: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sample_ranks(total: int, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A uniform sample of ranks without replacement.
+    """Draws a uniform sample of ranks without replacement.
 
     Args:
       total: ranks to draw from, ``0 .. total-1``.
@@ -74,7 +74,7 @@ def sample_ranks(total: int, size: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """How many elements of a uniform sample without replacement fall into each of several blocks.
+    """Draws how many elements of a uniform sample without replacement fall into each block.
 
     The distribution is the multivariate hypergeometric one, of which NumPy's own stops at 1e9.
 
@@ -86,8 +86,8 @@ def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.
     Returns:
       ``int64[blocks]``, of sum ``size``.
     """
-    # Choosing each element by itself gives a uniform sample of some size, whatever the probability.
-    # This one makes it hardly ever too small; then as many as are too many are dropped, uniformly.
+    # Choosing each element independently gives a uniform sample of some size, for any probability.
+    # This probability hardly ever makes it too small; the surplus is then dropped, uniformly.
     share = min(1.0, (size + 6 * size**0.5) / int(sizes.sum()))
     counts = rng.binomial(sizes, share)
     while (drawn := int(counts.sum())) < size:
@@ -118,13 +118,13 @@ class Pool(NamedTuple):
         return count(self.n) if self.counts is None else int(self.counts.sum())
 
     def _edges(self) -> np.ndarray:
-        """Where the blocks of ranks begin and end, ``int64[blocks + 1]``."""
+        """Returns where the blocks of ranks begin and end, ``int64[blocks + 1]``."""
         return _edges(
             count(self.n), -(-count(self.n) // _BLOCK) if self.counts is None else len(self.counts)
         )
 
     def _block(self, number: int, start: int, stop: int) -> np.ndarray:
-        """The pool's ranks in ``start .. stop-1``, which is one block; ascending."""
+        """Returns the pool's ranks in ``start .. stop-1``, which is one block; ascending."""
         if self.counts is None:
             return np.arange(start, stop)
         # From 1: the stream of number 0 is the stream without a number.
@@ -132,8 +132,10 @@ class Pool(NamedTuple):
         return start + sample_ranks(stop - start, int(self.counts[number]), rng)
 
     def ranks(self, places: np.ndarray) -> np.ndarray:
-        """Ranks of the pairs at ascending places ``int64[P]`` of the pool, ``0 .. size-1``; P at
-        least 1.
+        """Returns the ranks of the pairs at some places of the pool.
+
+        Args:
+          places: ``int64[P]``, ascending, in ``0 .. size-1``; P at least 1.
         """
         if self.counts is None:
             return places
@@ -147,7 +149,7 @@ class Pool(NamedTuple):
         )
 
     def chunks(self, size: int, chosen: np.ndarray) -> Iterator[np.ndarray]:
-        """The ranks left, in ascending order, a chunk at a time.
+        """Yields the ranks left, in ascending order, a chunk at a time.
 
         Args:
           size: ranks in a chunk; the last may be shorter.
@@ -172,7 +174,7 @@ def _edges(total: int, blocks: int) -> np.ndarray:
 
 
 def make_pool(n: int, max_pairs: int, seed: int) -> Pool:
-    """All pairs of ``n`` images, or a seeded uniform sample of them.
+    """Returns the pool of all pairs of ``n`` images, or a seeded uniform sample of them.
 
     Args:
       n: number of real images N.

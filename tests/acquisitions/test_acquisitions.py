@@ -1,6 +1,8 @@
 """Choosing among the candidates of lowest C2: by hand, against plain NumPy, and whole runs."""
 
 import dataclasses
+import sys
+import textwrap
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from amkd import models
 from amkd.acquisitions import ACQUISITIONS, balanced, capped, learning_loss
+from amkd.acquisitions.base import Acquisition
 from amkd.candidates import candidate_set, committee, coverage, loss_prediction
 from amkd.candidates.candidate_set import Predictions
 from amkd.core.errors import UserError
@@ -41,9 +44,38 @@ def candidates(i, j, of=None, **fields):
 
 def test_acquisitions_are_the_files_of_their_folder():
     assert ACQUISITIONS.keys() == {
-        "lowest", "capped", "balanced", "k_center", "margin", "entropy", "ensemble", "bald", "badge", "learning_loss",
-        "distillation_gap", "random",
+        "lowest", "capped", "balanced", "k_center", "margin", "entropy", "ensemble", "bald",
+        "badge", "learning_loss", "distillation_gap", "random",
     }  # fmt: skip
+
+
+def example():
+    """The code of the example in the contract's docstring."""
+    _, _, text = Acquisition.__doc__.partition("my_rules.py``::\n")
+    return textwrap.dedent(text.partition("\n    A run uses it")[0])
+
+
+def test_an_acquisition_of_the_users_own(tmp_path, monkeypatch):
+    """The docstring's example, found in the working directory: the k least confident mixes."""
+    (tmp_path / "my_rules.py").write_text(example())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = "my_rules:LEAST_CONFIDENT"
+    fields = {"search.acquisition": name, "search.candidates": 3.0}
+    assert workload.make_rounds(configured(**fields), 200)
+    one = task(n=30, k=10)._replace(settings=settings(acquisition=name, candidates=3.0))
+    found = active_mixup.choose(one)
+    lowest = pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 30)
+    own = candidate_set.Candidates(lowest, one).predictions().probabilities.max(-1)
+    expected = lowest.take(np.argsort(own, kind="stable")[:10])
+    jax.tree.map(np.testing.assert_array_equal, found.records, expected.records())
+    with pytest.raises(
+        UserError, match=r"no attribute 'LEAST' \(did you mean 'LEAST_CONFIDENT'\?\)"
+    ):
+        configured(**fields | {"search.acquisition": "my_rules:LEAST"})
+    with pytest.raises(UserError, match=r"is a function; it must be a amkd\.acquisitions\.base"):
+        configured(**fields | {"search.acquisition": "my_rules:choose"})
+    sys.modules.pop("my_rules")
 
 
 def test_places_that_are_missing_are_the_first_others():

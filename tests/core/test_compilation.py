@@ -32,6 +32,59 @@ def counting():
     on.clear()
 
 
+def test_a_program_is_compiled_once_for_each_static_argument_and_shape():
+    """Called like the function itself; of three programs the oldest is dropped, as two are kept."""
+    traced = []
+
+    @compilation.compiled(static=("power",), kept=2)
+    def raised(x, power, shift=1.0):
+        """Documented."""
+        traced.append((x.shape, power))
+        return x**power + shift
+
+    three, five = np.arange(3, dtype=np.float32), np.arange(5, dtype=np.float32)
+    assert raised(three, 2).tolist() == [1, 2, 5]
+    assert raised(power=2, x=three, shift=0.0).tolist() == [0, 1, 4]
+    assert raised(five, 2).tolist() == [1, 2, 5, 10, 17]
+    assert raised(three, 3).tolist() == [1, 2, 9]
+    assert traced == [((3,), 2), ((5,), 2), ((3,), 3)]
+    raised(three, 4)
+    raised(three, 2)
+    assert traced[3:] == [((3,), 4), ((3,), 2)]
+    assert (raised.__name__, raised.__doc__) == ("raised", "Documented.")
+
+
+@pytest.mark.parametrize("precision", [None, "highest"])
+def test_a_program_has_its_own_precision_of_matrix_products(precision):
+    seen = []
+
+    @compilation.compiled(precision=precision)
+    def product(x):
+        seen.append(jax.config.jax_default_matmul_precision)
+        return x @ x
+
+    with jax.default_matmul_precision("float32"):
+        product(np.eye(2, dtype=np.float32))
+    assert seen == [precision or "float32"]
+
+
+def test_a_mapped_program_splits_and_donates_by_name():
+    count = jax.local_device_count()
+
+    @compilation.mapped(split={"own": 0}, static=("times",), donate="own")
+    def scaled(times, shared, own):
+        return times * shared * own
+
+    @compilation.mapped(split={"own": 1}, out_axes=None, all_processes=True, steady=False)
+    def total(own):
+        return jax.lax.psum(own.sum(), compilation.AXIS)
+
+    own = jax.device_put(np.arange(2.0 * count, dtype=np.float32).reshape(count, 2))
+    found = scaled(3, np.float32(2), own)
+    np.testing.assert_array_equal(found, 6 * np.arange(2.0 * count).reshape(count, 2))
+    assert float(total(np.ones((2, count), np.float32))) == 2 * count
+
+
 def train(count, capacity, plan):
     """A round's training on so many records."""
     rng = np.random.default_rng(0)

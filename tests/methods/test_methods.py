@@ -25,8 +25,8 @@ LOOK = {"report.progress": False, "report.tensorboard": False, "report.plots": F
 
 def test_methods_are_the_files_of_their_folder():
     assert METHODS.keys() == {
-        "active_labelling", "active_mixup", "fskd", "full_kd", "pooled_mixup", "random_mixup", "real_only", "sskd",
-        "supervised_full", "supervised_real", "vanilla_al", "zskd",
+        "active_labelling", "active_mixup", "fskd", "full_kd", "pooled_mixup", "random_mixup",
+        "real_only", "sskd", "supervised_full", "supervised_real", "vanilla_al", "zskd",
     }  # fmt: skip
     assert all(isinstance(found, Method) for found in METHODS.values())
     assert {name for name, found in METHODS.items() if found.labels} == {

@@ -83,22 +83,6 @@ def fingerprint(choice):
     return hashlib.sha256(b"".join(column.tobytes() for column in columns)).hexdigest()
 
 
-def choose(chunk):
-    """What a process with its own number of devices chooses; see the test of device counts."""
-    return devices.count(), fingerprint(active_mixup.choose(task(chunk=chunk)))
-
-
-def choose_together(chunk):
-    """What each of several processes chooses, what its progress adds up to, and how it fails."""
-    one, told = task(chunk=chunk), []
-    found = active_mixup.choose(one._replace(progress=told.append))
-    broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
-    try:
-        active_mixup.choose(one._replace(variables=broken))
-    except FloatingPointError as error:
-        return *choose(chunk), fingerprint(found), told, str(error)
-
-
 @pytest.fixture(scope="module")
 def expected():
     return active_mixup.choose(task(chunk=pairs.count(N)))
@@ -139,28 +123,6 @@ def test_choice_is_in_order_and_not_trivial(expected):
 @pytest.mark.parametrize("chunk", [7, 64, 1000])
 def test_the_same_choice_for_any_chunk(chunk, expected):
     assert fingerprint(active_mixup.choose(task(chunk=chunk))) == fingerprint(expected)
-
-
-@pytest.mark.parametrize("count", [1, 2, 4, 8])
-def test_the_same_choice_on_any_number_of_devices(count, expected, on_devices):
-    there, found = on_devices(count, "tests.search.test_device_search", "choose", 100)
-    assert there == count
-    one_device, reference = on_devices(1, "tests.search.test_device_search", "choose", 100)
-    assert one_device == 1
-    assert found == reference
-    if jax.default_backend() == "cpu":
-        assert found == fingerprint(expected)
-
-
-def test_the_same_choice_in_every_one_of_several_processes(expected, on_processes):
-    """Two processes with two devices each, and 780 pairs: shares of odd and even length."""
-    reports = on_processes(2, 2, "tests.search.test_device_search", "choose_together", 100)
-    assert len(reports) == 2 and reports[0] == reports[1]
-    devices_, found, again, told, failure = reports[0]
-    assert devices_ == 2
-    assert found == again == fingerprint(expected)
-    assert sum(told) == 780 and max(told) <= 112  # 100, in whole tiles of 4 on 4 devices
-    assert "not finite" in failure
 
 
 def test_table_or_images_make_no_difference_but_rounding(expected):

@@ -152,15 +152,3 @@ def choose(chunk):
         ranks(found.records).tolist(),
         found.metrics,
     ]
-
-
-@pytest.mark.parametrize("count", [1, 2, 4, 8])
-def test_the_same_choice_on_any_number_of_devices_and_for_any_chunk(count, on_devices):
-    assert on_devices(count, "tests.search.test_screening", "choose", 500) == on_devices(
-        1, "tests.search.test_screening", "choose", 3000
-    )
-
-
-def test_the_same_choice_in_every_one_of_several_processes(on_devices, on_processes):
-    reports = on_processes(2, 2, "tests.search.test_screening", "choose", 500)
-    assert reports[0] == reports[1] == on_devices(1, "tests.search.test_screening", "choose", 3000)
