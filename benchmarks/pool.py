@@ -83,7 +83,7 @@ def load() -> tuple[str, np.ndarray]:
     if not os.environ.get("TFDS_DATA_DIR"):
         return "patterns of MNIST's size", our_side.patterns(n, (28, 28, 1))
     cache = Path(mnist.get_config().cache_dir).expanduser()
-    return "MNIST", draw_real(sources.load("mnist", "", 0, 0, cache), n, 0)
+    return "MNIST", draw_real(sources.load("mnist", cache_dir=cache), n, 0)
 
 
 def images_for(size: int) -> int:

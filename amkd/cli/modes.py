@@ -116,7 +116,9 @@ def predict(order: Order) -> None:
         order.workdir / "predictions.csv" if order.workdir else Path("predictions.csv")
     )
     _, saved = order.saved()
-    written = predictions.write(saved, order.images, output, order.config.data.resize, order.cache)
+    written = predictions.write(
+        saved, order.images, output, resize=order.config.data.resize, cache_dir=order.cache
+    )
     print(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
 
 

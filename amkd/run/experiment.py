@@ -14,7 +14,7 @@ from amkd.config.settings import Settings
 from amkd.core import checkpoint, devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import domain, holdout, own_images, sources, variants
+from amkd.data import holdout, out_of_domain, own_images, sources, variants
 from amkd.data.dataset import DataSet, draw_real, not_drawn
 from amkd.methods import base
 from amkd.querying import client
@@ -184,7 +184,7 @@ def shown_images(config: Settings, data: DataSet, real: np.ndarray) -> np.ndarra
         return real
     if not config.way.mixes:
         return np.concatenate([real, not_drawn(data, len(real), config.seed)])
-    return variants.beside(real, plan.variants, plan.views, config.seed)
+    return variants.append_variants(real, plan.variants, plan.views, seed=config.seed)
 
 
 def load_data(config: Settings) -> DataSet:
@@ -194,15 +194,23 @@ def load_data(config: Settings) -> DataSet:
         data = own_images.from_folder(config.data, config.seed, cache)
     else:
         data = sources.load(
-            config.dataset, config.data.dir, config.data.size, config.data.test_images, cache
+            config.dataset,
+            cache_dir=cache,
+            directory=config.data.dir,
+            size=config.data.size,
+            test_images=config.data.test_images,
         )
     if config.data.judge == "train":
         data = holdout.from_training(data, config.seed)
     if not config.data.real:
         return data
-    return domain.drawn_from(
-        data, sources.load(config.data.real, config.data.dir, domain.side(data), 0, cache)
+    other = sources.load(
+        config.data.real,
+        cache_dir=cache,
+        directory=config.data.dir,
+        size=out_of_domain.image_side(data),
     )
+    return out_of_domain.with_pool_from(data, other)
 
 
 def open_desk(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def reasons(s: "Settings") -> Iterator[str]:
     """Of the pictures, and of all that reads them."""
     data = s.data
-    yield from choice("data.resize", data.resize, resize.WAYS)
+    yield from choice("data.resize", data.resize, resize.KINDS)
     yield from choice("data.mode", data.mode, tuple(pictures.MODES))
     yield from choice("data.broken", data.broken, pictures.BROKEN)
     yield from least("data.held_out", data.held_out, 0)

@@ -62,7 +62,7 @@ def _variants(search: SearchSettings) -> Iterator[str]:
     for name in ("variants", "variant_crop"):
         yield from least(f"search.{name}", getattr(search, name), 0)
     yield from views("search.variant_", search.variant_rotate, search.variant_zoom)
-    if search.variants > (most := variants.most(search.views)):
+    if search.variants > (most := variants.max_copies(search.views)):
         yield (
             f"config.search.variants={search.variants}: an image has {most} different shifts"
             " of up to"

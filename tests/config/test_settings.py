@@ -628,7 +628,7 @@ def test_the_data_must_be_enough() -> None:
     asked = from_config(changed(teacher__kind="python", teacher__function="a:b"))
     validation.check_data(asked, some_data(200, 0))
     # Held-out images are not drawn.
-    held_out = some_data(200, 400)._replace(pool_places=np.arange(150))
+    held_out = dataclasses.replace(some_data(200, 400), pool_indices=np.arange(150))
     with pytest.raises(UserError, match=r"config\.n_real=200.* 150 "):
         validation.check_data(loaded, held_out)
     top = from_config(changed(teacher__answers__form="top_k", teacher__answers__top_k=11))
@@ -639,7 +639,8 @@ def test_the_data_must_be_enough() -> None:
 def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> None:
     turned, wide = from_config(changed(method="sskd")), some_data(200, 400)
     validation.check_data(turned, wide)
-    wide = wide._replace(
+    wide = dataclasses.replace(
+        wide,
         pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1))
     )
     with pytest.raises(

@@ -17,7 +17,7 @@ def some(pool, tests, places=None):
         for start, n in ((0, pool), (200, tests))
     )
     labels = np.zeros(tests, np.int32)
-    return DataSet("some", 3, own[:0], labels[:0], own, others, labels, pool_places=places)
+    return DataSet("some", 3, own[:0], labels[:0], own, others, labels, pool_indices=places)
 
 
 def test_judges_are_as_many_as_the_test_images_and_are_not_drawn():
@@ -32,7 +32,7 @@ def test_judges_are_as_many_as_the_test_images_and_are_not_drawn():
 
 def test_judges_are_of_those_that_may_be_drawn():
     found = holdout.from_training(some(50, 5, np.arange(40, 50)), 0)
-    assert set(found.test_images.ravel()) | set(found.pool_places) == set(range(40, 50))
+    assert set(found.test_images.ravel()) | set(found.pool_indices) == set(range(40, 50))
     with pytest.raises(
         UserError, match=r"config\.data\.judge='train': 9 of the 10 training images of some"
     ):

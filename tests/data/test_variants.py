@@ -32,7 +32,7 @@ def views(image, margin, flips):
 @pytest.mark.parametrize(("margin", "flips"), [(1, False), (1, True), (2, True)])
 def test_every_variant_is_another_shift_of_its_own_image(margin, flips):
     real = some(40)
-    found = variants.beside(real, 8, Views(margin, flips), 7)
+    found = variants.append_variants(real, 8, Views(margin, flips), seed=7)
     assert found.dtype == np.uint8 and found.shape == (360, 5, 4, 2)
     np.testing.assert_array_equal(found[:40], real)
     assert len({image.tobytes() for image in found}) == 360
@@ -47,11 +47,15 @@ def test_every_variant_is_another_shift_of_its_own_image(margin, flips):
 
 
 def test_no_variants_are_the_images_themselves():
-    np.testing.assert_array_equal(variants.beside(some(3), 0, Views(2, True), 0), some(3))
+    np.testing.assert_array_equal(
+        variants.append_variants(some(3), 0, Views(2, True), seed=0), some(3)
+    )
 
 
 def test_variants_follow_from_the_seed():
-    one, again, other = (variants.beside(some(20), 1, Views(2), seed) for seed in (1, 1, 2))
+    one, again, other = (
+        variants.append_variants(some(20), 1, Views(2), seed=seed) for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(one, again)
     assert not np.array_equal(one, other)
 
@@ -59,14 +63,14 @@ def test_variants_follow_from_the_seed():
 def test_turned_variants_are_the_views_that_training_sees():
     """Each from a key of its own, whatever the number of images at a time."""
     real, views = some(300, 6, 6), Views(crop=1, flip=True, rotate=30, zoom=0.2)
-    found = variants.beside(real, 2, views, 3)
+    found = variants.append_variants(real, 2, views, seed=3)
     assert found.shape == (900, 6, 6, 2) and len({image.tobytes() for image in found}) == 900
     np.testing.assert_array_equal(found[:300], real)
     key = keys.key(3, 0, keys.Purpose.VARIANTS)
     for number in (0, 299, 300, 599):
         alone = augment.augment(real[number % 300], jax.random.fold_in(key, number), views)
         assert np.max(np.abs(found[300 + number].astype(int) - alone)) <= 1
-    assert variants.most(views) > 10_000 and variants.most(Views(crop=1)) == 8
+    assert variants.max_copies(views) > 10_000 and variants.max_copies(Views(crop=1)) == 8
 
 
 def test_a_run_mixes_variants_and_asks_about_the_real_images_only(tmp_path):

@@ -67,7 +67,7 @@ KNOWN = {
 
 @functools.cache
 def digits(size: int) -> np.ndarray:
-    return sources.load("digits", "", size, 0, Path()).pool_images[:20]
+    return sources.load("digits", cache_dir=Path(), size=size).pool_images[:20]
 
 
 def sample_of(shape: tuple[int, ...], count: int = 20) -> np.ndarray:
