@@ -1,5 +1,6 @@
 """The command line: flags to a configuration, mistakes to one clear line, and ``--help``."""
 
+import dataclasses
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -71,7 +72,7 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 def _check_fields(args: list[str]) -> None:
     """Refuses ``--config.x=y`` for a field that does not exist, before absl sees it."""
     known = set(settings.field_names())
-    of_tables = table.Table._fields  # which absl then looks for in the configuration
+    of_tables = {field.name for field in dataclasses.fields(table.Table)}  # which absl then looks for in the configuration
     for arg in args:
         found = re.match(r"--?(no)?config\.([^=]+)", arg)
         if found and found[2] not in known and found[2].split(".")[0] not in of_tables:

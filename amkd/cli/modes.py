@@ -15,7 +15,7 @@ from amkd.data.dataset import DataSet
 from amkd.export import predictions
 from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import report as plans
-from amkd.reporting import metrics, report
+from amkd.reporting import metrics, summary_text
 from amkd.reporting.bars import bars
 from amkd.run import experiment
 from amkd.teachers import local
@@ -62,7 +62,7 @@ def distill_mode(order: Order) -> None:
     """The whole run; prints its table."""
     if order.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
-    print(report.table(experiment.run(order.config, order.workdir, order.stop)))
+    print(summary_text.closing_table(experiment.run(order.config, order.workdir, order.stop)))
 
 
 def plan_mode(order: Order) -> None:
@@ -85,9 +85,9 @@ def train_teacher(order: Order) -> None:
         config.teacher, data, order.cache, bar, order.stop, config.checkpoint.seconds
     )
     print(f"teacher              {local.place(config.teacher, data, order.cache)}")
-    print(f"validation accuracy  {report.percent(saved.card['validation_accuracy'])}")
+    print(f"validation accuracy  {summary_text.percent(saved.card['validation_accuracy'])}")
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
-    print(f"test accuracy        {report.percent(accuracy)}")
+    print(f"test accuracy        {summary_text.percent(accuracy)}")
 
 
 def evaluate(order: Order) -> None:
@@ -105,7 +105,9 @@ def evaluate(order: Order) -> None:
         )
     answers = saved.predict(data.test_images)
     print(f"{saved.card['role']} {saved.card['model']} in {folder}")
-    print(f"test accuracy        {report.percent(metrics.accuracy(answers, data.test_labels))}")
+    print(
+        f"test accuracy        {summary_text.percent(metrics.accuracy(answers, data.test_labels))}"
+    )
 
 
 def predict(order: Order) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import amkd
 from amkd.core import files
-from amkd.reporting import report
+from amkd.reporting import summary_text
 
 TEXT, DATA = "README.md", "card.json"
 
@@ -137,7 +137,7 @@ def _quality(found: Data) -> list[tuple[str, str]]:
 
 
 def _share(found: Data, name: str) -> str:
-    return report.percent(found[name]) if name in found else _UNKNOWN
+    return summary_text.percent(found[name]) if name in found else _UNKNOWN
 
 
 def _loading(name: str, found: Data) -> str:

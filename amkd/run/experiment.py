@@ -18,7 +18,7 @@ from amkd.data import holdout, out_of_domain, own_images, sources, variants
 from amkd.data.dataset import DataSet, draw_real, not_drawn
 from amkd.methods import base
 from amkd.querying import client
-from amkd.reporting import peak, report
+from amkd.reporting import peak_memory, run_log
 from amkd.run import results, round_state, rounds, workdir
 from amkd.run.context import RunContext
 from amkd.search import pairs
@@ -84,7 +84,7 @@ def assembled(
       UserError: something that the user can mend.
     """
     with contextlib.ExitStack() as stack:
-        peak.forget()
+        peak_memory.reset()
         data, teacher = checked(config, stop, data, teacher)
         shown = teacher_features.of_teacher(config.train, teacher, config.seed)
         workdir.claim(config, folder, run_id, teacher.identity, data.key)
@@ -92,7 +92,9 @@ def assembled(
             contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder)))
         )
         _begin(answers, run_id, config, folder)
-        outputs = report.Report(folder, config.report.progress, config.report.tensorboard)
+        outputs = run_log.RunLog(
+            folder, progress=config.report.progress, tensorboard=config.report.tensorboard
+        )
         stack.enter_context(contextlib.closing(outputs))
         real, told = real_images(config, data, teacher, folder, outputs, stop)
         seen = shown_images(config, data, real)
@@ -145,7 +147,7 @@ def real_images(
     data: DataSet,
     teacher: teachers.Teacher,
     folder: Path,
-    outputs: report.Report,
+    outputs: run_log.RunLog,
     stop: StopSignal,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The images that round 0 asks about, drawn or made, and what there is to report of them."""

@@ -1,4 +1,4 @@
-"""What ``launch.py`` can do with a table's configuration: one function per ``--mode``."""
+"""What the command line does with the configuration of a table: one function per ``--mode``."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import NamedTuple
 from amkd.core import compilation
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.tables import sweep, tabulate
+from amkd.tables import rendering, sweep
 from amkd.tables.table import Table
 
 
@@ -16,7 +16,7 @@ class TableOrder(NamedTuple):
 
     Attributes:
       table: the configuration.
-      workdir: ``--workdir``, below which every run has a folder of its own.
+      workdir: ``--workdir``; every run has a folder of its own below it.
       output: ``--output``, the folder of the results.
       shard: ``--shard``, which part of the runs is meant; empty for all.
       stop: whether the process was asked to stop.
@@ -30,10 +30,10 @@ class TableOrder(NamedTuple):
 
 
 def run(order: TableOrder) -> None:
-    """Runs what is missing, then renders what there is, whatever failed."""
+    """Runs what is missing, then renders what there is, also when runs failed."""
     if order.workdir is None:
         raise UserError("--workdir is missing: the folder for the runs of this table")
-    runs = sweep.share(sweep.expand(order.table, order.workdir), order.shard)
+    runs = sweep.take_shard(sweep.expand(order.table, order.workdir), order.shard)
     if not runs:
         print(f"--shard={order.shard} has no run of this table")
         return
@@ -51,22 +51,21 @@ def render(order: TableOrder) -> None:
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
     if order.workdir is not None:
-        done, of = tabulate.gather(order.table, order.workdir, output)
-        print(f"{done} of {of} runs are finished", flush=True)
-    print(tabulate.render(order.table, output))
+        finished, total = rendering.collect(order.table, order.workdir, output)
+        print(f"{finished} of {total} runs are finished", flush=True)
+    print(rendering.render(order.table, output))
     print(f"{output / order.table.name}.html, .md, .csv, .json, -curves.csv, .png")
 
 
 def plan(order: TableOrder) -> None:
-    """Every run, and whether it is finished; asks nothing."""
-    runs = sweep.share(sweep.expand(order.table, order.workdir), order.shard)
-    done = {one[:3] for one, _ in sweep.finished(runs, order.workdir)} if order.workdir else set()
+    """Lists every run, and whether it is finished; asks nothing."""
+    runs = sweep.take_shard(sweep.expand(order.table, order.workdir), order.shard)
+    done: set[str] = set()
+    if order.workdir:
+        done = {run.label for run, _ in sweep.finished(runs, order.workdir)}
     for one in runs:
-        mark = "finished" if one[:3] in done else "missing"
-        print(
-            f"{mark:<10}{one.row}, {one.way}, seed {one.seed}: {one.settings.budget:,} queries"
-            " at most"
-        )
+        mark = "finished" if one.label in done else "missing"
+        print(f"{mark:<10}{one.label}: {one.settings.budget:,} queries at most")
     print(f"{len(done)} of {len(runs)} runs are finished")
 
 

@@ -265,5 +265,5 @@ def test_memory_does_not_grow_with_the_pictures(tmp_path: Path, cache: Path) -> 
         finally:
             tracemalloc.stop()
 
-    few, many = peak(200), peak(2200)
-    assert many - few < 2000 * 2048  # names and hashes, but not pictures
+    few, many = peak(100), peak(800)
+    assert many - few < 700 * 4096  # names and hashes, but not pictures

@@ -62,7 +62,7 @@ def expand(**more):
 
 def test_every_row_by_every_way_for_every_seed():
     runs = expand()
-    assert [run[:3] for run in runs] == [
+    assert [(run.row, run.way, run.seed) for run in runs] == [
         ("first", "active", 0), ("first", "random", 0), ("second", "random", 0),
         ("first", "active", 1), ("first", "random", 1), ("second", "random", 1),
     ]  # fmt: skip
@@ -93,13 +93,13 @@ def test_ways_come_last():
     [("", "012345"), ("1/1", "012345"), ("1/2", "024"), ("2/2", "135"), ("3/4", "2")],
 )
 def test_shards_share_the_runs(shard, runs):
-    assert sweep.share(list("012345"), shard) == list(runs)
+    assert sweep.take_shard(list("012345"), shard) == list(runs)
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/2/3", "-1/2"])
 def test_parts_that_are_none_are_refused(shard):
     with pytest.raises(UserError, match="--shard="):
-        sweep.share(list("012345"), shard)
+        sweep.take_shard(list("012345"), shard)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_shipped_tables_expand(module, preset):
     found = tables.from_config(config.to_dict())
     runs = sweep.expand(found)
     assert found.against and set(found.against) <= set(found.ways) and len(runs) >= 2
-    assert len({run[:3] for run in runs}) == len(runs)
+    assert len({run.label for run in runs}) == len(runs)
     assert found.name.endswith(preset)
     with pytest.raises(ValueError, match="does not exist"):
         module.get_config("nothing")
@@ -287,9 +287,8 @@ def test_smokes_of_other_tables(module, tmp_path):
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
     assert {row["way"] for row in rows} == set(config.ways)
-    assert (rows[0]["teacher_accuracy"] is None) == (
-        name != "best"
-    )  # no table but this has a teacher and labels
+    # Only this table has both a teacher and labels.
+    assert (rows[0]["teacher_accuracy"] is not None) == (name == "best")
 
 
 @pytest.mark.heavy
