@@ -72,7 +72,8 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 def _check_fields(args: list[str]) -> None:
     """Refuses ``--config.x=y`` for a field that does not exist, before absl sees it."""
     known = set(settings.field_names())
-    of_tables = {field.name for field in dataclasses.fields(table.Table)}  # which absl then looks for in the configuration
+    # absl looks for these in the configuration itself.
+    of_tables = {field.name for field in dataclasses.fields(table.Table)}
     for arg in args:
         found = re.match(r"--?(no)?config\.([^=]+)", arg)
         if found and found[2] not in known and found[2].split(".")[0] not in of_tables:

@@ -133,7 +133,7 @@ def export_mode(order: Order) -> None:
         data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED]
     )
     formats = tuple(order.config.export.formats.split(","))
-    made = export.write(saved, output, sample, formats, order.config.export.license)
+    made = export.write(saved, output, sample, formats=formats, license=order.config.export.license)
     for name in formats:
         told = made[name]
         print(

@@ -59,6 +59,15 @@ RUNS = [
 ]
 
 
+EMPTY = {
+    "name": "t",
+    "title": "T",
+    "seeds": (0,),
+    "rows": {},
+    "ways": {"active": (), "random": ()},
+}
+
+
 def markdown_of(table, found):
     return markdown(table, cell_records(table, found))
 
@@ -109,7 +118,7 @@ def test_a_table_by_agreement():
     with pytest.raises(
         UserError, match=r"config\.measure='loss': must be one of student_accuracy, agreement"
     ):
-        tables.from_config({"rows": {}, "ways": {}, "seeds": (0,), "measure": "loss"})
+        tables.from_config({**EMPTY, "measure": "loss"})
 
 
 def test_markdown_of_a_row():
@@ -150,22 +159,15 @@ def test_several_rivals_and_several_comparisons():
 
 
 def test_rivals_are_ways_of_the_table():
-    given = {
-        "name": "t",
-        "title": "T",
-        "seeds": (0,),
-        "rows": {},
-        "ways": {"active": (), "random": ()},
-    }
-    assert tables.from_config({**given, "against": "random"}).against == ("random",)
-    assert tables.from_config({**given, "against": ("random", "active")}).against == (
+    assert tables.from_config({**EMPTY, "against": "random"}).against == ("random",)
+    assert tables.from_config({**EMPTY, "against": ("random", "active")}).against == (
         "random",
         "active",
     )
     with pytest.raises(
         UserError, match=r"config\.against='rondom': 'rondom' is none of the ways active, random"
     ):
-        tables.from_config({**given, "against": "rondom"})
+        tables.from_config({**EMPTY, "against": "rondom"})
 
 
 def test_what_the_paper_prints_stands_beside_its_own_way():
