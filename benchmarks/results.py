@@ -38,8 +38,8 @@ def render(rows: list[Row]) -> str:
     parts = ["# Results of the benchmarks", *_origin(rows)]
     parts.append(
         "`ratio` is ours / theirs in speed: the median of the turns, and the lowest and the"
-        " highest of them. What"
-        " each benchmark compares, and how, is written at the top of its file."
+        " highest of them. What each benchmark compares, and how, is written at the top of its"
+        " file."
     )
     for name in dict.fromkeys(row["name"] for row in rows):
         parts += [
