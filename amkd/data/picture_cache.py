@@ -85,7 +85,7 @@ def load(
     """
     folder = cache_folder(cache_dir, key(found, options, drop_duplicates))
     if not folder.exists():
-        _fill(folder, root, found, options, drop_duplicates=drop_duplicates)
+        _fill(folder, root, found, options=options, drop_duplicates=drop_duplicates)
     try:
         return _read(folder, options)
     except Exception as error:  # NumPy and JSON raise many kinds for a broken file
@@ -116,8 +116,8 @@ def _fill(
     folder: Path,
     root: Path,
     found: Sequence[PictureFile],
-    options: DecodeOptions,
     *,
+    options: DecodeOptions,
     drop_duplicates: bool,
 ) -> None:
     """Writes a cache folder whole or not at all, even with several runs at once."""
@@ -125,7 +125,7 @@ def _fill(
     _clear(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write(scratch, root, found, options, drop_duplicates=drop_duplicates)
+        _write(scratch, root, found, options=options, drop_duplicates=drop_duplicates)
         for path in (*scratch.iterdir(), scratch):
             files.flush(path)
         try:
@@ -152,8 +152,8 @@ def _write(
     scratch: Path,
     root: Path,
     found: Sequence[PictureFile],
-    options: DecodeOptions,
     *,
+    options: DecodeOptions,
     drop_duplicates: bool,
 ) -> None:
     """Decodes files into a folder: the array, its description and the list of broken files."""

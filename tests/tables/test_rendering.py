@@ -1,15 +1,10 @@
 """Tables from what is kept of runs: figures by hand, and the tables of this repository."""
 
-import contextlib
 import dataclasses
-import importlib
 import json
-import pkgutil
-from pathlib import Path
 
 import pytest
 
-import configs.tables
 from amkd.core.errors import UserError
 from amkd.tables import kept, rendering
 from amkd.tables import table as tables
@@ -19,8 +14,6 @@ from amkd.tables.markdown import markdown
 from amkd.tables.records import cell_records
 from amkd.tables.table import Table, TableRow
 
-ROOT = Path(__file__).parents[2]
-RESULTS = ROOT / "results"
 TABLE = Table(
     name="tiny",
     title="Tiny",
@@ -265,49 +258,3 @@ def test_what_is_kept_comes_back(tmp_path):
     for run in RUNS:
         kept.write(run, tmp_path)
     assert kept.read(tmp_path) == sorted(RUNS, key=lambda run: (run["way"], run["seed"]))
-
-
-KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exists() else []
-
-
-# Tables that stand in these pages; results/README.md has links to all others.
-QUOTED = {
-    "README.md": ("best_cpu",),
-    "results/README.md": (
-        "table1_cpu",
-        "best_cpu",
-        "acquisitions_cpu",
-        "acquisitions_few",
-        "losses_few",
-        "labelling_cpu",
-    ),
-}
-
-
-def shipped(name):
-    """The shipped table of that name."""
-    for module in pkgutil.iter_modules(configs.tables.__path__):
-        get_config = importlib.import_module(f"configs.tables.{module.name}").get_config
-        for preset in ("", "cpu", "few", "smoke"):
-            with contextlib.suppress(ValueError):  # no such preset
-                if (config := get_config(preset)).name == name:
-                    return tables.from_config(config.to_dict())
-    raise AssertionError(f"no configuration makes the table {name}")
-
-
-def test_every_table_of_this_repository_has_its_runs():
-    assert sorted(path.stem for path in RESULTS.glob("*.json")) == KEPT
-
-
-@pytest.mark.parametrize("name", KEPT)
-def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
-    table = shipped(name)
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / name).symlink_to(RESULTS / "runs" / name)
-    text = rendering.render(table, tmp_path)
-    for file in (f"{name}.md", f"{name}.csv", f"{name}.json", f"{name}-curves.csv"):
-        assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
-    assert (RESULTS / f"{name}.png").exists()
-    pages = [page for page, names in QUOTED.items() if name in names]
-    assert all(text.strip() in (ROOT / page).read_text() for page in pages)
-    assert pages or f"({name}.md)" in (RESULTS / "README.md").read_text()

@@ -3,22 +3,10 @@
 import json
 
 import pytest
-from ml_collections import ConfigDict
 
 from amkd.core.errors import UserError
 from amkd.tables import sweep
 from amkd.tables import table as tables
-from configs.tables import (
-    ablations,
-    acquisitions,
-    best,
-    figure4,
-    labelling,
-    losses,
-    table1,
-    table2,
-    table4,
-)
 from tests.support import command, counting_teacher
 
 CONFIG = '''
@@ -136,27 +124,6 @@ def test_mistakes_are_told_before_anything_runs(changes, told):
         expand(**changes)
 
 
-WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling)
-TABLES = [
-    *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
-    *((table4, preset) for preset in ("", "cpu")),
-    *((module, "few") for module in (acquisitions, losses)),
-]
-
-
-@pytest.mark.parametrize(("module", "preset"), TABLES)
-def test_shipped_tables_expand(module, preset):
-    config = module.get_config(preset)
-    assert isinstance(config, ConfigDict)
-    found = tables.from_config(config.to_dict())
-    runs = sweep.expand(found)
-    assert found.against and set(found.against) <= set(found.ways) and len(runs) >= 2
-    assert len({run.label for run in runs}) == len(runs)
-    assert found.name.endswith(preset)
-    with pytest.raises(ValueError, match="does not exist"):
-        module.get_config("nothing")
-
-
 # Through the command line.
 
 
@@ -272,32 +239,3 @@ def test_other_modes_are_refused(swept):
         refused.returncode == 2
         and "--mode=export: this configuration has distill, table, plan" in refused.stderr
     )
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("module", [acquisitions, losses, best, labelling])
-def test_smokes_of_other_tables(module, tmp_path):
-    """Every way to choose and every way to learn, to the end; judged by training images where the
-    table is.
-    """
-    config = module.get_config("smoke")
-    name = module.__name__.rpartition(".")[2]
-    line = command.arguments(tmp_path / "runs", f"configs/tables/{name}.py:smoke")
-    done = command.run(line, command.environment(tmp_path))
-    assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
-    assert {row["way"] for row in rows} == set(config.ways)
-    # Only this table has both a teacher and labels.
-    assert (rows[0]["teacher_accuracy"] is not None) == (name == "best")
-
-
-@pytest.mark.heavy
-def test_the_smoke_of_table_1_runs_every_method(tmp_path):
-    line = command.arguments(tmp_path / "runs", "configs/tables/table1.py:smoke")
-    done = command.run(line, command.environment(tmp_path))
-    assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / "runs/results/table1_smoke.json").read_text())
-    assert {row["way"] for row in rows} == table1.WAYS.keys()
-    assert all(row["seeds"] == [0, 1] for row in rows)
-    found = {row["way"]: row["accuracy_mean"] for row in rows}
-    assert found["full_kd"] > found["real_only"]
