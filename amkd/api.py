@@ -180,7 +180,7 @@ def _config(fields: Mapping[str, Any]) -> Any:
 def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
     """The classes' names; numbers where only their count is given."""
     if isinstance(classes, (int, str)):
-        return own_images.class_names(str(classes))
+        return own_images.parse_class_names(str(classes))
     names = tuple(classes)
     if (
         len(names) < 2
@@ -211,9 +211,11 @@ def _data(
     test: tuple[np.ndarray, np.ndarray] | None,
     config: Any,
 ) -> DataSet:
-    key = own_images.key_of(images)
+    key = own_images.array_key(images)
     if test is None:
-        return own_images.held_out("memory", images, names, config.data.held_out, config.seed, key)
+        return own_images.with_holdout(
+            "memory", images, names, count=config.data.held_out, seed=config.seed, key=key
+        )
     test_images, labels = test[0], np.asarray(test[1])
     _check_images("test images", test_images)
     if test_images.shape[1:] != images.shape[1:] or labels.shape != test_images.shape[:1]:
@@ -227,7 +229,7 @@ def _data(
             f"test labels must be class numbers from 0 to {len(names) - 1}, as integers"
         )
     none, labels = (images[:0], np.empty(0, np.int32)), labels.astype(np.int32)
-    key = f"{key}+{own_images.key_of(test_images)}+{own_images.key_of(labels)}"
-    return own_images.apart(
+    key = f"{key}+{own_images.array_key(test_images)}+{own_images.array_key(labels)}"
+    return own_images.exclude_test_images(
         DataSet("memory", len(names), *none, images, test_images, labels, names, key)
     )

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from amkd.data import folder, threads
+from amkd.data.pictures import DecodeOptions, decode
 
 LARGEST = 1600
 SMALLEST = 320
@@ -46,7 +47,7 @@ def make(place: Path, photos: int) -> None:
 
     for number in range(100):
         (place / f"{number:02d}").mkdir()
-    for _ in threads.in_order(write, range(photos), "make photos"):
+    for _ in threads.map_in_order(write, range(photos), "make photos"):
         pass
 
 
@@ -57,17 +58,17 @@ def plain(paths: list[Path], size: int) -> np.ndarray:
     )
 
 
-def one_by_one(paths: list[Path], policy: folder.Policy) -> np.ndarray:
+def one_by_one(paths: list[Path], options: DecodeOptions) -> np.ndarray:
     """This package's decoder, in one thread: ``uint8[M, size, size, 3]``."""
-    return np.stack([folder.decode(path, policy) for path in paths])
+    return np.stack([decode(path, options) for path in paths])
 
 
-def in_processes(paths: list[Path], policy: folder.Policy) -> np.ndarray:
+def in_processes(paths: list[Path], options: DecodeOptions) -> np.ndarray:
     """This package's decoder, in as many processes as there are cores: ``uint8[M, size, size,
     3]``.
     """
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        return np.stack(list(pool.map(partial(folder.decode, policy=policy), paths, chunksize=16)))
+        return np.stack(list(pool.map(partial(decode, options=options), paths, chunksize=16)))
 
 
 def timed(what: str, work: Callable[[], object], against: float | None = None) -> float:
@@ -90,7 +91,7 @@ def main() -> None:
     parser.add_argument("--photos", type=int, default=10_000)
     parser.add_argument("--size", type=int, default=64)
     flags = parser.parse_args()
-    policy = folder.Policy(flags.size, "stretch", "rgb", "refuse")
+    options = DecodeOptions(flags.size, "stretch", "rgb", "refuse")
     with tempfile.TemporaryDirectory() as scratch:
         place, cache = Path(scratch) / "photos", Path(scratch) / "cache"
         place.mkdir()
@@ -102,10 +103,10 @@ def main() -> None:
             f" {os.cpu_count()} cores"
         )
         slow = timed("plain Pillow loop", lambda: plain(paths, flags.size))
-        timed("decode, one by one", lambda: one_by_one(paths, policy), slow)
-        timed("decode, in processes", lambda: in_processes(paths, policy), slow)
-        timed("folder.load, cold (threads)", lambda: folder.load(place, policy, cache), slow)
-        timed("folder.load, warm", lambda: folder.load(place, policy, cache), slow)
+        timed("decode, one by one", lambda: one_by_one(paths, options), slow)
+        timed("decode, in processes", lambda: in_processes(paths, options), slow)
+        timed("folder.load, cold (threads)", lambda: folder.load(place, options, cache), slow)
+        timed("folder.load, warm", lambda: folder.load(place, options, cache), slow)
 
 
 if __name__ == "__main__":

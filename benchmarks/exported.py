@@ -1,10 +1,9 @@
 """Size on disk and CPU latency of an exported student, beside the same student in Flax.
 
 The three sides take turns, call by call, in one process on fresh weights: Flax's prediction under
-  ``jit``, the
-StableHLO file called under ``jit``, and the ONNX file in onnxruntime. Each call starts and ends
-with NumPy arrays. Printed are the median latency, and the median over the turns of its ratio to
-Flax's.
+``jit``, the StableHLO file called under ``jit``, and the ONNX file in onnxruntime. Each call starts
+and ends with NumPy arrays. Printed are the median latency, and the median over the turns of its
+ratio to Flax's.
 
 Run from the repository's root, with nothing else running: ``python -m benchmarks.exported``.
 """
@@ -47,7 +46,10 @@ def main() -> None:
     for model, shape in STUDENTS:
         with tempfile.TemporaryDirectory() as folder:
             sides, sizes = prepare(model, shape, Path(folder))
-            found = [latencies(list(sides.values()), shape, batch, turns) for batch in (1, 64)]
+            found = [
+                latencies(list(sides.values()), shape, batch=batch, turns=turns)
+                for batch in (1, 64)
+            ]
         for place, name in enumerate(sides):
             cells = (
                 f"{times[place] * 1e3:>9.3f} ms{ratios[place]:>7.2f}" for times, ratios in found
@@ -87,7 +89,7 @@ def images_of(shape: tuple[int, ...], count: int) -> np.ndarray:
 
 
 def latencies(
-    sides: list[Run], shape: tuple[int, ...], batch: int, turns: int
+    sides: list[Run], shape: tuple[int, ...], *, batch: int, turns: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Median seconds of a call of each side, and the median of its ratio to the first side's."""
     images = images_of(shape, batch)

@@ -5,7 +5,8 @@ disk and the same neighbours. All of them have an answer on disk before they go 
 
 * ``ledger``: ``Ledger.send`` and ``Ledger.answered``, two transactions a batch;
 * ``bare``: a SQLite table with one ``INSERT OR IGNORE`` transaction a batch, with WAL and
-synchronous=FULL; * ``lines``: a JSON-lines file with one fsync a batch; it cannot look anything up.
+  synchronous=FULL;
+* ``lines``: a JSON-lines file with one fsync a batch; it cannot look anything up.
 
 ``python benchmarks/ledger.py --answers=1000000``
 """
@@ -108,7 +109,7 @@ Store = LedgerStore | BareStore | LinesStore
 
 
 def fill(
-    stores: dict[str, Store], count: int, batch: int, classes: int, seed: int
+    stores: dict[str, Store], count: int, *, batch: int, classes: int, seed: int
 ) -> dict[str, float]:
     """Has every store keep the same answers, in turns.
 
@@ -134,7 +135,7 @@ def addresses(rng: np.random.Generator, count: int) -> list[bytes]:
 
 
 def look_up(
-    store: LedgerStore | BareStore, count: int, batch: int, images: Sequence[bytes]
+    store: LedgerStore | BareStore, images: Sequence[bytes], *, count: int, batch: int
 ) -> float:
     """Seconds for so many look-ups, of images drawn at random."""
     rng = np.random.default_rng(1)
@@ -192,17 +193,21 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     tell(
         f"keep, batches of {args.batch}",
         args.answers,
-        fill(stores, args.answers, args.batch, args.classes, seed=0),
+        fill(stores, args.answers, batch=args.batch, classes=args.classes, seed=0),
     )
-    tell("keep, one by one", args.singles, fill(stores, args.singles, 1, args.classes, seed=1))
+    tell(
+        "keep, one by one",
+        args.singles,
+        fill(stores, args.singles, batch=1, classes=args.classes, seed=1),
+    )
     here = addresses(np.random.default_rng(0), min(args.answers, args.batch * _BLOCK))
     absent = addresses(np.random.default_rng(2), args.batch * _BLOCK)
     for name, images in (("hit", here), ("miss", absent)):
         for size in (args.batch, 1):
             count = args.look_ups // size * size
             pair = {
-                "ledger": look_up(book, count, size, images),
-                "bare": look_up(bare, count, size, images),
+                "ledger": look_up(book, images, count=count, batch=size),
+                "bare": look_up(bare, images, count=count, batch=size),
             }
             tell(f"find, {name}, {size} at a time", count, pair)
     for store in stores.values():
@@ -211,7 +216,7 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
     tell(
         "keep, one by one, with a price and a limit",
         args.singles,
-        fill(priced, args.singles, 1, args.classes, seed=3),
+        fill(priced, args.singles, batch=1, classes=args.classes, seed=3),
     )
     priced["ledger"].close()
     report_whole(args.answers + args.singles, stores, book.path)

@@ -12,7 +12,7 @@ MIB = 2**20
 
 
 def peak() -> float:
-    """The most memory that this process has had resident, in MiB.
+    """Returns the most memory that this process has had resident, in MiB.
 
     Linux's own mark where there is one: ``getrusage`` also counts the process that started this
     one.
@@ -30,13 +30,15 @@ def peak() -> float:
 class Ours:
     """amkd's search of all pairs, and its sample of them."""
 
-    def search(self, model: str, images: np.ndarray, k: int, lams: int) -> dict[str, Any]:
-        """A whole round's search: seconds without compilation, MiB before it and at most, and the k
-        lowest scores.
-        """
-        from benchmarks import our_side
+    def search(self, model: str, images: np.ndarray, *, k: int, lams: int) -> dict[str, Any]:
+        """Runs a whole round's search.
 
-        of = our_side.make(model, len(images), images)
+        Returns:
+          Seconds without compilation, MiB before it and at most, and the k lowest scores.
+        """
+        from benchmarks import our_side, students
+
+        of = students.make(model, len(images), images)
         before = peak()
         our_side.compile_search(of, k, lams)
         began = time.perf_counter()
@@ -49,9 +51,7 @@ class Ours:
         }
 
     def sample(self, n: int, size: int) -> dict[str, Any]:
-        """A sampled pool of the pairs of ``n`` images, made and read once, as :meth:`search`
-        measures.
-        """
+        """Makes a sampled pool of the pairs of ``n`` images, reads it once, and measures that."""
         from amkd.search import pairs
 
         before = peak()
@@ -83,22 +83,31 @@ class PyTorch:
         model: str,
         classes: int,
         images: np.ndarray,
+        *,
         variables: Any,
         k: int,
         lams: np.ndarray,
         threads: int,
-        variant: str,
-        block: int,
+        way: tuple[str, int],
     ) -> dict[str, Any]:
-        """A search of the whole pool, one way and ``block`` pairs at a time, as :meth:`Ours.search`
-        measures.
+        """Searches the whole pool in one way, and measures it as :meth:`Ours.search` does.
+
+        Args:
+          model: name of the network.
+          classes: Y.
+          images: ``uint8[N, H, W, C]``.
+          variables: of the network.
+          k: how many to keep.
+          lams: the grid, ``float32[L]``.
+          threads: of the CPU.
+          way: how the network is run, and how many pairs are evaluated together.
         """
         from benchmarks import torch_search
 
         before = peak()
         side = torch_search.TorchSearch(threads)
-        side.setup(model, classes, images, variables, lams)
-        side.choose(variant, block)
+        side.setup(model, classes, images, variables=variables, lams=lams)
+        side.choose(*way)
         side.scan(0.0, k)  # the first calls of everything
         lowest, seconds = side.search_all(k)
         return {"seconds": seconds, "before": before, "peak": peak(), "lowest": lowest}

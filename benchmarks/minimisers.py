@@ -4,13 +4,10 @@ A run of each data set's configuration (its pool cut to 300,000 pairs) gives a s
 round. Under each student:
 
 excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over ``--pairs``
-pairs; negative
-        where a way found a dip between two places of that grid.
+        pairs; negative where a way found a dip between two places of that grid.
 recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of
-``--images`` images. True
-        are the scores after 12 refined evaluations. Of the screened search also what it claims: the
-          lower end of its
-        interval.
+        ``--images`` images. True are the scores after 12 refined evaluations. Of the screened
+        search also what it claims: the lower end of its interval.
 
 Accuracy only, so other work on the machine does no harm. Run from the repository's root, with
 TFDS_DATA_DIR set: ``python -m benchmarks.minimisers``; half an hour on 2 cores.
@@ -59,7 +56,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="file to write the rows to")
     flags = parser.parse_args()
-    rows: list[turns.Row] = []
+    rows: list[turns.Measurement] = []
     for name in flags.configs.split(","):
         for round_, task in students(
             name, flags.set, [int(one) for one in flags.rounds.split(",")]
@@ -67,7 +64,7 @@ def main() -> None:
             label = f"{name}, round {round_}"
             counts = [int(one) for one in flags.evaluations.split(",")]
             for row in (
-                *excesses(task, label, counts, flags.pairs),
+                *excesses(task, label, counts=counts, size=flags.pairs),
                 *recalls(task, label, flags.images),
             ):
                 rows.append(row)
@@ -90,7 +87,9 @@ def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[i
                     yield round_, rounds.task(context, state, 1, lambda _: None)
 
 
-def excesses(task: SelectionTask, label: str, counts: list[int], size: int) -> Iterator[turns.Row]:
+def excesses(
+    task: SelectionTask, label: str, *, counts: list[int], size: int
+) -> Iterator[turns.Measurement]:
     """Rows of the excess over the dense grid."""
     some = task._replace(
         pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64)
@@ -106,10 +105,10 @@ def excesses(task: SelectionTask, label: str, counts: list[int], size: int) -> I
             "evaluations": way.evaluations,
             "percentile_99": float(np.quantile(excess, 0.99)),
         }
-        yield turns.Row("excess", label, "mean C2", float(excess.mean()), details=details)
+        yield turns.Measurement("excess", label, "mean C2", float(excess.mean()), details=details)
 
 
-def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Row]:
+def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Measurement]:
     """Rows of the recall of the true k lowest."""
     some = task._replace(
         images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64)
@@ -124,7 +123,7 @@ def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Row]:
         k = round(share * size)
         for name, way in ways.items():
             details = {"way": name, "k": k, "share": share, "evaluations": float(way.evaluations)}
-            yield turns.Row(
+            yield turns.Measurement(
                 "recall", label, "share", shared(found[name][:k], true[:k]), details=details
             )
         screened, told = screening.lowest_c2(
@@ -138,7 +137,7 @@ def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Row]:
         }
         details |= {"claimed": told["recall"]["low"], "shortlist": told["shortlist"] / size}
         there = pairs.rank_of(screened.i, screened.j, n)
-        yield turns.Row("recall", label, "share", shared(there, true[:k]), details=details)
+        yield turns.Measurement("recall", label, "share", shared(there, true[:k]), details=details)
 
 
 def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from benchmarks import our_side
+from benchmarks import students
 
 
 def parser(description: str | None, models: str, turns: int = 5) -> argparse.ArgumentParser:
@@ -14,7 +14,7 @@ def parser(description: str | None, models: str, turns: int = 5) -> argparse.Arg
     found.add_argument(
         "--models",
         default=models,
-        help=f"of {','.join(our_side.MODELS)}; or all (default: %(default)s)",
+        help=f"of {','.join(students.MODELS)}; or all (default: %(default)s)",
     )
     found.add_argument(
         "--turns", type=int, default=turns, help="of each side (default: %(default)s)"
@@ -26,7 +26,7 @@ def parser(description: str | None, models: str, turns: int = 5) -> argparse.Arg
     return found
 
 
-def models(flags: argparse.Namespace, known: tuple[str, ...] = our_side.MODELS) -> list[str]:
+def models(flags: argparse.Namespace, known: tuple[str, ...] = students.MODELS) -> list[str]:
     """The models that are asked for.
 
     Raises:

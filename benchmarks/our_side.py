@@ -1,10 +1,4 @@
-"""amkd's own paths, as a run drives them: the only module of the benchmarks that knows their
-arguments.
-"""
-
-import os
-
-os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # PyTorch shares the accelerator
+"""Runs amkd's search and training as a run does: the only benchmark module that calls them."""
 
 import dataclasses
 import time
@@ -14,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
 from amkd import models
 from amkd.config.recipe import Recipe
@@ -23,49 +16,16 @@ from amkd.core import compilation, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
-from amkd.models import inference
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training import loop, training_set
 from amkd.validation import from_config
-from tests.support import plain
-
-MODELS = tuple(models.MODELS)
-CLASSES = 10
-_SHAPES = {
-    "lenet5": (28, 28, 1),
-    "lenet5_half": (28, 28, 1),
-    "tiny": (28, 28, 1),
-    "resnet18_224": (224, 224, 3),
-}
-
-
-class Tiny(models.Network):
-    """Two dense layers: what is left to measure is the pool."""
-
-    def setup(self) -> None:
-        """Both layers."""
-        self.fc0 = nn.Dense(8)
-        self.fc = nn.Dense(self.classes)
-
-    def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        """The first layer, before its ReLU."""
-        return self.fc0(images.reshape(len(images), -1).astype(self.dtype) / 255)
-
-    def features(
-        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
-    ) -> jax.Array:
-        """Its ReLU."""
-        return nn.relu(h)
-
-    def head(self, features: jax.Array) -> jax.Array:
-        """The second layer."""
-        return self.fc(features)
+from benchmarks.students import CLASSES, Student, make
 
 
 class NoDropout(AlexNet):
-    """AlexNet without dropout, whose masks are the library's own, to compare losses."""
+    """AlexNet without dropout, to compare losses: each library draws masks of its own."""
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
@@ -75,90 +35,30 @@ class NoDropout(AlexNet):
 
 
 class Enough(Exception):
-    """A side has worked for long enough."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Student:
-    """A network with weights, and real images.
-
-    Attributes:
-      model: name of the network, or ``tiny``.
-      images: ``uint8[N, H, W, C]``.
-      variables: of the network, on the host.
-    """
-
-    model: str
-    images: np.ndarray
-    variables: Any
-
-    @property
-    def network(self) -> models.Network:
-        """The network, in float32."""
-        return _build(self.model, self.images.shape[1:])
-
-    def few(self, n: int) -> "Student":
-        """The same with its first ``n`` images only."""
-        return dataclasses.replace(self, images=self.images[:n])
-
-
-def _build(model: str, shape: tuple[int, ...]) -> models.Network:
-    if model == "tiny":
-        return Tiny(CLASSES)
-    return models.build(model, CLASSES, shape)
-
-
-def make(model: str, n: int, images: np.ndarray | None = None) -> Student:
-    """A student with random weights and running statistics, none at its initial value, and logits
-    of a natural size.
-
-    Args:
-      model: name of the network.
-      n: number of real images.
-      images: ``uint8[M, H, W, C]`` to take them from; patterns of the model's usual size if None.
-    """
-    images = patterns(n, _SHAPES.get(model, (32, 32, 3))) if images is None else images[:n]
-    network, shape = _build(model, images.shape[1:]), images.shape[1:]
-    shapes = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
-    found = Student(model, images, plain.random_variables(shapes, 0))
-    # Else a deep network is so sure of everything that all of its confidences are 1.
-    last = found.variables["params"]["fc3" if "fc3" in shapes["params"] else "fc"]
-    scale = 2 / logits(found, images[:8]).std()
-    last.update({part: last[part] * scale for part in ("kernel", "bias")})
-    return found
-
-
-def patterns(n: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Random coarse patterns under some noise: ``uint8[n, H, W, C]``."""
-    rng = np.random.default_rng(0)
-    height, width, channels = shape
-    coarse = rng.integers(0, 192, (n, 4, 4, channels), np.uint8)
-    rows, columns = np.arange(height) * 4 // height, np.arange(width) * 4 // width
-    return coarse[:, rows][:, :, columns] + rng.integers(0, 64, (n, *shape), np.uint8)
-
-
-def logits(of: Student, images: np.ndarray) -> np.ndarray:
-    """Inference: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
-    with jax.default_matmul_precision("highest"):
-        return np.asarray(jax.jit(of.network.apply)(of.variables, images))
+    """The measurement has taken long enough."""
 
 
 def grid(lams: int) -> np.ndarray:
-    """The shipped grid with so many values: ``int32[L]`` in units of 1/65536."""
+    """Returns the shipped grid with so many values: ``int32[L]`` in units of 1/65536."""
     group = from_config(default.get_config().to_dict()).search
     return mixing.lambda_grid(group.lam_low, group.lam_high, lams)
 
 
 def choose(
-    of: Student, k: int, lams: int, progress: Callable[[int], None] = lambda _: None, chunk: int = 0
+    of: Student,
+    k: int,
+    lams: int,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+    chunk: int = 0,
 ) -> Selection:
-    """A round's real search: the k pairs of lowest C2 of all pairs.
+    """Runs a round's real search: the k pairs with the lowest C2 of all pairs.
 
     Args:
       of: the student and the images.
       k: how many to keep.
       lams: size of the grid.
-      progress: told the number of pairs scored after every chunk; may raise.
+      progress: takes the number of pairs scored after every chunk; may raise.
       chunk: pairs in one dispatch; 0 as shipped.
     """
     group = from_config(default.get_config().to_dict()).search
@@ -177,24 +77,23 @@ def choose(
     return active_mixup.choose(task)
 
 
-def compile_search(of: Student, k: int, lams: int, chunk: int = 0) -> None:
+def compile_search(of: Student, k: int, lams: int, *, chunk: int = 0) -> None:
     """Runs a search up to its first report: another one then finds its programs compiled."""
 
     def progress(count: int) -> None:
         raise Enough
 
     try:
-        choose(of, k, lams, progress, chunk)
+        choose(of, k, lams, progress=progress, chunk=chunk)
     except Enough:
         settle()
 
 
-def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tuple[int, float]:
-    """Searches the pool for about so long, then leaves off.
+def scan(of: Student, k: int, lams: int, *, seconds: float, chunk: int = 0) -> tuple[int, float]:
+    """Searches the pool for about so many seconds, then stops.
 
     The clock starts when the first chunk is done and others are already under way, and stops in the
-      same state: what
-    is counted is the steady rate of a search of any length, without its start.
+    same state. So the steady rate of a search of any length is counted, without its start.
 
     Returns:
       Pairs scored, and the seconds that they took.
@@ -212,7 +111,7 @@ def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tupl
             raise Enough
 
     try:
-        choose(of, k, lams, progress, chunk)
+        choose(of, k, lams, progress=progress, chunk=chunk)
     except Enough:
         settle()
     if len(times) < 2:
@@ -221,9 +120,7 @@ def scan(of: Student, k: int, lams: int, seconds: float, chunk: int = 0) -> tupl
 
 
 def settle(longest: float = 120.0) -> None:
-    """Waits until this process no longer computes: what is under way on the devices cannot be
-    called back.
-    """
+    """Waits until this process no longer computes: work sent to the devices cannot be cancelled."""
     for device in jax.local_devices():  # an accelerator works in order
         (jax.device_put(0.0, device) + 1).block_until_ready()
     until = time.perf_counter() + longest
@@ -235,7 +132,7 @@ def settle(longest: float = 120.0) -> None:
 
 
 def matrix_rate(size: int) -> float:
-    """FLOP/s of the fastest of several float32 products of square matrices."""
+    """Measures FLOP/s: the fastest of several float32 products of square matrices."""
     a = jnp.asarray(np.random.default_rng(0).random((size, size), np.float32))
     product = jax.jit(lambda a: jnp.matmul(a, a, precision="highest"))
     times = []
@@ -247,7 +144,7 @@ def matrix_rate(size: int) -> float:
 
 
 def describe() -> dict[str, str]:
-    """JAX's devices, for the rows."""
+    """Describes JAX's devices, for the rows."""
     return {"jax_device": devices.describe()}
 
 
@@ -268,12 +165,12 @@ class Lesson:
     answers: np.ndarray
 
     def mixes(self) -> np.ndarray:
-        """The records as canonical bytes: ``uint8[Q, H, W, C]``."""
+        """Returns the records as canonical bytes: ``uint8[Q, H, W, C]``."""
         return np.concatenate(list(mixes(self.of.images, self.records)))
 
 
-def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesson:
-    """A training as the configuration of the model's data set has it.
+def lesson(model: str, n: int, count: int, *, batch: int, augmented: bool) -> Lesson:
+    """Makes a training as in the configuration of the model's data set.
 
     Args:
       model: name of the network.
@@ -296,9 +193,13 @@ def lesson(model: str, n: int, count: int, batch: int, augmented: bool) -> Lesso
 
 
 def fit(
-    what: Lesson, count: int, on_epoch: Callable[[int, Any, float], None], dropout: bool = True
+    what: Lesson,
+    count: int,
+    on_epoch: Callable[[int, Any, float], None],
+    *,
+    dropout: bool = True,
 ) -> None:
-    """A round's real training, on the first ``count`` records of the lesson."""
+    """Runs a round's real training on the first ``count`` records of the lesson."""
     network = models.build(
         what.of.model, CLASSES, what.of.images.shape[1:], what.plan.dtype, compilation.AXIS
     )
@@ -310,14 +211,14 @@ def fit(
 
 
 def batches(what: Lesson, count: int) -> np.ndarray:
-    """The batches of the first epoch of :func:`fit`: ``int32[S, B]``."""
+    """Returns the batches of the first epoch of :func:`fit`: ``int32[S, B]``."""
     return training_set.epoch(
         count, what.plan.batch_size, keys.rng(0, 1, keys.Purpose.ORDER, 0)
     ).index
 
 
 def first_loss(what: Lesson, steps: int) -> float:
-    """Mean loss of the first steps, without dropout."""
+    """Returns the mean loss of the first steps, without dropout."""
     found: list[float] = []
 
     def on_epoch(epoch: int, state: Any, loss: float) -> None:
@@ -332,8 +233,10 @@ def first_loss(what: Lesson, steps: int) -> float:
 
 
 def epochs(what: Lesson, seconds: float) -> tuple[int, float]:
-    """Trains whole epochs for about so long, after a first one; images trained on, and the seconds
-    they took.
+    """Trains whole epochs for about so many seconds, after a first one.
+
+    Returns:
+      Images trained on, and the seconds that they took.
     """
     times: list[float] = []
 

@@ -34,7 +34,7 @@ from amkd.data import mixing, sources
 from amkd.data.dataset import draw_real
 from amkd.reporting import provenance
 from amkd.search import pairs
-from benchmarks import options, our_side, turns, worker
+from benchmarks import options, our_side, students, turns, worker
 
 PAIRS = (100_000, 1_000_000, 10_000_000)
 SAMPLES = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
@@ -67,7 +67,7 @@ def main() -> None:
     source, real = load()
     where = {**our_side.describe(), "images": source}
     parts = {"search": searches, "sample": samples, "cost": costs}
-    rows: list[turns.Row] = []
+    rows: list[turns.Measurement] = []
     for part in flags.parts.split(","):
         for row in parts[part](flags, real):
             rows.append(row)
@@ -76,58 +76,61 @@ def main() -> None:
 
 
 def load() -> tuple[str, np.ndarray]:
-    """Images for the largest pool and where they come from: MNIST's where it is prepared, else
-    patterns.
-    """
+    """Returns images for the largest pool, and where they come from: MNIST if it is prepared."""
     n = images_for(PAIRS[-1])
     if not os.environ.get("TFDS_DATA_DIR"):
-        return "patterns of MNIST's size", our_side.patterns(n, (28, 28, 1))
+        return "patterns of MNIST's size", students.patterns(n, (28, 28, 1))
     cache = Path(mnist.get_config().cache_dir).expanduser()
-    return "MNIST", draw_real(sources.load("mnist", "", 0, 0, cache), n, 0)
+    return "MNIST", draw_real(sources.load("mnist", cache_dir=cache), n, 0)
 
 
 def images_for(size: int) -> int:
-    """The least N with so many pairs."""
+    """Returns the least N with so many pairs."""
     n = int((2 * size) ** 0.5)
     while pairs.count(n) < size:
         n += 1
     return n
 
 
-def searches(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
+def searches(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Measurement]:
     """Rows of the searches: speed, then memory."""
-    for model in options.models(flags, (*our_side.MODELS, "tiny")):
+    for model in options.models(flags, (*students.MODELS, "tiny")):
         way = fastest_way(model, real, flags.keep)
         for size in (size for size in PAIRS if model == "tiny" or size <= flags.largest):
             beside = model == "tiny" or size <= flags.beside
             yield from one_search(
-                model, real[: images_for(size)], flags.keep, way if beside else None
+                model, real[: images_for(size)], keep=flags.keep, way=way if beside else None
             )
 
 
 def one_search(
-    model: str, few: np.ndarray, keep: int, way: tuple[str, int] | None
-) -> Iterator[turns.Row]:
+    model: str, few: np.ndarray, *, keep: int, way: tuple[str, int] | None
+) -> Iterator[turns.Measurement]:
     """Speed and memory of one pool, beside PyTorch if there is a ``way`` for it."""
     size = pairs.count(len(few))
     details: dict[str, Any] = {"pairs": size, "images": len(few), "keep": keep, "lams": LAMS}
-    ours = in_a_process("Ours", "search", model, few, keep, LAMS)
+    ours = in_a_process("Ours", "search", model, few, k=keep, lams=LAMS)
     details["before"] = round(ours["before"])
-    memory = turns.Row("pool memory", model, "MiB", ours["peak"], details=details)
-    speed = turns.Row("pool", model, "pairs/s", size / ours["seconds"])
+    memory = turns.Measurement("pool memory", model, "MiB", ours["peak"], details=details)
+    speed = turns.Measurement("pool", model, "pairs/s", size / ours["seconds"])
     if way:
-        variables, lams = (
-            our_side.make(model, len(few), few).variables,
-            mixing.lam_of(our_side.grid(LAMS)),
+        theirs = in_a_process(
+            "PyTorch",
+            "search",
+            model,
+            students.CLASSES,
+            few,
+            variables=students.make(model, len(few), few).variables,
+            k=keep,
+            lams=mixing.lam_of(our_side.grid(LAMS)),
+            threads=provenance.cores(),
+            way=way,
         )
-        job = (model, our_side.CLASSES, few, variables, keep, lams, provenance.cores(), *way)
-        theirs = in_a_process("PyTorch", "search", *job)
         np.testing.assert_allclose(ours["lowest"], theirs["lowest"], atol=1e-5, rtol=0)
         details["pytorch_before"] = round(theirs["before"])
         memory = dataclasses.replace(memory, theirs=theirs["peak"], against="PyTorch")
-        speed = turns.compared(
-            "pool", model, "pairs/s", [(size / ours["seconds"], size / theirs["seconds"])]
-        )
+        rates = [(size / ours["seconds"], size / theirs["seconds"])]
+        speed = turns.compared("pool", model, "pairs/s", rates=rates)
         speed.details["pytorch"] = f"{way[0]}, {way[1]} pairs a block"
     speed.details.update(
         pairs=size, images=len(few), keep=keep, lams=LAMS, seconds=turns.rounded(ours["seconds"])
@@ -137,19 +140,19 @@ def one_search(
 
 def fastest_way(model: str, real: np.ndarray, keep: int) -> tuple[str, int]:
     """How PyTorch does best: how it runs the network, and the pairs that it evaluates together."""
-    of, lams = our_side.make(model, images_for(PAIRS[0]), real), mixing.lam_of(our_side.grid(LAMS))
+    of, lams = students.make(model, images_for(PAIRS[0]), real), mixing.lam_of(our_side.grid(LAMS))
     with worker.Worker("benchmarks.torch_search:TorchSearch", provenance.cores()) as theirs:
-        theirs.call("setup", model, our_side.CLASSES, of.images, of.variables, lams)
+        theirs.call("setup", model, students.CLASSES, of.images, variables=of.variables, lams=lams)
         return theirs.call("tune", 0.3, keep)[0][:2]
 
 
-def in_a_process(kind: str, method: str, *args: Any) -> dict[str, Any]:
-    """What a method of a class of :mod:`benchmarks.memory` returns in a process of its own."""
+def in_a_process(kind: str, method: str, *args: Any, **named: Any) -> dict[str, Any]:
+    """Calls a method of a class of :mod:`benchmarks.memory` in a process of its own."""
     with worker.Worker(f"benchmarks.memory:{kind}") as fresh:
-        return fresh.call(method, *args)
+        return fresh.call(method, *args, **named)
 
 
-def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
+def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Measurement]:
     """Rows of the samples: speed, then memory."""
     del real
     for size in (size for size in SAMPLES if size <= flags.largest_sample):
@@ -163,9 +166,9 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
         details = {"sampled": size, "of": pairs.count(OF), "seconds": turns.rounded(took)}
         if len(kinds) == 2:
             rates = [(size / a, size / b) for a, b in seconds]
-            yield turns.compared("sample", "", "ranks/s", rates, "NumPy", **details)
+            yield turns.compared("sample", "", "ranks/s", rates=rates, against="NumPy", **details)
         else:
-            yield turns.Row(
+            yield turns.Measurement(
                 "sample", "", "ranks/s", size / took, turns=flags.turns, details=details
             )
         added = [
@@ -173,7 +176,7 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
             for place in range(len(kinds))
         ]
         memory = (*added, "NumPy") if len(kinds) == 2 else added
-        yield turns.Row(
+        yield turns.Measurement(
             "sample memory",
             "",
             "MiB",
@@ -183,7 +186,7 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
         )
 
 
-def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
+def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Measurement]:
     """Rows of whole searches: against N, k and L."""
     lenet, tiny = "lenet5_half", "tiny"
     points = [(tiny, size, 1000, LAMS) for size in (10_000, 100_000, 1_000_000)]
@@ -191,7 +194,7 @@ def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
     points += [(tiny, 1_000_000, k, LAMS) for k in (1, 10_000, 100_000, 1_000_000)]
     points += [(lenet, 10_000, 1000, lams) for lams in (1, 3, 6, 21, 41)]
     for model, size, k, lams in points:
-        of = our_side.make(model, images_for(size), real)
+        of = students.make(model, images_for(size), real)
         our_side.compile_search(of, k, lams)
         times = []
         for _ in range(flags.turns):
@@ -201,7 +204,7 @@ def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Row]:
         count = pairs.count(len(of.images))
         details = {"pairs": count, "images": len(of.images), "keep": k, "lams": lams}
         cost = statistics.median(times) / count * 1e6
-        yield turns.Row(
+        yield turns.Measurement(
             "cost", model, "s per million pairs", cost, turns=flags.turns, details=details
         )
 

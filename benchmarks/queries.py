@@ -1,4 +1,4 @@
-"""Images per second through the Open Inference Protocol teacher, beside a bare httpx loop on the same batches.
+"""Images per second through the Open Inference Protocol teacher, beside a bare httpx loop.
 
 A real MLServer serves softmax regression on 8x8 digits from a process of its own on loopback, so
 little but the protocol is measured. Both sides send the same numbers and read the same answers;
@@ -41,7 +41,11 @@ def main() -> None:
             for in_flight in (1, 4):
                 for batch in (1, 16, 64, 256):
                     teacher, plain, ratio = compare(
-                        url, batch, in_flight, arguments.turns, arguments.seconds
+                        url,
+                        batch,
+                        in_flight,
+                        turns=arguments.turns,
+                        seconds=arguments.seconds,
                     )
                     print(
                         f"{batch:>6} {in_flight:>10} {teacher:>10.0f} {plain:>10.0f} {ratio:>6.2f}",
@@ -50,7 +54,7 @@ def main() -> None:
 
 
 def compare(
-    url: str, batch: int, in_flight: int, turns: int, seconds: float
+    url: str, batch: int, in_flight: int, *, turns: int, seconds: float
 ) -> tuple[float, float, float]:
     """Median images per second of the teacher and of the bare loop, and the median of their
     ratio.
@@ -64,11 +68,10 @@ def compare(
     with httpx.Client(trust_env=False) as client:
         sides: list[Ask] = [teacher.ask, lambda images: bare(client, url, images)]
         np.testing.assert_allclose(sides[0](images), sides[1](images))
-        count = max(
-            in_flight, round(seconds * rate(sides[1], images, 4 * in_flight, in_flight) / batch)
-        )
+        first = rate(sides[1], images, count=4 * in_flight, in_flight=in_flight)
+        count = max(in_flight, round(seconds * first / batch))
         pairs = [
-            turn(sides, images, count, in_flight, swapped=bool(number % 2))
+            turn(sides, images, count=count, in_flight=in_flight, swapped=bool(number % 2))
             for number in range(turns)
         ]
     teacher.ask.close()  # type: ignore[attr-defined]
@@ -81,15 +84,15 @@ def compare(
 
 
 def turn(
-    sides: list[Ask], images: np.ndarray, count: int, in_flight: int, swapped: bool
+    sides: list[Ask], images: np.ndarray, *, count: int, in_flight: int, swapped: bool
 ) -> list[float]:
     """Images per second of each side, the second one measured first if ``swapped``."""
     order = sides[::-1] if swapped else sides
-    found = [rate(side, images, count, in_flight) for side in order]
+    found = [rate(side, images, count=count, in_flight=in_flight) for side in order]
     return found[::-1] if swapped else found
 
 
-def rate(ask: Ask, images: np.ndarray, count: int, in_flight: int) -> float:
+def rate(ask: Ask, images: np.ndarray, *, count: int, in_flight: int) -> float:
     """Images per second over ``count`` requests."""
     with concurrent.futures.ThreadPoolExecutor(in_flight) as pool:
         began = time.perf_counter()

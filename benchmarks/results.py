@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]
+Record = dict[str, Any]  # a measurement as written to a file
 
 TITLES = {
     "search": "Searching the pool",
@@ -33,13 +33,13 @@ def main() -> None:
     print(render(rows), end="")
 
 
-def render(rows: list[Row]) -> str:
+def render(rows: list[Record]) -> str:
     """The whole document: where the figures come from, then a table for every kind of row."""
     parts = ["# Results of the benchmarks", *_origin(rows)]
     parts.append(
         "`ratio` is ours / theirs in speed: the median of the turns, and the lowest and the"
-        " highest of them. What"
-        " each benchmark compares, and how, is written at the top of its file."
+        " highest of them. What each benchmark compares, and how, is written at the top of its"
+        " file."
     )
     for name in dict.fromkeys(row["name"] for row in rows):
         parts += [
@@ -49,7 +49,7 @@ def render(rows: list[Row]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _origin(rows: list[Row]) -> list[str]:
+def _origin(rows: list[Record]) -> list[str]:
     """Date, machine, versions and commands; one line for each that differs."""
     lines = []
     for key, value in (("date", str), ("machine", _facts), ("versions", _facts)):
@@ -63,7 +63,7 @@ def _facts(found: dict[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {_cell(value)}" for name, value in found.items())
 
 
-def _table(rows: list[Row]) -> str:
+def _table(rows: list[Record]) -> str:
     """One line a row; a column for every detail that any of them has, but for lists, which are for
     the curious.
     """
@@ -85,7 +85,7 @@ def _table(rows: list[Row]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _line(row: Row, columns: list[str], details: list[str]) -> list[str]:
+def _line(row: Record, columns: list[str], details: list[str]) -> list[str]:
     cells = [row["model"]] if columns[0] == "model" else []
     cells.append(_cell(row["ours"]))
     rest = columns[len(cells) : len(columns) - len(details)]

@@ -2,17 +2,14 @@
 
 Ours is a round's real search of all pairs, timed from its first finished chunk until the time is
 up: the steady rate of a search of any length. Theirs mixes blocks of pairs by broadcasting under
-  ``inference_mode``, evaluates them and
-keeps the k lowest, in the way (memory format, pairs in a block) that is the fastest on this
-machine; that is searched
-first. Weights, images, grid and k are the same, and before anything is timed both must agree:
-  logits to 1e-4, C2 and
-the confidence at its arg-min lambda to 1e-5.
+``inference_mode``, evaluates them and keeps the k lowest, in the way (memory format, pairs in a
+block) that is the fastest on this machine; that is searched first. Weights, images, grid and k are
+the same, and before anything is timed both must agree: logits to 1e-4, C2 and the confidence at its
+arg-min lambda to 1e-5.
 
-The sides run in a process each, on the same cores, and take turns: libraries' threads would
-  otherwise fight, and a
-waiting side only waits for its pipe. The cores are those that the command may use: prefix it with
-  ``taskset``.
+The sides run in a process each, on the same cores, and take turns: the threads of the libraries
+would otherwise disturb each other, and a waiting side only waits for its pipe. The cores are those
+that the command may use: prefix it with ``taskset``.
 
 Run from the repository's root, with nothing else running: ``python -m benchmarks.search``.
 """
@@ -25,7 +22,7 @@ import numpy as np
 from amkd.data import mixing
 from amkd.reporting import provenance
 from amkd.search import pairs
-from benchmarks import options, our_side, turns, worker
+from benchmarks import options, our_side, students, turns, worker
 
 # Images of the larger networks, whose table of activations must fit into memory.
 IMAGES = {"resnet18_224": 100}
@@ -54,7 +51,7 @@ def main() -> None:
     with worker.Worker("benchmarks.torch_search:TorchSearch", provenance.cores()) as theirs:
         where = {**our_side.describe(), **theirs.call("describe"), **matrix_rates(theirs)}
         for model in options.models(flags):
-            rows.append(measure(model, flags, theirs, where))
+            rows.append(measure(model, flags, theirs=theirs, where=where))
             turns.show(rows[-1])
             turns.write(flags.json, rows, where)
 
@@ -67,12 +64,12 @@ def matrix_rates(theirs: worker.Worker) -> dict[str, float]:
 
 
 def measure(
-    model: str, flags: argparse.Namespace, theirs: worker.Worker, where: dict[str, float]
-) -> turns.Row:
+    model: str, flags: argparse.Namespace, *, theirs: worker.Worker, where: dict[str, float]
+) -> turns.Measurement:
     """Compares, tunes and times one model."""
-    ours = our_side.make(model, min(flags.images, IMAGES.get(model, flags.images)))
+    ours = students.make(model, min(flags.images, IMAGES.get(model, flags.images)))
     lams = mixing.lam_of(our_side.grid(flags.lams))
-    theirs.call("setup", model, our_side.CLASSES, ours.images, ours.variables, lams)
+    theirs.call("setup", model, students.CLASSES, ours.images, variables=ours.variables, lams=lams)
     difference = compare(ours, flags.lams, theirs)
     whole, stem = theirs.call("flops")
     chunk = flags.chunk or chunk_for(whole * flags.lams)
@@ -80,7 +77,7 @@ def measure(
     ways = theirs.call("tune", flags.tune, keep)
 
     def our_rate(seconds: float = flags.seconds) -> float:
-        done, took = our_side.scan(ours, keep, flags.lams, seconds, chunk)
+        done, took = our_side.scan(ours, keep, flags.lams, seconds=seconds, chunk=chunk)
         return done * flags.lams / took
 
     def their_rate() -> float:
@@ -88,8 +85,8 @@ def measure(
         return done * flags.lams / took
 
     our_rate(0.0)  # compiles
-    rates = turns.alternate(our_rate, their_rate, flags.turns)
-    row = turns.compared("search", model, "evaluations/s", rates)
+    rates = turns.alternate(our_rate, their_rate, turns=flags.turns)
+    row = turns.compared("search", model, "evaluations/s", rates=rates)
     machine = max(where["jax_matrix_gflops"], where["torch_matrix_gflops"]) * 1e9
     row.details.update(
         images=len(ours.images),
@@ -112,10 +109,10 @@ def measure(
 
 
 def chunk_for(flops_per_pair: float) -> int:
-    """Pairs in a dispatch: as shipped (0) on accelerators; on CPU what keeps a turn of large
-    networks to seconds.
+    """Chooses the pairs in a dispatch: as shipped (0) on accelerators; fewer for large networks
+    on a CPU, so that a turn takes seconds.
 
-    The chunk never changes the result, and only sets how often the search reports.
+    The chunk never changes the result; it only sets how often the search reports.
     """
     if jax.default_backend() != "cpu":
         return 0
@@ -123,15 +120,15 @@ def chunk_for(flops_per_pair: float) -> int:
     return 0 if fits >= 4096 else 2 ** max(int(np.log2(max(fits, 1))), 0)
 
 
-def compare(ours: our_side.Student, lams: int, theirs: worker.Worker) -> float:
-    """Makes sure that both sides compute the same; the largest difference between their C2.
+def compare(ours: students.Student, lams: int, theirs: worker.Worker) -> float:
+    """Checks that both sides compute the same; returns the largest difference between their C2.
 
     Raises:
       AssertionError: they do not.
     """
     few = ours.few(COMPARED if ours.images.shape[1] <= 32 else 4)
     np.testing.assert_allclose(
-        theirs.call("logits", few.images), our_side.logits(few, few.images), atol=1e-4, rtol=1e-4
+        theirs.call("logits", few.images), students.logits(few, few.images), atol=1e-4, rtol=1e-4
     )
     choice = our_side.choose(few, pairs.count(len(few.images)), lams)
     i, j, w = choice.records.i, choice.records.j, choice.records.w

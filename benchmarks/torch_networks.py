@@ -173,7 +173,7 @@ MODELS: dict[str, Callable[[int, tuple[int, ...]], nn.Module]] = {
 }
 
 
-def build(model: str, classes: int, shape: tuple[int, ...], variables: Flax) -> nn.Module:
+def build(model: str, classes: int, shape: tuple[int, ...], *, variables: Flax) -> nn.Module:
     """A network by name for images ``(H, W, C)``, with the weights of Flax's."""
     network = MODELS[model](classes, shape)
     load(network, variables)
@@ -184,7 +184,7 @@ def load(network: nn.Module, variables: Flax) -> None:
     """Puts the weights and the running statistics of a Flax network into its twin."""
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
-            kernel, bias = (_leaf(variables, "params", name, part) for part in ("kernel", "bias"))
+            kernel, bias = (_leaf(variables["params"], name, part) for part in ("kernel", "bias"))
             _fill(module.weight, _torch_layout(network, module, kernel))
             if bias is not None:
                 _fill(module.bias, bias)
@@ -195,17 +195,18 @@ def load(network: nn.Module, variables: Flax) -> None:
                 (module.running_mean, "batch_stats", "mean"),
                 (module.running_var, "batch_stats", "var"),
             ):
-                _fill(tensor, _leaf(variables, group, name, part))
+                _fill(tensor, _leaf(variables[group], name, part))
 
 
-def _leaf(variables: Flax, group: str, name: str, part: str) -> np.ndarray | None:
-    """An array of Flax's by the name of PyTorch's module: ``blocks.0.norm1`` is
-    ``blocks_0/BatchNorm_1`` there.
+def _leaf(group: Any, name: str, part: str) -> np.ndarray | None:
+    """Finds an array of Flax by the name of PyTorch's module.
+
+    ``blocks.0.norm1`` is ``blocks_0/BatchNorm_1`` there.
     """
     path = re.sub(r"\.(\d+)", r"_\1", name)
     path = re.sub(r"\.conv(\d)", r".Conv_\1", path)
     path = re.sub(r"\.norm(\d)", r".BatchNorm_\1", path)
-    node = variables[group]
+    node = group
     for key in path.split("."):
         node = node[key]
     return node.get(part)
@@ -214,9 +215,8 @@ def _leaf(variables: Flax, group: str, name: str, part: str) -> np.ndarray | Non
 def _torch_layout(network: nn.Module, module: nn.Module, kernel: np.ndarray) -> np.ndarray:
     if kernel.ndim == 4:
         return kernel.transpose(3, 2, 0, 1)
-    if module is getattr(
-        network, "fc1", None
-    ):  # what it flattens is [H, W, C] there and [C, H, W] here
+    # What the first dense layer flattens is [H, W, C] there and [C, H, W] here.
+    if module is getattr(network, "fc1", None):
         channels = (
             network.norms[4].num_features
             if isinstance(network, AlexNet)
@@ -234,9 +234,7 @@ def _fill(tensor: Tensor | None, values: np.ndarray | None) -> None:
 
 
 def flops(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Operations of one evaluation in convolutions and dense layers, and those of the first layer
-    among them.
-    """
+    """Counts the operations of one evaluation, and those of the first layer among them."""
     found: list[int] = []
 
     def count(module: Any, _: Any, output: Tensor) -> None:

@@ -12,9 +12,8 @@ from torch import Tensor
 from benchmarks import torch_networks
 from benchmarks.torch_side import COMPILED, TorchSide
 
-BLOCKS = tuple(
-    2**power for power in range(15)
-)  # pairs that are evaluated together; the fastest is searched
+# Pairs that are evaluated together; the fastest is searched.
+BLOCKS = tuple(2**power for power in range(15))
 MERGE = 4096  # pairs between two merges of the lowest, so that small blocks do not pay for them
 
 
@@ -26,13 +25,14 @@ class TorchSearch(TorchSide):
         model: str,
         classes: int,
         images: np.ndarray,
+        *,
         variables: torch_networks.Flax,
         lams: np.ndarray,
     ) -> None:
         """Takes over a network, images ``uint8[N, H, W, C]``, kept as floats, and a grid
         ``float32[L]``.
         """
-        self.build(model, classes, images.shape[1:], variables)
+        self.build(model, classes, images.shape[1:], variables=variables)
         self.network.eval()
         self.images = self.to_unit(images)
         self.lams = torch.from_numpy(lams).to(self.device)
@@ -126,7 +126,7 @@ class TorchSearch(TorchSide):
         for variant in self.variants():
             plain = [way for way in found if way[0] == COMPILED.get(variant)]
             blocks = [block for _, block, _ in _fastest(plain, 2)] if plain else BLOCKS
-            found += self._blocks(variant, blocks, seconds, k)
+            found += self._blocks(variant, blocks, seconds=seconds, k=k)
         again = []
         for variant, block, _ in _fastest(found, 3):
             self.choose(variant, block)
@@ -137,7 +137,7 @@ class TorchSearch(TorchSide):
         return again
 
     def _blocks(
-        self, variant: str, blocks: Iterable[int], seconds: float, k: int
+        self, variant: str, blocks: Iterable[int], *, seconds: float, k: int
     ) -> list[tuple[str, int, float]]:
         """One way with every block, until one takes longer than it is given, or the memory there
         is.

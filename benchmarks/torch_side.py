@@ -1,6 +1,4 @@
-"""What a worker process of PyTorch does for every benchmark: device, network, memory format, matrix
-rate.
-"""
+"""What every PyTorch worker has: device, network, memory format, matrix rate."""
 
 import time
 
@@ -10,10 +8,8 @@ from torch import Tensor, nn
 
 from benchmarks import torch_networks
 
-COMPILED = {
-    "compile": "eager",
-    "compile_channels_last": "channels_last",
-}  # and the same without compilation
+# Compiled ways, and the same without compilation.
+COMPILED = {"compile": "eager", "compile_channels_last": "channels_last"}
 # Ways to run a network, of which the fastest is taken, by device.
 VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last", *COMPILED)}
 
@@ -22,7 +18,7 @@ class TorchSide:
     """One network of PyTorch on the accelerator, or on so many CPU threads where there is none.
 
     Products of matrices are exact to float32: TensorFloat-32 and reduced bfloat16 sums are off, as
-      on our side.
+    on our side.
     """
 
     def __init__(self, threads: int) -> None:
@@ -56,11 +52,13 @@ class TorchSide:
         return 2 * size**3 / min(times[1:])
 
     def build(
-        self, model: str, classes: int, shape: tuple[int, ...], variables: torch_networks.Flax
+        self, model: str, classes: int, shape: tuple[int, ...], *, variables: torch_networks.Flax
     ) -> None:
         """Takes over a network with the weights of Flax's variables."""
         self.shape = shape
-        self.network = torch_networks.build(model, classes, shape, variables).to(self.device)
+        self.network = torch_networks.build(model, classes, shape, variables=variables).to(
+            self.device
+        )
         self.choose_variant("eager")
 
     def variants(self) -> tuple[str, ...]:

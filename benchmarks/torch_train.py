@@ -24,6 +24,7 @@ class TorchTrain(TorchSide):
         model: str,
         classes: int,
         images: np.ndarray,
+        *,
         variables: torch_networks.Flax,
         records: tuple[np.ndarray, np.ndarray, np.ndarray],
         mixes: np.ndarray,
@@ -40,7 +41,7 @@ class TorchTrain(TorchSide):
           mixes: ``uint8[Q, H, W, C]``, the same records mixed.
           answers: ``float32[Q, Y]``.
         """
-        self.build(model, classes, images.shape[1:], variables)
+        self.build(model, classes, images.shape[1:], variables=variables)
         self.variables = variables
         self.real, self.ready = (self.to_unit(images) * 255).round(), self.to_unit(mixes)
         self.i, self.j, self.lam = (torch.from_numpy(column).to(self.device) for column in records)
@@ -49,6 +50,7 @@ class TorchTrain(TorchSide):
     def restart(
         self,
         recipe: Recipe,
+        *,
         feed: str = "ready",
         variant: str = "eager",
         fused: bool = False,

@@ -10,8 +10,7 @@ the first step, and over the first two, which the optimizer's first update separ
 the rate: next to a kink of ReLU or a tie of a pool, rounding decides the gradient).
 
 The recipes are those of the configurations: MNIST's for LeNet-5, CIFAR-10's for the others. The
-  sides run in a
-process each, on the same cores, and take turns.
+sides run in a process each, on the same cores, and take turns.
 
 Run from the repository's root, with nothing else running: ``python -m benchmarks.train``.
 """
@@ -24,7 +23,7 @@ import numpy as np
 import amkd.config.recipe
 from amkd.data import mixing
 from amkd.reporting import provenance
-from benchmarks import options, our_side, turns, worker
+from benchmarks import options, our_side, students, turns, worker
 from benchmarks.recipe import Recipe
 
 # Records of an epoch: about as long for the one as for the other.
@@ -42,29 +41,28 @@ def main() -> None:
         "--tune", type=float, default=1.0, help="seconds to try one of PyTorch's ways"
     )
     flags = parser.parse_args()
-    rows: list[turns.Row] = []
+    rows: list[turns.Measurement] = []
     with worker.Worker("benchmarks.torch_train:TorchTrain", provenance.cores()) as theirs:
         where = {**our_side.describe(), **theirs.call("describe")}
         for model in options.models(flags):
             for augmented in (False, True):
-                rows.append(measure(model, augmented, flags, theirs))
+                rows.append(measure(model, flags, theirs, augmented=augmented))
                 turns.show(rows[-1])
                 turns.write(flags.json, rows, where)
 
 
 def measure(
-    model: str, augmented: bool, flags: argparse.Namespace, theirs: worker.Worker
-) -> turns.Row:
+    model: str, flags: argparse.Namespace, theirs: worker.Worker, *, augmented: bool
+) -> turns.Measurement:
     """Compares, tunes and times one model."""
     count = flags.records or RECORDS.get(model, LARGE)
-    count = (
-        max(round(count / flags.batch), 2) * flags.batch
-    )  # no batch is partly filled on either side
+    # No batch is partly filled on either side.
+    count = max(round(count / flags.batch), 2) * flags.batch
     images = flags.images if model != "resnet18_224" else min(flags.images, 100)
-    plain = our_side.lesson(model, images, count, flags.batch, False)
+    plain = our_side.lesson(model, images, count, batch=flags.batch, augmented=False)
     slow = dataclasses.replace(plain.plan, learning_rate=plain.plan.learning_rate / 10)
     difference = compare(dataclasses.replace(plain, plan=slow), theirs)
-    lesson = our_side.lesson(model, images, count, flags.batch, augmented)
+    lesson = our_side.lesson(model, images, count, batch=flags.batch, augmented=augmented)
     ways = theirs.call("tune", recipe_of(lesson.plan), flags.tune, lesson.plan.learning_rate)
 
     def our_rate() -> float:
@@ -75,8 +73,8 @@ def measure(
         done, took = theirs.call("epochs", flags.seconds, lesson.plan.learning_rate)
         return done / took
 
-    rates = turns.alternate(our_rate, their_rate, flags.turns)
-    row = turns.compared("train", model, "images/s", rates)
+    rates = turns.alternate(our_rate, their_rate, turns=flags.turns)
+    row = turns.compared("train", model, "images/s", rates=rates)
     row.details.update(
         augmentation=f"crop {lesson.plan.crop}, flip {lesson.plan.flip}" if augmented else "none",
         batch=flags.batch,
@@ -97,8 +95,10 @@ def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
 
 
 def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
-    """Hands the lesson over and makes sure that both sides learn the same; the largest relative
-    difference.
+    """Hands the lesson over and checks that both sides learn the same.
+
+    Returns:
+      The largest relative difference of their losses.
 
     Raises:
       AssertionError: they do not.
@@ -109,16 +109,16 @@ def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
     theirs.call(
         "setup",
         of.model,
-        our_side.CLASSES,
+        students.CLASSES,
         of.images,
-        of.variables,
-        records,
-        lesson.mixes(),
-        lesson.answers,
+        variables=of.variables,
+        records=records,
+        mixes=lesson.mixes(),
+        answers=lesson.answers,
     )
     differences = []
     for feed, steps in (("mixed", 1), ("ready", 1), ("ready", 2)):
-        theirs.call("restart", recipe_of(lesson.plan), feed, "eager", False, False)
+        theirs.call("restart", recipe_of(lesson.plan), feed=feed, dropout=False)
         batches = our_side.batches(lesson, steps * lesson.plan.batch_size)
         expected = float(np.mean(theirs.call("losses", batches, lesson.plan.learning_rate)))
         found = our_side.first_loss(lesson, steps)

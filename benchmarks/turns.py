@@ -1,4 +1,4 @@
-"""Two sides that take turns, what their rates say, and the rows that are written.
+"""Lets two sides take turns, compares their rates, and writes the measurements.
 
 A machine's speed drifts, so a ratio is taken within each turn, of two measurements next to each
 other; reported are the median of the turns' ratios, and the lowest and the highest of them.
@@ -19,8 +19,8 @@ Rate = Callable[[], float]  # works for a while; things done a second
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
-    """One figure.
+class Measurement:
+    """One measured figure.
 
     Attributes:
       name: what was measured: search, train, pool, ...
@@ -50,9 +50,9 @@ class Row:
 
 
 def alternate(
-    ours: Rate, theirs: Rate, turns: int, pause: float = 0.3
+    ours: Rate, theirs: Rate, *, turns: int, pause: float = 0.3
 ) -> list[tuple[float, float]]:
-    """Rates of both sides, turn by turn; each side goes first in every second turn.
+    """Measures the rates of both sides, turn by turn; each goes first in every second turn.
 
     Between two measurements there is a pause, in which the threads of the last one fall asleep.
     """
@@ -70,30 +70,31 @@ def compared(
     name: str,
     model: str,
     unit: str,
+    *,
     rates: list[tuple[float, float]],
     against: str = "PyTorch",
     **details: Any,
-) -> Row:
-    """The row of rates from :func:`alternate`."""
+) -> Measurement:
+    """Summarises rates from :func:`alternate`."""
     ratios = [ours / theirs for ours, theirs in rates]
     ours, theirs = (statistics.median(side) for side in zip(*rates, strict=True))
     ratio = statistics.median(ratios)
-    return Row(
-        name,
-        model,
-        unit,
-        ours,
-        theirs,
-        against,
-        ratio,
-        min(ratios),
-        max(ratios),
-        len(rates),
-        details,
+    return Measurement(
+        name=name,
+        model=model,
+        unit=unit,
+        ours=ours,
+        theirs=theirs,
+        against=against,
+        ratio=ratio,
+        low=min(ratios),
+        high=max(ratios),
+        turns=len(rates),
+        details=details,
     )
 
 
-def show(row: Row) -> None:
+def show(row: Measurement) -> None:
     """Prints a row in one line, and its details below."""
     print(f"{row.name} {row.model}: {row.ours:.4g} {row.unit}", end="")
     if row.theirs is not None:
@@ -107,11 +108,11 @@ def show(row: Row) -> None:
 
 
 def rounded(value: float) -> float:
-    """To three significant digits."""
+    """Rounds to three significant digits."""
     return float(f"{value:.3g}")
 
 
-def write(path: Path | None, rows: list[Row], where: dict[str, Any]) -> None:
+def write(path: Path | None, rows: list[Measurement], where: dict[str, Any]) -> None:
     """Writes rows as a JSON list, each with the machine, the versions, the command and the date.
 
     Args:
@@ -134,7 +135,7 @@ def write(path: Path | None, rows: list[Row], where: dict[str, Any]) -> None:
 
 
 def command() -> str:
-    """The command that was given, less the file it writes."""
+    """Returns the command that was given, without the file it writes."""
     spec = sys.modules["__main__"].__spec__
     arguments = [argument for argument in sys.argv[1:] if not argument.startswith("--json=")]
     return " ".join(["python -m", spec.name if spec else Path(sys.argv[0]).stem, *arguments])

@@ -1,9 +1,8 @@
-"""An object in a process of its own, which works when it is told to and sleeps meanwhile.
+"""An object in a process of its own, which works when called and sleeps meanwhile.
 
 The two sides of a comparison must not share a process: each library has its own pool of threads,
-  its own
-allocator and its own peak of memory. The child starts from a bare interpreter and is told over a
-pipe.
+its own allocator and its own peak of memory. The child starts from a bare interpreter and takes
+calls over a pipe.
 """
 
 import importlib
@@ -34,16 +33,16 @@ class Worker:
         theirs.close()
         self._ask(target, *args)
 
-    def call(self, method: str, *args: Any) -> Any:
-        """The object's ``method(*args)``.
+    def call(self, method: str, *args: Any, **named: Any) -> Any:
+        """Calls ``method(*args, **named)`` of the object.
 
         Raises:
           Failed: it raised.
         """
-        return self._ask(method, *args)
+        return self._ask(method, *args, **named)
 
-    def _ask(self, name: str, *args: Any) -> Any:
-        self._pipe.send((name, args))
+    def _ask(self, name: str, /, *args: Any, **named: Any) -> Any:
+        self._pipe.send((name, args, named))
         try:
             fine, answer = self._pipe.recv()
         except EOFError:
@@ -61,20 +60,20 @@ class Worker:
 
 
 def serve(pipe: Connection) -> None:
-    """Makes the object, then does what comes over the pipe until it is closed."""
+    """Makes the object, then answers calls from the pipe until it is closed."""
     subject: Any = None
     while True:
         try:
-            name, args = pipe.recv()
+            name, args, named = pipe.recv()
         except EOFError:
             return
         try:
             if subject is None:
                 module, _, kind = name.partition(":")
-                subject = getattr(importlib.import_module(module), kind)(*args)
+                subject = getattr(importlib.import_module(module), kind)(*args, **named)
                 answer = None
             else:
-                answer = getattr(subject, name)(*args)
+                answer = getattr(subject, name)(*args, **named)
             pipe.send((True, answer))
         except Exception:
             pipe.send((False, traceback.format_exc()))

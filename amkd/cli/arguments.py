@@ -3,6 +3,7 @@
 Imports no JAX, so that ``--help`` and a mistake show at once.
 """
 
+import dataclasses
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -96,7 +97,8 @@ def _check_fields(args: list[str]) -> None:
     if not names:
         return
     known = set(field_names())
-    of_tables = table.Table._fields  # which absl then looks for in the configuration
+    # absl looks for these in the configuration itself.
+    of_tables = {one.name for one in dataclasses.fields(table.Table)}
     for name in names:
         if name not in known and name.split(".")[0] not in of_tables:
             raise UserError(unknown_field(name))

@@ -15,7 +15,7 @@ from amkd.export import predictions
 from amkd.export import write as write_export
 from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import report as plans
-from amkd.reporting import metrics, report
+from amkd.reporting import metrics, summary_text
 from amkd.reporting.bars import bars
 from amkd.run import checks, experiment, inputs
 from amkd.teachers import local
@@ -63,7 +63,7 @@ def distill(command: Command) -> None:
     """The whole run; prints its table."""
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
-    print(report.table(experiment.run(command.config, command.workdir, command.stop)))
+    print(summary_text.closing_table(experiment.run(command.config, command.workdir, command.stop)))
 
 
 def plan(command: Command) -> None:
@@ -86,9 +86,9 @@ def train_teacher(command: Command) -> None:
         config.teacher, data, command.cache, bar, command.stop, config.checkpoint.seconds
     )
     print(f"teacher              {local.place(config.teacher, data, command.cache)}")
-    print(f"validation accuracy  {report.percent(saved.card['validation_accuracy'])}")
+    print(f"validation accuracy  {summary_text.percent(saved.card['validation_accuracy'])}")
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
-    print(f"test accuracy        {report.percent(accuracy)}")
+    print(f"test accuracy        {summary_text.percent(accuracy)}")
 
 
 def evaluate(command: Command) -> None:
@@ -106,7 +106,9 @@ def evaluate(command: Command) -> None:
         )
     answers = saved.predict(data.test_images)
     print(f"{saved.card['role']} {saved.card['model']} in {folder}")
-    print(f"test accuracy        {report.percent(metrics.accuracy(answers, data.test_labels))}")
+    print(
+        f"test accuracy        {summary_text.percent(metrics.accuracy(answers, data.test_labels))}"
+    )
 
 
 def predict(command: Command) -> None:
@@ -118,7 +120,11 @@ def predict(command: Command) -> None:
     )
     _, saved = command.saved()
     written = predictions.write(
-        saved, command.images, output, command.config.data.resize, command.cache
+        saved,
+        command.images,
+        output,
+        resize=command.config.data.resize,
+        cache_dir=command.cache,
     )
     print(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
 
@@ -132,7 +138,9 @@ def export(command: Command) -> None:
         data.test_images[:_CHECKED] if len(data.test_images) else data.pool_images[:_CHECKED]
     )
     formats = tuple(command.config.export.formats.split(","))
-    made = write_export(saved, output, sample, formats, command.config.export.license)
+    made = write_export(
+        saved, output, sample, formats=formats, license=command.config.export.license
+    )
     for name in formats:
         file = made[name]
         print(

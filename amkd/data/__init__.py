@@ -1,1 +1,1 @@
-"""Where images come from, how they are mixed, and the records that stand for them."""
+"""Loads images, mixes them, and describes mixes by records."""

@@ -1,29 +1,30 @@
-"""Where images come from: the embedded digits, TFDS, a folder of pictures, or an array in
-memory.
-"""
+"""A data set in memory, and the random draw of the real images from it."""
 
-from typing import NamedTuple
+import dataclasses
 
 import numpy as np
 
 from amkd.core import keys
 
 
-class DataSet(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class DataSet:
     """A data set in memory.
 
     Attributes:
       name: as configured.
       classes: number of classes Y.
-      teacher_images: ``uint8[M, H, W, C]`` on which a local teacher is trained and validated.
+      teacher_images: ``uint8[M, H, W, C]``; a local teacher is trained and validated on them.
       teacher_labels: ``int32[M]``.
-      pool_images: ``uint8[M', H, W, C]`` from which the N real images are drawn, without labels.
-      test_images: ``uint8[T, H, W, C]`` that judge the student, and serve for nothing else.
+      pool_images: ``uint8[M', H, W, C]``; the N real images are drawn from them, without labels.
+      test_images: ``uint8[T, H, W, C]``; the student is evaluated on them, and they serve no other
+        purpose.
       test_labels: ``int32[T]``, for the final evaluation only; None if there are none.
       class_names: Y names.
-      key: identity of these very images where the name does not tell it; a run keeps to it.
-      pool_places: ``int64[...]``, those of ``pool_images`` that may be drawn; None for all.
-      pool_labels: ``int32[M']``, for references that learn from labels, and nothing else; None if
+      key: identifies the images where the name alone does not; a resumed run must find the same
+        key.
+      pool_indices: ``int64[...]``, indices of the ``pool_images`` that may be drawn; None for all.
+      pool_labels: ``int32[M']``, only for reference methods that learn from true labels; None if
         there are none.
     """
 
@@ -36,13 +37,20 @@ class DataSet(NamedTuple):
     test_labels: np.ndarray | None
     class_names: tuple[str, ...] = ()
     key: str = ""
-    pool_places: np.ndarray | None = None
+    pool_indices: np.ndarray | None = None
     pool_labels: np.ndarray | None = None
 
     @property
+    def drawable(self) -> np.ndarray:
+        """Indices of the pool images that may be drawn: ``int64[...]``."""
+        if self.pool_indices is None:
+            return np.arange(len(self.pool_images))
+        return self.pool_indices
+
+    @property
     def pool_size(self) -> int:
-        """Images that the real ones are drawn from."""
-        return len(self.pool_images if self.pool_places is None else self.pool_places)
+        """Number of images that may be drawn."""
+        return len(self.pool_images if self.pool_indices is None else self.pool_indices)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -51,22 +59,23 @@ class DataSet(NamedTuple):
 
 
 def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
-    """The N real images: a uniform draw by seed, blind to labels. ``uint8[N, H, W, C]``."""
-    return _at(data, _drawn(data, n, seed))
+    """Draws the N real images uniformly by seed, without labels: ``uint8[N, H, W, C]``."""
+    return _pool_images(data, _drawn_positions(data, n, seed))
 
 
 def not_drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
-    """The images that :func:`draw_real` leaves, in the order of the data set: ``uint8[..., H, W,
-    C]``.
+    """Returns the images that :func:`draw_real` leaves, in the order of the data set:
+    ``uint8[..., H, W, C]``.
     """
-    return _at(data, np.setdiff1d(np.arange(data.pool_size), _drawn(data, n, seed)))
+    positions = np.arange(data.pool_size)
+    return _pool_images(data, np.setdiff1d(positions, _drawn_positions(data, n, seed)))
 
 
-def _drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
+def _drawn_positions(data: DataSet, n: int, seed: int) -> np.ndarray:
     return keys.rng(seed, 0, keys.Purpose.REAL_IMAGES).choice(data.pool_size, n, replace=False)
 
 
-def _at(data: DataSet, places: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(
-        data.pool_images[places if data.pool_places is None else data.pool_places[places]]
-    )
+def _pool_images(data: DataSet, positions: np.ndarray) -> np.ndarray:
+    """Copies the images at positions among those that may be drawn."""
+    indices = positions if data.pool_indices is None else data.pool_indices[positions]
+    return np.ascontiguousarray(data.pool_images[indices])

@@ -1,7 +1,7 @@
 """scikit-learn's 1,797 real handwritten digits of 8x8 pixels: embedded, nothing to download.
 
-They come without splits, so a fixed one is made here: 900 to train the teacher on, 400 that
-no teacher has seen to draw the real images from, and 497 to test on.
+They come without splits, so a fixed split is made here: 900 images train the teacher, the real
+images are drawn from 400 that no teacher has seen, and 497 are the test images.
 """
 
 import numpy as np
@@ -12,15 +12,23 @@ from amkd.data import resize
 from amkd.data.dataset import DataSet
 
 
-def load(size: int) -> "DataSet":
-    """The digits, ``size`` x ``size`` pixels (0: 8x8)."""
+def load(size: int) -> DataSet:
+    """Loads the digits at ``size`` x ``size`` pixels; 0 for 8x8."""
     digits = load_digits()
-    grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]
+    images = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]
     if size:
-        grey = np.stack([resize.square(image, size) for image in grey])
+        images = np.stack([resize.square(image, size) for image in images])
     labels = digits.target.astype(np.int32)
-    order = keys.rng(0, 0, keys.Purpose.SPLIT).permutation(len(grey))
+    order = keys.rng(0, 0, keys.Purpose.SPLIT).permutation(len(images))
     teacher, pool, test = order[:900], order[900:1300], order[1300:]
-    names = tuple(str(digit) for digit in range(10))
-    parts = (grey[teacher], labels[teacher], grey[pool], grey[test], labels[test])
-    return DataSet("digits", 10, *parts, names, pool_labels=labels[pool])
+    return DataSet(
+        name="digits",
+        classes=10,
+        teacher_images=images[teacher],
+        teacher_labels=labels[teacher],
+        pool_images=images[pool],
+        pool_labels=labels[pool],
+        test_images=images[test],
+        test_labels=labels[test],
+        class_names=tuple(str(digit) for digit in range(10)),
+    )

@@ -1,38 +1,37 @@
-"""A folder of picture files as a source of images, with or without a subfolder for each class.
+"""Loads a folder of picture files, with or without a subfolder for each class.
 
 Files count as pictures by their suffix and are decoded by their content (:mod:`amkd.data.pictures`
-says how); other files are ignored but counted, hidden files and folders are not looked at, and of
-files with the same bytes only the first is used.
+says how). Other files are ignored but counted, hidden files and folders are skipped, and of files
+with the same bytes only the first is used.
 """
 
+import dataclasses
 import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from amkd.core.errors import UserError
 from amkd.data import picture_cache, picture_files
-from amkd.data.picture_files import File, Listing, some
-from amkd.data.pictures import SUFFIXES, Policy, check, decode
-
-__all__ = ["Pictures", "Policy", "decode", "describe", "load"]
+from amkd.data.picture_files import Listing, PictureFile, first_names
+from amkd.data.pictures import SUFFIXES, DecodeOptions, check
 
 
-class Pictures(NamedTuple):
-    """Decoded pictures of a folder.
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pictures:
+    """The decoded pictures of a folder.
 
     Attributes:
       images: ``uint8[M, H, W, C]``, memory-mapped and read-only.
       paths: the file of each image, relative to the folder.
-      labels: ``int32[M]`` if labelled: places in ``classes``.
+      labels: ``int32[M]``, indices into ``classes``; None if not labelled.
       classes: names; empty if not labelled.
-      duplicates: files dropped for having the bytes of an earlier one.
+      duplicates: how many files were dropped because an earlier one has the same bytes.
       broken: files skipped, as (relative path, reason).
-      ignored: files that are no pictures by name.
-      key: identity of exactly these pictures under this policy, in hex.
+      ignored: how many files are no pictures by name.
+      key: identity of exactly these pictures and how they were decoded, in hex.
     """
 
     images: np.ndarray
@@ -47,90 +46,95 @@ class Pictures(NamedTuple):
 
 def load(
     root: Path,
-    policy: Policy,
+    options: DecodeOptions,
     cache_dir: Path,
+    *,
     labelled: bool = False,
     classes: tuple[str, ...] = (),
     drop_duplicates: bool = True,
     field: str = "config.data.folder",
 ) -> Pictures:
-    """Loads a folder, decoding it unless exactly these files have been decoded like this before.
+    """Loads a folder; decodes it unless exactly these files were decoded in this way before.
 
     Args:
       root: the folder.
-      policy: what to make of its files.
+      options: how its files become images.
       cache_dir: where decoded pictures and the files' hashes are kept.
       labelled: every folder directly in ``root`` is a class; pictures may lie deeper below it.
       classes: the classes' names in order, if labelled; empty for the subfolders' names, sorted.
       drop_duplicates: use only the first, by path, of files with the same bytes.
-      field: the setting that ``root`` comes from, for messages.
+      field: the configuration field that names ``root``, for messages.
 
     Raises:
-      UserError: an impossible policy; no folder, or no picture in it; broken pictures if the policy
-        refuses them; in a labelled one a picture beside the subfolders, a subfolder that is no
-        class, or the same bytes in two classes.
+      UserError: an option is impossible; there is no such folder, or no picture in it; a picture is
+        broken and ``options`` refuse that. In a labelled folder: a picture is in no subfolder, a
+        subfolder is no class, or the same bytes are in two classes.
     """
-    check(policy)
-    listing = _list(root, field)
-    names = _classes(root, listing, classes, field) if labelled else ()
+    check(options)
+    where = f"{field}={str(root)!r}"
+    listing = _list(root, where)
+    names = _classes(listing, classes, where) if labelled else ()
     found = picture_files.identify(root, listing.paths, cache_dir)
-    cached = picture_cache.load(root, found, policy, drop_duplicates, cache_dir)
-    key = picture_cache.key(found, policy, drop_duplicates)
+    cached = picture_cache.load(
+        root, found, options, drop_duplicates=drop_duplicates, cache_dir=cache_dir
+    )
+    key = picture_cache.key(found, options, drop_duplicates)
     if labelled:
-        _refuse_ambiguous(found, {path for path, _ in cached.broken}, root, field)
+        _refuse_ambiguous(found, {path for path, _ in cached.broken}, where)
     if cached.broken:
-        _report_broken(cached.broken, len(found), root, policy, picture_cache.place(cache_dir, key))
-    labels = _labels(cached.paths, names) if labelled else None
+        story = (
+            f"{len(cached.broken):,} of the {len(found):,} pictures in {root} cannot be decoded:"
+            f" {picture_cache.list_broken(cached.broken)}; all are listed in"
+            f" {picture_cache.cache_folder(cache_dir, key) / picture_cache.BROKEN_LIST}"
+        )
+        _refuse_or_warn(story, options)
     return Pictures(
-        cached.images,
-        cached.paths,
-        labels,
-        names,
-        cached.duplicates,
-        cached.broken,
-        listing.ignored,
-        key,
+        images=cached.images,
+        paths=cached.paths,
+        labels=_labels(cached.paths, names) if labelled else None,
+        classes=names,
+        duplicates=cached.duplicates,
+        broken=cached.broken,
+        ignored=listing.ignored,
+        key=key,
     )
 
 
-def _list(root: Path, field: str) -> Listing:
+def _list(root: Path, where: str) -> Listing:
     if not root.is_dir():
-        raise UserError(
-            f"{field}={str(root)!r}: there is no such folder; name one that holds pictures"
-        )
+        raise UserError(f"{where}: there is no such folder; name one that holds pictures")
     try:
-        listing = picture_files.find(root)
+        listing = picture_files.list_folder(root)
     except OSError as error:
-        raise UserError(
-            f"{field}={str(root)!r}: {error.filename} cannot be listed ({error.strerror})"
-        ) from error
+        raise UserError(f"{where}: {error.filename} cannot be listed ({error.strerror})") from error
     if not listing.paths:
         raise UserError(
-            f"{field}={str(root)!r}: holds no picture ({', '.join(SUFFIXES)}), only"
+            f"{where}: holds no picture ({', '.join(SUFFIXES)}), only"
             f" {listing.ignored:,} other files"
         )
     return listing
 
 
-def _classes(root: Path, listing: Listing, classes: tuple[str, ...], field: str) -> tuple[str, ...]:
-    """The classes of a labelled folder, if it is a proper one."""
+def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[str, ...]:
+    """Returns the class names of a labelled folder, and refuses a folder that is not one."""
     loose = [path for path in listing.paths if "/" not in path]
     if loose:
         raise UserError(
-            f"{field}={str(root)!r}: is to hold one subfolder for each class, so these pictures"
-            " have no label:"
-            f" {some([repr(path) for path in loose])}; move them into subfolders"
+            f"{where}: must hold one subfolder for each class, so these pictures have no label:"
+            f" {first_names([repr(path) for path in loose])}; move them into subfolders"
         )
     twice = sorted({repr(name) for name in classes if classes.count(name) > 1})
     if twice:
         raise UserError(
-            f"class names given more than once: {some(twice)}; every class needs a name of its own"
+            f"class names given more than once: {first_names(twice)}; every class needs a name of"
+            " its own"
         )
     unknown = [name for name in listing.subfolders if name not in classes] if classes else []
     if unknown:
         raise UserError(
-            f"{field}={str(root)!r}: subfolders that are none of the {len(classes)} classes:"
-            f" {some([_with_near(name, classes) for name in unknown])}; rename or remove them"
+            f"{where}: subfolders that are none of the {len(classes)} classes:"
+            f" {first_names([_with_near(name, classes) for name in unknown])}; rename or remove"
+            " them"
         )
     return classes or tuple(listing.subfolders)
 
@@ -140,7 +144,7 @@ def _with_near(name: str, classes: Sequence[str]) -> str:
     return f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name)
 
 
-def _refuse_ambiguous(found: Sequence[File], broken: set[str], root: Path, field: str) -> None:
+def _refuse_ambiguous(found: Sequence[PictureFile], broken: set[str], where: str) -> None:
     """Refuses the same bytes in two classes: one of the labels is wrong."""
     first: dict[str, str] = {}
     ambiguous = []
@@ -150,7 +154,7 @@ def _refuse_ambiguous(found: Sequence[File], broken: set[str], root: Path, field
             ambiguous.append(f"{earlier!r} = {file.path!r}")
     if ambiguous:
         raise UserError(
-            f"{field}={str(root)!r}: the same picture lies in two classes: {some(ambiguous)};"
+            f"{where}: the same picture lies in two classes: {first_names(ambiguous)};"
             " keep each where it belongs and delete the other"
         )
 
@@ -160,20 +164,13 @@ def _label(path: str) -> str:
 
 
 def _labels(paths: Sequence[str], names: tuple[str, ...]) -> np.ndarray:
-    """The class of each path: ``int32[M]``."""
-    places = {name: place for place, name in enumerate(names)}
-    return np.array([places[_label(path)] for path in paths], np.int32)
+    """Returns the class number of each path: ``int32[M]``."""
+    numbers = {name: number for number, name in enumerate(names)}
+    return np.array([numbers[_label(path)] for path in paths], np.int32)
 
 
-def _report_broken(
-    broken: list[tuple[str, str]], count: int, root: Path, policy: Policy, cache: Path
-) -> None:
-    story = (
-        f"{len(broken):,} of the {count:,} pictures in {root} cannot be decoded:"
-        f" {picture_cache.listed(broken)};"
-        f" all are listed in {cache / picture_cache.BROKEN_LIST}"
-    )
-    if policy.broken == "refuse":
+def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
+    if options.broken == "refuse":
         raise UserError(
             f"config.data.broken='refuse': {story}. Mend or delete them, or leave them out with"
             " --config.data.broken=skip"
@@ -182,29 +179,25 @@ def _report_broken(
 
 
 def describe(pictures: Pictures, root: Path) -> str:
-    """What was found and what was left out, in a line or two for people."""
+    """Says in a line or two, for people, what was found and what was left out."""
     parts = [f"{root}: {_count(len(pictures.paths), 'picture')}"]
     if pictures.duplicates:
         parts.append(f"{_count(pictures.duplicates, 'duplicate')} dropped")
     if pictures.broken:
-        place = getattr(pictures.images, "filename", None)
-        where = f" (list: {Path(place).parent / picture_cache.BROKEN_LIST})" if place else ""
+        array = getattr(pictures.images, "filename", None)
+        where = f" (list: {Path(array).parent / picture_cache.BROKEN_LIST})" if array else ""
         parts.append(f"{len(pictures.broken):,} broken skipped{where}")
     if pictures.ignored:
         parts.append(f"{_count(pictures.ignored, 'other file')} ignored")
     lines = [", ".join(parts)]
     if pictures.labels is not None:
+        counts = np.bincount(pictures.labels, minlength=len(pictures.classes))
         absent = [
-            repr(pictures.classes[place])
-            for place in _absent(pictures.labels, len(pictures.classes))
+            repr(name) for name, count in zip(pictures.classes, counts, strict=True) if not count
         ]
-        missing = f", no picture of {some(absent)}" if absent else ""
+        missing = f", no picture of {first_names(absent)}" if absent else ""
         lines.append(f"{_count(len(pictures.classes), 'class', 'classes')}{missing}")
     return "\n".join(lines)
-
-
-def _absent(labels: np.ndarray, classes: int) -> np.ndarray:
-    return np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -1,5 +1,6 @@
-"""Pictures of one's own as a data set: a folder of files, or an array in memory."""
+"""The user's own images as a data set: a folder of picture files, or an array in memory."""
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -11,111 +12,149 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.data import folder
 from amkd.data.dataset import DataSet
+from amkd.data.pictures import DecodeOptions
 
 
-def policy(data: DataSettings) -> folder.Policy:
-    """How files become images."""
-    return folder.Policy(data.size, data.resize, data.mode, data.broken)
-
-
-def from_folder(data: DataSettings, seed: int, cache_dir: Path) -> DataSet:
-    """A folder of pictures, and labeled test pictures or held-out ones to judge by.
+def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
+    """Loads a folder of pictures, evaluated on a labeled test folder or on held-out pictures.
 
     Args:
-      data: the ``data.*`` group.
-      seed: the run's, for which pictures are held out.
+      settings: the ``data.*`` group.
+      seed: the run's; decides which pictures are held out.
       cache_dir: where decoded pictures are kept.
 
     Raises:
       UserError: a folder or a picture is not as it should be, or there are too few.
     """
-    root = Path(data.folder).expanduser()
-    pictures = folder.load(root, policy(data), cache_dir)
-    print(folder.describe(pictures, root), flush=True)
-    names = class_names(data.classes)
-    if not data.test_folder:
-        judged = held_out("folder", pictures.images, names, data.held_out, seed, pictures.key)
-        return _some_test_images(judged, data.test_images)
-    place = Path(data.test_folder).expanduser()
-    # Every picture of a test set counts, copies of one another too: it is the user's yardstick.
-    test = folder.load(
-        place, policy(data), cache_dir, True, names, False, "config.data.test_folder"
-    )
-    print(folder.describe(test, place), flush=True)
-    none = pictures.images[:0], np.empty(0, np.int32)
-    key = f"{pictures.key}+{test.key}"
-    whole = DataSet(
-        "folder",
-        len(test.classes),
-        *none,
-        pictures.images,
-        test.images,
-        test.labels,
-        test.classes,
-        key,
-    )
-    return apart(_some_test_images(whole, data.test_images))
-
-
-def _some_test_images(data: DataSet, count: int) -> DataSet:
-    """So many test images, drawn alike from all classes' order on disk; 0 takes all."""
-    if not count or count >= len(data.test_images):
-        return data
-    places = np.sort(
-        keys.rng(0, 0, keys.Purpose.HELD_OUT).permutation(len(data.test_images))[:count]
-    )
-    labels = None if data.test_labels is None else data.test_labels[places]
-    return data._replace(test_images=np.asarray(data.test_images[places]), test_labels=labels)
-
-
-def apart(data: DataSet) -> DataSet:
-    """A data set from whose pool no image is drawn that judges the student."""
-    judges = {image_digest(image) for image in data.test_images}
-    places = np.arange(len(data.pool_images)) if data.pool_places is None else data.pool_places
-    alike = [image_digest(data.pool_images[place]) in judges for place in places] if judges else []
-    if any(alike):
-        print(
-            f"{sum(alike)} pictures equal one that judges the student, and are not drawn",
-            flush=True,
+    root = Path(settings.folder).expanduser()
+    options = DecodeOptions(settings.size, settings.resize, settings.mode, settings.broken)
+    found = folder.load(root, options, cache_dir)
+    print(folder.describe(found, root), flush=True)
+    names = parse_class_names(settings.classes)
+    if not settings.test_folder:
+        data = with_holdout(
+            "folder", found.images, names, count=settings.held_out, seed=seed, key=found.key
         )
-        return data._replace(pool_places=places[~np.array(alike)])
-    return data
+        return _limit_test_images(data, settings.test_images)
+    test_root = Path(settings.test_folder).expanduser()
+    # All pictures of a test set count, also copies of one another: the user chose them.
+    test = folder.load(
+        test_root,
+        options,
+        cache_dir,
+        labelled=True,
+        classes=names,
+        drop_duplicates=False,
+        field="config.data.test_folder",
+    )
+    print(folder.describe(test, test_root), flush=True)
+    data = unlabeled("folder", found.images, test.classes, key=f"{found.key}+{test.key}")
+    data = dataclasses.replace(data, test_images=test.images, test_labels=test.labels)
+    return exclude_test_images(_limit_test_images(data, settings.test_images))
 
 
-def held_out(
-    name: str, pictures: np.ndarray, names: tuple[str, ...], count: int, seed: int, key: str
+def unlabeled(name: str, images: np.ndarray, class_names: tuple[str, ...], *, key: str) -> DataSet:
+    """Makes a data set of unlabeled images alone: none for a teacher, none to test on.
+
+    Args:
+      name: of the data set.
+      images: ``uint8[M, H, W, C]``, all of which may be drawn.
+      class_names: Y names.
+      key: identity of the images.
+    """
+    none, no_labels = images[:0], np.empty(0, np.int32)
+    return DataSet(
+        name=name,
+        classes=len(class_names),
+        teacher_images=none,
+        teacher_labels=no_labels,
+        pool_images=images,
+        test_images=none,
+        test_labels=None,
+        class_names=class_names,
+        key=key,
+    )
+
+
+def _limit_test_images(data: DataSet, count: int) -> DataSet:
+    """Keeps ``count`` test images, drawn over the whole set and so over all classes; 0 for all."""
+    total = len(data.test_images)
+    if not count or count >= total:
+        return data
+    kept = np.sort(keys.rng(0, 0, keys.Purpose.HELD_OUT).permutation(total)[:count])
+    labels = None if data.test_labels is None else data.test_labels[kept]
+    return dataclasses.replace(
+        data, test_images=np.asarray(data.test_images[kept]), test_labels=labels
+    )
+
+
+def exclude_test_images(data: DataSet) -> DataSet:
+    """Removes from the pool every image that equals a test image."""
+    if not len(data.test_images):
+        return data
+    test = {image_digest(image) for image in data.test_images}
+    drawable = data.drawable
+    excluded = np.array([image_digest(data.pool_images[index]) in test for index in drawable])
+    if not excluded.any():
+        return data
+    print(
+        f"{excluded.sum()} pictures equal one that judges the student, and are not drawn",
+        flush=True,
+    )
+    return dataclasses.replace(data, pool_indices=drawable[~excluded])
+
+
+def with_holdout(
+    name: str,
+    images: np.ndarray,
+    class_names: tuple[str, ...],
+    *,
+    count: int,
+    seed: int,
+    key: str,
 ) -> DataSet:
-    """A data set without labels: some pictures are held out, and the others may be drawn.
+    """Makes a data set without labels: some images are held out to test on, the others are drawn.
+
+    Args:
+      name: of the data set.
+      images: ``uint8[M, H, W, C]``.
+      class_names: Y names.
+      count: images to hold out.
+      seed: the run's.
+      key: identity of the images.
 
     Raises:
-      UserError: none would be left.
+      UserError: fewer than two images would be left.
     """
-    if count > len(pictures) - 2:
+    if count > len(images) - 2:
         raise UserError(
-            f"config.data.held_out={count}: there are only {len(pictures)} pictures, and at least"
-            " 2 must be left to"
-            " draw the real ones from; hold out fewer (0 for none: then nothing judges the student)"
+            f"config.data.held_out={count}: there are only {len(images)} pictures, and at least"
+            " 2 must be left to draw the real ones from; hold out fewer (0 for none: then nothing"
+            " judges the student)"
         )
-    order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(len(pictures))
-    judges = np.asarray(pictures[np.sort(order[:count])])
-    none = pictures[:0], np.empty(0, np.int32)
-    left = np.sort(order[count:])
-    return apart(DataSet(name, len(names), *none, pictures, judges, None, names, key, left))
+    order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(len(images))
+    data = unlabeled(name, images, class_names, key=key)
+    return exclude_test_images(
+        dataclasses.replace(
+            data,
+            test_images=np.asarray(images[np.sort(order[:count])]),
+            pool_indices=np.sort(order[count:]),
+        )
+    )
 
 
-def key_of(pictures: np.ndarray) -> str:
-    """Identity of an array, such as images ``uint8[M, H, W, C]``."""
+def array_key(array: np.ndarray) -> str:
+    """Returns the identity of an array, such as images ``uint8[M, H, W, C]``: SHA-256 in hex."""
     return hashlib.sha256(
-        repr(pictures.shape).encode() + np.ascontiguousarray(pictures).tobytes()
+        repr(array.shape).encode() + np.ascontiguousarray(array).tobytes()
     ).hexdigest()
 
 
-def class_names(classes: str) -> tuple[str, ...]:
-    """The classes' names of ``config.data.classes``: names, their number, or a file of names; () if
-    empty.
+def parse_class_names(classes: str) -> tuple[str, ...]:
+    """Reads ``config.data.classes``: names, their number, or a file of names; () if empty.
 
     Raises:
-      UserError: fewer than two, or one name twice.
+      UserError: fewer than two names, or one name twice.
     """
     text = classes.strip()
     if not text:
@@ -129,23 +168,18 @@ def class_names(classes: str) -> tuple[str, ...]:
     if len(names) < 2 or len(set(names)) != len(names) or not all(names):
         raise UserError(
             f"config.data.classes={classes!r}: must be two or more different names ('cat,dog'),"
-            " their number, or a"
-            " file with one name a line"
+            " their number, or a file with one name a line"
         )
     return names
 
 
 def _lines(path: str) -> list[str] | None:
-    """Lines of a text file; None if it is none."""
+    """Reads the lines of a text file; None if there is no such file."""
     try:
         return Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(
             f"config.data.classes={path!r} is no text in UTF-8 ({error}); save it as that"
         ) from error
-    except (
-        OSError,
-        ValueError,
-        RuntimeError,
-    ):  # many names are too long for a path, "~cat" is no home
+    except (OSError, ValueError, RuntimeError):  # names may be too long for a path, "~cat" no home
         return None

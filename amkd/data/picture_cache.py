@@ -1,11 +1,12 @@
-"""Decoded pictures on disk: one memory-mapped array for each set of files and policy.
+"""Decoded pictures on disk: one memory-mapped array for each set of files and options.
 
 A cache folder ``cache_dir/pictures/<key>`` holds ``images.npy``, ``meta.json`` (which file each
-image came from) and, if files were broken, ``broken.csv`` (which, and why). The key says which
-files there were, byte by byte, and what was made of them; so nothing in it ever goes stale.
+image came from) and, if files were broken, ``broken.csv`` (which, and why). The key depends on
+every byte of the files and on the options, so a cache folder never goes out of date.
 """
 
 import csv
+import dataclasses
 import hashlib
 import json
 import math
@@ -16,7 +17,6 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import PIL
@@ -25,19 +25,19 @@ from numpy.lib.format import open_memmap
 from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.data import pictures, threads
-from amkd.data.picture_files import File, some, stamp
-from amkd.data.pictures import Policy
+from amkd.data.picture_files import PictureFile, file_stamp, first_names
+from amkd.data.pictures import DecodeOptions
 
 BROKEN_LIST = "broken.csv"
-_ABANDONED = 86_400  # seconds after which an unfinished folder is taken to be left by a kill
+_ABANDONED = 86_400  # seconds after which an unfinished folder must be of a run that was killed
 _COPIED = 256  # images copied at a time
-_MAPPED = (
-    2**26
-)  # bytes written before an array is mapped anew: the pages of an old mapping count as memory in use
+# Bytes written before an array is mapped again: written pages of a mapping count as memory in use.
+_MAPPED = 2**26
 
 
-class Cached(NamedTuple):
-    """A cache folder's content.
+@dataclasses.dataclass(frozen=True, eq=False)
+class CachedPictures:
+    """The content of a cache folder.
 
     Attributes:
       images: ``uint8[M, H, W, C]``, memory-mapped and read-only.
@@ -52,54 +52,59 @@ class Cached(NamedTuple):
     duplicates: int
 
 
-def key(found: Sequence[File], policy: Policy, drop_duplicates: bool) -> str:
-    """Identity of the images that come of files: SHA-256 in hex of all that they depend on."""
+def key(found: Sequence[PictureFile], options: DecodeOptions, drop_duplicates: bool) -> str:
+    """Returns the identity of the images made from files: SHA-256 in hex of all they depend on."""
     hasher = hashlib.sha256()
-    made = [pictures.VERSION, policy.size, policy.resize, policy.mode, drop_duplicates]
-    hasher.update(json.dumps(made).encode())
+    recipe = [pictures.VERSION, options.size, options.resize, options.mode, drop_duplicates]
+    hasher.update(json.dumps(recipe).encode())
     for file in found:
         hasher.update(os.fsencode(file.path) + b"\0" + file.digest.encode() + b"\0")
     return hasher.hexdigest()
 
 
 def load(
-    root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool, cache_dir: Path
-) -> Cached:
-    """Decodes files into the cache, unless they are there, and maps them.
+    root: Path,
+    found: Sequence[PictureFile],
+    options: DecodeOptions,
+    *,
+    drop_duplicates: bool,
+    cache_dir: Path,
+) -> CachedPictures:
+    """Decodes files into the cache, unless they are there already, and maps them.
 
     Args:
       root: the folder of the files.
       found: the files, sorted by path.
-      policy: what to make of them.
-      drop_duplicates: leave out files whose bytes are those of an earlier one.
-      cache_dir: below which the cache is.
+      options: how they become images.
+      drop_duplicates: leave out files with the same bytes as an earlier one.
+      cache_dir: the folder that holds the cache.
 
     Raises:
-      UserError: no file can be decoded, one changes meanwhile, the disk is full, or the cache is
-        damaged.
+      UserError: no file can be decoded, a file changes meanwhile, the disk is full, or the cache
+        is damaged.
     """
-    folder = place(cache_dir, key(found, policy, drop_duplicates))
+    folder = cache_folder(cache_dir, key(found, options, drop_duplicates))
     if not folder.exists():
-        _fill(folder, root, found, policy, drop_duplicates)
+        _fill(folder, root, found, options=options, drop_duplicates=drop_duplicates)
     try:
-        return _read(folder, policy)
+        return _read(folder, options)
     except Exception as error:  # NumPy and JSON raise many kinds for a broken file
         raise UserError(
             f"the cached pictures in {folder} are damaged ({error}); delete that folder"
         ) from error
 
 
-def place(cache_dir: Path, key: str) -> Path:
-    """Folder of one cache."""
+def cache_folder(cache_dir: Path, key: str) -> Path:
+    """Returns the folder of the images with this key."""
     return cache_dir / "pictures" / key
 
 
-def _read(folder: Path, policy: Policy) -> Cached:
+def _read(folder: Path, options: DecodeOptions) -> CachedPictures:
     images = np.load(folder / "images.npy", mmap_mode="r")
     meta = json.loads((folder / "meta.json").read_text())
-    if images.dtype != np.uint8 or images.shape != (len(meta["paths"]), *policy.shape):
+    if images.dtype != np.uint8 or images.shape != (len(meta["paths"]), *options.shape):
         raise ValueError(f"images.npy holds {images.dtype}{list(images.shape)}")
-    return Cached(
+    return CachedPictures(
         images,
         meta["paths"],
         [(path, reason) for path, reason in meta["broken"]],
@@ -108,14 +113,19 @@ def _read(folder: Path, policy: Policy) -> Cached:
 
 
 def _fill(
-    folder: Path, root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool
+    folder: Path,
+    root: Path,
+    found: Sequence[PictureFile],
+    *,
+    options: DecodeOptions,
+    drop_duplicates: bool,
 ) -> None:
     """Writes a cache folder whole or not at all, even with several runs at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _write(scratch, root, found, policy, drop_duplicates)
+        _write(scratch, root, found, options=options, drop_duplicates=drop_duplicates)
         for path in (*scratch.iterdir(), scratch):
             files.flush(path)
         try:
@@ -131,7 +141,7 @@ def _fill(
 
 
 def _clear(folder: Path) -> None:
-    """Removes what runs that were killed left of this folder."""
+    """Removes what killed runs left behind for this folder."""
     for scratch in folder.parent.glob(f".{folder.name}-*"):
         parts = [path.stat().st_mtime for path in (scratch, *scratch.glob("*")) if path.exists()]
         if max(parts, default=0) < time.time() - _ABANDONED:
@@ -139,8 +149,14 @@ def _clear(folder: Path) -> None:
 
 
 def _write(
-    scratch: Path, root: Path, found: Sequence[File], policy: Policy, drop_duplicates: bool
+    scratch: Path,
+    root: Path,
+    found: Sequence[PictureFile],
+    *,
+    options: DecodeOptions,
+    drop_duplicates: bool,
 ) -> None:
+    """Decodes files into a folder: the array, its description and the list of broken files."""
     first: dict[str, str] = {}
     for file in found:
         first.setdefault(file.digest, file.path)
@@ -149,21 +165,21 @@ def _write(
         for file in found
         if file.digest and (not drop_duplicates or first[file.digest] == file.path)
     ]
-    bad = _decode(scratch / "images.npy", root, chosen, policy) if chosen else {}
+    bad = _decode_all(scratch / "images.npy", root, chosen, options=options) if chosen else {}
     reasons = [(file.path, file.unreadable or bad.get(file.digest, "")) for file in found]
     broken = [(path, reason) for path, reason in reasons if reason]
-    kept = [place for place, file in enumerate(chosen) if file.digest not in bad]
+    kept = [index for index, file in enumerate(chosen) if file.digest not in bad]
     if not kept:
         raise UserError(
-            f"none of the {len(found)} pictures in {root} can be decoded: {listed(broken)}"
+            f"none of the {len(found)} pictures in {root} can be decoded: {list_broken(broken)}"
         )
     if bad:
-        _keep(scratch / "images.npy", kept)
+        _keep_only(scratch / "images.npy", kept)
     meta = {
-        "paths": [chosen[place].path for place in kept],
+        "paths": [chosen[index].path for index in kept],
         "broken": broken,
         "duplicates": len(found) - len(broken) - len(kept),
-        "pillow": PIL.__version__,  # for people: another version's decoders may differ in a last bit
+        "pillow": PIL.__version__,  # for people: decoders of versions may differ in a last bit
     }
     (scratch / "meta.json").write_text(json.dumps(meta))
     if broken:
@@ -173,36 +189,38 @@ def _write(
             csv.writer(lines).writerows([("path", "reason"), *broken])
 
 
-def listed(broken: Sequence[tuple[str, str]]) -> str:
-    """The first broken files, for people."""
-    return some([f"{path!r} ({reason})" for path, reason in broken])
+def list_broken(broken: Sequence[tuple[str, str]]) -> str:
+    """Lists the first broken files with their reasons, for people."""
+    return first_names([f"{path!r} ({reason})" for path, reason in broken])
 
 
-def _decode(path: Path, root: Path, chosen: Sequence[File], policy: Policy) -> dict[str, str]:
+def _decode_all(
+    path: Path, root: Path, chosen: Sequence[PictureFile], *, options: DecodeOptions
+) -> dict[str, str]:
     """Decodes files into an array on disk.
 
     Args:
       path: the array, ``uint8[len(chosen), H, W, C]``.
       root: the folder of the files.
       chosen: the files.
-      policy: what to make of them.
+      options: how they become images.
 
     Returns:
-      Why a file could not be decoded, by its digest; its image is left black.
+      The reason for each file that could not be decoded, by digest; its image is left black.
     """
-    _create(path, (len(chosen), *policy.shape))
+    _create(path, (len(chosen), *options.shape))
     images = np.load(path, mmap_mode="r+")
-    span = max(1, _MAPPED // math.prod(policy.shape))
+    span = max(1, _MAPPED // math.prod(options.shape))
 
-    def decode(place: int) -> str:
-        file = chosen[place]
+    def decode(index: int) -> str:
+        file = chosen[index]
         reason = ""
         try:
             try:
-                images[place] = pictures.decode(root / file.path, policy)
+                images[index] = pictures.decode(root / file.path, options)
             except pictures.BrokenPictureError as error:
                 reason = str(error)
-            unchanged = stamp(root / file.path)[:2] == file.stamp[:2]
+            unchanged = file_stamp(root / file.path)[:2] == file.stamp[:2]
         except OSError:
             unchanged = False
         if not unchanged:
@@ -212,23 +230,22 @@ def _decode(path: Path, root: Path, chosen: Sequence[File], policy: Policy) -> d
         return reason
 
     bad = {}
-    with warnings.catch_warnings():  # for all threads, so not in them
-        warnings.simplefilter(
-            "ignore"
-        )  # Pillow's: odd metadata, and pictures that are large but not too large
-        for place, reason in enumerate(
-            threads.in_order(decode, range(len(chosen)), "decode pictures"), 1
-        ):
+    reasons = threads.map_in_order(decode, range(len(chosen)), "decode pictures")
+    with warnings.catch_warnings():  # here, since it holds for all threads
+        # Pillow warns of odd metadata, and of pictures that are large but not too large.
+        warnings.simplefilter("ignore")
+        for done, (file, reason) in enumerate(zip(chosen, reasons, strict=True), 1):
             if reason:
-                bad[chosen[place - 1].digest] = reason
-            if place % span == 0:
+                bad[file.digest] = reason
+            if done % span == 0:
                 images = np.load(path, mmap_mode="r+")
     return bad
 
 
 def _create(path: Path, shape: tuple[int, ...]) -> None:
-    """A new array on disk, black, with its space reserved: writing to a full disk would kill the
-    process.
+    """Creates an array on disk, all zero, and reserves its space.
+
+    Writing to a mapped array on a full disk would kill the process.
     """
     try:
         open_memmap(path, "w+", np.uint8, shape)
@@ -237,19 +254,17 @@ def _create(path: Path, shape: tuple[int, ...]) -> None:
     except OSError as error:
         raise UserError(
             f"no room for {math.prod(shape) / 2**20:,.0f} MiB of decoded pictures in"
-            f" {path.parent.parent}"
-            f" ({error.strerror}): free some, choose another --config.cache_dir, or a smaller"
-            " --config.data.size"
+            f" {path.parent.parent} ({error.strerror}): free some, choose another"
+            " --config.cache_dir, or a smaller --config.data.size"
         ) from error
 
 
-def _keep(path: Path, kept: Sequence[int]) -> None:
-    """Replaces an array on disk by some of its images."""
+def _keep_only(path: Path, kept: Sequence[int]) -> None:
+    """Replaces an array on disk by the images at the indices ``kept``."""
     part = path.with_suffix(".part")
     _create(part, (len(kept), *np.load(path, mmap_mode="r").shape[1:]))
     for start in range(0, len(kept), _COPIED):
-        places = kept[start : start + _COPIED]
-        np.load(part, mmap_mode="r+")[start : start + len(places)] = np.load(path, mmap_mode="r")[
-            places
-        ]
+        indices = kept[start : start + _COPIED]
+        copied = np.load(path, mmap_mode="r")[indices]
+        np.load(part, mmap_mode="r+")[start : start + len(indices)] = copied
     part.replace(path)

@@ -1,9 +1,10 @@
-"""The picture files below a folder, each with the SHA-256 of its bytes.
+"""Lists the picture files below a folder, and identifies each by the SHA-256 of its bytes.
 
 Hashes are kept in the cache folder with each file's size and times, so that a file which did not
 change is not read again.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -12,18 +13,18 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from amkd.data import pictures, threads
 
 # A file changed this recently may change again within one tick of its file system's clock, and
-# look the same; its hash is not kept.
+# keep the same times; its hash is not kept.
 _SETTLED = 2_000_000_000  # nanoseconds
 _SHOWN = 10  # names in a message
 
 
-class Listing(NamedTuple):
-    """What a folder holds.
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """The content of a folder.
 
     Attributes:
       paths: files that are pictures by their suffix, relative to the folder, sorted.
@@ -36,8 +37,9 @@ class Listing(NamedTuple):
     subfolders: list[str]
 
 
-class File(NamedTuple):
-    """One file, as it was when it was hashed.
+@dataclasses.dataclass(frozen=True)
+class PictureFile:
+    """One picture file, as it was when it was hashed.
 
     Attributes:
       path: relative to the folder, with ``/``.
@@ -52,8 +54,8 @@ class File(NamedTuple):
     unreadable: str = ""
 
 
-def find(root: Path) -> Listing:
-    """Walks a folder, through links too, but into no folder twice.
+def list_folder(root: Path) -> Listing:
+    """Walks a folder, also through links, but visits no folder twice.
 
     Raises:
       OSError: a folder cannot be listed.
@@ -61,28 +63,26 @@ def find(root: Path) -> Listing:
     paths: list[str] = []
     subfolders: list[str] = []
     ignored = 0
-    for place, entries in _walk(root):
-        if place and "/" not in place:
-            subfolders.append(place)
+    for subfolder, entries in _walk(root):
+        if subfolder and "/" not in subfolder:
+            subfolders.append(subfolder)
         found = [entry.name for entry in entries if _is_picture(entry)]
-        paths += [f"{place}/{name}" if place else name for name in found]
+        paths += [f"{subfolder}/{name}" if subfolder else name for name in found]
         ignored += len(entries) - len(found)
     return Listing(sorted(paths), ignored, sorted(subfolders))
 
 
 def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
-    """Yields every folder's path below ``root``, with what it holds besides folders, hidden names
-    left out.
-    """
+    """Yields the path of every folder below ``root`` and its files, without hidden ones."""
     visited = set()
     waiting = deque([""])
     while waiting:
-        place = waiting.popleft()
-        status = os.stat(root / place)
+        subfolder = waiting.popleft()
+        status = os.stat(root / subfolder)
         if (status.st_dev, status.st_ino) in visited:
             continue
         visited.add((status.st_dev, status.st_ino))
-        with os.scandir(root / place) as entries:
+        with os.scandir(root / subfolder) as entries:
             shown = sorted(
                 (entry for entry in entries if not entry.name.startswith(".")),
                 key=lambda entry: entry.name,
@@ -90,8 +90,8 @@ def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
         for entry in filter(_is_folder, shown):
             # A link waits until all real folders are done: theirs are the better names.
             queue = waiting.append if entry.is_symlink() else waiting.appendleft
-            queue(f"{place}/{entry.name}" if place else entry.name)
-        yield place, [entry for entry in shown if not _is_folder(entry)]
+            queue(f"{subfolder}/{entry.name}" if subfolder else entry.name)
+        yield subfolder, [entry for entry in shown if not _is_folder(entry)]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -99,26 +99,26 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
-    """By its name; a pipe or device is none, since opening it may wait forever. A link to nothing
-    is a broken one.
+    """Tells by the name whether a file is a picture.
+
+    Pipes and devices are not, since opening one may wait forever. A link to nothing counts as a
+    picture, which is then reported as broken.
     """
     if not entry.name.lower().endswith(pictures.SUFFIXES):
         return False
-    return (
-        os.path.isfile(entry.path) or not os.path.exists(entry.path)
-        if entry.is_symlink()
-        else entry.is_file()
-    )
+    if entry.is_symlink():
+        return os.path.isfile(entry.path) or not os.path.exists(entry.path)
+    return entry.is_file()
 
 
-def stamp(path: Path) -> tuple[int, int, int]:
-    """Size and times of a file: differ if its bytes do."""
+def file_stamp(path: Path) -> tuple[int, int, int]:
+    """Returns size and times of a file; they differ if its bytes do."""
     status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def identify(root: Path, paths: list[str], cache_dir: Path) -> list[File]:
-    """Hashes files, or finds their hashes in the index of an earlier call.
+def identify(root: Path, paths: list[str], cache_dir: Path) -> list[PictureFile]:
+    """Hashes files, or takes their hashes from the index of an earlier call.
 
     Args:
       root: the folder.
@@ -131,7 +131,7 @@ def identify(root: Path, paths: list[str], cache_dir: Path) -> list[File]:
     unknown = [path for path, file in zip(paths, found, strict=True) if file is None]
     if not unknown and len(index) == len(paths):
         return [file for file in found if file]
-    hashed = iter(list(threads.in_order(lambda path: _hash(root, path), unknown, "read files")))
+    hashed = iter(list(threads.map_in_order(lambda path: _hash(root, path), unknown, "read files")))
     files = [file or next(hashed) for file in found]
     settled = time.time_ns() - _SETTLED
     kept = {
@@ -144,24 +144,24 @@ def identify(root: Path, paths: list[str], cache_dir: Path) -> list[File]:
     return files
 
 
-def _known(root: Path, path: str, index: dict[str, list]) -> File | None:
+def _known(root: Path, path: str, index: dict[str, list]) -> PictureFile | None:
     if path not in index:
         return None
     *known, digest = index[path]
     try:
-        found = stamp(root / path)
+        found = file_stamp(root / path)
     except OSError:
         return None
-    return File(path, found, digest) if list(found) == known else None
+    return PictureFile(path, found, digest) if list(found) == known else None
 
 
-def _hash(root: Path, path: str) -> File:
+def _hash(root: Path, path: str) -> PictureFile:
     try:
-        before = stamp(root / path)  # a change while hashing then shows as another stamp later
+        before = file_stamp(root / path)  # so that a change while hashing is noticed later
         with open(root / path, "rb") as file:
-            return File(path, before, hashlib.file_digest(file, "sha256").hexdigest())
+            return PictureFile(path, before, hashlib.file_digest(file, "sha256").hexdigest())
     except OSError as error:
-        return File(path, (0, 0, 0), "", error.strerror or type(error).__name__)
+        return PictureFile(path, (0, 0, 0), "", error.strerror or type(error).__name__)
 
 
 def _digest(data: bytes) -> str:
@@ -176,7 +176,7 @@ def _read(path: Path) -> dict[str, list]:
 
 
 def _write(path: Path, index: dict[str, list]) -> None:
-    """Whole or not at all, even with several runs at once: each writes a file of its own aside."""
+    """Writes whole or not at all, even with several runs at once: each has its own scratch file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=".index-", dir=path.parent)
     with open(handle, "w") as file:
@@ -184,7 +184,7 @@ def _write(path: Path, index: dict[str, list]) -> None:
     os.replace(scratch, path)
 
 
-def some(names: Sequence[str]) -> str:
-    """The first ten of many, for people."""
+def first_names(names: Sequence[str]) -> str:
+    """Lists the first ten of many names, for people."""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -1,13 +1,15 @@
-"""Any TFDS image-classification data set, decoded once and then read from a cache of arrays.
+"""Loads any TFDS image-classification data set: decoded once, then read from a cache of arrays.
 
-Data prepared as array_record are read without TensorFlow; preparing a download needs it.
+Data prepared as array_record are read without TensorFlow; only preparing a download needs it.
 """
 
 import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +20,24 @@ from amkd.core.errors import UserError
 from amkd.data import resize
 from amkd.data.dataset import DataSet
 
-_PARTS = ("train_images", "train_labels", "test_images", "test_labels")
+_ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
+_CHUNK = 500  # records read at once
+
+ReadRecord = Callable[[dict[str, Any]], tuple[np.ndarray, int]]
 
 
-def load(name: str, directory: str, size: int, cache_dir: Path) -> "DataSet":
+def load(name: str, directory: str, *, size: int, cache_dir: Path) -> DataSet:
     """Loads the splits ``train`` and ``test`` of a TFDS data set.
 
     Args:
       name: TFDS name, with an optional ``/config`` and ``:version``.
       directory: TFDS directory; empty for ``TFDS_DATA_DIR`` or TFDS's own default.
-      size: resize to ``size`` x ``size``; 0 keeps images as they are, if all are alike.
+      size: resize to ``size`` x ``size``; 0 keeps images as they are, if all have one size.
       cache_dir: where decoded arrays are kept.
 
     Raises:
-      UserError: unknown or unprepared data set, no image or label in it, images of many sizes.
+      UserError: the data set is unknown or not prepared, it has no image or no label, or its images
+        differ in size.
     """
     builder = _builder(name, directory)
     image_key, label_key = _feature_keys(name, builder.info.features)
@@ -41,28 +47,26 @@ def load(name: str, directory: str, size: int, cache_dir: Path) -> "DataSet":
     ).hexdigest()[:16]
     folder = cache_dir / "arrays" / f"{builder.info.full_name.replace('/', '-')}-{stamp}"
     if not folder.exists():
-        splits = [
-            _decode(builder, split, image_key, label_key, size) for split in ("train", "test")
-        ]
-        _store(folder, dict(zip(_PARTS, [*splits[0], *splits[1]], strict=True)))
+        read = partial(_read_record, image_key=image_key, label_key=label_key, size=size)
+        arrays = [*_decode(builder, "train", read), *_decode(builder, "test", read)]
+        _store(folder, dict(zip(_ARRAYS, arrays, strict=True)))
     try:
-        train_x, train_y, test_x, test_y = (np.load(folder / f"{part}.npy") for part in _PARTS)
+        train_x, train_y, test_x, test_y = (np.load(folder / f"{name}.npy") for name in _ARRAYS)
     except Exception as error:  # NumPy raises many kinds for a broken file
         raise UserError(
             f"the cached arrays in {folder} are damaged ({error}); delete that folder"
         ) from error
     label = builder.info.features[label_key]
-    names = tuple(label.names)
     return DataSet(
-        name,
-        label.num_classes,
-        train_x,
-        train_y,
-        train_x,
-        test_x,
-        test_y,
-        names,
+        name=name,
+        classes=label.num_classes,
+        teacher_images=train_x,
+        teacher_labels=train_y,
+        pool_images=train_x,
         pool_labels=train_y,
+        test_images=test_x,
+        test_labels=test_y,
+        class_names=tuple(label.names),
     )
 
 
@@ -74,9 +78,9 @@ def _builder(name: str, directory: str) -> Any:
         raise UserError(
             f"reading {name!r} needs tensorflow-datasets: make install ({error})"
         ) from error
-    place = os.path.expanduser(directory) or os.environ.get("TFDS_DATA_DIR") or None
+    data_dir = os.path.expanduser(directory) or os.environ.get("TFDS_DATA_DIR") or None
     try:
-        builder = tfds.builder(name, data_dir=place)
+        builder = tfds.builder(name, data_dir=data_dir)
     except Exception as error:  # TFDS raises its own kinds, and others for a wrong version
         message = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
@@ -106,7 +110,7 @@ def _prepare(name: str, builder: Any) -> None:
 
 
 def _feature_keys(name: str, features: Any) -> tuple[str, str]:
-    """Names of the one image and the one label of a record."""
+    """Returns the names of the one image and the one label in a record."""
     import tensorflow_datasets as tfds
 
     image = [key for key, kind in features.items() if isinstance(kind, tfds.features.Image)]
@@ -119,23 +123,19 @@ def _feature_keys(name: str, features: Any) -> tuple[str, str]:
     return image[0], "label" if "label" in label else label[0]
 
 
-def _decode(
-    builder: Any, split: str, image_key: str, label_key: str, size: int
-) -> tuple[np.ndarray, Any]:
-    """All images and labels of a split, decoded in threads."""
+def _decode(builder: Any, split: str, read: ReadRecord) -> tuple[np.ndarray, np.ndarray]:
+    """Decodes a split in threads: images ``uint8[M, H, W, C]`` and labels ``int32[M]``."""
     if split not in builder.info.splits:
         raise UserError(
             f"{builder.info.full_name} has no split {split!r}; only {list(builder.info.splits)}"
         )
     try:
-        pictures, labels = _read(
-            builder.as_data_source(split), f"decode {split}", image_key, label_key, size
-        )
+        pictures, labels = _read_all(builder.as_data_source(split), read, f"decode {split}")
     except Exception as error:  # TFDS, array_record and Pillow each raise their own
         raise UserError(
             f"{builder.data_dir} cannot be read ({type(error).__name__}: {error}): a file is"
-            " missing or damaged, or it"
-            " was not prepared with download_and_prepare(file_format='array_record')"
+            " missing or damaged, or it was not prepared with"
+            " download_and_prepare(file_format='array_record')"
         ) from error
     if len({picture.shape for picture in pictures}) > 1:
         raise UserError(
@@ -144,26 +144,30 @@ def _decode(
     return np.stack(pictures), np.asarray(labels, np.int32)
 
 
-def _read(
-    source: Any, what: str, image_key: str, label_key: str, size: int
-) -> tuple[list[np.ndarray], list[int]]:
-    def read(places: range) -> tuple[list[np.ndarray], list[int]]:
-        records = source.__getitems__(list(places))
-        pictures = [record[image_key] for record in records]
-        if size:
-            pictures = [resize.square(picture, size) for picture in pictures]
-        return pictures, [int(record[label_key]) for record in records]
+def _read_record(
+    record: dict[str, Any], *, image_key: str, label_key: str, size: int
+) -> tuple[np.ndarray, int]:
+    image = record[image_key]
+    return resize.square(image, size) if size else image, int(record[label_key])
 
-    chunks = [range(start, min(start + 500, len(source))) for start in range(0, len(source), 500)]
+
+def _read_all(source: Any, read: ReadRecord, label: str) -> tuple[list[np.ndarray], list[int]]:
+    """Reads all records in threads, a chunk at a time, in their order."""
+
+    def read_chunk(start: int) -> list[tuple[np.ndarray, int]]:
+        indices = list(range(start, min(start + _CHUNK, len(source))))
+        return [read(record) for record in source.__getitems__(indices)]
+
     pictures, labels = [], []
     with (
         ThreadPoolExecutor() as pool,
-        tqdm(total=len(source), desc=what, unit="img", disable=None) as bar,
+        tqdm(total=len(source), desc=label, unit="img", disable=None) as bar,
     ):
-        for some_pictures, some_labels in pool.map(read, chunks):
-            pictures += some_pictures
-            labels += some_labels
-            bar.update(len(some_labels))
+        for records in pool.map(read_chunk, range(0, len(source), _CHUNK)):
+            for picture, number in records:
+                pictures.append(picture)
+                labels.append(number)
+            bar.update(len(records))
     return pictures, labels
 
 
@@ -171,8 +175,8 @@ def _store(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     """Writes a cache folder whole or not at all, even with several runs at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
-    for part, array in arrays.items():
-        np.save(scratch / f"{part}.npy", array)
+    for name, array in arrays.items():
+        np.save(scratch / f"{name}.npy", array)
     try:
         scratch.rename(folder)
     except OSError:  # another run was first

@@ -1,4 +1,4 @@
-"""Work on many files in threads, in order and in bounded memory."""
+"""Works on many files in threads, in order and in bounded memory."""
 
 import os
 from collections import deque
@@ -15,36 +15,36 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Sequence[Item], what: str) -> Iterator[Result]:
+def map_in_order(
+    work: Callable[[Item], Result], items: Sequence[Item], label: str
+) -> Iterator[Result]:
     """Yields ``work(item)`` for every item, in order; only a few are ahead of the consumer.
 
     Args:
-      work: called in threads; what it raises is raised here, and what was not begun is dropped.
+      work: called in threads. Its exception is raised here, and items not yet begun are dropped.
       items: what to work on.
-      what: what is done, for the progress bar (on a terminal only).
+      label: of the progress bar, which is shown on a terminal only.
     """
 
-    def some(start: int) -> list[Result]:
+    def work_on_chunk(start: int) -> list[Result]:
         return [work(item) for item in items[start : start + _CHUNK]]
 
     workers = min(32, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(workers)
+    waiting: deque[Future[list[Result]]] = deque()
     try:
-        with tqdm(total=len(items), desc=what, unit="file", disable=None) as bar:
-            for results in _bounded(pool, some, range(0, len(items), _CHUNK), _AHEAD * workers):
-                yield from results
-                bar.update(len(results))
+        with tqdm(total=len(items), desc=label, unit="file", disable=None) as bar:
+            for start in range(0, len(items), _CHUNK):
+                waiting.append(pool.submit(work_on_chunk, start))
+                if len(waiting) >= _AHEAD * workers:
+                    yield from _next_results(waiting, bar)
+            while waiting:
+                yield from _next_results(waiting, bar)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _bounded(
-    pool: ThreadPoolExecutor, work: Callable[[int], list[Result]], starts: Sequence[int], ahead: int
-) -> Iterator[list[Result]]:
-    waiting: deque[Future[list[Result]]] = deque()
-    for start in starts:
-        waiting.append(pool.submit(work, start))
-        if len(waiting) >= ahead:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+def _next_results(waiting: deque[Future[list[Result]]], bar: tqdm) -> Iterator[Result]:
+    results = waiting.popleft().result()
+    yield from results
+    bar.update(len(results))

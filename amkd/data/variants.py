@@ -1,5 +1,6 @@
-"""Variants of the real images, to be mixed beside them: the teacher then answers just what the
-student sees.
+"""Variants of the real images, which join the pool that mixes are made from.
+
+The teacher then answers exactly what the student is trained on.
 """
 
 import numpy as np
@@ -8,7 +9,7 @@ from amkd.config.search import SearchSettings
 from amkd.core import keys
 from amkd.data.augment import Views, random_views
 
-_PLENTY = 2**16  # of variants that are interpolated: no two are alike
+_UNLIMITED = 2**16  # rotated or zoomed variants are interpolated: no two are alike
 
 
 def views_of(search: SearchSettings) -> Views:
@@ -18,22 +19,24 @@ def views_of(search: SearchSettings) -> Views:
     )
 
 
-def most(views: Views) -> int:
-    """Different variants an image has at most: one for each shift, unless it is turned or zoomed as
-    well.
+def max_copies(views: Views) -> int:
+    """Returns how many different variants an image has at most.
+
+    Shifts alone give one variant each; with rotation or zoom there is no limit in practice.
     """
-    return _PLENTY if views.warps else (2 * max(views.crop, 0) + 1) ** 2 - 1
+    return _UNLIMITED if views.warps else (2 * max(views.crop, 0) + 1) ** 2 - 1
 
 
-def beside(real: np.ndarray, copies: int, views: Views, seed: int) -> np.ndarray:
-    """The real images, and after them so many variants of each.
+def append_variants(real: np.ndarray, copies: int, views: Views, *, seed: int) -> np.ndarray:
+    """Returns the real images followed by variants of each.
 
-    Without turns and zooms no two variants of an image have the same shift, and none stands still.
+    Without rotation and zoom no two variants of an image have the same shift, and every variant is
+    shifted.
 
     Args:
       real: ``uint8[N, H, W, C]``.
-      copies: variants of every image, at most :func:`most`.
-      views: how far a variant may be moved; what comes in is black.
+      copies: variants of every image, at most :func:`max_copies`.
+      views: how far a variant may be moved; pixels that come in from outside are black.
       seed: the run's.
 
     Returns:
@@ -41,35 +44,29 @@ def beside(real: np.ndarray, copies: int, views: Views, seed: int) -> np.ndarray
     """
     if not copies:
         return real
-    found = (
-        _warped(real, copies, views, seed) if views.warps else _shifted(real, copies, views, seed)
-    )
-    return np.concatenate([real, *found])
+    make = _warped if views.warps else _shifted
+    return np.concatenate([real, *make(real, copies, views, seed=seed)])
 
 
-def _warped(real: np.ndarray, copies: int, views: Views, seed: int) -> list[np.ndarray]:
+def _warped(real: np.ndarray, copies: int, views: Views, *, seed: int) -> list[np.ndarray]:
     key = keys.key(seed, 0, keys.Purpose.VARIANTS)
     return [random_views(real, views, key, copy * len(real)) for copy in range(copies)]
 
 
-def _shifted(real: np.ndarray, copies: int, views: Views, seed: int) -> list[np.ndarray]:
+def _shifted(real: np.ndarray, copies: int, views: Views, *, seed: int) -> list[np.ndarray]:
     rng = keys.rng(seed, 0, keys.Purpose.VARIANTS)
-    margin, (height, width) = views.crop, real.shape[1:3]
+    margin = views.crop
     side = 2 * margin + 1
-    places = np.delete(np.arange(side**2), side**2 // 2)  # but the middle, which is no shift
-    shifts = rng.permuted(np.tile(places, (len(real), 1)), axis=1)[:, :copies]
-    mirrored = rng.integers(0, 2, shifts.shape) if views.flip else np.zeros_like(shifts)
+    choices = np.delete(np.arange(side**2), side**2 // 2)  # without the middle: it is no shift
+    shifts = rng.permuted(np.tile(choices, (len(real), 1)), axis=1)[:, :copies]
+    flips = rng.integers(0, 2, shifts.shape) if views.flip else np.zeros_like(shifts)
     padded = np.pad(real, [(0, 0), (margin, margin), (margin, margin), (0, 0)])
-    found = []
-    for copy in range(copies):
-        top, left = np.divmod(shifts[:, copy], side)
-        each = zip(padded, top, left, mirrored[:, copy], strict=True)
-        found.append(
-            np.stack(
-                [
-                    image[y : y + height, x : x + width][:, :: -1 if back else 1]
-                    for image, y, x, back in each
-                ]
-            )
-        )
-    return found
+
+    def one(image: np.ndarray, top: int, left: int, flip: int) -> np.ndarray:
+        shifted = image[top : top + real.shape[1], left : left + real.shape[2]]
+        return shifted[:, ::-1] if flip else shifted
+
+    return [
+        np.stack(list(map(one, padded, *np.divmod(shifts[:, copy], side), flips[:, copy])))
+        for copy in range(copies)
+    ]

@@ -1,4 +1,4 @@
-"""A finished student as files that need no amkd: StableHLO and ONNX, with a model card."""
+"""Exports a finished student to files that need no amkd: StableHLO and ONNX, with a model card."""
 
 import hashlib
 import tempfile
@@ -24,19 +24,20 @@ def write(
     saved: SavedNetwork,
     folder: Path,
     sample: np.ndarray,
+    *,
     formats: tuple[str, ...] = FORMATS,
     license: str = "",
 ) -> dict[str, Any]:
     """Writes a student's files and its model card into a folder, whole or not at all.
 
-    Every file is read back and run: its probabilities must be the student's, to 1e-4.
+    Every file is read back and run: its probabilities must be the student's within 1e-4.
 
     Args:
       saved: the student.
-      folder: where to; an earlier export is replaced, anything else refused.
+      folder: to write; an earlier export is replaced, anything else is refused.
       sample: ``uint8[M, H, W, C]``, real images to check the files on; at least one.
-      formats: of ``FORMATS``, at least one.
-      license: under which terms the student is given away; empty says that none were stated.
+      formats: at least one of ``FORMATS``.
+      license: of the student; empty if none is stated.
 
     Returns:
       For each format the ``path`` of its file, its ``bytes``, and the ``max_difference`` of a
@@ -50,12 +51,20 @@ def write(
     _check_folder(folder)
     with _aside(folder) as scratch:
         answers = saved.predict(sample)
-        made = {name: _write_one(name, saved, scratch, sample, answers) for name in formats}
-        card.write(scratch, card.data(saved.card, made, license))
+        written = {
+            name: _write_one(name, saved, scratch, sample=sample, answers=answers)
+            for name in formats
+        }
+        card.write(scratch, card.complete(saved.card, written, license))
     paths = {
-        name: {"path": folder / _file(name), **card.measured(facts)} for name, facts in made.items()
+        name: {
+            "path": folder / _file(name),
+            "bytes": facts["bytes"],
+            "max_difference": facts["max_difference"],
+        }
+        for name, facts in written.items()
     }
-    return {**paths, "card": folder / card.TEXT}
+    return {**paths, "card": folder / card.TEXT_FILE}
 
 
 def _file(name: str) -> str:
@@ -63,14 +72,14 @@ def _file(name: str) -> str:
 
 
 def _write_one(
-    name: str, saved: SavedNetwork, folder: Path, sample: np.ndarray, answers: np.ndarray
+    name: str, saved: SavedNetwork, folder: Path, *, sample: np.ndarray, answers: np.ndarray
 ) -> dict[str, Any]:
-    """Writes one format, and returns what the card tells about the file."""
+    """Writes and checks one format; returns what the card says about the file."""
     shape = tuple(saved.card["shape"])
     network = models.build(saved.card["model"], saved.card["classes"], shape)
     path = folder / _file(name)
     path.write_bytes(_MODULES[name].dump(network, saved.variables, shape))
-    difference = agreement.check(name, _MODULES[name].load(path), sample, answers)
+    difference = agreement.check(name, _MODULES[name].load(path), sample, answers=answers)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return {
         "file": path.name,
@@ -99,9 +108,8 @@ def _check_student(saved: SavedNetwork, sample: np.ndarray) -> None:
     if sample.dtype != np.uint8 or sample.shape[1:] != shape or not len(sample):
         raise UserError(
             f"the export is checked on {sample.dtype} images of shape {sample.shape}, and the"
-            " student takes uint8"
-            f" images of {shape} (H, W, C): use the data set it was distilled on (config.dataset,"
-            " config.data.size)"
+            f" student takes uint8 images of {shape} (H, W, C): use the data set it was distilled"
+            " on (config.dataset, config.data.size)"
         )
 
 
@@ -109,9 +117,9 @@ def _check_folder(folder: Path) -> None:
     """Refuses to replace what is not an earlier export."""
     if not folder.exists():
         return
-    ours = {*map(_file, FORMATS), card.TEXT, card.DATA}
+    ours = {*map(_file, FORMATS), card.TEXT_FILE, card.DATA_FILE}
     found = {path.name for path in folder.iterdir()} if folder.is_dir() else None
-    if found is None or (found and not (found <= ours and card.is_ours(folder))):
+    if found is None or (found and not (found <= ours and card.is_in(folder))):
         raise UserError(
             f"{folder} is there and is no earlier export: nothing was written; choose a new folder"
         )
@@ -119,11 +127,11 @@ def _check_folder(folder: Path) -> None:
 
 @contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
-    """A folder to write into, which is put in place of ``folder`` if all goes well."""
+    """Yields a folder to write into, which replaces ``folder`` if all goes well."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as name:
         scratch, before = Path(name) / "new", Path(name) / "before"
-        scratch.mkdir()  # with the permissions of a common folder, unlike its parent
+        scratch.mkdir()  # unlike its parent, with the permissions of a common folder
         yield scratch
         for path in (*scratch.iterdir(), scratch):
             files.flush(path)

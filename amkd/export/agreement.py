@@ -1,4 +1,4 @@
-"""Whether an exported file gives the student's own probabilities."""
+"""Checks that an exported file gives the student's own probabilities."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,14 +7,14 @@ import numpy as np
 from amkd.core.errors import UserError
 
 TOLERANCE = 1e-4  # of one probability
-_BATCHES = (1, 3, 17)  # a file that froze its batch size fails on one of them
+_BATCHES = (1, 3, 17)  # a file with a fixed batch size fails on one of them
 _CHUNK = 256
 
 
 def check(
-    name: str, run: Callable[[np.ndarray], np.ndarray], sample: np.ndarray, answers: np.ndarray
+    name: str, run: Callable[[np.ndarray], np.ndarray], sample: np.ndarray, *, answers: np.ndarray
 ) -> float:
-    """The largest difference between a file's probabilities and the student's.
+    """Returns the largest difference between a file's probabilities and the student's.
 
     Args:
       name: the file's format, for the message.
@@ -23,26 +23,26 @@ def check(
       answers: ``float32[M, Y]``, the student's own.
 
     Raises:
-      UserError: it is above the tolerance, or the file cannot be run.
+      UserError: the difference is above the tolerance, or the file cannot be run.
     """
     worst = 0.0
-    for places in _batches(len(sample)):
+    for batch in _batches(len(sample)):
         try:
-            found = np.asarray(run(sample[places]))
+            found = np.asarray(run(sample[batch]))
         except Exception as error:  # whatever the file's runtime raises
             raise _failure(
-                name, f"cannot be run on {len(places)} images ({type(error).__name__}: {error})"
+                name, f"cannot be run on {len(batch)} images ({type(error).__name__}: {error})"
             ) from error
-        if found.dtype != np.float32 or found.shape != (len(places), answers.shape[1]):
-            raise _failure(name, f"gives {found.dtype}{list(found.shape)} for {len(places)} images")
-        worst = float(np.maximum(worst, np.abs(found - answers[places]).max()))  # NaN stays
+        if found.dtype != np.float32 or found.shape != (len(batch), answers.shape[1]):
+            raise _failure(name, f"gives {found.dtype}{list(found.shape)} for {len(batch)} images")
+        worst = float(np.maximum(worst, np.abs(found - answers[batch]).max()))  # NaN stays
     if not worst <= TOLERANCE:
         raise _failure(name, f"differs by {worst:.2g} from the student ({TOLERANCE:g} is allowed)")
     return worst
 
 
 def _batches(images: int) -> Iterator[np.ndarray]:
-    """Places of the images in each batch: of every size to be tried, then the whole sample."""
+    """Yields the indices of each batch: one of every size to be tried, then the whole sample."""
     for size in _BATCHES:
         yield np.arange(size) % images
     for start in range(0, images, _CHUNK):

@@ -7,22 +7,22 @@ from typing import Any
 
 import amkd
 from amkd.core import files
-from amkd.reporting import report
+from amkd.reporting import summary_text
 
-TEXT, DATA = "README.md", "card.json"
+TEXT_FILE, DATA_FILE = "README.md", "card.json"
 
 _KIND = "amkd student"
 _UNKNOWN = "not recorded"
 _NO_LICENSE = "not stated: set --config.export.license"
 
-Data = dict[str, Any]
+Card = dict[str, Any]
 
 
-def data(card: Data, formats: dict[str, Data], license: str) -> Data:
-    """All that the card tells.
+def complete(student: Card, formats: dict[str, Card], license: str) -> Card:
+    """Completes the card of a saved student to that of an export.
 
     Args:
-      card: of the saved student; of what it may tell, only the network itself must be there.
+      student: its card; of all fields, only those of the network itself must be there.
       formats: for each format its ``file``, ``bytes``, ``sha256`` and ``max_difference``.
       license: empty if none was stated.
     """
@@ -30,123 +30,114 @@ def data(card: Data, formats: dict[str, Data], license: str) -> Data:
         "kind": _KIND,
         "amkd": amkd.__version__,
         "license": license or None,
-        **card,
+        **student,
         "formats": formats,
     }
 
 
-def measured(facts: Data) -> Data:
-    """The figures of one format."""
-    return {name: facts[name] for name in ("bytes", "max_difference")}
-
-
-def is_ours(folder: Path) -> bool:
-    """Whether a folder holds a card of this module."""
+def is_in(folder: Path) -> bool:
+    """Tells whether a folder holds a card that this module wrote."""
     try:
-        found = json.loads((folder / DATA).read_text())
+        found = json.loads((folder / DATA_FILE).read_text())
     except (OSError, ValueError):
         return False
     return isinstance(found, dict) and found.get("kind") == _KIND
 
 
-def write(folder: Path, found: Data) -> None:
-    """Writes both forms of the card."""
-    files.write_text(folder / DATA, json.dumps(found, indent=2) + "\n")
-    files.write_text(folder / TEXT, text(found))
+def write(folder: Path, card: Card) -> None:
+    """Writes both forms of a complete card."""
+    files.write_text(folder / DATA_FILE, json.dumps(card, indent=2) + "\n")
+    files.write_text(folder / TEXT_FILE, text(card))
 
 
-def text(found: Data) -> str:
-    """The card for people, in Markdown.
-
-    Args:
-      found: from :func:`data`.
-    """
+def text(card: Card) -> str:
+    """Formats a complete card for people, in Markdown."""
     parts = [
-        f"# {found['model']}, a distilled student",
+        f"# {card['model']}, a distilled student",
         _ABOUT,
         "## The model\n",
-        _table(_model(found)),
+        _table(_model(card)),
         "## Where it comes from\n",
-        _table(_origin(found)),
+        _table(_origin(card)),
         "## How good it is\n",
-        _table(_quality(found)),
+        _table(_quality(card)),
         "## Files\n",
-        *(_loading(name, found) for name in found["formats"]),
+        *(_loading(name, card) for name in card["formats"]),
         "## Configuration of the run\n",
-        _configuration(found),
+        _configuration(card),
     ]
     return "\n".join(parts) + "\n"
 
 
 _ABOUT = """
-An image classifier, distilled from a black-box teacher by Active Mixup. It was trained on the teacher's
-answers to real images and mixes of them, and saw no true label: it has learned the teacher's mistakes too.
+An image classifier, distilled from a black-box teacher by Active Mixup. It was trained on the \
+teacher's
+answers to real images and mixes of them, and saw no true label: it has learned the teacher's \
+mistakes too.
 """
 
 
-def _model(found: Data) -> list[tuple[str, str]]:
-    size = ", ".join(map(str, found["shape"]))
+def _model(card: Card) -> list[tuple[str, str]]:
+    size = ", ".join(map(str, card["shape"]))
     return [
-        ("Network", found["model"]),
+        ("Network", card["model"]),
         (
             "Input",
             f"`uint8[B, {size}]`: any number of images, height, width, channels; values 0 to 255"
             " as they are",
         ),
-        ("Output", f"`float32[B, {found['classes']}]`: class probabilities"),
-        ("Classes", _classes(found)),
-        ("SHA-256 of the student", _known(found, "sha256")),
-        ("Licence", found["license"] or _NO_LICENSE),
+        ("Output", f"`float32[B, {card['classes']}]`: class probabilities"),
+        ("Classes", _classes(card)),
+        ("SHA-256 of the student", _known(card, "sha256")),
+        ("Licence", card["license"] or _NO_LICENSE),
     ]
 
 
-def _classes(found: Data) -> str:
-    names = found.get("class_names")
+def _classes(card: Card) -> str:
+    names = card.get("class_names")
     if names == [str(number) for number in range(len(names or ()))]:
-        return str(found["classes"])  # they have no names but their numbers
-    listed = (
-        _UNKNOWN
-        if names is None
-        else ", ".join(f"{place} {name}" for place, name in enumerate(names))
-    )
-    return f"{found['classes']}; names: {listed}"
+        return str(card["classes"])  # they have no names, only numbers
+    listed = _UNKNOWN
+    if names is not None:
+        listed = ", ".join(f"{number} {name}" for number, name in enumerate(names))
+    return f"{card['classes']}; names: {listed}"
 
 
-def _origin(found: Data) -> list[tuple[str, str]]:
-    currency = (found.get("currency") or "") if found.get("cost") is not None else ""
+def _origin(card: Card) -> list[tuple[str, str]]:
+    currency = (card.get("currency") or "") if card.get("cost") is not None else ""
     return [
-        ("Teacher", _known(found, "teacher")),
-        ("Queries to the teacher", _known(found, "queries")),
-        ("Queries for evaluation", _known(found, "evaluation_queries")),
-        ("Cost", f"{_known(found, 'cost')} {currency}"),
-        ("Data set", _known(found, "dataset")),
-        ("Key of the data", _known(found, "data_key")),
-        ("Real images", _known(found, "n_real")),
-        ("Made by", f"amkd {found['amkd']}"),
+        ("Teacher", _known(card, "teacher")),
+        ("Queries to the teacher", _known(card, "queries")),
+        ("Queries for evaluation", _known(card, "evaluation_queries")),
+        ("Cost", f"{_known(card, 'cost')} {currency}"),
+        ("Card set", _known(card, "dataset")),
+        ("Key of the data", _known(card, "data_key")),
+        ("Real images", _known(card, "n_real")),
+        ("Made by", f"amkd {card['amkd']}"),
     ]
 
 
-def _quality(found: Data) -> list[tuple[str, str]]:
-    images = (
-        "" if found.get("agreement") is None else f" (images: {_known(found, 'agreement_images')})"
-    )
+def _quality(card: Card) -> list[tuple[str, str]]:
+    images = ""
+    if card.get("agreement") is not None:
+        images = f" (images: {_known(card, 'agreement_images')})"
     return [
-        ("Accuracy on test images", _share(found, "test_accuracy")),
-        ("Agreement with the teacher", _share(found, "agreement") + images),
+        ("Accuracy on test images", _share(card, "test_accuracy")),
+        ("Agreement with the teacher", _share(card, "agreement") + images),
     ]
 
 
-def _share(found: Data, name: str) -> str:
-    return report.percent(found[name]) if name in found else _UNKNOWN
+def _share(card: Card, name: str) -> str:
+    return summary_text.percent(card[name]) if name in card else _UNKNOWN
 
 
-def _loading(name: str, found: Data) -> str:
-    facts = found["formats"][name]
-    shape = ", ".join(map(str, found["shape"]))
+def _loading(name: str, card: Card) -> str:
+    facts = card["formats"][name]
+    shape = ", ".join(map(str, card["shape"]))
     return (
         f"`{facts['file']}`: {facts['bytes']:,} bytes, SHA-256 `{facts['sha256']}`. On real images"
-        " its probabilities"
-        f" differ from the student's by {facts['max_difference']:.1e} at most.\n\n"
+        " its probabilities differ from the student's by"
+        f" {facts['max_difference']:.1e} at most.\n\n"
         f"```python\n{_CODE[name].format(file=facts['file'], shape=shape)}```\n"
     )
 
@@ -169,13 +160,13 @@ images = np.zeros((2, {shape}), np.uint8)  # yours
 }
 
 
-def _configuration(found: Data) -> str:
-    config = found.get("config")
+def _configuration(card: Card) -> str:
+    config = card.get("config")
     return _UNKNOWN if config is None else f"```json\n{json.dumps(config, indent=2)}\n```"
 
 
-def _known(found: Data, name: str) -> str:
-    return _UNKNOWN if found.get(name) is None else str(found[name])
+def _known(card: Card, name: str) -> str:
+    return _UNKNOWN if card.get(name) is None else str(card[name])
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
@@ -184,5 +175,5 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _cell(value: str) -> str:
-    """Text that stays inside a table's cell."""
+    """Escapes text so that it stays inside a table's cell."""
     return " ".join(value.split()).replace("|", "\\|")

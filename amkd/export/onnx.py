@@ -1,4 +1,4 @@
-"""A network as an ONNX file, converted by jax2onnx: weights inside, any batch size."""
+"""Converts a network to an ONNX file with jax2onnx: weights inside, any batch size."""
 
 import importlib
 import io
@@ -20,11 +20,11 @@ from amkd.models.layers import Variables
 
 INPUT, OUTPUT = "images", "probabilities"
 _OPSET = 21  # read by runtimes since 2024
-_ELSE = "or leave ONNX out: --config.export.formats=stablehlo"
+_REMEDY = "or leave ONNX out: --config.export.formats=stablehlo"
 
 
 def check_installed() -> None:
-    """Refuses to go on without the packages of the extra.
+    """Checks that the packages of the extra are installed.
 
     Raises:
       UserError: one of them is missing.
@@ -35,12 +35,12 @@ def check_installed() -> None:
                 importlib.import_module(name)
         except ImportError as error:
             raise UserError(
-                f"exporting ONNX needs {name} ({error}): pip install -e '.[onnx]', {_ELSE}"
+                f"exporting ONNX needs {name} ({error}): pip install -e '.[onnx]', {_REMEDY}"
             ) from error
 
 
 def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> bytes:
-    """The network from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
+    """Converts a network, from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
 
     Args:
       network: in float32.
@@ -56,24 +56,21 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
     images = jax.ShapeDtypeStruct(("B", *shape), jnp.uint8)
     names = {"input_names": [INPUT], "output_names": [OUTPUT]}
     try:
-        with (
-            _quiet(),
-            _transposes_kept(),
-            jax.numpy_rank_promotion("allow"),
-        ):  # its own layers promote
+        # jax2onnx's own layers promote ranks.
+        with _quiet(), _transposes_kept(), jax.numpy_rank_promotion("allow"):
             model: Any = jax2onnx.to_onnx(
                 partial(inference.predict, network, variables), [images], opset=_OPSET, **names
             )
         onnx.checker.check_model(model, full_check=True)
-    except Exception as error:  # whatever jax2onnx and the checker raise
+    except Exception as error:  # jax2onnx and the checker raise many kinds
         raise UserError(
-            f"jax2onnx cannot convert the student ({type(error).__name__}: {error}); {_ELSE}"
+            f"jax2onnx cannot convert the student ({type(error).__name__}: {error}); {_REMEDY}"
         ) from error
     return bytes(model.SerializeToString(deterministic=True))
 
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """The file as a function of images, on the CPU."""
+    """Returns the file as a function of images, on the CPU."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -100,7 +97,7 @@ def _quiet() -> Iterator[None]:
 def _transposes_kept() -> Iterator[None]:
     """Switches off jax2onnx's removal of transposes, and nothing else.
 
-    It takes them from one side of a residual sum and leaves them on the other, so that a ResNet
+    It removes them on one side of a residual sum and leaves them on the other, so that a ResNet
     cannot be loaded (seen in jax2onnx 0.13.0). Runtimes remove transposes themselves.
     """
     passes = importlib.import_module("jax2onnx.converter.ir_optimizations")

@@ -1,6 +1,4 @@
-"""A network as serialised StableHLO (``jax.export``): weights inside, any batch size, every
-platform.
-"""
+"""Serialises a network as StableHLO (``jax.export``): weights inside, for any batch size."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +17,7 @@ _LOCATIONS = "jax_traceback_in_locations_limit"
 
 
 def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> bytes:
-    """The network from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
+    """Serialises a network, from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
 
     Args:
       network: in float32.
@@ -36,7 +34,7 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
 
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
-    """The file as a function of images."""
+    """Returns the file as a function of images."""
     exported = export.deserialize(bytearray(path.read_bytes()))
     return lambda images: np.asarray(exported.call(images))
 

@@ -194,7 +194,9 @@ class PairSelector(_SelectorByRule):
     def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
         """Returns the real images, and after them their variants."""
         search = settings.search
-        return variants.beside(first, search.variants, variants.views_of(search), settings.seed)
+        return variants.append_variants(
+            first, search.variants, variants.views_of(search), seed=settings.seed
+        )
 
     def image_count(self, settings: Settings, first: int, drawable: int) -> int:
         """Returns the number of real images and of their variants."""

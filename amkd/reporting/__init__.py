@@ -1,1 +1,1 @@
-"""What a run tells: progress, metrics, plots, pages, and its summary."""
+"""Output of a run for people and files: progress bars, log, text, plots and pages."""

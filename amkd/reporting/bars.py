@@ -1,6 +1,4 @@
-"""What a person sees of a run: bars, one line per round, metrics.jsonl, TensorBoard, the final
-table.
-"""
+"""Progress bars."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,28 +6,26 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tqdm import tqdm
 
+# Takes the total, a label and a unit, and opens a bar; its value takes the advance, and what else
+# to show.
 Bar = Callable[[int, str, str], AbstractContextManager[Callable[..., None]]]
 
 
 def bars(progress: bool) -> Bar:
-    """Makes progress bars, with rate and time left, or silent ones.
-
-    The result takes the total, what is done and its unit, and opens a bar; inside, call its value
-    with the advance, and with what else to show.
-    """
+    """Returns what opens progress bars, with rate and time left; silent unless ``progress``."""
 
     @contextmanager
-    def bar(total: int, what: str, unit: str) -> Iterator[Callable[..., None]]:
-        screen = sys.stderr.isatty()
+    def bar(total: int, label: str, unit: str) -> Iterator[Callable[..., None]]:
+        terminal = sys.stderr.isatty()
         with tqdm(
             total=total,
-            desc=what,
+            desc=label,
             unit=unit,
             unit_scale=total > 9999,
             disable=not progress,
-            mininterval=0.1 if screen else 10,  # a log gets a line every 10 seconds
+            mininterval=0.1 if terminal else 10,  # a log file gets a line every 10 seconds
             dynamic_ncols=True,
-            leave=screen,
+            leave=terminal,
         ) as line:
 
             def advance(step: int, **shown: str) -> None:

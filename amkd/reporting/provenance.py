@@ -1,4 +1,4 @@
-"""Where figures come from: versions of what computed them, and the machine."""
+"""What computed a result: the machine, and the versions of Python and its packages."""
 
 import importlib.metadata
 import os
@@ -6,20 +6,18 @@ import platform
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("amkd", "jax", "jaxlib", "flax", "optax", "numpy")
+_PACKAGES = ("amkd", "jax", "jaxlib", "flax", "optax", "numpy")
 
 
 def cores() -> int:
-    """Cores that this process, and those that it starts, may use."""
+    """Returns how many cores this process and its children may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions(*more: str) -> dict[str, str]:
-    """Versions of Python and of the packages that count; those that are not installed are left
-    out.
-    """
+    """Returns the versions of Python, of the main packages and of ``more``, if installed."""
     found = {"python": platform.python_version()}
-    for package in (*PACKAGES, *more):
+    for package in (*_PACKAGES, *more):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -28,7 +26,7 @@ def versions(*more: str) -> dict[str, str]:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, the cores that this process may use, and memory."""
+    """Describes the processor, the cores that this process may use, and the memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "processor": _processor(),

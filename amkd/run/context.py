@@ -15,7 +15,7 @@ from amkd.data.records import Records, mixes
 from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.querying import client
-from amkd.reporting import report
+from amkd.reporting import run_log
 from amkd.run.allotment import Allotment
 from amkd.search import pairs
 from amkd.training import teacher_features
@@ -51,7 +51,7 @@ class RunContext:
     teacher_features: teacher_features.Insight | None
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints
-    report: report.Report
+    report: run_log.RunLog
     stop: StopSignal
 
     def network(self, dtype: str = "float32", axis_name: str | None = None) -> models.Network:

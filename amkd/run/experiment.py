@@ -15,7 +15,7 @@ from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.querying import client
 from amkd.querying.sending import terms_of
-from amkd.reporting import peak, report
+from amkd.reporting import peak_memory, run_log
 from amkd.run import inputs, results, round_state, rounds, workdir
 from amkd.run.allotment import Allotment
 from amkd.run.context import RunContext
@@ -80,14 +80,15 @@ def assembled(
       UserError: something that the user can mend.
     """
     with contextlib.ExitStack() as stack:
-        peak.forget()
+        peak_memory.reset()
         data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher)
         features = teacher_features.of_teacher(settings.train, teacher, settings.seed)
         workdir.claim(settings, folder, run_id, teacher.identity, data.key)
         answers = ledger.Ledger(workdir.ledger_path(settings, folder))
         stack.enter_context(contextlib.closing(answers))
         _begin(answers, run_id, settings, folder)
-        outputs = report.Report(folder, settings.report.progress, settings.report.tensorboard)
+        shown = settings.report
+        outputs = run_log.RunLog(folder, progress=shown.progress, tensorboard=shown.tensorboard)
         stack.enter_context(contextlib.closing(outputs))
         first = inputs.first_images(
             settings,

@@ -6,7 +6,7 @@ from amkd import models, teachers
 from amkd.config.settings import Settings
 from amkd.core import devices
 from amkd.core.stopping import StopSignal
-from amkd.data import domain, holdout, own_images, sources
+from amkd.data import holdout, out_of_domain, own_images, sources
 from amkd.data.dataset import DataSet, draw_real
 from amkd.methods.first_images import Provided, Source
 from amkd.reporting.bars import Bar
@@ -26,13 +26,20 @@ def load_data(settings: Settings) -> DataSet:
     if settings.dataset == "folder":
         data = own_images.from_folder(plan, settings.seed, cache)
     else:
-        data = sources.load(settings.dataset, plan.dir, plan.size, plan.test_images, cache)
+        data = sources.load(
+            settings.dataset,
+            cache_dir=cache,
+            directory=plan.dir,
+            size=plan.size,
+            test_images=plan.test_images,
+        )
     if plan.judge == "train":
         data = holdout.from_training(data, settings.seed)
     if not plan.real:
         return data
-    other = sources.load(plan.real, plan.dir, domain.side(data), 0, cache)
-    return domain.drawn_from(data, other)
+    side = out_of_domain.image_side(data)
+    other = sources.load(plan.real, cache_dir=cache, directory=plan.dir, size=side)
+    return out_of_domain.with_pool_from(data, other)
 
 
 def facts_of(settings: Settings, data: DataSet) -> Allotment:

@@ -12,10 +12,15 @@ from amkd.core import checkpoint, devices, files
 from amkd.data import mixing
 from amkd.models.saved_network import save_network
 from amkd.querying import client
-from amkd.reporting import metrics, page, peak, plots, provenance
+from amkd.reporting import metrics, peak_memory, plots, provenance, run_page
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
+# How a teacher is asked: this changes the cost, but not the result.
+_TERMS = tuple(
+    f"teacher.{name}"
+    for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
+)
 _SHEET = 18  # mixes on a contact sheet
 _MADE = 60  # made images on theirs
 # How the teacher is treated: no part of the result, but of the bill.
@@ -106,7 +111,7 @@ def _summary(
         "agreement": last["agreement"],
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": phases,
-        "peak_memory_mib": peak.mebibytes(),
+        "peak_memory_mib": peak_memory.mebibytes(),
         "devices": devices.describe(),
         "machine": provenance.machine(),
         "versions": provenance.versions(),
@@ -135,7 +140,7 @@ def _page(
     }
     names = data.class_names or map(str, range(data.classes))
     fields = differing(context.settings, _TERMS)
-    return page.of_run(summary, fields, names, judged, pictures)
+    return run_page.render(summary, fields, class_names=names, predicted=judged, pictures=pictures)
 
 
 def _draw(
@@ -145,10 +150,12 @@ def _draw(
     config = context.settings
     title = f"{config.method} on {config.dataset}, N = {context.facts.real}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
-    plots.accuracy(list(state.rows), teacher_accuracy, title, folder / "accuracy.png")
+    plots.accuracy_curve(
+        list(state.rows), teacher_accuracy, title=title, path=folder / "accuracy.png"
+    )
     if made := context.first_metrics.get("shown"):
         shown = context.images[np.unique(np.linspace(made[0], made[1] - 1, _MADE).astype(int))]
-        plots.sheet(shown, "Images made with the teacher's network", folder / "made.png")
+        plots.image_grid(shown, "Images made with the teacher's network", folder / "made.png")
         drawn["Images made with the teacher's network"] = folder / "made.png"
     ends = [row["queries"] for row in state.rows]
     if len(ends) > 1:
@@ -157,22 +164,20 @@ def _draw(
             (state.score[a:b], mixing.lam_of(state.records.w[a:b]))
             for a, b in itertools.pairwise(ends)
         ]
-        plots.chosen(parts, folder / "chosen.png")
+        plots.score_histograms(parts, folder / "chosen.png")
     for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
         # Evenly spread over the round, from its lowest C2 to its highest, and then what has none.
         order = start + np.argsort(state.score[start:end], kind="stable")
         shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
         records = state.records.take(shown)
         (mixes,) = context.mixes(records)
-        triples = [
-            (context.images[i], mix, context.images[j])
-            for i, j, mix in zip(records.i, records.j, mixes, strict=True)
-        ]
+        lams, answers = mixing.lam_of(records.w), client.recall(context.client, [mixes])
+        columns = zip(records.i, records.j, mixes, lams, state.score[shown], answers, strict=True)
         plots.contact_sheet(
-            triples,
-            mixing.lam_of(records.w),
-            state.score[shown],
-            client.recall(context.client, [mixes]),
+            [
+                plots.ShownMix((context.images[i], mix, context.images[j]), lam, score, answer)
+                for i, j, mix, lam, score, answer in columns
+            ],
             f"{title}: round {round_}. Image i | mix | image j, from lowest to highest C2",
             folder / f"round_{round_:02d}.png",
         )

@@ -1,1 +1,1 @@
-"""Many runs: tables, sweeps over them, what is kept of each run, and what is rendered from that."""
+"""Tables of many runs: how they run, what is kept of each, and what is rendered from that."""

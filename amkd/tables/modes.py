@@ -1,4 +1,4 @@
-"""What ``amkd`` does with a table's configuration: one function per ``--mode``."""
+"""What the command line does with the configuration of a table: one function per ``--mode``."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from amkd.core import compilation
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.tables import sweep, tabulate
+from amkd.tables import rendering, sweep
 from amkd.tables.table import Table
 
 
@@ -17,7 +17,7 @@ class TableCommand:
 
     Attributes:
       table: the configuration.
-      workdir: ``--workdir``, below which every run has a folder of its own.
+      workdir: ``--workdir``; every run has a folder of its own below it.
       output: ``--output``, the folder of the results.
       shard: ``--shard``, which part of the runs is meant; empty for all.
       stop: whether the process was asked to stop.
@@ -31,10 +31,10 @@ class TableCommand:
 
 
 def run(command: TableCommand) -> None:
-    """Runs what is missing, then renders what there is, whatever failed."""
+    """Runs what is missing, then renders what there is, also when runs failed."""
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for the runs of this table")
-    runs = sweep.share(sweep.expand(command.table, command.workdir), command.shard)
+    runs = sweep.take_shard(sweep.expand(command.table, command.workdir), command.shard)
     if not runs:
         print(f"--shard={command.shard} has no run of this table")
         return
@@ -52,24 +52,21 @@ def render(command: TableCommand) -> None:
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
     if command.workdir is not None:
-        done, of = tabulate.gather(command.table, command.workdir, output)
-        print(f"{done} of {of} runs are finished", flush=True)
-    print(tabulate.render(command.table, output))
+        finished, total = rendering.collect(command.table, command.workdir, output)
+        print(f"{finished} of {total} runs are finished", flush=True)
+    print(rendering.render(command.table, output))
     print(f"{output / command.table.name}.html, .md, .csv, .json, -curves.csv, .png")
 
 
 def plan(command: TableCommand) -> None:
-    """Every run, and whether it is finished; asks nothing."""
-    runs = sweep.share(sweep.expand(command.table, command.workdir), command.shard)
-    done = (
-        {one[:3] for one, _ in sweep.finished(runs, command.workdir)} if command.workdir else set()
-    )
+    """Lists every run, and whether it is finished; asks nothing."""
+    runs = sweep.take_shard(sweep.expand(command.table, command.workdir), command.shard)
+    done: set[str] = set()
+    if command.workdir:
+        done = {run.label for run, _ in sweep.finished(runs, command.workdir)}
     for one in runs:
-        mark = "finished" if one[:3] in done else "missing"
-        print(
-            f"{mark:<10}{one.row}, {one.way}, seed {one.seed}: {one.settings.budget:,} queries"
-            " at most"
-        )
+        mark = "finished" if one.label in done else "missing"
+        print(f"{mark:<10}{one.label}: {one.settings.budget:,} queries at most")
     print(f"{len(done)} of {len(runs)} runs are finished")
 
 

@@ -12,7 +12,7 @@ class Spread(NamedTuple):
     """Several measurements of one quantity.
 
     Attributes:
-      mean: of them.
+      mean: of the measurements.
       std: their sample standard deviation; None for a single one.
       seeds: how many there are.
     """
@@ -23,12 +23,12 @@ class Spread(NamedTuple):
 
 
 class Paired(NamedTuple):
-    """One way against another on the same seeds.
+    """Two samples compared on the same seeds.
 
     Attributes:
       difference: mean of the differences.
-      p: two-sided, of Student's t for paired samples; None where it is not defined.
-      seeds: how many both have.
+      p: two-sided p-value of Student's t-test for paired samples; None where it is not defined.
+      seeds: how many seeds both have.
     """
 
     difference: float
@@ -37,13 +37,13 @@ class Paired(NamedTuple):
 
 
 def spread(values: list[float]) -> Spread:
-    """Of at least one value."""
+    """Returns mean and deviation of at least one value."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Spread(float(np.mean(values)), std, len(values))
 
 
 def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
-    """Compares by seed; None where no seed is in both."""
+    """Compares two samples, each by seed; None if they have no seed in common."""
     seeds = sorted(ours.keys() & theirs.keys())
     if not seeds:
         return None
@@ -55,17 +55,18 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
     return Paired(float(differences.mean()), p, len(seeds))
 
 
-def holm(values: Sequence[float | None]) -> list[float | None]:
-    """Adjusted p of several comparisons, so that any false one among them is as rare as p says
-    (Holm, 1979).
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjusts the p-values of several comparisons by Holm's method (Holm, 1979).
+
+    The chance that any of them is wrong is then at most the adjusted p-value.
 
     Args:
-      values: p of each; None where it is not defined, which counts for none.
+      p_values: of each comparison; None where it is not defined, which does not count.
     """
-    order = sorted((p, place) for place, p in enumerate(values) if p is not None)
-    found: list[float | None] = [None] * len(values)
+    order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
     highest = 0.0
-    for rank, (p, place) in enumerate(order):
+    for rank, (p, index) in enumerate(order):
         highest = max(highest, min(1.0, (len(order) - rank) * p))
-        found[place] = highest
-    return found
+        adjusted[index] = highest
+    return adjusted

@@ -1,12 +1,13 @@
-"""Many runs: every row of a table, by every way, for every seed.
+"""Runs every row of a table, by every way, for every seed.
 
-They share the teachers of ``cache_dir`` and one ledger; those that are finished are left alone, and
-those that were stopped go on.
+The runs share the teachers in ``cache_dir`` and one ledger. Finished runs are left alone, and
+stopped ones go on.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from amkd.config import shipped
 from amkd.config.settings import Settings
@@ -18,12 +19,13 @@ from amkd.tables.table import Table
 from amkd.validation.from_file import from_file
 
 
-class Run(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Run:
     """One run of a table.
 
     Attributes:
-      row: its row.
-      way: its way.
+      row: name of its row.
+      way: name of its way.
       seed: its seed.
       settings: its configuration.
     """
@@ -33,21 +35,25 @@ class Run(NamedTuple):
     seed: int
     settings: Settings
 
+    @property
+    def label(self) -> str:
+        """Name for people, different for each run of a table."""
+        return f"{self.row}, {self.way}, seed {self.seed}"
+
     def folder(self, workdir: Path) -> Path:
-        """Its workdir."""
+        """Returns its own folder below the workdir of the table."""
         return workdir / self.row / self.way / f"seed{self.seed}"
 
 
 def expand(table: Table, workdir: Path | None = None) -> list[Run]:
-    """Every run of a table, seeds in the outer loop: all rows have something before any has
-    everything.
+    """Lists the runs of a table, seeds in the outer loop: every row soon has a first result.
 
     Args:
       table: the table.
-      workdir: where the ledger is that the runs share; None where they are not to be run.
+      workdir: the folder with the ledger that the runs share; None if they will not be run.
 
     Raises:
-      UserError: all that is wrong with any of the configurations.
+      UserError: everything that is wrong with any of the configurations.
     """
     problems: list[str] = []
     shared = {"ledger.path": str(workdir / "ledger.sqlite")} if workdir else {}
@@ -56,26 +62,21 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
         for name, row in table.rows.items():
             if table.only and name not in table.only:
                 continue
-            for way in row.ways or table.ways:
+            for way in table.ways_of(name):
                 fields = dict(map(field, (*table.set, *row.set, *table.ways[way])))
                 try:
-                    runs.append(
-                        Run(
-                            name,
-                            way,
-                            seed,
-                            configured(row.config, {**shared, **fields, "seed": seed}),
-                        )
-                    )
+                    frozen = configured(row.config, {**shared, **fields, "seed": seed})
                 except UserError as error:
                     problems.append(f"{name}, {way}: {error}")
-        if problems:  # the same for every seed
+                    continue
+                runs.append(Run(name, way, seed, frozen))
+        if problems:  # other seeds would have the same
             raise UserError("the table cannot work:\n" + "\n".join(problems))
     return runs
 
 
 def field(text: str) -> tuple[str, str]:
-    """``name=value`` as the command line has it."""
+    """Splits ``name=value``, as on the command line."""
     name, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"{text!r}: must be name=value")
@@ -96,22 +97,26 @@ def configured(config: str, fields: Mapping[str, Any]) -> Settings:
     return from_file(shipped.locate_shipped_first(name), preset, fields)
 
 
-def share(runs: list[Run], shard: str) -> list[Run]:
-    """The part of the runs that one of several jobs takes: ``2/8`` is the second of eight.
+def take_shard(runs: list[Run], shard: str) -> list[Run]:
+    """Returns the part of the runs that one of several jobs takes.
+
+    Args:
+      runs: of a table.
+      shard: such as ``2/8``, the second of eight jobs; empty for all runs.
 
     Raises:
-      UserError: it is no such part.
+      UserError: ``shard`` is no such part.
     """
     if not shard:
         return runs
-    own, _, of = shard.partition("/")
-    if not own.isdigit() or not of.isdigit() or not 1 <= int(own) <= int(of):
+    part, _, parts = shard.partition("/")
+    if not part.isdigit() or not parts.isdigit() or not 1 <= int(part) <= int(parts):
         raise UserError(f"--shard={shard!r}: must be a part of a whole, such as 2/8")
-    return runs[int(own) - 1 :: int(of)]
+    return runs[int(part) - 1 :: int(parts)]
 
 
 def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
-    """Runs what is missing; what fails is told in the end, and keeps no other run from being done.
+    """Runs what is missing. A run that fails is reported at the end, and stops no other run.
 
     Raises:
       UserError: some of the runs failed.
@@ -120,7 +125,7 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
     failed = []
     for number, one in enumerate(runs, 1):
         folder = one.folder(workdir)
-        label = f"[{number} of {len(runs)}] {one.row}, {one.way}, seed {one.seed}"
+        label = f"[{number} of {len(runs)}] {one.label}"
         stop.check()
         try:
             if _is_finished(one, folder):
@@ -130,7 +135,7 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
             experiment.run(one.settings, folder, stop)
         except Stopped:
             raise
-        except Exception as error:  # whatever it is, the other runs are worth doing
+        except Exception as error:  # of any kind: the other runs are worth doing
             print(f"{label}: failed", flush=True)
             failed.append(f"{folder}: {error}")
     if failed:
@@ -138,7 +143,7 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
 
 
 def finished(runs: list[Run], workdir: Path) -> Iterator[tuple[Run, Path]]:
-    """The runs that are finished, and their workdirs.
+    """Yields the finished runs, and their folders.
 
     Raises:
       UserError: a run there is of another configuration.

@@ -1,19 +1,23 @@
-"""A table of runs, as its configuration (``configs/tables/``) states it: rows, ways to spend
-queries, and seeds.
+"""A table of runs, as its configuration (``configs/tables/``) states it.
+
+A table has *rows* (what is distilled), *ways* (how the queries are spent: a named set of fields
+each), and seeds. It has a run for every row, way and seed.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from amkd.core.errors import UserError
 
-# By test labels, or by the teacher's answers alone: recipes are chosen by these, on training images
-# (data.judge).
+# By test labels, or by the teacher's answers alone: recipes are chosen by the latter, on training
+# images (data.judge).
 MEASURES = ("student_accuracy", "agreement")
 
 
-class Row(NamedTuple):
-    """A row of a table, and a heading of its plots.
+@dataclasses.dataclass(frozen=True)
+class TableRow:
+    """A row of a table, and a panel of its plot.
 
     Attributes:
       config: file of the configuration, with an optional ``:preset``.
@@ -21,8 +25,8 @@ class Row(NamedTuple):
       ways: names of the ways that are run for it; none for all.
       paper: accuracy that the paper prints, in percent: of its own method, or by way; None if it
         prints none.
-      best: the best one published since, in percent.
-      source: whose that is.
+      best: the best accuracy published since, in percent.
+      source: who published it.
     """
 
     config: str
@@ -33,80 +37,97 @@ class Row(NamedTuple):
     source: str = ""
 
     def printed(self, way: str) -> float | None:
-        """What the paper prints of a way."""
+        """Returns the accuracy that the paper prints for a way."""
         return self.paper.get(way) if isinstance(self.paper, dict) else self.paper
 
 
-class Table(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Table:
     """A table of runs.
 
     Attributes:
       name: of its files.
-      title: what a reader sees first.
+      title: its heading.
       seeds: one run for each.
       rows: by name.
-      ways: fields of each way, by name, as in ``Row.set``.
+      ways: fields of each way, by name, as in ``TableRow.set``.
       set: fields of all runs.
       against: the ways that all others are compared with, seed by seed.
       only: names of the rows to run; empty for all.
-      measure: what is compared, one of ``MEASURES``.
+      measure: the quantity that is compared, one of ``MEASURES``.
     """
 
     name: str
     title: str
     seeds: tuple[int, ...]
-    rows: dict[str, Row]
+    rows: dict[str, TableRow]
     ways: dict[str, tuple[str, ...]]
     set: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     measure: str = "student_accuracy"
 
+    def ways_of(self, row: str) -> tuple[str, ...]:
+        """Returns the names of the ways that are run for a row."""
+        return self.rows[row].ways or tuple(self.ways)
+
 
 def is_table(config: Mapping[str, Any]) -> bool:
-    """Whether a configuration is a table's, and not a run's."""
+    """Tells whether a configuration is of a table, and not of a run."""
     return "rows" in config and "ways" in config
 
 
 def from_config(config: Mapping[str, Any]) -> Table:
-    """A table from its configuration.
+    """Makes a table from its configuration.
 
     Raises:
-      UserError: a field that tables do not have, or a way that is not there.
+      UserError: there is no such field, row or way, or a value is impossible.
     """
-    _check_names("config", config, Table._fields)
-    rows = {}
-    for name, given in config["rows"].items():
-        _check_names(f"config.rows.{name}", given, Row._fields)
-        rows[name] = Row(**given)
-        for way in rows[name].ways:
-            if way not in config["ways"]:
-                raise UserError(
-                    f"config.rows.{name}.ways={way!r}: must be some of {', '.join(config['ways'])}"
-                )
-    only = config.get("only", ())
-    for name in only:
-        if name not in rows:
-            raise UserError(f"config.only={only!r}: {name!r} is none of the rows {', '.join(rows)}")
+    _check_fields("config", config, Table)
+    for name, row in config["rows"].items():
+        _check_fields(f"config.rows.{name}", row, TableRow)
+    rows = {name: TableRow(**row) for name, row in config["rows"].items()}
     seeds = config["seeds"] if isinstance(config["seeds"], tuple) else (config["seeds"],)
-    if not seeds or len(set(seeds)) != len(seeds):
-        raise UserError(f"config.seeds={seeds!r}: must be one or more different numbers")
-    if (measure := config.get("measure", MEASURES[0])) not in MEASURES:
-        raise UserError(f"config.measure={measure!r}: must be one of {', '.join(MEASURES)}")
-    rivals = config.get("against", ())
-    against = (rivals,) if isinstance(rivals, str) else tuple(rivals)
-    for way in against:
-        if way not in config["ways"]:
-            raise UserError(
-                f"config.against={rivals!r}: {way!r} is none of the ways"
-                f" {', '.join(config['ways'])}"
-            )
-    return Table(
-        **{**config, "rows": rows, "ways": dict(config["ways"]), "seeds": seeds, "against": against}
+    against = config.get("against", ())
+    table = Table(
+        **{
+            **config,
+            "rows": rows,
+            "ways": dict(config["ways"]),
+            "seeds": seeds,
+            "against": (against,) if isinstance(against, str) else tuple(against),
+        }
     )
+    _check(table)
+    return table
 
 
-def _check_names(place: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def _check(table: Table) -> None:
+    for name, row in table.rows.items():
+        for way in row.ways:
+            if way not in table.ways:
+                raise UserError(
+                    f"config.rows.{name}.ways={way!r}: must be some of {', '.join(table.ways)}"
+                )
+    for name in table.only:
+        if name not in table.rows:
+            raise UserError(
+                f"config.only={table.only!r}: {name!r} is none of the rows {', '.join(table.rows)}"
+            )
+    if not table.seeds or len(set(table.seeds)) != len(table.seeds):
+        raise UserError(f"config.seeds={table.seeds!r}: must be one or more different numbers")
+    if table.measure not in MEASURES:
+        raise UserError(f"config.measure={table.measure!r}: must be one of {', '.join(MEASURES)}")
+    for way in table.against:
+        if way not in table.ways:
+            raise UserError(
+                f"config.against={','.join(table.against)!r}: {way!r} is none of the ways"
+                f" {', '.join(table.ways)}"
+            )
+
+
+def _check_fields(where: str, given: Mapping[str, Any], kind: type[Table] | type[TableRow]) -> None:
+    known = [field.name for field in dataclasses.fields(kind)]
     for name in given:
         if name not in known:
-            raise UserError(f"{place}.{name}: there is no such field; there are {', '.join(known)}")
+            raise UserError(f"{where}.{name}: there is no such field; there are {', '.join(known)}")

@@ -32,7 +32,7 @@ def _lam(search: SearchSettings) -> Iterator[str]:
 
 
 def _variants(search: SearchSettings) -> Iterator[str]:
-    if search.variants > (most := variants.most(variants.views_of(search))):
+    if search.variants > (most := variants.max_copies(variants.views_of(search))):
         yield (
             f"config.search.variants={search.variants}: an image has {most} different shifts"
             f" of up to search.variant_crop={search.variant_crop} pixels; raise that, or lower"

@@ -1,4 +1,4 @@
-"""Tables: many runs each (see README); here is what all of them share."""
+"""Configurations of tables, each of many runs; this file holds what they share."""
 
 from collections.abc import Mapping
 
@@ -8,8 +8,12 @@ SEEDS = (0, 1, 2, 3, 4)
 
 
 def row(config: str, *fields: str, **quoted: object) -> ConfigDict:
-    """A row: a file of ``configs/``, fields as on the command line, and what others have
-    published.
+    """Makes a row of a table.
+
+    Args:
+      config: a file of ``configs/``, with an optional ``:preset``.
+      *fields: each ``name=value``, as on the command line.
+      **quoted: published figures: ``paper``, ``best`` and ``source``.
     """
     return ConfigDict({"config": f"configs/{config}", "set": fields, **quoted})
 
@@ -17,8 +21,14 @@ def row(config: str, *fields: str, **quoted: object) -> ConfigDict:
 def table(
     name: str, preset: str, title: str, ways: Mapping[str, tuple[str, ...]], *against: str
 ) -> ConfigDict:
-    """A table without rows, of five seeds, compared by test accuracy with some ways; ``only`` names
-    the rows to run.
+    """Makes a table without rows, of five seeds, that compares test accuracy.
+
+    Args:
+      name: of the table.
+      preset: added to the name.
+      title: heading of the table.
+      ways: fields of each way to spend the queries, by name.
+      *against: the ways that all others are compared with.
     """
     config = ConfigDict()
     config.name = f"{name}_{preset}" if preset else name
@@ -34,7 +44,7 @@ def table(
 
 
 def without_quotes(config: ConfigDict) -> ConfigDict:
-    """The table without what others have published, which is of other budgets."""
+    """Removes the published figures, which are of other budgets."""
     for one in config.rows.values():
         for name in ("paper", "best", "source"):
             if name in one:
@@ -43,13 +53,13 @@ def without_quotes(config: ConfigDict) -> ConfigDict:
 
 
 def on_training_images(config: ConfigDict) -> ConfigDict:
-    """The table, compared by agreement with the teacher on training images that are not drawn."""
+    """Compares by agreement with the teacher on training images that are not drawn."""
     config.measure = "agreement"
     config.set = (*config.set, "data.judge=train")
     return config
 
 
 def check(preset: str, *presets: str) -> None:
-    """Refuses a preset that is none of these."""
+    """Raises a ValueError if the preset is none of these."""
     if preset not in ("", *presets):
         raise ValueError(f"preset {preset!r} does not exist; there are: {', '.join(presets)}")

@@ -62,7 +62,7 @@ def test_an_acquisition_of_the_users_own(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     name = "my_rules:LEAST_CONFIDENT"
     fields = {"search.acquisition": name, "search.candidates": 3.0}
-    assert workload.make_rounds(configured(**fields), 200)
+    assert rounds_of(**fields)
     one = task(n=30, k=10)._replace(settings=settings(acquisition=name, candidates=3.0))
     found = active_mixup.choose(one)
     lowest = pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 30)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amkd.reporting import provenance
-from benchmarks import memory, our_side, pool, results, search, train, turns, worker
+from benchmarks import memory, our_side, pool, results, search, students, train, turns, worker
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: make bench-install"
@@ -43,13 +43,13 @@ def sides(order):
 
 def test_sides_take_turns_and_each_goes_first_in_every_second_one():
     order = []
-    rates = turns.alternate(*sides(order), 3, pause=0)
+    rates = turns.alternate(*sides(order), turns=3, pause=0)
     assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
     assert rates == [(10, 5), (40, 10), (20, 8)]
 
 
 def test_a_row_has_medians_of_rates_and_of_the_turns_ratios():
-    row = turns.compared("search", "net", "evaluations/s", [(10, 5), (40, 10), (20, 8)])
+    row = turns.compared("search", "net", "evaluations/s", rates=[(10, 5), (40, 10), (20, 8)])
     assert (row.ours, row.theirs, row.against) == (20, 8, "PyTorch")
     assert (row.low, row.ratio, row.high, row.turns) == (2, 2.5, 4, 3)
 
@@ -57,7 +57,7 @@ def test_a_row_has_medians_of_rates_and_of_the_turns_ratios():
 def test_rows_are_written_with_machine_versions_and_command(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["x", "--turns=3", "--json=out.json"])
     path = tmp_path / "new" / "out.json"
-    turns.write(path, [turns.Row("cost", "tiny", "s", 1.5)], {"jax_device": "one"})
+    turns.write(path, [turns.Measurement("cost", "tiny", "s", 1.5)], {"jax_device": "one"})
     (row,) = json.loads(path.read_text())
     assert (row["name"], row["model"], row["ours"]) == ("cost", "tiny", 1.5)
     assert row["theirs"] is row["ratio"] is row["low"] is row["high"] is None
@@ -74,27 +74,18 @@ def rows_of(*rows):
 def test_the_document_has_a_table_for_every_kind_of_row():
     found = results.render(
         rows_of(
-            turns.Row(
-                "search",
-                "a",
-                "evaluations/s",
-                123456.0,
-                50000.0,
-                "PyTorch",
-                2.469,
-                2.4,
-                2.5,
-                5,
-                {"lams": 11},
+            turns.Measurement(
+                *("search", "a", "evaluations/s", 123456.0, 50000.0, "PyTorch"),
+                *(2.469, 2.4, 2.5, 5, {"lams": 11}),
             ),
-            turns.Row(
+            turns.Measurement(
                 "search",
                 "b",
                 "evaluations/s",
                 1.25,
                 details={"c2_difference": 1.23e-7, "tried": ["x"]},
             ),
-            turns.Row("sample", "", "ranks/s", 7.0, details={"of": 3_199_960_000}),
+            turns.Measurement("sample", "", "ranks/s", 7.0, details={"of": 3_199_960_000}),
         )
     )
     lines = found.splitlines()
@@ -133,42 +124,42 @@ def test_pools_have_at_least_the_pairs_that_are_asked_for():
 
 def test_every_model_has_logits_that_leave_room_for_confidence():
     for model in ("lenet5_half", "alexnet_half", "tiny"):
-        student = our_side.make(model, 8)
-        found = our_side.logits(student, student.images)
+        student = students.make(model, 8)
+        found = students.logits(student, student.images)
         assert found.shape == (8, 10) and 1.9 < found.std() < 2.1
 
 
 def test_a_scan_counts_what_is_reported_after_the_first_time_and_stops(monkeypatch):
-    def choose(of, k, lams, progress, chunk):
+    def choose(of, k, lams, *, progress, chunk):
         for count in (chunk, chunk, 5):  # a last chunk is shorter
             seen.append(count)
             progress(count)
 
     seen = []
     monkeypatch.setattr(our_side, "choose", choose)
-    assert our_side.scan(None, 1, 2, 0.0, 70)[0] == 70 and seen == [70, 70]
-    assert our_side.scan(None, 1, 2, 60.0, 70)[0] == 75
-    monkeypatch.setattr(our_side, "choose", lambda of, k, lams, progress, chunk: progress(9))
+    assert our_side.scan(None, 1, 2, seconds=0.0, chunk=70)[0] == 70 and seen == [70, 70]
+    assert our_side.scan(None, 1, 2, seconds=60.0, chunk=70)[0] == 75
+    monkeypatch.setattr(our_side, "choose", lambda *_, progress, chunk: progress(9))
     with pytest.raises(ValueError, match="one chunk"):
-        our_side.scan(None, 1, 2, 0.0, 70)
+        our_side.scan(None, 1, 2, seconds=0.0, chunk=70)
 
 
 @needs_torch
-@pytest.mark.parametrize("model", our_side.MODELS)
+@pytest.mark.parametrize("model", students.MODELS)
 def test_pytorch_has_the_same_networks(model):
     import torch
 
     from benchmarks import torch_networks
 
     # resnet18_224 is fully convolutional: a small image is enough.
-    images = our_side.patterns(3, (64, 64, 3)) if model == "resnet18_224" else None
-    student = our_side.make(model, 3, images)
+    images = students.patterns(3, (64, 64, 3)) if model == "resnet18_224" else None
+    student = students.make(model, 3, images)
     network = torch_networks.build(
-        model, our_side.CLASSES, student.images.shape[1:], student.variables
+        model, students.CLASSES, student.images.shape[1:], variables=student.variables
     ).eval()
     x = torch.from_numpy(student.images).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
-        np.testing.assert_allclose(network(x), our_side.logits(student, student.images), atol=1e-4)
+        np.testing.assert_allclose(network(x), students.logits(student, student.images), atol=1e-4)
 
 
 @needs_torch
@@ -186,10 +177,12 @@ def test_operations_of_lenet5_half():
 def test_pytorchs_search_finds_what_ours_finds(variant):
     from benchmarks import torch_search
 
-    student = our_side.make("alexnet_half", 5)
+    student = students.make("alexnet_half", 5)
     side = torch_search.TorchSearch(1)
     lams = search.mixing.lam_of(our_side.grid(3))
-    side.setup(student.model, our_side.CLASSES, student.images, student.variables, lams)
+    side.setup(
+        student.model, students.CLASSES, student.images, variables=student.variables, lams=lams
+    )
     side.choose(variant, 3)  # 10 pairs: the last block is short
     lowest, _ = side.search_all(4)
     np.testing.assert_allclose(lowest, our_side.choose(student, 4, 3).score, atol=1e-5)
@@ -198,22 +191,27 @@ def test_pytorchs_search_finds_what_ours_finds(variant):
 
 @needs_torch
 def test_the_search_is_compared_before_it_is_timed():
-    student = our_side.make("lenet5_half", 6)
+    student = students.make("lenet5_half", 6)
     lams = search.mixing.lam_of(our_side.grid(3))
     with worker.Worker("benchmarks.torch_search:TorchSearch", 1) as theirs:
         theirs.call(
-            "setup", student.model, our_side.CLASSES, student.images, student.variables, lams
+            "setup",
+            student.model,
+            students.CLASSES,
+            student.images,
+            variables=student.variables,
+            lams=lams,
         )
         assert search.compare(student, 3, theirs) < 1e-5
         with pytest.raises(AssertionError):
             search.compare(
-                our_side.Student(student.model, student.images[::-1], student.variables), 3, theirs
+                students.Student(student.model, student.images[::-1], student.variables), 3, theirs
             )
 
 
 @needs_torch
 def test_trainings_start_with_the_same_losses():
-    lesson = our_side.lesson("lenet5_half", 7, 16, 8, False)  # a batch for eight devices
+    lesson = our_side.lesson("lenet5_half", 7, 16, batch=8, augmented=False)  # for eight devices
     with worker.Worker("benchmarks.torch_train:TorchTrain", 1) as theirs:
         assert train.compare(lesson, theirs) < 1e-4
 
@@ -226,9 +224,15 @@ def test_pytorchs_crops_and_mirrors_only_move_pixels():
 
     mixes = np.arange(8 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(8, 28, 28, 1)
     records = (np.zeros(8, np.int64), np.zeros(8, np.int64), np.ones(8, np.float32))
-    of = our_side.make("lenet5_half", 2)
+    of = students.make("lenet5_half", 2)
     side = torch_train.TorchTrain(1)
-    side.setup(of.model, 10, of.images, of.variables, records, mixes, np.ones((8, 10), np.float32))
+    side.setup(
+        *(of.model, 10, of.images),
+        variables=of.variables,
+        records=records,
+        mixes=mixes,
+        answers=np.ones((8, 10), np.float32),
+    )
     side.restart(recipe.Recipe(4, "sgd", 0.9, 0.0, 2, True))
     torch.manual_seed(0)
     found = np.rint(side._batch(torch.full((40,), 5)).numpy() * 255)[:, 0]

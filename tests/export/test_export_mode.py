@@ -46,7 +46,7 @@ def test_command_line(tmp_path, tiny_run):
     )
     assert not (tmp_path / "asked.txt").exists()
 
-    test_images = sources.load("digits", "", 0, 60, tmp_path).test_images
+    test_images = sources.load("digits", cache_dir=tmp_path, test_images=60).test_images
     loaded = jax.export.deserialize(bytearray((folder / "student.stablehlo").read_bytes()))
     expected = load_network(workdir / "student").predict(test_images)
     assert np.allclose(loaded.call(test_images), expected, rtol=0, atol=1e-5)

@@ -10,7 +10,7 @@ from flax.errors import FlaxError
 
 from amkd import models
 from amkd.core.errors import UserError
-from amkd.data import folder
+from amkd.data.pictures import DecodeOptions, decode
 from amkd.export import predictions
 from amkd.models import prediction
 from amkd.models.saved_network import SavedNetwork, load_network, save_network
@@ -56,14 +56,14 @@ def test_every_readable_picture_has_a_row(tmp_path, capsys, shape, mode):
         write_png(root / name, seed)
     saved = student_of(tmp_path / "student", shape, class_names=NAMES, pictures={"resize": "pad"})
     written = predictions.write(
-        saved, root, tmp_path / "new" / "out.csv", "stretch", tmp_path / "cache"
+        saved, root, tmp_path / "new" / "out.csv", resize="stretch", cache_dir=tmp_path / "cache"
     )
 
     copies = ["zz copy.png", "zz link.png"]
     rows = rows_of(tmp_path / "new" / "out.csv")
     assert [path for path, _, _ in rows] == sorted([*messy.good, *odd, *copies])
-    policy = folder.Policy(shape[0], "pad", mode, "refuse")
-    pictures = np.stack([folder.decode(root / path, policy) for path, _, _ in rows])
+    policy = DecodeOptions(shape[0], "pad", mode, "refuse")
+    pictures = np.stack([decode(root / path, policy) for path, _, _ in rows])
     answers = saved.predict(pictures)
     assert [name for _, name, _ in rows] == [NAMES[best] for best in answers.argmax(-1)]
     assert np.allclose([float(share) for _, _, share in rows], answers.max(-1), rtol=0, atol=5.1e-7)
@@ -84,7 +84,11 @@ def test_blocks_make_no_difference(tmp_path, monkeypatch):
     for block in (4096, 11, 4, 1):
         monkeypatch.setattr(predictions, "_BLOCK", block)
         predictions.write(
-            saved, tmp_path / "digits", tmp_path / "out.csv", "crop", tmp_path / "cache"
+            saved,
+            tmp_path / "digits",
+            tmp_path / "out.csv",
+            resize="crop",
+            cache_dir=tmp_path / "cache",
         )
         made.append((tmp_path / "out.csv").read_bytes())
     assert len(set(made)) == 1 and made[0].count(b"\r\n") == 12
@@ -93,7 +97,13 @@ def test_blocks_make_no_difference(tmp_path, monkeypatch):
 def test_a_network_without_names_numbers_its_classes(tmp_path):
     write_digits(tmp_path / "digits", 0, 3)
     saved = student_of(tmp_path / "student", (8, 8, 1), class_names=[])
-    predictions.write(saved, tmp_path / "digits", tmp_path / "out.csv", "crop", tmp_path / "cache")
+    predictions.write(
+        saved,
+        tmp_path / "digits",
+        tmp_path / "out.csv",
+        resize="crop",
+        cache_dir=tmp_path / "cache",
+    )
     assert {name for _, name, _ in rows_of(tmp_path / "out.csv")} <= {
         str(number) for number in range(10)
     }
@@ -102,19 +112,22 @@ def test_a_network_without_names_numbers_its_classes(tmp_path):
 @pytest.mark.parametrize(
     ("shape", "card", "expected"),
     [
-        ([32, 32, 3], {}, folder.Policy(32, "stretch", "rgb", "skip")),
-        ([8, 8, 1], {"pictures": {"resize": "pad"}}, folder.Policy(8, "pad", "grey", "skip")),
-        ([8, 8, 1], {"pictures": {}}, folder.Policy(8, "stretch", "grey", "skip")),
+        ([32, 32, 3], {}, DecodeOptions(32, "stretch", "rgb", "skip")),
+        ([8, 8, 1], {"pictures": {"resize": "pad"}}, DecodeOptions(8, "pad", "grey", "skip")),
+        ([8, 8, 1], {"pictures": {}}, DecodeOptions(8, "stretch", "grey", "skip")),
     ],
 )
 def test_policy(shape, card, expected):
-    assert predictions.policy(SavedNetwork({"shape": shape, **card}, {}), "stretch") == expected
+    assert (
+        predictions.decode_options(SavedNetwork({"shape": shape, **card}, {}), "stretch")
+        == expected
+    )
 
 
 @pytest.mark.parametrize("shape", [[8, 6, 1], [8, 8, 2]])
 def test_images_that_no_picture_becomes(shape):
     with pytest.raises(UserError, match=f"takes images of {shape[0]}x{shape[1]}x{shape[2]}"):
-        predictions.policy(SavedNetwork({"shape": shape}, {}), "crop")
+        predictions.decode_options(SavedNetwork({"shape": shape}, {}), "crop")
 
 
 def test_whole_or_not_at_all(tmp_path):
@@ -132,13 +145,15 @@ def test_whole_or_not_at_all(tmp_path):
     )
     for network, root, error, message in faults:
         with pytest.raises(error, match=message):
-            predictions.write(network, root, output, "crop", cache)
+            predictions.write(network, root, output, resize="crop", cache_dir=cache)
         assert [path.name for path in output.parent.iterdir()] == ["out.csv"]
         assert output.read_text() == "of yesterday"
     (tmp_path / "a folder").mkdir()
     for unwritable in (tmp_path / "a folder", output / "below a file.csv"):
         with pytest.raises(UserError, match=r"--output=.* cannot be written .*name another file"):
-            predictions.write(saved, tmp_path / "digits", unwritable, "crop", cache)
+            predictions.write(
+                saved, tmp_path / "digits", unwritable, resize="crop", cache_dir=cache
+            )
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -160,11 +175,9 @@ def test_command_line(tmp_path, tiny_run):
         and "'torn.png'" in done.stderr
     )
     saved = load_network(tiny_run / "run" / "student")
-    policy = folder.Policy(8, "crop", "grey", "refuse")
+    policy = DecodeOptions(8, "crop", "grey", "refuse")
     rows = rows_of(output)
-    expected = saved.predict(
-        np.stack([folder.decode(pictures / path, policy) for path, _, _ in rows])
-    )
+    expected = saved.predict(np.stack([decode(pictures / path, policy) for path, _, _ in rows]))
     assert [int(name) for _, name, _ in rows] == expected.argmax(-1).tolist()
     assert [path for path, _, _ in rows] == [f"{number:04d}.png" for number in range(20)]
     assert not (tmp_path / "asked.txt").exists()

@@ -50,7 +50,7 @@ def addresses(pictures):
     ],
 )
 def test_class_names(text, names):
-    assert own_images.class_names(text) == names
+    assert own_images.parse_class_names(text) == names
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_class_names(text, names):
 def test_class_names_from_a_file(tmp_path, content):
     path = tmp_path / "classes.txt"
     path.write_bytes(content)
-    assert own_images.class_names(str(path)) == ("cat", "hot dog, warm", "eel")
+    assert own_images.parse_class_names(str(path)) == ("cat", "hot dog, warm", "eel")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_impossible_class_names(text):
         UserError,
         match=r"config.data.classes=.*two or more different names \('cat,dog'\), their numb",
     ):
-        own_images.class_names(text)
+        own_images.parse_class_names(text)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_impossible_files_of_class_names(tmp_path, content, message):
     path = tmp_path / "classes.txt"
     path.write_bytes(content)
     with pytest.raises(UserError, match=message):
-        own_images.class_names(str(path))
+        own_images.parse_class_names(str(path))
 
 
 # Held-out pictures.
@@ -93,21 +93,25 @@ def test_impossible_files_of_class_names(tmp_path, content, message):
 def test_held_out_pictures_are_never_drawn(count, share, seed, data):
     pictures = numbered(count)
     out = int(share * (count - 2))
-    found = own_images.held_out("memory", pictures, ("a", "b"), out, seed, "key")
-    judges, pool = addresses(found.test_images), addresses(pictures[found.pool_places])
+    found = own_images.with_holdout("memory", pictures, ("a", "b"), count=out, seed=seed, key="key")
+    judges, pool = addresses(found.test_images), addresses(pictures[found.pool_indices])
     assert (len(judges), len(pool), found.pool_size) == (out, count - out, count - out)
     assert not judges & pool and judges | pool == addresses(pictures)
     n = data.draw(st.integers(1, found.pool_size))
     real = draw_real(found, n, seed)
     assert len(real) == n == len(addresses(real)) and addresses(real) <= pool
     assert (found.classes, found.test_labels, found.key, found.shape) == (2, None, "key", (2, 2, 1))
-    again = own_images.held_out("memory", pictures, ("a", "b"), out, seed, "key")
+    again = own_images.with_holdout("memory", pictures, ("a", "b"), count=out, seed=seed, key="key")
     assert np.array_equal(again.test_images, found.test_images)
 
 
 def test_seeds_hold_out_different_pictures():
     chosen = [
-        addresses(own_images.held_out("m", numbered(100), ("a", "b"), 50, seed, "").test_images)
+        addresses(
+            own_images.with_holdout(
+                "m", numbered(100), ("a", "b"), count=50, seed=seed, key=""
+            ).test_images
+        )
         for seed in range(4)
     ]
     assert len({frozenset(part) for part in chosen}) == 4
@@ -122,7 +126,7 @@ def test_too_few_to_hold_any_out(count, out):
     with pytest.raises(
         UserError, match=f"config.data.held_out={out}: there are only {count} pictures"
     ):
-        own_images.held_out("memory", numbered(count), ("a", "b"), out, 0, "")
+        own_images.with_holdout("memory", numbered(count), ("a", "b"), count=out, seed=0, key="")
 
 
 def test_key_tells_pictures_apart():
@@ -134,12 +138,12 @@ def test_key_tells_pictures_apart():
         pictures.reshape(6, 4, 1, 1),
         pictures.reshape(3, 4, 2, 1),
     ]
-    assert len({own_images.key_of(each) for each in keys}) == 5
-    assert own_images.key_of(pictures) == own_images.key_of(pictures.copy())
-    assert own_images.key_of(pictures[::-1]) == own_images.key_of(
+    assert len({own_images.array_key(each) for each in keys}) == 5
+    assert own_images.array_key(pictures) == own_images.array_key(pictures.copy())
+    assert own_images.array_key(pictures[::-1]) == own_images.array_key(
         np.ascontiguousarray(pictures[::-1])
     )
-    assert own_images.key_of(pictures[:0]) == hashlib.sha256(b"(0, 2, 2, 1)").hexdigest()
+    assert own_images.array_key(pictures[:0]) == hashlib.sha256(b"(0, 2, 2, 1)").hexdigest()
 
 
 # From folders.
@@ -212,8 +216,10 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
 
 def test_copies_of_held_out_images_are_never_drawn():
     pictures = np.concatenate([digits(0, 20)[0]] * 2)
-    data = own_images.held_out("memory", pictures, tuple("0123456789"), 8, 3, "key")
-    drawable = pictures[data.pool_places]
+    data = own_images.with_holdout(
+        "memory", pictures, tuple("0123456789"), count=8, seed=3, key="key"
+    )
+    drawable = pictures[data.pool_indices]
     assert not addresses(drawable) & addresses(data.test_images)
     assert data.pool_size == 40 - 2 * len(addresses(data.test_images))
 

@@ -1,11 +1,13 @@
 """Every way to spend the queries: what it chooses, and whole runs of it."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.data import domain, mixing
+from amkd.data import mixing, out_of_domain
 from amkd.data.dataset import DataSet
 from amkd.data.records import Records, mixes
 from amkd.methods import METHODS, active_labelling, pooled_mixup, random_mixup, sskd, vanilla_al
@@ -238,7 +240,7 @@ def test_labels_answer_their_own_images_only():
     with pytest.raises(UserError, match="no label"):
         teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
     with pytest.raises(UserError, match="has no labels"):
-        labels.load(labelled([1, 2])._replace(pool_labels=None))
+        labels.load(dataclasses.replace(labelled([1, 2]), pool_labels=None))
 
 
 def test_colours_and_sizes_by_hand():
@@ -248,20 +250,25 @@ def test_colours_and_sizes_by_hand():
     colours = np.uint8(
         [[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 20, 30]]
     ).reshape(5, 1, 1, 3)
-    assert domain.adapted(colours, 1, 1).ravel().tolist() == [76, 150, 29, 255, 18]
-    assert domain.adapted(np.uint8([7]).reshape(1, 1, 1, 1), 1, 3).ravel().tolist() == [7, 7, 7]
+    assert out_of_domain.convert(colours, 1, 1).ravel().tolist() == [76, 150, 29, 255, 18]
+    seven = np.uint8([7]).reshape(1, 1, 1, 1)
+    assert out_of_domain.convert(seven, 1, 3).ravel().tolist() == [7, 7, 7]
     even = np.full((2, 4, 6, 1), 90, np.uint8)
-    assert domain.adapted(even, 2, 3).tolist() == np.full((2, 2, 2, 3), 90).tolist()
+    assert out_of_domain.convert(even, 2, 3).tolist() == np.full((2, 2, 2, 3), 90).tolist()
 
 
 def test_real_images_are_the_others_and_nothing_else_changes():
     own, other = labelled(range(5)), labelled(range(100, 110))
-    found = domain.drawn_from(own, other)
+    found = out_of_domain.with_pool_from(own, other)
     np.testing.assert_array_equal(found.pool_images, other.pool_images)
     assert found.pool_labels is None  # those would be of other classes
-    assert found._replace(pool_images=own.pool_images, pool_labels=own.pool_labels) == own
+    for field in dataclasses.fields(own):
+        if field.name not in ("pool_images", "pool_labels"):
+            assert getattr(found, field.name) is getattr(own, field.name)
     with pytest.raises(UserError, match="others are made squares"):
-        domain.side(own._replace(pool_images=np.zeros((2, 3, 4, 1), np.uint8)))
+        out_of_domain.image_side(
+            dataclasses.replace(own, pool_images=np.zeros((2, 3, 4, 1), np.uint8))
+        )
 
 
 # Whole runs.

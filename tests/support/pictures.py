@@ -9,13 +9,17 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from amkd.data.dataset import DataSet
+from amkd.data.pictures import DecodeOptions
+
 SIDE = 8  # of every good picture here: at this size nothing is resized
+RGB = DecodeOptions(SIDE, "stretch", "rgb", "skip")
+GREY = DecodeOptions(SIDE, "stretch", "grey", "skip")
 
 
 class Messy(NamedTuple):
-    good: dict[
-        str, tuple[np.ndarray, int]
-    ]  # path to what it shows, uint8[8, 8, 3], and by how much that may be off
+    # Path to what it shows, uint8[8, 8, 3], and by how much that may be off.
+    good: dict[str, tuple[np.ndarray, int]]
     broken: dict[str, str]  # path to a part of the reason
     duplicates: int
     ignored: int
@@ -27,6 +31,20 @@ def colours(seed: int) -> np.ndarray:
 
 def grey(seed: int) -> np.ndarray:
     return colours(seed)[..., 0]
+
+
+def rows(images: np.ndarray) -> list[bytes]:
+    return [image.tobytes() for image in images]
+
+
+def arrays_of(data: DataSet) -> list[np.ndarray]:
+    return [
+        data.teacher_images,
+        data.teacher_labels,
+        data.pool_images,
+        data.test_images,
+        data.test_labels,
+    ]
 
 
 def in_three(image: np.ndarray) -> np.ndarray:

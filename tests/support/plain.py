@@ -162,8 +162,8 @@ def affine(image, angle, zoom):
             down, right = row - (height - 1) / 2, column - (width - 1) / 2
             y = (np.cos(angle) * down + np.sin(angle) * right) / zoom[0] + (height - 1) / 2
             x = (np.cos(angle) * right - np.sin(angle) * down) / zoom[1] + (width - 1) / 2
-            for a, b in ((np.floor(y), np.floor(x)), (np.floor(y), np.floor(x) + 1),
-                         (np.floor(y) + 1, np.floor(x)), (np.floor(y) + 1, np.floor(x) + 1)):  # fmt: skip
+            top, left = np.floor(y), np.floor(x)
+            for a, b in ((top, left), (top, left + 1), (top + 1, left), (top + 1, left + 1)):
                 if 0 <= a < height and 0 <= b < width:
                     share = (1 - abs(y - a)) * (1 - abs(x - b))
                     found[row, column] += share * padded[int(a), int(b)]

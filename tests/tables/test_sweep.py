@@ -3,18 +3,7 @@
 import json
 
 import pytest
-from amkd.configs.tables import (
-    ablations,
-    acquisitions,
-    best,
-    figure4,
-    labelling,
-    losses,
-    table1,
-    table2,
-    table4,
-)
-from ml_collections import ConfigDict
+from amkd.configs.tables import table1
 
 from amkd.core.errors import UserError
 from amkd.tables import sweep
@@ -62,7 +51,7 @@ def expand(**more):
 
 def test_every_row_by_every_way_for_every_seed():
     runs = expand()
-    assert [run[:3] for run in runs] == [
+    assert [(run.row, run.way, run.seed) for run in runs] == [
         ("first", "active", 0), ("first", "random", 0), ("second", "random", 0),
         ("first", "active", 1), ("first", "random", 1), ("second", "random", 1),
     ]  # fmt: skip
@@ -93,13 +82,13 @@ def test_ways_come_last():
     [("", "012345"), ("1/1", "012345"), ("1/2", "024"), ("2/2", "135"), ("3/4", "2")],
 )
 def test_shards_share_the_runs(shard, runs):
-    assert sweep.share(list("012345"), shard) == list(runs)
+    assert sweep.take_shard(list("012345"), shard) == list(runs)
 
 
 @pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/2/3", "-1/2"])
 def test_parts_that_are_none_are_refused(shard):
     with pytest.raises(UserError, match="--shard="):
-        sweep.share(list("012345"), shard)
+        sweep.take_shard(list("012345"), shard)
 
 
 @pytest.mark.parametrize(
@@ -134,27 +123,6 @@ def test_parts_that_are_none_are_refused(shard):
 def test_mistakes_are_told_before_anything_runs(changes, told):
     with pytest.raises(UserError, match=told):
         expand(**changes)
-
-
-WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling)
-TABLES = [
-    *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
-    *((table4, preset) for preset in ("", "cpu")),
-    *((module, "few") for module in (acquisitions, losses)),
-]
-
-
-@pytest.mark.parametrize(("module", "preset"), TABLES)
-def test_shipped_tables_expand(module, preset):
-    config = module.get_config(preset)
-    assert isinstance(config, ConfigDict)
-    found = tables.from_config(config.to_dict())
-    runs = sweep.expand(found)
-    assert found.against and set(found.against) <= set(found.ways) and len(runs) >= 2
-    assert len({run[:3] for run in runs}) == len(runs)
-    assert found.name.endswith(preset)
-    with pytest.raises(ValueError, match="does not exist"):
-        module.get_config("nothing")
 
 
 def test_a_foreign_package_named_configs_does_no_harm(tmp_path, monkeypatch):
@@ -283,33 +251,3 @@ def test_other_modes_are_refused(swept):
         refused.returncode == 2
         and "--mode=export: this configuration has distill, table, plan" in refused.stderr
     )
-
-
-@pytest.mark.heavy
-@pytest.mark.parametrize("module", [acquisitions, losses, best, labelling])
-def test_smokes_of_other_tables(module, tmp_path):
-    """Every way to choose and every way to learn, to the end; judged by training images where the
-    table is.
-    """
-    config = module.get_config("smoke")
-    name = module.__name__.rpartition(".")[2]
-    line = command.arguments(tmp_path / "runs", f"configs/tables/{name}.py:smoke")
-    done = command.run(line, command.environment(tmp_path))
-    assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
-    assert {row["way"] for row in rows} == set(config.ways)
-    assert (rows[0]["teacher_accuracy"] is None) == (
-        name != "best"
-    )  # no table but this has a teacher and labels
-
-
-@pytest.mark.heavy
-def test_the_smoke_of_table_1_runs_every_method(tmp_path):
-    line = command.arguments(tmp_path / "runs", "configs/tables/table1.py:smoke")
-    done = command.run(line, command.environment(tmp_path))
-    assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / "runs/results/table1_smoke.json").read_text())
-    assert {row["way"] for row in rows} == table1.WAYS.keys()
-    assert all(row["seeds"] == [0, 1] for row in rows)
-    found = {row["way"]: row["accuracy_mean"] for row in rows}
-    assert found["full_kd"] > found["real_only"]

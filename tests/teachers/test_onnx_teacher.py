@@ -155,7 +155,7 @@ def test_an_exported_student_is_a_teacher(tmp_path: Path) -> None:
     card = {"role": "student", "model": "lenet5_half", "classes": 10, "shape": list(shape)}
     saved = SavedNetwork(card, variables)
     batch = np.random.default_rng(0).integers(0, 256, (7, *shape), np.uint8)
-    export.write(saved, tmp_path / "out", batch, ("onnx",))
+    export.write(saved, tmp_path / "out", batch, formats=("onnx",))
     teacher = load(tmp_path / "out" / "student.onnx", shape=shape, classes=10)
     assert np.abs(teacher.ask(batch) - saved.predict(batch)).max() < 1e-4
     assert teacher.identity.startswith("onnx:student:")

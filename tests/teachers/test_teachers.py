@@ -115,7 +115,7 @@ def load(settings_: TeacherSettings, data: DataSet, cache: Path, bars: Bars) -> 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
-    return sources.load("digits", "", 0, 0, tmp_path_factory.mktemp("unused"))
+    return sources.load("digits", cache_dir=tmp_path_factory.mktemp("unused"))
 
 
 @pytest.fixture(scope="module")
@@ -214,7 +214,7 @@ def test_training_goes_on_where_it_was_stopped(
 def test_training_does_not_go_on_from_another_recipes(
     digits: DataSet, tmp_path: Path, name: str
 ) -> None:
-    named = digits._replace(name=name)
+    named = dataclasses.replace(digits, name=name)
     with pytest.raises(Stopped):
         load(tiny(), named, tmp_path, Bars(stop_after=2))
     bars = Bars(stop_after=1)
@@ -275,7 +275,7 @@ def test_the_key_does_not_change_with_the_rest(digits: DataSet, tmp_path: Path, 
 
 def test_the_key_changes_with_the_training_data_only(digits: DataSet, tmp_path: Path) -> None:
     def place(**more: Any) -> Path:
-        return local.place(tiny(), digits._replace(**more), tmp_path)
+        return local.place(tiny(), dataclasses.replace(digits, **more), tmp_path)
 
     pixels, labels = digits.teacher_images.copy(), digits.teacher_labels.copy()
     pixels[899, 7, 7, 0] ^= 1
@@ -296,7 +296,7 @@ def test_the_key_changes_with_the_training_data_only(digits: DataSet, tmp_path: 
 def test_the_place_is_one_folder_below_the_cache(
     digits: DataSet, tmp_path: Path, name: str
 ) -> None:
-    found = local.place(tiny(), digits._replace(name=name), tmp_path)
+    found = local.place(tiny(), dataclasses.replace(digits, name=name), tmp_path)
     assert found.parent == tmp_path / "teachers"
     assert ":" not in found.name
 

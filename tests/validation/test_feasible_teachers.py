@@ -180,7 +180,7 @@ def identity(server, kind, **fields):
         "teacher.http.url": server.json_url if kind == "json" else server.url,
         **fields,
     }
-    data = sources.load("digits", "", 0, 0, None)
+    data = sources.load("digits", cache_dir=None)
     teacher = kinds.load(configured(**{"teacher.oip.model": "digits", **given}), data, StopSignal())
     teacher.ask.close()
     return teacher.identity

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from amkd.reporting import page
-from tests.reporting.test_report import row, summary
+from amkd.reporting import run_page, table_page
+from tests.support.summaries import row, summary
 
 PICTURE = np.zeros((4, 6, 3), np.uint8)
 
@@ -54,13 +54,21 @@ def of_run(tmp_path, classes=("cat", "dog<b>"), **more):
     path = tmp_path / "picture.png"
     Image.fromarray(PICTURE).save(path)
     found = {
-        "student": np.array([0, 0, 1, 1, 0]), "teacher": np.array([0, 1, 1, 1, 0]), "labels": np.array([0, 1, 1, 0, 0]),
+        "student": np.array([0, 0, 1, 1, 0]),
+        "teacher": np.array([0, 1, 1, 1, 0]),
+        "labels": np.array([0, 1, 1, 0, 0]),
         **more,
-    }  # fmt: skip
+    }
     screened = {"evaluations": 12345, "recall": {"low": 0.96, "estimate": 0.98, "high": 1.0}}
     rows = [row(0, 200), row(1, 987, search=screened)]
     config = {"seed": 7, "teacher.function": "my module:answer", "train.drops": (0.5,)}
-    return page.of_run(summary(rounds=rows), config, classes, found, {"A <picture>": path})
+    return run_page.render(
+        summary(rounds=rows),
+        config,
+        class_names=classes,
+        predicted=found,
+        pictures={"A <picture>": path},
+    )
 
 
 def test_a_page_needs_nothing_else_and_is_escaped(tmp_path):
@@ -78,11 +86,8 @@ def test_rounds_classes_and_confusion_by_hand(tmp_path):
         [*found[:3], "88.63%", *found[4:]] for found in rows
     ]
     assert ["cat", "3", "66.67%"] in rows and ["dog<b>", "2", "50.00%"] in rows
-    assert ["cat", "2", ""] in rows and [
-        "dog<b>",
-        "1",
-        "2",
-    ] in rows  # teacher's cat: twice cat; its dog: once cat
+    # Where the teacher says cat: twice cat. Where it says dog: once cat, twice dog.
+    assert ["cat", "2", ""] in rows and ["dog<b>", "1", "2"] in rows
 
 
 def test_a_run_without_labels_or_teacher_has_no_such_parts(tmp_path):
@@ -110,12 +115,14 @@ def test_the_command_is_one_that_a_shell_takes(tmp_path):
 
 def test_the_page_of_a_table(tmp_path):
     found = {
-        "row": "mnist", "way": "active", "n_real": 2000, "queries": 24000, "seeds": [0, 1], "teacher_accuracy": 99.1,
+        "row": "mnist", "way": "active", "n_real": 2000, "queries": 24000, "seeds": [0, 1],
+        "teacher_accuracy": 99.1,
         "accuracy_mean": 98.7321, "accuracy_std": None, "success_rate": 99.6, "agreement": 98.9,
-        "divergence": 0.03312, "difference_random_lam": 0.4, "p_random_lam": 0.03, "holm_random_lam": 0.06,
+        "divergence": 0.03312,
+        "difference_random_lam": 0.4, "p_random_lam": 0.03, "holm_random_lam": 0.06,
         "evaluations": 11, "paper": 98.74, "best_published": None,
     }  # fmt: skip
-    rows = read(page.of_table("Table <1>", "test accuracy", [found], None)).rows
+    rows = read(table_page.render("Table <1>", "test accuracy", [found], picture=None)).rows
     assert rows[1][:8] == ["mnist", "active", "2,000", "24,000", "2", "99.10", "98.73", "-"]
     assert rows[1][8:] == ["99.60", "98.90", "0.0331", "0.40", "0.030", "0.060", "11", "98.74", "-"]
     assert rows[0][10:14] == ["divergence", "against random_lam", "p random_lam", "holm random_lam"]

@@ -1,6 +1,4 @@
-"""Peak memory of this process since it was last forgotten: of one run, where many run one after the
-other.
-"""
+"""The peak memory of one run, in a process that may do several runs one after the other."""
 
 import resource
 from pathlib import Path
@@ -8,16 +6,16 @@ from pathlib import Path
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
-def forget() -> None:
-    """Starts anew from what is in use now, where the system can do that (Linux)."""
+def reset() -> None:
+    """Restarts the measurement from the memory in use now, where the system can (Linux)."""
     try:
         _CLEAR.write_text("5")
-    except OSError:  # another system, or a container that forbids it: the peak stays the process's
+    except OSError:  # not Linux, or a container forbids it: the peak stays that of the process
         return
 
 
 def mebibytes() -> int:
-    """The peak of resident memory."""
+    """Returns the peak of resident memory since the last reset."""
     if _STATUS.exists():
         for line in _STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):

@@ -1,0 +1,77 @@
+"""Text for a person about a run: the line of a round, and the table at the end."""
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def percent(value: float | None) -> str:
+    """Formats a share in [0, 1] as a percentage, and None as not measured."""
+    return "not measured" if value is None else f"{100 * value:.2f}%"
+
+
+def round_line(entry: dict[str, Any]) -> str:
+    """Formats a finished round as one line.
+
+    Args:
+      entry: of the round, as in ``metrics.jsonl``.
+    """
+    seconds = entry["seconds"]
+    times = ", ".join(f"{name} {seconds[name]:.0f}s" for name in ("search", "query", "train"))
+    scores = ""
+    if entry["c2_highest"] is not None:
+        scores = f"  C2 {entry['c2_lowest']:.3f}..{entry['c2_highest']:.3f}"
+    if recall := entry.get("search", {}).get("recall"):
+        scores += f"  found {percent(recall['low'])} or more of the k lowest"
+    return (
+        f"round {entry['round']}: queries {entry['queries']}"
+        f"  student {percent(entry['student_accuracy'])}"
+        f"  agreement {percent(entry['agreement'])}{scores}  ({times})"
+    )
+
+
+def closing_table(summary: dict[str, Any]) -> str:
+    """Formats the table that a run ends with.
+
+    Args:
+      summary: as in ``summary.json``.
+    """
+    lines = [
+        "",
+        f"{summary['method']} on {summary['dataset']}, seed {summary['seed']}:"
+        f" {summary['teacher']} -> {summary['student']}",
+        f"{'round':>7} {'queries':>9} {'student accuracy':>18} {'agreement':>14}",
+    ]
+    for entry in summary["rounds"]:
+        lines.append(
+            f"{entry['round']:>7} {entry['queries']:>9}"
+            f" {percent(entry['student_accuracy']):>18} {percent(entry['agreement']):>14}"
+        )
+    seconds = summary["seconds"]
+    lines += [
+        "",
+        f"teacher accuracy     {percent(summary['teacher_accuracy'])}",
+        f"student accuracy     {percent(summary['student_accuracy'])}",
+        f"success rate         {percent(summary['success_rate'])}",
+        f"agreement            {percent(summary['agreement'])}",
+        f"queries              {summary['queries']} of {summary['budget']}"
+        f" ({summary['queries_paid']} sent by this run, the rest found in the ledger)",
+        f"evaluation queries   {summary['evaluation_queries']} (not in the budget)",
+        *_cost_lines(summary),
+        "seconds              "
+        + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
+        f"peak memory          {summary['peak_memory_mib']} MiB",
+        "",
+    ]
+    lines += [f"{name:<20} {path}" for name, path in summary["paths"].items()]
+    return "\n".join(lines)
+
+
+def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
+    """Yields what was spent and what may have been billed in vain; an old summary has neither."""
+    if summary.get("cost"):
+        yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
+    if summary.get("adrift"):
+        yield (
+            f"lost on the way      {summary['adrift']} images, which may have been billed"
+            " without an answer"
+        )

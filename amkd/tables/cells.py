@@ -1,0 +1,100 @@
+"""The cells of a table: one row by one way, over its seeds, compared with the table's rivals."""
+
+import dataclasses
+import json
+
+from amkd.core.errors import UserError
+from amkd.tables import statistics
+from amkd.tables.kept import Kept
+from amkd.tables.statistics import Paired, Spread
+from amkd.tables.table import Table
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A cell compared with a rival's on the same seeds.
+
+    Attributes:
+      paired: the comparison.
+      holm: its p-value, adjusted for all comparisons of its row with that rival; None where there
+        is none.
+    """
+
+    paired: Paired
+    holm: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One row of a table by one way, over its seeds.
+
+    Attributes:
+      row: name of the row.
+      way: name of the way.
+      runs: the kept records of its finished runs, by seed.
+      against: its comparisons, by rival.
+      measure: the quantity that the table compares.
+    """
+
+    row: str
+    way: str
+    runs: list[Kept]
+    against: dict[str, Comparison]
+    measure: str
+
+    @property
+    def accuracies(self) -> dict[int, float]:
+        """The quantity that the table compares, by seed, in percent."""
+        return {run["seed"]: 100 * run[self.measure] for run in self.runs}
+
+    def spread(self, name: str) -> Spread | None:
+        """Returns mean and deviation of a share in percent; None where no run has it."""
+        values = [100 * run[name] for run in self.runs if run[name] is not None]
+        return statistics.spread(values) if values else None
+
+
+def cells(table: Table, runs: list[Kept]) -> list[Cell]:
+    """Returns the finished cells of a table, in the order of the table."""
+    found = []
+    for row in table.rows:
+        alone = {
+            way: Cell(row, way, own, {}, table.measure)
+            for way in table.ways_of(row)
+            if (own := _runs(table, runs, row, way=way))
+        }
+        comparisons = {rival: _compare(alone, rival) for rival in table.against if rival in alone}
+        for way, cell in alone.items():
+            against = {rival: by[way] for rival, by in comparisons.items() if way in by}
+            found.append(dataclasses.replace(cell, against=against))
+    return found
+
+
+def _compare(row: dict[str, Cell], rival: str) -> dict[str, Comparison]:
+    """Compares every cell of a row with the rival's, if they have a seed in common."""
+    theirs = row[rival].accuracies
+    paired = {
+        way: found
+        for way, cell in row.items()
+        if way != rival and (found := statistics.paired(cell.accuracies, theirs))
+    }
+    adjusted = statistics.holm([one.p for one in paired.values()])
+    return {way: Comparison(one, p) for (way, one), p in zip(paired.items(), adjusted, strict=True)}
+
+
+def _runs(table: Table, runs: list[Kept], row: str, *, way: str) -> list[Kept]:
+    """Returns the kept runs of one cell that have an accuracy, by seed.
+
+    Raises:
+      UserError: they are of different configurations or teachers.
+    """
+    own = [
+        run for run in runs if (run["row"], run["way"]) == (row, way) and run["seed"] in table.seeds
+    ]
+    configs = {json.dumps({**run["config"], "seed": None}, sort_keys=True) for run in own}
+    if len(configs) > 1 or len({run["teacher"] for run in own}) > 1:
+        raise UserError(
+            f"what is kept of {row}, {way} comes from runs of different configurations or"
+            f" teachers; delete the old files from runs/{table.name}"
+        )
+    measured = [run for run in own if run[table.measure] is not None]
+    return sorted(measured, key=lambda run: run["seed"])

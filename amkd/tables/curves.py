@@ -1,0 +1,55 @@
+"""The curves of a table: accuracy in percent after every round, over seeds."""
+
+from typing import Any
+
+from amkd.tables import statistics
+from amkd.tables.cells import Cell
+from amkd.tables.records import rounded
+from amkd.tables.table import Table
+
+BySeed = dict[int, float]
+
+
+def curve_points(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
+    """Returns a record for each cell and round, compared with rivals at the same queries."""
+    curves = {(cell.row, cell.way): _curve(cell) for cell in cells}
+    points = []
+    for cell in cells:
+        for queries, own in curves[cell.row, cell.way].items():
+            rivals = {
+                rival: {}
+                if rival == cell.way
+                else curves.get((cell.row, rival), {}).get(queries, {})
+                for rival in table.against
+            }
+            points.append(_point(cell, queries, own, rivals=rivals))
+    return points
+
+
+def _curve(cell: Cell) -> dict[int, BySeed]:
+    """Returns accuracy by queries and seed, after the rounds that all runs of a cell have."""
+    rounds = min(len(run["rounds"]) for run in cell.runs)
+    curve = {}
+    for number in range(rounds):
+        entries = {run["seed"]: run["rounds"][number] for run in cell.runs}
+        queries = max(entry["queries"] for entry in entries.values())
+        curve[queries] = {seed: 100 * entry[cell.measure] for seed, entry in entries.items()}
+    return curve
+
+
+def _point(cell: Cell, queries: int, own: BySeed, *, rivals: dict[str, BySeed]) -> dict[str, Any]:
+    accuracy = statistics.spread(list(own.values()))
+    comparisons = {}
+    for rival, theirs in rivals.items():
+        paired = statistics.paired(own, theirs)
+        comparisons[f"difference_{rival}"] = rounded(paired and paired.difference)
+        comparisons[f"p_{rival}"] = rounded(paired and paired.p, 6)
+    return {
+        "row": cell.row,
+        "way": cell.way,
+        "queries": queries,
+        "accuracy_mean": rounded(accuracy.mean),
+        "accuracy_std": rounded(accuracy.std),
+        "seeds": accuracy.seeds,
+        **comparisons,
+    }

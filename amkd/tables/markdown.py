@@ -1,0 +1,76 @@
+"""A table for people, in Markdown. Shares are in percent."""
+
+import itertools
+from typing import Any
+
+from amkd.tables.table import Table
+
+
+def markdown(table: Table, records: list[dict[str, Any]]) -> str:
+    """Formats a table; quoted figures stand in columns of their own.
+
+    Columns in which no row has a value are left out. Where a row has several comparisons with a
+    rival, the second p-value is adjusted for them.
+
+    Args:
+      table: the table.
+      records: one for each cell, from :func:`amkd.tables.records.cell_records`.
+    """
+    measured = ("agreement, mean ± std", "success", "")
+    if table.measure == "student_accuracy":
+        measured = ("student, mean ± std", "success", "agreement")
+    head = (
+        *("row", "way", "N", "queries", "seeds", "teacher", *measured, "divergence"),
+        *(_heading(records, rival) for rival in table.against),
+        *("evaluations", "minutes", "paper", "best published"),
+    )
+    lines = [_line(table, record) for record in records]
+    shown = [
+        bool(name) and any(line[column] != "-" for line in lines or [head])
+        for column, name in enumerate(head)
+    ]
+    cells = [tuple(itertools.compress(line, shown)) for line in (head, ["---"] * len(head), *lines)]
+    body = "\n".join("| " + " | ".join(line) + " |" for line in cells)
+    return f"**{table.title}**\n\n{body}\n"
+
+
+def _line(table: Table, record: dict[str, Any]) -> tuple[str, ...]:
+    std, best = "", _number(record["best_published"])
+    if record["accuracy_std"] is not None:
+        std = f" ± {record['accuracy_std']:.2f}"
+    if record["best_source"]:
+        best += f" {record['best_source']}"
+    return (
+        record["row"],
+        record["way"],
+        f"{record['n_real']:,}",
+        f"{record['queries']:,}",
+        str(len(record["seeds"])),
+        _number(record["teacher_accuracy"]),
+        _number(record["accuracy_mean"]) + std,
+        _number(record["success_rate"]),
+        _number(record["agreement"]),
+        _number(record["divergence"], 4),
+        *(_comparison(record, rival) for rival in table.against),
+        f"{record['evaluations']:,}" if record["evaluations"] else "-",
+        f"{record['seconds'] / 60:.1f}",
+        _number(record["paper"]),
+        best,
+    )
+
+
+def _heading(records: list[dict[str, Any]], rival: str) -> str:
+    adjusted = any(record[f"holm_{rival}"] != record[f"p_{rival}"] for record in records)
+    return f"against {rival} (p; Holm)" if adjusted else f"against {rival} (p)"
+
+
+def _comparison(record: dict[str, Any], rival: str) -> str:
+    difference, p, holm = (record[f"{name}_{rival}"] for name in ("difference", "p", "holm"))
+    if difference is None:
+        return "-"
+    p_values = "; ".join(f"{value:.3f}" for value in dict.fromkeys((p, holm)) if value is not None)
+    return f"{difference:+.2f}" + (f" ({p_values})" if p_values else "")
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

@@ -1,0 +1,73 @@
+"""The cells of a table as records for machines: its JSON and CSV files. Shares are in percent."""
+
+from typing import Any
+
+from amkd.tables import statistics
+from amkd.tables.cells import Cell
+from amkd.tables.kept import Kept
+from amkd.tables.table import Table
+
+
+def cell_records(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
+    """Returns a record for each cell."""
+    return [_record(table, cell) for cell in cells]
+
+
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """Rounds a number; None stays None."""
+    return None if value is None else round(value, digits)
+
+
+def _record(table: Table, cell: Cell) -> dict[str, Any]:
+    first, row = cell.runs[0], table.rows[cell.row]
+    teacher, accuracy, success, agreement = (
+        cell.spread(name)
+        for name in ("teacher_accuracy", cell.measure, "success_rate", "agreement")
+    )
+    seconds = [sum(run["seconds"].values()) for run in cell.runs]
+    return {
+        "row": cell.row,
+        "way": cell.way,
+        "dataset": first["dataset"],
+        "teacher": first["teacher"],
+        "student": first["student"],
+        "method": first["method"],
+        "n_real": first["n_real"],
+        "queries": max(run["queries"] for run in cell.runs),
+        "seeds": [run["seed"] for run in cell.runs],
+        "teacher_accuracy": rounded(teacher and teacher.mean),
+        "accuracy_mean": rounded(accuracy and accuracy.mean),
+        "accuracy_std": rounded(accuracy and accuracy.std),
+        "success_rate": rounded(success and success.mean),
+        "agreement": rounded(agreement and agreement.mean),
+        "divergence": rounded(_divergence(cell.runs), 6),
+        **_comparisons(table, cell),
+        "evaluations": round(statistics.spread([_evaluations(run) for run in cell.runs]).mean),
+        "seconds": rounded(statistics.spread(seconds).mean, 1),
+        "paper": row.printed(cell.way),
+        "best_published": row.best,
+        "best_source": row.source,
+    }
+
+
+def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
+    """Returns difference, p and Holm's p for every rival of the table."""
+    found: dict[str, float | None] = {}
+    for rival in table.against:
+        against = cell.against.get(rival)
+        found[f"difference_{rival}"] = rounded(against.paired.difference) if against else None
+        found[f"p_{rival}"] = rounded(against.paired.p, 6) if against else None
+        found[f"holm_{rival}"] = rounded(against.holm, 6) if against else None
+    return found
+
+
+def _divergence(runs: list[Kept]) -> float | None:
+    """Returns the mean divergence after the last round, of the runs that have one."""
+    last = [run["rounds"][-1].get("divergence") for run in runs]
+    known = [value for value in last if value is not None]
+    return statistics.spread(known).mean if known else None
+
+
+def _evaluations(run: Kept) -> int:
+    """Counts the student's evaluations that choosing the queries took, in all rounds."""
+    return sum(entry["search"].get("evaluations", 0) for entry in run["rounds"])

@@ -1,0 +1,74 @@
+"""The draw of the real images."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amkd.data import sources
+from amkd.data.dataset import DataSet, draw_real, not_drawn
+
+
+def numbered(count: int = 300) -> DataSet:
+    """A data set whose images are their own numbers."""
+    pool = np.arange(count, dtype="<u4").view(np.uint8).reshape(count, 2, 2, 1)
+    labels = np.arange(count, dtype=np.int32) % 10
+    return DataSet("numbers", 10, pool, labels, pool, pool, labels)
+
+
+def drawn(data: DataSet, n: int, seed: int) -> list[int]:
+    return draw_real(data, n, seed).reshape(n, -1).view("<u4").ravel().tolist()
+
+
+def test_the_draw_is_seeded() -> None:
+    data = numbered()
+    assert drawn(data, 50, 3) == drawn(data, 50, 3)
+    assert len({tuple(drawn(data, 50, seed)) for seed in range(10)}) == 10
+
+
+def test_the_draw_is_without_replacement_and_from_the_pool() -> None:
+    data = numbered()
+    for seed in range(5):
+        found = drawn(data, 250, seed)
+        assert len(set(found)) == 250
+        assert set(found) <= set(range(300))
+    assert sorted(drawn(data, 300, 0)) == list(range(300))
+    with pytest.raises(ValueError):
+        draw_real(data, 301, 0)
+
+
+def test_the_draw_is_uniform() -> None:
+    data = numbered(20)
+    counts = np.bincount(
+        [number for seed in range(1000) for number in drawn(data, 5, seed)], minlength=20
+    )
+    assert np.all(np.abs(counts - 250) < 5 * np.sqrt(1000 * 0.25 * 0.75))
+
+
+def test_the_draw_is_blind_to_labels_and_to_other_parts() -> None:
+    data = numbered()
+    blind = dataclasses.replace(
+        data,
+        teacher_labels=data.teacher_labels[::-1],
+        teacher_images=data.teacher_images[:5],
+        test_images=data.test_images[:5],
+        test_labels=data.test_labels[:5] * 0,
+        classes=3,
+        name="other",
+    )
+    assert drawn(data, 40, 1) == drawn(blind, 40, 1)
+
+
+def test_the_draw_has_its_own_memory(tmp_path: Path) -> None:
+    digits = sources.load("digits", cache_dir=tmp_path)
+    real = draw_real(digits, 7, 0)
+    assert real.flags.c_contiguous
+    assert not np.shares_memory(real, digits.pool_images)
+    assert real.shape == (7, 8, 8, 1)
+    assert real.dtype == np.uint8
+
+
+def test_what_is_not_drawn_is_the_rest_in_order() -> None:
+    rest = not_drawn(numbered(20), 7, 3).reshape(13, -1).view("<u4").ravel().tolist()
+    assert sorted([*drawn(numbered(20), 7, 3), *rest]) == list(range(20)) and rest == sorted(rest)

@@ -1,0 +1,131 @@
+"""The model card: what is known, what is not, and code that runs."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amkd.core import checkpoint
+from amkd.export import card
+from amkd.models.saved_network import SavedNetwork
+from tests.support.students import KNOWN, LENET, card_of
+
+pytest.importorskip("jax2onnx", reason="pip install -e '.[onnx]'")
+pytest.importorskip("onnxruntime", reason="pip install -e '.[onnx]'")
+
+
+def row(text: str, name: str) -> str:
+    (found,) = re.findall(rf"^\| {re.escape(name)} \| (.*) \|$", text, re.MULTILINE)
+    return found
+
+
+def test_the_card_says_what_is_known(lenet: SavedNetwork, exported: Path) -> None:
+    text = (exported / "README.md").read_text()
+    assert text.startswith("# lenet5_half, a distilled student\n")
+    expected = {
+        "Network": "lenet5_half",
+        "Classes": "10; names: 0 nil, 1 one, 2 two, 3 three, 4 four, 5 five, 6 six, 7 seven, 8"
+        " eight, 9 nine",
+        "SHA-256 of the student": checkpoint.sha256(lenet.variables),
+        "Licence": "CC-BY-4.0",
+        "Teacher": "oip:host/digits:3",
+        "Queries to the teacher": "1000",
+        "Queries for evaluation": "497",
+        "Cost": "1.25 EUR",
+        "Data set": "digits",
+        "Key of the data": "5d1f",
+        "Real images": "200",
+        "Accuracy on test images": "97.10%",
+        "Agreement with the teacher": "98.23% (images: 497)",
+    }
+    assert {name: row(text, name) for name in expected} == expected
+    assert row(text, "Input").startswith("`uint8[B, 28, 28, 1]`")
+    assert "values 0 to 255" in row(text, "Input")
+    (config,) = re.findall(r"```json\n(.*?)\n```", text, re.DOTALL)
+    assert json.loads(config) == KNOWN["config"]
+
+
+def test_the_card_as_data_says_the_same(lenet: SavedNetwork, exported: Path) -> None:
+    found = json.loads((exported / "card.json").read_text())
+    assert {name: found[name] for name in lenet.card} == lenet.card
+    assert found["license"] == "CC-BY-4.0"
+    for facts in found["formats"].values():
+        path = exported / facts["file"]
+        assert facts["bytes"] == path.stat().st_size
+        assert facts["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert set(found["formats"]) == {"onnx", "stablehlo"}
+
+
+def test_what_is_unknown_is_said_to_be() -> None:
+    text = card.text(card.complete(card_of("lenet5", LENET), {}, ""))
+    for name in (
+        "Teacher",
+        "Queries to the teacher",
+        "Queries for evaluation",
+        "Cost",
+        "Data set",
+        "Real images",
+    ):
+        assert row(text, name).strip() == "not recorded"
+    for name in (
+        "Key of the data",
+        "SHA-256 of the student",
+        "Accuracy on test images",
+        "Agreement with the teacher",
+    ):
+        assert row(text, name) == "not recorded"
+    assert row(text, "Licence") == "not stated: set --config.export.license"
+    assert row(text, "Classes") == "10; names: not recorded"
+    assert text.endswith("## Configuration of the run\n\nnot recorded\n")
+
+
+def test_what_was_not_measured_is_said_to_be() -> None:
+    text = card.text(
+        card.complete(
+            {**card_of("lenet5", LENET), "test_accuracy": None, "agreement": None, "cost": 0},
+            {},
+            "",
+        )
+    )
+    assert row(text, "Accuracy on test images") == "not measured"
+    assert row(text, "Agreement with the teacher") == "not measured"
+    assert row(text, "Cost").strip() == "0"
+
+
+@given(st.text())
+def test_no_text_breaks_out_of_its_cell(words: str) -> None:
+    text = card.text(
+        card.complete(
+            {**card_of("lenet5", LENET), "teacher": words, "class_names": [words]}, {}, words
+        )
+    )
+    lines = text.split("\n")
+    for name in ("Teacher", "Classes", "Licence"):
+        (line,) = [line for line in lines if line.startswith(f"| {name} |")]
+        assert len(re.findall(r"(?<!\\)\|", line)) == 3
+    plain = card.text(
+        card.complete({**card_of("lenet5", LENET), "teacher": "t", "class_names": ["t"]}, {}, "t")
+    )
+    assert len(lines) == len(plain.split("\n"))
+
+
+def test_the_cards_code_runs(
+    lenet: SavedNetwork, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(exported)
+    blocks = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert len(block.splitlines()) == 5
+        names: dict[str, Any] = {}
+        exec(block, names)
+        assert (
+            np.abs(names["probabilities"] - lenet.predict(np.zeros((2, 28, 28, 1), np.uint8))).max()
+            <= 1e-4
+        )

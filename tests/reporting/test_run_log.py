@@ -1,0 +1,122 @@
+"""metrics.jsonl and TensorBoard: as they are written, and after a restart."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from amkd.reporting.run_log import RunLog
+from amkd.reporting.summary_text import round_line
+from tests.support.summaries import epoch, row
+
+
+def read(workdir: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+ROUND_0, ROUND_1 = ([(number, step) for step in (1, 2, 3, "round")] for number in (0, 1))
+
+
+def write_run(workdir: Path, *, rounds: int, epochs: int, finished: int) -> None:
+    """What a run leaves that has trained ``rounds`` rounds and finished the first few."""
+    out = RunLog(workdir, progress=False, tensorboard=False)
+    for number in range(rounds):
+        for step in range(1, epochs + 1):
+            out.epoch(epoch(number, step))
+        if number < finished:
+            out.round(row(number, 100 * (number + 1)))
+    out.close()
+
+
+def test_rows_are_written_as_they_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = RunLog(tmp_path, progress=False, tensorboard=False)
+    out.epoch(epoch(0, 1))
+    assert read(tmp_path) == [{"kind": "epoch", **epoch(0, 1)}]  # at once: a kill loses nothing
+    out.epoch(epoch(0, 2))
+    assert capsys.readouterr().out == ""
+    out.round(row(0, 200))
+    assert capsys.readouterr().out == round_line(row(0, 200)) + "\n"
+    out.close()
+    assert read(tmp_path) == [
+        {"kind": "epoch", **epoch(0, 1)},
+        {"kind": "epoch", **epoch(0, 2)},
+        {"kind": "round", **row(0, 200)},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("round_", "done", "kept"),
+    [
+        (0, -1, []),
+        (0, 0, []),
+        (0, 2, [(0, 1), (0, 2)]),
+        (1, -1, ROUND_0),
+        (1, 0, ROUND_0),
+        (1, 1, [*ROUND_0, (1, 1)]),
+        (2, 2, [*ROUND_0, *ROUND_1, (2, 1), (2, 2)]),
+    ],
+)
+def test_rewind_drops_exactly_what_is_beyond(
+    tmp_path: Path, round_: int, done: int, kept: list[Any]
+) -> None:
+    write_run(tmp_path, rounds=3, epochs=3, finished=2)
+    out = RunLog(tmp_path, progress=False, tensorboard=False)
+    out.rewind([row(number, 100 * (number + 1)) for number in range(round_)], round_, done)
+    assert read(tmp_path) == [
+        {"kind": "round", **row(number, 100 * (number + 1))}
+        if step == "round"
+        else {"kind": "epoch", **epoch(number, step)}
+        for number, step in kept
+    ]
+
+
+def test_rewind_survives_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    write_run(tmp_path, rounds=2, epochs=2, finished=1)
+    path = tmp_path / "metrics.jsonl"
+    whole = path.read_text()
+    last = whole.splitlines()[-1]
+    for cut in range(1, len(last), 3):
+        path.write_text(whole[: -1 - cut])
+        out = RunLog(tmp_path, progress=False, tensorboard=False)
+        out.rewind([row(0, 100)], 1, 1)
+        assert read(tmp_path) == [
+            {"kind": "epoch", **epoch(0, 1)},
+            {"kind": "epoch", **epoch(0, 2)},
+            {"kind": "round", **row(0, 100)},
+            {"kind": "epoch", **epoch(1, 1)},
+        ]
+        out.epoch(epoch(1, 2))  # and the run goes on
+        assert read(tmp_path)[-1] == {"kind": "epoch", **epoch(1, 2)}
+
+
+def test_rewind_writes_a_round_that_a_kill_kept_from_the_file(tmp_path: Path) -> None:
+    """The state is saved before the round's row is written."""
+    write_run(tmp_path, rounds=1, epochs=2, finished=0)
+    RunLog(tmp_path, progress=False, tensorboard=False).rewind([row(0, 100)], 1, -1)
+    assert [line["kind"] for line in read(tmp_path)] == ["epoch", "epoch", "round"]
+
+
+def test_rewind_of_a_new_run(tmp_path: Path) -> None:
+    RunLog(tmp_path, progress=False, tensorboard=False).rewind([], 0, -1)
+    assert read(tmp_path) == []
+
+
+def test_tensorboard_files_hold_the_scalars(tmp_path: Path) -> None:
+    out = RunLog(tmp_path, progress=False, tensorboard=True)
+    out.epoch(epoch(0, 1))
+    out.round(row(0, 200, agreement=None))
+    out.close()
+    files = list((tmp_path / "tensorboard").iterdir())
+    assert len(files) == 1
+    content = files[0].read_bytes()
+    assert b"loss/round_0" in content
+    assert b"round/student_accuracy" in content
+    assert b"round/agreement" not in content  # it was not measured
+
+
+def test_no_tensorboard_files_without_tensorboard(tmp_path: Path) -> None:
+    out = RunLog(tmp_path, progress=False, tensorboard=False)
+    out.epoch(epoch(0, 1))
+    out.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]

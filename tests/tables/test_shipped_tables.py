@@ -1,0 +1,119 @@
+"""The tables of this repository: they expand, they run, and they are what their runs say."""
+
+import contextlib
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+
+import pytest
+from ml_collections import ConfigDict
+
+import configs.tables
+from amkd.tables import rendering, sweep
+from amkd.tables import table as tables
+from configs.tables import (
+    ablations,
+    acquisitions,
+    best,
+    figure4,
+    labelling,
+    losses,
+    table1,
+    table2,
+    table4,
+)
+from tests.support import command
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "results"
+KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exists() else []
+# Tables that stand in these pages; results/README.md has links to all others.
+QUOTED = {
+    "README.md": ("best_cpu",),
+    "results/README.md": (
+        "table1_cpu",
+        "best_cpu",
+        "acquisitions_cpu",
+        "acquisitions_few",
+        "losses_few",
+        "labelling_cpu",
+    ),
+}
+WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling)
+TABLES = [
+    *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
+    *((table4, preset) for preset in ("", "cpu")),
+    *((module, "few") for module in (acquisitions, losses)),
+]
+
+
+def shipped(name):
+    """The shipped table of that name."""
+    for module in pkgutil.iter_modules(configs.tables.__path__):
+        get_config = importlib.import_module(f"configs.tables.{module.name}").get_config
+        for preset in ("", "cpu", "few", "smoke"):
+            with contextlib.suppress(ValueError):  # no such preset
+                if (config := get_config(preset)).name == name:
+                    return tables.from_config(config.to_dict())
+    raise AssertionError(f"no configuration makes the table {name}")
+
+
+@pytest.mark.parametrize(("module", "preset"), TABLES)
+def test_shipped_tables_expand(module, preset):
+    config = module.get_config(preset)
+    assert isinstance(config, ConfigDict)
+    found = tables.from_config(config.to_dict())
+    runs = sweep.expand(found)
+    assert found.against and set(found.against) <= set(found.ways) and len(runs) >= 2
+    assert len({run.label for run in runs}) == len(runs)
+    assert found.name.endswith(preset)
+    with pytest.raises(ValueError, match="does not exist"):
+        module.get_config("nothing")
+
+
+def test_every_table_of_this_repository_has_its_runs():
+    assert sorted(path.stem for path in RESULTS.glob("*.json")) == KEPT
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
+    table = shipped(name)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / name).symlink_to(RESULTS / "runs" / name)
+    text = rendering.render(table, tmp_path)
+    for file in (f"{name}.md", f"{name}.csv", f"{name}.json", f"{name}-curves.csv"):
+        assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
+    assert (RESULTS / f"{name}.png").exists()
+    pages = [page for page, names in QUOTED.items() if name in names]
+    assert all(text.strip() in (ROOT / page).read_text() for page in pages)
+    assert pages or f"({name}.md)" in (RESULTS / "README.md").read_text()
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("module", [acquisitions, losses, best, labelling])
+def test_smokes_of_other_tables(module, tmp_path):
+    """Every way to choose and every way to learn, to the end; judged by training images where the
+    table is.
+    """
+    config = module.get_config("smoke")
+    name = module.__name__.rpartition(".")[2]
+    line = command.arguments(tmp_path / "runs", f"configs/tables/{name}.py:smoke")
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
+    assert {row["way"] for row in rows} == set(config.ways)
+    # Only this table has both a teacher and labels.
+    assert (rows[0]["teacher_accuracy"] is not None) == (name == "best")
+
+
+@pytest.mark.heavy
+def test_the_smoke_of_table_1_runs_every_method(tmp_path):
+    line = command.arguments(tmp_path / "runs", "configs/tables/table1.py:smoke")
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "runs/results/table1_smoke.json").read_text())
+    assert {row["way"] for row in rows} == table1.WAYS.keys()
+    assert all(row["seeds"] == [0, 1] for row in rows)
+    found = {row["way"]: row["accuracy_mean"] for row in rows}
+    assert found["full_kd"] > found["real_only"]
