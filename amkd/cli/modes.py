@@ -82,7 +82,12 @@ def train_teacher(order: Order) -> None:
     validation.check_data(config, data)
     bar = bars(config.report.progress)
     saved = local.load_or_train(
-        config.teacher, data, order.cache, bar, order.stop, config.checkpoint.seconds
+        config.teacher,
+        data,
+        cache_dir=order.cache,
+        bar=bar,
+        stop=order.stop,
+        save_seconds=config.checkpoint.seconds,
     )
     print(f"teacher              {local.place(config.teacher, data, order.cache)}")
     print(f"validation accuracy  {report.percent(saved.card['validation_accuracy'])}")

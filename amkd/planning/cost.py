@@ -82,7 +82,7 @@ def held(
     path = workdir.ledger_path(config, folder or Path())
     if not path.exists():
         return Held()
-    with reader.opened(path) as book:
+    with reader.open_read_only(path) as book:
         named = _digests(real) | _digests(_judging(config, data))
         mixes = accounts.used(book, run, client.DISTILL, teacher.identity) - named
         return Held(

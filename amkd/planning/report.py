@@ -17,7 +17,7 @@ from amkd.planning import workload
 from amkd.planning.cost import Bill, Held
 from amkd.planning.workload import Speed
 from amkd.run import experiment
-from amkd.teachers import Teacher, kinds, local
+from amkd.teachers import Teacher, loading, local
 
 _Found = TypeVar("_Found")
 
@@ -69,7 +69,7 @@ def _teacher(config: Settings, data: DataSet, stop: StopSignal) -> Teacher | Non
         place = local.place(config.teacher, data, Path(config.cache_dir).expanduser())
         if not place.exists():
             return None
-    return kinds.load(config, data, stop)
+    return loading.load(config, data, stop, labels=config.uses_labels)
 
 
 def _queries(config: Settings, data: DataSet, teacher: Teacher | None, bill: Bill) -> Iterator[str]:

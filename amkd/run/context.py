@@ -48,7 +48,7 @@ class RunContext(NamedTuple):
     first: int
     told: dict[str, Any]
     pool: pairs.Pool
-    desk: client.Desk
+    desk: client.QueryClient
     insight: teacher_features.Insight | None
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints

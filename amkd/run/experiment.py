@@ -18,11 +18,13 @@ from amkd.data import domain, holdout, own_images, sources, variants
 from amkd.data.dataset import DataSet, draw_real, not_drawn
 from amkd.methods import base
 from amkd.querying import client
+from amkd.querying.sending import Terms
 from amkd.reporting import peak, report
 from amkd.run import results, round_state, rounds, workdir
 from amkd.run.context import RunContext
 from amkd.search import pairs
-from amkd.teachers import kinds
+from amkd.teachers import loading
+from amkd.teachers.answers import Form
 from amkd.training import teacher_features
 
 
@@ -137,7 +139,7 @@ def checked(
     data = data or load_data(config)
     validation.check_data(config, data)
     models.build(config.student, data.classes, data.shape)
-    return data, teacher or kinds.load(config, data, stop)
+    return data, teacher or loading.load(config, data, stop, labels=config.uses_labels)
 
 
 def real_images(
@@ -207,27 +209,26 @@ def load_data(config: Settings) -> DataSet:
 
 def open_desk(
     config: Settings, data: DataSet, teacher: teachers.Teacher, answers: ledger.Ledger, run_id: str
-) -> client.Desk:
+) -> client.QueryClient:
     """Where the run asks its questions."""
     plan = config.teacher
-    if config.uses_labels:  # which are probabilities, and cost nothing
-        return client.Desk(teacher, answers, run_id, config.budget, data.classes, plan.batch)
-    return client.Desk(
-        teacher,
-        answers,
-        run_id,
-        config.budget,
-        data.classes,
-        plan.batch,
-        plan.answers,
-        plan.terms(),
+    labels = config.uses_labels  # which are probabilities, and cost nothing
+    return client.QueryClient(
+        teacher=teacher,
+        ledger=answers,
+        run=run_id,
+        budget=config.budget,
+        classes=data.classes,
+        batch=plan.batch,
+        form=Form() if labels else plan.answers,
+        terms=Terms() if labels else plan.terms(),
     )
 
 
 def _begin(answers: ledger.Ledger, run_id: str, config: Settings, folder: Path) -> None:
     """Notes the run in the ledger, and tells of what was in flight when it was killed."""
     about = f"{config.method} on {config.dataset}, seed {config.seed}"
-    lost = answers.begin(run_id, about, str(folder.absolute()))
+    lost = answers.begin_run(run_id, about, str(folder.absolute()))
     if lost:
         print(
             f"{lost} images were on their way to the teacher when this run was last ended; they"
@@ -252,4 +253,6 @@ def _test_answers(bench: RunContext) -> np.ndarray | None:
             bench.stop.check()
             advance(answered)
 
-        return client.ask(bench.desk, data.test_images, client.EVALUATE, 0, progress)
+        return client.ask(
+            bench.desk, data.test_images, client.EVALUATE, round_=0, progress=progress
+        )

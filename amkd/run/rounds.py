@@ -139,7 +139,9 @@ def query(bench: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]
             advance(answered)
 
         known = recall(bench, state)
-        added = client.ask(bench.desk, images, client.DISTILL, state.round, progress)
+        added = client.ask(
+            bench.desk, images, client.DISTILL, round_=state.round, progress=progress
+        )
     spent = state.spent("query", time.monotonic() - started)
     state = dataclasses.replace(state, epoch=0, answered=len(state.records), seconds=spent)
     return state, np.concatenate([known, added])

@@ -16,7 +16,6 @@ from amkd.planning import report, workload
 from amkd.querying import client
 from amkd.run import experiment
 from amkd.synthesis import programs
-from amkd.teachers import answers
 from tests.support import command, counting_teacher
 from tests.support.small import configured
 
@@ -141,9 +140,13 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
         return np.full((len(batch), 10), 0.1)
 
     book = ledger.Ledger(tmp_path / "ledger.sqlite")
-    desk = client.Desk(teachers.Teacher("t", answer), book, "run", 9, 10, 8, answers.Form())
-    client.ask(desk, data.test_images, client.EVALUATE, 0, lambda count: None)
-    client.ask(desk, real, client.DISTILL, 0, lambda count: None)
+    query_client = client.QueryClient(
+        teacher=teachers.Teacher("t", answer), ledger=book, run="run", budget=9, classes=10, batch=8
+    )
+    client.ask(
+        query_client, data.test_images, client.EVALUATE, round_=0, progress=lambda count: None
+    )
+    client.ask(query_client, real, client.DISTILL, round_=0, progress=lambda count: None)
     assert len(sent) == bill.to_send - 3
     assert book.count("run", client.DISTILL) == bill.total - 3
     book.close()

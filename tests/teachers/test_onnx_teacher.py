@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from amkd import export, models
+from amkd.config.groups import OnnxSettings
 from amkd.core.errors import UserError
 from amkd.models import prediction
 from amkd.models.saved_network import SavedNetwork
 from amkd.teachers import onnx as onnx_teacher
+from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.pixels import Pixels
 
 onnx = pytest.importorskip(
@@ -68,8 +70,11 @@ def images(count: int) -> np.ndarray:
 
 
 def load(path: Path, pixels: Pixels = AUTO, **given: Any) -> Any:
-    arguments = {"input": "", "output": "", "identity": "", "shape": SHAPE, "classes": 6, **given}
-    return onnx_teacher.load(str(path), pixels, **arguments)
+    model = OnnxSettings(str(path), given.get("input", ""), given.get("output", ""))
+    images = ImageSpec(given.get("shape", SHAPE), given.get("classes", 6))
+    return onnx_teacher.load(
+        model, pixels=pixels, images=images, identity=given.get("identity", "")
+    )
 
 
 # Answers.
