@@ -34,20 +34,26 @@ class LedgerStore:
     def __init__(self, folder: Path, price: float = 0.0) -> None:
         self.path = folder / "ledger.sqlite"
         self._book = ledger.Ledger(self.path)
-        self._book.begin("run", "a benchmark", str(folder))
+        self._book.begin_run("run", "a benchmark", str(folder))
         limit = 1e9 if price else 0.0
-        self._purse = ledger.Purse(
-            "run", "distill", self._book.teacher("teacher"), 0, price, "USD", limit
+        self._charge = ledger.Charge(
+            run="run",
+            purpose="distill",
+            teacher=self._book.teacher("teacher"),
+            round=0,
+            price=price,
+            currency="USD",
+            limit=limit,
         )
 
     def keep(self, images: Sequence[bytes], scores: np.ndarray) -> None:
         """Sends a batch and keeps its answers."""
-        sent = self._book.send(self._purse, images)
-        self._book.answered(self._purse, sent.batch, images, scores)
+        sent = self._book.begin_batch(self._charge, images)
+        self._book.record_answers(self._charge, sent.number, images, scores)
 
     def find(self, images: Sequence[bytes]) -> int:
         """Looks answers up, and says how many are there."""
-        return len(self._book.find(self._purse.teacher, images))
+        return len(self._book.find(self._charge.teacher, images))
 
     def close(self) -> None:
         """Closes the file."""
@@ -158,13 +164,13 @@ def timed(work: Callable[[], object]) -> float:
 
 def check(path: Path) -> None:
     """What ``python -m amkd.ledger verify`` does."""
-    with reader.opened(path) as db:
+    with reader.open_read_only(path) as db:
         assert not any(one.faults for one in verify.checks(db))
 
 
 def show(path: Path) -> None:
     """What ``python -m amkd.ledger show`` asks."""
-    with reader.opened(path) as db:
+    with reader.open_read_only(path) as db:
         accounts.runs(db), accounts.teachers(db)
 
 

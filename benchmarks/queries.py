@@ -20,8 +20,10 @@ import httpx
 import numpy as np
 
 from amkd.config.teacher_answers import Pixels
+from amkd.config.teacher_services import OipSettings
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
+from amkd.teachers.image_spec import ImageSpec
 from tests.support import model_server
 
 Ask = Callable[[np.ndarray], np.ndarray]
@@ -59,10 +61,12 @@ def compare(
     """Median images per second of the teacher and of the bare loop, and the median of their
     ratio.
     """
-    where = Connection(url, in_flight=in_flight)
-    auto = Pixels("auto", "auto")
     teacher = oip.load(
-        where, "digits", "", "", "scores", "auto", auto, (8, 8, 1), 10, "", batch=batch
+        OipSettings(model="digits", version="", input="", output="scores", binary="auto"),
+        connection=Connection(url, in_flight=in_flight),
+        pixels=Pixels("auto", "auto"),
+        images=ImageSpec((8, 8, 1), 10),
+        batch=batch,
     )
     images = np.resize(model_server.digits()[0], (batch, 8, 8, 1))
     with httpx.Client(trust_env=False) as client:

@@ -83,7 +83,12 @@ def train_teacher(command: Command) -> None:
     checks.check_data(config, data)
     bar = bars(config.report.progress)
     saved = local.load_or_train(
-        config.teacher, data, command.cache, bar, command.stop, config.checkpoint.seconds
+        config.teacher,
+        data,
+        cache_dir=command.cache,
+        bar=bar,
+        stop=command.stop,
+        save_seconds=config.checkpoint.seconds,
     )
     print(f"teacher              {local.place(config.teacher, data, command.cache)}")
     print(f"validation accuracy  {summary_text.percent(saved.card['validation_accuracy'])}")

@@ -3,6 +3,8 @@
 ``python -m amkd.ledger --help`` shows it to people.
 """
 
-from amkd.ledger.store import Ledger, Purse, Sent, checksum
+from amkd.ledger.charge import Charge
+from amkd.ledger.checksum import checksum
+from amkd.ledger.store import Ledger, SentBatch
 
-__all__ = ["Ledger", "Purse", "Sent", "checksum"]
+__all__ = ["Charge", "Ledger", "SentBatch", "checksum"]

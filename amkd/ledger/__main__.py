@@ -1,4 +1,4 @@
-"""The ledger on the command line: ``python -m amkd.ledger --help``."""
+"""The command line of the ledger: ``python -m amkd.ledger --help``."""
 
 import argparse
 import os
@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from amkd.core.errors import UserError
-from amkd.ledger import accounts, merge, reader, recount, rescue, statement, table, verify
+from amkd.ledger import accounts, export, merge, reader, recount, report, rescue, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one subcommand; returns its exit status."""
+    """Runs one subcommand and returns its exit status."""
     args = _parser().parse_args(argv)
     try:
         status = args.do(args)
@@ -21,9 +21,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; what was begun is undone", file=sys.stderr)
+        print("stopped; nothing was changed", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever reads has had enough
+    except BrokenPipeError:  # the reader of a pipe, such as head, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
@@ -37,23 +37,23 @@ def _parser() -> argparse.ArgumentParser:
         " mistake, 130 if stopped.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, do, story in _COMMANDS:
+    for name, do, summary in _COMMANDS:
         command = commands.add_parser(
-            name, help=story, description=story[0].upper() + story[1:] + "."
+            name, help=summary, description=summary[0].upper() + summary[1:] + "."
         )
         command.set_defaults(do=do)
         _ARGUMENTS[name](command)
     return parser
 
 
-def _one(command: argparse.ArgumentParser) -> None:
+def _ledger_argument(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "ledger", type=Path, metavar="LEDGER", help="the ledger's file; it is only read"
     )
 
 
 def _spend_arguments(command: argparse.ArgumentParser) -> None:
-    _one(command)
+    _ledger_argument(command)
     command.add_argument("--run", help="only this run: its identity, or the beginning of it")
     command.add_argument(
         "--by",
@@ -64,14 +64,14 @@ def _spend_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _recount_arguments(command: argparse.ArgumentParser) -> None:
-    _one(command)
+    _ledger_argument(command)
     command.add_argument(
         "run", metavar="RUN|WORKDIR", help="a run's identity, the beginning of it, or its workdir"
     )
 
 
 def _export_arguments(command: argparse.ArgumentParser) -> None:
-    _one(command)
+    _ledger_argument(command)
     command.add_argument("file", type=Path, metavar="FILE", help="a new file, .csv or .parquet")
     command.add_argument("--teacher", metavar="IDENTITY", help="only this teacher's answers")
     command.add_argument(
@@ -104,52 +104,52 @@ def _rescue_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _show(args: argparse.Namespace) -> int:
-    with reader.opened(args.ledger) as db:
-        print(statement.show(db, args.ledger))
+    with reader.open_read_only(args.ledger) as db:
+        print(report.overview(db, args.ledger))
     return 0
 
 
 def _spend(args: argparse.Namespace) -> int:
-    with reader.opened(args.ledger) as db:
+    with reader.open_read_only(args.ledger) as db:
         run = None if args.run is None else recount.find(db, args.run)
-        print(statement.spend(accounts.spending(db, run, args.by), args.by))
+        print(report.spending(accounts.spending(db, run, args.by), args.by))
     return 0
 
 
 def _verify(args: argparse.Namespace) -> int:
     try:
-        with reader.opened(args.ledger) as db:
+        with reader.open_read_only(args.ledger) as db:
             checks = list(verify.checks(db))
-    except reader.Damaged as error:
+    except reader.DamagedLedger as error:
         print(error)
         return 1
-    print(statement.verify(args.ledger, checks))
+    print(report.checks(args.ledger, checks))
     return int(any(check.faults for check in checks))
 
 
 def _recount(args: argparse.Namespace) -> int:
-    with reader.opened(args.ledger) as db:
+    with reader.open_read_only(args.ledger) as db:
         found = recount.recount(db, args.run)
-    print(statement.recount(found))
+    print(report.recount(found))
     return int(bool(found.differences))
 
 
 def _export(args: argparse.Namespace) -> int:
-    with reader.opened(args.ledger) as db:
+    with reader.open_read_only(args.ledger) as db:
         run = None if args.run is None else recount.find(db, args.run)
-        rows = table.write(db, args.file, args.teacher, run)
+        rows = export.write(db, args.file, args.teacher, run)
     print(f"{rows:,} rows in {args.file}")
     return 0
 
 
 def _merge(args: argparse.Namespace) -> int:
-    print(statement.merged(args.target, merge.merge(args.target, args.sources)))
+    print(report.merged(args.target, merge.merge(args.target, args.sources)))
     return 0
 
 
 def _rescue(args: argparse.Namespace) -> int:
     found = rescue.rescue(args.damaged, args.new, dict(map(_identity, args.identity)))
-    print(statement.rescued(found, args.damaged, args.new))
+    print(report.rescued(found, args.damaged, args.new))
     return 0
 
 
@@ -164,18 +164,18 @@ def _identity(text: str) -> tuple[int, str]:
 
 
 _COMMANDS = (
-    ("show", _show, "runs, teachers and totals"),
-    ("spend", _spend, "what was sent, what became of it, and what it cost"),
-    ("verify", _verify, "whether the file, every answer and all counts are sound"),
-    ("recount", _recount, "a run's queries, counted once more and compared with its summary"),
-    ("export", _export, "every answer as a row of a table"),
-    ("merge", _merge, "bring all that several ledgers hold into one"),
+    ("show", _show, "list runs, teachers and totals"),
+    ("spend", _spend, "list what was sent, what became of it, and what it cost"),
+    ("verify", _verify, "check the file, every answer and all counts"),
+    ("recount", _recount, "count a run's queries again and compare with its summary"),
+    ("export", _export, "write every answer as a row of a table"),
+    ("merge", _merge, "merge several ledgers into one"),
     ("rescue", _rescue, "save what can be read of a damaged ledger into a new one"),
 )
 _ARGUMENTS = {
-    "show": _one,
+    "show": _ledger_argument,
     "spend": _spend_arguments,
-    "verify": _one,
+    "verify": _ledger_argument,
     "recount": _recount_arguments,
     "export": _export_arguments,
     "merge": _merge_arguments,

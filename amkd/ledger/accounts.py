@@ -1,4 +1,4 @@
-"""What a ledger holds, in figures: runs, teachers and money. All of it only reads."""
+"""Sums over a ledger: its runs, its teachers, and what was spent. All functions only read."""
 
 import collections
 import sqlite3
@@ -16,23 +16,23 @@ class Money(NamedTuple):
 
 
 class Uses(NamedTuple):
-    """Answers that a run uses for one purpose: those it paid for itself, and those it found."""
+    """Counts of the answers that a run uses for one purpose: paid for by itself, or found."""
 
     paid: int = 0
     found: int = 0
 
 
-class Run(NamedTuple):
-    """One run's account.
+class RunAccount(NamedTuple):
+    """What one run asked, used and spent.
 
     Attributes:
-      run: its identity.
-      about: what it does; empty if that is not recorded (as in a ledger of version 1).
-      place: its workdir.
+      run: identity of the run.
+      about: what the run does; empty if that is not recorded (as in a ledger of version 1).
+      place: workdir of the run.
       begun: seconds since 1970, or None.
-      distill: answers it uses for distillation.
-      evaluate: answers it uses for evaluation.
-      spent: what it may have been billed, by currency; empty if that is not recorded.
+      distill: answers used for distillation.
+      evaluate: answers used for evaluation.
+      spent: what the run may have been billed, by currency; empty if that is not recorded.
       adrift: images that may have been billed without an answer.
     """
 
@@ -46,8 +46,8 @@ class Run(NamedTuple):
     adrift: int
 
 
-class Teacher(NamedTuple):
-    """One teacher's account: the answers held of it, and their numbers of classes."""
+class TeacherAccount(NamedTuple):
+    """The number of answers that a teacher gave, and the numbers of classes they have."""
 
     number: int
     identity: str
@@ -56,19 +56,19 @@ class Teacher(NamedTuple):
 
 
 class Spending(NamedTuple):
-    """What became of images sent, and what they cost.
+    """What became of the images that were sent, and what they cost.
 
     Attributes:
-      key: what the row is about: run; run, purpose and round; or day.
-      currency: of the cost.
-      batches: batches sent.
-      sent: images in them.
+      key: the run; or the run, purpose and round; or the day.
+      currency: currency of the cost.
+      batches: number of batches sent.
+      sent: images in these batches.
       answered: images whose answers are kept.
-      unusable: images that were answered with garbage in a batch with good answers.
-      refused: images of batches that the service refused, and charged nothing for.
+      unusable: images with a useless answer, in batches that brought useful ones.
+      refused: images of batches that the service refused without charging.
       lost: images of batches that brought no answer and may have been billed.
-      in_flight: images of batches whose end is not noted yet.
-      cost: of all but the refused; None if it is not recorded.
+      in_flight: images of batches whose end is not recorded yet.
+      cost: cost of all images but the refused; None if it is not recorded.
     """
 
     key: tuple[str, ...]
@@ -83,8 +83,8 @@ class Spending(NamedTuple):
     cost: float | None
 
 
-class Balance(NamedTuple):
-    """Answers that one run paid for in one round, as told by its uses and by its batches."""
+class Mismatch(NamedTuple):
+    """A round of a run whose uses and batches count different numbers of paid answers."""
 
     run: str
     purpose: str
@@ -94,8 +94,8 @@ class Balance(NamedTuple):
     answered: int
 
 
-def runs(db: sqlite3.Connection) -> list[Run]:
-    """Every run that the ledger knows of, in the order of their beginnings."""
+def runs(db: sqlite3.Connection) -> list[RunAccount]:
+    """Returns every run of the ledger, in the order in which they began."""
     uses = {(run, purpose): Uses(*counts) for run, purpose, *counts in db.execute(_USES)}
     noted = {run: row for run, *row in db.execute("SELECT run, about, place, begun FROM run")}
     adrift = dict(
@@ -111,7 +111,9 @@ def runs(db: sqlite3.Connection) -> list[Run]:
         about, place, begun = noted.get(run, ("", "", None))
         distill, evaluate = (uses.get((run, purpose), Uses()) for purpose in (DISTILL, EVALUATE))
         billed = tuple(spent.get(run, ()))
-        found.append(Run(run, about, place, begun, distill, evaluate, billed, adrift.get(run, 0)))
+        found.append(
+            RunAccount(run, about, place, begun, distill, evaluate, billed, adrift.get(run, 0))
+        )
     return sorted(found, key=lambda account: (account.begun or 0.0, account.run))
 
 
@@ -122,15 +124,17 @@ FROM batch GROUP BY run, currency ORDER BY run, currency
 """
 
 
-def teachers(db: sqlite3.Connection) -> list[Teacher]:
-    """Every teacher of the ledger, in the order of their numbers."""
+def teachers(db: sqlite3.Connection) -> list[TeacherAccount]:
+    """Returns every teacher of the ledger, by number."""
     held: dict[int, dict[int, int]] = {}
     for teacher, classes, answers in db.execute(
         "SELECT teacher, length(scores) / 4, count(*) FROM answer GROUP BY 1, 2 ORDER BY 1, 2"
     ):
         held.setdefault(teacher, {})[classes] = answers
     return [
-        Teacher(number, identity, sum(held.get(number, {}).values()), tuple(held.get(number, ())))
+        TeacherAccount(
+            number, identity, sum(held.get(number, {}).values()), tuple(held.get(number, ()))
+        )
         for number, identity in db.execute("SELECT id, identity FROM teacher ORDER BY id")
     ]
 
@@ -143,14 +147,14 @@ _KEYS = {
 
 
 def spending(db: sqlite3.Connection, run: str | None = None, by: str = "run") -> list[Spending]:
-    """What was sent, and what it cost, by run, by round or by day (UTC) of sending.
+    """Sums up what was sent and what it cost: by run, by round, or by the day of sending (UTC).
 
-    Answers paid for that belong to no batch, as in a ledger of version 1, are rows of their own:
-    counted from the uses, their cost not recorded, and their day that of the answer.
+    A ledger of version 1 has no batches. Answers that were paid for and belong to no batch get rows
+    of their own: counted from the uses, without a cost, on the day of the answer.
 
     Args:
-      db: the ledger.
-      run: only this run.
+      db: the open ledger.
+      run: only this run; None for all.
       by: ``run``, ``round`` or ``day``.
     """
     keys, only = _KEYS[by], "" if run is None else "WHERE run = :run"
@@ -177,14 +181,14 @@ total(iif(state = 'refused', 0, images * price))
 
 
 def _order(key: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
-    """Rounds in their numbers' order."""
+    """Returns a sort key that puts round 2 before round 10."""
     return tuple((int(part) if part.isdigit() else 0, part) for part in key)
 
 
 def _unrecorded(db: sqlite3.Connection, run: str | None, by: str) -> list[Spending]:
-    """Answers that runs paid for in no batch; each round's earliest are taken for them."""
+    """Counts answers paid for outside of any batch; the earliest of a round are taken for them."""
     counts: collections.Counter[tuple[str, ...]] = collections.Counter()
-    for group in balances(db, run):
+    for group in mismatches(db, run):
         missing = group.paid - group.answered
         if missing > 0 and by == "day":
             counts.update(
@@ -200,13 +204,14 @@ def _unrecorded(db: sqlite3.Connection, run: str | None, by: str) -> list[Spendi
 _DAYS = f"""
 SELECT {_KEYS["day"][0].format("answered")} AS day, count(*) FROM (
   SELECT answered FROM use LEFT JOIN answer USING (teacher, image)
-  WHERE run = ? AND purpose = ? AND use.teacher = ? AND round = ? AND paid ORDER BY answered LIMIT ?)
+  WHERE run = ? AND purpose = ? AND use.teacher = ? AND round = ? AND paid
+  ORDER BY answered LIMIT ?)
 GROUP BY day
 """
 
 
-def balances(db: sqlite3.Connection, run: str | None = None) -> list[Balance]:
-    """Every round of every run, or of one, where uses and batches count different answers."""
+def mismatches(db: sqlite3.Connection, run: str | None = None) -> list[Mismatch]:
+    """Returns the rounds, of one run or of all, whose uses and batches do not agree."""
     only = "" if run is None else "AND run = :run"
     query = f"""
       SELECT run, purpose, teacher, round, sum(paid) AS paid, sum(answered) AS answered FROM (
@@ -215,18 +220,24 @@ def balances(db: sqlite3.Connection, run: str | None = None) -> list[Balance]:
         UNION ALL SELECT run, purpose, teacher, round, 0, answered FROM batch WHERE answered {only})
       GROUP BY 1, 2, 3, 4 HAVING sum(paid) != sum(answered) ORDER BY 1, 2, 3, 4
     """
-    return [Balance(*row) for row in db.execute(query, {"run": run})]
+    return [Mismatch(*row) for row in db.execute(query, {"run": run})]
 
 
 def held(db: sqlite3.Connection, identity: str, images: Iterable[bytes]) -> int:
-    """How many of the images, by address, a teacher has answered."""
-    query = "SELECT 1 FROM answer JOIN teacher ON teacher.id = answer.teacher WHERE identity = ? AND image = ?"
+    """Counts the images, given by digest, that a teacher has answered."""
+    query = (
+        "SELECT 1 FROM answer JOIN teacher ON teacher.id = answer.teacher"
+        " WHERE identity = ? AND image = ?"
+    )
     return sum(db.execute(query, (identity, image)).fetchone() is not None for image in images)
 
 
 def used(db: sqlite3.Connection, run: str, purpose: str, identity: str) -> set[bytes]:
-    """Images whose answers by a teacher a run uses for a purpose."""
-    query = "SELECT image FROM use JOIN teacher ON teacher.id = use.teacher WHERE run = ? AND purpose = ? AND identity = ?"
+    """Returns the digests of the images whose answers by a teacher a run uses for a purpose."""
+    query = (
+        "SELECT image FROM use JOIN teacher ON teacher.id = use.teacher"
+        " WHERE run = ? AND purpose = ? AND identity = ?"
+    )
     return {row[0] for row in db.execute(query, (run, purpose, identity))}
 
 

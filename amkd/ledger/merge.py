@@ -1,4 +1,4 @@
-"""Several ledgers brought together: answers, runs, uses and batches, each once."""
+"""Merges several ledgers into one: answers, runs, uses and batches, each once."""
 
 import contextlib
 import sqlite3
@@ -10,19 +10,19 @@ from amkd.core.errors import UserError
 from amkd.ledger import reader, schema, verify
 from amkd.ledger.store import Ledger
 
-UNNAMED = "unknown teacher "  # identities that rescue gives; they mean nothing outside their ledger
+UNNAMED = "unknown teacher "  # rescue gives such identities; they are valid in one ledger only
 
 
 class Merged(NamedTuple):
-    """What one source brought.
+    """What one source added to the target.
 
     Attributes:
-      source: its path.
-      answers: answers that the target did not have.
-      conflicts: answers that both have and that differ; the target's stay.
-      uses: uses that it did not have.
-      batches: batches that it did not have, or of which it did not know the end.
-      runs: runs that it did not have.
+      source: path of the source.
+      answers: answers that were new to the target.
+      conflicts: answers that differ between the two; the target's own stay.
+      uses: uses that were new.
+      batches: batches that were new, or whose end was new.
+      runs: runs that were new.
     """
 
     source: Path
@@ -34,15 +34,15 @@ class Merged(NamedTuple):
 
 
 def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
-    """Brings all that the sources hold into the target, in one transaction; twice adds nothing.
+    """Copies all that the sources hold into the target, in one transaction.
 
-    Teachers are the same by identity, answers by teacher and image, batches by run, round and the
-    moment of sending. Images in flight are not carried over: what a source notes about them holds
-    only where its runs go on.
+    Merging the same source twice adds nothing. Two teachers are the same if their identities are,
+    two answers if teacher and image are, two batches if run, round and the moment of sending are.
+    Images in flight are not copied: they matter only where their run goes on.
 
     Args:
-      target: a ledger; made if it is not there.
-      sources: ledgers that are only read.
+      target: a ledger; created if it is not there.
+      sources: ledgers; they are only read.
 
     Raises:
       UserError: a source is the target, is damaged, or holds a teacher without a name. The target
@@ -59,13 +59,12 @@ def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
 def _check_source(target: Path, source: Path) -> None:
     if target.exists() and source.exists() and target.samefile(source):
         raise UserError(f"{source} is the target itself; name other ledgers to bring into it")
-    with reader.opened(source) as db:
+    with reader.open_read_only(source) as db:
         for check in (verify.file, verify.answers, verify.teachers):
             if faults := check(db).faults:
                 raise UserError(
-                    f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be"
-                    " read with"
-                    f" `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge that"
+                    f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be read"
+                    f" with `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge that"
                 )
         unnamed = [
             teacher
@@ -75,13 +74,12 @@ def _check_source(target: Path, source: Path) -> None:
         if unnamed:
             raise UserError(
                 f"{source} has {unnamed[0]!r}, which may be another one elsewhere; nothing was"
-                " merged. Rescue it"
-                f" again with --identity {unnamed[0].removeprefix(UNNAMED)}=NAME"
+                f" merged. Rescue it again with --identity {unnamed[0].removeprefix(UNNAMED)}=NAME"
             )
 
 
 def _merge_one(db: sqlite3.Connection, path: Path, target: Path) -> Merged:
-    with reader.opened(path) as source:
+    with reader.open_read_only(path) as source:
         try:
             teachers = _merge_teachers(db, source)
             answers, conflicts = _merge_answers(db, source, teachers)
@@ -90,14 +88,13 @@ def _merge_one(db: sqlite3.Connection, path: Path, target: Path) -> Merged:
             return Merged(path, answers, conflicts, uses, batches, _merge_runs(db, source))
         except sqlite3.Error as error:
             raise UserError(
-                f"{path} cannot be brought into {target} ({error}); check that the disk is not"
-                " full and that its folder"
-                " can be written. Nothing was merged"
+                f"{path} cannot be brought into {target} ({error}); check that the disk is not full"
+                " and that its folder can be written. Nothing was merged"
             ) from error
 
 
 def _merge_teachers(db: sqlite3.Connection, source: sqlite3.Connection) -> dict[int, int]:
-    """The target's number of each of the source's."""
+    """Maps the source's numbers of teachers to the target's."""
     numbers = {}
     for number, identity in source.execute("SELECT id, identity FROM teacher"):
         db.execute("INSERT OR IGNORE INTO teacher (identity) VALUES (?)", (identity,))
@@ -124,8 +121,8 @@ def _merge_answers(
         conflicts += kept != scores
         if kept == scores:  # the same answer: since when it is held
             db.execute(
-                "UPDATE answer SET answered = ?1 WHERE teacher = ?2 AND image = ?3 AND"
-                " answered > ?1",
+                "UPDATE answer SET answered = ?1 WHERE teacher = ?2 AND image = ?3 AND answered >"
+                " ?1",
                 (row[4], *row[:2]),
             )
     return added, conflicts
@@ -134,12 +131,12 @@ def _merge_answers(
 def _merge_uses(
     db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]
 ) -> int:
-    """What one of the two notes as paid was paid for."""
+    """Copies uses; an answer counts as paid for if either of the two ledgers says so."""
     before = _count(db, "use")
     rows = source.execute("SELECT run, purpose, teacher, image, round, paid FROM use")
     db.executemany(
-        "INSERT INTO use VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE"
-        " SET round = excluded.round, paid = excluded.paid WHERE excluded.paid > paid",
+        "INSERT INTO use VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET round ="
+        " excluded.round, paid = excluded.paid WHERE excluded.paid > paid",
         ((run, purpose, teachers[teacher], *rest) for run, purpose, teacher, *rest in rows),
     )
     return _count(db, "use") - before
@@ -148,11 +145,10 @@ def _merge_uses(
 def _merge_batches(
     db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]
 ) -> int:
-    """A batch whose end only one of the two knows has ended."""
+    """Copies batches, and the end of a batch where only one of the two ledgers knows it."""
     db.execute(
-        "CREATE TEMP TABLE IF NOT EXISTS held (run, purpose, teacher, round, sent, images,"
-        " id, state,"
-        " PRIMARY KEY (run, purpose, teacher, round, sent, images))"
+        "CREATE TEMP TABLE IF NOT EXISTS held (run, purpose, teacher, round, sent, images, id,"
+        " state, PRIMARY KEY (run, purpose, teacher, round, sent, images))"
     )
     db.execute("DELETE FROM held")
     db.execute(

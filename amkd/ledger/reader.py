@@ -1,4 +1,4 @@
-"""A ledger opened for reading alone: nothing is created, changed or left beside it."""
+"""Opens a ledger for reading only: nothing is created, changed or left beside the file."""
 
 import contextlib
 import os
@@ -8,18 +8,18 @@ from pathlib import Path
 
 from amkd.core.errors import UserError
 from amkd.ledger import schema
-from amkd.ledger.store import checksum
+from amkd.ledger.checksum import checksum
 
 
-class Damaged(UserError):
-    """A file that is no sound ledger."""
+class DamagedLedger(UserError):
+    """Raised for a file that is damaged or is no ledger."""
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that sees the tables of this version, whatever the file's.
+def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """Opens a connection that shows the tables of the current version, whatever the file's.
 
-    SQL on it may call ``crc(image, scores)``, which is ``store.checksum``.
+    SQL on it may call ``crc(image, scores)``, which is :func:`amkd.ledger.checksum.checksum`.
 
     Args:
       path: the ledger's file.
@@ -33,13 +33,13 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         raise UserError(
             f"{path} is {'a folder' if path.is_dir() else 'not there'}: name a ledger's file"
         )
-    # A reader makes a -wal and a -shm that it cannot remove. Where no writer has made them, SQLite
-    # is told that the file stands still, which is checked afterwards.
+    # A reader creates a -wal and a -shm file that it cannot remove. If no writer has created them,
+    # SQLite is told that the file does not change; that is checked afterwards.
     still = not _wal(path).exists()
     before = _state(path)
     with contextlib.closing(_connection(path, still)) as db:
         try:
-            with _explained(path):
+            with _user_errors(path):
                 schema.check(db, path)
                 schema.view(db)
                 yield db
@@ -51,10 +51,10 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _connection(path: Path, still: bool) -> sqlite3.Connection:
-    with _explained(path):
-        way = "immutable=1" if still else "mode=ro"
+    with _user_errors(path):
+        mode = "immutable=1" if still else "mode=ro"
         db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{way}", uri=True, timeout=60, isolation_level=None
+            f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=60, isolation_level=None
         )
         db.create_function("crc", 2, checksum, deterministic=True)
         return db
@@ -70,7 +70,7 @@ def _state(path: Path) -> tuple[int, int, bool]:
 
 
 @contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def _user_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -79,7 +79,7 @@ def _explained(path: Path) -> Iterator[None]:
             raise UserError(
                 f"ledger {path} cannot be read ({error}): may this user read it and its folder?"
             ) from error
-        raise Damaged(
+        raise DamagedLedger(
             f"ledger {path} is damaged or is no ledger ({error}). Save what can be read with"
             f" `python -m amkd.ledger rescue {path} rescued.sqlite`, or restore it from a copy"
         ) from error

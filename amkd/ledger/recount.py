@@ -1,4 +1,4 @@
-"""A run's queries counted once more, from the ledger's rows alone, and held against its summary."""
+"""Counts the queries of a run again, from the ledger alone, and compares with its summary."""
 
 import json
 import sqlite3
@@ -10,7 +10,7 @@ from amkd.ledger.accounts import DISTILL, EVALUATE
 
 
 class Count(NamedTuple):
-    """Answers that a run uses for a purpose since a round: paid for by itself, and found."""
+    """Counts of the answers that a run uses for a purpose, by the round of their first use."""
 
     purpose: str
     round: int
@@ -19,14 +19,14 @@ class Count(NamedTuple):
 
 
 class Recount(NamedTuple):
-    """A run counted once more.
+    """A run that was counted again.
 
     Attributes:
-      run: its identity.
-      counts: by purpose and round.
-      missing: uses that have no answer, and are not counted.
-      summary: the summary it is held against; None if there is none.
-      differences: where that says something else.
+      run: identity of the run.
+      counts: counts by purpose and round.
+      missing: uses without an answer; they are not counted.
+      summary: the summary to compare with; None if there is none.
+      differences: what the summary says otherwise.
     """
 
     run: str
@@ -37,7 +37,7 @@ class Recount(NamedTuple):
 
 
 def recount(db: sqlite3.Connection, run: str) -> Recount:
-    """Counts a run once more.
+    """Counts the queries of a run again.
 
     Args:
       db: the ledger.
@@ -65,10 +65,10 @@ WHERE run = ? GROUP BY purpose, use.round ORDER BY purpose, use.round
 
 
 def find(db: sqlite3.Connection, name: str) -> str:
-    """The identity of the run that a name, or the beginning of one, means.
+    """Returns the identity of the run whose identity begins with a name.
 
     Raises:
-      UserError: none does, or several do.
+      UserError: there is none, or there are several.
     """
     query = """
       SELECT run FROM (SELECT run FROM run UNION SELECT run FROM use UNION SELECT run FROM batch)
@@ -78,19 +78,19 @@ def find(db: sqlite3.Connection, name: str) -> str:
     if name in found:
         return name
     if len(found) != 1:
-        told = (
+        problem = (
             f"means {len(found)} runs ({', '.join(found[:5])})"
             if found
             else "is no run of this ledger"
         )
-        raise UserError(f"run {name!r} {told}; `python -m amkd.ledger show` lists them")
+        raise UserError(f"run {name!r} {problem}; `python -m amkd.ledger show` lists them")
     return found[0]
 
 
 def _workdir(db: sqlite3.Connection, run: str) -> Path | None:
-    """The workdir that a run noted, if it is there and still this run's."""
-    noted = db.execute("SELECT place FROM run WHERE run = ?", (run,)).fetchone()
-    workdir = Path(noted[0]) if noted else Path(run)
+    """Returns the recorded workdir of a run, if it is there and still belongs to this run."""
+    recorded = db.execute("SELECT place FROM run WHERE run = ?", (run,)).fetchone()
+    workdir = Path(recorded[0]) if recorded else Path(run)
     try:
         return workdir if _member(workdir / "config.json", "run") == run else None
     except UserError:
@@ -115,9 +115,9 @@ def _differences(counts: list[Count], summary: Path) -> list[str]:
         "queries_paid": sum(count.paid for count in counts if count.purpose == DISTILL),
         "evaluation_queries": total(EVALUATE),
     }
-    told = {name: _member(summary, name) for name in expected}
+    found = {name: _member(summary, name) for name in expected}
     return [
-        f"{name}: the ledger counts {expected[name]}, and the summary says {told[name]}"
+        f"{name}: the ledger counts {expected[name]}, and the summary says {found[name]}"
         for name in expected
-        if expected[name] != told[name]
+        if expected[name] != found[name]
     ]

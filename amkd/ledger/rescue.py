@@ -1,4 +1,4 @@
-"""What can still be read of a damaged ledger, in a new one."""
+"""Saves what can still be read of a damaged ledger into a new one."""
 
 import contextlib
 import mmap
@@ -14,14 +14,12 @@ from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.ledger import schema
 from amkd.ledger.merge import UNNAMED
-from amkd.ledger.pages import Broken, Pages, Row
-from amkd.ledger.rows import recognise
+from amkd.ledger.recovered_rows import identify
+from amkd.ledger.sqlite_pages import PageRow, Pages, UnreadablePage
 
 
 class Table(NamedTuple):
-    """What became of one table's rows: those in the new ledger, and those found but not to be
-    trusted.
-    """
+    """Counts of the rows of one table: in the new ledger, and found but not credible."""
 
     name: str
     recovered: int
@@ -32,14 +30,14 @@ class Rescued(NamedTuple):
     """What was saved, and what is known of the rest.
 
     Attributes:
-      tables: the rows of each table.
-      pages: pages of the file, after its ``-wal`` was brought in.
-      unreadable: numbers of the pages that make no sense.
-      missing: pages that the file should have and has not.
-      broken: rows that make no sense, so that nobody knows of which table they are.
-      unanswered: uses that were left out because their answers are lost, by run and purpose.
+      tables: counts of rows, by table.
+      pages: number of pages of the file, after its ``-wal`` was applied.
+      unreadable: numbers of the pages that cannot be read.
+      missing: number of pages that the file should have and has not.
+      broken: number of rows that cannot be read; their table is not known.
+      unanswered: uses left out because their answers are lost, by run and purpose.
       unnamed: numbers of teachers whose names are lost.
-      notes: what else is to be known.
+      notes: what else the user should know.
     """
 
     tables: list[Table]
@@ -53,22 +51,21 @@ class Rescued(NamedTuple):
 
 
 def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None) -> Rescued:
-    """Saves every row that still makes sense, and every answer whose checksum holds, into a new
-    ledger.
+    """Saves every credible row, and every answer with a right checksum, into a new ledger.
 
-    The pages of a copy are read one by one, so neither the file's header nor the tree that the
-    pages hang in need be whole. A use whose answer is lost is left out: the run would be told that
-    it has an answer which nobody can give it. Images in flight are left out, and their batches stay
-    as sent, so that their runs give them up as lost when they go on.
+    The pages of a copy are read one by one, so neither the header of the file nor the tree of its
+    pages needs to be whole. A use whose answer is lost is left out; otherwise the run would believe
+    that it has the answer. Images in flight are left out. Their batches stay marked as sent, so
+    that their runs give them up as lost when they go on.
 
     Args:
-      damaged: the file; it and what lies beside it are only read.
-      new: the new ledger's path.
-      identities: names of teachers by their numbers, where they are known otherwise.
+      damaged: the damaged file; it and the files beside it are only read.
+      new: path of the new ledger.
+      identities: names of teachers by number, if the user knows them.
 
     Raises:
-      UserError: there is no such file, the new one is there already, nothing of a ledger is in the
-        file, or the new one cannot be written.
+      UserError: there is no such file, the new one is there already or cannot be written, or the
+        file holds nothing of a ledger.
     """
     if not damaged.is_file():
         raise UserError(f"{damaged} is not there: name the damaged ledger's file")
@@ -113,8 +110,9 @@ def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Resc
 
 
 def _copy(damaged: Path, scratch: Path) -> list[str]:
-    """Copies the file with all that its ``-wal`` holds; SQLite does that, if need be with a fresh
-    first page.
+    """Copies the file and applies its ``-wal`` to the copy; returns notes for the user.
+
+    SQLite applies it. If the first page is too damaged for that, the copy gets a sound one first.
     """
     copy, wal = scratch / "copy", damaged.with_name(f"{damaged.name}-wal")
     if not wal.is_file() or not wal.stat().st_size:
@@ -124,7 +122,7 @@ def _copy(damaged: Path, scratch: Path) -> list[str]:
         shutil.copyfile(damaged, copy)
         shutil.copyfile(wal, scratch / "copy-wal")
         if fresh:
-            _graft(copy, scratch / "new")
+            _replace_first_page(copy, scratch / "new")
         with (
             contextlib.suppress(sqlite3.DatabaseError),
             contextlib.closing(sqlite3.connect(copy)) as db,
@@ -135,8 +133,8 @@ def _copy(damaged: Path, scratch: Path) -> list[str]:
     return [f"{wal.name} cannot be read: what it held is lost"]
 
 
-def _graft(copy: Path, sound: Path) -> None:
-    """Puts a sound ledger's first page in the place of a copy's."""
+def _replace_first_page(copy: Path, sound: Path) -> None:
+    """Replaces the first page of a copy by that of a sound ledger."""
     with sound.open("rb") as source, copy.open("r+b") as target:
         head = bytearray(source.read(_PAGE))
         head[18:20] = b"\2\2"  # of a file that may have a -wal
@@ -147,14 +145,14 @@ _PAGE = 4096  # SQLite's, of every ledger
 
 
 class _Rescue:
-    """One pass over the pages."""
+    """Reads all pages once, and fills the new ledger."""
 
     def __init__(
         self, db: sqlite3.Connection, pages: Pages, given: Mapping[int, str], notes: list[str]
     ) -> None:
         self._db, self._pages, self._given, self._notes = db, pages, given, notes
-        self._named: dict[int, str] = {}  # as the table of teachers has it
-        self._indexed: dict[int, str] = {}  # as the index of their names has it
+        self._named: dict[int, str] = {}  # names from the table of teachers
+        self._indexed: dict[int, str] = {}  # names from the index of that table
         self._rejected: Counter[str] = Counter()
         self._unreadable: list[int] = []
         self._broken = 0
@@ -179,7 +177,7 @@ class _Rescue:
             self._notes,
         )
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[PageRow]:
         for number in range(2, self._pages.count + 1):  # the first holds the schema alone
             try:
                 for row in self._pages.rows(number):
@@ -187,11 +185,11 @@ class _Rescue:
                         yield row
                     else:
                         self._broken += 1
-            except Broken:
+            except UnreadablePage:
                 self._unreadable.append(number)
 
-    def _take(self, row: Row) -> None:
-        found = recognise(row)
+    def _take(self, row: PageRow) -> None:
+        found = identify(row)
         if found is None:
             self._broken += 1
         elif not found.sound:
@@ -201,12 +199,17 @@ class _Rescue:
         elif found.table == "teacher":
             self._named[found.values[0]] = found.values[1]
         elif found.table:
-            # A page given back may hold what a batch was before its end.
-            way = "REPLACE" if found.table == "batch" and found.values[11] != "sent" else "IGNORE"
-            self._db.execute(_INSERTS[found.table].format(way), found.values)
+            # A page that is no longer in use may hold the batch as it was before its end.
+            conflict = (
+                "REPLACE" if found.table == "batch" and found.values[11] != "sent" else "IGNORE"
+            )
+            self._db.execute(_INSERTS[found.table].format(conflict), found.values)
 
     def _leave_out_unanswered(self) -> dict[tuple[str, str], int]:
-        lacking = "NOT EXISTS (SELECT 1 FROM answer WHERE answer.teacher = use.teacher AND answer.image = use.image)"
+        lacking = (
+            "NOT EXISTS (SELECT 1 FROM answer"
+            " WHERE answer.teacher = use.teacher AND answer.image = use.image)"
+        )
         query = f"SELECT run, purpose, count(*) FROM use WHERE {lacking} GROUP BY run, purpose"
         counts = {
             (run, purpose): count for run, purpose, count in self._db.execute(query).fetchall()
@@ -215,10 +218,13 @@ class _Rescue:
         return counts
 
     def _name_teachers(self) -> list[int]:
-        """Gives every teacher a name, its own where it is known; returns those where it is not."""
-        spoken_of = "SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher FROM batch"
+        """Gives every teacher a name; returns the numbers of those whose own name is lost."""
+        mentioned = (
+            "SELECT teacher FROM answer UNION SELECT teacher FROM use"
+            " UNION SELECT teacher FROM batch"
+        )
         numbers = (
-            {number for (number,) in self._db.execute(spoken_of)}
+            {number for (number,) in self._db.execute(mentioned)}
             | self._named.keys()
             | self._indexed.keys()
         )
@@ -229,9 +235,8 @@ class _Rescue:
             self._insert_teacher(number, name or f"{UNNAMED}{number}")
             if number not in self._given and self._indexed.get(number, name) != name:
                 self._notes.append(
-                    f"teacher {number} is also told to be {self._indexed[number]!r}: if that is"
-                    " right, rescue again"
-                    f" with --identity {number}=NAME"
+                    f"teacher {number} is also called {self._indexed[number]!r}: if that is"
+                    f" right, rescue again with --identity {number}=NAME"
                 )
         return unnamed
 

@@ -1,4 +1,4 @@
-"""The ledger's tables, how they are made, and how a ledger of an earlier version is brought up."""
+"""The tables of a ledger: how they are created, and how an earlier version is upgraded."""
 
 import contextlib
 import sqlite3
@@ -10,15 +10,20 @@ from amkd.core.errors import UserError
 VERSION = 2
 _APPLICATION = 0x616D6B64  # "amkd": marks the file as ours
 
+# The text of the statements is part of every ledger's file, to the last space.
 # A batch's state: sent, answered, refused (surely not billed) or lost (perhaps billed).
 _SINCE_2 = """
-CREATE TABLE run (run TEXT PRIMARY KEY, about TEXT NOT NULL, place TEXT NOT NULL, begun REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE run (run TEXT PRIMARY KEY, about TEXT NOT NULL, place TEXT NOT NULL, \
+begun REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE batch (
-  id INTEGER PRIMARY KEY, run TEXT NOT NULL, purpose TEXT NOT NULL, teacher INTEGER NOT NULL REFERENCES teacher,
+  id INTEGER PRIMARY KEY, run TEXT NOT NULL, purpose TEXT NOT NULL, \
+teacher INTEGER NOT NULL REFERENCES teacher,
   round INTEGER NOT NULL, images INTEGER NOT NULL, price REAL NOT NULL, currency TEXT NOT NULL,
-  sent REAL NOT NULL, expires REAL NOT NULL, ended REAL, state TEXT NOT NULL, answered INTEGER NOT NULL);
+  sent REAL NOT NULL, expires REAL NOT NULL, ended REAL, state TEXT NOT NULL, \
+answered INTEGER NOT NULL);
 CREATE TABLE pending (
-  teacher INTEGER NOT NULL REFERENCES teacher, image BLOB NOT NULL, batch INTEGER NOT NULL REFERENCES batch,
+  teacher INTEGER NOT NULL REFERENCES teacher, image BLOB NOT NULL, \
+batch INTEGER NOT NULL REFERENCES batch,
   PRIMARY KEY (teacher, image)) WITHOUT ROWID
 """
 _INDEXES = """
@@ -38,7 +43,7 @@ CREATE TABLE use (
 {_SINCE_2}; {_INDEXES}
 """
 _FROM_1 = f"ALTER TABLE answer RENAME COLUMN probabilities TO scores; {_SINCE_2}; {_INDEXES}"
-# What is temporary is seen first, under the same name.
+# SQLite looks up a temporary view or table before one of the file with the same name.
 _VIEW_OF_1 = f"""
 CREATE TEMP VIEW answer AS
   SELECT teacher, image, probabilities AS scores, checksum, answered FROM main.answer;
@@ -47,11 +52,11 @@ CREATE TEMP VIEW answer AS
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> str:
-    """Makes the tables where there are none, and checks them where there are.
+    """Creates the tables of a new ledger; checks and upgrades those of an existing one.
 
     Args:
       db: an open connection.
-      path: its file, for messages.
+      path: path of its file, for messages.
 
     Returns:
       What is wrong with the file, in SQLite's words; empty if nothing is.
@@ -78,11 +83,11 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
 
 
 def check(db: sqlite3.Connection, path: Path) -> None:
-    """Refuses what is not a ledger of this version or an earlier one.
+    """Refuses a file that is not a ledger of this version or an earlier one.
 
     Args:
       db: an open connection.
-      path: its file, for messages.
+      path: path of its file, for messages.
 
     Raises:
       UserError: the file belongs to another program, or to a newer version.
@@ -95,15 +100,12 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     if version not in (1, VERSION):
         raise UserError(
             f"ledger {path} has version {version}, and this amkd reads version {VERSION}: use the"
-            " amkd that"
-            " wrote it, or name another with --config.ledger.path"
+            " amkd that wrote it, or name another with --config.ledger.path"
         )
 
 
 def view(db: sqlite3.Connection) -> None:
-    """Has a connection that only reads see the tables of this version in a ledger of an earlier
-    one.
-    """
+    """Makes a read-only connection see an earlier ledger with the tables of this version."""
     if _pragma(db, "user_version") == 1:
         for statement in _VIEW_OF_1.split(";"):
             db.execute(statement)
@@ -111,7 +113,7 @@ def view(db: sqlite3.Connection) -> None:
 
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All that happens inside is written, or nothing."""
+    """Runs a block as one transaction: all of it is written, or nothing."""
     db.execute("BEGIN IMMEDIATE")
     try:
         yield

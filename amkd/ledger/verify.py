@@ -1,6 +1,4 @@
-"""Whether a ledger is sound: its file, its answers, and what runs, batches and answers say of each
-other.
-"""
+"""Checks a ledger: its file, its answers, and whether runs, batches and answers agree."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,17 +6,17 @@ from typing import NamedTuple
 
 from amkd.ledger import accounts
 
-_NAMED = 5  # faults of one kind that are named one by one
+_LISTED = 5  # at most so many faults of one kind are listed one by one
 
 
 class Check(NamedTuple):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-      subject: what was looked at.
+      subject: what was checked.
       found: what was found, in a few words.
       faults: what is wrong, the first few in detail; empty if nothing is.
-      remedy: what to do about them.
+      remedy: what to do about the faults.
     """
 
     subject: str
@@ -28,10 +26,10 @@ class Check(NamedTuple):
 
 
 def checks(db: sqlite3.Connection) -> Iterator[Check]:
-    """Looks at everything; at the file alone where it is damaged, for no row can be relied on then.
+    """Runs all checks; only the first one if the file is damaged, since no row is reliable then.
 
     Args:
-      db: the ledger, opened by ``reader.opened``.
+      db: the ledger, from ``reader.open_read_only``.
     """
     structure = file(db)
     yield structure
@@ -41,121 +39,121 @@ def checks(db: sqlite3.Connection) -> Iterator[Check]:
 
 
 def file(db: sqlite3.Connection) -> Check:
-    """SQLite's own check."""
-    problems = [text for (text,) in db.execute(f"PRAGMA integrity_check({_NAMED})")]
+    """Runs SQLite's own check of the file."""
+    problems = [text for (text,) in db.execute(f"PRAGMA integrity_check({_LISTED})")]
     faults = [line for text in problems if text != "ok" for line in text.splitlines()]
     return Check("file", "SQLite finds no fault" if not faults else "damaged", faults, _RESCUE)
 
 
-_RESCUE = "`python -m amkd.ledger rescue` saves every answer that still is what it was into a new ledger; or restore a copy"
+_RESCUE = (
+    "`python -m amkd.ledger rescue` saves every answer that still is what it was into a new ledger;"
+    " or restore a copy"
+)
 
 
 def answers(db: sqlite3.Connection) -> Check:
-    """Every answer against its checksum."""
+    """Checks every answer against its checksum."""
     (count,) = db.execute("SELECT count(*) FROM answer").fetchone()
     return _rows(
         db,
         "answers",
         f"{count:,} answers, each what it was",
-        "SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16)"
-        " || ' has changed'"
-        " FROM answer WHERE crc(image, scores) != checksum",
+        "SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16) ||"
+        " ' has changed' FROM answer WHERE crc(image, scores) != checksum",
         _RESCUE,
     )
 
 
 def lengths(db: sqlite3.Connection) -> Check:
-    """One number of classes for each teacher."""
+    """Checks that all answers of a teacher have the same number of classes."""
     faults = [
         f"the answers of teacher {teacher.number} ({teacher.identity}) have several numbers of"
-        " classes:"
-        f" {', '.join(map(str, teacher.classes))}"
+        f" classes: {', '.join(map(str, teacher.classes))}"
         for teacher in accounts.teachers(db)
         if len(teacher.classes) > 1
     ]
-    remedy = "two services went by one identity: keep them apart in ledgers of their own (config.teacher.identity)"
+    remedy = (
+        "two services went by one identity: keep them apart in ledgers of their own"
+        " (config.teacher.identity)"
+    )
     return Check("classes", "one number of classes for each teacher", faults, remedy)
 
 
 def teachers(db: sqlite3.Connection) -> Check:
-    """Every teacher that is referred to has a name."""
+    """Checks that every teacher has a name."""
     return _rows(
         db,
         "teachers",
         "all are named",
-        "SELECT 'teacher ' || teacher || ' has no name' FROM"
-        " (SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher"
-        " FROM batch)"
-        " WHERE teacher NOT IN (SELECT id FROM teacher)",
+        "SELECT 'teacher ' || teacher || ' has no name' FROM (SELECT teacher FROM answer UNION"
+        " SELECT teacher FROM use UNION SELECT teacher FROM batch) WHERE teacher NOT IN (SELECT id"
+        " FROM teacher)",
         "`python -m amkd.ledger rescue --identity NUMBER=NAME` gives it one, in a new ledger",
     )
 
 
 def uses(db: sqlite3.Connection) -> Check:
-    """Every use has its answer."""
+    """Checks that every answer that a run uses is there."""
     (count,) = db.execute("SELECT count(*) FROM use").fetchone()
     return _rows(
         db,
         "uses",
         f"{count:,} uses, each with its answer",
         "SELECT 'run ' || run || ' uses, to ' || purpose || ', image ' || substr(hex(image), 1, 16)"
-        " || ' of teacher ' || teacher || ', which has no answer'"
-        " FROM use WHERE NOT EXISTS (SELECT 1 FROM answer"
-        " WHERE answer.teacher = use.teacher AND answer.image = use.image)",
+        " || ' of teacher ' || teacher || ', which has no answer' FROM use WHERE NOT EXISTS (SELECT"
+        " 1 FROM answer WHERE answer.teacher = use.teacher AND answer.image = use.image)",
         "merge a copy that holds the answers: `python -m amkd.ledger merge`; a run that goes on"
         " without asks again",
     )
 
 
 def pending(db: sqlite3.Connection) -> Check:
-    """Only batches whose end is not noted have images in flight."""
+    """Checks that only unfinished batches have images in flight."""
     (count,) = db.execute("SELECT count(*) FROM pending").fetchone()
     return _rows(
         db,
         "in flight",
         f"{count:,} images, each of a batch under way",
         "SELECT 'image ' || substr(hex(pending.image), 1, 16) || ' is in flight in batch ' ||"
-        " pending.batch"
-        " || coalesce(', which is ' || state, ', which does not exist') FROM pending"
+        " pending.batch || coalesce(', which is ' || state, ', which does not exist') FROM pending"
         " LEFT JOIN batch ON batch.id = pending.batch WHERE state IS NOT 'sent'",
         "no harm: it holds other runs back until the batch expires at most; rescue leaves it out",
     )
 
 
 def batches(db: sqlite3.Connection) -> Check:
-    """Batches and uses count the same answers, of every run that has batches or is noted."""
+    """Checks that batches and uses count the same answers, for every run that has batches."""
     (count,) = db.execute("SELECT count(*) FROM batch").fetchone()
     known = {run for (run,) in db.execute("SELECT run FROM run UNION SELECT run FROM batch")}
-    balances = accounts.balances(db)
-    before = sum(balance.paid for balance in balances if balance.run not in known)
+    mismatches = accounts.mismatches(db)
+    before = sum(one.paid for one in mismatches if one.run not in known)
     faults = [
-        f"run {balance.run}, {balance.purpose}, round {balance.round}: {balance.answered:,} images"
-        " were answered"
-        f" in batches, and {balance.paid:,} are noted as paid"
-        for balance in balances
-        if balance.run in known
+        f"run {one.run}, {one.purpose}, round {one.round}: {one.answered:,} images"
+        f" were answered in batches, and {one.paid:,} are noted as paid"
+        for one in mismatches
+        if one.run in known
     ]
     found = f"{count:,} batches, as many answers as were paid for"
     if before:
         found += f"; {before:,} answers are from before batches were noted"
     remedy = (
         "the answers themselves can be relied on; the costs of these runs cannot, so mind"
-        " config.teacher.max_cost."
-        " A copy of the ledger may know more: `python -m amkd.ledger merge`"
+        " config.teacher.max_cost. A copy of the ledger may know more: `python -m amkd.ledger"
+        " merge`"
     )
     return Check("batches", found, _short(faults, len(faults)), remedy)
 
 
 def _rows(db: sqlite3.Connection, subject: str, found: str, query: str, remedy: str) -> Check:
-    """A check whose faults are the rows of a query; its one column says what is wrong."""
+    """Returns a check whose faults are the rows of a query with one column of text."""
     named, count = [], 0
     for (text,) in db.execute(query):
         count += 1
-        if count <= _NAMED:
+        if count <= _LISTED:
             named.append(text)
     return Check(subject, found, _short(named, count), remedy)
 
 
 def _short(faults: list[str], count: int) -> list[str]:
-    more = count - _NAMED
-    return [*faults[:_NAMED], f"and {more:,} more"] if more > 0 else faults
+    more = count - _LISTED
+    return [*faults[:_LISTED], f"and {more:,} more"] if more > 0 else faults

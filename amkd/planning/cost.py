@@ -100,7 +100,7 @@ def held(
     if not path.exists():
         return Held()
     named = _digests(known) | _digests(_judging(facts, data))
-    with reader.opened(path) as book:
+    with reader.open_read_only(path) as book:
         mixes = accounts.used(book, run, client.DISTILL, teacher.identity) - named
         answered = accounts.held(book, teacher.identity, named)
         return Held(answered, len(mixes), accounts.spent(book, run))

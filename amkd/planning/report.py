@@ -19,7 +19,7 @@ from amkd.planning import workload
 from amkd.planning.cost import Cost, Held
 from amkd.run import checks, inputs
 from amkd.run.allotment import Allotment
-from amkd.teachers import Teacher, kinds, local
+from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
 
 _Found = TypeVar("_Found")
@@ -118,7 +118,7 @@ def _teacher(
         place = local.place(settings.teacher, data, Path(settings.cache_dir).expanduser())
         if not place.exists():
             return None
-    return kinds.load(settings, data, stop, labels=facts.labels)
+    return loading.load(settings, data, stop, labels=facts.labels)
 
 
 def _queries(plan: Plan) -> Iterator[str]:

@@ -1,1 +1,1 @@
-"""Asking the teacher: look-up, budget, pace, retries."""
+"""Asks the teacher: looks answers up first, keeps the budget and the pace, and retries."""

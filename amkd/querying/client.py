@@ -1,10 +1,10 @@
-"""Asking the teacher: look up first, stay within the budget, keep every answer as it comes."""
+"""Asks the teacher: looks up first, stays within the budget, keeps every answer as it comes."""
 
 import collections
 import contextlib
+import dataclasses
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent import futures
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,23 +18,24 @@ from amkd.querying import sending
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
-__all__ = ["DISTILL", "EVALUATE", "Desk", "ask", "recall"]
+__all__ = ["DISTILL", "EVALUATE", "QueryClient", "ask", "recall"]
 
-_LOOK = 0.2  # seconds between two looks at whether the run is to stop
+_POLL = 0.2  # seconds between two looks at whether the run is to stop
 
 
-class Desk(NamedTuple):
-    """Where a run asks its questions.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class QueryClient:
+    """All that is needed to ask a teacher on behalf of a run.
 
     Attributes:
       teacher: the black box.
-      ledger: answers paid for.
+      ledger: where answers and batches are recorded.
       run: identity of the run in the ledger.
       budget: most images whose answers the run may use for distillation.
       classes: number of classes Y.
       batch: images in one request.
       form: how answers are read.
-      terms: how the teacher is treated.
+      terms: how often and how fast the teacher may be asked, and what it costs.
     """
 
     teacher: teachers.Teacher
@@ -43,100 +44,118 @@ class Desk(NamedTuple):
     budget: int
     classes: int
     batch: int
-    form: Form = Form()
-    terms: sending.Terms = sending.Terms()
+    form: Form = dataclasses.field(default_factory=Form)
+    terms: sending.Terms = dataclasses.field(default_factory=sending.Terms)
 
-    def purse(self, purpose: str, round_: int) -> ledgers.Purse:
-        """What a batch's sending is charged to."""
-        number, terms = self.ledger.teacher(self.teacher.identity), self.terms
-        money = (terms.price, terms.currency, terms.max_cost)
-        return ledgers.Purse(self.run, purpose, number, round_, *money, self.teacher.patience)
+    def charge(self, purpose: str, round_: int) -> ledgers.Charge:
+        """Returns the account that batches of a purpose and a round are charged to."""
+        return ledgers.Charge(
+            run=self.run,
+            purpose=purpose,
+            teacher=self.ledger.teacher(self.teacher.identity),
+            round=round_,
+            price=self.terms.price,
+            currency=self.terms.currency,
+            limit=self.terms.max_cost,
+            patience=self.teacher.patience,
+        )
 
-    def post(self) -> sending.Post:
-        """A way to the teacher."""
-        pace = Pace(self.terms.rate)
-        return sending.Post(self.teacher, self.form, self.classes, self.ledger, self.terms, pace)
+    def sender(self) -> sending.Sender:
+        """Returns a sender with a pace of its own."""
+        return sending.Sender(
+            teacher=self.teacher,
+            form=self.form,
+            classes=self.classes,
+            ledger=self.ledger,
+            terms=self.terms,
+            pace=Pace(self.terms.rate),
+        )
 
 
 def ask(
-    desk: Desk, images: np.ndarray, purpose: str, round_: int, progress: Callable[[int], None]
+    client: QueryClient,
+    images: np.ndarray,
+    purpose: str,
+    *,
+    round_: int,
+    progress: Callable[[int], None],
 ) -> np.ndarray:
-    """The teacher's answers; only images that the ledger does not hold are sent, each once.
+    """Returns the teacher's answers; sends only images that the ledger does not hold, each once.
 
     Args:
-      desk: where to ask.
+      client: how to ask.
       images: ``uint8[M, H, W, C]``.
       purpose: ``DISTILL`` or ``EVALUATE``.
-      round_: round the answers are for.
-      progress: told the number of images after every batch, and 0 now and then; may raise to stop,
-        which ends the sending and waits for what is in flight.
+      round_: round that needs the answers.
+      progress: called with the number of images after every batch, and with 0 now and then. It may
+        raise to stop the sending; what is in flight is then awaited and kept.
 
     Returns:
       Class probabilities ``float32[M, Y]``.
 
     Raises:
-      UserError: the budget does not allow it (nothing is sent), or the teacher failed or answered
-        garbage (what was answered before is kept).
+      UserError: the budget does not allow it (nothing is sent), or the teacher failed or gave a
+        useless answer (earlier answers are kept).
     """
     digests = [image_digest(image) for image in images]
-    purse = desk.purse(purpose, round_)
+    charge = client.charge(purpose, round_)
     times = collections.Counter(digests)  # in the order of the images
     place = dict(zip(digests, range(len(digests)), strict=True))
     if purpose == DISTILL:
-        _check_budget(desk, len(desk.ledger.used(desk.run, purpose, purse.teacher) | times.keys()))
-    known = desk.ledger.find(purse.teacher, list(times))
-    _check_known(desk, known)
-    desk.ledger.note_found(purse, list(known))
-    progress(sum(times[address] for address in known))
-    missing = [address for address in times if address not in known]
+        used = client.ledger.used(client.run, purpose, charge.teacher)
+        _check_budget(client, len(used | times.keys()))
+    known = client.ledger.find(charge.teacher, list(times))
+    _check_known(client, known)
+    client.ledger.record_found(charge, list(known))
+    progress(sum(times[digest] for digest in known))
+    missing = [digest for digest in times if digest not in known]
     batches = (
-        {address: images[place[address]] for address in part}
-        for part in _batches(missing, desk.batch)
+        {digest: images[place[digest]] for digest in part}
+        for part in _batches(missing, client.batch)
     )
-    with contextlib.closing(_deliver_all(desk, purse, batches, progress)) as delivered:
-        for done in delivered:
-            progress(sum(times[address] for address in done))
-    fresh = desk.ledger.find(purse.teacher, missing)
-    _check_known(desk, fresh)  # another run, of other settings, may have been first
-    return _read(desk, digests, {**known, **fresh})
+    with contextlib.closing(_send_all(client, charge, batches, progress)) as answered:
+        for done in answered:
+            progress(sum(times[digest] for digest in done))
+    fresh = client.ledger.find(charge.teacher, missing)
+    _check_known(client, fresh)  # another run, with other settings, may have asked first
+    return _read(client, digests, {**known, **fresh})
 
 
 def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
-    """The first batch is a single image: a teacher that answers garbage is caught at its price."""
+    """Splits into batches; the first is a single image, so that a useless teacher costs little."""
     if missing:
         yield missing[:1]
     for start in range(1, len(missing), size):
         yield missing[start : start + size]
 
 
-def _deliver_all(
-    desk: Desk,
-    purse: ledgers.Purse,
+def _send_all(
+    client: QueryClient,
+    charge: ledgers.Charge,
     batches: Iterator[dict[bytes, np.ndarray]],
     progress: Callable[[int], None],
 ) -> Generator[list[bytes], None, None]:
-    """Sends all batches, several at once after the first; yields the addresses of each as it is
-    done.
-    """
-    post = desk.post()
-    with futures.ThreadPoolExecutor(desk.terms.in_flight) as threads:
+    """Sends all batches, several at once after the first; yields the digests of each."""
+    sender, in_flight = client.sender(), client.terms.in_flight
+    with futures.ThreadPoolExecutor(in_flight) as threads:
         flying: dict[futures.Future, list[bytes]] = {}
         try:
             for number, batch in enumerate(batches):
-                flying[threads.submit(sending.deliver, post, purse, batch)] = list(batch)
-                while flying and (number == 0 or len(flying) >= desk.terms.in_flight):
-                    yield from _landed(flying, progress)
+                flying[threads.submit(sending.send_batch, sender, charge, batch)] = list(batch)
+                while flying and (number == 0 or len(flying) >= in_flight):
+                    yield from _finished(flying, progress)
             while flying:
-                yield from _landed(flying, progress)
+                yield from _finished(flying, progress)
         finally:
-            post.pace.halt()  # what waits gives up; what is in flight is paid for, and awaited
+            # Batches that still wait give up; those in flight are paid for, and awaited.
+            sender.pace.halt()
 
 
-def _landed(
+def _finished(
     flying: dict[futures.Future, list[bytes]], progress: Callable[[int], None]
 ) -> Iterator[list[bytes]]:
-    """Waits a moment for batches in flight; raises what went wrong with one."""
-    done, _ = futures.wait(flying, _LOOK, futures.FIRST_COMPLETED)
+    """Waits a moment for batches in flight; yields the finished ones, and raises their errors."""
+    done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
     progress(0)
     for future in done:
         images = flying.pop(future)
@@ -144,11 +163,11 @@ def _landed(
         yield images
 
 
-def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
-    """Answers that this run has already had; never asks the teacher.
+def recall(client: QueryClient, blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Returns answers that this run has already had; never asks the teacher.
 
     Args:
-      desk: where they were asked.
+      client: the client that asked for them.
       blocks: the images, in blocks of ``uint8[B, H, W, C]``.
 
     Returns:
@@ -158,48 +177,45 @@ def recall(desk: Desk, blocks: Iterable[np.ndarray]) -> np.ndarray:
       UserError: the ledger no longer holds them.
     """
     digests = [image_digest(image) for block in blocks for image in block]
-    known = desk.ledger.find(desk.ledger.teacher(desk.teacher.identity), list(set(digests)))
+    teacher = client.ledger.teacher(client.teacher.identity)
+    known = client.ledger.find(teacher, list(set(digests)))
     lost = len(set(digests) - known.keys())
     if lost:
         raise UserError(
-            f"ledger {desk.ledger.path} lacks {lost} answers of {desk.teacher.identity} that this"
-            " run had."
-            " Nothing was sent. Put the ledger back that the run was started with"
-            " (config.ledger.path, and"
-            " the same teacher), or start in a new workdir"
+            f"ledger {client.ledger.path} lacks {lost} answers of {client.teacher.identity} that"
+            " this run had. Nothing was sent. Put the ledger back that the run was started with"
+            " (config.ledger.path, and the same teacher), or start in a new workdir"
         )
-    _check_known(desk, known)
-    return _read(desk, digests, known)
+    _check_known(client, known)
+    return _read(client, digests, known)
 
 
-def _read(desk: Desk, digests: list[bytes], known: dict[bytes, np.ndarray]) -> np.ndarray:
-    rows = np.array([known[address] for address in digests], np.float32).reshape(
-        len(digests), desk.classes
-    )
-    return answers.probabilities(rows, desk.form)
+def _read(client: QueryClient, digests: list[bytes], known: dict[bytes, np.ndarray]) -> np.ndarray:
+    rows = np.array([known[digest] for digest in digests], np.float32)
+    return answers.probabilities(rows.reshape(len(digests), client.classes), client.form)
 
 
-def _check_budget(desk: Desk, total: int) -> None:
-    if total > desk.budget:
+def _check_budget(client: QueryClient, total: int) -> None:
+    if total > client.budget:
         raise UserError(
-            f"config.budget={desk.budget}: the next queries would make it {total}; nothing"
-            " was sent."
-            " Raise the budget in a new workdir (--config.ledger.path keeps what was paid for)"
+            f"config.budget={client.budget}: the next queries would make it {total}; nothing was"
+            " sent. Raise the budget in a new workdir (--config.ledger.path keeps what was paid"
+            " for)"
         )
 
 
-def _check_known(desk: Desk, known: dict[bytes, np.ndarray]) -> None:
-    if any(len(answer) != desk.classes for answer in known.values()):
+def _check_known(client: QueryClient, known: dict[bytes, np.ndarray]) -> None:
+    if any(len(answer) != client.classes for answer in known.values()):
         raise UserError(
-            f"ledger {desk.ledger.path} holds answers of {desk.teacher.identity} that do not have"
-            f" {desk.classes} classes; give this teacher another identity, or name another ledger"
+            f"ledger {client.ledger.path} holds answers of {client.teacher.identity} that do not"
+            f" have {client.classes} classes; give this teacher another identity, or name another"
+            " ledger"
         )
-    rows = np.array(list(known.values()), np.float32).reshape(len(known), desk.classes)
-    for fault in answers.faults(rows, desk.form):
+    rows = np.array(list(known.values()), np.float32).reshape(len(known), client.classes)
+    for fault in answers.faults(rows, client.form):
         if fault:
             raise UserError(
-                f"ledger {desk.ledger.path} holds an answer of {desk.teacher.identity} that is"
-                f" {fault}:"
-                f" config.teacher.answers.form={desk.form.form!r} does not fit what it"
+                f"ledger {client.ledger.path} holds an answer of {client.teacher.identity} that is"
+                f" {fault}: config.teacher.answers.form={client.form.form!r} does not fit what it"
                 " answered before"
             )

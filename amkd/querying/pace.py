@@ -1,4 +1,4 @@
-"""When the next request may leave: a steady rate, and pauses that a service asks for."""
+"""Decides when the next request may leave: a steady rate, and pauses that a service asks for."""
 
 import threading
 import time
@@ -6,18 +6,19 @@ from collections.abc import Callable
 
 
 class Halted(Exception):
-    """Waiting was given up because the run stops."""
+    """Raised by a wait that ended because the run stops."""
 
 
 class Pace:
-    """Shared by all threads that send to one teacher.
-
-    Args of the constructor:
-      rate: requests a second at most; 0 for any number.
-      clock: seconds, ever growing.
-    """
+    """The pace of all threads that send to one teacher."""
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Starts without a pause.
+
+        Args:
+          rate: most requests per second; 0 for any number.
+          clock: returns the present moment, in seconds.
+        """
         self._gap = 1 / rate if rate else 0.0
         self._clock = clock
         self._next = 0.0
@@ -25,17 +26,17 @@ class Pace:
         self._halt = threading.Event()
 
     def turn(self) -> None:
-        """Waits for this thread's turn, and takes it.
+        """Waits until this thread may send, and takes its turn.
 
         Raises:
           Halted: the run stops.
         """
         self.wait(0)
-        while (rest := self._take()) > 0:
-            self.wait(rest)
+        while (remaining := self._take()) > 0:
+            self.wait(remaining)
 
     def _take(self) -> float:
-        """Takes the turn if it has come; seconds to it if not."""
+        """Takes the turn and returns 0; or returns the seconds until the turn comes."""
         with self._lock:
             now = self._clock()
             if self._next <= now:
@@ -44,19 +45,19 @@ class Pace:
             return self._next - now
 
     def hold(self, seconds: float) -> None:
-        """Nothing leaves before so many seconds have passed."""
+        """Lets nothing leave for this many seconds."""
         with self._lock:
             self._next = max(self._next, self._clock() + seconds)
 
     def wait(self, seconds: float) -> None:
-        """Waits, unless the run stops meanwhile.
+        """Waits for this many seconds.
 
         Raises:
-          Halted: it does.
+          Halted: the run stops in the meantime.
         """
         if self._halt.wait(max(seconds, 0)):
             raise Halted
 
     def halt(self) -> None:
-        """Ends all waiting, now and later."""
+        """Ends all waits, now and later."""
         self._halt.set()

@@ -1,7 +1,6 @@
-"""One batch on its way to the teacher: noted as sent, paced, tried again, and kept as it is
-answered.
-"""
+"""Sends one batch to the teacher: records it, keeps the pace, retries, and keeps the answers."""
 
+import dataclasses
 from typing import NamedTuple
 
 import numpy as np
@@ -14,21 +13,22 @@ from amkd.core.errors import UserError
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
-_LONGEST = 86400.0  # seconds that a service is waited for, whatever it asks
-_TOLD = 60.0  # seconds of waiting that a person is told of
+_LONGEST_PAUSE = 86400.0  # seconds: a service that asks for a longer pause does not get it
+_PAUSE_SHOWN = 60.0  # seconds: a person is told about pauses from here on
+_POLL = 0.5  # seconds between two looks at whether another run has got an answer
 
 
 class Terms(NamedTuple):
-    """How a teacher is treated, whatever it answers.
+    """How often and how fast a teacher may be asked, and what it costs.
 
     Attributes:
-      in_flight: requests under way at once.
-      rate: requests a second at most; 0 for any number.
+      in_flight: most requests under way at once.
+      rate: most requests per second; 0 for any number.
       attempts: how often a batch is tried.
-      first_wait: seconds before the second attempt; it doubles from there, with jitter.
+      first_wait: seconds before the second attempt; they double from there, with jitter.
       longest_wait: most seconds between two attempts, unless the service itself asks for more.
-      price: of one image.
-      currency: what the price is counted in.
+      price: price of one image.
+      currency: currency of the price.
       max_cost: most that a run may spend; 0 for any amount.
     """
 
@@ -47,15 +47,16 @@ def terms_of(teacher: TeacherSettings) -> Terms:
     return Terms(**{name: getattr(teacher, name) for name in Terms._fields})
 
 
-class Post(NamedTuple):
-    """Between one run and its teacher.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Sender:
+    """What all threads that send batches to one teacher share.
 
     Attributes:
       teacher: the black box.
-      form: what it answers.
+      form: how its answers are read.
       classes: number of classes Y.
-      ledger: where batches and answers are noted.
-      terms: how the teacher is treated.
+      ledger: where batches and answers are recorded.
+      terms: how often and how fast the teacher may be asked.
       pace: when requests may leave.
     """
 
@@ -67,60 +68,58 @@ class Post(NamedTuple):
     pace: Pace
 
 
-def deliver(post: Post, purse: ledger.Purse, batch: dict[bytes, np.ndarray]) -> None:
-    """Has one batch answered; whatever comes back is in the ledger when this returns or raises.
+def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]) -> None:
+    """Gets one batch answered; all that came back is in the ledger when this returns or raises.
 
     Args:
-      post: the way to the teacher.
-      purse: who pays.
-      batch: images ``uint8[H, W, C]`` by their addresses.
+      sender: how the teacher is reached.
+      charge: who pays.
+      batch: image digest to image ``uint8[H, W, C]``.
 
     Raises:
-      UserError: the teacher failed for good or answered garbage, or the money does not suffice.
-      Halted: the run stops; nothing is under way.
+      UserError: the teacher failed for good or gave a useless answer, or the cost limit is reached.
+      Halted: the run stops; nothing of the batch is under way.
     """
     while batch:
-        busy = _attempts(post)(_attempt, post, purse, batch)
-        batch = {address: batch[address] for address in busy}
-        if batch:  # another run has them in flight: its answers will do
-            post.pace.wait(0.5)
+        busy = _retries(sender)(_attempt, sender, charge, batch)
+        batch = {digest: batch[digest] for digest in busy}
+        if batch:  # another run has these images in flight, and its answers will do
+            sender.pace.wait(_POLL)
 
 
-def _attempts(post: Post) -> tenacity.Retrying:
-    terms = post.terms
+def _retries(sender: Sender) -> tenacity.Retrying:
+    """Returns the retry policy: exponential backoff, or the pause that the service asks for."""
+    terms = sender.terms
     backoff = tenacity.wait_exponential_jitter(
         terms.first_wait, terms.longest_wait, jitter=terms.first_wait
     )
 
     def wait(state: tenacity.RetryCallState) -> float:
-        asked = min(_failure(state).after or 0.0, _LONGEST)
-        if asked:
-            post.pace.hold(asked)  # the service has had enough of all of us
-        if asked >= _TOLD:
-            print(f"{post.teacher.identity} asks to wait for {asked:.0f} seconds", flush=True)
-        return max(asked, backoff(state))
+        pause = min(_failure(state).after or 0.0, _LONGEST_PAUSE)
+        if pause:
+            sender.pace.hold(pause)  # for all threads: the service asks all of them to wait
+        if pause >= _PAUSE_SHOWN:
+            print(f"{sender.teacher.identity} asks to wait for {pause:.0f} seconds", flush=True)
+        return max(pause, backoff(state))
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        # A whole reply that says nothing usable has been paid for: it is worth one more try, not
-        # all of them.
-        return state.attempt_number >= (
-            min(terms.attempts, 2) if _failure(state).whole else terms.attempts
-        )
+        # A whole reply without a usable answer was paid for: it is worth one more attempt, not all.
+        attempts = min(terms.attempts, 2) if _failure(state).whole else terms.attempts
+        return state.attempt_number >= attempts
 
     def give_up(state: tenacity.RetryCallState) -> None:
         raise UserError(
-            f"teacher {post.teacher.identity} did not answer in {state.attempt_number} attempts,"
-            " the last time because:"
-            f" {_failure(state).reason}. Every answer before is kept in {post.ledger.path}; run"
-            " the same command when"
-            " it is well again, or be more patient: --config.teacher.attempts, first_wait, rate"
+            f"teacher {sender.teacher.identity} did not answer in {state.attempt_number} attempts,"
+            f" the last time because: {_failure(state).reason}. Every earlier answer is kept in"
+            f" {sender.ledger.path}; run the same command when the service works again, or allow"
+            " more time: --config.teacher.attempts, first_wait, rate"
         )
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(teachers.Unanswered),
         stop=stop,
         wait=wait,
-        sleep=post.pace.wait,
+        sleep=sender.pace.wait,
         retry_error_callback=give_up,
     )
 
@@ -132,55 +131,63 @@ def _failure(state: tenacity.RetryCallState) -> teachers.Unanswered:
     return error
 
 
-def _attempt(post: Post, purse: ledger.Purse, batch: dict[bytes, np.ndarray]) -> list[bytes]:
-    """Sends what is neither answered nor in flight; returns what another run has in flight."""
-    post.pace.turn()
-    sent = post.ledger.send(purse, list(batch))
+def _attempt(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]) -> list[bytes]:
+    """Sends the images that have no answer yet; returns those that another run has in flight."""
+    sender.pace.turn()
+    sent = sender.ledger.begin_batch(charge, list(batch))
     if sent.images:
-        images = np.stack([batch[address] for address in sent.images])
-        _keep(post, purse, sent, *_ask(post, sent, images))
+        images = np.stack([batch[digest] for digest in sent.images])
+        answer, problem = _ask(sender, sent, images)
+        bad_row = _record(sender, charge, sent, answer)
+        if error := problem or bad_row:
+            raise error
     return sent.busy
 
 
-def _ask(post: Post, sent: ledger.Sent, images: np.ndarray) -> tuple[object, UserError | None]:
-    """The teacher's answer, and what is wrong with a part of it.
+def _ask(
+    sender: Sender, sent: ledger.SentBatch, images: np.ndarray
+) -> tuple[object, UserError | None]:
+    """Returns the teacher's answer, and the error if a part of it cannot be read.
 
-    Where there is no answer, the ledger knows whether it may have been billed.
+    If there is no answer, the ledger records whether the batch may have been billed.
     """
     try:
-        return post.teacher.ask(images), None
+        return sender.teacher.ask(images), None
     except teachers.PartlyAnswered as error:
         return error.rows, error
     except teachers.Unanswered as error:
-        post.ledger.unanswered(sent.batch, error.billed)
+        sender.ledger.record_failure(sent.number, error.billed)
         raise
     except UserError as error:
-        post.ledger.unanswered(sent.batch, billed=not isinstance(error, teachers.Refused))
+        sender.ledger.record_failure(sent.number, billed=not isinstance(error, teachers.Refused))
         raise
     except Exception as error:
-        post.ledger.unanswered(sent.batch, billed=True)
+        sender.ledger.record_failure(sent.number, billed=True)
         raise UserError(
-            f"teacher {post.teacher.identity} failed on {len(images)} images:"
-            f" {type(error).__name__}: {error}."
-            f" Every answer before is kept in {post.ledger.path}; mend the teacher and run the"
-            " same command"
+            f"teacher {sender.teacher.identity} failed on {len(images)} images:"
+            f" {type(error).__name__}: {error}. Every earlier answer is kept in"
+            f" {sender.ledger.path}; repair the teacher and run the same command"
         ) from error
 
 
-def _keep(
-    post: Post, purse: ledger.Purse, sent: ledger.Sent, answer: object, problem: UserError | None
-) -> None:
-    """Keeps the good rows of an answer, of a batch with garbage in it too: they were paid for."""
+def _record(
+    sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, answer: object
+) -> answers.BadAnswer | None:
+    """Keeps the good rows of an answer: they were paid for. Returns the error about a bad one.
+
+    Raises:
+      BadAnswer: there are no rows; the batch may have been billed.
+    """
+    identity, form = sender.teacher.identity, sender.form
     try:
-        rows = answers.raw(answer, len(sent.images), post.classes, post.form, post.teacher.identity)
+        rows = answers.raw(
+            answer, images=len(sent.images), classes=sender.classes, form=form, identity=identity
+        )
     except answers.BadAnswer:
-        post.ledger.unanswered(sent.batch, billed=True)
+        sender.ledger.record_failure(sent.number, billed=True)
         raise
-    faults = answers.faults(rows, post.form)
+    faults = answers.faults(rows, form)
     good = [place for place, fault in enumerate(faults) if not fault]
-    post.ledger.answered(purse, sent.batch, [sent.images[place] for place in good], rows[good])
-    if problem is not None:
-        raise problem
-    for fault in faults:
-        if fault:
-            raise answers.explain(fault, post.form, post.teacher.identity)
+    images = [sent.images[place] for place in good]
+    sender.ledger.record_answers(charge, sent.number, images, rows[good])
+    return next((answers.explain(fault, form, identity) for fault in faults if fault), None)

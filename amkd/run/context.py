@@ -47,7 +47,7 @@ class RunContext:
     images: np.ndarray
     first_metrics: dict[str, Any]
     pool: pairs.Pool
-    client: client.Desk
+    client: client.QueryClient
     teacher_features: teacher_features.Insight | None
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints

@@ -131,19 +131,26 @@ def open_client(
     facts: Allotment,
     answers: ledger.Ledger,
     run_id: str,
-) -> client.Desk:
-    """Returns where the run asks its teacher."""
+) -> client.QueryClient:
+    """Returns the client through which the run asks its teacher."""
     plan = settings.teacher
-    budget = (settings.budget, data.classes, plan.batch)
-    if facts.labels:  # which are probabilities, and cost nothing
-        return client.Desk(teacher, answers, run_id, *budget)
-    return client.Desk(teacher, answers, run_id, *budget, plan.answers, terms_of(plan))
+    # Labels are probabilities, and cost nothing.
+    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "terms": terms_of(plan)}
+    return client.QueryClient(
+        teacher=teacher,
+        ledger=answers,
+        run=run_id,
+        budget=settings.budget,
+        classes=data.classes,
+        batch=plan.batch,
+        **how,
+    )
 
 
 def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:
     """Notes the run in the ledger, and reports what was in flight when it was last ended."""
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
-    lost = answers.begin(run_id, about, str(folder.absolute()))
+    lost = answers.begin_run(run_id, about, str(folder.absolute()))
     if lost:
         print(
             f"{lost} images were on their way to the teacher when this run was last ended; they"
@@ -174,4 +181,4 @@ def _test_answers(context: RunContext) -> np.ndarray | None:
             context.stop.check()
             advance(answered)
 
-        return client.ask(context.client, images, client.EVALUATE, 0, progress)
+        return client.ask(context.client, images, client.EVALUATE, round_=0, progress=progress)

@@ -12,7 +12,7 @@ from amkd.methods.first_images import Provided, Source
 from amkd.reporting.bars import Bar
 from amkd.run import checks
 from amkd.run.allotment import Allotment, allot
-from amkd.teachers import kinds
+from amkd.teachers import loading
 
 
 def load_data(settings: Settings) -> DataSet:
@@ -69,7 +69,7 @@ def load_inputs(
     checks.check_data(settings, data)
     models.build(settings.student, data.classes, data.shape)
     facts = facts_of(settings, data)
-    teacher = teacher or kinds.load(settings, data, stop, labels=facts.labels)
+    teacher = teacher or loading.load(settings, data, stop, labels=facts.labels)
     return data, teacher, facts
 
 

@@ -137,7 +137,9 @@ def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarra
             advance(answered)
 
         known = recall(context, state)
-        added = client.ask(context.client, images, client.DISTILL, state.round, progress)
+        added = client.ask(
+            context.client, images, client.DISTILL, round_=state.round, progress=progress
+        )
     spent = state.spent("query", time.monotonic() - started)
     state = dataclasses.replace(state, epoch=0, answered=len(state.records), seconds=spent)
     return state, np.concatenate([known, added])

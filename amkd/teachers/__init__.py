@@ -1,27 +1,34 @@
-"""The black box: a name, and a function from images to answers. Nothing else, unless it is a local
-network.
+"""The teacher as a black box: an identity and a function from images to answers.
+
+Only a local Flax teacher shows more, its network; the rivals that need it say so.
 """
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from amkd.core.errors import UserError
 
 
-class Teacher(NamedTuple):
-    """A black box.
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """A black-box image classifier.
+
+    Contract of ``ask``: it takes ``uint8[B, H, W, C]`` and returns one row per image, in their
+    order. A row holds the scores of all classes, ``float[B, Y]``, with NaN for a score that the
+    service did not give; or it is one class number, ``int[B]``. ``ask`` may be called from several
+    threads at once. It raises :class:`Unanswered` if another attempt may succeed, :class:`Refused`
+    or another ``UserError`` if none will, and :class:`PartlyAnswered` if some rows are useless.
+    Any other exception ends the run, and the call counts as billed.
 
     Attributes:
-      identity: who answers; answers in the ledger belong to it, so another model, or another
-        version of it, needs another identity.
-      ask: ``uint8[B, H, W, C]`` to scores ``float[B, Y]``, one row per image, NaN where none is
-        told, or to class numbers ``int[B]``. Called from as many threads as there are requests in
-        flight.
-      patience: seconds after which one call has surely ended.
-      network: what it is inside, a network and its variables; None for a black box, which all but a
-        local one are.
+      identity: who answers. The ledger keeps answers by identity and never asks for one twice, so
+        another model, or another version of a model, needs another identity.
+      ask: the function, see above.
+      patience: seconds after which a call has surely ended.
+      network: the network and its variables of a local teacher; None for a black box.
     """
 
     identity: str
@@ -31,28 +38,27 @@ class Teacher(NamedTuple):
 
 
 class Unanswered(Exception):
-    """A call that brought no answer, where another may.
+    """Raised for a call that brought no answer; another attempt may bring one.
 
     Attributes:
-      reason: in words.
-      billed: whether the service may have charged for it.
-      after: seconds that it asked to wait, if it did.
-      whole: whether a whole reply came that says nothing usable: the next one rarely says more.
+      reason: why there is no answer, for people.
+      billed: whether the service may have charged for the call.
+      after: seconds that the service asks to wait; None if it does not ask.
+      whole: whether a whole reply came that holds nothing usable. Another attempt rarely helps.
     """
 
     def __init__(
-        self, reason: str, billed: bool, after: float | None = None, whole: bool = False
+        self, reason: str, billed: bool, *, after: float | None = None, whole: bool = False
     ) -> None:
         super().__init__(reason)
         self.reason, self.billed, self.after, self.whole = reason, billed, after, whole
 
 
 class PartlyAnswered(UserError):
-    """A reply of which some rows cannot be read; the others were paid for and are kept.
+    """Raised for a reply with some useless rows; the other rows were paid for and are kept.
 
     Attributes:
-      rows: as of ``Teacher.ask``, with NaN, or a class number of -1, in place of what cannot be
-        read.
+      rows: as returned by ``Teacher.ask``, with NaN or the class number -1 for a useless row.
     """
 
     def __init__(self, message: str, rows: np.ndarray) -> None:
@@ -61,4 +67,4 @@ class PartlyAnswered(UserError):
 
 
 class Refused(UserError):
-    """The service will not answer, however often it is asked; it charged for nothing."""
+    """Raised if the service will not answer, however often it is asked; it charged nothing."""

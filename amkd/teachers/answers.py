@@ -1,8 +1,9 @@
-"""What a teacher answers, and the class probabilities it is read as.
+"""Checks what a teacher answers, and reads it as class probabilities.
 
-The ledger keeps raw rows, ``float32[Y]`` each: the scores as they came, NaN where the service told
-none. Reading them is a pure function, so another temperature or form costs no query. A row that
-says more than its form is cut down to it: soft answers read as ``label`` are their arg-max.
+The ledger keeps raw rows, ``float32[Y]`` each: the scores as they came, and NaN for a score that
+the service did not give. Reading a row is a pure function, so another temperature or form costs no
+query. A row with more information than its form needs is cut down: soft answers that are read as
+``label`` become their arg-max.
 """
 
 from collections.abc import Iterator
@@ -17,57 +18,55 @@ _TOLERANCE = 1e-3  # of a sum of probabilities
 
 
 class BadAnswer(UserError):
-    """A teacher's answer that is not of its form."""
+    """Raised for an answer that does not have the configured form."""
 
 
-def raw(answers: object, images: int, classes: int, form: Form, identity: str) -> np.ndarray:
-    """One batch of answers as rows, whatever their values.
+def raw(answers: object, *, images: int, classes: int, form: Form, identity: str) -> np.ndarray:
+    """Turns one batch of answers into rows, whatever their values are.
 
     Args:
       answers: ``[B, Y]`` scores, or, of form ``label``, also ``int[B]`` class numbers.
-      images: number of images B they answer.
+      images: number of images B.
       classes: number of classes Y.
-      form: how they are to be read.
-      identity: of the teacher, for the message.
+      form: how the answers are read.
+      identity: identity of the teacher, for the message.
 
     Returns:
-      ``float32[B, Y]``; a class number is a row of one 1.
+      ``float32[B, Y]``; a class number becomes a one-hot row, one out of range a row of zeros.
 
     Raises:
-      BadAnswer: no numbers, or of another shape.
+      BadAnswer: these are no numbers, or their shape is wrong.
     """
     try:
         found = np.asarray(answers)
-        with np.errstate(over="ignore"):  # what becomes infinity is told of later
+        with np.errstate(over="ignore"):  # infinity is reported later
             rows = found.astype(np.float32)
     except Exception as error:  # whatever a user's array type raises
         raise BadAnswer(f"teacher {identity} answered no numbers: {error}") from error
     if form.form == "label" and rows.shape == (images,):
         numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
-        return np.eye(classes + 1, classes, dtype=np.float32)[
-            numbers
-        ]  # out of range: a row of zeros
+        return np.eye(classes + 1, classes, dtype=np.float32)[numbers]
     if rows.shape != (images, classes):
         raise BadAnswer(
             f"teacher {identity} answered shape {found.shape} instead of {(images, classes)}: it"
-            " must answer"
-            f" {_wanted(form)}; check the data set's number of classes against the teacher's"
+            f" must answer {_wanted(form)}; check the data set's number of classes against the"
+            " teacher's"
         )
     return rows
 
 
 def faults(rows: np.ndarray, form: Form) -> list[str]:
-    """What is wrong with each row ``float32[B, Y]``, in words; empty where nothing is."""
-    words, rows = [""] * len(rows), rows.astype(np.float64)
-    for wrong, text in reversed(list(_checks(rows, form))):  # the first check has the last word
+    """Describes what is wrong with each row of ``float32[B, Y]``; an empty text for a good row."""
+    texts, rows = [""] * len(rows), rows.astype(np.float64)
+    for wrong, text in reversed(list(_checks(rows, form))):  # so that the first check wins
         for place in np.flatnonzero(wrong):
             finite = rows[place][np.isfinite(rows[place])]
-            words[place] = text.format(total=finite.sum(), lowest=finite.min(initial=0))
-    return words
+            texts[place] = text.format(total=finite.sum(), lowest=finite.min(initial=0))
+    return texts
 
 
 def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
-    """Which rows fail each check, and how it is told."""
+    """Yields for each check the rows that fail it, ``bool[B]``, and the text of the fault."""
     if form.form in ("top_k", "label"):
         yield np.isnan(rows).all(-1), "no score at all"
         rows = np.nan_to_num(rows, nan=0.0, posinf=np.inf, neginf=-np.inf)
@@ -96,12 +95,12 @@ def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
 
 
 def _whole(total: np.ndarray) -> np.ndarray:
-    """What rows of shares or percentages should sum to."""
+    """Returns what rows should sum to: 1 for shares, 100 for percentages."""
     return np.where(total <= 2, 1.0, 100.0)
 
 
 def explain(fault: str, form: Form, identity: str) -> BadAnswer:
-    """The error about a row's fault."""
+    """Returns the error about a bad row."""
     hint = ""
     if form.form == "probabilities" and ("sum" in fault or "negative" in fault):
         hint = "; if it answers logits or rounded scores, say so: --config.teacher.answers.form"
@@ -112,7 +111,7 @@ def _wanted(form: Form) -> str:
     return {
         "probabilities": "class probabilities, one row per image",
         "logits": "finite logits, one row per image",
-        "top_k": "scores between 0 and 1, and NaN where it tells none, one row per image",
+        "top_k": "scores between 0 and 1, and NaN where it gives none, one row per image",
         "percentages": "percentages or shares that sum to 100 or 1 up to rounding, one row"
         " per image",
         "label": "one class number per image, or one row of scores",
@@ -135,19 +134,17 @@ def _softmax(rows: np.ndarray, form: Form) -> np.ndarray:
 
 
 def _spread(rows: np.ndarray, form: Form) -> np.ndarray:
-    """The k highest scores; the mass they leave goes to the others in equal parts, none above the
-    highest.
-    """
-    told = np.where(np.isnan(rows), -1.0, rows)
+    """Keeps the k highest scores and spreads the rest of 1 evenly, none above the highest score."""
+    scores = np.where(np.isnan(rows), -1.0, rows)
     kept = np.zeros(rows.shape, bool)
     np.put_along_axis(
-        kept, np.argsort(-told, axis=-1, kind="stable")[:, : form.top_k], True, axis=-1
+        kept, np.argsort(-scores, axis=-1, kind="stable")[:, : form.top_k], True, axis=-1
     )
-    kept &= told >= 0
-    mass = np.where(kept, told, 0).sum(-1, keepdims=True)
+    kept &= scores >= 0
+    mass = np.where(kept, scores, 0).sum(-1, keepdims=True)
     others = np.maximum((~kept).sum(-1, keepdims=True), 1)
-    share = np.minimum(np.maximum(1 - mass, 0) / others, told.max(-1, keepdims=True))
-    spread = np.where(kept, told, share)
+    share = np.minimum(np.maximum(1 - mass, 0) / others, scores.max(-1, keepdims=True))
+    spread = np.where(kept, scores, share)
     return spread / spread.sum(-1, keepdims=True)
 
 

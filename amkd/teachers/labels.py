@@ -1,6 +1,4 @@
-"""The data set's own labels as a teacher: a reference, and the annotator of classic active
-learning.
-"""
+"""The true labels as a teacher: a reference, and the annotator of classic active learning."""
 
 import numpy as np
 
@@ -11,7 +9,7 @@ from amkd.teachers import Teacher
 
 
 def load(data: DataSet) -> Teacher:
-    """Answers the images to draw from with all mass on their class; knows no other image.
+    """Returns a teacher that answers each pool image by its true label, and no other image.
 
     Raises:
       UserError: the data set has no labels.
@@ -32,7 +30,8 @@ def load(data: DataSet) -> Teacher:
             return rows[[known[image_digest(image)] for image in images]]
         except KeyError as error:
             raise UserError(
-                "an image was asked about that has no label: labels know real images, and no mixes"
+                "an image without a label was asked about: only real images have labels, mixes have"
+                " none"
             ) from error
 
     return Teacher(f"labels:{data.name}", ask)

@@ -1,4 +1,4 @@
-"""A local Flax teacher: trained by its recipe at first use, validated, and kept for later runs."""
+"""A local Flax teacher: trained at first use, validated, and cached for later runs."""
 
 import fcntl
 import hashlib
@@ -28,26 +28,36 @@ from amkd.training import loop, recipe, train_step, training_set
 def load(
     settings: TeacherSettings,
     data: DataSet,
+    *,
     cache_dir: Path,
     bar: Bar,
     stop: StopSignal,
     save_seconds: float,
 ) -> Teacher:
-    """The teacher of a recipe and a data set, trained first if it is not in the cache.
+    """Returns the teacher of a recipe and a data set; trains it first if it is not in the cache.
+
+    Args:
+      settings: the recipe.
+      data: the labeled images to train and validate on.
+      cache_dir: the folder that keeps trained teachers.
+      bar: opens a progress bar for the training.
+      stop: stops the training; the next call goes on from its last checkpoint.
+      save_seconds: seconds between two checkpoints of the training.
 
     Raises:
-      UserError: its accuracy on the validation images is at chance or below what is asked for.
+      UserError: its validation accuracy is close to chance, or below what the settings ask for.
     """
-    saved = load_or_train(settings, data, cache_dir, bar, stop, save_seconds)
-    found, chance = saved.card["validation_accuracy"], 1 / data.classes
+    saved = load_or_train(
+        settings, data, cache_dir=cache_dir, bar=bar, stop=stop, save_seconds=save_seconds
+    )
+    accuracy, chance = saved.card["validation_accuracy"], 1 / data.classes
     floor = settings.min_accuracy or min(2 * chance, (1 + chance) / 2)
-    if found < floor:
+    if accuracy < floor:
         raise UserError(
-            f"the {settings.model} teacher for {data.name} is right on {found:.1%} of its"
-            " validation images"
-            f" (chance is {chance:.1%}, config.teacher.min_accuracy asks for {floor:.1%}); nothing"
-            " was queried."
-            " Train it longer or by another recipe: --config.teacher.train.*"
+            f"the {settings.model} teacher for {data.name} is right on {accuracy:.1%} of its"
+            f" validation images (chance is {chance:.1%}, config.teacher.min_accuracy asks for"
+            f" {floor:.1%}); nothing was queried. Train it longer or by another recipe:"
+            " --config.teacher.train.*"
         )
     inside = (saved.network(), saved.variables)
     return Teacher(
@@ -58,12 +68,16 @@ def load(
 def load_or_train(
     settings: TeacherSettings,
     data: DataSet,
+    *,
     cache_dir: Path,
     bar: Bar,
     stop: StopSignal,
     save_seconds: float,
 ) -> SavedNetwork:
-    """The cached teacher of a recipe and a data set, trained first if it is not there."""
+    """Returns the cached network of a recipe and a data set; trains it first if it is not there.
+
+    The arguments are those of :func:`load`.
+    """
     folder = place(settings, data, cache_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(f"{folder}.lock", "w") as lock:
@@ -81,7 +95,7 @@ def recipe_key(settings: TeacherSettings) -> dict[str, Any]:
 
 
 def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
-    """The cache folder: its name follows from the recipe, the seed and the training data."""
+    """Returns the cache folder of a teacher, named after its recipe, seed and training data."""
     hasher = hashlib.sha256(json.dumps(recipe_key(settings), sort_keys=True).encode())
     for array in (data.teacher_images, data.teacher_labels):
         hasher.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
@@ -90,15 +104,15 @@ def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
 
 
 def _wait_for(lock: IO[str], folder: Path, stop: StopSignal) -> None:
-    """Takes the lock, once no run beside this one is training the same teacher."""
-    told = False
+    """Takes the lock; waits for as long as another run trains the same teacher."""
+    shown = False
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not told:
+            if not shown:
                 print(f"waiting for another run, which is training {folder.name}", flush=True)
-            told = True
+            shown = True
             stop.check()
             time.sleep(0.5)
 

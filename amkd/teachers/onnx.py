@@ -1,4 +1,4 @@
-"""A teacher in an ONNX file, run by onnxruntime on this machine."""
+"""A teacher in an ONNX file, run on this machine by onnxruntime."""
 
 import hashlib
 import importlib
@@ -11,8 +11,10 @@ import numpy as np
 from google.protobuf.message import Message
 
 from amkd.config.teacher_answers import Pixels
+from amkd.config.teacher_services import OnnxSettings
 from amkd.core.errors import UserError
 from amkd.teachers import Teacher, tensors
+from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.pixels import prepare
 from amkd.teachers.tensors import FREE, Tensor
 
@@ -23,25 +25,14 @@ _DTYPES = {
 }  # the others are named as in NumPy
 
 
-def load(
-    path: str,
-    pixels: Pixels,
-    input: str,
-    output: str,
-    identity: str,
-    shape: tuple[int, int, int],
-    classes: int,
-) -> Teacher:
-    """The teacher in a file, its input and output checked before the first image.
+def load(model: OnnxSettings, *, pixels: Pixels, images: ImageSpec, identity: str = "") -> Teacher:
+    """Returns the teacher in a file, with its input and output checked.
 
     Args:
-      path: the file.
+      model: the file, and which of its tensors.
       pixels: what the model expects; ``auto`` layout and dtype are taken from the model.
-      input: name of the input; empty takes the only one.
-      output: name of the output with the scores; empty takes the only one.
-      identity: who answers; empty makes one from the file's name and its bytes.
-      shape: ``(H, W, C)`` of the images.
-      classes: number of classes Y.
+      images: the images and classes that the model must fit.
+      identity: who answers; empty for ``onnx:{name of the file}:{hash of its bytes}``.
 
     Returns:
       A teacher that answers the model's own scores, ``float[B, Y]``: probabilities or logits.
@@ -49,19 +40,20 @@ def load(
     Raises:
       UserError: the file is no model, or does not take the images or give the classes.
     """
-    session = _session(Path(path))
-    taken = _input(session, input)
-    pixels = tensors.resolve(pixels, taken, shape)
-    given = _output(session, output, classes)
-    ask = _Ask(session, taken, given.name, pixels, classes)
-    return Teacher(identity or f"onnx:{Path(path).stem}:{_digest(Path(path))[:16]}", ask)
+    path = Path(model.path)
+    session = _session(path)
+    taken = _input(session, model.input)
+    pixels = tensors.resolve(pixels, taken, images.shape)
+    given = _output(session, model.output, images.classes)
+    ask = _Ask(session, taken, given.name, pixels=pixels, classes=images.classes)
+    return Teacher(identity or f"onnx:{path.stem}:{_file_hash(path)[:16]}", ask)
 
 
 class _Ask:
-    """A session as a function of images; safe to call from several threads."""
+    """Runs a session on images; may be called from several threads."""
 
     def __init__(
-        self, session: Any, taken: Tensor, output: str, pixels: Pixels, classes: int
+        self, session: Any, taken: Tensor, output: str, *, pixels: Pixels, classes: int
     ) -> None:
         self._session, self._input, self._output = session, taken.name, output
         self._pixels, self._classes = pixels, classes
@@ -85,8 +77,7 @@ class _Ask:
         if scores.shape != (size, self._classes):
             raise UserError(
                 f"{_FIELD}.output={self._output!r} has shape {scores.shape} for {size} images of"
-                f" {self._classes}"
-                " classes; name the output with one row of scores per image"
+                f" {self._classes} classes; name the output with one row of scores per image"
             )
         return scores[: len(images)]
 
@@ -101,9 +92,7 @@ def _session(path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"{_FIELD}.path={str(path)!r} is no file; name an ONNX file")
     options = runtime.SessionOptions()
-    options.log_severity_level = (
-        3  # errors: how others wrote their file is no concern of the user's
-    )
+    options.log_severity_level = 3  # errors only: warnings are about how the file was written
     try:
         return runtime.InferenceSession(path, options, providers=runtime.get_available_providers())
     except Exception as error:  # of a type of its own for every kind of failure
@@ -127,7 +116,7 @@ def _package(name: str) -> ModuleType:
 
 
 def _input(session: Any, name: str) -> Tensor:
-    """The one input, checked to be the one that was named."""
+    """Returns the only input, after a check that it has the configured name."""
     found = _tensors(session.get_inputs())
     if len(found) > 1:
         names = ", ".join(repr(tensor.name) for tensor in found)
@@ -140,7 +129,7 @@ def _input(session: Any, name: str) -> Tensor:
 def _output(session: Any, name: str, classes: int) -> Tensor:
     found = tensors.choose(_tensors(session.get_outputs()), name, f"{_FIELD}.output")
     try:
-        tensors.check_output(found, classes, labels=False)
+        tensors.check_output(found, classes, hard_labels=False)
     except UserError as error:
         raise UserError(f"{_FIELD}.output={name!r}: {error}") from error
     return found
@@ -150,17 +139,17 @@ def _tensors(arguments: Sequence[Any]) -> list[Tensor]:
     return [Tensor(value.name, _dtype(value.type), _shape(value.shape)) for value in arguments]
 
 
-def _dtype(told: str) -> str:
-    return _DTYPES.get(told, told.removeprefix("tensor(").removesuffix(")"))
+def _dtype(name: str) -> str:
+    return _DTYPES.get(name, name.removeprefix("tensor(").removesuffix(")"))
 
 
-def _shape(told: Sequence[Any]) -> tuple[int, ...] | None:
-    """Sizes, ``FREE`` where one has a name or none; None for no shape at all."""
-    return tuple(size if isinstance(size, int) and size > 0 else FREE for size in told) or None
+def _shape(sizes: Sequence[Any]) -> tuple[int, ...] | None:
+    """Returns the sizes, ``FREE`` for a named or unknown one; None if there is no shape."""
+    return tuple(size if isinstance(size, int) and size > 0 else FREE for size in sizes) or None
 
 
-def _digest(path: Path) -> str:
-    """Hash of the file, and of the files beside it that hold its weights, if there are any."""
+def _file_hash(path: Path) -> str:
+    """Hashes the file, and the files beside it that hold its weights, if there are any."""
     hasher = hashlib.sha256()
     model = _package("onnx").load(path, load_external_data=False)
     for part in (path, *(path.parent / name for name in sorted(set(_weights(model))))):
@@ -170,7 +159,7 @@ def _digest(path: Path) -> str:
 
 
 def _weights(message: Message) -> Iterator[str]:
-    """Names of the files that hold tensors of a model, or of a part of it."""
+    """Yields the names of the files that hold tensors of a model, or of a part of it."""
     for field, value in message.ListFields():
         if field.name == "external_data":
             yield from (entry.value for entry in value if entry.key == "location")

@@ -1,4 +1,4 @@
-"""How 8-bit images become the input of a model that is not ours."""
+"""Turns 8-bit images into the input of a model that somebody else made."""
 
 import math
 
@@ -12,7 +12,7 @@ DTYPES = ("uint8", "float16", "float32", "float64")
 
 
 def prepare(images: np.ndarray, pixels: Pixels) -> np.ndarray:
-    """A model's input tensor.
+    """Returns the input tensor of a model.
 
     Args:
       images: ``uint8[B, H, W, C]``.
@@ -27,7 +27,7 @@ def prepare(images: np.ndarray, pixels: Pixels) -> np.ndarray:
     check(pixels, images.shape[-1])
     if pixels.dtype == "uint8":
         return _arrange(images, pixels.layout)
-    # Half precision is only rounded to in the end.
+    # Half precision: computed in float32 and rounded once, at the end.
     exact = np.dtype(np.float64 if pixels.dtype == "float64" else np.float32)
     values: np.ndarray = images.astype(exact) / exact.type(pixels.divide)
     if pixels.mean:
@@ -38,10 +38,10 @@ def prepare(images: np.ndarray, pixels: Pixels) -> np.ndarray:
 
 
 def check(pixels: Pixels, channels: int) -> None:
-    """Refuses what no image of so many channels can be turned into.
+    """Refuses settings that are invalid or do not fit the number of channels.
 
     Raises:
-      UserError: naming the field of ``config.teacher.pixels`` at fault.
+      UserError: it names the wrong field of ``config.teacher.pixels``.
     """
     if pixels.layout not in LAYOUTS:
         raise UserError(
@@ -62,8 +62,8 @@ def check(pixels: Pixels, channels: int) -> None:
     if pixels.dtype == "uint8" and (pixels.divide != 1 or pixels.mean or pixels.std):
         raise UserError(
             "config.teacher.pixels.dtype='uint8' passes bytes on as they are: set"
-            " config.teacher.pixels.divide to 1"
-            " and leave config.teacher.pixels.mean and .std empty, or choose dtype float32"
+            " config.teacher.pixels.divide to 1 and leave config.teacher.pixels.mean and .std"
+            " empty, or choose dtype float32"
         )
 
 
@@ -71,8 +71,7 @@ def _check_numbers(name: str, values: tuple[float, ...], channels: int) -> None:
     if len(values) not in (0, 1, channels):
         raise UserError(
             f"config.teacher.pixels.{name}={values} has {len(values)} numbers, and the images have"
-            f" {channels}"
-            " channel(s): give none, one, or one per channel"
+            f" {channels} channel(s): give none, one, or one per channel"
         )
     if not all(math.isfinite(value) for value in values):
         raise UserError(f"config.teacher.pixels.{name}={values} must hold finite numbers")

@@ -1,4 +1,4 @@
-"""A teacher that is a Python function: ``module:function`` from uint8 images to probabilities."""
+"""A teacher that is a Python function of the user: ``module:function``."""
 
 import importlib
 import os
@@ -9,11 +9,11 @@ from amkd.teachers import Teacher
 
 
 def load(path: str, identity: str) -> Teacher:
-    """The teacher at ``path``.
+    """Imports the function and returns it as a teacher.
 
     Args:
       path: ``module:function``; the current directory is searched too.
-      identity: who answers; empty takes ``path``.
+      identity: who answers; empty for ``python:{path}``.
 
     Raises:
       UserError: there is no such function.
@@ -26,8 +26,7 @@ def load(path: str, identity: str) -> Teacher:
     except Exception as error:  # whatever the user's module raises on import
         raise UserError(
             f"config.teacher.function={path!r} cannot be loaded ({type(error).__name__}: {error});"
-            " write it as"
-            " 'module:function'"
+            " write it as 'module:function'"
         ) from error
     if not callable(ask):
         raise UserError(

@@ -604,5 +604,5 @@ def test_the_survivor_of_two_runs_asks_for_what_the_dead_one_had_in_flight(
     dead, alive = (book.count(name, "distill", paid_only=True) for name in ("victim", "survivor"))
     assert dead + alive == 60 and dead > 0
     assert book.spent("survivor") == asking.PRICE * alive and book.adrift("survivor") == 0
-    assert book.adrift("victim") == len(pending) == book.begin("victim", "", "")
+    assert book.adrift("victim") == len(pending) == book.begin_run("victim", "", "")
     book.close()

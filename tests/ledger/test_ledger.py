@@ -1,5 +1,6 @@
 """The ledger: what was paid for is found again, and damage is never taken for an answer."""
 
+import dataclasses
 import itertools
 import os
 import re
@@ -18,7 +19,7 @@ from amkd import ledger
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from tests.support import books
-from tests.support.books import pay, purse, some_answers, some_images
+from tests.support.books import charge, pay, some_answers, some_images
 
 PAGE = 4096  # SQLite's page size
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     book = ledger.Ledger(path)
     teacher = book.teacher("someone")
     for batch in range(20):
-        pay(book, purse(teacher), some_images(20, batch), some_answers(20))
+        pay(book, charge(teacher), some_images(20, batch), some_answers(20))
     book.close()
     assert list(path.parent.iterdir()) == [path]  # all of it in the one file
     return path.read_bytes()
@@ -87,7 +88,7 @@ def test_answers_come_back_bit_for_bit(opened: ledger.Ledger) -> None:
     images = some_images(1203)  # more than fit one SQL statement
     answers = some_answers(1203)
     answers[0] = [1, 0, *[np.float32(1e-45)] * 8]  # subnormal: kept too
-    pay(opened, purse(teacher), images, answers)
+    pay(opened, charge(teacher), images, answers)
     found = opened.find(teacher, images)
     assert len(found) == 1203
     assert all(found[image].dtype == np.float32 for image in images)
@@ -97,7 +98,7 @@ def test_answers_come_back_bit_for_bit(opened: ledger.Ledger) -> None:
 def test_only_what_is_there_is_found(opened: ledger.Ledger) -> None:
     teacher = opened.teacher("someone")
     here, absent = some_images(3), some_images(3, seed=1)
-    pay(opened, purse(teacher), here, some_answers(3))
+    pay(opened, charge(teacher), here, some_answers(3))
     assert opened.find(teacher, [*absent, here[1]]).keys() == {here[1]}
     assert opened.find(teacher, []) == {}
 
@@ -105,10 +106,10 @@ def test_only_what_is_there_is_found(opened: ledger.Ledger) -> None:
 def test_the_first_answer_stays(opened: ledger.Ledger) -> None:
     """Two runs ask at once: the slower one was taken for dead."""
     teacher, images = opened.teacher("someone"), some_images(1)
-    slow, quick = purse(teacher, "slow", patience=-1.0), purse(teacher, "quick")
-    batches = [opened.send(who, images).batch for who in (slow, quick)]
-    opened.answered(quick, batches[1], images, some_answers(1, seed=1))
-    opened.answered(slow, batches[0], images, some_answers(1, seed=2))
+    slow, quick = charge(teacher, "slow", patience=-1.0), charge(teacher, "quick")
+    batches = [opened.begin_batch(who, images).number for who in (slow, quick)]
+    opened.record_answers(quick, batches[1], images, some_answers(1, seed=1))
+    opened.record_answers(slow, batches[0], images, some_answers(1, seed=2))
     assert np.array_equal(opened.find(teacher, images)[images[0]], some_answers(1, seed=1)[0])
     assert opened.count("slow", "distill", paid_only=True) == 1  # it paid all the same
 
@@ -123,9 +124,9 @@ def test_a_teacher_keeps_its_number(opened: ledger.Ledger) -> None:
 def test_identities_do_not_share_answers(opened: ledger.Ledger) -> None:
     images = some_images(4)
     one, two = opened.teacher("one"), opened.teacher("two")
-    pay(opened, purse(one), images, some_answers(4, seed=1))
+    pay(opened, charge(one), images, some_answers(4, seed=1))
     assert opened.find(two, images) == {}
-    pay(opened, purse(two), images, some_answers(4, seed=2))
+    pay(opened, charge(two), images, some_answers(4, seed=2))
     for teacher, seed in ((one, 1), (two, 2)):
         found = opened.find(teacher, images)
         assert np.array_equal(
@@ -137,7 +138,7 @@ def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
     path, images = tmp_path / "deep" / "er" / "ledger.sqlite", some_images(5)
     for _ in range(2):
         book = ledger.Ledger(path)
-        pay(book, purse(book.teacher("someone"), round_=3), images, some_answers(5))
+        pay(book, charge(book.teacher("someone"), round_=3), images, some_answers(5))
         book.close()
     book = ledger.Ledger(path)
     found = book.find(book.teacher("someone"), images)
@@ -152,10 +153,10 @@ def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
 def test_uses_are_kept_apart_by_run_purpose_and_teacher(opened: ledger.Ledger) -> None:
     one, two = opened.teacher("one"), opened.teacher("two")
     a, b, c, d = some_images(4)
-    pay(opened, purse(one), [a, b], some_answers(2))
-    pay(opened, purse(one, purpose="evaluate"), [c], some_answers(1))
-    pay(opened, purse(one, "other"), [d], some_answers(1))
-    pay(opened, purse(two), [d], some_answers(1))
+    pay(opened, charge(one), [a, b], some_answers(2))
+    pay(opened, charge(one, purpose="evaluate"), [c], some_answers(1))
+    pay(opened, charge(one, "other"), [d], some_answers(1))
+    pay(opened, charge(two), [d], some_answers(1))
     assert opened.used("run", "distill", one) == {a, b}
     assert opened.used("run", "evaluate", one) == {c}
     assert opened.used("other", "distill", one) == {d}
@@ -166,8 +167,8 @@ def test_uses_are_kept_apart_by_run_purpose_and_teacher(opened: ledger.Ledger) -
 def test_count_tells_paid_from_found(opened: ledger.Ledger) -> None:
     teacher = opened.teacher("someone")
     paid, found = some_images(3), some_images(5, seed=1)
-    pay(opened, purse(teacher), paid, some_answers(3))
-    opened.note_found(purse(teacher), found)
+    pay(opened, charge(teacher), paid, some_answers(3))
+    opened.record_found(charge(teacher), found)
     assert opened.count("run", "distill") == 8
     assert opened.count("run", "distill", paid_only=True) == 3
     assert opened.count("run", "evaluate") == 0
@@ -177,8 +178,8 @@ def test_count_tells_paid_from_found(opened: ledger.Ledger) -> None:
 def test_what_was_paid_stays_paid(opened: ledger.Ledger) -> None:
     """A resumed run finds what it paid for itself: still paid, and not counted twice."""
     teacher, images = opened.teacher("someone"), some_images(4)
-    pay(opened, purse(teacher), images, some_answers(4))
-    opened.note_found(purse(teacher, round_=1), images)
+    pay(opened, charge(teacher), images, some_answers(4))
+    opened.record_found(charge(teacher, round_=1), images)
     assert opened.count("run", "distill") == 4
     assert opened.count("run", "distill", paid_only=True) == 4
 
@@ -193,7 +194,7 @@ def test_two_ledgers_on_one_file_lose_nothing(tmp_path: Path) -> None:
         for number, book in enumerate(books):
             teacher = book.teacher("shared")
             images = some_images(4, seed=100 * number + batch)
-            pay(book, purse(teacher, f"run {number}"), images, some_answers(4, seed=batch))
+            pay(book, charge(teacher, f"run {number}"), images, some_answers(4, seed=batch))
     for book, number in itertools.product(books, range(2)):  # each sees what either wrote
         assert book.count(f"run {number}", "distill") == 40
         for batch in range(10):
@@ -218,8 +219,8 @@ teacher = book.teacher("shared")
 for batch in range(batches) if batches else itertools.count():
     images = [f"{name} {batch} {place}".encode().ljust(32) for place in range(7)]
     answers = np.full((7, 3), batch, np.float32)
-    purse = ledger.Purse(name, "distill", teacher, batch)
-    book.answered(purse, book.send(purse, images).batch, images, answers)
+    charge = ledger.Charge(run=name, purpose="distill", teacher=teacher, round=batch)
+    book.record_answers(charge, book.begin_batch(charge, images).number, images, answers)
     print(batch, flush=True)
 book.close()
 """
@@ -265,12 +266,15 @@ def test_a_killed_writer_leaves_every_committed_batch(tmp_path: Path, after: int
 
     book = ledger.Ledger(path)
     assert all(written(book, "victim", batch) == [[batch] * 3] * 7 for batch in done)
-    assert book.begin("victim", "", "") == book.adrift("victim") and book.adrift("victim") in (0, 7)
+    assert book.begin_run("victim", "", "") == book.adrift("victim") and book.adrift("victim") in (
+        0,
+        7,
+    )
     # The one in flight is there whole or not at all.
     more = book.count("victim", "distill") - 7 * len(done)
     assert more == len(written(book, "victim", done[-1] + 1))
     assert more in (0, 7)
-    pay(book, purse(book.teacher("shared"), "next"), some_images(2), some_answers(2, 3))
+    pay(book, charge(book.teacher("shared"), "next"), some_images(2), some_answers(2, 3))
     book.close()
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -284,25 +288,25 @@ def test_an_interrupted_transaction_leaves_nothing(
     opened: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     teacher, images = opened.teacher("someone"), some_images(6)
-    batch = opened.send(purse(teacher), images).batch
+    batch = opened.begin_batch(charge(teacher), images).number
 
     def interrupt(*args: object, **kwargs: object) -> None:
         assert len(opened.find(teacher, images)) == 6  # written, but not committed
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(opened, "_note", interrupt)
+        patched.setattr(opened, "_record_uses", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            opened.answered(purse(teacher), batch, images, some_answers(6))
+            opened.record_answers(charge(teacher), batch, images, some_answers(6))
     other = ledger.Ledger(opened.path)
     for book in (opened, other):
         assert book.find(teacher, images) == {}
         assert book.count("run", "distill") == 0
         assert book.adrift("run") == 6
     # Nor does it block anyone.
-    assert opened.begin("run", "", "") == 6
-    pay(other, purse(teacher, "other"), images[:3], some_answers(3))
-    pay(opened, purse(teacher), images, some_answers(6))
+    assert opened.begin_run("run", "", "") == 6
+    pay(other, charge(teacher, "other"), images[:3], some_answers(3))
+    pay(opened, charge(teacher), images, some_answers(6))
     assert other.count("run", "distill") == 6
     assert other.count("run", "distill", paid_only=True) == 3
     other.close()
@@ -310,9 +314,9 @@ def test_an_interrupted_transaction_leaves_nothing(
 
 def test_fewer_answers_than_images_are_not_kept(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(3)
-    batch = opened.send(purse(teacher), images).batch
+    batch = opened.begin_batch(charge(teacher), images).number
     with pytest.raises(ValueError):
-        opened.answered(purse(teacher), batch, images, some_answers(2))
+        opened.record_answers(charge(teacher), batch, images, some_answers(2))
     assert opened.find(teacher, images) == {}
 
 
@@ -321,13 +325,13 @@ def test_fewer_answers_than_images_are_not_kept(opened: ledger.Ledger) -> None:
 
 def test_begin_gives_up_what_was_in_flight(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(9)
-    assert opened.begin("run", "a test", "runs/one") == 0
-    pay(opened, purse(teacher, price=1.0), images[:2], some_answers(2))
+    assert opened.begin_run("run", "a test", "runs/one") == 0
+    pay(opened, charge(teacher, price=1.0), images[:2], some_answers(2))
     for part in (images[2:5], images[5:9]):
-        opened.send(purse(teacher, price=1.0), part)
-    opened.send(purse(teacher, "other"), some_images(5, seed=1))
-    assert opened.begin("run", "a test", "runs/two") == 7
-    assert opened.begin("run", "a test", "runs/two") == 0
+        opened.begin_batch(charge(teacher, price=1.0), part)
+    opened.begin_batch(charge(teacher, "other"), some_images(5, seed=1))
+    assert opened.begin_run("run", "a test", "runs/two") == 7
+    assert opened.begin_run("run", "a test", "runs/two") == 0
     assert opened.rows(
         "SELECT state, count(*) FROM batch WHERE run = 'run' GROUP BY state ORDER BY state"
     ) == [
@@ -338,31 +342,31 @@ def test_begin_gives_up_what_was_in_flight(opened: ledger.Ledger) -> None:
     assert opened.spent("run") == 9.0  # what is lost may have been billed
     assert opened.rows("SELECT about, place FROM run") == [("a test", "runs/two")]
     assert opened.rows("SELECT count(*) FROM pending") == [(5,)]  # the other run's
-    assert opened.send(purse(teacher), images).images == images[2:]
+    assert opened.begin_batch(charge(teacher), images).images == images[2:]
 
 
 def test_what_is_answered_is_not_sent(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(5)
-    pay(opened, purse(teacher, "other"), images[1:3], some_answers(2))
-    sent = opened.send(purse(teacher), images)
+    pay(opened, charge(teacher, "other"), images[1:3], some_answers(2))
+    sent = opened.begin_batch(charge(teacher), images)
     assert sent.images == [images[0], images[3], images[4]] and sent.busy == []
     assert opened.used("run", "distill", teacher) == set(images[1:3])  # found, and noted
     assert opened.count("run", "distill", paid_only=True) == 0
-    assert opened.send(purse(teacher, "third"), images[1:3]) == (0, [], [])
+    assert opened.begin_batch(charge(teacher, "third"), images[1:3]) == ledger.SentBatch(0, [], [])
 
 
 def test_what_another_run_has_in_flight_is_not_sent(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(6)
-    theirs = opened.send(purse(teacher, "other"), images[:2])
-    sent = opened.send(purse(teacher), images[:4])
+    theirs = opened.begin_batch(charge(teacher, "other"), images[:2])
+    sent = opened.begin_batch(charge(teacher), images[:4])
     assert (sent.images, sent.busy) == (images[2:4], images[:2])
-    again = opened.send(purse(teacher), images[2:6])  # its own are no hindrance
+    again = opened.begin_batch(charge(teacher), images[2:6])  # its own are no hindrance
     assert (again.images, again.busy) == (images[2:6], [])
-    everything = opened.send(purse(teacher, "third"), images)
-    assert everything == (0, [], images)
-    opened.unanswered(theirs.batch, billed=False)
-    assert opened.send(purse(teacher, "third"), images).images == images[:2]
-    elsewhere = opened.send(purse(opened.teacher("another")), images)
+    everything = opened.begin_batch(charge(teacher, "third"), images)
+    assert everything == ledger.SentBatch(0, [], images)
+    opened.record_failure(theirs.number, billed=False)
+    assert opened.begin_batch(charge(teacher, "third"), images).images == images[:2]
+    elsewhere = opened.begin_batch(charge(opened.teacher("another")), images)
     assert elsewhere.images == images  # another teacher's flights are its own
 
 
@@ -372,25 +376,25 @@ def test_a_batch_that_has_expired_holds_nobody_back(
     teacher, images = opened.teacher("someone"), some_images(2)
     clock = [1000.0]
     monkeypatch.setattr("time.time", lambda: clock[0])
-    opened.send(purse(teacher, "other", patience=60.0), images)
+    opened.begin_batch(charge(teacher, "other", patience=60.0), images)
     clock[0] = 1059.9
-    assert opened.send(purse(teacher), images).busy == images
+    assert opened.begin_batch(charge(teacher), images).busy == images
     clock[0] = 1060.0
-    assert opened.send(purse(teacher), images).images == images
-    assert opened.send(purse(teacher, "other"), images).busy == images  # now they are ours
+    assert opened.begin_batch(charge(teacher), images).images == images
+    assert opened.begin_batch(charge(teacher, "other"), images).busy == images  # now they are ours
 
 
 def test_refused_lost_and_answered_cost_what_they_may(opened: ledger.Ledger) -> None:
     teacher = opened.teacher("someone")
-    who = purse(teacher, price=0.25, currency="USD")
+    who = charge(teacher, price=0.25, currency="USD")
     for seed, (count, billed) in enumerate([(3, False), (5, True)]):
-        opened.unanswered(opened.send(who, some_images(count, seed)).batch, billed)
+        opened.record_failure(opened.begin_batch(who, some_images(count, seed)).number, billed)
     pay(opened, who, some_images(2, seed=7), some_answers(2))
     assert (opened.spent("run"), opened.adrift("run")) == (1.75, 5)
-    flying = opened.send(who, some_images(4, seed=8))
+    flying = opened.begin_batch(who, some_images(4, seed=8))
     assert (opened.spent("run"), opened.adrift("run")) == (2.75, 9)
-    opened.answered(
-        who, flying.batch, flying.images[:3], some_answers(3)
+    opened.record_answers(
+        who, flying.number, flying.images[:3], some_answers(3)
     )  # one of them was garbage: billed
     assert (opened.spent("run"), opened.adrift("run")) == (2.75, 5)
     assert (opened.spent("nobody"), opened.adrift("nobody")) == (0, 0)
@@ -404,24 +408,26 @@ def test_refused_lost_and_answered_cost_what_they_may(opened: ledger.Ledger) -> 
 
 def test_the_limit_itself_may_be_spent_but_no_image_more(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(12)
-    who = purse(teacher, price=0.1, currency="EUR", limit=1.0)
+    who = charge(teacher, price=0.1, currency="EUR", limit=1.0)
     for image in images[:9]:  # 0.1 nine times is a little less than 0.9, in floats
         assert pay(opened, who, [image], some_answers(1)).images == [image]
     with pytest.raises(
         UserError, match=r"config\.teacher\.max_cost=1: 0\.9 EUR are spent, and the next 2"
     ) as caught:
-        opened.send(who, images[9:11])
+        opened.begin_batch(who, images[9:11])
     assert "nothing was sent" in str(caught.value)
     assert opened.rows("SELECT count(*) FROM batch") == [(9,)]
     assert opened.rows("SELECT count(*) FROM pending") == [(0,)]
-    assert opened.send(who, [images[9]]).images == [images[9]]
+    assert opened.begin_batch(who, [images[9]]).images == [images[9]]
     with pytest.raises(UserError, match="max_cost"):
-        opened.send(who, [images[10]])
-    assert opened.send(who, images[:9]).images == []  # what is answered costs nothing
-    assert opened.send(who._replace(run="other"), [images[10]]).images == [
+        opened.begin_batch(who, [images[10]])
+    assert opened.begin_batch(who, images[:9]).images == []  # what is answered costs nothing
+    assert opened.begin_batch(dataclasses.replace(who, run="other"), [images[10]]).images == [
         images[10]
     ]  # a run of its own
-    assert opened.send(who._replace(limit=0.0), [images[11]]).images == [images[11]]  # no limit
+    assert opened.begin_batch(dataclasses.replace(who, limit=0.0), [images[11]]).images == [
+        images[11]
+    ]  # no limit
 
 
 def test_threads_share_one_ledger_and_lose_nothing(opened: ledger.Ledger) -> None:
@@ -432,7 +438,7 @@ def test_threads_share_one_ledger_and_lose_nothing(opened: ledger.Ledger) -> Non
         for batch in range(30):
             start = 90 * thread + 3 * batch
             part = slice(start, start + 3)
-            pay(opened, purse(teacher, round_=batch, price=0.5), images[part], answers[part])
+            pay(opened, charge(teacher, round_=batch, price=0.5), images[part], answers[part])
             assert len(opened.find(teacher, images[part])) == 3
 
     with futures.ThreadPoolExecutor(8) as threads:
@@ -467,13 +473,16 @@ def test_a_ledger_of_version_1_is_brought_up(tmp_path: Path) -> None:
         assert book.rows("PRAGMA user_version") == [(2,)]
         book.close()
     book = ledger.Ledger(path)
-    assert book.begin("now", "", "") == 0
-    sent = pay(book, purse(1, "now"), [*images, *some_images(2, seed=1)], some_answers(9))
+    assert book.begin_run("now", "", "") == 0
+    sent = pay(book, charge(1, "now"), [*images, *some_images(2, seed=1)], some_answers(9))
     assert len(sent.images) == 2 and book.count("now", "distill") == 9
     book.close()
     fresh = tmp_path / "fresh.sqlite"
     ledger.Ledger(fresh).close()
-    columns = "SELECT m.name, i.name FROM sqlite_master m JOIN pragma_table_info(m.name) i WHERE m.type = 'table'"
+    columns = (
+        "SELECT m.name, i.name FROM sqlite_master m JOIN pragma_table_info(m.name) i"
+        " WHERE m.type = 'table'"
+    )
     assert sorted(books.execute(path, columns)) == sorted(books.execute(fresh, columns))
     names = "SELECT type, name FROM sqlite_master ORDER BY 1, 2"
     assert books.execute(path, names) == books.execute(fresh, names)

@@ -2,7 +2,10 @@
 alone.
 """
 
+import contextlib
 import csv
+import dataclasses
+import io
 import json
 import subprocess
 import sys
@@ -11,20 +14,24 @@ from pathlib import Path
 import pytest
 
 from amkd import ledger
+from amkd.ledger.__main__ import main
 from tests.support import books
-from tests.support.books import pay, purse, some_answers, some_images
+from tests.support.books import charge, pay, some_answers, some_images
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def run(*arguments: object, status: int = 0) -> str:
-    """Runs a subcommand; its output, or what it complains of, which is never a stack trace."""
-    command = [sys.executable, "-m", "amkd.ledger", *map(str, arguments)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
-    assert ran.returncode == status, ran.stderr
-    assert "Traceback" not in ran.stderr
-    assert bool(ran.stderr) == (status == 2)
-    return ran.stderr if status == 2 else ran.stdout
+    """Runs a subcommand; returns its output, or what it complains of."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            found = main([str(argument) for argument in arguments])
+        except SystemExit as end:  # argparse, about the arguments themselves or for --help
+            found = int(end.code or 0)
+    assert found == status, err.getvalue()
+    assert bool(err.getvalue()) == (status == 2)
+    return err.getvalue() if status == 2 else out.getvalue()
 
 
 def lines(text: str) -> list[list[str]]:
@@ -36,16 +43,16 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A ledger of 900 answers: two runs, two teachers."""
     path = tmp_path_factory.mktemp("made") / "ledger.sqlite"
     book = ledger.Ledger(path)
-    who = purse(book.teacher("dear"), "alpha-0001", price=0.25, currency="USD")
-    book.begin("alpha-0001", "a test", "runs/alpha")
+    who = charge(book.teacher("dear"), "alpha-0001", price=0.25, currency="USD")
+    book.begin_run("alpha-0001", "a test", "runs/alpha")
     images, answers = some_images(900), some_answers(900)
     for start in range(0, 600, 100):
         part = slice(start, start + 100)
-        pay(book, who._replace(round=start // 300), images[part], answers[part])
-    book.unanswered(book.send(who, some_images(3, seed=1)).batch, billed=True)
-    other = purse(book.teacher("cheap"), "beta-00002")
+        pay(book, dataclasses.replace(who, round=start // 300), images[part], answers[part])
+    book.record_failure(book.begin_batch(who, some_images(3, seed=1)).number, billed=True)
+    other = charge(book.teacher("cheap"), "beta-00002")
     pay(book, other, images[600:], answers[600:])
-    book.note_found(other._replace(teacher=1), images[:50])
+    book.record_found(dataclasses.replace(other, teacher=1), images[:50])
     book.close()
     return path.read_bytes()
 
@@ -181,6 +188,13 @@ def test_the_first_version_is_shown_as_it_is(tmp_path: Path) -> None:
     assert ["distill", "0", "4", "3", "1"] in lines(run("recount", path, "before"))
     assert run("export", path, tmp_path / "old.csv").startswith("4 rows")
     assert path.read_bytes() == before
+
+
+def test_a_mistake_shows_no_stack_trace(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "amkd.ledger", "show", str(tmp_path / "absent.sqlite")]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 2 and ran.stdout == ""
+    assert ran.stderr.startswith("error: ") and ran.stderr.count("\n") == 1
 
 
 def test_a_reader_that_has_had_enough_is_no_fault(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Rescue: whatever is done to a file, every answer that comes out of it is one that went in."""
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -18,11 +19,11 @@ from hypothesis import strategies as st
 
 from amkd import ledger
 from amkd.core.errors import UserError
-from amkd.ledger import merge, reader, statement, verify
-from amkd.ledger.pages import Pages
+from amkd.ledger import merge, reader, report, verify
 from amkd.ledger.rescue import Rescued, rescue
+from amkd.ledger.sqlite_pages import Pages
 from tests.support import books
-from tests.support.books import pay, purse, some_answers, some_images
+from tests.support.books import charge, pay, some_answers, some_images
 
 PAGE = 4096  # SQLite's page size
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,19 +46,19 @@ def make(path: Path, count: int = COUNT, classes: int = 10) -> Sound:
     """A thousand answers of two teachers to two runs, in batches of 25."""
     book = ledger.Ledger(path)
     images, answers = some_images(count), some_answers(count, classes)
-    book.begin("alpha", "a test", "runs/alpha")
-    book.begin("beta", "another", "runs/beta")
+    book.begin_run("alpha", "a test", "runs/alpha")
+    book.begin_run("beta", "another", "runs/beta")
     for start in range(0, count, 25):
         part = slice(start, start + 25)
         late = start >= count // 2
-        who = purse(
+        who = charge(
             book.teacher("second" if late else "first"),
             "beta" if late else "alpha",
             round_=start // 100,
         )
-        pay(book, who._replace(price=0.5, currency="USD"), images[part], answers[part])
-    book.send(
-        purse(1, "alpha", round_=10, price=0.5), some_images(5, seed=5)
+        pay(book, dataclasses.replace(who, price=0.5, currency="USD"), images[part], answers[part])
+    book.begin_batch(
+        charge(1, "alpha", round_=10, price=0.5), some_images(5, seed=5)
     )  # in flight when it ended
     book.close()
     return Sound(path.read_bytes(), answers_of(path), uses_of(path), kinds_of(path))
@@ -103,14 +104,16 @@ class Case(NamedTuple):
             path: path.read_bytes() for path in self.damaged.parent.iterdir() if path != self.new
         }
         assert after == before  # the original, and no leftovers
-        assert statement.rescued(found, self.damaged, self.new)
+        assert report.rescued(found, self.damaged, self.new)
         assert {
             table.name: table.recovered for table in found.tables if table.name != "teacher"
         } == {
             name: books.execute(self.new, f"SELECT count(*) FROM {name}")[0][0]
             for name in ("answer", "use", "batch", "run")
         }
-        with reader.opened(self.new) as db:  # what is saved is sound but for counts of what is lost
+        with reader.open_read_only(
+            self.new
+        ) as db:  # what is saved is sound but for counts of what is lost
             assert {check.subject for check in verify.checks(db) if check.faults} <= {
                 "batches",
                 "classes",
@@ -144,10 +147,10 @@ def test_a_sound_ledger_comes_out_whole(case: Case, sound: Sound) -> None:
             case.damaged, f"SELECT * FROM {name}"
         )
     assert books.execute(case.new, "SELECT count(*) FROM pending") == [(0,)]
-    assert "nothing is known to be lost" in statement.rescued(found, case.damaged, case.new)
+    assert "nothing is known to be lost" in report.rescued(found, case.damaged, case.new)
     book = ledger.Ledger(case.new)  # and goes on as a ledger
     assert books.execute(case.new, "PRAGMA journal_mode") == [("wal",)]
-    assert book.begin("alpha", "", "") == 5  # what was in flight
+    assert book.begin_run("alpha", "", "") == 5  # what was in flight
     assert book.find(1, list(sound.answers)[:1]) or book.find(2, list(sound.answers)[:1])
     book.close()
 
@@ -202,9 +205,10 @@ def test_a_truncated_file_keeps_what_is_before_its_end(
     assert uses_of(case.new) <= sound.uses
 
 
-def test_a_flipped_byte_in_any_page_costs_little(case: Case, sound: Sound) -> None:
+def test_a_flipped_byte_in_any_page_costs_little(case: Case, tmp_path: Path) -> None:
     """In each page in turn: its type, its count of rows, an offset, and somewhere in the rows."""
-    rng = np.random.default_rng(0)
+    count, rng = 300, np.random.default_rng(0)
+    sound = make(tmp_path / "sound.sqlite", count)
     for page in range(1, len(sound.content) // PAGE + 1):
         content = bytearray(sound.content)
         place = int(rng.choice([0, 4, 9, rng.integers(PAGE // 2, PAGE)]))
@@ -213,9 +217,9 @@ def test_a_flipped_byte_in_any_page_costs_little(case: Case, sound: Sound) -> No
         here = answers_of(case.new)
         assert here.items() <= sound.answers.items()
         limit = {"answer": 46, "use": 60}.get(sound.kinds.get(page, ""), 0)
-        assert len(here) >= COUNT - limit, f"page {page}, byte {place}"
+        assert len(here) >= count - limit, f"page {page}, byte {place}"
         if limit == 0:
-            assert rows(found)["use"] == COUNT
+            assert rows(found)["use"] == count
         assert found.unanswered.keys() <= {("alpha", "distill"), ("beta", "distill")}
 
 
@@ -239,7 +243,7 @@ def test_a_changed_answer_is_left_out_and_told(case: Case, sound: Sound) -> None
     (lost,) = found.unanswered.items()
     assert lost in [(("alpha", "distill"), 1), (("beta", "distill"), 1)]
     assert not any(row[3] == image for row in uses_of(case.new))
-    text = statement.rescued(found, case.damaged, case.new)
+    text = report.rescued(found, case.damaged, case.new)
     assert (
         "1 answers are not what they were" in text
         and f"run {lost[0][0]} uses to distill are lost" in text
@@ -302,7 +306,7 @@ def test_a_teacher_without_a_name_is_told_and_can_be_named(case: Case, sound: So
     identities = [("unknown teacher 1",), ("unknown teacher 2",)]
     assert books.execute(case.new, "SELECT identity FROM teacher ORDER BY id") == identities
     assert answers_of(case.new) == sound.answers
-    assert "the name of teacher 2 is lost" in statement.rescued(found, case.damaged, case.new)
+    assert "the name of teacher 2 is lost" in report.rescued(found, case.damaged, case.new)
     with pytest.raises(UserError, match="--identity 1=NAME"):
         merge.merge(case.new.with_name("merged"), [case.new])
     found = case.rescue(content, _1="first", _2="second")
@@ -373,9 +377,9 @@ KILLED = """
 import sys
 from pathlib import Path
 from amkd import ledger
-from tests.books import pay, purse, some_answers, some_images
+from tests.support.books import pay, charge, some_answers, some_images
 book = ledger.Ledger(Path(sys.argv[1]))
-who = purse(book.teacher("first"), "gamma")
+who = charge(book.teacher("first"), "gamma")
 for batch in range(30):
     pay(book, who, some_images(20, seed=100 + batch), some_answers(20, seed=batch))
 print("written", flush=True)

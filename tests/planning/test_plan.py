@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from amkd import ledger, teachers
-from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
@@ -167,9 +166,13 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
         return np.full((len(batch), 10), 0.1)
 
     book = ledger.Ledger(tmp_path / "ledger.sqlite")
-    desk = client.Desk(teachers.Teacher("t", answer), book, "run", 9, 10, 8, Form())
-    client.ask(desk, data.test_images, client.EVALUATE, 0, lambda count: None)
-    client.ask(desk, real, client.DISTILL, 0, lambda count: None)
+    query_client = client.QueryClient(
+        teacher=teachers.Teacher("t", answer), ledger=book, run="run", budget=9, classes=10, batch=8
+    )
+    client.ask(
+        query_client, data.test_images, client.EVALUATE, round_=0, progress=lambda count: None
+    )
+    client.ask(query_client, real, client.DISTILL, round_=0, progress=lambda count: None)
     assert len(sent) == bill.to_send - 3
     assert book.count("run", client.DISTILL) == bill.total - 3
     book.close()

@@ -1,9 +1,10 @@
 """Asking: every image is paid for once, never beyond the budget, and never for garbage."""
 
+import dataclasses
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
@@ -13,24 +14,10 @@ from hypothesis import strategies as st
 
 from amkd import ledger, teachers
 from amkd.config.teacher_answers import Form
-from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying import client, sending
 from amkd.querying.client import DISTILL, EVALUATE
-
-CLASSES = 4
-
-
-def truth(images: np.ndarray) -> np.ndarray:
-    """The function that the teacher is: probabilities that differ between images."""
-    rows = [np.frombuffer(image_digest(image)[:CLASSES], np.uint8) + 1.0 for image in images]
-    return np.stack([(row / row.sum()).astype(np.float32) for row in rows])
-
-
-def some_images(count: int, first: int = 0) -> np.ndarray:
-    """Distinct images, ``uint8[count, 2, 2, 1]``."""
-    numbers = np.arange(first, first + count, dtype="<u4")
-    return numbers.view(np.uint8).reshape(count, 2, 2, 1)
+from tests.support.scripted_teacher import CLASSES, some_images, truth
 
 
 class Spy:
@@ -57,21 +44,21 @@ class Spy:
         return sorted(self.seen) == sorted(image.tobytes() for image in images)
 
 
-def desk_of(
+def client_of(
     book: ledger.Ledger, spy: Spy, budget: int = 1000, run: str = "run", batch: int = 8
-) -> client.Desk:
-    return client.Desk(teachers.Teacher("spy", spy), book, run, budget, CLASSES, batch)
+) -> client.QueryClient:
+    return client.QueryClient(
+        teacher=teachers.Teacher("spy", spy),
+        ledger=book,
+        run=run,
+        budget=budget,
+        classes=CLASSES,
+        batch=batch,
+    )
 
 
-def ask(desk: client.Desk, images: np.ndarray, purpose: str = DISTILL) -> np.ndarray:
-    return client.ask(desk, images, purpose, 0, lambda answered: None)
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Iterator[ledger.Ledger]:
-    found = ledger.Ledger(tmp_path / "ledger.sqlite")
-    yield found
-    found.close()
+def ask(query_client: client.QueryClient, images: np.ndarray, purpose: str = DISTILL) -> np.ndarray:
+    return client.ask(query_client, images, purpose, round_=0, progress=lambda answered: None)
 
 
 # What is sent.
@@ -79,7 +66,7 @@ def book(tmp_path: Path) -> Iterator[ledger.Ledger]:
 
 def test_answers_are_the_teachers(book: ledger.Ledger) -> None:
     images = some_images(30)
-    answers = ask(desk_of(book, Spy()), images)
+    answers = ask(client_of(book, Spy()), images)
     assert answers.dtype == np.float32
     assert np.array_equal(answers, truth(images))
 
@@ -87,7 +74,7 @@ def test_answers_are_the_teachers(book: ledger.Ledger) -> None:
 def test_an_image_that_occurs_twice_is_sent_once(book: ledger.Ledger) -> None:
     spy = Spy()
     images = some_images(10)[[3, 3, 0, 9, 0, 3, 1]]
-    answers = ask(desk_of(book, spy), images)
+    answers = ask(client_of(book, spy), images)
     assert spy.sent(some_images(10)[[0, 1, 3, 9]])
     assert np.array_equal(answers, truth(images))
     assert book.count("run", DISTILL) == 4
@@ -95,27 +82,27 @@ def test_an_image_that_occurs_twice_is_sent_once(book: ledger.Ledger) -> None:
 
 def test_a_second_ask_sends_nothing(book: ledger.Ledger) -> None:
     spy = Spy()
-    desk = desk_of(book, spy)
-    first = ask(desk, some_images(12))
+    query_client = client_of(book, spy)
+    first = ask(query_client, some_images(12))
     calls = len(spy.calls)
-    assert np.array_equal(ask(desk, some_images(12)[::-1]), first[::-1])
+    assert np.array_equal(ask(query_client, some_images(12)[::-1]), first[::-1])
     assert len(spy.calls) == calls
     assert book.count("run", DISTILL) == 12
 
 
 def test_only_what_is_new_is_sent(book: ledger.Ledger) -> None:
     spy = Spy()
-    desk = desk_of(book, spy)
-    ask(desk, some_images(5))
-    ask(desk, some_images(9))
+    query_client = client_of(book, spy)
+    ask(query_client, some_images(5))
+    ask(query_client, some_images(9))
     assert spy.sent(some_images(9))
 
 
 def test_another_run_uses_what_was_paid_for(book: ledger.Ledger) -> None:
     spy = Spy()
-    ask(desk_of(book, spy, run="first"), some_images(6))
+    ask(client_of(book, spy, run="first"), some_images(6))
     again = Spy()
-    answers = ask(desk_of(book, again, run="second"), some_images(8))
+    answers = ask(client_of(book, again, run="second"), some_images(8))
     assert again.sent(some_images(2, first=6))
     assert np.array_equal(answers, truth(some_images(8)))
     assert book.count("second", DISTILL) == 8
@@ -123,33 +110,35 @@ def test_another_run_uses_what_was_paid_for(book: ledger.Ledger) -> None:
 
 
 def test_another_teacher_is_asked_anew(book: ledger.Ledger) -> None:
-    ask(desk_of(book, Spy()), some_images(4))
+    ask(client_of(book, Spy()), some_images(4))
     spy = Spy(lambda images: np.full((len(images), CLASSES), 0.25))
-    desk = desk_of(book, spy)._replace(teacher=teachers.Teacher("another", spy))
-    assert np.all(ask(desk, some_images(4)) == 0.25)
+    query_client = dataclasses.replace(
+        client_of(book, spy), teacher=teachers.Teacher("another", spy)
+    )
+    assert np.all(ask(query_client, some_images(4)) == 0.25)
     assert sum(spy.sizes) == 4
 
 
 def test_the_very_first_batch_is_one_image(book: ledger.Ledger) -> None:
     spy = Spy()
-    ask(desk_of(book, spy, batch=8), some_images(20))
+    ask(client_of(book, spy, batch=8), some_images(20))
     assert spy.sizes == [1, 8, 8, 3]
 
 
 @pytest.mark.parametrize(("count", "sizes"), [(1, [1]), (2, [1, 1]), (9, [1, 8]), (10, [1, 8, 1])])
 def test_batches_cover_every_image(book: ledger.Ledger, count: int, sizes: list[int]) -> None:
     spy = Spy()
-    ask(desk_of(book, spy, batch=8), some_images(count))
+    ask(client_of(book, spy, batch=8), some_images(count))
     assert spy.sizes == sizes
     assert spy.sent(some_images(count))
 
 
 def test_progress_counts_every_image_and_may_stop(book: ledger.Ledger) -> None:
     spy = Spy()
-    desk = desk_of(book, spy, batch=4)
-    ask(desk, some_images(3))
+    query_client = client_of(book, spy, batch=4)
+    ask(query_client, some_images(3))
     told: list[int] = []
-    client.ask(desk, some_images(10), DISTILL, 0, told.append)
+    client.ask(query_client, some_images(10), DISTILL, 0, told.append)
     assert [step for step in told if step] == [3, 1, 4, 2]
 
     def stop(answered: int) -> None:
@@ -157,9 +146,9 @@ def test_progress_counts_every_image_and_may_stop(book: ledger.Ledger) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        client.ask(desk, some_images(20, first=100), DISTILL, 0, stop)
+        client.ask(query_client, some_images(20, first=100), DISTILL, 0, stop)
     assert spy.sizes[-2:] == [1, 4]
-    ask(desk, some_images(20, first=100))  # what was answered before the stop was kept
+    ask(query_client, some_images(20, first=100))  # what was answered before the stop was kept
     assert len(spy.seen) == len(set(spy.seen)) == 30
 
 
@@ -169,7 +158,7 @@ def test_progress_counts_every_image_and_may_stop(book: ledger.Ledger) -> None:
 def test_the_budget_is_checked_before_anything_is_sent(book: ledger.Ledger) -> None:
     spy = Spy()
     with pytest.raises(UserError, match=r"config\.budget=7.* 8") as caught:
-        ask(desk_of(book, spy, budget=7), some_images(8))
+        ask(client_of(book, spy, budget=7), some_images(8))
     assert "nothing was sent" in str(caught.value)
     assert spy.calls == []
     assert book.count("run", DISTILL) == 0
@@ -177,49 +166,51 @@ def test_the_budget_is_checked_before_anything_is_sent(book: ledger.Ledger) -> N
 
 def test_the_budget_holds_for_the_whole_run(book: ledger.Ledger) -> None:
     spy = Spy()
-    desk = desk_of(book, spy, budget=10)
-    ask(desk, some_images(6))
+    query_client = client_of(book, spy, budget=10)
+    ask(query_client, some_images(6))
     with pytest.raises(UserError, match=r"config\.budget=10.* 11"):
-        ask(desk, some_images(5, first=6))
+        ask(query_client, some_images(5, first=6))
     assert sum(spy.sizes) == 6
-    ask(desk, some_images(10))  # exactly the budget
+    ask(query_client, some_images(10))  # exactly the budget
     assert sum(spy.sizes) == 10
-    ask(desk, some_images(10))
+    ask(query_client, some_images(10))
     with pytest.raises(UserError, match=r"config\.budget=10"):
-        ask(desk, some_images(1, first=10))
+        ask(query_client, some_images(1, first=10))
     assert sum(spy.sizes) == 10
 
 
 def test_duplicates_do_not_use_up_the_budget(book: ledger.Ledger) -> None:
     images = some_images(3)[[0, 1, 2, 0, 1, 2, 2]]
-    assert np.array_equal(ask(desk_of(book, Spy(), budget=3), images), truth(images))
+    assert np.array_equal(ask(client_of(book, Spy(), budget=3), images), truth(images))
 
 
 def test_answers_found_in_the_ledger_use_the_budget_too(book: ledger.Ledger) -> None:
     """A result of B queries is one of B queries, whoever paid for them."""
-    ask(desk_of(book, Spy(), run="rich"), some_images(10))
+    ask(client_of(book, Spy(), run="rich"), some_images(10))
     spy = Spy()
     with pytest.raises(UserError, match=r"config\.budget=9"):
-        ask(desk_of(book, spy, budget=9, run="poor"), some_images(10))
+        ask(client_of(book, spy, budget=9, run="poor"), some_images(10))
     assert spy.calls == []
 
 
 def test_every_run_has_its_own_budget(book: ledger.Ledger) -> None:
     for run in ("one", "two"):
-        ask(desk_of(book, Spy(), budget=5, run=run), some_images(5))
+        ask(client_of(book, Spy(), budget=5, run=run), some_images(5))
     assert book.count("one", DISTILL) == book.count("two", DISTILL) == 5
 
 
 def test_evaluation_is_counted_apart(book: ledger.Ledger) -> None:
     spy = Spy()
-    desk = desk_of(book, spy, budget=5)
-    ask(desk, some_images(30, first=100), EVALUATE)
-    ask(desk, some_images(5))
-    ask(desk, some_images(10, first=200), EVALUATE)
+    query_client = client_of(book, spy, budget=5)
+    ask(query_client, some_images(30, first=100), EVALUATE)
+    ask(query_client, some_images(5))
+    ask(query_client, some_images(10, first=200), EVALUATE)
     assert book.count("run", EVALUATE) == 40
     assert book.count("run", DISTILL) == 5
     with pytest.raises(UserError, match=r"config\.budget=5"):
-        ask(desk, some_images(1, first=100))  # evaluated, and yet to be used for distillation
+        ask(
+            query_client, some_images(1, first=100)
+        )  # evaluated, and yet to be used for distillation
     assert sum(spy.sizes) == 45
 
 
@@ -287,7 +278,7 @@ def test_garbage_costs_nothing_that_was_paid(book: ledger.Ledger, name: str, goo
 
     spy = Spy(moody)
     with pytest.raises(UserError) as caught:
-        ask(desk_of(book, spy, batch=4), images)
+        ask(client_of(book, spy, batch=4), images)
     assert "spy" in str(caught.value)  # whose fault it is
     # Of a batch in which one row is garbage, the other three were paid for, and are kept.
     kept = (0, 1, 5)[good] + (3 if good and name in ("nan", "inf") else 0)
@@ -295,7 +286,7 @@ def test_garbage_costs_nothing_that_was_paid(book: ledger.Ledger, name: str, goo
     assert spy.sizes[good:] == [4 if good else 1]  # and stopped there
 
     mended = Spy()
-    answers = ask(desk_of(book, mended, budget=12, batch=4), images)
+    answers = ask(client_of(book, mended, budget=12, batch=4), images)
     assert np.array_equal(answers, truth(images))
     before = spy.seen[:kept]
     assert mended.sent(np.stack([image for image in images if image.tobytes() not in before]))
@@ -311,7 +302,7 @@ def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(
 
     spy = Spy(slow_logits)
     with pytest.raises(UserError, match=r"negative.*config\.teacher\.answers\.form"):
-        ask(desk_of(book, spy)._replace(terms=sending.Terms(in_flight=4)), some_images(40))
+        ask(client_of(book, spy)._replace(terms=sending.Terms(in_flight=4)), some_images(40))
     assert spy.sizes == [1]
 
 
@@ -319,7 +310,7 @@ def test_a_failing_teachers_own_words_are_passed_on(book: ledger.Ledger) -> None
     with pytest.raises(
         UserError, match=r"ConnectionError: the service is down.*run the same command"
     ):
-        ask(desk_of(book, Spy(fail)), some_images(3))
+        ask(client_of(book, Spy(fail)), some_images(3))
 
 
 @pytest.mark.parametrize("name", ["lists", "float64", "float16", "nearly 1"])
@@ -330,7 +321,7 @@ def test_other_forms_of_good_answers_are_taken(book: ledger.Ledger, name: str) -
         "float16": lambda x: np.full((len(x), CLASSES), 0.25, np.float16),
         "nearly 1": lambda x: truth(x) * np.float32(1.0005),
     }
-    answers = ask(desk_of(book, Spy(forms[name])), some_images(3))
+    answers = ask(client_of(book, Spy(forms[name])), some_images(3))
     assert np.array_equal(answers, np.asarray(forms[name](some_images(3)), np.float32))
 
 
@@ -339,32 +330,34 @@ def test_other_forms_of_good_answers_are_taken(book: ledger.Ledger, name: str) -
 
 def test_recall_never_asks(book: ledger.Ledger) -> None:
     spy = Spy()
-    desk = desk_of(book, spy)
-    ask(desk, some_images(9))
+    query_client = client_of(book, spy)
+    ask(query_client, some_images(9))
     calls = len(spy.calls)
     images = some_images(9)[[8, 0, 0, 4]]
-    assert np.array_equal(client.recall(desk, [images]), truth(images))
+    assert np.array_equal(client.recall(query_client, [images]), truth(images))
     assert len(spy.calls) == calls
 
 
 def test_recall_complains_of_what_is_lost(book: ledger.Ledger) -> None:
     spy = Spy()
-    desk = desk_of(book, spy)
-    ask(desk, some_images(9))
+    query_client = client_of(book, spy)
+    ask(query_client, some_images(9))
     calls = len(spy.calls)
     with pytest.raises(UserError, match=r"lacks 2 answers of spy.*config\.ledger\.path") as caught:
-        client.recall(desk, [some_images(11)])
+        client.recall(query_client, [some_images(11)])
     assert str(book.path) in str(caught.value)
     assert len(spy.calls) == calls
 
 
 @pytest.mark.parametrize("way", ["ask", "recall"])
 def test_known_answers_of_other_classes_are_refused(book: ledger.Ledger, way: str) -> None:
-    ask(desk_of(book, Spy()), some_images(3))
+    ask(client_of(book, Spy()), some_images(3))
     spy = Spy()
-    desk = desk_of(book, spy)._replace(classes=10)
+    query_client = dataclasses.replace(client_of(book, spy), classes=10)
     with pytest.raises(UserError, match="10 classes") as caught:
-        ask(desk, some_images(3)) if way == "ask" else client.recall(desk, [some_images(3)])
+        ask(query_client, some_images(3)) if way == "ask" else client.recall(
+            query_client, [some_images(3)]
+        )
     assert str(book.path) in str(caught.value)
     assert spy.calls == []
 
@@ -375,16 +368,18 @@ def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
     """
     path = tmp_path / "ledger.sqlite"
     mine, other = ledger.Ledger(path), ledger.Ledger(path)
-    quick = desk_of(other, Spy(), run="other")
+    quick = client_of(other, Spy(), run="other")
 
     def slow(images: np.ndarray) -> np.ndarray:
         ask(quick, images)  # meanwhile, the other run asks the same, and keeps its answer first
         return np.full((len(images), CLASSES), 0.25, np.float32)
 
-    desk = desk_of(mine, Spy())._replace(teacher=teachers.Teacher("spy", slow, patience=0.0))
-    answers = ask(desk, some_images(3))
+    query_client = dataclasses.replace(
+        client_of(mine, Spy()), teacher=teachers.Teacher("spy", slow, patience=0.0)
+    )
+    answers = ask(query_client, some_images(3))
     assert np.array_equal(answers, truth(some_images(3)))
-    assert np.array_equal(answers, client.recall(desk, [some_images(3)]))
+    assert np.array_equal(answers, client.recall(query_client, [some_images(3)]))
     for run in ("run", "other"):
         assert mine.count(run, DISTILL, paid_only=True) == 3
     mine.close()
@@ -404,13 +399,13 @@ def test_what_another_run_keeps_meanwhile_is_checked_too(
 
     def first(part: np.ndarray) -> np.ndarray:
         """While this run's first image is on its way, another run asks for the rest."""
-        other = desk_of(book, Spy(top), run="other")
-        ask(other._replace(classes=classes, form=Form("top_k")), images[1:])
+        other = client_of(book, Spy(top), run="other")
+        ask(dataclasses.replace(other, classes=classes, form=Form("top_k")), images[1:])
         return truth(part)
 
     spy = Spy(first)
     with pytest.raises(UserError, match=said):
-        ask(desk_of(book, spy), images)
+        ask(client_of(book, spy), images)
     assert spy.sent(images[:1])
 
 
@@ -433,8 +428,8 @@ def test_answers_do_not_depend_on_how_many_are_in_flight(
         return truth(part)
 
     spy, told = Spy(uneven), []
-    desk = desk_of(book, spy, batch=3)._replace(terms=at_once(in_flight))
-    assert np.array_equal(client.ask(desk, images, DISTILL, 0, told.append), truth(images))
+    query_client = client_of(book, spy, batch=3)._replace(terms=at_once(in_flight))
+    assert np.array_equal(client.ask(query_client, images, DISTILL, 0, told.append), truth(images))
     distinct = np.unique(images, axis=0)
     assert spy.sent(distinct)
     assert sum(told) == 60
@@ -460,7 +455,7 @@ def test_as_many_are_in_flight_as_may_be_and_no_more(book: ledger.Ledger, in_fli
     spy = Spy(meet)
     images = some_images(1 + 2 * 3 * in_flight)
     assert np.array_equal(
-        ask(desk_of(book, spy, batch=2)._replace(terms=at_once(in_flight)), images), truth(images)
+        ask(client_of(book, spy, batch=2)._replace(terms=at_once(in_flight)), images), truth(images)
     )
     assert counts[:3] == [0, 1, 0]
     assert max(counts) == in_flight
@@ -485,9 +480,11 @@ def test_each_distinct_image_is_sent_once(
     spy, pool = Spy(), some_images(15)
     with tempfile.TemporaryDirectory() as folder:
         book = ledger.Ledger(Path(folder) / "ledger.sqlite")
-        desk = desk_of(book, spy, budget=15, batch=batch)._replace(terms=at_once(in_flight))
+        query_client = client_of(book, spy, budget=15, batch=batch)._replace(
+            terms=at_once(in_flight)
+        )
         for places, purpose in asks:
-            assert np.array_equal(ask(desk, pool[places], purpose), truth(pool[places]))
+            assert np.array_equal(ask(query_client, pool[places], purpose), truth(pool[places]))
         distinct = {place for places, _ in asks for place in places}
         assert spy.sent(pool[sorted(distinct)])
         for purpose in (DISTILL, EVALUATE):

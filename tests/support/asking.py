@@ -8,6 +8,7 @@ the opposite order, ``read_timeout``, and ``patience`` in place of the teacher's
 are done once, so that a life takes a tenth of a second.
 """
 
+import dataclasses
 import json
 import os
 import signal
@@ -18,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from amkd import ledger
-from amkd.config.teacher_answers import Form
+from amkd.config.teacher_answers import Pixels
+from amkd.config.teacher_services import OipSettings
 from amkd.querying import client, sending
 from amkd.teachers import Teacher
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
-from amkd.teachers.pixels import Pixels
+from amkd.teachers.image_spec import ImageSpec
 
 SHAPE, CLASSES, PRICE = (8, 8, 1), 10, 0.25
 ROUND = 100  # images asked about at once
@@ -38,37 +40,41 @@ def teacher_of(plan: dict) -> Teacher:
     connection = Connection(
         plan["url"], 1.0, plan.get("read_timeout", 30.0), in_flight=plan["in_flight"]
     )
-    pixels = Pixels(layout="auto", dtype="auto")
     found = oip.load(
-        connection,
-        "digits",
-        "",
-        "",
-        "",
-        "auto",
-        pixels,
-        SHAPE,
-        CLASSES,
-        "service",
+        OipSettings(model="digits", version="", input="", output="", binary="auto"),
+        connection=connection,
+        pixels=Pixels(layout="auto", dtype="auto"),
+        images=ImageSpec(SHAPE, CLASSES),
+        identity="service",
         batch=plan["batch"],
     )
-    return found._replace(patience=plan.get("patience", found.patience))
+    return dataclasses.replace(found, patience=plan.get("patience", found.patience))
 
 
 def main(plan: dict) -> None:
     book = ledger.Ledger(Path(plan["ledger"]))
     teacher = teacher_of(plan)
-    print(book.begin(plan["run"], "asks", "nowhere"), flush=True)
+    print(book.begin_run(plan["run"], "asks", "nowhere"), flush=True)
     images = some_images(plan["images"])[:: plan.get("step", 1)]
     terms = sending.Terms(
         plan["in_flight"], first_wait=0.01, longest_wait=0.1, price=PRICE, currency="EUR"
     )
-    desk = client.Desk(
-        teacher, book, plan["run"], len(images), CLASSES, plan["batch"], Form(), terms
+    query_client = client.QueryClient(
+        teacher=teacher,
+        ledger=book,
+        run=plan["run"],
+        budget=len(images),
+        classes=CLASSES,
+        batch=plan["batch"],
+        terms=terms,
     )
     for number, start in enumerate(range(0, len(images), ROUND)):
         client.ask(
-            desk, images[start : start + ROUND], client.DISTILL, number, lambda answered: None
+            query_client,
+            images[start : start + ROUND],
+            client.DISTILL,
+            round_=number,
+            progress=lambda answered: None,
         )
     book.close()
     print("done", flush=True)

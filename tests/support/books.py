@@ -19,20 +19,20 @@ def some_images(count: int, seed: int = 0) -> list[bytes]:
     return [rng.bytes(32) for _ in range(count)]
 
 
-def purse(
+def charge(
     teacher: int, run: str = "run", purpose: str = "distill", round_: int = 0, **terms
-) -> ledger.Purse:
-    return ledger.Purse(run, purpose, teacher, round_, **terms)
+) -> ledger.Charge:
+    return ledger.Charge(run=run, purpose=purpose, teacher=teacher, round=round_, **terms)
 
 
 def pay(
-    book: ledger.Ledger, who: ledger.Purse, images: list[bytes], answers: np.ndarray
-) -> ledger.Sent:
-    """Has all the images that are to be sent answered."""
-    sent = book.send(who, images)
-    if sent.batch:
+    book: ledger.Ledger, who: ledger.Charge, images: list[bytes], answers: np.ndarray
+) -> ledger.SentBatch:
+    """Has all images answered that are still to be sent."""
+    sent = book.begin_batch(who, images)
+    if sent.number:
         place = [images.index(image) for image in sent.images]
-        book.answered(who, sent.batch, sent.images, answers[place])
+        book.record_answers(who, sent.number, sent.images, answers[place])
     return sent
 
 

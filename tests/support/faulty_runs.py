@@ -168,7 +168,7 @@ class Held(NamedTuple):
 
 def read(path: Path) -> Held:
     """A ledger's content; fails if the ledger's own check finds anything wrong."""
-    with reader.opened(path) as db:
+    with reader.open_read_only(path) as db:
         assert [fault for check in verify.checks(db) for fault in check.faults] == []
         return Held(
             {

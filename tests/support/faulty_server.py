@@ -6,21 +6,20 @@ loopback port::
     def answer(images):            # uint8[B, H, W, C] -> probabilities float[B, Y]
         ...
 
-    with FaultyServer(answer, shape=(8, 8, 1), faults=["429:0.2", "ok", "500*3", "reset"]) as
-    server:
-        server.url                 # for the Open Inference Protocol: config.teacher.http.url
-        server.json_url            # for the JSON form: config.teacher.http.url; the template's fields are JSON
+    with FaultyServer(answer, shape=(8, 8, 1), faults=["429:0.2", "ok", "500*3"]) as server:
+        server.url                 # config.teacher.http.url for the Open Inference Protocol
+        server.json_url            # config.teacher.http.url for the JSON form
         server.requests            # every POST, as Asked(path, headers, images, fault, status)
         server.received            # Counter: an image's sha256 -> how often it came
         server.answered            # Counter: an image's sha256 -> how often bytes of a reply of
-        status 200 left for it
+                                   # status 200 left for it
 
 Each POST takes the next fault; after the last one all is well. ``seeded(seed, share, kinds,
 count)`` draws a list of faults at random, always the same for one seed. With ``token="..."`` a
 request without ``Authorization: Bearer ...`` gets status 401, whose body repeats the header it came
 with. Faults, ``name[:number][*times]``:
 
-==================  =======================================================================================
+==================  ============================================================================
 ok                  answers well
 slow:seconds        answers well, later (default 0.3)
 hang                answers nothing until the client or the server ends
@@ -39,7 +38,7 @@ shuffled            entries in another order (JSON form with ids)
 duplicate           an entry twice (JSON form with ids)
 contradiction       an entry twice, the second one different (JSON form with ids)
 stranger            the reply's id, or its first entry's, is another request's
-==================  =======================================================================================
+==================  ============================================================================
 """
 
 import base64
@@ -124,7 +123,7 @@ class FaultyServer:
         self.closing, self._lock = threading.Event(), threading.Lock()
         self._http = _Server(("127.0.0.1", 0), _Handler)
         self._http.owner = self
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.005,), daemon=True)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self.json_url = f"{self.url}/classify"
 

@@ -38,10 +38,13 @@ class Digits(MLModel):
         logits = images.reshape(len(images), -1).astype(np.float32) / 255 @ self.weights + self.bias
         odds = np.exp(logits - logits.max(-1, keepdims=True))
         scores = (odds / odds.sum(-1, keepdims=True)).astype(np.float32)
-        outputs = [NumpyCodec.encode_output("scores", scores), NumpyCodec.encode_output("label", scores.argmax(-1))]
+        labels = scores.argmax(-1)
+        pairs = (("scores", scores), ("label", labels))
+        outputs = [NumpyCodec.encode_output(name, values) for name, values in pairs]
         wanted = [output.name for output in payload.outputs or outputs]
+        kept = [output for output in outputs if output.name in wanted]
         return InferenceResponse(
-            model_name=self.name, model_version=self.version, outputs=[out for out in outputs if out.name in wanted]
+            model_name=self.name, model_version=self.version, outputs=kept
         )
 '''
 _TENSORS = {

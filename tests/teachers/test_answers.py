@@ -22,7 +22,7 @@ def good(count: int = 5, classes: int = 3) -> np.ndarray:
 
 
 def raw(told: object, form: str = "probabilities", images: int = 5, classes: int = 3) -> np.ndarray:
-    return answers.raw(told, images, classes, Form(form), "my teacher")
+    return answers.raw(told, images=images, classes=classes, form=Form(form), identity="my teacher")
 
 
 def fault(row: list[float], form: str = "probabilities") -> str:

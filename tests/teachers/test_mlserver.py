@@ -14,7 +14,8 @@ from amkd.run import experiment
 from amkd.teachers import Refused, Unanswered
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
-from tests.support import model_server, small
+from amkd.teachers.image_spec import ImageSpec
+from tests.support import http_services, model_server, small
 
 if importlib.util.find_spec("mlserver") is None:
     pytest.skip("mlserver is not installed: pip install -e '.[test]'", allow_module_level=True)
@@ -32,24 +33,14 @@ def url(tmp_path_factory):
 
 
 @contextlib.contextmanager
-def asking(url, model="digits", output="scores", binary="auto", labels=False, **fields):
-    given = {
-        "version": "",
-        "input": "",
-        "pixels": AUTO,
-        "shape": (8, 8, 1),
-        "classes": 10,
-        "batch": 64,
-        **fields,
-    }
+def asking(url, *, pixels=AUTO, shape=(8, 8, 1), classes=10, batch=64, hard_labels=False, **fields):
     teacher = oip.load(
-        Connection(url, in_flight=4),
-        model,
-        output=output,
-        binary=binary,
-        identity="",
-        labels=labels,
-        **given,
+        http_services.oip_settings(**{"output": "scores", **fields}),
+        connection=Connection(url, in_flight=4),
+        pixels=pixels,
+        images=ImageSpec(shape, classes),
+        hard_labels=hard_labels,
+        batch=batch,
     )
     try:
         yield teacher
@@ -74,7 +65,7 @@ def test_it_is_right_about_digits(url):
 
 
 def test_labels(url):
-    with asking(url, output="label", labels=True, version=model_server.VERSION) as teacher:
+    with asking(url, output="label", hard_labels=True, version=model_server.VERSION) as teacher:
         found = teacher.ask(IMAGES[:50])
     assert found.dtype == np.int64
     np.testing.assert_array_equal(found, EXPECTED[:50].argmax(-1))

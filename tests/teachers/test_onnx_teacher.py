@@ -14,10 +14,12 @@ import pytest
 
 from amkd import export, models
 from amkd.config.teacher_answers import Pixels
+from amkd.config.teacher_services import OnnxSettings
 from amkd.core.errors import UserError
 from amkd.models import prediction
 from amkd.models.saved_network import SavedNetwork
 from amkd.teachers import onnx as onnx_teacher
+from amkd.teachers.image_spec import ImageSpec
 
 onnx = pytest.importorskip(
     "onnx", reason="the extra 'onnx' is not installed: pip install -e '.[onnx]'"
@@ -68,8 +70,11 @@ def images(count: int) -> np.ndarray:
 
 
 def load(path: Path, pixels: Pixels = AUTO, **given: Any) -> Any:
-    arguments = {"input": "", "output": "", "identity": "", "shape": SHAPE, "classes": 6, **given}
-    return onnx_teacher.load(str(path), pixels, **arguments)
+    model = OnnxSettings(str(path), given.get("input", ""), given.get("output", ""))
+    images = ImageSpec(given.get("shape", SHAPE), given.get("classes", 6))
+    return onnx_teacher.load(
+        model, pixels=pixels, images=images, identity=given.get("identity", "")
+    )
 
 
 # Answers.

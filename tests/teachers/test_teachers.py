@@ -18,6 +18,7 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data import sources
 from amkd.data.dataset import DataSet
+from amkd.models.saved_network import SavedNetwork
 from amkd.querying import client
 from amkd.reporting import metrics
 from amkd.teachers import answers, local, python
@@ -110,7 +111,13 @@ class Bars:
 
 
 def load(settings_: TeacherSettings, data: DataSet, cache: Path, bars: Bars) -> teachers.Teacher:
-    return local.load(settings_, data, cache, bars, bars.stop, 1e9)
+    return local.load(settings_, data, cache_dir=cache, bar=bars, stop=bars.stop, save_seconds=1e9)
+
+
+def network_of(data: DataSet, cache: Path) -> SavedNetwork:
+    return local.load_or_train(
+        tiny(), data, cache_dir=cache, bar=Bars(), stop=StopSignal(), save_seconds=60
+    )
 
 
 @pytest.fixture(scope="module")
@@ -145,14 +152,20 @@ def test_a_local_teacher_has_learned_and_answers_probabilities(
 ) -> None:
     teacher = load(tiny(), digits, trained, Bars())
     form = Form()
-    rows = answers.raw(teacher.ask(digits.test_images), 497, 10, form, teacher.identity)
+    rows = answers.raw(
+        teacher.ask(digits.test_images),
+        images=497,
+        classes=10,
+        form=form,
+        identity=teacher.identity,
+    )
     assert not any(answers.faults(rows, form))
     assert metrics.accuracy(rows, digits.test_labels) > 0.5
     assert teacher.identity.startswith("flax:lenet5:")
 
 
 def test_its_card_tells_what_it_is(digits: DataSet, trained: Path) -> None:
-    saved = local.load_or_train(tiny(), digits, trained, Bars(), StopSignal(), 60)
+    saved = network_of(digits, trained)
     order = np.random.default_rng((0, 2**31 - 1, 7)).permutation(
         900
     )  # held out of the training by seed
@@ -174,9 +187,7 @@ def test_a_teacher_below_the_asked_accuracy_is_refused(digits: DataSet, trained:
         UserError, match=r"config\.teacher\.min_accuracy.*100\.0%.*--config\.teacher\.train"
     ) as caught:
         load(tiny(min_accuracy=1.0), digits, trained, Bars())
-    accuracy = local.load_or_train(tiny(), digits, trained, Bars(), StopSignal(), 60).card[
-        "validation_accuracy"
-    ]
+    accuracy = network_of(digits, trained).card["validation_accuracy"]
     assert f"{accuracy:.1%}" in str(caught.value)
     assert load(tiny(min_accuracy=accuracy), digits, trained, Bars())
 
@@ -339,7 +350,15 @@ def test_a_local_teacher_can_be_asked_through_a_ledger(
 
     teacher = load(tiny(), digits, trained, Bars())
     book = ledger.Ledger(tmp_path / "ledger.sqlite")
-    desk = client.Desk(teacher, book, "run", 40, 10, 16)
-    told = client.ask(desk, digits.pool_images[:40], client.DISTILL, 0, lambda answered: None)
+    query_client = client.QueryClient(
+        teacher=teacher, ledger=book, run="run", budget=40, classes=10, batch=16
+    )
+    told = client.ask(
+        query_client,
+        digits.pool_images[:40],
+        client.DISTILL,
+        round_=0,
+        progress=lambda answered: None,
+    )
     assert told.tobytes() == teacher.ask(digits.pool_images[:40]).tobytes()
     book.close()

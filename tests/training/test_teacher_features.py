@@ -2,6 +2,7 @@
 box, nothing.
 """
 
+import dataclasses
 import functools
 
 import jax
@@ -80,9 +81,15 @@ def test_a_black_box_shows_nothing():
     ):
         teacher_features.of_teacher(plan, box, 0)
     assert (
-        teacher_features.of_teacher(configured().train, box._replace(network=network()), 0) is None
+        teacher_features.of_teacher(
+            configured().train, dataclasses.replace(box, network=network()), 0
+        )
+        is None
     )
-    assert teacher_features.of_teacher(plan, box._replace(network=network()), 0) is not None
+    assert (
+        teacher_features.of_teacher(plan, dataclasses.replace(box, network=network()), 0)
+        is not None
+    )
 
 
 def test_how_much_is_shown_is_known_without_a_teacher():

@@ -11,8 +11,9 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import sources
 from amkd.data.dataset import DataSet
-from amkd.teachers import Teacher, kinds
+from amkd.teachers import Teacher, loading
 from amkd.teachers.http import json_service
+from amkd.teachers.image_spec import ImageSpec
 from amkd.validation import teachers
 from tests.support.faulty_server import FaultyServer
 from tests.support.small import configured
@@ -123,7 +124,7 @@ def load(labels):
         **URL,
     }
     config = configured("http", **fields, **{"teacher.labels": str(labels)})
-    return kinds.load(config, data, StopSignal())
+    return loading.load(config, data, StopSignal())
 
 
 @pytest.mark.parametrize(
@@ -164,14 +165,13 @@ def test_labels_by_name_by_number_and_ignored(tmp_path, monkeypatch):
     )
     passed = []
     monkeypatch.setattr(
-        json_service, "load", lambda *args: passed.append(args) or Teacher("t", np.asarray)
+        json_service, "load", lambda _, **given: passed.append(given) or Teacher("t", np.asarray)
     )
     load(path)
     load("")
-    # After the connection, the template, the shape and the classes' names.
-    assert [args[2:4] for args in passed] == [((8, 8, 3), CATS)] * 2
-    assert passed[0][4] == {"tabby": 0, "Siamese": 0, "poodle": 1, "conger": 2, "table": -1}
-    assert passed[1][4] == {}
+    assert [given["images"] for given in passed] == [ImageSpec((8, 8, 3), 3, CATS)] * 2
+    mapped = {"tabby": 0, "Siamese": 0, "poodle": 1, "conger": 2, "table": -1}
+    assert [given["label_map"] for given in passed] == [mapped, {}]
 
 
 def identity(server, kind, **fields):
@@ -180,8 +180,10 @@ def identity(server, kind, **fields):
         "teacher.http.url": server.json_url if kind == "json" else server.url,
         **fields,
     }
-    data = sources.load("digits", cache_dir=None)
-    teacher = kinds.load(configured(**{"teacher.oip.model": "digits", **given}), data, StopSignal())
+    data = sources.load("digits", "", 0, 0, None)
+    teacher = loading.load(
+        configured(**{"teacher.oip.model": "digits", **given}), data, StopSignal()
+    )
     teacher.ask.close()
     return teacher.identity
 

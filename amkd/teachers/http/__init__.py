@@ -1,3 +1,1 @@
-"""Teachers behind HTTP: the Open Inference Protocol, TensorFlow Serving, and any service that
-speaks JSON.
-"""
+"""Teachers behind HTTP: the Open Inference Protocol, TensorFlow Serving, and JSON services."""

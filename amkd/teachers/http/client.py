@@ -1,4 +1,4 @@
-"""One attempt at a service: a request sent, and its reply or the reason why there is none."""
+"""Sends one request to a service; returns the reply, or raises the reason why there is none."""
 
 import email.utils
 import json
@@ -25,32 +25,33 @@ _SLACK = 30.0  # seconds: nothing cuts the lookup of a host's name short
 
 
 class Reply(NamedTuple):
-    """What a service answered with status 2xx."""
+    """A reply with a status of 2xx."""
 
     body: bytes
     headers: httpx.Headers
 
     def json(self) -> Any:
-        """The body's JSON.
+        """Parses the body as JSON.
 
         Raises:
-          Unanswered: it is none: cut short or garbled.
+          Unanswered: the body is no JSON: cut short or garbled.
         """
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise Unanswered(
-                f"the reply is no JSON ({type(error).__name__}, {len(self.body)} bytes)", True
+                f"the reply is no JSON ({type(error).__name__}, {len(self.body)} bytes)",
+                billed=True,
             ) from None
 
 
 class Client:
     """The connections to one service; any number of threads may use it at once.
 
-    They are closed by ``close()``, or with the interpreter.
+    They are closed by ``close()``, or when the interpreter ends.
 
     Attributes:
-      place: the service's host, port and path.
+      place: host, port and path of the service.
       patience: seconds after which an attempt has surely ended.
       close: closes the connections.
     """
@@ -60,17 +61,15 @@ class Client:
         self._credentials = credentials.read(connection, self._url)
         self._connection = connection
         self.place = connections.place(self._url)
-        self.patience = (
-            connection.deadline + connection.connect_timeout + _SLACK
-        )  # a host may have two addresses
+        # The connect timeout counts twice: a host may have two addresses.
+        self.patience = connection.deadline + connection.connect_timeout + _SLACK
         self._http = httpx.Client(
             transport=Transport(connection, self._url, _certificates(connection.ca_file))
         )
         self.close = weakref.finalize(self, self._http.close)
 
     def get(self, path: str) -> Any:
-        """What is below the service's address, as JSON; tried again where that may help, since
-        metadata is free.
+        """Gets JSON from below the service's address, with retries: metadata is free.
 
         Raises:
           UserError: there is none.
@@ -80,12 +79,11 @@ class Client:
         except Unanswered as error:
             raise UserError(
                 f"{_FIELD}.url: {self.place} does not tell about its model ({path}):"
-                f" {error.reason}; check that the"
-                " service runs there and is ready"
+                f" {error.reason}; check that the service runs there and is ready"
             ) from None
 
     def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> Reply:
-        """One attempt to have images answered; see :meth:`send`."""
+        """Makes one attempt to have images answered; see :meth:`send`."""
         return self.send(
             "POST", path, content, {"Content-Type": "application/json", **(headers or {})}
         )
@@ -93,17 +91,17 @@ class Client:
     def send(
         self, method: str, path: str, content: bytes = b"", headers: dict[str, str] | None = None
     ) -> Reply:
-        """One attempt.
+        """Makes one attempt.
 
         Args:
-          method: of HTTP.
-          path: below the service's address; empty for the address itself.
-          content: the body.
-          headers: besides the secret's.
+          method: HTTP method.
+          path: path below the service's address; empty for the address itself.
+          content: body of the request.
+          headers: headers besides the one with the secret.
 
         Raises:
-          Unanswered: it failed, and another may succeed.
-          UserError: no other will.
+          Unanswered: the attempt failed, and another may succeed.
+          UserError: no other attempt will succeed.
         """
         url = (
             self._url
@@ -122,28 +120,31 @@ class Client:
         return Reply(response.content, response.headers)
 
     def _failure(self, error: Exception) -> Exception:
-        """What an attempt without a whole reply comes to."""
+        """Returns the error for an attempt that brought no whole reply."""
         if isinstance(error, httpcore.ConnectError) and (fault := _certificate_fault(error)):
             return UserError(
-                f"the certificate of {self.place} cannot be verified ({fault}): if its authority"
-                " is your own, name its"
-                f" certificate in {_FIELD}.ca_file"
+                f"the certificate of {self.place} cannot be verified ({fault}): if its authority is"
+                f" your own, name its certificate in {_FIELD}.ca_file"
             )
-        words = f"{type(error).__name__}: {self._credentials.redact(str(error))[:_EXCERPT] or 'no details'}"
+        details = self._credentials.redact(str(error))[:_EXCERPT] or "no details"
+        reason = f"{type(error).__name__}: {details}"
         if isinstance(error, httpcore.TimeoutException):
-            waited = self._connection
-            words += f" ({_FIELD}.connect_timeout={waited.connect_timeout:g}, .read_timeout={waited.read_timeout:g})"
-        return Unanswered(words, billed=not isinstance(error, UNSENT))
+            connection = self._connection
+            reason += (
+                f" ({_FIELD}.connect_timeout={connection.connect_timeout:g},"
+                f" .read_timeout={connection.read_timeout:g})"
+            )
+        return Unanswered(reason, billed=not isinstance(error, UNSENT))
 
     def _refusal(self, response: httpx.Response) -> Exception:
-        """What a reply with another status than 2xx comes to."""
+        """Returns the error for a reply with another status than 2xx."""
         status, after = response.status_code, _retry_after(response.headers.get("Retry-After", ""))
-        words = f"{self.place} answered with status {status}{self._excerpt(response)}"
+        reason = f"{self.place} answered with status {status}{self._excerpt(response)}"
         if status == 429 or (status == 503 and "Retry-After" in response.headers):
-            return Unanswered(words, billed=False, after=after)
+            return Unanswered(reason, billed=False, after=after)
         if status >= 500 or status == 408:  # 408: the request came too slowly
-            return Unanswered(words, billed=True, after=after)
-        return Refused(f"{words}; {self._remedy(response)}")
+            return Unanswered(reason, billed=True, after=after)
+        return Refused(f"{reason}; {self._remedy(response)}")
 
     def _excerpt(self, response: httpx.Response) -> str:
         text = " ".join(self._credentials.redact(response.text).split())
@@ -154,15 +155,14 @@ class Client:
         if 300 <= status < 400:
             target = response.headers.get("Location", "")
             return (
-                f"it redirects to {_host(target)!r}, which is not followed: set {_FIELD}.url to"
-                " the final address"
+                f"it redirects to {_host(target)!r}, which is not followed: set {_FIELD}.url to the"
+                " final address"
             )
         return {
             400: "it does not take the request: check the model's input, config.teacher.pixels and"
             " the request's form",
             401: f"it does not take the credentials: {self._credentials.source}; check"
-            f" {_FIELD}.auth_header and"
-            f" {_FIELD}.auth_scheme too",
+            f" {_FIELD}.auth_header and {_FIELD}.auth_scheme too",
             403: f"these credentials do not allow it: {self._credentials.source}",
             404: f"there is no such model or address: check {_FIELD}.url and the model's name and"
             " version",
@@ -176,7 +176,7 @@ class Client:
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
-    """Seconds before metadata is asked for again: what the service wishes, within reason."""
+    """Returns the seconds before the next try for metadata: what the service asks, at most 10."""
     error = state.outcome.exception() if state.outcome else None
     return min(getattr(error, "after", None) or 0.25 * 2**state.attempt_number, 10.0)
 
@@ -190,7 +190,7 @@ _METADATA_TRIES = tenacity.Retrying(
 
 
 def _certificates(ca_file: str) -> ssl.SSLContext:
-    """The system's certificates and those of a file."""
+    """Returns a context that trusts the system's certificates and those of a file."""
     context = ssl.create_default_context()
     if ca_file:
         try:
@@ -204,7 +204,7 @@ def _certificates(ca_file: str) -> ssl.SSLContext:
 
 
 def _certificate_fault(error: BaseException | None) -> str:
-    """Why a certificate was not trusted, if that was the trouble."""
+    """Returns why a certificate was not trusted; empty if that was not the problem."""
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return error.verify_message
@@ -213,7 +213,7 @@ def _certificate_fault(error: BaseException | None) -> str:
 
 
 def _retry_after(text: str) -> float | None:
-    """Seconds to wait, from a number of seconds or a date; None if it says neither."""
+    """Reads the seconds to wait from a number or a date; None if the text is neither."""
     try:
         seconds = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where a service is, and the rules its address has to keep."""
+"""How a service is reached, and the checks of its address."""
 
 import dataclasses
 import ipaddress
@@ -17,7 +17,7 @@ _SECRET_PARAMETER = re.compile(
 
 
 class Connection(NamedTuple):
-    """How a service is reached; ``config.teacher.http``.
+    """How a service is reached: ``config.teacher.http`` and ``config.teacher.in_flight``.
 
     Attributes:
       url: ``http(s)://host[:port][/prefix]``; for a JSON service the whole address of its endpoint.
@@ -29,7 +29,7 @@ class Connection(NamedTuple):
       auth_env: name of the environment variable that holds the secret; empty for none.
       auth_file: file that holds the secret; empty for none.
       ca_file: certificates to trust besides the system's, in PEM; empty for none.
-      in_flight: requests under way at once at most.
+      in_flight: most requests under way at once.
     """
 
     url: str
@@ -44,7 +44,7 @@ class Connection(NamedTuple):
 
     @property
     def deadline(self) -> float:
-        """Seconds after which an attempt is given up, however many bytes still drip in."""
+        """Seconds after which an attempt is given up, even if bytes still arrive."""
         return self.connect_timeout + self.read_timeout
 
 
@@ -54,11 +54,11 @@ def connection_of(http: HttpSettings, in_flight: int) -> Connection:
 
 
 def address(connection: Connection) -> httpx.URL:
-    """The address of a service, checked.
+    """Returns the address of a service after checks.
 
     Raises:
-      UserError: it or a timeout is unusable, or it has a secret in it, where logs and errors would
-        show it.
+      UserError: the address or a timeout is unusable, or the address holds a secret, which logs and
+        errors would show.
     """
     url = parsed(connection.url)
     if url is None:  # not quoted: a broken address may hold a password
@@ -66,15 +66,14 @@ def address(connection: Connection) -> httpx.URL:
     if url.userinfo:
         raise UserError(
             f"{_FIELD}.url has a user or password before its host, where logs would show it: take"
-            " it out and set"
-            f" {_FIELD}.auth_scheme=Basic with 'user:password' in the variable named by"
-            f" {_FIELD}.auth_env"
+            f" it out and set {_FIELD}.auth_scheme=Basic with 'user:password' in the variable named"
+            f" by {_FIELD}.auth_env"
         )
     if guilty := [name for name in url.params if _SECRET_PARAMETER.search(name)]:
         raise UserError(
             f"{_FIELD}.url has the parameter {guilty[0]!r}, which looks like a secret that logs"
-            " would show: take it"
-            f" out and send it as a header by {_FIELD}.auth_header and {_FIELD}.auth_env"
+            f" would show: take it out and send it as a header by {_FIELD}.auth_header and"
+            f" {_FIELD}.auth_env"
         )
     if url.scheme not in ("http", "https") or not url.host:
         raise UserError(
@@ -85,7 +84,7 @@ def address(connection: Connection) -> httpx.URL:
 
 
 def parsed(text: str) -> httpx.URL | None:
-    """An address, None for text that is none; without an exception, which would show it."""
+    """Parses an address; returns None for a bad one, since an exception would show the text."""
     try:
         return httpx.URL(text)
     except httpx.InvalidURL:
@@ -101,7 +100,7 @@ def _check_numbers(connection: Connection) -> None:
 
 
 def is_loopback(url: httpx.URL) -> bool:
-    """Whether an address never leaves this machine."""
+    """Tells whether an address is on this machine."""
     if url.host == "localhost":
         return True
     try:
@@ -111,5 +110,5 @@ def is_loopback(url: httpx.URL) -> bool:
 
 
 def place(url: httpx.URL) -> str:
-    """Host, port and path of an address: what an identity says of it, without its parameters."""
+    """Returns host, port and path of an address, the part that goes into an identity."""
     return url.netloc.decode() + url.path.rstrip("/")

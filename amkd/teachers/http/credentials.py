@@ -1,4 +1,4 @@
-"""The secret that a service asks for: read once, put in one header, kept out of everything else."""
+"""The secret of a service: read once, put into one header, and shown nowhere else."""
 
 import base64
 import json
@@ -20,7 +20,7 @@ class Credentials:
     """A header with a secret in it, or none; its ``repr`` shows no secret.
 
     Attributes:
-      headers: what to send: the one header, or nothing.
+      headers: the header to send; empty without a secret.
       source: where the secret comes from, for error messages.
     """
 
@@ -38,14 +38,14 @@ class Credentials:
             self._secrets = _spellings(secret, sent)
 
     def redact(self, text: str) -> str:
-        """Text in which every spelling of the secret is blotted out."""
+        """Replaces every spelling of the secret in a text by ``***``."""
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
 
 
 def read(connection: Connection, url: httpx.URL) -> Credentials:
-    """The credentials that a connection names.
+    """Reads the credentials that a connection names.
 
     Raises:
       UserError: the secret is missing, unusable, or would travel unencrypted.
@@ -74,7 +74,7 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
 
 
 def _from_env(name: str) -> tuple[str, str]:
-    if not name.isidentifier():  # and may be the secret itself, in the wrong place
+    if not name.isidentifier():  # it may be the secret itself, so it is not shown
         raise UserError(
             f"{_FIELD}.auth_env must be the name of an environment variable that holds the secret"
         )
@@ -103,23 +103,22 @@ def _check_header(connection: Connection) -> None:
     if not _HEADER_NAME.fullmatch(connection.auth_header):
         raise UserError(
             f"{_FIELD}.auth_header={connection.auth_header!r} is no name of a header;"
-            " 'Authorization' and 'X-Api-Key'"
-            " are usual"
+            " 'Authorization' and 'X-Api-Key' are usual"
         )
     if connection.auth_scheme and not _HEADER_NAME.fullmatch(connection.auth_scheme):
         raise UserError(
-            f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never holds"
-            " the secret"
+            f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never holds the"
+            " secret"
         )
 
 
 def _is_user_and_password(scheme: str, secret: str) -> bool:
-    """Whether a secret for ``Basic`` is not encoded yet; base64 has no colon."""
+    """Tells whether a secret for ``Basic`` is not encoded yet; base64 has no colon."""
     return scheme.lower() == "basic" and ":" in secret
 
 
 def _spellings(secret: str, sent: str) -> list[str]:
-    """The secret as a reply may repeat it, longest first."""
+    """Returns the forms in which a reply may repeat the secret, longest first."""
     parts = {secret, sent}
     if secret != sent:  # user:password
         parts.add(secret.partition(":")[2])

@@ -1,4 +1,4 @@
-"""Pictures as text: PNG or JPEG files in base64."""
+"""Encodes pictures as text: PNG or JPEG files in base64."""
 
 import base64
 import io
@@ -13,10 +13,10 @@ _MODES = {1: "L", 3: "RGB"}
 
 
 def check(encoding: str, quality: int, channels: int) -> None:
-    """Refuses what no picture can be encoded by.
+    """Refuses an unknown encoding, or one that cannot hold the number of channels.
 
     Raises:
-      UserError: naming the field of ``config.teacher.json`` at fault.
+      UserError: it names the wrong field of ``config.teacher.json``.
     """
     if encoding not in ("png", "jpeg"):
         raise UserError(f"{_FIELD}.encoding={encoding!r} must be png or jpeg")
@@ -30,12 +30,12 @@ def check(encoding: str, quality: int, channels: int) -> None:
 
 
 def encode(image: np.ndarray, encoding: str, quality: int) -> str:
-    """One picture's file in base64.
+    """Returns the file of one picture in base64.
 
     Args:
       image: ``uint8[H, W, C]`` with 1 or 3 channels.
       encoding: ``png``, which keeps every pixel, or ``jpeg``, which does not.
-      quality: of ``jpeg``, 1 to 100.
+      quality: quality of ``jpeg``, 1 to 100.
     """
     picture = Image.fromarray(
         image[..., 0] if image.shape[-1] == 1 else image, _MODES[image.shape[-1]]

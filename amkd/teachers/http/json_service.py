@@ -1,9 +1,9 @@
-"""Any service that takes pictures in JSON and answers in JSON."""
+"""A teacher behind any service that takes pictures in JSON and answers in JSON."""
 
 import json
 import math
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,51 +12,51 @@ from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Teacher, Unanswered
 from amkd.teachers.http import encoding
-from amkd.teachers.http import path as paths
+from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.client import Client
 from amkd.teachers.http.connection import Connection
-from amkd.teachers.http.entry import EntryReader
 from amkd.teachers.http.labels import Labels
+from amkd.teachers.http.reply_entry import EntryReader
 from amkd.teachers.http.template import ID, Request
+from amkd.teachers.image_spec import ImageSpec
 
 _FIELD = "config.teacher.json"
 
 
 def load(
-    connection: Connection,
     template: Template,
-    shape: tuple[int, int, int],
-    class_names: Sequence[str],
-    labels: Mapping[str, int],
-    identity: str,
-    hard: bool,
+    *,
+    connection: Connection,
+    images: ImageSpec,
+    label_map: Mapping[str, int],
+    identity: str = "",
+    hard_labels: bool = False,
     batch: int = 1,
 ) -> Teacher:
-    """A teacher behind a JSON service; nothing is sent yet.
+    """Returns the teacher; nothing is sent yet.
 
     Args:
-      connection: where it is; ``url`` is the whole address of its endpoint.
-      template: how it is asked and read.
-      shape: of one image, ``(H, W, C)``.
-      class_names: of the data set, Y.
-      labels: the service's label to the class number, or to -1 to ignore the label; other labels
+      template: the form of the request, and the paths of what the reply holds.
+      connection: where the service is; ``url`` is the whole address of its endpoint.
+      images: the images and classes that the service must fit.
+      label_map: label of the service to class number, or to -1 to ignore the label. Other labels
         are class names, whatever their case, or class numbers. Scores of several labels of one
-        class are summed.
+        class are added up.
       identity: who answers; empty for ``json:{host}{path}``.
-      hard: whether the service answers one label per picture and no scores.
+      hard_labels: whether the service answers one label per picture and no scores.
       batch: images per request.
 
     Raises:
-      UserError: naming the field that is at fault.
+      UserError: a setting is wrong; the message names it.
     """
-    ask = _Ask(template, Labels(labels, class_names), len(class_names))
-    _check_settings(template, ask.request, hard, batch)
-    encoding.check(template.encoding, template.quality, shape[-1])
+    ask = _Ask(template, Labels(label_map, images.class_names), images.classes)
+    _check_settings(template, ask.request, hard_labels=hard_labels, batch=batch)
+    encoding.check(template.encoding, template.quality, images.shape[-1])
     client = ask.connect(connection)
     return Teacher(identity or f"json:{client.place}", ask, client.patience)
 
 
-def _check_settings(template: Template, request: Request, hard: bool, batch: int) -> None:
+def _check_settings(template: Template, request: Request, *, hard_labels: bool, batch: int) -> None:
     if batch > 1 and not request.is_list:
         raise UserError(
             f"config.teacher.batch={batch}, and {_FIELD}.request has no list of pictures: set"
@@ -70,15 +70,15 @@ def _check_settings(template: Template, request: Request, hard: bool, batch: int
         )
     if template.id and not request.has_id:
         raise UserError(
-            f"{_FIELD}.id={template.id!r}, and {_FIELD}.request has no {ID!r} beside its"
-            " picture: add it"
+            f"{_FIELD}.id={template.id!r}, and {_FIELD}.request has no {ID!r} beside its picture:"
+            " add it"
         )
-    if hard and (template.scores or not template.labels):
+    if hard_labels and (template.scores or not template.labels):
         raise UserError(
-            f"{_FIELD}.scores must be empty and {_FIELD}.labels a path for a service that"
-            " answers labels"
+            f"{_FIELD}.scores must be empty and {_FIELD}.labels a path for a service that answers"
+            " labels"
         )
-    if not hard and not template.scores:
+    if not hard_labels and not template.scores:
         raise UserError(
             f"{_FIELD}.scores is empty: set it to the path of an entry's scores, or say that it"
             " answers labels"
@@ -90,10 +90,10 @@ def _check_settings(template: Template, request: Request, hard: bool, batch: int
 
 
 class _Ask:
-    """Asks one service; safe to call from several threads.
+    """Asks one service; may be called from several threads.
 
     Attributes:
-      request: the form of its requests.
+      request: the form of the requests.
     """
 
     def __init__(self, template: Template, labels: Labels, classes: int) -> None:
@@ -106,13 +106,13 @@ class _Ask:
         self._read = EntryReader(template, labels, classes)
 
     def connect(self, connection: Connection) -> Client:
-        """Opens the connections, which ``close`` closes again."""
+        """Opens the connections; ``close`` closes them."""
         self._client = Client(connection)
         self.close = self._client.close
         return self._client
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Scores ``float64[B, Y]`` or labels ``int64[B]`` of ``uint8[B, H, W, C]``."""
+        """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         if len(images) > 1 and not self.request.is_list:
             raise UserError(
                 f"{len(images)} images at once, and the service takes one: set"
@@ -127,15 +127,13 @@ class _Ask:
         return self._rows(self._in_order(self._entries(reply), names))
 
     def _rows(self, entries: list[Any]) -> np.ndarray:
-        """What the entries say; of those that cannot be read the first is told of, with the others'
-        rows.
-        """
+        """Reads the entries; if some cannot be read, the error about the first carries all rows."""
         rows, problems = [], []
         for entry in entries:
             try:
                 rows.append(self._read(entry))
             except UserError as problem:
-                rows.append(self._read.nothing)
+                rows.append(self._read.useless)
                 problems.append(str(problem))
         if len(problems) == len(rows):
             raise UserError(problems[0])
@@ -144,7 +142,7 @@ class _Ask:
         return np.stack(rows)
 
     def _entries(self, reply: Any) -> list[Any]:
-        """The entries of a reply, as they come."""
+        """Returns the entries of a reply, in the order of the reply."""
         if self._entries_path is None:
             return [reply]
         found = self._entries_path.search(reply)
@@ -153,7 +151,7 @@ class _Ask:
         return found
 
     def _in_order(self, entries: list[Any], names: list[str]) -> list[Any]:
-        """One entry per picture, in the pictures' order."""
+        """Returns one entry per picture, in the order of the pictures."""
         if self._id is None:
             if len(entries) != len(names):
                 raise Unanswered(
@@ -170,17 +168,19 @@ class _Ask:
             if _differ(found.setdefault(name, entry), entry):
                 raise Unanswered(
                     "the reply has two entries of one picture that contradict each other",
-                    True,
+                    billed=True,
                     whole=True,
                 )
         if len(found) != len(names):
             raise Unanswered(
-                f"the reply has entries for {len(found)} of {len(names)} pictures", True, whole=True
+                f"the reply has entries for {len(found)} of {len(names)} pictures",
+                billed=True,
+                whole=True,
             )
         return [found[name] for name in names]
 
     def _name(self, entry: Any) -> str:
-        """Which picture an entry is about."""
+        """Returns the name of the picture that an entry is about."""
         assert self._id is not None
         name = self._id.search(entry)
         if not isinstance(name, str):
@@ -189,5 +189,5 @@ class _Ask:
 
 
 def _differ(one: Any, other: Any) -> bool:
-    """Whether two entries say different things; NaN equals NaN here."""
+    """Tells whether two entries differ; NaN equals NaN here."""
     return one is not other and json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)

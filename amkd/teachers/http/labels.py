@@ -1,4 +1,4 @@
-"""What a service calls the classes."""
+"""Translates the labels of a service into class numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,29 +10,28 @@ _FIELD = "config.teacher.labels"
 
 
 class Labels:
-    """The class number of each of a service's labels.
+    """Maps the labels of a service to class numbers.
 
-    A label is looked up in the given map first, then among the class names, then among those
-    regardless of case, and last it may be a class number itself.
+    A label is looked up in the user's map first, then among the class names, then among the class
+    names regardless of case. Last, it may be a class number itself.
     """
 
     def __init__(self, given: Mapping[str, int], class_names: Sequence[str]) -> None:
         """Checks the map.
 
         Args:
-          given: the service's label to the class number, or to ``IGNORED``.
-          class_names: of the data set.
+          given: label to class number, or to ``IGNORED``.
+          class_names: names of the data set's classes.
 
         Raises:
-          UserError: a number is no class's.
+          UserError: a number is out of range.
         """
         self._given, self._classes = dict(given), len(class_names)
         for label, number in self._given.items():
             if not IGNORED <= number < self._classes:
                 raise UserError(
                     f"{_FIELD}: {label!r} is mapped to {number}, and the classes are 0 to"
-                    f" {self._classes - 1}"
-                    f" ({IGNORED} to ignore a label)"
+                    f" {self._classes - 1} ({IGNORED} to ignore a label)"
                 )
         self._exact = {name: number for number, name in enumerate(class_names)}
         self._folded: dict[str, list[int]] = {}
@@ -40,10 +39,10 @@ class Labels:
             self._folded.setdefault(name.casefold(), []).append(number)
 
     def number(self, label: Any) -> int:
-        """The class number of a label, or ``IGNORED``.
+        """Returns the class number of a label, or ``IGNORED``.
 
         Raises:
-          UserError: nothing says what the label means.
+          UserError: the label is unknown.
         """
         name = _text(label)
         if name in self._given:
@@ -56,19 +55,17 @@ class Labels:
             return int(name)
         raise UserError(
             f"the service answered the label {name[:80]!r}, which is no class of the data set: map"
-            " it to a class number"
-            f" by {_FIELD} ({IGNORED} to ignore it)"
+            f" it to a class number by {_FIELD} ({IGNORED} to ignore it)"
         )
 
 
 def _text(label: Any) -> str:
-    """A label as it is written in a map."""
+    """Returns a label as it is written in the user's map."""
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
     if isinstance(label, str | int | float) and not isinstance(label, bool):
         return str(label)
     raise UserError(
-        "the service answered a label that is neither text nor number but"
-        f" {type(label).__name__}: check"
-        " config.teacher.json.labels"
+        f"the service answered a label that is neither text nor number but {type(label).__name__}:"
+        " check config.teacher.json.labels"
     )

@@ -1,4 +1,4 @@
-"""The form of a request to a JSON service, and where its reply has what."""
+"""The form of a request to a JSON service, and the paths of what its reply holds."""
 
 import json
 import re
@@ -14,11 +14,11 @@ _SECRET = re.compile(r"(key|token|secret|password|passwd|pwd|credentials?)$", re
 
 
 class Request:
-    """A request's form, ready to be filled with pictures.
+    """The form of a request, to be filled with pictures.
 
     Attributes:
-      is_list: whether it takes any number of pictures.
-      has_id: whether it names the pictures.
+      is_list: whether one request takes any number of pictures.
+      has_id: whether the request names the pictures.
     """
 
     def __init__(self, text: str) -> None:
@@ -28,7 +28,7 @@ class Request:
           text: ``config.teacher.json.request``.
 
         Raises:
-          UserError: it is no JSON, or has no one place for pictures.
+          UserError: the text is no JSON, holds a secret, or has no place for pictures.
         """
         try:
             self._form = json.loads(text)
@@ -39,8 +39,8 @@ class Request:
         if (name := _secret(self._form)) is not None:
             raise UserError(
                 f"{_FIELD}.request holds something under {name!r} that looks like a secret, and"
-                " configurations are kept"
-                " on disk: send it as a header by config.teacher.http.auth_header and auth_env"
+                " configurations are kept on disk: send it as a header by"
+                " config.teacher.http.auth_header and auth_env"
             )
         self._path = _list_path(self._form)
         self.is_list = self._path is not None
@@ -48,8 +48,8 @@ class Request:
         self.has_id = _holds(inside, ID)
         if not _holds(self._form, IMAGE):
             raise UserError(
-                f"{_FIELD}.request has no {IMAGE!r} in any of its strings: put it where the"
-                " picture goes"
+                f"{_FIELD}.request has no {IMAGE!r} in any of its strings: put it where the picture"
+                " goes"
             )
         if self._path is not None and _count(self._form, IMAGE) != _count(inside, IMAGE):
             raise UserError(
@@ -58,11 +58,11 @@ class Request:
             )
 
     def fill(self, pictures: Sequence[str], names: Sequence[str]) -> bytes:
-        """The JSON that asks about pictures.
+        """Returns the JSON that asks about pictures.
 
         Args:
-          pictures: base64 of each; one only unless ``is_list``.
-          names: of each, as many.
+          pictures: the pictures in base64; only one unless ``is_list``.
+          names: the names of the pictures.
         """
         if self._path is None:
             return json.dumps(_fill(self._form, pictures[0], names[0])).encode()
@@ -70,12 +70,12 @@ class Request:
         entries = [
             _fill(element, picture, name) for picture, name in zip(pictures, names, strict=True)
         ]
-        # Outside of the list the first name stands for the whole request.
+        # Outside of the list the first name is the name of the whole request.
         return json.dumps(_replace(_fill(self._form, "", names[0]), self._path, entries)).encode()
 
 
 def _secret(form: Any) -> str | None:
-    """The first key whose text looks like a secret; None if none does."""
+    """Returns the first key whose text looks like a secret; None if there is none."""
     for key, child in form.items() if isinstance(form, dict) else ():
         if isinstance(child, str) and child and "$" not in child and _SECRET.search(key):
             return key
@@ -84,9 +84,7 @@ def _secret(form: Any) -> str | None:
 
 
 def _list_path(form: Any) -> tuple[Any, ...] | None:
-    """The keys to the outermost list of one element that holds a picture; None if there is no such
-    list.
-    """
+    """Returns the keys to the outermost list of one element that holds a picture, or None."""
     if isinstance(form, list) and len(form) == 1 and _holds(form, IMAGE):
         return ()
     children = (
@@ -109,7 +107,7 @@ def _at(form: Any, path: tuple[Any, ...]) -> Any:
 
 
 def _replace(form: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """A form with another value at a path."""
+    """Returns a copy of a form with another value at a path."""
     if not path:
         return value
     copy = dict(form) if isinstance(form, dict) else list(form)
@@ -118,7 +116,7 @@ def _replace(form: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 def _fill(form: Any, picture: str, name: str) -> Any:
-    """A form with its placeholders replaced."""
+    """Returns a copy of a form with its placeholders replaced."""
     if isinstance(form, dict):
         return {key: _fill(child, picture, name) for key, child in form.items()}
     if isinstance(form, list):
@@ -127,7 +125,7 @@ def _fill(form: Any, picture: str, name: str) -> Any:
 
 
 def _count(form: Any, word: str) -> int:
-    """How many of a form's strings hold a word."""
+    """Counts the strings of a form that hold a word."""
     if isinstance(form, dict | list):
         return sum(
             _count(child, word) for child in (form.values() if isinstance(form, dict) else form)

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's REST interface, in the row form."""
+"""A teacher behind TensorFlow Serving: its REST interface, in the row form."""
 
 import json
 from typing import Any
@@ -7,11 +7,13 @@ from urllib.parse import quote
 import numpy as np
 
 from amkd.config.teacher_answers import Pixels
+from amkd.config.teacher_services import TfservingSettings
 from amkd.core.errors import UserError
 from amkd.teachers import Teacher, Unanswered, tensors
 from amkd.teachers.http.client import Client
 from amkd.teachers.http.connection import Connection
-from amkd.teachers.http.outline import outline
+from amkd.teachers.http.reply_outline import outline
+from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.pixels import prepare
 from amkd.teachers.tensors import FREE, Tensor
 
@@ -28,90 +30,79 @@ _NUMPY = {
 
 
 def load(
+    model: TfservingSettings,
+    *,
     connection: Connection,
-    model: str,
-    version: str,
-    signature: str,
-    input: str,
-    output: str,
     pixels: Pixels,
-    shape: tuple[int, int, int],
-    classes: int,
-    identity: str,
-    labels: bool = False,
+    images: ImageSpec,
+    identity: str = "",
+    hard_labels: bool = False,
     batch: int = 1,
 ) -> Teacher:
-    """A teacher behind TensorFlow Serving, checked by its metadata; no image is sent yet.
+    """Returns the teacher, checked against the server's metadata; no image is sent yet.
 
     Args:
-      connection: where it is.
-      model: its name.
-      version: of the model; empty for the one that the server tells of, to which the teacher then
-        keeps.
-      signature: of the model; empty for ``serving_default``.
-      input: name of the signature's input; empty for the only one.
-      output: name of the signature's output; empty for the only one.
+      model: which model of the server. Without a version, the teacher keeps to the one that the
+        server tells of. The signature is ``serving_default`` if it is empty.
+      connection: where the server is.
       pixels: what the model expects; ``auto`` layout and dtype are taken from the metadata.
-      shape: of one image, ``(H, W, C)``.
-      classes: scores per image, Y.
+      images: the images and classes that the model must fit.
       identity: who answers; empty for ``tfserving:{host}/{model}:{version}``.
-      labels: whether the output is one class number per image.
+      hard_labels: whether one class number per image will do as an answer.
       batch: images per request.
 
     Raises:
       UserError: the model is not there, or takes or answers something else.
     """
-    if not model:
+    if not model.model:
         raise UserError(f"{_FIELD}.model is empty: set it to the model's name on the server")
     client = Client(connection)
     try:
-        ask = _Ask(client, model, version, signature or "serving_default", input, output)
-        ask.check(pixels, shape, classes, labels, batch)
+        ask = _Ask(client, model)
+        ask.check(pixels, images, hard_labels=hard_labels, batch=batch)
     except BaseException:
         client.close()
         raise
-    name = f"tfserving:{client.place}/{model}{ask.version and ':' + ask.version}"
+    name = f"tfserving:{client.place}/{model.model}{ask.version and ':' + ask.version}"
     return Teacher(identity or name, ask, client.patience)
 
 
 class _Ask:
-    """Asks one served model; safe to call from several threads.
+    """Asks one served model; may be called from several threads.
 
     Attributes:
-      version: the model's.
+      version: version of the model; empty if the server names none.
       close: closes the connections.
     """
 
-    def __init__(
-        self, client: Client, model: str, version: str, signature: str, input: str, output: str
-    ) -> None:
-        self._client, self._signature = client, signature
+    def __init__(self, client: Client, model: TfservingSettings) -> None:
+        """Reads the metadata of the model."""
+        self._client, self._signature = client, model.signature or "serving_default"
         self.close = client.close
-        base = f"v1/models/{quote(model, safe='')}"
-        metadata = client.get(f"{base}{_versions(version)}/metadata")
-        self.version = version or _version(metadata)
-        # Without its version a newer one, loaded during a run, would answer in its place.
+        base = f"v1/models/{quote(model.model, safe='')}"
+        metadata = client.get(f"{base}{_versions(model.version)}/metadata")
+        self.version = model.version or _version(metadata)
+        # A path without a version would lead to a newer model that is loaded during a run.
         self._path = f"{base}{_versions(self.version)}:predict"
-        known = _signature(metadata, signature)
-        self._input = tensors.choose(_tensors(known, "inputs"), input, f"{_FIELD}.input")
-        if len(_tensors(known, "inputs")) > 1:
+        known = _signature(metadata, self._signature)
+        inputs, outputs = _tensors(known, "inputs"), _tensors(known, "outputs")
+        self._input = tensors.choose(inputs, model.input, f"{_FIELD}.input")
+        if len(inputs) > 1:
             raise UserError(
-                f"{_FIELD}.signature={signature!r} takes several inputs, and only images can"
+                f"{_FIELD}.signature={self._signature!r} takes several inputs, and only images can"
                 " be given"
             )
-        self._output = tensors.choose(_tensors(known, "outputs"), output, f"{_FIELD}.output")
+        self._output = tensors.choose(outputs, model.output, f"{_FIELD}.output")
 
-    def check(
-        self, pixels: Pixels, shape: tuple[int, int, int], classes: int, labels: bool, batch: int
-    ) -> None:
-        """Holds the model against the images and the classes."""
+    def check(self, pixels: Pixels, images: ImageSpec, *, hard_labels: bool, batch: int) -> None:
+        """Checks that the model fits the images and the classes."""
         tensors.check_batch(self._input, batch)
-        self._pixels = tensors.resolve(pixels, self._input, shape)
-        tensors.check_output(self._output, classes, labels)
-        self._classes, self._labels = classes, labels
+        self._pixels = tensors.resolve(pixels, self._input, images.shape)
+        tensors.check_output(self._output, images.classes, hard_labels)
+        self._classes, self._hard_labels = images.classes, hard_labels
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Scores ``float64[B, Y]`` or labels ``int64[B]`` of ``uint8[B, H, W, C]``."""
+        """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         filled = tensors.fill(images, self._input)
         message = {
             "signature_name": self._signature,
@@ -123,13 +114,16 @@ class _Ask:
                 f"the reply has no list 'predictions' but is {outline(reply)}: check"
                 " config.teacher.http.url"
             )
-        return tensors.rows(
-            self._values(reply["predictions"]), len(filled), self._classes, self._labels
-        )[: len(images)]
+        values = self._values(reply["predictions"])
+        rows = tensors.rows(
+            values, images=len(filled), classes=self._classes, hard_labels=self._hard_labels
+        )
+        return rows[: len(images)]
 
     def _values(self, predictions: list[Any]) -> list[Any]:
-        """The wanted output's row of every image; rows go by outputs' names where a model has
-        several.
+        """Returns the wanted output's row of every image.
+
+        If a model has several outputs, each row is an object with one value per output.
         """
         if not any(isinstance(row, dict) for row in predictions):
             return predictions
@@ -149,13 +143,13 @@ def _versions(version: str) -> str:
 
 
 def _version(metadata: Any) -> str:
-    """The version that metadata is about, empty if it does not say."""
+    """Returns the version that the metadata is about; empty if it does not say."""
     spec = metadata.get("model_spec") if isinstance(metadata, dict) else None
     return str(spec.get("version") or "") if isinstance(spec, dict) else ""
 
 
 def _signature(metadata: Any, name: str) -> dict[str, Any]:
-    """What metadata tells of a signature."""
+    """Returns the part of the metadata that is about a signature."""
     try:
         signatures = metadata["metadata"]["signature_def"]["signature_def"]
         known = sorted(signatures)
@@ -172,15 +166,15 @@ def _signature(metadata: Any, name: str) -> dict[str, Any]:
 
 
 def _tensors(signature: dict[str, Any], key: str) -> list[Tensor]:
-    """The inputs or outputs of a signature."""
+    """Returns the inputs or outputs of a signature, sorted by name."""
     try:
         found = [
             Tensor(
                 name,
-                _NUMPY.get(told["dtype"], told["dtype"]),
-                _shape(told.get("tensor_shape") or {}),
+                _NUMPY.get(tensor["dtype"], tensor["dtype"]),
+                _shape(tensor.get("tensor_shape") or {}),
             )
-            for name, told in sorted(signature[key].items())
+            for name, tensor in sorted(signature[key].items())
         ]
     except (AttributeError, KeyError, TypeError, ValueError):
         found = []
@@ -191,8 +185,8 @@ def _tensors(signature: dict[str, Any], key: str) -> list[Tensor]:
     return found
 
 
-def _shape(told: dict[str, Any]) -> tuple[int, ...] | None:
-    """A shape; sizes come as text, and an unknown rank as a flag."""
-    if told.get("unknown_rank"):
+def _shape(shape: dict[str, Any]) -> tuple[int, ...] | None:
+    """Returns a shape; sizes come as text, and an unknown rank as a flag."""
+    if shape.get("unknown_rank"):
         return None
-    return tuple(int(dim.get("size", FREE)) for dim in told.get("dim", ()))
+    return tuple(int(dim.get("size", FREE)) for dim in shape.get("dim", ()))

@@ -1,4 +1,4 @@
-"""Connections whose every attempt ends by a deadline, however slowly the other side sends."""
+"""HTTP connections on which every attempt ends by a deadline, however slowly bytes arrive."""
 
 import ssl
 import threading
@@ -14,7 +14,8 @@ from amkd.core.errors import UserError
 from amkd.teachers.http import connection as connections
 from amkd.teachers.http.connection import Connection
 
-_KEEP_ALIVE = 2.0  # seconds; servers hang up after 5 as a rule, and a request sent into that may count as billed
+# Seconds. Servers usually hang up after 5, and a request sent at that moment may count as billed.
+_KEEP_ALIVE = 2.0
 _CHUNK = 65536  # bytes written between two looks at the clock
 
 FAILURES = (
@@ -28,15 +29,15 @@ UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, 
 
 
 class Deadline(threading.local):
-    """When the attempt of the current thread has to be over, in seconds of the monotonic clock."""
+    """The end of the current thread's attempt, in seconds of the monotonic clock."""
 
     at = float("inf")
 
     def cap(self, timeout: float | None, error: type[httpcore.TimeoutException]) -> float:
-        """A timeout that does not reach beyond the deadline.
+        """Shortens a timeout so that it ends by the deadline.
 
         Raises:
-          httpcore.TimeoutException: ``error``, where the deadline has passed.
+          httpcore.TimeoutException: ``error``, if the deadline has passed.
         """
         left = self.at - time.monotonic()
         if left <= 0:
@@ -45,7 +46,7 @@ class Deadline(threading.local):
 
 
 class Transport(httpx.BaseTransport):
-    """A pool of connections to one origin, by way of the environment's proxy if there is one."""
+    """A pool of connections to one origin, through the environment's proxy if there is one."""
 
     def __init__(
         self, connection: Connection, url: httpx.URL, certificates: ssl.SSLContext
@@ -66,7 +67,7 @@ class Transport(httpx.BaseTransport):
         self._pool = _pool(_proxy(url), options)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """One attempt, its whole reply read."""
+        """Makes one attempt and reads the whole reply."""
         self._deadline.at = time.monotonic() + self._seconds
         url = request.url
         reply = self._pool.request(
@@ -86,9 +87,7 @@ class Transport(httpx.BaseTransport):
 
 
 def _proxy(url: httpx.URL) -> httpx.URL | None:
-    """The environment's proxy for an address; none for this machine, whose secrets it would
-    read.
-    """
+    """Returns the environment's proxy for an address; None for this machine's own services."""
     if connections.is_loopback(url) or urllib.request.proxy_bypass(url.host):
         return None
     proxies = urllib.request.getproxies()
@@ -98,9 +97,8 @@ def _proxy(url: httpx.URL) -> httpx.URL | None:
     found = connections.parsed(text if "://" in text else f"http://{text}")
     if found is None or found.scheme not in ("http", "https"):  # not quoted: it may hold a password
         raise UserError(
-            f"the environment's proxy for {url.scheme} ({url.scheme.upper()}_PROXY or ALL_PROXY)"
-            " is none of HTTP: set"
-            f" it to one, or list {url.host} in NO_PROXY"
+            f"the environment's proxy for {url.scheme} ({url.scheme.upper()}_PROXY or ALL_PROXY) is"
+            f" none of HTTP: set it to one, or list {url.host} in NO_PROXY"
         )
     return found
 
@@ -113,7 +111,7 @@ def _pool(proxy: httpx.URL | None, options: dict[str, Any]) -> httpcore.Connecti
 
 
 class _Backend(httpcore.NetworkBackend):
-    """Opens connections that keep a deadline."""
+    """Opens connections that keep the deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline, self._plain = deadline, httpcore.SyncBackend()
@@ -133,7 +131,7 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A connection on which no wait reaches beyond the deadline."""
+    """A connection on which no wait goes beyond the deadline."""
 
     def __init__(self, plain: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._plain, self._deadline = plain, deadline

@@ -1,4 +1,4 @@
-"""Where something is in a service's reply: JMESPath."""
+"""Finds things in the reply of a service by JMESPath."""
 
 from typing import Any
 
@@ -6,28 +6,28 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from amkd.core.errors import UserError
-from amkd.teachers.http.outline import outline
+from amkd.teachers.http.reply_outline import outline
 
 _FIELD = "config.teacher.json"
 
 
 class Path:
-    """A path, checked before anything is sent.
+    """A path that is checked before anything is sent.
 
     Attributes:
-      field: the configuration's name for it.
+      field: the field of the configuration that holds the path.
       text: the path itself.
     """
 
     def __init__(self, name: str, text: str) -> None:
-        """Reads a path.
+        """Compiles a path.
 
         Args:
-          name: of the field below ``config.teacher.json``.
-          text: JMESPath.
+          name: name of the field below ``config.teacher.json``.
+          text: the path.
 
         Raises:
-          UserError: it is none.
+          UserError: the text is no JMESPath.
         """
         self.field, self.text = f"{_FIELD}.{name}", text
         try:
@@ -39,10 +39,10 @@ class Path:
             ) from None
 
     def search(self, value: Any) -> Any:
-        """What is there, None if nothing is.
+        """Returns what the path finds; None if it finds nothing.
 
         Raises:
-          UserError: the path's functions do not take what is there.
+          UserError: a function of the path does not take what is there.
         """
         try:
             return self._compiled.search(value)
@@ -50,12 +50,12 @@ class Path:
             raise self.misfit(f"does not suit ({type(error).__name__})", value) from None
 
     def misfit(self, words: str, value: Any) -> UserError:
-        """An error that says what is wrong with this path in a reply."""
+        """Returns an error that says what is wrong with this path in a reply."""
         return UserError(
             f"{self.field}={self.text!r} {words} the reply, which is here {outline(value)}"
         )
 
 
 def optional(name: str, text: str) -> Path | None:
-    """A path, None if its text is empty."""
+    """Returns a path; None if its text is empty."""
     return Path(name, text) if text else None

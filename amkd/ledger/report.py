@@ -1,4 +1,4 @@
-"""What people read of a ledger: aligned text."""
+"""Turns what was found in a ledger into aligned text for the command line."""
 
 import datetime
 import itertools
@@ -12,11 +12,11 @@ from amkd.ledger.recount import Recount
 from amkd.ledger.rescue import Rescued
 from amkd.ledger.verify import Check
 
-_BRIEF = 8  # characters of a run's identity, where they tell it from the others
+_SHORT = 8  # characters of a run's identity that are shown, if that is not ambiguous
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Aligned columns; a head that opens with ``>`` aligns its column to the right."""
+    """Aligns columns; a head that begins with ``>`` aligns its column to the right."""
     cells = [
         [head.lstrip(">") for head in heads],
         *([_cell(value) for value in row] for row in rows),
@@ -37,15 +37,15 @@ def _cell(value: object) -> str:
 
 
 def money(amounts: Iterable[accounts.Money]) -> str:
-    """Amounts in words: each currency that anything was spent in."""
+    """Formats amounts of money, such as ``3 EUR + 1.5 USD``."""
     return (
         " + ".join(f"{amount:,.10g} {currency}".strip() for amount, currency in amounts if amount)
         or "0"
     )
 
 
-def show(db: sqlite3.Connection, path: Path) -> str:
-    """Runs, teachers and totals."""
+def overview(db: sqlite3.Connection, path: Path) -> str:
+    """Lists the runs, the teachers and the totals of a ledger."""
     runs, teachers = accounts.runs(db), accounts.teachers(db)
     answers, adrift = sum(teacher.answers for teacher in teachers), sum(run.adrift for run in runs)
     return "\n".join(
@@ -57,14 +57,14 @@ def show(db: sqlite3.Connection, path: Path) -> str:
             _teachers(teachers) if teachers else "no teachers",
             "",
             f"spent in all: {money(_total(run.spent for run in runs))}",
-            f"adrift: {adrift:,} images, lost or still in flight, that may have been billed"
-            " without an answer",
+            f"adrift: {adrift:,} images, lost or still in flight, that may have been billed without"
+            " an answer",
         ]
     )
 
 
-def _runs(runs: Sequence[accounts.Run]) -> str:
-    names = brief([run.run for run in runs])
+def _runs(runs: Sequence[accounts.RunAccount]) -> str:
+    names = short_names([run.run for run in runs])
     heads = [
         "run",
         "begun (UTC)",
@@ -87,7 +87,7 @@ def _runs(runs: Sequence[accounts.Run]) -> str:
     return table([*heads, "about", "workdir"], rows)
 
 
-def _teachers(teachers: Sequence[accounts.Teacher]) -> str:
+def _teachers(teachers: Sequence[accounts.TeacherAccount]) -> str:
     heads = [">teacher", ">answers", ">classes", "identity"]
     return table(
         heads,
@@ -98,9 +98,9 @@ def _teachers(teachers: Sequence[accounts.Teacher]) -> str:
     )
 
 
-def brief(names: Sequence[str]) -> dict[str, str]:
-    """The beginning of each name, as short as tells it from all the others."""
-    length = _BRIEF
+def short_names(names: Sequence[str]) -> dict[str, str]:
+    """Shortens each name to a beginning of equal length that tells all of them apart."""
+    length = _SHORT
     while len({name[:length] for name in names}) < len(set(names)):
         length += 1
     return {name: name[:length] for name in names}
@@ -122,25 +122,25 @@ def _moment(seconds: float | None) -> str:
 _SPEND_HEADS = {"run": ["run"], "round": ["run", "purpose", ">round"], "day": ["day (UTC)"]}
 
 
-def spend(spending: Sequence[accounts.Spending], by: str) -> str:
-    """What was sent, and what it cost."""
-    if not spending:
+def spending(rows: Sequence[accounts.Spending], by: str) -> str:
+    """Lists what was sent and what it cost, a line for each key, and the total."""
+    if not rows:
         return "nothing was sent"
     names = (
-        brief([row.key[0] for row in spending])
+        short_names([row.key[0] for row in rows])
         if by != "day"
-        else {row.key[0]: row.key[0] for row in spending}
+        else {row.key[0]: row.key[0] for row in rows}
     )
     counts = [">batches", ">sent", ">answered", ">unusable", ">refused", ">lost", ">in flight"]
-    rows = [(names[row.key[0]], *row.key[1:], *row[2:-1], _cost(row)) for row in spending]
-    sums = [sum(column) for column in zip(*(row[2:-1] for row in spending), strict=True)]
-    known = [row for row in spending if row.cost is not None]
+    lines = [(names[row.key[0]], *row.key[1:], *row[2:-1], _cost(row)) for row in rows]
+    sums = [sum(column) for column in zip(*(row[2:-1] for row in rows), strict=True)]
+    known = [row for row in rows if row.cost is not None]
     cost = money(_total([accounts.Money(row.cost or 0.0, row.currency)] for row in known))
-    cost += ", the rest not recorded" if len(known) < len(spending) else ""
+    cost += ", the rest not recorded" if len(known) < len(rows) else ""
     total = ("total", *[""] * (len(_SPEND_HEADS[by]) - 1), *sums, cost)
     return (
-        f"{table([*_SPEND_HEADS[by], *counts, '>cost'], [*rows, total])}\n\n"
-        "images; the cost is of all but the refused: what is lost or in flight may have been billed"
+        f"{table([*_SPEND_HEADS[by], *counts, '>cost'], [*lines, total])}\n\nimages; the cost is of"
+        " all but the refused: what is lost or in flight may have been billed"
     )
 
 
@@ -148,20 +148,20 @@ def _cost(row: accounts.Spending) -> str:
     return "not recorded" if row.cost is None else money([accounts.Money(row.cost, row.currency)])
 
 
-def verify(path: Path, checks: Sequence[Check]) -> str:
-    """What was looked at, what is wrong, and what to do."""
-    width = max(len(check.subject) for check in checks)
+def checks(path: Path, results: Sequence[Check]) -> str:
+    """Lists what was checked, what is wrong, and what to do."""
+    width = max(len(check.subject) for check in results)
     lines = []
-    for check in checks:
+    for check in results:
         lines.append(f"{check.subject:<{width}}  {'FAULT' if check.faults else check.found}")
         lines += [f"{'':<{width}}  - {fault}" for fault in check.faults]
         lines += [f"{'':<{width}}  what to do: {check.remedy}"] if check.faults else []
-    sound = not any(check.faults for check in checks)
+    sound = not any(check.faults for check in results)
     return "\n".join([*lines, "", f"ledger {path} is {'sound' if sound else 'NOT sound'}"])
 
 
 def recount(found: Recount) -> str:
-    """A run counted once more, against its summary."""
+    """Lists the counts of a run, and the differences from its summary."""
     rows: list[tuple[object, ...]] = []
     for purpose, counts in itertools.groupby(found.counts, lambda count: count.purpose):
         of_rounds = [(count.round, count.paid, count.found) for count in counts]
@@ -190,7 +190,7 @@ def recount(found: Recount) -> str:
 
 
 def merged(target: Path, sources: Sequence[Merged]) -> str:
-    """What each source brought."""
+    """Lists what each source added."""
     heads = [">answers", ">conflicts", ">uses", ">batches", ">runs", "brought by"]
     lines = [table(heads, [(*source[1:], source.source) for source in sources]), ""]
     conflicts = sum(source.conflicts for source in sources)
@@ -202,33 +202,33 @@ def merged(target: Path, sources: Sequence[Merged]) -> str:
 
 
 def rescued(found: Rescued, damaged: Path, new: Path) -> str:
-    """What was saved, and what is lost."""
+    """Lists what was saved and what is lost."""
     tables = table(["table", ">recovered", ">rejected"], [*found.tables])
     lines = [tables, "", f"{found.pages:,} pages read", *found.notes, *_losses(found)]
     lines.append(
-        f"saved in {new}; {damaged} is as it was. Look at it with `python -m amkd.ledger"
-        f" verify {new}`"
+        f"saved in {new}; {damaged} is as it was. Look at it with `python -m amkd.ledger verify"
+        f" {new}`"
     )
     return "\n".join(lines)
 
 
 def _losses(found: Rescued) -> Iterator[str]:
     if found.unreadable:
-        yield f"{len(found.unreadable):,} pages make no sense: {_few(found.unreadable)}"
+        yield f"{len(found.unreadable):,} pages cannot be read: {_few(found.unreadable)}"
     if found.missing:
         yield (
             f"{found.missing:,} more pages should be there, by the file's header: its end is"
             " missing"
         )
     if found.broken:
-        yield f"{found.broken:,} rows make no sense; of which table they were is not known"
+        yield f"{found.broken:,} rows cannot be read; their table is not known"
     rejected = {name: count for name, _, count in found.tables if count}
     if "answer" in rejected:
         yield f"{rejected['answer']:,} answers are not what they were (checksum), and were left out"
     for (run, purpose), count in found.unanswered.items():
         yield (
-            f"{count:,} answers that run {run} uses to {purpose} are lost; if it needs them,"
-            " they are paid again"
+            f"{count:,} answers that run {run} uses to {purpose} are lost; if it needs them, they"
+            " are paid again"
         )
     for number in found.unnamed:
         yield (

@@ -1,4 +1,4 @@
-"""A ledger's answers as one flat table, in a CSV or Parquet file."""
+"""Exports the answers of a ledger as one flat table, to a CSV or Parquet file."""
 
 import csv
 import itertools
@@ -10,25 +10,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from amkd.core.errors import UserError
-from amkd.ledger.reader import Damaged
-from amkd.ledger.store import checksum
+from amkd.ledger.checksum import checksum
+from amkd.ledger.reader import DamagedLedger
 
 _BLOCK = 20_000  # rows in memory at once
 COLUMNS = ("teacher", "image", "answered", "run", "purpose", "round", "paid")
 
 
-class Record(NamedTuple):
-    """One use of one answer, or an answer that nobody uses: then ``run`` to ``paid`` are None.
+class ExportRow(NamedTuple):
+    """One use of one answer; or an unused answer, with None from ``run`` to ``paid``.
 
     Attributes:
-      teacher: its identity.
-      image: the image's address, in hexadecimal.
-      answered: when, ISO 8601 in UTC.
-      run: who uses it.
-      purpose: what for.
-      round: since which round.
-      paid: whether the run paid for it itself.
-      scores: the raw answer, ``float32[Y]``.
+      teacher: identity of the teacher.
+      image: image digest, in hexadecimal.
+      answered: moment of the answer, ISO 8601 in UTC.
+      run: identity of the run that uses the answer.
+      purpose: what the run uses it for.
+      round: round of the first use.
+      paid: whether the run itself paid for it.
+      scores: raw answer, ``float32[Y]``.
     """
 
     teacher: str
@@ -44,10 +44,10 @@ class Record(NamedTuple):
 def write(
     db: sqlite3.Connection, path: Path, teacher: str | None = None, run: str | None = None
 ) -> int:
-    """Writes the table, whole or not at all; rows go through in blocks.
+    """Writes the table, whole or not at all, one block of rows after the other.
 
     Args:
-      db: the ledger.
+      db: the open ledger.
       path: a new file, ``.csv`` or ``.parquet``.
       teacher: only this identity's answers.
       run: only what this run uses.
@@ -56,8 +56,8 @@ def write(
       The number of rows.
 
     Raises:
-      UserError: the file is there already, is of another kind or cannot be written, there is
-        nothing to write, the answers are of several numbers of classes, or one of them is damaged.
+      UserError: the file is there already, has another suffix or cannot be written; or there is
+        nothing to write, the answers differ in their number of classes, or one is damaged.
     """
     if path.suffix not in _WRITERS:
         raise UserError(f"{path} is of no known kind: name it .csv or .parquet")
@@ -87,14 +87,14 @@ def _classes(db: sqlite3.Connection, teacher: str | None, run: str | None) -> in
         )
     if len(found) > 1:
         raise UserError(
-            f"the answers have {', '.join(map(str, sorted(found)))} classes;"
-            " export one teacher's with --teacher=IDENTITY"
+            f"the answers have {', '.join(map(str, sorted(found)))} classes; export one teacher's"
+            " with --teacher=IDENTITY"
         )
     return found[0]
 
 
-# Each use finds its answer by its key, and not the other way round: uses have no key without their
-# run.
+# CROSS JOIN fixes the order: each use looks up its answer by key. The other way round has no key,
+# since the key of a use begins with the run.
 _USED = """
 FROM use CROSS JOIN answer ON answer.teacher = use.teacher AND answer.image = use.image
 CROSS JOIN teacher ON teacher.id = use.teacher
@@ -108,20 +108,25 @@ AND (answer.teacher, answer.image) NOT IN (SELECT teacher, image FROM use)
 _MOMENT = "strftime('%Y-%m-%dT%H:%M:%fZ', answered, 'unixepoch')"
 
 
-def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> Iterator[Record]:
-    query = f"SELECT identity, answer.image, {_MOMENT}, scores, checksum, run, purpose, round, paid {_USED}"
+def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> Iterator[ExportRow]:
+    query = (
+        f"SELECT identity, answer.image, {_MOMENT}, scores, checksum, run, purpose, round, paid"
+        f" {_USED}"
+    )
     if run is None:
-        query += f" UNION ALL SELECT identity, answer.image, {_MOMENT}, scores, checksum, NULL, NULL, NULL, NULL {_UNUSED}"
+        query += (
+            f" UNION ALL SELECT identity, answer.image, {_MOMENT}, scores, checksum,"
+            f" NULL, NULL, NULL, NULL {_UNUSED}"
+        )
     rows = db.execute(query, {"teacher": teacher, "run": run})
     for identity, image, answered, scores, check, user, purpose, round_, paid in rows:
         if checksum(image, scores) != check:
-            raise Damaged(
-                f"the answer to image {image.hex()[:16]} has changed; nothing was written. Save"
-                " the others with"
-                " `python -m amkd.ledger rescue` and export that ledger"
+            raise DamagedLedger(
+                f"the answer to image {image.hex()[:16]} has changed; nothing was written. Save the"
+                " others with `python -m amkd.ledger rescue` and export that ledger"
             )
         bought = None if paid is None else bool(paid)
-        yield Record(
+        yield ExportRow(
             identity,
             image.hex(),
             answered,
@@ -133,14 +138,14 @@ def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> It
         )
 
 
-def _write_csv(path: Path, classes: int, records: Iterable[Record]) -> int:
+def _write_csv(path: Path, classes: int, records: Iterable[ExportRow]) -> int:
     rows = 0
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*COLUMNS, *(f"p{number}" for number in range(classes))])
         for record in records:
             paid = None if record.paid is None else int(record.paid)
-            # Nine digits tell every float32 from the next.
+            # Nine digits are enough to tell any two float32 numbers apart.
             writer.writerow(
                 [*record[:6], paid, *(f"{score:.9g}" for score in record.scores.tolist())]
             )
@@ -148,7 +153,7 @@ def _write_csv(path: Path, classes: int, records: Iterable[Record]) -> int:
     return rows
 
 
-def _write_parquet(path: Path, classes: int, records: Iterable[Record]) -> int:
+def _write_parquet(path: Path, classes: int, records: Iterable[ExportRow]) -> int:
     arrow, parquet = _arrow()
     plain = [arrow.string()] * 5 + [
         arrow.int64(),
@@ -181,7 +186,7 @@ def _arrow() -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-_WRITERS: dict[str, Callable[[Path, int, Iterator[Record]], int]] = {
+_WRITERS: dict[str, Callable[[Path, int, Iterator[ExportRow]], int]] = {
     ".csv": _write_csv,
     ".parquet": _write_parquet,
 }

@@ -1,14 +1,16 @@
-"""What a reply is made of, in few words: names and types, and none of its values."""
+"""Describes the structure of a reply for error messages, without any of its values."""
 
 from typing import Any
 
 
 def outline(value: Any, limit: int = 300) -> str:
-    """A reply's structure, such as ``{"predictions": [2 x {"label": str, "score": float}]}``.
+    """Returns the structure of a reply.
+
+    An example is ``{"predictions": [2 x {"label": str, "score": float}]}``.
 
     Args:
-      value: what was read from JSON.
-      limit: characters at most.
+      value: a value that was read from JSON.
+      limit: most characters.
     """
     text = _describe(value, depth=4)
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,27 +1,26 @@
-"""Which of a ledger's tables a row belongs to that was found somewhere, and whether it can be
-right.
-"""
+"""Finds out to which table of a ledger a recovered row belongs, and whether it is credible."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from amkd.ledger.pages import Row
-from amkd.ledger.store import checksum
+from amkd.ledger.checksum import checksum
+from amkd.ledger.sqlite_pages import PageRow
 
-ADDRESS = 32  # bytes of an image's address
+DIGEST_BYTES = 32  # of an image digest
 _STATES = ("sent", "answered", "refused", "lost")
 _WHOLE, _NUMBER = (int,), (int, float)  # SQLite stores 3.0 as 3
 _TEXT, _BYTES, _NONE = (str,), (bytes,), (type(None),)
 _MOMENT = (int, float, type(None))
 
 
-class Found(NamedTuple):
+class RecoveredRow(NamedTuple):
     """A row of a ledger.
 
     Attributes:
-      table: its table; ``identity`` for the index of teachers' names, ``""`` for what is not saved.
-      values: the table's columns, or of ``identity`` a name and a number.
-      sound: whether it can be right; of an answer, whether its checksum holds.
+      table: name of the table; ``identity`` for the index of teachers' names, ``""`` for rows that
+        need not be saved.
+      values: the columns of the table; for ``identity`` a name and a number.
+      sound: whether the values are credible; for an answer, whether its checksum is right.
     """
 
     table: str
@@ -29,12 +28,12 @@ class Found(NamedTuple):
     sound: bool
 
 
-def recognise(row: Row) -> Found | None:
-    """The table of a row, by the number and kinds of its columns; None if it is of none."""
+def identify(row: PageRow) -> RecoveredRow | None:
+    """Finds the table of a row by the number and types of its columns; None if it fits no table."""
     for shape in _SHAPES:
         if shape.fits(row):
             values = row.values if row.number is None else (row.number, *row.values[1:])
-            return Found(shape.table, values, shape.sense(*values))
+            return RecoveredRow(shape.table, values, shape.sense(*values))
     return None
 
 
@@ -44,7 +43,7 @@ class _Shape(NamedTuple):
     columns: tuple[tuple[type, ...], ...]
     sense: Callable[..., bool] = lambda *_: True
 
-    def fits(self, row: Row) -> bool:
+    def fits(self, row: PageRow) -> bool:
         return (
             (row.number is not None) == self.numbered
             and len(row.values) == len(self.columns)
@@ -56,14 +55,14 @@ class _Shape(NamedTuple):
 
 def _answer(teacher: int, image: bytes, scores: bytes, check: int, answered: float) -> bool:
     return (
-        len(image) == ADDRESS
+        len(image) == DIGEST_BYTES
         and len(scores) % 4 == 0 < len(scores)
         and checksum(image, scores) == check
     )
 
 
 def _use(run: str, purpose: str, teacher: int, image: bytes, round_: int, paid: int) -> bool:
-    return len(image) == ADDRESS and round_ >= 0 and paid in (0, 1)
+    return len(image) == DIGEST_BYTES and round_ >= 0 and paid in (0, 1)
 
 
 def _batch(

@@ -1,4 +1,4 @@
-"""What still lies in the pages of a SQLite file, whatever has become of the tree that they hang in.
+"""Reads the rows in the pages of a SQLite file one page at a time, even if the file is damaged.
 
 The format is described at https://www.sqlite.org/fileformat2.html.
 """
@@ -18,20 +18,20 @@ _LONGEST = 1 << 24  # bytes of a row that may still be one of ours
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer, by its serial type
 
 
-class Row(NamedTuple):
-    """One row of a table, or one entry of an index, which holds a table without row numbers too.
+class PageRow(NamedTuple):
+    """One row of a table or one entry of an index; SQLite stores WITHOUT ROWID tables as indexes.
 
     Attributes:
-      number: its row number; None in an index.
-      values: its columns.
+      number: row number; None in an index.
+      values: values of the columns.
     """
 
     number: int | None
     values: tuple[Value, ...]
 
 
-class Broken(Exception):
-    """A row or a page that makes no sense."""
+class UnreadablePage(Exception):
+    """Raised for a page, or for a row of a page, that does not follow the format."""
 
 
 class Pages:
@@ -47,16 +47,16 @@ class Pages:
         self.count = -(-len(data) // self.size)
 
     def page(self, number: int) -> bytes:
-        """A page's bytes; zeros where the file ends early. The first page has the number 1."""
+        """Returns the bytes of a page, from number 1 on, with zeros if the file ends early."""
         return self._data[(number - 1) * self.size : number * self.size].ljust(self.size, b"\0")
 
-    def rows(self, number: int) -> Iterator[Row | None]:
-        """The rows that a page holds; None for each that makes no sense.
+    def rows(self, number: int) -> Iterator[PageRow | None]:
+        """Yields the rows of a page, and None for each row that cannot be read.
 
-        A page whose first byte makes no sense is read as what gives the most rows.
+        If the first byte is no valid page type, the type that yields the most rows is taken.
 
         Raises:
-          Broken: nothing of the page makes sense.
+          UnreadablePage: nothing of the page can be read.
         """
         kind = self.page(number)[0]
         if kind in (_OTHER, _INNER_TABLE):
@@ -64,42 +64,44 @@ class Pages:
         if kind in (_INNER_INDEX, _LEAF_INDEX, _LEAF_TABLE):
             yield from self._rows(number, kind)
             return
-        ways = [self._guess(number, kind) for kind in (_LEAF_INDEX, _LEAF_TABLE, _INNER_INDEX)]
-        best = max(ways, key=lambda rows: sum(row is not None for row in rows))
+        readings = [
+            self._read_as(number, kind) for kind in (_LEAF_INDEX, _LEAF_TABLE, _INNER_INDEX)
+        ]
+        best = max(readings, key=lambda rows: sum(row is not None for row in rows))
         if not any(best):
-            raise Broken(f"page {number}")
+            raise UnreadablePage(f"page {number}")
         yield from best
 
-    def _guess(self, number: int, kind: int) -> list[Row | None]:
+    def _read_as(self, number: int, kind: int) -> list[PageRow | None]:
         try:
             return list(self._rows(number, kind))
-        except Broken:
+        except UnreadablePage:
             return []
 
-    def _rows(self, number: int, kind: int) -> Iterator[Row | None]:
+    def _rows(self, number: int, kind: int) -> Iterator[PageRow | None]:
         page = self.page(number)
         (cells,) = struct.unpack_from(">H", page, 3)
         start = 12 if kind == _INNER_INDEX else 8
         if start + 2 * cells > self.size:
-            raise Broken(f"page {number}")
+            raise UnreadablePage(f"page {number}")
         for place in struct.unpack_from(f">{cells}H", page, start):
             try:
                 yield self._row(page, place, kind)
-            except (Broken, IndexError, struct.error, UnicodeDecodeError):
+            except (UnreadablePage, IndexError, struct.error, UnicodeDecodeError):
                 yield None
 
-    def _row(self, page: bytes, place: int, kind: int) -> Row:
+    def _row(self, page: bytes, place: int, kind: int) -> PageRow:
         place += 4 if kind == _INNER_INDEX else 0
         length, place = _varint(page, place)
         number = None
         if kind == _LEAF_TABLE:
             number, place = _varint(page, place)
-        return Row(number, _values(self._payload(page, place, length, kind == _LEAF_TABLE)))
+        return PageRow(number, _values(self._payload(page, place, length, kind == _LEAF_TABLE)))
 
     def _payload(self, page: bytes, place: int, length: int, table: bool) -> bytes:
-        """A row's bytes, those on overflow pages included."""
+        """Returns the bytes of a row, including those on overflow pages."""
         if length > _LONGEST:
-            raise Broken("row of another length")
+            raise UnreadablePage("row of another length")
         most = self.size - 35 if table else (self.size - 12) * 64 // 255 - 23
         if length <= most:
             return _cut(page, place, length)
@@ -110,7 +112,7 @@ class Pages:
         (following,) = struct.unpack_from(">I", page, place + here)
         while rest > 0:
             if not 1 < following <= self.count:
-                raise Broken("chain of pages")
+                raise UnreadablePage("chain of pages")
             more = self.page(following)
             (following,) = struct.unpack_from(">I", more)
             parts.append(more[4 : 4 + rest])
@@ -119,9 +121,9 @@ class Pages:
 
 
 def _header(head: bytes, length: int) -> tuple[int, int]:
-    """The size of a page, and how many there should be; 0 if that is not known.
+    """Returns the size of a page and how many pages there should be (0 if that is not known).
 
-    Any size but SQLite's usual one must fit the length of the file: the header may be damaged.
+    The header may be damaged, so an unusual page size must fit the length of the file.
     """
     if not head.startswith(_MAGIC) or len(head) < 100:
         return _USUAL_SIZE, 0
@@ -133,14 +135,12 @@ def _header(head: bytes, length: int) -> tuple[int, int]:
 def _cut(data: bytes, start: int, length: int) -> bytes:
     found = data[start : start + length]
     if len(found) != length:
-        raise Broken("row beyond its page")
+        raise UnreadablePage("row beyond its page")
     return found
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """A number of one to nine bytes, seven bits in each of the first eight; and the place after
-    it.
-    """
+    """Reads a number of 1 to 9 bytes, 7 bits in each of the first 8. Returns it and its end."""
     value = 0
     for _ in range(8):
         byte = data[place]
@@ -152,7 +152,7 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
 
 
 def _values(record: bytes) -> tuple[Value, ...]:
-    """The columns of a row, from its bytes: their types, then the values."""
+    """Reads the columns of a row: first their types, then their values."""
     head, place = _varint(record, 0)
     at, values = head, []
     while place < head:
@@ -160,7 +160,7 @@ def _values(record: bytes) -> tuple[Value, ...]:
         value, at = _value(record, at, kind)
         values.append(value)
     if place != head or at != len(record):
-        raise Broken("row of another length")
+        raise UnreadablePage("row of another length")
     return tuple(values)
 
 
@@ -176,4 +176,4 @@ def _value(record: bytes, at: int, kind: int) -> tuple[Value, int]:
         return struct.unpack_from(">d", record, at)[0], at + 8
     if kind in (0, 8, 9):
         return (None if kind == 0 else kind - 8), at
-    raise Broken("unknown kind of value")
+    raise UnreadablePage("unknown kind of value")

@@ -1,0 +1,28 @@
+"""Who pays for a batch."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Charge:
+    """The account that a batch is charged to: who needs the answers, what for, and their price.
+
+    Attributes:
+      run: identity of the run.
+      purpose: ``distill`` or ``evaluate``; only the first counts against the budget.
+      teacher: number of the teacher in this ledger.
+      round: round of the run that needs the answers.
+      price: price of one image.
+      currency: currency of the price.
+      limit: most that the run may spend in all; 0 for any amount.
+      patience: seconds after which other runs take an unfinished batch for lost.
+    """
+
+    run: str
+    purpose: str
+    teacher: int
+    round: int
+    price: float = 0.0
+    currency: str = ""
+    limit: float = 0.0
+    patience: float = 600.0

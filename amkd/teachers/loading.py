@@ -1,0 +1,127 @@
+"""Loads the configured teacher, whatever its kind."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from amkd.config.settings import Settings
+from amkd.config.teacher import TeacherSettings
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data.dataset import DataSet
+from amkd.reporting.bars import bars
+from amkd.teachers import Teacher, local, onnx, python
+from amkd.teachers import labels as true_labels
+from amkd.teachers.http import json_service, oip, tfserving
+from amkd.teachers.http.connection import connection_of
+from amkd.teachers.image_spec import ImageSpec
+
+
+def load(config: Settings, data: DataSet, stop: StopSignal, *, labels: bool = False) -> Teacher:
+    """Returns the configured teacher, checked as far as that costs nothing.
+
+    A local Flax teacher is trained first if it is not in the cache.
+
+    Args:
+      config: the settings of the run.
+      data: the images and classes that the teacher must fit.
+      stop: stops the training of a local teacher.
+      labels: whether the true labels take the place of the teacher's answers.
+
+    Raises:
+      UserError: the teacher is not there, or does not fit the data set.
+    """
+    settings = config.teacher
+    if labels or settings.kind == "labels":
+        return true_labels.load(data)
+    if settings.kind == "flax":
+        return local.load(
+            settings,
+            data,
+            cache_dir=Path(config.cache_dir).expanduser(),
+            bar=bars(config.report.progress),
+            stop=stop,
+            save_seconds=config.checkpoint.seconds,
+        )
+    if settings.kind == "python":
+        return python.load(settings.function, settings.identity)
+    teacher = _load_model(settings, data)
+    if settings.identity:
+        return teacher
+    identity = f"{teacher.identity}#{_fingerprint(settings, data)}"
+    return dataclasses.replace(teacher, identity=identity)
+
+
+def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
+    """Returns the teacher in a file or behind a service."""
+    height, width, channels = data.shape
+    images = ImageSpec((height, width, channels), data.classes, data.class_names)
+    if settings.kind == "onnx":
+        return onnx.load(
+            settings.onnx, pixels=settings.pixels, images=images, identity=settings.identity
+        )
+    service: dict[str, Any] = {
+        "connection": connection_of(settings.http, settings.in_flight),
+        "images": images,
+        "identity": settings.identity,
+        "batch": settings.batch,
+    }
+    if settings.kind == "json":
+        label_map = _label_map(settings.labels, data.class_names)
+        hard_labels = not settings.json.scores
+        return json_service.load(
+            settings.json, label_map=label_map, hard_labels=hard_labels, **service
+        )
+    service |= {"pixels": settings.pixels, "hard_labels": settings.answers.form == "label"}
+    if settings.kind == "oip":
+        return oip.load(settings.oip, **service)
+    return tfserving.load(settings.tfserving, **service)
+
+
+def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:
+    """Hashes all that decides what a model is shown and how its reply is read.
+
+    Whoever corrects a wrong ``pixels.mean`` must not find the answers to the wrong pixels. The form
+    of the answers is left out, since raw scores are kept; so is the label map, which may grow while
+    a run goes on.
+    """
+    found: dict[str, Any] = {"kind": settings.kind}
+    if settings.kind == "json":
+        found |= {**dataclasses.asdict(settings.json), "url": settings.http.url, "classes": data.class_names}
+    else:
+        found["pixels"] = dataclasses.asdict(settings.pixels)
+        group = dataclasses.asdict(getattr(settings, settings.kind))
+        kept = ("input", "output", "signature")
+        found |= {name: value for name, value in group.items() if name in kept}
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
+    """Reads the map from a service's labels to class numbers; empty without a file."""
+    if not path:
+        return {}
+    wanted = "must hold a JSON object from labels to class names or numbers"
+    try:
+        found = json.loads(Path(path).expanduser().read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"config.teacher.labels={path!r} cannot be read ({error}); it {wanted}"
+        ) from error
+    if not isinstance(found, dict):
+        raise UserError(
+            f"config.teacher.labels={path!r} {wanted}, and holds a {type(found).__name__}"
+        )
+    return {label: _class_number(label, value, path, names) for label, value in found.items()}
+
+
+def _class_number(label: str, value: object, path: str, names: tuple[str, ...]) -> int:
+    if isinstance(value, str) and value in names:
+        return names.index(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):
+        return value
+    raise UserError(
+        f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is no class:"
+        f" {', '.join(names)}, or a number from 0 to {len(names) - 1}, or -1 to ignore it"
+    )
