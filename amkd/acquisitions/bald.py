@@ -16,7 +16,11 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     task = candidates.of
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
     looks = prediction.look_often(
-        task.network, task.variables, candidates.images(), task.settings.committee, key
+        task.network,
+        task.variables,
+        candidates.images(),
+        passes=task.settings.committee,
+        key=key,
     )
     return first(-devices.each(uncertainty.disagreement, looks), k)
 

@@ -1,13 +1,23 @@
 """Compilation: the only module with ``jit`` and ``pmap``, and where compiled programs are kept for
 later runs.
+
+A module declares a program next to its mathematics, by a decorator::
+
+    @compiled(static=("k",), precision="highest")
+    def farthest(points: jax.Array, centers: jax.Array, k: int) -> jax.Array: ...
+
+    farthest(points, centers, k=10)  # compiled once for each k and each set of shapes
 """
 
+import functools
 import hashlib
+import inspect
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import jax
 
@@ -15,6 +25,8 @@ AXIS = "devices"  # the one device axis; every psum and every BatchNorm names it
 
 _KEPT_BYTES = 2**30  # of compiled programs; those that were not used for longest give way
 _KEPT_SECONDS = 0.2  # what compiles faster is not worth a file
+
+R = TypeVar("R")
 
 
 def keep(cache: Path) -> None:
@@ -38,9 +50,9 @@ def _kind_of_machine() -> str:
 
 @lru_cache(maxsize=2)
 def _options(steady: bool) -> dict[str, Any]:
-    """What the compiler is told about this backend.
+    """Returns the compiler's options for this backend.
 
-    On a CPU it would hand convolutions and products to YNNPACK, which runs convolutions at half
+    On a CPU, XLA would hand convolutions and products to YNNPACK, which runs convolutions at half
     the speed of Eigen's. Its products have the same bits on any number of threads, which Eigen's
     faster ones have not.
 
@@ -55,6 +67,120 @@ def _options(steady: bool) -> dict[str, Any]:
     except jax.errors.JaxRuntimeError:  # a version of XLA that does not know of it
         return {}
     return options
+
+
+class Program(Generic[R]):
+    """A function that is compiled once for each set of static arguments and of shapes.
+
+    It is called like the function, with arrays of JAX or NumPy. The function must be pure. Declare one by :func:`compiled` or
+    :func:`mapped`.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., R],
+        compiler: Callable[[Callable[..., Any], list[str]], Callable[..., Any]],
+        *,
+        static: tuple[str, ...],
+        kept: int,
+        precision: str | None,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._signature = inspect.signature(function)
+        self._static = static
+        arrays = [name for name in self._signature.parameters if name not in static]
+        plain: Callable[..., Any] = function
+
+        @lru_cache(maxsize=kept)
+        def program(*values: Any) -> Callable[..., Any]:
+            fixed = dict(zip(static, values, strict=True))
+
+            @functools.wraps(plain)
+            def run(*given: Any) -> Any:
+                arguments = {**fixed, **dict(zip(arrays, given, strict=True))}
+                with jax.default_matmul_precision(precision) if precision else nullcontext():
+                    return plain(**arguments)
+
+            del run.__wrapped__  # its signature is another one: arrays only, by position
+            return compiler(run, arrays)
+
+        self._program = program
+
+    def __call__(self, *args: Any, **kwargs: Any) -> R:
+        """Returns what the function returns, computed by the compiled program."""
+        given = self._signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        values = given.arguments
+        run = self._program(*(values.pop(name) for name in self._static))
+        found: R = run(*values.values())
+        return found
+
+
+def compiled(
+    *,
+    static: tuple[str, ...] = (),
+    kept: int = 8,
+    precision: str | None = None,
+) -> Callable[[Callable[..., R]], Program[R]]:
+    """Declares a program: ``jax.jit`` for this backend, same bits on any number of devices.
+
+    Args:
+      static: names of the arguments that are not arrays; they must be hashable.
+      kept: how many programs are held, one for each set of static arguments; the one not used
+        for longest is dropped.
+      precision: of matrix products, as in ``jax.default_matmul_precision``; "highest" where
+        results are compared or ranked, so that accelerators do not round the inputs.
+    """
+
+    def compiler(run: Callable[..., Any], _: list[str]) -> Callable[..., Any]:
+        return jit(run)
+
+    def declare(function: Callable[..., R]) -> Program[R]:
+        return Program(function, compiler, static=static, kept=kept, precision=precision)
+
+    return declare
+
+
+def mapped(
+    *,
+    split: Mapping[str, int],
+    static: tuple[str, ...] = (),
+    donate: str | None = None,
+    out_axes: int | None = 0,
+    all_processes: bool = False,
+    steady: bool = True,
+    kept: int = 8,
+    precision: str | None = None,
+) -> Callable[[Callable[..., R]], Program[R]]:
+    """Declares a program of one device that runs on all of them at once: ``jax.pmap``.
+
+    Args:
+      split: the array arguments that are split over the devices, each with the axis of its
+        arrays that counts devices; all others are the same for every device.
+      static: names of the arguments that are not arrays; they must be hashable.
+      donate: name of the argument whose memory the result may use.
+      out_axes: axis of the result that counts devices; None where all devices return the same.
+      all_processes: whether the devices of all processes take part, and all processes must keep
+        step; else those of this process alone.
+      steady: whether products must have the same bits on any number of devices.
+      kept: see :func:`compiled`.
+      precision: see :func:`compiled`.
+    """
+
+    def compiler(run: Callable[..., Any], arrays: list[str]) -> Callable[..., Any]:
+        return Mapped(
+            run,
+            steady,
+            in_axes=tuple(split.get(name) for name in arrays),
+            out_axes=out_axes,
+            devices=None if all_processes else jax.local_devices(),
+            donate_argnums=() if donate is None else arrays.index(donate),
+        )
+
+    def declare(function: Callable[..., R]) -> Program[R]:
+        return Program(function, compiler, static=static, kept=kept, precision=precision)
+
+    return declare
 
 
 def jit(run: Callable[..., Any]) -> Callable[..., Any]:

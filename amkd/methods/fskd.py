@@ -39,13 +39,14 @@ import numpy as np
 
 from amkd import models
 from amkd.config.groups import FskdSettings
-from amkd.core import checkpoint, compilation, devices, keys
+from amkd.core import checkpoint, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods.base import Made, Maker, Making, Method
 from amkd.models import prediction, uncertainty
-from amkd.synthesis import programs, pseudo_examples, target_network
+from amkd.synthesis import pseudo_examples, target_network
 from amkd.training import training_set
+from amkd.training.train import Training
 
 if TYPE_CHECKING:
     from amkd.config.settings import Settings
@@ -147,7 +148,7 @@ def _grown(making: Making, images: np.ndarray, ends: list[int], block: int) -> n
         len(making.real),
         models.build(making.settings.student, making.classes, making.shape),
     )
-    learner = network, target_network.trained(_target(making, images, ends), block)
+    learner = network, target_network.train_until(_target(making, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
     return _climbed(making, learner, copied, making.settings.fskd.steps)
 
@@ -159,9 +160,13 @@ def _climbed(
     variables.
     """
     plan = making.settings.fskd
-    how = programs.Climb(plan.ascent, plan.rate, steps)
-    return programs.climb(
-        (making.network, making.variables), learner, images, how, making.stop.check
+    return pseudo_examples.climb(
+        (making.network, making.variables),
+        learner,
+        images,
+        ascent=pseudo_examples.Ascent(plan.ascent, plan.rate),
+        steps=steps,
+        check=making.stop.check,
     )
 
 
@@ -171,22 +176,20 @@ def _target(making: Making, images: np.ndarray, ends: list[int]) -> target_netwo
     plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0)
     plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
 
-    def lesson(block: int) -> target_network.Lesson:
+    def training_of(block: int) -> Training:
         count = ends[block]
         answers = prediction.predict(making.network, making.variables, images[:count])
         answers = weighted(answers, len(making.real), settings.fskd)
-        return target_network.Lesson(
-            training_set.make(images, real_records(count), answers, len(images)), count
+        return Training(
+            network=models.build(settings.student, making.classes, making.shape),
+            recipe=plan,
+            data=training_set.make(images, real_records(count), answers, capacity=len(images)),
+            count=count,
+            stream=target_network.stream(settings.seed, block),
         )
 
     return target_network.Target(
-        network=models.build(
-            settings.student, making.classes, making.shape, plan.dtype, compilation.AXIS
-        ),
-        plan=plan,
-        shape=making.shape,
-        seed=settings.seed,
-        lesson=lesson,
+        training_of=training_of,
         checkpoints=checkpoint.Checkpoints(making.folder / "target"),
         seconds=settings.checkpoint.seconds,
         stop=making.stop,

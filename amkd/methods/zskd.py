@@ -20,7 +20,7 @@ import numpy as np
 
 from amkd.core import keys
 from amkd.methods.base import Made, Maker, Making, Method
-from amkd.synthesis import impression_views, impressions, programs
+from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS
 
 if TYPE_CHECKING:
@@ -108,9 +108,12 @@ def _batch(making: Making, start: int, size: int) -> np.ndarray:
     numbers = np.arange(start, start + size)
     classes, betas = numbers % making.classes, numbers // making.classes % len(plan.betas)
     alpha = np.stack(
-        [programs.concentrations(making.kernel, beta, plan.as_released) for beta in plan.betas]
+        [
+            impressions.concentrations(making.kernel, np.float32(beta), plan.as_released)
+            for beta in plan.betas
+        ]
     )
-    answers = programs.dirichlet(alpha[betas, classes], numbers, for_answers)
+    answers = impressions.draw_answers(alpha[betas, classes], numbers, for_answers)
 
     own = jax.random.fold_in(for_noise, start)
     return making.kept(start, lambda: _impressed(making, answers, plan.steps, own))
@@ -119,9 +122,16 @@ def _batch(making: Making, start: int, size: int) -> np.ndarray:
 def _impressed(making: Making, answers: np.ndarray, steps: int, key: jax.Array) -> np.ndarray:
     """An impression for each row of answers ``float32[B, Y]``, after so many steps."""
     plan = making.settings.zskd
-    recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
-    sides = (making.network, making.variables, answers, making.shape)
-    return programs.impress(*sides, recipe, steps, key, making.stop.check)
+    return impressions.make_impressions(
+        making.network,
+        making.variables,
+        answers,
+        shape=making.shape,
+        descent=impressions.Descent(plan.temperature, plan.learning_rate),
+        steps=steps,
+        key=key,
+        check=making.stop.check,
+    )
 
 
 METHOD = Method(maker=Maker(make, gradients, impossible, sample))

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from amkd import models, validation
+from amkd import validation
 from amkd.config.settings import Settings
 from amkd.core import devices
 from amkd.core.errors import UserError
@@ -41,7 +41,7 @@ def report(config: Settings, folder: Path | None, stop: StopSignal) -> str:
     data = attempt(lambda: experiment.load_data(config))
     if data is not None:
         attempt(lambda: validation.check_data(config, data))
-        attempt(lambda: models.build(config.student, data.classes, data.shape))
+        attempt(lambda: validation.check_student(config, data))
         teacher = attempt(lambda: _teacher(config, data, stop))
         wanted = config.real_images(data.pool_size)
         # With too few to draw from, they are counted all the same: the bill may be a problem of its

@@ -49,17 +49,15 @@ class RunContext(NamedTuple):
     told: dict[str, Any]
     pool: pairs.Pool
     desk: client.Desk
-    insight: teacher_features.Insight | None
+    insight: teacher_features.TeacherFeatures | None
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints
     report: report.Report
     stop: StopSignal
 
-    def network(self, dtype: str = "float32", axis_name: str | None = None) -> models.Network:
-        """The student; scoring and prediction are always float32."""
-        return models.build(
-            self.settings.student, self.data.classes, self.data.shape, dtype, axis_name
-        )
+    def network(self) -> models.Network:
+        """The student, in float32, as it scores and predicts."""
+        return models.build(self.settings.student, self.data.classes, self.data.shape)
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
         """What records look like, to the teacher and to the student alike: blocks of ``uint8[...,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd import ledger, models, teachers, validation
+from amkd import ledger, teachers, validation
 from amkd.config.settings import Settings
 from amkd.core import checkpoint, devices
 from amkd.core.errors import UserError
@@ -86,7 +86,7 @@ def assembled(
     with contextlib.ExitStack() as stack:
         peak.forget()
         data, teacher = checked(config, stop, data, teacher)
-        shown = teacher_features.of_teacher(config.train, teacher, config.seed)
+        shown = teacher_features.of_teacher(config.train, teacher.network, config.seed)
         workdir.claim(config, folder, run_id, teacher.identity, data.key)
         answers = stack.enter_context(
             contextlib.closing(ledger.Ledger(workdir.ledger_path(config, folder)))
@@ -136,7 +136,7 @@ def checked(
     validation.check_devices(config, devices.count())
     data = data or load_data(config)
     validation.check_data(config, data)
-    models.build(config.student, data.classes, data.shape)
+    validation.check_student(config, data)
     return data, teacher or kinds.load(config, data, stop)
 
 

@@ -11,10 +11,8 @@ import jax
 import numpy as np
 
 from amkd.candidates import committee
-from amkd.core import checkpoint, compilation, keys
+from amkd.core import checkpoint
 from amkd.data.records import Records, extend, real_records
-from amkd.models import prediction
-from amkd.models.layers import Variables
 from amkd.querying import client
 from amkd.reporting import metrics
 from amkd.run import round_state
@@ -22,7 +20,9 @@ from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState, Row
 from amkd.search import pairs, pool_search
 from amkd.search.task import Choice, Task
-from amkd.training import loop, recipe, train_step, training_set
+from amkd.training import training_set
+from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
+from amkd.training.train_step import TrainState
 
 
 def run(bench: RunContext, state: RoundState) -> RoundState:
@@ -81,20 +81,13 @@ def task(bench: RunContext, state: RoundState, k: int, progress: Callable[[int],
     """What the method is given to choose k pairs, in a state with a student."""
     settings = bench.settings
     i, j = state.records.i, state.records.j
-    plan = settings.recipe_of(state.round - 1)
 
     def answers() -> np.ndarray:
         return recall(bench, state)
 
-    lesson = committee.Lesson(
-        network=bench.network(plan.dtype, compilation.AXIS),
-        plan=plan,
-        shape=bench.data.shape,
-        data=lambda: _training_set(bench, state, answers()),
-        size=len(state.records),
-        stream=(settings.seed, state.round - 1),
-        stop=bench.stop,
-    )
+    def last_training() -> Training:
+        return _training(bench, state, answers(), state.round - 1)
+
     return Task(
         images=bench.real,
         pool=bench.pool,
@@ -107,7 +100,7 @@ def task(bench: RunContext, state: RoundState, k: int, progress: Callable[[int],
         settings=settings.search,
         progress=progress,
         answers=answers,
-        another=functools.partial(committee.another, lesson),
+        another=functools.partial(committee.another, last_training, bench.stop),
     )
 
 
@@ -153,53 +146,56 @@ def recall(bench: RunContext, state: RoundState) -> np.ndarray:
 
 def train(bench: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
     """Trains the round's student on everything answered so far; returns the last loss too."""
-    settings, plan = bench.settings, bench.settings.recipe_of(state.round)
-    network = bench.network(plan.dtype, compilation.AXIS)
-    count = len(state.records)
-    epochs = recipe.epochs(plan, count)
-    started, last = time.monotonic(), float("nan")
+    settings, started, last = bench.settings, time.monotonic(), float("nan")
+    training = _training(bench, state, answers, state.round)
 
-    def save(epoch: int, leaves: loop.Leaves) -> None:
+    def save(epoch: int, leaves: Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
-        inside = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
-        round_state.save(bench.checkpoints, inside)
+        in_training = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
+        round_state.save(bench.checkpoints, in_training)
 
-    watch = loop.Watch(bench.stop, settings.checkpoint.seconds, save)
-    with bench.report.bar(epochs * count, f"round {state.round} train", "img") as advance:
+    saver = PeriodicSaver(training, stop=bench.stop, seconds=settings.checkpoint.seconds, save=save)
+    images, count = training.epochs * training.count, training.count
+    with bench.report.bar(images, f"round {state.round} train", "img") as advance:
         advance(state.epoch * count)
 
-        def on_epoch(epoch: int, in_training: train_step.TrainState, loss: float) -> None:
+        def on_epoch(epoch: int, in_training: TrainState, loss: float) -> None:
             nonlocal last
             last = loss
             advance(count, loss=f"{loss:.4f}")
             bench.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
-            watch.after(epoch, epochs, in_training)
+            saver.after_epoch(epoch, in_training)
 
-        stream = (settings.seed, state.round)
-        data = _training_set(bench, state, answers)
-        first = _first_variables(bench, state)
-        beginning = loop.start(network, plan, first, stream, state.training, data.width)
-        ended = loop.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
+        ended = train_network(
+            training,
+            first_variables=state.variables if settings.warm_start else None,
+            saved=state.training,
+            first_epoch=state.epoch,
+            on_epoch=on_epoch,
+        )
     variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 
 
-def _training_set(
-    bench: RunContext, state: RoundState, answers: np.ndarray
-) -> training_set.TrainingSet:
-    """Everything answered so far."""
-    settings, released = bench.settings, bench.settings.search.as_released
-    inside = bench.insight.of(state.records, bench.mixes) if bench.insight else None
-    return training_set.make(bench.real, state.records, answers, settings.budget, released, inside)
-
-
-def _first_variables(bench: RunContext, state: RoundState) -> Variables:
-    """A new student's, as in the paper, or the last student's."""
-    if bench.settings.warm_start and state.variables is not None:
-        return state.variables
-    key = keys.key(bench.settings.seed, state.round, keys.Purpose.INIT)
-    return prediction.init(bench.network(), bench.data.shape, key)
+def _training(bench: RunContext, state: RoundState, answers: np.ndarray, round_: int) -> Training:
+    """Returns the training of a round's student, on everything answered so far."""
+    settings, shown = bench.settings, bench.insight
+    data = training_set.make(
+        bench.real,
+        state.records,
+        answers,
+        capacity=settings.budget,
+        as_released=settings.search.as_released,
+        teacher_features=shown.column(state.records, bench.mixes) if shown else None,
+    )
+    return Training(
+        network=bench.network(),
+        recipe=settings.recipe_of(round_),
+        data=data,
+        count=len(state.records),
+        stream=(settings.seed, round_),
+    )
 
 
 def evaluate(bench: RunContext, state: RoundState, loss: float) -> Row:

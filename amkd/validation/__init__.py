@@ -8,7 +8,7 @@ from amkd.config.settings import Settings, _build
 from amkd.core.errors import UserError
 from amkd.methods import METHODS
 from amkd.validation import budget, pictures, search, synthesis, teachers, training
-from amkd.validation.rules import choice, least
+from amkd.validation.rules import choice, choice_or_own, least
 
 if TYPE_CHECKING:
     from amkd.config.settings import Settings
@@ -22,7 +22,7 @@ EXPORTS = ("stablehlo", "onnx")
 def reasons(s: "Settings") -> Iterator[str]:
     """Every reason why these settings cannot work, as far as they can be known without the data."""
     yield from choice("method", s.method, list(METHODS))
-    yield from choice("student", s.student, list(models.MODELS))
+    yield from choice_or_own("student", s.student, models.MODELS)
     yield from _teacher(s)
     yield from _seed("seed", s.seed)
     yield from synthesis.reasons(s)
@@ -92,6 +92,17 @@ def check_devices(settings: "Settings", devices: int) -> None:
                 f"config.{group}.batch_size={plan.batch_size}: must be a multiple of the {devices}"
                 " devices"
             )
+
+
+def check_student(settings: "Settings", data: "DataSet") -> None:
+    """Refuses a student that cannot take these images, or does not show what the run needs.
+
+    Raises:
+      UserError: names the field.
+    """
+    network = models.build(settings.student, data.classes, data.shape)
+    for reason in training.needs_of_student(settings, network):
+        raise UserError(reason)
 
 
 def check_data(settings: "Settings", data: "DataSet") -> None:

@@ -1,7 +1,11 @@
 """What a reason says: the field, its value and the remedy."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from amkd.core import plugins
+from amkd.core.errors import UserError
 
 
 def choice(name: str, value: str, valid: Sequence[str]) -> Iterator[str]:
@@ -10,6 +14,14 @@ def choice(name: str, value: str, valid: Sequence[str]) -> Iterator[str]:
         near = difflib.get_close_matches(value, valid, 1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         yield f"config.{name}={value!r}: must be one of {', '.join(valid)}{hint}"
+
+
+def choice_or_own(name: str, value: str, registry: Mapping[str, Any]) -> Iterator[str]:
+    """Unless it is one of these, or can be loaded as ``my_module:NAME``."""
+    try:
+        plugins.resolve(value, registry, name)
+    except UserError as error:
+        yield str(error)
 
 
 def least(name: str, value: float, low: float) -> Iterator[str]:

@@ -3,10 +3,13 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from amkd.core.errors import UserError
 from amkd.methods import METHODS
+from amkd.models import Network
+from amkd.models.user_network import UserNetwork
 from amkd.training import losses, recipe, weightings
 from amkd.training.recipe import Recipe
-from amkd.validation.rules import choice, least, positive, views
+from amkd.validation.rules import choice, choice_or_own, least, positive, views
 
 if TYPE_CHECKING:
     from amkd.config.settings import Settings
@@ -51,13 +54,13 @@ def _mixes(group: str, plan: Recipe) -> Iterator[str]:
 
 
 def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
-    yield from choice(f"{group}.loss", plan.loss, list(losses.LOSSES))
+    yield from choice_or_own(f"{group}.loss", plan.loss, losses.LOSSES)
     if plan.loss == "standardised" and plan.temperature != 1:
         yield (
             f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set"
             " it to 1"
         )
-    if plan.loss not in losses.LOSSES or not plan.branch:
+    if not _is_loss(plan.loss) or not plan.branch:
         return
     loss = f"loss={plan.loss!r}"
     if labels:
@@ -72,16 +75,35 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
         )
 
 
+def _is_loss(name: str) -> bool:
+    try:
+        losses.find(name)
+    except UserError:
+        return False
+    return True
+
+
+def needs_of_student(s: "Settings", network: Network) -> Iterator[str]:
+    """Of a student of the user's own, whose last layer and dropout are not known."""
+    if not isinstance(network, UserNetwork):
+        return
+    why = f"student {s.student!r} does not show it; let its build return an amkd.models.Network"
+    if s.way.chooses and s.search.acquisition == "badge":
+        yield f"config.search.acquisition='badge': needs the student's last layer, and {why}"
+    if s.way.chooses and s.search.acquisition == "bald":
+        yield f"config.search.acquisition='bald': needs dropout by image, and {why}"
+    if s.train.branch:
+        yield f"config.train.loss={s.train.loss!r}: needs the student's last layer, and {why}"
+
+
 def inside(s: "Settings") -> Iterator[str]:
     """Of a student that learns from more than answers, which a black box does not show."""
-    if (
-        s.train.loss not in losses.LOSSES
-        or not s.train.shows
-        or s.teacher.kind in ("flax", "labels")
-    ):
+    if not _is_loss(s.train.loss) or not s.train.shows or s.teacher.kind in ("flax", "labels"):
         return
     others = [
-        name for name, loss in losses.LOSSES.items() if not (loss.branch and loss.branch.shows)
+        name
+        for name, loss in losses.LOSSES.items()
+        if not (loss.auxiliary_head and loss.auxiliary_head.shows)
     ]
     yield (
         f"config.train.loss={s.train.loss!r}: learns from the features of the teacher's"
@@ -96,7 +118,7 @@ def together(s: "Settings") -> Iterator[str]:
     """Of a student that learns from views of an image side by side: all of them must be there, as
     they were asked.
     """
-    plan, count = s.train, s.train.together if s.train.loss in losses.LOSSES else 1
+    plan, count = s.train, s.train.together if _is_loss(s.train.loss) else 1
     if count == 1 or s.method not in METHODS:
         return
     if not s.way.showing or s.way.showing.views != count:
