@@ -12,14 +12,15 @@ import numpy as np
 from amkd import models
 from amkd.config.recipe import Recipe
 from amkd.configs import cifar10, default, mnist
-from amkd.core import compilation, devices, keys
+from amkd.core import devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
-from amkd.training import loop, training_set
+from amkd.training import training_set
+from amkd.training.train import Training, train_network
 from amkd.validation import from_config
 from benchmarks.students import CLASSES, Student, make
 
@@ -199,15 +200,19 @@ def fit(
     *,
     dropout: bool = True,
 ) -> None:
-    """Runs a round's real training on the first ``count`` records of the lesson."""
-    network = models.build(
-        what.of.model, CLASSES, what.of.images.shape[1:], what.plan.dtype, compilation.AXIS
-    )
+    """A round's real training, on the first ``count`` records of the lesson."""
+    network = models.build(what.of.model, CLASSES, what.of.images.shape[1:])
     if not dropout and isinstance(network, AlexNet):
-        network = NoDropout(CLASSES, width=network.width, axis_name=compilation.AXIS)
-    data = training_set.make(what.of.images, what.records, what.answers, len(what.records))
-    state = loop.start(network, what.plan, what.of.variables, (0, 1))
-    loop.fit(network, what.plan, state, data, count, (0, 1), 0, on_epoch)
+        network = NoDropout(CLASSES, width=network.width)
+    capacity = len(what.records)
+    training = Training(
+        network=network,
+        recipe=what.plan,
+        data=training_set.make(what.of.images, what.records, what.answers, capacity=capacity),
+        count=count,
+        stream=(0, 1),
+    )
+    train_network(training, first_variables=what.of.variables, on_epoch=on_epoch)
 
 
 def batches(what: Lesson, count: int) -> np.ndarray:

@@ -16,10 +16,14 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes the k mixes of most mutual information between class and mask."""
     task = candidates.task
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
-    opinions = prediction.look_often(
-        task.network, task.variables, candidates.images(), task.settings.committee, key
+    looks = prediction.look_often(
+        task.network,
+        task.variables,
+        candidates.images(),
+        passes=task.settings.committee,
+        key=key,
     )
-    return lowest(-devices.each(uncertainty.disagreement, opinions), k)
+    return lowest(-devices.each(uncertainty.disagreement, looks), k)
 
 
 ACQUISITION = Acquisition(choose)

@@ -5,10 +5,9 @@ import enum
 import jax
 import numpy as np
 
-TEACHER = 2**31 - 1  # in place of the round, for a local teacher: no student shares its streams
-TARGET = (
-    2**30
-)  # in place of the round, plus a number of its own, for a network that images are made against
+# In place of the round, so that no student shares these streams:
+TEACHER = 2**31 - 1  # a local teacher
+TARGET = 2**30  # plus the block's number: a target network, against which images are made
 
 
 class Purpose(enum.IntEnum):
@@ -25,23 +24,23 @@ class Purpose(enum.IntEnum):
     HELD_OUT = 9  # which pictures judge the student where there are no labels
     AUDIT = 10  # which pairs audit a screened search
     VARIANTS = 11  # shifts and mirrors of the real images' variants
-    ACQUISITION = 12  # what acquisitions draw: seeds of k-means++, masks of dropout, orders of a loss predictor
+    ACQUISITION = 12  # acquisitions: seeds of k-means++, dropout masks, orders of a loss predictor
     IMPRESSIONS = 13  # answers and first pixels of images made from a network
-    IMPRESSION_VIEWS = 14  # how these are shown
-    PSEUDO_EXAMPLES = 15  # which real images the first ones lie between, and where
-    BRANCH = 20  # first weights of what a loss learns beside the student
-    RELATIONS = 21  # head on a local teacher's features, which tells what turned images are of: first weights, batches
+    IMPRESSION_VIEWS = 14  # views of these images
+    PSEUDO_EXAMPLES = 15  # which real images the first pseudo-examples lie between, and where
+    AUXILIARY_HEAD = 20  # first weights of a loss's auxiliary head
+    RELATIONS = 21  # the head on a local teacher's features (SSKD): first weights, batches
 
 
 def of_member(round_: int, member: int) -> int:
-    """In place of the round, for a further student of a round's committee; member 0 is the round's
-    own.
+    """Returns what takes the round's place for a further student of its committee; member 0 is the
+    round's own student.
     """
     return round_ + (member << 16)
 
 
 def key(seed: int, round_: int, purpose: Purpose) -> jax.Array:
-    """JAX key of one stream.
+    """Returns the JAX key of one stream.
 
     Args:
       seed: the run's seed.
@@ -53,7 +52,7 @@ def key(seed: int, round_: int, purpose: Purpose) -> jax.Array:
 
 
 def rng(seed: int, round_: int, purpose: Purpose, *more: int) -> np.random.Generator:
-    """NumPy generator of one stream, for choices made on the host.
+    """Returns the NumPy generator of one stream, for choices made on the host.
 
     Args:
       seed: the run's seed.

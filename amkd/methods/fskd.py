@@ -40,14 +40,15 @@ import numpy as np
 from amkd import models
 from amkd.config.settings import Settings
 from amkd.config.synthesis import FskdSettings
-from amkd.core import checkpoint, compilation, devices, keys
+from amkd.core import checkpoint, devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods.base import Method, SynthesizedImages
 from amkd.methods.first_images import Provided, Source
 from amkd.models import prediction, uncertainty
-from amkd.synthesis import programs, pseudo_examples, target_network
+from amkd.synthesis import pseudo_examples, target_network
 from amkd.training import training_set
+from amkd.training.train import Training
 
 _SAMPLED = 256  # images, a batch of the program's
 
@@ -146,7 +147,7 @@ def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> n
         len(source.real),
         models.build(source.settings.student, source.classes, source.shape),
     )
-    learner = network, target_network.trained(_target(source, images, ends), block)
+    learner = network, target_network.train_until(_target(source, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
     return _climbed(source, learner, copied, source.settings.fskd.steps)
 
@@ -158,8 +159,14 @@ def _climbed(
     variables.
     """
     plan = source.settings.fskd
-    how = programs.Climb(plan.ascent, plan.rate, steps)
-    return programs.climb(source.teacher_network, learner, images, how, source.stop.check)
+    return pseudo_examples.climb(
+        source.teacher_network,
+        learner,
+        images,
+        ascent=pseudo_examples.Ascent(plan.ascent, plan.rate),
+        steps=steps,
+        check=source.stop.check,
+    )
 
 
 def _target(source: Source, images: np.ndarray, ends: list[int]) -> target_network.Target:
@@ -168,22 +175,20 @@ def _target(source: Source, images: np.ndarray, ends: list[int]) -> target_netwo
     plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0)
     plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")
 
-    def lesson(block: int) -> target_network.Lesson:
+    def training_of(block: int) -> Training:
         count = ends[block]
         answers = prediction.predict(*source.teacher_network, images[:count])
         answers = weighted(answers, len(source.real), settings.fskd)
-        return target_network.Lesson(
-            training_set.make(images, real_records(count), answers, len(images)), count
+        return Training(
+            network=models.build(settings.student, source.classes, source.shape),
+            recipe=plan,
+            data=training_set.make(images, real_records(count), answers, capacity=len(images)),
+            count=count,
+            stream=target_network.stream(settings.seed, block),
         )
 
     return target_network.Target(
-        network=models.build(
-            settings.student, source.classes, source.shape, plan.dtype, compilation.AXIS
-        ),
-        plan=plan,
-        shape=source.shape,
-        seed=settings.seed,
-        lesson=lesson,
+        training_of=training_of,
         checkpoints=checkpoint.Checkpoints(source.folder / "target"),
         seconds=settings.checkpoint.seconds,
         stop=source.stop,

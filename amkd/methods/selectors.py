@@ -41,10 +41,12 @@ class Selector:
     Attributes:
       unit: what is searched, for a progress bar: ``pair`` or ``img``.
       pool_title: the same for the plan, in words.
+      acquires: whether ``search.acquisition`` makes the choice.
     """
 
     unit = "pair"
     pool_title = "pairs"
+    acquires = False
 
     def ks(self, settings: Settings) -> tuple[int, ...]:
         """Returns k of each round 1, 2, ..; empty if the method has no such rounds.

@@ -21,7 +21,7 @@ from amkd.config.settings import Settings
 from amkd.core import keys
 from amkd.methods.base import Method, SynthesizedImages
 from amkd.methods.first_images import Provided, Source
-from amkd.synthesis import impression_views, impressions, programs
+from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS
 
 _SAMPLED_STEPS = 3  # enough for the time that a step takes
@@ -106,9 +106,12 @@ def _batch(source: Source, start: int, size: int) -> np.ndarray:
     numbers = np.arange(start, start + size)
     classes, betas = numbers % source.classes, numbers // source.classes % len(plan.betas)
     alpha = np.stack(
-        [programs.concentrations(source.kernel, beta, plan.as_released) for beta in plan.betas]
+        [
+            impressions.concentrations(source.kernel, np.float32(beta), plan.as_released)
+            for beta in plan.betas
+        ]
     )
-    answers = programs.dirichlet(alpha[betas, classes], numbers, for_answers)
+    answers = impressions.draw_answers(alpha[betas, classes], numbers, for_answers)
 
     own = jax.random.fold_in(for_noise, start)
     return source.kept(start, lambda: _impressed(source, answers, plan.steps, own))
@@ -117,9 +120,15 @@ def _batch(source: Source, start: int, size: int) -> np.ndarray:
 def _impressed(source: Source, answers: np.ndarray, steps: int, key: jax.Array) -> np.ndarray:
     """An impression for each row of answers ``float32[B, Y]``, after so many steps."""
     plan = source.settings.zskd
-    recipe = impressions.Recipe(plan.temperature, plan.learning_rate)
-    sides = (*source.teacher_network, answers, source.shape)
-    return programs.impress(*sides, recipe, steps, key, source.stop.check)
+    return impressions.make_impressions(
+        *source.teacher_network,
+        answers,
+        shape=source.shape,
+        descent=impressions.Descent(plan.temperature, plan.learning_rate),
+        steps=steps,
+        key=key,
+        check=source.stop.check,
+    )
 
 
 METHOD = Method(first=SynthesizedImages(synthesize, gradients, misfits, sample))

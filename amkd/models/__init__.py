@@ -1,11 +1,14 @@
-"""The networks by name. Each fits teacher and student alike."""
+"""The networks by name. Each fits teacher and student alike.
+
+A student may also be the user's own, as ``my_module:build``; see amkd/models/user_network.py.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-import jax.numpy as jnp
-
+from amkd.core import plugins
 from amkd.core.errors import UserError
+from amkd.models import user_network
 from amkd.models.alexnet import AlexNet
 from amkd.models.layers import Network
 from amkd.models.lenet import LeNet5
@@ -21,41 +24,34 @@ class Entry(NamedTuple):
     build: Callable[..., Network]
     smallest: int
     largest: int | None
-    norm: bool  # has BatchNorm, whose statistics are averaged over devices
     dropout: bool = False
 
 
 MODELS = {
-    "lenet5": Entry(lambda **kw: LeNet5(widths=(6, 16), **kw), 1, 32, False),
-    "lenet5_half": Entry(lambda **kw: LeNet5(widths=(3, 8), **kw), 1, 32, False),
-    "alexnet": Entry(lambda **kw: AlexNet(width=1.0, **kw), 15, None, True, dropout=True),
-    "alexnet_half": Entry(lambda **kw: AlexNet(width=0.5, **kw), 15, None, True, dropout=True),
-    "vgg16": Entry(VGG16, 32, None, True),
-    "resnet18": Entry(lambda **kw: ResNet18(large=False, **kw), 8, None, True),
-    "resnet18_224": Entry(lambda **kw: ResNet18(large=True, **kw), 32, None, True),
+    "lenet5": Entry(lambda **kw: LeNet5(widths=(6, 16), **kw), 1, 32),
+    "lenet5_half": Entry(lambda **kw: LeNet5(widths=(3, 8), **kw), 1, 32),
+    "alexnet": Entry(lambda **kw: AlexNet(width=1.0, **kw), 15, None, dropout=True),
+    "alexnet_half": Entry(lambda **kw: AlexNet(width=0.5, **kw), 15, None, dropout=True),
+    "vgg16": Entry(VGG16, 32, None),
+    "resnet18": Entry(lambda **kw: ResNet18(large=False, **kw), 8, None),
+    "resnet18_224": Entry(lambda **kw: ResNet18(large=True, **kw), 32, None),
 }
 
 
-def build(
-    name: str,
-    classes: int,
-    shape: tuple[int, ...],
-    dtype: str = "float32",
-    axis_name: str | None = None,
-) -> Network:
-    """A network by name.
+def build(name: str, classes: int, shape: tuple[int, ...]) -> Network:
+    """Builds a network by name, in float32; :func:`layers.for_training` is how it is trained.
 
     Args:
-      name: one of ``MODELS``.
+      name: one of ``MODELS``, or ``my_module:build``.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of the images.
-      dtype: type of the computation, ``float32`` or ``bfloat16``.
-      axis_name: device axis of the training step, for BatchNorm.
 
     Raises:
-      UserError: the network cannot take images of this size.
+      UserError: the network cannot take images of this size, or is none.
     """
-    entry = MODELS[name]
+    entry = plugins.resolve(name, MODELS, "student")
+    if not isinstance(entry, Entry):
+        return user_network.adapt(name, entry, classes, shape)
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         wanted = f"at least {entry.smallest}" + (
@@ -65,5 +61,4 @@ def build(
             f"model {name!r} takes images of {wanted} pixels a side, and these are"
             f" {shape[0]}x{shape[1]}; choose another of {', '.join(MODELS)}"
         )
-    extra = {"axis_name": axis_name} if entry.norm else {}
-    return entry.build(classes=classes, dtype=jnp.dtype(dtype), **extra)
+    return entry.build(classes=classes)

@@ -20,11 +20,9 @@ class AlexNet(Network):
 
     Attributes:
       width: 1 for the full network, .5 for the half.
-      axis_name: device axis over which BatchNorm's statistics are averaged in training.
     """
 
     width: float = 1.0
-    axis_name: str | None = None
 
     def setup(self) -> None:
         size = [round(n * self.width) for n in (48, 128, 192, 192, 128, 512, 256)]

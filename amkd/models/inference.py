@@ -27,24 +27,19 @@ class MixInput:
 
 
 def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
-    """Fresh variables for images of ``shape`` (H, W, C)."""
+    """Returns fresh variables for images of ``shape`` (H, W, C)."""
     return network.init(key, jnp.zeros((1, *shape), jnp.uint8))
 
 
-def feature_count(network: Network, variables: Variables) -> int:
-    """How many features its last layer sees, d."""
-    return int(variables["params"][network.last]["kernel"].shape[0])
-
-
 def predict(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
-    """Class probabilities in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+    """Returns class probabilities in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
     logits: Any = network.apply(variables, images)
     return jax.nn.softmax(logits)
 
 
 def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Class probabilities and features in inference mode: ``uint8[B, H, W, C]`` to ``float32[B,
-    Y]``, ``[B, d]``.
+    """Returns class probabilities and features in inference mode: ``uint8[B, H, W, C]`` to
+    ``float32[B, Y]`` and ``float32[B, d]``.
     """
     features: Any = network.apply(variables, stem(network, variables, images), method="features")
     logits: Any = network.apply(variables, features, method="head")
@@ -54,8 +49,7 @@ def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax
 def look_often(
     network: Network, variables: Variables, images: jax.Array, keys: jax.Array
 ) -> jax.Array:
-    """Class probabilities with dropout, and all else in inference mode, BatchNorm's statistics
-    among it.
+    """Returns class probabilities with dropout; all else, such as BatchNorm, is in inference mode.
 
     Args:
       network: one with dropout.
@@ -72,8 +66,8 @@ def look_often(
 
 
 def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
-    """Activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to ``[B,
-    ...]``.
+    """Returns the activations after the affine stem, in inference mode: ``uint8[B, H, W, C]`` to
+    ``[B, ...]``.
     """
     activations: Any = network.apply(variables, images, method="stem")
     return activations
@@ -97,18 +91,18 @@ def mix_inputs(
 
 
 def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:
-    """The variables, with what the forms of the convolutions make of them: done once for many
-    uses.
+    """Returns the variables, and with them what the convolutions' forms prepare of the kernels:
+    done once for many uses.
     """
     _, more = network.apply(variables, jnp.zeros((1, *shape), jnp.uint8), mutable=["forms"])
     return {**variables, **more}
 
 
 def trunk_of_one(network: Network, variables: Variables) -> Trunk:
-    """The network after its stem, in inference mode: one activation to ``float32[Y]`` logits."""
+    """Returns the network after its stem, in inference mode: one activation to ``float32[Y]`` logits."""
     return lambda h: network.apply(variables, h[None], method="trunk")[0]
 
 
 def network_of_one(network: Network, variables: Variables) -> Trunk:
-    """The whole network, for one (mixed, unrounded) image of values in [0, 255]."""
+    """Returns the whole network, for one (mixed, unrounded) image of values in [0, 255]."""
     return lambda image: network.apply(variables, image[None])[0]

@@ -7,13 +7,16 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from amkd.core.compilation import AXIS
 from amkd.models.convolution import Form, Geometry, choose
+
+Variables = Any  # {"params": ..., "batch_stats": ...}, nested dicts of arrays
 
 _LRN = 1e-4  # weight of the squares in the normalisation over channels
 
 
 def to_unit(images: jax.Array, dtype: jnp.dtype) -> jax.Array:
-    """8-bit pixels to [0, 1]: the only input normalisation, and part of the network."""
+    """Scales 8-bit pixels to [0, 1]: the only input normalisation, and part of the network."""
     return images.astype(dtype) / 255
 
 
@@ -80,7 +83,7 @@ class Conv(nn.Module):
 
 
 def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
-    """Max pooling without padding of ``[B, H, W, C]``, as a maximum of strided slices.
+    """Pools ``[B, H, W, C]`` by maxima, without padding, as a maximum of strided slices.
 
     XLA on CPU vectorises this form and not its own window reduction.
     """
@@ -97,7 +100,7 @@ def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
 
 @jax.custom_vjp
 def local_response_norm(x: jax.Array) -> jax.Array:
-    """``x_c / (1 + 1e-4 * sum over |d|<=2 of x_{c+d}**2) ** .75``; the sum is not averaged."""
+    """Returns ``x_c / (1 + 1e-4 * sum over |d|<=2 of x_{c+d}**2) ** .75``; the sum is not averaged."""
     scale = 1 + _LRN * _across(jnp.square(x))
     root = jnp.sqrt(scale)
     return x / (root * jnp.sqrt(root))  # scale**.75 without a power
@@ -119,14 +122,14 @@ local_response_norm.defvjp(_lrn_forward, _lrn_backward)
 
 
 def _across(x: jax.Array) -> jax.Array:
-    """The sum over each channel and its two neighbours on either side."""
+    """Returns the sum over each channel and its two neighbours on either side."""
     channels = x.shape[-1]
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(2, 2)])
     return sum((padded[..., d : d + channels] for d in range(1, 5)), padded[..., :channels])
 
 
 def dropout(x: jax.Array, rate: float, keys: jax.Array, layer: int) -> jax.Array:
-    """Dropout with one key per image, so that the mask does not depend on the device count.
+    """Drops values out, with one key per image: the mask does not depend on the device count.
 
     Args:
       x: ``[B, ...]``.
@@ -143,7 +146,7 @@ def dropout(x: jax.Array, rate: float, keys: jax.Array, layer: int) -> jax.Array
 
 
 class Network(nn.Module):
-    """What every network here is: an affine stem, then the rest.
+    """An affine stem, then the rest: what every network here is.
 
     ``stem`` ends with the first layers that are affine in the pixels (in inference mode),
     ``trunk`` is the rest: ``features``, then ``head``, the last layer. Calling the network runs
@@ -153,11 +156,13 @@ class Network(nn.Module):
       classes: number of classes Y.
       dtype: type of the computation; parameters and logits are always float32.
       form: of the convolutions: plain, or what is fastest on a CPU for training or for scoring.
+      axis_name: device axis over which BatchNorm's statistics are averaged in training.
     """
 
     classes: int
     dtype: jnp.dtype = jnp.float32
     form: str = "plain"
+    axis_name: str | None = None
 
     last: ClassVar[str] = "fc3"  # the layer that ``head`` is
 
@@ -183,11 +188,11 @@ class Network(nn.Module):
         """The last layer: features ``[B, d]`` to logits ``float32[B, Y]``."""
         raise NotImplementedError
 
-    def whole(
+    def logits_and_features(
         self, images: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> tuple[jax.Array, jax.Array]:
-        """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features that they are made
-        from, ``[B, d]``.
+        """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features ``[B, d]`` from which
+        these are made.
         """
         features = self.features(self.stem(images, train), train, keys)
         return self.head(features), features
@@ -198,10 +203,27 @@ class Network(nn.Module):
         """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``."""
         return self.trunk(self.stem(images, train), train, keys)
 
+    def rngs(self, keys: jax.Array) -> dict[str, jax.Array]:
+        """Returns linen's own streams for a training step, given ``key[B]``; these networks use
+        ``keys`` itself.
+        """
+        return {}
+
+    def feature_count(self, variables: Variables) -> int:
+        """Returns how many features the last layer sees, d."""
+        return int(variables["params"][self.last]["kernel"].shape[0])
+
 
 def suited(network: Network, form: str) -> Network:
-    """The same network in the form that suits this backend."""
+    """Returns the same network in the form that suits this backend."""
     return network.clone(form=form if jax.default_backend() == "cpu" else "plain")
 
 
-Variables = Any  # {"params": ..., "batch_stats": ...}, nested dicts of arrays
+def for_training(network: Network, dtype: str) -> Network:
+    """Returns the same network as it is trained.
+
+    Args:
+      network: a network of :func:`amkd.models.build`.
+      dtype: type of the computation, ``float32`` or ``bfloat16``.
+    """
+    return network.clone(dtype=jnp.dtype(dtype), axis_name=AXIS)

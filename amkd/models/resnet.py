@@ -45,11 +45,9 @@ class ResNet18(Network):
     Attributes:
       large: False: a 3x3 first convolution, for images of about 32 pixels;
         True: 7x7 with stride 2 and a pooling, for images of about 224.
-      axis_name: device axis over which BatchNorm's statistics are averaged in training.
     """
 
     large: bool = False
-    axis_name: str | None = None
 
     last: ClassVar[str] = "fc"
 

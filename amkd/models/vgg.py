@@ -12,13 +12,7 @@ _BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 51
 
 
 class VGG16(Network):
-    """Thirteen 3x3 convolutions, each with bias, BatchNorm and ReLU, pooled after each block.
-
-    Attributes:
-      axis_name: device axis over which BatchNorm's statistics are averaged in training.
-    """
-
-    axis_name: str | None = None
+    """Thirteen 3x3 convolutions, each with bias, BatchNorm and ReLU, pooled after each block."""
 
     last: ClassVar[str] = "fc"
 

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from amkd import models
 from amkd.config.settings import Settings
 from amkd.core import devices
 from amkd.core.errors import UserError
@@ -85,7 +84,7 @@ def make_plan(settings: Settings, folder: Path | None, stop: StopSignal) -> Plan
     if data is not None:
         facts = inputs.facts_of(settings, data)
         attempt(lambda: checks.check_data(settings, data))
-        attempt(lambda: models.build(settings.student, data.classes, data.shape))
+        attempt(lambda: checks.check_student(settings, data))
         teacher = attempt(lambda: _teacher(settings, facts, data, stop))
         known = _known(settings, facts, data, sound=not problems)
         held = attempt(

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from amkd import models
 from amkd.config.settings import Settings
-from amkd.core import compilation, keys
+from amkd.core import keys
 from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.methods.first_images import Source
@@ -19,7 +18,8 @@ from amkd.models import prediction
 from amkd.run.allotment import Allotment
 from amkd.search import activations, pairs, pool_search
 from amkd.search.device_search import DeviceSearch
-from amkd.training import loop, losses, teacher_features, training_set
+from amkd.training import losses, teacher_features, training_set
+from amkd.training.train import Training, train_network
 
 _SAMPLE = 512  # real images on which speed is measured
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
@@ -130,25 +130,26 @@ def _gradients_per_second(
 def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> float:
     count = min(len(some), 4 * config.train.batch_size)
     count -= count % losses.views_compared(config.train)
-    answers = np.full((count, data.classes), 1 / data.classes, np.float32)
     shown = teacher_features.width(config, data)
-    inside = np.zeros((count, shown), np.float32) if shown else None
-    whole = training_set.make(some, real_records(count), answers, count, inside=inside)
-    network = models.build(
-        config.student, data.classes, data.shape, config.train.dtype, compilation.AXIS
+    records = training_set.make(
+        some,
+        real_records(count),
+        np.full((count, data.classes), 1 / data.classes, np.float32),
+        capacity=count,
+        teacher_features=np.zeros((count, shown), np.float32) if shown else None,
     )
-    key = keys.key(config.seed, 0, keys.Purpose.INIT)
-    variables = jax.device_get(
-        prediction.init(network, data.shape, key)
-    )  # training uses up what is on a device
 
     def seconds(epochs: int) -> float:
-        """Of so many epochs after a first one, which may compile."""
+        """Returns the time of so many epochs after a first one, which may compile."""
         ends: list[float] = []
-        plan = dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0)
-        state = loop.start(network, plan, variables, (config.seed, 0), inside=shown)
-        note = lambda *_: ends.append(time.perf_counter())  # noqa: E731
-        loop.fit(network, plan, state, whole, count, (config.seed, 0), 0, note)
+        training = Training(
+            network=models.build(config.student, data.classes, data.shape),
+            recipe=dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0),
+            data=records,
+            count=count,
+            stream=(config.seed, 0),
+        )
+        train_network(training, on_epoch=lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]
 
     epochs = max(round(_TIMED / seconds(1)), 1)

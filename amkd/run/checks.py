@@ -1,9 +1,12 @@
 """What the devices or the data cannot give, found before anything is asked."""
 
+from amkd import models
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
 from amkd.methods import find
+from amkd.models.user_network import UserNetwork
+from amkd.training import losses
 
 
 def check_devices(settings: Settings, devices: int) -> None:
@@ -47,6 +50,36 @@ def check_data(settings: Settings, data: DataSet) -> None:
     ):
         raise UserError(problem)
     _check_teacher(settings, data)
+
+
+def check_student(settings: Settings, data: DataSet) -> None:
+    """Refuses a student that cannot take these images, or does not show what the run needs.
+
+    Raises:
+      UserError: names the field.
+    """
+    network = models.build(settings.student, data.classes, data.shape)
+    if not isinstance(network, UserNetwork):
+        return
+    acquires = find(settings.method).selector.acquires
+    acquisition, loss = settings.search.acquisition, settings.train.loss
+    needs = {
+        f"config.search.acquisition={acquisition!r}: needs the student's last layer": (
+            acquires and acquisition == "badge"
+        ),
+        f"config.search.acquisition={acquisition!r}: needs dropout by image": (
+            acquires and acquisition == "bald"
+        ),
+        f"config.train.loss={loss!r}: needs the student's last layer": bool(
+            losses.auxiliary_head(settings.train)
+        ),
+    }
+    for need, wanted in needs.items():
+        if wanted:
+            raise UserError(
+                f"{need}, and student {settings.student!r} does not show it; let its build return"
+                " an amkd.models.Network"
+            )
 
 
 def _check_teacher(settings: Settings, data: DataSet) -> None:

@@ -48,17 +48,15 @@ class RunContext:
     first_metrics: dict[str, Any]
     pool: pairs.Pool
     client: client.QueryClient
-    teacher_features: teacher_features.Insight | None
+    teacher_features: teacher_features.TeacherFeatures | None
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints
     report: run_log.RunLog
     stop: StopSignal
 
-    def network(self, dtype: str = "float32", axis_name: str | None = None) -> models.Network:
-        """Returns the student's network; scoring and prediction always use float32."""
-        return models.build(
-            self.settings.student, self.data.classes, self.data.shape, dtype, axis_name
-        )
+    def network(self) -> models.Network:
+        """Returns the student's network in float32, as it scores and predicts."""
+        return models.build(self.settings.student, self.data.classes, self.data.shape)
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
         """Yields the images of records in blocks of ``uint8[..., H, W, C]``.

@@ -82,7 +82,7 @@ def assembled(
     with contextlib.ExitStack() as stack:
         peak_memory.reset()
         data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher)
-        features = teacher_features.of_teacher(settings.train, teacher, settings.seed)
+        features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
         workdir.claim(settings, folder, run_id, teacher.identity, data.key)
         answers = ledger.Ledger(workdir.ledger_path(settings, folder))
         stack.enter_context(contextlib.closing(answers))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from amkd import models, teachers
+from amkd import teachers
 from amkd.config.settings import Settings
 from amkd.core import devices
 from amkd.core.stopping import StopSignal
@@ -67,7 +67,7 @@ def load_inputs(
     checks.check_devices(settings, devices.count())
     data = data or load_data(settings)
     checks.check_data(settings, data)
-    models.build(settings.student, data.classes, data.shape)
+    checks.check_student(settings, data)
     facts = facts_of(settings, data)
     teacher = teacher or loading.load(settings, data, stop, labels=facts.labels)
     return data, teacher, facts

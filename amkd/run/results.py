@@ -85,10 +85,11 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
 def _summary(
     context: RunContext, state: RoundState, teacher_accuracy: float | None, workdir: Path
 ) -> dict[str, Any]:
-    config, desk, last = context.settings, context.client, state.rows[-1]
+    config, desk, last = context.settings, context.client, state.reports[-1]
     student_accuracy = last["student_accuracy"]
     phases = {
-        name: round(sum(row["seconds"][name] for row in state.rows), 3) for name in last["seconds"]
+        name: round(sum(row["seconds"][name] for row in state.reports), 3)
+        for name in last["seconds"]
     }
     return {
         "method": config.method,
@@ -98,7 +99,7 @@ def _summary(
         "budget": config.budget,
         "queries": desk.ledger.count(desk.run, client.DISTILL),
         "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
-        "gradient_queries": state.rows[0]["search"].get("gradient_queries", 0),
+        "gradient_queries": state.reports[0]["search"].get("gradient_queries", 0),
         "evaluation_queries": desk.ledger.count(desk.run, client.EVALUATE),
         "cost": desk.ledger.spent(desk.run),
         "currency": config.teacher.currency,
@@ -115,7 +116,7 @@ def _summary(
         "devices": devices.describe(),
         "machine": provenance.machine(),
         "versions": provenance.versions(),
-        "rounds": list(state.rows),
+        "rounds": list(state.reports),
         "paths": {
             "student": str(workdir / "student"),
             "summary": str(workdir / "summary.json"),
@@ -151,13 +152,13 @@ def _draw(
     title = f"{config.method} on {config.dataset}, N = {context.facts.real}"
     drawn = {"Accuracy against queries": folder / "accuracy.png"}
     plots.accuracy_curve(
-        list(state.rows), teacher_accuracy, title=title, path=folder / "accuracy.png"
+        list(state.reports), teacher_accuracy, title=title, path=folder / "accuracy.png"
     )
     if made := context.first_metrics.get("shown"):
         shown = context.images[np.unique(np.linspace(made[0], made[1] - 1, _MADE).astype(int))]
         plots.image_grid(shown, "Images made with the teacher's network", folder / "made.png")
         drawn["Images made with the teacher's network"] = folder / "made.png"
-    ends = [row["queries"] for row in state.rows]
+    ends = [row["queries"] for row in state.reports]
     if len(ends) > 1:
         drawn["C2 and lambda of the chosen mixes"] = folder / "chosen.png"
         parts = [

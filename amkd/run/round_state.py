@@ -10,7 +10,7 @@ from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.models.layers import Variables
 
-Row = dict[str, Any]
+RoundReport = dict[str, Any]  # of one finished round, for JSON
 
 NO_SECONDS = {"search": 0.0, "query": 0.0, "train": 0.0, "evaluate": 0.0}
 
@@ -27,9 +27,9 @@ class RoundState:
       variables: the last round's student; None in round 0.
       training: leaves of this round's training state, where a checkpoint fell inside it.
       seconds: time spent in this round so far, by phase.
-      rows: one report row for every finished round.
+      reports: one report for every finished round.
       answered: how many of the records the teacher has answered.
-      told: what the method told of this round's choice.
+      metrics: what there is to report of this round's selection.
     """
 
     round: int
@@ -39,35 +39,35 @@ class RoundState:
     variables: Variables | None
     training: list[np.ndarray] | None
     seconds: dict[str, float]
-    rows: tuple[Row, ...]
+    reports: tuple[RoundReport, ...]
     answered: int = 0
-    told: dict[str, Any] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def spent(self, phase: str, seconds: float) -> dict[str, float]:
-        """``seconds`` with more of one phase."""
+        """Returns the seconds of all phases, with more of one."""
         return {**self.seconds, phase: self.seconds[phase] + seconds}
 
 
 def initial() -> RoundState:
-    """The state before the first query."""
+    """Returns the state before the first query."""
     return RoundState(0, -1, real_records(0), np.empty(0, np.float32), None, None, NO_SECONDS, ())
 
 
 def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
-    """Writes a state that has chosen something, be it only the real images."""
+    """Writes a state that has records: at least those of the first images."""
     tree: dict[str, Any] = {**vars(state.records), "score": state.score}
     if state.variables is not None:
         tree["variables"] = state.variables
     if state.training is not None:
         tree["training"] = checkpoint.tree_of(state.training)
     meta = {
-        name: getattr(state, name) for name in ("round", "epoch", "answered", "told", "seconds")
+        name: getattr(state, name) for name in ("round", "epoch", "answered", "metrics", "seconds")
     }
-    checkpoints.save(tree, {**meta, "rows": list(state.rows)})
+    checkpoints.save(tree, {**meta, "rows": list(state.reports)})
 
 
 def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
-    """The newest saved state, or the initial one."""
+    """Returns the newest saved state, or the initial one."""
     found = checkpoints.restore()
     if found is None:
         return initial()
@@ -83,5 +83,5 @@ def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
         meta["seconds"],
         tuple(meta["rows"]),
         meta["answered"],
-        meta.get("told", {}),
+        meta.get("metrics", meta.get("told", {})),  # "told" in version 0.1
     )

@@ -1,6 +1,4 @@
-"""Active Mixup's rounds (paper, Algorithm 1): a thin driver that threads immutable state through
-them.
-"""
+"""Drives the rounds (paper, Algorithm 1): a thin loop that threads immutable state through them."""
 
 import dataclasses
 import functools
@@ -11,32 +9,32 @@ import jax
 import numpy as np
 
 from amkd.candidates import committee
-from amkd.core import checkpoint, compilation, keys
+from amkd.core import checkpoint
 from amkd.data.records import real_records
-from amkd.models import prediction
-from amkd.models.layers import Variables
 from amkd.querying import client
 from amkd.reporting import metrics
 from amkd.run import round_state
 from amkd.run.context import RunContext
-from amkd.run.round_state import RoundState, Row
+from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
-from amkd.training import loop, recipe, train_step, training_set
+from amkd.training import training_set
+from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
+from amkd.training.train_step import TrainState
 
 
 def run(context: RunContext, state: RoundState) -> RoundState:
-    """All rounds that are left to do from a state."""
-    context.report.rewind(list(state.rows), state.round, state.epoch)
-    while state.round <= len(context.facts.ks):
+    """Runs all rounds that are left to do from a state."""
+    context.report.rewind(list(state.reports), state.round, state.epoch)
+    while state.round < len(context.facts.rounds):
         state = one_round(context, state)
     return state
 
 
 def one_round(context: RunContext, state: RoundState) -> RoundState:
-    """Search, query, train, evaluate; saved after the choice, the answers and the training."""
+    """Selects, queries, trains and evaluates; saves after each of the first three."""
     if state.answered == len(state.records) and state.epoch < 0:
-        state = choose(context, state)
+        state = select(context, state)
         round_state.save(context.checkpoints, state)
     if state.epoch < 0:
         state, answers = query(context, state)
@@ -44,24 +42,22 @@ def one_round(context: RunContext, state: RoundState) -> RoundState:
     else:
         answers = recall(context, state)
     state, loss = train(context, state, answers)
-    row = evaluate(context, state, loss)
+    report = evaluate(context, state, loss)
     state = dataclasses.replace(
         state,
         round=state.round + 1,
         epoch=-1,
         training=None,
         seconds=round_state.NO_SECONDS,
-        rows=(*state.rows, row),
+        reports=(*state.reports, report),
     )
     round_state.save(context.checkpoints, state)
-    context.report.round(row)
+    context.report.round(report)
     return state
 
 
-def choose(context: RunContext, state: RoundState) -> RoundState:
-    """Adds the round's mixes to the records: the real images in round 0, then the method's
-    choice.
-    """
+def select(context: RunContext, state: RoundState) -> RoundState:
+    """Adds the round's images to the records: the first images, then what the method selects."""
     started = time.monotonic()
     if state.round == 0:
         unscored = np.full(context.facts.first, np.nan, np.float32)
@@ -72,44 +68,8 @@ def choose(context: RunContext, state: RoundState) -> RoundState:
         state,
         records=state.records.extend(found.records),
         score=np.concatenate([state.score, found.score]),
-        told=found.metrics,
+        metrics=found.metrics,
         seconds=state.spent("search", time.monotonic() - started),
-    )
-
-
-def task(
-    context: RunContext, state: RoundState, k: int, progress: Callable[[int], None]
-) -> SelectionTask:
-    """What the method is given to choose k pairs, in a state with a student."""
-    settings = context.settings
-    i, j = state.records.i, state.records.j
-    plan = context.facts.rounds[state.round - 1].recipe
-
-    def answers() -> np.ndarray:
-        return recall(context, state)
-
-    lesson = committee.Lesson(
-        network=context.network(plan.dtype, compilation.AXIS),
-        plan=plan,
-        shape=context.data.shape,
-        data=lambda: _training_set(context, state, answers()),
-        size=len(state.records),
-        stream=(settings.seed, state.round - 1),
-        stop=context.stop,
-    )
-    return SelectionTask(
-        images=context.images,
-        pool=context.pool,
-        chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], context.pool.n)),
-        records=state.records,
-        k=k,
-        stream=(settings.seed, state.round),
-        network=context.network(),
-        variables=state.variables,
-        settings=settings.search,
-        progress=progress,
-        answers=answers,
-        another=functools.partial(committee.another, lesson),
     )
 
 
@@ -118,15 +78,42 @@ def _search(context: RunContext, state: RoundState) -> Selection:
         context.stop.check()
         advance(scored)
 
-    wanted = task(context, state, context.facts.ks[state.round - 1], progress)
-    selector = context.facts.method.selector
-    title = f"round {state.round} search"
-    with context.report.bar(selector.left(wanted), title, selector.unit) as advance:
-        return selector.select(wanted)
+    task = selection_task(context, state, context.facts.rounds[state.round].selected, progress)
+    selector, title = context.facts.method.selector, f"round {state.round} search"
+    with context.report.bar(selector.left(task), title, selector.unit) as advance:
+        return selector.select(task)
+
+
+def selection_task(
+    context: RunContext, state: RoundState, k: int, progress: Callable[[int], None]
+) -> SelectionTask:
+    """Returns what a method may look at to select k images, in a state that has a student."""
+    i, j = state.records.i, state.records.j
+
+    def answers() -> np.ndarray:
+        return recall(context, state)
+
+    def last_training() -> Training:
+        return _training(context, state, answers(), state.round - 1)
+
+    return SelectionTask(
+        images=context.images,
+        pool=context.pool,
+        chosen=np.unique(pairs.rank_of(i[i < j], j[i < j], context.pool.n)),
+        records=state.records,
+        k=k,
+        stream=(context.settings.seed, state.round),
+        network=context.network(),
+        variables=state.variables,
+        settings=context.settings.search,
+        progress=progress,
+        answers=answers,
+        another=functools.partial(committee.another, last_training, context.stop),
+    )
 
 
 def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]:
-    """The answers to all records, ``float32[Q, Y]``; only this round's are asked for."""
+    """Asks about the round's records; returns the answers to all records, ``float32[Q, Y]``."""
     started = time.monotonic()
     fresh = state.records.take(slice(state.answered, None))
     images = np.concatenate(list(context.mixes(fresh)))
@@ -146,73 +133,71 @@ def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarra
 
 
 def recall(context: RunContext, state: RoundState) -> np.ndarray:
-    """The answers that the run has already had, ``float32[answered, Y]``, from the ledger alone."""
+    """Returns the answers that the run has had, ``float32[answered, Y]``, from the ledger alone."""
     records = state.records.take(slice(state.answered))
     return client.recall(context.client, context.mixes(records))
 
 
 def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
-    """Trains the round's student on everything answered so far; returns the last loss too."""
-    settings, plan = context.settings, context.facts.rounds[state.round].recipe
-    network = context.network(plan.dtype, compilation.AXIS)
-    count = len(state.records)
-    epochs = recipe.epochs(plan, count)
+    """Trains the round's student on everything answered so far; returns the last loss, too."""
     started, last = time.monotonic(), float("nan")
+    training = _training(context, state, answers, state.round)
 
-    def save(epoch: int, leaves: loop.Leaves) -> None:
+    def save(epoch: int, leaves: Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
-        inside = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
-        round_state.save(context.checkpoints, inside)
+        in_training = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
+        round_state.save(context.checkpoints, in_training)
 
-    watch = loop.Watch(context.stop, settings.checkpoint.seconds, save)
-    with context.report.bar(epochs * count, f"round {state.round} train", "img") as advance:
+    seconds = context.settings.checkpoint.seconds
+    saver = PeriodicSaver(training, stop=context.stop, seconds=seconds, save=save)
+    images, count = training.epochs * training.count, training.count
+    with context.report.bar(images, f"round {state.round} train", "img") as advance:
         advance(state.epoch * count)
 
-        def on_epoch(epoch: int, in_training: train_step.TrainState, loss: float) -> None:
+        def on_epoch(epoch: int, in_training: TrainState, loss: float) -> None:
             nonlocal last
             last = loss
             advance(count, loss=f"{loss:.4f}")
             context.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
-            watch.after(epoch, epochs, in_training)
+            saver.after_epoch(epoch, in_training)
 
-        stream = (settings.seed, state.round)
-        data = _training_set(context, state, answers)
-        first = _first_variables(context, state)
-        beginning = loop.start(network, plan, first, stream, state.training, data.width)
-        ended = loop.fit(network, plan, beginning, data, count, stream, state.epoch, on_epoch)
+        ended = train_network(
+            training,
+            first_variables=state.variables if context.settings.warm_start else None,
+            saved=state.training,
+            first_epoch=state.epoch,
+            on_epoch=on_epoch,
+        )
     variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 
 
-def _training_set(
-    context: RunContext, state: RoundState, answers: np.ndarray
-) -> training_set.TrainingSet:
-    """Everything answered so far."""
-    settings, released = context.settings, context.settings.search.as_released
-    inside = (
-        context.teacher_features.of(state.records, context.mixes)
-        if context.teacher_features
-        else None
+def _training(context: RunContext, state: RoundState, answers: np.ndarray, round_: int) -> Training:
+    """Returns the training of a round's student, on everything answered so far."""
+    settings, features = context.settings, context.teacher_features
+    data = training_set.make(
+        context.images,
+        state.records,
+        answers,
+        capacity=settings.budget,
+        as_released=settings.search.as_released,
+        teacher_features=features.column(state.records, context.mixes) if features else None,
     )
-    return training_set.make(
-        context.images, state.records, answers, settings.budget, released, inside
+    return Training(
+        network=context.network(),
+        recipe=context.facts.rounds[round_].recipe,
+        data=data,
+        count=len(state.records),
+        stream=(settings.seed, round_),
     )
 
 
-def _first_variables(context: RunContext, state: RoundState) -> Variables:
-    """A new student's, as in the paper, or the last student's."""
-    if context.settings.warm_start and state.variables is not None:
-        return state.variables
-    key = keys.key(context.settings.seed, state.round, keys.Purpose.INIT)
-    return prediction.init(context.network(), context.data.shape, key)
-
-
-def evaluate(context: RunContext, state: RoundState, loss: float) -> Row:
-    """The finished round's report row. The only place where a student meets test labels."""
+def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:
+    """Returns the report of a finished round. Only here does a student meet test labels."""
     started = time.monotonic()
     answers = context.evaluate(state.variables)
-    new = state.score[-_selected(context, state) :]
+    new = state.score[-context.facts.rounds[state.round].selected :]
     new = new[np.isfinite(new)]
     spent = state.spent("evaluate", time.monotonic() - started)
     return {
@@ -224,11 +209,7 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> Row:
         "loss": loss,
         "c2_lowest": float(new.min()) if len(new) else None,
         "c2_highest": float(new.max()) if len(new) else None,
-        "search": state.told,
+        "search": state.metrics,
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": {phase: round(value, 3) for phase, value in spent.items()},
     }
-
-
-def _selected(context: RunContext, state: RoundState) -> int:
-    return context.facts.rounds[state.round].selected

@@ -1,23 +1,27 @@
 """The 106 ways in which ZSKD's released code shows an impression: scales, shifts, turns, mirrors,
-noise. On the host.
+noise.
 
-Scales are looks at the middle; shifts are by a fifth of a side, with white behind; turns are in ten
-steps from -90 to 90 degrees, with black behind. Combined, the first named comes first.
+Scales show the middle of an image; shifts are by a fifth of a side, with white behind; turns are in
+ten steps from -90 to 90 degrees, with black behind. Of two combined, the first named comes first.
 """
 
 import itertools
 from typing import NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
-from amkd.synthesis import programs
+from amkd.core import devices
+from amkd.core.compilation import compiled
+from amkd.data import augment
 
 
 class View(NamedTuple):
     """One way to show an image.
 
     Attributes:
-      scale: share of each side that is looked at.
+      scale: share of each side that is shown.
       shift: down and right, in shares of a side.
       turn: degrees, counter-clockwise.
       more: ``mirror``, ``flip``, ``transpose``, ``pepper``, ``noise``, ``both``, or nothing.
@@ -46,7 +50,7 @@ VIEWS = (
 
 
 def show(images: np.ndarray, views: list[View], rng: np.random.Generator) -> np.ndarray:
-    """Each image in a view of its own.
+    """Returns each image in a view of its own.
 
     Args:
       images: ``uint8[M, H, W, C]``, of equal sides where a view is a transposition.
@@ -58,16 +62,29 @@ def show(images: np.ndarray, views: list[View], rng: np.random.Generator) -> np.
     """
     scales = np.array([1 / view.scale for view in views], np.float32)
     still = np.zeros(len(views), np.float32)
-    images = programs.affine(images, still, scales)
+    images = _turn_and_zoom(images, still, scales)
     images = np.stack(
         [_shifted(image, view.shift) for image, view in zip(images, views, strict=True)]
     )
-    images = programs.affine(
+    images = _turn_and_zoom(
         images, np.radians(np.array([view.turn for view in views], np.float32)), np.ones_like(still)
     )
     return np.stack(
         [_altered(image, view.more, rng) for image, view in zip(images, views, strict=True)]
     )
+
+
+def _turn_and_zoom(images: np.ndarray, angles: np.ndarray, zooms: np.ndarray) -> np.ndarray:
+    """Returns each image turned by radians ``float32[M]`` and zoomed by factors ``float32[M]``."""
+    found: np.ndarray = devices.in_batches(_affine, None, (images, angles, zooms))
+    return found
+
+
+@compiled(kept=1)
+def _affine(_: None, rows: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+    return jax.vmap(
+        lambda image, angle, zoom: augment.affine(image, angle, jnp.stack([zoom, zoom]))
+    )(*rows)
 
 
 def _shifted(image: np.ndarray, shift: tuple[float, float]) -> np.ndarray:

@@ -1,26 +1,32 @@
-"""Data impressions: images made from a network alone (Nayak et al., 2019: ZSKD). Pure functions.
+"""Data impressions: images made from a network alone (Nayak et al., 2019: ZSKD).
 
-Y classes, d features, B images at a time. Classes are alike as the weights of the last layer are;
-so a softmax answer of class y is drawn from a Dirichlet distribution around its likeness to the
-others, and an image is found, by descent on its pixels, to which the network gives that answer.
+Y classes, d features, B images at a time. Classes are alike as the weights of the last layer are.
+So an answer of class y is drawn from a Dirichlet distribution around its similarity to the others,
+and descent on the pixels finds an image to which the network gives that answer.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
+from amkd.core import devices
+from amkd.core.compilation import compiled
+from amkd.models import Network
+from amkd.models.layers import Variables, suited
 from amkd.training import losses
 
 _LEAST = 1e-4  # added to every concentration, so that all are positive (released code)
 
 
-def likeness(kernel: jax.Array) -> jax.Array:
-    """Cosines between the classes' weight vectors, ``float32[Y, Y]``; biases do not count (ZSKD,
-    eq. 2).
+def class_similarity(kernel: jax.Array) -> jax.Array:
+    """Returns the cosines between the classes' weight vectors, ``float32[Y, Y]``; biases do not
+    count (ZSKD, eq. 2).
 
     Args:
       kernel: ``float32[d, Y]``, of the last layer.
@@ -30,32 +36,58 @@ def likeness(kernel: jax.Array) -> jax.Array:
     return unit.T @ unit
 
 
-def concentrations(likeness_: jax.Array, beta: float, as_released: bool = False) -> jax.Array:
-    """Parameters of the Dirichlet distribution of each class, ``float32[Y, Y]``, one row each.
+@compiled(static=("as_released",), kept=2)
+def concentrations(kernel: jax.Array, beta: jax.Array, as_released: bool = False) -> jax.Array:
+    """Returns the parameters of the Dirichlet distribution of each class, ``float32[Y, Y]``, one
+    row each.
 
-    A row of likeness is brought to [0, 1] and multiplied by beta. The released code divides by ten
-    for its second beta before it brings rows to [0, 1], which undoes that: there beta is always 1.
+    A row of similarities is brought to [0, 1] and multiplied by beta. The released code divides by
+    ten for its second beta before it brings rows to [0, 1], which undoes that: there beta is always
+    1.
 
     Args:
-      likeness_: from :func:`likeness`.
-      beta: scale: the lower, the nearer are answers to certainty.
+      kernel: ``float32[d, Y]``, of the last layer.
+      beta: ``float32[]``, scale: the lower, the nearer are answers to certainty.
       as_released: whether beta is 1 whatever it says.
     """
-    low, high = (f(likeness_, axis=1, keepdims=True) for f in (jnp.min, jnp.max))
-    rows = (likeness_ - low) / jnp.maximum(high - low, 1e-12)
+    similarity = class_similarity(kernel)
+    low, high = (f(similarity, axis=1, keepdims=True) for f in (jnp.min, jnp.max))
+    rows = (similarity - low) / jnp.maximum(high - low, 1e-12)
     return rows * (1.0 if as_released else beta) + _LEAST
 
 
-def answer(concentration: jax.Array, key: jax.Array) -> jax.Array:
-    """One draw of the Dirichlet distribution: ``float32[Y]`` to ``float32[Y]``.
+def draw_answer(concentration: jax.Array, key: jax.Array) -> jax.Array:
+    """Draws from a Dirichlet distribution: ``float32[Y]`` to ``float32[Y]``.
 
     In logarithms: gamma variates of a concentration of 1e-4 are below what a float32 can hold.
     """
     return jax.nn.softmax(jax.random.loggamma(key, concentration))
 
 
-class Recipe(NamedTuple):
-    """How images are found.
+def draw_answers(alpha: np.ndarray, numbers: np.ndarray, key: jax.Array) -> np.ndarray:
+    """Draws an answer for each row of concentrations, each by its own number in the key's stream.
+
+    Args:
+      alpha: ``float32[M, Y]``.
+      numbers: ``int[M]``.
+      key: randomness.
+
+    Returns:
+      ``float32[M, Y]``.
+    """
+    answers: np.ndarray = devices.in_batches(_draw_answers, key, (alpha, numbers))
+    return answers
+
+
+@compiled(kept=1)
+def _draw_answers(key: jax.Array, rows: tuple[jax.Array, jax.Array]) -> jax.Array:
+    return jax.vmap(lambda alpha, number: draw_answer(alpha, jax.random.fold_in(key, number)))(
+        *rows
+    )
+
+
+class Descent(NamedTuple):
+    """How images are found by descent on their pixels.
 
     Attributes:
       temperature: of the network's answers.
@@ -66,28 +98,29 @@ class Recipe(NamedTuple):
     learning_rate: float
 
 
-def begin(
-    shape: tuple[int, ...], recipe: Recipe, key: jax.Array
+def start(
+    shape: tuple[int, ...], descent: Descent, key: jax.Array
 ) -> tuple[jax.Array, optax.OptState]:
-    """Uniform noise in [0, 1], ``float32[B, H, W, C]``, and Adam's state."""
+    """Returns uniform noise in [0, 1], ``float32[B, H, W, C]``, and Adam's state."""
     images = jax.random.uniform(key, shape)
-    return images, optax.adam(recipe.learning_rate).init(images)
+    return images, optax.adam(descent.learning_rate).init(images)
 
 
 def step(
     logits_of: Callable[[jax.Array], jax.Array],
-    recipe: Recipe,
+    descent: Descent,
+    *,
     images: jax.Array,
     state: optax.OptState,
     answers: jax.Array,
-) -> tuple[jax.Array, Any, jax.Array]:
-    """One step of Adam on all pixels, after which the whole batch is brought to [0, 1] by its least
-    and largest.
+) -> tuple[jax.Array, optax.OptState, jax.Array]:
+    """Does one step of Adam on all pixels, then brings the whole batch to [0, 1] by its least and
+    largest value.
 
     Args:
       logits_of: the network in inference mode: ``float32[B, H, W, C]`` of values in [0, 1] to
         ``float32[B, Y]``.
-      recipe: temperature and learning rate.
+      descent: temperature and learning rate.
       images: ``float32[B, H, W, C]``.
       state: Adam's.
       answers: ``float32[B, Y]`` that the network shall give at that temperature.
@@ -97,11 +130,66 @@ def step(
     """
 
     def loss_of(images: jax.Array) -> jax.Array:
-        logits = logits_of(images) / recipe.temperature
+        logits = logits_of(images) / descent.temperature
         return jax.vmap(losses.soft_cross_entropy)(logits, answers).mean()
 
     loss, grads = jax.value_and_grad(loss_of)(images)
-    updates, state = optax.adam(recipe.learning_rate).update(grads, state)
+    updates, state = optax.adam(descent.learning_rate).update(grads, state)
     images = images + updates
     low, high = images.min(), images.max()
     return (images - low) / jnp.maximum(high - low, 1e-12), state, loss
+
+
+def make_impressions(
+    network: Network,
+    variables: Variables,
+    answers: np.ndarray,
+    *,
+    shape: tuple[int, ...],
+    descent: Descent,
+    steps: int,
+    key: jax.Array,
+    check: Callable[[], None],
+) -> np.ndarray:
+    """Makes images from noise, to which a network gives these answers.
+
+    Args:
+      network: the teacher's.
+      variables: its variables.
+      answers: ``float32[B, Y]``, at the descent's temperature.
+      shape: ``(H, W, C)``.
+      descent: temperature and learning rate.
+      steps: of descent.
+      key: randomness of the noise.
+      check: called now and then; may raise to stop.
+
+    Returns:
+      ``uint8[B, H, W, C]``.
+    """
+    one_step = functools.partial(_step, network, descent)
+    images, state = start((len(answers), *shape), descent, key)
+    placed = jax.device_put(variables)
+    # A step a dispatch: XLA on CPU runs convolutions inside loops several times slower.
+    for number in range(steps):
+        images, state, _ = one_step(placed, images, state, answers)
+        if number % 100 == 0:
+            check()
+    return np.rint(255 * np.asarray(images)).astype(np.uint8)
+
+
+@compiled(static=("network", "descent"), kept=4)
+def _step(
+    network: Network,
+    descent: Descent,
+    variables: Variables,
+    images: jax.Array,
+    state: optax.OptState,
+    answers: jax.Array,
+) -> tuple[jax.Array, optax.OptState, jax.Array]:
+    in_form = suited(network, "training")
+
+    def logits_of(x: jax.Array) -> jax.Array:
+        logits: Any = in_form.apply(variables, 255 * x)
+        return jnp.asarray(logits)
+
+    return step(logits_of, descent, images=images, state=state, answers=answers)

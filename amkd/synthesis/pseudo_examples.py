@@ -1,20 +1,25 @@
 """Pseudo-examples: images on which a target network shall imitate a reference network (Kimura et
 al., 2018: FSKD).
 
-Pure functions. P pseudo-examples, Y classes, B images at a time. The target descends on its
-distance from the reference while the images ascend on it, so that a set of few images grows to
-where the two still differ.
+P pseudo-examples, Y classes, B images at a time. The target descends on its distance from the
+reference while the images ascend on it, so that a set of few images grows to where the two still
+differ.
 """
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import chex
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
+from amkd.core import devices
+from amkd.core.compilation import compiled
+from amkd.models import Network
+from amkd.models.layers import Variables, suited
 from amkd.training import weightings
 
 # Adam's usual 1e-8 would hold back images of which both networks are all but certain; less than
@@ -30,8 +35,9 @@ LogitsOf = Callable[[jax.Array], jax.Array]  # [B, ...] -> [B, Y]
 
 
 def sizes(total: int, doublings: int) -> list[int]:
-    """How many there are at first and after each growth; the last one is cut to fit, and none is
-    empty.
+    """Returns how many pseudo-examples there are at first, and after each growth.
+
+    The last growth is cut to fit, and none is empty.
 
     Args:
       total: how many there are in the end, at least 1.
@@ -44,14 +50,14 @@ def sizes(total: int, doublings: int) -> list[int]:
 
 
 def fidelity(sigma: jax.Array, most: float, mean: float) -> jax.Array:
-    """Weights of pseudo-examples: the less, the less sure of them the reference is. ``float32[P]``
-    to ``float32[P]``.
+    """Returns the weights of pseudo-examples, ``float32[P]``: the less sure the reference is of
+    one, the less it weighs.
 
     ``most * exp(-ln(most / mean) * sigma / mean sigma)``; where no uncertainty is anywhere, all
     weigh the most.
 
     Args:
-      sigma: uncertainties, none negative.
+      sigma: ``float32[P]``, uncertainties, none negative.
       most: weight at no uncertainty.
       mean: weight at the mean uncertainty, positive.
     """
@@ -59,23 +65,24 @@ def fidelity(sigma: jax.Array, most: float, mean: float) -> jax.Array:
 
 
 def gap(reference: jax.Array, target: jax.Array) -> jax.Array:
-    """``KL(reference || target)`` of one image, from logits ``float32[Y]`` twice, in nats."""
+    """Returns ``KL(reference || target)`` of one image, in nats; both are logits ``float32[Y]``."""
     chex.assert_rank([reference, target], 1)
     log_p, log_q = jax.nn.log_softmax(reference), jax.nn.log_softmax(target)
     return jnp.sum(jnp.exp(log_p) * (log_p - log_q))
 
 
-def climb(
+def climb_step(
     reference_of: LogitsOf,
     target_of: LogitsOf,
     ascent: optax.GradientTransformation,
+    *,
     images: jax.Array,
-    state: Any,
-) -> tuple[jax.Array, Any]:
-    """One step up the gap between two networks, each image for itself.
+    state: optax.OptState,
+) -> tuple[jax.Array, optax.OptState]:
+    """Does one step up the gap between two networks, each image for itself.
 
     The gradient flows through both: with the reference held constant, the step may even close the
-      gap.
+    gap.
 
     Args:
       reference_of: logits of the reference.
@@ -93,3 +100,77 @@ def climb(
 
     updates, state = ascent.update(-jax.grad(gaps)(images), state)
     return images + updates, state
+
+
+class Ascent(NamedTuple):
+    """How images climb the gap between two networks.
+
+    Attributes:
+      kind: one of :data:`ASCENTS`.
+      rate: of it, on pixels in [0, 1].
+    """
+
+    kind: str
+    rate: float
+
+    @property
+    def transformation(self) -> optax.GradientTransformation:
+        """The ascent itself."""
+        return ASCENTS[self.kind](self.rate)
+
+
+def climb(
+    reference: tuple[Network, Variables],
+    target: tuple[Network, Variables],
+    images: np.ndarray,
+    *,
+    ascent: Ascent,
+    steps: int,
+    check: Callable[[], None],
+) -> np.ndarray:
+    """Returns copies of images after some steps up the gap between two networks.
+
+    Args:
+      reference: the teacher's network, and its variables.
+      target: the network that imitates it, and its variables.
+      images: ``uint8[P, H, W, C]``.
+      ascent: kind and rate of the steps.
+      steps: how many.
+      check: called before every batch; may raise to stop.
+
+    Returns:
+      ``uint8[P, H, W, C]``, in the same order; rounded to bytes once, after the last step.
+    """
+    one_step = functools.partial(_climb_step, reference[0], target[0], ascent)
+
+    def run(variables: tuple[Variables, Variables], batch: np.ndarray) -> np.ndarray:
+        check()
+        found = jnp.asarray(batch / np.float32(255))
+        state = ascent.transformation.init(found)
+        for _ in range(steps):
+            found, state = one_step(variables, found, state)
+        return np.rint(255 * np.asarray(found)).astype(np.uint8)
+
+    placed = jax.device_put((reference[1], target[1]))
+    climbed: np.ndarray = devices.in_batches(run, placed, images)
+    return climbed
+
+
+@compiled(static=("reference", "target", "ascent"), kept=4)
+def _climb_step(
+    reference: Network,
+    target: Network,
+    ascent: Ascent,
+    variables: tuple[Variables, Variables],
+    images: jax.Array,
+    state: optax.OptState,
+) -> tuple[jax.Array, optax.OptState]:
+    def logits_of(network: Network, own: Variables) -> LogitsOf:
+        in_form = suited(network, "training")
+        return lambda x: in_form.apply(own, 255 * x)  # type: ignore[return-value]
+
+    reference_of, target_of = logits_of(reference, variables[0]), logits_of(target, variables[1])
+    images, state = climb_step(
+        reference_of, target_of, ascent.transformation, images=images, state=state
+    )
+    return jnp.clip(images, 0, 1), state

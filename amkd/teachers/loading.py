@@ -89,7 +89,11 @@ def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:
     """
     found: dict[str, Any] = {"kind": settings.kind}
     if settings.kind == "json":
-        found |= {**dataclasses.asdict(settings.json), "url": settings.http.url, "classes": data.class_names}
+        found |= {
+            **dataclasses.asdict(settings.json),
+            "url": settings.http.url,
+            "classes": data.class_names,
+        }
     else:
         found["pixels"] = dataclasses.asdict(settings.pixels)
         group = dataclasses.asdict(getattr(settings, settings.kind))

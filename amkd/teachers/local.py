@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from amkd import models
 from amkd.config.teacher import TeacherSettings
-from amkd.core import checkpoint, compilation, keys
+from amkd.core import checkpoint, keys
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
@@ -22,7 +23,9 @@ from amkd.models.saved_network import SavedNetwork, load_network, save_network
 from amkd.reporting import metrics
 from amkd.reporting.bars import Bar
 from amkd.teachers import Teacher
-from amkd.training import loop, recipe, train_step, training_set
+from amkd.training import recipe, training_set
+from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
+from amkd.training.train_step import TrainState
 
 
 def load(
@@ -104,40 +107,45 @@ def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
 
 
 def _wait_for(lock: IO[str], folder: Path, stop: StopSignal) -> None:
-    """Takes the lock; waits for as long as another run trains the same teacher."""
-    shown = False
+    """Takes the lock, once no run beside this one is training the same teacher."""
+    waiting = False
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not shown:
+            if not waiting:
                 print(f"waiting for another run, which is training {folder.name}", flush=True)
-            shown = True
+            waiting = True
             stop.check()
             time.sleep(0.5)
 
 
-class _Task(NamedTuple):
-    """A teacher's training: its network, its images and the labels of those it learns from."""
+class _Split(NamedTuple):
+    """How the labelled images are used: places of those learned from, and of those held out."""
 
-    network: models.Network
     used: np.ndarray
     held_out: np.ndarray
-    whole: training_set.TrainingSet
 
 
-def _task(settings: TeacherSettings, data: DataSet) -> _Task:
+def _split(settings: TeacherSettings, data: DataSet) -> _Split:
     order = keys.rng(settings.seed, keys.TEACHER, keys.Purpose.TEACHER_SPLIT).permutation(
         len(data.teacher_images)
     )
     held_out, rest = order[: settings.validation], order[settings.validation :]
-    used = rest[: settings.images] if settings.images else rest
+    return _Split(rest[: settings.images] if settings.images else rest, held_out)
+
+
+def _training(settings: TeacherSettings, data: DataSet, used: np.ndarray) -> Training:
+    """Returns the training of the teacher, on true labels."""
     labels = np.eye(data.classes, dtype=np.float32)[data.teacher_labels[used]]
-    whole = training_set.make(data.teacher_images[used], real_records(len(used)), labels, len(used))
-    network = models.build(
-        settings.model, data.classes, data.shape, settings.train.dtype, compilation.AXIS
+    images, count = data.teacher_images[used], len(used)
+    return Training(
+        network=models.build(settings.model, data.classes, data.shape),
+        recipe=settings.train,
+        data=training_set.make(images, real_records(count), labels, capacity=count),
+        count=count,
+        stream=(settings.seed, keys.TEACHER),
     )
-    return _Task(network, used, held_out, whole)
 
 
 def _train(
@@ -151,11 +159,18 @@ def _train(
     """Trains on true labels; the last epoch's network is the teacher, validated on held-out
     images.
     """
-    task = _task(settings, data)
+    used, held_out = _split(settings, data)
+    training = _training(settings, data, used)
     unfinished = folder.with_name(folder.name + ".training")
-    state = _fit(settings, data, task, checkpoint.Checkpoints(unfinished), bar, stop, save_seconds)
-    evaluator = models.build(settings.model, data.classes, data.shape)
-    answers = prediction.predict(evaluator, state.result, data.teacher_images[task.held_out])
+    checkpoints = checkpoint.Checkpoints(unfinished)
+
+    def save(epoch: int, leaves: Leaves) -> None:
+        checkpoints.save(checkpoint.tree_of(leaves), {"epoch": epoch})
+
+    saver = PeriodicSaver(training, stop=stop, seconds=save_seconds, save=save)
+    with bar(training.epochs, f"{settings.model} teacher train", "epoch") as advance:
+        state = _fit(training, checkpoints, saver, advance)
+    answers = prediction.predict(training.network, state.result, data.teacher_images[held_out])
     card = {
         "role": "teacher",
         "model": settings.model,
@@ -163,41 +178,28 @@ def _train(
         "shape": list(data.shape),
         "dataset": data.name,
         "recipe": recipe_key(settings),
-        "validation_images": len(task.held_out),
-        "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[task.held_out]),
+        "validation_images": len(held_out),
+        "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[held_out]),
     }
     save_network(folder, state.result, card)
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _fit(
-    settings: TeacherSettings,
-    data: DataSet,
-    task: _Task,
+    training: Training,
     checkpoints: checkpoint.Checkpoints,
-    bar: Bar,
-    stop: StopSignal,
-    save_seconds: float,
-) -> train_step.TrainState:
-    """The training, from its last checkpoint if there is one."""
-    plan, count, stream = settings.train, len(task.used), (settings.seed, keys.TEACHER)
-    epochs = recipe.epochs(plan, count)
+    saver: PeriodicSaver,
+    advance: Callable[..., None],
+) -> TrainState:
+    """Trains from the last checkpoint on, if there is one."""
     first, saved = 0, None
     if (found := checkpoints.restore()) is not None:
         tree, meta = found
         first, saved = meta["epoch"], checkpoint.leaves_of(tree)
+    advance(first)
 
-    def save(epoch: int, leaves: loop.Leaves) -> None:
-        checkpoints.save(checkpoint.tree_of(leaves), {"epoch": epoch})
+    def on_epoch(epoch: int, state: TrainState, loss: float) -> None:
+        advance(1, loss=f"{loss:.4f}")
+        saver.after_epoch(epoch, state)
 
-    watch = loop.Watch(stop, save_seconds, save)
-    with bar(epochs, f"{settings.model} teacher train", "epoch") as advance:
-        advance(first)
-
-        def on_epoch(epoch: int, state: train_step.TrainState, loss: float) -> None:
-            advance(1, loss=f"{loss:.4f}")
-            watch.after(epoch, epochs, state)
-
-        variables = prediction.init(task.network, data.shape, keys.key(*stream, keys.Purpose.INIT))
-        beginning = loop.start(task.network, plan, variables, stream, saved)
-        return loop.fit(task.network, plan, beginning, task.whole, count, stream, first, on_epoch)
+    return train_network(training, saved=saved, first_epoch=first, on_epoch=on_epoch)

@@ -1,10 +1,10 @@
-"""What losses learn beside the student, and is no part of it: parameters trained with it, from its
-features. Pure.
+"""Auxiliary heads: parameters that some losses train beside the student, on its features. Pure.
 
-The branches of PAD (Zhang et al., ECCV 2020), with the variances of variance.py: of a record, which
-answers are enough for; and of each dimension of its features, for which the teacher's must be
-known. No gradient is stopped. And the student's head in SSKD (Xu et al., ECCV 2020), with the
-relations of relations.py.
+They are dropped after the training. PAD (Zhang et al., ECCV 2020) has variances (variance.py): one
+for each record, for which the teacher's answers are enough; or one for each dimension of its
+features, for which the teacher's features must be known. No gradient is stopped. SSKD (Xu et al.,
+ECCV 2020) has a head of the student whose relations between images (relations.py) follow the
+teacher's.
 """
 
 from collections.abc import Callable
@@ -18,104 +18,105 @@ import numpy as np
 from amkd.training import collectives, relations, variance
 
 
-class Seen(NamedTuple):
-    """One device's share of a batch as a branch sees it, b records dealt out in order.
+class HeadInputs(NamedTuple):
+    """One device's part of a batch as an auxiliary head sees it: b records, dealt out in order.
 
     Attributes:
       features: ``[b, d]``, the student's.
-      inside: ``float32[b, e]``, what the teacher shows of each record beside its answer; None for a
-        black box.
-      weight: ``float32[b]``, 1, or 0 for what only fills the batch.
-      loss: ``float32[b]``, the cross-entropy of each.
-      distance: ``float32[b]``, what that is above the least it can be.
-      adapts: ``bool[]``, whether the warm-up is over.
+      teacher_features: ``float32[b, e]``; None for a black box.
+      weight: ``float32[b]``, 1, or 0 for a record that only fills the batch.
+      loss: ``float32[b]``, the cross-entropy of each record.
+      distance: ``float32[b]``, the cross-entropy above the least that it can be.
+      warmed_up: ``bool[]``, whether the warm-up is over.
     """
 
     features: jax.Array
-    inside: jax.Array | None
+    teacher_features: jax.Array | None
     weight: jax.Array
     loss: jax.Array
     distance: jax.Array
-    adapts: jax.Array
+    warmed_up: jax.Array
 
 
-class Kind(NamedTuple):
-    """A branch, as a loss of amkd/training/losses.py names it.
+class AuxiliaryHead(NamedTuple):
+    """What a loss of losses.py trains beside the student.
 
     Attributes:
-      init: its first parameters: of d features of the student, e numbers that the teacher shows of
-        each record, and a generator.
-      of: parameters, what is seen and the name of the device axis to ``float32[b]``, what is made
-        smaller in place of the cross-entropy of each record.
-      shows: what the teacher must show beside its answers, one of insight.py; None where answers
-        are enough.
+      init: returns the first parameters, given the student's features d, the teacher's features e
+        and a generator.
+      losses: given the parameters, a :class:`HeadInputs` and the name of the device axis, returns
+        ``float32[b]``, which takes the place of each record's cross-entropy.
+      shows: what the teacher must show beside its answers, a key of teacher_features.COLUMNS; None
+        where answers are enough.
       views: how many records of one image must be side by side in a batch, V; see
         :func:`training_set.epoch`.
     """
 
-    init: Callable[[int, int, np.random.Generator], Any]
-    of: Callable[[Any, Seen, str], jax.Array]
+    init: Callable[[int, int, np.random.Generator], chex.ArrayTree]
+    losses: Callable[[chex.ArrayTree, HeadInputs, str], jax.Array]
     shows: str | None = None
     views: int = 1
 
 
-def pad_kl(params: variance.Params, seen: Seen, axis: str) -> jax.Array:
-    """Divergences over variances of the records: ``float32[b]``. The divergences alone in the
-    warm-up.
+def pad_kl(params: variance.Params, inputs: HeadInputs, axis: str) -> jax.Array:
+    """Returns divergences over the records' variances, ``float32[b]``; in the warm-up, divergences
+    alone.
     """
-    logarithms = variance.logarithms(params, seen.features, seen.weight, axis)
-    return jnp.where(
-        seen.adapts, jax.vmap(variance.likelihood)(seen.distance, logarithms), seen.distance
-    )
+    logarithms = variance.logarithms(params, inputs.features, inputs.weight, axis)
+    adapted = jax.vmap(variance.likelihood)(inputs.distance, logarithms)
+    return jnp.where(inputs.warmed_up, adapted, inputs.distance)
 
 
-def pad_l2(params: Any, seen: Seen, axis: str) -> jax.Array:
-    """The cross-entropy, and the mean over dimensions of squared distances of features over
-    variances: ``float32[b]``.
+def pad_l2(params: chex.ArrayTree, inputs: HeadInputs, axis: str) -> jax.Array:
+    """Returns the cross-entropy plus the distance of the features, ``float32[b]``.
 
-    In the warm-up, the mean of the squared distances alone takes the place of the latter.
+    That distance is the mean over dimensions of squared differences over variances; in the warm-up,
+    of squared differences alone.
     """
-    assert seen.inside is not None
-    own = aligned(params, seen.features.astype(jnp.float32))
-    chex.assert_equal_shape((own, seen.inside))
-    squares = jnp.square(seen.inside - own)
-    logarithms = jax.vmap(lambda one: variance.logarithms(one, own, seen.weight, axis), -1, -1)(
+    assert inputs.teacher_features is not None
+    own = align(params, inputs.features.astype(jnp.float32))
+    chex.assert_equal_shape((own, inputs.teacher_features))
+    squares = jnp.square(inputs.teacher_features - own)
+    logarithms = jax.vmap(lambda one: variance.logarithms(one, own, inputs.weight, axis), -1, -1)(
         params["variance"]
     )
     adapted = jax.vmap(jax.vmap(variance.guarded_likelihood))(squares, logarithms)
-    return seen.loss + jnp.mean(jnp.where(seen.adapts, adapted, squares), axis=-1)
+    return inputs.loss + jnp.mean(jnp.where(inputs.warmed_up, adapted, squares), axis=-1)
 
 
-def aligned(params: Any, features: jax.Array) -> jax.Array:
-    """The student's features brought to the teacher's width, where it is another: ``[b, d]`` to
-    ``[b, e]``.
+def align(params: chex.ArrayTree, features: jax.Array) -> jax.Array:
+    """Brings the student's features to the teacher's width, ``[b, d]`` to ``[b, e]``, where these
+    differ.
     """
     return features @ params["aligner"] if "aligner" in params else features
 
 
-def init_pad_l2(features: int, inside: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Variances of e dimensions; an aligner only where d is another, as the loss is of the features
-    themselves.
+def init_pad_l2(features: int, teacher_features: int, rng: np.random.Generator) -> chex.ArrayTree:
+    """Returns the first parameters: variances of e dimensions, and an aligner only where d is not
+    e, as the loss is of the features themselves.
     """
-    params: dict[str, Any] = {"variance": variance.init(inside, rng, inside)}
-    if features != inside:
-        params["aligner"] = rng.normal(0, features**-0.5, (features, inside)).astype(np.float32)
+    params: dict[str, Any] = {"variance": variance.init(teacher_features, rng, teacher_features)}
+    if features != teacher_features:
+        shape = (features, teacher_features)
+        params["aligner"] = rng.normal(0, features**-0.5, shape).astype(np.float32)
     return params
 
 
-def sskd(params: Any, seen: Seen, axis: str) -> jax.Array:
-    """The cross-entropy of each view, and beside it the divergence of the relations of turned ones:
+def sskd(params: chex.ArrayTree, inputs: HeadInputs, axis: str) -> jax.Array:
+    """Returns the cross-entropy of each view plus the divergence of the turned views' relations,
     ``float32[b]``.
     """
-    assert seen.inside is not None
-    own = jax.vmap(lambda h: relations.project(params, h))(seen.features.astype(jnp.float32))
-    owns, theirs, real = collectives.whole((own, seen.inside, seen.weight), axis)
-    each = relations.losses(owns, theirs, real, SSKD.views)
-    return seen.loss + relations.WEIGHT * collectives.part(each, len(own), axis)
+    assert inputs.teacher_features is not None
+    own = jax.vmap(lambda h: relations.project(params, h))(inputs.features.astype(jnp.float32))
+    students, teachers, real = collectives.all_gather_batch(
+        (own, inputs.teacher_features, inputs.weight), axis
+    )
+    each = relations.losses(students, teachers, real, SSKD.views)
+    return inputs.loss + relations.WEIGHT * collectives.own_part(each, len(own), axis)
 
 
-PAD_KL = Kind(lambda features, _, rng: variance.init(features, rng), pad_kl)
-PAD_L2 = Kind(init_pad_l2, pad_l2, shows="features")
-SSKD = Kind(
+PAD_KL = AuxiliaryHead(lambda features, _, rng: variance.init(features, rng), pad_kl)
+PAD_L2 = AuxiliaryHead(init_pad_l2, pad_l2, shows="features")
+SSKD = AuxiliaryHead(
     lambda features, _, rng: relations.init(features, rng), sskd, shows="relations", views=4
 )

@@ -1,17 +1,27 @@
-"""What devices know of each other's shares of a batch, dealt out in order. Pure, inside a mapped
-function.
+"""Sharing a batch between the devices, which hold parts of it in order. Pure, for use inside a
+mapped function.
 """
 
-from typing import Any
-
+import chex
 import jax
 
 
-def whole(share: Any, axis: str) -> Any:
-    """Columns of the whole batch, of one device's: a tree of ``[b, ...]`` to ``[B, ...]``."""
-    return jax.tree.map(lambda column: jax.lax.all_gather(column, axis, tiled=True), share)
+def all_gather_batch(part: chex.ArrayTree, axis: str) -> chex.ArrayTree:
+    """Returns the whole batch on every device: a tree of ``[b, ...]`` to ``[B, ...]``.
+
+    Args:
+      part: this device's part of the batch.
+      axis: name of the device axis.
+    """
+    return jax.tree.map(lambda column: jax.lax.all_gather(column, axis, tiled=True), part)
 
 
-def part(column: jax.Array, size: int, axis: str) -> jax.Array:
-    """This device's part of a column of the whole batch, of so many records."""
+def own_part(column: jax.Array, size: int, axis: str) -> jax.Array:
+    """Returns this device's part of a column of the whole batch: ``[B, ...]`` to ``[b, ...]``.
+
+    Args:
+      column: of the whole batch.
+      size: records of one device, b.
+      axis: name of the device axis.
+    """
     return jax.lax.dynamic_slice_in_dim(column, jax.lax.axis_index(axis) * size, size)

@@ -1,4 +1,8 @@
-"""Distillation losses for one image: the student's logits against the teacher's probabilities."""
+"""Distillation losses for one image: the student's logits against the teacher's probabilities.
+
+``train.loss`` names one of :data:`LOSSES`, or one of the user's own as ``my_module:NAME``, where
+NAME is a :class:`Loss`.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,6 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from amkd.config.recipe import Recipe
+from amkd.core import plugins
+from amkd.core.errors import UserError
 from amkd.models import uncertainty
 from amkd.training import auxiliary_heads
 
@@ -16,11 +22,11 @@ _SMALL = 1e-12  # variance of logits that are all alike
 
 
 def tempered(probabilities: jax.Array, temperature: float) -> jax.Array:
-    """``p**(1/tau)``, renormalised: the answer that the teacher would give at temperature tau.
+    """Returns ``p**(1/tau)``, renormalised: the answer that the teacher would give at temperature
+    tau.
 
     Exact for a softmax teacher: ``softmax(z/tau)`` is ``softmax(z)**(1/tau)`` up to scale. A
-      probability that a float32
-    cannot hold, below 1e-38, is 0 and stays 0 at any temperature.
+    probability below 1e-38, which a float32 cannot hold, is 0 and stays 0 at any temperature.
 
     Args:
       probabilities: ``float32[Y]``.
@@ -31,7 +37,7 @@ def tempered(probabilities: jax.Array, temperature: float) -> jax.Array:
 
 
 def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """``-sum_y target_y log S(y|x)`` of one image (paper, section 3.1).
+    """Returns ``-sum_y target_y log S(y|x)`` of one image (paper, section 3.1).
 
     Args:
       logits: ``float32[Y]``.
@@ -42,19 +48,17 @@ def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def standardised(logits: jax.Array, answer: jax.Array) -> jax.Array:
-    """Cross-entropy of one image at temperatures of its own: each side's logits over their
-    deviation (MIX-KD).
+    """Returns the cross-entropy of one image, each side's logits divided by their deviation
+    (MIX-KD).
 
     The deviation over classes has Y - 1 in its denominator. Log-probabilities are logits up to a
-    shift, which
-    changes neither it nor the softmax: a black box's answers are enough. The loss does not know the
-      scale of the
-    student's logits: its best class does not depend on that, its probabilities do, and all that is
-    told by them (C1, divergence).
+    shift, which changes neither the deviation nor the softmax: a black box's answers are enough.
+    The loss does not depend on the scale of the student's logits. So the student's best class
+    means something, and its probabilities (C1, divergence) do not.
 
-    Ours: no share for labels, which a black box does not have (alpha = 1, gamma = 0); and a
-      probability of 0, whose
-    logit is not known, is taken for 1e-8, or for the least that the answer has.
+    Ours: labels, which a black box does not have, have no share in the loss (alpha = 1, gamma = 0).
+    A probability of 0, whose logit is not known, counts as 1e-8, or as the answer's least
+    probability where that is lower.
 
     Args:
       logits: ``float32[Y]``, the student's; the gradient flows through their deviation, too.
@@ -74,7 +78,8 @@ def _over_deviation(z: jax.Array) -> jax.Array:
 
 
 def distillation(logits: jax.Array, answer: jax.Array, temperature: float) -> jax.Array:
-    """Cross-entropy of one image at a temperature, times tau squared (Hinton et al., 2015).
+    """Returns the cross-entropy of one image at a temperature, times tau squared (Hinton et al.,
+    2015).
 
     At tau = 1 this is the paper's loss. The factor keeps the gradient's scale; up to the
     target's entropy, which has no gradient, this is ``tau**2 * KL(teacher || student)``.
@@ -92,21 +97,21 @@ def _target(answer: jax.Array, temperature: float) -> jax.Array:
 
 
 class Loss(NamedTuple):
-    """A cross-entropy of one image, and the least it can be.
+    """A cross-entropy of one image, and the least that it can be.
 
     Attributes:
-      of: the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a temperature
-        to ``float32[]``.
-      least: the answer and the temperature to the loss of a student that answers alike: its
-        target's entropy. What
-        the loss is above it is a divergence: ``tau**2 * KL(teacher || student)`` of ``soft``.
-      branch: what is learned beside the student, and makes of these what is learned from
-        (amkd/training/auxiliary_heads.py).
+      of: given the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a
+        temperature, returns ``float32[]``.
+      least: given the answer and the temperature, returns the loss of a student that gives the same
+        answer: its target's entropy. The loss above it is a divergence: for ``soft``,
+        ``tau**2 * KL(teacher || student)``.
+      auxiliary_head: what is trained beside the student and makes another loss of these two
+        (auxiliary_heads.py); None for no more than the student.
     """
 
     of: Callable[[jax.Array, jax.Array, float], jax.Array]
     least: Callable[[jax.Array, float], jax.Array]
-    branch: auxiliary_heads.Kind | None = None
+    auxiliary_head: auxiliary_heads.AuxiliaryHead | None = None
 
 
 _SOFT = Loss(distillation, lambda answer, tau: tau**2 * uncertainty.entropy(_target(answer, tau)))
@@ -117,15 +122,15 @@ LOSSES = {
         lambda logits, answer, _: standardised(logits, answer),
         lambda answer, _: uncertainty.entropy(_standardised_target(answer)),
     ),
-    "pad_kl": _SOFT._replace(branch=auxiliary_heads.PAD_KL),
-    "pad_l2": _SOFT._replace(branch=auxiliary_heads.PAD_L2),
-    "sskd": _SOFT._replace(branch=auxiliary_heads.SSKD),
+    "pad_kl": _SOFT._replace(auxiliary_head=auxiliary_heads.PAD_KL),
+    "pad_l2": _SOFT._replace(auxiliary_head=auxiliary_heads.PAD_L2),
+    "sskd": _SOFT._replace(auxiliary_head=auxiliary_heads.SSKD),
 }
 
 
-def auxiliary_head(recipe: Recipe) -> auxiliary_heads.Kind | None:
+def auxiliary_head(recipe: Recipe) -> auxiliary_heads.AuxiliaryHead | None:
     """Returns what the loss of a recipe learns beside the student; None for nothing."""
-    return LOSSES[recipe.loss].branch
+    return find(recipe.loss).auxiliary_head
 
 
 def needed_of_teacher(recipe: Recipe) -> str | None:
@@ -140,3 +145,18 @@ def views_compared(recipe: Recipe) -> int:
     """Returns how many views of an image the loss of a recipe needs side by side in a batch, V."""
     head = auxiliary_head(recipe)
     return head.views if head else 1
+
+
+def find(name: str) -> Loss:
+    """Returns a loss of :data:`LOSSES`, or the one that ``my_module:NAME`` names.
+
+    Raises:
+      UserError: there is no such loss.
+    """
+    loss = plugins.resolve(name, LOSSES, "train.loss")
+    if not isinstance(loss, Loss):
+        raise UserError(
+            f"config.train.loss={name!r}: is a {type(loss).__name__}; it must be an"
+            " amkd.training.losses.Loss"
+        )
+    return loss

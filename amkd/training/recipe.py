@@ -1,10 +1,12 @@
 """How a network is trained: the recipe, its optimizer and its number of steps."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any
 
+import flax.struct
 import numpy as np
 import optax
+from chex import Array
 
 from amkd.config.recipe import Recipe
 from amkd.training import losses
@@ -13,8 +15,8 @@ _BLOCK = 4096  # steps whose learning rates are computed together
 
 
 def of_a_step(recipe: Recipe) -> Recipe:
-    """What a single step follows from: recipes that differ in nothing else share a compiled
-    program.
+    """Returns the recipe with all fields reset that a single step does not use: recipes that are
+    then equal share a compiled program.
     """
     same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1, pad_warmup=0.0)
     same = dataclasses.replace(same, mix_as_released=False)
@@ -35,8 +37,8 @@ _IDLE = {
 
 
 def essence(recipe: Recipe) -> dict[str, Any]:
-    """What trained weights follow from; what does nothing is left out, so that a new field changes
-    nothing old.
+    """Returns the fields on which the trained weights depend. Fields that do nothing are left out,
+    so that a new field does not change the identity of what was trained before.
     """
     found = dataclasses.asdict(recipe)
     idle = {"steps_per_dispatch"}
@@ -54,38 +56,41 @@ def essence(recipe: Recipe) -> dict[str, Any]:
 
 
 def steps_per_epoch(recipe: Recipe, count: int) -> int:
-    """Steps in one pass over ``count`` records, the last batch partly filled."""
+    """Returns the steps in one pass over ``count`` records, the last batch partly filled."""
     return -(-count // recipe.batch_size)
 
 
 def epochs(recipe: Recipe, count: int) -> int:
-    """Epochs over ``count`` records: ``epochs``, or more where ``min_steps`` asks for it."""
+    """Returns the epochs over ``count`` records: ``epochs``, or more where ``min_steps`` asks for
+    it.
+    """
     return max(recipe.epochs, -(-recipe.min_steps // steps_per_epoch(recipe, count)))
 
 
-class Steps(NamedTuple):
-    """What each of S steps is told. It is data, so that rounds of other lengths run the same
-    program.
+@flax.struct.dataclass
+class StepInputs:
+    """What S steps take besides their batches. It is data, so that rounds of other lengths run the
+    same program.
 
     Attributes:
       rate: ``float32[S]``, learning rates.
-      adapts: ``bool[S]``, whether the warm-up of a loss with a branch is over; None for all other
-        losses.
+      warmed_up: ``bool[S]``, whether the warm-up of an auxiliary head is over; None for a loss
+        without one.
     """
 
-    rate: Any
-    adapts: Any = None
+    rate: Array
+    warmed_up: Array | None = None
 
 
-def steps(recipe: Recipe, total: int) -> Steps:
-    """What each of ``total`` steps is told."""
-    rates = learning_rates(recipe, total)
-    adapts = np.arange(total) >= round(recipe.pad_warmup * total)
-    return Steps(rates, adapts if losses.auxiliary_head(recipe) else None)
+def step_inputs(recipe: Recipe, total: int) -> StepInputs:
+    """Returns the inputs of all ``total`` steps of a training."""
+    warm = round(recipe.pad_warmup * total)
+    warmed_up = np.arange(total) >= warm if losses.auxiliary_head(recipe) else None
+    return StepInputs(rate=learning_rates(recipe, total), warmed_up=warmed_up)
 
 
 def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
-    """Learning rate of each of ``total`` steps, ``float32[total]``."""
+    """Returns the learning rate of each of ``total`` steps, ``float32[total]``."""
     warm = round(recipe.warmup * total)
     rest = max(total - warm, 1)
     peak = recipe.learning_rate
@@ -110,7 +115,7 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
 
 
 def direction(recipe: Recipe) -> optax.GradientTransformation:
-    """The optimizer up to its learning rate: the step is minus the rate times what this returns.
+    """Returns the optimizer without its learning rate: a step is minus the rate times its update.
 
     SGD adds the weight decay to the gradient of every parameter before momentum, as the
     released code does; AdamW decouples it.

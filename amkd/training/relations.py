@@ -2,14 +2,11 @@
 Pure functions.
 
 A batch of B records holds G = B / V images, V views of each side by side, the upright one first. A
-head on a network's
-last features makes of them what is compared by its cosine: row q of the similarities is of view q,
-  with a column for
-every upright image. The teacher's head, on a frozen network, is trained to find the right column,
-and the student, with a head of its own, to have the teacher's rows.
+head on a network's last features projects each view to a vector, and vectors are compared by their
+cosine: row q of the similarities is of view q, and has a column for every upright image. The
+teacher's head, on a frozen network, is trained to find the right column; the student, with a head
+of its own, is trained to have the teacher's rows.
 """
-
-from typing import Any
 
 import chex
 import jax
@@ -18,22 +15,22 @@ import numpy as np
 import optax
 
 TEMPERATURE = 0.5  # of the rows; the released constants, as are the next two
-SHARE = 0.75  # of the rows in which the teacher is wrong that are learned from, the least wrong
-WEIGHT = (
-    10 / 3.6
-)  # beside the mean over all views, which weighs .9 + 2.7 in the released sum (methods/sskd.py)
+SHARE = 0.75  # share of the teacher's wrong rows that the student learns, the least wrong ones
+# Against the mean over all views, which weighs .9 + 2.7 in the released sum (methods/sskd.py).
+WEIGHT = 10 / 3.6
 
 _BATCH, _EPOCHS = 64, 60  # of the teacher's head: images a batch, and passes, as released
-_RATE, _LEAST_STEPS = (
-    1e-3,
-    2000,
-)  # of Adam, in place of SGD's three rates, and for few images (ours)
-_NONE = -1e9  # logit of a column that is not there
-_SHORTEST = 1e-8  # length by which what is compared is divided, at least
+_RATE = 1e-3  # of Adam, in place of SGD's three rates (ours)
+_LEAST_STEPS = 2000  # for few images (ours)
+_NONE = -1e9  # logit of a column that does not count
+_SHORTEST = 1e-8  # the least length by which a vector is divided
+
+
+_HeadState = tuple[chex.ArrayTree, optax.OptState]
 
 
 def init(features: int, rng: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
-    """First weights of a head of two layers, ``d -> d -> d``."""
+    """Returns the first weights of a head of two layers, ``d -> d -> d``."""
 
     def layer(gain: float) -> dict[str, np.ndarray]:
         kernel = rng.normal(0, (gain / features) ** 0.5, (features, features)).astype(np.float32)
@@ -42,16 +39,16 @@ def init(features: int, rng: np.random.Generator) -> dict[str, dict[str, np.ndar
     return {"hidden": layer(2), "last": layer(1)}
 
 
-def project(params: Any, features: jax.Array) -> jax.Array:
-    """What the head makes of one image's features: ``float32[d]`` twice."""
+def project(params: chex.ArrayTree, features: jax.Array) -> jax.Array:
+    """Projects one image's features by the head: ``float32[d]`` to ``float32[d]``."""
     chex.assert_rank(features, 1)
     hidden = jax.nn.relu(features @ params["hidden"]["kernel"] + params["hidden"]["bias"])
     return hidden @ params["last"]["kernel"] + params["last"]["bias"]
 
 
 def similarities(rows: jax.Array, columns: jax.Array) -> jax.Array:
-    """Cosines of all rows with all columns: ``float32[R, d]`` and ``float32[G, d]`` to ``float32[R,
-    G]``.
+    """Returns the cosines of all rows with all columns: ``float32[R, d]`` and ``float32[G, d]`` to
+    ``float32[R, G]``.
     """
     chex.assert_rank([rows, columns], 2)
 
@@ -62,75 +59,79 @@ def similarities(rows: jax.Array, columns: jax.Array) -> jax.Array:
     return jnp.matmul(jax.vmap(unit)(rows), jax.vmap(unit)(columns).T, precision="highest")
 
 
-def rank(row: jax.Array, right: jax.Array, there: jax.Array) -> jax.Array:
-    """How many columns are above the right one in a row; of equals, those before it.
+def rank_of_match(row: jax.Array, right: jax.Array, counts: jax.Array) -> jax.Array:
+    """Returns how many columns of a row are above the right one; of equals, those before it are.
 
     Args:
-      row: ``float32[G]``.
-      right: ``int32[]``.
-      there: ``bool[G]``, which columns count.
+      row: ``float32[G]``, similarities.
+      right: ``int32[]``, the right column.
+      counts: ``bool[G]``, which columns count.
     """
     above = (row > row[right]) | ((row == row[right]) & (jnp.arange(len(row)) < right))
-    return jnp.sum(above & there)
+    return jnp.sum(above & counts)
 
 
-def kept(ranks: jax.Array, there: jax.Array, share: float) -> jax.Array:
-    """All rows of rank 0, and the share of the others that is ranked best, rounded down; of equals,
-    the first.
+def rows_to_learn(ranks: jax.Array, counts: jax.Array, share: float) -> jax.Array:
+    """Returns which rows the student learns: those of rank 0, and a share of the others.
+
+    The share is rounded down, and taken from the lowest ranks; of equals, the first are taken.
 
     Args:
-      ranks: ``int32[R]``.
-      there: ``bool[R]``, which rows count.
-      share: of those in which the right column is not the first.
+      ranks: ``int32[R]``, of the right column in each of the teacher's rows.
+      counts: ``bool[R]``, which rows count.
+      share: share of the rows whose rank is not 0.
 
     Returns:
       ``bool[R]``.
     """
-    chex.assert_equal_shape((ranks, there))
-    wrong = jnp.sum(there & (ranks > 0))
-    room = jnp.sum(there) - wrong + jnp.floor(share * wrong).astype(jnp.int32)
-    order = jnp.argsort(jnp.where(there, ranks, jnp.iinfo(ranks.dtype).max), stable=True)
-    return there & (jnp.argsort(order, stable=True) < room)
+    chex.assert_equal_shape((ranks, counts))
+    wrong = jnp.sum(counts & (ranks > 0))
+    room = jnp.sum(counts) - wrong + jnp.floor(share * wrong).astype(jnp.int32)
+    order = jnp.argsort(jnp.where(counts, ranks, jnp.iinfo(ranks.dtype).max), stable=True)
+    return counts & (jnp.argsort(order, stable=True) < room)
 
 
-def divergence(theirs: jax.Array, own: jax.Array, there: jax.Array) -> jax.Array:
-    """``tau**2 * KL(teacher || student)`` of the softmaxes of two rows.
+def divergence(teacher: jax.Array, student: jax.Array, counts: jax.Array) -> jax.Array:
+    """Returns ``tau**2 * KL(teacher || student)`` of the softmaxes of two rows.
 
     Args:
-      theirs: ``float32[G]``, the teacher's similarities.
-      own: ``float32[G]``, the student's.
-      there: ``bool[G]``, which columns count.
+      teacher: ``float32[G]``, the teacher's similarities.
+      student: ``float32[G]``, the student's.
+      counts: ``bool[G]``, which columns count.
     """
-    p, q = (jax.nn.log_softmax(jnp.where(there, row / TEMPERATURE, _NONE)) for row in (theirs, own))
+    p, q = (
+        jax.nn.log_softmax(jnp.where(counts, row / TEMPERATURE, _NONE))
+        for row in (teacher, student)
+    )
     return TEMPERATURE**2 * jnp.sum(jnp.exp(p) * (p - q))
 
 
-def losses(own: jax.Array, theirs: jax.Array, real: jax.Array, views: int) -> jax.Array:
-    """Divergences of the rows of turned views that are kept, scaled so that their mean over all
-    records is theirs.
+def losses(students: jax.Array, teachers: jax.Array, real: jax.Array, views: int) -> jax.Array:
+    """Returns the divergences of the turned views' rows that the student learns, scaled so that
+    their mean over all records is the mean over these rows.
 
     Args:
-      own: ``float32[B, d]``, projections of the student.
-      theirs: ``float32[B, e]``, of the teacher.
-      real: ``float32[B]``, 1, or 0 for views of images that only fill the batch: neither rows nor
-        columns.
+      students: ``float32[B, d]``, the student's projections.
+      teachers: ``float32[B, e]``, the teacher's.
+      real: ``float32[B]``, 1, or 0 for views of images that only fill the batch: these are neither
+        rows nor columns.
       views: V.
 
     Returns:
-      ``float32[B]``, 0 for what is not kept.
+      ``float32[B]``, 0 for all other records.
     """
     place = jnp.arange(len(real))
     columns, rows = real[::views] > 0, (real > 0) & (place % views > 0)
-    teachers, students = (similarities(side, side[::views]) for side in (theirs, own))
-    ranks = jax.vmap(rank, (0, 0, None))(teachers, place // views, columns)
-    keep = kept(ranks, rows, SHARE).astype(jnp.float32)
-    each = jax.vmap(divergence, (0, 0, None))(teachers, students, columns)
-    return keep * each * (jnp.sum(real) / jnp.maximum(jnp.sum(keep), 1))
+    of_teacher, of_student = (similarities(side, side[::views]) for side in (teachers, students))
+    ranks = jax.vmap(rank_of_match, (0, 0, None))(of_teacher, place // views, columns)
+    learn = rows_to_learn(ranks, rows, SHARE).astype(jnp.float32)
+    each = jax.vmap(divergence, (0, 0, None))(of_teacher, of_student, columns)
+    return learn * each * (jnp.sum(real) / jnp.maximum(jnp.sum(learn), 1))
 
 
-def finding(params: Any, features: jax.Array) -> jax.Array:
-    """Cross-entropy of finding the right column, without a temperature, in the mean over turned
-    views: ``float32[]``.
+def matching_loss(params: chex.ArrayTree, features: jax.Array) -> jax.Array:
+    """Returns the cross-entropy of finding the right column, without a temperature, in the mean
+    over turned views: ``float32[]``.
 
     Args:
       params: of the head.
@@ -145,28 +146,29 @@ def finding(params: Any, features: jax.Array) -> jax.Array:
 
 
 def steps(images: int) -> int:
-    """Of the training of a head on so many images."""
+    """Returns how many steps a head is trained for on so many images."""
     return max(_EPOCHS * -(-images // _BATCH), _LEAST_STEPS)
 
 
-def fit(params: Any, features: jax.Array, key: jax.Array) -> Any:
-    """A head of a frozen network, by Adam on random batches of images.
+def fit(params: chex.ArrayTree, features: jax.Array, key: jax.Array) -> chex.ArrayTree:
+    """Trains the head of a frozen network by Adam, on random batches of images.
 
     Args:
-      params: the first ones.
+      params: the first weights.
       features: ``float32[V, N, d]``, of all N images upright, then of all turned, and so on.
       key: randomness.
     """
     tx, images = optax.adam(_RATE), features.shape[1]
     batch = min(_BATCH, images)
-    each = images // batch  # whole batches of a pass, which leaves the rest of its order out
+    each = images // batch  # whole batches of a pass; the rest of its order is left out
 
-    def step(state: tuple[Any, Any], some: jax.Array) -> tuple[tuple[Any, Any], None]:
+    def step(state: _HeadState, some: jax.Array) -> tuple[_HeadState, None]:
         params, moments = state
-        updates, moments = tx.update(jax.grad(finding)(params, features[:, some]), moments, params)
+        gradient = jax.grad(matching_loss)(params, features[:, some])
+        updates, moments = tx.update(gradient, moments, params)
         return (optax.apply_updates(params, updates), moments), None
 
-    def one_pass(state: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], None]:
+    def one_pass(state: _HeadState, key: jax.Array) -> tuple[_HeadState, None]:
         order = jax.random.permutation(key, images)[: each * batch].reshape(each, batch)
         return jax.lax.scan(step, state, order)[0], None
 

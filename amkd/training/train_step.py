@@ -1,33 +1,42 @@
-"""The student: its state, one training step, its predictions. Pure functions."""
+"""The state of a network in training, one training step, and the program of several steps."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+import chex
 import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
 
 from amkd.config.recipe import Recipe
+from amkd.core.compilation import AXIS, mapped
+from amkd.core.devices import count
 from amkd.data import augment, mixing
 from amkd.models import Network
-from amkd.models.layers import Variables
+from amkd.models.layers import Variables, suited
 from amkd.training import objective, training_set
-from amkd.training.recipe import Steps
+from amkd.training.recipe import StepInputs, direction
+from amkd.training.training_set import Batches, Examples, TrainingSet
 
 _PARTNERS = 2**31 - 1  # in place of a position in the batch: for the views of the records mixed in
 
+# The state, the training set, a batch, the step's inputs and a key, to the new state and the sums
+# over all devices of the weighted losses and of the weights.
+Step = Callable[..., tuple["TrainState", tuple[jax.Array, jax.Array]]]
+
 
 @flax.struct.dataclass
-class Branch:
-    """What a loss learns beside the student, and what is no part of it.
+class AuxiliaryState:
+    """An auxiliary head in training: what a loss trains beside the student, and drops afterwards.
 
     Attributes:
       params: its parameters.
-      opt_state: the optimizer's.
+      opt_state: the optimizer's state.
     """
 
-    params: Any
+    params: chex.ArrayTree
     opt_state: optax.OptState
 
 
@@ -38,52 +47,66 @@ class TrainState:
     Attributes:
       step: ``int32[]``, steps done.
       variables: parameters, and BatchNorm's running statistics where there are any.
-      opt_state: the optimizer's.
+      opt_state: the optimizer's state.
       average: running average of the variables; None if none is kept.
-      branch: of a loss that has one; None for all others.
+      auxiliary: of a loss with an auxiliary head; None for all others.
     """
 
     step: jax.Array
     variables: Variables
     opt_state: optax.OptState
     average: Variables | None = None
-    branch: Branch | None = None
+    auxiliary: AuxiliaryState | None = None
 
     @property
     def result(self) -> Variables:
-        """What the training is for: the average, if there is one."""
+        """The trained variables: the average, if one is kept."""
         return self.variables if self.average is None else self.average
 
 
 def start(
     variables: Variables,
     tx: optax.GradientTransformation,
+    *,
     averages: bool = False,
-    beside: Any = None,
+    auxiliary_params: chex.ArrayTree = None,
 ) -> TrainState:
-    """The state before the first step; ``beside`` are the parameters of the loss's branch."""
-    average = jax.tree.map(jnp.copy, variables) if averages else None
-    branch = None if beside is None else Branch(beside, tx.init(beside))
+    """Returns the state before the first step.
+
+    Args:
+      variables: the network's first ones.
+      tx: the optimizer.
+      averages: whether a running average is kept.
+      auxiliary_params: first parameters of the loss's auxiliary head; None without one.
+    """
+    head = auxiliary_params
     return TrainState(
-        jnp.zeros((), jnp.int32), variables, tx.init(variables["params"]), average, branch
+        step=jnp.zeros((), jnp.int32),
+        variables=variables,
+        opt_state=tx.init(variables["params"]),
+        average=jax.tree.map(jnp.copy, variables) if averages else None,
+        auxiliary=None if head is None else AuxiliaryState(params=head, opt_state=tx.init(head)),
     )
 
 
-def moved_by(
+def descend(
     tx: optax.GradientTransformation,
     rate: jax.Array,
-    grads: Any,
+    grads: chex.ArrayTree,
+    *,
     opt_state: optax.OptState,
-    params: Any,
+    params: chex.ArrayTree,
 ) -> tuple[Any, optax.OptState]:
-    """Parameters and the optimizer's state after a step down their gradients."""
+    """Returns the parameters and the optimizer's state after one step down the gradients."""
     updates, opt_state = tx.update(grads, opt_state, params)
     return optax.apply_updates(params, jax.tree.map(lambda u: -rate * u, updates)), opt_state
 
 
-def averaged(average: Variables, variables: Variables, decay: float, step: jax.Array) -> Variables:
-    """The running average after one more step; short at first, so that the initial values are soon
-    forgotten.
+def update_average(
+    average: Variables, variables: Variables, *, decay: float, step: jax.Array
+) -> Variables:
+    """Returns the running average after one more step; short at first, so that the initial values
+    are soon forgotten.
 
     Args:
       average: after ``step`` steps.
@@ -95,104 +118,189 @@ def averaged(average: Variables, variables: Variables, decay: float, step: jax.A
     return jax.tree.map(lambda a, v: stays * a + (1 - stays) * v, average, variables)
 
 
-def batch_of(
-    data: training_set.TrainingSet, batch: training_set.Batches, recipe: Recipe, key: jax.Array
-) -> training_set.Taken:
-    """One device's share of a batch as the student sees it: moved, and mixed anew with other
-    records.
+def load_batch(data: TrainingSet, batch: Batches, recipe: Recipe, key: jax.Array) -> Examples:
+    """Returns one device's part of a batch as the student sees it: augmented, and mixed anew with
+    other records.
 
-    A mix of answered images is given the mix of their answers, and of what else the teacher shows:
-      no query.
+    A mix of answered images gets the mix of their answers, and of the teacher's features: this
+    costs no query.
 
     Args:
       data: the training set.
-      batch: ``[B]`` places.
-      recipe: views, and whether there are such mixes.
+      batch: of b records.
+      recipe: augmentation, and whether records are mixed anew.
       key: randomness of the step.
 
     Returns:
-      The batch, its images uint8 unless mixed anew.
+      The examples, their images uint8 unless mixed anew.
     """
-    taken = moved(data, batch.index, batch.position, recipe, key)
+    examples = load_views(data, batch.index, batch.position, recipe=recipe, key=key)
     if not recipe.mix_share:
-        return taken
-    others = moved(data, batch.partner, batch.position, recipe, jax.random.fold_in(key, _PARTNERS))
+        return examples
+    assert batch.partner is not None and batch.lam is not None
+    lam = batch.lam
+    key = jax.random.fold_in(key, _PARTNERS)
+    partners = load_views(data, batch.partner, batch.position, recipe=recipe, key=key)
     mix = jax.vmap(mixing.mix)
     return jax.tree.map(
-        lambda own, other: mix(own.astype(jnp.float32), other, batch.lam), taken, others
+        lambda own, other: mix(own.astype(jnp.float32), other, lam), examples, partners
     )
 
 
-def moved(
-    data: training_set.TrainingSet,
-    index: jax.Array,
-    position: jax.Array,
+def load_views(
+    data: TrainingSet,
+    index: chex.Array,
+    position: chex.Array,
+    *,
     recipe: Recipe,
     key: jax.Array,
-) -> training_set.Taken:
-    """Records of a batch, each image in a random view by its position in the whole batch."""
-    taken = training_set.take(data, index)
-    views = augment.views_of(recipe)
-    if views.still:
-        return taken
+) -> Examples:
+    """Returns records, each image in a random view that follows from its position in the whole
+    batch.
+
+    Args:
+      data: the training set.
+      index: ``int32[b]``, places of the records.
+      position: ``int32[b]``, places in the batch.
+      recipe: how far images may be moved.
+      key: randomness of the step.
+    """
+    examples = training_set.take(data, index)
+    if augment.views_of(recipe).still:
+        return examples
     keys = jax.vmap(lambda p: jax.random.fold_in(key, p))(position)
-    return taken._replace(
-        images=jax.vmap(lambda x, k: augment.augment(x, k, views))(taken.images, keys)
+    views = jax.vmap(lambda x, k: augment.augment(x, k, augment.views_of(recipe)))(
+        examples.images, keys
     )
+    return dataclasses.replace(examples, images=views)
 
 
-def train_step(
-    network: Network, tx: optax.GradientTransformation, recipe: Recipe, axis: str
-) -> Callable[..., tuple[TrainState, tuple[jax.Array, jax.Array]]]:
-    """One step on one device's share of a batch, as a function to be mapped over ``axis``.
+def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
+    """Returns one step on one device's part of a batch, as a function to be mapped over ``axis``.
 
     Args:
       network: the student.
-      tx: its optimizer, up to the learning rate.
-      recipe: loss, weights of the records and augmentation.
-      axis: name of the device axis, bound where the function is compiled (amkd/core/devices.py).
-
-    Returns:
-      A function of the state, the training set, a batch of B records, what the step is told and
-      a key. It returns the new state, the sum of weighted losses and the sum of weights, over all
-      devices.
+      recipe: optimizer, loss, weights of the records and augmentation.
+      axis: name of the device axis, bound where the function is compiled.
     """
     sum_of_losses = objective.objective(recipe, axis)
 
     def step(
-        state: TrainState,
-        data: training_set.TrainingSet,
-        batch: training_set.Batches,
-        told: Steps,
-        key: jax.Array,
+        state: TrainState, data: TrainingSet, batch: Batches, inputs: StepInputs, key: jax.Array
     ) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
         # By position in the whole batch: the same views and masks on any number of devices.
         for_images, for_dropout = jax.random.split(jax.random.fold_in(key, state.step))
         keys = jax.vmap(lambda p: jax.random.fold_in(for_dropout, p))(batch.position)
-        taken = batch_of(data, batch, recipe, for_images)
+        examples = load_batch(data, batch, recipe, for_images)
         total = jax.lax.psum(batch.weight.sum(), axis)
 
-        def loss_of(params: Any, beside: Any) -> tuple[jax.Array, Variables]:
-            variables = {**state.variables, "params": params}
-            seen: Any = network.apply(
-                variables, taken.images, True, keys, mutable=["batch_stats"], method="whole"
+        def loss_of(
+            params: chex.ArrayTree, auxiliary_params: chex.ArrayTree
+        ) -> tuple[jax.Array, Variables]:
+            (logits, features), updated = network.apply(
+                {**state.variables, "params": params},
+                examples.images,
+                True,
+                keys,
+                mutable=["batch_stats"],
+                rngs=network.rngs(keys),
+                method="logits_and_features",
             )
-            (logits, features), updated = seen
-            share = objective.Share(logits, features, taken.answers, batch.weight, taken.inside)
-            return sum_of_losses(share, beside, told.adapts), updated
+            loss_inputs = objective.LossInputs(
+                logits, features, examples.answers, batch.weight, examples.teacher_features
+            )
+            return sum_of_losses(loss_inputs, auxiliary_params, inputs.warmed_up), updated
 
-        params, beside = state.variables["params"], state.branch and state.branch.params
-        (loss, updated), grads = jax.value_and_grad(loss_of, (0, 1), has_aux=True)(params, beside)
+        params, head = state.variables["params"], state.auxiliary and state.auxiliary.params
+        (loss, updated), grads = jax.value_and_grad(loss_of, (0, 1), has_aux=True)(params, head)
         # Sums over all devices before dividing: exact for any split of the batch.
         loss, grads = jax.lax.psum((loss, grads), axis)
         grads = jax.tree.map(lambda g: g / total, grads)
-        params, opt_state = moved_by(tx, told.rate, grads[0], state.opt_state, params)
-        variables = {**state.variables, **updated, "params": params}
-        average, branch = state.average, state.branch
-        if average is not None:
-            average = averaged(average, variables, recipe.average, state.step)
-        if branch is not None:
-            branch = Branch(*moved_by(tx, told.rate, grads[1], branch.opt_state, branch.params))
-        return TrainState(state.step + 1, variables, opt_state, average, branch), (loss, total)
+        return _next_state(state, updated, grads, recipe=recipe, rate=inputs.rate), (loss, total)
 
     return step
+
+
+def _next_state(
+    state: TrainState,
+    batch_stats: Variables,
+    grads: tuple[chex.ArrayTree, chex.ArrayTree],
+    *,
+    recipe: Recipe,
+    rate: jax.Array,
+) -> TrainState:
+    """Returns the state after a step, given the gradients of the network's and of the auxiliary
+    head's parameters.
+    """
+    tx = direction(recipe)
+    params, opt_state = descend(
+        tx, rate, grads[0], opt_state=state.opt_state, params=state.variables["params"]
+    )
+    variables = {**state.variables, **batch_stats, "params": params}
+    average, auxiliary = state.average, state.auxiliary
+    if average is not None:
+        average = update_average(average, variables, decay=recipe.average, step=state.step)
+    if auxiliary is not None:
+        head, moments = descend(
+            tx, rate, grads[1], opt_state=auxiliary.opt_state, params=auxiliary.params
+        )
+        auxiliary = AuxiliaryState(params=head, opt_state=moments)
+    return TrainState(
+        step=state.step + 1,
+        variables=variables,
+        opt_state=opt_state,
+        average=average,
+        auxiliary=auxiliary,
+    )
+
+
+def steps_per_dispatch(recipe: Recipe) -> int:
+    """Returns the training steps in one program: as configured, or what suits the backend."""
+    return recipe.steps_per_dispatch or (1 if jax.default_backend() == "cpu" else 8)
+
+
+def split_batches(batches: Batches) -> Batches:
+    """Cuts each batch into one part per device: ``[S, B]`` to ``[S, D, B/D]``."""
+    return jax.tree.map(lambda column: column.reshape(len(column), count(), -1), batches)
+
+
+@mapped(
+    split={"batches": 1},
+    static=("network", "recipe"),
+    donate="state",
+    out_axes=None,
+    all_processes=True,
+    steady=False,
+)
+def train_steps(
+    network: Network,
+    recipe: Recipe,
+    state: TrainState,
+    data: TrainingSet,
+    batches: Batches,
+    inputs: StepInputs,
+    key: jax.Array,
+) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
+    """Does S training steps over every device.
+
+    Args:
+      network: the student, as :func:`amkd.models.layers.for_training` returns it.
+      recipe: as :func:`amkd.training.recipe.of_a_step` returns it.
+      state: from :func:`amkd.core.devices.replicate`; used up.
+      data: the training set, from there, too.
+      batches: ``[S, D, B/D]``, from :func:`split_batches`.
+      inputs: of S steps.
+      key: randomness of the training.
+
+    Returns:
+      The state, and the sums of losses and of weights of each step, ``float32[S]`` each.
+    """
+    step = train_step(suited(network, "training"), recipe, AXIS)
+    # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
+    sums = []
+    for number in range(len(inputs.rate)):
+        batch, own = jax.tree.map(lambda column: column[number], (batches, inputs))  # noqa: B023, used at once
+        state, sum_ = step(state, data, batch, own, key)
+        sums.append(sum_)
+    losses, weights = zip(*sums, strict=True)
+    return state, (jnp.stack(losses), jnp.stack(weights))

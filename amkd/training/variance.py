@@ -1,15 +1,10 @@
-"""Variances that the student's features predict for each image: what PAD learns (Zhang et al.,
-2020). Pure.
+"""Variances that the student's features predict for each image (PAD; Zhang et al., 2020). Pure.
 
 PAD divides the squared distance between the teacher's and the student's features by them, dimension
-by dimension. A
-black box shows no features: there (ours) the distance is the divergence of the two answers, and an
-  image has one
-variance. Each is a linear layer and a normalisation over the batch, trained with the student, and
-no part of it.
+by dimension. A black box shows no features: there (ours) the distance is the divergence of the two
+answers, and an image has one variance. Each variance is a linear layer and a normalisation over the
+batch, trained with the student and dropped afterwards.
 """
-
-from typing import Any
 
 import chex
 import jax
@@ -20,14 +15,14 @@ _EPSILON = 1e-5  # added to the variance over the batch
 _MOST = 5.0  # of a logarithm either way: without it, an image that is learned gains without end
 _GUARD = 1e-6  # added to the variances of dimensions (the reference's)
 
-Params = dict[str, jax.Array]
+Params = dict[str, chex.Array]
 
 
-def init(features: int, rng: np.random.Generator, *dimensions: int) -> dict[str, Any]:
-    """First weights for so many features: a random direction, and no scale or shift after it.
+def init(features: int, rng: np.random.Generator, *dimensions: int) -> Params:
+    """Returns the first weights: a random direction, with no scale or shift after it.
 
     Args:
-      features: d.
+      features: how many an image has, d.
       rng: source of the direction.
       *dimensions: how many variances an image has; one, and no axis for it, if left out.
     """
@@ -40,14 +35,14 @@ def init(features: int, rng: np.random.Generator, *dimensions: int) -> dict[str,
 
 
 def logarithms(params: Params, features: jax.Array, weight: jax.Array, axis: str) -> jax.Array:
-    """Log-variances of a device's share of a batch, within 5 of 0; the normalisation is over all
-    devices.
+    """Returns the log-variances of a device's part of a batch, between -5 and 5; the normalisation
+    is over all devices.
 
     Args:
       params: of one variance. The linear layer has no bias: the normalisation would take it away.
       features: ``[b, d]``, the student's last.
-      weight: ``float32[b]``, 1, or 0 for what only fills the batch, which has no part in the
-        normalisation.
+      weight: ``float32[b]``, 1, or 0 for a record that only fills the batch, which has no part in
+        the normalisation.
       axis: name of the device axis.
 
     Returns:
@@ -63,8 +58,8 @@ def logarithms(params: Params, features: jax.Array, weight: jax.Array, axis: str
 
 
 def likelihood(distance: jax.Array, logarithm: jax.Array) -> jax.Array:
-    """``d * exp(-s) + s`` of one image: twice a Gaussian's negative log-likelihood, least where s
-    is ``ln d``.
+    """Returns ``d * exp(-s) + s`` of one image: twice a Gaussian's negative log-likelihood, least
+    where s is ``ln d``.
 
     Args:
       distance: ``float32[]``, d.
@@ -74,7 +69,8 @@ def likelihood(distance: jax.Array, logarithm: jax.Array) -> jax.Array:
 
 
 def guarded_likelihood(distance: jax.Array, logarithm: jax.Array) -> jax.Array:
-    """``d / (1e-6 + exp(s)) + s`` of one dimension of an image's features: the same, as PAD has it.
+    """Returns ``d / (1e-6 + exp(s)) + s`` of one dimension of an image's features: the same, as PAD
+    has it.
 
     Args:
       distance: ``float32[]``, d, squared.

@@ -1,14 +1,12 @@
 """How the records of a batch weigh against each other: by how hard each is, or how unsure the
 teacher was. Pure.
 
-B records; ``real`` is 1 for each, and 0 for what only fills the batch, which has no influence on
-the others' weights.
-How hard a record is: what its loss is above the least it can be (losses.py), the student's
-  divergence from the
-teacher. The cross-entropy itself would call every answer hard that is unsure, as those to mixes
-are. The first three are what PAD is compared with by its authors (Zhang et al., 2020), who leave
-the constants open. Ours: all but ``fidelity`` have a mean of 1, so that learning rates keep their
-  meaning.
+B records; ``real`` is 1 for each, and 0 for a record that only fills the batch, which has no
+influence on the others' weights. A record's hardness is its loss above the least that it can be
+(losses.py): the student's divergence from the teacher. The cross-entropy itself would call every
+unsure answer hard, and answers to mixes are unsure. The first three weightings are what PAD's
+authors compare it with (Zhang et al., 2020); they leave the constants open. Ours: all but
+``fidelity`` have a mean of 1, so that learning rates keep their meaning.
 """
 
 from collections.abc import Callable
@@ -57,13 +55,14 @@ def constants_of(recipe: Recipe) -> Constants:
 
 
 def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Array:
-    """All weigh the same, but for exactly so many of the hardest, rounded: 0. Of equals the first
-    go, and one stays.
+    """Returns 0 for the hardest records, and the same weight for all others.
+
+    Exactly a share of the records, rounded, gets 0; of equals the first do. One always stays.
 
     Args:
       hardness: ``float32[B]``.
       real: ``float32[B]``.
-      share: of the real ones.
+      share: share of the real records.
     """
     chex.assert_equal_shape((hardness, real))
     count = jnp.sum(real)
@@ -74,14 +73,14 @@ def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Arra
 
 
 def softmax(hardness: jax.Array, real: jax.Array) -> jax.Array:
-    """``exp(-hardness)``, of mean 1: ``float32[B]`` twice."""
+    """Returns ``exp(-hardness)``, scaled to mean 1; both arguments are ``float32[B]``."""
     chex.assert_equal_shape((hardness, real))
     return _of_mean_one(jax.nn.softmax(jnp.where(real > 0, -hardness, -jnp.inf)), real)
 
 
 def polynomial(hardness: jax.Array, real: jax.Array, power: float) -> jax.Array:
-    """``(1 - hardness / largest)**power``, of mean 1: the hardest weighs nothing, unless all are as
-    hard.
+    """Returns ``(1 - hardness / largest)**power``, scaled to mean 1: the hardest weighs nothing,
+    unless all are as hard.
 
     Args:
       hardness: ``float32[B]``.
@@ -94,8 +93,8 @@ def polynomial(hardness: jax.Array, real: jax.Array, power: float) -> jax.Array:
 
 
 def fidelity(unsure: jax.Array, real: jax.Array, at_mean: float) -> jax.Array:
-    """``exp(ln(at_mean) * unsure / mean unsure)``: 1 where the teacher is sure (Kimura et al.,
-    2018).
+    """Returns ``exp(ln(at_mean) * unsure / mean unsure)``: 1 where the teacher is sure (Kimura et
+    al., 2018).
 
     The paper's uncertainty is a Gaussian process's; of a network, the entropy of its answer takes
     its place (ours). The paper's largest weight is 1 here: another is another learning rate.
@@ -111,7 +110,9 @@ def fidelity(unsure: jax.Array, real: jax.Array, at_mean: float) -> jax.Array:
 
 
 def _of_mean_one(raw: jax.Array, real: jax.Array) -> jax.Array:
-    """Scaled so that the real ones' mean is 1; all 1 where there is nothing to scale."""
+    """Scales weights so that the real records' mean is 1; all are 1 where there is nothing to
+    scale.
+    """
     kept = raw * real
     total = jnp.sum(kept)
     return jnp.where(total > 0, kept * (jnp.sum(real) / jnp.where(total > 0, total, 1)), real)
@@ -121,8 +122,8 @@ Weighting = Callable[[Batch, Constants], jax.Array]  # -> float32[B]
 
 WEIGHTINGS: dict[str, Weighting | None] = {
     "even": None,
-    "discard_hard": lambda of, given: discard_hard(of.hardness, of.real, given.share),
-    "softmax": lambda of, _: softmax(of.hardness, of.real),
-    "polynomial": lambda of, given: polynomial(of.hardness, of.real, given.power),
-    "fidelity": lambda of, given: fidelity(of.unsure, of.real, given.at_mean),
+    "discard_hard": lambda batch, given: discard_hard(batch.hardness, batch.real, given.share),
+    "softmax": lambda batch, _: softmax(batch.hardness, batch.real),
+    "polynomial": lambda batch, given: polynomial(batch.hardness, batch.real, given.power),
+    "fidelity": lambda batch, given: fidelity(batch.unsure, batch.real, given.at_mean),
 }

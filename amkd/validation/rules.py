@@ -9,13 +9,14 @@ from amkd.core.errors import UserError
 from amkd.methods import find
 from amkd.methods.base import Method
 from amkd.validation import budget, data, search, synthesis, teachers, training
+from amkd.validation.parts import choice_or_own
 
 
 def reasons(s: Settings) -> Iterator[str]:
     """Yields every reason why these settings cannot work."""
     method, problem = _method(s)
     yield from problem
-    yield from choice("student", s.student, list(models.MODELS))
+    yield from choice_or_own("student", s.student, models.MODELS)
     yield from teachers.reasons(s.teacher)
     yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
     yield from synthesis.reasons(s)

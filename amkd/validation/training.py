@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from amkd.config.checks import choice
 from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
+from amkd.core.errors import UserError
 from amkd.methods import METHODS
 from amkd.methods.base import Method
 from amkd.training import losses, weightings
+from amkd.validation.parts import choice_or_own
 
 
 def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
@@ -30,13 +32,13 @@ def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
 
 
 def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
-    yield from choice(f"{group}.loss", plan.loss, list(losses.LOSSES))
+    yield from choice_or_own(f"{group}.loss", plan.loss, losses.LOSSES)
     if plan.loss == "standardised" and plan.temperature != 1:
         yield (
             f"config.{group}.temperature={plan.temperature}: loss 'standardised' has none; set"
             " it to 1"
         )
-    if plan.loss not in losses.LOSSES or not losses.auxiliary_head(plan):
+    if not _is_loss(plan.loss) or not losses.auxiliary_head(plan):
         return
     loss = f"loss={plan.loss!r}"
     if labels:
@@ -51,16 +53,26 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
         )
 
 
+def _is_loss(name: str) -> bool:
+    try:
+        losses.find(name)
+    except UserError:
+        return False
+    return True
+
+
 def teacher_features(s: Settings) -> Iterator[str]:
     """Yields why a student cannot learn from more than answers: a black box does not show it."""
     if (
-        s.train.loss not in losses.LOSSES
+        not _is_loss(s.train.loss)
         or not losses.needed_of_teacher(s.train)
         or s.teacher.kind in ("flax", "labels")
     ):
         return
     others = [
-        name for name, loss in losses.LOSSES.items() if not (loss.branch and loss.branch.shows)
+        name
+        for name, loss in losses.LOSSES.items()
+        if not (loss.auxiliary_head and loss.auxiliary_head.shows)
     ]
     yield (
         f"config.train.loss={s.train.loss!r}: learns from the features of the teacher's"
@@ -79,7 +91,7 @@ def views_compared(s: Settings, method: Method | None) -> Iterator[str]:
       method: the method; None if its name is no method's.
     """
     recipe = s.train
-    count = losses.views_compared(recipe) if recipe.loss in losses.LOSSES else 1
+    count = losses.views_compared(recipe) if _is_loss(recipe.loss) else 1
     if count == 1 or method is None:
         return
     if method.first.views != count:

@@ -23,7 +23,7 @@ from amkd.methods import active_mixup
 from amkd.models import inference, prediction
 from amkd.run.allotment import allot
 from amkd.search import pairs, pool_search, top_k
-from amkd.training import loop
+from amkd.training import train
 from tests.search.test_device_search import fingerprint, settings, task, variables_of
 from tests.support import command, counting_teacher
 from tests.support.small import configured
@@ -406,16 +406,16 @@ def test_a_committee_learns_what_the_student_learned_and_the_plain_one_as_from_l
     plan = dataclasses.replace(test_train_step.PLAN, loss="standardised", temperature=1.0)
     data, learned = test_train_step.some_data(), []
 
-    def fit(network, recipe, state, data, size, stream, first_epoch, on_epoch):
-        learned.append((recipe.loss, np.asarray(data.answers), stream))
-        return state
+    def train_network(training, on_epoch):
+        learned.append((training.recipe.loss, np.asarray(training.data.answers), training.stream))
+        return train.start(training)
 
-    lesson = committee.Lesson(
-        test_train_step.network_of(), plan, (8, 8, 1), lambda: data, 12, (3, 2), StopSignal()
-    )
+    last = test_train_step.training_of(plan, test_train_step.network_of(), data, stream=(3, 2))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "fit", fit)
-        first, second = (committee.another(lesson, member, member == 2) for member in (1, 2))
+        patch.setattr(committee, "train_network", train_network)
+        first, second = (
+            committee.another(lambda: last, StopSignal(), member, member == 2) for member in (1, 2)
+        )
     assert [loss for loss, _, _ in learned] == ["standardised", "soft"]
     np.testing.assert_array_equal(learned[0][1], data.answers)
     assert set(np.unique(learned[1][1][:12]).tolist()) == {0.0, 1.0}

@@ -9,8 +9,8 @@ import pytest
 from amkd import models
 from amkd.core import compilation
 from amkd.data.records import Records
-from amkd.models import prediction
-from amkd.training import loop, training_set
+from amkd.training import training_set
+from amkd.training.train import Training, train_network
 from tests.support import command
 from tests.training import test_recipe
 
@@ -91,19 +91,15 @@ def train(count, capacity, plan):
     images = rng.integers(0, 256, (20, *SHAPE), np.uint8)
     i, j = rng.integers(0, 20, (2, count)).astype(np.int32)
     records = Records(i, j, np.full(count, 30000, np.int32))
-    data = training_set.make(images, records, np.full((count, 3), 1 / 3, np.float32), capacity)
-    network = models.build("lenet5_half", 3, SHAPE, axis_name=compilation.AXIS)
-    variables = jax.device_get(prediction.init(network, SHAPE, jax.random.key(0)))
-    loop.fit(
-        network,
-        plan,
-        loop.start(network, plan, variables, (0, 1)),
-        data,
-        count,
-        (0, 1),
-        0,
-        lambda *_: None,
+    answers = np.full((count, 3), 1 / 3, np.float32)
+    training = Training(
+        network=models.build("lenet5_half", 3, SHAPE),
+        recipe=plan,
+        data=training_set.make(images, records, answers, capacity=capacity),
+        count=count,
+        stream=(0, 1),
     )
+    train_network(training)
 
 
 @pytest.mark.parametrize(

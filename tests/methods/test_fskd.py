@@ -24,7 +24,7 @@ from amkd.planning import report
 from amkd.planning.workload import Speed
 from amkd.run import inputs
 from amkd.run.allotment import allot
-from amkd.synthesis import programs, pseudo_examples
+from amkd.synthesis import pseudo_examples
 from tests.support import command, plain
 from tests.support.small import configured, digits
 
@@ -122,7 +122,7 @@ def test_worked_ascent(of, climbed, gap):
     x = jnp.array([[1.0, 0.5]])
     both = lambda one: pseudo_examples.gap(reference(one)[0], one[0])  # noqa: E731
     np.testing.assert_allclose(both(x), 0.090238, atol=1e-6)
-    found, _ = pseudo_examples.climb(of, lambda one: one, SGD, x, SGD.init(x))
+    found, _ = pseudo_examples.climb_step(of, lambda one: one, SGD, images=x, state=SGD.init(x))
     np.testing.assert_allclose(found[0], climbed, atol=1e-6)
     np.testing.assert_allclose(both(found), gap, atol=1e-6)
 
@@ -143,10 +143,10 @@ def test_ascent_is_that_of_plain_numpy():
     of = [lambda x, w=w: x @ jnp.float32(w) for w in (a, b)]
     gradient = np.stack([plain_gradient(a, b, x) for x in images])
     x = jnp.float32(images)
-    found, _ = pseudo_examples.climb(*of, SGD, x, SGD.init(x))
+    found, _ = pseudo_examples.climb_step(*of, SGD, images=x, state=SGD.init(x))
     np.testing.assert_allclose(found, images + 0.1 * gradient, rtol=1e-4, atol=1e-5)
     adam = pseudo_examples.ASCENTS["adam"](0.02)
-    found, _ = pseudo_examples.climb(*of, adam, x, adam.init(x))
+    found, _ = pseudo_examples.climb_step(*of, adam, images=x, state=adam.init(x))
     np.testing.assert_allclose(found, images + 0.02 * np.sign(gradient), atol=1e-4)
 
 
@@ -158,21 +158,33 @@ def gaps(teacher, target, images):
 def test_copies_climb():
     """And stay bytes, in whatever company they are."""
     teacher, target, images = network(), network("lenet5_half", 1), digits(0, 300)[0]
-    how = programs.Climb("gradient", 0.02, 3)
-    found = programs.climb(teacher, target, images, how, lambda: None)
+    climb = functools.partial(
+        pseudo_examples.climb,
+        teacher,
+        target,
+        ascent=pseudo_examples.Ascent("gradient", 0.02),
+        steps=3,
+        check=lambda: None,
+    )
+    found = climb(images)
     assert found.dtype == np.uint8 and found.shape == images.shape
     before, after = gaps(teacher, target, images), gaps(teacher, target, found)
     assert after.mean() > before.mean() and np.mean(after >= before) > 0.9
-    alone = programs.climb(teacher, target, images[280:290], how, lambda: None)
+    alone = climb(images[280:290])
     np.testing.assert_array_equal(alone, found[280:290])
 
 
 def test_no_rate_leaves_copies_as_they_are():
     images = digits(0, 20)[0]
-    how = programs.Climb("gradient", 0.0, 2)
-    np.testing.assert_array_equal(
-        programs.climb(network(), network("lenet5_half", 1), images, how, lambda: None), images
+    still = pseudo_examples.climb(
+        network(),
+        network("lenet5_half", 1),
+        images,
+        ascent=pseudo_examples.Ascent("gradient", 0.0),
+        steps=2,
+        check=lambda: None,
     )
+    np.testing.assert_array_equal(still, images)
 
 
 # How many.

@@ -11,34 +11,36 @@ from amkd.methods import zskd
 from amkd.methods.first_images import Source
 from amkd.models import prediction
 from amkd.run.allotment import allot
-from amkd.synthesis import impression_views, impressions, programs
+from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS, View
 from tests.support import command, counting_teacher
 from tests.support.small import configured
 
 KERNEL = np.float32([(1, 1, 0), (0, 1, 2)])  # columns (1, 0), (1, 1), (0, 2)
-RECIPE = impressions.Recipe(temperature=20.0, learning_rate=0.05)
+RECIPE = impressions.Descent(temperature=20.0, learning_rate=0.05)
 
 
 def test_worked_likeness():
     expected = [(1, 0.707107, 0), (0.707107, 1, 0.707107), (0, 0.707107, 1)]
-    np.testing.assert_allclose(impressions.likeness(jnp.asarray(KERNEL)), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        impressions.class_similarity(jnp.asarray(KERNEL)), expected, atol=1e-6
+    )
 
 
 def test_worked_concentrations():
     rows = [(1, 0.707107, 0), (0, 1, 0), (0, 0.707107, 1)]
     np.testing.assert_allclose(
-        programs.concentrations(KERNEL, 1.0, False), np.float32(rows) + 1e-4, atol=1e-5
+        impressions.concentrations(KERNEL, 1.0, False), np.float32(rows) + 1e-4, atol=1e-5
     )
     np.testing.assert_allclose(
-        programs.concentrations(KERNEL, 0.1, False), 0.1 * np.float32(rows) + 1e-4, atol=1e-5
+        impressions.concentrations(KERNEL, 0.1, False), 0.1 * np.float32(rows) + 1e-4, atol=1e-5
     )
     # The released code's second half is its first.
     np.testing.assert_array_equal(
-        programs.concentrations(KERNEL, 0.1, True), programs.concentrations(KERNEL, 1.0, True)
+        impressions.concentrations(KERNEL, 0.1, True), impressions.concentrations(KERNEL, 1.0, True)
     )
     np.testing.assert_allclose(
-        programs.concentrations(KERNEL, 0.1, True)[1], (1e-4, 1.0001, 1e-4), atol=1e-5
+        impressions.concentrations(KERNEL, 0.1, True)[1], (1e-4, 1.0001, 1e-4), atol=1e-5
     )
 
 
@@ -51,8 +53,10 @@ def test_worked_concentrations():
 )
 def test_draws_have_the_worked_moments(beta, mean, variance):
     """The same mean and the larger variance for the lower beta; no concentration underflows."""
-    row = programs.concentrations(KERNEL, beta, False)[:1]
-    draws = programs.dirichlet(np.repeat(row, 20_000, 0), np.arange(20_000), jax.random.key(0))
+    row = impressions.concentrations(KERNEL, beta, False)[:1]
+    draws = impressions.draw_answers(
+        np.repeat(row, 20_000, 0), np.arange(20_000), jax.random.key(0)
+    )
     assert np.all(np.isfinite(draws)) and np.allclose(draws.sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(draws.mean(0), mean, atol=0.012)
     np.testing.assert_allclose(draws.var(0), variance, atol=0.006)
@@ -62,7 +66,7 @@ def test_draws_have_the_worked_moments(beta, mean, variance):
     )  # too rare a class for so many draws
     np.testing.assert_allclose(share, mean, atol=2e-6)
     np.testing.assert_allclose(share * (1 - share) / (total + 1), variance, atol=2e-6)
-    again = programs.dirichlet(np.repeat(row, 5, 0), np.arange(100, 105), jax.random.key(0))
+    again = impressions.draw_answers(np.repeat(row, 5, 0), np.arange(100, 105), jax.random.key(0))
     np.testing.assert_allclose(again, draws[100:105], atol=1e-6)  # by its number, in whatever batch
 
 
@@ -70,10 +74,20 @@ def test_an_impression_is_what_the_network_was_asked_to_see():
     """The loss falls towards the entropy of the answers; pixels fill the whole scale."""
     network = models.build("lenet5_half", 3, (8, 8, 1))
     variables = jax.device_get(prediction.init(network, (8, 8, 1), jax.random.key(0)))
-    sharp = impressions.Recipe(temperature=0.05, learning_rate=0.05)
+    sharp = impressions.Descent(temperature=0.05, learning_rate=0.05)
     answers = np.float32([(0.7, 0.2, 0.1), (0.1, 0.1, 0.8), (0.2, 0.6, 0.2)])
-    found = programs.impress(
-        network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None
+    again, found = (
+        impressions.make_impressions(
+            network,
+            variables,
+            answers,
+            shape=(8, 8, 1),
+            descent=sharp,
+            steps=300,
+            key=jax.random.key(1),
+            check=lambda: None,
+        )
+        for _ in range(2)
     )
     assert found.dtype == np.uint8 and (found.min(), found.max()) == (0, 255)
 
@@ -84,9 +98,6 @@ def test_an_impression_is_what_the_network_was_asked_to_see():
     noise = np.random.default_rng(0).integers(0, 256, found.shape, np.uint8)
     entropy = -np.mean(np.sum(answers * np.log(answers), -1))
     assert loss(found) - entropy < 0.3 * (loss(noise) - entropy)
-    again = programs.impress(
-        network, variables, answers, (8, 8, 1), sharp, 300, jax.random.key(1), lambda: None
-    )
     np.testing.assert_array_equal(found, again)
 
 
@@ -95,9 +106,11 @@ def test_one_step_by_hand():
     brought to [0, 1].
     """
     images = jnp.array([0.2, 0.6, 0.3]).reshape(1, 1, 3, 1)
-    state = impressions.begin((1, 1, 3, 1), RECIPE, jax.random.key(0))[1]
+    state = impressions.start((1, 1, 3, 1), RECIPE, jax.random.key(0))[1]
     logits = lambda x: x.reshape(1, 3)[:, :2]  # noqa: E731, the third pixel means nothing
-    found, _, loss = impressions.step(logits, RECIPE, images, state, jnp.array([[1.0, 0.0]]))
+    found, _, loss = impressions.step(
+        logits, RECIPE, images=images, state=state, answers=jnp.array([[1.0, 0.0]])
+    )
     z = np.array([0.2, 0.6]) / 20
     np.testing.assert_allclose(loss, -z[0] + np.log(np.exp(z).sum()), rtol=1e-5)
     # .25, .55 and still .3; between the least and the largest.

@@ -64,7 +64,7 @@ def test_parameter_counts(name, classes, shape, count):
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("name", "classes", "shape", "count"), COUNTS)
 def test_output_shapes_and_types(name, classes, shape, count, dtype):
-    network = models.build(name, classes, shape, dtype)
+    network = layers.for_training(models.build(name, classes, shape), dtype)
     variables = shapes_of(network, shape)
     images = jax.ShapeDtypeStruct((5, *shape), jnp.uint8)
     logits = jax.eval_shape(network.apply, variables, images)

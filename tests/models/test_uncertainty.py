@@ -262,10 +262,10 @@ def test_passes_differ_by_their_masks_alone():
     variables = variables_of(network, (15, 15, 3))
     images = np.random.default_rng(0).integers(0, 256, (9, 15, 15, 3), np.uint8)
     key = jax.random.key(0)
-    whole = prediction.look_often(network, variables, [images], 4, key)
+    whole = prediction.look_often(network, variables, [images], passes=4, key=key)
     assert whole.shape == (9, 4, 3)
     np.testing.assert_allclose(whole.sum(-1), 1, atol=1e-5)
-    parts = prediction.look_often(network, variables, [images[:5], images[5:]], 4, key)
+    parts = prediction.look_often(network, variables, [images[:5], images[5:]], passes=4, key=key)
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     assert np.abs(whole[:, 0] - whole[:, 1]).max() > 1e-3
     keys = jax.random.split(key, (2, 9))

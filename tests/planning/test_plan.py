@@ -16,7 +16,7 @@ from amkd.planning import report, workload
 from amkd.querying import client
 from amkd.run import experiment, inputs
 from amkd.run.allotment import allot
-from amkd.synthesis import programs
+from amkd.synthesis import impressions, pseudo_examples
 from tests.support import command, counting_teacher
 from tests.support.small import configured
 
@@ -212,18 +212,18 @@ def test_gradient_queries_are_timed(fields, queries, monkeypatch):
     """
     config, data = configured(**{"student": "lenet5_half", **fields}), data_of(noise(30), noise(2))
     spent = []
-    impress, climb = programs.impress, programs.climb
+    make_impressions, climb = impressions.make_impressions, pseudo_examples.climb
 
-    def impressing(network, variables, answers, shape, recipe, steps, *more):
+    def impressing(network, variables, answers, *, steps, **more):
         spent.append(len(answers) * steps)
-        return impress(network, variables, answers, shape, recipe, steps, *more)
+        return make_impressions(network, variables, answers, steps=steps, **more)
 
-    def climbing(reference, target, images, how, check):
-        spent.append(len(images) * how.steps)
-        return climb(reference, target, images, how, check)
+    def climbing(reference, target, images, *, steps, **more):
+        spent.append(len(images) * steps)
+        return climb(reference, target, images, steps=steps, **more)
 
-    monkeypatch.setattr(programs, "impress", impressing)
-    monkeypatch.setattr(programs, "climb", climbing)
+    monkeypatch.setattr(impressions, "make_impressions", impressing)
+    monkeypatch.setattr(pseudo_examples, "climb", climbing)
     monkeypatch.setattr(workload, "_TIMED", 1.5)
     monkeypatch.setattr(workload.time, "perf_counter", itertools.count().__next__)
     # The clock is looked at when it starts, after no call and after one; at 2 it is over.

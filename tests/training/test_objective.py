@@ -25,7 +25,7 @@ def batch():
         rng.normal(0, 1, (B, 5)),
     )
     columns = (logits, features, plain.softmax(theirs), WEIGHT)
-    return objective.Share(*(np.float32(column) for column in columns))
+    return objective.LossInputs(*(np.float32(column) for column in columns))
 
 
 def plain_parts(share):
@@ -47,22 +47,22 @@ def of_devices(count, of, share, *told):
     """
 
     def run(part):
-        def value_of(logits, features, beside):
-            return of(part._replace(logits=logits, features=features), beside, *told[1:])
+        def value_of(logits, features, head_params):
+            return of(part._replace(logits=logits, features=features), head_params, *told[1:])
 
-        beside = told[0] if told else None
-        value, (*of_share, of_beside) = jax.value_and_grad(value_of, (0, 1, 2))(
-            part.logits, part.features, beside
+        head_params = told[0] if told else None
+        value, (*of_share, of_head_params) = jax.value_and_grad(value_of, (0, 1, 2))(
+            part.logits, part.features, head_params
         )
-        value, of_beside = jax.lax.psum((value, of_beside), "d")
-        return value, of_share, of_beside
+        value, of_head_params = jax.lax.psum((value, of_head_params), "d")
+        return value, of_share, of_head_params
 
     parts = jax.tree.map(lambda column: column.reshape(count, -1, *column.shape[1:]), share)
-    value, of_share, of_beside = jax.pmap(run, axis_name="d", devices=jax.local_devices()[:count])(
-        parts
-    )
+    value, of_share, of_head_params = jax.pmap(
+        run, axis_name="d", devices=jax.local_devices()[:count]
+    )(parts)
     whole = [np.asarray(column).reshape(len(share.weight), -1) for column in of_share]
-    return float(value[0]), *whole, jax.tree.map(lambda leaf: np.asarray(leaf[0]), of_beside)
+    return float(value[0]), *whole, jax.tree.map(lambda leaf: np.asarray(leaf[0]), of_head_params)
 
 
 @pytest.mark.parametrize("count", [1, 2, 8])
@@ -98,7 +98,7 @@ def test_the_cross_entropy_does_not_tell_what_is_hard():
     assert plain.soft_cross_entropy(logits[0], answers[0]) > plain.soft_cross_entropy(
         logits[1], answers[1]
     )
-    share = objective.Share(logits, jnp.zeros((2, 1)), answers, jnp.ones(2))
+    share = objective.LossInputs(logits, jnp.zeros((2, 1)), answers, jnp.ones(2))
     value, gradient, *_ = of_devices(1, objective.objective(chosen, "d"), share)
     assert not np.any(gradient[1])
     np.testing.assert_allclose(value, 2 * np.log(4), rtol=1e-6)
@@ -180,7 +180,7 @@ def plain_features(share, params, adapts):
     for q in np.flatnonzero(WEIGHT):
         total += distance[q] + TAU**2 * plain.entropy(targets[q])
     for k in range(6):
-        squares = (np.float64(share.inside)[:, k] - own[:, k]) ** 2
+        squares = (np.float64(share.teacher_features)[:, k] - own[:, k]) ** 2
         of_one = {name: leaf[..., k] for name, leaf in params["variance"].items()}
         s = plain_logarithms(of_one, own, WEIGHT)
         terms = squares / (1e-6 + np.exp(s)) + s if adapts else squares
@@ -203,7 +203,7 @@ def test_features_on_any_number_of_devices(count, adapts):
     cross-entropy.
     """
     share, of = (
-        batch()._replace(inside=INSIDE),
+        batch()._replace(teacher_features=INSIDE),
         objective.objective(plan(loss="pad_l2", temperature=TAU), "d"),
     )
     params = {"variance": DIMENSIONS, "aligner": ALIGNER}
@@ -235,7 +235,7 @@ def test_features_on_any_number_of_devices(count, adapts):
 
 
 def test_features_of_the_same_width_are_compared_as_they_are():
-    share = batch()._replace(inside=INSIDE, features=INSIDE[::-1])
+    share = batch()._replace(teacher_features=INSIDE, features=INSIDE[::-1])
     of = objective.objective(plan(loss="pad_l2", temperature=TAU), "d")
     value, *_ = of_devices(2, of, share, {"variance": DIMENSIONS}, jnp.bool_(True))
     np.testing.assert_allclose(
@@ -255,7 +255,9 @@ def plain_related(share, head):
     )
     own = hidden @ np.float64(head["last"]["kernel"]) + head["last"]["bias"]
     each = distance + [TAU**2 * plain.entropy(target) for target in targets]
-    return each[there].sum() + 12 * 10 / 3.6 * plain_losses(own, share.inside, there, 4)[0]
+    return (
+        each[there].sum() + 12 * 10 / 3.6 * plain_losses(own, share.teacher_features, there, 4)[0]
+    )
 
 
 @pytest.mark.parametrize("count", [1, 8])
@@ -263,7 +265,7 @@ def test_relations_on_any_number_of_devices(count):
     """Of all devices' records, an image's views on two of eight; gradients through all columns, by
     differences.
     """
-    share = batch()._replace(inside=INSIDE, weight=np.float32(np.arange(B) < 12))
+    share = batch()._replace(teacher_features=INSIDE, weight=np.float32(np.arange(B) < 12))
     head, of = (
         relations.init(5, np.random.default_rng(6)),
         objective.objective(plan(loss="sskd", temperature=TAU), "d"),

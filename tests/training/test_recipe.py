@@ -119,11 +119,11 @@ def test_warmup_grows_from_nothing_and_then_the_cosine_starts():
 
 
 def test_the_warmup_of_variances_is_a_share_of_the_steps():
-    told = recipe.steps(plan(loss="pad_kl", pad_warmup=0.3), 10)
-    assert told.adapts.tolist() == [False] * 3 + [True] * 7
-    np.testing.assert_array_equal(told.rate, recipe.learning_rates(PLAN, 10))
-    assert np.all(recipe.steps(plan(loss="pad_kl"), 4).adapts)
-    assert recipe.steps(PLAN, 10).adapts is None
+    found = recipe.step_inputs(plan(loss="pad_kl", pad_warmup=0.3), 10)
+    assert found.warmed_up.tolist() == [False] * 3 + [True] * 7
+    np.testing.assert_array_equal(found.rate, recipe.learning_rates(PLAN, 10))
+    assert np.all(recipe.step_inputs(plan(loss="pad_kl"), 4).warmed_up)
+    assert recipe.step_inputs(PLAN, 10).warmed_up is None
 
 
 def test_drops_after_a_warmup_are_at_the_same_steps_as_without():

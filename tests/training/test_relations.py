@@ -48,7 +48,7 @@ def plain_losses(own, theirs, real, views, share=0.75, tau=0.5):
 
 
 def test_worked_ranks_and_rows_that_are_kept():
-    ranks = jax.vmap(relations.rank, (0, 0, None))(ROWS, RIGHT, BOTH)
+    ranks = jax.vmap(relations.rank_of_match, (0, 0, None))(ROWS, RIGHT, BOTH)
     assert ranks.tolist() == [0, 1, 1, 0, 0, 1]
     for share, kept in (
         (0.75, [0, 1, 2, 3, 4]),
@@ -56,7 +56,10 @@ def test_worked_ranks_and_rows_that_are_kept():
         (0.0, [0, 3, 4]),
         (1.0, [0, 1, 2, 3, 4, 5]),
     ):
-        assert np.flatnonzero(relations.kept(ranks, jnp.ones(6, bool), share)).tolist() == kept
+        assert (
+            np.flatnonzero(relations.rows_to_learn(ranks, jnp.ones(6, bool), share)).tolist()
+            == kept
+        )
 
 
 def test_the_best_ranked_of_the_wrong_rows_are_kept():
@@ -64,16 +67,16 @@ def test_the_best_ranked_of_the_wrong_rows_are_kept():
     have no part in it.
     """
     ranks, there = jnp.array([3, 1, 0, 2, 1, 0]), jnp.array([True, True, True, True, True, False])
-    assert np.flatnonzero(relations.kept(ranks, there, 0.75)).tolist() == [1, 2, 3, 4]
-    assert np.flatnonzero(relations.kept(ranks, there, 0.5)).tolist() == [1, 2, 4]
+    assert np.flatnonzero(relations.rows_to_learn(ranks, there, 0.75)).tolist() == [1, 2, 3, 4]
+    assert np.flatnonzero(relations.rows_to_learn(ranks, there, 0.5)).tolist() == [1, 2, 4]
     row = jnp.array([0.5, 0.9, 0.5, 0.5])
-    assert [int(relations.rank(row, q, jnp.ones(4, bool))) for q in range(4)] == [
+    assert [int(relations.rank_of_match(row, q, jnp.ones(4, bool))) for q in range(4)] == [
         1,
         0,
         2,
         3,
     ]  # of equals, the first
-    assert int(relations.rank(row, 0, jnp.array([True, False, True, True]))) == 0
+    assert int(relations.rank_of_match(row, 0, jnp.array([True, False, True, True]))) == 0
 
 
 def test_worked_divergence():
@@ -166,7 +169,7 @@ def test_a_head_learns_to_find_images():
     features = turned(10, 16)
     first = relations.init(16, np.random.default_rng(0))
     np.testing.assert_allclose(
-        jax.jit(relations.finding)(first, features), plain_finding(first, features), rtol=1e-5
+        jax.jit(relations.matching_loss)(first, features), plain_finding(first, features), rtol=1e-5
     )
     found = teacher_features.related(features.reshape(40, 16), 4, 0)
     assert share_found(features) < 0.8 and share_found(found.reshape(4, 10, 16)) == 1

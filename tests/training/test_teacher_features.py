@@ -2,7 +2,6 @@
 box, nothing.
 """
 
-import dataclasses
 import functools
 
 import jax
@@ -19,6 +18,7 @@ from amkd.models import prediction
 from amkd.run import experiment
 from amkd.teachers import Teacher
 from amkd.training import relations, teacher_features, training_set
+from amkd.training.teacher_features import TeacherFeatures
 from tests.support import command, plain
 from tests.support.small import configured, digits
 
@@ -45,12 +45,12 @@ def part(records, count):
 
 def test_features_are_those_of_the_very_bytes():
     records, look = some_records(3), functools.partial(mixes, IMAGES)
-    found = teacher_features.Insight(*network()).of(records, look)
+    found = TeacherFeatures(*network()).column(records, look)
     params = {**network()[1]["params"], "fc3": {"kernel": np.eye(84), "bias": np.zeros(84)}}
     for q, row in enumerate(found):
         mixed = plain.mix_bytes(IMAGES[records.i[q]], IMAGES[records.j[q]], records.w[q])
         np.testing.assert_allclose(row, plain.lenet5(params, mixed), rtol=1e-4, atol=1e-4)
-    released = teacher_features.Insight(*network()).of(
+    released = TeacherFeatures(*network()).column(
         records, functools.partial(mixes, IMAGES, as_released=True)
     )
     assert found.dtype == np.float32 and np.abs(released - found).max() > 1e-3
@@ -64,32 +64,23 @@ def test_the_same_bits_in_whichever_round_they_are_looked_at():
         looked.append(len(asked))
         return mixes(IMAGES, asked)
 
-    grown = teacher_features.Insight(*network())
+    grown = TeacherFeatures(*network())
     for count in (5, 300, 1500, 1500, 2100, 700):
-        rows = grown.of(part(records, count), look)
+        rows = grown.column(part(records, count), look)
     assert looked == [5, 300, 1500, 2100 - 1024]
-    whole = teacher_features.Insight(*network()).of(records, look)
+    whole = TeacherFeatures(*network()).column(records, look)
     np.testing.assert_array_equal(rows, whole[:700])
-    np.testing.assert_array_equal(grown.of(records, look), whole)
+    np.testing.assert_array_equal(grown.column(records, look), whole)
 
 
 def test_a_black_box_shows_nothing():
     plan = configured(**{"train.loss": "pad_l2"}).train
-    box = Teacher("someone", lambda images: np.ones((len(images), 10)))
     with pytest.raises(
         UserError, match=r"config\.train\.loss='pad_l2' needs the teacher's features"
     ):
-        teacher_features.of_teacher(plan, box, 0)
-    assert (
-        teacher_features.of_teacher(
-            configured().train, dataclasses.replace(box, network=network()), 0
-        )
-        is None
-    )
-    assert (
-        teacher_features.of_teacher(plan, dataclasses.replace(box, network=network()), 0)
-        is not None
-    )
+        teacher_features.of_teacher(plan, None, 0)
+    assert teacher_features.of_teacher(configured().train, network(), 0) is None
+    assert teacher_features.of_teacher(plan, network(), 0) is not None
 
 
 def test_how_much_is_shown_is_known_without_a_teacher():
@@ -162,10 +153,10 @@ def test_views_of_an_image_are_side_by_side(monkeypatch):
     seen = []
     monkeypatch.setattr(
         teacher_features,
-        "_related_program",
-        lambda: lambda first, features, key: seen.append(features) or features,
+        "_fit_and_project",
+        lambda first, features, key: seen.append(features) or features,
     )
-    teacher_features.related(shown.reshape(48, -1).astype(np.float32), 4, 0)
+    teacher_features.project_relations(shown.reshape(48, -1).astype(np.float32), 4, 0)
     for turn, views in enumerate(seen[0]):
         np.testing.assert_array_equal(
             views.reshape(IMAGES.shape), np.rot90(IMAGES, turn, axes=(1, 2))

@@ -1,6 +1,7 @@
 """The training step and the loop around it, on one device and on eight."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -9,19 +10,18 @@ import pytest
 
 from amkd import models
 from amkd.config.recipe import Recipe
-from amkd.core import compilation, devices, keys
+from amkd.core import devices, keys
 from amkd.data.records import Records, mixes, real_records
-from amkd.models import inference, prediction
+from amkd.models import inference, layers, prediction
 from amkd.training import (
-    loop,
     losses,
     objective,
-    programs,
     recipe,
     train_step,
     training_set,
     variance,
 )
+from amkd.training.train import Training, start, train_network
 from tests.support import plain
 
 SHAPE = (8, 8, 1)
@@ -67,7 +67,7 @@ def plan(**fields):
 
 
 def network_of(name="lenet5_half", shape=SHAPE):
-    return models.build(name, CLASSES, shape, axis_name=compilation.AXIS)
+    return models.build(name, CLASSES, shape)
 
 
 def variables_of(network, shape=SHAPE):
@@ -76,7 +76,7 @@ def variables_of(network, shape=SHAPE):
     )
 
 
-def some_data(count=12, capacity=32, shape=SHAPE, seed=0, inside=None):
+def some_data(count=12, capacity=32, shape=SHAPE, seed=0, features=None):
     """Records of random images with random mixes and answers, and so many random features of a
     teacher's.
     """
@@ -85,19 +85,25 @@ def some_data(count=12, capacity=32, shape=SHAPE, seed=0, inside=None):
     i, j = (rng.integers(0, 6, count).astype(np.int32) for _ in range(2))
     records = Records(i, j, rng.integers(0, 65537, count).astype(np.int32))
     answers = rng.dirichlet(np.ones(CLASSES), count).astype(np.float32)
-    inside = inside and rng.exponential(size=(count, inside)).astype(np.float32)
-    return training_set.make(images, records, answers, capacity, inside=inside)
+    shown = features and rng.exponential(size=(count, features)).astype(np.float32)
+    return training_set.make(images, records, answers, capacity=capacity, teacher_features=shown)
 
 
-def fit(
-    chosen, network, data, count, state=None, first_epoch=0, on_epoch=lambda *_: None, stream=(0, 1)
-):
+def training_of(chosen, network, data, count=12, stream=(0, 1)):
+    return Training(network=network, recipe=chosen, data=data, count=count, stream=stream)
+
+
+def start_of(training, saved=None):
+    """The state before the first step: of the same variables in all tests."""
+    shape = training.data.images.shape[1:]
+    return start(training, variables_of(training.network, shape), saved)
+
+
+def fit(chosen, network, data, count, stream=(0, 1), **options):
     """Trains and returns the final state on the host."""
-    if state is None:
-        shape = data.images.shape[1:]
-        state = loop.start(network, chosen, variables_of(network, shape), stream, inside=data.width)
-    ended = loop.fit(network, chosen, state, data, count, stream, first_epoch, on_epoch)
-    return jax.device_get(ended)
+    first = variables_of(network, data.images.shape[1:])
+    training = training_of(chosen, network, data, count, stream)
+    return jax.device_get(train_network(training, first_variables=first, **options))
 
 
 def assert_bits(tree, expected):
@@ -118,17 +124,19 @@ def one_step(chosen, index, weight, position=None, data=None, network=None, step
     """
     network = network or network_of()
     data = some_data() if data is None else data
-    program = programs.train_program(network, chosen)
-    variables = variables_of(network, data.images.shape[1:])
-    state = loop.start(network, chosen, variables, (0, 1), inside=data.width).replace(
-        step=jnp.int32(step)
-    )
+    state = start_of(training_of(chosen, network, data)).replace(step=jnp.int32(step))
     position = np.arange(len(index)) if position is None else position
     kinds = ((index, "int32"), (weight, "float32"), (position, "int32"))
     batch = training_set.Batches(*(np.asarray([column], kind) for column, kind in kinds))
-    rate = recipe.steps(chosen, 1)
-    placed = devices.replicate(state), devices.replicate(data), programs.split_batches(batch)
-    state, (loss, total) = program(*placed, rate, jax.random.key(0))
+    state, (loss, total) = train_step.train_steps(
+        layers.for_training(network, chosen.dtype),
+        recipe.of_a_step(chosen),
+        devices.replicate(state),
+        devices.replicate(data),
+        train_step.split_batches(batch),
+        recipe.step_inputs(chosen, 1),
+        jax.random.key(0),
+    )
     return jax.device_get(state), float(loss[0]), float(total[0])
 
 
@@ -207,7 +215,7 @@ def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
 )
 def test_records_of_weight_nothing_change_nothing(fields):
     chosen, index, weight = plan(**fields), np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
-    data = some_data(inside=5 if losses.needed_of_teacher(chosen) else None)
+    data = some_data(features=5 if chosen.shows else None)
     state, loss, total = one_step(chosen, index, weight, data=data)
     other, other_loss, other_total = one_step(chosen, [0, 1, 2, 3, 4, 11, 9, 0], weight, data=data)
     assert total == other_total == 5
@@ -237,7 +245,7 @@ def test_capacity_beyond_the_records_changes_nothing():
 
 def test_a_batch_that_is_mixed_anew_by_hand():
     """Images, answers and features with the same lambda; where it is 1, the record itself."""
-    data = some_data(inside=5)
+    data = some_data(features=5)
     columns = (
         np.arange(4),
         np.ones(4),
@@ -248,21 +256,23 @@ def test_a_batch_that_is_mixed_anew_by_hand():
     batch = training_set.Batches(
         *(np.asarray(c, np.float32 if c.dtype.kind == "f" else np.int32) for c in columns)
     )
-    images, answers, inside = train_step.batch_of(
-        data, batch, plan(mix_share=0.5), jax.random.key(0)
-    )
+    found = train_step.load_batch(data, batch, plan(mix_share=0.5), jax.random.key(0))
     whole = [
         plain.mix_bytes(data.images[data.i[q]], data.images[data.j[q]], data.w[q]) for q in range(4)
     ]
     for place, (partner, lam) in enumerate(zip(batch.partner, batch.lam, strict=True)):
         np.testing.assert_allclose(
-            images[place], plain.mix(whole[place], whole[partner], float(lam)), atol=1e-3
+            found.images[place], plain.mix(whole[place], whole[partner], float(lam)), atol=1e-3
         )
         np.testing.assert_allclose(
-            answers[place], plain.mix(data.answers[place], data.answers[partner], lam), atol=1e-6
+            found.answers[place],
+            plain.mix(data.answers[place], data.answers[partner], lam),
+            atol=1e-6,
         )
         np.testing.assert_allclose(
-            inside[place], plain.mix(data.inside[place], data.inside[partner], lam), rtol=1e-5
+            found.teacher_features[place],
+            plain.mix(data.teacher_features[place], data.teacher_features[partner], lam),
+            rtol=1e-5,
         )
 
 
@@ -270,13 +280,12 @@ def test_the_average_by_hand():
     """Steps 0 and 1 keep .1 and 2/11 of what was; in the end the decay: .95 and 1.59091 of 1, 3 and
     2 after 1.
     """
-    first = train_step.averaged({"w": jnp.float32(1)}, {"w": jnp.float32(3)}, 0.95, jnp.int32(0))
+    update = functools.partial(train_step.update_average, decay=0.95)
+    first = update({"w": jnp.float32(1)}, {"w": jnp.float32(3)}, step=jnp.int32(0))
     np.testing.assert_allclose(first["w"], 0.1 * 1 + 0.9 * 3, rtol=1e-6)
-    second = train_step.averaged(first, {"w": jnp.float32(2)}, 0.95, jnp.int32(1))
+    second = update(first, {"w": jnp.float32(2)}, step=jnp.int32(1))
     np.testing.assert_allclose(second["w"], 2 / 11 * 2.8 + 9 / 11 * 2, rtol=1e-6)
-    late = train_step.averaged(
-        {"w": jnp.float32(1)}, {"w": jnp.float32(3)}, 0.95, jnp.int32(10_000)
-    )
+    late = update({"w": jnp.float32(1)}, {"w": jnp.float32(3)}, step=jnp.int32(10_000))
     np.testing.assert_allclose(late["w"], 1.1, rtol=1e-6)
 
 
@@ -288,7 +297,7 @@ def test_the_result_of_a_training_with_an_average_is_the_average():
     assert np.abs(flat(ended.average) - flat(ended.variables)).max() > 1e-4
 
 
-def test_what_a_loss_learns_beside_the_student():
+def test_an_auxiliary_head_is_trained_after_its_warm_up():
     """Three steps of six are a warm-up, as the plain loss; a stopped training goes on with the same
     bits.
     """
@@ -299,24 +308,24 @@ def test_what_a_loss_learns_beside_the_student():
         kept[epoch] = jax.device_get(state)
 
     whole = fit(chosen, network, data, 12, on_epoch=keep)
-    first = jax.device_get(loop.start(network, chosen, variables_of(network), (0, 1)))
+    first = jax.device_get(start_of(training_of(chosen, network, data)))
     alone = fit(
         dataclasses.replace(chosen, loss="soft", pad_warmup=0.0, epochs=1), network, data, 12
     )
     assert_near(kept[1].variables, alone.variables, 1e-6)
     decayed = jax.tree.map(
-        lambda p: p * (1 - 0.01 * 5e-4) * (1 - 0.01 * 5e-4 * 1.9), first.branch.params
+        lambda p: p * (1 - 0.01 * 5e-4) * (1 - 0.01 * 5e-4 * 1.9), first.auxiliary.params
     )
-    assert_near(kept[1].branch.params, decayed, 1e-6)  # by the decay alone
-    assert np.abs(flat(whole.branch.params) - flat(decayed)).max() > 1e-3
-    assert jax.tree.structure(whole.result) == jax.tree.structure(alone.result)  # no branch in it
-    saved = loop.start(network, chosen, variables_of(network), (0, 1), jax.tree.leaves(kept[2]))
-    assert_bits(fit(chosen, network, data, 12, saved, 2), whole)
-    other = loop.start(network, chosen, variables_of(network), (0, 2)).branch.params["kernel"]
-    assert not np.array_equal(other, first.branch.params["kernel"])
+    assert_near(kept[1].auxiliary.params, decayed, 1e-6)  # by the decay alone
+    assert np.abs(flat(whole.auxiliary.params) - flat(decayed)).max() > 1e-3
+    assert jax.tree.structure(whole.result) == jax.tree.structure(alone.result)  # no head in it
+    saved = jax.tree.leaves(kept[2])
+    assert_bits(fit(chosen, network, data, 12, saved=saved, first_epoch=2), whole)
+    other = start_of(training_of(chosen, network, data, stream=(0, 2))).auxiliary.params["kernel"]
+    assert not np.array_equal(other, first.auxiliary.params["kernel"])
 
 
-def test_a_branch_follows_the_gradient_of_the_mean_loss():
+def test_an_auxiliary_head_follows_the_gradient_of_the_mean_loss():
     """On eight devices, as if the batch were in one place; of records that count."""
     chosen, network, data, weight = (
         plan(loss="pad_kl"),
@@ -324,22 +333,22 @@ def test_a_branch_follows_the_gradient_of_the_mean_loss():
         some_data(),
         np.float32([1, 1, 0, 1, 1, 1, 0, 1]),
     )
-    branch = variance.init(84, keys.rng(0, 1, keys.Purpose.BRANCH))
+    head = variance.init(84, keys.rng(0, 1, keys.Purpose.AUXILIARY_HEAD))
     state, loss, total = one_step(chosen, np.arange(8), weight, data=data)
     images = mixes(data.images, Records(data.i[:8], data.j[:8], data.w[:8]))
-    logits, features = network.apply(variables_of(network), next(images), method="whole")
-    share = objective.Share(logits, features, data.answers[:8], weight)
+    logits, features = network.apply(
+        variables_of(network), next(images), method="logits_and_features"
+    )
+    share = objective.LossInputs(logits, features, data.answers[:8], weight)
 
-    def mean_loss(branch, share):
-        return objective.objective(chosen, "d")(share, branch, jnp.bool_(True)) / weight.sum()
+    def mean_loss(head, share):
+        return objective.objective(chosen, "d")(share, head, jnp.bool_(True)) / weight.sum()
 
     one = jax.tree.map(lambda column: jnp.asarray(column)[None], share)
-    value, gradient = jax.vmap(lambda s: jax.value_and_grad(mean_loss)(branch, s), axis_name="d")(
-        one
-    )
+    value, gradient = jax.vmap(lambda s: jax.value_and_grad(mean_loss)(head, s), axis_name="d")(one)
     np.testing.assert_allclose(loss / total, value[0], rtol=1e-4)
-    expected = jax.tree.map(lambda g, p: g[0] + 5e-4 * p, gradient, branch)
-    assert_near(state.branch.opt_state[1].trace, expected, 1e-4)
+    expected = jax.tree.map(lambda g, p: g[0] + 5e-4 * p, gradient, head)
+    assert_near(state.auxiliary.opt_state[1].trace, expected, 1e-4)
     assert np.abs(flat(expected)).max() > 0.01
 
 
@@ -409,7 +418,7 @@ def test_loss_goes_down_on_what_can_be_learned():
     noise = np.random.default_rng(0).integers(0, 40, (24, *SHAPE))
     images = (level[:, None, None, None] * 100 + noise).astype(np.uint8)
     answers = np.eye(CLASSES, dtype=np.float32)[level] * 0.85 + np.float32(0.05)
-    data = training_set.make(images, real_records(24), answers, 24)
+    data = training_set.make(images, real_records(24), answers, capacity=24)
     network, told = network_of(), []
     chosen = plan(epochs=40, schedule="cosine", warmup=0.1)
     ended = fit(chosen, network, data, 24, on_epoch=lambda *args: told.append((args[0], args[2])))
@@ -443,21 +452,18 @@ def test_resumed_training_ends_with_the_same_bits(name, shape):
         kept[epoch] = jax.device_get(jax.tree.leaves(state))
         told.append(loss)
 
-    def saved():
-        return loop.start(network, chosen, variables_of(network, shape), (0, 1), kept[1])
-
     whole = fit(chosen, network, data, 12, on_epoch=keep)
     assert sorted(kept) == [1, 2, 3]
     assert_bits(kept[3], jax.tree.leaves(whole))
-    assert_bits(jax.device_get(jax.tree.leaves(saved())), kept[1])
-    resumed = fit(
-        chosen, network, data, 12, saved(), 1, lambda epoch, _, loss: again.append((epoch, loss))
-    )
+    training = training_of(chosen, network, data)
+    assert_bits(jax.device_get(jax.tree.leaves(start_of(training, kept[1]))), kept[1])
+    note = lambda epoch, _, loss: again.append((epoch, loss))  # noqa: E731
+    resumed = fit(chosen, network, data, 12, saved=kept[1], first_epoch=1, on_epoch=note)
     assert_bits(resumed, whole)
     assert again == [(2, told[1]), (3, told[2])]
     assert resumed.step == 6
     # From the same state, other epochs end elsewhere.
-    other = fit(chosen, network, data, 12, saved(), 2)
+    other = fit(chosen, network, data, 12, saved=kept[1], first_epoch=2)
     assert np.abs(flat(other.variables) - flat(whole.variables)).max() > 1e-6
 
 
@@ -536,7 +542,7 @@ def test_initial_state():
     assert_bits(variables, prediction.init(network, SHAPE, jax.random.key(0)))
     other = prediction.init(network, SHAPE, jax.random.key(1))
     assert np.abs(flat(other) - flat(variables)).max() > 0.01
-    state = loop.start(network, PLAN, variables, (0, 1))
+    state = start(training_of(PLAN, network, some_data()), variables)
     assert state.step == 0
     assert all(
         leaf.sharding.device_set == set(jax.local_devices()) for leaf in jax.tree.leaves(state)
@@ -559,6 +565,6 @@ def test_any_number_of_images_may_be_predicted(count):
 
 def test_batches_are_dealt_out_in_order():
     batches = np.arange(3 * 16).reshape(3, 16)
-    parts = programs.split_batches(batches)
+    parts = train_step.split_batches(batches)
     assert parts.shape == (3, devices.count(), 16 // devices.count())
     np.testing.assert_array_equal(parts.reshape(3, 16), batches)

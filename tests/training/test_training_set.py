@@ -21,7 +21,7 @@ def example(n=6, mixes=5, classes=3, capacity=16):
     more = Records(i, j, rng.integers(0, 65537, mixes).astype(np.int32))
     records = real_records(n).extend(more)
     answers = rng.dirichlet(np.ones(classes), n + mixes).astype(np.float32)
-    return images, records, answers, training_set.make(images, records, answers, capacity)
+    return images, records, answers, training_set.make(images, records, answers, capacity=capacity)
 
 
 def test_real_images_are_records_of_themselves():
@@ -52,40 +52,44 @@ def test_padding_goes_to_the_end_and_the_shape_is_the_capacitys():
     assert data.answers.shape == (16, 3)
     assert data.answers.dtype == np.float32
     np.testing.assert_array_equal(data.answers[:11], answers)
-    assert data.inside is None and data.width == 0
-    more = training_set.make(images, records, answers, 16, inside=answers[:, :2])
-    assert more.inside.shape == (16, 2) and more.width == 2
-    np.testing.assert_array_equal(more.inside[:11], answers[:, :2])
+    assert data.teacher_features is None and data.teacher_feature_count == 0
+    more = training_set.make(images, records, answers, capacity=16, teacher_features=answers[:, :2])
+    assert more.teacher_features.shape == (16, 2) and more.teacher_feature_count == 2
+    np.testing.assert_array_equal(more.teacher_features[:11], answers[:, :2])
 
 
 def test_a_full_set_needs_no_padding_and_a_smaller_capacity_is_refused():
     images, records, answers, _ = example()
-    full = training_set.make(images, records, answers, 11)
+    full = training_set.make(images, records, answers, capacity=11)
     np.testing.assert_array_equal(full.answers, answers)
     with pytest.raises(ValueError, match="negative"):
-        training_set.make(images, records, answers, 10)
+        training_set.make(images, records, answers, capacity=10)
 
 
 def test_batch_is_mixed_as_its_records_say():
     images, records, answers, data = example()
     index = np.array([10, 0, 6, 6, 3], np.int32)
-    mixed, given_answers, none = jax.jit(training_set.take)(data, index)
+    found = jax.jit(training_set.take)(data, index)
+    mixed = found.images
     expected = [
         plain.mix_bytes(images[records.i[q]], images[records.j[q]], records.w[q]) for q in index
     ]
     assert mixed.dtype == jnp.uint8
     np.testing.assert_array_equal(mixed, expected)
     np.testing.assert_array_equal(mixed[1], images[0])
-    np.testing.assert_array_equal(given_answers, answers[index])
-    assert none is None
-    more = training_set.take(data._replace(inside=2 * data.answers), index)
-    np.testing.assert_array_equal(more.inside, 2 * answers[index])
+    np.testing.assert_array_equal(found.answers, answers[index])
+    assert found.teacher_features is None
+    more = training_set.take(data.replace(teacher_features=2 * data.answers), index)
+    np.testing.assert_array_equal(more.teacher_features, 2 * answers[index])
 
 
 @given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 2**32))
 def test_every_record_is_in_an_epoch_once(count, batch, seed):
-    index, weight, position, *none = training_set.epoch(count, batch, np.random.default_rng(seed))
-    assert none == [None, None] and position.tolist() == [list(range(batch))] * len(index)
+    batches = training_set.epoch(count, batch, np.random.default_rng(seed))
+    index, weight, position = batches.index, batches.weight, batches.position
+    assert batches.partner is batches.lam is None and position.tolist() == [
+        list(range(batch))
+    ] * len(index)
     assert index.shape == weight.shape == (-(-count // batch), batch)
     assert (index.dtype, weight.dtype) == (np.int32, np.float32)
     assert set(np.unique(weight).tolist()) <= {0.0, 1.0}
@@ -121,7 +125,7 @@ def test_epochs_differ_by_their_source_and_only_by_it():
 
 @given(st.integers(1, 100), st.integers(1, 32), st.floats(0.01, 1), st.integers(0, 2**32))
 def test_an_exact_share_of_each_batch_is_mixed_with_a_permutation_of_it(count, batch, share, seed):
-    batches = training_set.epoch(count, batch, np.random.default_rng(seed), share, 0.7)
+    batches = training_set.epoch(count, batch, np.random.default_rng(seed), share=share, beta=0.7)
     assert batches.partner.dtype == np.int32 and batches.lam.dtype == np.float32
     for index, partner, lam in zip(batches.index, batches.partner, batches.lam, strict=True):
         assert sorted(index) == sorted(partner)
@@ -133,11 +137,11 @@ def test_the_share_and_the_distribution_of_lambda():
     """Half of 1,000 places, uniform; the released code draws them with replacement, and mixes 607
     in the mean.
     """
-    batches = training_set.epoch(50_000, 1000, np.random.default_rng(0), 0.5)
+    batches = training_set.epoch(50_000, 1000, np.random.default_rng(0), share=0.5)
     assert np.all(np.sum(batches.lam != 1, axis=1) == 500)
     mixed = batches.lam[batches.lam != 1]
     assert abs(mixed.mean() - 1 / 2) < 0.01 and abs(mixed.var() - 1 / 12) < 0.003
-    narrow = training_set.epoch(50_000, 1000, np.random.default_rng(0), 1.0, 20.0).lam
+    narrow = training_set.epoch(50_000, 1000, np.random.default_rng(0), share=1.0, beta=20.0).lam
     assert abs(narrow.var() - 1 / (4 * 41)) < 0.0005
     plain_batches = training_set.epoch(50_000, 1000, np.random.default_rng(0))
     np.testing.assert_array_equal(batches.index, plain_batches.index)  # the same order
@@ -148,7 +152,9 @@ def test_more_is_mixed_as_released(share, stays):
     """Of 64 places: 57 draws, 32, and none leave so many unmixed in the mean; the order is the
     same.
     """
-    batches = training_set.epoch(64_000, 64, np.random.default_rng(0), share, mix_as_released=True)
+    batches = training_set.epoch(
+        64_000, 64, np.random.default_rng(0), share=share, mix_as_released=True
+    )
     assert abs(np.mean(batches.lam == 1) - stays) < 0.006
     assert len(set(np.sum(batches.lam == 1, axis=1).tolist())) > 5 or not stays  # no exact share
     plain_batches = training_set.epoch(64_000, 64, np.random.default_rng(0))
@@ -160,9 +166,12 @@ def test_places_drawn_by_hand():
     same.
     """
     assert np.all(
-        training_set.drawn_with_replacement(100, 10, 1 - 0.9, np.random.default_rng(0)).sum(1) == 1
+        training_set.draw_with_replacement(
+            100, 10, share=1 - 0.9, rng=np.random.default_rng(0)
+        ).sum(1)
+        == 1
     )
-    found = training_set.drawn_with_replacement(20, 8, 0.8, np.random.default_rng(0))
+    found = training_set.draw_with_replacement(20, 8, share=0.8, rng=np.random.default_rng(0))
     expected = np.zeros((20, 8), bool)
     for row, places in enumerate(np.random.default_rng(0).integers(0, 8, (20, 6))):
         for place in places:
@@ -172,7 +181,7 @@ def test_places_drawn_by_hand():
 
 def test_draws_of_exact_shares_stay_what_they_are():
     """Numbers that runs rest on."""
-    batches = training_set.epoch(5, 4, np.random.default_rng(0), 0.5)
+    batches = training_set.epoch(5, 4, np.random.default_rng(0), share=0.5)
     assert batches.index.tolist() == [[2, 4, 3, 0], [1, 2, 4, 3]]
     assert batches.partner.tolist() == [[2, 0, 3, 4], [3, 2, 4, 1]]
     lam = [[0.9966546, 1, 0.8059721, 1], [0.1855775, 1, 0.1577153, 1]]

@@ -1,0 +1,140 @@
+"""A student of the user's own: any linen module, named as ``--config.student=my_module:build``.
+
+A complete example, ``my_module.py``::
+
+    from flax import linen as nn
+
+    class Student(nn.Module):
+        classes: int
+
+        @nn.compact
+        def __call__(self, images, train=False):
+            x = nn.relu(nn.Dense(32)(images.reshape(len(images), -1) / 255))
+            x = nn.Dropout(0.1, deterministic=not train)(x)
+            x = nn.BatchNorm(use_running_average=not train, axis_name="devices")(x)
+            return nn.Dense(self.classes)(x)
+
+    def build(classes, shape):
+        return Student(classes)
+
+What it must keep to:
+
+- ``build(classes, shape)`` takes the number of classes Y and ``(H, W, C)`` of the images. It
+  returns a linen module whose fields are hashable (tuples, not lists), or an
+  :class:`amkd.models.Network`, which is used as it is.
+- The module takes images and ``train``, which may be left out if nothing depends on it. Images are
+  ``float32[B, H, W, C]`` of values from 0 to 255, as the search mixes them without rounding them to
+  bytes; scaling them is the module's part. It returns logits ``[B, Y]``.
+- Its collections are ``params`` and, for BatchNorm, ``batch_stats``; its only random stream is
+  ``dropout``. A BatchNorm averages over all devices if its ``axis_name`` is ``"devices"``. Dropout
+  masks are the same at every resume, and others on another number of devices.
+- It is trained in its own types: ``train.dtype`` does not reach it.
+
+It has no stem of its own: the search mixes images, and not activations. Its last features are not
+known: its logits take their place where an acquisition measures distances (k_center, learning_loss,
+distillation_gap). Acquisition ``badge`` and losses with an auxiliary head are refused, as they are
+about the last layer itself; so is ``bald``.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from amkd.core.errors import UserError
+from amkd.models.layers import Network, Variables
+
+
+class UserNetwork(Network):
+    """Wraps a linen module that maps images to logits.
+
+    Attributes:
+      module: the user's.
+    """
+
+    module: nn.Module | None = None
+
+    def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
+        return images.astype(jnp.float32)
+
+    def features(
+        self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
+    ) -> jax.Array:
+        assert self.module is not None
+        call: Callable[..., jax.Array] = self.module
+        options = {"train": train} if _takes_train(self.module) else {}
+        return call(h, **options).astype(jnp.float32)
+
+    def head(self, features: jax.Array) -> jax.Array:
+        return features
+
+    def rngs(self, keys: jax.Array) -> dict[str, jax.Array]:
+        return {"dropout": keys[0]}
+
+    def feature_count(self, variables: Variables) -> int:
+        return self.classes
+
+
+@lru_cache(maxsize=8)
+def adapt(name: str, build: Any, classes: int, shape: tuple[int, ...]) -> Network:
+    """Builds a user's network and checks that it keeps to what the module's docstring asks for.
+
+    Args:
+      name: ``my_module:build``, for messages.
+      build: what this name stands for.
+      classes: number of classes Y.
+      shape: ``(H, W, C)`` of the images.
+
+    Raises:
+      UserError: it does not.
+    """
+    field = f"config.student={name!r}"
+    if not callable(build):
+        raise UserError(f"{field}: must name a function of (classes, shape), not {build!r}")
+    try:
+        module = build(classes, shape)
+    except Exception as error:
+        raise UserError(f"{field}: build({classes}, {shape}) failed: {error!r}") from error
+    if not isinstance(module, nn.Module):
+        raise UserError(
+            f"{field}: must return a flax.linen module, and returned a {type(module).__name__}"
+        )
+    network = module if isinstance(module, Network) else UserNetwork(classes, module=module)
+    _check(field, network, classes, shape)
+    return network
+
+
+def _check(field: str, network: Network, classes: int, shape: tuple[int, ...]) -> None:
+    try:
+        hash(network)
+    except TypeError as error:
+        raise UserError(
+            f"{field}: a field of the module cannot be hashed ({error}); use a tuple in place of"
+            " a list"
+        ) from error
+    images = jnp.zeros((2, *shape), jnp.uint8)
+    try:
+        variables = jax.eval_shape(lambda: network.init(jax.random.key(0), images))
+        logits = jax.eval_shape(network.apply, variables, images)
+    except Exception as error:
+        raise UserError(
+            f"{field}: fails on images of {shape}: {type(error).__name__}: {error}"
+        ) from error
+    if logits.shape != (2, classes):
+        raise UserError(
+            f"{field}: must return logits [B, {classes}], and returns {list(logits.shape)} for two"
+            " images"
+        )
+    if others := set(variables) - {"params", "batch_stats"}:
+        raise UserError(
+            f"{field}: may have the collections params and batch_stats, and has"
+            f" {', '.join(sorted(others))}"
+        )
+
+
+def _takes_train(module: Any) -> bool:
+    return "train" in inspect.signature(module.__call__).parameters

@@ -1,0 +1,208 @@
+"""How a network is trained: what belongs to a training, put together once, and its loop of epochs.
+
+Every network of this package is trained here: the student of each round, further students, local
+teachers and target networks.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from operator import itemgetter
+
+import jax
+import numpy as np
+
+from amkd.config.recipe import Recipe
+from amkd.core import devices, keys
+from amkd.core.stopping import StopSignal
+from amkd.models import Network, prediction
+from amkd.models.layers import Variables, for_training
+from amkd.training import losses, train_step, training_set
+from amkd.training import recipe as recipes
+from amkd.training.recipe import StepInputs
+from amkd.training.train_step import TrainState
+from amkd.training.training_set import Batches, TrainingSet
+
+# Called after each epoch with the number of epochs done, the state (to read, not to keep) and the
+# mean loss.
+OnEpoch = Callable[[int, TrainState, float], None]
+Leaves = list[np.ndarray]  # of a training state, on the host
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Training:
+    """What a trained network follows from.
+
+    Attributes:
+      network: what is trained.
+      recipe: how.
+      data: the padded training set, on the host.
+      count: records in it, Q.
+      stream: (seed, round), from which all randomness follows: first variables, orders,
+        augmentation and dropout.
+    """
+
+    network: Network
+    recipe: Recipe
+    data: TrainingSet
+    count: int
+    stream: tuple[int, int]
+
+    @property
+    def epochs(self) -> int:
+        """How many passes over the records it takes."""
+        return recipes.epochs(self.recipe, self.count)
+
+
+def train_network(
+    training: Training,
+    *,
+    first_variables: Variables | None = None,
+    saved: Leaves | None = None,
+    first_epoch: int = 0,
+    on_epoch: OnEpoch = lambda *_: None,
+) -> TrainState:
+    """Trains a network from its first variables, or on from a saved state.
+
+    Args:
+      training: what is trained, how and on what.
+      first_variables: in place of those that follow from the stream.
+      saved: leaves of the state after ``first_epoch`` epochs; see :class:`PeriodicSaver`.
+      first_epoch: epochs already done.
+      on_epoch: called after every epoch; may raise to stop.
+
+    Returns:
+      The state after the last epoch.
+
+    Raises:
+      FloatingPointError: the loss is not finite.
+    """
+    recipe, stream = training.recipe, training.stream
+    network = for_training(training.network, recipe.dtype)
+    state = start(training, first_variables, saved)
+    steps, epochs = recipes.steps_per_epoch(recipe, training.count), training.epochs
+    inputs = jax.tree.map(
+        lambda column: column.reshape(epochs, steps), recipes.step_inputs(recipe, steps * epochs)
+    )
+    of_step = recipes.of_a_step(recipe)
+    key = keys.key(*stream, keys.Purpose.AUGMENT)
+    data = devices.replicate(training.data)
+    for epoch in range(first_epoch, epochs):
+        of_epoch = jax.tree.map(itemgetter(epoch), inputs)
+        groups = _dispatches(_batches(training, epoch), of_epoch, recipe)
+        sums = []
+        for batches, group_inputs in groups:
+            state, sum_ = train_step.train_steps(
+                network, of_step, state, data, batches, group_inputs, key
+            )
+            sums.append(sum_)
+        loss = _mean_loss(sums)
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe"
+                " (config.train, or config.teacher.train for a teacher). A student's answers are"
+                " kept: a new --workdir with --config.ledger.path=FILE finds them"
+            )
+        on_epoch(epoch + 1, state, loss)
+    return state
+
+
+def start(
+    training: Training, first_variables: Variables | None = None, saved: Leaves | None = None
+) -> TrainState:
+    """Returns the state before the first step, or the saved one, on every device."""
+    recipe, network = training.recipe, training.network
+    if first_variables is None:
+        key = keys.key(*training.stream, keys.Purpose.INIT)
+        first_variables = prediction.init(network, training.data.images.shape[1:], key)
+    auxiliary_params = None
+    if head := losses.auxiliary_head(recipe):
+        auxiliary_params = head.init(
+            network.feature_count(first_variables),
+            training.data.teacher_feature_count,
+            keys.rng(*training.stream, keys.Purpose.AUXILIARY_HEAD),
+        )
+    state = train_step.start(
+        first_variables,
+        recipes.direction(recipe),
+        averages=recipe.average > 0,
+        auxiliary_params=auxiliary_params,
+    )
+    if saved is not None:
+        state = jax.tree.unflatten(jax.tree.structure(state), saved)
+    return devices.replicate(state)
+
+
+def _batches(training: Training, epoch: int) -> Batches:
+    """Returns the batches of one epoch, each split over the devices."""
+    recipe = training.recipe
+    batches = training_set.epoch(
+        training.count,
+        recipe.batch_size,
+        keys.rng(*training.stream, keys.Purpose.ORDER, epoch),
+        share=recipe.mix_share,
+        beta=recipe.mix_beta,
+        mix_as_released=recipe.mix_as_released,
+        views=losses.views_compared(recipe),
+    )
+    return train_step.split_batches(batches)
+
+
+def _dispatches(
+    batches: Batches, inputs: StepInputs, recipe: Recipe
+) -> list[tuple[Batches, StepInputs]]:
+    """Cuts an epoch into what each call of the program does.
+
+    Whole groups of steps, then single steps: two programs in all, whatever the number of steps.
+    """
+    found, start, total = [], 0, len(inputs.rate)
+    size = train_step.steps_per_dispatch(recipe)
+    while start < total:
+        stop = start + (size if start + size <= total else 1)
+        found.append(jax.tree.map(itemgetter(slice(start, stop)), (batches, inputs)))
+        start = stop
+    return found
+
+
+def _mean_loss(sums: list[tuple[jax.Array, jax.Array]]) -> float:
+    """Returns the mean loss of an epoch; waits for the devices, once."""
+    losses, weights = (
+        np.concatenate([np.asarray(part) for part in column]) for column in zip(*sums, strict=True)
+    )
+    return float(losses.sum() / weights.sum())
+
+
+class PeriodicSaver:
+    """Saves a training every so often, and when the process is asked to stop."""
+
+    def __init__(
+        self,
+        training: Training,
+        *,
+        stop: StopSignal,
+        seconds: float,
+        save: Callable[[int, Leaves], None],
+    ) -> None:
+        """Args: ``seconds`` between two saves; ``save`` takes the number of epochs done and the
+        leaves of the state.
+        """
+        self._epochs, self._stop, self._seconds, self._save = training.epochs, stop, seconds, save
+        self._last = time.monotonic()
+
+    def after_epoch(self, epoch: int, state: TrainState) -> None:
+        """Saves if it is time, but not after the last epoch: then the caller saves the result.
+
+        Raises:
+          Stopped: the process was asked to stop, and the state is saved.
+        """
+        due = self._stop.requested or time.monotonic() - self._last >= self._seconds
+        if due and epoch < self._epochs:
+            self._save(epoch, leaves_of(state))
+            self._last = time.monotonic()
+            self._stop.check()
+
+
+def leaves_of(state: TrainState) -> Leaves:
+    """Returns the leaves of a state, on the host, as they are saved."""
+    leaves: Leaves = jax.device_get(jax.tree.leaves(state))
+    return leaves
