@@ -1,6 +1,7 @@
 """What cannot work is refused before it costs anything."""
 
 import pytest
+
 from tests.support.configuring import complaint
 
 IMPOSSIBLE = {
