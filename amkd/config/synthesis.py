@@ -58,7 +58,7 @@ class FskdSettings:
         "How an image ascends on the divergence of target from teacher: adam (every pixel by about"
         " as much), or gradient (in proportion to its gradient; steps below half a grey level are"
         " lost).",
-        choices=("adam", "gradient"),
+        choices=("gradient", "adam"),
     )
     rate: float = field(
         0.02, "Learning rate of that ascent, on pixels in [0, 1].", above=0, below=math.inf

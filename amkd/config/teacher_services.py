@@ -104,7 +104,10 @@ class Template:
         " the pictures.",
     )
     scale: float = field(
-        1.0, "Scores are multiplied by this: 0.01 for the percentages of a top_k list."
+        1.0,
+        "Scores are multiplied by this: 0.01 for the percentages of a top_k list.",
+        above=0,
+        below=math.inf,
     )
 
 

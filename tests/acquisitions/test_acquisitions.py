@@ -466,7 +466,7 @@ def test_a_share_at_random():
         ({"search.candidates": 0.5}, r"search\.candidates=0\.5: must be at least 1"),
         (
             {"search.random_share": 1.0},
-            r"search\.random_share=1\.0: must be a share from 0 to below 1",
+            r"search\.random_share=1\.0: must be at least 0 and below 1",
         ),
         (
             {"search.acquisition": "bald", "search.candidates": 2.0},
