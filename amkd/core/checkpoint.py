@@ -26,15 +26,15 @@ from typing import Any
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
+from chex import ArrayTree
 
 from amkd.core import files
 from amkd.core.errors import UserError
-from amkd.models.layers import Variables
 
 _KEPT = 2  # checkpoints of a run
 
 
-def sha256(variables: Variables) -> str:
+def sha256(variables: ArrayTree) -> str:
     """Hash of a network's variables: every array's path, type, shape and bytes."""
     hasher = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables):

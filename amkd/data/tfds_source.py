@@ -76,7 +76,7 @@ def _builder(name: str, directory: str) -> Any:
         import tensorflow_datasets as tfds
     except ImportError as error:
         raise UserError(
-            f"reading {name!r} needs tensorflow-datasets: make install ({error})"
+            f"reading {name!r} needs tensorflow-datasets ({error}): pip install tensorflow-datasets"
         ) from error
     data_dir = os.path.expanduser(directory) or os.environ.get("TFDS_DATA_DIR") or None
     try:
@@ -99,7 +99,8 @@ def _prepare(name: str, builder: Any) -> None:
         raise UserError(
             f"config.dataset={name!r} is not prepared in {builder.data_dir}. Point"
             " --config.data.dir (or TFDS_DATA_DIR) to a directory that holds it, or install"
-            " TensorFlow, which downloads and prepares it: pip install -e '.[prepare]'"
+            " TensorFlow, which downloads and prepares it: pip install 'amkd[prepare]', in a"
+            " checkout pip install -e '.[prepare]'"
         ) from error
     try:
         builder.download_and_prepare(file_format="array_record")

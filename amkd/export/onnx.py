@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from amkd.core.errors import UserError
+from amkd.core.extras import require
 from amkd.models import Network, inference
 from amkd.models.layers import Variables
 
 INPUT, OUTPUT = "images", "probabilities"
 _OPSET = 21  # read by runtimes since 2024
-_REMEDY = "or leave ONNX out: --config.export.formats=stablehlo"
+_REMEDY = "leave ONNX out: --config.export.formats=stablehlo"
 
 
 def check_installed() -> None:
@@ -30,13 +31,8 @@ def check_installed() -> None:
       UserError: one of them is missing.
     """
     for name in ("onnx", "onnxruntime", "jax2onnx"):
-        try:
-            with _quiet():
-                importlib.import_module(name)
-        except ImportError as error:
-            raise UserError(
-                f"exporting ONNX needs {name} ({error}): pip install -e '.[onnx]', {_REMEDY}"
-            ) from error
+        with _quiet():
+            require(name, extra="onnx", field="exporting ONNX", instead=_REMEDY)
 
 
 def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> bytes:

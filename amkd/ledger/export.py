@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from amkd.core.errors import UserError
+from amkd.core.extras import require
 from amkd.ledger.checksum import checksum
 from amkd.ledger.reader import DamagedLedger
 
@@ -176,14 +177,11 @@ def _write_parquet(path: Path, classes: int, records: Iterable[ExportRow]) -> in
 
 
 def _arrow() -> tuple[Any, Any]:
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise UserError(
-            "a .parquet file needs pyarrow: pip install -e '.[parquet]', or name a .csv file"
-        ) from error
-    return pyarrow, parquet
+    found = [
+        require(name, extra="parquet", field="a .parquet file", instead="name a .csv file")
+        for name in ("pyarrow", "pyarrow.parquet")
+    ]
+    return found[0], found[1]
 
 
 _WRITERS: dict[str, Callable[[Path, int, Iterator[ExportRow]], int]] = {

@@ -1,10 +1,13 @@
 """What the devices or the data cannot give, found before anything is asked."""
 
+from collections.abc import Iterator
+
 from amkd import models
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
 from amkd.methods import find
+from amkd.models import Network
 from amkd.models.user_network import UserNetwork
 from amkd.training import losses
 
@@ -59,27 +62,24 @@ def check_student(settings: Settings, data: DataSet) -> None:
       UserError: names the field.
     """
     network = models.build(settings.student, data.classes, data.shape)
+    for problem in needs_of_student(settings, network):
+        raise UserError(problem)
+
+
+def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
+    """Yields what the run needs of a student of the user's own, and it does not show."""
     if not isinstance(network, UserNetwork):
         return
-    acquires = find(settings.method).selector.acquires
-    acquisition, loss = settings.search.acquisition, settings.train.loss
-    needs = {
-        f"config.search.acquisition={acquisition!r}: needs the student's last layer": (
-            acquires and acquisition == "badge"
-        ),
-        f"config.search.acquisition={acquisition!r}: needs dropout by image": (
-            acquires and acquisition == "bald"
-        ),
-        f"config.train.loss={loss!r}: needs the student's last layer": bool(
-            losses.auxiliary_head(settings.train)
-        ),
-    }
-    for need, wanted in needs.items():
-        if wanted:
-            raise UserError(
-                f"{need}, and student {settings.student!r} does not show it; let its build return"
-                " an amkd.models.Network"
-            )
+    why = f"student {settings.student!r} does not show it; let its build return an amkd.models.Network"
+    acquisition = settings.search.acquisition
+    if find(settings.method).selector.acquires and acquisition == "badge":
+        yield f"config.search.acquisition='badge': needs the student's last layer, and {why}"
+    if find(settings.method).selector.acquires and acquisition == "bald":
+        yield f"config.search.acquisition='bald': needs dropout by image, and {why}"
+    if losses.auxiliary_head(settings.train):
+        yield (
+            f"config.train.loss={settings.train.loss!r}: needs the student's last layer, and {why}"
+        )
 
 
 def _check_teacher(settings: Settings, data: DataSet) -> None:

@@ -1,7 +1,6 @@
 """A teacher in an ONNX file, run on this machine by onnxruntime."""
 
 import hashlib
-import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,7 @@ from google.protobuf.message import Message
 from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import OnnxSettings
 from amkd.core.errors import UserError
+from amkd.core.extras import require
 from amkd.teachers import Teacher, tensors
 from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.pixels import prepare
@@ -106,13 +106,9 @@ def _first_line(error: Exception) -> str:
 
 
 def _package(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise UserError(
-            f"config.teacher.kind='onnx' needs {name} ({error}): pip install -e '.[onnx]', or"
-            " choose another kind"
-        ) from error
+    return require(
+        name, extra="onnx", field="config.teacher.kind='onnx'", instead="choose another kind"
+    )
 
 
 def _input(session: Any, name: str) -> Tensor:

@@ -15,9 +15,9 @@ from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import DataSet
 from amkd.models import inference, prediction, user_network
 from amkd.run import experiment
+from amkd.run.checks import needs_of_student
 from amkd.teachers import Teacher
 from amkd.training import losses
-from amkd.validation.training import needs_of_student
 from tests.support import counting_teacher
 from tests.support.small import configured, digits
 
