@@ -84,7 +84,7 @@ def held(
         return Held()
     with reader.open_read_only(path) as book:
         named = _digests(real) | _digests(_judging(config, data))
-        mixes = accounts.used(book, run, client.DISTILL, teacher.identity) - named
+        mixes = accounts.used(book, run, client.DISTILL, identity=teacher.identity) - named
         return Held(
             accounts.held(book, teacher.identity, named), len(mixes), accounts.spent(book, run)
         )
