@@ -49,7 +49,7 @@ class LedgerStore:
     def keep(self, images: Sequence[bytes], scores: np.ndarray) -> None:
         """Sends a batch and keeps its answers."""
         sent = self._book.begin_batch(self._charge, images)
-        self._book.record_answers(self._charge, sent.number, images, scores)
+        self._book.record_answers(self._charge, sent.number, images=images, answers=scores)
 
     def find(self, images: Sequence[bytes]) -> int:
         """Looks answers up, and says how many are there."""

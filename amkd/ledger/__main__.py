@@ -137,7 +137,7 @@ def _recount(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     with reader.open_read_only(args.ledger) as db:
         run = None if args.run is None else recount.find(db, args.run)
-        rows = export.write(db, args.file, args.teacher, run)
+        rows = export.write(db, args.file, teacher=args.teacher, run=run)
     print(f"{rows:,} rows in {args.file}")
     return 0
 

@@ -232,7 +232,7 @@ def held(db: sqlite3.Connection, identity: str, images: Iterable[bytes]) -> int:
     return sum(db.execute(query, (identity, image)).fetchone() is not None for image in images)
 
 
-def used(db: sqlite3.Connection, run: str, purpose: str, identity: str) -> set[bytes]:
+def used(db: sqlite3.Connection, run: str, purpose: str, *, identity: str) -> set[bytes]:
     """Returns the digests of the images whose answers by a teacher a run uses for a purpose."""
     query = (
         "SELECT image FROM use JOIN teacher ON teacher.id = use.teacher"

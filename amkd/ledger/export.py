@@ -43,7 +43,7 @@ class ExportRow(NamedTuple):
 
 
 def write(
-    db: sqlite3.Connection, path: Path, teacher: str | None = None, run: str | None = None
+    db: sqlite3.Connection, path: Path, *, teacher: str | None = None, run: str | None = None
 ) -> int:
     """Writes the table, whole or not at all, one block of rows after the other.
 

@@ -102,7 +102,7 @@ def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Resc
         db.execute("PRAGMA cache_size=-64000")
         file = stack.enter_context((scratch / "copy").open("rb"))
         data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        rescued = _Rescue(db, Pages(data), identities, notes).run()
+        rescued = _Rescue(db, Pages(data), identities=identities, notes=notes).run()
         if not any(table.recovered for table in rescued.tables):
             raise UserError(f"nothing of a ledger is in {damaged}; nothing was written")
         db.execute("PRAGMA journal_mode=WAL")
@@ -148,9 +148,14 @@ class _Rescue:
     """Reads all pages once, and fills the new ledger."""
 
     def __init__(
-        self, db: sqlite3.Connection, pages: Pages, given: Mapping[int, str], notes: list[str]
+        self,
+        db: sqlite3.Connection,
+        pages: Pages,
+        *,
+        identities: Mapping[int, str],
+        notes: list[str],
     ) -> None:
-        self._db, self._pages, self._given, self._notes = db, pages, given, notes
+        self._db, self._pages, self._given, self._notes = db, pages, identities, notes
         self._named: dict[int, str] = {}  # names from the table of teachers
         self._indexed: dict[int, str] = {}  # names from the index of that table
         self._rejected: Counter[str] = Counter()

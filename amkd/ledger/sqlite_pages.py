@@ -96,9 +96,11 @@ class Pages:
         number = None
         if kind == _LEAF_TABLE:
             number, place = _varint(page, place)
-        return PageRow(number, _values(self._payload(page, place, length, kind == _LEAF_TABLE)))
+        return PageRow(
+            number, _values(self._payload(page, place, length, table=kind == _LEAF_TABLE))
+        )
 
-    def _payload(self, page: bytes, place: int, length: int, table: bool) -> bytes:
+    def _payload(self, page: bytes, place: int, length: int, *, table: bool) -> bytes:
         """Returns the bytes of a row, including those on overflow pages."""
         if length > _LONGEST:
             raise UnreadablePage("row of another length")

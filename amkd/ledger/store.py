@@ -141,7 +141,7 @@ class Ledger:
         """
         found = {}
         for image, scores, check in self._select(
-            "image, scores, checksum", "answer", teacher, images
+            "image, scores, checksum", "answer", teacher, images=images
         ):
             if checksum(image, scores) != check:
                 raise self._damage(f"the answer to image {image.hex()[:16]} has changed")
@@ -149,7 +149,7 @@ class Ledger:
         return found
 
     def _select(
-        self, columns: str, table: str, teacher: int, images: Sequence[bytes]
+        self, columns: str, table: str, teacher: int, *, images: Sequence[bytes]
     ) -> Iterator[tuple]:
         for start in range(0, len(images), 500):
             part = images[start : start + 500]
@@ -174,7 +174,9 @@ class Ledger:
         """
         with self._transaction():
             now = time.time()  # inside the transaction: the wait for the lock must not count
-            found = {row[0] for row in self._select("image", "answer", charge.teacher, images)}
+            found = {
+                row[0] for row in self._select("image", "answer", charge.teacher, images=images)
+            }
             busy = self._in_flight(charge, images, now)
             fresh = [image for image in images if image not in found and image not in busy]
             self._check_limit(charge, len(fresh))
@@ -184,7 +186,7 @@ class Ledger:
 
     def _in_flight(self, charge: Charge, images: Sequence[bytes], now: float) -> set[bytes]:
         """Returns the images that another run has sent and may still get an answer to."""
-        pending = list(self._select("image, batch", "pending", charge.teacher, images))
+        pending = list(self._select("image, batch", "pending", charge.teacher, images=images))
         alive = "SELECT 1 FROM batch WHERE id = ? AND run != ? AND state = 'sent' AND expires > ?"
         batches = {
             batch
@@ -222,7 +224,7 @@ class Ledger:
         return batch
 
     def record_answers(
-        self, charge: Charge, batch: int, images: Sequence[bytes], answers: np.ndarray
+        self, charge: Charge, batch: int, *, images: Sequence[bytes], answers: np.ndarray
     ) -> None:
         """Keeps the answers of a batch and ends the batch, in one transaction.
 

@@ -58,10 +58,16 @@ def answers(db: sqlite3.Connection) -> Check:
         db,
         "answers",
         f"{count:,} answers, each what it was",
-        "SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16) ||"
-        " ' has changed' FROM answer WHERE crc(image, scores) != checksum",
-        _RESCUE,
+        query=_CHANGED,
+        remedy=_RESCUE,
     )
+
+
+_CHANGED = """
+SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16)
+  || ' has changed'
+FROM answer WHERE crc(image, scores) != checksum
+"""
 
 
 def lengths(db: sqlite3.Connection) -> Check:
@@ -85,11 +91,16 @@ def teachers(db: sqlite3.Connection) -> Check:
         db,
         "teachers",
         "all are named",
-        "SELECT 'teacher ' || teacher || ' has no name' FROM (SELECT teacher FROM answer UNION"
-        " SELECT teacher FROM use UNION SELECT teacher FROM batch) WHERE teacher NOT IN (SELECT id"
-        " FROM teacher)",
-        "`python -m amkd.ledger rescue --identity NUMBER=NAME` gives it one, in a new ledger",
+        query=_NAMELESS,
+        remedy="`python -m amkd.ledger rescue --identity NUMBER=NAME` gives it one, in a new ledger",
     )
+
+
+_NAMELESS = """
+SELECT 'teacher ' || teacher || ' has no name'
+FROM (SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher FROM batch)
+WHERE teacher NOT IN (SELECT id FROM teacher)
+"""
 
 
 def uses(db: sqlite3.Connection) -> Check:
@@ -99,12 +110,18 @@ def uses(db: sqlite3.Connection) -> Check:
         db,
         "uses",
         f"{count:,} uses, each with its answer",
-        "SELECT 'run ' || run || ' uses, to ' || purpose || ', image ' || substr(hex(image), 1, 16)"
-        " || ' of teacher ' || teacher || ', which has no answer' FROM use WHERE NOT EXISTS (SELECT"
-        " 1 FROM answer WHERE answer.teacher = use.teacher AND answer.image = use.image)",
-        "merge a copy that holds the answers: `python -m amkd.ledger merge`; a run that goes on"
-        " without asks again",
+        query=_UNANSWERED,
+        remedy="merge a copy that holds the answers: `python -m amkd.ledger merge`; a run that goes"
+        " on without them asks again",
     )
+
+
+_UNANSWERED = """
+SELECT 'run ' || run || ' uses, to ' || purpose || ', image '
+  || substr(hex(image), 1, 16) || ' of teacher ' || teacher || ', which has no answer'
+FROM use WHERE NOT EXISTS (
+  SELECT 1 FROM answer WHERE answer.teacher = use.teacher AND answer.image = use.image)
+"""
 
 
 def pending(db: sqlite3.Connection) -> Check:
@@ -114,11 +131,17 @@ def pending(db: sqlite3.Connection) -> Check:
         db,
         "in flight",
         f"{count:,} images, each of a batch under way",
-        "SELECT 'image ' || substr(hex(pending.image), 1, 16) || ' is in flight in batch ' ||"
-        " pending.batch || coalesce(', which is ' || state, ', which does not exist') FROM pending"
-        " LEFT JOIN batch ON batch.id = pending.batch WHERE state IS NOT 'sent'",
-        "no harm: it holds other runs back until the batch expires at most; rescue leaves it out",
+        query=_LEFT_OVER,
+        remedy="no harm: it holds other runs back until the batch expires at most; rescue leaves it"
+        " out",
     )
+
+
+_LEFT_OVER = """
+SELECT 'image ' || substr(hex(pending.image), 1, 16) || ' is in flight in batch '
+  || pending.batch || coalesce(', which is ' || state, ', which does not exist')
+FROM pending LEFT JOIN batch ON batch.id = pending.batch WHERE state IS NOT 'sent'
+"""
 
 
 def batches(db: sqlite3.Connection) -> Check:
@@ -128,8 +151,8 @@ def batches(db: sqlite3.Connection) -> Check:
     mismatches = accounts.mismatches(db)
     before = sum(one.paid for one in mismatches if one.run not in known)
     faults = [
-        f"run {one.run}, {one.purpose}, round {one.round}: {one.answered:,} images"
-        f" were answered in batches, and {one.paid:,} are noted as paid"
+        f"run {one.run}, {one.purpose}, round {one.round}: {one.answered:,} images were answered in"
+        f" batches, and {one.paid:,} are noted as paid"
         for one in mismatches
         if one.run in known
     ]
@@ -144,7 +167,7 @@ def batches(db: sqlite3.Connection) -> Check:
     return Check("batches", found, _short(faults, len(faults)), remedy)
 
 
-def _rows(db: sqlite3.Connection, subject: str, found: str, query: str, remedy: str) -> Check:
+def _rows(db: sqlite3.Connection, subject: str, found: str, *, query: str, remedy: str) -> Check:
     """Returns a check whose faults are the rows of a query with one column of text."""
     named, count = [], 0
     for (text,) in db.execute(query):

@@ -101,7 +101,7 @@ def held(
         return Held()
     named = _digests(known) | _digests(_judging(facts, data))
     with reader.open_read_only(path) as book:
-        mixes = accounts.used(book, run, client.DISTILL, teacher.identity) - named
+        mixes = accounts.used(book, run, client.DISTILL, identity=teacher.identity) - named
         answered = accounts.held(book, teacher.identity, named)
         return Held(answered, len(mixes), accounts.spent(book, run))
 

@@ -113,7 +113,7 @@ def ask(
         {digest: images[place[digest]] for digest in part}
         for part in _batches(missing, client.batch)
     )
-    with contextlib.closing(_send_all(client, charge, batches, progress)) as answered:
+    with contextlib.closing(_send_all(client, charge, batches, progress=progress)) as answered:
         for done in answered:
             progress(sum(times[digest] for digest in done))
     fresh = client.ledger.find(charge.teacher, missing)
@@ -133,6 +133,7 @@ def _send_all(
     client: QueryClient,
     charge: ledgers.Charge,
     batches: Iterator[dict[bytes, np.ndarray]],
+    *,
     progress: Callable[[int], None],
 ) -> Generator[list[bytes], None, None]:
     """Sends all batches, several at once after the first; yields the digests of each."""

@@ -138,7 +138,7 @@ def _attempt(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarra
     if sent.images:
         images = np.stack([batch[digest] for digest in sent.images])
         answer, problem = _ask(sender, sent, images)
-        bad_row = _record(sender, charge, sent, answer)
+        bad_row = _record(sender, charge, sent, answer=answer)
         if error := problem or bad_row:
             raise error
     return sent.busy
@@ -171,7 +171,7 @@ def _ask(
 
 
 def _record(
-    sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, answer: object
+    sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, *, answer: object
 ) -> answers.BadAnswer | None:
     """Keeps the good rows of an answer: they were paid for. Returns the error about a bad one.
 
@@ -189,5 +189,5 @@ def _record(
     faults = answers.faults(rows, form)
     good = [place for place, fault in enumerate(faults) if not fault]
     images = [sent.images[place] for place in good]
-    sender.ledger.record_answers(charge, sent.number, images, rows[good])
+    sender.ledger.record_answers(charge, sent.number, images=images, answers=rows[good])
     return next((answers.explain(fault, form, identity) for fault in faults if fault), None)

@@ -117,10 +117,12 @@ def _label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
         raise UserError(
             f"config.teacher.labels={path!r} {wanted}, and holds a {type(found).__name__}"
         )
-    return {label: _class_number(label, value, path, names) for label, value in found.items()}
+    return {
+        label: _class_number(label, value, path=path, names=names) for label, value in found.items()
+    }
 
 
-def _class_number(label: str, value: object, path: str, names: tuple[str, ...]) -> int:
+def _class_number(label: str, value: object, *, path: str, names: tuple[str, ...]) -> int:
     if isinstance(value, str) and value in names:
         return names.index(value)
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):

@@ -44,7 +44,7 @@ def path(tmp_path: Path, clock: list[float]) -> Path:
     book.begin_run("beta", "another", "runs/beta")
     late = dataclasses.replace(alpha, round=1)
     sent = book.begin_batch(late, images[9:14])
-    book.record_answers(late, sent.number, sent.images[:4], some_answers(4))
+    book.record_answers(late, sent.number, images=sent.images[:4], answers=some_answers(4))
     book.record_failure(book.begin_batch(late, more[:2]).number, billed=False)
     book.record_failure(book.begin_batch(late, more[2:5]).number, billed=True)
     book.begin_batch(late, more[5:6])

@@ -108,8 +108,8 @@ def test_the_first_answer_stays(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(1)
     slow, quick = charge(teacher, "slow", patience=-1.0), charge(teacher, "quick")
     batches = [opened.begin_batch(who, images).number for who in (slow, quick)]
-    opened.record_answers(quick, batches[1], images, some_answers(1, seed=1))
-    opened.record_answers(slow, batches[0], images, some_answers(1, seed=2))
+    opened.record_answers(quick, batches[1], images=images, answers=some_answers(1, seed=1))
+    opened.record_answers(slow, batches[0], images=images, answers=some_answers(1, seed=2))
     assert np.array_equal(opened.find(teacher, images)[images[0]], some_answers(1, seed=1)[0])
     assert opened.count("slow", "distill", paid_only=True) == 1  # it paid all the same
 
@@ -220,7 +220,8 @@ for batch in range(batches) if batches else itertools.count():
     images = [f"{name} {batch} {place}".encode().ljust(32) for place in range(7)]
     answers = np.full((7, 3), batch, np.float32)
     charge = ledger.Charge(run=name, purpose="distill", teacher=teacher, round=batch)
-    book.record_answers(charge, book.begin_batch(charge, images).number, images, answers)
+    sent = book.begin_batch(charge, images)
+    book.record_answers(charge, sent.number, images=images, answers=answers)
     print(batch, flush=True)
 book.close()
 """
@@ -297,7 +298,7 @@ def test_an_interrupted_transaction_leaves_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(opened, "_record_uses", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            opened.record_answers(charge(teacher), batch, images, some_answers(6))
+            opened.record_answers(charge(teacher), batch, images=images, answers=some_answers(6))
     other = ledger.Ledger(opened.path)
     for book in (opened, other):
         assert book.find(teacher, images) == {}
@@ -316,7 +317,7 @@ def test_fewer_answers_than_images_are_not_kept(opened: ledger.Ledger) -> None:
     teacher, images = opened.teacher("someone"), some_images(3)
     batch = opened.begin_batch(charge(teacher), images).number
     with pytest.raises(ValueError):
-        opened.record_answers(charge(teacher), batch, images, some_answers(2))
+        opened.record_answers(charge(teacher), batch, images=images, answers=some_answers(2))
     assert opened.find(teacher, images) == {}
 
 
@@ -394,7 +395,7 @@ def test_refused_lost_and_answered_cost_what_they_may(opened: ledger.Ledger) -> 
     flying = opened.begin_batch(who, some_images(4, seed=8))
     assert (opened.spent("run"), opened.adrift("run")) == (2.75, 9)
     opened.record_answers(
-        who, flying.number, flying.images[:3], some_answers(3)
+        who, flying.number, images=flying.images[:3], answers=some_answers(3)
     )  # one of them was garbage: billed
     assert (opened.spent("run"), opened.adrift("run")) == (2.75, 5)
     assert (opened.spent("nobody"), opened.adrift("nobody")) == (0, 0)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -45,16 +46,15 @@ class Spy:
 
 
 def client_of(
-    book: ledger.Ledger, spy: Spy, budget: int = 1000, run: str = "run", batch: int = 8
+    book: ledger.Ledger,
+    spy: Spy,
+    budget: int = 1000,
+    run: str = "run",
+    batch: int = 8,
+    **more: Any,
 ) -> client.QueryClient:
-    return client.QueryClient(
-        teacher=teachers.Teacher("spy", spy),
-        ledger=book,
-        run=run,
-        budget=budget,
-        classes=CLASSES,
-        batch=batch,
-    )
+    given: dict[str, Any] = {"teacher": teachers.Teacher("spy", spy), "classes": CLASSES, **more}
+    return client.QueryClient(ledger=book, run=run, budget=budget, batch=batch, **given)
 
 
 def ask(query_client: client.QueryClient, images: np.ndarray, purpose: str = DISTILL) -> np.ndarray:
@@ -112,9 +112,7 @@ def test_another_run_uses_what_was_paid_for(book: ledger.Ledger) -> None:
 def test_another_teacher_is_asked_anew(book: ledger.Ledger) -> None:
     ask(client_of(book, Spy()), some_images(4))
     spy = Spy(lambda images: np.full((len(images), CLASSES), 0.25))
-    query_client = dataclasses.replace(
-        client_of(book, spy), teacher=teachers.Teacher("another", spy)
-    )
+    query_client = client_of(book, spy, teacher=teachers.Teacher("another", spy))
     assert np.all(ask(query_client, some_images(4)) == 0.25)
     assert sum(spy.sizes) == 4
 
@@ -138,7 +136,7 @@ def test_progress_counts_every_image_and_may_stop(book: ledger.Ledger) -> None:
     query_client = client_of(book, spy, batch=4)
     ask(query_client, some_images(3))
     told: list[int] = []
-    client.ask(query_client, some_images(10), DISTILL, 0, told.append)
+    client.ask(query_client, some_images(10), DISTILL, round_=0, progress=told.append)
     assert [step for step in told if step] == [3, 1, 4, 2]
 
     def stop(answered: int) -> None:
@@ -146,7 +144,7 @@ def test_progress_counts_every_image_and_may_stop(book: ledger.Ledger) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        client.ask(query_client, some_images(20, first=100), DISTILL, 0, stop)
+        client.ask(query_client, some_images(20, first=100), DISTILL, round_=0, progress=stop)
     assert spy.sizes[-2:] == [1, 4]
     ask(query_client, some_images(20, first=100))  # what was answered before the stop was kept
     assert len(spy.seen) == len(set(spy.seen)) == 30
@@ -302,7 +300,7 @@ def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(
 
     spy = Spy(slow_logits)
     with pytest.raises(UserError, match=r"negative.*config\.teacher\.answers\.form"):
-        ask(client_of(book, spy)._replace(terms=sending.Terms(in_flight=4)), some_images(40))
+        ask(client_of(book, spy, terms=sending.Terms(in_flight=4)), some_images(40))
     assert spy.sizes == [1]
 
 
@@ -428,8 +426,10 @@ def test_answers_do_not_depend_on_how_many_are_in_flight(
         return truth(part)
 
     spy, told = Spy(uneven), []
-    query_client = client_of(book, spy, batch=3)._replace(terms=at_once(in_flight))
-    assert np.array_equal(client.ask(query_client, images, DISTILL, 0, told.append), truth(images))
+    query_client = client_of(book, spy, batch=3, terms=at_once(in_flight))
+    assert np.array_equal(
+        client.ask(query_client, images, DISTILL, round_=0, progress=told.append), truth(images)
+    )
     distinct = np.unique(images, axis=0)
     assert spy.sent(distinct)
     assert sum(told) == 60
@@ -455,7 +455,7 @@ def test_as_many_are_in_flight_as_may_be_and_no_more(book: ledger.Ledger, in_fli
     spy = Spy(meet)
     images = some_images(1 + 2 * 3 * in_flight)
     assert np.array_equal(
-        ask(client_of(book, spy, batch=2)._replace(terms=at_once(in_flight)), images), truth(images)
+        ask(client_of(book, spy, batch=2, terms=at_once(in_flight)), images), truth(images)
     )
     assert counts[:3] == [0, 1, 0]
     assert max(counts) == in_flight
@@ -480,9 +480,7 @@ def test_each_distinct_image_is_sent_once(
     spy, pool = Spy(), some_images(15)
     with tempfile.TemporaryDirectory() as folder:
         book = ledger.Ledger(Path(folder) / "ledger.sqlite")
-        query_client = client_of(book, spy, budget=15, batch=batch)._replace(
-            terms=at_once(in_flight)
-        )
+        query_client = client_of(book, spy, budget=15, batch=batch, terms=at_once(in_flight))
         for places, purpose in asks:
             assert np.array_equal(ask(query_client, pool[places], purpose), truth(pool[places]))
         distinct = {place for places, _ in asks for place in places}

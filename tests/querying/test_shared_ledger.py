@@ -82,7 +82,7 @@ def test_a_run_waits_for_what_another_has_in_flight(tmp_path: Path) -> None:
         waiting = pool.submit(send, client_of(mine, spy), some_images(5))
         assert not futures.wait([waiting], 0.3).done
         assert spy.calls == [[image.tobytes() for image in some_images(5)[[0, 3, 4]]]]
-        theirs.record_answers(charge, sent.number, held, rows)
+        theirs.record_answers(charge, sent.number, images=held, answers=rows)
         waiting.result(timeout=10)
     assert len(spy.calls) == 1
     known = mine.find(charge.teacher, held)

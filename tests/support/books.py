@@ -32,7 +32,7 @@ def pay(
     sent = book.begin_batch(who, images)
     if sent.number:
         place = [images.index(image) for image in sent.images]
-        book.record_answers(who, sent.number, sent.images, answers[place])
+        book.record_answers(who, sent.number, images=sent.images, answers=answers[place])
     return sent
 
 

@@ -262,7 +262,7 @@ def test_many_classes_may_be_off_by_a_half_each() -> None:
         ([-1, 2, 3], "probabilities", "--config.teacher.answers.form"),
         ([NAN, 2, 3], "probabilities", "class probabilities, one row per image"),
         ([NAN, 2, 3], "logits", "finite logits, one row per image"),
-        ([1, 2, 3], "top_k", "scores between 0 and 1, and NaN where it tells none"),
+        ([1, 2, 3], "top_k", "scores between 0 and 1, and NaN where it gives none"),
         ([1, 2, 3], "percentages", "percentages or shares that sum to 100 or 1 up to rounding"),
         ([0, 0, 0], "label", "one class number per image, or one row of scores"),
     ],

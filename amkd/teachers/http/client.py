@@ -84,12 +84,11 @@ class Client:
 
     def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> Reply:
         """Makes one attempt to have images answered; see :meth:`send`."""
-        return self.send(
-            "POST", path, content, {"Content-Type": "application/json", **(headers or {})}
-        )
+        given = {"Content-Type": "application/json", **(headers or {})}
+        return self.send("POST", path, content=content, headers=given)
 
     def send(
-        self, method: str, path: str, content: bytes = b"", headers: dict[str, str] | None = None
+        self, method: str, path: str, *, content: bytes = b"", headers: dict[str, str] | None = None
     ) -> Reply:
         """Makes one attempt.
 

@@ -24,7 +24,7 @@ class Credentials:
       source: where the secret comes from, for error messages.
     """
 
-    def __init__(self, header: str, scheme: str, secret: str, source: str) -> None:
+    def __init__(self, *, header: str, scheme: str, secret: str, source: str) -> None:
         self.source = source
         self.headers: dict[str, str] = {}
         self._secrets: list[str] = []
@@ -55,7 +55,7 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
             f"{_FIELD}.auth_env and {_FIELD}.auth_file are both set: leave one of them empty"
         )
     if not (connection.auth_env or connection.auth_file):
-        return Credentials("", "", "", "no credentials")
+        return Credentials(header="", scheme="", secret="", source="no credentials")
     if url.scheme == "http" and not is_loopback(url):
         raise UserError(
             f"{_FIELD}.url={connection.url!r} would send the secret unencrypted over the network:"
@@ -70,7 +70,9 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
             f"{source} holds something that no header can carry: it must be one line of plain"
             " characters"
         )
-    return Credentials(connection.auth_header, connection.auth_scheme, secret, source)
+    return Credentials(
+        header=connection.auth_header, scheme=connection.auth_scheme, secret=secret, source=source
+    )
 
 
 def _from_env(name: str) -> tuple[str, str]:

@@ -70,7 +70,9 @@ def read(
         version=version,
         input=taken,
         pixels=tensors.resolve(pixels, taken, images.shape),
-        output=_output(_tensors(metadata, "outputs"), model.output, images, hard_labels),
+        output=_output(
+            _tensors(metadata, "outputs"), model.output, images, hard_labels=hard_labels
+        ),
     )
 
 
@@ -128,7 +130,7 @@ def _input(found: list[Tensor], name: str, pixels: Pixels) -> Tensor:
     return Tensor(name, pixels.dtype, None)
 
 
-def _output(found: list[Tensor], name: str, images: ImageSpec, hard_labels: bool) -> str:
+def _output(found: list[Tensor], name: str, images: ImageSpec, *, hard_labels: bool) -> str:
     """Returns the name of the output tensor; empty for the only one of a reply."""
     if not found:
         return name
