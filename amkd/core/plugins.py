@@ -88,7 +88,9 @@ def resolve(
     if not isinstance(found, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         wanted = " or ".join(f"{each.__module__}.{each.__qualname__}" for each in kinds)
-        raise UserError(f"{at_fault}: is a {type(found).__name__}; it must be a {wanted}")
+        raise UserError(
+            f"{at_fault}: is of type {type(found).__name__}; it must be of type {wanted}"
+        )
     return cast(T, found)
 
 

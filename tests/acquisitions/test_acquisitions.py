@@ -70,10 +70,12 @@ def test_an_acquisition_of_the_users_own(tmp_path, monkeypatch):
     expected = lowest.take(np.argsort(own, kind="stable")[:10])
     jax.tree.map(np.testing.assert_array_equal, found.records, expected.records())
     with pytest.raises(
-        UserError, match=r"no attribute 'LEAST' \(did you mean 'LEAST_CONFIDENT'\?\)"
+        UserError, match=r"no attribute 'LEAST_CONFIDANT' \(did you mean 'LEAST_CONFIDENT'\?\)"
     ):
-        configured(**fields | {"search.acquisition": "my_rules:LEAST"})
-    with pytest.raises(UserError, match=r"is a function; it must be a amkd\.acquisitions\.base"):
+        configured(**fields | {"search.acquisition": "my_rules:LEAST_CONFIDANT"})
+    with pytest.raises(
+        UserError, match=r"is of type function; it must be of type amkd\.acquisitions\.base"
+    ):
         configured(**fields | {"search.acquisition": "my_rules:choose"})
     sys.modules.pop("my_rules")
 

@@ -51,7 +51,7 @@ def test_a_part_of_an_installed_module():
         ("amkd_none:RULE", r"no module 'amkd_none'; put amkd_none\.py into the working directory"),
         ("amkd_test_rules.more:RULE", r"importing 'amkd_test_rules\.more' failed|no module"),
         ("amkd_test_rules:RULES", r"no attribute 'RULES' \(did you mean 'RULE'\?\)"),
-        ("amkd_test_rules:TEXT", r"TEXT': is a str; it must be a builtins\.int"),
+        ("amkd_test_rules:TEXT", r"TEXT': is of type str; it must be of type builtins\.int"),
         ("amkd_test_broken:RULE", r"importing 'amkd_test_broken' failed: ZeroDivisionError"),
         ("amkd_test_lacking:RULE", r"importing 'amkd_test_lacking' failed: No module named 'amkd_"),
     ],

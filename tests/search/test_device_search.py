@@ -130,12 +130,8 @@ def test_table_or_images_make_no_difference_but_rounding(expected):
     np.testing.assert_allclose(found.score, expected.score, atol=1e-5)
 
 
-SHAPES = {
-    "lenet5_half": (8, 8, 1),
-    "alexnet_half": (15, 15, 3),
-    "resnet18": (8, 8, 3),
-    "vgg16": (32, 32, 3),
-}
+# VGG-16 begins as ResNet-18 does, by a convolution and a BatchNorm, and takes longer to compile.
+SHAPES = {"lenet5_half": (8, 8, 1), "alexnet_half": (15, 15, 3), "resnet18": (8, 8, 3)}
 
 
 @pytest.mark.parametrize("name", SHAPES)
