@@ -22,7 +22,7 @@ from amkd.search import pairs, pool_search
 from amkd.search.task import Choice, Task
 from amkd.training import training_set
 from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
-from amkd.training.train_step import TrainState
+from amkd.training.train_state import TrainState
 
 
 def run(bench: RunContext, state: RoundState) -> RoundState:

@@ -228,9 +228,8 @@ def test_a_predictor_is_trained_as_the_plain_reference_trains_it():
         np.testing.assert_allclose(found[layer][part], expected[layer][part], atol=2e-4)
         assert moved[layer][part] > 5e-3
     assert moved["last"]["bias"] < 1e-6  # pairs know no shift
-    one, other = ([predict(row) for row in features] for predict in (
-        lambda row: loss_prediction.predict(found, row), lambda row: plain.predicted_loss(expected, row)
-    ))  # fmt: skip
+    one = [loss_prediction.predict(found, row) for row in features]
+    other = [plain.predicted_loss(expected, row) for row in features]
     np.testing.assert_allclose(one - np.mean(one), other - np.mean(other), atol=2e-3)
 
 
