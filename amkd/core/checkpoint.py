@@ -7,7 +7,7 @@ Resume policy, in the order in which it is applied:
 3. The newest checkpoint is restored. It holds the round, how far it got, the records chosen
    so far, the last student and, inside a long training, the state of that training.
 4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A
-   ledger that lacks what the run was answered is refused; nothing is asked for a second time.
+   ledger that lacks one of the run's answers is refused; nothing is asked for a second time.
 5. A search that was interrupted starts again. Its choice is saved before the first of its images is
    sent, so an interrupted query phase asks for the same images; the ledger answers as far as it
    got.
@@ -23,10 +23,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import chex
 import jax
 import numpy as np
 import orbax.checkpoint as ocp
-from chex import ArrayTree
 
 from amkd.core import files
 from amkd.core.errors import UserError
@@ -34,8 +34,8 @@ from amkd.core.errors import UserError
 _KEPT = 2  # checkpoints of a run
 
 
-def sha256(variables: ArrayTree) -> str:
-    """Hash of a network's variables: every array's path, type, shape and bytes."""
+def sha256(variables: chex.ArrayTree) -> str:
+    """Returns the hash of a network's variables: of every array's path, type, shape and bytes."""
     hasher = hashlib.sha256()
     for path, leaf in jax.tree_util.tree_leaves_with_path(variables):
         array = np.asarray(leaf)
@@ -45,22 +45,22 @@ def sha256(variables: ArrayTree) -> str:
 
 
 def tree_of(leaves: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Leaves by number: the form in which they are saved, free of their containers' types."""
+    """Names leaves by number: so they are saved, whatever the types of their containers."""
     return {f"{place:04d}": leaf for place, leaf in enumerate(leaves)}
 
 
 def leaves_of(tree: dict[str, Any]) -> list[np.ndarray]:
-    """The inverse of :func:`tree_of`."""
+    """Returns the leaves of :func:`tree_of`, in their order."""
     return [np.asarray(tree[place]) for place in sorted(tree)]
 
 
-def write(folder: Path, tree: Any, meta: dict[str, Any]) -> None:
-    """Writes arrays (orbax) and what JSON can hold into a sealed folder, whole or not at all.
+def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
+    """Writes arrays (orbax) and a JSON object into a sealed folder, whole or not at all.
 
     Args:
-      folder: where to; what was there is replaced.
+      folder: where to write; a folder that is there is replaced.
       tree: nested dicts of arrays.
-      meta: what goes with them.
+      meta: what else to keep, for JSON.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent)).absolute()
@@ -81,8 +81,8 @@ def write(folder: Path, tree: Any, meta: dict[str, Any]) -> None:
     files.flush(folder.parent)
 
 
-def read(folder: Path) -> tuple[Any, dict[str, Any]]:
-    """Reads what :func:`write` wrote, as NumPy arrays, if not a byte of it has changed.
+def read(folder: Path) -> tuple[chex.ArrayTree, dict[str, Any]]:
+    """Reads what :func:`write` wrote, its arrays as NumPy's, after checking every byte.
 
     Raises:
       ValueError: something has changed or is missing.
@@ -120,7 +120,7 @@ class Checkpoints:
         return sorted(int(name) for name in names if name.isdigit())
 
     def save(self, tree: dict[str, Any], meta: dict[str, Any]) -> None:
-        """Saves a tree of arrays and what JSON can hold, whole or not at all."""
+        """Saves arrays and a JSON object under the next number, whole or not at all."""
         number = max(self._numbers(), default=0) + 1
         write(self._folder / f"{number}", tree, meta)
         for old in self._numbers()[:-_KEPT]:
@@ -129,7 +129,7 @@ class Checkpoints:
             shutil.rmtree(torn, ignore_errors=True)
 
     def restore(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The newest checkpoint, or None where there is none.
+        """Returns the newest checkpoint, or None where there is none.
 
         Raises:
           UserError: it is damaged.
@@ -143,8 +143,6 @@ class Checkpoints:
         except Exception as error:
             raise UserError(
                 f"checkpoint {newest} is damaged ({type(error).__name__}: {error}). Delete that"
-                " folder and run the"
-                " same command: the run goes on from the checkpoint before it, or from the start,"
-                " and the ledger"
-                " answers what was already paid for"
+                " folder and run the same command: the run goes on from the checkpoint before it,"
+                " or from the start, and the ledger answers what was already paid for"
             ) from error

@@ -27,7 +27,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 
 def flush(path: Path) -> None:
-    """Has the system put a file or folder on disk."""
+    """Makes the system write a file or folder to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

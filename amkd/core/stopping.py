@@ -1,11 +1,11 @@
-"""Stopping when asked: SIGTERM and Ctrl-C are noted, and obeyed where the state can be saved."""
+"""Stopping on SIGTERM and Ctrl-C: noted at once, obeyed where the state can be saved."""
 
 import signal
 from types import FrameType
 
 
 class Stopped(Exception):
-    """The run was asked to stop and has saved what there was to save."""
+    """The run was asked to stop, and has saved its state."""
 
 
 class StopSignal:
@@ -15,7 +15,7 @@ class StopSignal:
         self.requested = False
 
     def install(self) -> "StopSignal":
-        """Takes the two signals over."""
+        """Starts to note the two signals."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._note)
         return self

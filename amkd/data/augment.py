@@ -1,14 +1,13 @@
-"""Other views of one 8-bit image: turned, zoomed, shifted, mirrored.
+"""Random views of one 8-bit image: turned, zoomed, shifted, mirrored.
 
 In training, the teacher's answer to the plain image is kept: not in the paper's Algorithm 1, but
 (as crops and flips) in its released code, and no query is spent. The variants of the real images
-(amkd/data/variants.py) are views, too, which are mixed and asked about as they are.
+(amkd/data/variants.py) are views, too; they are mixed and asked about as they are.
 """
 
+import functools
 import math
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ import numpy as np
 from jax.scipy import ndimage
 
 from amkd.config.recipe import Recipe
-from amkd.core.compilation import jit
+from amkd.core.compilation import compiled
 from amkd.core.devices import in_batches
 
 
@@ -24,10 +23,10 @@ class Views(NamedTuple):
     """How far an image may be moved.
 
     Attributes:
-      crop: shifted by up to so many pixels.
-      flip: whether every second image is mirrored.
-      rotate: turned by up to so many degrees, either way.
-      zoom: each side grown or shrunk by up to this factor less 1: at .25, from .8 to 1.25.
+      crop: largest shift, in pixels.
+      flip: whether an image is mirrored with probability 1/2.
+      rotate: largest turn in degrees, either way.
+      zoom: largest factor of each side, less 1: at .25, factors are from .8 to 1.25.
     """
 
     crop: int = 0
@@ -65,16 +64,16 @@ def crop(image: jax.Array, key: jax.Array, margin: int) -> jax.Array:
 
 
 def flip(image: jax.Array, key: jax.Array) -> jax.Array:
-    """Mirrors left and right, every second time: ``uint8[H, W, C]`` to the same."""
+    """Mirrors left and right with probability 1/2: ``uint8[H, W, C]`` to the same."""
     return jnp.where(jax.random.bernoulli(key), image[:, ::-1], image)
 
 
 def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
-    """The image turned and zoomed about its middle; bilinear, and black beyond its edges.
+    """Turns and zooms an image about its middle; bilinear, and black beyond its edges.
 
     Args:
       image: ``uint8[H, W, C]``.
-      angle: ``float32[]``, radians, counter-clockwise as the image is looked at.
+      angle: ``float32[]``, radians, counter-clockwise.
       zoom: ``float32[2]``, factors of height and width, applied before the turn.
 
     Returns:
@@ -98,8 +97,8 @@ def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
     return jnp.rint(moved).astype(jnp.uint8)
 
 
-def warp(image: jax.Array, key: jax.Array, rotate: float, zoom: float) -> jax.Array:
-    """Turned by a uniform angle, each side zoomed by a log-uniform factor.
+def warp(image: jax.Array, key: jax.Array, *, rotate: float, zoom: float) -> jax.Array:
+    """Turns by a uniform angle, and zooms each side by a log-uniform factor.
 
     Args:
       image: ``uint8[H, W, C]``.
@@ -114,7 +113,7 @@ def warp(image: jax.Array, key: jax.Array, rotate: float, zoom: float) -> jax.Ar
 
 
 def augment(image: jax.Array, key: jax.Array, views: Views) -> jax.Array:
-    """A random view: warped, then shifted, then mirrored, each if asked for.
+    """Returns a random view: warped, then shifted, then mirrored, each if asked for.
 
     Args:
       image: ``uint8[H, W, C]``.
@@ -123,26 +122,31 @@ def augment(image: jax.Array, key: jax.Array, views: Views) -> jax.Array:
     """
     for_crop, for_flip = jax.random.split(key)
     if views.warps:
-        image = warp(
-            image, jax.random.fold_in(key, 2), views.rotate, views.zoom
-        )  # 0 and 1 are the split's
+        for_warp = jax.random.fold_in(key, 2)  # 0 and 1 are the split's
+        image = warp(image, for_warp, rotate=views.rotate, zoom=views.zoom)
     if views.crop:
         image = crop(image, for_crop, views.crop)
     return flip(image, for_flip) if views.flip else image
 
 
-@lru_cache(maxsize=8)
-def _views_program(views: Views) -> Callable[..., Any]:
-    def run(key: Any, images: Any, number: Any) -> Any:
-        each = jax.vmap(lambda n: jax.random.fold_in(key, n))(number)
-        return jax.vmap(lambda image, k: augment(image, k, views))(images, each)
+def random_views(images: np.ndarray, views: Views, *, key: jax.Array, first: int) -> np.ndarray:
+    """Returns a random view of every image, ``uint8[M, H, W, C]``.
 
-    return jit(run)
-
-
-def random_views(images: np.ndarray, how: Views, key: jax.Array, first: int) -> np.ndarray:
-    """A random view of every image, ``uint8[M, H, W, C]``; the first has the number ``first`` in
-    the key's stream.
+    Args:
+      images: ``uint8[M, H, W, C]``.
+      views: how far they may be moved.
+      key: randomness.
+      first: number of the first image in the key's stream.
     """
-    run, number = _views_program(how), np.arange(first, first + len(images), dtype=np.int32)
-    return in_batches(lambda k, batch: run(k, *batch), key, (images, number))
+    number = np.arange(first, first + len(images), dtype=np.int32)
+    found: np.ndarray = in_batches(functools.partial(_random_views, views), key, (images, number))
+    return found
+
+
+@compiled(static=("views",))
+def _random_views(
+    views: Views, key: jax.Array, images_and_number: tuple[jax.Array, jax.Array]
+) -> jax.Array:
+    images, number = images_and_number
+    each = jax.vmap(lambda n: jax.random.fold_in(key, n))(number)
+    return jax.vmap(lambda image, k: augment(image, k, views))(images, each)

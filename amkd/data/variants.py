@@ -50,7 +50,7 @@ def append_variants(real: np.ndarray, copies: int, views: Views, *, seed: int) -
 
 def _warped(real: np.ndarray, copies: int, views: Views, *, seed: int) -> list[np.ndarray]:
     key = keys.key(seed, 0, keys.Purpose.VARIANTS)
-    return [random_views(real, views, key, copy * len(real)) for copy in range(copies)]
+    return [random_views(real, views, key=key, first=copy * len(real)) for copy in range(copies)]
 
 
 def _shifted(real: np.ndarray, copies: int, views: Views, *, seed: int) -> list[np.ndarray]:

@@ -99,7 +99,9 @@ def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> 
 
 
 def trunk_of_one(network: Network, variables: Variables) -> Trunk:
-    """Returns the network after its stem, in inference mode: one activation to ``float32[Y]`` logits."""
+    """Returns the network after its stem, in inference mode: one activation to logits
+    ``float32[Y]``.
+    """
     return lambda h: network.apply(variables, h[None], method="trunk")[0]
 
 

@@ -1,4 +1,4 @@
-"""Answers, features and first variables of networks, computed by compiled programs on the devices."""
+"""Answers, features and first variables of networks, computed by compiled programs."""
 
 import functools
 from collections.abc import Iterable

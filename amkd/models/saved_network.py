@@ -1,20 +1,4 @@
-"""Saving and restoring with orbax: the state of a run, and finished networks.
-
-Resume policy, in the order in which it is applied:
-
-1. A finished run (``summary.json`` is there) is never run again; its result is printed.
-2. A workdir of another configuration is refused before anything is loaded or paid.
-3. The newest checkpoint is restored. It holds the round, how far it got, the records chosen
-   so far, the last student and, inside a long training, the state of that training.
-4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A
-   ledger that lacks what the run was answered is refused; nothing is asked for a second time.
-5. A search that was interrupted starts again. Its choice is saved before the first of its images is
-   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it
-   got.
-6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
-   (seed, round, epoch or step), so the bits are those of an uninterrupted run.
-7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
-"""
+"""A finished network on disk: its variables, and a card that says what it is."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +16,7 @@ class SavedNetwork(NamedTuple):
     """A finished network on disk.
 
     Attributes:
-      card: what it is: role, model, classes, shape, and whatever was noted with it.
+      card: what it is: role, model, classes, shape, and whatever else was given.
       variables: its variables.
     """
 
@@ -40,11 +24,11 @@ class SavedNetwork(NamedTuple):
     variables: Variables
 
     def network(self) -> models.Network:
-        """The network itself."""
+        """Builds the network."""
         return models.build(self.card["model"], self.card["classes"], tuple(self.card["shape"]))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""
+        """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""
         return prediction.predict(self.network(), self.variables, images)
 
 
@@ -52,7 +36,7 @@ def save_network(folder: Path, variables: Variables, card: dict[str, Any]) -> No
     """Saves a finished network whole or not at all; replaces what was there.
 
     Args:
-      folder: where to.
+      folder: where to write.
       variables: its variables.
       card: at least ``role``, ``model``, ``classes`` and ``shape``.
     """
@@ -74,7 +58,6 @@ def load_network(folder: Path) -> SavedNetwork:
     except Exception as error:
         raise UserError(
             f"{folder} holds no saved network, or a damaged one ({type(error).__name__}: {error})."
-            " If it is a cached"
-            " teacher, delete it: the next run trains it again"
+            " If it is a cached teacher, delete it: the next run trains it again"
         ) from error
     return SavedNetwork(card, variables)

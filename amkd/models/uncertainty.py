@@ -1,5 +1,5 @@
-"""How unsure a classifier is of one image: from its probabilities, or from those of several. Pure
-functions.
+"""How unsure a classifier is of one image: from its probabilities, or from those of several
+classifiers. Pure functions.
 
 Y classes, P opinions (members of a committee, or passes with dropout). All in nats, each with its
 source.
@@ -11,22 +11,22 @@ import jax.numpy as jnp
 
 
 def entropy(p: jax.Array) -> jax.Array:
-    """``-sum_y p_y ln p_y`` of ``float32[Y]`` probabilities; 0 ln 0 is 0."""
+    """Returns ``-sum_y p_y ln p_y`` of ``float32[Y]`` probabilities; 0 ln 0 is 0."""
     chex.assert_rank(p, 1)
     return -jnp.sum(jax.scipy.special.xlogy(p, p))
 
 
 def margin(p: jax.Array) -> jax.Array:
-    """Between the best class and the next, ``float32[Y]`` to ``float32[]``: small where it is
-    unsure.
+    """Returns the gap between the best class and the next, ``float32[Y]`` to ``float32[]``: small
+    where the classifier is unsure.
     """
     first, second = jax.lax.top_k(p, 2)[0]
     return first - second
 
 
 def disagreement(opinions: jax.Array) -> jax.Array:
-    """Mutual information of class and opinion: ``H(mean p) - mean H(p)`` (Houlsby et al., 2011:
-    BALD).
+    """Returns the mutual information of class and opinion, ``H(mean p) - mean H(p)`` (Houlsby et
+    al., 2011: BALD).
 
     Args:
       opinions: ``float32[P, Y]`` probabilities.
@@ -36,7 +36,9 @@ def disagreement(opinions: jax.Array) -> jax.Array:
 
 
 def total_variation(p: jax.Array, q: jax.Array) -> jax.Array:
-    """``1/2 sum_y |p_y - q_y|``: the gap between two classifiers on one image, ``float32[Y]`` twice."""
+    """Returns ``1/2 sum_y |p_y - q_y|``, the gap between two classifiers' probabilities
+    ``float32[Y]`` of one image.
+    """
     chex.assert_equal_shape((p, q))
     return jnp.abs(p - q).sum() / 2
 
@@ -44,8 +46,8 @@ def total_variation(p: jax.Array, q: jax.Array) -> jax.Array:
 def contrasts(
     plain: jax.Array, distilled: jax.Array, teacher: jax.Array, most: float = 10.0
 ) -> jax.Array:
-    """:func:`contrast` of M images by total variation; gaps are at least a millionth of their
-    median.
+    """Returns the :func:`contrast` of M images by total variation; gaps are at least a millionth
+    of their median.
 
     Args:
       plain: ``float32[M, Y]``, of the student without distillation.
@@ -60,12 +62,11 @@ def contrasts(
 
 
 def contrast(a: jax.Array, b: jax.Array, least: jax.Array, most: float) -> jax.Array:
-    """``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large where one gap is wide and the other is
-    not.
+    """Returns ``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large where one gap is wide and the
+    other is not.
 
-    One gap of nothing would outdo all else: gaps are at least ``least``, their ratio at most
-      ``most`` (ours: the
-    paper does not say).
+    One gap of 0 would outdo all else: gaps are at least ``least``, their ratio at most ``most``
+    (ours: the paper does not say).
 
     Args:
       a: ``float32[]``, gap between the student and the distilled student.

@@ -113,8 +113,7 @@ def _check(field: str, network: Network, classes: int, shape: tuple[int, ...]) -
         hash(network)
     except TypeError as error:
         raise UserError(
-            f"{field}: a field of the module cannot be hashed ({error}); use a tuple in place of"
-            " a list"
+            f"{field}: a field of the module cannot be hashed; use a tuple in place of a list"
         ) from error
     images = jnp.zeros((2, *shape), jnp.uint8)
     try:

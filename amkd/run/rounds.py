@@ -20,7 +20,7 @@ from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training import training_set
 from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
-from amkd.training.train_step import TrainState
+from amkd.training.train_state import TrainState
 
 
 def run(context: RunContext, state: RoundState) -> RoundState:

@@ -11,7 +11,7 @@ from amkd.core import checkpoint, keys
 from amkd.core.stopping import StopSignal
 from amkd.models.layers import Variables
 from amkd.training.train import Leaves, PeriodicSaver, Training, leaves_of, train_network
-from amkd.training.train_step import TrainState
+from amkd.training.train_state import TrainState
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

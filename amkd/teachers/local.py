@@ -25,7 +25,7 @@ from amkd.reporting.bars import Bar
 from amkd.teachers import Teacher
 from amkd.training import recipe, training_set
 from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
-from amkd.training.train_step import TrainState
+from amkd.training.train_state import TrainState
 
 
 def load(

@@ -1,4 +1,5 @@
-"""What a white-box teacher shows of records beside its answers: one more column of the training set.
+"""What a white-box teacher shows of records beside its answers: one more column of the training
+set.
 
 It comes with the answers, and costs no query of its own: the network is run once more on the very
 bytes that were asked about. A black box shows nothing of the kind.

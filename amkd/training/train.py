@@ -17,10 +17,10 @@ from amkd.core import devices, keys
 from amkd.core.stopping import StopSignal
 from amkd.models import Network, prediction
 from amkd.models.layers import Variables, for_training
-from amkd.training import losses, train_step, training_set
+from amkd.training import losses, train_state, train_step, training_set
 from amkd.training import recipe as recipes
 from amkd.training.recipe import StepInputs
-from amkd.training.train_step import TrainState
+from amkd.training.train_state import TrainState
 from amkd.training.training_set import Batches, TrainingSet
 
 # Called after each epoch with the number of epochs done, the state (to read, not to keep) and the
@@ -122,7 +122,7 @@ def start(
             training.data.teacher_feature_count,
             keys.rng(*training.stream, keys.Purpose.AUXILIARY_HEAD),
         )
-    state = train_step.start(
+    state = train_state.start(
         first_variables,
         recipes.direction(recipe),
         averages=recipe.average > 0,

@@ -1,11 +1,10 @@
-"""The state of a network in training, one training step, and the program of several steps."""
+"""One training step, and the program of several steps."""
 
 import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import chex
-import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
@@ -18,75 +17,14 @@ from amkd.models import Network
 from amkd.models.layers import Variables, suited
 from amkd.training import objective, training_set
 from amkd.training.recipe import StepInputs, direction
+from amkd.training.train_state import AuxiliaryState, TrainState
 from amkd.training.training_set import Batches, Examples, TrainingSet
 
 _PARTNERS = 2**31 - 1  # in place of a position in the batch: for the views of the records mixed in
 
 # The state, the training set, a batch, the step's inputs and a key, to the new state and the sums
 # over all devices of the weighted losses and of the weights.
-Step = Callable[..., tuple["TrainState", tuple[jax.Array, jax.Array]]]
-
-
-@flax.struct.dataclass
-class AuxiliaryState:
-    """An auxiliary head in training: what a loss trains beside the student, and drops afterwards.
-
-    Attributes:
-      params: its parameters.
-      opt_state: the optimizer's state.
-    """
-
-    params: chex.ArrayTree
-    opt_state: optax.OptState
-
-
-@flax.struct.dataclass
-class TrainState:
-    """A network in training.
-
-    Attributes:
-      step: ``int32[]``, steps done.
-      variables: parameters, and BatchNorm's running statistics where there are any.
-      opt_state: the optimizer's state.
-      average: running average of the variables; None if none is kept.
-      auxiliary: of a loss with an auxiliary head; None for all others.
-    """
-
-    step: jax.Array
-    variables: Variables
-    opt_state: optax.OptState
-    average: Variables | None = None
-    auxiliary: AuxiliaryState | None = None
-
-    @property
-    def result(self) -> Variables:
-        """The trained variables: the average, if one is kept."""
-        return self.variables if self.average is None else self.average
-
-
-def start(
-    variables: Variables,
-    tx: optax.GradientTransformation,
-    *,
-    averages: bool = False,
-    auxiliary_params: chex.ArrayTree = None,
-) -> TrainState:
-    """Returns the state before the first step.
-
-    Args:
-      variables: the network's first ones.
-      tx: the optimizer.
-      averages: whether a running average is kept.
-      auxiliary_params: first parameters of the loss's auxiliary head; None without one.
-    """
-    head = auxiliary_params
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        variables=variables,
-        opt_state=tx.init(variables["params"]),
-        average=jax.tree.map(jnp.copy, variables) if averages else None,
-        auxiliary=None if head is None else AuxiliaryState(params=head, opt_state=tx.init(head)),
-    )
+Step = Callable[..., tuple[TrainState, tuple[jax.Array, jax.Array]]]
 
 
 def descend(
@@ -137,10 +75,10 @@ def load_batch(data: TrainingSet, batch: Batches, recipe: Recipe, key: jax.Array
     examples = load_views(data, batch.index, batch.position, recipe=recipe, key=key)
     if not recipe.mix_share:
         return examples
-    assert batch.partner is not None and batch.lam is not None
-    lam = batch.lam
+    partner, lam = batch.partner, batch.lam
+    assert partner is not None and lam is not None
     key = jax.random.fold_in(key, _PARTNERS)
-    partners = load_views(data, batch.partner, batch.position, recipe=recipe, key=key)
+    partners = load_views(data, partner, batch.position, recipe=recipe, key=key)
     mix = jax.vmap(mixing.mix)
     return jax.tree.map(
         lambda own, other: mix(own.astype(jnp.float32), other, lam), examples, partners

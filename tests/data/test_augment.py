@@ -134,7 +134,7 @@ def test_a_warp_is_the_plain_reference(seed, rotate, zoom):
     factors = (1 + zoom) ** np.asarray(jax.random.uniform(for_zoom, (2,), minval=-1.0), np.float64)
     assert np.all((factors <= (1 + zoom) * 1.0001) & (factors >= 0.9999 / (1 + zoom)))
     expected = plain.affine(image, angle, factors)
-    found = np.asarray(augment.warp(jnp.asarray(image), key, rotate, zoom))
+    found = np.asarray(augment.warp(jnp.asarray(image), key, rotate=rotate, zoom=zoom))
     assert found.dtype == np.uint8
     # The edge is sharp: where a pixel comes from just on it, rounding decides between it and black.
     assert np.mean(np.abs(found - expected) <= 1) >= 0.9

@@ -36,8 +36,8 @@ SGD = optax.sgd(0.1)
 def small(**fields):
     """Settings of a run of seconds."""
     usual = {
-        "method": "fskd", "n_real": 6, "budget": 29, "fskd.epochs": 2, "train.batch_size": 8, "train.crop": 1,
-        "train.mix_share": 0.5, "checkpoint.seconds": 0.0,
+        "method": "fskd", "n_real": 6, "budget": 29, "fskd.epochs": 2, "train.batch_size": 8,
+        "train.crop": 1, "train.mix_share": 0.5, "checkpoint.seconds": 0.0,
     }  # fmt: skip
     return configured(**{**usual, **fields})
 
@@ -344,8 +344,9 @@ def test_a_certain_teacher_of_one_class(tmp_path):
         ),
         (
             {"teacher.kind": "python", "teacher.function": "tests.support.counting_teacher:answer"},
-            r"config\.teacher\.kind='python': method 'fskd' makes its images from the weights and gradients of the"
-            r" teacher's network, and this one is a black box; only teacher\.kind=flax shows them",
+            r"config\.teacher\.kind='python': method 'fskd' makes its images from the weights and"
+            r" gradients of the teacher's network, and this one is a black box; only"
+            r" teacher\.kind=flax shows them",
         ),
     ],
 )
@@ -384,9 +385,9 @@ def test_a_plan_tells_what_is_made():
 
 
 FIELDS = {
-    "method": "fskd", "fskd.epochs": 4, "train.epochs": 4, "train.min_steps": 0, "teacher.train.epochs": 4,
-    "data.test_images": 60, "checkpoint.seconds": 0.0, "report.progress": False, "report.tensorboard": False,
-    "teacher.min_accuracy": 0.11,
+    "method": "fskd", "fskd.epochs": 4, "train.epochs": 4, "train.min_steps": 0,
+    "teacher.train.epochs": 4, "data.test_images": 60, "checkpoint.seconds": 0.0,
+    "report.progress": False, "report.tensorboard": False, "teacher.min_accuracy": 0.11,
 }  # fmt: skip
 
 

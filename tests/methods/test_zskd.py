@@ -196,9 +196,10 @@ def test_images_that_are_not_square_have_views(tmp_path):
 
 
 FIELDS = {
-    "method": "zskd", "budget": 60, "zskd.steps": 20, "zskd.batch": 8, "zskd.copies": 2, "train.temperature": 20.0,
-    "train.epochs": 4, "teacher.train.epochs": 4, "data.test_images": 60, "report.progress": False,
-    "report.tensorboard": False, "teacher.min_accuracy": 0.11,
+    "method": "zskd", "budget": 60, "zskd.steps": 20, "zskd.batch": 8, "zskd.copies": 2,
+    "train.temperature": 20.0, "train.epochs": 4, "teacher.train.epochs": 4,
+    "data.test_images": 60, "report.progress": False, "report.tensorboard": False,
+    "teacher.min_accuracy": 0.11,
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
-"""A student of the user's own: the example of the documentation, what is refused, and a whole run."""
+"""A student of the user's own: the documented example, what is refused, and a whole run."""
 
+import re
 import sys
 import textwrap
 
@@ -124,7 +125,7 @@ def test_a_module_without_train_and_a_network_are_taken_as_they_are():
         (own("SHAPE"), r"must name a function of \(classes, shape\)"),
         (own("failing"), r"build\(10, \(8, 8, 1\)\) failed: ValueError"),
         (own("no_module"), r"must return a flax.linen module, and returned a int"),
-        (own("unhashable"), r"cannot be hashed .* use a tuple"),
+        (own("unhashable"), r"cannot be hashed; use a tuple"),
         (own("wrong_classes"), r"must return logits \[B, 10\], and returns \[2, 11\]"),
         (own("counting"), r"may have the collections params and batch_stats, and has counts"),
     ],
@@ -146,8 +147,7 @@ def test_what_needs_the_last_layer_is_refused(fields, told):
     settings = configured(**{"student": own("plain"), "search.candidates": 2.0, **fields})
     (reason,) = needs_of_student(settings, models.build(own("plain"), 10, SHAPE))
     assert __name__ in reason
-    with pytest.raises(AssertionError, match=told):
-        raise AssertionError(reason)
+    assert re.search(told, reason)
     assert not list(needs_of_student(settings, models.build("lenet5_half", 10, SHAPE)))
 
 
@@ -176,16 +176,17 @@ def test_active_mixup_with_ones_own_student_and_loss(tmp_path, monkeypatch):
     """A run that is stopped in every phase ends with the same bits as one that is not."""
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     fields = {
-        "student": "my_module:build", "train.loss": own("OWN"), "n_real": 20, "budget": 40, "rounds": 2,
-        "train.epochs": 3, "train.min_steps": 0, "train.batch_size": 16, "checkpoint.seconds": 0.0,
-        "report.progress": False, "report.tensorboard": False, "report.plots": False, "report.html": False,
+        "student": "my_module:build", "train.loss": own("OWN"), "n_real": 20, "budget": 40, "teacher.validation": 1,
+        "rounds": 1, "train.epochs": 2, "train.min_steps": 0, "train.batch_size": 16,
+        "checkpoint.seconds": 0.0, "report.progress": False, "report.tensorboard": False,
+        "report.plots": False, "report.html": False,
     }  # fmt: skip
     config, (images, numbers) = configured(**fields), digits(0, 80)
     data = DataSet("digits", 10, images, numbers, images[:40], images[40:], numbers[40:])
     given = data, Teacher("own", counting_teacher.answer)
     whole = experiment.run(config, tmp_path / "whole", StopSignal(), *given)
     stops = 0
-    for looks in range(4, 60, 5):
+    for looks in range(5, 65, 10):
         try:
             found = experiment.run(config, tmp_path / "stopped", AfterEpochs(looks), *given)
             break

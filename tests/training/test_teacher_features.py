@@ -118,8 +118,9 @@ def test_a_stopped_run_ends_with_the_same_bits(own, last, tmp_path, monkeypatch)
     """The features of round 0 are looked at again; none costs a query of its own."""
     monkeypatch.setattr(relations, "_LEAST_STEPS", 60)
     fields = {
-        "n_real": 8, "train.epochs": 2, "train.batch_size": 8, "student": "lenet5_half", "teacher.validation": 1,
-        "report.progress": False, "report.tensorboard": False, "report.plots": False, "report.html": False, **own,
+        "n_real": 8, "train.epochs": 2, "train.batch_size": 8, "student": "lenet5_half",
+        "teacher.validation": 1, "report.progress": False, "report.tensorboard": False,
+        "report.plots": False, "report.html": False, **own,
     }  # fmt: skip
     config, (images, numbers) = configured(**fields), digits(0, 60)
     data = DataSet("digits", 10, images, numbers, images[:40], images[40:], numbers[40:])
