@@ -110,7 +110,7 @@ def _origin(card: Card) -> list[tuple[str, str]]:
         ("Queries to the teacher", _known(card, "queries")),
         ("Queries for evaluation", _known(card, "evaluation_queries")),
         ("Cost", f"{_known(card, 'cost')} {currency}"),
-        ("Card set", _known(card, "dataset")),
+        ("Data set", _known(card, "dataset")),
         ("Key of the data", _known(card, "data_key")),
         ("Real images", _known(card, "n_real")),
         ("Made by", f"amkd {card['amkd']}"),
