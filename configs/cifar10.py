@@ -5,7 +5,7 @@ Here:     AlexNet teacher without crops, as the paper's; AlexNet-half student, t
           paper's author gave (SGD, 80+60+40+20 epochs), crops and flips as the released code.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/cifar10.py --workdir=runs/cifar10
 Cost:     made for a GPU: 21 million training images and 88 million scored mixes, days on 2 CPU
-  cores.
+          cores.
 Smoke:    python launch.py --config=configs/cifar10.py:smoke --workdir=runs/cifar10_smoke
 """
 

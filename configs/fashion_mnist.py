@@ -3,9 +3,9 @@
 Paper:    LeNet-5 teacher 90.80, 2,000 real images, 48,000 queries: student 80.90.
 Here:     LeNet-5 teacher, LeNet-5-half student, all 1,999,000 pairs scored in every round.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/fashion_mnist.py
-  --workdir=runs/fashion_mnist
+            --workdir=runs/fashion_mnist
 Smoke:    python launch.py --config=configs/fashion_mnist.py:smoke
-  --workdir=runs/fashion_mnist_smoke
+            --workdir=runs/fashion_mnist_smoke
 """
 
 from ml_collections import ConfigDict

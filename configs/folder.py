@@ -1,12 +1,12 @@
 """Your own pictures, and a teacher that is a Python function, an ONNX file or a local server.
 
-Story:    2,000 photos in a folder, no labels; a model that you may only ask. The student is judged
-          by its agreement with the teacher on 200 pictures that are held out.
+Story:    2,000 photos in a folder, no labels; a model that you may only ask. The student is
+          judged by its agreement with the teacher on 200 pictures that are held out.
 Command:  python launch.py --config=configs/folder.py --workdir=runs/photos
           --config.data.folder=PICTURES --config.data.classes=cat,dog
           --config.teacher.function=my_teacher:answer
 First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
-  need.
+            need.
 """
 
 from ml_collections import ConfigDict

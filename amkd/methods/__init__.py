@@ -1,4 +1,6 @@
-"""The methods, a file each, found by the file's name: a new file with a ``METHOD`` adds a method."""
+"""The methods, a file each, found by the file's name: a new file with a ``METHOD`` adds a
+method.
+"""
 
 from amkd.core import plugins
 from amkd.methods.base import Method

@@ -1,8 +1,7 @@
-"""The classic loop, without mixes: images of the data set that were not drawn at first are
-annotated, a few a round.
+"""The classic loop without mixes: each round asks about some of the images that were not drawn.
 
-The annotator is the teacher, or with ``teacher.kind=labels`` the data set's own labels. Round 0
-asks about ``n_real`` images; each round scores all that are left and asks about k of them, by
+The annotator is the teacher or, with ``teacher.kind=labels``, the data set's own labels. Round 0
+asks about ``n_real`` images. Each later round scores all that are left and asks about k of them, by
 ``search.acquisition`` (Peng et al., 2021, Algorithm 1 without its lanes). ``lowest`` is least
 confidence: the lowest C1.
 """
@@ -20,7 +19,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """k of the images left."""
+    """Returns k of the images left."""
     candidates = unlabelled(task)
     places = acquisition_named(task.settings.acquisition).choose(candidates, task.k)
     task.progress(len(candidates))
@@ -29,7 +28,7 @@ def choose(task: SelectionTask) -> Selection:
 
 
 def unlabelled(task: SelectionTask) -> candidate_set.Candidates:
-    """All images that were not asked about, the least confident first."""
+    """Returns all images that were not asked about, the least confident first."""
     left = np.setdiff1d(np.arange(len(task.images), dtype=np.int32), task.records.i)
     whole = Records(left, left, np.full(len(left), mixing.ONE, np.int32))
     confidence = candidate_set.predict(task, task.variables, whole).probabilities.max(-1)
@@ -39,7 +38,7 @@ def unlabelled(task: SelectionTask) -> candidate_set.Candidates:
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
-    """One for every image, at most."""
+    """Returns one evaluation for every image left."""
     del settings, k
     return left
 

@@ -1,5 +1,6 @@
-"""The paper's method: the k pairs of lowest C2, each at its arg-min lambda (Algorithm 1); or some
-of a few more.
+"""The paper's method: the k pairs with the lowest C2, each at its arg-min lambda (Algorithm 1).
+
+With ``search.candidates`` above 1 an acquisition chooses among more of the lowest pairs.
 """
 
 import math
@@ -18,9 +19,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """The lowest of the pool by C2, those of them that the acquisition picks, and a share at
-    random.
-    """
+    """Returns the pairs that the acquisition picks among those of lowest C2, and a share at random."""
     plan = task.settings
     at_random = _at_random(plan, task.k)
     own = task._replace(k=task.k - at_random)
@@ -34,12 +33,12 @@ def choose(task: SelectionTask) -> Selection:
 
 
 def _at_random(settings: SearchSettings, k: int) -> int:
-    """How many of k are drawn at random: never all."""
+    """Returns how many of k are drawn at random; never all."""
     return min(round(settings.random_share * k), k - 1)
 
 
 def _lowest(task: SelectionTask, count: int) -> tuple[top_k.Scored, dict[str, float]]:
-    """So many pairs of lowest C2, in order, by the configured way to minimise over lambda."""
+    """Returns ``count`` pairs with the lowest C2, in order, by the configured minimiser; and metrics."""
     way, left = pool_search.configured_minimiser(task.settings), pool_search.pairs_left(task)
     if task.settings.minimiser == "screened":
         return screening.lowest_c2(
@@ -49,7 +48,7 @@ def _lowest(task: SelectionTask, count: int) -> tuple[top_k.Scored, dict[str, fl
 
 
 def _with_random(task: SelectionTask, choice: Selection, count: int) -> Selection:
-    """The choice, and so many of the other pairs at random."""
+    """Returns the choice and ``count`` of the other pairs, drawn at random."""
     gone = pairs.rank_of(choice.records.i, choice.records.j, task.pool.n)
     others = task._replace(k=count, chosen=np.union1d(task.chosen, gone), progress=lambda _: None)
     more = random_mixup.choose(others)
@@ -58,7 +57,7 @@ def _with_random(task: SelectionTask, choice: Selection, count: int) -> Selectio
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
-    """Of the search; a screened one may turn out to need more."""
+    """Returns the evaluations of the search; a screened one may turn out to need more."""
     if settings.minimiser == "screened":
         wanted = math.ceil(settings.candidates * (k - _at_random(settings, k)))
         return screening.make_screening(settings, left, min(wanted, left)).evaluations

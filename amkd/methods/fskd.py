@@ -1,30 +1,29 @@
-"""Few-shot distillation by pseudo-examples (Kimura et al., 2018), with the teacher as the reference
-model.
+"""Few-shot distillation by pseudo-examples (FSKD), with the teacher as the reference model.
 
-A white-box rival: it needs gradients at the teacher's pixels, which are counted apart from its
-answers. ``search`` has no part in it. It starts from the ``n_real`` real images and from mixes of
-two of them each. A target network like the student learns the teacher's answers to all there are;
-then a copy of every pseudo-example climbs the divergence of
-target from teacher, through both of them, and the copies are added: the set doubles until the
-  budget is full. The
-driver then asks about all images and trains the student, as for every method.
+Source: Kimura et al., 2018. This is a white-box rival: it needs gradients at the teacher's pixels,
+which are counted apart from its answers. The ``search`` group has no effect.
 
-What counts: one query for each image, which the driver asks. What the target learns are those same
-  answers, of images
-that are all asked about in the end, and they are not counted twice; they are whole, whatever
-``teacher.answers`` leaves the student of them. One gradient query for each copy and step of its
-ascent.
+1. The set starts with the ``n_real`` real images and with mixes of two real images each.
+2. A target network like the student learns the teacher's answers to the set.
+3. A copy of every pseudo-example climbs the divergence of the target from the teacher, through both
+   networks. The copies are added: the set doubles.
+4. Steps 2 and 3 repeat until the budget is full. Then the driver asks about all images and trains
+   the student, as for every method.
+
+What counts: one query for each image, asked by the driver. The target learns those same answers, of
+images that are all asked about in the end; they are not counted twice. They are whole, whatever
+``teacher.answers`` leaves the student of them. One gradient query for each copy and step.
 
 Ours, where the paper leaves it open or has no such teacher:
 
-- Uncertainty, by which fidelity weighs pseudo-examples in the target's training, is the entropy of
-  the teacher's answer. Target and student are the configured network, trained by the ``train``
-  recipe, as by any method; the paper has a small convolutional network, Nadam at .02 and 8 blocks
-  of 25 epochs.
-- The set grows after every block of epochs, from as many as make the last growth end at the budget.
-  The lambda of a mix is uniform.
+- Uncertainty, by which fidelity weights pseudo-examples in the target's training, is the entropy of
+  the teacher's answer.
+- Target and student are the configured network, trained by the ``train`` recipe. The paper has a
+  small convolutional network, Nadam at .02 and 8 blocks of 25 epochs.
+- The set grows after every block of epochs. Its first size is such that the last growth ends at the
+  budget. The lambda of a mix is uniform.
 - A block begins with the last block's network and a new optimizer.
-- Images are rounded to bytes after a growth: what the teacher is asked about is what the student
+- Images are rounded to bytes after a growth, so that the teacher is asked about what the student
   sees.
 """
 
@@ -54,7 +53,7 @@ _SAMPLED = 256  # images, a batch of the program's
 
 
 def synthesize(source: Source) -> Provided:
-    """The real images, and after them as many pseudo-examples as the budget has room for."""
+    """Returns the real images, then as many pseudo-examples as the budget allows."""
     real, settings, n = source.real, source.settings, len(source.real)
     sizes = _sizes(settings)
     ends = [n + size for size in sizes]
@@ -76,7 +75,7 @@ def synthesize(source: Source) -> Provided:
 
 
 def between(real: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
-    """So many mixes of two different real images each, in blocks of ``uint8[..., H, W, C]``."""
+    """Yields mixes of two different real images each, in blocks of ``uint8[..., H, W, C]``."""
     rng, n = keys.rng(seed, 0, keys.Purpose.PSEUDO_EXAMPLES), len(real)
     i = rng.integers(0, n, count, np.int32)
     j = (i + rng.integers(1, n, count, np.int32)) % np.int32(n)
@@ -105,13 +104,13 @@ def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
 
 
 def gradients(settings: Settings) -> int:
-    """One for each copy and step of its ascent."""
+    """Returns one gradient query for each copy and step of its ascent."""
     sizes = _sizes(settings)
     return settings.fskd.steps * (sizes[-1] - sizes[0])
 
 
 def sample(source: Source) -> int:
-    """A step up of some real images, against a target that has learned nothing."""
+    """Climbs one step with some real images, against an untrained target; returns how many."""
     network = models.build(source.settings.student, source.classes, source.shape)
     key = keys.key(source.settings.seed, keys.TARGET, keys.Purpose.INIT)
     some = source.real[:_SAMPLED]
@@ -120,12 +119,12 @@ def sample(source: Source) -> int:
 
 
 def trained(settings: Settings) -> int:
-    """By the target, in all blocks."""
+    """Returns how many images the target is trained on, in all blocks."""
     return settings.fskd.epochs * sum(settings.n_real + size for size in _sizes(settings)[:-1])
 
 
 def misfits(settings: Settings) -> Iterator[str]:
-    """A pseudo-example is the least."""
+    """Refuses a budget that leaves no room for a pseudo-example."""
     if settings.budget <= settings.n_real:
         yield (
             f"config.budget={settings.budget}: must be more than n_real={settings.n_real}, whose"
@@ -135,13 +134,14 @@ def misfits(settings: Settings) -> Iterator[str]:
 
 
 def _sizes(settings: Settings) -> list[int]:
-    """How many pseudo-examples there are at first, and after each growth."""
+    """Returns how many pseudo-examples there are at first, and after each growth."""
     return pseudo_examples.sizes(settings.budget - settings.n_real, settings.fskd.doublings)
 
 
 def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
-    """Copies of the first pseudo-examples, as many as are to be added after a block, climbed:
-    ``uint8[P, H, W, C]``.
+    """Returns the copies that a growth adds, climbed: ``uint8[P, H, W, C]``.
+
+    They are copies of the first pseudo-examples, as many as are added after ``block``.
     """
     n, network = (
         len(source.real),
@@ -155,9 +155,7 @@ def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> n
 def _climbed(
     source: Source, learner: tuple[models.Network, Any], images: np.ndarray, steps: int
 ) -> np.ndarray:
-    """Copies of images that have climbed the divergence of the learner, a network and its
-    variables.
-    """
+    """Returns copies of images that have climbed the divergence of the learner from the teacher."""
     plan = source.settings.fskd
     return pseudo_examples.climb(
         source.teacher_network,
@@ -170,7 +168,7 @@ def _climbed(
 
 
 def _target(source: Source, images: np.ndarray, ends: list[int]) -> target_network.Target:
-    """The target network: the student's, by the student's recipe, but for what the method says."""
+    """Returns the target network: the student's, by the student's recipe, with FSKD's changes."""
     settings = source.settings
     plan = dataclasses.replace(settings.train, epochs=settings.fskd.epochs, min_steps=0)
     plan = dataclasses.replace(plan, loss="soft", temperature=1.0, weighting="even")

@@ -1,10 +1,8 @@
-"""Random mixes as a pool of single images, of which an acquisition chooses: classic active learning
-without C2.
+"""Classic active learning on random mixes, without C2: the pool is a set of single images.
 
-No pair is searched for its lambda: ``search.candidates`` times the mixes wanted are drawn as
-  ``random_mixup`` draws
-them, seen once by the student, and k of them chosen. Ours; cheap, and it leaves lambda as wide as
-it was drawn.
+No pair is searched for its lambda. ``search.candidates`` times the wanted mixes are drawn as
+``random_mixup`` draws them, seen once by the student, and k of them are chosen. This is ours: it is
+cheap, and it leaves lambda as wide as it was drawn.
 """
 
 import math
@@ -21,7 +19,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """k of the mixes drawn."""
+    """Returns k of the mixes drawn."""
     plan = task.settings
     drawn = random_mixup.choose(
         task._replace(k=_count(plan, pool_search.pairs_left(task), task.k))
@@ -39,7 +37,7 @@ def _count(settings: SearchSettings, left: int, k: int) -> int:
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
-    """One for every mix drawn."""
+    """Returns one evaluation for every mix drawn."""
     return _count(settings, left, k)
 
 

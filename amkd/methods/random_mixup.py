@@ -13,7 +13,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """k of the pairs left, uniformly at random."""
+    """Returns k of the pairs left, drawn uniformly."""
     rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
     i, j = pairs.pair_of(pool_search.sample_left(task, task.k, rng), task.pool.n)
     plan = task.settings

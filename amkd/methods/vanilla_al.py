@@ -1,5 +1,6 @@
-"""Classic active learning on the pool: the k single mixes of lowest C1, several of one pair if need
-be (paper, 4.3).
+"""Classic active learning on the pool: the k single mixes with the lowest C1 (paper, 4.3).
+
+Several mixes of one pair may be selected.
 """
 
 import numpy as np
@@ -13,8 +14,9 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """The k lowest C1 over pairs and lambdas of the grid; only a mix that was asked about has left
-    the pool.
+    """Returns the k lowest C1 over pairs and lambdas of the grid.
+
+    Only a mix that was asked about has left the pool, not its pair.
     """
     plan, before = task.settings, task.records
     grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
@@ -37,13 +39,13 @@ def choose(task: SelectionTask) -> Selection:
 
 
 def _merged(parts: list[top_k.Scored], k: int) -> top_k.Scored:
-    """The k lowest in the order of (score, pair, lambda)."""
+    """Returns the k lowest in the order of (score, pair, lambda)."""
     found = top_k.concatenate(parts)
     return found.take(np.lexsort((found.w, found.j, found.i, found.score))[:k])
 
 
 def duplicates(records: Records) -> float:
-    """Share of the mixes whose pair occurs more than once among them."""
+    """Returns the share of the mixes whose pair occurs more than once among them."""
     mixed = records.i < records.j
     _, place, times = np.unique(
         np.stack([records.i[mixed], records.j[mixed]], 1),
@@ -55,7 +57,7 @@ def duplicates(records: Records) -> float:
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
-    """One for every single mix."""
+    """Returns one evaluation for every single mix."""
     del k
     return settings.lam_count * left
 

@@ -1,15 +1,17 @@
-"""Zero-shot distillation: no image but those made from the teacher's own network (Nayak et al.,
-2019).
+"""Zero-shot distillation: asks about images made from the teacher's own network (ZSKD).
 
-A white-box rival: it needs the weights of the teacher's last layer and gradients at its pixels,
-which are counted apart from its answers. ``search`` has no part in it. Ours: every image starts
-from noise of its own; a batch, whose images share one scale of grey, has classes and betas in turn,
-where the released code's has one of each; and the views of an impression
-(amkd/synthesis/impression_views.py) are drawn once, so that each is one query, where the released
-code asks
-anew about all 106 in every epoch. The paper distils at the temperature of the impressions: set
-  ``train.temperature`` to
-it.
+Source: Nayak et al., 2019. This is a white-box rival: it needs the weights of the teacher's last
+layer and gradients at its pixels. Gradient queries are counted apart from answers. The ``search``
+group has no effect. The paper distils at the temperature of the impressions: set
+``train.temperature`` to it.
+
+Departures from the released code:
+
+- Every image starts from noise of its own.
+- Classes and betas take turns inside a batch, whose images share one scale of grey. The released
+  code has one class and one beta in each batch.
+- The views of an impression (amkd/synthesis/impression_views.py) are drawn once, and each is one
+  query. The released code asks again about all 106 views in every epoch.
 """
 
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ _SAMPLED_STEPS = 3  # enough for the time that a step takes
 
 
 def synthesize(source: Source) -> Provided:
-    """As many impressions, and after them views of them, as the budget pays for."""
+    """Makes as many impressions, and after them views of them, as the budget allows."""
     plan, budget = source.settings.zskd, source.settings.budget
     count = budget // (1 + plan.copies)
     found = np.concatenate(
@@ -50,10 +52,10 @@ def synthesize(source: Source) -> Provided:
 
 
 def _orders(count: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """In which order each impression is shown in all views but the plain one: ``int64[count, V]``
-    places.
+    """Returns the order in which each impression is shown: ``int64[count, V]`` places of views.
 
-    No view comes twice before all have come once. Images that are not square have no transposition.
+    The plain view is left out. No view comes twice before all have come once. Images that are not
+    square have no transposition.
     """
     fit = [
         place
@@ -64,12 +66,12 @@ def _orders(count: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.
 
 
 def gradients(settings: Settings) -> int:
-    """One for each step and impression."""
+    """Returns one gradient query for each step of each impression."""
     return settings.zskd.steps * (settings.budget // (1 + settings.zskd.copies))
 
 
 def sample(source: Source) -> int:
-    """A few steps towards one batch of even answers."""
+    """Makes a few steps towards one batch of even answers; returns the gradient queries spent."""
     plan = source.settings.zskd
     size, steps = (
         min(plan.batch, source.settings.budget // (1 + plan.copies)),
@@ -81,7 +83,7 @@ def sample(source: Source) -> int:
 
 
 def misfits(settings: Settings) -> Iterator[str]:
-    """Real images would have no part in it, and an impression is the least."""
+    """Refuses real images, which have no part in it, and a budget for less than one impression."""
     if settings.data.real:
         yield (
             f"config.data.real={settings.data.real!r}: method 'zskd' draws no real images;"
@@ -96,8 +98,9 @@ def misfits(settings: Settings) -> Iterator[str]:
 
 
 def _batch(source: Source, start: int, size: int) -> np.ndarray:
-    """So many impressions from number ``start`` on: classes and betas take turns. ``uint8[size, H,
-    W, C]``.
+    """Returns impressions from number ``start`` on, ``uint8[size, H, W, C]``.
+
+    Classes and betas take turns.
     """
     plan = source.settings.zskd
     for_answers, for_noise = jax.random.split(
@@ -118,7 +121,7 @@ def _batch(source: Source, start: int, size: int) -> np.ndarray:
 
 
 def _impressed(source: Source, answers: np.ndarray, steps: int, key: jax.Array) -> np.ndarray:
-    """An impression for each row of answers ``float32[B, Y]``, after so many steps."""
+    """Returns an impression for each row of answers ``float32[B, Y]``, after ``steps`` steps."""
     plan = source.settings.zskd
     return impressions.make_impressions(
         *source.teacher_network,

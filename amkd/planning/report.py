@@ -100,7 +100,9 @@ def make_plan(settings: Settings, folder: Path | None, stop: StopSignal) -> Plan
 
 
 def _known(settings: Settings, facts: Allotment, data: DataSet, *, sound: bool) -> np.ndarray:
-    """The images of round 0 that are known; with too few to draw from, none, so that cost is told."""
+    """The images of round 0 that are known; with too few to draw from, none, so that cost is
+    told.
+    """
     count = facts.real if facts.real <= data.pool_size else 0
     real = draw_real(data, count, settings.seed)
     if not sound:

@@ -1,4 +1,6 @@
-"""One whole run in a workdir: check everything, put it together, drive the rounds, write results."""
+"""One whole run in a workdir: check everything, put it together, drive the rounds, write
+results.
+"""
 
 import contextlib
 import dataclasses

@@ -97,7 +97,8 @@ def views_compared(s: Settings, method: Method | None) -> Iterator[str]:
     if method.first.views != count:
         others = [name for name, other in METHODS.items() if other.first.views == count]
         yield (
-            f"config.method={s.method!r}: loss {recipe.loss!r} compares {count} views of each image,"
+            f"config.method={s.method!r}: loss {recipe.loss!r} compares {count} views of"
+            " each image,"
             f" and this method does not ask about them; set --config.method={' or '.join(others)}"
         )
     elif s.budget < count * s.n_real:

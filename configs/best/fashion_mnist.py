@@ -5,9 +5,9 @@ Here:     no search: random pairs at random lambda of a wide range, answers soft
           temperature, longer training. The ways to choose by the student's doubt that were tried
           were worse on training images; see results/experiments.md.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/best/fashion_mnist.py
-  --workdir=runs/best_fashion
+            --workdir=runs/best_fashion
 Smoke:    python launch.py --config=configs/best/fashion_mnist.py:smoke
-  --workdir=runs/best_fashion_smoke
+            --workdir=runs/best_fashion_smoke
 """
 
 from ml_collections import ConfigDict

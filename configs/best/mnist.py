@@ -2,10 +2,10 @@
 
 Paper:    the recipe of configs/mnist.py, and Algorithm 1 alone.
 Here:     answers softened by a temperature, the true minimum over lambda, and of five times the
-          mixes wanted those that lie farthest from each other in the student's features. For what
-          was chosen by what, see results/README.md.
+          mixes wanted those that lie farthest from each other in the student's features. For
+          what was chosen by what, see results/README.md.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/best/mnist.py
-  --workdir=runs/best_mnist
+            --workdir=runs/best_mnist
 Smoke:    python launch.py --config=configs/best/mnist.py:smoke --workdir=runs/best_mnist_smoke
 """
 

@@ -1,4 +1,4 @@
-"""Configurations of tables, each of many runs; this file holds what they share."""
+"""What all tables share. A table is many runs; see docs/tables.md."""
 
 from collections.abc import Mapping
 

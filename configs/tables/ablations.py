@@ -1,9 +1,9 @@
 """Ablations of Active Mixup: one field at a time, each against the default method.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/ablations.py:cpu
-  --workdir=runs/ablations_cpu
-Cost:     as table1.py; :cpu, 8,000 queries of the half students of MNIST and Fashion-MNIST: 1 to 3
-          minutes a run on one core beside other work.
+            --workdir=runs/ablations_cpu
+Cost:     as table1.py; :cpu, 8,000 queries of the half students of MNIST and Fashion-MNIST: 1 to
+          3 minutes a run on one core beside other work.
 """
 
 from amkd.configs.tables import table1, without_quotes

@@ -1,16 +1,16 @@
 """Which way of choosing what to ask is best? Told without a look at a test label.
 
-One budget, one recipe, one teacher. Every run is judged by its agreement with the teacher on 10,000
-training images that are not drawn (data.judge). What came of it: results/experiments.md.
+One budget, one recipe, one teacher. Every run is judged by its agreement with the teacher on
+10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py
-          --workdir=runs/acquisitions the same with --mode=table --output=results, once they are
-          done
-Cost:     260 runs; 2 to 4 minutes a run on one core beside other work, those that train committees
-          several times that (estimated).
+            --workdir=runs/acquisitions
+          the same with --mode=table --output=results, once they are done
+Cost:     260 runs; 2 to 4 minutes a run on one core beside other work, those that train
+          committees several times that (estimated).
           :cpu, some of them at the paper's budgets.
-          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query is
-          scarce: 160 runs of a minute on one core, those with committees 2.5.
+          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query
+          is scarce: 160 runs of a minute on one core, those with committees 2.5.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 

@@ -2,9 +2,10 @@
 
 Paper:    LeNet-5 teacher and student: MNIST 98.74, Fashion-MNIST 80.90.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/best.py:cpu
-          --workdir=runs/best_cpu the same with --mode=table --output=results, once they are done
-Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other work: with the half
-          student 4 of MNIST and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
+            --workdir=runs/best_cpu
+          the same with --mode=table --output=results, once they are done
+Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other work: with the
+          half student 4 of MNIST and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
 """
 
 from amkd.configs.tables import check, row, table

@@ -1,10 +1,9 @@
 """Figure 4: accuracy against queries, active and random, all rounds of one run each.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/figure4.py
-  --workdir=runs/figure4
+            --workdir=runs/figure4
 Cost:     estimated. CIFAR-10: hours a run on a GPU. :cpu, the half students of MNIST and
-  Fashion-MNIST from 2,000 to
-          14,000 queries: 3 minutes a run on one core.
+          Fashion-MNIST from 2,000 to 14,000 queries: 3 minutes a run on one core.
 """
 
 from amkd.configs.tables import table1, without_quotes

@@ -6,11 +6,12 @@ some of those left. The annotator is the data set itself, so that no teacher is 
 --config.set a teacher annotates.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/labelling.py
-          --workdir=runs/labelling the same with --mode=table --output=results; the curves are
-          labelling.png and labelling-curves.csv
-Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute a run on one core; ways that
-          train committees several, distillation_gap most, as it compares 60,000 images with each
-          other in every round.
+            --workdir=runs/labelling
+          the same with --mode=table --output=results; the curves are labelling.png and
+            labelling-curves.csv
+Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute a run on one core; ways
+          that train committees several, distillation_gap most, as it compares 60,000 images with
+          each other in every round.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 

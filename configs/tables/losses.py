@@ -1,15 +1,15 @@
 """Which way of learning from the answers is best? Told without a look at a test label.
 
 The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features``,
-``features4`` and ``related_views`` see more of the teacher than its answers, ``top3`` and ``label``
-less, and ``views`` and ``related_views`` ask about real images and their rotations in place of
-mixes, four queries an image, whatever the budget. Every run is judged by its agreement with the
-teacher on 10,000 training images that are not drawn (data.judge). What came of it:
+``features4`` and ``related_views`` see more of the teacher than its answers, ``top3`` and
+``label`` less, and ``views`` and ``related_views`` ask about real images and their rotations in
+place of mixes, four queries an image, whatever the budget. Every run is judged by its agreement
+with the teacher on 10,000 training images that are not drawn (data.judge). What came of it:
 results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table
-          --output=results
+            --output=results
 Cost:     two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
           :cpu, MNIST with 12,000 queries, two seeds: 1.5 minutes a run on one core.
           :few, 4,000 queries from 1,000 real images, where a query is scarce: 210 runs of half a
@@ -51,7 +51,10 @@ WAYS = {
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu``, ``few`` and ``smoke``."""
     check(preset, "cpu", "few", "smoke")
-    title = "Learning from the answers: agreement with the teacher on training images that are not drawn"
+    title = (
+        "Learning from the answers: agreement with the teacher on training images that are not"
+        " drawn"
+    )
     config = on_training_images(table("losses", preset, title, WAYS, "as_paper"))
     config.set = (*config.set, "method=random_mixup", "rounds=1")
     if preset == "smoke":

@@ -1,19 +1,19 @@
 """Table 1: mixes, real images alone, white-box rivals and references, on MNIST, Fashion-MNIST,
 CIFAR-10 and Places365.
 
-At the budgets of the paper, or what a way can use of them: real_only asks about n_real images, sskd
-  about four views of
-each, and both take fewer steps.
+At the budgets of the paper, or what a way can use of them: real_only asks about n_real images,
+sskd about four views of each, and both take fewer steps.
 
 Paper:    MNIST 98.74, Fashion-MNIST 80.90, CIFAR-10 74.60; Places365 85.14% of its teacher (a
-  second-hand figure).
+          second-hand figure).
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table1.py:cpu
-          --workdir=runs/table1_cpu python launch.py --config=configs/tables/table1.py:cpu
-          --workdir=runs/table1_cpu --mode=table --output=results
+            --workdir=runs/table1_cpu
+          python launch.py --config=configs/tables/table1.py:cpu --workdir=runs/table1_cpu
+            --mode=table --output=results
 Cost:     all of it: days on a GPU (estimated; CIFAR-10 and Places365 most of all).
-          :cpu, the half students of MNIST and Fashion-MNIST with shortened recipes, 200,000 pairs,
-          the rounds of random
-          pairs in one: 11 and 17 minutes a seed on one core, and fskd and sskd for 2 or 3 more.
+          :cpu, the half students of MNIST and Fashion-MNIST with shortened recipes, 200,000
+          pairs, the rounds of random pairs in one: 11 and 17 minutes a seed on one core, and
+          fskd and sskd for 2 or 3 more.
           :smoke, all methods on the embedded digits, too short to tell them apart: a minute.
 """
 

@@ -3,10 +3,10 @@ by round.
 
 Paper:    CIFAR-10, VGG-16, 500 to 2,000 real images, 5,000 to 160,000 selected; Places365 likewise.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table2.py --workdir=runs/table2
-          The cells are in table2-curves.csv: a row of the paper is a row there, a column a number
-          of queries.
-Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes a run on one
-  core.
+          The cells are in table2-curves.csv: a row of the paper is a row there, a column a
+          number of queries.
+Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes a run on
+          one core.
 """
 
 from amkd.configs.tables import row, table1

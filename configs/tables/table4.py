@@ -1,12 +1,12 @@
 """Tables 4 and 5: real images of another domain than the teacher's.
 
-Paper:    CIFAR-10's teacher, real images of another data set (which, is not known): 40,000 queries
-  reach 77.89.
+Paper:    CIFAR-10's teacher, real images of another data set (which, is not known): 40,000
+          queries reach 77.89.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table4.py:cpu
-  --workdir=runs/table4_cpu
+            --workdir=runs/table4_cpu
 Cost:     CIFAR-100 for CIFAR-10: hours a run on a GPU. :cpu, MNIST and Fashion-MNIST for each
-          other, in the short recipe of table1.py:cpu and with 8,000 queries: a minute a run on one
-          core (MNIST; Fashion-MNIST was not run).
+          other, in the short recipe of table1.py:cpu and with 8,000 queries: a minute a run on
+          one core (MNIST; Fashion-MNIST was not run).
 """
 
 from amkd.configs.tables import check, row, table1

@@ -1,4 +1,6 @@
-"""A method of the user's own: the example of the contract's docstring runs without touching amkd."""
+"""A method of the user's own: the example of the contract's docstring runs without touching
+amkd.
+"""
 
 import re
 import textwrap
@@ -18,7 +20,9 @@ def example():
 
 
 def test_the_example_runs(tmp_path):
-    """From another folder's module, through the command line: it asks about the pool's first pairs."""
+    """From another folder's module, through the command line: it asks about the pool's first
+    pairs.
+    """
     (tmp_path / "first_pairs.py").write_text(example())
     fields = {**command.TINY, "train.epochs": 2, "method": "first_pairs:METHOD"}
     env = command.environment(tmp_path, PYTHONPATH=str(tmp_path))
