@@ -1,9 +1,8 @@
 """Your own pictures, and a vision service on the web that is paid by the picture.
 
-Story:    a JSON service that answers one picture with its five best labels and their scores. The
-  key
-          comes from the environment and is written nowhere. Every answer is kept: nothing that was
-          answered is asked again.
+Story:    a JSON service that answers one picture with its five best labels and their scores.
+          The key comes from the environment and is written nowhere. Every answer is kept: nothing
+          that was answered is asked again.
 Command:  VISION_KEY=... python launch.py --config=configs/http.py --workdir=runs/vision
           --config.data.folder=PICTURES --config.data.classes=classes.txt
           --config.teacher.http.url=https://vision.example.com/v1/classify
@@ -12,7 +11,8 @@ First:    the same with --mode=plan: it asks nothing, and tells the bill.
 Servers:  for the Open Inference Protocol add --config.teacher.kind=oip
           --config.teacher.oip.model=NAME, for TensorFlow Serving --config.teacher.kind=tfserving
           --config.teacher.tfserving.model=NAME, and with either
-          --config.teacher.answers.form=probabilities (or logits), a larger --config.teacher.batch and, where no key is needed, --config.teacher.http.auth_env=
+          --config.teacher.answers.form=probabilities (or logits), a larger --config.teacher.batch
+          and, where no key is needed, --config.teacher.http.auth_env=
 """
 
 from ml_collections import ConfigDict

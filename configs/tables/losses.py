@@ -51,7 +51,10 @@ WAYS = {
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``cpu``, ``few`` and ``smoke``."""
     check(preset, "cpu", "few", "smoke")
-    title = "Learning from the answers: agreement with the teacher on training images that are not drawn"
+    title = (
+        "Learning from the answers: agreement with the teacher"
+        " on training images that are not drawn"
+    )
     config = on_training_images(table("losses", preset, title, WAYS, "as_paper"))
     config.set = (*config.set, "method=random_mixup", "rounds=1")
     if preset == "smoke":
