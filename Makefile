@@ -6,8 +6,9 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 BENCH := $(BIN)/python -m benchmarks
 ROWS := build/bench
 
-# Folders whose tests take seconds and start no process: what to run while at work.
-QUICK := tests/core tests/config tests/data tests/querying tests/search tests/validation
+# Rooms that compute or decide, without the tests that start processes or whole runs.
+QUICK := tests/core tests/config tests/data tests/querying tests/search tests/validation tests/packaging \
+	-k 'not devices and not processes' --ignore=tests/core/test_compilation.py
 OLDEST := tests/core tests/search tests/training
 
 .PHONY: help install demo quick test test-heavy test-oldest bench bench-install docs lint format clean
@@ -33,7 +34,7 @@ demo: install
 	$(RUN) --config=configs/digits.py --workdir=runs/demo
 
 quick: install
-	$(BIN)/python -m pytest -m 'not heavy' $(QUICK)
+	$(BIN)/python -m pytest -m 'not heavy' -n 2 $(QUICK)
 
 test: lint
 	$(BIN)/python -m pytest -m 'not heavy' -n 2

@@ -19,7 +19,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """Returns the pairs that the acquisition picks among those of lowest C2, and a share at random."""
+    """Returns what the acquisition picks among the pairs of lowest C2, and a share at random."""
     plan = task.settings
     at_random = _at_random(plan, task.k)
     own = task._replace(k=task.k - at_random)
@@ -38,7 +38,7 @@ def _at_random(settings: SearchSettings, k: int) -> int:
 
 
 def _lowest(task: SelectionTask, count: int) -> tuple[top_k.Scored, dict[str, float]]:
-    """Returns ``count`` pairs with the lowest C2, in order, by the configured minimiser; and metrics."""
+    """Returns ``count`` pairs with the lowest C2, in order, and metrics of the search."""
     way, left = pool_search.configured_minimiser(task.settings), pool_search.pairs_left(task)
     if task.settings.minimiser == "screened":
         return screening.lowest_c2(

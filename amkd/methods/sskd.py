@@ -28,7 +28,7 @@ _TURNS = 4  # quarters: the image as it is, and three rotations
 
 
 def show(images: np.ndarray) -> np.ndarray:
-    """Returns all images as they are, then all rotated by a quarter turn, a half and three quarters.
+    """Returns all images as they are, then all rotated by one, two and three quarter turns.
 
     Args:
       images: ``uint8[N, H, H, C]``.
