@@ -92,8 +92,7 @@ def teachers(db: sqlite3.Connection) -> Check:
         "teachers",
         "all are named",
         query=_NAMELESS,
-        remedy="`python -m amkd.ledger rescue --identity NUMBER=NAME` gives it one, in a"
-        " new ledger",
+        remedy="`python -m amkd.ledger rescue --identity NUMBER=NAME` names it, in a new ledger",
     )
 
 

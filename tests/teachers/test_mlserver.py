@@ -72,15 +72,15 @@ def test_labels(url):
 
 
 def test_a_model_without_metadata_is_asked_by_the_settings(url):
-    with asking(url, "silent", input="images", pixels=Pixels("nhwc", "uint8")) as teacher:
+    with asking(url, model="silent", input="images", pixels=Pixels("nhwc", "uint8")) as teacher:
         np.testing.assert_allclose(teacher.ask(IMAGES[:5]), EXPECTED[:5], atol=1e-6)
         assert teacher.identity.endswith("/silent")
     # The server converts nothing: it hands on the type that the settings name.
-    with asking(url, "silent", input="images", pixels=Pixels("nhwc", "float32")) as teacher:
+    with asking(url, model="silent", input="images", pixels=Pixels("nhwc", "float32")) as teacher:
         np.testing.assert_allclose(teacher.ask(IMAGES[:5]), EXPECTED[:5], atol=1e-6)
     with (
         pytest.raises(UserError, match=r"tells nothing of the model's inputs"),
-        asking(url, "silent"),
+        asking(url, model="silent"),
     ):
         pass
 
