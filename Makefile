@@ -21,7 +21,7 @@ help:
 	@echo "make docs        the site of docs/, to site/"
 	@echo "make test-heavy  the tests that take minutes, every smoke preset among them"
 	@echo "make bench       search, training and pool beside PyTorch, to benchmarks/RESULTS.md; keep the machine quiet"
-	@echo "make format      let ruff put the code in order"
+	@echo "make format      let ruff put the code in order, and write configs/default.py anew from its declarations"
 
 install: .venv/installed
 
@@ -77,6 +77,7 @@ lint: install
 	$(BIN)/lint-imports --no-cache
 
 format: install
+	$(BIN)/python -m amkd.config.write_default
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

@@ -20,6 +20,7 @@ import pytest  # noqa: E402
 from tests.support import command  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 hypothesis.settings.register_profile("amkd", deadline=None, max_examples=25, derandomize=True)
 hypothesis.settings.load_profile("amkd")

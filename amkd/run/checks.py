@@ -70,7 +70,8 @@ def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
     """Yields what the run needs of a student of the user's own, and it does not show."""
     if not isinstance(network, UserNetwork):
         return
-    why = f"student {settings.student!r} does not show it; let its build return an amkd.models.Network"
+    remedy = "let its build return an amkd.models.Network"
+    why = f"student {settings.student!r} does not show it; {remedy}"
     acquisition = settings.search.acquisition
     if find(settings.method).selector.acquires and acquisition == "badge":
         yield f"config.search.acquisition='badge': needs the student's last layer, and {why}"

@@ -6,8 +6,9 @@ Cost:     as table1.py; :cpu, 8,000 queries of the half students of MNIST and Fa
           3 minutes a run on one core beside other work.
 """
 
-from amkd.configs.tables import table1, without_quotes
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import table1, without_quotes
 
 ACTIVE = ("method=active_mixup",)
 WAYS = {

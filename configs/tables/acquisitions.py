@@ -14,8 +14,9 @@ Cost:     260 runs; 2 to 4 minutes a run on one core beside other work, those th
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
-from amkd.configs.tables import check, on_training_images, row, table
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, on_training_images, row, table
 
 _ACTIVE = ("method=active_mixup", "search.minimiser=refined")
 _WIDE = ("search.lam_low=0.1", "search.lam_high=0.9", "search.lam_count=17")

@@ -8,8 +8,9 @@ Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other 
           half student 4 of MNIST and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
 """
 
-from amkd.configs.tables import check, row, table
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, row, table
 
 WAYS = {
     "best": (),

@@ -6,8 +6,9 @@ Cost:     estimated. CIFAR-10: hours a run on a GPU. :cpu, the half students of 
           Fashion-MNIST from 2,000 to 14,000 queries: 3 minutes a run on one core.
 """
 
-from amkd.configs.tables import table1, without_quotes
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import table1, without_quotes
 
 
 def get_config(preset: str = "") -> ConfigDict:

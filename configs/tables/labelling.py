@@ -15,8 +15,9 @@ Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute a run on
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
-from amkd.configs.tables import check, row, table
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, row, table
 
 _WAYS = (
     "random",

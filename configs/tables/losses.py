@@ -17,8 +17,9 @@ Cost:     two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimate
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
-from amkd.configs.tables import check, on_training_images, row, table
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, on_training_images, row, table
 
 _VIEWS = ("method=sskd", "train.temperature=4.0")
 # Of the same answers, what a service that names its best classes would show.

@@ -17,8 +17,9 @@ Cost:     all of it: days on a GPU (estimated; CIFAR-10 and Places365 most of al
           :smoke, all methods on the embedded digits, too short to tell them apart: a minute.
 """
 
-from amkd.configs.tables import check, row, table
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, row, table
 
 # Way: fields. The budgets of full_kd and supervised_full are all training images.
 WAYS = {

@@ -9,8 +9,9 @@ Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 
           one core.
 """
 
-from amkd.configs.tables import row, table1
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import row, table1
 
 REAL = (500, 1000, 1500, 2000)
 _REAL = {"cpu": (500, 1000, 2000), "smoke": (20, 50)}

@@ -9,8 +9,9 @@ Cost:     CIFAR-100 for CIFAR-10: hours a run on a GPU. :cpu, MNIST and Fashion-
           one core (MNIST; Fashion-MNIST was not run).
 """
 
-from amkd.configs.tables import check, row, table1
 from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, row, table1
 
 
 def get_config(preset: str = "") -> ConfigDict:

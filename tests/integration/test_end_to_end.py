@@ -8,7 +8,8 @@ from PIL import Image
 from tests.support import command, counting_teacher
 
 KEYS = {
-    "method", "dataset", "seed", "n_real", "budget", "queries", "evaluation_queries", "teacher_accuracy",
+    "method", "dataset", "seed", "n_real", "budget", "queries", "evaluation_queries",
+    "teacher_accuracy",
     "student_accuracy", "success_rate", "agreement", "student_sha256", "seconds",
 }  # fmt: skip
 

@@ -33,7 +33,8 @@ from tests.support.faulty_server import FaultyServer, digest, seeded
 
 heavy = pytest.mark.heavy
 ENDS_WELL = (
-    "slow:0.05", "hang", "drip", "reset", "429:0.05", "429", "503:0.05", "503", "500", "truncated", "garbled",
+    "slow:0.05", "hang", "drip", "reset", "429:0.05", "429", "503:0.05", "503", "500",
+    "truncated", "garbled",
     "rows", "shuffled", "duplicate", "contradiction", "stranger",
 )  # fmt: skip
 STOPS = (
@@ -129,7 +130,8 @@ def test_a_fault_that_stops_the_run(
 
 
 QUICK = (
-    "slow:0.02", "reset", "429:0.02", "429", "503:0.02", "503", "500", "truncated", "garbled", "rows", "shuffled",
+    "slow:0.02", "reset", "429:0.02", "429", "503:0.02", "503", "500", "truncated", "garbled",
+    "rows", "shuffled",
     "duplicate", "contradiction", "stranger", "nan", "sum", "classes", "404",
 )  # fmt: skip
 MIXTURES = [

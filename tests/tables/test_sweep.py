@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from amkd.configs.tables import table1
 
+from amkd.configs.tables import table1
 from amkd.core.errors import UserError
 from amkd.tables import sweep
 from amkd.tables import table as tables
