@@ -10,6 +10,7 @@ from chex import Array
 
 from amkd.data.augment import Views
 from amkd.training import auxiliary_heads, losses
+from amkd.training.optimizers import promoting
 from amkd.training.weightings import Constants
 
 OPTIMIZERS = ("sgd", "adamw")
@@ -188,5 +189,5 @@ def direction(recipe: Recipe) -> optax.GradientTransformation:
     """
     decay = optax.add_decayed_weights(recipe.weight_decay)
     if recipe.optimizer == "adamw":
-        return optax.chain(optax.scale_by_adam(), decay)
+        return optax.chain(promoting(optax.scale_by_adam()), decay)
     return optax.chain(decay, optax.trace(recipe.momentum))

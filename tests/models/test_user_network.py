@@ -176,7 +176,8 @@ def test_active_mixup_with_ones_own_student_and_loss(tmp_path, monkeypatch):
     """A run that is stopped in every phase ends with the same bits as one that is not."""
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     fields = {
-        "student": "my_module:build", "train.loss": own("OWN"), "n_real": 20, "budget": 40, "teacher.validation": 1,
+        "student": "my_module:build", "train.loss": own("OWN"), "n_real": 20, "budget": 40,
+        "teacher.validation": 1,
         "rounds": 1, "train.epochs": 2, "train.min_steps": 0, "train.batch_size": 16,
         "checkpoint.seconds": 0.0, "report.progress": False, "report.tensorboard": False,
         "report.plots": False, "report.html": False,
