@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import optax
 
 from amkd.core.compilation import compiled
+from amkd.training.optimizers import promoting
 
 _WIDTH, _BATCH, _RATE = 128, 128, 1e-3
 
@@ -61,7 +62,7 @@ def fit(features: jax.Array, losses: jax.Array, steps: int, key: jax.Array) -> A
       key: randomness.
     """
     for_init, for_batches = jax.random.split(key)
-    tx = optax.adam(_RATE)
+    tx = promoting(optax.adam(_RATE))
     params = init(features.shape[-1], for_init)
 
     def step(state: tuple[Any, Any], key: jax.Array) -> tuple[tuple[Any, Any], None]:

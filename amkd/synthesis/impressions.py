@@ -20,6 +20,7 @@ from amkd.core.compilation import compiled
 from amkd.models import Network
 from amkd.models.layers import Variables, suited
 from amkd.training import losses
+from amkd.training.optimizers import promoting
 
 _LEAST = 1e-4  # added to every concentration, so that all are positive (released code)
 
@@ -134,7 +135,7 @@ def step(
         return jax.vmap(losses.soft_cross_entropy)(logits, answers).mean()
 
     loss, grads = jax.value_and_grad(loss_of)(images)
-    updates, state = optax.adam(descent.learning_rate).update(grads, state)
+    updates, state = promoting(optax.adam(descent.learning_rate)).update(grads, state)
     images = images + updates
     low, high = images.min(), images.max()
     return (images - low) / jnp.maximum(high - low, 1e-12), state, loss

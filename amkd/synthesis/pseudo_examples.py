@@ -21,6 +21,7 @@ from amkd.core.compilation import compiled
 from amkd.models import Network
 from amkd.models.layers import Variables, suited
 from amkd.training import weightings
+from amkd.training.optimizers import promoting
 
 # Adam's usual 1e-8 would hold back images of which both networks are all but certain; less than
 # this, and squares of gradients vanish before it does.
@@ -28,7 +29,7 @@ _LEAST = 1e-16
 
 ASCENTS: dict[str, Callable[[float], optax.GradientTransformation]] = {
     "gradient": optax.sgd,
-    "adam": functools.partial(optax.adam, eps=_LEAST),
+    "adam": lambda rate: promoting(optax.adam(rate, eps=_LEAST)),
 }
 
 LogitsOf = Callable[[jax.Array], jax.Array]  # [B, ...] -> [B, Y]

@@ -10,6 +10,7 @@ from chex import Array
 
 from amkd.config.recipe import Recipe
 from amkd.training import losses
+from amkd.training.optimizers import promoting
 
 _BLOCK = 4096  # steps whose learning rates are computed together
 
@@ -122,5 +123,5 @@ def direction(recipe: Recipe) -> optax.GradientTransformation:
     """
     decay = optax.add_decayed_weights(recipe.weight_decay)
     if recipe.optimizer == "adamw":
-        return optax.chain(optax.scale_by_adam(), decay)
+        return optax.chain(promoting(optax.scale_by_adam()), decay)
     return optax.chain(decay, optax.trace(recipe.momentum))

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from amkd.training.optimizers import promoting
+
 TEMPERATURE = 0.5  # of the rows; the released constants, as are the next two
 SHARE = 0.75  # share of the teacher's wrong rows that the student learns, the least wrong ones
 # Against the mean over all views, which weighs .9 + 2.7 in the released sum (methods/sskd.py).
@@ -86,7 +88,7 @@ def rows_to_learn(ranks: jax.Array, counts: jax.Array, share: float) -> jax.Arra
     """
     chex.assert_equal_shape((ranks, counts))
     wrong = jnp.sum(counts & (ranks > 0))
-    room = jnp.sum(counts) - wrong + jnp.floor(share * wrong).astype(jnp.int32)
+    room = jnp.sum(counts) - wrong + jnp.floor(share * wrong.astype(jnp.float32)).astype(jnp.int32)
     order = jnp.argsort(jnp.where(counts, ranks, jnp.iinfo(ranks.dtype).max), stable=True)
     return counts & (jnp.argsort(order, stable=True) < room)
 
@@ -158,7 +160,7 @@ def fit(params: chex.ArrayTree, features: jax.Array, key: jax.Array) -> chex.Arr
       features: ``float32[V, N, d]``, of all N images upright, then of all turned, and so on.
       key: randomness.
     """
-    tx, images = optax.adam(_RATE), features.shape[1]
+    tx, images = promoting(optax.adam(_RATE)), features.shape[1]
     batch = min(_BATCH, images)
     each = images // batch  # whole batches of a pass; the rest of its order is left out
 

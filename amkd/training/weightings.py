@@ -69,7 +69,7 @@ def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Arra
     gone = jnp.minimum(jnp.round(share * count), count - 1)
     order = jnp.argsort(jnp.where(real > 0, -hardness, jnp.inf), stable=True)
     place = jnp.argsort(order, stable=True)  # 0 for the hardest
-    return _of_mean_one((place >= gone).astype(jnp.float32), real)
+    return _of_mean_one((place.astype(jnp.float32) >= gone).astype(jnp.float32), real)
 
 
 def softmax(hardness: jax.Array, real: jax.Array) -> jax.Array:

@@ -171,8 +171,13 @@ def test_a_head_learns_to_find_images():
     np.testing.assert_allclose(
         jax.jit(relations.matching_loss)(first, features), plain_finding(first, features), rtol=1e-5
     )
-    found = teacher_features.related(features.reshape(40, 16), 4, 0)
+    found = teacher_features.project_relations(features.reshape(40, 16), 4, 0)
     assert share_found(features) < 0.8 and share_found(found.reshape(4, 10, 16)) == 1
-    np.testing.assert_array_equal(found, teacher_features.related(features.reshape(40, 16), 4, 0))
-    assert np.abs(found - teacher_features.related(features.reshape(40, 16), 4, 1)).max() > 1e-3
+    np.testing.assert_array_equal(
+        found, teacher_features.project_relations(features.reshape(40, 16), 4, 0)
+    )
+    assert (
+        np.abs(found - teacher_features.project_relations(features.reshape(40, 16), 4, 1)).max()
+        > 1e-3
+    )
     assert (relations.steps(2000), relations.steps(64_000)) == (2000, 60_000)
