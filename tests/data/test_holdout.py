@@ -1,4 +1,4 @@
-"""Training images as judges: which they are, and a run that never looks at a test image."""
+"""Training images held out to evaluate on: which they are, and a run that sees no test image."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def some(pool, tests, places=None):
     return DataSet("some", 3, own[:0], labels[:0], own, others, labels, pool_indices=places)
 
 
-def test_judges_are_as_many_as_the_test_images_and_are_not_drawn():
+def test_held_out_images_are_as_many_as_the_test_images_and_are_not_drawn():
     found = holdout.from_training(some(50, 20), 3)
     held_out = found.test_images.ravel()
     assert len(held_out) == len(set(held_out)) == 20 and max(held_out) < 50
@@ -32,7 +32,7 @@ def test_judges_are_as_many_as_the_test_images_and_are_not_drawn():
     assert not np.array_equal(held_out, holdout.from_training(some(50, 20), 4).test_images.ravel())
 
 
-def test_judges_are_of_those_that_may_be_drawn():
+def test_held_out_images_are_of_those_that_may_be_drawn():
     found = holdout.from_training(some(50, 5, np.arange(40, 50)), 0)
     assert set(found.test_images.ravel()) | set(found.pool_indices) == set(range(40, 50))
     with pytest.raises(
