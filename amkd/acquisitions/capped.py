@@ -1,4 +1,4 @@
-"""Coverage of the real images: the lowest C2, but no image in more than ``search.per_image`` of the
+"""Coverage of the real images: the lowest C2, but no image in more than ``search.max_per_image`` of the
 round's mixes.
 """
 

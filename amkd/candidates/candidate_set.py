@@ -72,14 +72,12 @@ class Candidates:
             yield predict(self.task, self._another(member, False), self.records())
 
     def trained_on_best_classes(self) -> Predictions:
-        """Returns what a student says of the mixes that learned only the best class of each
-        answer. It is trained now.
-        """
+        """Trains a student on the best class of each answer alone; returns its predictions."""
         return predict(self.task, self._another(self.task.settings.committee, True), self.records())
 
     def _another(self, member: int, hard: bool) -> Variables:
-        assert self.task.another is not None
-        return self.task.another(member, hard)
+        assert self.task.train_further_student is not None
+        return self.task.train_further_student(member, hard)
 
 
 def predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:

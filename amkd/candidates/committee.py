@@ -14,7 +14,7 @@ from amkd.models.layers import Variables
 from amkd.training.train import Training, train_network
 
 
-def another(
+def train_further_student(
     last_training: Callable[[], Training], stop: StopSignal, member: int, hard: bool
 ) -> Variables:
     """Trains one more student, from other first values and in another order.

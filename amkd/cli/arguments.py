@@ -87,7 +87,9 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
       UserError: this kind of configuration has no such mode.
     """
     if name not in modes:
-        raise UserError(f"--mode={name}: this configuration has {', '.join(modes)}")
+        raise UserError(
+            f"--mode={name}: this configuration has no such mode; choose one of {', '.join(modes)}"
+        )
     return modes[name]
 
 

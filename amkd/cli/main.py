@@ -59,7 +59,7 @@ def run() -> None:
     except (UserError, FloatingPointError, OSError) as error:
         arguments.fail(error)
     except KeyboardInterrupt:
-        arguments.fail("interrupted; nothing was changed")
+        arguments.fail("interrupted; run the same command again")
     except Stopped:
         print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)
 

@@ -28,8 +28,8 @@ class Declaration:
       below: the value must be below this; infinity for any finite value.
       most: highest value allowed.
       remedy: what an error says after the range, such as what to choose instead.
-      identity: whether another value makes it another run. False for what changes neither the
-        result nor what is paid: a workdir may be resumed with another value.
+      identity: whether another value makes another run. False for fields that change neither the
+        result nor which images are asked about: a workdir may be resumed with another value.
       was: the field's name in earlier versions; empty if it had no other.
     """
 

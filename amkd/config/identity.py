@@ -1,4 +1,8 @@
-"""What makes two runs the same: the fields that bear on the result or on what is paid."""
+"""What makes two runs the same: all fields but those declared with ``identity=False``.
+
+Such a field changes neither the result nor which images are asked about, so a stopped run may go on
+with another value. Each declaration says so itself (:mod:`amkd.config.fields`).
+"""
 
 from collections.abc import Mapping
 from typing import Any

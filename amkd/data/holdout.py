@@ -29,7 +29,8 @@ def from_training(data: DataSet, seed: int) -> DataSet:
     if count > len(drawable) - 2:
         raise UserError(
             f"config.data.judge='train': {count} of the {len(drawable)} training images of"
-            f" {data.name} would judge, and none be left to draw; set --config.data.test_images to"
+            f" {data.name} would judge the student, and fewer than 2 would be left to draw; set"
+            " --config.data.test_images to"
             " fewer"
         )
     order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(drawable)

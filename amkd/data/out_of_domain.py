@@ -23,8 +23,8 @@ def image_side(data: DataSet) -> int:
     height, width, _ = data.shape
     if height != width:
         raise UserError(
-            f"config.data.real: {data.name} has images of {height}x{width}, and others are made"
-            " squares"
+            f"config.data.real: {data.name} has images of {height}x{width}, and images of"
+            " another domain are made square; set --config.data.size"
         )
     return height
 

@@ -98,7 +98,8 @@ def exclude_test_images(data: DataSet) -> DataSet:
     if not excluded.any():
         return data
     print(
-        f"{excluded.sum()} pictures equal one that judges the student, and are not drawn",
+        f"{excluded.sum()} pictures are identical to pictures that judge the student, and are"
+        " not drawn",
         flush=True,
     )
     return dataclasses.replace(data, pool_indices=drawable[~excluded])

@@ -1,4 +1,7 @@
-"""Who pays for a batch."""
+"""The account of a batch: which run, purpose and round it is booked to.
+
+The booking itself is in store.py.
+"""
 
 import dataclasses
 

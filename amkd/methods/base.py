@@ -54,7 +54,7 @@ class Method:
       first: where the images of round 0 come from.
       selector: how every later round selects; nothing by default.
       true_labels: whether the student learns from true labels in place of the teacher's answers.
-        Such a method is a reference, not a rival: no query can buy it.
+        Such a method is a reference: no teacher gives true labels.
     """
 
     first: FirstImages = dataclasses.field(default_factory=RealImages)

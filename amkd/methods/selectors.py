@@ -89,7 +89,7 @@ class Selector:
         raise NotImplementedError
 
     def left(self, task: SelectionTask) -> int:
-        """Returns how many of them are left."""
+        """Returns how many pairs, or images, may still be selected."""
         raise NotImplementedError
 
     def table_images(self, images: int) -> int:
@@ -214,7 +214,7 @@ class PairSelector(_SelectorByRule):
         return pool_search.pairs_left(task)
 
     def table_images(self, images: int) -> int:
-        """Returns all of them."""
+        """Returns the number of images: the search holds activations of all."""
         return images
 
     def problems(self, settings: Settings) -> Iterator[str]:

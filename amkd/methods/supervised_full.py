@@ -1,4 +1,4 @@
-"""Plain training on the true labels of all images of the data set: a reference."""
+"""A reference: plain training on the true labels of all images of the data set."""
 
 from amkd.methods.base import AllImages, Method
 

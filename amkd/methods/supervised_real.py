@@ -1,4 +1,4 @@
-"""Plain training on the true labels of the real images: a reference that no query can buy."""
+"""A reference: plain training on the true labels of the real images, which no teacher gives."""
 
 from amkd.methods.base import Method
 

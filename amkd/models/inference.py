@@ -1,4 +1,4 @@
-"""Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
+"""A network in inference mode, as pure functions: stem, trunk, probabilities and features."""
 
 from collections.abc import Callable
 from typing import Any

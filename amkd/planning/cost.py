@@ -12,7 +12,7 @@ from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, reader
 from amkd.querying import client
 from amkd.run import workdir
-from amkd.run.allotment import Allotment
+from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher
 
 
@@ -58,7 +58,7 @@ class Cost:
 
     @property
     def to_send(self) -> int:
-        """Images to be sent, at most: mixes that another run happened to ask for are found, too."""
+        """Images to be sent, at most: mixes that another run asked about are not sent again."""
         return self.total + self.judging - self.both - self.held.answers
 
     @property
@@ -71,7 +71,7 @@ def held(
     settings: Settings,
     data: DataSet,
     *,
-    facts: Allotment,
+    facts: RunFacts,
     known: np.ndarray,
     folder: Path | None,
     teacher: Teacher | None,
@@ -111,12 +111,12 @@ def _digests(images: np.ndarray) -> set[bytes]:
     return {image_digest(image) for image in images}
 
 
-def _judging(facts: Allotment, data: DataSet) -> np.ndarray:
+def _judging(facts: RunFacts, data: DataSet) -> np.ndarray:
     return data.test_images if facts.asks_evaluation else data.test_images[:0]
 
 
 def cost_of(
-    settings: Settings, data: DataSet, *, facts: Allotment, known: np.ndarray, held: Held
+    settings: Settings, data: DataSet, *, facts: RunFacts, known: np.ndarray, held: Held
 ) -> Cost:
     """Returns what will be sent; images that occur twice are sent once.
 

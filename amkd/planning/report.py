@@ -17,7 +17,7 @@ from amkd.planning import cost as costs
 from amkd.planning import workload
 from amkd.planning.cost import Cost, Held
 from amkd.run import checks, inputs
-from amkd.run.allotment import Allotment
+from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
 
@@ -38,7 +38,7 @@ class Plan:
     """
 
     settings: Settings
-    facts: Allotment
+    facts: RunFacts
     data: DataSet
     teacher: Teacher | None
     known: np.ndarray
@@ -99,9 +99,10 @@ def make_plan(settings: Settings, folder: Path | None, stop: StopSignal) -> Plan
     return Plan(settings=settings, facts=facts, data=data, teacher=teacher, known=known, cost=cost)
 
 
-def _known(settings: Settings, facts: Allotment, data: DataSet, *, sound: bool) -> np.ndarray:
-    """The images of round 0 that are known; with too few to draw from, none, so that cost is
-    told.
+def _known(settings: Settings, facts: RunFacts, data: DataSet, *, sound: bool) -> np.ndarray:
+    """Returns the images of round 0 that are known.
+
+    None where there are too few to draw from, so that the plan can still report the cost.
     """
     count = facts.real if facts.real <= data.pool_size else 0
     real = draw_real(data, count, settings.seed)
@@ -112,9 +113,9 @@ def _known(settings: Settings, facts: Allotment, data: DataSet, *, sound: bool) 
 
 
 def _teacher(
-    settings: Settings, facts: Allotment, data: DataSet, stop: StopSignal
+    settings: Settings, facts: RunFacts, data: DataSet, stop: StopSignal
 ) -> Teacher | None:
-    """The teacher, if there is one without training it first."""
+    """Returns the teacher; None for a local one that is not trained yet."""
     if settings.teacher.kind == "flax" and not facts.labels:
         place = local.place(settings.teacher, data, Path(settings.cache_dir).expanduser())
         if not place.exists():
@@ -171,7 +172,7 @@ def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
     yield f"measured on          {devices.describe()}"
 
 
-def _rounds(facts: Allotment, speed: workload.Speed) -> Iterator[str]:
+def _rounds(facts: RunFacts, speed: workload.Speed) -> Iterator[str]:
     yield f"{'round':<8}{'queries':>9}{'search':>16}{'training':>16}"
     for number, one in enumerate(facts.rounds):
         scored, fitted = one.evaluations / speed.evaluations, one.trained / speed.trained

@@ -15,7 +15,7 @@ from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.methods.first_images import Source
 from amkd.models import prediction
-from amkd.run.allotment import Allotment
+from amkd.run.facts import RunFacts
 from amkd.search import activations, pairs, pool_search
 from amkd.search.device_search import DeviceSearch
 from amkd.training import losses, teacher_features, training_set
@@ -42,7 +42,7 @@ class Speed(NamedTuple):
 
 
 def memory(
-    settings: Settings, facts: Allotment, data: DataSet, *, activation: int, features: int
+    settings: Settings, facts: RunFacts, data: DataSet, *, activation: int, features: int
 ) -> int:
     """Returns the bytes that grow with the configuration, on host and device together.
 
@@ -62,7 +62,7 @@ def memory(
     return 2 * bytes_ + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
-def measure(config: Settings, facts: Allotment, data: DataSet, real: np.ndarray) -> Speed:
+def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) -> Speed:
     """Scores and trains a little with a fresh student, to learn how fast this machine is."""
     some = np.concatenate([real[:_SAMPLE], real[: max(2 - len(real), 0)]])  # two make a pair
     network = models.build(config.student, data.classes, data.shape)
@@ -76,8 +76,9 @@ def measure(config: Settings, facts: Allotment, data: DataSet, real: np.ndarray)
 
 
 def _rate(work: Callable[[], int]) -> float:
-    """How much of it is done in a second, by as many calls as it takes to be timed; one before them
-    compiles.
+    """Returns how much of a work is done in a second.
+
+    The first call is not timed, because it compiles.
     """
     work()
     done, started = 0, time.perf_counter()
@@ -87,7 +88,7 @@ def _rate(work: Callable[[], int]) -> float:
 
 
 def _scored_per_second(
-    config: Settings, facts: Allotment, network: models.Network, variables: Any, some: np.ndarray
+    config: Settings, facts: RunFacts, network: models.Network, variables: Any, some: np.ndarray
 ) -> float:
     # The shortest dispatch, as often as it takes to be timed: large students score few pairs a
     # second.
@@ -108,7 +109,7 @@ def _scored_per_second(
 
 
 def _gradients_per_second(
-    settings: Settings, facts: Allotment, data: DataSet, some: np.ndarray
+    settings: Settings, facts: RunFacts, data: DataSet, some: np.ndarray
 ) -> float:
     """Uses a fresh network of the teacher's kind, as there may be no teacher yet."""
     first = facts.method.first

@@ -1,4 +1,4 @@
-"""Asks the teacher: looks up first, stays within the budget, keeps every answer as it comes."""
+"""Asks the teacher: checks the budget, looks up the ledger, keeps every answer as it comes."""
 
 import collections
 import contextlib
@@ -35,7 +35,7 @@ class QueryClient:
       classes: number of classes Y.
       batch: images in one request.
       form: how answers are read.
-      terms: how often and how fast the teacher may be asked, and what it costs.
+      policy: how often and how fast the teacher may be asked, and what it costs.
     """
 
     teacher: teachers.Teacher
@@ -45,7 +45,7 @@ class QueryClient:
     classes: int
     batch: int
     form: Form = dataclasses.field(default_factory=Form)
-    terms: sending.Terms = dataclasses.field(default_factory=sending.Terms)
+    policy: sending.RequestPolicy = dataclasses.field(default_factory=sending.RequestPolicy)
 
     def charge(self, purpose: str, round_: int) -> ledgers.Charge:
         """Returns the account that batches of a purpose and a round are charged to."""
@@ -54,9 +54,9 @@ class QueryClient:
             purpose=purpose,
             teacher=self.ledger.teacher(self.teacher.identity),
             round=round_,
-            price=self.terms.price,
-            currency=self.terms.currency,
-            limit=self.terms.max_cost,
+            price=self.policy.price,
+            currency=self.policy.currency,
+            limit=self.policy.max_cost,
             patience=self.teacher.patience,
         )
 
@@ -67,8 +67,8 @@ class QueryClient:
             form=self.form,
             classes=self.classes,
             ledger=self.ledger,
-            terms=self.terms,
-            pace=Pace(self.terms.rate),
+            policy=self.policy,
+            pace=Pace(self.policy.rate),
         )
 
 
@@ -137,7 +137,7 @@ def _send_all(
     progress: Callable[[int], None],
 ) -> Generator[list[bytes], None, None]:
     """Sends all batches, several at once after the first; yields the digests of each."""
-    sender, in_flight = client.sender(), client.terms.in_flight
+    sender, in_flight = client.sender(), client.policy.in_flight
     with futures.ThreadPoolExecutor(in_flight) as threads:
         flying: dict[futures.Future, list[bytes]] = {}
         try:
@@ -199,9 +199,9 @@ def _read(client: QueryClient, digests: list[bytes], known: dict[bytes, np.ndarr
 def _check_budget(client: QueryClient, total: int) -> None:
     if total > client.budget:
         raise UserError(
-            f"config.budget={client.budget}: the next queries would make it {total}; nothing was"
-            " sent. Raise the budget in a new workdir (--config.ledger.path keeps what was paid"
-            " for)"
+            f"config.budget={client.budget}: the run would then have used {total} images, more"
+            " than the budget; nothing was sent. Raise the budget in a new workdir"
+            " (--config.ledger.path keeps what was paid for)"
         )
 
 

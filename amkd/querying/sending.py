@@ -13,12 +13,12 @@ from amkd.core.errors import UserError
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
-_LONGEST_PAUSE = 86400.0  # seconds: a service that asks for a longer pause does not get it
+_LONGEST_PAUSE = 86400.0  # seconds: the longest pause granted to a service that asks us to wait
 _PAUSE_SHOWN = 60.0  # seconds: a person is told about pauses from here on
 _POLL = 0.5  # seconds between two looks at whether another run has got an answer
 
 
-class Terms(NamedTuple):
+class RequestPolicy(NamedTuple):
     """How often and how fast a teacher may be asked, and what it costs.
 
     Attributes:
@@ -34,7 +34,7 @@ class Terms(NamedTuple):
 
     in_flight: int = 1
     rate: float = 0.0
-    attempts: int = 5
+    attempts: int = 6
     first_wait: float = 1.0
     longest_wait: float = 60.0
     price: float = 0.0
@@ -42,9 +42,9 @@ class Terms(NamedTuple):
     max_cost: float = 0.0
 
 
-def terms_of(teacher: TeacherSettings) -> Terms:
+def policy_of(teacher: TeacherSettings) -> RequestPolicy:
     """Returns how the configured teacher is treated."""
-    return Terms(**{name: getattr(teacher, name) for name in Terms._fields})
+    return RequestPolicy(**{name: getattr(teacher, name) for name in RequestPolicy._fields})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class Sender:
       form: how its answers are read.
       classes: number of classes Y.
       ledger: where batches and answers are recorded.
-      terms: how often and how fast the teacher may be asked.
+      policy: how often and how fast the teacher may be asked.
       pace: when requests may leave.
     """
 
@@ -64,7 +64,7 @@ class Sender:
     form: Form
     classes: int
     ledger: ledger.Ledger
-    terms: Terms
+    policy: RequestPolicy
     pace: Pace
 
 
@@ -89,9 +89,9 @@ def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndar
 
 def _retries(sender: Sender) -> tenacity.Retrying:
     """Returns the retry policy: exponential backoff, or the pause that the service asks for."""
-    terms = sender.terms
+    policy = sender.policy
     backoff = tenacity.wait_exponential_jitter(
-        terms.first_wait, terms.longest_wait, jitter=terms.first_wait
+        policy.first_wait, policy.longest_wait, jitter=policy.first_wait
     )
 
     def wait(state: tenacity.RetryCallState) -> float:
@@ -104,15 +104,20 @@ def _retries(sender: Sender) -> tenacity.Retrying:
 
     def stop(state: tenacity.RetryCallState) -> bool:
         # A whole reply without a usable answer was paid for: it is worth one more attempt, not all.
-        attempts = min(terms.attempts, 2) if _failure(state).whole else terms.attempts
+        attempts = min(policy.attempts, 2) if _failure(state).whole else policy.attempts
         return state.attempt_number >= attempts
 
     def give_up(state: tenacity.RetryCallState) -> None:
+        remedy = (
+            "the service replied, but not in a form that can be read: check its settings"
+            if _failure(state).whole
+            else "run the same command when the service works again, or allow more time:"
+            " --config.teacher.attempts, first_wait, rate"
+        )
         raise UserError(
             f"teacher {sender.teacher.identity} did not answer in {state.attempt_number} attempts,"
             f" the last time because: {_failure(state).reason}. Every earlier answer is kept in"
-            f" {sender.ledger.path}; run the same command when the service works again, or allow"
-            " more time: --config.teacher.attempts, first_wait, rate"
+            f" {sender.ledger.path}; {remedy}"
         )
 
     return tenacity.Retrying(

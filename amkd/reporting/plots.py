@@ -118,7 +118,7 @@ def table_curves(points: list[dict[str, Any]], measured: str, *, title: str, pat
 
     Args:
       points: mean and spread over seeds in percent, as in the table's ``-curves.csv``.
-      measured: what they are of, in words.
+      measured: what the accuracy measures, in words.
       title: over the plot.
       path: file to write.
     """

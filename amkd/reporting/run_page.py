@@ -16,7 +16,7 @@ _ROUND_HEAD = (
     "student",
     "agreement",
     "C2",
-    "found of the k lowest",
+    "share of the k lowest found",
     "evaluations",
 )
 _MAX_CONFUSION = 50  # classes; a larger confusion matrix is not shown
@@ -69,7 +69,7 @@ def _cards(summary: dict[str, Any]) -> str:
         "success rate": percent(summary["success_rate"]),
         "agreement": percent(summary["agreement"]),
         "queries": f"{summary['queries']:,}",
-        "of which paid now": f"{summary['queries_paid']:,}",
+        "sent by this run": f"{summary['queries_paid']:,}",
     }
     cards = (
         f'<div class="card"><b>{value}</b><span>{name}</span></div>'

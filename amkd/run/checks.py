@@ -67,7 +67,7 @@ def check_student(settings: Settings, data: DataSet) -> None:
 
 
 def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
-    """Yields what the run needs of a student of the user's own, and it does not show."""
+    """Yields what the run needs and a student of the user's own does not provide."""
     if not isinstance(network, UserNetwork):
         return
     remedy = "let its build return an amkd.models.Network"

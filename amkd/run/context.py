@@ -16,7 +16,7 @@ from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.querying import client
 from amkd.reporting import run_log
-from amkd.run.allotment import Allotment
+from amkd.run.facts import RunFacts
 from amkd.search import pairs
 from amkd.training import teacher_features
 
@@ -42,7 +42,7 @@ class RunContext:
     """
 
     settings: Settings
-    facts: Allotment
+    facts: RunFacts
     data: DataSet
     images: np.ndarray
     first_metrics: dict[str, Any]

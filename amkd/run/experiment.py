@@ -16,11 +16,11 @@ from amkd.core import checkpoint, devices
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.querying import client
-from amkd.querying.sending import terms_of
+from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
 from amkd.run import inputs, results, round_state, rounds, workdir
-from amkd.run.allotment import Allotment
 from amkd.run.context import RunContext
+from amkd.run.facts import RunFacts
 from amkd.search import pairs
 from amkd.training import teacher_features
 
@@ -130,14 +130,14 @@ def open_client(
     data: DataSet,
     *,
     teacher: teachers.Teacher,
-    facts: Allotment,
+    facts: RunFacts,
     answers: ledger.Ledger,
     run_id: str,
 ) -> client.QueryClient:
     """Returns the client through which the run asks its teacher."""
     plan = settings.teacher
     # Labels are probabilities, and cost nothing.
-    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "terms": terms_of(plan)}
+    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy_of(plan)}
     return client.QueryClient(
         teacher=teacher,
         ledger=answers,

@@ -11,7 +11,7 @@ from amkd.data.dataset import DataSet, draw_real
 from amkd.methods.first_images import Provided, Source
 from amkd.reporting.bars import Bar
 from amkd.run import checks
-from amkd.run.allotment import Allotment, allot
+from amkd.run.facts import RunFacts, facts_of_run
 from amkd.teachers import loading
 
 
@@ -42,9 +42,9 @@ def load_data(settings: Settings) -> DataSet:
     return out_of_domain.with_pool_from(data, other)
 
 
-def facts_of(settings: Settings, data: DataSet) -> Allotment:
+def facts_of(settings: Settings, data: DataSet) -> RunFacts:
     """Returns the facts of a run on a data set."""
-    return allot(settings, drawable=data.pool_size, labelled=data.test_labels is not None)
+    return facts_of_run(settings, drawable=data.pool_size, labelled=data.test_labels is not None)
 
 
 def load_inputs(
@@ -52,7 +52,7 @@ def load_inputs(
     stop: StopSignal,
     data: DataSet | None = None,
     teacher: teachers.Teacher | None = None,
-) -> tuple[DataSet, teachers.Teacher, Allotment]:
+) -> tuple[DataSet, teachers.Teacher, RunFacts]:
     """Returns data set, teacher and facts, once all of them fit together.
 
     Args:
@@ -78,7 +78,7 @@ def first_images(
     data: DataSet,
     *,
     teacher: teachers.Teacher,
-    facts: Allotment,
+    facts: RunFacts,
     folder: Path,
     bar: Bar,
     stop: StopSignal,

@@ -17,21 +17,16 @@ from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
 # How a teacher is asked: this changes the cost, but not the result.
-_TERMS = tuple(
+_COST_FIELDS = tuple(
     f"teacher.{name}"
     for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
 )
 _SHEET = 18  # mixes on a contact sheet
 _MADE = 60  # made images on theirs
-# How the teacher is treated: no part of the result, but of the bill.
-_TERMS = tuple(
-    f"teacher.{name}"
-    for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
-)
 
 
 def write(context: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]:
-    """The student, the plots and ``summary.json``, which marks the run as finished."""
+    """Writes the student, the plots and ``summary.json``; the summary marks the run as finished."""
     config, data = context.settings, context.data
     assert state.variables is not None
     teacher_accuracy = metrics.accuracy(context.test_answers, data.test_labels)
@@ -140,7 +135,7 @@ def _page(
         "labels": data.test_labels,
     }
     names = data.class_names or map(str, range(data.classes))
-    fields = differing(context.settings, _TERMS)
+    fields = differing(context.settings, _COST_FIELDS)
     return run_page.render(summary, fields, class_names=names, predicted=judged, pictures=pictures)
 
 
@@ -167,7 +162,7 @@ def _draw(
         ]
         plots.score_histograms(parts, folder / "chosen.png")
     for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
-        # Evenly spread over the round, from its lowest C2 to its highest, and then what has none.
+        # Evenly spread over the round, from lowest to highest C2; mixes without C2 come last.
         order = start + np.argsort(state.score[start:end], kind="stable")
         shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
         records = state.records.take(shown)

@@ -22,10 +22,11 @@ class RoundState:
     Attributes:
       round: the round in progress, 0 first.
       epoch: epochs done of this round's training; -1 before its queries are answered.
-      records: everything chosen so far; all but the last ones are answered.
+      records: all images chosen so far; those from ``answered`` on have no answer yet.
       score: ``float32[Q]``, C2 at selection; NaN for real images.
       variables: the last round's student; None in round 0.
-      training: leaves of this round's training state, where a checkpoint fell inside it.
+      training: leaves of this round's training state, if it was saved during the training; else
+        None.
       seconds: time spent in this round so far, by phase.
       reports: one report for every finished round.
       answered: how many of the records the teacher has answered.
@@ -44,7 +45,7 @@ class RoundState:
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def spent(self, phase: str, seconds: float) -> dict[str, float]:
-        """Returns the seconds of all phases, with more of one."""
+        """Returns the seconds by phase, after adding ``seconds`` to one phase."""
         return {**self.seconds, phase: self.seconds[phase] + seconds}
 
 

@@ -108,7 +108,9 @@ def selection_task(
         settings=context.settings.search,
         progress=progress,
         answers=answers,
-        another=functools.partial(committee.another, last_training, context.stop),
+        train_further_student=functools.partial(
+            committee.train_further_student, last_training, context.stop
+        ),
     )
 
 

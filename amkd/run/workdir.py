@@ -17,7 +17,7 @@ from amkd.core.errors import UserError
 
 
 def owner(config: Settings, workdir: Path) -> str:
-    """Identity of the run that a workdir belongs to; a new one if it belongs to none.
+    """Returns the identity of the run in a workdir; a new one if the workdir is empty.
 
     Raises:
       UserError: it belongs to another configuration, or holds something else.
@@ -29,7 +29,7 @@ def owner(config: Settings, workdir: Path) -> str:
         return uuid.uuid4().hex
     try:
         found = json.loads(path.read_text())
-        # A run of an earlier version knew fewer fields: those had what is the default today.
+        # Fields that an earlier version did not have count as today's default.
         before = {**_as_json(Settings()), **renamed(found["config"])}
         different = differences(before, _as_json(config))
     except (json.JSONDecodeError, KeyError, TypeError) as error:

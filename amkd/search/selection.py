@@ -27,8 +27,9 @@ class SelectionTask(NamedTuple):
       settings: the ``search.*`` group.
       progress: is called with the number of pairs scored after every chunk; may raise to stop.
       answers: returns the answers to the records, ``float32[Q, Y]``.
-      another: trains one more student on what the last one was trained on. Its arguments: the
-        number of the student, 1 or more, and whether it learns only the best class of each answer.
+      train_further_student: trains one more student on what the last one was trained on. Its
+        arguments: the number of the student, 1 or more, and whether it learns only the best class
+        of each answer.
     """
 
     images: np.ndarray
@@ -42,7 +43,7 @@ class SelectionTask(NamedTuple):
     settings: SearchSettings
     progress: Callable[[int], None]
     answers: Callable[[], np.ndarray] | None = None
-    another: Callable[[int, bool], Variables] | None = None
+    train_further_student: Callable[[int, bool], Variables] | None = None
 
 
 class Selection(NamedTuple):

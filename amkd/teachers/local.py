@@ -94,7 +94,7 @@ def recipe_key(settings: TeacherSettings) -> dict[str, Any]:
     """Returns what the weights of a local teacher follow from, besides the data."""
     kept = ("model", "seed", "validation", "images")
     own = {name: getattr(settings, name) for name in kept}
-    return {**own, "train": recipe.essence(settings.train)}
+    return {**own, "train": recipe.weight_fields(settings.train)}
 
 
 def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:

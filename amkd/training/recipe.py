@@ -15,7 +15,7 @@ from amkd.training.optimizers import promoting
 _BLOCK = 4096  # steps whose learning rates are computed together
 
 
-def of_a_step(recipe: Recipe) -> Recipe:
+def step_recipe(recipe: Recipe) -> Recipe:
     """Returns the recipe with all fields reset that a single step does not use: recipes that are
     then equal share a compiled program.
     """
@@ -37,7 +37,7 @@ _IDLE = {
 }
 
 
-def essence(recipe: Recipe) -> dict[str, Any]:
+def weight_fields(recipe: Recipe) -> dict[str, Any]:
     """Returns the fields on which the trained weights depend. Fields that do nothing are left out,
     so that a new field does not change the identity of what was trained before.
     """
@@ -115,7 +115,7 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
     )[:total]
 
 
-def direction(recipe: Recipe) -> optax.GradientTransformation:
+def optimizer_without_rate(recipe: Recipe) -> optax.GradientTransformation:
     """Returns the optimizer without its learning rate: a step is minus the rate times its update.
 
     SGD adds the weight decay to the gradient of every parameter before momentum, as the

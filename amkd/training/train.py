@@ -84,7 +84,7 @@ def train_network(
     inputs = jax.tree.map(
         lambda column: column.reshape(epochs, steps), recipes.step_inputs(recipe, steps * epochs)
     )
-    of_step = recipes.of_a_step(recipe)
+    of_step = recipes.step_recipe(recipe)
     key = keys.key(*stream, keys.Purpose.AUGMENT)
     data = devices.replicate(training.data)
     for epoch in range(first_epoch, epochs):
@@ -124,7 +124,7 @@ def start(
         )
     state = train_state.start(
         first_variables,
-        recipes.direction(recipe),
+        recipes.optimizer_without_rate(recipe),
         averages=recipe.average > 0,
         auxiliary_params=auxiliary_params,
     )

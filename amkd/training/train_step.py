@@ -16,7 +16,7 @@ from amkd.data import augment, mixing
 from amkd.models import Network
 from amkd.models.layers import Variables, suited
 from amkd.training import objective, training_set
-from amkd.training.recipe import StepInputs, direction
+from amkd.training.recipe import StepInputs, optimizer_without_rate
 from amkd.training.train_state import AuxiliaryState, TrainState
 from amkd.training.training_set import Batches, Examples, TrainingSet
 
@@ -170,7 +170,7 @@ def _next_state(
     """Returns the state after a step, given the gradients of the network's and of the auxiliary
     head's parameters.
     """
-    tx = direction(recipe)
+    tx = optimizer_without_rate(recipe)
     params, opt_state = descend(
         tx, rate, grads[0], opt_state=state.opt_state, params=state.variables["params"]
     )
@@ -223,7 +223,7 @@ def train_steps(
 
     Args:
       network: the student, as :func:`amkd.models.layers.for_training` returns it.
-      recipe: as :func:`amkd.training.recipe.of_a_step` returns it.
+      recipe: as :func:`amkd.training.recipe.step_recipe` returns it.
       state: from :func:`amkd.core.devices.replicate`; used up.
       data: the training set, from there, too.
       batches: ``[S, D, B/D]``, from :func:`split_batches`.

@@ -21,7 +21,7 @@ from amkd.core.stopping import StopSignal
 from amkd.data.records import mixes
 from amkd.methods import active_mixup
 from amkd.models import inference, prediction
-from amkd.run.allotment import allot
+from amkd.run.facts import facts_of_run
 from amkd.search import pairs, pool_search, top_k
 from amkd.training import train
 from tests.search.test_device_search import fingerprint, settings, task, variables_of
@@ -272,14 +272,14 @@ def a_task(name, n=30, k=40):
         )
     asked = []
 
-    def another(member, hard):
+    def train_further_student(member, hard):
         asked.append((member, hard))
         return variables_of(one.network, one.images.shape[1:], 100 + member)
 
     def answers():
         return np.random.default_rng(1).dirichlet(np.ones(10), n).astype(np.float32)
 
-    return one._replace(another=another, answers=answers), asked
+    return one._replace(train_further_student=train_further_student, answers=answers), asked
 
 
 @pytest.mark.parametrize("name", sorted(ACQUISITIONS))
@@ -416,7 +416,8 @@ def test_a_committee_learns_what_the_student_learned_and_the_plain_one_as_from_l
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(committee, "train_network", train_network)
         first, second = (
-            committee.another(lambda: last, StopSignal(), member, member == 2) for member in (1, 2)
+            committee.train_further_student(lambda: last, StopSignal(), member, member == 2)
+            for member in (1, 2)
         )
     assert [loss for loss, _, _ in learned] == ["standardised", "soft"]
     np.testing.assert_array_equal(learned[0][1], data.answers)
@@ -428,7 +429,7 @@ def test_a_committee_learns_what_the_student_learned_and_the_plain_one_as_from_l
 
 
 def rounds_of(**fields):
-    return allot(configured(**fields), drawable=400, labelled=True).rounds
+    return facts_of_run(configured(**fields), drawable=400, labelled=True).rounds
 
 
 def test_the_plan_counts_further_students():

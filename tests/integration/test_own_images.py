@@ -207,7 +207,7 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
     data = inputs.load_data(folder_settings(tmp_path, **fields))
     assert (len(data.test_images), data.pool_size) == (10, 50)
     assert (
-        "10 pictures equal one that judges the student, and are not drawn"
+        "10 pictures are identical to pictures that judge the student, and are not drawn"
         in capsys.readouterr().out
     )
     real = draw_real(data, 50, 0)

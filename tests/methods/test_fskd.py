@@ -23,7 +23,7 @@ from amkd.planning import cost as costs
 from amkd.planning import report
 from amkd.planning.workload import Speed
 from amkd.run import inputs
-from amkd.run.allotment import allot
+from amkd.run.facts import facts_of_run
 from amkd.synthesis import pseudo_examples
 from tests.support import command, plain
 from tests.support.small import configured, digits
@@ -357,7 +357,7 @@ def test_impossible(fields, told):
 
 def test_real_images_may_be_of_another_domain():
     settings = small(**{"data.real": "fashion_mnist"})
-    assert allot(settings, drawable=400, labelled=True).real == 6
+    assert facts_of_run(settings, drawable=400, labelled=True).real == 6
 
 
 def test_a_plan_tells_what_is_made():

@@ -15,7 +15,7 @@ from amkd.methods.base import AllImages, Method, NoSelector
 from amkd.methods.first_images import Source
 from amkd.models import prediction
 from amkd.models.inference import MixInput
-from amkd.run.allotment import allot
+from amkd.run.facts import facts_of_run
 from amkd.search import confidence, pairs, pool_search, top_k
 from amkd.teachers import labels
 from tests.search.test_device_search import fingerprint, settings, task
@@ -301,7 +301,7 @@ def test_every_method_runs(name, tmp_path):
     assert summary["teacher"].startswith("labels:") == method.true_labels
     assert summary["student_accuracy"] > 0.05
     assert len(summary["rounds"]) == (3 if selects else 1)
-    planned = allot(configured(**fields), drawable=400, labelled=True).rounds
+    planned = facts_of_run(configured(**fields), drawable=400, labelled=True).rounds
     assert [row["queries"] for row in summary["rounds"]] == [one.queries for one in planned]
     told = [row["search"].get("evaluations", 0) for row in summary["rounds"]]
     if name != "vanilla_al":  # of whose pairs only the chosen mixes leave the pool
@@ -369,7 +369,7 @@ def test_labels_as_a_teacher_are_settled_before_anything_is_asked():
     config = configured(**{"teacher.kind": "labels", "method": "real_only", **LOOK})
 
     def facts(settings):
-        return allot(settings, drawable=400, labelled=True)
+        return facts_of_run(settings, drawable=400, labelled=True)
 
     assert facts(config).labels and not facts(config).asks_evaluation
     assert not facts(configured(**LOOK)).labels

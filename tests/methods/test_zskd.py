@@ -10,7 +10,7 @@ from amkd.core.errors import UserError
 from amkd.methods import zskd
 from amkd.methods.first_images import Source
 from amkd.models import prediction
-from amkd.run.allotment import allot
+from amkd.run.facts import facts_of_run
 from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS, View
 from tests.support import command, counting_teacher
@@ -224,7 +224,7 @@ def test_a_run_makes_its_images_and_goes_on_where_it_was_stopped(tmp_path):
     assert summary["rounds"][0]["search"]["impressions"] == 20
     assert (tmp_path / "run/plots/made.png").exists()
     fields = {name: value for name, value in FIELDS.items() if not name.startswith("report.")}
-    (planned,) = allot(configured(**fields), drawable=400, labelled=True).rounds
+    (planned,) = facts_of_run(configured(**fields), drawable=400, labelled=True).rounds
     assert (planned.queries, planned.evaluations) == (60, 0)
 
 

@@ -15,7 +15,7 @@ from amkd.planning import cost as costs
 from amkd.planning import report, workload
 from amkd.querying import client
 from amkd.run import experiment, inputs
-from amkd.run.allotment import allot
+from amkd.run.facts import facts_of_run
 from amkd.synthesis import impressions, pseudo_examples
 from tests.support import command, counting_teacher
 from tests.support.small import configured
@@ -32,7 +32,7 @@ def figures(text):
 
 
 def facts_of(settings, drawable=400, labelled=True):
-    return allot(settings, drawable=drawable, labelled=labelled)
+    return facts_of_run(settings, drawable=drawable, labelled=labelled)
 
 
 def cost(total, judging, both, held, price, currency):

@@ -300,7 +300,7 @@ def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(
 
     spy = Spy(slow_logits)
     with pytest.raises(UserError, match=r"negative.*config\.teacher\.answers\.form"):
-        ask(client_of(book, spy, terms=sending.Terms(in_flight=4)), some_images(40))
+        ask(client_of(book, spy, policy=sending.RequestPolicy(in_flight=4)), some_images(40))
     assert spy.sizes == [1]
 
 
@@ -410,8 +410,8 @@ def test_what_another_run_keeps_meanwhile_is_checked_too(
 # Several requests at once.
 
 
-def at_once(in_flight: int) -> sending.Terms:
-    return sending.Terms(in_flight=in_flight)
+def at_once(in_flight: int) -> sending.RequestPolicy:
+    return sending.RequestPolicy(in_flight=in_flight)
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])
@@ -426,7 +426,7 @@ def test_answers_do_not_depend_on_how_many_are_in_flight(
         return truth(part)
 
     spy, told = Spy(uneven), []
-    query_client = client_of(book, spy, batch=3, terms=at_once(in_flight))
+    query_client = client_of(book, spy, batch=3, policy=at_once(in_flight))
     assert np.array_equal(
         client.ask(query_client, images, DISTILL, round_=0, progress=told.append), truth(images)
     )
@@ -455,7 +455,7 @@ def test_as_many_are_in_flight_as_may_be_and_no_more(book: ledger.Ledger, in_fli
     spy = Spy(meet)
     images = some_images(1 + 2 * 3 * in_flight)
     assert np.array_equal(
-        ask(client_of(book, spy, batch=2, terms=at_once(in_flight)), images), truth(images)
+        ask(client_of(book, spy, batch=2, policy=at_once(in_flight)), images), truth(images)
     )
     assert counts[:3] == [0, 1, 0]
     assert max(counts) == in_flight
@@ -480,7 +480,7 @@ def test_each_distinct_image_is_sent_once(
     spy, pool = Spy(), some_images(15)
     with tempfile.TemporaryDirectory() as folder:
         book = ledger.Ledger(Path(folder) / "ledger.sqlite")
-        query_client = client_of(book, spy, budget=15, batch=batch, terms=at_once(in_flight))
+        query_client = client_of(book, spy, budget=15, batch=batch, policy=at_once(in_flight))
         for places, purpose in asks:
             assert np.array_equal(ask(query_client, pool[places], purpose), truth(pool[places]))
         distinct = {place for places, _ in asks for place in places}

@@ -11,7 +11,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying import client
 from amkd.querying.client import DISTILL
-from amkd.querying.sending import Terms
+from amkd.querying.sending import RequestPolicy
 from amkd.teachers import PartlyAnswered, Refused, Unanswered, answers
 from tests.support.scripted_teacher import (
     QUICK,
@@ -147,7 +147,7 @@ def test_waits_double_up_to_the_longest(
     book: ledger.Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     query_client = client_of(
-        book, Scripted(*[busy] * 5), Terms(attempts=6, first_wait=1, longest_wait=6)
+        book, Scripted(*[busy] * 5), RequestPolicy(attempts=6, first_wait=1, longest_wait=6)
     )
     sender, waits = query_client.sender(), []
     monkeypatch.setattr(
@@ -170,7 +170,7 @@ def test_a_wait_that_the_service_asks_for_counts(
         return fault
 
     query_client = client_of(
-        book, Scripted(asks(90), asks(0.5), asks(0)), Terms(first_wait=1, longest_wait=6)
+        book, Scripted(asks(90), asks(0.5), asks(0)), RequestPolicy(first_wait=1, longest_wait=6)
     )
     sender, waits, holds = query_client.sender(), [], []
     monkeypatch.setattr(
@@ -265,26 +265,26 @@ def test_raw_scores_are_kept_whatever_they_are_read_as(book: ledger.Ledger) -> N
 
 def test_a_run_spends_its_limit_to_the_last_coin(book: ledger.Ledger) -> None:
     spy = Scripted()
-    terms = QUICK._replace(price=0.1, currency="EUR", max_cost=0.9)
+    policy = QUICK._replace(price=0.1, currency="EUR", max_cost=0.9)
     with pytest.raises(
         UserError, match=r"config\.teacher\.max_cost=0\.9: 0\.9 EUR are spent.* 2 images cost 0\.2"
     ):
-        ask(client_of(book, spy, terms), some_images(11))  # 1 + 4 + 4, and 2 that are too many
+        ask(client_of(book, spy, policy), some_images(11))  # 1 + 4 + 4, and 2 that are too many
     assert spy.sizes == [1, 4, 4]
     assert book.spent("run") == pytest.approx(0.9)
-    told = ask(client_of(book, spy, terms._replace(max_cost=1.1)), some_images(11))
+    told = ask(client_of(book, spy, policy._replace(max_cost=1.1)), some_images(11))
     assert np.array_equal(told, truth(some_images(11)))
     assert spy.sizes[3:] == [1, 1]
     assert len(set(spy.seen)) == 11
 
 
 def test_what_may_have_been_billed_counts_and_what_was_not_does_not(book: ledger.Ledger) -> None:
-    terms = QUICK._replace(price=1.0, max_cost=7.0)
+    policy = QUICK._replace(price=1.0, max_cost=7.0)
     spy = Scripted(busy, truth, busy, busy, lost)
     with pytest.raises(
         UserError, match=r"max_cost=7: 5 .*are spent, and the next 4 images cost 4 more"
     ):
-        ask(client_of(book, spy, terms), some_images(5))
+        ask(client_of(book, spy, policy), some_images(5))
     assert spy.sizes == [1, 1, 4, 4, 4]
     assert book.spent("run") == spy.billed == 5
     assert book.adrift("run") == 4
@@ -292,9 +292,9 @@ def test_what_may_have_been_billed_counts_and_what_was_not_does_not(book: ledger
 
 def test_threads_together_keep_the_limit(book: ledger.Ledger) -> None:
     spy = Scripted(pause=0.01)
-    terms = QUICK._replace(in_flight=4, price=0.1, max_cost=1.3)
+    policy = QUICK._replace(in_flight=4, price=0.1, max_cost=1.3)
     with pytest.raises(UserError, match="max_cost"):
-        ask(client_of(book, spy, terms, batch=2), some_images(40))
+        ask(client_of(book, spy, policy, batch=2), some_images(40))
     assert spy.sizes == [1, *[2] * 6]  # 1.3 exactly
     assert sum(spy.answered.values()) == found(book, some_images(40)) == 13
 

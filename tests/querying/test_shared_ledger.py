@@ -16,7 +16,7 @@ from amkd import ledger
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying.client import DISTILL
-from amkd.querying.sending import Terms
+from amkd.querying.sending import RequestPolicy
 from tests.support.scripted_teacher import (
     FAULTS,
     QUICK,
@@ -189,11 +189,13 @@ def test_whatever_happens_no_answer_is_lost_or_bought_twice(
     script: list[Step], count: int, batch: int, in_flight: int, attempts: int
 ) -> None:
     images = some_images(count)
-    terms = Terms(in_flight, attempts=attempts, first_wait=0.001, longest_wait=0.002, price=0.5)
+    policy = RequestPolicy(
+        in_flight, attempts=attempts, first_wait=0.001, longest_wait=0.002, price=0.5
+    )
     spy, sound = Scripted(*script), Scripted()
     with tempfile.TemporaryDirectory() as folder:
         book = ledger.Ledger(Path(folder) / "ledger.sqlite")
-        query_client = dataclasses.replace(client_of(book, spy, terms, batch), budget=count)
+        query_client = dataclasses.replace(client_of(book, spy, policy, batch), budget=count)
         try:
             assert np.array_equal(ask(query_client, images), truth(images))
             assert not {refuse, complain, crash, one_bad_row, more_classes, too_few} & set(

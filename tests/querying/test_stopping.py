@@ -11,7 +11,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying.client import DISTILL
 from amkd.querying.pace import Halted
-from amkd.querying.sending import Terms
+from amkd.querying.sending import RequestPolicy
 from amkd.teachers import Unanswered, answers
 from tests.support.scripted_teacher import (
     QUICK,
@@ -71,7 +71,7 @@ class Stop(Exception):
 
 
 def seconds_to_stop(
-    book: ledger.Ledger, spy: Scripted, terms: Terms, images: np.ndarray, batch: int = 2
+    book: ledger.Ledger, spy: Scripted, policy: RequestPolicy, images: np.ndarray, batch: int = 2
 ) -> float:
     """Seconds that a stop takes, once the teacher is called three times."""
     stopped = []
@@ -82,7 +82,7 @@ def seconds_to_stop(
             raise Stop
 
     with pytest.raises(Stop):
-        ask(client_of(book, spy, terms, batch), images, progress)
+        ask(client_of(book, spy, policy, batch), images, progress)
     return time.monotonic() - stopped[0]
 
 
@@ -133,7 +133,10 @@ def test_a_stop_does_not_wait_for_the_next_attempt(book: ledger.Ledger) -> None:
     spy = Scripted(truth, *[busy] * 100)
     assert (
         seconds_to_stop(
-            book, spy, Terms(in_flight=2, first_wait=1000, longest_wait=1000), some_images(30)
+            book,
+            spy,
+            RequestPolicy(in_flight=2, first_wait=1000, longest_wait=1000),
+            some_images(30),
         )
         < 5
     )
@@ -213,7 +216,7 @@ def test_an_error_ends_the_waits_of_the_others(book: ledger.Ledger) -> None:
     start = time.monotonic()
     with pytest.raises(UserError, match="ZeroDivisionError"):
         ask(
-            client_of(book, spy, Terms(in_flight=2, first_wait=1000, longest_wait=1000)),
+            client_of(book, spy, RequestPolicy(in_flight=2, first_wait=1000, longest_wait=1000)),
             some_images(9),
         )
     assert time.monotonic() - start < 5

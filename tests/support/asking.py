@@ -56,7 +56,7 @@ def main(plan: dict) -> None:
     teacher = teacher_of(plan)
     print(book.begin_run(plan["run"], "asks", "nowhere"), flush=True)
     images = some_images(plan["images"])[:: plan.get("step", 1)]
-    terms = sending.Terms(
+    policy = sending.RequestPolicy(
         plan["in_flight"], first_wait=0.01, longest_wait=0.1, price=PRICE, currency="EUR"
     )
     query_client = client.QueryClient(
@@ -66,7 +66,7 @@ def main(plan: dict) -> None:
         budget=len(images),
         classes=CLASSES,
         batch=plan["batch"],
-        terms=terms,
+        policy=policy,
     )
     for number, start in enumerate(range(0, len(images), ROUND)):
         client.ask(

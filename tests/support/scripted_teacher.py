@@ -13,7 +13,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying import client, sending
 from amkd.querying.client import DISTILL
-from amkd.querying.sending import Terms
+from amkd.querying.sending import RequestPolicy
 from amkd.teachers import Refused, Unanswered
 
 CLASSES = 4
@@ -31,7 +31,7 @@ def some_images(count: int, first: int = 0) -> np.ndarray:
     return numbers.view(np.uint8).reshape(count, 2, 2, 1)
 
 
-QUICK = Terms(first_wait=0.001, longest_wait=0.002)
+QUICK = RequestPolicy(first_wait=0.001, longest_wait=0.002)
 
 
 Step = Callable[[np.ndarray], Any]
@@ -132,7 +132,7 @@ class Scripted:
 def client_of(
     book: ledger.Ledger,
     spy: Step,
-    terms: Terms = QUICK,
+    policy: RequestPolicy = QUICK,
     batch: int = 4,
     run: str = "run",
     **more: Any,
@@ -144,7 +144,7 @@ def client_of(
         budget=1000,
         classes=CLASSES,
         batch=batch,
-        terms=terms,
+        policy=policy,
     )
 
 

@@ -161,7 +161,7 @@ def test_schedules_promote_nothing_silently(schedule, warmup):
 
 def two_steps(chosen, params, gradients):
     """Parameters after each of two steps, as the training step takes them."""
-    tx, rate, after = recipe.direction(chosen), 0.1, []
+    tx, rate, after = recipe.optimizer_without_rate(chosen), 0.1, []
     state = tx.init(params)
     for gradient in gradients:
         updates, state = tx.update(gradient, state, params)
@@ -217,12 +217,12 @@ def test_a_step_knows_nothing_of_the_training_it_belongs_to():
     longer = dataclasses.replace(
         PLAN, epochs=7, min_steps=9, learning_rate=0.5, schedule="steps", drops=(0.5,)
     )
-    assert recipe.of_a_step(longer) == recipe.of_a_step(PLAN)
+    assert recipe.step_recipe(longer) == recipe.step_recipe(PLAN)
     mixed = dataclasses.replace(PLAN, mix_share=0.5)
     for field, value in {"pad_warmup": 0.5, "mix_as_released": True}.items():
-        assert recipe.of_a_step(dataclasses.replace(mixed, **{field: value})) == recipe.of_a_step(
-            mixed
-        )
+        assert recipe.step_recipe(
+            dataclasses.replace(mixed, **{field: value})
+        ) == recipe.step_recipe(mixed)
     others = {
         "crop": 3,
         "rotate": 1.0,
@@ -232,16 +232,16 @@ def test_a_step_knows_nothing_of_the_training_it_belongs_to():
         "weighting": "softmax",
     }
     for field, value in others.items():
-        assert recipe.of_a_step(dataclasses.replace(PLAN, **{field: value})) != recipe.of_a_step(
-            PLAN
-        )
+        assert recipe.step_recipe(
+            dataclasses.replace(PLAN, **{field: value})
+        ) != recipe.step_recipe(PLAN)
 
 
 def test_what_does_nothing_is_not_of_the_essence():
     """A teacher's key does not change with fields that it does not use, nor with how its steps are
     dispatched.
     """
-    base = recipe.essence(PLAN)
+    base = recipe.weight_fields(PLAN)
     assert (
         "weighting" not in base
         and "mix_share" not in base
@@ -253,7 +253,7 @@ def test_what_does_nothing_is_not_of_the_essence():
         "weighting_power": 2.0,
         "mix_beta": 0.3,
     }.items():
-        assert recipe.essence(dataclasses.replace(PLAN, **{name: value})) == base
+        assert recipe.weight_fields(dataclasses.replace(PLAN, **{name: value})) == base
     for more in (
         {"crop": 1},
         {"mix_share": 0.5},
@@ -261,6 +261,8 @@ def test_what_does_nothing_is_not_of_the_essence():
         {"average": 0.9},
         {"loss": "pad_kl"},
     ):
-        assert recipe.essence(dataclasses.replace(PLAN, **more)) != base
+        assert recipe.weight_fields(dataclasses.replace(PLAN, **more)) != base
     mixed = dataclasses.replace(PLAN, mix_share=0.5)
-    assert recipe.essence(dataclasses.replace(mixed, mix_beta=0.3)) != recipe.essence(mixed)
+    assert recipe.weight_fields(dataclasses.replace(mixed, mix_beta=0.3)) != recipe.weight_fields(
+        mixed
+    )

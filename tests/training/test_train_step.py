@@ -130,7 +130,7 @@ def one_step(chosen, index, weight, position=None, data=None, network=None, step
     batch = training_set.Batches(*(np.asarray([column], kind) for column, kind in kinds))
     state, (loss, total) = train_step.train_steps(
         layers.for_training(network, chosen.dtype),
-        recipe.of_a_step(chosen),
+        recipe.step_recipe(chosen),
         devices.replicate(state),
         devices.replicate(data),
         train_step.split_batches(batch),

@@ -1,4 +1,6 @@
-"""The facts of a run, computed once: the driver executes them and the plan prices them."""
+"""The facts of a run: queries, rounds and recipes, computed once for the driver and for the
+plan.
+"""
 
 import dataclasses
 from collections.abc import Iterator
@@ -30,7 +32,7 @@ class Round:
 
 
 @dataclasses.dataclass(frozen=True)
-class Allotment:
+class RunFacts:
     """What follows from a configuration and the size of its data set.
 
     Attributes:
@@ -69,7 +71,7 @@ class Allotment:
         return sum(one.trained for one in self.rounds)
 
 
-def allot(settings: Settings, *, drawable: int, labelled: bool) -> Allotment:
+def facts_of_run(settings: Settings, *, drawable: int, labelled: bool) -> RunFacts:
     """Returns the facts of a run.
 
     Args:
@@ -86,7 +88,7 @@ def allot(settings: Settings, *, drawable: int, labelled: bool) -> Allotment:
     labels = method.uses_labels(settings)
     ks = method.selector.ks(settings)
     pool = method.selector.pool_size(settings, drawable) if ks else 0
-    return Allotment(
+    return RunFacts(
         method=method,
         labels=labels,
         asks_evaluation=_asks_evaluation(settings, labels, labelled),
@@ -99,7 +101,7 @@ def allot(settings: Settings, *, drawable: int, labelled: bool) -> Allotment:
 
 
 def _asks_evaluation(settings: Settings, labels: bool, labelled: bool) -> bool:
-    """By default only if an answer costs nothing, or if there are no labels to judge by."""
+    """Returns whether the teacher judges: by default if that is free, or if there are no labels."""
     if labels:
         return False
     if settings.teacher.evaluate != "auto":
@@ -125,7 +127,9 @@ def _rounds(
 
 
 def _recipe_of(settings: Settings, last: bool) -> Recipe:
-    """The last student is perhaps trained longer than those that only select."""
+    """Returns the recipe of a round; in the last one ``last_epochs``, if set, replaces
+    ``epochs``.
+    """
     if last and settings.last_epochs:
         return dataclasses.replace(settings.train, epochs=settings.last_epochs)
     return settings.train

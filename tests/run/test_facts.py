@@ -5,12 +5,12 @@ import pytest
 from hypothesis import strategies as st
 
 from amkd.methods.selectors import schedule
-from amkd.run.allotment import allot
+from amkd.run.facts import facts_of_run
 from tests.support.small import configured
 
 
 def facts_of(drawable=400, labelled=True, **fields):
-    return allot(configured(**fields), drawable=drawable, labelled=labelled)
+    return facts_of_run(configured(**fields), drawable=drawable, labelled=labelled)
 
 
 def test_evaluation_is_free_only_with_a_local_teacher() -> None:
@@ -29,7 +29,7 @@ def test_evaluation_is_free_only_with_a_local_teacher() -> None:
         (python, "no", False, False),
     ):
         settings = configured(**{**fields, "teacher.evaluate": evaluate})
-        facts = allot(settings, drawable=400, labelled=labelled)
+        facts = facts_of_run(settings, drawable=400, labelled=labelled)
         assert facts.asks_evaluation is expected
 
 
