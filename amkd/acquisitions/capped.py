@@ -1,5 +1,6 @@
-"""Coverage of the real images: the lowest C2, but no image in more than ``search.max_per_image`` of the
-round's mixes.
+"""Coverage of the real images: the lowest C2, but no image in too many of a round's mixes.
+
+``search.max_per_image`` is how many mixes of a round an image may be in.
 """
 
 import numpy as np
