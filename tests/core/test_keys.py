@@ -39,7 +39,7 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "IMPRESSIONS": 13,
         "IMPRESSION_VIEWS": 14,
         "PSEUDO_EXAMPLES": 15,
-        "BRANCH": 20,
+        "AUXILIARY_HEAD": 20,
         "RELATIONS": 21,
     }
 

@@ -104,7 +104,7 @@ def test_the_cross_entropy_does_not_tell_what_is_hard():
     np.testing.assert_allclose(value, 2 * np.log(4), rtol=1e-6)
 
 
-BRANCH = {
+HEAD = {
     "kernel": np.float32([0.5, -1, 0.25, 2, 1]),
     "scale": np.float32(1.5),
     "bias": np.float32(-0.5),
@@ -128,8 +128,8 @@ def test_adapted_losses_on_any_number_of_devices(count):
     """
     share, of = batch(), objective.objective(plan(loss="pad_kl", temperature=TAU), "d")
     own, targets, _ = plain_parts(share)
-    expected, weights = plain_adapted(share, BRANCH)
-    value, by_logits, by_features, by_branch = of_devices(count, of, share, BRANCH, jnp.bool_(True))
+    expected, weights = plain_adapted(share, HEAD)
+    value, by_logits, by_features, by_head = of_devices(count, of, share, HEAD, jnp.bool_(True))
     np.testing.assert_allclose(value, expected, rtol=1e-4)
     np.testing.assert_allclose(
         by_logits, weights[:, None] * TAU * (own - targets), rtol=1e-3, atol=1e-3
@@ -138,27 +138,27 @@ def test_adapted_losses_on_any_number_of_devices(count):
         step = np.zeros((B, 5))
         step[place] = 1e-4
         sides = [
-            plain_adapted(share._replace(features=share.features + s), BRANCH)[0]
+            plain_adapted(share._replace(features=share.features + s), HEAD)[0]
             for s in (step, -step)
         ]
         np.testing.assert_allclose(
             by_features[place], (sides[0] - sides[1]) / 2e-4, rtol=2e-3, atol=2e-3
         )
-    for name in BRANCH:
-        step = np.zeros(np.shape(BRANCH[name]))
+    for name in HEAD:
+        step = np.zeros(np.shape(HEAD[name]))
         step[(0,) * step.ndim] = 1e-4
-        sides = [plain_adapted(share, {**BRANCH, name: BRANCH[name] + s})[0] for s in (step, -step)]
-        found = by_branch[name][(0,) * step.ndim]
+        sides = [plain_adapted(share, {**HEAD, name: HEAD[name] + s})[0] for s in (step, -step)]
+        found = by_head[name][(0,) * step.ndim]
         np.testing.assert_allclose(found, (sides[0] - sides[1]) / 2e-4, rtol=2e-3, atol=2e-3)
 
 
 def test_a_warm_up_is_the_plain_divergence():
     share, of = batch(), objective.objective(plan(loss="pad_kl", temperature=TAU), "d")
     own, targets, distance = plain_parts(share)
-    value, by_logits, by_features, by_branch = of_devices(2, of, share, BRANCH, jnp.bool_(False))
+    value, by_logits, by_features, by_head = of_devices(2, of, share, HEAD, jnp.bool_(False))
     np.testing.assert_allclose(value, WEIGHT @ distance, rtol=1e-4)
     np.testing.assert_allclose(by_logits, WEIGHT[:, None] * TAU * (own - targets), atol=1e-4)
-    assert not np.any(by_features) and not any(np.any(leaf) for leaf in jax.tree.leaves(by_branch))
+    assert not np.any(by_features) and not any(np.any(leaf) for leaf in jax.tree.leaves(by_head))
 
 
 # Features of the teacher, which has one more than the student.
@@ -208,9 +208,7 @@ def test_features_on_any_number_of_devices(count, adapts):
     )
     params = {"variance": DIMENSIONS, "aligner": ALIGNER}
     own, targets, _ = plain_parts(share)
-    value, by_logits, by_features, by_branch = of_devices(
-        count, of, share, params, jnp.bool_(adapts)
-    )
+    value, by_logits, by_features, by_head = of_devices(count, of, share, params, jnp.bool_(adapts))
     np.testing.assert_allclose(value, plain_features(share, params, adapts), rtol=1e-4)
     np.testing.assert_allclose(by_logits, WEIGHT[:, None] * TAU * (own - targets), atol=1e-4)
     assert not np.any(by_features[WEIGHT == 0])
@@ -222,7 +220,7 @@ def test_features_on_any_number_of_devices(count, adapts):
         return plain_features(share, {**params, "aligner": ALIGNER + step}, adapts)
 
     assert_differences(by_features, of_features, [(0, 0), (3, 2), (14, 4)], 5e-3)
-    assert_differences(by_branch["aligner"], of_aligner, [(0, 0), (4, 3)], 5e-3)
+    assert_differences(by_head["aligner"], of_aligner, [(0, 0), (4, 3)], 5e-3)
     for name, leaf in DIMENSIONS.items():
 
         def of_variance(step, name=name, leaf=leaf):
@@ -230,8 +228,8 @@ def test_features_on_any_number_of_devices(count, adapts):
                 share, {**params, "variance": {**DIMENSIONS, name: leaf + step}}, adapts
             )
 
-        assert_differences(by_branch["variance"][name], of_variance, [(2,) * leaf.ndim], 5e-3)
-        assert adapts or not np.any(by_branch["variance"][name])
+        assert_differences(by_head["variance"][name], of_variance, [(2,) * leaf.ndim], 5e-3)
+        assert adapts or not np.any(by_head["variance"][name])
 
 
 def test_features_of_the_same_width_are_compared_as_they_are():
