@@ -119,8 +119,8 @@ def test_a_module_without_train_and_a_network_are_taken_as_they_are():
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("tests.models.test_user_network:nothing", r"cannot be loaded"),
-        ("no_such_module:build", r"cannot be loaded"),
+        ("tests.models.test_user_network:nothing", r"has no attribute 'nothing'"),
+        ("no_such_module:build", r"there is no module 'no_such_module'"),
         ("lenet", r"config\.student='lenet': must be one of lenet5, "),
         (own("SHAPE"), r"must name a function of \(classes, shape\)"),
         (own("failing"), r"build\(10, \(8, 8, 1\)\) failed: ValueError"),

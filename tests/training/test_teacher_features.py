@@ -145,7 +145,7 @@ def test_views_of_an_image_are_side_by_side(monkeypatch):
     """What is shown, what is learned about it and what makes a batch agree on where the turns of an
     image are.
     """
-    shown = METHODS["sskd"].first_images(IMAGES, 48)
+    shown = METHODS["sskd"].first.show(IMAGES)[:48]
     batches = training_set.epoch(48, 8, np.random.default_rng(0), views=4)
     for image, *turned in shown[batches.index.reshape(-1, 4)]:
         assert [

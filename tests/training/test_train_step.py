@@ -215,7 +215,7 @@ def test_one_step_with_batchnorm_and_dropout_is_that_of_one_device():
 )
 def test_records_of_weight_nothing_change_nothing(fields):
     chosen, index, weight = plan(**fields), np.arange(8), np.array([1, 1, 1, 1, 1, 0, 0, 0])
-    data = some_data(features=5 if chosen.shows else None)
+    data = some_data(features=5 if losses.needed_of_teacher(chosen) else None)
     state, loss, total = one_step(chosen, index, weight, data=data)
     other, other_loss, other_total = one_step(chosen, [0, 1, 2, 3, 4, 11, 9, 0], weight, data=data)
     assert total == other_total == 5

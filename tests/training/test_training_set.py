@@ -39,13 +39,15 @@ def test_extend_keeps_the_order_of_the_queries():
     assert both.i.tolist() == [0, 1, 0]
     assert both.j.tolist() == [0, 1, 2]
     assert both.w.tolist() == [65536, 65536, 100]
-    assert all(column.dtype == np.int32 for column in both)
+    assert all(column.dtype == np.int32 for column in (both.i, both.j, both.w))
 
 
 def test_padding_goes_to_the_end_and_the_shape_is_the_capacitys():
     images, records, answers, data = example()
     assert data.images is images
-    for column, original in zip((data.i, data.j, data.w), records, strict=True):
+    for column, original in zip(
+        (data.i, data.j, data.w), (records.i, records.j, records.w), strict=True
+    ):
         assert column.shape == (16,)
         assert column.dtype == np.int32
         np.testing.assert_array_equal(column[:11], original)
