@@ -34,12 +34,13 @@ def keep(cache: Path) -> None:
 
     A CPU's programs use all that this very kind of CPU can do: each kind has a folder of its own.
     """
-    jax.config.update("jax_compilation_cache_dir", str(cache / "compiled" / _kind_of_machine()))
+    jax.config.update("jax_compilation_cache_dir", str(cache / "compiled" / kind_of_machine()))
     jax.config.update("jax_compilation_cache_max_size", _KEPT_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _KEPT_SECONDS)
 
 
-def _kind_of_machine() -> str:
+def kind_of_machine() -> str:
+    """Returns a hash of the kind of processor: programs and bits depend on it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     kind = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
