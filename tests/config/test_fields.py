@@ -115,7 +115,7 @@ def test_no_field_is_hidden_by_a_method_of_its_group() -> None:
 
 def test_declared_choices_are_what_the_rooms_can_do() -> None:
     choices = fields.choices
-    assert choices(DataSettings, "resize") == resize.WAYS
+    assert choices(DataSettings, "resize") == resize.KINDS
     assert choices(DataSettings, "mode") == tuple(pictures.MODES)
     assert choices(DataSettings, "broken") == pictures.BROKEN
     assert choices(FskdSettings, "ascent") == tuple(pseudo_examples.ASCENTS)

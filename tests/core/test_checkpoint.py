@@ -93,7 +93,7 @@ def same(a: RoundState, b: RoundState) -> bool:
     """Equal to the last bit, types included."""
     x, y = arrays(a), arrays(b)
     return (
-        (a.round, a.epoch, a.seconds, a.rows) == (b.round, b.epoch, b.seconds, b.rows)
+        (a.round, a.epoch, a.seconds, a.reports) == (b.round, b.epoch, b.seconds, b.reports)
         and (a.variables is None, a.training is None) == (b.variables is None, b.training is None)
         and x.keys() == y.keys()
         and all(x[k].dtype == y[k].dtype and x[k].shape == y[k].shape for k in x)
@@ -148,7 +148,7 @@ def test_same_notices_differences(variables: Any) -> None:
     for more in (
         {"round": 1},
         {"epoch": 40},
-        {"rows": state.rows[:1]},
+        {"reports": state.reports[:1]},
         {"seconds": {**state.seconds, "train": 0.0}},
         {"records": nudged(state.records)},
         {"score": nudged(state.score)},

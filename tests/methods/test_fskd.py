@@ -316,7 +316,7 @@ def test_a_certain_teacher_of_one_class(tmp_path):
     variables["params"]["fc3"]["bias"] = np.float32([1000] + [0] * 9)
     settings = small(budget=8)
     found = made(tmp_path, settings=settings, teacher=(inside, variables))
-    assert found.images.shape == (8, *SHAPE) and found.told["pseudo_examples"] == [1, 2]
+    assert found.images.shape == (8, *SHAPE) and found.metrics["pseudo_examples"] == [1, 2]
 
 
 # Whole runs.
