@@ -82,7 +82,9 @@ def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
     height, width, _ = image.shape
     middle = (height - 1) / 2, (width - 1) / 2
     down, right = jnp.meshgrid(
-        jnp.arange(height) - middle[0], jnp.arange(width) - middle[1], indexing="ij"
+        jnp.arange(height, dtype=jnp.float32) - middle[0],
+        jnp.arange(width, dtype=jnp.float32) - middle[1],
+        indexing="ij",
     )
     cos, sin = jnp.cos(angle), jnp.sin(angle)
     # Where each pixel comes from: the inverse turn, then the inverse zoom.

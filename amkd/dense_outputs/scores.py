@@ -83,7 +83,7 @@ def lane_distance(
     """
     both = seen & other_seen
     total = jnp.sum(jnp.where(both, jnp.abs(x - other_x), 0))
-    count = jnp.sum(both)
+    count = jnp.sum(both, dtype=jnp.float32)
     return jnp.where(count > 0, jnp.minimum(total / jnp.maximum(count, 1), cap), cap)
 
 

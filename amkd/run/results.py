@@ -40,9 +40,8 @@ def write(context: RunContext, state: RoundState, workdir: Path) -> dict[str, An
         )
         if config.report.html:
             files.write_text(workdir / "report.html", _page(context, state, summary, pictures))
-    except (
-        Exception
-    ) as error:  # the run is paid for and done: no picture may keep it from being finished
+    # The run is paid for and done: no picture may keep it from being finished.
+    except Exception as error:
         print(f"the plots or the page could not be made: {error}", flush=True)
     files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary

@@ -22,8 +22,7 @@ def reasons(s: Settings) -> Iterator[str]:
     yield from synthesis.reasons(s)
     yield from data.reasons(s, method)
     yield from search.reasons(s)
-    if method is not None:
-        yield from budget.reasons(s, method)
+    yield from budget.reasons(s, method or Method())
     labels = method is not None and method.uses_labels(s)
     yield from training.reasons("train", s.train, labels=labels)
     yield from training.reasons("teacher.train", s.teacher.train, labels=True)

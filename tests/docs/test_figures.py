@@ -40,14 +40,18 @@ def rows(page, heading):
 CHANGES = {  # first cells of a row of README: table, ours, theirs
     ("temperature 4", "temperature 1, the paper's"): ("losses_few", "temperature4", "as_paper"),
     ("temperature 20", "temperature 1"): ("losses_few", "temperature20", "as_paper"),
-    ("only the three best classes, temperature 4", "all classes, temperature 1"): (
+    ("scores of the three most likely classes only, temperature 4", "all classes, temperature 1"): (
         "losses_few",
         "top3_temperature4",
         "as_paper",
     ),
     ("only the label", "probabilities, temperature 1"): ("losses_few", "label", "as_paper"),
     ("the teacher's features (`pad_l2`)", "temperature 1"): ("losses_few", "features", "as_paper"),
-    ("the same", "temperature 4"): ("losses_few", "features", "temperature4"),
+    ("the teacher's features (`pad_l2`)", "temperature 4"): (
+        "losses_few",
+        "features",
+        "temperature4",
+    ),
     ("features and temperature 4", "temperature 4"): ("losses_few", "features4", "temperature4"),
     ("hardest quarter of each batch left out", "all kept"): (
         "losses_few",

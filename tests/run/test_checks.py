@@ -1,5 +1,7 @@
 """What the devices or the data cannot give."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -48,7 +50,7 @@ def test_the_data_must_be_enough() -> None:
     asked = configured(**{"teacher.kind": "python", "teacher.function": "a:b"})
     checks.check_data(asked, some_data(200, 0))
     # Held-out images are not drawn.
-    held_out = some_data(200, 400)._replace(pool_places=np.arange(150))
+    held_out = dataclasses.replace(some_data(200, 400), pool_indices=np.arange(150))
     with pytest.raises(UserError, match=r"config\.n_real=200.* 150 "):
         checks.check_data(loaded, held_out)
     top = configured(**{"teacher.answers.form": "top_k", "teacher.answers.top_k": 11})
@@ -59,8 +61,10 @@ def test_the_data_must_be_enough() -> None:
 def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> None:
     turned, wide = configured(**{"method": "sskd"}), some_data(200, 400)
     checks.check_data(turned, wide)
-    wide = wide._replace(
-        pool_images=np.zeros((200, 2, 3, 1), np.uint8), teacher_images=np.zeros((400, 2, 3, 1))
+    wide = dataclasses.replace(
+        wide,
+        pool_images=np.zeros((200, 2, 3, 1), np.uint8),
+        teacher_images=np.zeros((400, 2, 3, 1)),
     )
     with pytest.raises(
         UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"

@@ -30,7 +30,6 @@ RESULTS = ROOT / "results"
 KEPT = sorted(path.name for path in (RESULTS / "runs").glob("*")) if RESULTS.exists() else []
 # Tables that stand in these pages; results/README.md has links to all others.
 QUOTED = {
-    "README.md": ("best_cpu",),
     "results/README.md": (
         "table1_cpu",
         "best_cpu",

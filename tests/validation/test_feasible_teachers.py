@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -180,7 +181,7 @@ def identity(server, kind, **fields):
         "teacher.http.url": server.json_url if kind == "json" else server.url,
         **fields,
     }
-    data = sources.load("digits", "", 0, 0, None)
+    data = sources.load("digits", cache_dir=Path())
     teacher = loading.load(
         configured(**{"teacher.oip.model": "digits", **given}), data, StopSignal()
     )
