@@ -90,9 +90,8 @@ def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndar
 def _retries(sender: Sender) -> tenacity.Retrying:
     """Returns the retry policy: exponential backoff, or the pause that the service asks for."""
     policy = sender.policy
-    backoff = tenacity.wait_exponential_jitter(
-        policy.first_wait, policy.longest_wait, jitter=policy.first_wait
-    )
+    backoff = tenacity.wait_exponential(policy.first_wait, policy.longest_wait)
+    jitter = tenacity.wait_random(0, policy.first_wait)
 
     def wait(state: tenacity.RetryCallState) -> float:
         pause = min(_failure(state).after or 0.0, _LONGEST_PAUSE)
@@ -100,7 +99,7 @@ def _retries(sender: Sender) -> tenacity.Retrying:
             sender.pace.hold(pause)  # for all threads: the service asks all of them to wait
         if pause >= _PAUSE_SHOWN:
             print(f"{sender.teacher.identity} asks to wait for {pause:.0f} seconds", flush=True)
-        return max(pause, backoff(state))
+        return max(pause, min(backoff(state) + jitter(state), policy.longest_wait))
 
     def stop(state: tenacity.RetryCallState) -> bool:
         # A whole reply without a usable answer was paid for: it is worth one more attempt, not all.
