@@ -1,7 +1,6 @@
 """The run from Python: a function and an array in, a student out."""
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -237,9 +236,9 @@ def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
     """
     learnt = []
 
-    def read(bench, state):
-        state, answers = chosen(bench, state)
-        learnt.append((bench.real, answers))
+    def read(context, state):
+        state, answers = chosen(context, state)
+        learnt.append((context.images, answers))
         raise InterruptedError
 
     chosen = experiment.rounds.query
@@ -427,51 +426,6 @@ def test_an_experiment_gives_the_student_of_its_workdir(tmp_path, monkeypatch):
     assert amkd.run_experiment(settings, str(tmp_path / "run")) == student
     assert made[0][:2] == (settings, tmp_path / "run")
     assert amkd.load_student(student) == student
-
-
-# The documentation.
-
-_TINY = """
-import runpy, sys
-import amkd
-from amkd import api
-real = api.distill
-amkd.distill = api.distill = lambda *args, **named: real(
-    *args, **{**named, "fields": {**named.get("fields", {}), **FIELDS}}
-)
-runpy.run_path(sys.argv[1], run_name="__main__")
-"""
-
-
-def test_readme_example_runs(tmp_path):
-    """With the pictures and the teacher that README.md makes; as it stands, but for a shorter
-    training.
-    """
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    found = [block for block in blocks if re.search(r"= (amkd\.)?distill\(", block)]
-    assert found, "README.md has no block of Python that calls distill"
-    named = {name[1]: block for block in blocks if (name := re.match(r"# (\w+\.py)\n", block))}
-    for name, block in {**named, "example.py": found[0]}.items():
-        (tmp_path / name).write_text(block)
-    quick = {
-        name: QUICK[name]
-        for name in ("train.epochs", "report.progress", "report.tensorboard", "report.plots")
-    }
-    prelude = f"FIELDS = {quick!r}\n{_TINY}"
-    for command in (["make_pictures.py"], ["-c", prelude, "example.py"]):
-        env = {
-            **os.environ,
-            "JAX_PLATFORMS": "cpu",
-            "XLA_FLAGS": "",
-            "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",
-        }
-        python = [sys.executable, *command]
-        ran = subprocess.run(
-            python, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=600
-        )
-        assert ran.returncode == 0, ran.stderr
-    # Its last line: three classes, and the agreement.
-    assert re.fullmatch(r"\[\d \d \d\] (0\.\d+|1\.0)", ran.stdout.splitlines()[-1]), ran.stdout
 
 
 def test_a_lambda_needs_an_identity(tmp_path):

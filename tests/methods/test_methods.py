@@ -31,7 +31,7 @@ def test_methods_are_the_files_of_their_folder():
         "real_only", "sskd", "supervised_full", "supervised_real", "vanilla_al", "zskd",
     }  # fmt: skip
     assert all(isinstance(found, Method) for found in METHODS.values())
-    assert {name for name, found in METHODS.items() if found.labels} == {
+    assert {name for name, found in METHODS.items() if found.true_labels} == {
         "supervised_full",
         "supervised_real",
     }
@@ -77,9 +77,9 @@ def test_four_views_of_every_image():
 
 def test_views_that_cannot_be():
     """Of images that are not square, and of labels, which know none of them."""
-    (reason,) = sskd.impossible((4, 6, 1))
+    (reason,) = sskd.misfits((4, 6, 1))
     assert "these are 4x6; set --config.data.size=4" in reason
-    assert not list(sskd.impossible((4, 4, 1)))
+    assert not list(sskd.misfits((4, 4, 1)))
     with pytest.raises(
         UserError, match=r"method='sskd': labels answer real images, and no views of them"
     ):
@@ -237,7 +237,7 @@ def test_labels_answer_their_own_images_only():
     np.testing.assert_array_equal(
         teacher.ask(np.uint8([40, 20]).reshape(2, 1, 1, 1)), [[1, 0, 0], [0, 1, 0]]
     )
-    with pytest.raises(UserError, match="no label"):
+    with pytest.raises(UserError, match="an image without a label"):
         teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
     with pytest.raises(UserError, match="has no labels"):
         labels.load(dataclasses.replace(labelled([1, 2]), pool_labels=None))
@@ -265,7 +265,9 @@ def test_real_images_are_the_others_and_nothing_else_changes():
     for field in dataclasses.fields(own):
         if field.name not in ("pool_images", "pool_labels"):
             assert getattr(found, field.name) is getattr(own, field.name)
-    with pytest.raises(UserError, match="others are made squares"):
+    with pytest.raises(
+        UserError, match="images of another domain are made square; set --config.data.size"
+    ):
         out_of_domain.image_side(
             dataclasses.replace(own, pool_images=np.zeros((2, 3, 4, 1), np.uint8))
         )

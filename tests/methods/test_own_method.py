@@ -39,7 +39,10 @@ def test_the_example_runs(tmp_path):
         ("active_mixap", r"did you mean 'active_mixup'\?"),
         ("no_such_module:METHOD", "config.method=.no_such_module:METHOD.: there is no module"),
         ("amkd.methods.base:NOTHING", "has no attribute 'NOTHING'"),
-        ("amkd.methods.base:PairSelector", "is a type; it must be a amkd.methods.base.Method"),
+        (
+            "amkd.methods.base:PairSelector",
+            "is of type type; it must be of type amkd.methods.base.Method",
+        ),
     ],
 )
 def test_what_is_no_method_is_refused(name, told):
