@@ -266,7 +266,7 @@ def test_real_images_are_the_others_and_nothing_else_changes():
         if field.name not in ("pool_images", "pool_labels"):
             assert getattr(found, field.name) is getattr(own, field.name)
     with pytest.raises(
-        UserError, match="images of another domain are made square; set --config.data.size"
+        UserError, match=r"images of another domain are made square; set --config.data.size"
     ):
         out_of_domain.image_side(
             dataclasses.replace(own, pool_images=np.zeros((2, 3, 4, 1), np.uint8))
