@@ -134,7 +134,7 @@ def compiled(
     """
 
     def compiler(run: Callable[..., Any], _: list[str]) -> Callable[..., Any]:
-        return jit(run)
+        return _jit(run)
 
     def declare(function: Callable[..., R]) -> Program[R]:
         return Program(function, compiler, static=static, kept=kept, precision=precision)
@@ -169,7 +169,7 @@ def mapped(
     """
 
     def compiler(run: Callable[..., Any], arrays: list[str]) -> Callable[..., Any]:
-        return Mapped(
+        return _Mapped(
             run,
             steady,
             in_axes=tuple(split.get(name) for name in arrays),
@@ -184,7 +184,7 @@ def mapped(
     return declare
 
 
-def jit(run: Callable[..., Any]) -> Callable[..., Any]:
+def _jit(run: Callable[..., Any]) -> Callable[..., Any]:
     """``jax.jit`` for this backend, with the same bits on any number of devices."""
     return jax.jit(run, compiler_options=_options(steady=True))
 
@@ -194,7 +194,7 @@ def portable(run: Callable[..., Any]) -> Any:
     return jax.jit(run)
 
 
-class Mapped:
+class _Mapped:
     """``pmap``, which takes no options for the compiler, compiled with them for every set of
     shapes.
 
