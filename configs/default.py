@@ -29,9 +29,10 @@ def get_config(preset: str = "") -> ConfigDict:
     # images of the data set in place of n_real, no mixes); zskd (images made from the teacher's own
     # network); fskd (images made from n_real others by gradients of the teacher's network); sskd
     # (each real image and its three rotations). With true labels, as references: supervised_real,
-    # supervised_full.
+    # supervised_full. A method of your own is module:NAME, as in amkd/methods/base.py.
     config.method = "active_mixup"
-    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.
+    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224. One of
+    # your own is module:build, as in amkd/models/user_network.py.
     config.student = "lenet5_half"
     # True: each round continues from the last student. The paper trains a new one.
     config.warm_start = False
@@ -257,7 +258,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # real image in more than search.max_per_image of a round's mixes), balanced (equally many of
     # each class that the student names), k_center (far from each other, and from all that was asked
     # about, in the student's features), margin, entropy, ensemble, bald (for students with
-    # dropout), badge, learning_loss, distillation_gap, random.
+    # dropout), badge, learning_loss, distillation_gap, random. One of your own is module:NAME, as
+    # in amkd/acquisitions/base.py.
     config.search.acquisition = "lowest"
     # Number of candidates, as a multiple of the mixes that are wanted.
     config.search.candidates = 1.0

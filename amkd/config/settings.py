@@ -42,11 +42,13 @@ class Settings:
         " full_kd (all images of the data set in place of n_real, no mixes); zskd (images made"
         " from the teacher's own network); fskd (images made from n_real others by gradients of"
         " the teacher's network); sskd (each real image and its three rotations). With true"
-        " labels, as references: supervised_real, supervised_full.",
+        " labels, as references: supervised_real, supervised_full. A method of your own is"
+        " module:NAME, as in amkd/methods/base.py.",
     )
     student: str = field(
         "lenet5_half",
-        "Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224.",
+        "Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224. One"
+        " of your own is module:build, as in amkd/models/user_network.py.",
     )
     warm_start: bool = field(
         False, "True: each round continues from the last student. The paper trains a new one."
