@@ -75,7 +75,7 @@ def test_turned_variants_are_the_views_that_training_sees():
     key = keys.key(3, 0, keys.Purpose.VARIANTS)
     for number in (0, 299, 300, 599):
         alone = augment.augment(real[number % 300], jax.random.fold_in(key, number), views)
-        assert np.max(np.abs(found[300 + number].astype(int) - alone)) <= 1
+        assert np.max(np.abs(found[300 + number].astype(int) - np.asarray(alone, int))) <= 1
     assert variants.max_copies(views) > 10_000 and variants.max_copies(Views(crop=1)) == 8
 
 
