@@ -8,16 +8,17 @@ import socket
 import subprocess
 import sys
 
-COUNT_FLAG = "--xla_force_host_platform_device_count"
+from tests.support.compiling import COUNT_FLAG, xla_flags
+
 if COUNT_FLAG not in os.environ.get("XLA_FLAGS", ""):  # before JAX is imported for the first time
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {COUNT_FLAG}=8".strip()
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {xla_flags(8)}".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-import hypothesis  # noqa: E402
-import jax  # noqa: E402
-import pytest  # noqa: E402
+import hypothesis
+import jax
+import pytest
 
-from tests.support import command  # noqa: E402
+from tests.support import command
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -52,19 +53,15 @@ def tiny_run(tmp_path_factory):
     return folder
 
 
-def _environment(count):
-    flags = [flag for flag in os.environ["XLA_FLAGS"].split() if not flag.startswith(COUNT_FLAG)]
-    return {
-        **os.environ,
-        "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": " ".join([*flags, f"{COUNT_FLAG}={count}"]),
-    }
+def _environment(count, quick):
+    flags = xla_flags(count, quick=quick)
+    return {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": flags}
 
 
 @functools.cache
-def _on_devices(count, module, function, *args):
+def _on_devices(count, module, function, *args, quick=False):
     code = f"import json; from {module} import {function} as f; print(json.dumps(f(*{args!r})))"
-    env = _environment(count)
+    env = _environment(count, quick)
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
     )
@@ -75,7 +72,7 @@ def _on_devices(count, module, function, *args):
 @pytest.fixture(scope="session")
 def on_devices():
     """Calls ``function(*args)`` of a test module in a process of its own with ``count`` CPU
-    devices.
+    devices; unless ``quick``, it compiles as a user's run does.
     """
     return _on_devices
 
@@ -98,7 +95,7 @@ def _on_processes(count, devices, module, function, *args):
         subprocess.Popen(
             [sys.executable, "-c", _member(port, count, own, module, function, args)],
             cwd=ROOT,
-            env=_environment(devices),
+            env=_environment(devices, quick=False),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

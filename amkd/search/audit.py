@@ -10,7 +10,6 @@ says, whatever the scores.
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 
 class Recall(NamedTuple):
@@ -78,6 +77,8 @@ def _at_most(found: np.ndarray, discarded: int, marked: np.ndarray, drawn: int) 
     """Returns the probability that a sample of ``drawn`` pairs holds ``found`` marked ones or
     fewer.
     """
+    from scipy import stats  # a second of every start, and only screened searches need it
+
     return stats.hypergeom.cdf(found, discarded, marked, drawn)
 
 

@@ -11,8 +11,7 @@ from amkd.core import compilation
 from amkd.data.records import Records
 from amkd.training import training_set
 from amkd.training.train import Training, train_network
-from tests.support import command
-from tests.training import test_recipe
+from tests.support import command, recipes
 
 SHAPE = (8, 8, 1)
 COMPILED = "/jax/core/compile/backend_compile_duration"
@@ -116,7 +115,7 @@ def test_later_rounds_compile_nothing(batch, fields):
     """Other numbers of records, of steps and of epochs run the programs of the first round, which
     no other test has.
     """
-    plan = test_recipe.plan(epochs=2, min_steps=7, batch_size=batch, warmup=0.1, **fields)
+    plan = recipes.plan(epochs=2, min_steps=7, batch_size=batch, warmup=0.1, **fields)
     with counting() as first:
         train(33, 200, plan)
     with counting() as later:

@@ -1,6 +1,7 @@
 """Ledgers that several files of tests look at."""
 
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,10 @@ def path(tmp_path: Path, clock: list[float]) -> Path:
     book.record_found(dataclasses.replace(beta, teacher=dear), images[:3])
     book.close()
     return where
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[ledger.Ledger]:
+    found = ledger.Ledger(tmp_path / "ledger.sqlite")
+    yield found
+    found.close()

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from tests.support.compiling import xla_flags
+
 ROOT = Path(__file__).parents[2]
 
 # Seconds of work: 8x8 digits, two rounds, checkpoints at every epoch.
@@ -38,14 +40,14 @@ def arguments(workdir, config="configs/default.py", **fields):
     return [sys.executable, "launch.py", f"--config={config}", f"--workdir={workdir}", *named]
 
 
-def environment(tmp_path, devices=1, **extra):
-    """The environment of a run: one CPU device by default, and the teacher's log in
-    ``tmp_path``.
+def environment(tmp_path, devices=1, quick=True, **extra):
+    """Returns the environment of a run: one CPU device and quick compilation by default, and the
+    teacher's log in ``tmp_path``.
     """
     return {
         **os.environ,
         "JAX_PLATFORMS": "cpu",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": xla_flags(devices, quick=quick),
         "COUNTING_TEACHER_LOG": str(tmp_path / "asked.txt"),
         **extra,
     }

@@ -238,3 +238,12 @@ def check_finished(summary: dict[str, Any], held: Held) -> None:
 def _wasted(held: Held) -> int:
     """Images of answered batches whose rows were garbage."""
     return sum(images - kept for images, state, kept in held.batches if state == "answered")
+
+
+def check_asked_again(server: FaultyServer, oracle: Any, pending: list[set[bytes]]) -> None:
+    """An image came a second time only for a kill that found it in flight: its answer cannot have
+    been kept.
+    """
+    place = addresses(np.stack(list(oracle.seen.values())))
+    caught = collections.Counter(address for addresses in pending for address in addresses)
+    assert all(times <= 1 + caught[place[image]] for image, times in server.received.items())

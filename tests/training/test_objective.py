@@ -7,8 +7,8 @@ import pytest
 
 from amkd.training import objective, relations, weightings
 from tests.support import plain
+from tests.support.training import plan
 from tests.training.test_relations import plain_losses
-from tests.training.test_train_step import plan
 from tests.training.test_variance import plain_logarithms
 from tests.training.test_weightings import plain_weights
 

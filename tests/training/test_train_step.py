@@ -1,4 +1,4 @@
-"""The training step and the loop around it, on one device and on eight."""
+"""The training step: by hand, against a plain reference, and with records of no weight."""
 
 import dataclasses
 import functools
@@ -9,135 +9,34 @@ import numpy as np
 import pytest
 
 from amkd import models
-from amkd.config.recipe import Recipe
-from amkd.core import devices, keys
-from amkd.data.records import Records, mixes, real_records
-from amkd.models import inference, layers, prediction
+from amkd.core import keys
+from amkd.data.records import Records, mixes
 from amkd.training import (
     losses,
     objective,
-    recipe,
     train_step,
     training_set,
     variance,
 )
-from amkd.training.train import Training, start, train_network
 from tests.support import plain
-
-SHAPE = (8, 8, 1)
-LARGER = (15, 15, 3)  # the smallest that AlexNet takes
-CLASSES = 3
-PLAN = Recipe(
-    epochs=3,
-    min_steps=0,
-    batch_size=8,
-    optimizer="sgd",
-    learning_rate=0.05,
-    momentum=0.9,
-    weight_decay=5e-4,
-    schedule="constant",
-    drops=(),
-    drop_factor=0.1,
-    warmup=0.0,
-    temperature=2.0,
-    loss="soft",
-    pad_warmup=0.0,
-    weighting="even",
-    weighting_share=0.25,
-    weighting_power=1.0,
-    weighting_fidelity=0.5,
-    crop=0,
-    flip=False,
-    rotate=0.0,
-    zoom=0.0,
-    mix_share=0.0,
-    mix_beta=1.0,
-    mix_as_released=False,
-    average=0.0,
-    dtype="float32",
-    steps_per_dispatch=1,
+from tests.support.training import (
+    CLASSES,
+    LARGER,
+    PLAN,
+    assert_bits,
+    assert_near,
+    fit,
+    flat,
+    network_of,
+    one_step,
+    plan,
+    some_data,
+    start_of,
+    training_of,
+    variables_of,
 )
 
-
 AUGMENTED = dataclasses.replace(PLAN, schedule="cosine", crop=2, flip=True)
-
-
-def plan(**fields):
-    return dataclasses.replace(PLAN, **fields)
-
-
-def network_of(name="lenet5_half", shape=SHAPE):
-    return models.build(name, CLASSES, shape)
-
-
-def variables_of(network, shape=SHAPE):
-    return plain.random_variables(
-        jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0))), 0
-    )
-
-
-def some_data(count=12, capacity=32, shape=SHAPE, seed=0, features=None):
-    """Records of random images with random mixes and answers, and so many random features of a
-    teacher's.
-    """
-    rng = np.random.default_rng(seed)
-    images = rng.integers(0, 256, (6, *shape), np.uint8)
-    i, j = (rng.integers(0, 6, count).astype(np.int32) for _ in range(2))
-    records = Records(i, j, rng.integers(0, 65537, count).astype(np.int32))
-    answers = rng.dirichlet(np.ones(CLASSES), count).astype(np.float32)
-    shown = features and rng.exponential(size=(count, features)).astype(np.float32)
-    return training_set.make(images, records, answers, capacity=capacity, teacher_features=shown)
-
-
-def training_of(chosen, network, data, count=12, stream=(0, 1)):
-    return Training(network=network, recipe=chosen, data=data, count=count, stream=stream)
-
-
-def start_of(training, saved=None):
-    """The state before the first step: of the same variables in all tests."""
-    shape = training.data.images.shape[1:]
-    return start(training, variables_of(training.network, shape), saved)
-
-
-def fit(chosen, network, data, count, stream=(0, 1), **options):
-    """Trains and returns the final state on the host."""
-    first = variables_of(network, data.images.shape[1:])
-    training = training_of(chosen, network, data, count, stream)
-    return jax.device_get(train_network(training, first_variables=first, **options))
-
-
-def assert_bits(tree, expected):
-    jax.tree.map(np.testing.assert_array_equal, tree, expected)
-
-
-def assert_near(tree, expected, atol):
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=atol), tree, expected)
-
-
-def flat(tree):
-    return np.concatenate([np.ravel(leaf) for leaf in jax.tree.leaves(tree)])
-
-
-def one_step(chosen, index, weight, position=None, data=None, network=None, step=0):
-    """One call of the compiled step: the state after it, the sum of losses and the sum of
-    weights.
-    """
-    network = network or network_of()
-    data = some_data() if data is None else data
-    state = start_of(training_of(chosen, network, data)).replace(step=jnp.int32(step))
-    position = np.arange(len(index)) if position is None else position
-    kinds = ((index, "int32"), (weight, "float32"), (position, "int32"))
-    batch = training_set.Batches(*(np.asarray([column], kind) for column, kind in kinds))
-    state, (loss, total) = train_step.train_steps(
-        layers.for_training(network, chosen.dtype),
-        recipe.step_recipe(chosen),
-        devices.replicate(state),
-        devices.replicate(data),
-        train_step.split_batches(batch),
-        recipe.step_inputs(chosen, 1),
-        jax.random.key(0),
-    )
-    return jax.device_get(state), float(loss[0]), float(total[0])
 
 
 def gradient(network, variables, data, weight, keys=None):
@@ -365,206 +264,3 @@ def test_crops_go_by_step_and_by_position_in_the_batch():
         one_step(PLAN, index, weight)[0],
     ):
         assert np.abs(flat(other.variables) - flat(state.variables)).max() > 1e-5
-
-
-def train():
-    """LeNet-5-half and AlexNet-half in a process with its own number of devices; see the next
-    test.
-    """
-    found = [devices.count()]
-    for name, shape, epochs in (("lenet5_half", SHAPE, 3), ("alexnet_half", LARGER, 1)):
-        network, data, told = network_of(name, shape), some_data(count=12, shape=shape), []
-        chosen = plan(
-            learning_rate=1e-3,
-            crop=1,
-            flip=True,
-            rotate=9.0,
-            mix_share=0.5,
-            average=0.9,
-            epochs=epochs,
-        )
-        ended = fit(
-            chosen, network, data, 12, on_epoch=lambda *args, told=told: told.append(args[2])
-        )
-        moved = flat(ended.variables["params"]) - flat(variables_of(network, shape)["params"])
-        found += [told, moved.astype(float).tolist()[::23]]
-    return found
-
-
-@pytest.mark.parametrize("count", [2, 4, 8])
-def test_the_same_student_on_any_number_of_devices(count, on_devices):
-    """With crops and flips and, for AlexNet, with BatchNorm over all devices and dropout by image.
-
-    BatchNorm of hardly varying units in a batch of 8 magnifies rounding, so AlexNet is held to 3 %
-    of what it learned in two steps; a device's own statistics or masks would show as more than 30
-    %.
-    """
-    alone, *expected = on_devices(1, "tests.training.test_train_step", "train")
-    there, *found = on_devices(count, "tests.training.test_train_step", "train")
-    assert (alone, there) == (1, count)
-    lenet_losses, lenet, alexnet_losses, alexnet = map(np.array, found)
-    lenet_losses_alone, lenet_alone, alexnet_losses_alone, alexnet_alone = map(np.array, expected)
-    np.testing.assert_allclose(lenet_losses, lenet_losses_alone, rtol=1e-5)
-    np.testing.assert_allclose(lenet, lenet_alone, atol=1e-5)
-    assert np.abs(lenet_alone).max() > 1e-3
-    np.testing.assert_allclose(alexnet_losses, alexnet_losses_alone, rtol=3e-3)
-    assert np.linalg.norm(alexnet - alexnet_alone) < 0.03 * np.linalg.norm(alexnet_alone)
-    assert np.abs(alexnet_alone).max() > 1e-3
-
-
-def test_loss_goes_down_on_what_can_be_learned():
-    """Dark, grey and bright images, each with its own answer."""
-    level = np.arange(24) % 3
-    noise = np.random.default_rng(0).integers(0, 40, (24, *SHAPE))
-    images = (level[:, None, None, None] * 100 + noise).astype(np.uint8)
-    answers = np.eye(CLASSES, dtype=np.float32)[level] * 0.85 + np.float32(0.05)
-    data = training_set.make(images, real_records(24), answers, capacity=24)
-    network, told = network_of(), []
-    chosen = plan(epochs=40, schedule="cosine", warmup=0.1)
-    ended = fit(chosen, network, data, 24, on_epoch=lambda *args: told.append((args[0], args[2])))
-    assert [epoch for epoch, _ in told] == list(range(1, 41))
-    least = 4 * plain.entropy(plain.tempered(answers[0], 2))
-    assert told[0][1] > least + 0.3
-    assert least - 1e-4 < told[-1][1] < least + 0.05
-    found = prediction.predict(models.build("lenet5_half", CLASSES, SHAPE), ended.variables, images)
-    np.testing.assert_array_equal(found.argmax(1), level)
-
-
-def test_reported_loss_is_the_mean_over_records(monkeypatch):
-    """At a rate of 0 the student stays the same; 12 records are not 2 full batches."""
-    network, data, told = network_of(), some_data(), []
-    monkeypatch.setattr(recipe, "learning_rates", lambda _, total: np.zeros(total, np.float32))
-    fit(PLAN, network, data, 12, on_epoch=lambda *args: told.append(args[2]))
-    (images,) = mixes(data.images, Records(data.i[:12], data.j[:12], data.w[:12]))
-    logits = [plain.lenet5(variables_of(network)["params"], image) / 2 for image in images]
-    targets = [plain.tempered(answer, 2) for answer in data.answers[:12]]
-    each = [4 * plain.soft_cross_entropy(z, y) for z, y in zip(logits, targets, strict=True)]
-    np.testing.assert_allclose(told, [np.mean(each)] * 3, rtol=1e-5)
-
-
-@pytest.mark.parametrize(("name", "shape"), [("lenet5_half", SHAPE), ("alexnet_half", LARGER)])
-def test_resumed_training_ends_with_the_same_bits(name, shape):
-    network, data = network_of(name, shape), some_data(shape=shape)
-    chosen = PLAN if name == "alexnet_half" else AUGMENTED
-    kept, told, again = {}, [], []
-
-    def keep(epoch, state, loss):
-        kept[epoch] = jax.device_get(jax.tree.leaves(state))
-        told.append(loss)
-
-    whole = fit(chosen, network, data, 12, on_epoch=keep)
-    assert sorted(kept) == [1, 2, 3]
-    assert_bits(kept[3], jax.tree.leaves(whole))
-    training = training_of(chosen, network, data)
-    assert_bits(jax.device_get(jax.tree.leaves(start_of(training, kept[1]))), kept[1])
-    note = lambda epoch, _, loss: again.append((epoch, loss))  # noqa: E731
-    resumed = fit(chosen, network, data, 12, saved=kept[1], first_epoch=1, on_epoch=note)
-    assert_bits(resumed, whole)
-    assert again == [(2, told[1]), (3, told[2])]
-    assert resumed.step == 6
-    # From the same state, other epochs end elsewhere.
-    other = fit(chosen, network, data, 12, saved=kept[1], first_epoch=2)
-    assert np.abs(flat(other.variables) - flat(whole.variables)).max() > 1e-6
-
-
-def test_stream_decides_and_nothing_else():
-    network, data = network_of(), some_data()
-    first, again, other = (
-        fit(PLAN, network, data, 12, stream=stream) for stream in ((0, 1), (0, 1), (0, 2))
-    )
-    assert_bits(first, again)
-    assert np.abs(flat(first.variables) - flat(other.variables)).max() > 1e-6
-
-
-def test_steps_per_dispatch_changes_nothing_but_rounding():
-    """Five steps to an epoch, one by one, and as 2 + 2 + 1."""
-    network, data = network_of(), some_data(count=39, capacity=40)
-    told = []
-    one, two = (
-        fit(
-            plan(epochs=1, steps_per_dispatch=size),
-            network,
-            data,
-            39,
-            on_epoch=lambda *args: told.append(args[2]),
-        )
-        for size in (1, 2)
-    )
-    assert one.step == two.step == 5
-    assert_near(two, one, 1e-6)
-    np.testing.assert_allclose(told[1], told[0], rtol=1e-6)
-
-
-@pytest.mark.parametrize("bad", ["rate", "answer"])
-def test_a_loss_that_is_not_finite_stops_the_training(bad, monkeypatch):
-    data, told = some_data(), []
-    if bad == "rate":
-        monkeypatch.setattr(
-            recipe, "learning_rates", lambda _, total: np.full(total, 1e25, np.float32)
-        )
-    if bad == "answer":
-        data.answers[5, 1] = np.nan
-    with pytest.raises(FloatingPointError, match="learning_rate"):
-        fit(PLAN, network_of(), data, 12, on_epoch=lambda *args: told.append(args[0]))
-    assert len(told) < 3
-
-
-def test_rounds_of_other_lengths_run_the_same_program(monkeypatch):
-    """The step is traced once; more records, more epochs and other rates are data."""
-    traces = []
-    original = train_step.train_step
-
-    def counting(*args):
-        step = original(*args)
-
-        def traced(*inner):
-            traces.append(1)
-            return step(*inner)
-
-        return traced
-
-    monkeypatch.setattr(train_step, "train_step", counting)
-    network = network_of()
-    chosen = plan(schedule="cosine", momentum=0.8)  # of no other test: nothing is compiled yet
-    for count, stream in ((12, (0, 1)), (5, (0, 2)), (32, (1, 3))):
-        fit(chosen, network, some_data(count=count), count, stream=stream)
-    assert len(traces) == 1
-
-
-def test_training_promotes_nothing_silently():
-    with jax.numpy_dtype_promotion("strict"):
-        one_step(AUGMENTED, np.arange(8), np.ones(8))
-
-
-def test_initial_state():
-    network = network_of()
-    variables = prediction.init(network, SHAPE, jax.random.key(0))
-    assert_bits(variables, prediction.init(network, SHAPE, jax.random.key(0)))
-    other = prediction.init(network, SHAPE, jax.random.key(1))
-    assert np.abs(flat(other) - flat(variables)).max() > 0.01
-    state = start(training_of(PLAN, network, some_data()), variables)
-    assert state.step == 0
-    assert all(
-        leaf.sharding.device_set == set(jax.local_devices()) for leaf in jax.tree.leaves(state)
-    )
-    assert not np.any(flat(state.opt_state))
-
-
-@pytest.mark.parametrize("count", [1, 3, 256, 257])
-def test_any_number_of_images_may_be_predicted(count):
-    network = models.build("lenet5_half", CLASSES, SHAPE)
-    variables = variables_of(network)
-    images = np.random.default_rng(0).integers(0, 256, (257, *SHAPE), np.uint8)
-    found = prediction.predict(network, variables, images[:count])
-    assert (found.shape, found.dtype) == ((count, CLASSES), np.float32)
-    np.testing.assert_allclose(
-        found[-1], plain.softmax(plain.lenet5(variables["params"], images[count - 1])), atol=1e-5
-    )
-    np.testing.assert_array_equal(found, prediction.predict(network, variables, images)[:count])
-
-
-def test_batches_are_dealt_out_in_order():
-    batches = np.arange(3 * 16).reshape(3, 16)
-    parts = train_step.split_batches(batches)
-    assert parts.shape == (3, devices.count(), 16 // devices.count())
-    np.testing.assert_array_equal(parts.reshape(3, 16), batches)
