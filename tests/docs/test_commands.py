@@ -22,6 +22,7 @@ from amkd.ledger import __main__ as ledger
 from amkd.tables import table
 from amkd.validation import from_config
 from tests.docs.pages import PAGES, ROOT, blocks, name_of
+from tests.support import command
 
 FLAGS = ("workdir", "mode", "network", "images", "output", "shard")
 SHELL = ("cd", "export", "test", ".", "exit", "git")
@@ -191,7 +192,7 @@ def test_python_of_a_page_runs(page, tmp_path):
     ran = subprocess.run(
         [sys.executable, "-c", _QUICK, ROOT / "examples" / "make_pictures.py", "example.py"],
         cwd=tmp_path,
-        env={**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": "", "PYTHONPATH": str(ROOT)},
+        env={**command.environment(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=600,

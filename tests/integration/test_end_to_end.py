@@ -150,6 +150,7 @@ def test_mnist_from_tfds(tmp_path, tfds_dir):
         "n_real": 60, "budget": 120, "rounds": 1, "data.test_images": 500,
         "teacher.images": 2000, "teacher.train.epochs": 3, "data.dir": tfds_dir,
         "cache_dir": tmp_path / "cache", "search.max_pairs": 500, "report.progress": False,
+        "train.min_steps": 60,
     }  # fmt: skip
     line = command.arguments(tmp_path / "run", "configs/mnist.py:smoke", **fields)
     done = command.run(line, command.environment(tmp_path))

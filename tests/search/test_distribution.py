@@ -1,7 +1,5 @@
 """The search on any number of devices and of processes, each in a process of its own."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
@@ -13,19 +11,22 @@ from tests.search.test_device_search import fingerprint, task
 
 HERE = "tests.search.test_distribution"
 CHUNK, SCREENED_CHUNK = 100, 500
+OTHER_CHUNK, OTHER_SCREENED_CHUNK = 780, 3000
 
 
-def report():
-    """What a process with its own number of devices selects, by a grid and by a screened search."""
+def report(chunk=CHUNK, screened_chunk=SCREENED_CHUNK):
+    """Returns what a process with its own number of devices selects, by a grid and by a screened
+    search.
+    """
     return {
         "devices": devices.count(),
-        "grid": fingerprint(active_mixup.choose(task(chunk=CHUNK))),
-        "screened": test_screening.choose(SCREENED_CHUNK),
+        "grid": fingerprint(active_mixup.choose(task(chunk=chunk))),
+        "screened": test_screening.choose(screened_chunk),
     }
 
 
 def report_together():
-    """What each of several processes selects, its progress, and how it fails."""
+    """Returns what each of several processes selects, its progress, and how it fails."""
     one, progress = task(chunk=CHUNK), []
     found = active_mixup.choose(one._replace(progress=progress.append))
     broken = jax.tree.map(lambda leaf: np.full_like(leaf, np.nan), one.variables)
@@ -40,23 +41,23 @@ def report_together():
         }
 
 
-@functools.cache
-def here():
-    """What this process selects, with its eight devices and other chunks."""
-    return fingerprint(active_mixup.choose(task(chunk=780))), test_screening.choose(3000)
-
-
 def check(found, count, one_device):
-    """The same selection as one device's, and on a CPU as this process's, whatever its chunk."""
+    """The same selection as one device's."""
     assert found["devices"] == count
     assert (found["grid"], found["screened"]) == (one_device["grid"], one_device["screened"])
-    if jax.default_backend() == "cpu":
-        assert (found["grid"], found["screened"]) == here()
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 8])
-def test_the_same_selection_on_any_number_of_devices(count, on_devices):
-    check(on_devices(count, HERE, "report"), count, on_devices(1, HERE, "report"))
+@pytest.mark.parametrize(
+    ("count", "chunks"),
+    [
+        (8, (OTHER_CHUNK, OTHER_SCREENED_CHUNK)),
+        pytest.param(4, (CHUNK, SCREENED_CHUNK), marks=pytest.mark.heavy),
+        pytest.param(2, (CHUNK, SCREENED_CHUNK), marks=pytest.mark.heavy),
+        pytest.param(1, (OTHER_CHUNK, OTHER_SCREENED_CHUNK), marks=pytest.mark.heavy),
+    ],
+)
+def test_the_same_selection_on_any_number_of_devices_and_in_any_chunks(count, chunks, on_devices):
+    check(on_devices(count, HERE, "report", *chunks), count, on_devices(1, HERE, "report"))
 
 
 def test_the_same_selection_in_every_one_of_several_processes(on_devices, on_processes):

@@ -35,6 +35,7 @@ from tests.support.training import (
     variables_of,
 )
 
+heavy = pytest.mark.heavy
 HERE = "tests.training.test_train_loop"
 AUGMENTED = dataclasses.replace(PLAN, schedule="cosine", crop=2, flip=True)
 
@@ -63,7 +64,7 @@ def train():
     return found
 
 
-@pytest.mark.parametrize("count", [2, 4, 8])
+@pytest.mark.parametrize("count", [4, pytest.param(2, marks=heavy), pytest.param(8, marks=heavy)])
 def test_the_same_student_on_any_number_of_devices(count, on_devices):
     """With crops and flips and, for AlexNet, with BatchNorm over all devices and dropout by image.
 
