@@ -34,10 +34,10 @@ demo: install
 	$(RUN) --config=configs/digits.py --workdir=runs/demo
 
 quick: install
-	$(BIN)/python -m pytest -m 'not heavy' -n 2 $(QUICK)
+	$(BIN)/python -m pytest -m 'not heavy' -n 2 --dist worksteal $(QUICK)
 
 test: lint
-	$(BIN)/python -m pytest -m 'not heavy' -n 2
+	$(BIN)/python -m pytest -m 'not heavy' -n 2 --dist worksteal
 
 test-heavy: install
 	$(BIN)/python -m pytest -m heavy

@@ -21,7 +21,8 @@ def whole(tmp_path_factory):
     fields = {
         "report.progress": False,
         "cache_dir": folder / "cache",
-        "train.min_steps": 200,
+        "train.min_steps": 100,
+        "teacher.train.min_steps": 300,
         "data.size": 16,
     }
     line = command.arguments(folder / "run", "configs/digits.py:smoke", **fields)
@@ -50,7 +51,7 @@ def test_outputs_are_there_and_can_be_read(whole):
     assert any(path.stat().st_size > 500 for path in (workdir / "tensorboard").iterdir())
     assert [row["round"] for row in command.rows(workdir, "round")] == [0, 1, 2]
     assert [row["epoch"] for row in command.rows(workdir, "epoch") if row["round"] == 2] == list(
-        range(1, 101)
+        range(1, 51)
     )
     assert all(math.isfinite(row["loss"]) for row in command.rows(workdir))
     for text in (
@@ -148,7 +149,7 @@ def test_mnist_from_tfds(tmp_path, tfds_dir):
     """Real data by name: decoded, drawn, learnt from."""
     fields = {
         "n_real": 60, "budget": 120, "rounds": 1, "data.test_images": 500,
-        "teacher.images": 2000, "teacher.train.epochs": 3, "data.dir": tfds_dir,
+        "teacher.images": 1000, "teacher.train.epochs": 3, "data.dir": tfds_dir,
         "cache_dir": tmp_path / "cache", "search.max_pairs": 500, "report.progress": False,
         "train.min_steps": 60,
     }  # fmt: skip

@@ -14,7 +14,7 @@ def uninterrupted(tmp_path_factory):
     """The summary, rows and questions of a run that nobody stopped."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     done = command.run(
-        command.arguments(folder / "run", **command.TINY), command.environment(folder)
+        command.arguments(folder / "run", **command.RESUMABLE), command.environment(folder)
     )
     assert done.returncode == 0, done.stderr
     return folder
@@ -63,7 +63,7 @@ MOMENTS = {
 def test_killed_at_many_moments_ends_with_the_same_bits(tmp_path, uninterrupted):
     workdir = tmp_path / "run"
     env = command.environment(tmp_path, COUNTING_TEACHER_SLEEP="0.05")
-    line = command.arguments(workdir, **command.TINY)
+    line = command.arguments(workdir, **command.RESUMABLE)
     for moment in MOMENTS.values():
         process = command.start(line, env)
         command.wait_until(lambda moment=moment: moment(workdir), process)
@@ -85,7 +85,7 @@ def test_killed_at_many_moments_ends_with_the_same_bits(tmp_path, uninterrupted)
 def test_sigterm_saves_and_exits_cleanly(tmp_path, uninterrupted):
     workdir = tmp_path / "run"
     # Checkpoints are hours apart: only the signal can have saved the epochs.
-    fields = {**command.TINY, "checkpoint.seconds": 9999.0}
+    fields = {**command.RESUMABLE, "checkpoint.seconds": 9999.0}
     line, env = command.arguments(workdir, **fields), command.environment(tmp_path)
     process = command.start(line, env)
     command.wait_until(lambda: epochs(workdir) >= (1, 2), process)
@@ -110,7 +110,7 @@ def test_sigterm_saves_and_exits_cleanly(tmp_path, uninterrupted):
 
 def test_teacher_that_fails_in_the_middle_loses_nothing(tmp_path, uninterrupted):
     workdir = tmp_path / "run"
-    line = command.arguments(workdir, **command.TINY)
+    line = command.arguments(workdir, **command.RESUMABLE)
     failed = command.run(line, command.environment(tmp_path, COUNTING_TEACHER_FAILS="105"))
     assert failed.returncode == 2 and failed.stderr.splitlines()[-1].startswith("error: teacher")
     assert "the service is down" in failed.stderr and "Traceback" not in failed.stderr
@@ -124,7 +124,7 @@ def test_teacher_that_fails_in_the_middle_loses_nothing(tmp_path, uninterrupted)
 
 
 def test_finished_run_prints_its_result_and_asks_nothing(tmp_path, uninterrupted):
-    line = command.arguments(uninterrupted / "run", **command.TINY)
+    line = command.arguments(uninterrupted / "run", **command.RESUMABLE)
     before = (uninterrupted / "asked.txt").stat().st_mtime_ns
     again = command.run(line, command.environment(uninterrupted))
     assert (
@@ -137,7 +137,7 @@ def test_finished_run_prints_its_result_and_asks_nothing(tmp_path, uninterrupted
 
 def test_workdir_of_another_configuration_is_refused(uninterrupted):
     line = command.arguments(
-        uninterrupted / "run", **{**command.TINY, "seed": 3, "train.epochs": 9}
+        uninterrupted / "run", **{**command.RESUMABLE, "seed": 3, "train.epochs": 9}
     )
     refused = command.run(line, command.environment(uninterrupted))
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
@@ -149,7 +149,7 @@ def test_workdir_of_another_configuration_is_refused(uninterrupted):
 def test_what_cannot_go_on_stops_before_asking(tmp_path):
     """A second process, another ledger, a damaged checkpoint, a damaged ledger."""
     workdir = tmp_path / "run"
-    line, env = command.arguments(workdir, **command.TINY), command.environment(tmp_path)
+    line, env = command.arguments(workdir, **command.RESUMABLE), command.environment(tmp_path)
     process = command.start(line, command.environment(tmp_path, COUNTING_TEACHER_SLEEP="1"))
     command.wait_until(lambda: (workdir / "config.json").exists(), process)
     refused = command.run(line, env)
@@ -163,7 +163,7 @@ def test_what_cannot_go_on_stops_before_asking(tmp_path):
     process.communicate()
     asked = len(counting_teacher.asked(tmp_path / "asked.txt"))
 
-    other = command.arguments(workdir, **command.TINY, **{"ledger.path": tmp_path / "other.sqlite"})
+    other = command.arguments(workdir, **command.RESUMABLE, **{"ledger.path": tmp_path / "other.sqlite"})
     refused = command.run(other, env)
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
     assert "other.sqlite lacks" in refused.stderr

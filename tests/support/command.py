@@ -11,7 +11,7 @@ from tests.support.compiling import xla_flags
 
 ROOT = Path(__file__).parents[2]
 
-# Seconds of work: 8x8 digits, two rounds, checkpoints at every epoch.
+# Seconds of work: 8x8 digits, two rounds.
 TINY = {
     "n_real": 30,
     "budget": 90,
@@ -25,12 +25,12 @@ TINY = {
     "train.batch_size": 16,
     "train.crop": 1,
     "search.chunk": 128,
-    "checkpoint.seconds": 0.0,
     "report.progress": False,
     "report.tensorboard": False,
     "report.plots": False,
 }
 
+RESUMABLE = {**TINY, "checkpoint.seconds": 0.0}  # a checkpoint at every epoch
 PRICED = {**TINY, "teacher.price": 0.25, "train.epochs": 2}
 
 
