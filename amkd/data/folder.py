@@ -78,16 +78,22 @@ def load(
     cached = picture_cache.load(
         root, found, options, drop_duplicates=drop_duplicates, cache_dir=cache_dir
     )
-    key = picture_cache.key(found, options, drop_duplicates)
     if labelled:
         _refuse_ambiguous(found, {path for path, _ in cached.broken}, where)
     if cached.broken:
         story = (
             f"{len(cached.broken):,} of the {len(found):,} pictures in {root} cannot be decoded:"
             f" {picture_cache.list_broken(cached.broken)}; all are listed in"
-            f" {picture_cache.cache_folder(cache_dir, key) / picture_cache.BROKEN_LIST}"
+            f" {cached.folder / picture_cache.BROKEN_LIST}"
         )
         _refuse_or_warn(story, options)
+    if cached.plain:
+        _warn(
+            f"{len(cached.plain):,} of the {len(cached.paths):,} pictures in {root} come out nearly"
+            f" of one colour: {first_names([repr(path) for path in cached.plain])}. If they should"
+            " not, their values are not in a range that is understood: see 'Pictures' in"
+            " docs/own_teacher.md, and save them with 8 bits"
+        )
     return Pictures(
         images=cached.images,
         paths=cached.paths,
@@ -96,7 +102,7 @@ def load(
         duplicates=cached.duplicates,
         broken=cached.broken,
         ignored=listing.ignored,
-        key=key,
+        key=cached.key,
     )
 
 
@@ -175,7 +181,11 @@ def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
             f"config.data.broken='refuse': {story}. Mend or delete them, or leave them out with"
             " --config.data.broken=skip"
         )
-    print(f"warning: skipped {story}", file=sys.stderr, flush=True)
+    _warn(f"skipped {story}")
+
+
+def _warn(story: str) -> None:
+    print(f"warning: {story}", file=sys.stderr, flush=True)
 
 
 def describe(pictures: Pictures, root: Path) -> str:
