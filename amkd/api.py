@@ -17,6 +17,7 @@ from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.core.text import comparable
 from amkd.data import own_images
 from amkd.data.dataset import DataSet
 from amkd.methods import find
@@ -184,8 +185,8 @@ def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
     names = tuple(classes)
     if (
         len(names) < 2
-        or len(set(names)) != len(names)
         or not all(isinstance(name, str) and name for name in names)
+        or len({*map(comparable, names)}) != len(names)
     ):
         raise UserError(
             f"classes={list(names)!r}: must be two or more different names, or their number"

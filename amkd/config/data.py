@@ -46,7 +46,8 @@ class DataSettings:
     classes: str = field(
         "",
         "folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a"
-        " line, or their number. Empty takes the subfolders of test_folder.",
+        " line, or their number. Empty takes the subfolders of test_folder: in the order of their"
+        " numbers where all their names are numbers, else in the order of text.",
     )
     held_out: int = field(
         200,
