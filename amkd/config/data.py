@@ -15,7 +15,10 @@ class DataSettings:
         " the colours of the teacher's. Empty for the teacher's own.",
     )
     dir: str = field(
-        "", "TFDS directory. Empty for TFDS_DATA_DIR or TFDS's own default.", identity=False
+        "",
+        "TFDS directory. Empty for TFDS_DATA_DIR or TFDS's own default.",
+        identity=False,
+        path=True,
     )
     size: int = field(
         0,
@@ -36,12 +39,14 @@ class DataSettings:
         "",
         "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing.",
         identity=False,
+        path=True,
     )
     test_folder: str = field(
         "",
         "folder: pictures with labels for the final evaluation, one subfolder per class. Empty for"
         " none.",
         identity=False,
+        path=True,
     )
     classes: str = field(
         "",
