@@ -1,8 +1,11 @@
-"""The names of the classes where they are inferred: their order, and what a person reads of it."""
+"""The order of the classes: where it is inferred, and where a network learned another one."""
 
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+
+from amkd.core.errors import UserError
+from amkd.core.text import comparable
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
@@ -21,6 +24,27 @@ def described(names: Sequence[str]) -> str:
         f"{len(names):,} classes, the subfolders in the order of {kind}: the first is"
         f" {names[0]!r}, the last {names[-1]!r}"
     )
+
+
+def refuse_other_order(learned: Sequence[str], found: Sequence[str]) -> None:
+    """Refuses to judge a network by the classes that it learned, but in another order.
+
+    Args:
+      learned: the classes of the network; empty where it does not say.
+      found: the classes of the labels.
+
+    Raises:
+      UserError: the same names are in another order.
+    """
+    one, other = [comparable(name) for name in learned], [comparable(name) for name in found]
+    if one != other and sorted(one) == sorted(other):
+        place = next(place for place, name in enumerate(one) if name != other[place])
+        raise UserError(
+            f"config.data.classes: class {place} is {found[place]!r} here, and was"
+            f" {learned[place]!r} when the network was made; set"
+            f" --config.data.classes={','.join(learned)!r}, or name a file that has these names,"
+            " one a line"
+        )
 
 
 def _are_numbers(names: Sequence[str]) -> bool:
