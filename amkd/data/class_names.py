@@ -21,7 +21,7 @@ def described(names: Sequence[str]) -> str:
     """Says in a line, for people, what :func:`in_order` made of the names of subfolders."""
     kind = "numbers" if _are_numbers(names) else "text"
     return (
-        f"{len(names):,} classes, the subfolders in the order of {kind}: the first is"
+        f"the classes are the subfolders in the order of {kind}: the first of {len(names):,} is"
         f" {names[0]!r}, the last {names[-1]!r}"
     )
 

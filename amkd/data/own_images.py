@@ -28,11 +28,11 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
     Raises:
       UserError: a folder or a picture is not as it should be, or there are too few.
     """
+    names = parse_class_names(settings.classes)
     root = Path(settings.folder).expanduser()
     options = DecodeOptions(settings.size, settings.resize, settings.mode, settings.broken)
     found = folder.load(root, options, cache_dir)
     print(folder.describe(found, root), flush=True)
-    names = parse_class_names(settings.classes)
     if not settings.test_folder:
         data = with_holdout(
             "folder", found.images, names, count=settings.held_out, seed=seed, key=found.key

@@ -164,8 +164,8 @@ def test_the_order_of_subfolders(
     assert found.labels is not None
     assert [order[label] for label in found.labels] == [path[:-6] for path in found.paths]
     assert class_names.described(found.classes) == (
-        f"{len(order)} classes, the subfolders in the order of {kind}: the first is {order[0]!r},"
-        f" the last {order[-1]!r}"
+        f"the classes are the subfolders in the order of {kind}: the first of {len(order)} is"
+        f" {order[0]!r}, the last {order[-1]!r}"
     )
 
 
