@@ -5,6 +5,7 @@ student = distill(images, answer, classes=10, budget=1000, workdir="runs/mine")
 probabilities = student.predict(more_images)
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,12 @@ def _check_images(name: str, images: np.ndarray) -> None:
         )
         raise UserError(
             f"{name} must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
+        )
+    if images.size and images.max() <= 1:
+        print(
+            f"warning: no value of {name} is above 1, so all of them are black: white is 255",
+            file=sys.stderr,
+            flush=True,
         )
 
 
