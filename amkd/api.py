@@ -5,6 +5,7 @@ student = distill(images, answer, classes=10, budget=1000, workdir="runs/mine")
 probabilities = student.predict(more_images)
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.core.text import comparable
 from amkd.data import own_images
 from amkd.data.dataset import DataSet
 from amkd.methods import find
@@ -184,8 +186,8 @@ def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
     names = tuple(classes)
     if (
         len(names) < 2
-        or len(set(names)) != len(names)
         or not all(isinstance(name, str) and name for name in names)
+        or len({*map(comparable, names)}) != len(names)
     ):
         raise UserError(
             f"classes={list(names)!r}: must be two or more different names, or their number"
@@ -202,6 +204,12 @@ def _check_images(name: str, images: np.ndarray) -> None:
         )
         raise UserError(
             f"{name} must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
+        )
+    if images.size and images.max() <= 1:
+        print(
+            f"warning: no value of {name} is above 1, so all of them are black: white is 255",
+            file=sys.stderr,
+            flush=True,
         )
 
 

@@ -64,7 +64,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # none.
     config.data.test_folder = ""
     # folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a line,
-    # or their number. Empty takes the subfolders of test_folder.
+    # or their number. Empty takes the subfolders of test_folder: in the order of their numbers
+    # where all their names are numbers, else in the order of text.
     config.data.classes = ""
     # folder, without test_folder: pictures held out to measure the agreement of student and
     # teacher. The teacher is asked about them too: these queries come on top of the budget and are

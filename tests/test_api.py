@@ -81,6 +81,13 @@ def complaint(**changes):
     return str(caught.value)
 
 
+@pytest.mark.parametrize(("most", "told"), [(0, True), (1, True), (2, False), (255, False)])
+def test_shares_of_white_in_the_place_of_bytes_are_warned_of(most, told, capsys):
+    api._check_images("images", np.full((2, 4, 4, 1), most, np.uint8))
+    warning = "warning: no value of images is above 1, so all of them are black: white is 255\n"
+    assert capsys.readouterr().err == (warning if told else "")
+
+
 # Runs.
 
 

@@ -10,6 +10,7 @@ from amkd.config.settings import Settings
 from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.data import class_names
 from amkd.data.dataset import DataSet
 from amkd.export import predictions
 from amkd.export import write as write_export
@@ -109,6 +110,7 @@ def evaluate(command: Command) -> None:
         raise UserError(
             "config.data.test_folder='': without labeled test pictures no accuracy can be measured"
         )
+    class_names.refuse_other_order(saved.card.get("class_names") or (), data.class_names)
     answers = saved.predict(data.test_images)
     print(f"{saved.card['role']} {saved.card['model']} in {folder}")
     print(

@@ -15,7 +15,10 @@ class DataSettings:
         " the colours of the teacher's. Empty for the teacher's own.",
     )
     dir: str = field(
-        "", "TFDS directory. Empty for TFDS_DATA_DIR or TFDS's own default.", identity=False
+        "",
+        "TFDS directory. Empty for TFDS_DATA_DIR or TFDS's own default.",
+        identity=False,
+        path=True,
     )
     size: int = field(
         0,
@@ -36,17 +39,20 @@ class DataSettings:
         "",
         "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing.",
         identity=False,
+        path=True,
     )
     test_folder: str = field(
         "",
         "folder: pictures with labels for the final evaluation, one subfolder per class. Empty for"
         " none.",
         identity=False,
+        path=True,
     )
     classes: str = field(
         "",
         "folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a"
-        " line, or their number. Empty takes the subfolders of test_folder.",
+        " line, or their number. Empty takes the subfolders of test_folder: in the order of their"
+        " numbers where all their names are numbers, else in the order of text.",
     )
     held_out: int = field(
         200,

@@ -30,6 +30,7 @@ class Declaration:
       remedy: what an error says after the range, such as what to choose instead.
       identity: whether another value makes another run. False for fields that change neither the
         result nor which images are asked about: a workdir may be resumed with another value.
+      path: whether it names a file or a folder, where ``~`` is the user's home.
       was: the field's name in earlier versions; empty if it had no other.
     """
 
@@ -42,6 +43,7 @@ class Declaration:
     most: float | None = None
     remedy: str = ""
     identity: bool = True
+    path: bool = False
     was: str = ""
 
 

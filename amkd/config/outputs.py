@@ -13,6 +13,7 @@ class LedgerSettings:
         "",
         "File of paid answers, which several runs may share. Empty for WORKDIR/ledger.sqlite.",
         identity=False,
+        path=True,
     )
 
 

@@ -1,5 +1,6 @@
 """From a nested mapping to frozen settings: every field exists and has its type."""
 
+import os
 import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -66,7 +67,22 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
             found[name] = _group(root, member.type, values[name], inside, problems)
         else:
             found[name] = _value(values[name], member.type, member.name, problems)
+            # The default stays the same for all users; where it is used, it is expanded.
+            if member.declaration.path and found[name] != member.default:
+                found[name] = _expanded(found[name], member.name, problems)
     return kind(**found)
+
+
+def _expanded(value: Any, name: str, problems: list[str]) -> Any:
+    """A path with the home of a user in the place of ``~``."""
+    if not isinstance(value, str) or not value.startswith("~"):
+        return value
+    path = os.path.expanduser(value)
+    if path.startswith("~"):
+        problems.append(
+            f"config.{name}: begins with '~', and there is no such home; write the whole path"
+        )
+    return path
 
 
 def _value(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:

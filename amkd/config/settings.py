@@ -63,6 +63,7 @@ class Settings:
         "~/.cache/amkd",
         "Where decoded data sets and trained teachers are kept for later runs.",
         identity=False,
+        path=True,
     )
     data: DataSettings = group(DataSettings, "The images.")
     teacher: TeacherSettings = group(TeacherSettings, "The black box.")

@@ -66,6 +66,7 @@ class TeacherSettings:
         " ignore). Empty where its labels are the class names (in any case) or the numbers of the"
         " classes, counted from 0.",
         identity=False,
+        path=True,
     )
     evaluate: str = field(
         "auto",

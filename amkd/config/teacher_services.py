@@ -33,11 +33,14 @@ class HttpSettings:
         " configuration.",
         identity=False,
     )
-    auth_file: str = field("", "File that holds the secret. Empty for none.", identity=False)
+    auth_file: str = field(
+        "", "File that holds the secret. Empty for none.", identity=False, path=True
+    )
     ca_file: str = field(
         "",
         "File of further certificate authorities. Empty for the system's. TLS is always verified.",
         identity=False,
+        path=True,
     )
 
 
@@ -115,6 +118,6 @@ class Template:
 class OnnxSettings:
     """The ``teacher.onnx.*`` group: a model in an ONNX file."""
 
-    path: str = field("", "File of the model, *.onnx.", identity=False)
+    path: str = field("", "File of the model, *.onnx.", identity=False, path=True)
     input: str = field("", "Name of the model's input. Empty for the only one.")
     output: str = field("", "Name of the model's output. Empty for the only one.")

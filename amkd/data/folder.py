@@ -8,13 +8,15 @@ with the same bytes only the first is used.
 import dataclasses
 import difflib
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from amkd.core.errors import UserError
-from amkd.data import picture_cache, picture_files
+from amkd.core.text import comparable
+from amkd.data import class_names, picture_cache, picture_files
 from amkd.data.picture_files import Listing, PictureFile, first_names
 from amkd.data.pictures import SUFFIXES, DecodeOptions, check
 
@@ -61,7 +63,8 @@ def load(
       options: how its files become images.
       cache_dir: where decoded pictures and the files' hashes are kept.
       labelled: every folder directly in ``root`` is a class; pictures may lie deeper below it.
-      classes: the classes' names in order, if labelled; empty for the subfolders' names, sorted.
+      classes: the classes' names in order, if labelled; empty for the subfolders' names, sorted: by
+        value where all are numbers, else as text.
       drop_duplicates: use only the first, by path, of files with the same bytes.
       field: the configuration field that names ``root``, for messages.
 
@@ -78,16 +81,22 @@ def load(
     cached = picture_cache.load(
         root, found, options, drop_duplicates=drop_duplicates, cache_dir=cache_dir
     )
-    key = picture_cache.key(found, options, drop_duplicates)
     if labelled:
         _refuse_ambiguous(found, {path for path, _ in cached.broken}, where)
     if cached.broken:
         story = (
             f"{len(cached.broken):,} of the {len(found):,} pictures in {root} cannot be decoded:"
             f" {picture_cache.list_broken(cached.broken)}; all are listed in"
-            f" {picture_cache.cache_folder(cache_dir, key) / picture_cache.BROKEN_LIST}"
+            f" {cached.folder / picture_cache.BROKEN_LIST}"
         )
         _refuse_or_warn(story, options)
+    if cached.plain:
+        _warn(
+            f"{len(cached.plain):,} of the {len(cached.paths):,} pictures in {root} come out nearly"
+            f" of one colour: {first_names([repr(path) for path in cached.plain])}. If they should"
+            " not, their values are not in a range that is understood: see 'Pictures' in"
+            " docs/own_teacher.md, and save them with 8 bits"
+        )
     return Pictures(
         images=cached.images,
         paths=cached.paths,
@@ -96,7 +105,7 @@ def load(
         duplicates=cached.duplicates,
         broken=cached.broken,
         ignored=listing.ignored,
-        key=key,
+        key=cached.key,
     )
 
 
@@ -123,20 +132,22 @@ def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[st
             f"{where}: must hold one subfolder for each class, so these pictures have no label:"
             f" {first_names([repr(path) for path in loose])}; move them into subfolders"
         )
-    twice = sorted({repr(name) for name in classes if classes.count(name) > 1})
+    names = classes or class_names.in_order(listing.subfolders)
+    alike = [comparable(name) for name in names]
+    twice = [repr(name) for name, count in Counter(alike).items() if count > 1]
     if twice:
+        given = "class names given" if classes else f"{where}: subfolders named alike"
         raise UserError(
-            f"class names given more than once: {first_names(twice)}; every class needs a name of"
-            " its own"
+            f"{given} more than once: {first_names(twice)}; every class needs a name of its own"
         )
-    unknown = [name for name in listing.subfolders if name not in classes] if classes else []
+    unknown = sorted({*map(comparable, listing.subfolders)}.difference(alike))
     if unknown:
         raise UserError(
             f"{where}: subfolders that are none of the {len(classes)} classes:"
             f" {first_names([_with_near(name, classes) for name in unknown])}; rename or remove"
             " them"
         )
-    return classes or tuple(listing.subfolders)
+    return names
 
 
 def _with_near(name: str, classes: Sequence[str]) -> str:
@@ -160,12 +171,12 @@ def _refuse_ambiguous(found: Sequence[PictureFile], broken: set[str], where: str
 
 
 def _label(path: str) -> str:
-    return path.split("/", 1)[0]
+    return comparable(path.split("/", 1)[0])
 
 
 def _labels(paths: Sequence[str], names: tuple[str, ...]) -> np.ndarray:
     """Returns the class number of each path: ``int32[M]``."""
-    numbers = {name: number for number, name in enumerate(names)}
+    numbers = {comparable(name): number for number, name in enumerate(names)}
     return np.array([numbers[_label(path)] for path in paths], np.int32)
 
 
@@ -175,7 +186,11 @@ def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
             f"config.data.broken='refuse': {story}. Mend or delete them, or leave them out with"
             " --config.data.broken=skip"
         )
-    print(f"warning: skipped {story}", file=sys.stderr, flush=True)
+    _warn(f"skipped {story}")
+
+
+def _warn(story: str) -> None:
+    print(f"warning: {story}", file=sys.stderr, flush=True)
 
 
 def describe(pictures: Pictures, root: Path) -> str:

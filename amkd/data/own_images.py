@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from amkd.config.data import DataSettings
 from amkd.core import keys
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
-from amkd.data import folder
+from amkd.core.text import comparable
+from amkd.data import class_names, folder
 from amkd.data.dataset import DataSet
 from amkd.data.pictures import DecodeOptions
 
@@ -26,11 +28,11 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
     Raises:
       UserError: a folder or a picture is not as it should be, or there are too few.
     """
+    names = parse_class_names(settings.classes)
     root = Path(settings.folder).expanduser()
     options = DecodeOptions(settings.size, settings.resize, settings.mode, settings.broken)
     found = folder.load(root, options, cache_dir)
     print(folder.describe(found, root), flush=True)
-    names = parse_class_names(settings.classes)
     if not settings.test_folder:
         data = with_holdout(
             "folder", found.images, names, count=settings.held_out, seed=seed, key=found.key
@@ -48,6 +50,8 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
         field="config.data.test_folder",
     )
     print(folder.describe(test, test_root), flush=True)
+    if not names:
+        print(class_names.described(test.classes), flush=True)
     data = unlabeled("folder", found.images, test.classes, key=f"{found.key}+{test.key}")
     data = dataclasses.replace(data, test_images=test.images, test_labels=test.labels)
     return exclude_test_images(_limit_test_images(data, settings.test_images))
@@ -155,22 +159,26 @@ def parse_class_names(classes: str) -> tuple[str, ...]:
     """Reads ``config.data.classes``: names, their number, or a file of names; () if empty.
 
     Raises:
-      UserError: fewer than two names, or one name twice.
+      UserError: fewer than two names, one name twice, or no such file.
     """
     text = classes.strip()
     if not text:
         return ()
+    wanted = (
+        "must be two or more different names ('cat,dog'), their number, or a file with one name a"
+        " line"
+    )
     if text.isdecimal():
         names = tuple(str(number) for number in range(int(text)))
     elif (lines := _lines(text)) is not None:
         names = tuple(line.strip() for line in lines if line.strip())
+    elif "," not in text or text.lower().endswith((".txt", ".csv")):
+        place = Path(os.path.expanduser(text)).absolute()
+        raise UserError(f"config.data.classes={classes!r}: there is no file {place}; {wanted}")
     else:
         names = tuple(name.strip() for name in text.split(","))
-    if len(names) < 2 or len(set(names)) != len(names) or not all(names):
-        raise UserError(
-            f"config.data.classes={classes!r}: must be two or more different names ('cat,dog'),"
-            " their number, or a file with one name a line"
-        )
+    if len(names) < 2 or len({*map(comparable, names)}) != len(names) or not all(names):
+        raise UserError(f"config.data.classes={classes!r}: {wanted}")
     return names
 
 
@@ -181,6 +189,11 @@ def _lines(path: str) -> list[str] | None:
     except UnicodeDecodeError as error:
         raise UserError(
             f"config.data.classes={path!r} is no text in UTF-8 ({error}); save it as that"
+        ) from error
+    except (PermissionError, IsADirectoryError) as error:
+        raise UserError(
+            f"config.data.classes={path!r} cannot be read ({error.strerror}); name a file with one"
+            " class name a line"
         ) from error
     except (OSError, ValueError, RuntimeError):  # names may be too long for a path, "~cat" no home
         return None

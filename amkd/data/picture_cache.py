@@ -1,8 +1,8 @@
 """Decoded pictures on disk: one memory-mapped array for each set of files and options.
 
-A cache folder ``cache_dir/pictures/<key>`` holds ``images.npy``, ``meta.json`` (which file each
-image came from) and, if files were broken, ``broken.csv`` (which, and why). The key depends on
-every byte of the files and on the options, so a cache folder never goes out of date.
+A cache folder in ``cache_dir/pictures`` holds ``images.npy``, ``meta.json`` (which file each image
+came from), the checksum of both and, if files were broken, ``broken.csv`` (which, and why). Its
+name depends on every byte of the files and on the options, so it never goes out of date.
 """
 
 import csv
@@ -15,8 +15,10 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import PIL
@@ -24,11 +26,12 @@ from numpy.lib.format import open_memmap
 
 from amkd.core import files
 from amkd.core.errors import UserError
-from amkd.data import pictures, threads
+from amkd.data import pictures, seal, threads
 from amkd.data.picture_files import PictureFile, file_stamp, first_names
 from amkd.data.pictures import DecodeOptions
 
 BROKEN_LIST = "broken.csv"
+_SEALED = ("images.npy", "meta.json")
 _ABANDONED = 86_400  # seconds after which an unfinished folder must be of a run that was killed
 _COPIED = 256  # images copied at a time
 # Bytes written before an array is mapped again: written pages of a mapping count as memory in use.
@@ -44,18 +47,26 @@ class CachedPictures:
       paths: the file of each image, relative to the folder it was found in.
       broken: files that could not be decoded, and why.
       duplicates: how many files were left out for having the bytes of an earlier one.
+      plain: files of ``paths`` of which nearly all has one colour.
+      key: identity of the images.
+      folder: the cache folder.
     """
 
     images: np.ndarray
     paths: list[str]
     broken: list[tuple[str, str]]
     duplicates: int
+    plain: list[str]
+    key: str
+    folder: Path
 
 
-def key(found: Sequence[PictureFile], options: DecodeOptions, drop_duplicates: bool) -> str:
+def _key(
+    found: Sequence[PictureFile], options: DecodeOptions, drop_duplicates: bool, *, version: int
+) -> str:
     """Returns the identity of the images made from files: SHA-256 in hex of all they depend on."""
     hasher = hashlib.sha256()
-    recipe = [pictures.VERSION, options.size, options.resize, options.mode, drop_duplicates]
+    recipe = [version, options.size, options.resize, options.mode, drop_duplicates]
     hasher.update(json.dumps(recipe).encode())
     for file in found:
         hasher.update(os.fsencode(file.path) + b"\0" + file.digest.encode() + b"\0")
@@ -83,32 +94,33 @@ def load(
       UserError: no file can be decoded, a file changes meanwhile, the disk is full, or the cache
         is damaged.
     """
-    folder = cache_folder(cache_dir, key(found, options, drop_duplicates))
-    if not folder.exists():
+    key = partial(_key, found, options, drop_duplicates)
+    folder = cache_dir / "pictures" / key(version=1)
+    if not folder.exists() or _is_outdated(folder):
         _fill(folder, root, found, options=options, drop_duplicates=drop_duplicates)
     try:
-        return _read(folder, options)
+        return _read(folder, options, key)
     except Exception as error:  # NumPy and JSON raise many kinds for a broken file
         raise UserError(
             f"the cached pictures in {folder} are damaged ({error}); delete that folder"
         ) from error
 
 
-def cache_folder(cache_dir: Path, key: str) -> Path:
-    """Returns the folder of the images with this key."""
-    return cache_dir / "pictures" / key
-
-
-def _read(folder: Path, options: DecodeOptions) -> CachedPictures:
+def _read(folder: Path, options: DecodeOptions, key: Callable[..., str]) -> CachedPictures:
+    """Maps the images of a folder; ``key`` returns their identity for a version of the decoder."""
     images = np.load(folder / "images.npy", mmap_mode="r")
     meta = json.loads((folder / "meta.json").read_text())
     if images.dtype != np.uint8 or images.shape != (len(meta["paths"]), *options.shape):
         raise ValueError(f"images.npy holds {images.dtype}{list(images.shape)}")
+    seal.verify(folder, _SEALED)
     return CachedPictures(
         images,
         meta["paths"],
         [(path, reason) for path, reason in meta["broken"]],
         meta["duplicates"],
+        meta["plain"],
+        key(version=meta["version"]),
+        folder,
     )
 
 
@@ -129,6 +141,8 @@ def _fill(
         for path in (*scratch.iterdir(), scratch):
             files.flush(path)
         try:
+            if folder.exists() and _is_outdated(folder):
+                shutil.rmtree(folder)
             scratch.rename(folder)
         except OSError:
             if not folder.exists():
@@ -138,6 +152,14 @@ def _fill(
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     files.flush(folder.parent)
+
+
+def _is_outdated(folder: Path) -> bool:
+    """Tells whether an earlier version made a cache folder, by other rules or with no checksum."""
+    try:
+        return json.loads((folder / "meta.json").read_text()).get("rules") != pictures.VERSION
+    except (OSError, ValueError, AttributeError):  # damaged, which reading it will say
+        return False
 
 
 def _clear(folder: Path) -> None:
@@ -165,10 +187,11 @@ def _write(
         for file in found
         if file.digest and (not drop_duplicates or first[file.digest] == file.path)
     ]
-    bad = _decode_all(scratch / "images.npy", root, chosen, options=options) if chosen else {}
+    decoded = _decode_all(scratch / "images.npy", root, chosen, options=options) if chosen else []
+    bad = {file.digest: one.broken for file, one in zip(chosen, decoded, strict=True) if one.broken}
     reasons = [(file.path, file.unreadable or bad.get(file.digest, "")) for file in found]
     broken = [(path, reason) for path, reason in reasons if reason]
-    kept = [index for index, file in enumerate(chosen) if file.digest not in bad]
+    kept = [index for index, one in enumerate(decoded) if not one.broken]
     if not kept:
         raise UserError(
             f"none of the {len(found)} pictures in {root} can be decoded: {list_broken(broken)}"
@@ -179,14 +202,26 @@ def _write(
         "paths": [chosen[index].path for index in kept],
         "broken": broken,
         "duplicates": len(found) - len(broken) - len(kept),
+        "plain": [chosen[index].path for index in kept if decoded[index].plain],
+        "rules": pictures.VERSION,
+        "version": max(one.version for one in decoded),
         "pillow": PIL.__version__,  # for people: decoders of versions may differ in a last bit
     }
     (scratch / "meta.json").write_text(json.dumps(meta))
+    seal.write(scratch, _SEALED)
     if broken:
         with (scratch / BROKEN_LIST).open(
             "w", newline="", encoding="utf-8", errors="surrogateescape"
         ) as lines:
             csv.writer(lines).writerows([("path", "reason"), *broken])
+
+
+class _Outcome(NamedTuple):
+    """What became of a file: why it is broken, or empty; else as in :class:`pictures.Decoded`."""
+
+    broken: str
+    plain: bool = False
+    version: int = 1
 
 
 def list_broken(broken: Sequence[tuple[str, str]]) -> str:
@@ -196,30 +231,27 @@ def list_broken(broken: Sequence[tuple[str, str]]) -> str:
 
 def _decode_all(
     path: Path, root: Path, chosen: Sequence[PictureFile], *, options: DecodeOptions
-) -> dict[str, str]:
-    """Decodes files into an array on disk.
+) -> list[_Outcome]:
+    """Decodes files into an array on disk; the image of a broken one is left black.
 
     Args:
       path: the array, ``uint8[len(chosen), H, W, C]``.
       root: the folder of the files.
       chosen: the files.
       options: how they become images.
-
-    Returns:
-      The reason for each file that could not be decoded, by digest; its image is left black.
     """
     _create(path, (len(chosen), *options.shape))
     images = np.load(path, mmap_mode="r+")
     span = max(1, _MAPPED // math.prod(options.shape))
 
-    def decode(index: int) -> str:
+    def decode(index: int) -> _Outcome:
         file = chosen[index]
-        reason = ""
         try:
             try:
-                images[index] = pictures.decode(root / file.path, options)
+                images[index], plain, version = pictures.read(root / file.path, options)
+                outcome = _Outcome("", plain, version)
             except pictures.BrokenPictureError as error:
-                reason = str(error)
+                outcome = _Outcome(str(error))
             unchanged = file_stamp(root / file.path)[:2] == file.stamp[:2]
         except OSError:
             unchanged = False
@@ -227,19 +259,17 @@ def _decode_all(
             raise UserError(
                 f"{root / file.path} was changed or removed while it was read; run again"
             )
-        return reason
+        return outcome
 
-    bad = {}
-    reasons = threads.map_in_order(decode, range(len(chosen)), "decode pictures")
+    outcomes: list[_Outcome] = []
     with warnings.catch_warnings():  # here, since it holds for all threads
         # Pillow warns of odd metadata, and of pictures that are large but not too large.
         warnings.simplefilter("ignore")
-        for done, (file, reason) in enumerate(zip(chosen, reasons, strict=True), 1):
-            if reason:
-                bad[file.digest] = reason
-            if done % span == 0:
+        for outcome in threads.map_in_order(decode, range(len(chosen)), "decode pictures"):
+            outcomes.append(outcome)
+            if len(outcomes) % span == 0:
                 images = np.load(path, mmap_mode="r+")
-    return bad
+    return outcomes
 
 
 def _create(path: Path, shape: tuple[int, ...]) -> None:

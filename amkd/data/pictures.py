@@ -1,8 +1,8 @@
 """Decodes one picture file, of any size, mode and orientation, to a small square of uint8.
 
-The steps, in this order: the first frame is decoded, transparency is laid over white, 16-bit
-grey is divided by 257, the colours become RGB or grey, the picture is resized, and the EXIF
-orientation is applied. Floats within 0..1 are taken as shares of white, others as 0..255.
+The steps, in this order: the first frame is decoded, transparency is laid over white, more than
+eight bits become eight (:mod:`amkd.data.brightness`), the colours become RGB or grey, the picture
+is resized, and the EXIF orientation is applied.
 
 A JPEG much larger than needed is decoded at a half, a quarter or an eighth of its size, but at
 least at twice the wanted size; that saves most of the time.
@@ -10,21 +10,24 @@ least at twice the wanted size; that saves most of the time.
 
 import dataclasses
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from amkd.core.errors import UserError
-from amkd.data import resize
+from amkd.data import brightness, resize
 
-# Raise it when the pixels made from a given file change, so that caches are made again.
-VERSION = 1
+# Raise it when the pixels made from a given file change, so that caches are made again. Pictures
+# that all come out as in version 1 keep the identity that they had.
+VERSION = 2
 # No other formats: some of Pillow's decoders run other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MODES = {"rgb": "RGB", "grey": "L"}  # our name to Pillow's
 BROKEN = ("skip", "refuse")
 
+_ONE_COLOUR = 16  # of 256 steps: a picture of which 98% of the pixels differ by less
 _ORIENTATION = 0x0112  # EXIF tag
 _TURNS = {  # EXIF orientation to the operation that undoes it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -60,6 +63,20 @@ class DecodeOptions:
         return self.size, self.size, len(MODES[self.mode])
 
 
+class Decoded(NamedTuple):
+    """A picture that was decoded.
+
+    Attributes:
+      image: ``uint8[size, size, C]``.
+      plain: whether nearly all of it has one colour, as of a picture whose values are misread.
+      version: the earliest :data:`VERSION` that gives this image.
+    """
+
+    image: np.ndarray
+    plain: bool
+    version: int
+
+
 class BrokenPictureError(ValueError):
     """The bytes of a file are not a whole picture; the message says why."""
 
@@ -79,14 +96,16 @@ def check(options: DecodeOptions) -> None:
 
 
 def decode(path: Path, options: DecodeOptions) -> np.ndarray:
+    """Returns the image of one file, ``uint8[size, size, C]``; otherwise as :func:`read`."""
+    return read(path, options).image
+
+
+def read(path: Path, options: DecodeOptions) -> Decoded:
     """Decodes one file.
 
     Args:
       path: the file; its suffix does not matter.
       options: how it becomes an image.
-
-    Returns:
-      ``uint8[size, size, C]``.
 
     Raises:
       BrokenPictureError: it is no picture, or not a whole one.
@@ -96,8 +115,9 @@ def decode(path: Path, options: DecodeOptions) -> np.ndarray:
     check(options)
     try:
         with Image.open(path, formats=FORMATS) as picture:
-            fitted = _fit(picture, options)
-        return np.asarray(resize.letterbox(fitted, options.size)).reshape(options.shape)
+            fitted, version = _fit(picture, options)
+        image = np.asarray(resize.letterbox(fitted, options.size)).reshape(options.shape)
+        return Decoded(image, _is_plain(fitted), version)
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise nearly every kind
@@ -106,8 +126,12 @@ def decode(path: Path, options: DecodeOptions) -> np.ndarray:
         raise BrokenPictureError(_reason(path, error)) from error
 
 
-def _fit(picture: Image.Image, options: DecodeOptions) -> Image.Image:
-    """Decodes, flattens, resizes and turns a picture that has been opened."""
+def _fit(picture: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int]:
+    """Decodes, flattens, resizes and turns a picture that has been opened.
+
+    Returns:
+      It, and the earliest version that gives the same.
+    """
     stored = picture.size
     scale = _draft(picture, options)
     picture.load()
@@ -115,9 +139,9 @@ def _fit(picture: Image.Image, options: DecodeOptions) -> Image.Image:
     whole = picture.size if scale == 1 else stored
     box, size = resize.fit(whole, options.size, options.resize)
     left, top, right, bottom = (edge / scale for edge in box)
-    flat = _flatten(picture, MODES[options.mode])
+    flat, version = _flatten(picture, MODES[options.mode])
     resized = resize.resample(flat, (left, top, right, bottom), size)
-    return _turn(resized, _orientation(picture))
+    return _turn(resized, _orientation(picture)), version
 
 
 def _draft(picture: Image.Image, options: DecodeOptions) -> int:
@@ -133,27 +157,28 @@ def _draft(picture: Image.Image, options: DecodeOptions) -> int:
     return round(stored / drafted[1][2]) if drafted else 1
 
 
-def _flatten(picture: Image.Image, mode: str) -> Image.Image:
-    """Converts to eight opaque bits per colour: Pillow's mode ``RGB`` or ``L``."""
+def _flatten(picture: Image.Image, mode: str) -> tuple[Image.Image, int]:
+    """Converts to eight opaque bits per colour: Pillow's mode ``RGB`` or ``L``.
+
+    Returns:
+      It, and the earliest version that gives the same.
+    """
+    version = 1
     if picture.mode[0] in "IF":
-        picture = _eight_bits(picture)
+        picture, as_before = brightness.eight_bits(picture)
+        version = 1 if as_before else VERSION
     elif picture.has_transparency_data:
         layer = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return picture if picture.mode == mode else picture.convert(mode)
+    return picture if picture.mode == mode else picture.convert(mode), version
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """Converts 16-bit integers and floats to grey; a value declared transparent becomes white."""
-    values = np.asarray(picture)
-    if picture.mode[0] == "F":
-        values = np.nan_to_num(values)
-        shares = values.min() >= 0 and values.max() <= 1
-        grey = np.rint(values * 255 if shares else values)
-    else:
-        grey = (values.astype(np.int64) + 128) // 257  # to the nearest; 65535 is 255 * 257
-        grey = np.where(values == picture.info.get("transparency", -1), 255, grey)
-    return Image.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
+def _is_plain(picture: Image.Image) -> bool:
+    """Tells whether 98% of the pixels differ by a few steps only, in every colour."""
+    counts = np.reshape(picture.histogram(), (-1, 256)).cumsum(axis=1)
+    share = counts / counts[:, -1:]
+    spread = (share < 0.99).sum(axis=1) - (share <= 0.01).sum(axis=1)
+    return bool((spread < _ONE_COLOUR).all())
 
 
 def _orientation(picture: Image.Image) -> int:

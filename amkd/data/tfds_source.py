@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from amkd.core.errors import UserError
-from amkd.data import resize
+from amkd.data import resize, seal
 from amkd.data.dataset import DataSet
 
 _ARRAYS = ("train_images", "train_labels", "test_images", "test_labels")
@@ -51,6 +51,8 @@ def load(name: str, directory: str, *, size: int, cache_dir: Path) -> DataSet:
         arrays = [*_decode(builder, "train", read), *_decode(builder, "test", read)]
         _store(folder, dict(zip(_ARRAYS, arrays, strict=True)))
     try:
+        if (folder / seal.NAME).exists():  # caches of earlier versions have none
+            seal.verify(folder, [f"{name}.npy" for name in _ARRAYS])
         train_x, train_y, test_x, test_y = (np.load(folder / f"{name}.npy") for name in _ARRAYS)
     except Exception as error:  # NumPy raises many kinds for a broken file
         raise UserError(
@@ -178,6 +180,7 @@ def _store(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
     for name, array in arrays.items():
         np.save(scratch / f"{name}.npy", array)
+    seal.write(scratch, [f"{name}.npy" for name in arrays])
     try:
         scratch.rename(folder)
     except OSError:  # another run was first

@@ -71,7 +71,7 @@ class Source:
         if not path.exists():
             self.stop.check()
             files.write_array(path, make())
-        images: np.ndarray = np.load(path)
+        images = files.read_array(path)
         self.progress(len(images))
         return images
 

@@ -54,11 +54,13 @@ def build(name: str, classes: int, shape: tuple[int, ...]) -> Network:
         return user_network.adapt(name, entry, classes, shape)
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
+        size = entry.smallest if low < entry.smallest else entry.largest
         wanted = f"at least {entry.smallest}" + (
             f" and at most {entry.largest}" if entry.largest else ""
         )
         raise UserError(
             f"model {name!r} takes images of {wanted} pixels a side, and these are"
-            f" {shape[0]}x{shape[1]}; choose another of {', '.join(MODELS)}"
+            f" {shape[0]}x{shape[1]}; set --config.data.size={size}, or choose another of"
+            f" {', '.join(MODELS)}"
         )
     return entry.build(classes=classes)

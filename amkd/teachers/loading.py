@@ -10,6 +10,7 @@ from amkd.config.settings import Settings
 from amkd.config.teacher import TeacherSettings
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.core.text import comparable
 from amkd.data.dataset import DataSet
 from amkd.reporting.bars import bars
 from amkd.teachers import Teacher, local, onnx, python
@@ -108,7 +109,7 @@ def _label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
         return {}
     wanted = "must hold a JSON object from labels to class names or numbers"
     try:
-        found = json.loads(Path(path).expanduser().read_text())
+        found = json.loads(Path(path).expanduser().read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise UserError(
             f"config.teacher.labels={path!r} cannot be read ({error}); it {wanted}"
@@ -117,14 +118,15 @@ def _label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
         raise UserError(
             f"config.teacher.labels={path!r} {wanted}, and holds a {type(found).__name__}"
         )
+    names = tuple(map(comparable, names))
     return {
         label: _class_number(label, value, path=path, names=names) for label, value in found.items()
     }
 
 
 def _class_number(label: str, value: object, *, path: str, names: tuple[str, ...]) -> int:
-    if isinstance(value, str) and value in names:
-        return names.index(value)
+    if isinstance(value, str) and comparable(value) in names:
+        return names.index(comparable(value))
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):
         return value
     raise UserError(

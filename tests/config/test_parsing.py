@@ -2,6 +2,7 @@
 
 import pytest
 
+from amkd.config.fields import flatten, leaves
 from amkd.config.names import unknown_field
 from amkd.config.parsing import parse
 from amkd.config.settings import Settings
@@ -32,6 +33,38 @@ WRONG_TYPES = {
 def test_wrong_types_are_named(case: str) -> None:
     name, value = WRONG_TYPES[case]
     assert f"config.{name}={value!r}" in complaint(**{name.replace(".", "__"): value})
+
+
+PATHS = {
+    "cache_dir",
+    "data.dir",
+    "data.folder",
+    "data.test_folder",
+    "ledger.path",
+    "teacher.http.auth_file",
+    "teacher.http.ca_file",
+    "teacher.labels",
+    "teacher.onnx.path",
+}
+
+
+def test_the_fields_that_are_paths() -> None:
+    assert {leaf.name for leaf in leaves(Settings) if leaf.declaration.path} == PATHS
+
+
+@pytest.mark.parametrize("name", sorted(PATHS))
+def test_home_is_expanded_in_every_path(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    for value, expected in {
+        "~/a file": "/home/me/a file",
+        "~": "/home/me",
+        "/a/~/b": "/a/~/b",
+        "": "",
+    }.items():
+        settings = parse(changed(**{name.replace(".", "__"): value}))
+        assert flatten(settings)[name] == expected
+    with pytest.raises(UserError, match=f"config.{name}: begins with '~', and there is no such"):
+        parse(changed(**{name.replace(".", "__"): "~no such user/a"}))
 
 
 def test_whole_numbers_serve_as_floats() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.data import folder, picture_cache, picture_files
+from amkd.data import class_names, folder, picture_cache, picture_files
 from tests.support.pictures import RGB, SIDE, colours, write_bomb, write_messy, write_png
 
 
@@ -138,6 +138,61 @@ def test_labels_are_the_subfolders_in_order(labelled: Path, cache: Path) -> None
     assert found.labels is not None
     assert (found.labels.tolist(), found.labels.dtype) == ([0, 0, 1, 2], np.int32)
     assert [np.array_equal(found.images[i], colours(i)) for i in range(4)] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    ("names", "ordered", "kind"),
+    [
+        ("1 10 2 3", "1 2 3 10", "numbers"),
+        ("0 1 11 2", "0 1 2 11", "numbers"),
+        ("01 02 10", "01 02 10", "numbers"),
+        ("01 1 10 9", "01 1 9 10", "numbers"),
+        ("-1 0.5 1 10 9.5", "-1 0.5 1 9.5 10", "numbers"),
+        ("1 10 2 other", "1 10 2 other", "text"),
+        ("c1 c10 c2", "c1 c10 c2", "text"),
+    ],
+)
+def test_the_order_of_subfolders(
+    tmp_path: Path, cache: Path, names: str, ordered: str, kind: str
+) -> None:
+    for seed, name in enumerate(names.split()):
+        (tmp_path / "test" / name).mkdir(parents=True)
+        write_png(tmp_path / "test" / name / "a.png", seed)
+    found = folder.load(tmp_path / "test", RGB, cache, labelled=True)
+    order = ordered.split()
+    assert found.classes == tuple(order)
+    assert found.labels is not None
+    assert [order[label] for label in found.labels] == [path[:-6] for path in found.paths]
+    assert class_names.described(found.classes) == (
+        f"the classes are the subfolders in the order of {kind}: the first of {len(order)} is"
+        f" {order[0]!r}, the last {order[-1]!r}"
+    )
+
+
+@pytest.mark.parametrize("name", ["caf\u00e9", "cafe\u0301"])  # é as one character, and as two
+@pytest.mark.parametrize("subfolder", ["caf\u00e9", "cafe\u0301"])
+def test_labels_that_look_the_same_are_the_same(
+    labelled: Path, cache: Path, name: str, subfolder: str
+) -> None:
+    (labelled / "cat").rename(labelled / subfolder)
+    for classes in (("dog", name, "eel"), ()):
+        found = folder.load(labelled, RGB, cache, labelled=True, classes=classes)
+        assert found.labels is not None
+        assert [found.classes[label] for label in found.labels] == [
+            {"dog": "dog", "eel": "eel"}.get(path.split("/")[0], name if classes else subfolder)
+            for path in found.paths
+        ]
+
+
+def test_subfolders_that_look_the_same_are_refused(labelled: Path, cache: Path) -> None:
+    for seed, name in enumerate(("caf\u00e9", "cafe\u0301"), 10):
+        (labelled / name).mkdir()
+        write_png(labelled / name / "a.png", seed)
+    with pytest.raises(UserError, match="subfolders named alike more than once: 'caf\u00e9'"):
+        folder.load(labelled, RGB, cache, labelled=True)
+    classes = ("cat", "dog", "eel", "cafe\u0301")
+    found = folder.load(labelled, RGB, cache, labelled=True, classes=classes)
+    assert found.labels is not None and np.bincount(found.labels).tolist() == [2, 1, 1, 2]
 
 
 def test_labels_follow_given_classes(labelled: Path, cache: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from amkd.core.errors import UserError
-from amkd.data import folder, picture_cache, picture_files, pictures
+from amkd.data import folder, picture_cache, picture_files, pictures, seal
 from amkd.data.pictures import DecodeOptions
 from tests.support.pictures import GREY, RGB, SIDE, colours, write_photo, write_png
 
@@ -57,7 +57,7 @@ def test_the_good_ones_stay_in_order(
 
 def test_a_hit_decodes_nothing(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = folder.load(root, RGB, cache)
-    monkeypatch.setattr(pictures, "decode", forbidden)
+    monkeypatch.setattr(pictures, "read", forbidden)
     for path in root.iterdir():
         os.utime(path)  # touched, not changed
     (root / "another.txt").touch()
@@ -117,6 +117,37 @@ def test_a_damaged_cache_is_refused(root: Path, cache: Path) -> None:
         folder.load(root, RGB, cache)
 
 
+@pytest.mark.parametrize("name", ["images.npy", "meta.json", "seal.json"])
+def test_every_byte_of_the_cache_is_verified(
+    root: Path, cache: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seal, "_SPAN", 64)
+    file = cache / "pictures" / folder.load(root, RGB, cache).key / name
+    whole = file.read_bytes()
+    for place in (0, 13, 40, len(whole) // 2):
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(UserError, match=r"are damaged .*; delete that folder"):
+            folder.load(root, RGB, cache)
+    file.write_bytes(whole)
+    assert len(folder.load(root, RGB, cache).images) == 3
+
+
+@pytest.mark.parametrize("rules", [{}, {"rules": pictures.VERSION - 1}])
+def test_a_cache_of_an_earlier_version_is_made_again(
+    root: Path, cache: Path, rules: dict[str, int]
+) -> None:
+    key = folder.load(root, RGB, cache).key
+    made = cache / "pictures" / key
+    np.save(made / "images.npy", np.zeros((3, SIDE, SIDE, 3), np.uint8))
+    meta = json.loads((made / "meta.json").read_text())
+    del meta["rules"]
+    (made / "meta.json").write_text(json.dumps({**meta, **rules}))
+    (made / "seal.json").unlink()
+    found = folder.load(root, RGB, cache)
+    assert np.array_equal(found.images, [colours(seed) for seed in range(3)])
+    assert (found.key, caches(cache)) == (key, [key])
+
+
 def test_a_change_that_hides_is_seen(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,11 +189,11 @@ def test_what_the_key_depends_on(root: Path, cache: Path) -> None:
 def test_an_interrupted_fill_leaves_nothing(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(path: Path, options: DecodeOptions) -> np.ndarray:
+    def stop(path: Path, options: DecodeOptions) -> pictures.Decoded:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pictures, "decode", stop)
+        patch.setattr(pictures, "read", stop)
         with pytest.raises(KeyboardInterrupt):
             folder.load(root, RGB, cache)
     assert list((cache / "pictures").iterdir()) == []
@@ -200,14 +231,14 @@ def test_a_full_disk_is_refused_before_it_kills(
 def test_a_file_that_changes_meanwhile(
     root: Path, cache: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decode = pictures.decode
+    read = pictures.read
 
-    def changing(path: Path, options: DecodeOptions) -> np.ndarray:
+    def changing(path: Path, options: DecodeOptions) -> pictures.Decoded:
         if path.name == "b.png":
             change(path)
-        return decode(path, options)
+        return read(path, options)
 
-    monkeypatch.setattr(pictures, "decode", changing)
+    monkeypatch.setattr(pictures, "read", changing)
     with pytest.raises(
         UserError, match=r"b.png was changed or removed while it was read; run again"
     ):

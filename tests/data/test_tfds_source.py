@@ -166,7 +166,7 @@ def test_an_interrupted_decoding_leaves_no_cache(
     assert shortened == ["train", "test"] * 2
 
 
-@pytest.mark.parametrize("harm", ["truncate", "empty", "remove"])
+@pytest.mark.parametrize("harm", ["truncate", "empty", "remove", "flip"])
 def test_a_damaged_cache_is_told_of(
     tfds_dir: str, tmp_path: Path, shortened: list[str], harm: str
 ) -> None:
@@ -176,6 +176,9 @@ def test_a_damaged_cache_is_told_of(
     path = folder / "test_images.npy"
     if harm == "remove":
         path.unlink()
+    elif harm == "flip":
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     else:
         path.write_bytes(path.read_bytes()[: 1000 if harm == "truncate" else 0])
     with pytest.raises(UserError) as caught:
@@ -185,6 +188,16 @@ def test_a_damaged_cache_is_told_of(
     shutil.rmtree(folder)
     again = sources.load("mnist", cache_dir=tmp_path, directory=tfds_dir)
     assert len(again.test_images) == 1100
+
+
+def test_a_cache_of_an_earlier_version_is_used(
+    tfds_dir: str, tmp_path: Path, shortened: list[str]
+) -> None:
+    sources.load("mnist", cache_dir=tmp_path, directory=tfds_dir)
+    (folder,) = (tmp_path / "arrays").iterdir()
+    (folder / "seal.json").unlink()
+    assert len(sources.load("mnist", cache_dir=tmp_path, directory=tfds_dir).test_images) == 1100
+    assert shortened == ["train", "test"]
 
 
 def test_two_that_store_at_once(tmp_path: Path) -> None:

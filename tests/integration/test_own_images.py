@@ -84,6 +84,28 @@ def test_impossible_files_of_class_names(tmp_path, content, message):
         own_images.parse_class_names(str(path))
 
 
+@pytest.mark.parametrize("name", ["classes.txt", "my, classes.txt", "folder/of/classes", "~/names"])
+def test_a_file_of_class_names_that_is_missing(tmp_path, name, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / name.removeprefix("~/")
+    with pytest.raises(UserError, match=f"config.data.classes='{name}': there is no file {place};"):
+        own_images.parse_class_names(name)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("cat\ndog\n")
+    assert own_images.parse_class_names(name) == ("cat", "dog")
+
+
+def test_a_folder_in_the_place_of_a_file_of_class_names(tmp_path):
+    with pytest.raises(UserError, match=r"config.data.classes='/.*' cannot be read \(Is a dir"):
+        own_images.parse_class_names(str(tmp_path))
+
+
+def test_class_names_that_look_the_same_are_one_name_twice():
+    with pytest.raises(UserError, match="two or more different names"):
+        own_images.parse_class_names("caf\u00e9,cafe\u0301")
+
+
 # Held-out pictures.
 
 
@@ -206,10 +228,9 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
     fields = {"data.test_folder": tmp_path / "pictures" / "test", "data.classes": ""}
     data = inputs.load_data(folder_settings(tmp_path, **fields))
     assert (len(data.test_images), data.pool_size) == (10, 50)
-    assert (
-        "10 pictures are identical to pictures that judge the student, and are not drawn"
-        in capsys.readouterr().out
-    )
+    printed = capsys.readouterr().out
+    assert "10 pictures are identical to pictures that judge the student, and are not" in printed
+    assert "in the order of numbers: the first of 10 is '0', the last '9'\n" in printed
     real = draw_real(data, 50, 0)
     assert not addresses(real) & addresses(data.test_images)
 

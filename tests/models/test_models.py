@@ -97,7 +97,9 @@ def test_image_sizes(name, smallest, largest):
     wrong = [(smallest - 1, smallest, 3), (smallest, smallest - 1, 3)]
     wrong += [(largest, largest + 1, 3), (largest + 1, largest, 3)] if largest else []
     for shape in wrong:
-        with pytest.raises(UserError, match=f"{name}.*{shape[0]}x{shape[1]}"):
+        size = smallest if min(shape[:2]) < smallest else largest
+        told = f"{name}.*{shape[0]}x{shape[1]}; set --config.data.size={size}, or choose another"
+        with pytest.raises(UserError, match=told):
             models.build(name, 4, shape)
 
 

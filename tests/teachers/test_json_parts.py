@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
+from amkd.teachers import loading
 from amkd.teachers.http import encoding, json_service
 from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.reply_outline import outline
@@ -45,6 +46,29 @@ def test_labels_are_looked_up_in_this_order():
         UserError, match=r"config.teacher.labels: 'x' is mapped to 4, and the classes are 0 to 3"
     ):
         Labels({"x": 4}, ("a", "B", "C", "c"))
+
+
+ONE, TWO = "caf\u00e9", "cafe\u0301"  # é as one character, and as two
+
+
+@pytest.mark.parametrize("name", [ONE, TWO])
+@pytest.mark.parametrize("label", [ONE, TWO, ONE.upper(), TWO.upper()])
+@pytest.mark.parametrize("mapped", [{}, {ONE: 1}, {TWO: 1}])
+def test_labels_that_look_the_same_are_the_same(name, label, mapped):
+    assert Labels(mapped, ("cat", name)).number(label) == 1
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("name", [ONE, TWO])
+def test_a_label_map_names_classes_that_look_the_same(tmp_path, name, bom):
+    (tmp_path / "map.json").write_bytes(bom + f'{{"x": "{name}"}}'.encode())
+    for names in (("cat", ONE), ("cat", TWO)):
+        assert loading._label_map(str(tmp_path / "map.json"), names) == {"x": 1}
+
+
+def test_labels_that_look_the_same_have_one_class():
+    with pytest.raises(UserError, match=r"config.teacher.labels: .* is mapped to two classes"):
+        Labels({ONE: 0, TWO: 1}, ("cat", "dog"))
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -1,0 +1,101 @@
+"""Reads a grey picture of more than eight bits: which of its values is black, and which is white.
+
+* Unsigned 16-bit (and 12-bit) values have the range of their depth: 0 to 65535 (4095).
+* Floats lie in 0..1, 0..255 or 0..65535; integers of 32 bits, and signed ones, in 0..255, 0..65535
+  or that of their depth. The range is the smallest that holds nearly all values of the picture;
+  a few stray ones, or ones slightly beyond its ends, do not count, and are clipped.
+* A TIFF whose PhotometricInterpretation says that 0 is white is inverted.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+# Tags of a TIFF.
+_BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1
+
+_NEARLY_ALL = 0.995  # the share of the values that a range must hold
+_BEYOND = 0.25  # of a range, at either end: sharpening and resizing overshoot by less
+
+
+class Grey(NamedTuple):
+    """A grey picture of eight bits.
+
+    Attributes:
+      picture: it, in Pillow's mode ``L``.
+      as_before: whether version 1 of :data:`amkd.data.pictures.VERSION` read the same.
+    """
+
+    picture: Image.Image
+    as_before: bool
+
+
+def eight_bits(picture: Image.Image) -> Grey:
+    """Returns a loaded picture of Pillow's modes ``I``, ``I;16...`` or ``F`` in eight bits.
+
+    NaN becomes black, and a value that is declared transparent becomes white.
+    """
+    values = _values(picture)
+    white = _white(picture, values)
+    inverted = _tag(picture, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
+    shown = np.clip(values, 0, white)
+    shown = white - shown if inverted else shown
+    if values.dtype.kind == "f":
+        grey = np.rint(np.nan_to_num(shown * (255 / white)))
+    else:
+        grey = (shown * 255 + white // 2) // white  # to the nearest
+        if (transparent := picture.info.get("transparency")) is not None:
+            grey = np.where(values == transparent, 255, grey)
+    return Grey(
+        Image.fromarray(grey.astype(np.uint8)), not inverted and white == _white_before(values)
+    )
+
+
+def _values(picture: Image.Image) -> np.ndarray:
+    """Returns the stored values, as floats or as ``int64``."""
+    values = np.asarray(picture)
+    if picture.mode[0] == "F":
+        return values
+    if picture.mode == "I" and _tag(picture, _SAMPLE_FORMAT, 2) == _UNSIGNED:
+        values = values.view(np.uint32)  # Pillow shows them as signed
+    return values.astype(np.int64)
+
+
+def _white(picture: Image.Image, values: np.ndarray) -> int:
+    """Returns the value that is white."""
+    bits = _tag(picture, _BITS, 16)
+    if picture.mode[0] == "F":
+        return _smallest_range(values, (1, 255, 65535))
+    if picture.mode != "I":
+        return 2**bits - 1
+    if picture.format != "TIFF":
+        return 65535  # 16-bit PNG, in some versions of Pillow
+    signed = _tag(picture, _SAMPLE_FORMAT, _UNSIGNED) != _UNSIGNED
+    full = 2 ** (bits - signed) - 1
+    return _smallest_range(values, (*(white for white in (255, 65535) if white < full), full))
+
+
+def _smallest_range(values: np.ndarray, whites: Sequence[int]) -> int:
+    """Returns the first white whose range holds nearly all finite values; the last if none does."""
+    finite = values[np.isfinite(values)]
+    for white in whites:
+        inside = (finite >= -_BEYOND * white) & (finite <= (1 + _BEYOND) * white)
+        if inside.sum() >= _NEARLY_ALL * len(finite):
+            return white
+    return whites[-1]
+
+
+def _white_before(values: np.ndarray) -> int:
+    """Returns the value that version 1 took as white; 0 where it took -1, too."""
+    if values.dtype.kind != "f":
+        return 0 if (values == -1).any() else 65535
+    return 1 if np.nan_to_num(values).min() >= 0 and np.nan_to_num(values).max() <= 1 else 255
+
+
+def _tag(picture: Image.Image, number: int, default: int) -> int:
+    """Returns the first value of a TIFF's tag; the default where it has none, or is no TIFF."""
+    value = getattr(picture, "tag_v2", {}).get(number, default)
+    return int(value[0] if isinstance(value, tuple) else value)
