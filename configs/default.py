@@ -101,8 +101,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # when the model behind it changes: answers of one identity are never asked for twice.
     config.teacher.identity = ""
     # json: file with a JSON object from the service's labels to class names or numbers (-1:
-    # ignore). Empty where its labels are the class names (in any case) or the numbers of the
-    # classes, counted from 0.
+    # ignore). Empty where its labels are the class names (in any case) or, if no class has a number
+    # as its name, the numbers of the classes, counted from 0.
     config.teacher.labels = ""
     # Ask the teacher about the images on which the student is evaluated, for its accuracy and the
     # agreement (counted apart from the budget): yes, no, or auto (if it costs nothing, as with a

@@ -16,6 +16,7 @@ from amkd.teachers import Teacher, local, onnx, python
 from amkd.teachers import labels as true_labels
 from amkd.teachers.http import json_service, oip, tfserving
 from amkd.teachers.http.connection import connection_of
+from amkd.teachers.http.labels import has_number
 from amkd.teachers.image_spec import ImageSpec
 
 
@@ -126,6 +127,13 @@ def _class_number(label: str, value: object, *, path: str, names: tuple[str, ...
     if isinstance(value, str) and value in names:
         return names.index(value)
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):
+        if value >= 0 and has_number(names) and names[value] != str(value):
+            raise UserError(
+                f"config.teacher.labels={path!r} maps {label!r} to {value}, and the names of the"
+                f" classes are numbers: counted from 0 it is the class {names[value]!r}"
+                + (f", as a name {str(value)!r}" if str(value) in names else "")
+                + "; write the class's name, in quotes"
+            )
         return value
     raise UserError(
         f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is no class:"

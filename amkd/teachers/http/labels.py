@@ -1,5 +1,6 @@
 """Translates the labels of a service into class numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ class Labels:
     """Maps the labels of a service to class numbers.
 
     A label is looked up in the user's map first, then among the class names, then among the class
-    names regardless of case. Last, it may be a class number itself.
+    names regardless of case. Last, it may be a class number itself, unless some class has a number
+    as its name: then nobody can tell whether 3 is a name or a place, and it is refused.
     """
 
     def __init__(self, given: Mapping[str, int], class_names: Sequence[str]) -> None:
@@ -26,13 +28,14 @@ class Labels:
         Raises:
           UserError: a number is out of range.
         """
-        self._given, self._classes = dict(given), len(class_names)
+        self._given, self._names, self._classes = dict(given), class_names, len(class_names)
         for label, number in self._given.items():
             if not IGNORED <= number < self._classes:
                 raise UserError(
                     f"{_FIELD}: {label!r} is mapped to {number}, and the classes are 0 to"
                     f" {self._classes - 1} ({IGNORED} to ignore a label)"
                 )
+        self._numbered = has_number(class_names)
         self._exact = {name: number for number, name in enumerate(class_names)}
         self._folded: dict[str, list[int]] = {}
         for number, name in enumerate(class_names):
@@ -47,23 +50,66 @@ class Labels:
         name = _text(label)
         if name in self._given:
             return self._given[name]
+        named, place = self._named(name), place_of(name, self._names)
+        # A class's own name as text is a name. Whoever writes 3 without quotes may count.
+        sure = named == place or (named is not None and isinstance(label, str))
+        if place is not None and self._numbered and not sure:
+            raise self._ambiguous(name, named, place)
+        found = place if named is None else named
+        if found is None:
+            raise UserError(
+                f"the service answered the label {name[:80]!r}, which is no class of the data set:"
+                f" map it to a class number by {_FIELD} ({IGNORED} to ignore it)"
+            )
+        return found
+
+    def _named(self, name: str) -> int | None:
+        """Returns the number of the class with a name, in any case if only one is alike."""
         if name in self._exact:
             return self._exact[name]
-        if len(alike := self._folded.get(name.casefold(), [])) == 1:
-            return alike[0]
-        if name.isdecimal() and name.isascii() and int(name) < self._classes:
-            return int(name)
-        raise UserError(
-            f"the service answered the label {name[:80]!r}, which is no class of the data set: map"
-            f" it to a class number by {_FIELD} ({IGNORED} to ignore it)"
+        alike = self._folded.get(name.casefold(), [])
+        return alike[0] if len(alike) == 1 else None
+
+    def _ambiguous(self, name: str, named: int | None, place: int) -> UserError:
+        """Returns the error about a number that may be a name or a place."""
+        counted = f"the class {self._names[place]!r}, if the service counts the classes from 0"
+        read = (
+            "no class, if it is a name"
+            if named is None
+            else f"the class {self._names[named]!r}, if it is a name"
         )
+        return UserError(
+            f"the service answered the label {name}, which is {read}, or {counted}: say which by a"
+            f' map of all its labels to the names of the classes, {{"{name}": "NAME", ...}}, in a'
+            f" file named by {_FIELD}; if answers were stored before, their labels may have been"
+            " read as names: give the teacher another config.teacher.identity"
+        )
+
+
+def has_number(names: Sequence[str]) -> bool:
+    """Tells whether the name of a class is a number."""
+    return any(map(_is_number, names))
+
+
+def place_of(name: str, names: Sequence[str]) -> int | None:
+    """Returns the place, counted from 0, that a label is if it is no name; None if it is none."""
+    short = name.isdecimal() and name.isascii() and len(name) < 20  # int() refuses 5,000 digits
+    return int(name) if short and int(name) < len(names) else None
+
+
+def _is_number(name: str) -> bool:
+    try:
+        return math.isfinite(float(name))
+    except ValueError:
+        return False
 
 
 def _text(label: Any) -> str:
     """Returns a label as it is written in the user's map."""
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
-    if isinstance(label, str | int | float) and not isinstance(label, bool):
+    finite = not isinstance(label, float) or math.isfinite(label)
+    if isinstance(label, str | int | float) and not isinstance(label, bool) and finite:
         return str(label)
     raise UserError(
         f"the service answered a label that is neither text nor number but {type(label).__name__}:"
