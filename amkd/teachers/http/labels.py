@@ -50,7 +50,7 @@ class Labels:
         name = _text(label)
         if name in self._given:
             return self._given[name]
-        named, place = self._named(name), place_of(name, self._names)
+        named, place = self._named(name), _place_of(name, self._names)
         # A class's own name as text is a name. Whoever writes 3 without quotes may count.
         sure = named == place or (named is not None and isinstance(label, str))
         if place is not None and self._numbered and not sure:
@@ -91,7 +91,7 @@ def has_number(names: Sequence[str]) -> bool:
     return any(map(_is_number, names))
 
 
-def place_of(name: str, names: Sequence[str]) -> int | None:
+def _place_of(name: str, names: Sequence[str]) -> int | None:
     """Returns the place, counted from 0, that a label is if it is no name; None if it is none."""
     short = name.isdecimal() and name.isascii() and len(name) < 20  # int() refuses 5,000 digits
     return int(name) if short and int(name) < len(names) else None
@@ -111,7 +111,8 @@ def _text(label: Any) -> str:
     finite = not isinstance(label, float) or math.isfinite(label)
     if isinstance(label, str | int | float) and not isinstance(label, bool) and finite:
         return str(label)
+    found = "null" if label is None else type(label).__name__
     raise UserError(
-        f"the service answered a label that is neither text nor number but {type(label).__name__}:"
-        " check config.teacher.json.labels"
+        f"the service answered a label that is neither text nor number but {found}: check"
+        " config.teacher.json.labels"
     )

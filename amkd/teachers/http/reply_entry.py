@@ -36,7 +36,7 @@ class EntryReader:
         """
         if self._scores_path is None:
             return np.asarray(self._class(entry), np.int64)
-        scores = self._scores_path.search(entry)
+        scores, steps = self._scores_path.walk(entry)
         if isinstance(scores, dict):
             return self._sparse(list(scores), self._numbers(list(scores.values())))
         if not isinstance(scores, list):
@@ -44,12 +44,18 @@ class EntryReader:
         numbers = self._numbers(scores)
         if self._labels_path is None:
             return self._dense(numbers)
-        labels = self._labels_path.search(entry)
-        if labels and not numbers:
+        labels, label_steps = self._labels_path.walk(entry)
+        if labels and all(map(math.isnan, numbers)):
             raise self._scores_path.misfit("finds no score in", entry)
         if not isinstance(labels, list) or len(labels) != len(numbers):
             raise self._labels_path.misfit(
                 f"is no list of {len(numbers)} labels, one per score, in", entry
+            )
+        if not paths.in_step(label_steps, steps):
+            raise self._labels_path.misfit(
+                f"chooses other elements than {self._scores_path.field}={self._scores_path.text!r}"
+                " does in",
+                entry,
             )
         return self._sparse(labels, numbers)
 
@@ -67,8 +73,13 @@ class EntryReader:
         return number
 
     def _numbers(self, values: list[Any]) -> list[float]:
-        """Returns scores as numbers; null becomes NaN."""
+        """Returns scores as numbers; null becomes NaN, and NaN itself is refused."""
         for value in values:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(
+                    f"{_FIELD}.scores={self._template.scores!r} has NaN or infinity among the"
+                    " scores of the reply's entry: the service did not work on this picture"
+                )
             if isinstance(value, bool) or not isinstance(value, int | float | None):
                 raise UserError(
                     f"{_FIELD}.scores={self._template.scores!r} has a {type(value).__name__} among"
@@ -91,12 +102,22 @@ class EntryReader:
         return np.asarray(numbers, np.float64)
 
     def _sparse(self, labels: list[Any], numbers: list[float]) -> np.ndarray:
-        """Returns a row with the given scores; scores of several labels of one class add up."""
+        """Returns a row with the given scores; scores of several labels of one class add up.
+
+        A label that is told with no score may be the best one, and so the entry is useless.
+        """
         places = [self._labels.number(label) for label in labels]
         if labels and set(places) == {IGNORED}:  # it saw none of the classes, and so prefers none
             return np.full(self._classes, 1 / self._classes)
         row = np.full(self._classes, math.nan)
-        for place, score in zip(places, numbers, strict=True):
-            if place != IGNORED:
-                row[place] = score if math.isnan(row[place]) else row[place] + score
+        for label, place, score in zip(labels, places, numbers, strict=True):
+            if place == IGNORED:
+                continue
+            if math.isnan(score):
+                raise UserError(
+                    f"the service answered the label {str(label)[:80]!r} without a score: check"
+                    f" {_FIELD}.scores={self._template.scores!r}, which keeps one place for each"
+                    " label"
+                )
+            row[place] = score if math.isnan(row[place]) else row[place] + score
         return row
