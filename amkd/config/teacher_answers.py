@@ -33,7 +33,7 @@ class Pixels:
     layout: str = field(
         "auto",
         "onnx, oip, tfserving: order of the axes of the model's input: nhwc, nchw, or auto (from"
-        " its metadata).",
+        " its metadata). For an input of flattened images, the order of their values.",
         choices=("auto", "nhwc", "nchw"),
     )
     dtype: str = field(

@@ -59,23 +59,22 @@ def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
     """Returns the teacher in a file or behind a service."""
     height, width, channels = data.shape
     images = ImageSpec((height, width, channels), data.classes, data.class_names)
-    if settings.kind == "onnx":
-        return onnx.load(
-            settings.onnx, pixels=settings.pixels, images=images, identity=settings.identity
-        )
-    service: dict[str, Any] = {
-        "connection": connection_of(settings.http, settings.in_flight),
+    model: dict[str, Any] = {
         "images": images,
+        "label_map": _label_map(settings.labels, data.class_names),
         "identity": settings.identity,
+        "hard_labels": settings.answers.form == "label",
+    }
+    if settings.kind == "onnx":
+        return onnx.load(settings.onnx, pixels=settings.pixels, **model)
+    service = model | {
+        "connection": connection_of(settings.http, settings.in_flight),
         "batch": settings.batch,
     }
     if settings.kind == "json":
-        label_map = _label_map(settings.labels, data.class_names)
-        hard_labels = not settings.json.scores
-        return json_service.load(
-            settings.json, label_map=label_map, hard_labels=hard_labels, **service
-        )
-    service |= {"pixels": settings.pixels, "hard_labels": settings.answers.form == "label"}
+        service["hard_labels"] = not settings.json.scores
+        return json_service.load(settings.json, **service)
+    service["pixels"] = settings.pixels
     if settings.kind == "oip":
         return oip.load(settings.oip, **service)
     return tfserving.load(settings.tfserving, **service)

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from amkd.core.errors import UserError
 
 IGNORED = -1
@@ -16,6 +18,9 @@ class Labels:
     A label is looked up in the user's map first, then among the class names, then among the class
     names regardless of case. Last, it may be a class number itself, unless some class has a number
     as its name: then nobody can tell whether 3 is a name or a place, and it is refused.
+
+    Attributes:
+      are_places: whether every number is sure to be the number of a class.
     """
 
     def __init__(self, given: Mapping[str, int], class_names: Sequence[str]) -> None:
@@ -36,6 +41,8 @@ class Labels:
                     f" {self._classes - 1} ({IGNORED} to ignore a label)"
                 )
         self._numbered = has_number(class_names)
+        in_order = all(name == str(number) for number, name in enumerate(class_names))
+        self.are_places = not given and (in_order or not self._numbered)
         self._exact = {name: number for number, name in enumerate(class_names)}
         self._folded: dict[str, list[int]] = {}
         for number, name in enumerate(class_names):
@@ -62,6 +69,43 @@ class Labels:
                 f" map it to a class number by {_FIELD} ({IGNORED} to ignore it)"
             )
         return found
+
+    def only(self, label: Any) -> int:
+        """Returns the class number of a picture's only label.
+
+        Raises:
+          UserError: the label is unknown, or ignored.
+        """
+        number = self.number(label)
+        if number == IGNORED:
+            raise UserError(
+                f"the service answered the label {str(label)[:80]!r}, which {_FIELD} ignores, and a"
+                " picture's only label must be a class: map it to one"
+            )
+        return number
+
+    def row(self, labels: Sequence[Any], scores: Sequence[float]) -> np.ndarray:
+        """Returns ``float64[Y]``, NaN for a class without a label.
+
+        Scores of several labels of one class add up. A label that is told with no score may be the
+        best one: the row is then useless.
+
+        Raises:
+          UserError: a label is unknown or has no score.
+        """
+        places = [self.number(label) for label in labels]
+        if labels and set(places) == {IGNORED}:  # it saw none of the classes, and so prefers none
+            return np.full(self._classes, 1 / self._classes)
+        row = np.full(self._classes, math.nan)
+        for label, place, score in zip(labels, places, scores, strict=True):
+            if place == IGNORED:
+                continue
+            if math.isnan(score):
+                raise UserError(
+                    f"the service answered the label {str(label)[:80]!r} without a score"
+                )
+            row[place] = score if math.isnan(row[place]) else row[place] + score
+        return row
 
     def _named(self, name: str) -> int | None:
         """Returns the number of the class with a name, in any case if only one is alike."""

@@ -9,7 +9,7 @@ from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import Unanswered
 from amkd.teachers.http import reply_path as paths
-from amkd.teachers.http.labels import IGNORED, Labels
+from amkd.teachers.http.labels import Labels
 
 _FIELD = "config.teacher.json"
 
@@ -38,7 +38,7 @@ class EntryReader:
             return np.asarray(self._class(entry), np.int64)
         scores, steps = self._scores_path.walk(entry)
         if isinstance(scores, dict):
-            return self._sparse(list(scores), self._numbers(list(scores.values())))
+            return self._labels.row(list(scores), self._numbers(list(scores.values())))
         if not isinstance(scores, list):
             raise self._scores_path.misfit("is neither a list nor an object in", entry)
         numbers = self._numbers(scores)
@@ -57,20 +57,14 @@ class EntryReader:
                 " does in",
                 entry,
             )
-        return self._sparse(labels, numbers)
+        return self._labels.row(labels, numbers)
 
     def _class(self, entry: Any) -> int:
         assert self._labels_path is not None  # checked at load
         label = self._labels_path.search(entry)
         if label is None or isinstance(label, list | dict):
             raise self._labels_path.misfit("is no single label in", entry)
-        number = self._labels.number(label)
-        if number == IGNORED:
-            raise UserError(
-                f"the service answered the label {str(label)[:80]!r}, which config.teacher.labels"
-                " ignores, and a picture's only label must be a class: map it to one"
-            )
-        return number
+        return self._labels.only(label)
 
     def _numbers(self, values: list[Any]) -> list[float]:
         """Returns scores as numbers; null becomes NaN, and NaN itself is refused."""
@@ -100,24 +94,3 @@ class EntryReader:
                 f" set {_FIELD}.labels to the path of their labels"
             )
         return np.asarray(numbers, np.float64)
-
-    def _sparse(self, labels: list[Any], numbers: list[float]) -> np.ndarray:
-        """Returns a row with the given scores; scores of several labels of one class add up.
-
-        A label that is told with no score may be the best one, and so the entry is useless.
-        """
-        places = [self._labels.number(label) for label in labels]
-        if labels and set(places) == {IGNORED}:  # it saw none of the classes, and so prefers none
-            return np.full(self._classes, 1 / self._classes)
-        row = np.full(self._classes, math.nan)
-        for label, place, score in zip(labels, places, numbers, strict=True):
-            if place == IGNORED:
-                continue
-            if math.isnan(score):
-                raise UserError(
-                    f"the service answered the label {str(label)[:80]!r} without a score: check"
-                    f" {_FIELD}.scores={self._template.scores!r}, which keeps one place for each"
-                    " label"
-                )
-            row[place] = score if math.isnan(row[place]) else row[place] + score
-        return row
