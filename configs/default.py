@@ -129,7 +129,8 @@ def get_config(preset: str = "") -> ConfigDict:
 
     # What the teacher answers.
     config.teacher.answers = ConfigDict()
-    # What the teacher answers: probabilities, logits, top_k (scores of some classes), percentages
+    # What the teacher answers: probabilities, logits, top_k (probabilities of some classes), scores
+    # (each class on its own: several may be likely, and they are divided by their sum), percentages
     # (rounded), or label (one class). A richer answer is cut down to this form.
     config.teacher.answers.form = "probabilities"
     # logits: divided by this before the softmax.

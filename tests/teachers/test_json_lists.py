@@ -129,6 +129,44 @@ def test_what_is_told_is_read() -> None:
     np.testing.assert_array_equal(read([0.5, None, 0.25], "@", ""), [0.5, NAN, 0.25])
 
 
+@pytest.mark.parametrize(
+    ("text", "score"),
+    [
+        ("0.93", 0.93),
+        ("93%", 0.93),
+        ("9.3e-1", 0.93),
+        (" 93.5 % ", 0.935),
+        (".5", 0.5),
+        ("1", 1),
+        ("1.", 1),
+        ("0E0", 0),
+    ],
+)
+def test_scores_may_be_texts(text: str, score: float) -> None:
+    assert read({"ant": text}, "@", "")[0] == pytest.approx(score, rel=1e-12)
+    assert read({"p": [{"n": "Bee", "s": text}]})[1] == pytest.approx(score, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "said"),
+    [
+        ("nan", 1, 'a number or a text as "0.93" or "93%"'),
+        ("inf", 1, "has a str among the numbers"),
+        ("0,93", 1, "has a str among the numbers"),
+        ("1_0", 1, "has a str among the numbers"),
+        ("\u0661", 1, "has a str among the numbers"),  # a digit, and none of ours
+        ("", 1, "has a str among the numbers"),
+        ("%", 1, "has a str among the numbers"),
+        ("0x1", 1, "has a str among the numbers"),
+        ("1e999", 1, "NaN or infinity"),
+        ("93%", 0.01, "divided by 100 already: set config.teacher.json.scale=1"),
+    ],
+)
+def test_texts_that_are_no_scores(text: str, scale: float, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        read({"ant": text}, "@", "", scale=scale)
+
+
 # Entries and pictures.
 
 

@@ -216,6 +216,20 @@ def test_tfserving_labels_that_are_texts() -> None:
     assert found.tolist() == [2, 0]
 
 
+@pytest.mark.parametrize(
+    ("datatype", "exact"), [("FP16", 0.199951171875), ("BF16", 0.2001953125), ("FP32", 0.2)]
+)
+def test_short_numbers_written_as_decimals_are_what_they_were(datatype: str, exact: float) -> None:
+    """Their sum is judged by the type that they were computed in."""
+    rows = [[0.2, 0.5, 0.25]] * 2
+    output = {"name": "out", "datatype": datatype, "shape": [2, 3], "data": rows}
+    found, _ = ask_oip(OIP_METADATA, oip_reply(output))
+    assert found.tolist() == [[exact, 0.5, 0.25]] * 2
+    kind = {"FP16": "DT_HALF", "BF16": "DT_BFLOAT16", "FP32": "DT_FLOAT"}[datatype]
+    metadata = tf_metadata(TF_INPUT, {"out": tf_tensor(kind, "-1", "3")})
+    assert ask_tf(metadata, dumps({"predictions": rows}))[0].tolist() == found.tolist()
+
+
 def test_bytes_after_the_last_output_are_refused() -> None:
     raw = np.array([*ROWS, ROWS[0]], "<f4").tobytes()
     fields = {"name": "out", "datatype": "FP32", "shape": [2, 3]}

@@ -1,6 +1,7 @@
 """Reads the entry of one picture in the reply of a JSON service: scores, or one class number."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.labels import Labels
 
 _FIELD = "config.teacher.json"
+_NUMBER = re.compile(
+    r"\s*(?P<number>[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)\s*(?P<percent>%?)\s*", re.ASCII | re.I
+)
 
 
 class EntryReader:
@@ -68,23 +72,36 @@ class EntryReader:
 
     def _numbers(self, values: list[Any]) -> list[float]:
         """Returns scores as numbers; null becomes NaN, and NaN itself is refused."""
-        for value in values:
-            if isinstance(value, float) and not math.isfinite(value):
-                raise UserError(
-                    f"{_FIELD}.scores={self._template.scores!r} has NaN or infinity among the"
-                    " scores of the reply's entry: the service did not work on this picture"
-                )
-            if isinstance(value, bool) or not isinstance(value, int | float | None):
-                raise UserError(
-                    f"{_FIELD}.scores={self._template.scores!r} has a {type(value).__name__} among"
-                    " the numbers of the reply's entry: set it to the path of the scores alone"
-                )
         try:
-            return [math.nan if value is None else value * self._template.scale for value in values]
+            return [self._number(value) for value in values]
         except OverflowError:
             raise Unanswered(
                 "the reply has a score of more digits than a number has", billed=True, whole=True
             ) from None
+
+    def _number(self, value: Any) -> float:
+        """Returns one score, which may be a text such as ``0.93``, ``9.3e-1`` or ``93%``."""
+        if value is None:
+            return math.nan
+        scale, where = self._template.scale, f"{_FIELD}.scores={self._template.scores!r}"
+        if isinstance(value, str) and (match := _NUMBER.fullmatch(value)):
+            if match["percent"] and scale != 1:
+                raise UserError(
+                    f"{where} finds scores with a percent sign in the reply, which are divided by"
+                    f" 100 already: set {_FIELD}.scale=1"
+                )
+            value = float(match["number"]) / (100 if match["percent"] else 1)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(
+                f"{where} has a {type(value).__name__} among the numbers of the reply's entry: set"
+                ' it to the path of the scores alone, each a number or a text as "0.93" or "93%"'
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(
+                f"{where} has NaN or infinity among the scores of the reply's entry: the service"
+                " did not work on this picture"
+            )
+        return value * scale
 
     def _dense(self, numbers: list[float]) -> np.ndarray:
         if len(numbers) != self._classes:
