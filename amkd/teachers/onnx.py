@@ -56,7 +56,8 @@ def load(
     wanted = outputs.wanted(images, label_map, hard_labels)
     given = _output(session, model.output, wanted, single=tensors.is_single(taken))
     ask = _Ask(session, taken, given, pixels=pixels, wanted=wanted)
-    return Teacher(identity or f"onnx:{path.stem}:{_file_hash(path)[:16]}", ask)
+    name = f"onnx:{path.stem}:{_file_hash(path)[:16]}{outputs.key(given, images)}"
+    return Teacher(identity or name, ask)
 
 
 class _Ask:

@@ -1,5 +1,7 @@
 """What a model's output must be, and the one rule by which its values become a teacher's answer."""
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -42,6 +44,16 @@ def wanted(images: ImageSpec, label_map: Mapping[str, int] | None, hard_labels: 
     """
     names = images.class_names or tuple(map(str, range(images.classes)))
     return Wanted(images.classes, Labels(label_map or {}, names), hard_labels)
+
+
+def key(tensor: Tensor, images: ImageSpec) -> str:
+    """Returns what the order of the classes adds to an identity; empty where it decides nothing.
+
+    An output that names its classes gives other rows if the classes are listed in another order.
+    """
+    if tensor.dtype not in _TEXT and not tensor.dtype.startswith(_MAPS):
+        return ""
+    return ":" + hashlib.sha256(json.dumps(images.class_names).encode()).hexdigest()[:8]
 
 
 def check(tensor: Tensor, wanted: Wanted, *, single: bool = False) -> None:

@@ -1,5 +1,6 @@
 """What ONNX files answer besides rows of scores: labels, objects, further axes, one image."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,15 @@ import pytest
 
 from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data.dataset import DataSet
+from amkd.teachers import PartlyAnswered, loading
+from tests.support.small import configured
 from tests.teachers.test_onnx_teacher import (
     AUTO,
     FLOAT,
     INT64,
+    SHAPE,
     UINT8,
     images,
     load,
@@ -74,7 +80,10 @@ def test_onnx_labels_that_are_texts(tmp_path: Path) -> None:
     )
     given = value("label", onnx.TensorProto.STRING, ["N"])
     path = model(tmp_path / "m.onnx", given, best, text)
-    found = load(path, hard_labels=True, names=tuple("abcdef")).ask(images(4))
+    teacher = load(path, hard_labels=True, names=tuple("abcdef"))
+    other = load(path, hard_labels=True, names=tuple("fedcba"))
+    assert teacher.identity != other.identity  # stored answers are of one order of the classes
+    found = teacher.ask(images(4))
     assert found.tolist() == (5 - images(4).reshape(4, 6).argmax(-1)).tolist()
 
 
@@ -102,3 +111,21 @@ def test_an_onnx_model_of_flattened_images(tmp_path: Path) -> None:
         assert teacher.ask(batch).tolist() == [row]
     with pytest.raises(UserError, match=r"flattened, set config\.teacher\.pixels\.layout"):
         load(path, AUTO)
+
+
+def test_a_configuration_of_labels_and_their_map(tmp_path: Path) -> None:
+    """The form and the map of the settings reach the file."""
+    best = node("ArgMax", "s", "label", axis=1, keepdims=0)
+    path = model(tmp_path / "m.onnx", value("label", INT64, ["N"]), best)
+    given = {"teacher.onnx.path": str(path), "teacher.kind": "onnx"}
+    config = configured(**given, **{"teacher.answers.form": "label"})
+    none = np.empty((0, *SHAPE), np.uint8), np.empty(0, np.int32)
+    names = tuple("123456")
+    data = DataSet("folder", 6, *none, none[0], none[0], None, names)
+    with pytest.raises(PartlyAnswered, match=r"by a map of all its labels"):
+        loading.load(config, data, StopSignal()).ask(images(9))
+    mapped = tmp_path / "map.json"
+    mapped.write_text(json.dumps({str(place): name for place, name in enumerate(names)}))
+    config = configured(**given, **{"teacher.answers.form": "label", "teacher.labels": str(mapped)})
+    found = loading.load(config, data, StopSignal()).ask(images(9))
+    assert found.tolist() == images(9).reshape(9, 6).argmax(-1).tolist()

@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from amkd.config.teacher_services import TfservingSettings
 from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Unanswered, outputs
+from amkd.teachers.http import tfserving
 from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.tensors import FREE, Tensor
-from tests.support.http_services import dumps
+from tests.support.http_services import AUTO, Canned, closing, connection, dumps
 from tests.teachers.test_oip import OIP_IMAGES, OIP_METADATA, ask_oip, oip_reply
 from tests.teachers.test_tfserving import TF_INPUT, ask_tf, tf_metadata, tf_tensor
 
@@ -212,8 +214,26 @@ def test_served_scores_of_a_convolution() -> None:
 
 def test_tfserving_labels_that_are_texts() -> None:
     metadata = tf_metadata(TF_INPUT, {"out": tf_tensor("DT_STRING", "-1")})
-    found, _ = ask_tf(metadata, b'{"predictions": ["2", "0"]}', hard_labels=True)
-    assert found.tolist() == [2, 0]
+    replies = {
+        "GET /v1/models/m/metadata": (200, {}, dumps(metadata)),
+        "POST /v1/models/m/versions/7:predict": (200, {}, b'{"predictions": ["cat", "ant"]}'),
+    }
+    answers, identities = [], []
+    for names in (("ant", "bee", "cat"), ("cat", "bee", "ant")):
+        with Canned(replies) as server:
+            teacher = tfserving.load(
+                TfservingSettings("m"),
+                connection=connection(server.url),
+                pixels=AUTO,
+                images=ImageSpec((1, 2, 1), 3, names),
+                hard_labels=True,
+                batch=2,
+            )
+            with closing(teacher):
+                answers.append(teacher.ask(OIP_IMAGES).tolist())
+            identities.append(teacher.identity.rpartition(":")[2])
+    assert answers == [[2, 0], [0, 2]]
+    assert identities[0] != identities[1]  # stored answers are of one order of the classes
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def load(
         client.close()
         raise
     name = f"tfserving:{client.place}/{model.model}{ask.version and ':' + ask.version}"
+    name += outputs.key(ask.output, images)
     return Teacher(identity or name, ask, client.patience)
 
 
@@ -74,6 +75,7 @@ class _Ask:
 
     Attributes:
       version: version of the model; empty if the server names none.
+      output: the model's output.
       close: closes the connections.
     """
 
@@ -88,14 +90,14 @@ class _Ask:
         # A path without a version would lead to a newer model that is loaded during a run.
         self._path = f"{base}{_versions(self.version)}:predict"
         known = _signature(metadata, self._signature)
-        inputs, outputs = _tensors(known, "inputs"), _tensors(known, "outputs")
-        self._input = tensors.choose(inputs, model.input, f"{_FIELD}.input")
-        if len(inputs) > 1:
+        taken, given = _tensors(known, "inputs"), _tensors(known, "outputs")
+        self._input = tensors.choose(taken, model.input, f"{_FIELD}.input")
+        if len(taken) > 1:
             raise UserError(
                 f"{_FIELD}.signature={self._signature!r} takes several inputs, and only images can"
                 " be given"
             )
-        self._output = tensors.choose(outputs, model.output, f"{_FIELD}.output")
+        self.output = tensors.choose(given, model.output, f"{_FIELD}.output")
 
     def check(self, pixels: Pixels, images: ImageSpec, *, batch: int) -> None:
         """Checks that the model fits the images and the classes."""
@@ -107,7 +109,7 @@ class _Ask:
                 " model with it"
             )
         tensors.check_batch(self._input, batch)
-        outputs.check(self._output, self._wanted)
+        outputs.check(self.output, self._wanted)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
@@ -126,7 +128,7 @@ class _Ask:
             self._values(reply["predictions"]),
             self._wanted,
             images=len(filled),
-            dtype=self._output.dtype,
+            dtype=self.output.dtype,
         )
         return answer.first(len(images))
 
@@ -138,12 +140,12 @@ class _Ask:
         if not any(isinstance(row, dict) for row in predictions):
             return predictions
         try:
-            return [row[self._output.name] for row in predictions]
+            return [row[self.output.name] for row in predictions]
         except TypeError:
             raise Unanswered("the reply mixes rows of several kinds", billed=True) from None
         except KeyError:
             raise UserError(
-                f"{_FIELD}.output={self._output.name!r} is not in the reply, which is"
+                f"{_FIELD}.output={self.output.name!r} is not in the reply, which is"
                 f" {outline(predictions)}"
             ) from None
 
