@@ -20,6 +20,7 @@ _TOLERANCE = 1e-3  # of a sum of probabilities
 # What the sum of probabilities may miss if all of them were computed in a short type.
 _SHORT = ((np.dtype(np.float16), 2.0**-8), (np.dtype(ml_dtypes.bfloat16), 2.0**-7))
 _DIGITS = range(2, 7)  # decimal digits that scores may have been rounded to
+_ROUNDING = 0.1  # the most that the sum of rounded scores may miss, however many they are
 
 
 class BadAnswer(UserError):
@@ -86,18 +87,25 @@ def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
     yield rows.min(-1) < 0, "{lowest:g}, which is negative"
     if form.form == "probabilities":
         yield (
-            np.greater(np.abs(total - 1), _slack(rows)),
+            _beyond_rounding(np.abs(total - 1), rows),
             "probabilities that sum to {total:g} and not to 1",
         )
     if form.form in ("top_k", "scores"):
         yield rows.max(-1) == 0, "no score above 0"
     if form.form == "top_k":
-        yield np.greater(total - 1, _slack(rows)), "scores that sum to {total:g}, more than 1"
+        yield _beyond_rounding(total - 1, rows), "scores that sum to {total:g}, more than 1"
     if form.form == "percentages":
         whole = _whole(total)
         off = np.abs(total - whole) > max(0.005 * rows.shape[-1], _TOLERANCE) * whole
         yield off, "percentages that sum to {total:g}"
         yield np.rint(100 / whole[:, None] * rows).max(-1) == 0, "percentages that all round to 0"
+
+
+def _beyond_rounding(excess: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Tells which sums miss 1 by more than the tolerance and than rounding explains."""
+    wrong = np.greater(excess, _TOLERANCE)
+    wrong[wrong] = excess[wrong] > _slack(rows[wrong])
+    return wrong
 
 
 def _slack(rows: np.ndarray) -> np.ndarray:
@@ -114,7 +122,7 @@ def _slack(rows: np.ndarray) -> np.ndarray:
         unknown = np.ones(len(rows), bool)
         for digits in _DIGITS:
             few = unknown & np.isclose(np.round(rows, digits), rows, rtol=2e-7, atol=0).all(-1)
-            allowed = (rows > 0).sum(-1) * 0.5 * 10.0**-digits + 1e-6
+            allowed = np.minimum((rows > 0).sum(-1) * 0.5 * 10.0**-digits + 1e-6, _ROUNDING)
             slack[few], unknown[few] = np.maximum(slack, allowed)[few], False
     return slack
 

@@ -276,6 +276,12 @@ def test_many_classes_may_be_off_by_a_half_each() -> None:
     assert fault([0.001] * 1000, "percentages") == "percentages that all round to 0"
 
 
+def test_rounding_does_not_explain_everything() -> None:
+    """Not half a unit for each of very many scores: these are independent."""
+    assert fault([0.02] * 54 + [0.01], "top_k") == ""  # 1.09
+    assert fault([0.02] * 56, "top_k") == "scores that sum to 1.12, more than 1"
+
+
 @pytest.mark.parametrize(
     ("row", "form", "remedy"),
     [
