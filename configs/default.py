@@ -101,9 +101,9 @@ def get_config(preset: str = "") -> ConfigDict:
     # Who answers, for the ledger. Empty for the name of the function, file or service. Change it
     # when the model behind it changes: answers of one identity are never asked for twice.
     config.teacher.identity = ""
-    # json: file with a JSON object from the service's labels to class names or numbers (-1:
-    # ignore). Empty where its labels are the class names (in any case) or the numbers of the
-    # classes, counted from 0.
+    # json, onnx, oip, tfserving: file with a JSON object from the service's labels to class names
+    # or numbers (-1: ignore). Empty where its labels are the class names (in any case) or, if no
+    # class has a number as its name, the numbers of the classes, counted from 0.
     config.teacher.labels = ""
     # Ask the teacher about the images on which the student is evaluated, for its accuracy and the
     # agreement (counted apart from the budget): yes, no, or auto (if it costs nothing, as with a
@@ -130,7 +130,8 @@ def get_config(preset: str = "") -> ConfigDict:
 
     # What the teacher answers.
     config.teacher.answers = ConfigDict()
-    # What the teacher answers: probabilities, logits, top_k (scores of some classes), percentages
+    # What the teacher answers: probabilities, logits, top_k (probabilities of some classes), scores
+    # (each class on its own: several may be likely, and they are divided by their sum), percentages
     # (rounded), or label (one class). A richer answer is cut down to this form.
     config.teacher.answers.form = "probabilities"
     # logits: divided by this before the softmax.
@@ -141,7 +142,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # What the teacher's model expects of its input.
     config.teacher.pixels = ConfigDict()
     # onnx, oip, tfserving: order of the axes of the model's input: nhwc, nchw, or auto (from its
-    # metadata).
+    # metadata). For an input of flattened images, the order of their values.
     config.teacher.pixels.layout = "auto"
     # Type of the model's input: uint8 (passes the bytes on as they are), float16, float32, float64,
     # or auto (from its metadata).

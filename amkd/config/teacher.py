@@ -62,9 +62,9 @@ class TeacherSettings:
     )
     labels: str = field(
         "",
-        "json: file with a JSON object from the service's labels to class names or numbers (-1:"
-        " ignore). Empty where its labels are the class names (in any case) or the numbers of the"
-        " classes, counted from 0.",
+        "json, onnx, oip, tfserving: file with a JSON object from the service's labels to class"
+        " names or numbers (-1: ignore). Empty where its labels are the class names (in any case)"
+        " or, if no class has a number as its name, the numbers of the classes, counted from 0.",
         identity=False,
         path=True,
     )

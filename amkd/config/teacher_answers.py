@@ -12,9 +12,10 @@ class Form:
 
     form: str = field(
         "probabilities",
-        "What the teacher answers: probabilities, logits, top_k (scores of some classes),"
+        "What the teacher answers: probabilities, logits, top_k (probabilities of some classes),"
+        " scores (each class on its own: several may be likely, and they are divided by their sum),"
         " percentages (rounded), or label (one class). A richer answer is cut down to this form.",
-        choices=("probabilities", "logits", "top_k", "percentages", "label"),
+        choices=("probabilities", "logits", "top_k", "scores", "percentages", "label"),
     )
     temperature: float = field(
         1.0, "logits: divided by this before the softmax.", above=0, below=math.inf
@@ -33,7 +34,7 @@ class Pixels:
     layout: str = field(
         "auto",
         "onnx, oip, tfserving: order of the axes of the model's input: nhwc, nchw, or auto (from"
-        " its metadata).",
+        " its metadata). For an input of flattened images, the order of their values.",
         choices=("auto", "nhwc", "nchw"),
     )
     dtype: str = field(

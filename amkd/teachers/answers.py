@@ -8,13 +8,19 @@ query. A row with more information than its form needs is cut down: soft answers
 
 from collections.abc import Iterator
 
+import ml_dtypes
 import numpy as np
 
 from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
 
-FORMS = ("probabilities", "logits", "top_k", "percentages", "label")
+FORMS = ("probabilities", "logits", "top_k", "scores", "percentages", "label")
+_PARTIAL = ("top_k", "scores", "label")  # forms in which some classes may have no score
 _TOLERANCE = 1e-3  # of a sum of probabilities
+# What the sum of probabilities may miss if all of them were computed in a short type.
+_SHORT = ((np.dtype(np.float16), 2.0**-8), (np.dtype(ml_dtypes.bfloat16), 2.0**-7))
+_DIGITS = range(2, 7)  # decimal digits that scores may have been rounded to
+_ROUNDING = 0.1  # the most that the sum of rounded scores may miss, however many they are
 
 
 class BadAnswer(UserError):
@@ -67,7 +73,7 @@ def faults(rows: np.ndarray, form: Form) -> list[str]:
 
 def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
     """Yields for each check the rows that fail it, ``bool[B]``, and the text of the fault."""
-    if form.form in ("top_k", "label"):
+    if form.form in _PARTIAL:
         yield np.isnan(rows).all(-1), "no score at all"
         rows = np.nan_to_num(rows, nan=0.0, posinf=np.inf, neginf=-np.inf)
     yield ~np.isfinite(rows).all(-1), "NaN or infinity"
@@ -81,17 +87,44 @@ def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
     yield rows.min(-1) < 0, "{lowest:g}, which is negative"
     if form.form == "probabilities":
         yield (
-            np.greater(np.abs(total - 1), _TOLERANCE),
+            _beyond_rounding(np.abs(total - 1), rows),
             "probabilities that sum to {total:g} and not to 1",
         )
-    if form.form == "top_k":
+    if form.form in ("top_k", "scores"):
         yield rows.max(-1) == 0, "no score above 0"
-        yield np.greater(total, 1 + _TOLERANCE), "scores that sum to {total:g}, more than 1"
+    if form.form == "top_k":
+        yield _beyond_rounding(total - 1, rows), "scores that sum to {total:g}, more than 1"
     if form.form == "percentages":
         whole = _whole(total)
         off = np.abs(total - whole) > max(0.005 * rows.shape[-1], _TOLERANCE) * whole
         yield off, "percentages that sum to {total:g}"
         yield np.rint(100 / whole[:, None] * rows).max(-1) == 0, "percentages that all round to 0"
+
+
+def _beyond_rounding(excess: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Tells which sums miss 1 by more than the tolerance and than rounding explains."""
+    wrong = np.greater(excess, _TOLERANCE)
+    wrong[wrong] = excess[wrong] > _slack(rows[wrong])
+    return wrong
+
+
+def _slack(rows: np.ndarray) -> np.ndarray:
+    """Returns how far each sum of probabilities may be from 1, ``float64[B]`` of [B, Y].
+
+    It follows from the numbers themselves. Where all have few digits, each may be off by half a
+    unit of the last one. Where all are numbers of a short type, they were computed in it.
+    """
+    slack = np.full(len(rows), _TOLERANCE)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for dtype, allowed in _SHORT:
+            short = (rows.astype(dtype).astype(np.float64) == rows).all(-1)
+            slack[short] = np.maximum(slack[short], allowed)
+        unknown = np.ones(len(rows), bool)
+        for digits in _DIGITS:
+            few = unknown & np.isclose(np.round(rows, digits), rows, rtol=2e-7, atol=0).all(-1)
+            allowed = np.minimum((rows > 0).sum(-1) * 0.5 * 10.0**-digits + 1e-6, _ROUNDING)
+            slack[few], unknown[few] = np.maximum(slack, allowed)[few], False
+    return slack
 
 
 def _whole(total: np.ndarray) -> np.ndarray:
@@ -103,7 +136,15 @@ def explain(fault: str, form: Form, identity: str) -> BadAnswer:
     """Returns the error about a bad row."""
     hint = ""
     if form.form == "probabilities" and ("sum" in fault or "negative" in fault):
-        hint = "; if it answers logits or rounded scores, say so: --config.teacher.answers.form"
+        hint = (
+            "; if it answers logits, percentages or independent scores, say so:"
+            " --config.teacher.answers.form"
+        )
+    if form.form == "top_k" and "sum" in fault:
+        hint = (
+            "; if several classes may be likely at once, the scores are independent: set"
+            " config.teacher.answers.form='scores'"
+        )
     return BadAnswer(f"teacher {identity} answered {fault}: it must answer {_wanted(form)}{hint}")
 
 
@@ -111,7 +152,9 @@ def _wanted(form: Form) -> str:
     return {
         "probabilities": "class probabilities, one row per image",
         "logits": "finite logits, one row per image",
-        "top_k": "scores between 0 and 1, and NaN where it gives none, one row per image",
+        "top_k": "scores between 0 and 1, and NaN where it gives none, one row per image, whose"
+        " sum is 1 at most",
+        "scores": "scores from 0 up, and NaN where it gives none, one row per image",
         "percentages": "percentages or shares that sum to 100 or 1 up to rounding, one row"
         " per image",
         "label": "one class number per image, or one row of scores",
@@ -120,12 +163,25 @@ def _wanted(form: Form) -> str:
 
 def probabilities(rows: np.ndarray, form: Form) -> np.ndarray:
     """Reads good rows as class probabilities: ``float32[M, Y]`` to ``float32[M, Y]``."""
-    if form.form == "probabilities" or not len(rows):
+    if not len(rows):
         return rows
-    read = {"logits": _softmax, "top_k": _spread, "percentages": _percent, "label": _hard}[
-        form.form
-    ]
+    if form.form == "probabilities":
+        return _exact(rows)
+    read = {
+        "logits": _softmax,
+        "top_k": _spread,
+        "scores": _share,
+        "percentages": _percent,
+        "label": _hard,
+    }[form.form]
     return read(rows.astype(np.float64), form).astype(np.float32)
+
+
+def _exact(rows: np.ndarray) -> np.ndarray:
+    """Divides the rows by their sums that rounding left off; the others keep their bits."""
+    total: np.ndarray = rows.astype(np.float64).sum(-1, keepdims=True)
+    off = np.abs(total - 1) > _TOLERANCE
+    return np.where(off, (rows / total).astype(np.float32), rows) if off.any() else rows
 
 
 def _softmax(rows: np.ndarray, form: Form) -> np.ndarray:
@@ -146,6 +202,12 @@ def _spread(rows: np.ndarray, form: Form) -> np.ndarray:
     share = np.minimum(np.maximum(1 - mass, 0) / others, scores.max(-1, keepdims=True))
     spread = np.where(kept, scores, share)
     return spread / spread.sum(-1, keepdims=True)
+
+
+def _share(rows: np.ndarray, form: Form) -> np.ndarray:
+    """Divides independent scores by their sum; a class without a score has none of it."""
+    scores = np.nan_to_num(rows, nan=0.0)
+    return scores / scores.sum(-1, keepdims=True)
 
 
 def _percent(rows: np.ndarray, form: Form) -> np.ndarray:

@@ -17,6 +17,7 @@ from amkd.teachers import Teacher, local, onnx, python
 from amkd.teachers import labels as true_labels
 from amkd.teachers.http import json_service, oip, tfserving
 from amkd.teachers.http.connection import connection_of
+from amkd.teachers.http.labels import has_number
 from amkd.teachers.image_spec import ImageSpec
 
 
@@ -59,23 +60,22 @@ def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
     """Returns the teacher in a file or behind a service."""
     height, width, channels = data.shape
     images = ImageSpec((height, width, channels), data.classes, data.class_names)
-    if settings.kind == "onnx":
-        return onnx.load(
-            settings.onnx, pixels=settings.pixels, images=images, identity=settings.identity
-        )
-    service: dict[str, Any] = {
-        "connection": connection_of(settings.http, settings.in_flight),
+    model: dict[str, Any] = {
         "images": images,
+        "label_map": _label_map(settings.labels, data.class_names),
         "identity": settings.identity,
+        "hard_labels": settings.answers.form == "label",
+    }
+    if settings.kind == "onnx":
+        return onnx.load(settings.onnx, pixels=settings.pixels, **model)
+    service = model | {
+        "connection": connection_of(settings.http, settings.in_flight),
         "batch": settings.batch,
     }
     if settings.kind == "json":
-        label_map = _label_map(settings.labels, data.class_names)
-        hard_labels = not settings.json.scores
-        return json_service.load(
-            settings.json, label_map=label_map, hard_labels=hard_labels, **service
-        )
-    service |= {"pixels": settings.pixels, "hard_labels": settings.answers.form == "label"}
+        service["hard_labels"] = not settings.json.scores
+        return json_service.load(settings.json, **service)
+    service["pixels"] = settings.pixels
     if settings.kind == "oip":
         return oip.load(settings.oip, **service)
     return tfserving.load(settings.tfserving, **service)
@@ -128,6 +128,13 @@ def _class_number(label: str, value: object, *, path: str, names: tuple[str, ...
     if isinstance(value, str) and comparable(value) in names:
         return names.index(comparable(value))
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):
+        if value >= 0 and has_number(names) and names[value] != str(value):
+            raise UserError(
+                f"config.teacher.labels={path!r} maps {label!r} to {value}, and the names of the"
+                f" classes are numbers: counted from 0 it is the class {names[value]!r}"
+                + (f", as a name {str(value)!r}" if str(value) in names else "")
+                + "; write the class's name, in quotes"
+            )
         return value
     raise UserError(
         f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is no class:"

@@ -1,7 +1,7 @@
 """A teacher in an ONNX file, run on this machine by onnxruntime."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,9 +13,8 @@ from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import OnnxSettings
 from amkd.core.errors import UserError
 from amkd.core.extras import require
-from amkd.teachers import Teacher, tensors
+from amkd.teachers import Teacher, Unanswered, outputs, tensors
 from amkd.teachers.image_spec import ImageSpec
-from amkd.teachers.pixels import prepare
 from amkd.teachers.tensors import FREE, Tensor
 
 _FIELD = "config.teacher.onnx"
@@ -25,17 +24,27 @@ _DTYPES = {
 }  # the others are named as in NumPy
 
 
-def load(model: OnnxSettings, *, pixels: Pixels, images: ImageSpec, identity: str = "") -> Teacher:
+def load(
+    model: OnnxSettings,
+    *,
+    pixels: Pixels,
+    images: ImageSpec,
+    label_map: Mapping[str, int] | None = None,
+    identity: str = "",
+    hard_labels: bool = False,
+) -> Teacher:
     """Returns the teacher in a file, with its input and output checked.
 
     Args:
       model: the file, and which of its tensors.
       pixels: what the model expects; ``auto`` layout and dtype are taken from the model.
       images: the images and classes that the model must fit.
+      label_map: label of the model to class number.
       identity: who answers; empty for ``onnx:{name of the file}:{hash of its bytes}``.
+      hard_labels: whether one label per image will do as an answer.
 
     Returns:
-      A teacher that answers the model's own scores, ``float[B, Y]``: probabilities or logits.
+      A teacher that answers the model's own scores, ``float[B, Y]``, or labels ``int64[B]``.
 
     Raises:
       UserError: the file is no model, or does not take the images or give the classes.
@@ -44,42 +53,56 @@ def load(model: OnnxSettings, *, pixels: Pixels, images: ImageSpec, identity: st
     session = _session(path)
     taken = _input(session, model.input)
     pixels = tensors.resolve(pixels, taken, images.shape)
-    given = _output(session, model.output, images.classes)
-    ask = _Ask(session, taken, given.name, pixels=pixels, classes=images.classes)
-    return Teacher(identity or f"onnx:{path.stem}:{_file_hash(path)[:16]}", ask)
+    wanted = outputs.wanted(images, label_map, hard_labels)
+    given = _output(session, model.output, wanted, single=tensors.is_single(taken))
+    ask = _Ask(session, taken, given, pixels=pixels, wanted=wanted)
+    name = f"onnx:{path.stem}:{_file_hash(path)[:16]}{outputs.key(given, images)}"
+    return Teacher(identity or name, ask)
 
 
 class _Ask:
     """Runs a session on images; may be called from several threads."""
 
     def __init__(
-        self, session: Any, taken: Tensor, output: str, *, pixels: Pixels, classes: int
+        self, session: Any, taken: Tensor, given: Tensor, *, pixels: Pixels, wanted: outputs.Wanted
     ) -> None:
-        self._session, self._input, self._output = session, taken.name, output
-        self._pixels, self._classes = pixels, classes
-        self._batch = taken.shape[0] if taken.shape else FREE
+        self._session, self._input, self._output = session, taken, given
+        self._pixels, self._wanted = pixels, wanted
+        self._single = tensors.is_single(taken)
+        fixed = taken.shape[0] if taken.shape else FREE
+        self._batch = 1 if self._single else fixed
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         size = len(images) if self._batch == FREE else self._batch
-        return np.concatenate([self._run(part, size) for part in _parts(images, size)])
+        parts = [self._run(part) for part in _parts(images, size)]
+        problem = next((part.problem for part in parts if part.problem), "")
+        rows = np.concatenate([part.rows for part in parts])
+        return outputs.Answer(rows, problem).first(len(images))
 
-    def _run(self, images: np.ndarray, size: int) -> np.ndarray:
-        padded = np.pad(images, [(0, size - len(images)), (0, 0), (0, 0), (0, 0)], mode="edge")
+    def _run(self, images: np.ndarray) -> outputs.Answer:
+        filled = tensors.fill(images, self._input)
+        given = tensors.feed(filled, self._input, self._pixels)
         try:
-            scores = np.asarray(
-                self._session.run([self._output], {self._input: prepare(padded, self._pixels)})[0]
-            )
+            (values,) = self._session.run([self._output.name], {self._input.name: given})
         except Exception as error:  # of a type of its own for every kind of failure
             raise UserError(
-                f"{_FIELD}.path: the model failed on images of shape {padded.shape}"
+                f"{_FIELD}.path: the model failed on images of shape {filled.shape}"
                 f" ({_first_line(error)})"
             ) from error
-        if scores.shape != (size, self._classes):
-            raise UserError(
-                f"{_FIELD}.output={self._output!r} has shape {scores.shape} for {size} images of"
-                f" {self._classes} classes; name the output with one row of scores per image"
+        try:
+            return outputs.read(
+                values,
+                self._wanted,
+                images=len(filled),
+                dtype=self._output.dtype,
+                single=self._single,
             )
-        return scores[: len(images)]
+        except (UserError, Unanswered) as error:
+            raise UserError(
+                f"{_FIELD}.output={self._output.name!r} has shape {np.shape(values)} for"
+                f" {len(filled)} images of {self._wanted.classes} classes; name the output with one"
+                f" row of scores per image ({error})"
+            ) from error
 
 
 def _parts(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -122,10 +145,10 @@ def _input(session: Any, name: str) -> Tensor:
     return tensors.choose(found, name, f"{_FIELD}.input")
 
 
-def _output(session: Any, name: str, classes: int) -> Tensor:
+def _output(session: Any, name: str, wanted: outputs.Wanted, *, single: bool) -> Tensor:
     found = tensors.choose(_tensors(session.get_outputs()), name, f"{_FIELD}.output")
     try:
-        tensors.check_output(found, classes, hard_labels=False)
+        outputs.check(found, wanted, single=single)
     except UserError as error:
         raise UserError(f"{_FIELD}.output={name!r}: {error}") from error
     return found

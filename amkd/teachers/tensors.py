@@ -1,19 +1,20 @@
-"""Checks the input and output tensors of a model before any image is sent."""
+"""Finds a model's tensors, and checks its input before any image is sent."""
 
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
-from amkd.teachers import Unanswered
 from amkd.teachers import pixels as pixel_values
 
 FREE = -1  # in a shape: any size will do
 _AXES = {"nhwc": (0, 1, 2), "nchw": (2, 0, 1)}
+_CHANNELS = 2  # the axis of an image
+_FLAT, _SINGLE = 2, 3  # axes of an input of flattened images, and of one without a batch
 
 
 class Tensor(NamedTuple):
@@ -84,30 +85,44 @@ def _dtype(asked: str, tensor: Tensor) -> str:
 
 def _layout(asked: str, tensor: Tensor, shape: tuple[int, int, int]) -> str:
     fitting = [layout for layout in pixel_values.LAYOUTS if _fits(tensor.shape, shape, layout)]
+    flat = tensor.shape is not None and len(tensor.shape) == _FLAT
     if asked == "auto" and len(fitting) == 1:
         return fitting[0]
     if asked in fitting:
         return asked
     problem = f"the model's input {tensor.name!r} has the shape {_text(tensor.shape)}"
-    if asked == "auto" and fitting:
+    if asked == "auto" and fitting and not flat:
         raise UserError(
             f"{problem}, which is both nhwc and nchw: set config.teacher.pixels.layout to the right"
             " one"
         )
+    remedy = (
+        "if it takes them flattened, set config.teacher.pixels.layout to the order of their values"
+        " (nhwc for images of NumPy)"
+        if fitting
+        else "check the layout and the data set's image size"
+    )
     raise UserError(
         f"{problem}, which does not take images of {shape} (H, W, C) in"
-        f" config.teacher.pixels.layout={asked!r}, one row per image: check the layout and the data"
-        " set's image size"
+        f" config.teacher.pixels.layout={asked!r}, one row per image: {remedy}"
     )
 
 
 def _fits(sizes: tuple[int, ...] | None, shape: tuple[int, int, int], layout: str) -> bool:
-    """Tells whether a tensor ``[B, ...]`` of these sizes takes images of a shape in a layout."""
+    """Tells whether a tensor of these sizes takes images of a shape in a layout.
+
+    It has a row per image, or takes one image without a batch axis, or has a row of all values.
+    """
     if sizes is None:
         return True
-    wanted = [shape[axis] for axis in _AXES[layout]]
-    return len(sizes) == 4 and all(
-        size in (FREE, want) for size, want in zip(sizes[1:], wanted, strict=True)
+    if len(sizes) == _FLAT:
+        return sizes[1] in (FREE, math.prod(shape))
+    axes = _AXES[layout]
+    wanted = [shape[axis] for axis in axes]
+    if len(sizes) == _SINGLE and sizes[axes.index(_CHANNELS)] == FREE:
+        return False  # this axis is rather the batch's, of grey images without a channel's axis
+    return len(sizes) in (_SINGLE, 4) and all(
+        size in (FREE, want) for size, want in zip(sizes[-3:], wanted, strict=True)
     )
 
 
@@ -115,13 +130,23 @@ def _text(shape: tuple[int, ...] | None) -> str:
     return "unknown" if shape is None else str(list(shape))
 
 
+def is_single(tensor: Tensor) -> bool:
+    """Tells whether an input that fits takes one image, without an axis for the batch."""
+    return tensor.shape is not None and len(tensor.shape) == _SINGLE
+
+
 def check_batch(tensor: Tensor, batch: int) -> None:
-    """Refuses a batch size that the input does not take.
+    """Refuses a batch size that an input which fits the images does not take.
 
     Raises:
       UserError: the input takes a fixed number of images.
     """
-    if tensor.shape and tensor.shape[0] not in (FREE, batch):
+    if is_single(tensor) and batch > 1:
+        raise UserError(
+            f"config.teacher.batch={batch}, and the model's input {tensor.name!r} of shape"
+            f" {_text(tensor.shape)} has no axis for a batch: set config.teacher.batch=1"
+        )
+    if not is_single(tensor) and tensor.shape and tensor.shape[0] not in (FREE, batch):
         raise UserError(
             f"config.teacher.batch={batch}, and the model's input {tensor.name!r} takes"
             f" {tensor.shape[0]} image(s) at a time: set it to that, or serve the model with a free"
@@ -131,7 +156,7 @@ def check_batch(tensor: Tensor, batch: int) -> None:
 
 def fill(images: np.ndarray, tensor: Tensor) -> np.ndarray:
     """Fills a batch up to the input's fixed size, if it has one, by repeating the last image."""
-    size = tensor.shape[0] if tensor.shape else FREE
+    size = FREE if is_single(tensor) or not tensor.shape else tensor.shape[0]
     return (
         images
         if size == FREE
@@ -139,71 +164,15 @@ def fill(images: np.ndarray, tensor: Tensor) -> np.ndarray:
     )
 
 
-def check_output(tensor: Tensor, classes: int, hard_labels: bool) -> None:
-    """Refuses an output that holds no score per class; with ``hard_labels`` one label will do too.
+def feed(images: np.ndarray, tensor: Tensor, pixels: Pixels) -> np.ndarray:
+    """Returns what an input is given for a batch of images ``uint8[B, H, W, C]``.
 
     Raises:
-      UserError: the type or the number of columns is wrong.
+      UserError: the input has no axis for a batch, and these are several images.
     """
-    whole = tensor.dtype.startswith(("int", "uint"))
-    if not hard_labels and whole:
-        raise UserError(
-            f"the model's output {tensor.name!r} holds {tensor.dtype}, and scores are floating"
-            " point: choose another output, or say that the teacher answers labels:"
-            " --config.teacher.answers.form=label"
-        )
-    if not whole and not tensor.dtype.startswith(("float", "bfloat")):
-        raise UserError(
-            f"the model's output {tensor.name!r} holds {tensor.dtype}, which is neither scores nor"
-            " classes"
-        )
-    if tensor.shape is None:
-        return
-    columns = tensor.shape[1:] if len(tensor.shape) > 1 else (1,)
-    width = FREE if FREE in columns else math.prod(columns)
-    if width not in (FREE, 1 if whole else classes):
-        raise UserError(
-            f"the model's output {tensor.name!r} has the shape {list(tensor.shape)}, and"
-            f" {'one label' if whole else f'{classes} classes'} per image are expected: check that"
-            " the model knows the data set's classes"
-        )
-
-
-def rows(values: Any, *, images: int, classes: int, hard_labels: bool) -> np.ndarray:
-    """Turns the numbers of a reply into the teacher's answer.
-
-    Args:
-      values: an array, or nested lists with null for NaN.
-      images: number of rows expected.
-      classes: number of columns expected.
-      hard_labels: whether one class number per row will do instead of scores.
-
-    Returns:
-      Scores ``float64[B, Y]``, or class numbers ``int64[B]``.
-
-    Raises:
-      Unanswered: these are no numbers, or there is not one row per image.
-      UserError: the number of classes is wrong.
-    """
-    try:
-        found = np.asarray(values, np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise Unanswered("the reply holds no array of numbers", billed=True, whole=True) from None
-    if not found.ndim or len(found) != images:
-        raise Unanswered(
-            f"the reply has shape {found.shape} for {images} image(s)", billed=True, whole=True
-        )
-    found = found.reshape(images, math.prod(found.shape[1:]))
-    if hard_labels and found.shape[1] == 1:
-        return _labels(found[:, 0], classes)
-    if found.shape[1] != classes:
-        raise UserError(
-            f"the service answered {found.shape[1]} scores per image, and {classes} classes are"
-            " expected: check that the model knows the data set's classes"
-        )
-    return found
-
-
-def _labels(numbers: np.ndarray, classes: int) -> np.ndarray:
-    """Returns class numbers ``int64[B]``, with -1 (a useless row) for a number out of range."""
-    return np.where(np.isin(numbers, np.arange(classes)), numbers, -1).astype(np.int64)
+    values = pixel_values.prepare(images, pixels)
+    if is_single(tensor):
+        check_batch(tensor, len(images))
+        return values[0]
+    flat = tensor.shape is not None and len(tensor.shape) == _FLAT
+    return values.reshape(len(values), -1) if flat else values

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import hypothesis
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -89,6 +90,44 @@ def test_of_many_equal_scores_the_first_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
+    ("row", "total"),
+    [([0.33, 0.33, 0.33], 0.99), ([0.34, 0.34, 0.33], 1.01), ([0.5, 0.498046875, 0], 0.998046875)],
+)
+def test_probabilities_that_rounding_left_off_are_divided_by_their_sum(
+    row: list[float], total: float
+) -> None:
+    assert read(row, Form()) == pytest.approx([value / total for value in row], rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("classes", [2, 10, 100, 1000])
+def test_a_softmax_of_a_short_type_is_no_fault(kind: type, classes: int) -> None:
+    logits = np.random.default_rng(0).normal(0, 3, (200, classes)).astype(kind)
+    odds = np.exp(logits - logits.max(-1, keepdims=True))
+    total = odds.astype(np.float32).sum(-1, keepdims=True).astype(kind)
+    told = odds / total
+    assert told.dtype == kind
+    rows = raw(told, images=200, classes=classes)
+    for form in ("probabilities", "top_k"):
+        assert set(answers.faults(rows, Form(form))) == {""}
+    assert np.abs(answers.probabilities(rows, Form()).sum(-1) - 1).max() <= 1.001e-3
+
+
+@pytest.mark.parametrize(
+    ("row", "wanted"),
+    [
+        ([0.9, 0.6, NAN], [0.6, 0.4, 0]),
+        ([0.9, 0.9, 0.0], [0.5, 0.5, 0]),
+        ([NAN, 0.02, NAN], [0, 1, 0]),
+        ([90, 60, 0], [0.6, 0.4, 0]),
+        ([0.2, 0.3, 0.5], [0.2, 0.3, 0.5]),
+    ],
+)
+def test_independent_scores_are_divided_by_their_sum(row: list[float], wanted: list[float]) -> None:
+    assert read(row, Form("scores")) == pytest.approx(wanted, abs=1e-7)
+
+
+@pytest.mark.parametrize(
     ("row", "wanted"),
     [
         ([20, 30, 50], [0.2, 0.3, 0.5]),
@@ -161,14 +200,20 @@ def plain_label(row: list[float], form: Form) -> list[float]:
     return [float(place == row.index(highest)) for place in range(len(row))]
 
 
+def plain_scores(row: list[float], form: Form) -> list[float]:
+    told = [0 if math.isnan(value) else value for value in row]
+    return [value / sum(told) for value in told]
+
+
 def plain_probabilities(row: list[float], form: Form) -> list[float]:
-    return row
+    return [value / sum(row) for value in row] if abs(sum(row) - 1) > 1e-3 else row
 
 
 PLAIN: dict[str, Callable[[list[float], Form], list[float]]] = {
     "probabilities": plain_probabilities,
     "logits": plain_softmax,
     "top_k": plain_top_k,
+    "scores": plain_scores,
     "percentages": plain_percentages,
     "label": plain_label,
 }
@@ -202,7 +247,7 @@ def some_rows(draw: st.DrawFn, form: str) -> np.ndarray:
     if form == "percentages":
         rows = draw(st.sampled_from([1, 100])) * rows
         rows = np.rint(rows) if draw(st.booleans()) else rows
-    if form == "top_k":
+    if form in ("top_k", "scores"):
         rows[
             np.array(draw(st.lists(st.booleans(), min_size=rows.size, max_size=rows.size))).reshape(
                 rows.shape

@@ -152,6 +152,18 @@ PROBABILITIES = [
     ([0.5, NAN, 0.5], "NaN or infinity"),
     ([INF, -INF, NAN], "NaN or infinity"),
     ([3e38, 3e38, 0], "probabilities that sum to 6e+38 and not to 1"),
+    ([0.33, 0.33, 0.33], ""),  # rounded to two digits
+    ([0.34, 0.34, 0.33], ""),
+    ([0.33, 0.33, 0.32], "probabilities that sum to 0.98 and not to 1"),
+    ([0.3333, 0.3333, 0.3329], ""),
+    ([0.33333, 0.33333, 0.332], "probabilities that sum to 0.99866 and not to 1"),
+    ([0.3, 0.3, 0.3], "probabilities that sum to 0.9 and not to 1"),
+    ([0.5, 0.498046875, 0], ""),  # of bfloat16 or float16
+    ([0.5, 0.4921875, 0], ""),
+    ([0.5, 0.490234375, 0], "probabilities that sum to 0.990234 and not to 1"),
+    ([0.5, 0.49755859375, 0], ""),  # of float16
+    ([0.5, 0.4951171875, 0], "probabilities that sum to 0.995117 and not to 1"),
+    ([0.5, 0.497559, 0], "probabilities that sum to 0.997559 and not to 1"),  # of neither
 ]
 LOGITS = [
     ([-3, 20, 0], ""),
@@ -175,6 +187,26 @@ TOP_K = [
     ([0.7, -0.1, NAN], "-0.1, which is negative"),
     ([INF, NAN, 0], "NaN or infinity"),
     ([-INF, NAN, INF], "NaN or infinity"),
+    ([0.34, 0.34, 0.33], ""),  # rounded to two digits
+    ([0.51, 0.5, NAN], ""),
+    ([0.52, 0.5, NAN], "scores that sum to 1.02, more than 1"),
+    ([0.335, 0.334, 0.332], ""),
+    ([0.336, 0.334, 0.332], "scores that sum to 1.002, more than 1"),
+    ([0.7, 0.4, NAN], "scores that sum to 1.1, more than 1"),
+    ([0.5, 0.505859375, NAN], "scores that sum to 1.00586, more than 1"),
+    ([0.5, 0.50390625, NAN], ""),  # of bfloat16
+    ([0.9, 0.8, NAN], "scores that sum to 1.7, more than 1"),
+]
+SCORES = [
+    ([0.9, 0.8, 0.1], ""),
+    ([0.9, NAN, NAN], ""),
+    ([0, 0.02, NAN], ""),
+    ([90, 80, 10], ""),
+    ([0.2, 0.3, 0.5], ""),
+    ([NAN, NAN, NAN], "no score at all"),
+    ([NAN, 0, 0], "no score above 0"),
+    ([0.9, -0.1, 0.1], "-0.1, which is negative"),
+    ([INF, NAN, 0], "NaN or infinity"),
 ]
 PERCENTAGES = [
     ([20, 30, 50], ""),
@@ -209,6 +241,7 @@ CASES = {
     "probabilities": PROBABILITIES,
     "logits": LOGITS,
     "top_k": TOP_K,
+    "scores": SCORES,
     "percentages": PERCENTAGES,
     "label": LABEL,
 }
@@ -243,6 +276,12 @@ def test_many_classes_may_be_off_by_a_half_each() -> None:
     assert fault([0.001] * 1000, "percentages") == "percentages that all round to 0"
 
 
+def test_rounding_does_not_explain_everything() -> None:
+    """Not half a unit for each of very many scores: these are independent."""
+    assert fault([0.02] * 54 + [0.01], "top_k") == ""  # 1.09
+    assert fault([0.02] * 56, "top_k") == "scores that sum to 1.12, more than 1"
+
+
 @pytest.mark.parametrize(
     ("row", "form", "remedy"),
     [
@@ -251,6 +290,8 @@ def test_many_classes_may_be_off_by_a_half_each() -> None:
         ([NAN, 2, 3], "probabilities", "class probabilities, one row per image"),
         ([NAN, 2, 3], "logits", "finite logits, one row per image"),
         ([1, 2, 3], "top_k", "scores between 0 and 1, and NaN where it gives none"),
+        ([0.9, 0.8, 0], "top_k", "config.teacher.answers.form='scores'"),
+        ([-1, 2, 3], "scores", "scores from 0 up, and NaN where it gives none"),
         ([1, 2, 3], "percentages", "percentages or shares that sum to 100 or 1 up to rounding"),
         ([0, 0, 0], "label", "one class number per image, or one row of scores"),
     ],

@@ -73,6 +73,7 @@ def ask_oip(
     hard_labels=False,
     server_extensions=(),
     images=OIP_IMAGES,
+    batch=2,
     **fields,
 ):
     """The answer to images and the request; ``reply`` is a body or (headers, body)."""
@@ -93,7 +94,7 @@ def ask_oip(
             pixels=pixels,
             images=ImageSpec((1, 2, 1), 3),
             hard_labels=hard_labels,
-            batch=2,
+            batch=batch,
         )
         with closing(teacher):
             return teacher.ask(images), server.asked[-1]

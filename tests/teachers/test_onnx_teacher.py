@@ -42,7 +42,9 @@ def save(
 ) -> Path:
     graph = onnx.helper.make_graph(nodes, "g", inputs, outputs, constants)
     model = onnx.helper.make_model(
-        graph, opset_imports=[onnx.helper.make_opsetid("", 21)], ir_version=10
+        graph,
+        opset_imports=[onnx.helper.make_opsetid("", 21), onnx.helper.make_opsetid("ai.onnx.ml", 3)],
+        ir_version=10,
     )
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
@@ -71,9 +73,13 @@ def images(count: int) -> np.ndarray:
 
 def load(path: Path, pixels: Pixels = AUTO, **given: Any) -> Any:
     model = OnnxSettings(str(path), given.get("input", ""), given.get("output", ""))
-    images = ImageSpec(given.get("shape", SHAPE), given.get("classes", 6))
+    images = ImageSpec(given.get("shape", SHAPE), given.get("classes", 6), given.get("names", ()))
     return onnx_teacher.load(
-        model, pixels=pixels, images=images, identity=given.get("identity", "")
+        model,
+        pixels=pixels,
+        images=images,
+        identity=given.get("identity", ""),
+        hard_labels=given.get("hard_labels", False),
     )
 
 

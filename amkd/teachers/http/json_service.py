@@ -161,6 +161,8 @@ class _Ask:
                 )
             return entries
         found: dict[str, Any] = {}
+        if None in entries:
+            raise Unanswered("the reply has a null entry", billed=True, whole=True)
         for entry in entries:
             name = self._name(entry)
             if name not in names:

@@ -1,7 +1,10 @@
 """Translates the labels of a service into class numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
@@ -14,8 +17,12 @@ class Labels:
     """Maps the labels of a service to class numbers.
 
     A label is looked up in the user's map first, then among the class names, then among the class
-    names regardless of case. Last, it may be a class number itself. An é of one character and one
-    of two are the same everywhere.
+    names regardless of case. An é of one character and one of two are the same everywhere. Last,
+    it may be a class number itself, unless some class has a number as its name: then nobody can
+    tell whether 3 is a name or a place, and it is refused.
+
+    Attributes:
+      are_places: whether every number is sure to be the number of a class.
     """
 
     def __init__(self, given: Mapping[str, int], class_names: Sequence[str]) -> None:
@@ -29,7 +36,7 @@ class Labels:
           UserError: a number is out of range, or labels that look the same have two numbers.
         """
         self._given: dict[str, int] = {}
-        self._classes = len(class_names)
+        self._names, self._classes = class_names, len(class_names)
         for label, number in given.items():
             if self._given.setdefault(comparable(label), number) != number:
                 raise UserError(f"{_FIELD}: {label!r} is mapped to two classes; keep one of them")
@@ -38,6 +45,9 @@ class Labels:
                     f"{_FIELD}: {label!r} is mapped to {number}, and the classes are 0 to"
                     f" {self._classes - 1} ({IGNORED} to ignore a label)"
                 )
+        self._numbered = has_number(class_names)
+        in_order = all(name == str(number) for number, name in enumerate(class_names))
+        self.are_places = not given and (in_order or not self._numbered)
         self._exact = {comparable(name): number for number, name in enumerate(class_names)}
         self._folded: dict[str, list[int]] = {}
         for name, number in self._exact.items():
@@ -52,16 +62,95 @@ class Labels:
         name = comparable(_text(label))
         if name in self._given:
             return self._given[name]
+        named, place = self._named(name), _place_of(name, self._names)
+        # A class's own name as text is a name. Whoever writes 3 without quotes may count.
+        sure = named == place or (named is not None and isinstance(label, str))
+        if place is not None and self._numbered and not sure:
+            raise self._ambiguous(name, named, place)
+        found = place if named is None else named
+        if found is None:
+            raise UserError(
+                f"the service answered the label {name[:80]!r}, which is no class of the data set:"
+                f" map it to a class number by {_FIELD} ({IGNORED} to ignore it)"
+            )
+        return found
+
+    def only(self, label: Any) -> int:
+        """Returns the class number of a picture's only label.
+
+        Raises:
+          UserError: the label is unknown, or ignored.
+        """
+        number = self.number(label)
+        if number == IGNORED:
+            raise UserError(
+                f"the service answered the label {str(label)[:80]!r}, which {_FIELD} ignores, and a"
+                " picture's only label must be a class: map it to one"
+            )
+        return number
+
+    def row(self, labels: Sequence[Any], scores: Sequence[float]) -> np.ndarray:
+        """Returns ``float64[Y]``, NaN for a class without a label.
+
+        Scores of several labels of one class add up. A label that is told with no score may be the
+        best one: the row is then useless.
+
+        Raises:
+          UserError: a label is unknown or has no score.
+        """
+        places = [self.number(label) for label in labels]
+        if labels and set(places) == {IGNORED}:  # it saw none of the classes, and so prefers none
+            return np.full(self._classes, 1 / self._classes)
+        row = np.full(self._classes, math.nan)
+        for label, place, score in zip(labels, places, scores, strict=True):
+            if place == IGNORED:
+                continue
+            if math.isnan(score):
+                raise UserError(
+                    f"the service answered the label {str(label)[:80]!r} without a score"
+                )
+            row[place] = score if math.isnan(row[place]) else row[place] + score
+        return row
+
+    def _named(self, name: str) -> int | None:
+        """Returns the number of the class with a name, in any case if only one is alike."""
         if name in self._exact:
             return self._exact[name]
-        if len(alike := self._folded.get(_folded(name), [])) == 1:
-            return alike[0]
-        if name.isdecimal() and name.isascii() and int(name) < self._classes:
-            return int(name)
-        raise UserError(
-            f"the service answered the label {name[:80]!r}, which is no class of the data set: map"
-            f" it to a class number by {_FIELD} ({IGNORED} to ignore it)"
+        alike = self._folded.get(_folded(name), [])
+        return alike[0] if len(alike) == 1 else None
+
+    def _ambiguous(self, name: str, named: int | None, place: int) -> UserError:
+        """Returns the error about a number that may be a name or a place."""
+        counted = f"the class {self._names[place]!r}, if the service counts the classes from 0"
+        read = (
+            "no class, if it is a name"
+            if named is None
+            else f"the class {self._names[named]!r}, if it is a name"
         )
+        return UserError(
+            f"the service answered the label {name}, which is {read}, or {counted}: say which by a"
+            f' map of all its labels to the names of the classes, {{"{name}": "NAME", ...}}, in a'
+            f" file named by {_FIELD}; if answers were stored before, their labels may have been"
+            " read as names: give the teacher another config.teacher.identity"
+        )
+
+
+def has_number(names: Sequence[str]) -> bool:
+    """Tells whether the name of a class is a number."""
+    return any(map(_is_number, names))
+
+
+def _place_of(name: str, names: Sequence[str]) -> int | None:
+    """Returns the place, counted from 0, that a label is if it is no name; None if it is none."""
+    short = name.isdecimal() and name.isascii() and len(name) < 20  # int() refuses 5,000 digits
+    return int(name) if short and int(name) < len(names) else None
+
+
+def _is_number(name: str) -> bool:
+    try:
+        return math.isfinite(float(name))
+    except ValueError:
+        return False
 
 
 def _folded(name: str) -> str:
@@ -73,9 +162,11 @@ def _text(label: Any) -> str:
     """Returns a label as it is written in the user's map."""
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
-    if isinstance(label, str | int | float) and not isinstance(label, bool):
+    finite = not isinstance(label, float) or math.isfinite(label)
+    if isinstance(label, str | int | float) and not isinstance(label, bool) and finite:
         return str(label)
+    found = "null" if label is None else type(label).__name__
     raise UserError(
-        f"the service answered a label that is neither text nor number but {type(label).__name__}:"
-        " check config.teacher.json.labels"
+        f"the service answered a label that is neither text nor number but {found}: check"
+        " config.teacher.json.labels"
     )

@@ -4,19 +4,19 @@ MLServer, Triton, OpenVINO Model Server, KServe and others speak it.
 """
 
 import uuid
+from collections.abc import Mapping
 
 import numpy as np
 
 from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import OipSettings
 from amkd.core.errors import UserError
-from amkd.teachers import Refused, Teacher, tensors
+from amkd.teachers import Refused, Teacher, outputs, tensors
 from amkd.teachers.http import oip_message, oip_metadata
 from amkd.teachers.http.client import Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.oip_metadata import ServedModel
 from amkd.teachers.image_spec import ImageSpec
-from amkd.teachers.pixels import prepare
 
 _FIELD = "config.teacher.oip"
 
@@ -27,6 +27,7 @@ def load(
     connection: Connection,
     pixels: Pixels,
     images: ImageSpec,
+    label_map: Mapping[str, int] | None = None,
     identity: str = "",
     hard_labels: bool = False,
     batch: int = 1,
@@ -38,8 +39,9 @@ def load(
       connection: where the server is.
       pixels: what the model expects; ``auto`` layout and dtype are taken from the metadata.
       images: the images and classes that the model must fit.
+      label_map: label of the model to class number.
       identity: who answers; empty for ``oip:{host}/{model}:{version}``.
-      hard_labels: whether one class number per image will do as an answer.
+      hard_labels: whether one label per image will do as an answer.
       batch: images per request.
 
     Raises:
@@ -49,17 +51,18 @@ def load(
         raise UserError(f"{_FIELD}.model is empty: set it to the model's name on the server")
     if model.binary not in ("auto", "yes", "no"):
         raise UserError(f"{_FIELD}.binary={model.binary!r} must be auto, yes or no")
+    wanted = outputs.wanted(images, label_map, hard_labels)
     client = Client(connection)
     try:
         served = oip_metadata.read(
-            client, model, pixels=pixels, images=images, hard_labels=hard_labels, batch=batch
+            client, model, pixels=pixels, shape=images.shape, wanted=wanted, batch=batch
         )
         binary = model.binary == "yes" or (model.binary == "auto" and _offers_binary(client))
     except BaseException:
         client.close()
         raise
     name = f"oip:{client.place}/{model.model}{served.version and ':' + served.version}"
-    ask = _Ask(client, served, binary=binary, classes=images.classes, hard_labels=hard_labels)
+    ask = _Ask(client, served, wanted, binary=binary)
     return Teacher(identity or name, ask, client.patience)
 
 
@@ -79,10 +82,10 @@ class _Ask:
     """
 
     def __init__(
-        self, client: Client, served: ServedModel, *, binary: bool, classes: int, hard_labels: bool
+        self, client: Client, served: ServedModel, wanted: outputs.Wanted, *, binary: bool
     ) -> None:
-        self._client, self._served, self._binary = client, served, binary
-        self._classes, self._hard_labels = classes, hard_labels
+        self._client, self._served, self._wanted = client, served, wanted
+        self._binary = binary
         self.close = client.close
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
@@ -91,11 +94,17 @@ class _Ask:
         filled = tensors.fill(images, served.input)
         name = uuid.uuid4().hex
         content, headers = oip_message.request(
-            served, prepare(filled, served.pixels), name=name, binary=self._binary
+            served,
+            tensors.feed(filled, served.input, served.pixels),
+            name=name,
+            binary=self._binary,
         )
         reply = self._client.post(f"{served.path}/infer", content, headers)
-        values = oip_message.values(reply, served, name)
-        rows = tensors.rows(
-            values, images=len(filled), classes=self._classes, hard_labels=self._hard_labels
+        answer = outputs.read(
+            oip_message.values(reply, served, name),
+            self._wanted,
+            images=len(filled),
+            dtype="",
+            single=tensors.is_single(served.input),
         )
-        return rows[: len(images)]
+        return answer.first(len(images))

@@ -12,6 +12,7 @@ from amkd.teachers import Unanswered
 from amkd.teachers.http.client import Reply
 from amkd.teachers.http.oip_metadata import NUMPY, ServedModel
 from amkd.teachers.http.reply_outline import outline
+from amkd.teachers.outputs import as_told
 
 BINARY = "binary_tensor_data"  # the protocol's extension that lets tensors travel as bytes
 _JSON_LENGTH = "Inference-Header-Content-Length"
@@ -65,6 +66,10 @@ def values(reply: Reply, served: ServedModel, name: str) -> np.ndarray:
         size = _binary_size(output)
         if size is not None:
             tails[id(output)], tail = tail[:size], tail[size:]
+    if tail:
+        raise Unanswered(
+            f"the reply has {len(tail)} bytes more than its outputs take", billed=True, whole=True
+        )
     objects = [output for output in outputs if isinstance(output, dict)]
     wanted = [output for output in objects if served.output in ("", output.get("name"))]
     if len(wanted) != 1:
@@ -124,7 +129,7 @@ def _decode(output: dict[str, Any], tail: memoryview | None) -> np.ndarray:
     try:
         shape = tuple(map(int, output["shape"]))
         if tail is None:
-            found = np.asarray(output["data"], np.float64)
+            found = as_told(np.asarray(output["data"], np.float64), NUMPY[datatype])
         else:
             found = np.frombuffer(tail, _little_endian(datatype))
         if found.size != math.prod(shape):

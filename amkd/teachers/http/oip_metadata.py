@@ -7,10 +7,9 @@ from urllib.parse import quote
 from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import OipSettings
 from amkd.core.errors import UserError
-from amkd.teachers import tensors
+from amkd.teachers import outputs, tensors
 from amkd.teachers.http.client import Client
 from amkd.teachers.http.reply_outline import outline
-from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.pixels import DTYPES, LAYOUTS
 from amkd.teachers.tensors import Tensor
 
@@ -50,11 +49,19 @@ def read(
     model: OipSettings,
     *,
     pixels: Pixels,
-    images: ImageSpec,
-    hard_labels: bool,
+    shape: tuple[int, int, int],
+    wanted: outputs.Wanted,
     batch: int,
 ) -> ServedModel:
-    """Reads the metadata of a model and checks it; see ``oip.load`` for the arguments.
+    """Reads the metadata of a model and checks it.
+
+    Args:
+      client: the connections to the server.
+      model: which model of the server, and which of its tensors.
+      pixels: what the model expects; ``auto`` layout and dtype are taken from the metadata.
+      shape: ``(H, W, C)`` of one image.
+      wanted: what the model must answer.
+      batch: images per request.
 
     Raises:
       UserError: the model is not there, or takes or answers something else.
@@ -63,15 +70,16 @@ def read(
     metadata = client.get(_path(base, model.version))
     version = model.version or _only_version(metadata)
     taken = _input(_tensors(metadata, "inputs"), model.input, pixels)
+    resolved = tensors.resolve(pixels, taken, shape)
     tensors.check_batch(taken, batch)
     return ServedModel(
         # A path without a version would lead to a newer model that is loaded during a run.
         path=_path(base, version),
         version=version,
         input=taken,
-        pixels=tensors.resolve(pixels, taken, images.shape),
+        pixels=resolved,
         output=_output(
-            _tensors(metadata, "outputs"), model.output, images, hard_labels=hard_labels
+            _tensors(metadata, "outputs"), model.output, wanted, single=tensors.is_single(taken)
         ),
     )
 
@@ -130,10 +138,10 @@ def _input(found: list[Tensor], name: str, pixels: Pixels) -> Tensor:
     return Tensor(name, pixels.dtype, None)
 
 
-def _output(found: list[Tensor], name: str, images: ImageSpec, *, hard_labels: bool) -> str:
+def _output(found: list[Tensor], name: str, wanted: outputs.Wanted, *, single: bool) -> str:
     """Returns the name of the output tensor; empty for the only one of a reply."""
     if not found:
         return name
     output = tensors.choose(found, name, f"{_FIELD}.output")
-    tensors.check_output(output, images.classes, hard_labels)
+    outputs.check(output, wanted, single=single)
     return output.name

@@ -1,6 +1,7 @@
 """Reads the entry of one picture in the reply of a JSON service: scores, or one class number."""
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,12 @@ from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import Unanswered
 from amkd.teachers.http import reply_path as paths
-from amkd.teachers.http.labels import IGNORED, Labels
+from amkd.teachers.http.labels import Labels
 
 _FIELD = "config.teacher.json"
+_NUMBER = re.compile(
+    r"\s*(?P<number>[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)\s*(?P<percent>%?)\s*", re.ASCII | re.I
+)
 
 
 class EntryReader:
@@ -36,50 +40,68 @@ class EntryReader:
         """
         if self._scores_path is None:
             return np.asarray(self._class(entry), np.int64)
-        scores = self._scores_path.search(entry)
+        scores, steps = self._scores_path.walk(entry)
         if isinstance(scores, dict):
-            return self._sparse(list(scores), self._numbers(list(scores.values())))
+            return self._labels.row(list(scores), self._numbers(list(scores.values())))
         if not isinstance(scores, list):
             raise self._scores_path.misfit("is neither a list nor an object in", entry)
         numbers = self._numbers(scores)
         if self._labels_path is None:
             return self._dense(numbers)
-        labels = self._labels_path.search(entry)
-        if labels and not numbers:
+        labels, label_steps = self._labels_path.walk(entry)
+        if labels and all(map(math.isnan, numbers)):
             raise self._scores_path.misfit("finds no score in", entry)
         if not isinstance(labels, list) or len(labels) != len(numbers):
             raise self._labels_path.misfit(
                 f"is no list of {len(numbers)} labels, one per score, in", entry
             )
-        return self._sparse(labels, numbers)
+        if not paths.in_step(label_steps, steps):
+            raise self._labels_path.misfit(
+                f"chooses other elements than {self._scores_path.field}={self._scores_path.text!r}"
+                " does in",
+                entry,
+            )
+        return self._labels.row(labels, numbers)
 
     def _class(self, entry: Any) -> int:
         assert self._labels_path is not None  # checked at load
         label = self._labels_path.search(entry)
         if label is None or isinstance(label, list | dict):
             raise self._labels_path.misfit("is no single label in", entry)
-        number = self._labels.number(label)
-        if number == IGNORED:
-            raise UserError(
-                f"the service answered the label {str(label)[:80]!r}, which config.teacher.labels"
-                " ignores, and a picture's only label must be a class: map it to one"
-            )
-        return number
+        return self._labels.only(label)
 
     def _numbers(self, values: list[Any]) -> list[float]:
-        """Returns scores as numbers; null becomes NaN."""
-        for value in values:
-            if isinstance(value, bool) or not isinstance(value, int | float | None):
-                raise UserError(
-                    f"{_FIELD}.scores={self._template.scores!r} has a {type(value).__name__} among"
-                    " the numbers of the reply's entry: set it to the path of the scores alone"
-                )
+        """Returns scores as numbers; null becomes NaN, and NaN itself is refused."""
         try:
-            return [math.nan if value is None else value * self._template.scale for value in values]
+            return [self._number(value) for value in values]
         except OverflowError:
             raise Unanswered(
                 "the reply has a score of more digits than a number has", billed=True, whole=True
             ) from None
+
+    def _number(self, value: Any) -> float:
+        """Returns one score, which may be a text such as ``0.93``, ``9.3e-1`` or ``93%``."""
+        if value is None:
+            return math.nan
+        scale, where = self._template.scale, f"{_FIELD}.scores={self._template.scores!r}"
+        if isinstance(value, str) and (match := _NUMBER.fullmatch(value)):
+            if match["percent"] and scale != 1:
+                raise UserError(
+                    f"{where} finds scores with a percent sign in the reply, which are divided by"
+                    f" 100 already: set {_FIELD}.scale=1"
+                )
+            value = float(match["number"]) / (100 if match["percent"] else 1)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(
+                f"{where} has a {type(value).__name__} among the numbers of the reply's entry: set"
+                ' it to the path of the scores alone, each a number or a text as "0.93" or "93%"'
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(
+                f"{where} has NaN or infinity among the scores of the reply's entry: the service"
+                " did not work on this picture"
+            )
+        return value * scale
 
     def _dense(self, numbers: list[float]) -> np.ndarray:
         if len(numbers) != self._classes:
@@ -89,14 +111,3 @@ class EntryReader:
                 f" set {_FIELD}.labels to the path of their labels"
             )
         return np.asarray(numbers, np.float64)
-
-    def _sparse(self, labels: list[Any], numbers: list[float]) -> np.ndarray:
-        """Returns a row with the given scores; scores of several labels of one class add up."""
-        places = [self._labels.number(label) for label in labels]
-        if labels and set(places) == {IGNORED}:  # it saw none of the classes, and so prefers none
-            return np.full(self._classes, 1 / self._classes)
-        row = np.full(self._classes, math.nan)
-        for place, score in zip(places, numbers, strict=True):
-            if place != IGNORED:
-                row[place] = score if math.isnan(row[place]) else row[place] + score
-        return row

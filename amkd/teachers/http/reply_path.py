@@ -1,14 +1,41 @@
-"""Finds things in the reply of a service by JMESPath."""
+"""Finds things in the reply of a service by JMESPath, which keeps every null.
 
-from typing import Any
+JMESPath drops null and missing values from what a projection such as ``predictions[].label`` finds.
+Two lists that belong together, labels and scores, would then lose step: where one entry lacks its
+label and the next one its score, both lists are one shorter, and each score lands on its
+neighbour's label. Here every projection keeps one element for each of its list.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.visitor import TreeInterpreter
 
 from amkd.core.errors import UserError
 from amkd.teachers.http.reply_outline import outline
 
 _FIELD = "config.teacher.json"
+
+
+class Step(NamedTuple):
+    """How a path chose among the elements of lists.
+
+    Attributes:
+      kind: ``filter`` for ``[?...]``, ``join`` for ``[]``.
+      numbers: the places that the filter kept, or the lengths of the lists that were joined.
+    """
+
+    kind: str
+    numbers: tuple[int, ...]
+
+
+def in_step(one: Sequence[Step], other: Sequence[Step]) -> bool:
+    """Tells whether two paths chose the same elements, as far as their steps can be compared."""
+    return len(one) != len(other) or all(
+        step == twin for step, twin in zip(one, other, strict=True) if step.kind == twin.kind
+    )
 
 
 class Path:
@@ -31,7 +58,7 @@ class Path:
         """
         self.field, self.text = f"{_FIELD}.{name}", text
         try:
-            self._compiled = jmespath.compile(text)
+            self._tree = jmespath.compile(text).parsed
         except JMESPathError as error:
             words = " ".join(str(error).split())
             raise UserError(
@@ -39,13 +66,22 @@ class Path:
             ) from None
 
     def search(self, value: Any) -> Any:
-        """Returns what the path finds; None if it finds nothing.
+        """Returns what the path finds, nulls included; None if it finds nothing.
 
         Raises:
           UserError: a function of the path does not take what is there.
         """
+        return self.walk(value)[0]
+
+    def walk(self, value: Any) -> tuple[Any, list[Step]]:
+        """Returns what :meth:`search` does, and the steps by which elements were chosen.
+
+        Raises:
+          UserError: a function of the path does not take what is there.
+        """
+        interpreter = _NullKeeper()
         try:
-            return self._compiled.search(value)
+            return interpreter.visit(self._tree, value), interpreter.steps
         except JMESPathError as error:  # whose text repeats values of the reply
             raise self.misfit(f"does not suit ({type(error).__name__})", value) from None
 
@@ -54,6 +90,44 @@ class Path:
         return UserError(
             f"{self.field}={self.text!r} {words} the reply, which is here {outline(value)}"
         )
+
+
+class _NullKeeper(TreeInterpreter):
+    """Evaluates JMESPath with nulls kept; a filter ``[?name]`` still drops what it is told to.
+
+    Attributes:
+      steps: see :meth:`Path.walk`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+
+    def visit_flatten(self, node: Any, value: Any) -> list[Any] | None:
+        base = self.visit(node["children"][0], value)
+        if not isinstance(base, list):
+            return None
+        joined = [part if isinstance(part, list) else [part] for part in base]
+        self.steps.append(Step("join", tuple(map(len, joined))))
+        return [child for part in joined for child in part]
+
+    def visit_projection(self, node: Any, value: Any) -> list[Any] | None:
+        base, inside = self.visit(node["children"][0], value), node["children"][1]
+        return [self.visit(inside, part) for part in base] if isinstance(base, list) else None
+
+    def visit_value_projection(self, node: Any, value: Any) -> list[Any] | None:
+        base, inside = self.visit(node["children"][0], value), node["children"][1]
+        found = base.values() if isinstance(base, dict) else None
+        return None if found is None else [self.visit(inside, part) for part in found]
+
+    def visit_filter_projection(self, node: Any, value: Any) -> list[Any] | None:
+        listed, inside, condition = node["children"]
+        base = self.visit(listed, value)
+        if not isinstance(base, list):
+            return None
+        kept = [at for at, part in enumerate(base) if self._is_true(self.visit(condition, part))]
+        self.steps.append(Step("filter", tuple(kept)))
+        return [self.visit(inside, base[at]) for at in kept]
 
 
 def optional(name: str, text: str) -> Path | None:

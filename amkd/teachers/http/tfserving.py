@@ -1,6 +1,7 @@
 """A teacher behind TensorFlow Serving: its REST interface, in the row form."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -9,12 +10,11 @@ import numpy as np
 from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import TfservingSettings
 from amkd.core.errors import UserError
-from amkd.teachers import Teacher, Unanswered, tensors
+from amkd.teachers import Teacher, Unanswered, outputs, tensors
 from amkd.teachers.http.client import Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.reply_outline import outline
 from amkd.teachers.image_spec import ImageSpec
-from amkd.teachers.pixels import prepare
 from amkd.teachers.tensors import FREE, Tensor
 
 _FIELD = "config.teacher.tfserving"
@@ -35,6 +35,7 @@ def load(
     connection: Connection,
     pixels: Pixels,
     images: ImageSpec,
+    label_map: Mapping[str, int] | None = None,
     identity: str = "",
     hard_labels: bool = False,
     batch: int = 1,
@@ -47,8 +48,9 @@ def load(
       connection: where the server is.
       pixels: what the model expects; ``auto`` layout and dtype are taken from the metadata.
       images: the images and classes that the model must fit.
+      label_map: label of the model to class number.
       identity: who answers; empty for ``tfserving:{host}/{model}:{version}``.
-      hard_labels: whether one class number per image will do as an answer.
+      hard_labels: whether one label per image will do as an answer.
       batch: images per request.
 
     Raises:
@@ -58,12 +60,13 @@ def load(
         raise UserError(f"{_FIELD}.model is empty: set it to the model's name on the server")
     client = Client(connection)
     try:
-        ask = _Ask(client, model)
-        ask.check(pixels, images, hard_labels=hard_labels, batch=batch)
+        ask = _Ask(client, model, outputs.wanted(images, label_map, hard_labels))
+        ask.check(pixels, images, batch=batch)
     except BaseException:
         client.close()
         raise
     name = f"tfserving:{client.place}/{model.model}{ask.version and ':' + ask.version}"
+    name += outputs.key(ask.output, images)
     return Teacher(identity or name, ask, client.patience)
 
 
@@ -72,12 +75,14 @@ class _Ask:
 
     Attributes:
       version: version of the model; empty if the server names none.
+      output: the model's output.
       close: closes the connections.
     """
 
-    def __init__(self, client: Client, model: TfservingSettings) -> None:
+    def __init__(self, client: Client, model: TfservingSettings, wanted: outputs.Wanted) -> None:
         """Reads the metadata of the model."""
-        self._client, self._signature = client, model.signature or "serving_default"
+        self._client, self._wanted = client, wanted
+        self._signature = model.signature or "serving_default"
         self.close = client.close
         base = f"v1/models/{quote(model.model, safe='')}"
         metadata = client.get(f"{base}{_versions(model.version)}/metadata")
@@ -85,28 +90,33 @@ class _Ask:
         # A path without a version would lead to a newer model that is loaded during a run.
         self._path = f"{base}{_versions(self.version)}:predict"
         known = _signature(metadata, self._signature)
-        inputs, outputs = _tensors(known, "inputs"), _tensors(known, "outputs")
-        self._input = tensors.choose(inputs, model.input, f"{_FIELD}.input")
-        if len(inputs) > 1:
+        taken, given = _tensors(known, "inputs"), _tensors(known, "outputs")
+        self._input = tensors.choose(taken, model.input, f"{_FIELD}.input")
+        if len(taken) > 1:
             raise UserError(
                 f"{_FIELD}.signature={self._signature!r} takes several inputs, and only images can"
                 " be given"
             )
-        self._output = tensors.choose(outputs, model.output, f"{_FIELD}.output")
+        self.output = tensors.choose(given, model.output, f"{_FIELD}.output")
 
-    def check(self, pixels: Pixels, images: ImageSpec, *, hard_labels: bool, batch: int) -> None:
+    def check(self, pixels: Pixels, images: ImageSpec, *, batch: int) -> None:
         """Checks that the model fits the images and the classes."""
-        tensors.check_batch(self._input, batch)
         self._pixels = tensors.resolve(pixels, self._input, images.shape)
-        tensors.check_output(self._output, images.classes, hard_labels)
-        self._classes, self._hard_labels = images.classes, hard_labels
+        if tensors.is_single(self._input):
+            raise UserError(
+                f"the model's input {self._input.name!r} of shape {list(self._input.shape or ())}"
+                " has no axis for a batch, and the rows of a request always have one: export the"
+                " model with it"
+            )
+        tensors.check_batch(self._input, batch)
+        outputs.check(self.output, self._wanted)
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         filled = tensors.fill(images, self._input)
         message = {
             "signature_name": self._signature,
-            "instances": prepare(filled, self._pixels).tolist(),
+            "instances": tensors.feed(filled, self._input, self._pixels).tolist(),
         }
         reply = self._client.post(self._path, json.dumps(message).encode()).json()
         if not isinstance(reply, dict) or not isinstance(reply.get("predictions"), list):
@@ -114,11 +124,13 @@ class _Ask:
                 f"the reply has no list 'predictions' but is {outline(reply)}: check"
                 " config.teacher.http.url"
             )
-        values = self._values(reply["predictions"])
-        rows = tensors.rows(
-            values, images=len(filled), classes=self._classes, hard_labels=self._hard_labels
+        answer = outputs.read(
+            self._values(reply["predictions"]),
+            self._wanted,
+            images=len(filled),
+            dtype=self.output.dtype,
         )
-        return rows[: len(images)]
+        return answer.first(len(images))
 
     def _values(self, predictions: list[Any]) -> list[Any]:
         """Returns the wanted output's row of every image.
@@ -128,12 +140,12 @@ class _Ask:
         if not any(isinstance(row, dict) for row in predictions):
             return predictions
         try:
-            return [row[self._output.name] for row in predictions]
+            return [row[self.output.name] for row in predictions]
         except TypeError:
             raise Unanswered("the reply mixes rows of several kinds", billed=True) from None
         except KeyError:
             raise UserError(
-                f"{_FIELD}.output={self._output.name!r} is not in the reply, which is"
+                f"{_FIELD}.output={self.output.name!r} is not in the reply, which is"
                 f" {outline(predictions)}"
             ) from None
 
