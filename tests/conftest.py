@@ -1,4 +1,4 @@
-"""What every test runs under: eight CPU devices, strict JAX, hypothesis without a clock."""
+"""What every test runs under: four CPU devices, strict JAX, hypothesis without a clock."""
 
 import functools
 import json
@@ -11,7 +11,7 @@ import sys
 from tests.support.compiling import COUNT_FLAG, xla_flags
 
 if COUNT_FLAG not in os.environ.get("XLA_FLAGS", ""):  # before JAX is imported for the first time
-    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {xla_flags(8)}".strip()
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {xla_flags(4)}".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import hypothesis

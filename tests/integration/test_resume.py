@@ -163,7 +163,9 @@ def test_what_cannot_go_on_stops_before_asking(tmp_path):
     process.communicate()
     asked = len(counting_teacher.asked(tmp_path / "asked.txt"))
 
-    other = command.arguments(workdir, **command.RESUMABLE, **{"ledger.path": tmp_path / "other.sqlite"})
+    other = command.arguments(
+        workdir, **command.RESUMABLE, **{"ledger.path": tmp_path / "other.sqlite"}
+    )
     refused = command.run(other, env)
     assert refused.returncode == 2 and "Traceback" not in refused.stderr
     assert "other.sqlite lacks" in refused.stderr

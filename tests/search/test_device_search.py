@@ -179,7 +179,7 @@ def test_table_is_used_up_to_its_limit():
         assert table.rows.h[0].size == (28 * 28 * 3 if activations else 8 * 8)
 
 
-@pytest.mark.parametrize("count", [1, 5, 32, 33, 45])
+@pytest.mark.parametrize("count", [1, 5, 36, 37, 45])
 def test_any_number_of_pairs_may_be_added_at_a_time(count):
     """All of them come out, at the last place of a tile, of a device and of a dispatch, and no
     padding does.
@@ -189,7 +189,7 @@ def test_any_number_of_pairs_may_be_added_at_a_time(count):
 
     def found(sizes):
         scorer = search_of(one, k=60, pairs=45, tile=4)
-        assert scorer.length == 64
+        assert scorer.length == 48  # four devices, tiles of 4
         ends = np.cumsum(sizes)
         waits = [scorer.add(i[a:b], j[a:b]) for a, b in zip(ends - sizes, ends, strict=True)]
         assert [wait() for wait in waits] == sizes
