@@ -31,6 +31,7 @@ class Declaration:
       identity: whether another value makes another run. False for fields that change neither the
         result nor which images are asked about: a workdir may be resumed with another value.
       was: the field's name in earlier versions; empty if it had no other.
+      private: whether a secret may stand there by mistake, so that no message shows the value.
     """
 
     help: str
@@ -43,6 +44,7 @@ class Declaration:
     remedy: str = ""
     identity: bool = True
     was: str = ""
+    private: bool = False
 
 
 class Field(NamedTuple):

@@ -63,7 +63,7 @@ class QueryClient:
     def sender(self) -> sending.Sender:
         """Returns a sender with a pace of its own."""
         return sending.Sender(
-            teacher=self.teacher,
+            teacher=self.teacher.of_run(self.run),
             form=self.form,
             classes=self.classes,
             ledger=self.ledger,

@@ -14,6 +14,7 @@ from amkd.config.names import renamed
 from amkd.config.settings import Settings
 from amkd.core import files
 from amkd.core.errors import UserError
+from amkd.core.redaction import bare_url
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -75,7 +76,9 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
         return
-    held = {"run": run_id, "teacher": teacher, "data": data, "config": _as_json(config)}
+    kept = _as_json(config)
+    kept["teacher.http.url"] = bare_url(kept["teacher.http.url"])
+    held = {"run": run_id, "teacher": teacher, "data": data, "config": kept}
     files.write_text(path, json.dumps(held, indent=2) + "\n")
 
 

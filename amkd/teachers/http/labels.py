@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amkd.core.errors import UserError
+from amkd.core.redaction import redact
 
 IGNORED = -1
 _FIELD = "config.teacher.labels"
@@ -54,8 +55,8 @@ class Labels:
         if name.isdecimal() and name.isascii() and int(name) < self._classes:
             return int(name)
         raise UserError(
-            f"the service answered the label {name[:80]!r}, which is no class of the data set: map"
-            f" it to a class number by {_FIELD} ({IGNORED} to ignore it)"
+            f"the service answered the label {redact(name)[:80]!r}, which is no class of the data"
+            f" set: map it to a class number by {_FIELD} ({IGNORED} to ignore it)"
         )
 
 

@@ -3,7 +3,8 @@
 MLServer, Triton, OpenVINO Model Server, KServe and others speak it.
 """
 
-import uuid
+import functools
+from collections.abc import Callable
 
 import numpy as np
 
@@ -12,9 +13,10 @@ from amkd.config.teacher_services import OipSettings
 from amkd.core.errors import UserError
 from amkd.teachers import Refused, Teacher, tensors
 from amkd.teachers.http import oip_message, oip_metadata
-from amkd.teachers.http.client import Client
+from amkd.teachers.http.client import Asked, Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.oip_metadata import ServedModel
+from amkd.teachers.http.request_key import request_key
 from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.pixels import prepare
 
@@ -58,7 +60,8 @@ def load(
     except BaseException:
         client.close()
         raise
-    name = f"oip:{client.place}/{model.model}{served.version and ':' + served.version}"
+    version = client.redact(served.version)
+    name = f"oip:{client.place}/{model.model}{version and ':' + version}"
     ask = _Ask(client, served, binary=binary, classes=images.classes, hard_labels=hard_labels)
     return Teacher(identity or name, ask, client.patience)
 
@@ -85,16 +88,20 @@ class _Ask:
         self._classes, self._hard_labels = classes, hard_labels
         self.close = client.close
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def of_run(self, run: str) -> Callable[[np.ndarray], np.ndarray]:
+        """Returns this function for the requests of one run."""
+        return functools.partial(self, run=run)
+
+    def __call__(self, images: np.ndarray, run: str = "") -> np.ndarray:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         served = self._served
         filled = tensors.fill(images, served.input)
-        name = uuid.uuid4().hex
+        asked = Asked(len(filled), self._classes, request_key(run, images))
         content, headers = oip_message.request(
-            served, prepare(filled, served.pixels), name=name, binary=self._binary
+            served, prepare(filled, served.pixels), name=asked.key, binary=self._binary
         )
-        reply = self._client.post(f"{served.path}/infer", content, headers)
-        values = oip_message.values(reply, served, name)
+        reply = self._client.post(f"{served.path}/infer", content, headers, asked=asked)
+        values = oip_message.values(reply, served, asked.key)
         rows = tensors.rows(
             values, images=len(filled), classes=self._classes, hard_labels=self._hard_labels
         )

@@ -7,6 +7,7 @@ import numpy as np
 
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
+from amkd.core.redaction import redact
 from amkd.teachers import Unanswered
 from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.labels import IGNORED, Labels
@@ -61,8 +62,9 @@ class EntryReader:
         number = self._labels.number(label)
         if number == IGNORED:
             raise UserError(
-                f"the service answered the label {str(label)[:80]!r}, which config.teacher.labels"
-                " ignores, and a picture's only label must be a class: map it to one"
+                f"the service answered the label {redact(str(label))[:80]!r}, which"
+                " config.teacher.labels ignores, and a picture's only label must be a class: map it"
+                " to one"
             )
         return number
 

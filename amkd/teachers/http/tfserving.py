@@ -1,6 +1,8 @@
 """A teacher behind TensorFlow Serving: its REST interface, in the row form."""
 
+import functools
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -10,9 +12,10 @@ from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import TfservingSettings
 from amkd.core.errors import UserError
 from amkd.teachers import Teacher, Unanswered, tensors
-from amkd.teachers.http.client import Client
+from amkd.teachers.http.client import Asked, Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.reply_outline import outline
+from amkd.teachers.http.request_key import request_key
 from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.pixels import prepare
 from amkd.teachers.tensors import FREE, Tensor
@@ -63,7 +66,8 @@ def load(
     except BaseException:
         client.close()
         raise
-    name = f"tfserving:{client.place}/{model.model}{ask.version and ':' + ask.version}"
+    version = client.redact(ask.version)
+    name = f"tfserving:{client.place}/{model.model}{version and ':' + version}"
     return Teacher(identity or name, ask, client.patience)
 
 
@@ -101,14 +105,19 @@ class _Ask:
         tensors.check_output(self._output, images.classes, hard_labels)
         self._classes, self._hard_labels = images.classes, hard_labels
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def of_run(self, run: str) -> Callable[[np.ndarray], np.ndarray]:
+        """Returns this function for the requests of one run."""
+        return functools.partial(self, run=run)
+
+    def __call__(self, images: np.ndarray, run: str = "") -> np.ndarray:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         filled = tensors.fill(images, self._input)
         message = {
             "signature_name": self._signature,
             "instances": prepare(filled, self._pixels).tolist(),
         }
-        reply = self._client.post(self._path, json.dumps(message).encode()).json()
+        asked = Asked(len(filled), self._classes, request_key(run, images))
+        reply = self._client.post(self._path, json.dumps(message).encode(), asked=asked).json()
         if not isinstance(reply, dict) or not isinstance(reply.get("predictions"), list):
             raise UserError(
                 f"the reply has no list 'predictions' but is {outline(reply)}: check"
@@ -130,7 +139,9 @@ class _Ask:
         try:
             return [row[self._output.name] for row in predictions]
         except TypeError:
-            raise Unanswered("the reply mixes rows of several kinds", billed=True) from None
+            raise Unanswered(
+                "the reply mixes rows of several kinds", billed=True, whole=True
+            ) from None
         except KeyError:
             raise UserError(
                 f"{_FIELD}.output={self._output.name!r} is not in the reply, which is"
