@@ -103,7 +103,7 @@ def _as_text(character: str) -> str:
         forms.insert(0, f"&(?:amp;)*{_ENTITIES[character]};?")
     if character.isspace():
         forms.append(r"\+|\s+")
-    return rf"\\*(?:{'|'.join(forms)})"
+    return rf"(?:\\u005c|%5c|\\)*(?:{'|'.join(forms)})"
 
 
 def _as_base64(character: str) -> str:

@@ -1,9 +1,12 @@
 """Replies that are odd: no JSON, packed, too large, too long, with cookies, or two at once."""
 
+import contextlib
 import gzip
 import json
+import socket
 import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -208,6 +211,22 @@ def test_a_connection_for_each_request(fresh, connections):
             teacher.ask(pictures(1))
     assert server.connections == connections
     assert server.headers("Connection") == ["close" if fresh else None] * 3
+
+
+def test_no_request_leaves_before_the_last_reply_has_come():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        where = connection(f"http://127.0.0.1:{listener.getsockname()[1]}/x", in_flight=1)
+        with closing(json_teacher(where)) as teacher, ThreadPoolExecutor(3) as threads:
+            asked = [threads.submit(teacher.ask, pictures(1)) for _ in range(3)]
+            with listener.accept()[0] as peer:
+                for _ in range(3):
+                    came = [peer.recv(2**16)]
+                    time.sleep(0.2)  # for the rest of it, and for a next one
+                    with contextlib.suppress(BlockingIOError):
+                        came.append(peer.recv(2**16, socket.MSG_DONTWAIT))
+                    peer.sendall(http(GOOD))
+                    assert b"".join(came).count(b"POST ") == 1
+                assert [future.result().tolist() for future in asked] == [[SCORES]] * 3
 
 
 def test_what_is_asked_for_is_what_can_be_unpacked():
