@@ -38,6 +38,11 @@ class Teacher:
     patience: float = 600.0
     network: tuple[Any, Any] | None = None
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether its requests carry keys, by which a service may know a request again."""
+        return hasattr(self.ask, "of_run")
+
     def of_run(self, run: str) -> Self:
         """Returns this teacher as one run asks it: requests of a run have keys of their own."""
         bind = getattr(self.ask, "of_run", None)

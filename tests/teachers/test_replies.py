@@ -168,6 +168,29 @@ def test_cookies_are_ignored_altogether(cookie):
     assert server.headers("Cookie") == [None, None]
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Location: https://caf\xe9.example/\xff",
+        "Location: https://[bad",
+        "Location: https://xn--\xe9.example:99999999/",
+        "Retry-After: \xe9",
+        "Retry-After: 1" + "0" * 400,
+        "Date: \xff",
+        "X-Odd: \xff\x80",
+        "Content-Type: text/html; charset=\xe9",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 302, 429, 500])
+def test_odd_headers_are_no_reason_to_fail(header, status):
+    with RawServer(http(GOOD, header, status=status)) as server, teacher_at(server) as teacher:
+        if status == 200:
+            assert teacher.ask(pictures(1)).tolist() == [SCORES]
+        else:
+            with pytest.raises((Refused, Unanswered), match=f"status {status}"):
+                teacher.ask(pictures(1))
+
+
 @pytest.mark.parametrize("whole", [http, chunked])
 @pytest.mark.parametrize("surplus", [http(OTHER), http(OTHER)[:20], b"\r\nx", b"x"])
 def test_bytes_left_over_close_the_connection(whole, surplus):

@@ -8,6 +8,7 @@ import pytest
 
 from amkd import ledger
 from amkd.config.teacher_services import Template, TfservingSettings
+from amkd.core.errors import UserError
 from amkd.querying.sending import RequestPolicy
 from amkd.teachers.http import oip, tfserving
 from amkd.teachers.http.request_key import picture_names, request_key
@@ -23,8 +24,8 @@ from tests.support.http_services import (
     pictures,
 )
 from tests.support.raw_server import RawServer, http
+from tests.support.scripted_teacher import Scripted, client_of, lost, some_images, truth
 from tests.support.scripted_teacher import ask as ask_client
-from tests.support.scripted_teacher import client_of
 
 GOOD = http(b'{"scores": [0.5, 0.25, 0.25]}')
 WITH_ID = Template('{"id": "$id", "x": "$image"}')
@@ -92,6 +93,45 @@ def test_a_run_s_attempts_have_one_key_and_another_run_s_have_another(tmp_path):
         assert len(set(server.headers(KEY))) == 1 and len(server.asked) == 3
         keys[run] = server.headers(KEY)[0]
     assert keys["one"] != keys["two"]
+
+
+class Keyed(Scripted):
+    """A scripted teacher whose requests carry keys."""
+
+    def of_run(self, run):
+        return self
+
+
+@pytest.mark.parametrize(
+    ("good", "batch", "others"),
+    [(0, 4, ()), (1, 4, ()), (2, 4, ()), (3, 4, ()), (1, 1, ()), (1, 4, (0, 1, 7)), (2, 2, (3,))],
+)
+def test_what_was_on_its_way_is_the_same_request_after_a_restart(tmp_path, good, batch, others):
+    """Also where another run has answered some of the images."""
+    book, images = ledger.Ledger(tmp_path / "ledger.sqlite"), some_images(11)
+    once = RequestPolicy(attempts=1)
+    if others:
+        ask_client(client_of(book, Scripted(), once, run="other"), images[list(others)])
+    ended, again = Keyed(*[truth] * good, lost), Keyed()
+    with pytest.raises(UserError, match="did not answer in 1 attempts"):
+        ask_client(client_of(book, ended, once, batch=batch), images)
+    found = ask_client(client_of(book, again, once, batch=batch), images)
+    book.close()
+    np.testing.assert_array_equal(found, truth(images))
+    assert ended.calls[-1] in again.calls
+    answered = ended.answered + again.answered
+    assert len(answered) == 11 - len(others) and max(answered.values()) == 1
+
+
+def test_the_first_request_is_small_after_a_restart_too(tmp_path):
+    book, images = ledger.Ledger(tmp_path / "ledger.sqlite"), some_images(20)
+    spy, once = Keyed(truth, truth, lost), RequestPolicy(attempts=1)
+    with pytest.raises(UserError):
+        ask_client(client_of(book, spy, once, batch=4), images)
+    ask_client(client_of(book, spy, once, batch=4), images)
+    book.close()
+    assert spy.sizes == [1, 4, 4, 1, 4, 4, 4, 2]
+    assert spy.calls[4] == spy.calls[2]
 
 
 def test_model_servers_get_a_key_too():
