@@ -121,6 +121,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.first_wait = 1.0
     # Most seconds between two tries, unless the service asks for more (Retry-After).
     config.teacher.longest_wait = 60.0
+    # Most seconds that the run waits because the service asks it to (Retry-After). If it asks for
+    # more, the run stops, and the same command goes on later.
+    config.teacher.longest_retry_after = 3600.0
     # Price of one image, for the plan, the ledger and max_cost.
     config.teacher.price = 0.0
     # Currency of the price.
@@ -156,7 +159,8 @@ def get_config(preset: str = "") -> ConfigDict:
 
     # oip, tfserving, json: how the service is reached.
     config.teacher.http = ConfigDict()
-    # oip, tfserving: the server, https://host:port. json: the whole address of the endpoint.
+    # oip, tfserving: the server, https://host:port. json: the whole address of the endpoint. Kept
+    # on disk without user, query and fragment.
     config.teacher.http.url = ""
     # Seconds to wait for a connection.
     config.teacher.http.connect_timeout = 10.0
@@ -173,6 +177,14 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.http.auth_file = ""
     # File of further certificate authorities. Empty for the system's. TLS is always verified.
     config.teacher.http.ca_file = ""
+    # Header with a request's key, the same on every attempt and after a restart: a service that
+    # honours it bills a lost reply once. Empty for none.
+    config.teacher.http.idempotency_header = "Idempotency-Key"
+    # Use a connection for one request only: slower, but no reply can reach the next request.
+    config.teacher.http.fresh_connections = False
+    # Most MiB of a reply, packed or unpacked. 0 for a limit from what was asked: 4 MiB, and for
+    # each image 64 KiB and 1 KiB for each class.
+    config.teacher.http.max_reply_mib = 0.0
 
     # oip: the model.
     config.teacher.oip = ConfigDict()

@@ -32,6 +32,7 @@ class Declaration:
         result nor which images are asked about: a workdir may be resumed with another value.
       path: whether it names a file or a folder, where ``~`` is the user's home.
       was: the field's name in earlier versions; empty if it had no other.
+      private: whether a secret may stand there by mistake, so that no message shows the value.
     """
 
     help: str
@@ -45,6 +46,7 @@ class Declaration:
     identity: bool = True
     path: bool = False
     was: str = ""
+    private: bool = False
 
 
 class Field(NamedTuple):

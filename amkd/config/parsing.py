@@ -5,7 +5,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from amkd.config.fields import members
+from amkd.config.fields import Field, members
 from amkd.config.names import unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
@@ -66,7 +66,7 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
             inside = f"{member.name}."
             found[name] = _group(root, member.type, values[name], inside, problems)
         else:
-            found[name] = _value(values[name], member.type, member.name, problems)
+            found[name] = _value(values[name], member, problems)
             # The default stays the same for all users; where it is used, it is expanded.
             if member.declaration.path and found[name] != member.default:
                 found[name] = _expanded(found[name], member.name, problems)
@@ -85,9 +85,9 @@ def _expanded(value: Any, name: str, problems: list[str]) -> Any:
     return path
 
 
-def _value(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
+def _value(value: Any, wanted: Field, problems: list[str]) -> Any:
     """A value as its type; whole numbers serve as floats, lists as tuples."""
-    plain = typing.get_origin(wanted) or wanted
+    plain = typing.get_origin(wanted.type) or wanted.type
     is_sequence = isinstance(value, (tuple, list))
     if plain is tuple and is_sequence and all(isinstance(part, (int, float)) for part in value):
         return tuple(float(part) for part in value)
@@ -99,5 +99,6 @@ def _value(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
         and (plain is bool) == isinstance(value, bool)
     ):
         return value
-    problems.append(f"config.{name}={value!r}: must be {_TYPES[plain]}")
+    shown = "" if wanted.declaration.private else f"={value!r}"
+    problems.append(f"config.{wanted.name}{shown}: must be {_TYPES[plain]}")
     return value

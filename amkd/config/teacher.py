@@ -107,6 +107,14 @@ class TeacherSettings:
         below=math.inf,
         identity=False,
     )
+    longest_retry_after: float = field(
+        3600.0,
+        "Most seconds that the run waits because the service asks it to (Retry-After). If it asks"
+        " for more, the run stops, and the same command goes on later.",
+        least=0,
+        below=math.inf,
+        identity=False,
+    )
     price: float = field(
         0.0,
         "Price of one image, for the plan, the ledger and max_cost.",

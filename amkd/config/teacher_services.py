@@ -12,8 +12,10 @@ class HttpSettings:
 
     url: str = field(
         "",
-        "oip, tfserving: the server, https://host:port. json: the whole address of the endpoint.",
+        "oip, tfserving: the server, https://host:port. json: the whole address of the endpoint."
+        " Kept on disk without user, query and fragment.",
         identity=False,
+        private=True,
     )
     connect_timeout: float = field(
         10.0, "Seconds to wait for a connection.", above=0, below=math.inf, identity=False
@@ -21,26 +23,53 @@ class HttpSettings:
     read_timeout: float = field(
         60.0, "Seconds to wait for a reply.", above=0, below=math.inf, identity=False
     )
-    auth_header: str = field("Authorization", "Header that carries the secret.", identity=False)
+    auth_header: str = field(
+        "Authorization", "Header that carries the secret.", identity=False, private=True
+    )
     auth_scheme: str = field(
         "Bearer",
         "The word before the secret: Bearer, Basic (the secret is user:password), or empty.",
         identity=False,
+        private=True,
     )
     auth_env: str = field(
         "",
         "Environment variable that holds the secret. Empty for none. Never write the secret in a"
         " configuration.",
         identity=False,
+        private=True,
     )
     auth_file: str = field(
-        "", "File that holds the secret. Empty for none.", identity=False, path=True
+        "",
+        "File that holds the secret. Empty for none.",
+        identity=False,
+        private=True,
+        path=True,
     )
     ca_file: str = field(
         "",
         "File of further certificate authorities. Empty for the system's. TLS is always verified.",
         identity=False,
         path=True,
+    )
+    idempotency_header: str = field(
+        "Idempotency-Key",
+        "Header with a request's key, the same on every attempt and after a restart: a service"
+        " that honours it bills a lost reply once. Empty for none.",
+        identity=False,
+    )
+    fresh_connections: bool = field(
+        False,
+        "Use a connection for one request only: slower, but no reply can reach the next request.",
+        identity=False,
+    )
+    max_reply_mib: float = field(
+        0.0,
+        "Most MiB of a reply, packed or unpacked. 0 for a limit from what was asked: 4 MiB, and for"
+        " each image 64 KiB and 1 KiB for each class.",
+        least=0,
+        below=math.inf,
+        identity=False,
     )
 
 

@@ -1,8 +1,13 @@
 """The one exception that a user is meant to read."""
 
+from amkd.core.redaction import redact
+
 
 class UserError(Exception):
-    """A mistake that the user can mend; shown without a stack trace.
+    """A mistake that the user can mend; shown without a stack trace, and without a secret.
 
     The message names the field or thing at fault, the value found and the remedy.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(redact(str(message)))

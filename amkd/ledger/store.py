@@ -269,10 +269,10 @@ class Ledger:
         ]
         self._db.executemany("INSERT OR IGNORE INTO use VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def used(self, run: str, purpose: str, teacher: int) -> set[bytes]:
-        """Returns the digests of the images whose answers a run uses for a purpose."""
-        query = "SELECT image FROM use WHERE run = ? AND purpose = ? AND teacher = ?"
-        return {row[0] for row in self.rows(query, (run, purpose, teacher))}
+    def used(self, run: str, purpose: str, teacher: int, paid_only: bool = False) -> set[bytes]:
+        """Returns the digests of the images whose answers a run uses for a purpose, or paid for."""
+        query = "SELECT image FROM use WHERE run = ? AND purpose = ? AND teacher = ? AND paid >= ?"
+        return {row[0] for row in self.rows(query, (run, purpose, teacher, int(paid_only)))}
 
     def count(self, run: str, purpose: str, paid_only: bool = False) -> int:
         """Counts the images whose answers a run uses for a purpose, or has paid for itself."""

@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 
 from amkd.config.settings import Settings
+from amkd.config.teacher import TeacherSettings
 from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
@@ -143,10 +144,31 @@ def _queries(plan: Plan) -> Iterator[str]:
     if gradients := facts.method.first.gradient_queries(plan.settings):
         passes = "passes forward and back through the teacher's network"
         yield f"gradient queries     {gradients:,} ({passes})"
+    yield from _replies(plan.settings.teacher)
     if cost.price:
         yield f"cost                 {cost.amount:,.2f} {cost.currency} ({cost.price:g} an image)"
     else:
         yield "cost                 not known: set --config.teacher.price"
+
+
+def _replies(teacher: TeacherSettings) -> Iterator[str]:
+    """Yields advice for a service whose replies have no id by which they could be told apart."""
+    http = "teacher.http.fresh_connections=True"
+    remedy = {
+        "json": (
+            "If the service can repeat an id, put",
+            '"$id" into teacher.json.request, and its path in the',
+            f"reply into teacher.json.id. Else set {http}",
+        ),
+        "tfserving": ("", f"Set {http} if one is in the way"),
+    }.get(teacher.kind)
+    if remedy is None or teacher.http.fresh_connections:
+        return
+    if teacher.kind == "json" and teacher.json.id:
+        return
+    first, *more = remedy
+    yield f"replies              without ids: a proxy that mixes them up goes unnoticed. {first}"
+    yield from (f"{'':<21}{line}" for line in more)
 
 
 def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:

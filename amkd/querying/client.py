@@ -3,7 +3,7 @@
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Container, Generator, Iterable, Iterator
 from concurrent import futures
 
 import numpy as np
@@ -63,7 +63,7 @@ class QueryClient:
     def sender(self) -> sending.Sender:
         """Returns a sender with a pace of its own."""
         return sending.Sender(
-            teacher=self.teacher,
+            teacher=self.teacher.of_run(self.run),
             form=self.form,
             classes=self.classes,
             ledger=self.ledger,
@@ -111,7 +111,7 @@ def ask(
     missing = [digest for digest in times if digest not in known]
     batches = (
         {digest: images[place[digest]] for digest in part}
-        for part in _batches(missing, client.batch)
+        for part in _parts(client, charge, images=list(times), known=known)
     )
     with contextlib.closing(_send_all(client, charge, batches, progress=progress)) as answered:
         for done in answered:
@@ -119,6 +119,36 @@ def ask(
     fresh = client.ledger.find(charge.teacher, missing)
     _check_known(client, fresh)  # another run, with other settings, may have asked first
     return _read(client, digests, {**known, **fresh})
+
+
+def _parts(
+    client: QueryClient,
+    charge: ledgers.Charge,
+    *,
+    images: list[bytes],
+    known: Container[bytes],
+) -> list[list[bytes]]:
+    """Splits the images that are not known into batches.
+
+    A teacher with keys gets the batches of the attempt before: what was on its way when the run was
+    ended is then the same request with the same key, and need not be billed twice.
+    """
+    if not client.teacher.has_keys:
+        return list(_batches([image for image in images if image not in known], client.batch))
+    paid = client.ledger.used(client.run, charge.purpose, charge.teacher, paid_only=True)
+    asked = [image for image in images if image not in known or image in paid]
+    parts = [
+        [image for image in part if image not in known] for part in _batches(asked, client.batch)
+    ]
+    return _one_first([part for part in parts if part])
+
+
+def _one_first(parts: list[list[bytes]]) -> list[list[bytes]]:
+    """Puts a single image in front: one of the last batch, which was hardly ever on its way."""
+    if len(parts) < 2 or len(parts[0]) == 1:
+        return parts
+    *others, last = parts
+    return [last[:1], *others, *([last[1:]] if last[1:] else [])]
 
 
 def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:

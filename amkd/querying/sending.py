@@ -1,6 +1,7 @@
 """Sends one batch to the teacher: records it, keeps the pace, retries, and keeps the answers."""
 
 import dataclasses
+import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -13,8 +14,9 @@ from amkd.core.errors import UserError
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
-_LONGEST_PAUSE = 86400.0  # seconds: the longest pause granted to a service that asks us to wait
 _PAUSE_SHOWN = 60.0  # seconds: a person is told about pauses from here on
+_DATES = 1e9  # seconds: a date much later than that cannot be told
+_USELESS = 2  # whole replies without a usable answer that a batch is paid for
 _POLL = 0.5  # seconds between two looks at whether another run has got an answer
 
 
@@ -27,6 +29,7 @@ class RequestPolicy(NamedTuple):
       attempts: how often a batch is tried.
       first_wait: seconds before the second attempt; they double from there, with jitter.
       longest_wait: most seconds between two attempts, unless the service itself asks for more.
+      longest_retry_after: most seconds that a service may ask to wait; a longer wait ends the run.
       price: price of one image.
       currency: currency of the price.
       max_cost: most that a run may spend; 0 for any amount.
@@ -37,6 +40,7 @@ class RequestPolicy(NamedTuple):
     attempts: int = 6
     first_wait: float = 1.0
     longest_wait: float = 60.0
+    longest_retry_after: float = 3600.0
     price: float = 0.0
     currency: str = ""
     max_cost: float = 0.0
@@ -94,17 +98,21 @@ def _retries(sender: Sender) -> tenacity.Retrying:
     jitter = tenacity.wait_random(0, policy.first_wait)
 
     def wait(state: tenacity.RetryCallState) -> float:
-        pause = min(_failure(state).after or 0.0, _LONGEST_PAUSE)
+        pause = _failure(state).after or 0.0
+        _check_pause(sender, pause)
         if pause:
             sender.pace.hold(pause)  # for all threads: the service asks all of them to wait
         if pause >= _PAUSE_SHOWN:
             print(f"{sender.teacher.identity} asks to wait for {pause:.0f} seconds", flush=True)
         return max(pause, min(backoff(state) + jitter(state), policy.longest_wait))
 
+    useless = 0
+
     def stop(state: tenacity.RetryCallState) -> bool:
         # A whole reply without a usable answer was paid for: it is worth one more attempt, not all.
-        attempts = min(policy.attempts, 2) if _failure(state).whole else policy.attempts
-        return state.attempt_number >= attempts
+        nonlocal useless
+        useless += _failure(state).whole
+        return state.attempt_number >= policy.attempts or useless >= _USELESS
 
     def give_up(state: tenacity.RetryCallState) -> None:
         remedy = (
@@ -126,6 +134,25 @@ def _retries(sender: Sender) -> tenacity.Retrying:
         sleep=sender.pace.wait,
         retry_error_callback=give_up,
     )
+
+
+def _check_pause(sender: Sender, pause: float) -> None:
+    """Ends the run where the service asks for a longer wait than is allowed.
+
+    Raises:
+      UserError: it does.
+    """
+    longest = sender.policy.longest_retry_after
+    if pause > longest:
+        until = datetime.datetime.now().astimezone() + datetime.timedelta(
+            seconds=min(pause, _DATES)
+        )
+        raise UserError(
+            f"teacher {sender.teacher.identity} asks to wait for {pause:.0f} seconds, until"
+            f" {until:%Y-%m-%d %H:%M %Z}, and config.teacher.longest_retry_after={longest:g}: run"
+            " the same command after that time, or raise it to let the run wait. Every earlier"
+            f" answer is kept in {sender.ledger.path}"
+        )
 
 
 def _failure(state: tenacity.RetryCallState) -> teachers.Unanswered:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from amkd.config.fields import flatten
+from amkd.config.fields import flatten, leaves
 from amkd.config.identity import differences
 from amkd.config.names import renamed
 from amkd.config.settings import Settings
 from amkd.core import files
 from amkd.core.errors import UserError
+from amkd.core.redaction import bare_url
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -75,7 +76,8 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
         return
-    held = {"run": run_id, "teacher": teacher, "data": data, "config": _as_json(config)}
+    kept = _without_secrets(config)
+    held = {"run": run_id, "teacher": teacher, "data": data, "config": kept}
     files.write_text(path, json.dumps(held, indent=2) + "\n")
 
 
@@ -122,6 +124,20 @@ def finished(workdir: Path) -> dict[str, Any] | None:
 
 def _as_json(config: Settings) -> dict[str, Any]:
     return json.loads(json.dumps(flatten(config)))
+
+
+def _without_secrets(config: Settings) -> dict[str, Any]:
+    """Returns what is kept of a configuration: no part in which a secret may stand by mistake.
+
+    None of these parts tells two runs apart; the teacher's identity has a hash of its address.
+    """
+    kept, http = _as_json(config), config.teacher.http
+    asks_with_secret = bool(http.url and (http.auth_env or http.auth_file))
+    for leaf in leaves(Settings):
+        if leaf.declaration.private and not asks_with_secret:
+            kept[leaf.name] = leaf.default
+    kept["teacher.http.url"] = bare_url(http.url)
+    return kept
 
 
 def ledger_path(config: Settings, workdir: Path) -> Path:

@@ -5,11 +5,12 @@ Only a local Flax teacher shows more, its network; the rivals that need it say s
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from amkd.core.errors import UserError
+from amkd.core.redaction import redact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Teacher:
     service did not give; or it is one class number, ``int[B]``. ``ask`` may be called from several
     threads at once. It raises :class:`Unanswered` if another attempt may succeed, :class:`Refused`
     or another ``UserError`` if none will, and :class:`PartlyAnswered` if some rows are useless.
-    Any other exception ends the run, and the call counts as billed.
+    Any other exception ends the run, and the call counts as billed. ``ask`` may have a method
+    ``of_run``, which takes the identity of a run and returns the same function for that run.
 
     Attributes:
       identity: who answers. The ledger keeps answers by identity and never asks for one twice, so
@@ -36,12 +38,22 @@ class Teacher:
     patience: float = 600.0
     network: tuple[Any, Any] | None = None
 
+    @property
+    def has_keys(self) -> bool:
+        """Whether its requests carry keys, by which a service may know a request again."""
+        return hasattr(self.ask, "of_run")
+
+    def of_run(self, run: str) -> Self:
+        """Returns this teacher as one run asks it: requests of a run have keys of their own."""
+        bind = getattr(self.ask, "of_run", None)
+        return self if bind is None else dataclasses.replace(self, ask=bind(run))
+
 
 class Unanswered(Exception):
     """Raised for a call that brought no answer; another attempt may bring one.
 
     Attributes:
-      reason: why there is no answer, for people.
+      reason: why there is no answer, for people; without a secret.
       billed: whether the service may have charged for the call.
       after: seconds that the service asks to wait; None if it does not ask.
       whole: whether a whole reply came that holds nothing usable. Another attempt rarely helps.
@@ -50,6 +62,7 @@ class Unanswered(Exception):
     def __init__(
         self, reason: str, billed: bool, *, after: float | None = None, whole: bool = False
     ) -> None:
+        reason = redact(reason)
         super().__init__(reason)
         self.reason, self.billed, self.after, self.whole = reason, billed, after, whole
 

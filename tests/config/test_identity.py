@@ -43,6 +43,12 @@ FREE = (
         "teacher.http.auth_file",
         "teacher.http.ca_file",
     ),
+    *(
+        "teacher.http.idempotency_header",
+        "teacher.http.fresh_connections",
+        "teacher.http.max_reply_mib",
+        "teacher.longest_retry_after",
+    ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html"),
     *("export.formats", "export.license"),

@@ -50,7 +50,9 @@ def test_a_secret_is_nowhere(
         fields = {"cache_dir": str(tmp_path / "cache"), "teacher.http.auth_env": "SERVICE_KEY"}
         config = settings_of(server, "json", teacher__in_flight=3, **fields)
         monkeypatch.setenv("SERVICE_KEY", wrong)
-        with pytest.raises(UserError, match=r"status 401 .*bad credentials.*SERVICE_KEY") as caught:
+        with pytest.raises(
+            UserError, match=r"status 401 .*bad credentials.*auth_env names"
+        ) as caught:
             faulty_runs.run(config, tmp_path / "run")
         said += traceback.format_exception(caught.value)
         reader = sqlite3.connect(

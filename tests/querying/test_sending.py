@@ -1,6 +1,8 @@
 """One batch and its cost: no answer is lost, and the ledger knows what became of every batch."""
 
+import contextlib
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -112,6 +114,55 @@ def test_a_whole_reply_that_says_nothing_is_paid_for_twice_at_most(book: ledger.
         send(client_of(book, spy, QUICK._replace(attempts=5, price=1.0)), some_images(2))
     assert len(spy.calls) == 2
     assert (book.adrift("run"), book.spent("run")) == (4, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("script", "calls"),
+    [
+        ([busy, useless, useless], 3),
+        ([useless, busy, lost, useless, busy], 4),
+        ([busy, lost, useless], 4),  # and the fourth is sound
+    ],
+)
+def test_only_whole_replies_count_as_such(
+    book: ledger.Ledger, script: list[Step], calls: int
+) -> None:
+    spy = Scripted(*script)
+    with pytest.raises(UserError) if script.count(useless) > 1 else contextlib.nullcontext():
+        send(client_of(book, spy, QUICK._replace(attempts=6)), some_images(2))
+    assert len(spy.calls) == calls
+
+
+def asks_to_wait(seconds: float) -> Step:
+    def fault(images: np.ndarray) -> object:
+        raise Unanswered("HTTP 429", billed=False, after=seconds)
+
+    return fault
+
+
+@pytest.mark.parametrize("seconds", [18002.0, 3601.0, 1e300])
+def test_too_long_a_wait_ends_the_run_and_says_when_to_go_on(
+    book: ledger.Ledger, seconds: float
+) -> None:
+    spy = Scripted(truth, asks_to_wait(seconds))
+    began = time.monotonic()
+    with pytest.raises(
+        UserError,
+        match=r"asks to wait for \d+ seconds, until \d{4}-.*longest_retry_after=3600: run the same",
+    ) as caught:
+        ask(client_of(book, spy), some_images(9))
+    assert time.monotonic() - began < 5
+    assert str(book.path) in str(caught.value)
+    assert states(book) == [("answered", 1, 1), ("refused", 4, 0)]
+    ask(client_of(book, spy), some_images(9))
+    assert found(book, some_images(9)) == 9
+
+
+def test_how_long_a_wait_may_be_is_configurable(book: ledger.Ledger) -> None:
+    policy = QUICK._replace(longest_retry_after=0.01)
+    send(client_of(book, Scripted(asks_to_wait(0.01)), policy), some_images(1))
+    with pytest.raises(UserError, match=r"longest_retry_after=0\.01"):
+        send(client_of(book, Scripted(asks_to_wait(0.02)), policy), some_images(1, first=5))
 
 
 def test_a_useless_reply_may_be_a_slip(book: ledger.Ledger) -> None:

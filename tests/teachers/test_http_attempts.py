@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import contextlib
-import email.utils
 import gzip
 import os
 import socket
@@ -181,7 +180,7 @@ def test_compressed_replies():
             teacher = json_teacher(connection(server.url + "/x"))
             with (
                 closing(teacher),
-                contextlib.nullcontext() if fine else pytest.raises(Unanswered, match=r"Decoding"),
+                contextlib.nullcontext() if fine else pytest.raises(Unanswered, match=r"no gzip"),
             ):
                 assert teacher.ask(pictures(1)).tolist() == [[0.5, 0.25, 0.25]]
 
@@ -202,15 +201,6 @@ def test_final_statuses_say_what_to_do(status, words):
     with serve(str(status)) as server, load_oip(server) as teacher:
         with pytest.raises(Refused, match=rf"status {status} .*not now.*{words}"):
             teacher.ask(pictures(1))
-
-
-def test_retry_after():
-    soon = email.utils.formatdate(time.time() + 30, usegmt=True)
-    assert clients._retry_after("7") == 7
-    assert 25 < clients._retry_after(soon) <= 30
-    assert clients._retry_after("Wed, 21 Oct 2015 07:28:00 GMT") == 0
-    assert clients._retry_after("-3") == 0
-    assert [clients._retry_after(text) for text in ("", "soon", "nan", "inf")] == [None] * 4
 
 
 def test_metadata_is_asked_for_again_where_that_may_help(monkeypatch):

@@ -1,10 +1,7 @@
 """Sends one request to a service; returns the reply, or raises the reason why there is none."""
 
-import email.utils
 import json
-import math
 import ssl
-import time
 import weakref
 from typing import Any, NamedTuple
 
@@ -13,15 +10,38 @@ import httpx
 import tenacity
 
 from amkd.core.errors import UserError
+from amkd.core.redaction import redact
 from amkd.teachers import Refused, Unanswered
 from amkd.teachers.http import connection as connections
 from amkd.teachers.http import credentials
 from amkd.teachers.http.connection import Connection
-from amkd.teachers.http.transport import FAILURES, UNSENT, Transport
+from amkd.teachers.http.reply_body import TooLarge, Undecodable
+from amkd.teachers.http.retry_after import seconds_to_wait
+from amkd.teachers.http.transport import FAILURES, UNSENT, Response, Transport
 
 _FIELD = "config.teacher.http"
 _EXCERPT = 200  # characters of a reply that an error shows
+_READ_FOR_EXCERPT = 2**18  # bytes of a reply that are looked at for it
+# Bytes of a reply: to any request, for each image, and for the score of each class.
+_ANY_REPLY, _PER_IMAGE, _PER_SCORE = 2**22, 2**16, 2**10
 _SLACK = 30.0  # seconds: nothing cuts the lookup of a host's name short
+
+
+class Asked(NamedTuple):
+    """What a request asks for.
+
+    Attributes:
+      images: how many images it holds.
+      classes: of how many classes it asks for scores.
+      key: a name that only requests of one run with the same images have.
+    """
+
+    images: int = 0
+    classes: int = 0
+    key: str = ""
+
+
+_METADATA = Asked()
 
 
 class Reply(NamedTuple):
@@ -34,7 +54,7 @@ class Reply(NamedTuple):
         """Parses the body as JSON.
 
         Raises:
-          Unanswered: the body is no JSON: cut short or garbled.
+          Unanswered: the body, which came whole, is no JSON.
         """
         try:
             return json.loads(self.body)
@@ -42,6 +62,7 @@ class Reply(NamedTuple):
             raise Unanswered(
                 f"the reply is no JSON ({type(error).__name__}, {len(self.body)} bytes)",
                 billed=True,
+                whole=True,
             ) from None
 
 
@@ -53,20 +74,21 @@ class Client:
     Attributes:
       place: host, port and path of the service.
       patience: seconds after which an attempt has surely ended.
+      redact: replaces the secret in a text that is kept.
       close: closes the connections.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._url = connections.address(connection)
         self._credentials = credentials.read(connection, self._url)
+        self._tokens = connections.tokens(self._url)
         self._connection = connection
         self.place = connections.place(self._url)
         # The connect timeout counts twice: a host may have two addresses.
         self.patience = connection.deadline + connection.connect_timeout + _SLACK
-        self._http = httpx.Client(
-            transport=Transport(connection, self._url, _certificates(connection.ca_file))
-        )
-        self.close = weakref.finalize(self, self._http.close)
+        self.redact = self._credentials.redact
+        self._transport = Transport(connection, self._url, _certificates(connection.ca_file))
+        self.close = weakref.finalize(self, self._transport.close)
 
     def get(self, path: str) -> Any:
         """Gets JSON from below the service's address, with retries: metadata is free.
@@ -82,13 +104,23 @@ class Client:
                 f" {error.reason}; check that the service runs there and is ready"
             ) from None
 
-    def post(self, path: str, content: bytes, headers: dict[str, str] | None = None) -> Reply:
+    def post(
+        self, path: str, content: bytes, headers: dict[str, str] | None = None, *, asked: Asked
+    ) -> Reply:
         """Makes one attempt to have images answered; see :meth:`send`."""
         given = {"Content-Type": "application/json", **(headers or {})}
-        return self.send("POST", path, content=content, headers=given)
+        if self._connection.idempotency_header:
+            given[self._connection.idempotency_header] = asked.key
+        return self.send("POST", path, content=content, headers=given, asked=asked)
 
     def send(
-        self, method: str, path: str, *, content: bytes = b"", headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes = b"",
+        headers: dict[str, str] | None = None,
+        asked: Asked = _METADATA,
     ) -> Reply:
         """Makes one attempt.
 
@@ -97,6 +129,7 @@ class Client:
           path: path below the service's address; empty for the address itself.
           content: body of the request.
           headers: headers besides the one with the secret.
+          asked: what the request asks for; the size of the reply is limited by it.
 
         Raises:
           Unanswered: the attempt failed, and another may succeed.
@@ -108,15 +141,32 @@ class Client:
             else self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}")
         )
         given = {**(headers or {}), **self._credentials.headers}
+        limit = self._limit(asked)
         try:
-            response = self._http.request(
-                method, url, content=content, headers=given, follow_redirects=False
+            response = self._transport.send(
+                method, url, headers=given, content=content, limit=limit
             )
+        except TooLarge:
+            raise UserError(
+                f"{self.place} answered with more than {limit / 2**20:.3g} MiB, as much as a reply"
+                f" may have; if its replies are that large, set {_FIELD}.max_reply_mib higher, or"
+                " lower config.teacher.batch"
+            ) from None
+        except Undecodable as error:
+            raise Unanswered(
+                f"the reply cannot be read: {error}", billed=True, whole=True
+            ) from None
         except FAILURES as error:
             raise self._failure(error) from None
         if not response.is_success:
             raise self._refusal(response)
-        return Reply(response.content, response.headers)
+        return Reply(response.body, response.headers)
+
+    def _limit(self, asked: Asked) -> int:
+        """Returns the most bytes of a reply."""
+        if self._connection.max_reply_mib:
+            return int(self._connection.max_reply_mib * 2**20)
+        return _ANY_REPLY + asked.images * (_PER_IMAGE + asked.classes * _PER_SCORE)
 
     def _failure(self, error: Exception) -> Exception:
         """Returns the error for an attempt that brought no whole reply."""
@@ -125,7 +175,7 @@ class Client:
                 f"the certificate of {self.place} cannot be verified ({fault}): if its authority is"
                 f" your own, name its certificate in {_FIELD}.ca_file"
             )
-        details = self._credentials.redact(str(error))[:_EXCERPT] or "no details"
+        details = redact(str(error))[:_EXCERPT] or "no details"
         reason = f"{type(error).__name__}: {details}"
         if isinstance(error, httpcore.TimeoutException):
             connection = self._connection
@@ -135,22 +185,18 @@ class Client:
             )
         return Unanswered(reason, billed=not isinstance(error, UNSENT))
 
-    def _refusal(self, response: httpx.Response) -> Exception:
+    def _refusal(self, response: Response) -> Exception:
         """Returns the error for a reply with another status than 2xx."""
-        status, after = response.status_code, _retry_after(response.headers.get("Retry-After", ""))
-        reason = f"{self.place} answered with status {status}{self._excerpt(response)}"
+        status, after = response.status, seconds_to_wait(response.headers)
+        reason = f"{self.place} answered with status {status}{_excerpt(response.body)}"
         if status == 429 or (status == 503 and "Retry-After" in response.headers):
             return Unanswered(reason, billed=False, after=after)
         if status >= 500 or status == 408:  # 408: the request came too slowly
             return Unanswered(reason, billed=True, after=after)
         return Refused(f"{reason}; {self._remedy(response)}")
 
-    def _excerpt(self, response: httpx.Response) -> str:
-        text = " ".join(self._credentials.redact(response.text).split())
-        return f" ({text[:_EXCERPT]}{'...' if len(text) > _EXCERPT else ''})" if text else ""
-
-    def _remedy(self, response: httpx.Response) -> str:
-        status = response.status_code
+    def _remedy(self, response: Response) -> str:
+        status = response.status
         if 300 <= status < 400:
             target = response.headers.get("Location", "")
             return (
@@ -172,6 +218,13 @@ class Client:
             status,
             f"asking again will not help: check {_FIELD}.url and the service's documentation",
         )
+
+
+def _excerpt(body: bytes) -> str:
+    """Returns the first words of a reply in brackets, without secrets; nothing for an empty one."""
+    words = redact(body[:_READ_FOR_EXCERPT].decode(errors="replace")).split()
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(words))
+    return f" ({text[:_EXCERPT]}{'...' if len(text) > _EXCERPT else ''})" if text else ""
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
@@ -209,18 +262,6 @@ def _certificate_fault(error: BaseException | None) -> str:
             return error.verify_message
         error = error.__cause__ or error.__context__
     return ""
-
-
-def _retry_after(text: str) -> float | None:
-    """Reads the seconds to wait from a number or a date; None if the text is neither."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _host(location: str) -> str:

@@ -9,11 +9,15 @@ import httpx
 
 from amkd.config.teacher_services import HttpSettings
 from amkd.core.errors import UserError
+from amkd.core.redaction import Hidden
 
 _FIELD = "config.teacher.http"
 _SECRET_PARAMETER = re.compile(
     r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE
 )
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# Characters from which on letters and digits in an address may be a token, and no plain word.
+_TOKEN_IN_QUERY, _TOKEN_IN_PATH = 8, 20
 
 
 class Connection(NamedTuple):
@@ -29,6 +33,9 @@ class Connection(NamedTuple):
       auth_env: name of the environment variable that holds the secret; empty for none.
       auth_file: file that holds the secret; empty for none.
       ca_file: certificates to trust besides the system's, in PEM; empty for none.
+      idempotency_header: the header that carries a request's key; empty for none.
+      fresh_connections: whether each request has a connection of its own.
+      max_reply_mib: most MiB of a reply; 0 for a limit from what was asked.
       in_flight: most requests under way at once.
     """
 
@@ -40,6 +47,9 @@ class Connection(NamedTuple):
     auth_env: str = ""
     auth_file: str = ""
     ca_file: str = ""
+    idempotency_header: str = "Idempotency-Key"
+    fresh_connections: bool = False
+    max_reply_mib: float = 0.0
     in_flight: int = 1
 
     @property
@@ -54,11 +64,11 @@ def connection_of(http: HttpSettings, in_flight: int) -> Connection:
 
 
 def address(connection: Connection) -> httpx.URL:
-    """Returns the address of a service after checks.
+    """Returns the address of a service after checks; no error quotes it: it may hold a secret.
 
     Raises:
-      UserError: the address or a timeout is unusable, or the address holds a secret, which logs and
-        errors would show.
+      UserError: the address, a timeout or a header's name is unusable, or the address holds a
+        secret, which logs and errors would show.
     """
     url = parsed(connection.url)
     if url is None:  # not quoted: a broken address may hold a password
@@ -69,18 +79,33 @@ def address(connection: Connection) -> httpx.URL:
             f" it out and set {_FIELD}.auth_scheme=Basic with 'user:password' in the variable named"
             f" by {_FIELD}.auth_env"
         )
-    if guilty := [name for name in url.params if _SECRET_PARAMETER.search(name)]:
-        raise UserError(
-            f"{_FIELD}.url has the parameter {guilty[0]!r}, which looks like a secret that logs"
-            f" would show: take it out and send it as a header by {_FIELD}.auth_header and"
-            f" {_FIELD}.auth_env"
-        )
+    for name in url.params:
+        if found := _SECRET_PARAMETER.search(name):
+            # The name may be the secret itself, if it has no value.
+            shown = name if re.fullmatch("[a-z_-]+", name, re.IGNORECASE) else f"...{found[0]}..."
+            raise UserError(
+                f"{_FIELD}.url has the parameter {shown!r}, which looks like a secret that logs"
+                f" would show: take it out and send it as a header by {_FIELD}.auth_header and"
+                f" {_FIELD}.auth_env"
+            )
     if url.scheme not in ("http", "https") or not url.host:
-        raise UserError(
-            f"{_FIELD}.url={connection.url!r} must be written as http(s)://host[:port][/path]"
-        )
+        raise UserError(f"{_FIELD}.url must be written as http(s)://host[:port][/path]")
     _check_numbers(connection)
+    _check_headers(connection)
     return url
+
+
+def tokens(url: httpx.URL) -> Hidden:
+    """Hides from messages what may be a token in an address: in its query, fragment or path."""
+    query = [part for pair in url.params.multi_items() for part in pair] + [url.fragment]
+    found = [part for part in query if _may_be_token(part, _TOKEN_IN_QUERY)]
+    found += [part for part in url.path.split("/") if _may_be_token(part, _TOKEN_IN_PATH)]
+    return Hidden(*found)
+
+
+def _may_be_token(text: str, length: int) -> bool:
+    mixed = any(map(str.isdigit, text)) and any(map(str.isalpha, text))
+    return mixed and len(text) >= length
 
 
 def parsed(text: str) -> httpx.URL | None:
@@ -97,6 +122,37 @@ def _check_numbers(connection: Connection) -> None:
             raise UserError(f"{_FIELD}.{name}={seconds} must be a positive number of seconds")
     if connection.in_flight < 1:
         raise UserError(f"config.teacher.in_flight={connection.in_flight} must be at least 1")
+    if not 0 <= connection.max_reply_mib < float("inf"):
+        raise UserError(
+            f"{_FIELD}.max_reply_mib={connection.max_reply_mib} must be a positive number of MiB,"
+            " or 0 for a limit from what was asked"
+        )
+
+
+def _check_headers(connection: Connection) -> None:
+    """Refuses what cannot be the name of a header; it is not shown, since it may be the secret."""
+    used = connection.auth_header or connection.auth_env or connection.auth_file
+    if used and not _HEADER_NAME.fullmatch(connection.auth_header):
+        raise UserError(
+            f"{_FIELD}.auth_header is no name of a header; 'Authorization' and 'X-Api-Key' are"
+            " usual"
+        )
+    if connection.auth_scheme and not _HEADER_NAME.fullmatch(connection.auth_scheme):
+        raise UserError(
+            f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never holds the"
+            " secret"
+        )
+    name = connection.idempotency_header
+    if name and not _HEADER_NAME.fullmatch(name):
+        raise UserError(
+            f"{_FIELD}.idempotency_header is no name of a header; 'Idempotency-Key' is usual, and"
+            " empty sends none"
+        )
+    if name and name.lower() == connection.auth_header.lower():
+        raise UserError(
+            f"{_FIELD}.idempotency_header and {_FIELD}.auth_header are the same: name another, or"
+            " leave it empty"
+        )
 
 
 def is_loopback(url: httpx.URL) -> bool:

@@ -1,33 +1,30 @@
 """The secret of a service: read once, put into one header, and shown nowhere else."""
 
 import base64
-import json
 import os
-import re
 from pathlib import Path
-from urllib.parse import quote
 
 import httpx
 
 from amkd.core.errors import UserError
+from amkd.core.redaction import Hidden
 from amkd.teachers.http.connection import Connection, is_loopback
 
 _FIELD = "config.teacher.http"
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Credentials:
-    """A header with a secret in it, or none; its ``repr`` shows no secret.
+    """A header with a secret in it, or none; the secret is in no message while this object lives.
 
     Attributes:
       headers: the header to send; empty without a secret.
-      source: where the secret comes from, for error messages.
+      source: where the secret comes from, for error messages; without the value of a field, which
+        may be the secret itself.
     """
 
     def __init__(self, *, header: str, scheme: str, secret: str, source: str) -> None:
         self.source = source
         self.headers: dict[str, str] = {}
-        self._secrets: list[str] = []
         if secret:
             sent = (
                 base64.b64encode(secret.encode()).decode()
@@ -35,13 +32,14 @@ class Credentials:
                 else secret
             )
             self.headers[header] = f"{scheme} {sent}".strip()
-            self._secrets = _spellings(secret, sent)
+            pair = _user_and_password(scheme, secret)
+            self._hidden = Hidden(secret, sent, pair, pair.partition(":")[2])
+        else:
+            self._hidden = Hidden()
 
     def redact(self, text: str) -> str:
-        """Replaces every spelling of the secret in a text by ``***``."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
+        """Replaces the secret in a text that is kept, such as the version that a server tells."""
+        return self._hidden.redact(text)
 
 
 def read(connection: Connection, url: httpx.URL) -> Credentials:
@@ -58,10 +56,8 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
         return Credentials(header="", scheme="", secret="", source="no credentials")
     if url.scheme == "http" and not is_loopback(url):
         raise UserError(
-            f"{_FIELD}.url={connection.url!r} would send the secret unencrypted over the network:"
-            " use https://"
+            f"{_FIELD}.url would send the secret unencrypted over the network: use https://"
         )
-    _check_header(connection)
     secret, source = (
         _from_env(connection.auth_env) if connection.auth_env else _from_file(connection.auth_file)
     )
@@ -83,35 +79,24 @@ def _from_env(name: str) -> tuple[str, str]:
     secret = os.environ.get(name, "").strip()
     if not secret:
         raise UserError(
-            f"{_FIELD}.auth_env={name!r}: the environment variable {name} is not set or empty;"
-            " export it"
+            f"{_FIELD}.auth_env names an environment variable that is not set or empty: export it"
         )
-    return secret, f"the environment variable {name} ({_FIELD}.auth_env)"
+    return secret, f"the environment variable that {_FIELD}.auth_env names"
 
 
 def _from_file(path: str) -> tuple[str, str]:
+    secret = problem = ""
     try:
         secret = Path(path).expanduser().read_bytes().decode(errors="replace").strip()
     except OSError as error:
-        raise UserError(
-            f"{_FIELD}.auth_file={path!r} cannot be read ({error.strerror}): put the secret there"
-        ) from error
+        problem = f"names a file that cannot be read ({error.strerror}): put the secret there"
+    except (ValueError, RuntimeError):  # a null byte, or no such user behind ~
+        problem = "is no path of a file"
+    if problem:  # raised here, since the first error shows the path, which may be the secret itself
+        raise UserError(f"{_FIELD}.auth_file {problem}")
     if not secret:
-        raise UserError(f"{_FIELD}.auth_file={path!r} is empty: put the secret there")
-    return secret, f"the file {path} ({_FIELD}.auth_file)"
-
-
-def _check_header(connection: Connection) -> None:
-    if not _HEADER_NAME.fullmatch(connection.auth_header):
-        raise UserError(
-            f"{_FIELD}.auth_header={connection.auth_header!r} is no name of a header;"
-            " 'Authorization' and 'X-Api-Key' are usual"
-        )
-    if connection.auth_scheme and not _HEADER_NAME.fullmatch(connection.auth_scheme):
-        raise UserError(
-            f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never holds the"
-            " secret"
-        )
+        raise UserError(f"{_FIELD}.auth_file names a file that is empty: put the secret there")
+    return secret, f"the file that {_FIELD}.auth_file names"
 
 
 def _is_user_and_password(scheme: str, secret: str) -> bool:
@@ -119,12 +104,11 @@ def _is_user_and_password(scheme: str, secret: str) -> bool:
     return scheme.lower() == "basic" and ":" in secret
 
 
-def _spellings(secret: str, sent: str) -> list[str]:
-    """Returns the forms in which a reply may repeat the secret, longest first."""
-    parts = {secret, sent}
-    if secret != sent:  # user:password
-        parts.add(secret.partition(":")[2])
-    spelt = {
-        form for part in parts for form in (part, quote(part, safe=""), json.dumps(part)[1:-1])
-    }
-    return sorted(spelt - {""}, key=len, reverse=True)
+def _user_and_password(scheme: str, secret: str) -> str:
+    """Returns what a secret for ``Basic`` stands for, whether encoded or not; else nothing."""
+    if scheme.lower() != "basic" or ":" in secret:
+        return secret if scheme.lower() == "basic" else ""
+    try:
+        return base64.b64decode(secret, validate=True).decode()
+    except ValueError:
+        return ""

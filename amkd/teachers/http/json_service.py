@@ -1,9 +1,9 @@
 """A teacher behind any service that takes pictures in JSON and answers in JSON."""
 
+import functools
 import json
 import math
-import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from amkd.core.errors import UserError
 from amkd.teachers import PartlyAnswered, Teacher, Unanswered
 from amkd.teachers.http import encoding
 from amkd.teachers.http import reply_path as paths
-from amkd.teachers.http.client import Client
+from amkd.teachers.http.client import Asked, Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.reply_entry import EntryReader
+from amkd.teachers.http.request_key import picture_names, request_key
 from amkd.teachers.http.template import ID, Request
 from amkd.teachers.image_spec import ImageSpec
 
@@ -98,7 +99,7 @@ class _Ask:
 
     def __init__(self, template: Template, labels: Labels, classes: int) -> None:
         self.request = Request(template.request)
-        self._template = template
+        self._template, self._classes = template, classes
         self._entries_path, self._id = (
             paths.optional("entries", template.entries),
             paths.optional("id", template.id),
@@ -111,19 +112,24 @@ class _Ask:
         self.close = self._client.close
         return self._client
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def of_run(self, run: str) -> Callable[[np.ndarray], np.ndarray]:
+        """Returns this function for the requests of one run."""
+        return functools.partial(self, run=run)
+
+    def __call__(self, images: np.ndarray, run: str = "") -> np.ndarray:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         if len(images) > 1 and not self.request.is_list:
             raise UserError(
                 f"{len(images)} images at once, and the service takes one: set"
                 " config.teacher.batch=1"
             )
-        names = [uuid.uuid4().hex for _ in images]
+        asked = Asked(len(images), self._classes, request_key(run, images))
+        names = picture_names(asked.key, len(images))
         pictures = [
             encoding.encode(image, self._template.encoding, self._template.quality)
             for image in images
         ]
-        reply = self._client.post("", self.request.fill(pictures, names)).json()
+        reply = self._client.post("", self.request.fill(pictures, names), asked=asked).json()
         return self._rows(self._in_order(self._entries(reply), names))
 
     def _rows(self, entries: list[Any]) -> np.ndarray:
@@ -166,7 +172,9 @@ class _Ask:
         for entry in entries:
             name = self._name(entry)
             if name not in names:
-                raise Unanswered("the reply has an entry of another request", billed=True)
+                raise Unanswered(
+                    "the reply has an entry of another request", billed=True, whole=True
+                )
             if _differ(found.setdefault(name, entry), entry):
                 raise Unanswered(
                     "the reply has two entries of one picture that contradict each other",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from amkd.core.errors import UserError
+from amkd.core.redaction import redact
 from amkd.core.text import comparable
 
 IGNORED = -1
@@ -70,8 +71,8 @@ class Labels:
         found = place if named is None else named
         if found is None:
             raise UserError(
-                f"the service answered the label {name[:80]!r}, which is no class of the data set:"
-                f" map it to a class number by {_FIELD} ({IGNORED} to ignore it)"
+                f"the service answered the label {redact(name)[:80]!r}, which is no class of the"
+                f" data set: map it to a class number by {_FIELD} ({IGNORED} to ignore it)"
             )
         return found
 
@@ -84,8 +85,8 @@ class Labels:
         number = self.number(label)
         if number == IGNORED:
             raise UserError(
-                f"the service answered the label {str(label)[:80]!r}, which {_FIELD} ignores, and a"
-                " picture's only label must be a class: map it to one"
+                f"the service answered the label {redact(str(label))[:80]!r}, which {_FIELD}"
+                " ignores, and a picture's only label must be a class: map it to one"
             )
         return number
 
@@ -107,7 +108,7 @@ class Labels:
                 continue
             if math.isnan(score):
                 raise UserError(
-                    f"the service answered the label {str(label)[:80]!r} without a score"
+                    f"the service answered the label {redact(str(label))[:80]!r} without a score"
                 )
             row[place] = score if math.isnan(row[place]) else row[place] + score
         return row
@@ -128,10 +129,10 @@ class Labels:
             else f"the class {self._names[named]!r}, if it is a name"
         )
         return UserError(
-            f"the service answered the label {name}, which is {read}, or {counted}: say which by a"
-            f' map of all its labels to the names of the classes, {{"{name}": "NAME", ...}}, in a'
-            f" file named by {_FIELD}; if answers were stored before, their labels may have been"
-            " read as names: give the teacher another config.teacher.identity"
+            f"the service answered the label {redact(name)}, which is {read}, or {counted}: say"
+            f' which by a map of all its labels to the names of the classes, {{"{name}": "NAME",'
+            f" ...}}, in a file named by {_FIELD}; if answers were stored before, their labels may"
+            " have been read as names: give the teacher another config.teacher.identity"
         )
 
 

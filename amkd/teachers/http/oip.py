@@ -3,8 +3,8 @@
 MLServer, Triton, OpenVINO Model Server, KServe and others speak it.
 """
 
-import uuid
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -13,9 +13,10 @@ from amkd.config.teacher_services import OipSettings
 from amkd.core.errors import UserError
 from amkd.teachers import Refused, Teacher, outputs, tensors
 from amkd.teachers.http import oip_message, oip_metadata
-from amkd.teachers.http.client import Client
+from amkd.teachers.http.client import Asked, Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.oip_metadata import ServedModel
+from amkd.teachers.http.request_key import request_key
 from amkd.teachers.image_spec import ImageSpec
 
 _FIELD = "config.teacher.oip"
@@ -61,7 +62,8 @@ def load(
     except BaseException:
         client.close()
         raise
-    name = f"oip:{client.place}/{model.model}{served.version and ':' + served.version}"
+    version = client.redact(served.version)
+    name = f"oip:{client.place}/{model.model}{version and ':' + version}"
     ask = _Ask(client, served, wanted, binary=binary)
     return Teacher(identity or name, ask, client.patience)
 
@@ -88,20 +90,24 @@ class _Ask:
         self._binary = binary
         self.close = client.close
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def of_run(self, run: str) -> Callable[[np.ndarray], np.ndarray]:
+        """Returns this function for the requests of one run."""
+        return functools.partial(self, run=run)
+
+    def __call__(self, images: np.ndarray, run: str = "") -> np.ndarray:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         served = self._served
         filled = tensors.fill(images, served.input)
-        name = uuid.uuid4().hex
+        asked = Asked(len(filled), self._wanted.classes, request_key(run, images))
         content, headers = oip_message.request(
             served,
             tensors.feed(filled, served.input, served.pixels),
-            name=name,
+            name=asked.key,
             binary=self._binary,
         )
-        reply = self._client.post(f"{served.path}/infer", content, headers)
+        reply = self._client.post(f"{served.path}/infer", content, headers, asked=asked)
         answer = outputs.read(
-            oip_message.values(reply, served, name),
+            oip_message.values(reply, served, asked.key),
             self._wanted,
             images=len(filled),
             dtype="",

@@ -28,7 +28,7 @@ def request(
     Args:
       served: the model.
       tensor: its input.
-      name: a name that only this request has.
+      name: a name that only requests with these images have.
       binary: whether the tensors travel as bytes after the JSON.
     """
     given: dict[str, Any] = {
@@ -87,7 +87,7 @@ def _split(reply: Reply) -> tuple[Any, memoryview]:
     if length is None:
         return reply.json(), memoryview(b"")
     if not length.isdecimal() or int(length) > len(reply.body):
-        raise Unanswered("the reply is cut short", billed=True)
+        raise Unanswered("the reply is cut short", billed=True, whole=True)
     head, tail = reply.body[: int(length)], memoryview(reply.body)[int(length) :]
     return reply._replace(body=head).json(), tail
 
@@ -101,7 +101,9 @@ def _check_sender(message: Any, version: str, name: str) -> None:
         )
     if message.get("id") not in (None, "", name):
         raise Unanswered(
-            "the reply has another id than the request: it is someone else's answer", billed=True
+            "the reply has another id than the request: it is someone else's answer",
+            billed=True,
+            whole=True,
         )
     answering = message.get("model_version")
     if version and answering and str(answering) != version:

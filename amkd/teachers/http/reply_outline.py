@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from amkd.core.redaction import redact
+
 
 def outline(value: Any, limit: int = 300) -> str:
     """Returns the structure of a reply.
@@ -12,7 +14,7 @@ def outline(value: Any, limit: int = 300) -> str:
       value: a value that was read from JSON.
       limit: most characters.
     """
-    text = _describe(value, depth=4)
+    text = redact(_describe(value, depth=4))
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

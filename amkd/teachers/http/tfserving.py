@@ -1,7 +1,8 @@
 """A teacher behind TensorFlow Serving: its REST interface, in the row form."""
 
+import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -11,9 +12,10 @@ from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import TfservingSettings
 from amkd.core.errors import UserError
 from amkd.teachers import Teacher, Unanswered, outputs, tensors
-from amkd.teachers.http.client import Client
+from amkd.teachers.http.client import Asked, Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.reply_outline import outline
+from amkd.teachers.http.request_key import request_key
 from amkd.teachers.image_spec import ImageSpec
 from amkd.teachers.tensors import FREE, Tensor
 
@@ -65,7 +67,8 @@ def load(
     except BaseException:
         client.close()
         raise
-    name = f"tfserving:{client.place}/{model.model}{ask.version and ':' + ask.version}"
+    version = client.redact(ask.version)
+    name = f"tfserving:{client.place}/{model.model}{version and ':' + version}"
     name += outputs.key(ask.output, images)
     return Teacher(identity or name, ask, client.patience)
 
@@ -111,14 +114,19 @@ class _Ask:
         tensors.check_batch(self._input, batch)
         outputs.check(self.output, self._wanted)
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def of_run(self, run: str) -> Callable[[np.ndarray], np.ndarray]:
+        """Returns this function for the requests of one run."""
+        return functools.partial(self, run=run)
+
+    def __call__(self, images: np.ndarray, run: str = "") -> np.ndarray:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         filled = tensors.fill(images, self._input)
         message = {
             "signature_name": self._signature,
             "instances": tensors.feed(filled, self._input, self._pixels).tolist(),
         }
-        reply = self._client.post(self._path, json.dumps(message).encode()).json()
+        asked = Asked(len(filled), self._wanted.classes, request_key(run, images))
+        reply = self._client.post(self._path, json.dumps(message).encode(), asked=asked).json()
         if not isinstance(reply, dict) or not isinstance(reply.get("predictions"), list):
             raise UserError(
                 f"the reply has no list 'predictions' but is {outline(reply)}: check"
@@ -142,7 +150,9 @@ class _Ask:
         try:
             return [row[self.output.name] for row in predictions]
         except TypeError:
-            raise Unanswered("the reply mixes rows of several kinds", billed=True) from None
+            raise Unanswered(
+                "the reply mixes rows of several kinds", billed=True, whole=True
+            ) from None
         except KeyError:
             raise UserError(
                 f"{_FIELD}.output={self.output.name!r} is not in the reply, which is"

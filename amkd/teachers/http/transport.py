@@ -1,57 +1,69 @@
-"""HTTP connections on which every attempt ends by a deadline, however slowly bytes arrive."""
+"""Makes single attempts over HTTP/1.1; each ends by a deadline, however slowly bytes arrive.
+
+A connection carries one request at a time and is never pipelined: the next request leaves only
+when the reply before it was read to its end. If more than that reply has come, the connection is
+closed. Cookies are neither kept nor sent.
+"""
 
 import ssl
-import threading
 import time
 import urllib.request
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpcore
 import httpx
 
 from amkd.core.errors import UserError
+from amkd.core.redaction import Hidden, watch_logs
 from amkd.teachers.http import connection as connections
+from amkd.teachers.http import reply_body
 from amkd.teachers.http.connection import Connection
+from amkd.teachers.http.reply_body import TooLarge, Undecodable
+from amkd.teachers.http.streams import Backend, Deadline, Stream
 
 # Seconds. Servers usually hang up after 5, and a request sent at that moment may count as billed.
 _KEEP_ALIVE = 2.0
-_CHUNK = 65536  # bytes written between two looks at the clock
+_ALWAYS = {"Accept": "*/*", "Accept-Encoding": reply_body.ENCODINGS, "User-Agent": "amkd"}
 
 FAILURES = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.ProxyError,
     httpcore.TimeoutException,
-    httpx.DecodingError,
 )
 UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, httpcore.ProxyError)
 
 
-class Deadline(threading.local):
-    """The end of the current thread's attempt, in seconds of the monotonic clock."""
+class Response(NamedTuple):
+    """A reply that came to its end.
 
-    at = float("inf")
+    Attributes:
+      status: its status.
+      headers: its headers.
+      body: its body, unpacked; empty if that is too large or damaged and the status is no 2xx.
+    """
 
-    def cap(self, timeout: float | None, error: type[httpcore.TimeoutException]) -> float:
-        """Shortens a timeout so that it ends by the deadline.
+    status: int
+    headers: httpx.Headers
+    body: bytes
 
-        Raises:
-          httpcore.TimeoutException: ``error``, if the deadline has passed.
-        """
-        left = self.at - time.monotonic()
-        if left <= 0:
-            raise error("timed out")
-        return left if timeout is None else min(timeout, left)
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is one of 2xx."""
+        return 200 <= self.status < 300
 
 
-class Transport(httpx.BaseTransport):
+class Transport:
     """A pool of connections to one origin, through the environment's proxy if there is one."""
 
     def __init__(
         self, connection: Connection, url: httpx.URL, certificates: ssl.SSLContext
     ) -> None:
+        watch_logs()
         self._deadline, self._seconds = Deadline(), connection.deadline
+        self._headers = dict(_ALWAYS)
+        if connection.fresh_connections:
+            self._headers["Connection"] = "close"
         self._timeouts = {
             "connect": connection.connect_timeout,
             "read": connection.read_timeout,
@@ -61,29 +73,67 @@ class Transport(httpx.BaseTransport):
         options: dict[str, Any] = {
             "ssl_context": certificates,
             "max_connections": connection.in_flight,
+            "max_keepalive_connections": 0 if connection.fresh_connections else None,
             "keepalive_expiry": _KEEP_ALIVE,
-            "network_backend": _Backend(self._deadline),
+            "network_backend": Backend(self._deadline),
         }
-        self._pool = _pool(_proxy(url), options)
+        proxy = _proxy(url)
+        self._hidden = Hidden(proxy.password if proxy else "")
+        self._pool = _pool(proxy, options)
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Makes one attempt and reads the whole reply."""
+    def send(
+        self, method: str, url: httpx.URL, *, headers: dict[str, str], content: bytes, limit: int
+    ) -> Response:
+        """Makes one attempt and reads the whole reply.
+
+        Args:
+          method: HTTP method.
+          url: the address.
+          headers: headers of the request.
+          content: body of the request.
+          limit: most bytes of the reply's body.
+
+        Raises:
+          httpcore exceptions (``FAILURES``): no whole reply came.
+          TooLarge: a reply with a status of 2xx is above the limit.
+          Undecodable: the body of such a reply cannot be unpacked.
+        """
         self._deadline.at = time.monotonic() + self._seconds
-        url = request.url
-        reply = self._pool.request(
-            request.method,
-            httpcore.URL(
-                scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-            ),
-            headers=request.headers.raw,
-            content=request.read(),
-            extensions={"timeout": self._timeouts},
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
         )
-        return httpx.Response(reply.status, headers=reply.headers, content=reply.content)
+        with self._pool.stream(
+            method,
+            target,
+            headers=list({**self._headers, **headers}.items()),
+            content=content or None,
+            extensions={"timeout": self._timeouts},
+        ) as reply:
+            return _read(reply, limit)
 
     def close(self) -> None:
         """Closes the connections."""
         self._pool.close()
+
+
+def _read(reply: httpcore.Response, limit: int) -> Response:
+    """Reads a reply; closes its connection where bytes of another reply follow."""
+    found = Response(reply.status, httpx.Headers(reply.headers), b"")
+    try:
+        body = reply_body.read(
+            reply.iter_stream(),
+            encoding=found.headers.get("Content-Encoding", ""),
+            length=found.headers.get("Content-Length", ""),
+            limit=limit,
+        )
+    except (TooLarge, Undecodable):  # leaving closes the connection: the reply is not at its end
+        if found.is_success:
+            raise
+        return found
+    stream = reply.extensions.get("network_stream")
+    if isinstance(stream, Stream) and stream.surplus:
+        stream.close()
+    return found._replace(body=body)
 
 
 def _proxy(url: httpx.URL) -> httpx.URL | None:
@@ -108,58 +158,3 @@ def _pool(proxy: httpx.URL | None, options: dict[str, Any]) -> httpcore.Connecti
         return httpcore.ConnectionPool(**options)
     auth = (proxy.username, proxy.password) if proxy.userinfo else None
     return httpcore.HTTPProxy(str(proxy.copy_with(userinfo=b"")), proxy_auth=auth, **options)
-
-
-class _Backend(httpcore.NetworkBackend):
-    """Opens connections that keep the deadline."""
-
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline, self._plain = deadline, httpcore.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        """See httpcore."""
-        seconds = self._deadline.cap(timeout, httpcore.ConnectTimeout)
-        stream = self._plain.connect_tcp(host, port, seconds, local_address, socket_options)
-        return _Stream(stream, self._deadline)
-
-
-class _Stream(httpcore.NetworkStream):
-    """A connection on which no wait goes beyond the deadline."""
-
-    def __init__(self, plain: httpcore.NetworkStream, deadline: Deadline) -> None:
-        self._plain, self._deadline = plain, deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """See httpcore."""
-        return self._plain.read(max_bytes, self._deadline.cap(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        """See httpcore."""
-        for start in range(0, len(buffer), _CHUNK):
-            seconds = self._deadline.cap(timeout, httpcore.WriteTimeout)
-            self._plain.write(buffer[start : start + _CHUNK], seconds)
-
-    def close(self) -> None:
-        """See httpcore."""
-        self._plain.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        """See httpcore."""
-        seconds = self._deadline.cap(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._plain.start_tls(ssl_context, server_hostname, seconds), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        """See httpcore."""
-        return self._plain.get_extra_info(info)
