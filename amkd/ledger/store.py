@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from amkd.core.errors import UserError
-from amkd.ledger import accounts, schema
+from amkd.ledger import accounts, limits, schema
 from amkd.ledger.charge import Charge
 from amkd.ledger.checksum import checksum
 
@@ -170,7 +170,7 @@ class Ledger:
           images: digests of images that had no answer a moment ago.
 
         Raises:
-          UserError: the batch would cost more than the run may spend. Nothing is recorded.
+          OutOfMoney: the batch would cost more than the run may spend. Nothing is recorded.
         """
         with self._transaction():
             now = time.time()  # inside the transaction: the wait for the lock must not count
@@ -196,17 +196,17 @@ class Ledger:
         return {image for image, batch in pending if batch in batches}
 
     def _check_limit(self, charge: Charge, images: int) -> None:
-        cost = images * charge.price
-        if not cost or not charge.limit:
-            return
+        if self.affordable(charge, images) < images:
+            raise self.out_of_money(charge, images)
+
+    def affordable(self, charge: Charge, images: int) -> int:
+        """Returns how many of some images the run can still pay for."""
+        return limits.affordable(charge, images, self.spent(charge.run))
+
+    def out_of_money(self, charge: Charge, images: int) -> limits.OutOfMoney:
+        """Returns the error about images that the run cannot pay for."""
         spent = self.spent(charge.run)
-        if spent + cost > charge.limit * (1 + 1e-9):  # sums of prices are rounded
-            raise UserError(
-                f"config.teacher.max_cost={charge.limit:g}:"
-                f" {f'{spent:g} {charge.currency}'.strip()} are spent, and the next {images} images"
-                f" cost {cost:g} more; nothing was sent. Raise it and run the same command: what"
-                f" was answered is kept in {self.path}"
-            )
+        return limits.out_of_money(charge, images, spent=spent, path=self.path)
 
     def _insert_batch(self, charge: Charge, images: Sequence[bytes], now: float) -> int:
         batch = self._db.execute(

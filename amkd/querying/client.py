@@ -94,6 +94,7 @@ def ask(
       Class probabilities ``float32[M, Y]``.
 
     Raises:
+      OutOfMoney: not all of them can be paid for; as many as can be were sent.
       UserError: the budget does not allow it (nothing is sent), or the teacher failed or gave a
         useless answer (earlier answers are kept).
     """
@@ -108,17 +109,44 @@ def ask(
     _check_known(client, known)
     client.ledger.record_found(charge, list(known))
     progress(sum(times[digest] for digest in known))
-    missing = [digest for digest in times if digest not in known]
-    batches = (
-        {digest: images[place[digest]] for digest in part}
-        for part in _batches(missing, client.batch)
-    )
-    with contextlib.closing(_send_all(client, charge, batches, progress=progress)) as answered:
-        for done in answered:
-            progress(sum(times[digest] for digest in done))
-    fresh = client.ledger.find(charge.teacher, missing)
+    missing = {digest: images[place[digest]] for digest in times if digest not in known}
+
+    def answered(done: Iterable[bytes]) -> None:
+        progress(sum(times[digest] for digest in done))
+
+    fresh = _send_missing(client, charge, missing, answered=answered)
     _check_known(client, fresh)  # another run, with other settings, may have asked first
     return _read(client, digests, {**known, **fresh})
+
+
+def _send_missing(
+    client: QueryClient,
+    charge: ledgers.Charge,
+    missing: dict[bytes, np.ndarray],
+    *,
+    answered: Callable[[Iterable[bytes]], None],
+) -> dict[bytes, np.ndarray]:
+    """Sends images, and returns their answers.
+
+    Raises:
+      OutOfMoney: not all of them can be paid for; as many as can be were sent.
+    """
+    left = missing
+    while left:
+        part = list(left)[: client.ledger.affordable(charge, len(left))]
+        if not part:
+            raise client.ledger.out_of_money(charge, len(left))
+        batches = (
+            {digest: missing[digest] for digest in some} for some in _batches(part, client.batch)
+        )
+        sent = _send_all(client, charge, batches, progress=lambda: answered(()))
+        # Lost requests cost money, too: then less than a batch may be left, and is spent as well.
+        with contextlib.suppress(ledgers.OutOfMoney), contextlib.closing(sent):
+            for done in sent:
+                answered(done)
+        found = client.ledger.find(charge.teacher, list(left))
+        left = {digest: image for digest, image in left.items() if digest not in found}
+    return client.ledger.find(charge.teacher, list(missing))
 
 
 def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
@@ -134,7 +162,7 @@ def _send_all(
     charge: ledgers.Charge,
     batches: Iterator[dict[bytes, np.ndarray]],
     *,
-    progress: Callable[[int], None],
+    progress: Callable[[], None],
 ) -> Generator[list[bytes], None, None]:
     """Sends all batches, several at once after the first; yields the digests of each."""
     sender, in_flight = client.sender(), client.policy.in_flight
@@ -153,15 +181,35 @@ def _send_all(
 
 
 def _finished(
-    flying: dict[futures.Future, list[bytes]], progress: Callable[[int], None]
+    flying: dict[futures.Future, list[bytes]], progress: Callable[[], None]
 ) -> Iterator[list[bytes]]:
     """Waits a moment for batches in flight; yields the finished ones, and raises their errors."""
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
-    progress(0)
+    progress()
     for future in done:
         images = flying.pop(future)
         future.result()
         yield images
+
+
+def unanswered(client: QueryClient, images: np.ndarray) -> int:
+    """Counts the distinct images whose answers the ledger does not hold."""
+    digests = {image_digest(image) for image in images}
+    teacher = client.ledger.teacher(client.teacher.identity)
+    return len(digests) - len(client.ledger.find(teacher, list(digests)))
+
+
+def paid_for(client: QueryClient, blocks: Iterable[np.ndarray], purpose: str) -> np.ndarray:
+    """Returns which images the run has answers to, ``bool[M]``; never asks the teacher.
+
+    Args:
+      client: the client that asked for them.
+      blocks: the images, in blocks of ``uint8[B, H, W, C]``.
+      purpose: what they were asked for.
+    """
+    teacher = client.ledger.teacher(client.teacher.identity)
+    used = client.ledger.used(client.run, purpose, teacher)
+    return np.array([image_digest(image) in used for block in blocks for image in block], bool)
 
 
 def recall(client: QueryClient, blocks: Iterable[np.ndarray]) -> np.ndarray:
