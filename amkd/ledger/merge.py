@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amkd.core.errors import UserError
-from amkd.ledger import reader, schema, verify
+from amkd.ledger import place, reader, schema, verify, waiting
 from amkd.ledger.store import Ledger
 
 UNNAMED = "unknown teacher "  # rescue gives such identities; they are valid in one ledger only
@@ -48,10 +48,14 @@ def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
       UserError: a source is the target, is damaged, or holds a teacher without a name. The target
         stays as it is.
     """
+    place.on_disk(target, "TARGET")
     for source in sources:
         _check_source(target, source)
     Ledger(target).close()  # makes it, brings it up to this version, or says what is wrong
-    db = sqlite3.connect(target, timeout=60, isolation_level=None)  # of itself, synchronous=FULL
+    # Of itself, synchronous=FULL.
+    db = sqlite3.connect(
+        place.on_disk(target, "TARGET"), timeout=waiting.TOLD_AFTER, isolation_level=None
+    )
     with contextlib.closing(db), schema.transaction(db):
         return [_merge_one(db, source, target) for source in sources]
 

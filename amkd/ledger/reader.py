@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amkd.core.errors import UserError
-from amkd.ledger import schema
+from amkd.ledger import schema, waiting
 from amkd.ledger.checksum import checksum
+
+_PATIENCE = 60  # seconds that a reader waits for another program
 
 
 class DamagedLedger(UserError):
@@ -40,7 +42,8 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(_connection(path, still)) as db:
         try:
             with _user_errors(path):
-                schema.check(db, path)
+                waiting.patiently(db, lambda: schema.check(db, path), _PATIENCE)
+                db.execute(f"PRAGMA busy_timeout={1000 * _PATIENCE}")
                 schema.view(db)
                 yield db
         finally:
@@ -54,7 +57,10 @@ def _connection(path: Path, still: bool) -> sqlite3.Connection:
     with _user_errors(path):
         mode = "immutable=1" if still else "mode=ro"
         db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=60, isolation_level=None
+            f"{path.absolute().as_uri()}?{mode}",
+            uri=True,
+            timeout=waiting.TOLD_AFTER,
+            isolation_level=None,
         )
         db.create_function("crc", 2, checksum, deterministic=True)
         return db

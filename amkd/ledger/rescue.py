@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from amkd.core import files
 from amkd.core.errors import UserError
-from amkd.ledger import schema
+from amkd.ledger import place, schema
 from amkd.ledger.merge import UNNAMED
 from amkd.ledger.recovered_rows import identify
 from amkd.ledger.sqlite_pages import PageRow, Pages, UnreadablePage
@@ -69,6 +69,7 @@ def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None
     """
     if not damaged.is_file():
         raise UserError(f"{damaged} is not there: name the damaged ledger's file")
+    new = place.on_disk(new, "NEW")
     if new.exists():
         raise UserError(f"{new} is there already; name a new file")
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amkd.core.errors import UserError
+from amkd.ledger import waiting
 
 VERSION = 2
 _APPLICATION = 0x616D6B64  # "amkd": marks the file as ours
@@ -114,10 +115,10 @@ def view(db: sqlite3.Connection) -> None:
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Runs a block as one transaction: all of it is written, or nothing."""
-    db.execute("BEGIN IMMEDIATE")
+    waiting.execute(db, "BEGIN IMMEDIATE")
     try:
         yield
-        db.execute("COMMIT")
+        waiting.execute(db, "COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")

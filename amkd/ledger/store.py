@@ -5,23 +5,16 @@ The file is SQLite in WAL mode. Answers are keyed by the teacher and by the imag
 its answers are recorded in one transaction. Threads share one ``Ledger``; processes share one file.
 """
 
-import contextlib
 import dataclasses
-import sqlite3
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from amkd.core.errors import UserError
-from amkd.ledger import accounts, limits, schema
+from amkd.ledger import accounts, connection, limits
 from amkd.ledger.charge import Charge
 from amkd.ledger.checksum import checksum
-
-# Seconds that a write waits for another program's write: answers in hand must not be lost.
-_PATIENCE = 600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,57 +42,12 @@ class Ledger:
           UserError: the file is no ledger, is damaged, or cannot be opened.
         """
         self.path = path
-        self._lock = threading.RLock()  # one connection for all threads
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"config.ledger.path={path}: its folder cannot be made ({error}); name another"
-            ) from error
-        with self._user_errors():
-            self._db = sqlite3.connect(
-                path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._user_errors():
-                problem = schema.prepare(self._db, path)
-            if problem:
-                raise self._damage(problem)
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _damage(self, problem: str) -> UserError:
-        return UserError(
-            f"ledger {self.path} is damaged or is no ledger ({problem}). Nothing more is sent."
-            " Restore it from a copy, save what can be read with `python -m amkd.ledger rescue"
-            f" {self.path} rescued.sqlite`, or name another with --config.ledger.path"
+        self._file = connection.Connection(path)
+        self._db, self._transaction, self.rows = (
+            self._file.db,
+            self._file.transaction,
+            self._file.rows,
         )
-
-    @contextlib.contextmanager
-    def _user_errors(self) -> Iterator[None]:
-        """Lets one thread in at a time, and turns SQLite's errors into errors for the user."""
-        try:
-            with self._lock:
-                yield
-        except sqlite3.OperationalError as error:
-            raise UserError(
-                f"ledger {self.path} cannot be used ({error}): check that the disk is not full,"
-                " that its folder can be written and that no other program holds the file, or name"
-                " another with --config.ledger.path. What was answered before is kept"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise self._damage(str(error)) from error
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._user_errors(), schema.transaction(self._db):
-            yield
-
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple]:
-        """Returns all rows of a query that only reads."""
-        with self._user_errors():
-            return self._db.execute(query, parameters).fetchall()
 
     def teacher(self, identity: str) -> int:
         """Returns the number of a teacher in this ledger; a new teacher gets one."""
@@ -144,7 +92,7 @@ class Ledger:
             "image, scores, checksum", "answer", teacher, images=images
         ):
             if checksum(image, scores) != check:
-                raise self._damage(f"the answer to image {image.hex()[:16]} has changed")
+                raise self._file.damage(f"the answer to image {image.hex()[:16]} has changed")
             found[image] = np.frombuffer(scores, np.float32)
         return found
 
@@ -281,7 +229,7 @@ class Ledger:
 
     def spent(self, run: str) -> float:
         """Returns what a run may have been billed: all batches that the service did not refuse."""
-        with self._user_errors():
+        with self._file.user_errors():
             return accounts.spent(self._db, run)
 
     def adrift(self, run: str) -> int:
@@ -293,5 +241,4 @@ class Ledger:
 
     def close(self) -> None:
         """Closes the file."""
-        with self._lock:
-            self._db.close()
+        self._file.close()
