@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from amkd.core.errors import UserError
-from amkd.ledger import place, schema, waiting
+from amkd.ledger import checksums, place, schema, waiting
 
 
 class Connection:
@@ -37,6 +37,7 @@ class Connection:
             self.db = sqlite3.connect(
                 self.file, timeout=waiting.TOLD_AFTER, isolation_level=None, check_same_thread=False
             )
+        checksums.register(self.db)
         try:
             with self.user_errors():
                 problem = waiting.patiently(self.db, lambda: schema.prepare(self.db, path))

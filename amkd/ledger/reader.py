@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amkd.core.errors import UserError
-from amkd.ledger import schema, waiting
-from amkd.ledger.checksum import checksum
+from amkd.ledger import checksums, schema, waiting
 
 _PATIENCE = 60  # seconds that a reader waits for another program
 
@@ -21,7 +20,7 @@ class DamagedLedger(UserError):
 def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """Opens a connection that shows the tables of the current version, whatever the file's.
 
-    SQL on it may call ``crc(image, scores)``, which is :func:`amkd.ledger.checksum.checksum`.
+    SQL on it may call the functions of :mod:`amkd.ledger.checksums`.
 
     Args:
       path: the ledger's file.
@@ -62,7 +61,7 @@ def _connection(path: Path, still: bool) -> sqlite3.Connection:
             timeout=waiting.TOLD_AFTER,
             isolation_level=None,
         )
-        db.create_function("crc", 2, checksum, deterministic=True)
+        checksums.register(db)
         return db
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd.ledger import accounts, connection, limits
+from amkd.ledger import accounts, connection, lease, limits
 from amkd.ledger.charge import Charge
-from amkd.ledger.checksum import checksum
+from amkd.ledger.checksums import BATCH_SQL, checksum, of_row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Ledger:
             self._file.transaction,
             self._file.rows,
         )
+        self._leases = lease.Leases(self._file)
+        self._identities: dict[int, str] = {}  # of teachers, by number
 
     def teacher(self, identity: str) -> int:
         """Returns the number of a teacher in this ledger; a new teacher gets one."""
@@ -56,6 +58,12 @@ class Ledger:
             return self._db.execute(
                 "SELECT id FROM teacher WHERE identity = ?", (identity,)
             ).fetchone()[0]
+
+    def _identity(self, teacher: int) -> str:
+        if teacher not in self._identities:
+            rows = self.rows("SELECT identity FROM teacher WHERE id = ?", (teacher,))
+            self._identities[teacher] = rows[0][0]
+        return self._identities[teacher]
 
     def begin_run(self, run: str, about: str, place: str) -> int:
         """Records a run, and gives up what it had in flight when its process died.
@@ -67,8 +75,11 @@ class Ledger:
 
         Returns:
           The number of images that were in flight. They may have been billed without an answer.
+
+        Raises:
+          UserError: another process is at work on the run.
         """
-        with self._transaction():
+        with self._leases.taking(run):
             self._db.execute(
                 "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET place ="
                 " excluded.place",
@@ -87,11 +98,11 @@ class Ledger:
         Raises:
           UserError: the checksum of an answer is wrong.
         """
-        found = {}
+        found, identity = {}, self._identity(teacher)
         for image, scores, check in self._select(
             "image, scores, checksum", "answer", teacher, images=images
         ):
-            if checksum(image, scores) != check:
+            if checksum(identity, image, scores) != check:
                 raise self._file.damage(f"the answer to image {image.hex()[:16]} has changed")
             found[image] = np.frombuffer(scores, np.float32)
         return found
@@ -121,25 +132,28 @@ class Ledger:
           OutOfMoney: the batch would cost more than the run may spend. Nothing is recorded.
         """
         with self._transaction():
-            now = time.time()  # inside the transaction: the wait for the lock must not count
+            self._leases.check(charge.run)
             found = {
                 row[0] for row in self._select("image", "answer", charge.teacher, images=images)
             }
-            busy = self._in_flight(charge, images, now)
+            busy = self._in_flight(charge, images)
             fresh = [image for image in images if image not in found and image not in busy]
             self._check_limit(charge, len(fresh))
             self._record_uses(charge, [image for image in images if image in found], paid=False)
-            batch = self._insert_batch(charge, fresh, now) if fresh else 0
+            batch = self._insert_batch(charge, fresh) if fresh else 0
         return SentBatch(batch, fresh, [image for image in images if image in busy])
 
-    def _in_flight(self, charge: Charge, images: Sequence[bytes], now: float) -> set[bytes]:
+    def _in_flight(self, charge: Charge, images: Sequence[bytes]) -> set[bytes]:
         """Returns the images that another run has sent and may still get an answer to."""
         pending = list(self._select("image, batch", "pending", charge.teacher, images=images))
-        alive = "SELECT 1 FROM batch WHERE id = ? AND run != ? AND state = 'sent' AND expires > ?"
+        query = (
+            "SELECT id, run, expires - sent FROM batch WHERE id = ? AND run != ? AND state = 'sent'"
+        )
         batches = {
             batch
-            for batch in {batch for _, batch in pending}
-            if self.rows(alive, (batch, charge.run, now))
+            for number in {batch for _, batch in pending}
+            for batch, run, patience in self.rows(query, (number, charge.run))
+            if self._leases.waits_for(run, batch, patience)
         }
         return {image for image, batch in pending if batch in batches}
 
@@ -156,7 +170,8 @@ class Ledger:
         spent = self.spent(charge.run)
         return limits.out_of_money(charge, images, spent=spent, path=self.path)
 
-    def _insert_batch(self, charge: Charge, images: Sequence[bytes], now: float) -> int:
+    def _insert_batch(self, charge: Charge, images: Sequence[bytes]) -> int:
+        now = time.time()
         batch = self._db.execute(
             "INSERT INTO batch (run, purpose, teacher, round, images, price, currency, sent,"
             " expires, state, answered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'sent', 0)",
@@ -167,6 +182,7 @@ class Ledger:
             ),
         ).lastrowid
         assert batch is not None
+        self._seal_batch(batch)
         rows = [(charge.teacher, image, batch) for image in images]
         self._db.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", rows)
         return batch
@@ -184,10 +200,10 @@ class Ledger:
           images: digests of the B answered images.
           answers: raw scores ``float32[B, Y]``.
         """
-        now, rows = time.time(), []
+        now, rows, identity = time.time(), [], self._identity(charge.teacher)
         for image, answer in zip(images, answers, strict=True):
             scores = answer.astype("<f4").tobytes()
-            rows.append((charge.teacher, image, scores, checksum(image, scores), now))
+            rows.append((charge.teacher, image, scores, checksum(identity, image, scores), now))
         with self._transaction():
             self._db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?, ?)", rows)
             self._record_uses(charge, images, paid=True)
@@ -204,6 +220,10 @@ class Ledger:
             "UPDATE batch SET state = ?, answered = ?, ended = ? WHERE id = ?",
             (state, answered, time.time(), batch),
         )
+        self._seal_batch(batch)
+
+    def _seal_batch(self, batch: int) -> None:
+        self._db.execute(f"UPDATE batch SET checksum = {BATCH_SQL} WHERE id = ?", (batch,))
 
     def record_found(self, charge: Charge, images: Sequence[bytes]) -> None:
         """Records that a run uses answers that were there already, in one transaction."""
@@ -211,11 +231,15 @@ class Ledger:
             self._record_uses(charge, images, paid=False)
 
     def _record_uses(self, charge: Charge, images: Sequence[bytes], paid: bool) -> None:
-        rows = [
-            (charge.run, charge.purpose, charge.teacher, image, charge.round, int(paid))
-            for image in images
-        ]
-        self._db.executemany("INSERT OR IGNORE INTO use VALUES (?, ?, ?, ?, ?, ?)", rows)
+        run, purpose, round_, identity = (
+            *(charge.run, charge.purpose, charge.round),
+            self._identity(charge.teacher),
+        )
+        rows = []
+        for image in images:
+            check = of_row(identity, run, purpose, image, round_, int(paid))
+            rows.append((run, purpose, charge.teacher, image, round_, int(paid), check))
+        self._db.executemany("INSERT OR IGNORE INTO use VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def used(self, run: str, purpose: str, teacher: int) -> set[bytes]:
         """Returns the digests of the images whose answers a run uses for a purpose."""
@@ -240,5 +264,6 @@ class Ledger:
         return self.rows(query, (run,))[0][0]
 
     def close(self) -> None:
-        """Closes the file."""
+        """Gives the runs back, and closes the file."""
+        self._leases.release()
         self._file.close()
