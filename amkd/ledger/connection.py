@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from amkd.core.errors import UserError
-from amkd.ledger import checksums, place, schema, waiting
+from amkd.ledger import checksums, disk_file, place, schema, waiting
 
 
 class Connection:
@@ -43,6 +43,7 @@ class Connection:
                 problem = waiting.patiently(self.db, lambda: schema.prepare(self.db, path))
             if problem:
                 raise self.damage(problem)
+            self._on_disk = disk_file.DiskFile(self.file)
         except BaseException:
             self.db.close()
             raise
@@ -84,7 +85,32 @@ class Connection:
         with self.user_errors():
             return waiting.execute(self.db, query, parameters).fetchall()
 
+    def check_on_disk(self, query: str, parameters: tuple[object, ...]) -> None:
+        """Refuses to go on unless a row that was just written is read back from the path.
+
+        Raises:
+          UserError: the file on disk is not the one that is written.
+        """
+        if not self._on_disk.holds(query, parameters):
+            raise UserError(
+                f"ledger {self.path} on disk is not the file that this run writes: it was deleted,"
+                " moved or replaced meanwhile. Nothing more is sent. What was answered is saved"
+                " beside it as the run ends; put that in its place and run the same command"
+            )
+
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file; if it is no longer on disk, saves what it held."""
         with self._lock:
-            self.db.close()
+            try:
+                if not self._on_disk.is_there():
+                    copy = disk_file.save_copy(self.db, self.file)
+                    print(
+                        f"ledger {self.path} was deleted, moved or replaced while the run went on;"
+                        f" all that it held is saved in {copy}: move that to {self.path}, and run"
+                        " the same command",
+                        flush=True,
+                    )
+            except (OSError, sqlite3.Error) as error:
+                print(f"ledger {self.path} is gone and cannot be saved: {error}", flush=True)
+            finally:
+                self.db.close()

@@ -130,6 +130,8 @@ class Ledger:
 
         Raises:
           OutOfMoney: the batch would cost more than the run may spend. Nothing is recorded.
+          UserError: too much was sent in vain, another process has taken the run, or the file is
+            not on disk any more.
         """
         with self._transaction():
             self._leases.check(charge.run)
@@ -141,7 +143,14 @@ class Ledger:
             self._check_limit(charge, len(fresh))
             self._record_uses(charge, [image for image in images if image in found], paid=False)
             batch = self._insert_batch(charge, fresh) if fresh else 0
+        if batch:
+            self._check_on_disk(charge, batch)
         return SentBatch(batch, fresh, [image for image in images if image in busy])
+
+    def _check_on_disk(self, charge: Charge, batch: int) -> None:
+        """Makes certain that the file on disk has a batch, before it leaves."""
+        query = "SELECT 1 FROM batch WHERE id = ? AND run = ? AND state = 'sent'"
+        self._file.check_on_disk(query, (batch, charge.run))
 
     def _in_flight(self, charge: Charge, images: Sequence[bytes]) -> set[bytes]:
         """Returns the images that another run has sent and may still get an answer to."""
