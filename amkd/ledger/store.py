@@ -169,6 +169,16 @@ class Ledger:
     def _check_limit(self, charge: Charge, images: int) -> None:
         if self.affordable(charge, images) < images:
             raise self.out_of_money(charge, images)
+        if images and charge.most_in_vain:
+            rows = self.rows(
+                "SELECT state = 'sent', sum(images - answered) FROM batch WHERE run = ? AND"
+                " answered < images AND state != 'refused' GROUP BY 1",
+                (charge.run,),
+            )
+            in_vain, in_flight = (dict(rows).get(sent, 0) for sent in (0, 1))
+            limits.check_in_vain(
+                charge, images, in_vain=in_vain, in_flight=in_flight, path=self.path
+            )
 
     def affordable(self, charge: Charge, images: int) -> int:
         """Returns how many of some images the run can still pay for."""

@@ -57,6 +57,7 @@ class QueryClient:
             price=self.policy.price,
             currency=self.policy.currency,
             limit=self.policy.max_cost,
+            most_in_vain=self.policy.max_lost,
             patience=self.teacher.patience,
         )
 

@@ -12,6 +12,7 @@ from amkd.config.settings import Settings
 from amkd.core import checkpoint, devices
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
+from amkd.ledger import limits
 from amkd.querying import client
 from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
@@ -145,7 +146,8 @@ def open_client(
     """Returns the client through which the run asks its teacher."""
     plan = settings.teacher
     # Labels are probabilities, and cost nothing.
-    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy_of(plan)}
+    policy = policy_of(plan)._replace(max_lost=limits.most_in_vain(plan, settings.budget))
+    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy}
     return client.QueryClient(
         teacher=teacher,
         ledger=answers,

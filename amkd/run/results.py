@@ -19,7 +19,16 @@ from amkd.run.round_state import RoundState
 # How a teacher is asked: this changes the cost, but not the result.
 _COST_FIELDS = tuple(
     f"teacher.{name}"
-    for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
+    for name in (
+        "batch",
+        "in_flight",
+        "rate",
+        "attempts",
+        "price",
+        "currency",
+        "max_cost",
+        "max_lost",
+    )
 )
 _SHEET = 18  # mixes on a contact sheet
 _MADE = 60  # made images on theirs
