@@ -73,7 +73,7 @@ def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
 
 def goes_on(summary: Mapping[str, Any], settings: Settings) -> bool:
     """Returns whether a run that ended early may now spend more."""
-    early, limit = summary.get("ended_early"), settings.teacher.max_cost
+    early, limit = summary.get("ended_early") or {}, settings.teacher.max_cost
     return bool(early) and (not limit or limit > early["max_cost"])
 
 

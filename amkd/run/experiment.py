@@ -3,6 +3,7 @@ results.
 """
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from amkd.config.settings import Settings
 from amkd.core import checkpoint, devices
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
-from amkd.ledger import limits
+from amkd.ledger import file_system, limits
 from amkd.querying import client
 from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
@@ -161,6 +162,8 @@ def open_client(
 
 def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:
     """Notes the run in the ledger, and reports what was in flight when it was last ended."""
+    if warning := file_system.warning(answers.path):
+        print(warning, file=sys.stderr, flush=True)
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
     lost = answers.begin_run(run_id, about, str(folder.absolute()))
     if lost:
