@@ -40,7 +40,12 @@ def checks(db: sqlite3.Connection) -> Iterator[Check]:
 
 def file(db: sqlite3.Connection) -> Check:
     """Runs SQLite's own check of the file."""
-    problems = [text for (text,) in db.execute(f"PRAGMA integrity_check({_LISTED})")]
+    try:
+        problems = [text for (text,) in db.execute(f"PRAGMA integrity_check({_LISTED})")]
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:  # too damaged for the check itself
+        problems = [str(error)]
     faults = [line for text in problems if text != "ok" for line in text.splitlines()]
     return Check("file", "SQLite finds no fault" if not faults else "damaged", faults, _RESCUE)
 
