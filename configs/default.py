@@ -130,6 +130,10 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.currency = "USD"
     # Most that the run may spend, evaluation and lost requests included; 0 for no limit.
     config.teacher.max_cost = 0.0
+    # Most images that may be sent in vain: lost on the way, or answered with nothing usable, and
+    # perhaps billed. The run stops before it. 0 for a fifth of the budget, and at least 20 and
+    # twice what may be in flight; no limit for a teacher on this machine without a price.
+    config.teacher.max_lost = 0
 
     # What the teacher answers.
     config.teacher.answers = ConfigDict()

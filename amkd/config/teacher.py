@@ -131,6 +131,14 @@ class TeacherSettings:
         remedy=_NO_LIMIT,
         identity=False,
     )
+    max_lost: int = field(
+        0,
+        "Most images that may be sent in vain: lost on the way, or answered with nothing usable,"
+        " and perhaps billed. The run stops before it. 0 for a fifth of the budget, and at least 20"
+        " and twice what may be in flight; no limit for a teacher on this machine without a price.",
+        least=0,
+        identity=False,
+    )
     answers: Form = group(Form, "What the teacher answers.")
     pixels: Pixels = group(Pixels, "What the teacher's model expects of its input.")
     http: HttpSettings = group(HttpSettings, "oip, tfserving, json: how the service is reached.")

@@ -4,7 +4,8 @@
 """
 
 from amkd.ledger.charge import Charge
-from amkd.ledger.checksum import checksum
+from amkd.ledger.checksums import checksum
+from amkd.ledger.limits import OutOfMoney
 from amkd.ledger.store import Ledger, SentBatch
 
-__all__ = ["Charge", "Ledger", "SentBatch", "checksum"]
+__all__ = ["Charge", "Ledger", "OutOfMoney", "SentBatch", "checksum"]

@@ -18,6 +18,7 @@ class Charge:
       price: price of one image.
       currency: currency of the price.
       limit: most that the run may spend in all; 0 for any amount.
+      most_in_vain: most images that may be sent without a usable answer; 0 for any number.
       patience: seconds after which other runs take an unfinished batch for lost.
     """
 
@@ -28,4 +29,5 @@ class Charge:
     price: float = 0.0
     currency: str = ""
     limit: float = 0.0
+    most_in_vain: int = 0
     patience: float = 600.0

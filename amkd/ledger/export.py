@@ -11,7 +11,7 @@ import numpy as np
 
 from amkd.core.errors import UserError
 from amkd.core.extras import require
-from amkd.ledger.checksum import checksum
+from amkd.ledger.checksums import checksum
 from amkd.ledger.reader import DamagedLedger
 
 _BLOCK = 20_000  # rows in memory at once
@@ -111,17 +111,17 @@ _MOMENT = "strftime('%Y-%m-%dT%H:%M:%fZ', answered, 'unixepoch')"
 
 def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> Iterator[ExportRow]:
     query = (
-        f"SELECT identity, answer.image, {_MOMENT}, scores, checksum, run, purpose, round, paid"
-        f" {_USED}"
+        f"SELECT identity, answer.image, {_MOMENT}, scores, answer.checksum, run, purpose, round,"
+        f" paid {_USED}"
     )
     if run is None:
         query += (
-            f" UNION ALL SELECT identity, answer.image, {_MOMENT}, scores, checksum,"
+            f" UNION ALL SELECT identity, answer.image, {_MOMENT}, scores, answer.checksum,"
             f" NULL, NULL, NULL, NULL {_UNUSED}"
         )
     rows = db.execute(query, {"teacher": teacher, "run": run})
     for identity, image, answered, scores, check, user, purpose, round_, paid in rows:
-        if checksum(image, scores) != check:
+        if checksum(identity, image, scores) != check:
             raise DamagedLedger(
                 f"the answer to image {image.hex()[:16]} has changed; nothing was written. Save the"
                 " others with `python -m amkd.ledger rescue` and export that ledger"

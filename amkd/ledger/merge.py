@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amkd.core.errors import UserError
-from amkd.ledger import reader, schema, verify
+from amkd.ledger import checksums, place, reader, schema, verify, waiting
 from amkd.ledger.store import Ledger
 
 UNNAMED = "unknown teacher "  # rescue gives such identities; they are valid in one ledger only
@@ -48,10 +48,15 @@ def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
       UserError: a source is the target, is damaged, or holds a teacher without a name. The target
         stays as it is.
     """
+    place.on_disk(target, "TARGET")
     for source in sources:
         _check_source(target, source)
     Ledger(target).close()  # makes it, brings it up to this version, or says what is wrong
-    db = sqlite3.connect(target, timeout=60, isolation_level=None)  # of itself, synchronous=FULL
+    # Of itself, synchronous=FULL.
+    db = sqlite3.connect(
+        place.on_disk(target, "TARGET"), timeout=waiting.TOLD_AFTER, isolation_level=None
+    )
+    checksums.register(db)
     with contextlib.closing(db), schema.transaction(db):
         return [_merge_one(db, source, target) for source in sources]
 
@@ -60,12 +65,6 @@ def _check_source(target: Path, source: Path) -> None:
     if target.exists() and source.exists() and target.samefile(source):
         raise UserError(f"{source} is the target itself; name other ledgers to bring into it")
     with reader.open_read_only(source) as db:
-        for check in (verify.file, verify.answers, verify.teachers):
-            if faults := check(db).faults:
-                raise UserError(
-                    f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be read"
-                    f" with `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge that"
-                )
         unnamed = [
             teacher
             for (teacher,) in db.execute("SELECT identity FROM teacher")
@@ -76,6 +75,12 @@ def _check_source(target: Path, source: Path) -> None:
                 f"{source} has {unnamed[0]!r}, which may be another one elsewhere; nothing was"
                 f" merged. Rescue it again with --identity {unnamed[0].removeprefix(UNNAMED)}=NAME"
             )
+        for check in (verify.file, verify.answers, verify.teachers, verify.owners, verify.money):
+            if faults := check(db).faults:
+                raise UserError(
+                    f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be read"
+                    f" with `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge that"
+                )
 
 
 def _merge_one(db: sqlite3.Connection, path: Path, target: Path) -> Merged:
@@ -133,10 +138,11 @@ def _merge_uses(
 ) -> int:
     """Copies uses; an answer counts as paid for if either of the two ledgers says so."""
     before = _count(db, "use")
-    rows = source.execute("SELECT run, purpose, teacher, image, round, paid FROM use")
+    rows = source.execute("SELECT run, purpose, teacher, image, round, paid, checksum FROM use")
     db.executemany(
-        "INSERT INTO use VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET round ="
-        " excluded.round, paid = excluded.paid WHERE excluded.paid > paid",
+        "INSERT INTO use VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET round ="
+        " excluded.round, paid = excluded.paid, checksum = excluded.checksum"
+        " WHERE excluded.paid > paid",
         ((run, purpose, teachers[teacher], *rest) for run, purpose, teacher, *rest in rows),
     )
     return _count(db, "use") - before
@@ -163,7 +169,8 @@ def _merge_batches(
 
 
 _BATCH = (
-    "run, purpose, teacher, round, images, price, currency, sent, expires, ended, state, answered"
+    "run, purpose, teacher, round, images, price, currency, sent, expires, ended, state, answered,"
+    " checksum"
 )
 
 
@@ -182,7 +189,8 @@ def _merge_batch(db: sqlite3.Connection, batch: dict[str, object]) -> bool:
         return False
     db.execute("DELETE FROM pending WHERE batch = ?", (number,))
     db.execute(
-        "UPDATE batch SET state = :state, answered = :answered, ended = :ended WHERE id = :id",
+        "UPDATE batch SET state = :state, answered = :answered, ended = :ended, expires = :expires,"
+        " price = :price, currency = :currency, checksum = :checksum WHERE id = :id",
         {**batch, "id": number},
     )
     return True

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amkd.core.errors import UserError
-from amkd.ledger import schema
-from amkd.ledger.checksum import checksum
+from amkd.ledger import checksums, schema, waiting
+
+_PATIENCE = 60  # seconds that a reader waits for another program
 
 
 class DamagedLedger(UserError):
@@ -19,7 +20,7 @@ class DamagedLedger(UserError):
 def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     """Opens a connection that shows the tables of the current version, whatever the file's.
 
-    SQL on it may call ``crc(image, scores)``, which is :func:`amkd.ledger.checksum.checksum`.
+    SQL on it may call the functions of :mod:`amkd.ledger.checksums`.
 
     Args:
       path: the ledger's file.
@@ -40,7 +41,8 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
     with contextlib.closing(_connection(path, still)) as db:
         try:
             with _user_errors(path):
-                schema.check(db, path)
+                waiting.patiently(db, lambda: schema.check(db, path), _PATIENCE)
+                db.execute(f"PRAGMA busy_timeout={1000 * _PATIENCE}")
                 schema.view(db)
                 yield db
         finally:
@@ -54,9 +56,12 @@ def _connection(path: Path, still: bool) -> sqlite3.Connection:
     with _user_errors(path):
         mode = "immutable=1" if still else "mode=ro"
         db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=60, isolation_level=None
+            f"{path.absolute().as_uri()}?{mode}",
+            uri=True,
+            timeout=waiting.TOLD_AFTER,
+            isolation_level=None,
         )
-        db.create_function("crc", 2, checksum, deterministic=True)
+        checksums.register(db)
         return db
 
 

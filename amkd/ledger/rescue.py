@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from amkd.core import files
 from amkd.core.errors import UserError
-from amkd.ledger import schema
+from amkd.ledger import checksums, place, schema
 from amkd.ledger.merge import UNNAMED
-from amkd.ledger.recovered_rows import identify
+from amkd.ledger.recovered_rows import RecoveredRow, identify
+from amkd.ledger.seals import Seals
 from amkd.ledger.sqlite_pages import PageRow, Pages, UnreadablePage
 
 
@@ -69,6 +70,7 @@ def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None
     """
     if not damaged.is_file():
         raise UserError(f"{damaged} is not there: name the damaged ledger's file")
+    new = place.on_disk(new, "NEW")
     if new.exists():
         raise UserError(f"{new} is there already; name a new file")
     try:
@@ -87,6 +89,7 @@ def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None
 
 def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Rescued:
     with contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None)) as db:
+        checksums.register(db)
         db.execute("PRAGMA synchronous=OFF")  # a scratch file until it is whole
         schema.prepare(db, scratch / "new")
         db.execute("PRAGMA journal_mode=DELETE")
@@ -97,6 +100,7 @@ def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Resc
         db = stack.enter_context(
             contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None))
         )
+        checksums.register(db)
         db.execute("PRAGMA journal_mode=OFF")
         db.execute("PRAGMA synchronous=OFF")
         db.execute("PRAGMA cache_size=-64000")
@@ -145,7 +149,7 @@ _PAGE = 4096  # SQLite's, of every ledger
 
 
 class _Rescue:
-    """Reads all pages once, and fills the new ledger."""
+    """Reads all pages, first for what the checksums may be, and fills the new ledger."""
 
     def __init__(
         self,
@@ -155,9 +159,8 @@ class _Rescue:
         identities: Mapping[int, str],
         notes: list[str],
     ) -> None:
-        self._db, self._pages, self._given, self._notes = db, pages, identities, notes
-        self._named: dict[int, str] = {}  # names from the table of teachers
-        self._indexed: dict[int, str] = {}  # names from the index of that table
+        self._db, self._pages, self._notes = db, pages, notes
+        self._seals = Seals(identities)
         self._rejected: Counter[str] = Counter()
         self._unreadable: list[int] = []
         self._broken = 0
@@ -165,9 +168,14 @@ class _Rescue:
     def run(self) -> Rescued:
         with schema.transaction(self._db):
             for row in self._rows():
-                self._take(row)
+                if found := self._identified(row):
+                    self._seals.note(found)
+            for number in self._readable():
+                for row in filter(None, self._pages.rows(number)):
+                    self._take(row)
             unanswered = self._leave_out_unanswered()
             unnamed = self._name_teachers()
+            schema.seal(self._db)
         return Rescued(
             [
                 Table(name, self._count(name), self._rejected[name])
@@ -193,22 +201,32 @@ class _Rescue:
             except UnreadablePage:
                 self._unreadable.append(number)
 
-    def _take(self, row: PageRow) -> None:
+    def _readable(self) -> Iterator[int]:
+        unreadable = set(self._unreadable)
+        yield from (page for page in range(2, self._pages.count + 1) if page not in unreadable)
+
+    def _identified(self, row: PageRow) -> RecoveredRow | None:
+        """Returns a row that makes sense; counts one that does not."""
         found = identify(row)
         if found is None:
             self._broken += 1
         elif not found.sound:
             self._rejected[found.table] += 1
-        elif found.table == "identity":
-            self._indexed[found.values[1]] = found.values[0]
-        elif found.table == "teacher":
-            self._named[found.values[0]] = found.values[1]
-        elif found.table:
+        return found if found and found.sound else None
+
+    def _take(self, row: PageRow) -> None:
+        found = identify(row)
+        if found is None or not found.sound or found.table not in _INSERTS:
+            return
+        if not self._seals.credible(found):
+            self._rejected[found.table] += 1
+        else:
             # A page that is no longer in use may hold the batch as it was before its end.
             conflict = (
                 "REPLACE" if found.table == "batch" and found.values[11] != "sent" else "IGNORE"
             )
-            self._db.execute(_INSERTS[found.table].format(conflict), found.values)
+            statement, columns = _INSERTS[found.table]
+            self._db.execute(statement.format(conflict), found.values[:columns])
 
     def _leave_out_unanswered(self) -> dict[tuple[str, str], int]:
         lacking = (
@@ -228,21 +246,18 @@ class _Rescue:
             "SELECT teacher FROM answer UNION SELECT teacher FROM use"
             " UNION SELECT teacher FROM batch"
         )
-        numbers = (
-            {number for (number,) in self._db.execute(mentioned)}
-            | self._named.keys()
-            | self._indexed.keys()
-        )
+        numbers = {number for (number,) in self._db.execute(mentioned)} | self._seals.numbers()
         unnamed = []
         for number in sorted(numbers):
-            name = self._given.get(number) or self._named.get(number) or self._indexed.get(number)
+            name = self._seals.name(number)
             unnamed += [] if name else [number]
             self._insert_teacher(number, name or f"{UNNAMED}{number}")
-            if number not in self._given and self._indexed.get(number, name) != name:
-                self._notes.append(
-                    f"teacher {number} is also called {self._indexed[number]!r}: if that is"
-                    f" right, rescue again with --identity {number}=NAME"
-                )
+            for names in (self._seals.named, self._seals.indexed):
+                if number not in self._seals.given and names.get(number, name) != name:
+                    self._notes.append(
+                        f"teacher {number} is also called {names[number]!r}: if that is right,"
+                        f" rescue again with --identity {number}=NAME"
+                    )
         return unnamed
 
     def _insert_teacher(self, number: int, name: str) -> None:
@@ -257,9 +272,10 @@ class _Rescue:
         return self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
 
+# Each with the number of columns that are taken over; checksums of uses and batches are made anew.
 _INSERTS = {
-    "answer": "INSERT OR {} INTO answer VALUES (?, ?, ?, ?, ?)",
-    "use": "INSERT OR {} INTO use VALUES (?, ?, ?, ?, ?, ?)",
-    "batch": "INSERT OR {} INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    "run": "INSERT OR {} INTO run VALUES (?, ?, ?, ?)",
+    "answer": ("INSERT OR {} INTO answer VALUES (?, ?, ?, ?, ?)", 5),
+    "use": ("INSERT OR {} INTO use VALUES (?, ?, ?, ?, ?, ?, 0)", 6),
+    "batch": ("INSERT OR {} INTO batch VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)", 13),
+    "run": ("INSERT OR {} INTO run VALUES (?, ?, ?, ?)", 4),
 }

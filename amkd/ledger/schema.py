@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amkd.core.errors import UserError
+from amkd.ledger import checksums, waiting
 
-VERSION = 2
+VERSION = 3
 _APPLICATION = 0x616D6B64  # "amkd": marks the file as ours
 
 # The text of the statements is part of every ledger's file, to the last space.
@@ -30,6 +31,22 @@ _INDEXES = """
 CREATE INDEX batch_run ON batch (run, state);
 CREATE INDEX pending_batch ON pending (batch)
 """
+# Who is at work on a run, and how often it has said so; and checksums of money and owners.
+_COLUMN = "ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0"
+_SINCE_3 = f"""
+CREATE TABLE lease (run TEXT PRIMARY KEY, holder TEXT NOT NULL, beats INTEGER NOT NULL) \
+WITHOUT ROWID;
+CREATE INDEX batch_in_vain ON batch (run, images, answered) \
+WHERE answered < images AND state != 'refused';
+ALTER TABLE batch {_COLUMN};
+ALTER TABLE use {_COLUMN}
+"""
+_SEAL = f"""
+UPDATE batch SET checksum = {checksums.BATCH_SQL};
+UPDATE use SET checksum = {checksums.USE_SQL}
+"""
+_OWNED = "owned(checksum, (SELECT identity FROM teacher WHERE teacher.id = answer.teacher))"
+_FROM_2 = f"{_SINCE_3}; {_SEAL}; UPDATE answer SET checksum = {_OWNED}"
 _TABLES = f"""
 CREATE TABLE teacher (id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE);
 CREATE TABLE answer (
@@ -41,21 +58,34 @@ CREATE TABLE use (
   image BLOB NOT NULL, round INTEGER NOT NULL, paid INTEGER NOT NULL,
   PRIMARY KEY (run, purpose, teacher, image)) WITHOUT ROWID;
 {_SINCE_2}; {_INDEXES}
+; {_SINCE_3}
 """
-_FROM_1 = f"ALTER TABLE answer RENAME COLUMN probabilities TO scores; {_SINCE_2}; {_INDEXES}"
+_FROM_1 = f"""
+ALTER TABLE answer RENAME COLUMN probabilities TO scores; {_SINCE_2}; {_INDEXES}; {_FROM_2}
+"""
 # SQLite looks up a temporary view or table before one of the file with the same name.
-_VIEW_OF_1 = f"""
+_VIEW_OF_2 = f"""
+CREATE TEMP VIEW use AS SELECT *, {checksums.USE_SQL} AS checksum FROM main.use;
+CREATE TEMP VIEW batch AS SELECT *, {checksums.BATCH_SQL} AS checksum FROM main.batch;
 CREATE TEMP VIEW answer AS
-  SELECT teacher, image, probabilities AS scores, checksum, answered FROM main.answer;
-{_SINCE_2.replace("CREATE TABLE", "CREATE TEMP TABLE")}
+  SELECT teacher, image, scores, {_OWNED} AS checksum, answered FROM main.answer
 """
+_VIEW_OF_1 = f"""
+CREATE TEMP VIEW use AS SELECT *, {checksums.USE_SQL} AS checksum FROM main.use;
+{_SINCE_2.replace("CREATE TABLE", "CREATE TEMP TABLE")};
+ALTER TABLE batch {_COLUMN};
+CREATE TEMP VIEW answer AS
+  SELECT teacher, image, probabilities AS scores, {_OWNED} AS checksum, answered FROM main.answer
+"""
+_UPGRADES = {1: _FROM_1, 2: _FROM_2}
+_VIEWS = {1: _VIEW_OF_1, 2: _VIEW_OF_2}
 
 
 def prepare(db: sqlite3.Connection, path: Path) -> str:
     """Creates the tables of a new ledger; checks and upgrades those of an existing one.
 
     Args:
-      db: an open connection.
+      db: an open connection that knows the checksums.
       path: path of its file, for messages.
 
     Returns:
@@ -74,11 +104,11 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
     if problem != "ok":
         return problem
     check(db, path)
-    if _pragma(db, "user_version") == 1:
-        with transaction(db):
-            if _pragma(db, "user_version") == 1:
-                _run(db, _FROM_1)
     db.execute("PRAGMA synchronous=FULL")
+    if _pragma(db, "user_version") in _UPGRADES:
+        with transaction(db):
+            if steps := _UPGRADES.get(_pragma(db, "user_version")):  # another may have been first
+                _run(db, steps)
     return ""
 
 
@@ -97,27 +127,33 @@ def check(db: sqlite3.Connection, path: Path) -> None:
             f"{path} is a database of another program; name another with --config.ledger.path"
         )
     version = _pragma(db, "user_version")
-    if version not in (1, VERSION):
+    if version not in (*_UPGRADES, VERSION):
         raise UserError(
             f"ledger {path} has version {version}, and this amkd reads version {VERSION}: use the"
             " amkd that wrote it, or name another with --config.ledger.path"
         )
 
 
+def seal(db: sqlite3.Connection) -> None:
+    """Gives all rows their checksums anew; their teachers must have names by then."""
+    answers = f"UPDATE answer SET checksum = {checksums.ANSWER_SQL}"
+    for statement in (*_SEAL.split(";"), answers):
+        db.execute(statement)
+
+
 def view(db: sqlite3.Connection) -> None:
     """Makes a read-only connection see an earlier ledger with the tables of this version."""
-    if _pragma(db, "user_version") == 1:
-        for statement in _VIEW_OF_1.split(";"):
-            db.execute(statement)
+    for statement in _VIEWS.get(_pragma(db, "user_version"), "").split(";"):
+        db.execute(statement)
 
 
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Runs a block as one transaction: all of it is written, or nothing."""
-    db.execute("BEGIN IMMEDIATE")
+    waiting.execute(db, "BEGIN IMMEDIATE")
     try:
         yield
-        db.execute("COMMIT")
+        waiting.execute(db, "COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")

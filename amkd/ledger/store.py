@@ -5,23 +5,16 @@ The file is SQLite in WAL mode. Answers are keyed by the teacher and by the imag
 its answers are recorded in one transaction. Threads share one ``Ledger``; processes share one file.
 """
 
-import contextlib
 import dataclasses
-import sqlite3
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from amkd.core.errors import UserError
-from amkd.ledger import accounts, schema
+from amkd.ledger import accounts, connection, lease, limits
 from amkd.ledger.charge import Charge
-from amkd.ledger.checksum import checksum
-
-# Seconds that a write waits for another program's write: answers in hand must not be lost.
-_PATIENCE = 600
+from amkd.ledger.checksums import BATCH_SQL, checksum, of_row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,57 +42,14 @@ class Ledger:
           UserError: the file is no ledger, is damaged, or cannot be opened.
         """
         self.path = path
-        self._lock = threading.RLock()  # one connection for all threads
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(
-                f"config.ledger.path={path}: its folder cannot be made ({error}); name another"
-            ) from error
-        with self._user_errors():
-            self._db = sqlite3.connect(
-                path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
-            )
-        try:
-            with self._user_errors():
-                problem = schema.prepare(self._db, path)
-            if problem:
-                raise self._damage(problem)
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _damage(self, problem: str) -> UserError:
-        return UserError(
-            f"ledger {self.path} is damaged or is no ledger ({problem}). Nothing more is sent."
-            " Restore it from a copy, save what can be read with `python -m amkd.ledger rescue"
-            f" {self.path} rescued.sqlite`, or name another with --config.ledger.path"
+        self._file = connection.Connection(path)
+        self._db, self._transaction, self.rows = (
+            self._file.db,
+            self._file.transaction,
+            self._file.rows,
         )
-
-    @contextlib.contextmanager
-    def _user_errors(self) -> Iterator[None]:
-        """Lets one thread in at a time, and turns SQLite's errors into errors for the user."""
-        try:
-            with self._lock:
-                yield
-        except sqlite3.OperationalError as error:
-            raise UserError(
-                f"ledger {self.path} cannot be used ({error}): check that the disk is not full,"
-                " that its folder can be written and that no other program holds the file, or name"
-                " another with --config.ledger.path. What was answered before is kept"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise self._damage(str(error)) from error
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._user_errors(), schema.transaction(self._db):
-            yield
-
-    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple]:
-        """Returns all rows of a query that only reads."""
-        with self._user_errors():
-            return self._db.execute(query, parameters).fetchall()
+        self._leases = lease.Leases(self._file)
+        self._identities: dict[int, str] = {}  # of teachers, by number
 
     def teacher(self, identity: str) -> int:
         """Returns the number of a teacher in this ledger; a new teacher gets one."""
@@ -108,6 +58,12 @@ class Ledger:
             return self._db.execute(
                 "SELECT id FROM teacher WHERE identity = ?", (identity,)
             ).fetchone()[0]
+
+    def _identity(self, teacher: int) -> str:
+        if teacher not in self._identities:
+            rows = self.rows("SELECT identity FROM teacher WHERE id = ?", (teacher,))
+            self._identities[teacher] = rows[0][0]
+        return self._identities[teacher]
 
     def begin_run(self, run: str, about: str, place: str) -> int:
         """Records a run, and gives up what it had in flight when its process died.
@@ -119,8 +75,11 @@ class Ledger:
 
         Returns:
           The number of images that were in flight. They may have been billed without an answer.
+
+        Raises:
+          UserError: another process is at work on the run.
         """
-        with self._transaction():
+        with self._leases.taking(run):
             self._db.execute(
                 "INSERT INTO run VALUES (?, ?, ?, ?) ON CONFLICT (run) DO UPDATE SET place ="
                 " excluded.place",
@@ -139,12 +98,12 @@ class Ledger:
         Raises:
           UserError: the checksum of an answer is wrong.
         """
-        found = {}
+        found, identity = {}, self._identity(teacher)
         for image, scores, check in self._select(
             "image, scores, checksum", "answer", teacher, images=images
         ):
-            if checksum(image, scores) != check:
-                raise self._damage(f"the answer to image {image.hex()[:16]} has changed")
+            if checksum(identity, image, scores) != check:
+                raise self._file.damage(f"the answer to image {image.hex()[:16]} has changed")
             found[image] = np.frombuffer(scores, np.float32)
         return found
 
@@ -170,45 +129,68 @@ class Ledger:
           images: digests of images that had no answer a moment ago.
 
         Raises:
-          UserError: the batch would cost more than the run may spend. Nothing is recorded.
+          OutOfMoney: the batch would cost more than the run may spend. Nothing is recorded.
+          UserError: too much was sent in vain, another process has taken the run, or the file is
+            not on disk any more.
         """
         with self._transaction():
-            now = time.time()  # inside the transaction: the wait for the lock must not count
+            self._leases.check(charge.run)
             found = {
                 row[0] for row in self._select("image", "answer", charge.teacher, images=images)
             }
-            busy = self._in_flight(charge, images, now)
+            busy = self._in_flight(charge, images)
             fresh = [image for image in images if image not in found and image not in busy]
             self._check_limit(charge, len(fresh))
             self._record_uses(charge, [image for image in images if image in found], paid=False)
-            batch = self._insert_batch(charge, fresh, now) if fresh else 0
+            batch = self._insert_batch(charge, fresh) if fresh else 0
+        if batch:
+            self._check_on_disk(charge, batch)
         return SentBatch(batch, fresh, [image for image in images if image in busy])
 
-    def _in_flight(self, charge: Charge, images: Sequence[bytes], now: float) -> set[bytes]:
+    def _check_on_disk(self, charge: Charge, batch: int) -> None:
+        """Makes certain that the file on disk has a batch, before it leaves."""
+        query = "SELECT 1 FROM batch WHERE id = ? AND run = ? AND state = 'sent'"
+        self._file.check_on_disk(query, (batch, charge.run))
+
+    def _in_flight(self, charge: Charge, images: Sequence[bytes]) -> set[bytes]:
         """Returns the images that another run has sent and may still get an answer to."""
         pending = list(self._select("image, batch", "pending", charge.teacher, images=images))
-        alive = "SELECT 1 FROM batch WHERE id = ? AND run != ? AND state = 'sent' AND expires > ?"
+        query = (
+            "SELECT id, run, expires - sent FROM batch WHERE id = ? AND run != ? AND state = 'sent'"
+        )
         batches = {
             batch
-            for batch in {batch for _, batch in pending}
-            if self.rows(alive, (batch, charge.run, now))
+            for number in {batch for _, batch in pending}
+            for batch, run, patience in self.rows(query, (number, charge.run))
+            if self._leases.waits_for(run, batch, patience)
         }
         return {image for image, batch in pending if batch in batches}
 
     def _check_limit(self, charge: Charge, images: int) -> None:
-        cost = images * charge.price
-        if not cost or not charge.limit:
-            return
-        spent = self.spent(charge.run)
-        if spent + cost > charge.limit * (1 + 1e-9):  # sums of prices are rounded
-            raise UserError(
-                f"config.teacher.max_cost={charge.limit:g}:"
-                f" {f'{spent:g} {charge.currency}'.strip()} are spent, and the next {images} images"
-                f" cost {cost:g} more; nothing was sent. Raise it and run the same command: what"
-                f" was answered is kept in {self.path}"
+        if self.affordable(charge, images) < images:
+            raise self.out_of_money(charge, images)
+        if images and charge.most_in_vain:
+            rows = self.rows(
+                "SELECT state = 'sent', sum(images - answered) FROM batch WHERE run = ? AND"
+                " answered < images AND state != 'refused' GROUP BY 1",
+                (charge.run,),
+            )
+            in_vain, in_flight = (dict(rows).get(sent, 0) for sent in (0, 1))
+            limits.check_in_vain(
+                charge, images, in_vain=in_vain, in_flight=in_flight, path=self.path
             )
 
-    def _insert_batch(self, charge: Charge, images: Sequence[bytes], now: float) -> int:
+    def affordable(self, charge: Charge, images: int) -> int:
+        """Returns how many of some images the run can still pay for."""
+        return limits.affordable(charge, images, self.spent(charge.run))
+
+    def out_of_money(self, charge: Charge, images: int) -> limits.OutOfMoney:
+        """Returns the error about images that the run cannot pay for."""
+        spent = self.spent(charge.run)
+        return limits.out_of_money(charge, images, spent=spent, path=self.path)
+
+    def _insert_batch(self, charge: Charge, images: Sequence[bytes]) -> int:
+        now = time.time()
         batch = self._db.execute(
             "INSERT INTO batch (run, purpose, teacher, round, images, price, currency, sent,"
             " expires, state, answered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'sent', 0)",
@@ -219,6 +201,7 @@ class Ledger:
             ),
         ).lastrowid
         assert batch is not None
+        self._seal_batch(batch)
         rows = [(charge.teacher, image, batch) for image in images]
         self._db.executemany("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", rows)
         return batch
@@ -236,10 +219,10 @@ class Ledger:
           images: digests of the B answered images.
           answers: raw scores ``float32[B, Y]``.
         """
-        now, rows = time.time(), []
+        now, rows, identity = time.time(), [], self._identity(charge.teacher)
         for image, answer in zip(images, answers, strict=True):
             scores = answer.astype("<f4").tobytes()
-            rows.append((charge.teacher, image, scores, checksum(image, scores), now))
+            rows.append((charge.teacher, image, scores, checksum(identity, image, scores), now))
         with self._transaction():
             self._db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?, ?)", rows)
             self._record_uses(charge, images, paid=True)
@@ -256,6 +239,10 @@ class Ledger:
             "UPDATE batch SET state = ?, answered = ?, ended = ? WHERE id = ?",
             (state, answered, time.time(), batch),
         )
+        self._seal_batch(batch)
+
+    def _seal_batch(self, batch: int) -> None:
+        self._db.execute(f"UPDATE batch SET checksum = {BATCH_SQL} WHERE id = ?", (batch,))
 
     def record_found(self, charge: Charge, images: Sequence[bytes]) -> None:
         """Records that a run uses answers that were there already, in one transaction."""
@@ -263,11 +250,15 @@ class Ledger:
             self._record_uses(charge, images, paid=False)
 
     def _record_uses(self, charge: Charge, images: Sequence[bytes], paid: bool) -> None:
-        rows = [
-            (charge.run, charge.purpose, charge.teacher, image, charge.round, int(paid))
-            for image in images
-        ]
-        self._db.executemany("INSERT OR IGNORE INTO use VALUES (?, ?, ?, ?, ?, ?)", rows)
+        run, purpose, round_, identity = (
+            *(charge.run, charge.purpose, charge.round),
+            self._identity(charge.teacher),
+        )
+        rows = []
+        for image in images:
+            check = of_row(identity, run, purpose, image, round_, int(paid))
+            rows.append((run, purpose, charge.teacher, image, round_, int(paid), check))
+        self._db.executemany("INSERT OR IGNORE INTO use VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def used(self, run: str, purpose: str, teacher: int, paid_only: bool = False) -> set[bytes]:
         """Returns the digests of the images whose answers a run uses for a purpose, or paid for."""
@@ -281,7 +272,7 @@ class Ledger:
 
     def spent(self, run: str) -> float:
         """Returns what a run may have been billed: all batches that the service did not refuse."""
-        with self._user_errors():
+        with self._file.user_errors():
             return accounts.spent(self._db, run)
 
     def adrift(self, run: str) -> int:
@@ -292,6 +283,6 @@ class Ledger:
         return self.rows(query, (run,))[0][0]
 
     def close(self) -> None:
-        """Closes the file."""
-        with self._lock:
-            self._db.close()
+        """Gives the runs back, and closes the file."""
+        self._leases.release()
+        self._file.close()

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from amkd.ledger import accounts
+from amkd.ledger import accounts, checksums
 
 _LISTED = 5  # at most so many faults of one kind are listed one by one
 
@@ -34,13 +34,18 @@ def checks(db: sqlite3.Connection) -> Iterator[Check]:
     structure = file(db)
     yield structure
     if not structure.faults:
-        for check in (answers, lengths, teachers, uses, pending, batches):
+        for check in (answers, lengths, teachers, owners, money, uses, pending, batches):
             yield check(db)
 
 
 def file(db: sqlite3.Connection) -> Check:
     """Runs SQLite's own check of the file."""
-    problems = [text for (text,) in db.execute(f"PRAGMA integrity_check({_LISTED})")]
+    try:
+        problems = [text for (text,) in db.execute(f"PRAGMA integrity_check({_LISTED})")]
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:  # too damaged for the check itself
+        problems = [str(error)]
     faults = [line for text in problems if text != "ok" for line in text.splitlines()]
     return Check("file", "SQLite finds no fault" if not faults else "damaged", faults, _RESCUE)
 
@@ -65,8 +70,8 @@ def answers(db: sqlite3.Connection) -> Check:
 
 _CHANGED = """
 SELECT 'the answer of teacher ' || teacher || ' to image ' || substr(hex(image), 1, 16)
-  || ' has changed'
-FROM answer WHERE crc(image, scores) != checksum
+  || ' has changed, or is of another teacher'
+FROM answer JOIN teacher ON id = teacher WHERE crc(identity, image, scores) != checksum
 """
 
 
@@ -100,6 +105,34 @@ _NAMELESS = """
 SELECT 'teacher ' || teacher || ' has no name'
 FROM (SELECT teacher FROM answer UNION SELECT teacher FROM use UNION SELECT teacher FROM batch)
 WHERE teacher NOT IN (SELECT id FROM teacher)
+"""
+
+
+def owners(db: sqlite3.Connection) -> Check:
+    """Checks that every use is what was noted: whose it is, and whether it was paid for."""
+    return _rows(db, "owners", "each use as noted", query=_USE_CHANGED, remedy=_MONEY)
+
+
+_MONEY = (
+    "somebody or something has changed the books; the answers are checked apart. Take a copy of the"
+    " ledger from before, or `python -m amkd.ledger rescue`, which leaves these rows out"
+)
+_USE_CHANGED = f"""
+SELECT 'run ' || run || ', ' || purpose || ': the note on image ' || substr(hex(image), 1, 16)
+  || ' of teacher ' || teacher || ' has changed'
+FROM use JOIN teacher ON id = teacher WHERE {checksums.USE_SQL} != checksum
+"""
+
+
+def money(db: sqlite3.Connection) -> Check:
+    """Checks that every batch is what was noted: images, price, state and whose it is."""
+    return _rows(db, "money", "each batch as noted", query=_BATCH_CHANGED, remedy=_MONEY)
+
+
+_BATCH_CHANGED = f"""
+SELECT 'batch ' || batch.id || ' of run ' || run || ', ' || images || ' images at ' || price
+  || ' ' || currency || ', ' || state || ', has changed'
+FROM batch JOIN teacher ON teacher.id = teacher WHERE {checksums.BATCH_SQL} != checksum
 """
 
 

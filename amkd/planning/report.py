@@ -13,11 +13,12 @@ from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
+from amkd.ledger import file_system
 from amkd.methods.first_images import Source
 from amkd.planning import cost as costs
 from amkd.planning import workload
 from amkd.planning.cost import Cost, Held
-from amkd.run import checks, inputs
+from amkd.run import checks, inputs, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
@@ -36,6 +37,7 @@ class Plan:
       teacher: the teacher; None for a local one that is not trained yet.
       known: ``uint8[M, H, W, C]``, the images of round 0 that are known before any is made.
       cost: what is sent to the teacher.
+      warning: what there is to say of the ledger's place; empty if nothing is.
     """
 
     settings: Settings
@@ -44,6 +46,7 @@ class Plan:
     teacher: Teacher | None
     known: np.ndarray
     cost: Cost
+    warning: str = ""
 
 
 def report(settings: Settings, folder: Path | None, stop: StopSignal) -> str:
@@ -97,7 +100,15 @@ def make_plan(settings: Settings, folder: Path | None, stop: StopSignal) -> Plan
         attempt(lambda: costs.check_cost(settings, cost))
     if data is None or problems:
         raise UserError("the plan cannot work:\n" + "\n".join(f"  {line}" for line in problems))
-    return Plan(settings=settings, facts=facts, data=data, teacher=teacher, known=known, cost=cost)
+    return Plan(
+        settings=settings,
+        facts=facts,
+        data=data,
+        teacher=teacher,
+        known=known,
+        cost=cost,
+        warning=file_system.warning(workdir.ledger_path(settings, folder or Path())),
+    )
 
 
 def _known(settings: Settings, facts: RunFacts, data: DataSet, *, sound: bool) -> np.ndarray:
@@ -149,6 +160,8 @@ def _queries(plan: Plan) -> Iterator[str]:
         yield f"cost                 {cost.amount:,.2f} {cost.currency} ({cost.price:g} an image)"
     else:
         yield "cost                 not known: set --config.teacher.price"
+    if plan.warning:
+        yield plan.warning
 
 
 def _replies(teacher: TeacherSettings) -> Iterator[str]:

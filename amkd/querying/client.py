@@ -57,6 +57,7 @@ class QueryClient:
             price=self.policy.price,
             currency=self.policy.currency,
             limit=self.policy.max_cost,
+            most_in_vain=self.policy.max_lost,
             patience=self.teacher.patience,
         )
 
@@ -94,6 +95,7 @@ def ask(
       Class probabilities ``float32[M, Y]``.
 
     Raises:
+      OutOfMoney: not all of them can be paid for; as many as can be were sent.
       UserError: the budget does not allow it (nothing is sent), or the teacher failed or gave a
         useless answer (earlier answers are kept).
     """
@@ -108,15 +110,13 @@ def ask(
     _check_known(client, known)
     client.ledger.record_found(charge, list(known))
     progress(sum(times[digest] for digest in known))
-    missing = [digest for digest in times if digest not in known]
-    batches = (
-        {digest: images[place[digest]] for digest in part}
-        for part in _parts(client, charge, images=list(times), known=known)
-    )
-    with contextlib.closing(_send_all(client, charge, batches, progress=progress)) as answered:
-        for done in answered:
-            progress(sum(times[digest] for digest in done))
-    fresh = client.ledger.find(charge.teacher, missing)
+    missing = {digest: images[place[digest]] for digest in times if digest not in known}
+
+    def answered(done: Iterable[bytes]) -> None:
+        progress(sum(times[digest] for digest in done))
+
+    parts = _parts(client, charge, images=list(times), known=known)
+    fresh = _send_missing(client, charge, missing, parts=parts, answered=answered)
     _check_known(client, fresh)  # another run, with other settings, may have asked first
     return _read(client, digests, {**known, **fresh})
 
@@ -151,6 +151,46 @@ def _one_first(parts: list[list[bytes]]) -> list[list[bytes]]:
     return [last[:1], *others, *([last[1:]] if last[1:] else [])]
 
 
+def _send_missing(
+    client: QueryClient,
+    charge: ledgers.Charge,
+    missing: dict[bytes, np.ndarray],
+    *,
+    parts: list[list[bytes]],
+    answered: Callable[[Iterable[bytes]], None],
+) -> dict[bytes, np.ndarray]:
+    """Sends images in these batches, and returns their answers.
+
+    Raises:
+      OutOfMoney: not all of them can be paid for; as many as can be were sent.
+    """
+    left = missing
+    while left:
+        affordable = client.ledger.affordable(charge, len(left))
+        if not affordable:
+            raise client.ledger.out_of_money(charge, len(left))
+        batches = (
+            {digest: missing[digest] for digest in part} for part in _first(parts, affordable)
+        )
+        sent = _send_all(client, charge, batches, progress=lambda: answered(()))
+        # Lost requests cost money, too: then less than a batch may be left, and is spent as well.
+        with contextlib.suppress(ledgers.OutOfMoney), contextlib.closing(sent):
+            for done in sent:
+                answered(done)
+        found = client.ledger.find(charge.teacher, list(left))
+        left = {digest: image for digest, image in left.items() if digest not in found}
+        parts = [kept for part in parts if (kept := [image for image in part if image in left])]
+    return client.ledger.find(charge.teacher, list(missing))
+
+
+def _first(parts: list[list[bytes]], count: int) -> Iterator[list[bytes]]:
+    """Yields the first batches, with so many images in all."""
+    for part in parts:
+        if kept := part[:count]:
+            yield kept
+        count -= len(kept)
+
+
 def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
     """Splits into batches; the first is a single image, so that a useless teacher costs little."""
     if missing:
@@ -164,7 +204,7 @@ def _send_all(
     charge: ledgers.Charge,
     batches: Iterator[dict[bytes, np.ndarray]],
     *,
-    progress: Callable[[int], None],
+    progress: Callable[[], None],
 ) -> Generator[list[bytes], None, None]:
     """Sends all batches, several at once after the first; yields the digests of each."""
     sender, in_flight = client.sender(), client.policy.in_flight
@@ -183,15 +223,35 @@ def _send_all(
 
 
 def _finished(
-    flying: dict[futures.Future, list[bytes]], progress: Callable[[int], None]
+    flying: dict[futures.Future, list[bytes]], progress: Callable[[], None]
 ) -> Iterator[list[bytes]]:
     """Waits a moment for batches in flight; yields the finished ones, and raises their errors."""
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
-    progress(0)
+    progress()
     for future in done:
         images = flying.pop(future)
         future.result()
         yield images
+
+
+def unanswered(client: QueryClient, images: np.ndarray) -> int:
+    """Counts the distinct images whose answers the ledger does not hold."""
+    digests = {image_digest(image) for image in images}
+    teacher = client.ledger.teacher(client.teacher.identity)
+    return len(digests) - len(client.ledger.find(teacher, list(digests)))
+
+
+def paid_for(client: QueryClient, blocks: Iterable[np.ndarray], purpose: str) -> np.ndarray:
+    """Returns which images the run has answers to, ``bool[M]``; never asks the teacher.
+
+    Args:
+      client: the client that asked for them.
+      blocks: the images, in blocks of ``uint8[B, H, W, C]``.
+      purpose: what they were asked for.
+    """
+    teacher = client.ledger.teacher(client.teacher.identity)
+    used = client.ledger.used(client.run, purpose, teacher)
+    return np.array([image_digest(image) in used for block in blocks for image in block], bool)
 
 
 def recall(client: QueryClient, blocks: Iterable[np.ndarray]) -> np.ndarray:

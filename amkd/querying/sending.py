@@ -33,6 +33,7 @@ class RequestPolicy(NamedTuple):
       price: price of one image.
       currency: currency of the price.
       max_cost: most that a run may spend; 0 for any amount.
+      max_lost: most images that may be sent without a usable answer; 0 for any number.
     """
 
     in_flight: int = 1
@@ -44,6 +45,7 @@ class RequestPolicy(NamedTuple):
     price: float = 0.0
     currency: str = ""
     max_cost: float = 0.0
+    max_lost: int = 0
 
 
 def policy_of(teacher: TeacherSettings) -> RequestPolicy:

@@ -1,6 +1,7 @@
 """Measures of a student, computed on the host. Each is None where there is nothing to compare with.
 
-Probabilities are ``float32[B, Y]``, labels ``int[B]``.
+Probabilities are ``float32[B, Y]``, labels ``int[B]``. A teacher's row of NaN is an image that it
+was not asked about; such images are left out.
 """
 
 import numpy as np
@@ -11,24 +12,36 @@ _TINY = np.finfo(np.float32).tiny
 
 def accuracy(probabilities: np.ndarray | None, labels: np.ndarray | None) -> float | None:
     """Returns the share of images whose most probable class is the label."""
-    if probabilities is None or labels is None or not len(labels):
+    if probabilities is None or labels is None or not answered(probabilities):
         return None
-    return float(np.mean(np.argmax(probabilities, -1) == labels))
+    asked = _asked(probabilities)
+    return float(np.mean(np.argmax(probabilities[asked], -1) == labels[asked]))
 
 
 def agreement(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     """Returns the share of images on which student and teacher pick the same class."""
-    if teacher is None or not len(teacher):
+    if teacher is None or not answered(teacher):
         return None
-    return float(np.mean(np.argmax(student, -1) == np.argmax(teacher, -1)))
+    asked = _asked(teacher)
+    return float(np.mean(np.argmax(student[asked], -1) == np.argmax(teacher[asked], -1)))
 
 
 def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     """Returns the mean Kullback-Leibler divergence KL(teacher || student), in nats."""
-    if teacher is None or not len(teacher):
+    if teacher is None or not answered(teacher):
         return None
+    student, teacher = student[_asked(teacher)], teacher[_asked(teacher)]
     log_ratio = np.log(teacher + _TINY) - np.log(student + _TINY)
     return float(np.mean(np.sum(teacher * log_ratio, -1, dtype=np.float64)))
+
+
+def answered(teacher: np.ndarray | None) -> int:
+    """Returns the number of images that a teacher was asked about."""
+    return 0 if teacher is None else int(_asked(teacher).sum())
+
+
+def _asked(teacher: np.ndarray) -> np.ndarray:
+    return ~np.isnan(teacher).all(-1)
 
 
 def success_rate(student_accuracy: float | None, teacher_accuracy: float | None) -> float | None:

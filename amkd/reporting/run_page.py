@@ -144,6 +144,7 @@ def _spend(summary: dict[str, Any]) -> list[list[str]]:
         ["evaluation, not in the budget", f"{summary['evaluation_queries']:,}"],
         ["cost", cost],
         ["lost on the way", f"{summary['adrift']:,}"],
+        *([["ended early", early["why"]]] if (early := summary.get("ended_early")) else []),
     ]
 
 

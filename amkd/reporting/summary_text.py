@@ -67,7 +67,7 @@ def closing_table(summary: dict[str, Any]) -> str:
 
 
 def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
-    """Yields what was spent and what may have been billed in vain; an old summary has neither."""
+    """Yields what was spent, and what was not as it should be; an old summary has none of it."""
     if summary.get("cost"):
         yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
     if summary.get("adrift"):
@@ -75,3 +75,5 @@ def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
             f"lost on the way      {summary['adrift']} images, which may have been billed"
             " without an answer"
         )
+    if early := summary.get("ended_early"):
+        yield f"ended early          {early['why']}; raise it, and the same command goes on"

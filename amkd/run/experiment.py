@@ -3,22 +3,21 @@ results.
 """
 
 import contextlib
-import dataclasses
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from amkd import ledger, teachers
 from amkd.config.settings import Settings
 from amkd.core import checkpoint, devices
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
+from amkd.ledger import file_system, limits
 from amkd.querying import client
 from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
-from amkd.run import inputs, results, round_state, rounds, workdir
+from amkd.run import early_end, inputs, judging, results, round_state, rounds, workdir
 from amkd.run.context import RunContext
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
@@ -50,13 +49,24 @@ def run(
     """
     with workdir.locked(folder):
         run_id = workdir.owner(settings, folder)
-        if (summary := workdir.finished(folder)) is not None:
+        summary = workdir.finished(folder)
+        if summary is not None and not early_end.goes_on(summary, settings):
             if data and teacher:  # given by a caller, who may have changed them since
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key)
             print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
             return summary
         with assembled(settings, folder, run_id, stop, data, teacher) as (context, state):
-            return results.write(context, rounds.run(context, state), folder)
+            return _finish(context, state, folder)
+
+
+def _finish(context: RunContext, state: round_state.RoundState, folder: Path) -> dict[str, Any]:
+    """Runs the rounds that are left, or those that the money reaches; returns the summary."""
+    try:
+        state = rounds.run(context, state)
+    except ledger.OutOfMoney as problem:
+        state = early_end.student_of_what_is_paid(context, folder, problem)
+    context, state = judging.ask_last(context, state)
+    return results.write(context, state, folder, early_end.told(context, state))
 
 
 @contextlib.contextmanager
@@ -120,7 +130,7 @@ def assembled(
         )
         state = round_state.restore(context.checkpoints)
         rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
-        context = dataclasses.replace(context, test_answers=_test_answers(context))
+        context = judging.ask_first(context)
         print(_headline(context), flush=True)
         yield context, state
 
@@ -137,7 +147,8 @@ def open_client(
     """Returns the client through which the run asks its teacher."""
     plan = settings.teacher
     # Labels are probabilities, and cost nothing.
-    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy_of(plan)}
+    policy = policy_of(plan)._replace(max_lost=limits.most_in_vain(plan, settings.budget))
+    how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy}
     return client.QueryClient(
         teacher=teacher,
         ledger=answers,
@@ -151,6 +162,8 @@ def open_client(
 
 def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:
     """Notes the run in the ledger, and reports what was in flight when it was last ended."""
+    if warning := file_system.warning(answers.path):
+        print(warning, file=sys.stderr, flush=True)
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
     lost = answers.begin_run(run_id, about, str(folder.absolute()))
     if lost:
@@ -167,20 +180,3 @@ def _headline(context: RunContext) -> str:
     searched = selector.table_images(len(context.images)) > 0
     size = f"{context.pool.size} pairs" if searched else f"{len(context.images)} images"
     return f"{settings.method} on {settings.dataset}: {size}, {devices.describe()}"
-
-
-def _test_answers(context: RunContext) -> np.ndarray | None:
-    """The teacher's answers on the images that judge the student; they are counted apart.
-
-    None if the teacher may not be asked about them.
-    """
-    images = context.data.test_images
-    if not context.facts.asks_evaluation or not len(images):
-        return None
-    with context.report.bar(len(images), "teacher on judging images", "img") as advance:
-
-        def progress(answered: int) -> None:
-            context.stop.check()
-            advance(answered)
-
-        return client.ask(context.client, images, client.EVALUATE, round_=0, progress=progress)

@@ -19,18 +19,36 @@ from amkd.run.round_state import RoundState
 # How a teacher is asked: this changes the cost, but not the result.
 _COST_FIELDS = tuple(
     f"teacher.{name}"
-    for name in ("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost")
+    for name in (
+        "batch",
+        "in_flight",
+        "rate",
+        "attempts",
+        "price",
+        "currency",
+        "max_cost",
+        "max_lost",
+    )
 )
 _SHEET = 18  # mixes on a contact sheet
 _MADE = 60  # made images on theirs
 
 
-def write(context: RunContext, state: RoundState, workdir: Path) -> dict[str, Any]:
-    """Writes the student, the plots and ``summary.json``; the summary marks the run as finished."""
+def write(
+    context: RunContext, state: RoundState, workdir: Path, early: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Writes the student, the plots and ``summary.json``; the summary marks the run as finished.
+
+    Args:
+      context: of the run.
+      state: after its last round.
+      workdir: the folder.
+      early: what there is to say of a run that ended before its rounds were done.
+    """
     config, data = context.settings, context.data
     assert state.variables is not None
     teacher_accuracy = metrics.accuracy(context.test_answers, data.test_labels)
-    summary = _summary(context, state, teacher_accuracy, workdir)
+    summary = {**_summary(context, state, teacher_accuracy, workdir), "ended_early": early}
     save_network(workdir / "student", state.variables, _card(context, summary))
     try:
         pictures = (
@@ -69,7 +87,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "pictures": {"resize": config.data.resize},
         "data_key": data.key or None,
         "test_accuracy": summary["student_accuracy"],
-        "agreement_images": 0 if context.test_answers is None else len(context.test_answers),
+        "agreement_images": metrics.answered(context.test_answers),
         **{name: summary[name] for name in told},
         # Without places on this machine, and what does not belong to the result.
         "config": identifying(config),
@@ -128,9 +146,10 @@ def _page(
 ) -> str:
     """The report of the run."""
     data, answers = context.data, context.test_answers
+    whole = metrics.answered(answers) == len(data.test_images)
     judged = {
         "student": context.evaluate(state.variables).argmax(-1),
-        "teacher": None if answers is None else answers.argmax(-1),
+        "teacher": answers.argmax(-1) if answers is not None and whole else None,
         "labels": data.test_labels,
     }
     names = data.class_names or map(str, range(data.classes))

@@ -24,7 +24,11 @@ from amkd.training.train_state import TrainState
 
 
 def run(context: RunContext, state: RoundState) -> RoundState:
-    """Runs all rounds that are left to do from a state."""
+    """Runs all rounds that are left to do from a state.
+
+    Raises:
+      OutOfMoney: the money ends before the rounds do; the state is saved.
+    """
     context.report.rewind(list(state.reports), state.round, state.epoch)
     while state.round < len(context.facts.rounds):
         state = one_round(context, state)
@@ -32,7 +36,11 @@ def run(context: RunContext, state: RoundState) -> RoundState:
 
 
 def one_round(context: RunContext, state: RoundState) -> RoundState:
-    """Selects, queries, trains and evaluates; saves after each of the first three."""
+    """Selects, queries, trains and evaluates; saves after each of the first three.
+
+    Raises:
+      OutOfMoney: not all of its queries can be paid for; as many as can be were sent.
+    """
     if state.answered == len(state.records) and state.epoch < 0:
         state = select(context, state)
         round_state.save(context.checkpoints, state)
@@ -41,6 +49,11 @@ def one_round(context: RunContext, state: RoundState) -> RoundState:
         round_state.save(context.checkpoints, state)
     else:
         answers = recall(context, state)
+    return learn(context, state, answers)
+
+
+def learn(context: RunContext, state: RoundState, answers: np.ndarray) -> RoundState:
+    """Trains and evaluates the student of a round whose records are answered; ends the round."""
     state, loss = train(context, state, answers)
     report = evaluate(context, state, loss)
     state = dataclasses.replace(

@@ -13,7 +13,7 @@ from amkd.config import shipped
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
-from amkd.run import experiment
+from amkd.run import early_end, experiment
 from amkd.run import workdir as workdirs
 from amkd.tables.table import Table
 from amkd.validation.from_file import from_file
@@ -157,4 +157,5 @@ def _is_finished(one: Run, folder: Path) -> bool:
     if not (folder / "summary.json").exists():
         return False
     workdirs.owner(one.settings, folder)  # refuses a run of another configuration
-    return True
+    summary = workdirs.finished(folder)
+    return summary is not None and not early_end.goes_on(summary, one.settings)

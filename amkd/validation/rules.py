@@ -6,6 +6,7 @@ from amkd import models
 from amkd.config.checks import choice
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
+from amkd.ledger import place
 from amkd.methods import find
 from amkd.methods.base import Method
 from amkd.validation import budget, data, search, synthesis, teachers, training
@@ -21,6 +22,8 @@ def reasons(s: Settings) -> Iterator[str]:
     yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
     yield from synthesis.reasons(s)
     yield from data.reasons(s, method)
+    if s.ledger.path:
+        yield from place.problems(s.ledger.path)
     yield from search.reasons(s)
     yield from budget.reasons(s, method or Method())
     labels = method is not None and method.uses_labels(s)

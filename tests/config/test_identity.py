@@ -29,6 +29,7 @@ FREE = (
         "teacher.price",
         "teacher.currency",
         "teacher.max_cost",
+        "teacher.max_lost",
         "teacher.oip.binary",
     ),
     *(

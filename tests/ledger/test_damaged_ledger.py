@@ -55,7 +55,7 @@ def test_a_ledger_of_version_1_is_brought_up(tmp_path: Path) -> None:
         assert book.count("before", "distill") == 7
         assert book.count("before", "distill", paid_only=True) == 5
         assert book.spent("before") == 0 and book.adrift("before") == 0
-        assert book.rows("PRAGMA user_version") == [(2,)]
+        assert book.rows("PRAGMA user_version") == [(3,)]
         book.close()
     book = ledger.Ledger(path)
     assert book.begin_run("now", "", "") == 0

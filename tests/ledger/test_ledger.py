@@ -236,8 +236,9 @@ def test_a_batch_that_has_expired_holds_nobody_back(
 ) -> None:
     teacher, images = opened.teacher("someone"), some_images(2)
     clock = [1000.0]
-    monkeypatch.setattr("time.time", lambda: clock[0])
+    monkeypatch.setattr("amkd.ledger.lease.time.monotonic", lambda: clock[0])
     opened.begin_batch(charge(teacher, "other", patience=60.0), images)
+    assert opened.begin_batch(charge(teacher), images).busy == images  # seen for the first time
     clock[0] = 1059.9
     assert opened.begin_batch(charge(teacher), images).busy == images
     clock[0] = 1060.0

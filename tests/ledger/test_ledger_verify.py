@@ -7,7 +7,7 @@ import pytest
 
 from amkd import ledger
 from amkd.core.errors import UserError
-from amkd.ledger import reader, recount, report, verify
+from amkd.ledger import merge, reader, recount, report, rescue, verify
 from tests.support import books
 from tests.support.books import charge, pay, some_answers, some_images
 
@@ -40,7 +40,11 @@ def test_every_kind_of_fault_is_found(path: Path) -> None:
     changed = after(
         f"UPDATE answer SET scores = zeroblob(12) WHERE teacher = 2 AND image = x'{image}'"
     )
-    assert changed == {"answers": [f"the answer of teacher 2 to image {image[:16]} has changed"]}
+    assert changed == {
+        "answers": [
+            f"the answer of teacher 2 to image {image[:16]} has changed, or is of another teacher"
+        ]
+    }
     lost = after(f"DELETE FROM answer WHERE teacher = 2 AND image = x'{image}'")
     assert lost == {
         "uses": [f"run beta uses, to distill, image {image[:16]} of teacher 2, which has no answer"]
@@ -55,15 +59,61 @@ def test_every_kind_of_fault_is_found(path: Path) -> None:
             "run beta, distill, round 0: 0 images were answered in batches, and 6 are noted as paid"
         ]
     }
-    assert list(after("UPDATE use SET paid = 0 WHERE run = 'beta'")) == ["batches"]
+    assert list(after("UPDATE use SET paid = 0 WHERE run = 'beta'")) == ["owners", "batches"]
     # The first image of beta in place of another of its own: two numbers of classes.
     scores = some_answers(1, classes=4)[0].tobytes()
-    check = ledger.checksum(bytes.fromhex(image), scores)
+    check = ledger.checksum("cheap", bytes.fromhex(image), scores)
     short = after(
         f"UPDATE answer SET scores = x'{scores.hex()}', checksum = {check} WHERE teacher = 2 AND"
         f" hex(image) = '{image}'"
     )
     assert list(short) == ["classes"] and "3, 4" in short["classes"][0]
+
+
+CHANGES = [
+    ("UPDATE batch SET images = -1000 WHERE id = 1", "money"),
+    ("UPDATE batch SET price = 0", "money"),
+    ("UPDATE batch SET currency = 'JPY' WHERE id = 2", "money"),
+    ("UPDATE batch SET state = 'refused' WHERE state = 'lost'", "money"),
+    ("UPDATE batch SET state = 'refused', ended = 1 WHERE state = 'sent'", "money"),
+    ("UPDATE batch SET run = 'beta' WHERE state = 'lost'", "money"),
+    ("UPDATE batch SET purpose = 'evaluate' WHERE state = 'lost'", "money"),
+    ("UPDATE batch SET round = 7 WHERE state = 'lost'", "money"),
+    ("UPDATE batch SET teacher = 2 WHERE state = 'lost'", "money"),
+    ("UPDATE batch SET sent = sent + 86400 WHERE id = 1", "money"),
+    ("UPDATE use SET run = 'gamma' WHERE run = 'beta' AND NOT paid", "owners"),
+    ("UPDATE use SET purpose = 'evaluate' WHERE run = 'beta' AND NOT paid", "owners"),
+    ("UPDATE use SET round = 7 WHERE run = 'beta' AND NOT paid", "owners"),
+    ("UPDATE use SET paid = 1 - paid", "owners"),
+    ("UPDATE answer SET teacher = 2 WHERE teacher = 1 AND image NOT IN"
+     " (SELECT image FROM answer WHERE teacher = 2)", "answers"),
+    ("UPDATE teacher SET identity = 'other' WHERE id = 2", "answers"),
+    ("UPDATE answer SET checksum = checksum + 1 WHERE teacher = 2", "answers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "subject"), CHANGES)
+def test_no_money_and_no_owner_can_be_changed_unseen(
+    statement: str, subject: str, path: Path, tmp_path: Path
+) -> None:
+    books.execute(path, statement)
+    assert subject in faults(path)
+    with pytest.raises(UserError, match="is damaged"):
+        merge.merge(tmp_path / "merged.sqlite", [path])
+    rescue.rescue(path, tmp_path / "rescued.sqlite")
+    assert faults(tmp_path / "rescued.sqlite").keys() <= {"batches"}
+
+
+def test_what_was_moved_to_another_teacher_is_not_rescued(path: Path, tmp_path: Path) -> None:
+    (moved,) = books.execute(path, "SELECT count(*) FROM answer WHERE teacher = 1")[0]
+    books.execute(path, "UPDATE OR IGNORE answer SET teacher = 2 WHERE teacher = 1")
+    books.execute(path, "VACUUM")  # leaves no earlier copy in unused pages
+    found = rescue.rescue(path, tmp_path / "rescued.sqlite")
+    assert {table.name: table.rejected for table in found.tables}["answer"] >= moved - 6
+    with reader.open_read_only(tmp_path / "rescued.sqlite") as db:
+        assert db.execute(
+            "SELECT identity, count(*) FROM answer JOIN teacher ON id = teacher GROUP BY 1"
+        ).fetchall() == [("cheap", 6), ("dear", 6)]
 
 
 def test_a_torn_page_is_found(tmp_path: Path) -> None:
@@ -72,8 +122,8 @@ def test_a_torn_page_is_found(tmp_path: Path) -> None:
     pay(book, charge(book.teacher("x")), some_images(900), some_answers(900))
     book.close()
     content = bytearray(path.read_bytes())
-    content[15 * 4096 : 15 * 4096 + 8] = b"\xff" * 8
-    assert len(content) > 20 * 4096
+    page = content.index(some_answers(900)[400].tobytes()) // 4096
+    content[page * 4096 + 8 : page * 4096 + 16] = b"\xff" * 8  # where its rows begin
     path.write_bytes(content)
     assert list(faults(path)) == ["file"]
 

@@ -58,11 +58,11 @@ def test_it_is_sound() -> None:
     assert list(FIXTURE.parent.glob("ledger-0.1.0.sqlite*")) == [FIXTURE]
 
 
-def test_a_new_ledger_has_the_same_tables(tmp_path: Path) -> None:
-    """To the last letter: no version of the file goes unnoticed."""
+def test_a_new_ledger_has_the_same_tables(tmp_path: Path, book: ledger.Ledger) -> None:
+    """To the last letter, once it is brought up: no version of the file goes unnoticed."""
 
     def form(path: Path) -> list[tuple]:
-        db = sqlite3.connect(f"{path.as_uri()}?immutable=1", uri=True)
+        db = sqlite3.connect(path)
         tables = db.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
         pragmas = [
             db.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
@@ -71,7 +71,15 @@ def test_a_new_ledger_has_the_same_tables(tmp_path: Path) -> None:
         return [*tables, *pragmas]
 
     ledger.Ledger(tmp_path / "new.sqlite").close()
-    assert form(tmp_path / "new.sqlite") == form(FIXTURE)
+    assert form(tmp_path / "new.sqlite") == form(book.path)
+
+
+def test_it_is_sound_once_it_is_brought_up(book: ledger.Ledger) -> None:
+    assert book.rows("PRAGMA user_version") == [(3,)]
+    book.close()
+    with reader.open_read_only(book.path) as db:
+        assert [fault for check in verify.checks(db) for fault in check.faults] == []
+        assert db.execute("SELECT count(*) FROM batch WHERE NOT checksum").fetchone() == (0,)
 
 
 def test_its_answers_and_accounts_are_read(book: ledger.Ledger) -> None:

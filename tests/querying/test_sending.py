@@ -333,12 +333,23 @@ def test_what_may_have_been_billed_counts_and_what_was_not_does_not(book: ledger
     policy = QUICK._replace(price=1.0, max_cost=7.0)
     spy = Scripted(busy, truth, busy, busy, lost)
     with pytest.raises(
-        UserError, match=r"max_cost=7: 5 .*are spent, and the next 4 images cost 4 more"
+        ledger.OutOfMoney, match=r"max_cost=7: 7 .*are spent, and the next 2 images cost 2 more"
     ):
         ask(client_of(book, spy, policy), some_images(5))
-    assert spy.sizes == [1, 1, 4, 4, 4]
-    assert book.spent("run") == spy.billed == 5
+    assert spy.sizes == [1, 1, 4, 4, 4, 1, 1]  # what is left after the loss is spent, too
+    assert book.spent("run") == spy.billed == 7
     assert book.adrift("run") == 4
+
+
+def test_less_money_than_a_batch_costs_is_spent_as_well(book: ledger.Ledger) -> None:
+    spy = Scripted()
+    with pytest.raises(ledger.OutOfMoney, match=r"max_cost=1: 1 .* next 10 images cost 1 more"):
+        ask(
+            client_of(book, spy, QUICK._replace(price=0.1, max_cost=1.0), batch=256),
+            some_images(20),
+        )
+    assert spy.sizes == [1, 9]
+    assert found(book, some_images(20)) == 10
 
 
 def test_threads_together_keep_the_limit(book: ledger.Ledger) -> None:

@@ -64,3 +64,17 @@ def test_what_cannot_be_measured_is_none():
     assert metrics.success_rate(None, 0.9) is None
     assert metrics.success_rate(0.9, None) is None
     assert metrics.success_rate(0.9, 0.0) is None
+
+
+def test_images_that_the_teacher_was_not_asked_about_are_left_out() -> None:
+    teacher = TEACHER.copy()
+    teacher[1:3] = np.nan
+    asked = [0, *range(3, len(TEACHER))]
+    assert metrics.answered(teacher) == len(asked) and metrics.answered(None) == 0
+    assert metrics.agreement(STUDENT, teacher) == metrics.agreement(STUDENT[asked], TEACHER[asked])
+    assert metrics.divergence(STUDENT, teacher) == metrics.divergence(
+        STUDENT[asked], TEACHER[asked]
+    )
+    labels = np.arange(len(TEACHER)) % 3
+    assert metrics.accuracy(teacher, labels) == metrics.accuracy(TEACHER[asked], labels[asked])
+    assert metrics.agreement(STUDENT, np.full_like(TEACHER, np.nan)) is None

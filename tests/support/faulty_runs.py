@@ -35,6 +35,7 @@ TINY = {
     "teacher.first_wait": 0.001,
     "teacher.longest_wait": 0.01,
     "teacher.price": PRICE,
+    "teacher.max_lost": 10_000,
     "teacher.http.connect_timeout": 5.0,
     "teacher.http.read_timeout": 5.0,
     "train.epochs": 1,

@@ -1,0 +1,116 @@
+"""A ledger's file, open for writing: one connection that all threads of a process share."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from amkd.core.errors import UserError
+from amkd.ledger import checksums, disk_file, place, schema, waiting
+
+
+class Connection:
+    """An open file. SQLite's errors become errors for the user.
+
+    Attributes:
+      path: the file, as it was named.
+      file: its absolute path.
+      db: SQLite's connection; use it inside :meth:`transaction` or :meth:`user_errors` only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Opens or creates a ledger's file.
+
+        Raises:
+          UserError: the file is no ledger, is damaged, or cannot be opened.
+        """
+        self.path, self.file = path, place.on_disk(path)
+        self._lock = threading.RLock()  # one connection for all threads
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"config.ledger.path={path}: its folder cannot be made ({error}); name another"
+            ) from error
+        with self.user_errors():
+            self.db = sqlite3.connect(
+                self.file, timeout=waiting.TOLD_AFTER, isolation_level=None, check_same_thread=False
+            )
+        checksums.register(self.db)
+        try:
+            with self.user_errors():
+                problem = waiting.patiently(self.db, lambda: schema.prepare(self.db, path))
+            if problem:
+                raise self.damage(problem)
+            self._on_disk = disk_file.DiskFile(self.file)
+        except BaseException:
+            self.db.close()
+            raise
+
+    def damage(self, problem: str) -> UserError:
+        """Returns the error about a damaged file."""
+        return UserError(
+            f"ledger {self.path} is damaged or is no ledger ({problem}). Nothing more is sent."
+            " Restore it from a copy, save what can be read with `python -m amkd.ledger rescue"
+            f" {self.path} rescued.sqlite`, or name another with --config.ledger.path"
+        )
+
+    @contextlib.contextmanager
+    def user_errors(self) -> Iterator[None]:
+        """Lets one thread in at a time, and turns SQLite's errors into errors for the user."""
+        try:
+            with self._lock:
+                yield
+        except sqlite3.OperationalError as error:
+            why = str(error)
+            if waiting.is_held(error):
+                why = f"another program has held it for {waiting.LONGEST:.0f} seconds: {error}"
+            raise UserError(
+                f"ledger {self.path} cannot be used ({why}): check that the disk is not full,"
+                " that its folder can be written and that no other program holds the file, or name"
+                " another with --config.ledger.path. What was answered before is kept"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise self.damage(str(error)) from error
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Runs a block as one transaction: all of it is written, or nothing."""
+        with self.user_errors(), schema.transaction(self.db):
+            yield
+
+    def rows(self, query: str, parameters: Sequence[object] = ()) -> list[tuple]:
+        """Returns all rows of a query that only reads."""
+        with self.user_errors():
+            return waiting.execute(self.db, query, parameters).fetchall()
+
+    def check_on_disk(self, query: str, parameters: tuple[object, ...]) -> None:
+        """Refuses to go on unless a row that was just written is read back from the path.
+
+        Raises:
+          UserError: the file on disk is not the one that is written.
+        """
+        if not self._on_disk.holds(query, parameters):
+            raise UserError(
+                f"ledger {self.path} on disk is not the file that this run writes: it was deleted,"
+                " moved or replaced meanwhile. Nothing more is sent. What was answered is saved"
+                " beside it as the run ends; put that in its place and run the same command"
+            )
+
+    def close(self) -> None:
+        """Closes the file; if it is no longer on disk, saves what it held."""
+        with self._lock:
+            try:
+                if not self._on_disk.is_there():
+                    copy = disk_file.save_copy(self.db, self.file)
+                    print(
+                        f"ledger {self.path} was deleted, moved or replaced while the run went on;"
+                        f" all that it held is saved in {copy}: move that to {self.path}, and run"
+                        " the same command",
+                        flush=True,
+                    )
+            except (OSError, sqlite3.Error) as error:
+                print(f"ledger {self.path} is gone and cannot be saved: {error}", flush=True)
+            finally:
+                self.db.close()

@@ -1,0 +1,180 @@
+"""Who is at work on a run: one process at a time, told by its identity and its heartbeats.
+
+A lease says which process holds a run, and counts its heartbeats. Whether a holder is still at work
+follows from its process, where that can be seen from here; else from its heartbeats, against the
+clock of this process that nobody can set. The time of day plays no part: clocks may be wrong, or be
+set back.
+"""
+
+import contextlib
+import json
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from amkd.core.errors import UserError
+from amkd.ledger import process
+from amkd.ledger.connection import Connection
+
+BEAT = 10.0  # seconds between two heartbeats
+SILENCE = 60.0  # seconds without a heartbeat after which a holder is taken for dead
+_LOOK = 0.5  # seconds between two looks at a holder that cannot be seen
+_TOLD_AFTER = 5.0  # seconds of waiting for another run's answers, before a person is told
+
+
+class _Sight(NamedTuple):
+    """A holder as it was last seen to give a sign of life."""
+
+    holder: str
+    beats: int
+    moment: float
+
+
+class Leases:
+    """The runs that one open ledger holds, and what it sees of the holders of others."""
+
+    def __init__(self, file: Connection) -> None:
+        self._file, self._db = file, file.db
+        self._token = uuid.uuid4().hex  # two ledgers of one process are two holders
+        self._held: dict[str, str] = {}  # run to holder
+        self._seen: dict[str, _Sight] = {}  # run to its holder
+        self._batches: dict[int, float] = {}  # batch of another run to when it was first seen
+        self._told: set[str] = set()
+        self._stop = threading.Event()
+        self._heart: threading.Thread | None = None
+
+    @contextlib.contextmanager
+    def taking(self, run: str) -> Iterator[None]:
+        """Runs a block in the transaction that makes a run this ledger's.
+
+        Raises:
+          UserError: another process is at work on the run.
+        """
+        while True:
+            with self._file.transaction():
+                if self._is_free(run):
+                    self._write(run)
+                    yield
+                    break
+            time.sleep(_LOOK)
+        self._start_heart()
+
+    def _is_free(self, run: str) -> bool:
+        """Returns whether a run may be taken; False as long as that is not known."""
+        row = self._row(run)
+        if row is None or row[0] == self._held.get(run):
+            return True
+        first = run not in self._seen
+        working = self._works(run)
+        holder = process.from_text(row[0])
+        if working is False:
+            return True
+        if working or self._seen[run].beats != row[1]:
+            raise UserError(
+                f"another process is at work on this run: {holder or 'unknown'} (ledger"
+                f" {self._file.path}). If this workdir is a copy, its run is the same one: wait for"
+                " the other to end, or start another run in a new --workdir; it finds the answers"
+            )
+        if first:
+            print(
+                f"this run was last held by {holder or 'an unknown process'}; waiting for up to"
+                f" {SILENCE:.0f} seconds to see whether that is still at work",
+                flush=True,
+            )
+        return False
+
+    def _write(self, run: str) -> None:
+        own = {**process.own()._asdict(), "token": self._token}
+        self._held[run] = json.dumps(own)
+        self._seen.pop(run, None)
+        self._db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, 0)", (run, self._held[run]))
+
+    def check(self, run: str) -> None:
+        """Refuses to go on with a run that another process has taken; called in a transaction.
+
+        Raises:
+          UserError: it has.
+        """
+        row = self._row(run)
+        if run in self._held and (row is None or row[0] != self._held[run]):
+            raise UserError(
+                "another process has taken over this run, because this one was silent for too long"
+                f" (ledger {self._file.path}). Nothing more is sent; the same command goes on when"
+                " the other has ended"
+            )
+
+    def waits_for(self, run: str, batch: int, patience: float) -> bool:
+        """Returns whether a batch of another run may still be answered; called in a transaction.
+
+        Args:
+          run: the other run.
+          batch: its batch, which has no end yet.
+          patience: seconds after which a call has surely ended.
+        """
+        now = time.monotonic()
+        waited = now - self._batches.setdefault(batch, now)
+        if waited >= patience or self._works(run) is False:
+            return False
+        if waited >= _TOLD_AFTER and run not in self._told:
+            self._told.add(run)
+            row = self._row(run)
+            holder = process.from_text(row[0]) if row else None
+            print(
+                f"waiting for answers that run {run[:8]} ({holder or 'of an unknown process'}) has"
+                f" asked for, for up to {patience - waited:.0f} more seconds",
+                flush=True,
+            )
+        return True
+
+    def _works(self, run: str) -> bool | None:
+        """Returns whether the holder of a run is at work; None if that is not known yet."""
+        row = self._row(run)
+        if row is None:
+            return None
+        holder = process.from_text(row[0])
+        alive = process.alive(holder) if holder else None
+        if alive is not None:
+            return alive
+        now, seen = time.monotonic(), self._seen.get(run)
+        if seen is None or (seen.holder, seen.beats) != row:
+            beats = seen is not None and seen.holder == row[0]
+            self._seen[run] = _Sight(*row, now)
+            return True if beats else None
+        return False if now - seen.moment >= SILENCE else None
+
+    def _row(self, run: str) -> tuple[str, int] | None:
+        found: tuple[str, int] | None = self._db.execute(
+            "SELECT holder, beats FROM lease WHERE run = ?", (run,)
+        ).fetchone()
+        return found
+
+    def _start_heart(self) -> None:
+        if self._heart is None:
+            self._heart = threading.Thread(target=self._beat, name="amkd-ledger-heart", daemon=True)
+            self._heart.start()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT):
+            # A heart that cannot beat now tries again; whoever sends next meets the same trouble.
+            with contextlib.suppress(UserError), self._file.transaction():
+                for run, holder in self._held.items():
+                    self._db.execute(
+                        "UPDATE lease SET beats = beats + 1 WHERE run = ? AND holder = ?",
+                        (run, holder),
+                    )
+
+    def release(self) -> None:
+        """Gives all runs back, so that another process may take them at once."""
+        self._stop.set()
+        if self._heart is not None:
+            self._heart.join(BEAT)
+        with contextlib.suppress(UserError), self._file.user_errors():
+            for run, holder in self._held.items():
+                with contextlib.suppress(sqlite3.Error):  # whatever ails the file is told elsewhere
+                    self._db.execute(
+                        "DELETE FROM lease WHERE run = ? AND holder = ?", (run, holder)
+                    )
+        self._held.clear()

@@ -1,0 +1,55 @@
+"""Where a ledger lies: a file on disk, under an absolute path, whatever SQLite calls its name.
+
+SQLite itself would take ``:memory:`` or ``file:ledger?mode=memory`` for a ledger without a file.
+All that was paid for would end with the process.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from amkd.core.errors import UserError
+
+
+def problems(path: str, name: str = "config.ledger.path") -> Iterator[str]:
+    """Yields why a path cannot be that of a ledger's file.
+
+    Args:
+      path: the path, as it was given.
+      name: the field or thing that holds it.
+    """
+    flag = f"--{name}=" if name.startswith("config.") else ""
+    remedy = f"name a file on disk, such as {flag}paid/ledger.sqlite"
+    shown = f"{name}={path!r}"
+    if path.startswith(":memory:") or path.startswith("file:"):
+        what = "a ledger in memory" if path.startswith(":memory:") else "an address"
+        yield f"{shown}: that is {what} to SQLite, and paid answers would be lost; {remedy}"
+        return
+    if "\0" in path or not path.strip():
+        yield f"{shown}: is no name of a file; {remedy}"
+        return
+    try:
+        place = Path(path).expanduser()
+        taken = place.exists() and not place.is_file()
+    except RuntimeError:
+        yield f"{shown}: nobody here has that home folder; {remedy}"
+        return
+    except OSError:  # told when it is opened
+        return
+    if taken:
+        kind = "a folder" if place.is_dir() else "a device, a pipe or a socket"
+        yield f"{shown}: is {kind}; {remedy}"
+
+
+def on_disk(path: Path, name: str = "config.ledger.path") -> Path:
+    """Returns the absolute path of a ledger's file.
+
+    Args:
+      path: the path, as it was given.
+      name: the field or thing that holds it.
+
+    Raises:
+      UserError: it cannot be a file on disk.
+    """
+    for problem in problems(str(path), name):
+        raise UserError(problem)
+    return path.absolute()

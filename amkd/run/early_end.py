@@ -1,0 +1,96 @@
+"""The end of a run whose money is spent before its rounds are done: a student of what was paid for.
+
+The run's own state stays as it was saved before the round's queries. So the same command with more
+money asks for the rest, and ends with the same bits as if there had been enough from the start.
+"""
+
+import dataclasses
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkd.config.settings import Settings
+from amkd.core.checkpoint import Checkpoints
+from amkd.ledger import OutOfMoney
+from amkd.querying import client
+from amkd.reporting import metrics
+from amkd.run import round_state, rounds
+from amkd.run.context import RunContext
+from amkd.run.round_state import RoundState
+
+
+def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMoney) -> RoundState:
+    """Trains a student on all answers so far, as if they were those of the last round.
+
+    Args:
+      context: of the run, whose state is saved.
+      folder: the workdir.
+      problem: what kept the run from going on.
+
+    Returns:
+      The state to write results of.
+
+    Raises:
+      OutOfMoney: nothing is answered yet.
+    """
+    state, known = _cut(context, round_state.restore(context.checkpoints))
+    if not len(state.records):
+        raise problem
+    print(
+        f"config.teacher.max_cost={context.client.policy.max_cost:g} is spent in round"
+        f" {state.round}: the student learns from the {len(state.records)} answers so far",
+        flush=True,
+    )
+    if len(state.records) == known:  # the student of the round before has learned from all of them
+        return state
+    aside = folder / "early"  # a training that is not the run's own is saved elsewhere
+    shutil.rmtree(aside, ignore_errors=True)
+    cut = dataclasses.replace(
+        context,
+        facts=_facts(context, state, selected=len(state.records) - known),
+        checkpoints=Checkpoints(aside),
+    )
+    ended = rounds.learn(cut, state, rounds.recall(cut, state))
+    shutil.rmtree(aside, ignore_errors=True)
+    return ended
+
+
+def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
+    """Returns what the summary says of a run that the money ended early; None for any other."""
+    judged, judging = metrics.answered(context.test_answers), len(context.data.test_images)
+    planned, limit = context.facts.rounds[-1].queries, context.client.policy.max_cost
+    parts = [f"{len(state.records)} of {planned} queries"]
+    if context.facts.asks_evaluation:
+        parts.append(f"{judged} of {judging} judging images")
+    if len(state.records) == planned and (len(parts) == 1 or judged == judging):
+        return None
+    why = f"config.teacher.max_cost={limit:g} is spent: {' and '.join(parts)} are answered"
+    return {"why": why, "max_cost": limit, "round": state.round}
+
+
+def goes_on(summary: Mapping[str, Any], settings: Settings) -> bool:
+    """Returns whether a run that ended early may now spend more."""
+    early, limit = summary.get("ended_early") or {}, settings.teacher.max_cost
+    return bool(early) and (not limit or limit > early["max_cost"])
+
+
+def _cut(context: RunContext, state: RoundState) -> tuple[RoundState, int]:
+    """Leaves out the records without an answer; returns how many were answered before, too."""
+    known, fresh = state.answered, state.records.take(slice(state.answered, None))
+    paid = client.paid_for(context.client, context.mixes(fresh), client.DISTILL)
+    places = np.concatenate([np.arange(known), known + np.flatnonzero(paid)])
+    records, score = state.records.take(places), state.score[places]
+    cut = dataclasses.replace(
+        state, records=records, score=score, answered=len(places), epoch=0, training=None
+    )
+    return cut, known
+
+
+def _facts(context: RunContext, state: RoundState, selected: int) -> Any:
+    """Returns the facts of a run whose last round this is."""
+    before, last = context.facts.rounds[: state.round], context.facts.rounds[-1]
+    own = dataclasses.replace(last, selected=selected, queries=len(state.records))
+    return dataclasses.replace(context.facts, rounds=(*before, own))

@@ -1,0 +1,90 @@
+"""The teacher's answers on the images that judge: asked first, or last where money is short.
+
+They are counted apart from the budget, and paid from the same money.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from amkd.core import keys
+from amkd.ledger import OutOfMoney
+from amkd.querying import client
+from amkd.reporting import metrics
+from amkd.run.context import RunContext
+from amkd.run.round_state import RoundState
+
+
+def ask_first(context: RunContext) -> RunContext:
+    """Asks about the judging images, unless the money does not reach them and all queries."""
+    images = context.data.test_images
+    if not context.facts.asks_evaluation or not len(images):
+        return context
+    if not _all_affordable(context, images):
+        print(
+            f"config.teacher.max_cost={context.client.policy.max_cost:g} does not reach all queries"
+            f" and the {len(images)} judging images: these are asked last, with what is left",
+            flush=True,
+        )
+        return context
+    try:
+        return dataclasses.replace(context, test_answers=_ask(context, images))
+    except OutOfMoney:  # lost requests took it: the student learns from what there is
+        return context
+
+
+def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundState]:
+    """Asks about the judging images that the rest of the money reaches, and judges the student."""
+    images = context.data.test_images
+    if not context.facts.asks_evaluation or not len(images):
+        return context, state
+    if context.test_answers is None:
+        context = dataclasses.replace(context, test_answers=_ask_some(context, images))
+    if context.test_answers is None or state.reports[-1]["agreement"] is not None:
+        return context, state
+    student = context.evaluate(state.variables)
+    judged = {
+        "agreement": metrics.agreement(student, context.test_answers),
+        "divergence": metrics.divergence(student, context.test_answers),
+    }
+    state = dataclasses.replace(
+        state, reports=(*state.reports[:-1], {**state.reports[-1], **judged})
+    )
+    context.report.rewind(list(state.reports), state.round, -1)
+    return context, state
+
+
+def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
+    """Returns whether all queries that are left, and these images, can be paid for."""
+    desk = context.client
+    charge = desk.charge(client.EVALUATE, 0)
+    queries = context.facts.rounds[-1].queries - desk.ledger.count(desk.run, client.DISTILL)
+    judging = client.unanswered(desk, images)
+    wanted = max(queries, 0) + judging
+    return not judging or desk.ledger.affordable(charge, wanted) == wanted
+
+
+def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
+    """Returns answers, with rows of NaN where the money did not reach; None if all rows are."""
+    order = keys.rng(context.settings.seed, 0, keys.Purpose.HELD_OUT, 1).permutation(len(images))
+    answers = np.full((len(images), context.data.classes), np.nan, np.float32)
+    try:
+        answers[order] = _ask(context, images[order])
+        return answers
+    except OutOfMoney:
+        paid = client.paid_for(context.client, [images], client.EVALUATE)
+    print(f"the money reaches {paid.sum()} of the {len(images)} judging images", flush=True)
+    if not paid.any():
+        return None
+    answers[paid] = client.recall(context.client, [images[paid]])
+    return answers
+
+
+def _ask(context: RunContext, images: np.ndarray) -> np.ndarray:
+    with context.report.bar(len(images), "teacher on judging images", "img") as advance:
+
+        def progress(answered: int) -> None:
+            context.stop.check()
+            advance(answered)
+
+        return client.ask(context.client, images, client.EVALUATE, round_=0, progress=progress)
