@@ -3,10 +3,11 @@
 import contextlib
 import fcntl
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from amkd.config.fields import flatten
 from amkd.config.identity import differences
@@ -14,6 +15,8 @@ from amkd.config.names import renamed
 from amkd.config.settings import Settings
 from amkd.core import files
 from amkd.core.errors import UserError
+
+_LOCKS: set[IO[str]] = set()  # held by this process
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -100,7 +103,21 @@ def locked(workdir: Path) -> Iterator[None]:
             raise UserError(
                 f"another process is at work in {workdir}; choose another --workdir"
             ) from error
-        yield
+        _LOCKS.add(lock)
+        try:
+            yield
+        finally:
+            _LOCKS.discard(lock)
+
+
+def _leave_locks() -> None:
+    """Closes the locks in a forked process: one that is left behind must not keep a folder."""
+    for lock in _LOCKS:
+        lock.close()
+    _LOCKS.clear()
+
+
+os.register_at_fork(after_in_child=_leave_locks)
 
 
 def finished(workdir: Path) -> dict[str, Any] | None:
