@@ -1,15 +1,51 @@
-"""Small files that a power cut cannot tear: written aside, flushed, then put in place."""
+"""Small files: written so that a power cut cannot tear them, and read with a check."""
 
+import contextlib
+import glob
+import json
 import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from amkd.core.errors import UserError
+
+_ABANDONED = 3600  # seconds after which the writer of a file must have been killed
+NOTHING: Mapping[str, type] = {}
+
+
+def read_object(path: Path, remedy: str, fields: Mapping[str, type] = NOTHING) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+      path: the file.
+      remedy: what to do about a damaged file; the message ends with it.
+      fields: what it must hold: names, and the types of their values.
+
+    Raises:
+      UserError: the file cannot be read, is cut off, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
+    except (ValueError, RecursionError) as error:  # no text, or no JSON
+        raise UserError(f"{path} is damaged ({error}): {remedy}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged (it holds no JSON object): {remedy}")
+    for name, kind in fields.items():
+        if not isinstance(found.get(name), kind):
+            raise UserError(f"{path} is damaged (it has no {name!r}): {remedy}")
+    return found
 
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-    scratch.write_text(text)
+    scratch = _scratch(path)
+    scratch.write_text(text, encoding="utf-8", errors="surrogateescape")
     flush(scratch)
     scratch.replace(path)
     flush(path.parent)
@@ -18,12 +54,31 @@ def write_text(path: Path, text: str) -> None:
 def write_array(path: Path, array: np.ndarray) -> None:
     """Writes an array as ``.npy`` whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+    scratch = _scratch(path)
     with scratch.open("wb") as file:
         np.save(file, array)
     flush(scratch)
     scratch.replace(path)
     flush(path.parent)
+
+
+def read_array(path: Path) -> np.ndarray | None:
+    """Reads an array that was kept only to save work; None, and a note, where it is damaged."""
+    try:
+        found: np.ndarray = np.load(path)
+    except (OSError, ValueError, EOFError) as error:
+        print(f"{path} is damaged ({error}): it is made again", flush=True)
+        return None
+    return found
+
+
+def _scratch(path: Path) -> Path:
+    """Returns where to write a file first; removes what killed processes have left of it."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):  # just gone
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
 
 
 def flush(path: Path) -> None:

@@ -157,4 +157,4 @@ def _is_finished(one: Run, folder: Path) -> bool:
     if not (folder / "summary.json").exists():
         return False
     workdirs.owner(one.settings, folder)  # refuses a run of another configuration
-    return True
+    return workdirs.finished(folder) is not None

@@ -1,4 +1,4 @@
-"""The folder of a run: who may be in it."""
+"""The folder of a run: who may be in it, and what it tells of its run when files are damaged."""
 
 import multiprocessing
 import os
@@ -8,6 +8,9 @@ import pytest
 
 from amkd.core.errors import UserError
 from amkd.run import workdir
+from tests.support.small import configured
+
+SETTINGS = configured()
 
 
 def test_a_second_process_is_refused(tmp_path):
@@ -36,3 +39,58 @@ def test_a_child_that_a_teacher_left_behind_does_not_keep_the_workdir(tmp_path):
     finally:
         child.kill()
         child.join()
+
+
+DAMAGED = (b"", b'{"run": "a", "con', bytes(64), b"\xff\xfe", b"null", b"[]", b"{}", b"[" * 100_000)
+
+
+@pytest.fixture
+def claimed(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    workdir.claim(SETTINGS, folder, "a" * 32, "teacher", "key")
+    return folder
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+@pytest.mark.parametrize("name", ["config.json", "checkpoints/config.json"])
+def test_a_damaged_record_is_written_again_from_its_copy(claimed, capsys, name, content):
+    sound = (claimed / name).read_bytes()
+    (claimed / name).write_bytes(content)
+    assert workdir.owner(SETTINGS, claimed) == "a" * 32
+    workdir.claim(SETTINGS, claimed, "a" * 32, "teacher", "key")
+    assert (claimed / name).read_bytes() == sound
+    assert f"{claimed / name} is damaged" in capsys.readouterr().out
+
+
+def test_a_missing_record_is_written_again_and_an_earlier_version_had_no_copy(claimed):
+    sound = (claimed / "config.json").read_bytes()
+    for missing in ("config.json", "checkpoints/config.json"):
+        (claimed / missing).unlink()
+        assert workdir.owner(SETTINGS, claimed) == "a" * 32
+        workdir.claim(SETTINGS, claimed, "a" * 32, "teacher", "key")
+        assert (claimed / missing).read_bytes() == sound
+
+
+def test_a_record_that_was_written_again_still_tells_runs_apart(claimed):
+    (claimed / "config.json").write_bytes(b"")
+    with pytest.raises(UserError, match="belongs to a run of another configuration"):
+        workdir.owner(configured(seed=1), claimed)
+    with pytest.raises(UserError, match="was begun with teacher teacher"):
+        workdir.claim(SETTINGS, claimed, "a" * 32, "another", "key")
+
+
+def test_with_both_records_damaged_the_answers_are_pointed_to(claimed):
+    for name in ("config.json", "checkpoints/config.json"):
+        (claimed / name).write_bytes(b"null")
+    with pytest.raises(UserError) as refused:
+        workdir.owner(SETTINGS, claimed)
+    assert f"--config.ledger.path={claimed / 'ledger.sqlite'}" in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, b'{"rounds": null}', b'{"method": "a"}'])
+def test_a_damaged_summary_counts_as_unfinished(tmp_path, capsys, content):
+    (tmp_path / "summary.json").write_bytes(content)
+    assert workdir.finished(tmp_path) is None
+    told = capsys.readouterr().out
+    assert str(tmp_path / "summary.json") in told and "written again" in told
