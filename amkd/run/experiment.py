@@ -18,7 +18,7 @@ from amkd.data.dataset import DataSet
 from amkd.querying import client
 from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
-from amkd.run import inputs, results, round_state, rounds, workdir
+from amkd.run import inputs, places, results, round_state, rounds, workdir
 from amkd.run.context import RunContext
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
@@ -53,8 +53,10 @@ def run(
         if (summary := workdir.finished(folder)) is not None:
             if data and teacher:  # given by a caller, who may have changed them since
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key)
+            run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
             print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
             return summary
+        places.check(settings, folder)
         with assembled(settings, folder, run_id, stop, data, teacher) as (context, state):
             return results.write(context, rounds.run(context, state), folder)
 
