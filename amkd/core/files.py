@@ -5,7 +5,7 @@ import glob
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,26 @@ import numpy as np
 
 from amkd.core.errors import UserError
 
+_PRIVATE = 0o077  # umask
 _ABANDONED = 3600  # seconds after which the writer of a file must have been killed
 NOTHING: Mapping[str, type] = {}
+
+
+@contextlib.contextmanager
+def private(wanted: bool = True) -> Iterator[None]:
+    """Makes new files 0600 and new folders 0700 while it lasts, for the whole process.
+
+    What a run writes tells of its user's images, and of what was paid for.
+
+    Args:
+      wanted: False to leave the umask as it is.
+    """
+    before = os.umask(_PRIVATE) if wanted else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.umask(before)
 
 
 def read_object(path: Path, remedy: str, fields: Mapping[str, type] = NOTHING) -> dict[str, Any]:

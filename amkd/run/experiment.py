@@ -12,13 +12,13 @@ import numpy as np
 
 from amkd import ledger, teachers
 from amkd.config.settings import Settings
-from amkd.core import checkpoint, devices
+from amkd.core import checkpoint, devices, files
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.querying import client
 from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
-from amkd.run import inputs, places, results, round_state, rounds, workdir
+from amkd.run import inputs, places, results, round_state, rounds, standing, workdir
 from amkd.run.context import RunContext
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
@@ -48,7 +48,7 @@ def run(
       UserError: something that the user can mend.
       Stopped: the process was asked to stop; the state is saved.
     """
-    with workdir.locked(folder):
+    with files.private(settings.report.private), workdir.locked(folder):
         run_id = workdir.owner(settings, folder)
         if (summary := workdir.finished(folder)) is not None:
             if data and teacher:  # given by a caller, who may have changed them since
@@ -122,8 +122,10 @@ def assembled(
         )
         state = round_state.restore(context.checkpoints)
         rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
-        context = dataclasses.replace(context, test_answers=_test_answers(context))
         print(_headline(context), flush=True)
+        if told := standing.of_run(context, state):
+            print(told, flush=True)
+        context = dataclasses.replace(context, test_answers=_test_answers(context))
         yield context, state
 
 

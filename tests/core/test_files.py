@@ -1,11 +1,12 @@
 """Small files: what is read is checked, and the message says what to do."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 
-from amkd.core import files
+from amkd.core import files, folders
 from amkd.core.errors import UserError
 
 # What a power cut, a full disk or an editor leaves of a JSON object.
@@ -53,3 +54,30 @@ def test_a_damaged_array_counts_as_not_there(tmp_path, capsys, content):
     path.write_bytes(path.read_bytes()[:-8] if content is None else content)
     assert files.read_array(path) is None
     assert f"{path} is damaged" in capsys.readouterr().out
+
+
+def modes(folder):
+    """Whoever may read or write: of all files and folders."""
+    return {oct(path.stat().st_mode & 0o777) for path in (folder, *folder.rglob("*"))}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"), [(True, {"0o700", "0o600"}), (False, {"0o755", "0o644"})]
+)
+def test_new_files_are_private_while_it_lasts(tmp_path, wanted, found):
+    before = os.umask(0o022)
+    try:
+        with files.private(wanted):
+            (tmp_path / "out").mkdir()
+            files.write_text(tmp_path / "out" / "a.json", "{}")
+            files.write_array(tmp_path / "out" / "0.npy", np.arange(3))
+            with folders.replacing(tmp_path / "out" / "b") as new:
+                (new / "c").write_text("")
+        assert modes(tmp_path / "out") == found
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+
+
+def test_all_that_a_run_leaves_is_private(tiny_run):
+    assert modes(tiny_run / "run") == {"0o700", "0o600"}
