@@ -44,7 +44,7 @@ FREE = (
         "teacher.http.ca_file",
     ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
-    *("report.progress", "report.tensorboard", "report.plots", "report.html"),
+    *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
     *("export.formats", "export.license"),
 )
 
