@@ -381,6 +381,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.plots = True
     # report.html: the whole run on one page that needs no network, with the plots if there are any.
     config.report.html = True
+    # All files are for your user alone (0600, folders 0700). False: as the umask says.
+    config.report.private = True
 
     # The student as files for other programs.
     config.export = ConfigDict()

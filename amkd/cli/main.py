@@ -106,7 +106,7 @@ def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
 
 def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal) -> None:
     from amkd.cli import modes
-    from amkd.core import compilation
+    from amkd.core import compilation, files
     from amkd.validation import from_config
 
     config = from_config(given)
@@ -119,7 +119,8 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal) -> None:
         output=_path("output"),
         stop=stop,
     )
-    arguments.pick(modes.MODES, mode)(command)
+    with files.private(config.report.private):
+        arguments.pick(modes.MODES, mode)(command)
 
 
 def _path(flag: str) -> Path | None:

@@ -18,7 +18,7 @@ from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import report as plans
 from amkd.reporting import metrics, summary_text
 from amkd.reporting.bars import bars
-from amkd.run import checks, experiment, inputs
+from amkd.run import checks, experiment, inputs, places
 from amkd.teachers import local
 
 _CHECKED = 64  # real images on which an exported file must answer like the student
@@ -79,6 +79,7 @@ def train_teacher(command: Command) -> None:
         raise UserError(
             f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained"
         )
+    places.check(config, None)
     checks.check_devices(config, devices.count())
     data = inputs.load_data(config)
     checks.check_data(config, data)

@@ -46,6 +46,11 @@ class ReportSettings:
         " any.",
         identity=False,
     )
+    private: bool = field(
+        True,
+        "All files are for your user alone (0600, folders 0700). False: as the umask says.",
+        identity=False,
+    )
 
 
 @dataclasses.dataclass(frozen=True)

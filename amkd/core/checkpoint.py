@@ -2,10 +2,12 @@
 
 Resume policy, in the order in which it is applied:
 
-1. A finished run (``summary.json`` is there) is never run again; its result is printed.
+1. A finished run (``summary.json`` is there) is never run again; its result is printed. A damaged
+   ``summary.json`` is written again from the last checkpoint and the ledger.
 2. A workdir of another configuration is refused before anything is loaded or paid.
-3. The newest checkpoint is restored. It holds the round, how far it got, the records chosen
-   so far, the last student and, inside a long training, the state of that training.
+3. The newest sound checkpoint is restored; damaged ones are named and passed over. It holds the
+   round, how far it got, the records chosen so far, the last student and, inside a long training,
+   the state of that training.
 4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A
    ledger that lacks one of the run's answers is refused; nothing is asked for a second time.
 5. A search that was interrupted starts again. Its choice is saved before the first of its images is
@@ -19,7 +21,6 @@ Resume policy, in the order in which it is applied:
 import hashlib
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from amkd.core import files
-from amkd.core.errors import UserError
+from amkd.core import folders
 
 _KEPT = 2  # checkpoints of a run
 
@@ -62,23 +62,13 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
       tree: nested dicts of arrays.
       meta: what else to keep, for JSON.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent)).absolute()
-    try:
+    with folders.replacing(folder.absolute()) as scratch:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(scratch / "arrays", jax.device_get(tree))
         sealed = {"meta": meta, "files": _files(scratch)}
         (scratch / "meta.json").write_text(
             json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n"
         )
-        for path in (scratch, *scratch.rglob("*")):
-            files.flush(path)
-        shutil.rmtree(folder, ignore_errors=True)
-        scratch.rename(folder)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-    files.flush(folder.parent)
 
 
 def read(folder: Path) -> tuple[chex.ArrayTree, dict[str, Any]]:
@@ -114,6 +104,7 @@ class Checkpoints:
     def __init__(self, folder: Path) -> None:
         """``folder`` need not be there yet."""
         self._folder = folder.absolute()
+        self._damaged: set[int] = set()
 
     def _numbers(self) -> list[int]:
         names = [path.name for path in self._folder.iterdir()] if self._folder.exists() else []
@@ -123,26 +114,29 @@ class Checkpoints:
         """Saves arrays and a JSON object under the next number, whole or not at all."""
         number = max(self._numbers(), default=0) + 1
         write(self._folder / f"{number}", tree, meta)
-        for old in self._numbers()[:-_KEPT]:
+        kept = [one for one in self._numbers() if one not in self._damaged][-_KEPT:]
+        for old in set(self._numbers()).difference(kept):
             shutil.rmtree(self._folder / f"{old}")
         for torn in self._folder.glob(".*"):  # left behind by a kill
             shutil.rmtree(torn, ignore_errors=True)
 
     def restore(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """Returns the newest checkpoint, or None where there is none.
+        """Returns the newest sound checkpoint, or None where there is none.
 
-        Raises:
-          UserError: it is damaged.
+        Says which ones are damaged; they are kept until the next one is saved.
         """
-        numbers = self._numbers()
-        if not numbers:
-            return None
-        newest = self._folder / f"{numbers[-1]}"
-        try:
-            return read(newest)
-        except Exception as error:
-            raise UserError(
-                f"checkpoint {newest} is damaged ({type(error).__name__}: {error}). Delete that"
-                " folder and run the same command: the run goes on from the checkpoint before it,"
-                " or from the start, and the ledger answers what was already paid for"
-            ) from error
+        for number in reversed(self._numbers()):
+            folder = self._folder / f"{number}"
+            try:
+                return read(folder)
+            except (MemoryError, PermissionError):  # it may be sound
+                raise
+            except Exception as error:  # orbax and JSON raise many kinds for a broken file
+                self._damaged.add(number)
+                print(
+                    f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): the one"
+                    " before it is taken, or the start; answers that were paid for are in the"
+                    " ledger",
+                    flush=True,
+                )
+        return None

@@ -1,19 +1,71 @@
-"""Small files that a power cut cannot tear: written aside, flushed, then put in place."""
+"""Small files: written so that a power cut cannot tear them, and read with a check."""
 
+import contextlib
+import glob
 import hashlib
 import io
+import json
 import os
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from amkd.core.errors import UserError
 
+_PRIVATE = 0o077  # umask
+_ABANDONED = 3600  # seconds after which the writer of a file must have been killed
+NOTHING: Mapping[str, type] = {}
+
+
+@contextlib.contextmanager
+def private(wanted: bool = True) -> Iterator[None]:
+    """Makes new files 0600 and new folders 0700 while it lasts, for the whole process.
+
+    What a run writes tells of its user's images, and of what was paid for.
+
+    Args:
+      wanted: False to leave the umask as it is.
+    """
+    before = os.umask(_PRIVATE) if wanted else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            os.umask(before)
+
+
+def read_object(path: Path, remedy: str, fields: Mapping[str, type] = NOTHING) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Args:
+      path: the file.
+      remedy: what to do about a damaged file; the message ends with it.
+      fields: what it must hold: names, and the types of their values.
+
+    Raises:
+      UserError: the file cannot be read, is cut off, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
+    except (ValueError, RecursionError) as error:  # no text, or no JSON
+        raise UserError(f"{path} is damaged ({error}): {remedy}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged (it holds no JSON object): {remedy}")
+    for name, kind in fields.items():
+        if not isinstance(found.get(name), kind):
+            raise UserError(f"{path} is damaged (it has no {name!r}): {remedy}")
+    return found
+
 
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-    scratch.write_text(text)
+    scratch = _scratch(path)
+    scratch.write_text(text, encoding="utf-8", errors="surrogateescape")
     flush(scratch)
     scratch.replace(path)
     flush(path.parent)
@@ -22,7 +74,7 @@ def write_text(path: Path, text: str) -> None:
 def write_array(path: Path, array: np.ndarray) -> None:
     """Writes an array as ``.npy`` whole or not at all, with its checksum after it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
+    scratch = _scratch(path)
     with scratch.open("w+b") as file:
         np.save(file, array)
         file.seek(0)
@@ -33,24 +85,31 @@ def write_array(path: Path, array: np.ndarray) -> None:
     flush(path.parent)
 
 
-def read_array(path: Path) -> np.ndarray:
-    """Reads what :func:`write_array` wrote; a file of an earlier version has no checksum.
+def read_array(path: Path) -> np.ndarray | None:
+    """Reads an array that was kept only to save work; None, and a note, where it is damaged.
 
-    Raises:
-      UserError: its bytes are not those that were written.
+    A file of an earlier version has no checksum.
     """
     data = path.read_bytes()
     try:
         file = io.BytesIO(data)
-        array: np.ndarray = np.load(file)
+        found: np.ndarray = np.load(file)
         end = file.tell()
         if data[end:] not in (b"", hashlib.sha256(data[:end]).digest()):
             raise ValueError("its bytes are not those that were written")
     except Exception as error:  # NumPy raises many kinds for a broken file
-        raise UserError(
-            f"{path} is damaged ({error}); delete it, and the same command makes it again"
-        ) from error
-    return array
+        print(f"{path} is damaged ({error}): it is made again", flush=True)
+        return None
+    return found
+
+
+def _scratch(path: Path) -> Path:
+    """Returns where to write a file first; removes what killed processes have left of it."""
+    for left in path.parent.glob(f"{glob.escape(path.name)}.*.part"):
+        with contextlib.suppress(OSError):  # just gone
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
+    return path.with_name(f"{path.name}.{os.getpid()}.part")
 
 
 def flush(path: Path) -> None:

@@ -1,7 +1,12 @@
 """Stopping on SIGTERM and Ctrl-C: noted at once, obeyed where the state can be saved."""
 
+import functools
+import os
 import signal
+import threading
 from types import FrameType
+
+_FORKING = threading.local()  # the signals that a thread lets through when it does not fork
 
 
 class Stopped(Exception):
@@ -9,7 +14,14 @@ class Stopped(Exception):
 
 
 class StopSignal:
-    """Notes SIGTERM and SIGINT; a second one ends the process at once, whatever it waits for."""
+    """Notes SIGTERM and SIGINT; a second one ends the process at once, whatever it
+    waits for.
+
+    A process that is forked from this one, as by a teacher that uses ``multiprocessing``, has no
+    state to save: SIGTERM ends it, as it ends any process. Ctrl-C goes to all of them at once, and
+    they treat it as this process does: the work in hand is finished, so that nobody waits for it
+    in vain.
+    """
 
     _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
@@ -20,6 +32,7 @@ class StopSignal:
         """Starts to note the two signals."""
         for number in self._NUMBERS:
             signal.signal(number, self._note)
+        _watch_forks()
         return self
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -33,3 +46,25 @@ class StopSignal:
         """Raises Stopped if the process was asked to stop."""
         if self.requested:
             raise Stopped
+
+
+@functools.cache  # once for each process: what is registered stays
+def _watch_forks() -> None:
+    os.register_at_fork(before=_hold, after_in_parent=_release, after_in_child=_begin_child)
+
+
+def _hold() -> None:
+    """Holds SIGTERM back while a thread forks: the child must not miss one sent at its birth."""
+    _FORKING.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _release() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _FORKING.mask)
+
+
+def _begin_child() -> None:
+    """Lets SIGTERM end a forked process."""
+    handler = signal.getsignal(signal.SIGTERM)
+    if isinstance(getattr(handler, "__self__", None), StopSignal):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _release()

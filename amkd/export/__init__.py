@@ -1,16 +1,13 @@
 """Exports a finished student to files that need no amkd: StableHLO and ONNX, with a model card."""
 
 import hashlib
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from amkd import models
-from amkd.core import files
+from amkd.core import folders
 from amkd.core.errors import UserError
 from amkd.export import agreement, card, onnx, stablehlo
 from amkd.models.saved_network import SavedNetwork
@@ -49,7 +46,7 @@ def write(
     _check_formats(formats)
     _check_student(saved, sample)
     _check_folder(folder)
-    with _aside(folder) as scratch:
+    with folders.replacing(folder) as scratch:
         answers = saved.predict(sample)
         written = {
             name: _write_one(name, saved, scratch, sample=sample, answers=answers)
@@ -114,7 +111,9 @@ def _check_student(saved: SavedNetwork, sample: np.ndarray) -> None:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuses to replace what is not an earlier export."""
+    """Refuses what cannot be written, and to replace what is not an earlier export."""
+    if why := folders.obstacle(folder.parent):
+        raise UserError(f"--output={folder}: {why}; name another folder")
     if not folder.exists():
         return
     ours = {*map(_file, FORMATS), card.TEXT_FILE, card.DATA_FILE}
@@ -123,19 +122,3 @@ def _check_folder(folder: Path) -> None:
         raise UserError(
             f"{folder} is there and is no earlier export: nothing was written; choose a new folder"
         )
-
-
-@contextmanager
-def _aside(folder: Path) -> Iterator[Path]:
-    """Yields a folder to write into, which replaces ``folder`` if all goes well."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as name:
-        scratch, before = Path(name) / "new", Path(name) / "before"
-        scratch.mkdir()  # unlike its parent, with the permissions of a common folder
-        yield scratch
-        for path in (*scratch.iterdir(), scratch):
-            files.flush(path)
-        if folder.exists():
-            folder.rename(before)
-        scratch.rename(folder)
-    files.flush(folder.parent)

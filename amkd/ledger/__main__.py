@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.ledger import accounts, export, merge, reader, recount, report, rescue, verify
 
@@ -14,7 +15,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns its exit status."""
     args = _parser().parse_args(argv)
     try:
-        status = args.do(args)
+        with files.private():
+            status = args.do(args)
         sys.stdout.flush()
         return status
     except UserError as error:

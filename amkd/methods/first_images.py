@@ -68,10 +68,11 @@ class Source:
           make: makes the part.
         """
         path = self.folder / f"{number:08d}.npy"
-        if not path.exists():
+        images = files.read_array(path) if path.exists() else None
+        if images is None:
             self.stop.check()
-            files.write_array(path, make())
-        images = files.read_array(path)
+            images = make()
+            files.write_array(path, images)
         self.progress(len(images))
         return images
 

@@ -58,6 +58,8 @@ def load_network(folder: Path) -> SavedNetwork:
     except Exception as error:
         raise UserError(
             f"{folder} holds no saved network, or a damaged one ({type(error).__name__}: {error})."
-            " If it is a cached teacher, delete it: the next run trains it again"
+            " If it is a cached teacher, delete it: the next run trains it again."
+            " If it is a workdir's student, delete summary.json there: the same command writes"
+            " both again"
         ) from error
     return SavedNetwork(card, variables)

@@ -92,7 +92,7 @@ def held(
     run = workdir.owner(settings, folder) if folder else ""
     if teacher is None:
         return Held()
-    if folder and (folder / "config.json").exists():
+    if folder and workdir.holds_run(folder):
         workdir.claim(settings, folder, run, teacher.identity, data.key)  # only checks it
     if folder is None and not settings.ledger.path:
         return Held()

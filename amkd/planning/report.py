@@ -18,7 +18,7 @@ from amkd.methods.first_images import Source
 from amkd.planning import cost as costs
 from amkd.planning import workload
 from amkd.planning.cost import Cost, Held
-from amkd.run import checks, inputs, workdir
+from amkd.run import checks, inputs, places, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
@@ -74,7 +74,7 @@ def make_plan(settings: Settings, folder: Path | None, stop: StopSignal) -> Plan
     Raises:
       UserError: everything that is wrong, at once.
     """
-    problems: list[str] = []
+    problems = list(places.problems(settings, folder))
 
     def attempt(step: Callable[[], _Found]) -> _Found | None:
         try:

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from amkd.core import files
 from amkd.reporting.bars import bars
 from amkd.reporting.summary_text import round_line
 
@@ -18,7 +19,7 @@ class RunLog:
       bar: opens a progress bar.
     """
 
-    def __init__(self, workdir: Path, *, progress: bool, tensorboard: bool) -> None:
+    def __init__(self, workdir: Path, *, progress: bool = False, tensorboard: bool = False) -> None:
         """Opens the outputs below ``workdir``.
 
         Args:
@@ -43,13 +44,8 @@ class RunLog:
           round_: the round that goes on.
           epoch: how many of its epochs are done.
         """
-        lines = self._path.read_text().splitlines() if self._path.exists() else []
         kept = []
-        for line in lines:
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:  # the last line, cut off by a kill
-                continue
+        for entry in self._entries():
             done = entry["round"] < round_ or (
                 entry["round"] == round_ and entry.get("epoch", epoch + 1) <= epoch
             )
@@ -57,9 +53,21 @@ class RunLog:
                 kept.append(entry)
         kept += [{"kind": "round", **entry} for entry in rounds]
         kept.sort(key=lambda entry: (entry["round"], entry["kind"] == "round"))
-        scratch = self._path.with_suffix(".part")
-        scratch.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
-        scratch.replace(self._path)
+        text = "".join(json.dumps(entry) + "\n" for entry in kept)
+        if not self._path.exists() or self._path.read_bytes() != text.encode():
+            files.write_text(self._path, text)
+
+    def _entries(self) -> list[Entry]:
+        """Returns the sound lines of metrics.jsonl; those of rounds can be written again."""
+        lines = self._path.read_bytes().splitlines() if self._path.exists() else []
+        found = [entry for line in lines if (entry := _parse(line))]
+        if lines and len(found) < len(lines) - (_parse(lines[-1]) is None):  # cut off by a kill
+            print(
+                f"{self._path}: {len(lines) - len(found)} damaged line(s) are left out; finished"
+                " rounds are written again, and epochs are not",
+                flush=True,
+            )
+        return found
 
     def epoch(self, entry: Entry) -> None:
         """Writes one epoch of training to the files."""
@@ -90,3 +98,15 @@ class RunLog:
         """Closes the event files."""
         if self._events is not None:
             self._events.close()
+
+
+def _parse(line: bytes) -> Entry | None:
+    """Returns a line's entry; None if the line is damaged."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    numbers = {"round": ("round",), "epoch": ("round", "epoch")}
+    if not isinstance(entry, dict) or entry.get("kind") not in tuple(numbers):
+        return None
+    return entry if all(type(entry.get(name)) is int for name in numbers[entry["kind"]]) else None

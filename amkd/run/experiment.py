@@ -10,14 +10,24 @@ from typing import Any
 
 from amkd import ledger, teachers
 from amkd.config.settings import Settings
-from amkd.core import checkpoint, devices
+from amkd.core import checkpoint, devices, files
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.ledger import file_system, limits
 from amkd.querying import client
 from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
-from amkd.run import early_end, inputs, judging, results, round_state, rounds, workdir
+from amkd.run import (
+    early_end,
+    inputs,
+    judging,
+    places,
+    results,
+    round_state,
+    rounds,
+    standing,
+    workdir,
+)
 from amkd.run.context import RunContext
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
@@ -47,14 +57,16 @@ def run(
       UserError: something that the user can mend.
       Stopped: the process was asked to stop; the state is saved.
     """
-    with workdir.locked(folder):
+    with files.private(settings.report.private), workdir.locked(folder):
         run_id = workdir.owner(settings, folder)
         summary = workdir.finished(folder)
         if summary is not None and not early_end.goes_on(summary, settings):
             if data and teacher:  # given by a caller, who may have changed them since
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key)
+            run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
             print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
             return summary
+        places.check(settings, folder)
         with assembled(settings, folder, run_id, stop, data, teacher) as (context, state):
             return _finish(context, state, folder)
 
@@ -130,8 +142,10 @@ def assembled(
         )
         state = round_state.restore(context.checkpoints)
         rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
-        context = judging.ask_first(context)
         print(_headline(context), flush=True)
+        if told := standing.of_run(context, state):
+            print(told, flush=True)
+        context = judging.ask_first(context)
         yield context, state
 
 

@@ -3,10 +3,11 @@
 import contextlib
 import fcntl
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from amkd.config.fields import flatten, leaves
 from amkd.config.identity import differences
@@ -15,6 +16,36 @@ from amkd.config.settings import Settings
 from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.core.redaction import bare_url
+from amkd.reporting import summary_text
+
+_RECORD = {"run": str, "config": dict}  # what config.json must hold
+_LOCKS: set[IO[str]] = set()  # held by this process
+
+
+def holds_run(workdir: Path) -> bool:
+    """Tells whether a folder is the workdir of a run."""
+    return any(path.exists() for path in _records(workdir))
+
+
+def record(workdir: Path) -> dict[str, Any]:
+    """Returns what a workdir tells of its run: ``run``, ``teacher``, ``data`` and ``config``.
+
+    It is kept twice; where ``config.json`` is damaged, the copy beside the checkpoints counts.
+
+    Raises:
+      UserError: both are damaged.
+    """
+    remedy = (
+        "choose another --workdir, and go on with the answers by"
+        f" --config.ledger.path={workdir / 'ledger.sqlite'}"
+    )
+    problems = []
+    for path in _records(workdir):
+        try:
+            return files.read_object(path, remedy, _RECORD)
+        except UserError as error:
+            problems.append(error)
+    raise problems[0]
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -23,22 +54,14 @@ def owner(config: Settings, workdir: Path) -> str:
     Raises:
       UserError: it belongs to another configuration, or holds something else.
     """
-    path = workdir / "config.json"
-    if not path.exists():
+    if not holds_run(workdir):
         if workdir.exists() and any(entry.suffix != ".part" for entry in workdir.iterdir()):
             raise UserError(f"{workdir} is not empty and holds no run; choose another --workdir")
         return uuid.uuid4().hex
-    try:
-        found = json.loads(path.read_text())
-        # Fields that an earlier version did not have count as today's default.
-        before = {**_as_json(Settings()), **renamed(found["config"])}
-        different = differences(before, _as_json(config))
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is damaged; choose another --workdir, and go on with the answers by"
-            f" --config.ledger.path={workdir / 'ledger.sqlite'}"
-        ) from error
-    if different:
+    found = record(workdir)
+    # Fields that an earlier version did not have count as today's default.
+    before = {**_as_json(Settings()), **renamed(found["config"])}
+    if different := differences(before, _as_json(config)):
         raise UserError(
             f"{workdir} belongs to a run of another configuration; choose another --workdir, or"
             " undo:\n" + "\n".join(f"  {line}" for line in different)
@@ -59,26 +82,39 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
     Raises:
       UserError: the run began with another teacher, or with other pictures.
     """
-    path = workdir / "config.json"
-    if path.exists():
-        before = json.loads(path.read_text())
-        if before.get("teacher") != teacher:
+    held = {"run": run_id, "teacher": teacher, "data": data, "config": _without_secrets(config)}
+    if holds_run(workdir):
+        held = record(workdir)
+        if held.get("teacher") != teacher:
             raise UserError(
-                f"{workdir} was begun with teacher {before.get('teacher')}, and now it is"
+                f"{workdir} was begun with teacher {held.get('teacher')}, and now it is"
                 f" {teacher}; choose another"
                 " --workdir"
             )
-        if before.get("data", "") != data:
+        if held.get("data", "") != data:
             raise UserError(
                 f"{workdir} was begun with other pictures: some were added, changed or removed"
                 " since; put them back, or"
                 " choose another --workdir, and keep the answers:"
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
-        return
-    kept = _without_secrets(config)
-    held = {"run": run_id, "teacher": teacher, "data": data, "config": kept}
-    files.write_text(path, json.dumps(held, indent=2) + "\n")
+    _keep(held, workdir)
+
+
+def _records(workdir: Path) -> tuple[Path, Path]:
+    return workdir / "config.json", workdir / "checkpoints" / "config.json"
+
+
+def _keep(held: dict[str, Any], workdir: Path) -> None:
+    """Writes both copies of what a workdir tells of its run, where it is not there and sound."""
+    for path in _records(workdir):
+        try:
+            files.read_object(path, "it is written again", _RECORD)
+        except UserError as error:
+            if path.exists():
+                print(error, flush=True)
+            path.parent.mkdir(exist_ok=True)
+            files.write_text(path, json.dumps(held, indent=2) + "\n")
 
 
 @contextlib.contextmanager
@@ -102,24 +138,38 @@ def locked(workdir: Path) -> Iterator[None]:
             raise UserError(
                 f"another process is at work in {workdir}; choose another --workdir"
             ) from error
-        yield
+        _LOCKS.add(lock)
+        try:
+            yield
+        finally:
+            _LOCKS.discard(lock)
+
+
+def _leave_locks() -> None:
+    """Closes the locks in a forked process: one that is left behind must not keep a folder."""
+    for lock in _LOCKS:
+        lock.close()
+    _LOCKS.clear()
+
+
+os.register_at_fork(after_in_child=_leave_locks)
 
 
 def finished(workdir: Path) -> dict[str, Any] | None:
-    """The summary of a finished run; None if it is not finished.
-
-    Raises:
-      UserError: the summary is damaged.
-    """
+    """The summary of a finished run; None if it is not finished, or has to be written again."""
     path = workdir / "summary.json"
     if not path.exists():
         return None
     try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{path} is damaged; delete it, and the same command writes it again"
-        ) from error
+        summary = files.read_object(path, "it is written again, from what the run has saved")
+        summary_text.closing_table(summary)
+    except UserError as error:
+        print(error, flush=True)
+        return None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        print(f"{path} lacks something ({error}): it is written again", flush=True)
+        return None
+    return summary
 
 
 def _as_json(config: Settings) -> dict[str, Any]:

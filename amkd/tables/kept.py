@@ -40,7 +40,8 @@ def shorten(run: Run, workdir: Path) -> Kept:
       run: of a table.
       workdir: its folder.
     """
-    summary = json.loads((workdir / "summary.json").read_text())
+    path = workdir / "summary.json"
+    summary = files.read_object(path, "run the table again: it is written again", {"rounds": list})
     return {
         "row": run.row,
         "way": run.way,
@@ -59,5 +60,11 @@ def write(kept: Kept, folder: Path) -> None:
 
 
 def read(folder: Path) -> list[Kept]:
-    """Reads all records of a folder, in the order of their names."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    """Reads all records of a folder, in the order of their names.
+
+    Raises:
+      UserError: one of them is damaged.
+    """
+    remedy = "delete it; --mode=table keeps it anew from the run, if its workdir is still there"
+    fields = {"row": str, "way": str, "seed": int, "rounds": list}
+    return [files.read_object(path, remedy, fields) for path in sorted(folder.glob("*.json"))]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from amkd.core import compilation
+from amkd.core import compilation, folders
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.tables import rendering, sweep
@@ -38,6 +38,10 @@ def run(command: TableCommand) -> None:
     if not runs:
         print(f"--shard={command.shard} has no run of this table")
         return
+    if why := folders.obstacle(command.workdir):
+        raise UserError(f"--workdir={command.workdir}: {why}; choose another")
+    if command.output and (why := folders.obstacle(command.output)):
+        raise UserError(f"--output={command.output}: {why}; name another folder")
     command.workdir.mkdir(parents=True, exist_ok=True)
     compilation.keep(Path(runs[0].settings.cache_dir).expanduser())
     try:
@@ -51,6 +55,8 @@ def render(command: TableCommand) -> None:
     output = command.output or (command.workdir / "results" if command.workdir else None)
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
+    if why := folders.obstacle(output):
+        raise UserError(f"--output={output}: {why}; name another folder")
     if command.workdir is not None:
         finished, total = rendering.collect(command.table, command.workdir, output)
         print(f"{finished} of {total} runs are finished", flush=True)

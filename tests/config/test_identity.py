@@ -51,7 +51,7 @@ FREE = (
         "teacher.longest_retry_after",
     ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
-    *("report.progress", "report.tensorboard", "report.plots", "report.html"),
+    *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
     *("export.formats", "export.license"),
 )
 

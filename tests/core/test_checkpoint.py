@@ -1,6 +1,8 @@
 """Checkpoints and saved networks: the same bits come back, or a message; never others."""
 
+import contextlib
 import dataclasses
+import io
 import json
 import shutil
 import subprocess
@@ -178,8 +180,54 @@ def test_the_newest_state_is_restored_and_two_are_kept(tmp_path: Path, variables
     assert same(load(folder), states[0])
 
 
+def _cut(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _drop_meta(folder: Path) -> None:
+    (folder / "meta.json").unlink()
+
+
+def _null(folder: Path) -> None:
+    (folder / "meta.json").write_text("null")
+
+
+def _flip(folder: Path) -> None:
+    largest = max((folder / "arrays").rglob("*"), key=lambda path: path.stat().st_size)
+    content = bytearray(largest.read_bytes())
+    content[len(content) // 2] ^= 1
+    largest.write_bytes(content)
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir()
+
+
+@pytest.mark.parametrize("damage", [_cut, _drop_meta, _null, _flip, _empty])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    tmp_path: Path,
+    variables: Any,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[Path], None],
+) -> None:
+    folder = tmp_path / "checkpoints"
+    states = list(phases(variables).values())[-3:]
+    save_all(folder, states)
+    damage(folder / "3")
+    checkpoints = checkpoint.Checkpoints(folder)
+    assert same(round_state.restore(checkpoints), states[1])
+    assert f"{folder / '3'} is damaged" in capsys.readouterr().out
+    round_state.save(checkpoints, states[2])  # the damaged one is no longer among the two
+    assert sorted(path.name for path in folder.iterdir()) == ["2", "4"]
+    for one in ("2", "4"):
+        damage(folder / one)
+    assert same(load(folder), round_state.initial())
+
+
 def test_a_deleted_checkpoint_leaves_the_one_before(tmp_path: Path, variables: Any) -> None:
-    """The remedy that is recommended for a damaged one."""
     folder = tmp_path / "checkpoints"
     states = list(phases(variables).values())[-3:]
     save_all(folder, states)
@@ -331,37 +379,46 @@ def harmed(content: bytes, harm: str) -> bytes | None:
     return content[:place]
 
 
-def outcome(load: Callable[[], bool], told: str) -> str:
-    """How damage is met: ``same`` (it does not matter), ``refused``, or what is wrong."""
+def outcome(load: Callable[[], str], told: str) -> str:
+    """How damage is met: ``same`` (it does not matter), ``noticed``, or what is wrong."""
     try:
-        return "same" if load() else "WRONG"
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            found = load()
     except UserError as error:
-        return "refused" if told in str(error) and "elete" in str(error) else f"unclear: {error}"
+        return "noticed" if told in str(error) and "elete" in str(error) else f"unclear: {error}"
     except Exception as error:
         return f"{type(error).__name__}: {error}"
+    if found != "the one before":
+        return found
+    return "noticed" if f"{told} is damaged" in said.getvalue() else f"unclear: {said.getvalue()}"
 
 
 def try_damage(saved: Path, sound: Path) -> dict[str, dict[str, str]]:
     """Every harm to every file, by what was harmed, how and where."""
     state, network = load(saved), load_network(sound)
     work = saved.parent / "work"
+    shutil.copytree(saved, work)
+    shutil.rmtree(work / "2")
+    before = load(work)
 
-    def state_is_same() -> bool:
-        return same(load(work), state)
+    def load_state() -> str:
+        found = load(work)
+        if same(found, before):
+            return "the one before"
+        return "same" if same(found, state) else "WRONG"
 
-    def network_is_same() -> bool:
+    def load_student() -> str:
         found = load_network(work)
-        return (
-            found.card == network.card
-            and checkpoint.sha256(found.variables) == network.card["sha256"]
-        )
+        card, digest = found.card, checkpoint.sha256(found.variables)
+        same_network = card == network.card and digest == network.card["sha256"]
+        return "same" if same_network else "WRONG"
 
     def attempt(source: Path, folder: Path, name: str, content: bytes | None) -> str:
         shutil.rmtree(work, ignore_errors=True)
         shutil.copytree(source, work)
         target = work / folder / name
         target.unlink() if content is None else target.write_bytes(content)
-        return outcome(state_is_same if source == saved else network_is_same, str(work / folder))
+        return outcome(load_state if source == saved else load_student, str(work / folder))
 
     found: dict[str, dict[str, str]] = {}
     for kind, source, folder in (("checkpoint", saved, Path("2")), ("network", sound, Path())):
@@ -402,14 +459,14 @@ def damage(
 
 @pytest.mark.parametrize("harm", HARMS)
 @pytest.mark.parametrize("kind", ["checkpoint", "network"])
-def test_damage_is_refused_or_does_not_matter(
+def test_damage_is_noticed_or_does_not_matter(
     damage: dict[str, dict[str, str]], kind: str, harm: str
 ) -> None:
-    """Never a wrong state or network, and a message that names the folder to delete."""
+    """Never a wrong state or network, and a message that names the folder."""
     found = damage[f"{kind} {harm}"]
-    wrong = {name: what for name, what in found.items() if what not in ("same", "refused")}
+    wrong = {name: what for name, what in found.items() if what not in ("same", "noticed")}
     assert not wrong, json.dumps(wrong, indent=2)
-    assert "refused" in found.values()
+    assert "noticed" in found.values()
 
 
 @pytest.mark.parametrize("harm", META_HARMS)
@@ -417,12 +474,12 @@ def test_what_json_holds_of_a_checkpoint_is_guarded_too(
     damage: dict[str, dict[str, str]], harm: str
 ) -> None:
     """A flipped bit can turn round 2 into round 3, or a key into another."""
-    assert damage[f"checkpoint {harm}"] == {META: "refused"}
+    assert damage[f"checkpoint {harm}"] == {META: "noticed"}
 
 
 @pytest.mark.parametrize("harm", CARD_HARMS)
 def test_a_networks_card_is_guarded_too(damage: dict[str, dict[str, str]], harm: str) -> None:
-    assert damage[f"network {harm}"] == {META: "refused"}
+    assert damage[f"network {harm}"] == {META: "noticed"}
 
 
 # Hashes.

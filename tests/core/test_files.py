@@ -1,37 +1,83 @@
-"""Arrays on disk: every byte is the one that was written, or the file is refused."""
+"""Small files: what is read is checked, and the message says what to do."""
 
-from pathlib import Path
+import json
+import os
 
 import numpy as np
 import pytest
 
-from amkd.core import files
+from amkd.core import files, folders
 from amkd.core.errors import UserError
 
-ARRAY = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+# What a power cut, a full disk or an editor leaves of a JSON object.
+DAMAGES = {
+    "empty": b"",
+    "cut": b'{"run": "a", "config": {"se',
+    "zeros": bytes(64),
+    "no text": bytes(range(128, 256)),
+    "latin-1": '{"run": "é"}'.encode("latin-1"),
+    "null": b"null",
+    "list": b"[]",
+    "number": b"3",
+    "text": b'"run"',
+    "another object": b"{}",
+    "a member of another type": b'{"run": 3, "config": {}}',
+    "without end": b"[" * 100_000,
+}
 
 
-def test_an_array_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.npy"
-    files.write_array(path, ARRAY)
-    for found in (files.read_array(path), np.load(path)):  # earlier versions read it, too
-        assert found.dtype == ARRAY.dtype and np.array_equal(found, ARRAY)
-    assert list(path.parent.iterdir()) == [path]
+@pytest.mark.parametrize("content", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_object_is_refused_with_a_remedy(tmp_path, content):
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError) as refused:
+        files.read_object(path, "do this", {"run": str, "config": dict})
+    assert str(refused.value).startswith(f"{path} is damaged (")
+    assert str(refused.value).endswith(": do this")
 
 
-def test_an_array_of_an_earlier_version(tmp_path: Path) -> None:
-    np.save(tmp_path / "a.npy", ARRAY)
-    assert np.array_equal(files.read_array(tmp_path / "a.npy"), ARRAY)
+def test_what_cannot_be_read_is_refused_with_a_remedy(tmp_path):
+    with pytest.raises(UserError, match=r"cannot be read .*: do this"):
+        files.read_object(tmp_path, "do this")
 
 
-@pytest.mark.parametrize("place", [0, 20, 70, 128, 150, 151, 152, 160, 183])
-def test_a_spoilt_array_is_refused(tmp_path: Path, place: int) -> None:
-    files.write_array(tmp_path / "a.npy", ARRAY)
-    whole = (tmp_path / "a.npy").read_bytes()
-    assert len(whole) == 128 + 24 + 32  # header, values, checksum
-    flipped = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
-    torn = whole[:place]
-    for spoilt in (flipped, torn) if place != 152 else (flipped,):
-        (tmp_path / "a.npy").write_bytes(spoilt)
-        with pytest.raises(UserError, match=r"a.npy is damaged .*; delete it, and the same"):
-            files.read_array(tmp_path / "a.npy")
+def test_a_sound_object_comes_back(tmp_path):
+    given = {"run": "é \udcff", "config": {"seed": 0}, "more": None}
+    files.write_text(tmp_path / "config.json", json.dumps(given))
+    assert files.read_object(tmp_path / "config.json", "", {"run": str, "config": dict}) == given
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01", bytes(64), None], ids=str)
+def test_a_damaged_array_counts_as_not_there(tmp_path, capsys, content):
+    path = tmp_path / "0.npy"
+    files.write_array(path, np.arange(6))
+    path.write_bytes(path.read_bytes()[:-8] if content is None else content)
+    assert files.read_array(path) is None
+    assert f"{path} is damaged" in capsys.readouterr().out
+
+
+def modes(folder):
+    """Whoever may read or write: of all files and folders."""
+    return {oct(path.stat().st_mode & 0o777) for path in (folder, *folder.rglob("*"))}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"), [(True, {"0o700", "0o600"}), (False, {"0o755", "0o644"})]
+)
+def test_new_files_are_private_while_it_lasts(tmp_path, wanted, found):
+    before = os.umask(0o022)
+    try:
+        with files.private(wanted):
+            (tmp_path / "out").mkdir()
+            files.write_text(tmp_path / "out" / "a.json", "{}")
+            files.write_array(tmp_path / "out" / "0.npy", np.arange(3))
+            with folders.replacing(tmp_path / "out" / "b") as new:
+                (new / "c").write_text("")
+        assert modes(tmp_path / "out") == found
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+
+
+def test_all_that_a_run_leaves_is_private(tiny_run):
+    assert modes(tiny_run / "run") == {"0o700", "0o600"}

@@ -90,6 +90,25 @@ def test_rewind_survives_a_line_that_was_cut_off(tmp_path: Path) -> None:
         assert read(tmp_path)[-1] == {"kind": "epoch", **epoch(1, 2)}
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [b"", bytes(40), b"\xff\xfe", b"null", b"[]", b"3", b"{}", b'{"kind": "epoch"}', b"[" * 100_000,
+     b'{"kind": "epoch", "round": "0", "epoch": 1}', b'{"kind": "other", "round": 0}'],
+    ids=lambda damage: damage[:20],
+)  # fmt: skip
+def test_rewind_leaves_damaged_lines_out_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: bytes
+) -> None:
+    write_run(tmp_path, rounds=1, epochs=2, finished=1)
+    path = tmp_path / "metrics.jsonl"
+    capsys.readouterr()
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([lines[0], damage, *lines[1:]]) + b"\n")
+    RunLog(tmp_path).rewind([row(0, 100)], 1, -1)
+    assert path.read_bytes().splitlines() == lines
+    assert f"{path}: 1 damaged line" in capsys.readouterr().out
+
+
 def test_rewind_writes_a_round_that_a_kill_kept_from_the_file(tmp_path: Path) -> None:
     """The state is saved before the round's row is written."""
     write_run(tmp_path, rounds=1, epochs=2, finished=0)

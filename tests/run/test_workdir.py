@@ -1,64 +1,96 @@
-"""What a workdir keeps of a configuration, and that it is still known by it."""
+"""The folder of a run: who may be in it, and what it tells of its run when files are damaged."""
 
-import json
-from pathlib import Path
-from typing import Any
+import multiprocessing
+import os
+import time
 
 import pytest
 
-from amkd.config.fields import flatten
-from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.run import workdir
-from amkd.validation import from_config
-from tests.support.configuring import changed
+from tests.support.small import configured
 
-HTTP = {"url": "https://example.com/v1/x", "auth_env": "SERVICE_KEY", "auth_header": "X-Api-Key"}
-
-
-def settings(**http: Any) -> Settings:
-    named = {f"teacher__http__{name}": value for name, value in {**HTTP, **http}.items()}
-    return from_config(changed(teacher__kind="json", **named))
+SETTINGS = configured()
 
 
-@pytest.mark.parametrize(
-    ("http", "kept"),
-    [
-        ({}, HTTP),
-        ({"url": "https://me:hunter2@example.com/v1/x?appid=hunter2#hunter2"}, HTTP),
-        ({"url": "https:/me:hunter2@example.com/"}, {**HTTP, "url": ""}),
-        (
-            {"auth_env": "", "auth_header": "hunter2", "auth_scheme": "hunter2"},
-            {**HTTP, "auth_env": "", "auth_header": "Authorization", "auth_scheme": "Bearer"},
-        ),
-    ],
-    ids=["plain", "token", "mistyped", "unused"],
-)
-def test_no_secret_of_an_address_is_kept(
-    http: dict[str, str], kept: dict[str, str], tmp_path: Path
-) -> None:
-    config = settings(**http)
-    workdir.claim(config, tmp_path, "run", "teacher", "data")
-    text = (tmp_path / "config.json").read_text()
-    assert "hunter2" not in text
-    found = json.loads(text)["config"]
-    assert {name: found[f"teacher.http.{name}"] for name in kept} == kept
-    assert workdir.owner(config, tmp_path) == "run"
-    assert workdir.owner(settings(url="https://example.com/moved?x=1"), tmp_path) == "run"
+def test_a_second_process_is_refused(tmp_path):
+    with workdir.locked(tmp_path), pytest.raises(UserError, match="another process"):
+        with workdir.locked(tmp_path):
+            pass
 
 
-def test_a_workdir_that_keeps_whole_addresses_is_still_the_run_s(tmp_path: Path) -> None:
-    """As earlier versions wrote it, without the fields that came later."""
-    config = settings(url="https://example.com/v1/x?appid=1")
-    later = ("longest_retry_after", "idempotency_header", "fresh_connections", "max_reply_mib")
-    before = {
-        name: value
-        for name, value in flatten(config).items()
-        if name.rpartition(".")[2] not in later
-    }
-    held = {"run": "run", "teacher": "teacher", "data": "", "config": before}
-    (tmp_path / "config.json").write_text(json.dumps(held))
-    assert workdir.owner(config, tmp_path) == "run"
-    workdir.claim(config, tmp_path, "run", "teacher", "")
-    with pytest.raises(UserError, match="another configuration"):
-        workdir.owner(from_config(changed(seed=7)), tmp_path)
+def _lives(ready):
+    ready.set()
+    time.sleep(600)
+
+
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+def test_a_child_that_a_teacher_left_behind_does_not_keep_the_workdir(tmp_path):
+    fork = multiprocessing.get_context("fork")
+    ready = fork.Event()
+    with workdir.locked(tmp_path):
+        child = fork.Process(target=_lives, args=(ready,))
+        child.start()
+        assert ready.wait(60)
+    try:
+        with workdir.locked(tmp_path):
+            pass
+        assert os.path.exists(f"/proc/{child.pid}")
+    finally:
+        child.kill()
+        child.join()
+
+
+DAMAGED = (b"", b'{"run": "a", "con', bytes(64), b"\xff\xfe", b"null", b"[]", b"{}", b"[" * 100_000)
+
+
+@pytest.fixture
+def claimed(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    workdir.claim(SETTINGS, folder, "a" * 32, "teacher", "key")
+    return folder
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+@pytest.mark.parametrize("name", ["config.json", "checkpoints/config.json"])
+def test_a_damaged_record_is_written_again_from_its_copy(claimed, capsys, name, content):
+    sound = (claimed / name).read_bytes()
+    (claimed / name).write_bytes(content)
+    assert workdir.owner(SETTINGS, claimed) == "a" * 32
+    workdir.claim(SETTINGS, claimed, "a" * 32, "teacher", "key")
+    assert (claimed / name).read_bytes() == sound
+    assert f"{claimed / name} is damaged" in capsys.readouterr().out
+
+
+def test_a_missing_record_is_written_again_and_an_earlier_version_had_no_copy(claimed):
+    sound = (claimed / "config.json").read_bytes()
+    for missing in ("config.json", "checkpoints/config.json"):
+        (claimed / missing).unlink()
+        assert workdir.owner(SETTINGS, claimed) == "a" * 32
+        workdir.claim(SETTINGS, claimed, "a" * 32, "teacher", "key")
+        assert (claimed / missing).read_bytes() == sound
+
+
+def test_a_record_that_was_written_again_still_tells_runs_apart(claimed):
+    (claimed / "config.json").write_bytes(b"")
+    with pytest.raises(UserError, match="belongs to a run of another configuration"):
+        workdir.owner(configured(seed=1), claimed)
+    with pytest.raises(UserError, match="was begun with teacher teacher"):
+        workdir.claim(SETTINGS, claimed, "a" * 32, "another", "key")
+
+
+def test_with_both_records_damaged_the_answers_are_pointed_to(claimed):
+    for name in ("config.json", "checkpoints/config.json"):
+        (claimed / name).write_bytes(b"null")
+    with pytest.raises(UserError) as refused:
+        workdir.owner(SETTINGS, claimed)
+    assert f"--config.ledger.path={claimed / 'ledger.sqlite'}" in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [*DAMAGED, b'{"rounds": null}', b'{"method": "a"}'])
+def test_a_damaged_summary_counts_as_unfinished(tmp_path, capsys, content):
+    (tmp_path / "summary.json").write_bytes(content)
+    assert workdir.finished(tmp_path) is None
+    told = capsys.readouterr().out
+    assert str(tmp_path / "summary.json") in told and "written again" in told

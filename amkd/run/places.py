@@ -1,0 +1,69 @@
+"""The folders that a run will write to, checked before anything is asked."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from amkd.config.settings import Settings
+from amkd.core import folders
+from amkd.core.errors import UserError
+from amkd.run import workdir
+
+_NO_CACHE = ("digits", "memory")  # data sets that nothing is kept of
+
+
+def check(settings: Settings, folder: Path | None) -> None:
+    """Refuses a run that could not write what it finds.
+
+    Raises:
+      UserError: names every field at fault.
+    """
+    if found := list(problems(settings, folder)):
+        raise UserError("\n".join(found))
+
+
+def problems(settings: Settings, folder: Path | None) -> Iterator[str]:
+    """Yields what is wrong with the places that a run will write to.
+
+    Args:
+      settings: the configuration.
+      folder: the workdir, or None.
+    """
+    if folder and (why := folders.obstacle(folder)):
+        yield f"--workdir={folder}: {why}; choose another"
+    if settings.ledger.path:
+        yield from _of_ledger(workdir.ledger_path(settings, Path()))
+    cache = Path(settings.cache_dir).expanduser()
+    for part in _kept_in_cache(settings):
+        why = folders.obstacle(cache / part)
+        if why and not _is_filled(cache / part):
+            yield (
+                f"config.cache_dir={settings.cache_dir!r}: {why}; set --config.cache_dir to"
+                f" a folder that can be written: {part} are kept there"
+            )
+
+
+def _of_ledger(path: Path) -> Iterator[str]:
+    why = folders.obstacle(path.parent)
+    if not why and path.exists() and not os.access(path, os.W_OK):
+        why = "the file cannot be written"
+    if why:
+        yield f"config.ledger.path={path}: {why}; name another file"
+
+
+def _kept_in_cache(settings: Settings) -> Iterator[str]:
+    """Yields the parts of the cache that the run needs."""
+    if settings.dataset == "folder":
+        yield "pictures"
+    if settings.dataset not in (*_NO_CACHE, "folder") or settings.data.real not in ("", *_NO_CACHE):
+        yield "arrays"
+    if settings.teacher.kind == "flax":
+        yield "teachers"
+
+
+def _is_filled(part: Path) -> bool:
+    """Tells whether an earlier run has filled a part of a cache that is now only read."""
+    try:
+        return any(part.iterdir())
+    except OSError:
+        return False

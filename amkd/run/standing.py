@@ -1,0 +1,39 @@
+"""What a run says of itself when it goes on: where it stands, and what is paid for already."""
+
+from amkd.querying import client
+from amkd.run.context import RunContext
+from amkd.run.facts import RunFacts
+from amkd.run.round_state import RoundState
+from amkd.training import recipe
+
+
+def of_run(context: RunContext, state: RoundState) -> str:
+    """Returns one line about a run that goes on; empty for one that begins."""
+    desk, settings = context.client, context.settings
+    queries, judging = (
+        desk.ledger.count(desk.run, one) for one in (client.DISTILL, client.EVALUATE)
+    )
+    if not (queries or judging or len(state.records)):
+        return ""
+    told = f"{queries:,} answers to queries and {judging:,} to evaluation queries are in the ledger"
+    spent = desk.ledger.spent(desk.run)
+    money = f"; {spent:,.10g} {settings.teacher.currency} spent so far" if spent else ""
+    return f"goes on: {step(state, context.facts)}. {told}, and are not asked again{money}"
+
+
+def step(state: RoundState, facts: RunFacts) -> str:
+    """Returns where a run stands, for people."""
+    last = len(facts.rounds) - 1
+    if state.round > last:
+        return "all rounds are done, the results are written"
+    asked = len(state.records) - state.answered
+    if state.epoch > 0:
+        epochs = recipe.epochs(facts.rounds[state.round].recipe, len(state.records))
+        doing = f"training, {state.epoch:,} of {epochs:,} epochs done"
+    elif state.epoch == 0:
+        doing = "training, from its beginning"
+    elif asked:
+        doing = f"asking about its {asked:,} images"
+    else:
+        doing = "choosing its images"
+    return f"round {state.round} of 0 to {last}, {doing}"

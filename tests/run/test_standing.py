@@ -1,0 +1,72 @@
+"""What a run says when it goes on."""
+
+import dataclasses
+import types
+
+import pytest
+
+from amkd.data.records import real_records
+from amkd.run import round_state, standing
+from amkd.run.facts import facts_of_run
+from tests.support import command
+from tests.support.small import configured
+
+SETTINGS = configured(**{**command.PRICED, "train.min_steps": 0})
+FACTS = facts_of_run(SETTINGS, drawable=400, labelled=True)
+
+
+def state(round_, epoch, records, answered):
+    first = dataclasses.replace(round_state.initial(), records=real_records(records))
+    return dataclasses.replace(first, round=round_, epoch=epoch, answered=answered)
+
+
+STEPS = {
+    "the start": (state(0, -1, 0, 0), "round 0 of 0 to 2, choosing its images"),
+    "asking": (state(1, -1, 60, 30), "round 1 of 0 to 2, asking about its 30 images"),
+    "asked": (state(1, 0, 60, 60), "round 1 of 0 to 2, training, from its beginning"),
+    "training": (state(1, 1, 60, 60), "round 1 of 0 to 2, training, 1 of 2 epochs done"),
+    "between rounds": (state(2, -1, 60, 60), "round 2 of 0 to 2, choosing its images"),
+    "the end": (state(3, -1, 90, 90), "all rounds are done, the results are written"),
+}
+
+
+@pytest.mark.parametrize(("at", "told"), STEPS.values(), ids=STEPS)
+def test_where_a_run_stands(at, told):
+    assert standing.step(at, FACTS) == told
+
+
+class Book:
+    """A ledger's sums."""
+
+    def __init__(self, queries, judging, spent):
+        self.counts, self.money = {"distill": queries, "evaluate": judging}, spent
+
+    def count(self, run, purpose):
+        return self.counts[purpose]
+
+    def spent(self, run):
+        return self.money
+
+
+SUMS = {
+    "a new run": (Book(0, 0, 0.0), 0, ""),
+    "judged only": (
+        Book(0, 60, 15.0),
+        0,
+        "goes on: round 0 of 0 to 2, choosing its images. 0 answers to queries and 60 to"
+        " evaluation queries are in the ledger, and are not asked again; 15 USD spent so far",
+    ),
+    "without a price": (
+        Book(1200, 0, 0.0),
+        30,
+        "goes on: round 0 of 0 to 2, asking about its 30 images. 1,200 answers to queries and 0 to"
+        " evaluation queries are in the ledger, and are not asked again",
+    ),
+}
+
+
+@pytest.mark.parametrize(("book", "records", "told"), SUMS.values(), ids=SUMS)
+def test_what_is_paid_for(book, records, told):
+    desk = types.SimpleNamespace(ledger=book, run="a")
+    context = types.SimpleNamespace(client=desk, settings=SETTINGS, facts=FACTS)
+    assert standing.of_run(context, state(0, -1, records, 0)) == told
