@@ -14,6 +14,7 @@ from absl import flags
 from amkd.cli import field_help
 from amkd.config import shipped
 from amkd.config.names import field_names, unknown_field
+from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.tables import table
 
@@ -32,9 +33,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
       What absl leaves over: the program's name.
     """
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
-        print(story)
-        print(_flag_help(values))
-        print("\n".join(field_help.lines()))
+        console.say("\n".join([story, _flag_help(values), *field_help.lines()]))
         sys.exit(0)
     try:
         _check_fields(argv[1:])
@@ -76,8 +75,7 @@ def _file(config: str) -> str:
 
 def fail(message: object) -> NoReturn:
     """Ends the program for a user's mistake: its message, and no stack trace."""
-    print(f"error: {message}", file=sys.stderr, flush=True)
-    sys.exit(2)
+    raise UserError(str(message))
 
 
 def pick(modes: Mapping[str, Mode], name: str) -> Mode:

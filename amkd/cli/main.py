@@ -13,9 +13,9 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd.cli import arguments
-from amkd.core.errors import UserError
-from amkd.core.stopping import Stopped, StopSignal
+from amkd.cli import arguments, ending
+from amkd.core import console
+from amkd.core.stopping import StopSignal
 from amkd.tables.table import Table, is_table
 from amkd.tables.table import from_config as table_from_config
 
@@ -48,20 +48,25 @@ STOPPABLE = ("distill", "train_teacher")  # save when asked to stop; the others 
 
 
 def run() -> None:
-    """Runs the command line of this process, and exits; a user's mistake is one clear message."""
+    """Runs the command line of this process, and exits with the status of ``amkd.cli.ending``."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    console.guard()
     _define_flags()
+    sys.exit(ending.status_of(_command, saves=_saves))
+
+
+def _command() -> None:
+    """Parses the flags of this process and does what they ask for."""
     try:
         app.run(_main, flags_parser=lambda argv: arguments.parse(flags.FLAGS, argv, STORY))
-    except BrokenPipeError:  # the reader has seen enough, as in `amkd --help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (UserError, FloatingPointError, OSError) as error:
-        arguments.fail(error)
-    except KeyboardInterrupt:
-        arguments.fail("interrupted; run the same command again")
-    except Stopped:
-        print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)
+    except SystemExit as end:  # absl's own way out, also of a command that has finished
+        if end.code:
+            raise
+
+
+def _saves() -> bool:
+    """Whether the mode saves its state; none does before the flags are known."""
+    return flags.FLAGS.is_parsed() and flags.FLAGS.mode in STOPPABLE
 
 
 def _define_flags() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from amkd.config.settings import Settings
-from amkd.core import devices
+from amkd.core import console, devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
@@ -63,12 +63,13 @@ def distill(command: Command) -> None:
     """The whole run; prints its table."""
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
-    print(summary_text.closing_table(experiment.run(command.config, command.workdir, command.stop)))
+    summary = experiment.run(command.config, command.workdir, command.stop)
+    console.say(summary_text.closing_table(summary), last=True)
 
 
 def plan(command: Command) -> None:
     """What a run will ask, cost and need; asks nothing."""
-    print(plans.report(command.config, command.workdir, command.stop))
+    console.say(plans.report(command.config, command.workdir, command.stop))
 
 
 def train_teacher(command: Command) -> None:
@@ -90,10 +91,11 @@ def train_teacher(command: Command) -> None:
         stop=command.stop,
         save_seconds=config.checkpoint.seconds,
     )
-    print(f"teacher              {local.place(config.teacher, data, command.cache)}")
-    print(f"validation accuracy  {summary_text.percent(saved.card['validation_accuracy'])}")
+    console.say(f"teacher              {local.place(config.teacher, data, command.cache)}")
+    validated = summary_text.percent(saved.card["validation_accuracy"])
+    console.say(f"validation accuracy  {validated}", last=True)
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
-    print(f"test accuracy        {summary_text.percent(accuracy)}")
+    console.say(f"test accuracy        {summary_text.percent(accuracy)}", last=True)
 
 
 def evaluate(command: Command) -> None:
@@ -110,10 +112,9 @@ def evaluate(command: Command) -> None:
             "config.data.test_folder='': without labeled test pictures no accuracy can be measured"
         )
     answers = saved.predict(data.test_images)
-    print(f"{saved.card['role']} {saved.card['model']} in {folder}")
-    print(
-        f"test accuracy        {summary_text.percent(metrics.accuracy(answers, data.test_labels))}"
-    )
+    console.say(f"{saved.card['role']} {saved.card['model']} in {folder}")
+    accuracy = metrics.accuracy(answers, data.test_labels)
+    console.say(f"test accuracy        {summary_text.percent(accuracy)}")
 
 
 def predict(command: Command) -> None:
@@ -131,7 +132,7 @@ def predict(command: Command) -> None:
         resize=command.config.data.resize,
         cache_dir=command.cache,
     )
-    print(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
+    console.say(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
 
 
 def export(command: Command) -> None:
@@ -148,11 +149,11 @@ def export(command: Command) -> None:
     )
     for name in formats:
         file = made[name]
-        print(
+        console.say(
             f"{name:<20} {file['path']}: {file['bytes']:,} bytes, within"
             f" {file['max_difference']:.1e} of the student"
         )
-    print(f"{'model card':<20} {made['card']}")
+    console.say(f"{'model card':<20} {made['card']}")
 
 
 def _data_for(command: Command, folder: Path, saved: SavedNetwork) -> DataSet:

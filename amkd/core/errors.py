@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 
 class UserError(Exception):
@@ -6,3 +6,7 @@ class UserError(Exception):
 
     The message names the field or thing at fault, the value found and the remedy.
     """
+
+
+class TeacherFailed(UserError):
+    """The teacher was asked about images, and will not answer: the configuration may be right."""

@@ -7,12 +7,12 @@ with the same bytes only the first is used.
 
 import dataclasses
 import difflib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.data import picture_cache, picture_files
 from amkd.data.picture_files import Listing, PictureFile, first_names
@@ -175,7 +175,7 @@ def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
             f"config.data.broken='refuse': {story}. Mend or delete them, or leave them out with"
             " --config.data.broken=skip"
         )
-    print(f"warning: skipped {story}", file=sys.stderr, flush=True)
+    console.say(f"warning: skipped {story}", error=True)
 
 
 def describe(pictures: Pictures, root: Path) -> str:

@@ -5,6 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from amkd.core import console
 from amkd.reporting.bars import bars
 from amkd.reporting.summary_text import round_line
 
@@ -73,7 +74,7 @@ class RunLog:
             {f"round/{name}": entry[name] for name in ("student_accuracy", "agreement", "loss")},
             entry["queries"],
         )
-        print(round_line(entry), flush=True)
+        console.say(round_line(entry))
 
     def _write(self, entry: Entry) -> None:
         with self._path.open("a") as lines:

@@ -12,7 +12,7 @@ import numpy as np
 
 from amkd import ledger, teachers
 from amkd.config.settings import Settings
-from amkd.core import checkpoint, devices
+from amkd.core import checkpoint, console, devices
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.querying import client
@@ -53,7 +53,10 @@ def run(
         if (summary := workdir.finished(folder)) is not None:
             if data and teacher:  # given by a caller, who may have changed them since
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key)
-            print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
+            console.say(
+                f"{folder} is finished; this is its result (another --workdir starts a new run)",
+                last=True,
+            )
             return summary
         with assembled(settings, folder, run_id, stop, data, teacher) as (context, state):
             return results.write(context, rounds.run(context, state), folder)
@@ -121,7 +124,7 @@ def assembled(
         state = round_state.restore(context.checkpoints)
         rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
         context = dataclasses.replace(context, test_answers=_test_answers(context))
-        print(_headline(context), flush=True)
+        console.say(_headline(context))
         yield context, state
 
 
@@ -154,10 +157,9 @@ def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
     lost = answers.begin_run(run_id, about, str(folder.absolute()))
     if lost:
-        print(
+        console.say(
             f"{lost} images were on their way to the teacher when this run was last ended; they"
-            " may have been billed without an answer, and are asked again",
-            flush=True,
+            " may have been billed without an answer, and are asked again"
         )
 
 

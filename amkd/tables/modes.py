@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from amkd.core import compilation
+from amkd.core import compilation, console
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.tables import rendering, sweep
@@ -36,7 +36,7 @@ def run(command: TableCommand) -> None:
         raise UserError("--workdir is missing: the folder for the runs of this table")
     runs = sweep.take_shard(sweep.expand(command.table, command.workdir), command.shard)
     if not runs:
-        print(f"--shard={command.shard} has no run of this table")
+        console.say(f"--shard={command.shard} has no run of this table")
         return
     command.workdir.mkdir(parents=True, exist_ok=True)
     compilation.keep(Path(runs[0].settings.cache_dir).expanduser())
@@ -53,9 +53,10 @@ def render(command: TableCommand) -> None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
     if command.workdir is not None:
         finished, total = rendering.collect(command.table, command.workdir, output)
-        print(f"{finished} of {total} runs are finished", flush=True)
-    print(rendering.render(command.table, output))
-    print(f"{output / command.table.name}.html, .md, .csv, .json, -curves.csv, .png")
+        console.say(f"{finished} of {total} runs are finished")
+    console.say(rendering.render(command.table, output), last=True)
+    files = "html, .md, .csv, .json, -curves.csv, .png"
+    console.say(f"{output / command.table.name}.{files}", last=True)
 
 
 def plan(command: TableCommand) -> None:
@@ -66,8 +67,8 @@ def plan(command: TableCommand) -> None:
         done = {run.label for run, _ in sweep.finished(runs, command.workdir)}
     for one in runs:
         mark = "finished" if one.label in done else "missing"
-        print(f"{mark:<10}{one.label}: {one.settings.budget:,} queries at most")
-    print(f"{len(done)} of {len(runs)} runs are finished")
+        console.say(f"{mark:<10}{one.label}: {one.settings.budget:,} queries at most")
+    console.say(f"{len(done)} of {len(runs)} runs are finished")
 
 
 MODES: dict[str, Callable[[TableCommand], None]] = {"distill": run, "table": render, "plan": plan}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.core.errors import UserError
+from amkd.core.errors import TeacherFailed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Unanswered(Exception):
         self.reason, self.billed, self.after, self.whole = reason, billed, after, whole
 
 
-class PartlyAnswered(UserError):
+class PartlyAnswered(TeacherFailed):
     """Raised for a reply with some useless rows; the other rows were paid for and are kept.
 
     Attributes:
@@ -66,5 +66,5 @@ class PartlyAnswered(UserError):
         self.rows = rows
 
 
-class Refused(UserError):
+class Refused(TeacherFailed):
     """Raised if the service will not answer, however often it is asked; it charged nothing."""

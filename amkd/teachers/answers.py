@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from amkd.config.teacher_answers import Form
-from amkd.core.errors import UserError
+from amkd.core.errors import TeacherFailed
 
 FORMS = ("probabilities", "logits", "top_k", "percentages", "label")
 _TOLERANCE = 1e-3  # of a sum of probabilities
 
 
-class BadAnswer(UserError):
+class BadAnswer(TeacherFailed):
     """Raised for an answer that does not have the configured form."""
 
 

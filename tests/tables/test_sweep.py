@@ -206,7 +206,7 @@ def test_a_run_that_fails_keeps_no_other_from_being_done(swept, tmp_path):
         "COUNTING_TEACHER_FAILS": "150",
     }
     done = command.run([*line, "--config.seeds=(0,)"], fails)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert (
         "the same command tries these again" in done.stderr and "first/random/seed0" in done.stderr
     )
