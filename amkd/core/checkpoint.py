@@ -28,7 +28,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from amkd.core import files
+from amkd.core import files, utf8_path
 from amkd.core.errors import UserError
 
 _KEPT = 2  # checkpoints of a run
@@ -65,8 +65,8 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent)).absolute()
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(scratch / "arrays", jax.device_get(tree))
+        with utf8_path.named(scratch) as place, ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(place / "arrays", jax.device_get(tree))
         sealed = {"meta": meta, "files": _files(scratch)}
         (scratch / "meta.json").write_text(
             json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n"
@@ -91,8 +91,8 @@ def read(folder: Path) -> tuple[chex.ArrayTree, dict[str, Any]]:
     sealed = {name: found.get(name) for name in ("meta", "files")}
     if found.get("seal") != _seal(sealed) or found["files"] != _files(folder):
         raise ValueError("its bytes are not those that were written")
-    with ocp.StandardCheckpointer() as checkpointer:
-        tree = checkpointer.restore(folder.absolute() / "arrays")
+    with utf8_path.named(folder.absolute()) as place, ocp.StandardCheckpointer() as checkpointer:
+        tree = checkpointer.restore(place / "arrays")
     return jax.tree.map(np.asarray, tree), found["meta"]
 
 

@@ -30,6 +30,11 @@ def visible(text: object) -> str:
     return str(text).translate(_ESCAPES)
 
 
+def storable(text: object) -> str:
+    r"""Returns text that UTF-8 can hold: of other text, bytes that are no UTF-8 as ``\udcff``."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def say(message: object, *, error: bool = False, last: bool = False) -> None:
     """Prints a message, whatever names are in it.
 

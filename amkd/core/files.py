@@ -9,7 +9,8 @@ import numpy as np
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
-    scratch.write_text(text)
+    # A name of the user's may be no UTF-8; the locale may have no letters.
+    scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
     flush(scratch)
     scratch.replace(path)
     flush(path.parent)

@@ -155,7 +155,7 @@ def open_client(
 def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:
     """Notes the run in the ledger, and reports what was in flight when it was last ended."""
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
-    lost = answers.begin_run(run_id, about, str(folder.absolute()))
+    lost = answers.begin_run(run_id, console.storable(about), console.storable(folder.absolute()))
     if lost:
         console.say(
             f"{lost} images were on their way to the teacher when this run was last ended; they"

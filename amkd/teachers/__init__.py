@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from amkd.core import console
 from amkd.core.errors import TeacherFailed
 
 
@@ -35,6 +36,10 @@ class Teacher:
     ask: Callable[[np.ndarray], np.ndarray]
     patience: float = 600.0
     network: tuple[Any, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Makes the identity fit for the ledger: a file's name may be no UTF-8."""
+        object.__setattr__(self, "identity", console.storable(self.identity))
 
 
 class Unanswered(Exception):

@@ -83,7 +83,7 @@ def load_or_train(
     """
     folder = place(settings, data, cache_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.lock", "w") as lock:
+    with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
         _wait_for(lock, folder, stop)
         if not folder.exists():
             _train(settings, data, folder, bar, stop, save_seconds)
