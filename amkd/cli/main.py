@@ -14,6 +14,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from amkd.cli import arguments, ending
+from amkd.config.parsing import refuse
 from amkd.core import console
 from amkd.core.stopping import StopSignal
 from amkd.tables.table import Table, is_table
@@ -57,8 +58,12 @@ def run() -> None:
 
 def _command() -> None:
     """Parses the flags of this process and does what they ask for."""
+    problems: list[str] = []
     try:
-        app.run(_main, flags_parser=lambda argv: arguments.parse(flags.FLAGS, argv, STORY))
+        app.run(
+            lambda _: _main(problems),
+            flags_parser=lambda argv: arguments.parse(flags.FLAGS, argv, STORY, problems),
+        )
     except SystemExit as end:  # absl's own way out, also of a command that has finished
         if end.code:
             raise
@@ -84,16 +89,17 @@ def _define_flags() -> None:
     flags.DEFINE_string("shard", "", "Tables: do a part of the runs only, such as 2/8.")
 
 
-def _main(argv: list[str]) -> None:
-    """One call into the package."""
+def _main(problems: list[str]) -> None:
+    """One call into the package; whatever else is wrong is told with what is wrong already."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     mode = flags.FLAGS.mode
     stop = StopSignal().install() if mode in STOPPABLE else StopSignal()
     given = flags.FLAGS.config.to_dict()
     if is_table(given):
+        refuse(problems)
         _run_table_mode(mode, table_from_config(given), stop)
     else:
-        _run_mode(mode, given, stop)
+        _run_mode(mode, given, stop, problems)
 
 
 def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
@@ -109,12 +115,14 @@ def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
     arguments.pick(modes.MODES, mode)(command)
 
 
-def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal) -> None:
+def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: list[str]) -> None:
     from amkd.cli import modes
     from amkd.core import compilation
-    from amkd.validation import from_config
+    from amkd.validation import examine
 
-    config = from_config(given)
+    config, problems = examine(given, problems)
+    if mode != "plan":
+        refuse(problems)
     compilation.keep(Path(config.cache_dir).expanduser())
     command = modes.Command(
         config=config,
@@ -123,6 +131,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal) -> None:
         images=_path("images"),
         output=_path("output"),
         stop=stop,
+        problems=tuple(problems),
     )
     arguments.pick(modes.MODES, mode)(command)
 

@@ -34,6 +34,7 @@ class Command:
       images: ``--images``, a folder of pictures.
       output: ``--output``, a file or a folder.
       stop: whether the process was asked to stop.
+      problems: what is wrong with the configuration; the plan looks for more.
     """
 
     config: Settings
@@ -42,6 +43,7 @@ class Command:
     images: Path | None
     output: Path | None
     stop: StopSignal
+    problems: tuple[str, ...] = ()
 
     @property
     def cache(self) -> Path:
@@ -69,7 +71,7 @@ def distill(command: Command) -> None:
 
 def plan(command: Command) -> None:
     """What a run will ask, cost and need; asks nothing."""
-    console.say(plans.report(command.config, command.workdir, command.stop))
+    console.say(plans.report(command.config, command.workdir, command.stop, command.problems))
 
 
 def train_teacher(command: Command) -> None:

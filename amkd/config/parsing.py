@@ -12,11 +12,11 @@ from amkd.core.errors import UserError
 Group = TypeVar("Group")
 
 _TYPES = {
-    bool: "a bool",
-    int: "an int",
-    float: "a float",
-    str: "a str",
-    tuple: "a tuple of numbers",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    tuple: "a list of numbers, such as (0.5, 0.8)",
 }
 
 
@@ -31,9 +31,30 @@ def parse(config: Mapping[str, Any], kind: type[Group] = Settings) -> Group:  # 
       UserError: fields that do not exist or have another type, all at once.
     """
     problems: list[str] = []
-    settings = _group(kind, kind, config, "", problems)
+    settings = parse_soundly(config, problems, kind)
     refuse(problems)
     return settings
+
+
+def parse_soundly(
+    config: Mapping[str, Any],
+    problems: list[str],
+    kind: type[Group] = Settings,  # type: ignore[assignment]
+) -> Group:
+    """Freezes a configuration as far as it is sound: what is not has its default.
+
+    Args:
+      config: nested mapping.
+      problems: is given what is wrong.
+      kind: the class of the settings.
+    """
+    found: Group = _group(kind, kind, config, "", problems)
+    return found
+
+
+def wrong_type(name: str, value: Any, wanted: Any) -> str:
+    """Says that a value is not of a field's type."""
+    return f"config.{name}={value!r}: must be {_TYPES[typing.get_origin(wanted) or wanted]}"
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -54,7 +75,7 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
         problems.append(
             f"config.{name}={values!r}: must be a group of fields; see configs/default.py"
         )
-        return None
+        return kind()
     known = {member.name.removeprefix(prefix): member for member in members(kind, prefix)}
     problems += [unknown_field(prefix + name, root) for name in values if name not in known]
     found = {}
@@ -64,13 +85,17 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
         if member.is_group:
             inside = f"{member.name}."
             found[name] = _group(root, member.type, values[name], inside, problems)
+        elif (value := _value(values[name], member.type)) is None:
+            problems.append(wrong_type(member.name, values[name], member.type))
         else:
-            found[name] = _value(values[name], member.type, member.name, problems)
+            found[name] = value
     return kind(**found)
 
 
-def _value(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
-    """A value as its type; whole numbers serve as floats, lists as tuples."""
+def _value(value: Any, wanted: Any) -> Any:
+    """A value as its type, None if it is of another; whole numbers serve as floats, lists as
+    tuples.
+    """
     plain = typing.get_origin(wanted) or wanted
     is_sequence = isinstance(value, (tuple, list))
     if plain is tuple and is_sequence and all(isinstance(part, (int, float)) for part in value):
@@ -83,5 +108,4 @@ def _value(value: Any, wanted: Any, name: str, problems: list[str]) -> Any:
         and (plain is bool) == isinstance(value, bool)
     ):
         return value
-    problems.append(f"config.{name}={value!r}: must be {_TYPES[plain]}")
-    return value
+    return None

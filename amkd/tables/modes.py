@@ -43,20 +43,36 @@ def run(command: TableCommand) -> None:
     try:
         sweep.run(runs, command.workdir, command.stop)
     finally:
-        render(command)
+        _render(command)
 
 
 def render(command: TableCommand) -> None:
-    """Keeps what is finished, and renders the table from what is kept alone."""
+    """Keeps what is finished, and renders the table from what is kept alone.
+
+    Raises:
+      UserError: nothing is finished.
+    """
+    if not _render(command):
+        raise UserError(
+            f"no run of the table {command.table.name} is finished, so nothing was written; the"
+            " same command without --mode=table runs them"
+        )
+
+
+def _render(command: TableCommand) -> bool:
+    """Does it; returns whether there is anything to render."""
     output = command.output or (command.workdir / "results" if command.workdir else None)
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
     if command.workdir is not None:
         finished, total = rendering.collect(command.table, command.workdir, output)
         console.say(f"{finished} of {total} runs are finished")
+    if not rendering.kept_runs(command.table, output):
+        return False
     console.say(rendering.render(command.table, output), last=True)
     files = "html, .md, .csv, .json, -curves.csv, .png"
     console.say(f"{output / command.table.name}.{files}", last=True)
+    return True
 
 
 def plan(command: TableCommand) -> None:

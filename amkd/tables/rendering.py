@@ -29,6 +29,11 @@ def collect(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
     return len(finished), len(runs)
 
 
+def kept_runs(table: Table, folder: Path) -> list[kept.Kept]:
+    """Returns what a folder of results keeps of a table's runs."""
+    return kept.read(folder / "runs" / table.name)
+
+
 def render(table: Table, folder: Path) -> str:
     """Writes the table's files beside ``runs/TABLE``, from which alone they follow.
 
@@ -39,7 +44,7 @@ def render(table: Table, folder: Path) -> str:
     Returns:
       The Markdown.
     """
-    found = cells(table, kept.read(folder / "runs" / table.name))
+    found = cells(table, kept_runs(table, folder))
     records, points = cell_records(table, found), curve_points(table, found)
     text = markdown(table, records)
     files.write_text(folder / f"{table.name}.md", text)

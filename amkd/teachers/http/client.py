@@ -139,7 +139,8 @@ class Client:
         """Returns the error for a reply with another status than 2xx."""
         status, after = response.status_code, _retry_after(response.headers.get("Retry-After", ""))
         reason = f"{self.place} answered with status {status}{self._excerpt(response)}"
-        if status == 429 or (status == 503 and "Retry-After" in response.headers):
+        # 409: it is busy with the same; 425: too early. Neither has done any work.
+        if status in (409, 425, 429) or (status == 503 and "Retry-After" in response.headers):
             return Unanswered(reason, billed=False, after=after)
         if status >= 500 or status == 408:  # 408: the request came too slowly
             return Unanswered(reason, billed=True, after=after)
