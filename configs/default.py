@@ -368,6 +368,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.export = ConfigDict()
     # What --mode=export writes: one or more of stablehlo, onnx, with commas.
     config.export.formats = "stablehlo,onnx"
+    # predict: write names into the CSV file as they are. Without it a name that a spreadsheet would
+    # run, such as =1+2, gets an apostrophe in front, and control characters are escaped.
+    config.export.plain_csv = False
     # The student's licence, for its model card.
     config.export.license = ""
 

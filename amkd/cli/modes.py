@@ -51,7 +51,11 @@ class Command:
         return Path(self.config.cache_dir).expanduser()
 
     def saved(self) -> tuple[Path, SavedNetwork]:
-        """The saved network that is meant, and its folder."""
+        """The saved network that is meant, and its folder.
+
+        Raises:
+          UserError: there is none, or it is of a run of another configuration.
+        """
         folder = self.network or (self.workdir / "student" if self.workdir else None)
         if folder is None:
             raise UserError(
@@ -133,6 +137,7 @@ def predict(command: Command) -> None:
         output,
         resize=command.config.data.resize,
         cache_dir=command.cache,
+        plain=command.config.export.plain_csv,
     )
     console.say(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
 

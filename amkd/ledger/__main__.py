@@ -77,6 +77,9 @@ def _export_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--run", help="only what this run uses: its identity, or the beginning of it"
     )
+    command.add_argument(
+        "--plain", action="store_true", help="write a teacher's name as it is, also one like =1+2"
+    )
 
 
 def _merge_arguments(command: argparse.ArgumentParser) -> None:
@@ -137,7 +140,7 @@ def _recount(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     with reader.open_read_only(args.ledger) as db:
         run = None if args.run is None else recount.find(db, args.run)
-        rows = export.write(db, args.file, teacher=args.teacher, run=run)
+        rows = export.write(db, args.file, teacher=args.teacher, run=run, plain=args.plain)
     console.say(f"{rows:,} rows in {args.file}")
     return 0
 
