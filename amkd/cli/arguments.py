@@ -5,12 +5,13 @@ Imports no JAX, so that ``--help`` and a mistake show at once.
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from absl import flags
 
 from amkd.cli import field_help, overrides
-from amkd.config import config_file, shipped
+from amkd.config import config_file, kept, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
 
@@ -53,7 +54,10 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
             f"{left[1]!r} is no flag; flags look like --config=mnist; --help lists them"
         )
     if config is None:
-        raise UserError("--config is missing: for instance --config=digits; --help lists the rest")
+        raise UserError(
+            "--config is missing: for instance --config=digits; --help lists the rest. Only a"
+            " --workdir that holds a run needs none"
+        )
     return left
 
 
@@ -64,16 +68,16 @@ def _last_line(error: Exception) -> str:
 
 def _explain_file(args: list[str]) -> None:
     """Raises what is wrong with the configuration file, in plain words; nothing if it is sound."""
-    for config in _configs(args):
+    for config in _values(args, "config"):
         name, _, preset = config.partition(":")
         config_file.load(shipped.locate(name), preset)
 
 
-def _configs(args: list[str]) -> Iterator[str]:
-    """The values of ``--config``."""
+def _values(args: list[str], name: str) -> Iterator[str]:
+    """The values that a flag is given."""
     for place, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
-        if flag in ("--config", "-config"):
+        if flag in (f"--{name}", f"-{name}"):
             yield value if equals else next(iter(args[place + 1 :]), "")
 
 
@@ -88,7 +92,15 @@ def _with_files(args: list[str]) -> list[str]:
             found[place] = f"{flag}={_file(value)}"
         elif place + 1 < len(args):
             found[place + 1] = _file(args[place + 1])
-    return found
+    return [*_of_workdir(args), *found]
+
+
+def _of_workdir(args: list[str]) -> list[str]:
+    """``--config`` of the run in ``--workdir``; empty if another is given, or there is no run."""
+    workdir = Path(next(_values(args, "workdir"), "")).expanduser()
+    if any(_values(args, "config")) or not kept.is_in(workdir):
+        return []
+    return [f"--config={kept.__file__}:{workdir}"]
 
 
 def _file(config: str) -> str:

@@ -26,6 +26,7 @@ STORY = """Distil a black-box image classifier into a small student network by A
   amkd --config=mnist:smoke --workdir=runs/try --config.rounds=3
 
 The same command resumes a run that was stopped, and prints the result of one that is finished.
+So does amkd --workdir=runs/digits: a workdir holds the configuration of its run, for every mode.
 In a checkout, python launch.py is the same command.
 
 Configurations (--config): a Python file of your own, or the name of a shipped one, such as digits,
@@ -52,7 +53,7 @@ def run() -> None:
     """Runs the command line of this process, and exits with the status of ``amkd.cli.ending``."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     console.guard()
-    _define_flags()
+    define_flags(flags.FLAGS)
     sys.exit(ending.status_of(_command, saves=_saves))
 
 
@@ -74,19 +75,33 @@ def _saves() -> bool:
     return flags.FLAGS.is_parsed() and flags.FLAGS.mode in STOPPABLE
 
 
-def _define_flags() -> None:
+def define_flags(values: flags.FlagValues) -> None:
+    """Declares the flags of the command."""
     config_flags.DEFINE_config_file(
         "config",
         None,
-        "Configuration NAME or FILE, or NAME:PRESET; override its fields with --config.NAME=VALUE.",
+        "Configuration NAME or FILE, or NAME:PRESET; by default that of the run in --workdir."
+        " Override its fields with --config.NAME=VALUE.",
         lock_config=True,
+        flag_values=values,
     )
-    flags.DEFINE_string("workdir", None, "Folder of the run: its state, ledger and results.")
-    flags.DEFINE_enum("mode", "distill", MODES, "What to do; see above.")
-    flags.DEFINE_string("network", None, "Folder of a saved network; by default WORKDIR/student.")
-    flags.DEFINE_string("images", None, "predict: folder of pictures.")
-    flags.DEFINE_string("output", None, "predict: CSV file; export, table: folder.")
-    flags.DEFINE_string("shard", "", "Tables: do a part of the runs only, such as 2/8.")
+    flags.DEFINE_string(
+        "workdir", None, "Folder of the run: its state, ledger and results.", flag_values=values
+    )
+    flags.DEFINE_enum("mode", "distill", MODES, "What to do; see above.", flag_values=values)
+    flags.DEFINE_string(
+        "network",
+        None,
+        "Folder of a saved network; by default WORKDIR/student.",
+        flag_values=values,
+    )
+    flags.DEFINE_string("images", None, "predict: folder of pictures.", flag_values=values)
+    flags.DEFINE_string(
+        "output", None, "predict: CSV file; export, table: folder.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "shard", "", "Tables: do a part of the runs only, such as 2/8.", flag_values=values
+    )
 
 
 def _main(problems: list[str]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amkd.cli import agreement
 from amkd.config.settings import Settings
 from amkd.core import console, devices
 from amkd.core.errors import UserError
@@ -56,6 +57,8 @@ class Command:
         Raises:
           UserError: there is none, or it is of a run of another configuration.
         """
+        if self.workdir and not self.network:
+            agreement.check(self.config, self.workdir)
         folder = self.network or (self.workdir / "student" if self.workdir else None)
         if folder is None:
             raise UserError(
