@@ -15,6 +15,11 @@ from amkd.config import config_file, kept, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
 
+_OVERRIDES = ("--config.", "-config.", "--noconfig.", "-noconfig.")
+_NO_CONFIG = (
+    "--config is missing: for instance --config=digits; --help lists the rest. Only a --workdir"
+    " that holds a run needs none"
+)
 Mode = TypeVar("Mode", bound=Callable[..., None])
 
 
@@ -40,7 +45,10 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
     problems += wrong
     sys.argv[1:] = sound  # where config_flags looks for overrides
     try:
-        left = values([argv[0], *_with_files(sound)])
+        args = _with_files(sound)
+        if not any(_values(args, "config")) and any(arg.startswith(_OVERRIDES) for arg in args):
+            raise UserError(_NO_CONFIG)  # absl would call the fields unknown flags
+        left = values([argv[0], *args])
         config = values["config"].value
         if config is not None:
             config.to_dict()  # raises here, and not later, if its file cannot be loaded
@@ -54,10 +62,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
             f"{left[1]!r} is no flag; flags look like --config=mnist; --help lists them"
         )
     if config is None:
-        raise UserError(
-            "--config is missing: for instance --config=digits; --help lists the rest. Only a"
-            " --workdir that holds a run needs none"
-        )
+        raise UserError(_NO_CONFIG)
     return left
 
 

@@ -57,6 +57,8 @@ def test_fields_beside_it_and_a_configuration_of_its_own(begun, monkeypatch):
 def test_a_folder_without_a_run_needs_a_configuration(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="--config is missing"):
         parsed(monkeypatch, f"--workdir={tmp_path}")
+    with pytest.raises(UserError, match="--config is missing"):
+        parsed(monkeypatch, f"--workdir={tmp_path}", "--config.seed=1")
 
 
 def test_a_configuration_that_is_given_must_agree(begun, tmp_path):
