@@ -5,7 +5,6 @@ student = distill(images, answer, classes=10, budget=1000, workdir="runs/mine")
 probabilities = student.predict(more_images)
 """
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from amkd.config import shipped
 from amkd.config.defaults import defaults
 from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
+from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.core.text import comparable
@@ -206,10 +206,9 @@ def _check_images(name: str, images: np.ndarray) -> None:
             f"{name} must be a NumPy array uint8[M, H, W, C] of values 0..255, and is {found}"
         )
     if images.size and images.max() <= 1:
-        print(
+        console.say(
             f"warning: no value of {name} is above 1, so all of them are black: white is 255",
-            file=sys.stderr,
-            flush=True,
+            error=True,
         )
 
 

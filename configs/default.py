@@ -21,7 +21,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.n_real = 200
     # All queries of the run, the first n_real included: a hard stop.
     config.budget = 1000
-    # Rounds after round 0. Each selects, queries and trains.
+    # Rounds after round 0. Each selects, queries and trains. Methods that select nothing ignore it.
     config.rounds = 3
     # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs);
     # pooled_mixup (some of many random mixes); vanilla_al (the lowest C1 of all single mixes);
@@ -388,6 +388,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.export = ConfigDict()
     # What --mode=export writes: one or more of stablehlo, onnx, with commas.
     config.export.formats = "stablehlo,onnx"
+    # predict: write names into the CSV file as they are. Otherwise a name that a spreadsheet would
+    # run, such as =1+2, gets an apostrophe in front, and control characters are escaped.
+    config.export.plain_csv = False
     # The student's licence, for its model card.
     config.export.license = ""
 

@@ -3,55 +3,87 @@
 Imports no JAX, so that ``--help`` and a mistake show at once.
 """
 
-import dataclasses
-import re
 import sys
-from collections.abc import Callable, Mapping
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TypeVar
 
 from absl import flags
 
-from amkd.cli import field_help
-from amkd.config import shipped
-from amkd.config.names import field_names, unknown_field
+from amkd.cli import field_help, overrides
+from amkd.config import config_file, kept, shipped
+from amkd.core import console
 from amkd.core.errors import UserError
-from amkd.tables import table
 
+_OVERRIDES = ("--config.", "-config.", "--noconfig.", "-noconfig.")
+_NO_CONFIG = (
+    "--config is missing: for instance --config=digits; --help lists the rest. Only a --workdir"
+    " that holds a run needs none"
+)
 Mode = TypeVar("Mode", bound=Callable[..., None])
 
 
-def parse(values: flags.FlagValues, argv: list[str], story: str) -> list[str]:
-    """Parses the flags; exits with a message where they are wrong.
+def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[str]) -> list[str]:
+    """Parses the flags; what is wrong with ``--config.NAME=VALUE`` is collected.
 
     Args:
       values: absl's flags, to be filled.
       argv: the command line.
       story: what ``--help`` opens with.
+      problems: is given what is wrong with single fields, which then have their defaults.
 
     Returns:
       What absl leaves over: the program's name.
+
+    Raises:
+      UserError: anything else is wrong.
     """
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
-        print(story)
-        print(_flag_help(values))
-        print("\n".join(field_help.lines()))
+        console.say("\n".join([story, _flag_help(values), *field_help.lines()]))
         sys.exit(0)
+    sound, wrong = overrides.split(argv[1:])
+    problems += wrong
+    sys.argv[1:] = sound  # where config_flags looks for overrides
     try:
-        _check_fields(argv[1:])
-        left = values([argv[0], *_with_files(argv[1:])])
+        args = _with_files(sound)
+        if not any(_values(args, "config")) and any(arg.startswith(_OVERRIDES) for arg in args):
+            raise UserError(_NO_CONFIG)  # absl would call the fields unknown flags
+        left = values([argv[0], *args])
         config = values["config"].value
         if config is not None:
             config.to_dict()  # raises here, and not later, if its file cannot be loaded
-    except UserError as error:
-        fail(error)
+    except UserError:
+        raise
     except Exception as error:  # absl's errors, and whatever a configuration file raises
-        message = str(error).strip() or type(error).__name__
-        fail(message.splitlines()[-1] if "Traceback" in message else message)
+        _explain_file(sound)
+        raise UserError(overrides.explain(_last_line(error))) from error
     if len(left) > 1:
-        fail(f"{left[1]!r} is no flag; flags look like --config=mnist; --help lists them")
+        raise UserError(
+            f"{left[1]!r} is no flag; flags look like --config=mnist; --help lists them"
+        )
     if config is None:
-        fail("--config is missing: for instance --config=digits; --help lists the rest")
+        raise UserError(_NO_CONFIG)
     return left
+
+
+def _last_line(error: Exception) -> str:
+    message = str(error).strip() or type(error).__name__
+    return message.splitlines()[-1] if "Traceback" in message else message
+
+
+def _explain_file(args: list[str]) -> None:
+    """Raises what is wrong with the configuration file, in plain words; nothing if it is sound."""
+    for config in _values(args, "config"):
+        name, _, preset = config.partition(":")
+        config_file.load(shipped.locate(name), preset)
+
+
+def _values(args: list[str], name: str) -> Iterator[str]:
+    """The values that a flag is given."""
+    for place, arg in enumerate(args):
+        flag, equals, value = arg.partition("=")
+        if flag in (f"--{name}", f"-{name}"):
+            yield value if equals else next(iter(args[place + 1 :]), "")
 
 
 def _with_files(args: list[str]) -> list[str]:
@@ -65,19 +97,21 @@ def _with_files(args: list[str]) -> list[str]:
             found[place] = f"{flag}={_file(value)}"
         elif place + 1 < len(args):
             found[place + 1] = _file(args[place + 1])
-    return found
+    return [*_of_workdir(args), *found]
+
+
+def _of_workdir(args: list[str]) -> list[str]:
+    """``--config`` of the run in ``--workdir``; empty if another is given, or there is no run."""
+    workdir = Path(next(_values(args, "workdir"), "")).expanduser()
+    if any(_values(args, "config")) or not kept.is_in(workdir):
+        return []
+    return [f"--config={kept.__file__}:{workdir}"]
 
 
 def _file(config: str) -> str:
     """``NAME`` or ``NAME:PRESET`` with the path of its file."""
     name, colon, preset = config.partition(":")
     return f"{shipped.locate(name)}{colon}{preset}"
-
-
-def fail(message: object) -> NoReturn:
-    """Ends the program for a user's mistake: its message, and no stack trace."""
-    print(f"error: {message}", file=sys.stderr, flush=True)
-    sys.exit(2)
 
 
 def pick(modes: Mapping[str, Mode], name: str) -> Mode:
@@ -91,19 +125,6 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
             f"--mode={name}: this configuration has no such mode; choose one of {', '.join(modes)}"
         )
     return modes[name]
-
-
-def _check_fields(args: list[str]) -> None:
-    """Refuses ``--config.x=y`` for a field that does not exist, before absl sees it."""
-    names = [found[2] for arg in args if (found := re.match(r"--?(no)?config\.([^=]+)", arg))]
-    if not names:
-        return
-    known = set(field_names())
-    # absl looks for these in the configuration itself.
-    of_tables = {one.name for one in dataclasses.fields(table.Table)}
-    for name in names:
-        if name not in known and name.split(".")[0] not in of_tables:
-            raise UserError(unknown_field(name))
 
 
 def _flag_help(values: flags.FlagValues) -> str:

@@ -13,9 +13,10 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd.cli import arguments
-from amkd.core.errors import UserError
-from amkd.core.stopping import Stopped, StopSignal
+from amkd.cli import arguments, ending
+from amkd.config.parsing import refuse
+from amkd.core import console
+from amkd.core.stopping import StopSignal
 from amkd.tables.table import Table, is_table
 from amkd.tables.table import from_config as table_from_config
 
@@ -25,6 +26,7 @@ STORY = """Distil a black-box image classifier into a small student network by A
   amkd --config=mnist:smoke --workdir=runs/try --config.rounds=3
 
 The same command resumes a run that was stopped, and prints the result of one that is finished.
+So does amkd --workdir=runs/digits: a workdir holds the configuration of its run, for every mode.
 In a checkout, python launch.py is the same command.
 
 Configurations (--config): a Python file of your own, or the name of a shipped one, such as digits,
@@ -48,47 +50,71 @@ STOPPABLE = ("distill", "train_teacher")  # save when asked to stop; the others 
 
 
 def run() -> None:
-    """Runs the command line of this process, and exits; a user's mistake is one clear message."""
+    """Runs the command line of this process, and exits with the status of ``amkd.cli.ending``."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    _define_flags()
+    console.guard()
+    define_flags(flags.FLAGS)
+    sys.exit(ending.status_of(_command, saves=_saves))
+
+
+def _command() -> None:
+    """Parses the flags of this process and does what they ask for."""
+    problems: list[str] = []
     try:
-        app.run(_main, flags_parser=lambda argv: arguments.parse(flags.FLAGS, argv, STORY))
-    except BrokenPipeError:  # the reader has seen enough, as in `amkd --help | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (UserError, FloatingPointError, OSError) as error:
-        arguments.fail(error)
-    except KeyboardInterrupt:
-        arguments.fail("interrupted; run the same command again")
-    except Stopped:
-        print("stopped, and saved: the same command goes on from here", file=sys.stderr, flush=True)
+        app.run(
+            lambda _: _main(problems),
+            flags_parser=lambda argv: arguments.parse(flags.FLAGS, argv, STORY, problems),
+        )
+    except SystemExit as end:  # absl's own way out, also of a command that has finished
+        if end.code:
+            raise
 
 
-def _define_flags() -> None:
+def _saves() -> bool:
+    """Whether the mode saves its state; none does before the flags are known."""
+    return flags.FLAGS.is_parsed() and flags.FLAGS.mode in STOPPABLE
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Declares the flags of the command."""
     config_flags.DEFINE_config_file(
         "config",
         None,
-        "Configuration NAME or FILE, or NAME:PRESET; override its fields with --config.NAME=VALUE.",
+        "Configuration NAME or FILE, or NAME:PRESET; by default that of the run in --workdir."
+        " Override its fields with --config.NAME=VALUE.",
         lock_config=True,
+        flag_values=values,
     )
-    flags.DEFINE_string("workdir", None, "Folder of the run: its state, ledger and results.")
-    flags.DEFINE_enum("mode", "distill", MODES, "What to do; see above.")
-    flags.DEFINE_string("network", None, "Folder of a saved network; by default WORKDIR/student.")
-    flags.DEFINE_string("images", None, "predict: folder of pictures.")
-    flags.DEFINE_string("output", None, "predict: CSV file; export, table: folder.")
-    flags.DEFINE_string("shard", "", "Tables: do a part of the runs only, such as 2/8.")
+    flags.DEFINE_string(
+        "workdir", None, "Folder of the run: its state, ledger and results.", flag_values=values
+    )
+    flags.DEFINE_enum("mode", "distill", MODES, "What to do; see above.", flag_values=values)
+    flags.DEFINE_string(
+        "network",
+        None,
+        "Folder of a saved network; by default WORKDIR/student.",
+        flag_values=values,
+    )
+    flags.DEFINE_string("images", None, "predict: folder of pictures.", flag_values=values)
+    flags.DEFINE_string(
+        "output", None, "predict: CSV file; export, table: folder.", flag_values=values
+    )
+    flags.DEFINE_string(
+        "shard", "", "Tables: do a part of the runs only, such as 2/8.", flag_values=values
+    )
 
 
-def _main(argv: list[str]) -> None:
-    """One call into the package."""
+def _main(problems: list[str]) -> None:
+    """One call into the package; whatever else is wrong is told with what is wrong already."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     mode = flags.FLAGS.mode
     stop = StopSignal().install() if mode in STOPPABLE else StopSignal()
     given = flags.FLAGS.config.to_dict()
     if is_table(given):
+        refuse(problems)
         _run_table_mode(mode, table_from_config(given), stop)
     else:
-        _run_mode(mode, given, stop)
+        _run_mode(mode, given, stop, problems)
 
 
 def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
@@ -104,12 +130,14 @@ def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
     arguments.pick(modes.MODES, mode)(command)
 
 
-def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal) -> None:
+def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: list[str]) -> None:
     from amkd.cli import modes
     from amkd.core import compilation, files
-    from amkd.validation import from_config
+    from amkd.validation import examine
 
-    config = from_config(given)
+    config, problems = examine(given, problems)
+    if mode != "plan":
+        refuse(problems)
     compilation.keep(Path(config.cache_dir).expanduser())
     command = modes.Command(
         config=config,
@@ -118,6 +146,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal) -> None:
         images=_path("images"),
         output=_path("output"),
         stop=stop,
+        problems=tuple(problems),
     )
     with files.private(config.report.private):
         arguments.pick(modes.MODES, mode)(command)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from amkd.cli import agreement
 from amkd.config.settings import Settings
-from amkd.core import devices
+from amkd.core import console, devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import class_names
@@ -35,6 +36,7 @@ class Command:
       images: ``--images``, a folder of pictures.
       output: ``--output``, a file or a folder.
       stop: whether the process was asked to stop.
+      problems: what is wrong with the configuration; the plan looks for more.
     """
 
     config: Settings
@@ -43,6 +45,7 @@ class Command:
     images: Path | None
     output: Path | None
     stop: StopSignal
+    problems: tuple[str, ...] = ()
 
     @property
     def cache(self) -> Path:
@@ -50,7 +53,13 @@ class Command:
         return Path(self.config.cache_dir).expanduser()
 
     def saved(self) -> tuple[Path, SavedNetwork]:
-        """The saved network that is meant, and its folder."""
+        """The saved network that is meant, and its folder.
+
+        Raises:
+          UserError: there is none, or it is of a run of another configuration.
+        """
+        if self.workdir and not self.network:
+            agreement.check(self.config, self.workdir)
         folder = self.network or (self.workdir / "student" if self.workdir else None)
         if folder is None:
             raise UserError(
@@ -64,12 +73,13 @@ def distill(command: Command) -> None:
     """The whole run; prints its table."""
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
-    print(summary_text.closing_table(experiment.run(command.config, command.workdir, command.stop)))
+    summary = experiment.run(command.config, command.workdir, command.stop)
+    console.say(summary_text.closing_table(summary), last=True)
 
 
 def plan(command: Command) -> None:
     """What a run will ask, cost and need; asks nothing."""
-    print(plans.report(command.config, command.workdir, command.stop))
+    console.say(plans.report(command.config, command.workdir, command.stop, command.problems))
 
 
 def train_teacher(command: Command) -> None:
@@ -92,10 +102,11 @@ def train_teacher(command: Command) -> None:
         stop=command.stop,
         save_seconds=config.checkpoint.seconds,
     )
-    print(f"teacher              {local.place(config.teacher, data, command.cache)}")
-    print(f"validation accuracy  {summary_text.percent(saved.card['validation_accuracy'])}")
+    console.say(f"teacher              {local.place(config.teacher, data, command.cache)}")
+    validated = summary_text.percent(saved.card["validation_accuracy"])
+    console.say(f"validation accuracy  {validated}", last=True)
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
-    print(f"test accuracy        {summary_text.percent(accuracy)}")
+    console.say(f"test accuracy        {summary_text.percent(accuracy)}", last=True)
 
 
 def evaluate(command: Command) -> None:
@@ -113,10 +124,9 @@ def evaluate(command: Command) -> None:
         )
     class_names.refuse_other_order(saved.card.get("class_names") or (), data.class_names)
     answers = saved.predict(data.test_images)
-    print(f"{saved.card['role']} {saved.card['model']} in {folder}")
-    print(
-        f"test accuracy        {summary_text.percent(metrics.accuracy(answers, data.test_labels))}"
-    )
+    console.say(f"{saved.card['role']} {saved.card['model']} in {folder}")
+    accuracy = metrics.accuracy(answers, data.test_labels)
+    console.say(f"test accuracy        {summary_text.percent(accuracy)}")
 
 
 def predict(command: Command) -> None:
@@ -133,8 +143,9 @@ def predict(command: Command) -> None:
         output,
         resize=command.config.data.resize,
         cache_dir=command.cache,
+        plain=command.config.export.plain_csv,
     )
-    print(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
+    console.say(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
 
 
 def export(command: Command) -> None:
@@ -151,11 +162,11 @@ def export(command: Command) -> None:
     )
     for name in formats:
         file = made[name]
-        print(
+        console.say(
             f"{name:<20} {file['path']}: {file['bytes']:,} bytes, within"
             f" {file['max_difference']:.1e} of the student"
         )
-    print(f"{'model card':<20} {made['card']}")
+    console.say(f"{'model card':<20} {made['card']}")
 
 
 def _data_for(command: Command, folder: Path, saved: SavedNetwork) -> DataSet:

@@ -7,7 +7,7 @@ with :func:`group` where it is a group itself. The defaults, the file ``configs/
 
 import dataclasses
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
@@ -123,3 +123,15 @@ def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
 def choices(kind: type, name: str) -> tuple[str, ...]:
     """The values that a field of a group may have."""
     return next(member.declaration.choices for member in members(kind) if member.name == name)
+
+
+def reset(settings: Any, names: Iterable[str]) -> Any:
+    """Returns a group with some of its fields at their defaults; names of no field are ignored."""
+    usual = type(settings)()
+    for name in names:
+        group, _, rest = name.partition(".")
+        if hasattr(usual, group):
+            default, own = getattr(usual, group), getattr(settings, group)
+            inside = reset(own, [rest]) if rest and dataclasses.is_dataclass(own) else default
+            settings = dataclasses.replace(settings, **{group: inside})
+    return settings

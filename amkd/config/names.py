@@ -34,7 +34,10 @@ def unknown_field(name: str, kind: type = Settings) -> str:
     now = former_names(kind).get(name)
     if now:
         return f"config.{name} is called config.{now} now"
-    near = _nearest(name, list(field_names(kind)))
+    known = list(field_names(kind))
+    if inside := [field for field in known if field.startswith(f"{name}.")]:
+        return f"config.{name} is a group of fields; name one of them, such as config.{inside[0]}"
+    near = _nearest(name, known)
     hint = f"; did you mean config.{near}?" if near else "; --help lists every field"
     return f"config.{name}: there is no such field{hint}"
 

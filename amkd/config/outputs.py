@@ -64,4 +64,11 @@ class ExportSettings:
         several=True,
         identity=False,
     )
+    plain_csv: bool = field(
+        False,
+        "predict: write names into the CSV file as they are. Otherwise a name that a spreadsheet"
+        " would run, such as =1+2, gets an apostrophe in front, and control characters are"
+        " escaped.",
+        identity=False,
+    )
     license: str = field("", "The student's licence, for its model card.", identity=False)

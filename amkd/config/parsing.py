@@ -5,7 +5,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from amkd.config.fields import Field, members
+from amkd.config.fields import members
 from amkd.config.names import unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
@@ -13,11 +13,11 @@ from amkd.core.errors import UserError
 Group = TypeVar("Group")
 
 _TYPES = {
-    bool: "a bool",
-    int: "an int",
-    float: "a float",
-    str: "a str",
-    tuple: "a tuple of numbers",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    tuple: "a list of numbers, such as (0.5, 0.8)",
 }
 
 
@@ -32,9 +32,31 @@ def parse(config: Mapping[str, Any], kind: type[Group] = Settings) -> Group:  # 
       UserError: fields that do not exist or have another type, all at once.
     """
     problems: list[str] = []
-    settings = _group(kind, kind, config, "", problems)
+    settings = parse_soundly(config, problems, kind)
     refuse(problems)
     return settings
+
+
+def parse_soundly(
+    config: Mapping[str, Any],
+    problems: list[str],
+    kind: type[Group] = Settings,  # type: ignore[assignment]
+) -> Group:
+    """Freezes a configuration as far as it is sound: what is not has its default.
+
+    Args:
+      config: nested mapping.
+      problems: is given what is wrong.
+      kind: the class of the settings.
+    """
+    found: Group = _group(kind, kind, config, "", problems)
+    return found
+
+
+def wrong_type(name: str, value: Any, wanted: Any, *, private: bool = False) -> str:
+    """Says that a value is not of a field's type; a private one is not shown."""
+    shown = "" if private else f"={value!r}"
+    return f"config.{name}{shown}: must be {_TYPES[typing.get_origin(wanted) or wanted]}"
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -55,7 +77,7 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
         problems.append(
             f"config.{name}={values!r}: must be a group of fields; see configs/default.py"
         )
-        return None
+        return kind()
     known = {member.name.removeprefix(prefix): member for member in members(kind, prefix)}
     problems += [unknown_field(prefix + name, root) for name in values if name not in known]
     found = {}
@@ -65,11 +87,14 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
         if member.is_group:
             inside = f"{member.name}."
             found[name] = _group(root, member.type, values[name], inside, problems)
+        elif (value := _value(values[name], member.type)) is None:
+            private = member.declaration.private
+            problems.append(wrong_type(member.name, values[name], member.type, private=private))
         else:
-            found[name] = _value(values[name], member, problems)
             # The default stays the same for all users; where it is used, it is expanded.
-            if member.declaration.path and found[name] != member.default:
-                found[name] = _expanded(found[name], member.name, problems)
+            if member.declaration.path and value != member.default:
+                value = _expanded(value, member.name, problems)
+            found[name] = value
     return kind(**found)
 
 
@@ -85,9 +110,11 @@ def _expanded(value: Any, name: str, problems: list[str]) -> Any:
     return path
 
 
-def _value(value: Any, wanted: Field, problems: list[str]) -> Any:
-    """A value as its type; whole numbers serve as floats, lists as tuples."""
-    plain = typing.get_origin(wanted.type) or wanted.type
+def _value(value: Any, wanted: Any) -> Any:
+    """A value as its type, None if it is of another; whole numbers serve as floats, lists as
+    tuples.
+    """
+    plain = typing.get_origin(wanted) or wanted
     is_sequence = isinstance(value, (tuple, list))
     if plain is tuple and is_sequence and all(isinstance(part, (int, float)) for part in value):
         return tuple(float(part) for part in value)
@@ -99,6 +126,4 @@ def _value(value: Any, wanted: Field, problems: list[str]) -> Any:
         and (plain is bool) == isinstance(value, bool)
     ):
         return value
-    shown = "" if wanted.declaration.private else f"={value!r}"
-    problems.append(f"config.{wanted.name}{shown}: must be {_TYPES[plain]}")
-    return value
+    return None

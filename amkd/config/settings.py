@@ -33,7 +33,13 @@ class Settings:
     )
     n_real: int = field(200, "Real, unlabeled images drawn by seed: N.", least=2)
     budget: int = field(1000, "All queries of the run, the first n_real included: a hard stop.")
-    rounds: int = field(3, "Rounds after round 0. Each selects, queries and trains.", least=1)
+    rounds: int = field(
+        3,
+        "Rounds after round 0. Each selects, queries and trains. Methods that select nothing ignore"
+        " it.",
+        least=1,
+        remedy="with method=real_only there is no round after round 0",
+    )
     method: str = field(
         "active_mixup",
         "How the queries are spent. active_mixup (the paper's); random_mixup (random pairs);"

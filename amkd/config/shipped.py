@@ -43,7 +43,10 @@ def locate(name: str) -> Path:
     path = Path(name).expanduser()
     if path.suffix == ".py" and path.is_file():
         return path
-    return find(name) or _missing(name)
+    found = find(name)
+    if found is None:
+        raise UserError(_missing(name, path))
+    return found
 
 
 def locate_shipped_first(name: str) -> Path:
@@ -58,10 +61,18 @@ def locate_shipped_first(name: str) -> Path:
     return find(name) or locate(name)
 
 
-def _missing(name: str) -> Path:
+def _missing(name: str, path: Path) -> str:
+    """Says why a name means no configuration, and which one is nearest."""
+    if name and path.is_dir():
+        return f"--config={name}: is a folder; name a Python file in it"
+    if name and path.exists():
+        return (
+            f"--config={name}: is no Python file; a configuration is a Python file with"
+            " get_config(preset=''), like configs/default.py"
+        )
     plain = name.removeprefix("configs/").removesuffix(".py")
+    beside = [str(file) for file in path.parent.glob("*.py")] if name else []
     near = difflib.get_close_matches(plain, names(), 1)
+    near = near or difflib.get_close_matches(str(path), beside, 1, 0.8)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"
-    raise UserError(
-        f"there is no configuration {name!r}, neither such a file nor a shipped one; {hint}"
-    )
+    return f"there is no configuration {name!r}, neither such a file nor a shipped one; {hint}"

@@ -29,7 +29,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from amkd.core import folders
+from amkd.core import console, folders, utf8_path
 
 _KEPT = 2  # checkpoints of a run
 
@@ -63,8 +63,8 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
       meta: what else to keep, for JSON.
     """
     with folders.replacing(folder.absolute()) as scratch:
-        with ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(scratch / "arrays", jax.device_get(tree))
+        with utf8_path.named(scratch) as place, ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(place / "arrays", jax.device_get(tree))
         sealed = {"meta": meta, "files": _files(scratch)}
         (scratch / "meta.json").write_text(
             json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n"
@@ -81,8 +81,8 @@ def read(folder: Path) -> tuple[chex.ArrayTree, dict[str, Any]]:
     sealed = {name: found.get(name) for name in ("meta", "files")}
     if found.get("seal") != _seal(sealed) or found["files"] != _files(folder):
         raise ValueError("its bytes are not those that were written")
-    with ocp.StandardCheckpointer() as checkpointer:
-        tree = checkpointer.restore(folder.absolute() / "arrays")
+    with utf8_path.named(folder.absolute()) as place, ocp.StandardCheckpointer() as checkpointer:
+        tree = checkpointer.restore(place / "arrays")
     return jax.tree.map(np.asarray, tree), found["meta"]
 
 
@@ -133,10 +133,9 @@ class Checkpoints:
                 raise
             except Exception as error:  # orbax and JSON raise many kinds for a broken file
                 self._damaged.add(number)
-                print(
+                console.say(
                     f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): the one"
                     " before it is taken, or the start; answers that were paid for are in the"
                     " ledger",
-                    flush=True,
                 )
         return None

@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
 from amkd.core.redaction import redact
 
@@ -11,3 +11,7 @@ class UserError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__(redact(str(message)))
+
+
+class TeacherFailed(UserError):
+    """The teacher was asked about images, and will not answer: the configuration may be right."""

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from amkd.core import console
 from amkd.core.errors import UserError
 
 _PRIVATE = 0o077  # umask
@@ -65,7 +66,8 @@ def read_object(path: Path, remedy: str, fields: Mapping[str, type] = NOTHING) -
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     scratch = _scratch(path)
-    scratch.write_text(text, encoding="utf-8", errors="surrogateescape")
+    # A name of the user's may be no UTF-8; the locale may have no letters.
+    scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
     flush(scratch)
     scratch.replace(path)
     flush(path.parent)
@@ -98,7 +100,7 @@ def read_array(path: Path) -> np.ndarray | None:
         if data[end:] not in (b"", hashlib.sha256(data[:end]).digest()):
             raise ValueError("its bytes are not those that were written")
     except Exception as error:  # NumPy raises many kinds for a broken file
-        print(f"{path} is damaged ({error}): it is made again", flush=True)
+        console.say(f"{path} is damaged ({error}): it is made again")
         return None
     return found
 

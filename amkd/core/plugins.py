@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, TypeVar, cast
 
+from amkd.core import fault_place
 from amkd.core.errors import UserError
 
 T = TypeVar("T")
@@ -114,7 +115,7 @@ def _import(name: str, at_fault: str) -> ModuleType:
             f" directory ({here}), or its folder on PYTHONPATH"
         ) from None
     except (Exception, SystemExit) as error:
-        failed = f"importing {name!r} failed: {type(error).__name__}: {error}"
+        failed = f"importing {name!r} failed: {fault_place.describe(error)}"
         raise UserError(f"{at_fault}: {failed}") from error
 
 

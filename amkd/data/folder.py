@@ -7,13 +7,13 @@ with the same bytes only the first is used.
 
 import dataclasses
 import difflib
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
 from amkd.data import class_names, picture_cache, picture_files
@@ -190,7 +190,7 @@ def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
 
 
 def _warn(story: str) -> None:
-    print(f"warning: {story}", file=sys.stderr, flush=True)
+    console.say(f"warning: {story}", error=True)
 
 
 def describe(pictures: Pictures, root: Path) -> str:

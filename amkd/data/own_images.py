@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from amkd.config.data import DataSettings
-from amkd.core import keys
+from amkd.core import console, keys
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
@@ -32,7 +32,7 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
     root = Path(settings.folder).expanduser()
     options = DecodeOptions(settings.size, settings.resize, settings.mode, settings.broken)
     found = folder.load(root, options, cache_dir)
-    print(folder.describe(found, root), flush=True)
+    console.say(folder.describe(found, root))
     if not settings.test_folder:
         data = with_holdout(
             "folder", found.images, names, count=settings.held_out, seed=seed, key=found.key
@@ -49,9 +49,9 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
         drop_duplicates=False,
         field="config.data.test_folder",
     )
-    print(folder.describe(test, test_root), flush=True)
+    console.say(folder.describe(test, test_root))
     if not names:
-        print(class_names.described(test.classes), flush=True)
+        console.say(class_names.described(test.classes))
     data = unlabeled("folder", found.images, test.classes, key=f"{found.key}+{test.key}")
     data = dataclasses.replace(data, test_images=test.images, test_labels=test.labels)
     return exclude_test_images(_limit_test_images(data, settings.test_images))
@@ -101,10 +101,9 @@ def exclude_test_images(data: DataSet) -> DataSet:
     excluded = np.array([image_digest(data.pool_images[index]) in test for index in drawable])
     if not excluded.any():
         return data
-    print(
+    console.say(
         f"{excluded.sum()} pictures are identical to pictures that judge the student, and are"
-        " not drawn",
-        flush=True,
+        " not drawn"
     )
     return dataclasses.replace(data, pool_indices=drawable[~excluded])
 

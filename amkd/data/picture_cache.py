@@ -24,7 +24,7 @@ import numpy as np
 import PIL
 from numpy.lib.format import open_memmap
 
-from amkd.core import files
+from amkd.core import csv_text, files
 from amkd.core.errors import UserError
 from amkd.data import pictures, seal, threads
 from amkd.data.picture_files import PictureFile, file_stamp, first_names
@@ -213,7 +213,8 @@ def _write(
         with (scratch / BROKEN_LIST).open(
             "w", newline="", encoding="utf-8", errors="surrogateescape"
         ) as lines:
-            csv.writer(lines).writerows([("path", "reason"), *broken])
+            table = csv.writer(lines)
+            table.writerows(map(csv_text.protect, row) for row in [("path", "reason"), *broken])
 
 
 class _Outcome(NamedTuple):

@@ -170,7 +170,7 @@ def _digest(data: bytes) -> str:
 
 def _read(path: Path) -> dict[str, list]:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # none yet, or damaged: every file is read again
         return {}
 
@@ -179,7 +179,7 @@ def _write(path: Path, index: dict[str, list]) -> None:
     """Writes whole or not at all, even with several runs at once: each has its own scratch file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=".index-", dir=path.parent)
-    with open(handle, "w") as file:
+    with open(handle, "w", encoding="utf-8") as file:
         json.dump(index, file)
     os.replace(scratch, path)
 

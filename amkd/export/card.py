@@ -1,12 +1,13 @@
 """The model card of an exported student: ``README.md`` for people, ``card.json`` for programs."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import amkd
-from amkd.core import files
+from amkd.core import console, files
 from amkd.reporting import summary_text
 
 TEXT_FILE, DATA_FILE = "README.md", "card.json"
@@ -14,6 +15,10 @@ TEXT_FILE, DATA_FILE = "README.md", "card.json"
 _KIND = "amkd student"
 _UNKNOWN = "not recorded"
 _NO_LICENSE = "not stated: set --config.export.license"
+
+# An underscore inside a word, as in lenet5_half, is none of Markdown's.
+_MARKUP = re.compile(r"[\\`*\[\]<>&|~$!#]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(|:(?=//)")
+_HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
 Card = dict[str, Any]
 
@@ -53,7 +58,7 @@ def write(folder: Path, card: Card) -> None:
 def text(card: Card) -> str:
     """Formats a complete card for people, in Markdown."""
     parts = [
-        f"# {card['model']}, a distilled student",
+        f"# {_escaped(card['model'])}, a distilled student",
         _ABOUT,
         "## The model\n",
         _table(_model(card)),
@@ -80,7 +85,7 @@ mistakes too.
 def _model(card: Card) -> list[tuple[str, str]]:
     size = ", ".join(map(str, card["shape"]))
     return [
-        ("Network", card["model"]),
+        ("Network", _escaped(card["model"])),
         (
             "Input",
             f"`uint8[B, {size}]`: any number of images, height, width, channels; values 0 to 255"
@@ -89,7 +94,7 @@ def _model(card: Card) -> list[tuple[str, str]]:
         ("Output", f"`float32[B, {card['classes']}]`: class probabilities"),
         ("Classes", _classes(card)),
         ("SHA-256 of the student", _known(card, "sha256")),
-        ("Licence", card["license"] or _NO_LICENSE),
+        ("Licence", _escaped(card["license"]) if card["license"] else _NO_LICENSE),
     ]
 
 
@@ -99,12 +104,12 @@ def _classes(card: Card) -> str:
         return str(card["classes"])  # they have no names, only numbers
     listed = _UNKNOWN
     if names is not None:
-        listed = ", ".join(f"{number} {name}" for number, name in enumerate(names))
+        listed = ", ".join(f"{number} {name}" for number, name in enumerate(map(_escaped, names)))
     return f"{card['classes']}; names: {listed}"
 
 
 def _origin(card: Card) -> list[tuple[str, str]]:
-    currency = (card.get("currency") or "") if card.get("cost") is not None else ""
+    currency = _escaped(card.get("currency") or "") if card.get("cost") is not None else ""
     return [
         ("Teacher", _known(card, "teacher")),
         ("Queries to the teacher", _known(card, "queries")),
@@ -166,7 +171,7 @@ def _configuration(card: Card) -> str:
 
 
 def _known(card: Card, name: str) -> str:
-    return _UNKNOWN if card.get(name) is None else str(card[name])
+    return _UNKNOWN if card.get(name) is None else _escaped(card[name])
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
@@ -175,5 +180,13 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _cell(value: str) -> str:
-    """Escapes text so that it stays inside a table's cell."""
-    return " ".join(value.split()).replace("|", "\\|")
+    """Keeps text on the one line of a table's cell."""
+    return " ".join(value.split())
+
+
+def _escaped(name: object) -> str:
+    """Returns a name, which others may have chosen, as text that Markdown and HTML take
+    literally.
+    """
+    text = console.visible(" ".join(str(name).split()))
+    return _MARKUP.sub(lambda found: _HTML.get(found[0], f"\\{found[0]}"), text)

@@ -69,7 +69,7 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Returns the file as a function of images, on the CPU."""
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     return lambda images: session.run([OUTPUT], {INPUT: images})[0]
 
 

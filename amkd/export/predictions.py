@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from amkd.core import csv_text
 from amkd.core.errors import UserError
 from amkd.data import folder
 from amkd.data.pictures import DecodeOptions
 from amkd.models.saved_network import SavedNetwork
 
 _BLOCK = 4096  # images in memory at once
+_HEAD = ("file", "class", "probability")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +55,13 @@ def decode_options(saved: SavedNetwork, resize: str) -> DecodeOptions:
 
 
 def write(
-    saved: SavedNetwork, root: Path, output: Path, *, resize: str, cache_dir: Path
+    saved: SavedNetwork,
+    root: Path,
+    output: Path,
+    *,
+    resize: str,
+    cache_dir: Path,
+    plain: bool = False,
 ) -> Predicted:
     """Predicts every picture of a folder and its subfolders; copies of a picture have a row each.
 
@@ -61,23 +69,26 @@ def write(
       saved: the network.
       root: the folder.
       output: CSV file, written whole or not at all: file (relative to ``root``), class,
-        probability.
+        probability. Earlier predictions are replaced, anything else is refused.
       resize: how pictures become square, for a network whose card does not say.
       cache_dir: where decoded pictures are kept.
+      plain: write names as they are; else as ``amkd.core.csv_text`` protects them.
 
     Raises:
-      UserError: there are no pictures, or the file cannot be written.
+      UserError: there are no pictures, or the file cannot be written, or is something else.
     """
+    _check_output(output)
     pictures = folder.load(
         root, decode_options(saved, resize), cache_dir, drop_duplicates=False, field="--images"
     )
-    scratch = output.with_name(output.name + ".part")
+    scratch = output.with_name(f"{output.name}.{os.getpid()}.part")
+    shown = str if plain else csv_text.protect
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         with scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as lines:
             table = csv.writer(lines)
-            table.writerow(("file", "class", "probability"))
-            table.writerows(_rows(saved, pictures))
+            table.writerow(_HEAD)
+            table.writerows(map(shown, row) for row in _rows(saved, pictures))
         os.replace(scratch, output)
     except OSError as error:
         raise UserError(
@@ -87,6 +98,21 @@ def write(
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
     return Predicted(len(pictures.paths), pictures.broken, pictures.ignored)
+
+
+def _check_output(output: Path) -> None:
+    """Refuses to replace what is not an earlier output."""
+    if not output.exists():
+        return
+    if not output.is_file():
+        raise UserError(f"--output={output} cannot be written (it is no file); name another file")
+    with output.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
+        first = lines.readline(100)
+    if first.rstrip("\r\n") != ",".join(_HEAD):
+        raise UserError(
+            f"--output={output} is there and holds no earlier predictions: nothing was written;"
+            " name a new file"
+        )
 
 
 def _rows(saved: SavedNetwork, pictures: folder.Pictures) -> Iterator[tuple[str, str, str]]:

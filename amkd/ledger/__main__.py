@@ -1,32 +1,31 @@
 """The command line of the ledger: ``python -m amkd.ledger --help``."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from amkd.core import files
+from amkd.core import console, files
 from amkd.core.errors import UserError
 from amkd.ledger import accounts, export, merge, reader, recount, report, rescue, verify
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one subcommand and returns its exit status."""
-    args = _parser().parse_args(argv)
     try:
-        with files.private():
-            status = args.do(args)
-        sys.stdout.flush()
-        return status
+        try:
+            args = _parser().parse_args(argv)
+            with files.private():
+                return args.do(args)
+        finally:
+            sys.stdout.flush()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        console.say(f"error: {error}", error=True, last=True)
         return 2
     except KeyboardInterrupt:
-        print("stopped; nothing was changed", file=sys.stderr)
+        console.say("stopped; nothing was changed", error=True, last=True)
         return 130
-    except BrokenPipeError:  # the reader of a pipe, such as head, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except console.ReaderGone:  # the reader of a pipe, such as head, has closed it
         return 0
 
 
@@ -79,6 +78,9 @@ def _export_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--run", help="only what this run uses: its identity, or the beginning of it"
     )
+    command.add_argument(
+        "--plain", action="store_true", help="write a teacher's name as it is, also one like =1+2"
+    )
 
 
 def _merge_arguments(command: argparse.ArgumentParser) -> None:
@@ -107,14 +109,14 @@ def _rescue_arguments(command: argparse.ArgumentParser) -> None:
 
 def _show(args: argparse.Namespace) -> int:
     with reader.open_read_only(args.ledger) as db:
-        print(report.overview(db, args.ledger))
+        console.say(report.overview(db, args.ledger))
     return 0
 
 
 def _spend(args: argparse.Namespace) -> int:
     with reader.open_read_only(args.ledger) as db:
         run = None if args.run is None else recount.find(db, args.run)
-        print(report.spending(accounts.spending(db, run, args.by), args.by))
+        console.say(report.spending(accounts.spending(db, run, args.by), args.by))
     return 0
 
 
@@ -123,35 +125,35 @@ def _verify(args: argparse.Namespace) -> int:
         with reader.open_read_only(args.ledger) as db:
             checks = list(verify.checks(db))
     except reader.DamagedLedger as error:
-        print(error)
+        console.say(error)
         return 1
-    print(report.checks(args.ledger, checks))
+    console.say(report.checks(args.ledger, checks))
     return int(any(check.faults for check in checks))
 
 
 def _recount(args: argparse.Namespace) -> int:
     with reader.open_read_only(args.ledger) as db:
         found = recount.recount(db, args.run)
-    print(report.recount(found))
+    console.say(report.recount(found))
     return int(bool(found.differences))
 
 
 def _export(args: argparse.Namespace) -> int:
     with reader.open_read_only(args.ledger) as db:
         run = None if args.run is None else recount.find(db, args.run)
-        rows = export.write(db, args.file, teacher=args.teacher, run=run)
-    print(f"{rows:,} rows in {args.file}")
+        rows = export.write(db, args.file, teacher=args.teacher, run=run, plain=args.plain)
+    console.say(f"{rows:,} rows in {args.file}")
     return 0
 
 
 def _merge(args: argparse.Namespace) -> int:
-    print(report.merged(args.target, merge.merge(args.target, args.sources)))
+    console.say(report.merged(args.target, merge.merge(args.target, args.sources)))
     return 0
 
 
 def _rescue(args: argparse.Namespace) -> int:
     found = rescue.rescue(args.damaged, args.new, dict(map(_identity, args.identity)))
-    print(report.rescued(found, args.damaged, args.new))
+    console.say(report.rescued(found, args.damaged, args.new))
     return 0
 
 
@@ -186,4 +188,5 @@ _ARGUMENTS = {
 
 
 if __name__ == "__main__":
+    console.guard()
     sys.exit(main())

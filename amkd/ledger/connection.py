@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.ledger import checksums, disk_file, place, schema, waiting
 
@@ -104,13 +105,12 @@ class Connection:
             try:
                 if not self._on_disk.is_there():
                     copy = disk_file.save_copy(self.db, self.file)
-                    print(
+                    console.say(
                         f"ledger {self.path} was deleted, moved or replaced while the run went on;"
                         f" all that it held is saved in {copy}: move that to {self.path}, and run"
                         " the same command",
-                        flush=True,
                     )
             except (OSError, sqlite3.Error) as error:
-                print(f"ledger {self.path} is gone and cannot be saved: {error}", flush=True)
+                console.say(f"ledger {self.path} is gone and cannot be saved: {error}")
             finally:
                 self.db.close()

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from amkd.core import csv_text
 from amkd.core.errors import UserError
 from amkd.core.extras import require
 from amkd.ledger.checksums import checksum
@@ -43,7 +45,12 @@ class ExportRow(NamedTuple):
 
 
 def write(
-    db: sqlite3.Connection, path: Path, *, teacher: str | None = None, run: str | None = None
+    db: sqlite3.Connection,
+    path: Path,
+    *,
+    teacher: str | None = None,
+    run: str | None = None,
+    plain: bool = False,
 ) -> int:
     """Writes the table, whole or not at all, one block of rows after the other.
 
@@ -52,6 +59,7 @@ def write(
       path: a new file, ``.csv`` or ``.parquet``.
       teacher: only this identity's answers.
       run: only what this run uses.
+      plain: write names into a CSV file as they are; else as ``amkd.core.csv_text`` protects them.
 
     Returns:
       The number of rows.
@@ -65,9 +73,12 @@ def write(
     if path.exists():
         raise UserError(f"{path} is there already; name a new file")
     classes = _classes(db, teacher, run)
-    scratch = path.with_name(f"{path.name}.part")
+    scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        rows = _WRITERS[path.suffix](scratch, classes, _records(db, teacher, run))
+        records = _records(db, teacher, run)
+        if path.suffix == ".csv" and not plain:
+            records = map(_protected, records)
+        rows = _WRITERS[path.suffix](scratch, classes, records)
         scratch.rename(path)
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error}); name another") from error
@@ -137,6 +148,10 @@ def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> It
             bought,
             np.frombuffer(scores, "<f4"),
         )
+
+
+def _protected(record: ExportRow) -> ExportRow:
+    return record._replace(teacher=csv_text.protect(record.teacher))
 
 
 def _write_csv(path: Path, classes: int, records: Iterable[ExportRow]) -> int:

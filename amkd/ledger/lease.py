@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.ledger import process
 from amkd.ledger.connection import Connection
@@ -79,10 +80,9 @@ class Leases:
                 " the other to end, or start another run in a new --workdir; it finds the answers"
             )
         if first:
-            print(
+            console.say(
                 f"this run was last held by {holder or 'an unknown process'}; waiting for up to"
                 f" {SILENCE:.0f} seconds to see whether that is still at work",
-                flush=True,
             )
         return False
 
@@ -122,10 +122,9 @@ class Leases:
             self._told.add(run)
             row = self._row(run)
             holder = process.from_text(row[0]) if row else None
-            print(
+            console.say(
                 f"waiting for answers that run {run[:8]} ({holder or 'of an unknown process'}) has"
                 f" asked for, for up to {patience - waited:.0f} more seconds",
-                flush=True,
             )
         return True
 

@@ -99,7 +99,7 @@ def _workdir(db: sqlite3.Connection, run: str) -> Path | None:
 
 def _member(path: Path, name: str) -> Any:
     try:
-        return json.loads(path.read_text())[name]
+        return json.loads(path.read_text(encoding="utf-8"))[name]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{path} cannot be read, or holds no {name!r} ({error}): name the workdir of a run"

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from amkd.core import console
+
 TOLD_AFTER = 5.0  # seconds that SQLite waits by itself, before a person is told
 LONGEST = 600.0  # seconds that a write waits: answers in hand must not be lost
 _PAUSE = 0.1  # seconds between two tries, where SQLite does not wait by itself
@@ -36,15 +38,16 @@ def patiently(
                 raise
             if not told and waited >= TOLD_AFTER:
                 told = True
-                print(
+                console.say(
                     f"ledger {_file(db)} is held by another program; waiting for it, for up to"
                     f" {longest - waited:.0f} more seconds",
-                    flush=True,
                 )
             time.sleep(_PAUSE)
         else:
             if told:
-                print(f"ledger {_file(db)} is free after {time.monotonic() - start:.0f} seconds")
+                console.say(
+                    f"ledger {_file(db)} is free after {time.monotonic() - start:.0f} seconds"
+                )
             return found
 
 

@@ -1,29 +1,26 @@
 """The plan of a run, before anything is asked: ``--mode=plan``."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
 from amkd.config.settings import Settings
 from amkd.config.teacher import TeacherSettings
 from amkd.core import devices
-from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
 from amkd.ledger import file_system
 from amkd.methods.first_images import Source
 from amkd.planning import cost as costs
-from amkd.planning import workload
+from amkd.planning import without_data, workload
 from amkd.planning.cost import Cost, Held
+from amkd.planning.problems import Problems
 from amkd.run import checks, inputs, places, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
-
-_Found = TypeVar("_Found")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,13 +46,21 @@ class Plan:
     warning: str = ""
 
 
-def report(settings: Settings, folder: Path | None, stop: StopSignal) -> str:
+def report(
+    settings: Settings, folder: Path | None, stop: StopSignal, told: Iterable[str] = ()
+) -> str:
     """Returns the plan as text; asks the teacher nothing.
+
+    Args:
+      settings: the configuration; what is wrong with it has its default there.
+      folder: the workdir, or None.
+      stop: whether to stop.
+      told: what is wrong with the configuration.
 
     Raises:
       UserError: everything that is wrong, at once.
     """
-    plan = make_plan(settings, folder, stop)
+    plan = make_plan(settings, folder, stop, told)
     facts, data, sample = plan.facts, plan.data, plan.known
     if len(sample) < facts.first:  # in place of images that are not made yet
         sample = draw_real(data, min(facts.first, data.pool_size), settings.seed)
@@ -63,43 +68,43 @@ def report(settings: Settings, folder: Path | None, stop: StopSignal) -> str:
     return "\n".join([*_queries(plan), "", *_work(plan, speed), "", *_rounds(facts, speed)])
 
 
-def make_plan(settings: Settings, folder: Path | None, stop: StopSignal) -> Plan:
-    """Returns the plan of a run.
-
-    Args:
-      settings: the configuration.
-      folder: the workdir, or None.
-      stop: whether to stop.
+def make_plan(
+    settings: Settings, folder: Path | None, stop: StopSignal, told: Iterable[str] = ()
+) -> Plan:
+    """Returns the plan of a run; takes the same as :func:`report`.
 
     Raises:
       UserError: everything that is wrong, at once.
     """
-    problems = list(places.problems(settings, folder))
+    problems = Problems(told)
+    problems.add(places.problems(settings, folder))
+    problems.attempt(lambda: checks.check_devices(settings, devices.count()))
+    data = problems.attempt(lambda: inputs.load_data(settings))
+    plan = None
+    if data is None:
+        without_data.look(settings, folder, problems, stop)
+    else:
+        plan = problems.attempt(lambda: _plan(settings, data, folder, problems, stop))
+    problems.refuse()
+    assert plan is not None
+    return plan
 
-    def attempt(step: Callable[[], _Found]) -> _Found | None:
-        try:
-            return step()
-        except UserError as error:
-            problems.append(str(error))
-            return None
 
-    attempt(lambda: checks.check_devices(settings, devices.count()))
-    data = attempt(lambda: inputs.load_data(settings))
-    if data is not None:
-        facts = inputs.facts_of(settings, data)
-        attempt(lambda: checks.check_data(settings, data))
-        attempt(lambda: checks.check_student(settings, data))
-        teacher = attempt(lambda: _teacher(settings, facts, data, stop))
-        known = _known(settings, facts, data, sound=not problems)
-        held = attempt(
-            lambda: costs.held(
-                settings, data, facts=facts, known=known, folder=folder, teacher=teacher
-            )
-        )
-        cost = costs.cost_of(settings, data, facts=facts, known=known, held=held or Held())
-        attempt(lambda: costs.check_cost(settings, cost))
-    if data is None or problems:
-        raise UserError("the plan cannot work:\n" + "\n".join(f"  {line}" for line in problems))
+def _plan(
+    settings: Settings, data: DataSet, folder: Path | None, problems: Problems, stop: StopSignal
+) -> Plan:
+    """The plan of a run on a data set; what is wrong is added to the problems."""
+    facts = inputs.facts_of(settings, data)
+    problems.add(checks.problems_of_data(settings, data))
+    problems.attempt(lambda: checks.check_student(settings, data))
+    teacher = problems.attempt(lambda: _teacher(settings, facts, data, stop))
+    known = _known(settings, facts, data, sound=not problems.found)
+    held = problems.attempt(
+        lambda: costs.held(settings, data, facts=facts, known=known, folder=folder, teacher=teacher)
+    )
+    cost = costs.cost_of(settings, data, facts=facts, known=known, held=held or Held())
+    if not problems.of_budget:
+        problems.attempt(lambda: costs.check_cost(settings, cost))
     return Plan(
         settings=settings,
         facts=facts,

@@ -10,7 +10,8 @@ import tenacity
 from amkd import ledger, teachers
 from amkd.config.teacher import TeacherSettings
 from amkd.config.teacher_answers import Form
-from amkd.core.errors import UserError
+from amkd.core import console, fault_place
+from amkd.core.errors import TeacherFailed, UserError
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
@@ -83,7 +84,8 @@ def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndar
       batch: image digest to image ``uint8[H, W, C]``.
 
     Raises:
-      UserError: the teacher failed for good or gave a useless answer, or the cost limit is reached.
+      TeacherFailed: the teacher failed for good or gave a useless answer.
+      UserError: the cost limit is reached.
       Halted: the run stops; nothing of the batch is under way.
     """
     while batch:
@@ -105,7 +107,7 @@ def _retries(sender: Sender) -> tenacity.Retrying:
         if pause:
             sender.pace.hold(pause)  # for all threads: the service asks all of them to wait
         if pause >= _PAUSE_SHOWN:
-            print(f"{sender.teacher.identity} asks to wait for {pause:.0f} seconds", flush=True)
+            console.say(f"{sender.teacher.identity} asks to wait for {pause:.0f} seconds")
         return max(pause, min(backoff(state) + jitter(state), policy.longest_wait))
 
     useless = 0
@@ -123,7 +125,7 @@ def _retries(sender: Sender) -> tenacity.Retrying:
             else "run the same command when the service works again, or allow more time:"
             " --config.teacher.attempts, first_wait, rate"
         )
-        raise UserError(
+        raise TeacherFailed(
             f"teacher {sender.teacher.identity} did not answer in {state.attempt_number} attempts,"
             f" the last time because: {_failure(state).reason}. Every earlier answer is kept in"
             f" {sender.ledger.path}; {remedy}"
@@ -193,12 +195,14 @@ def _ask(
         raise
     except UserError as error:
         sender.ledger.record_failure(sent.number, billed=not isinstance(error, teachers.Refused))
-        raise
+        if isinstance(error, TeacherFailed):
+            raise
+        raise TeacherFailed(str(error)) from error
     except Exception as error:
         sender.ledger.record_failure(sent.number, billed=True)
-        raise UserError(
+        raise TeacherFailed(
             f"teacher {sender.teacher.identity} failed on {len(images)} images:"
-            f" {type(error).__name__}: {error}. Every earlier answer is kept in"
+            f" {fault_place.describe(error)}. Every earlier answer is kept in"
             f" {sender.ledger.path}; repair the teacher and run the same command"
         ) from error
 

@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from amkd.core import files
+from amkd.core import console, files
 from amkd.reporting.bars import bars
 from amkd.reporting.summary_text import round_line
 
@@ -62,10 +62,9 @@ class RunLog:
         lines = self._path.read_bytes().splitlines() if self._path.exists() else []
         found = [entry for line in lines if (entry := _parse(line))]
         if lines and len(found) < len(lines) - (_parse(lines[-1]) is None):  # cut off by a kill
-            print(
+            console.say(
                 f"{self._path}: {len(lines) - len(found)} damaged line(s) are left out; finished"
                 " rounds are written again, and epochs are not",
-                flush=True,
             )
         return found
 
@@ -81,7 +80,7 @@ class RunLog:
             {f"round/{name}": entry[name] for name in ("student_accuracy", "agreement", "loss")},
             entry["queries"],
         )
-        print(round_line(entry), flush=True)
+        console.say(round_line(entry))
 
     def _write(self, entry: Entry) -> None:
         with self._path.open("a") as lines:

@@ -33,26 +33,31 @@ def check_data(settings: Settings, data: DataSet) -> None:
     """Refuses what the data set cannot give.
 
     Raises:
-      UserError: names the field.
+      UserError: names the fields.
     """
+    problems = list(problems_of_data(settings, data))
+    if problems:
+        raise UserError("\n  ".join(problems))
+
+
+def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
+    """Yields what the data set cannot give, each with field, value and remedy."""
     method = find(settings.method)
     real = method.first.real_images(settings.n_real, data.pool_size)
     if real > settings.budget:
-        raise UserError(
+        yield (
             f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
             f" {settings.dataset}; set --config.budget={real}"
         )
     if real > data.pool_size:
-        raise UserError(
+        yield (
             f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images"
             f" to draw from; set --config.n_real={data.pool_size} or less"
         )
-    for problem in (
-        *method.selector.problems_of_data(settings, data.pool_size),
-        *method.first.problems_of_shape(data.shape),
-    ):
-        raise UserError(problem)
-    _check_teacher(settings, data)
+    else:
+        yield from method.selector.problems_of_data(settings, data.pool_size)
+    yield from method.first.problems_of_shape(data.shape)
+    yield from _problems_of_teacher(settings, data)
 
 
 def check_student(settings: Settings, data: DataSet) -> None:
@@ -83,15 +88,13 @@ def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
         )
 
 
-def _check_teacher(settings: Settings, data: DataSet) -> None:
+def _problems_of_teacher(settings: Settings, data: DataSet) -> Iterator[str]:
     teacher, labeled = settings.teacher, len(data.teacher_images)
     if teacher.kind == "flax" and teacher.validation + max(teacher.images, 1) > labeled:
-        raise UserError(
+        yield (
             f"config.teacher.validation={teacher.validation} and images={teacher.images}:"
             f" {settings.dataset} has only {labeled} labeled images"
         )
     form = teacher.answers
     if form.form == "top_k" and form.top_k > data.classes:
-        raise UserError(
-            f"config.teacher.answers.top_k={form.top_k}: there are only {data.classes} classes"
-        )
+        yield (f"config.teacher.answers.top_k={form.top_k}: there are only {data.classes} classes")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from amkd.config.settings import Settings
+from amkd.core import console
 from amkd.core.checkpoint import Checkpoints
 from amkd.ledger import OutOfMoney
 from amkd.querying import client
@@ -39,10 +40,9 @@ def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMon
     state, known = _cut(context, round_state.restore(context.checkpoints))
     if not len(state.records):
         raise problem
-    print(
+    console.say(
         f"config.teacher.max_cost={context.client.policy.max_cost:g} is spent in round"
         f" {state.round}: the student learns from the {len(state.records)} answers so far",
-        flush=True,
     )
     if len(state.records) == known:  # the student of the round before has learned from all of them
         return state

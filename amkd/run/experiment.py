@@ -3,14 +3,13 @@ results.
 """
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from amkd import ledger, teachers
 from amkd.config.settings import Settings
-from amkd.core import checkpoint, devices, files
+from amkd.core import checkpoint, console, devices, files
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.ledger import file_system, limits
@@ -64,7 +63,10 @@ def run(
             if data and teacher:  # given by a caller, who may have changed them since
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key)
             run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
-            print(f"{folder} is finished; this is its result (another --workdir starts a new run)")
+            console.say(
+                f"{folder} is finished; this is its result (another --workdir starts a new run)",
+                last=True,
+            )
             return summary
         places.check(settings, folder)
         with assembled(settings, folder, run_id, stop, data, teacher) as (context, state):
@@ -142,9 +144,9 @@ def assembled(
         )
         state = round_state.restore(context.checkpoints)
         rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
-        print(_headline(context), flush=True)
+        console.say(_headline(context))
         if told := standing.of_run(context, state):
-            print(told, flush=True)
+            console.say(told)
         context = judging.ask_first(context)
         yield context, state
 
@@ -177,14 +179,13 @@ def open_client(
 def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:
     """Notes the run in the ledger, and reports what was in flight when it was last ended."""
     if warning := file_system.warning(answers.path):
-        print(warning, file=sys.stderr, flush=True)
+        console.say(warning, error=True)
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
-    lost = answers.begin_run(run_id, about, str(folder.absolute()))
+    lost = answers.begin_run(run_id, console.storable(about), console.storable(folder.absolute()))
     if lost:
-        print(
+        console.say(
             f"{lost} images were on their way to the teacher when this run was last ended; they"
-            " may have been billed without an answer, and are asked again",
-            flush=True,
+            " may have been billed without an answer, and are asked again"
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from amkd import teachers
 from amkd.config.settings import Settings
 from amkd.core import devices
+from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import holdout, out_of_domain, own_images, sources
 from amkd.data.dataset import DataSet, draw_real
@@ -23,6 +24,11 @@ def load_data(settings: Settings) -> DataSet:
     """
     cache = Path(settings.cache_dir).expanduser()
     plan = settings.data
+    if settings.dataset == "memory":
+        raise UserError(
+            "config.dataset='memory': the images of this run were given from Python, and are not"
+            " here; call amkd.distill with them again to go on"
+        )
     if settings.dataset == "folder":
         data = own_images.from_folder(plan, settings.seed, cache)
     else:

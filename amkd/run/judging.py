@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from amkd.core import keys
+from amkd.core import console, keys
 from amkd.ledger import OutOfMoney
 from amkd.querying import client
 from amkd.reporting import metrics
@@ -21,10 +21,9 @@ def ask_first(context: RunContext) -> RunContext:
     if not context.facts.asks_evaluation or not len(images):
         return context
     if not _all_affordable(context, images):
-        print(
+        console.say(
             f"config.teacher.max_cost={context.client.policy.max_cost:g} does not reach all queries"
             f" and the {len(images)} judging images: these are asked last, with what is left",
-            flush=True,
         )
         return context
     try:
@@ -73,7 +72,7 @@ def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
         return answers
     except OutOfMoney:
         paid = client.paid_for(context.client, [images], client.EVALUATE)
-    print(f"the money reaches {paid.sum()} of the {len(images)} judging images", flush=True)
+    console.say(f"the money reaches {paid.sum()} of the {len(images)} judging images")
     if not paid.any():
         return None
     answers[paid] = client.recall(context.client, [images[paid]])

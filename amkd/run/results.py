@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from amkd.config.identity import differing, identifying
-from amkd.core import checkpoint, devices, files
+from amkd.core import checkpoint, console, devices, files
 from amkd.data import mixing
 from amkd.models.saved_network import save_network
 from amkd.querying import client
@@ -60,7 +60,7 @@ def write(
             files.write_text(workdir / "report.html", _page(context, state, summary, pictures))
     # The run is paid for and done: no picture may keep it from being finished.
     except Exception as error:
-        print(f"the plots or the page could not be made: {error}", flush=True)
+        console.say(f"the plots or the page could not be made: {error}")
     files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 

@@ -13,7 +13,7 @@ from amkd.config.fields import flatten, leaves
 from amkd.config.identity import differences
 from amkd.config.names import renamed
 from amkd.config.settings import Settings
-from amkd.core import files
+from amkd.core import console, files
 from amkd.core.errors import UserError
 from amkd.core.redaction import bare_url
 from amkd.reporting import summary_text
@@ -112,7 +112,7 @@ def _keep(held: dict[str, Any], workdir: Path) -> None:
             files.read_object(path, "it is written again", _RECORD)
         except UserError as error:
             if path.exists():
-                print(error, flush=True)
+                console.say(error)
             path.parent.mkdir(exist_ok=True)
             files.write_text(path, json.dumps(held, indent=2) + "\n")
 
@@ -164,10 +164,10 @@ def finished(workdir: Path) -> dict[str, Any] | None:
         summary = files.read_object(path, "it is written again, from what the run has saved")
         summary_text.closing_table(summary)
     except UserError as error:
-        print(error, flush=True)
+        console.say(error)
         return None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        print(f"{path} lacks something ({error}): it is written again", flush=True)
+        console.say(f"{path} lacks something ({error}): it is written again")
         return None
     return summary
 

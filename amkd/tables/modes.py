@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from amkd.core import compilation, folders
+from amkd.core import compilation, console, folders
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.tables import rendering, sweep
@@ -36,7 +36,7 @@ def run(command: TableCommand) -> None:
         raise UserError("--workdir is missing: the folder for the runs of this table")
     runs = sweep.take_shard(sweep.expand(command.table, command.workdir), command.shard)
     if not runs:
-        print(f"--shard={command.shard} has no run of this table")
+        console.say(f"--shard={command.shard} has no run of this table")
         return
     if why := folders.obstacle(command.workdir):
         raise UserError(f"--workdir={command.workdir}: {why}; choose another")
@@ -47,11 +47,24 @@ def run(command: TableCommand) -> None:
     try:
         sweep.run(runs, command.workdir, command.stop)
     finally:
-        render(command)
+        _render(command)
 
 
 def render(command: TableCommand) -> None:
-    """Keeps what is finished, and renders the table from what is kept alone."""
+    """Keeps what is finished, and renders the table from what is kept alone.
+
+    Raises:
+      UserError: nothing is finished.
+    """
+    if not _render(command):
+        raise UserError(
+            f"no run of the table {command.table.name} is finished, so nothing was written; the"
+            " same command without --mode=table runs them"
+        )
+
+
+def _render(command: TableCommand) -> bool:
+    """Does it; returns whether there is anything to render."""
     output = command.output or (command.workdir / "results" if command.workdir else None)
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
@@ -59,9 +72,13 @@ def render(command: TableCommand) -> None:
         raise UserError(f"--output={output}: {why}; name another folder")
     if command.workdir is not None:
         finished, total = rendering.collect(command.table, command.workdir, output)
-        print(f"{finished} of {total} runs are finished", flush=True)
-    print(rendering.render(command.table, output))
-    print(f"{output / command.table.name}.html, .md, .csv, .json, -curves.csv, .png")
+        console.say(f"{finished} of {total} runs are finished")
+    if not rendering.kept_runs(command.table, output):
+        return False
+    console.say(rendering.render(command.table, output), last=True)
+    files = "html, .md, .csv, .json, -curves.csv, .png"
+    console.say(f"{output / command.table.name}.{files}", last=True)
+    return True
 
 
 def plan(command: TableCommand) -> None:
@@ -72,8 +89,8 @@ def plan(command: TableCommand) -> None:
         done = {run.label for run, _ in sweep.finished(runs, command.workdir)}
     for one in runs:
         mark = "finished" if one.label in done else "missing"
-        print(f"{mark:<10}{one.label}: {one.settings.budget:,} queries at most")
-    print(f"{len(done)} of {len(runs)} runs are finished")
+        console.say(f"{mark:<10}{one.label}: {one.settings.budget:,} queries at most")
+    console.say(f"{len(done)} of {len(runs)} runs are finished")
 
 
 MODES: dict[str, Callable[[TableCommand], None]] = {"distill": run, "table": render, "plan": plan}

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from amkd.core import files
+from amkd.core import csv_text, files
+from amkd.core.errors import UserError
 from amkd.reporting import plots, table_page
 from amkd.tables import kept, sweep
 from amkd.tables.cells import cells
@@ -29,6 +30,11 @@ def collect(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
     return len(finished), len(runs)
 
 
+def kept_runs(table: Table, folder: Path) -> list[kept.Kept]:
+    """Returns what a folder of results keeps of a table's runs."""
+    return kept.read(folder / "runs" / table.name)
+
+
 def render(table: Table, folder: Path) -> str:
     """Writes the table's files beside ``runs/TABLE``, from which alone they follow.
 
@@ -38,13 +44,18 @@ def render(table: Table, folder: Path) -> str:
 
     Returns:
       The Markdown.
+
+    Raises:
+      UserError: a file there is no earlier output.
     """
-    found = cells(table, kept.read(folder / "runs" / table.name))
+    _check_folder(table, folder)
+    found = cells(table, kept_runs(table, folder))
     records, points = cell_records(table, found), curve_points(table, found)
     text = markdown(table, records)
+    # First what later runs know the others by.
+    files.write_text(folder / f"{table.name}.json", json.dumps(records, indent=1) + "\n")
     files.write_text(folder / f"{table.name}.md", text)
     files.write_text(folder / f"{table.name}.csv", _csv(records))
-    files.write_text(folder / f"{table.name}.json", json.dumps(records, indent=1) + "\n")
     files.write_text(folder / f"{table.name}-curves.csv", _csv(points))
     picture = folder / f"{table.name}.png" if points else None
     measured = "test accuracy" if table.measure == "student_accuracy" else table.measure
@@ -61,5 +72,30 @@ def _csv(records: list[dict[str, Any]]) -> str:
     if records:
         writer = csv.DictWriter(text, records[0], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(records)
+        writer.writerows({name: _cell(value) for name, value in one.items()} for one in records)
     return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    return csv_text.protect(value) if isinstance(value, str) else value
+
+
+def _check_folder(table: Table, folder: Path) -> None:
+    """Refuses to replace what is not an earlier output of this table."""
+    kinds = (".json", ".md", ".csv", "-curves.csv", ".png", ".html")
+    there = [path for kind in kinds if (path := folder / f"{table.name}{kind}").exists()]
+    if there and not _is_output(folder / f"{table.name}.json"):
+        raise UserError(
+            f"{there[0]} is there and is no earlier output of this table: nothing was written;"
+            " choose another --output"
+        )
+
+
+def _is_output(path: Path) -> bool:
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(records, list) and all(
+        isinstance(one, dict) and {"row", "way"} <= one.keys() for one in records
+    )

@@ -11,7 +11,8 @@ from typing import Any
 
 from amkd.config import shipped
 from amkd.config.settings import Settings
-from amkd.core.errors import UserError
+from amkd.core import console
+from amkd.core.errors import TeacherFailed, UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.run import early_end, experiment
 from amkd.run import workdir as workdirs
@@ -119,27 +120,29 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
     """Runs what is missing. A run that fails is reported at the end, and stops no other run.
 
     Raises:
-      UserError: some of the runs failed.
+      UserError: some of the runs failed; TeacherFailed if all of those did for their teacher.
       Stopped: the process was asked to stop; everything is saved.
     """
-    failed = []
+    failed, kinds = [], set()
     for number, one in enumerate(runs, 1):
         folder = one.folder(workdir)
         label = f"[{number} of {len(runs)}] {one.label}"
         stop.check()
         try:
             if _is_finished(one, folder):
-                print(f"{label}: finished before", flush=True)
+                console.say(f"{label}: finished before")
                 continue
-            print(label, flush=True)
+            console.say(label)
             experiment.run(one.settings, folder, stop)
         except Stopped:
             raise
         except Exception as error:  # of any kind: the other runs are worth doing
-            print(f"{label}: failed", flush=True)
+            console.say(f"{label}: failed")
             failed.append(f"{folder}: {error}")
+            kinds.add(TeacherFailed if isinstance(error, TeacherFailed) else UserError)
     if failed:
-        raise UserError("the same command tries these again:\n" + "\n".join(failed))
+        kind = kinds.pop() if len(kinds) == 1 else UserError
+        raise kind("the same command tries these again:\n" + "\n".join(failed))
 
 
 def finished(runs: list[Run], workdir: Path) -> Iterator[tuple[Run, Path]]:

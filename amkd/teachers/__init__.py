@@ -9,7 +9,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from amkd.core.errors import UserError
+from amkd.core import console
+from amkd.core.errors import TeacherFailed
 from amkd.core.redaction import redact
 
 
@@ -37,6 +38,10 @@ class Teacher:
     ask: Callable[[np.ndarray], np.ndarray]
     patience: float = 600.0
     network: tuple[Any, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Makes the identity fit for the ledger: a file's name may be no UTF-8."""
+        object.__setattr__(self, "identity", console.storable(self.identity))
 
     @property
     def has_keys(self) -> bool:
@@ -67,7 +72,7 @@ class Unanswered(Exception):
         self.reason, self.billed, self.after, self.whole = reason, billed, after, whole
 
 
-class PartlyAnswered(UserError):
+class PartlyAnswered(TeacherFailed):
     """Raised for a reply with some useless rows; the other rows were paid for and are kept.
 
     Attributes:
@@ -79,5 +84,5 @@ class PartlyAnswered(UserError):
         self.rows = rows
 
 
-class Refused(UserError):
+class Refused(TeacherFailed):
     """Raised if the service will not answer, however often it is asked; it charged nothing."""

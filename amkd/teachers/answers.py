@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 
 from amkd.config.teacher_answers import Form
-from amkd.core.errors import UserError
+from amkd.core.errors import TeacherFailed
 
 FORMS = ("probabilities", "logits", "top_k", "scores", "percentages", "label")
 _PARTIAL = ("top_k", "scores", "label")  # forms in which some classes may have no score
@@ -23,7 +23,7 @@ _DIGITS = range(2, 7)  # decimal digits that scores may have been rounded to
 _ROUNDING = 0.1  # the most that the sum of rounded scores may miss, however many they are
 
 
-class BadAnswer(UserError):
+class BadAnswer(TeacherFailed):
     """Raised for an answer that does not have the configured form."""
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from amkd import models
 from amkd.config.teacher import TeacherSettings
-from amkd.core import checkpoint, keys
+from amkd.core import checkpoint, console, keys
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
@@ -83,7 +83,7 @@ def load_or_train(
     """
     folder = place(settings, data, cache_dir)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(f"{folder}.lock", "w") as lock:
+    with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
         _wait_for(lock, folder, stop)
         if not folder.exists():
             _train(settings, data, folder, bar, stop, save_seconds)
@@ -114,7 +114,7 @@ def _wait_for(lock: IO[str], folder: Path, stop: StopSignal) -> None:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not waiting:
-                print(f"waiting for another run, which is training {folder.name}", flush=True)
+                console.say(f"waiting for another run, which is training {folder.name}")
             waiting = True
             stop.check()
             time.sleep(0.5)

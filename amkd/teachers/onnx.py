@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import OnnxSettings
+from amkd.core import utf8_path
 from amkd.core.errors import UserError
 from amkd.core.extras import require
 from amkd.teachers import Teacher, Unanswered, outputs, tensors
@@ -116,8 +117,10 @@ def _session(path: Path) -> Any:
         raise UserError(f"{_FIELD}.path={str(path)!r} is no file; name an ONNX file")
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors only: warnings are about how the file was written
+    providers = runtime.get_available_providers()
     try:
-        return runtime.InferenceSession(path, options, providers=runtime.get_available_providers())
+        with utf8_path.named(path.absolute()) as place:
+            return runtime.InferenceSession(place, options, providers=providers)
     except Exception as error:  # of a type of its own for every kind of failure
         raise UserError(
             f"{_FIELD}.path={str(path)!r} cannot be read as an ONNX model: {_first_line(error)}"

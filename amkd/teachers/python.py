@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 
+from amkd.core import fault_place
 from amkd.core.errors import UserError
 from amkd.teachers import Teacher
 
@@ -25,7 +26,7 @@ def load(path: str, identity: str) -> Teacher:
         ask = getattr(importlib.import_module(module), function)
     except Exception as error:  # whatever the user's module raises on import
         raise UserError(
-            f"config.teacher.function={path!r} cannot be loaded ({type(error).__name__}: {error});"
+            f"config.teacher.function={path!r} cannot be loaded: {fault_place.describe(error)};"
             " write it as 'module:function'"
         ) from error
     if not callable(ask):

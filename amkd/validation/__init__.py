@@ -5,15 +5,16 @@ rules here compare several fields, or know what methods, networks, acquisitions 
 are. Every reason names the field, its value and the remedy.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from amkd.config import checks
-from amkd.config.parsing import parse, refuse
+from amkd.config.fields import reset
+from amkd.config.parsing import parse_soundly, refuse
 from amkd.config.settings import Settings
 from amkd.validation.rules import reasons
 
-__all__ = ["from_config"]
+__all__ = ["examine", "from_config", "subject"]
 
 
 def from_config(config: Mapping[str, Any]) -> Settings:
@@ -25,6 +26,35 @@ def from_config(config: Mapping[str, Any]) -> Settings:
     Raises:
       UserError: names every field at fault, its value and the remedy, all at once.
     """
-    settings: Settings = parse(config)
-    refuse([*checks.problems(settings), *reasons(settings)])
+    settings, problems = examine(config)
+    refuse(problems)
     return settings
+
+
+def examine(config: Mapping[str, Any], told: Iterable[str] = ()) -> tuple[Settings, list[str]]:
+    """Returns settings to go on looking for problems with, and the problems.
+
+    A field that is at fault has its default in the settings. What only follows from another
+    fault is left out.
+
+    Args:
+      config: nested mapping.
+      told: problems that were found before, of fields that are at their defaults now.
+    """
+    problems = list(told)
+    settings: Settings = parse_soundly(config, problems)
+    unknown = {subject(problem) for problem in problems}
+    problems += (problem for problem in reasons(settings) if not _names(problem, unknown))
+    return reset(settings, map(subject, problems)), problems
+
+
+def subject(problem: str) -> str:
+    """Returns the dotted name of the field that a problem is about; empty if it names none."""
+    found = re.search(r"config\.([a-z]\w*(?:\.\w+)*)", problem)
+    return found[1] if found else ""
+
+
+def _names(problem: str, fields: set[str]) -> bool:
+    """Whether a problem is about one of some fields, or compares another field with one."""
+    given = {name.rpartition(".")[2] for name in fields if name}
+    return subject(problem) in fields or any(f" {name}=" in problem for name in given)

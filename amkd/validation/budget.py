@@ -3,12 +3,18 @@
 from collections.abc import Iterator
 
 from amkd.config.settings import Settings
-from amkd.methods.base import Method
+from amkd.methods.base import Method, NoSelector
+
+
+def ignores_rounds(method: Method | None) -> bool:
+    """Returns whether a method selects nothing after round 0."""
+    return method is not None and isinstance(method.selector, NoSelector)
 
 
 def reasons(s: Settings, method: Method) -> Iterator[str]:
     """Yields what the method cannot do with its budget."""
-    if s.n_real < 2 or s.rounds < 1 or s.search.variants < 0:  # out of range: nothing to compare
+    rounds = s.rounds >= 1 or ignores_rounds(method)
+    if s.n_real < 2 or not rounds or s.search.variants < 0:  # out of range: nothing to compare
         return
     if method.uses_labels(s) and s.search.as_released:
         yield (

@@ -1,11 +1,11 @@
 """A configuration file, some fields of it changed, as checked settings."""
 
 import ast
-import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from amkd.config import config_file
 from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
@@ -21,14 +21,11 @@ def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = N
       fields: values by dotted name; a text is read as on the command line, ``"3"`` is a number.
 
     Raises:
-      UserError: there is no such preset or field, or a value is impossible.
+      UserError: the file fails to run, there is no such preset or field, or a value is
+        impossible.
     """
-    spec = importlib.util.spec_from_file_location("amkd_configuration_file", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    config = config_file.load(path, preset)
     try:
-        config = module.get_config(preset)
         for name, value in (fields or {}).items():
             if name not in field_names():
                 raise UserError(unknown_field(name))
@@ -36,7 +33,7 @@ def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = N
                 config.update_from_flattened_dict({name: _parsed(value)})
             except TypeError:  # a number that is meant as text
                 config.update_from_flattened_dict({name: value})
-    except (TypeError, ValueError) as error:  # a preset or a type
+    except (TypeError, ValueError) as error:  # a type
         raise UserError(str(error)) from error
     return from_config(config.to_dict())
 

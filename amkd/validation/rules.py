@@ -1,8 +1,9 @@
-"""Every rule over a whole configuration, as far as it can be known without the data."""
+"""Every rule over fields and over a whole configuration, as far as known without the data."""
 
 from collections.abc import Iterator
 
 from amkd import models
+from amkd.config import checks
 from amkd.config.checks import choice
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
@@ -16,6 +17,9 @@ from amkd.validation.parts import choice_or_own
 def reasons(s: Settings) -> Iterator[str]:
     """Yields every reason why these settings cannot work."""
     method, problem = _method(s)
+    for out_of_range in checks.problems(s):
+        if not (out_of_range.startswith("config.rounds=") and budget.ignores_rounds(method)):
+            yield out_of_range
     yield from problem
     yield from choice_or_own("student", s.student, models.MODELS)
     yield from teachers.reasons(s.teacher)

@@ -42,10 +42,20 @@ MISTAKES = {
         [CONFIG, "--config.search.lam_lwo=0.4"],
         ["config.search.lam_lwo", "did you mean config.search.lam_low?"],
     ),
-    "group instead of a field": ([CONFIG, "--config.train=3"], ["config.train"]),
+    "group instead of a field": (
+        [CONFIG, "--config.train=3"],
+        ["config.train is a group of fields", "config.train.epochs"],
+    ),
     "misspelt flag": ([CONFIG, "--wrokdir=runs/of_mistakes"], ["wrokdir", "workdir"]),
     "unknown flag": ([CONFIG, "--gpus=2"], ["gpus"]),
-    "string for an int": ([CONFIG, "--config.n_real=many"], ["config.n_real", "many"]),
+    "string for an int": (
+        [CONFIG, "--config.n_real=many"],
+        ["config.n_real='many': must be a whole number"],
+    ),
+    "all of them at once": (
+        [CONFIG, "--config.budget=lots", "--config.n_rael=5", "--config.seed=-1"],
+        ["config.budget='lots'", "did you mean config.n_real?", "config.seed=-1: must be at"],
+    ),
     "string for a bool": (
         [CONFIG, "--config.warm_start=perhaps"],
         ["config.warm_start", "perhaps"],

@@ -73,7 +73,7 @@ def test_adding_a_field_is_one_edit() -> None:
     assert unknown_field("search.patiense", MoreSettings).endswith("config.search.patience?")
     assert "is called config.search.patience now" in unknown_field("search.waiting", MoreSettings)
     # Checks of its type and its range.
-    with pytest.raises(UserError, match=r"config\.search\.patience='x': must be an int"):
+    with pytest.raises(UserError, match=r"config\.search\.patience='x': must be a whole number"):
         parse({"search": {"patience": "x"}}, MoreSettings)
     other = parse({"search": {"patience": 0, "folder": "here"}}, MoreSettings)
     assert list(checks.problems(other)) == ["config.search.patience=0: must be at least 1"]

@@ -129,3 +129,29 @@ def test_the_cards_code_runs(
             np.abs(names["probabilities"] - lenet.predict(np.zeros((2, 28, 28, 1), np.uint8))).max()
             <= 1e-4
         )
+
+
+NAMES = {
+    "a command": ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;"),
+    "a link": ("[x](javascript:alert(1))", r"\[x\]\(javascript:alert(1))"),
+    "a picture": ("![x](http://a/b)", r"\!\[x\]\(http\://a/b)"),
+    "a link in angles": ("<javascript:x>", "&lt;javascript:x&gt;"),
+    "a reference": ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+    "emphasis": ("*a* _b_ `c` ~d~", r"\*a\* \_b\_ \`c\` \~d\~"),
+    "another cell": ("a | b\n| c", r"a \| b \| c"),
+    "a terminal's commands": ("\x1b]0;x\x07", r"\\x1b\]0;x\\x07"),
+    "plain": ("lenet5_half (1.5, a-b)", "lenet5_half (1.5, a-b)"),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_names_are_no_markup(case: str) -> None:
+    name, shown = NAMES[case]
+    names = {"teacher": name, "dataset": name, "class_names": [name, "b"], "model": name}
+    known = {**card_of("lenet5", LENET), **names, "cost": 1.0, "currency": name}
+    text = card.text(card.complete(known, {}, name))
+    for field in ("Teacher", "Data set", "Network", "Licence"):
+        assert row(text, field) == shown
+    assert row(text, "Cost") == f"1.0 {shown}"
+    assert row(text, "Classes").endswith(f"names: 0 {shown}, 1 b")
+    assert text.startswith(f"# {shown}, a distilled student\n")

@@ -99,9 +99,11 @@ def test_nothing_to_export(tmp_path):
 
 
 def test_another_data_set_is_refused(tmp_path, tiny_run):
-    other = order(tiny_run / "run", output=tmp_path / "out", **{"data.size": 16})
+    run, output = tiny_run / "run", tmp_path / "out"
     with pytest.raises(
         UserError, match=r"made for images \[8, 8, 1\] of 10 classes.*has \[16, 16, 1\] of 10"
     ):
-        modes.export(other)
+        modes.export(order(network=run / "student", output=output, **{"data.size": 16}))
+    with pytest.raises(UserError, match=r"leave --config out.*\n  config\.data\.size: 0 -> 16"):
+        modes.export(order(run, output=output, **{"data.size": 16}))
     assert list(tmp_path.iterdir()) == []

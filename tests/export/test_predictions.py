@@ -9,6 +9,7 @@ import pytest
 from flax.errors import FlaxError
 
 from amkd import models
+from amkd.core import csv_text
 from amkd.core.errors import UserError
 from amkd.data.pictures import DecodeOptions, decode
 from amkd.export import predictions
@@ -34,7 +35,7 @@ def rows_of(path):
     with path.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
         header, *rows = csv.reader(lines)
     assert header == ["file", "class", "probability"]
-    return rows
+    return [[csv_text.restore(cell) for cell in row] for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +136,7 @@ def test_whole_or_not_at_all(tmp_path):
     saved = student_of(tmp_path / "student", (8, 8, 1))
     output, cache = tmp_path / "out" / "out.csv", tmp_path / "cache"
     output.parent.mkdir()
-    output.write_text("of yesterday")
+    output.write_text("file,class,probability\nof yesterday,1,1\n")
     empty = tmp_path / "empty"
     empty.mkdir()
     faults = (
@@ -147,7 +148,7 @@ def test_whole_or_not_at_all(tmp_path):
         with pytest.raises(error, match=message):
             predictions.write(network, root, output, resize="crop", cache_dir=cache)
         assert [path.name for path in output.parent.iterdir()] == ["out.csv"]
-        assert output.read_text() == "of yesterday"
+        assert output.read_text() == "file,class,probability\nof yesterday,1,1\n"
     (tmp_path / "a folder").mkdir()
     for unwritable in (tmp_path / "a folder", output / "below a file.csv"):
         with pytest.raises(UserError, match=r"--output=.* cannot be written .*name another file"):
@@ -181,3 +182,48 @@ def test_command_line(tmp_path, tiny_run):
     assert [int(name) for _, name, _ in rows] == expected.argmax(-1).tolist()
     assert [path for path, _, _ in rows] == [f"{number:04d}.png" for number in range(20)]
     assert not (tmp_path / "asked.txt").exists()
+
+
+def predict(folder, output, names=("=1+2.png", "\x1b[31m.png"), **how):
+    """Predictions of pictures of some names, by classes of odd names."""
+    for seed, name in enumerate(names):
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        write_png(folder / "pictures" / name, seed)
+    classes = [f"@{number}" for number in range(10)]
+    saved = student_of(folder / "student", (8, 8, 1), class_names=classes)
+    predictions.write(
+        saved, folder / "pictures", output, resize="crop", cache_dir=folder / "cache", **how
+    )
+    return output.read_bytes().decode()
+
+
+def test_names_are_neither_formulas_nor_a_terminal_s_commands(tmp_path):
+    text = predict(tmp_path, tmp_path / "out.csv")
+    assert "\x1b" not in text and "\n\\x1b[31m.png,'@" in text and "\n'=1+2.png,'@" in text
+    assert sorted(row[0] for row in rows_of(tmp_path / "out.csv")) == ["\x1b[31m.png", "=1+2.png"]
+    plain = predict(tmp_path, tmp_path / "plain.csv", plain=True)
+    assert "\n=1+2.png,@" in plain and "\n\x1b[31m.png,@" in plain
+
+
+OTHERS = {
+    "a ledger": b"SQLite format 3\0",
+    "a table of another kind": b"file,label\na.png,cat\n",
+    "an empty file": b"",
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_an_output_never_replaces_something_else(case, tmp_path):
+    output, beside = tmp_path / "ledger.sqlite", tmp_path / "ledger.sqlite.part"
+    output.write_bytes(OTHERS[case])
+    beside.write_text("mine")
+    with pytest.raises(UserError, match=r"holds no earlier predictions: nothing was written"):
+        predict(tmp_path, output)
+    assert output.read_bytes() == OTHERS[case]
+    output.unlink()
+    first = predict(tmp_path, output)
+    assert predict(tmp_path, output) == first  # an earlier output is replaced
+    assert beside.read_text() == "mine"
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"cannot be written \(it is no file\)"):
+        predict(tmp_path, tmp_path / "pipe")

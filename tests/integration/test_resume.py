@@ -91,7 +91,7 @@ def test_sigterm_saves_and_exits_cleanly(tmp_path, uninterrupted):
     command.wait_until(lambda: epochs(workdir) >= (1, 2), process)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 0 and "Traceback" not in errors and "stopped" in errors
+    assert process.returncode == 75 and "Traceback" not in errors and "stopped" in errors
     before = epochs(workdir)
     assert finished_rounds(workdir) == 1
 
@@ -112,8 +112,9 @@ def test_teacher_that_fails_in_the_middle_loses_nothing(tmp_path, uninterrupted)
     workdir = tmp_path / "run"
     line = command.arguments(workdir, **command.RESUMABLE)
     failed = command.run(line, command.environment(tmp_path, COUNTING_TEACHER_FAILS="105"))
-    assert failed.returncode == 2 and failed.stderr.splitlines()[-1].startswith("error: teacher")
-    assert "the service is down" in failed.stderr and "Traceback" not in failed.stderr
+    assert failed.returncode == 3 and failed.stderr.splitlines()[-1].startswith("error: teacher")
+    assert "the service is down (" in failed.stderr and "counting_teacher.py, line" in failed.stderr
+    assert "Traceback" not in failed.stderr
     paid = len(counting_teacher.asked(tmp_path / "asked.txt"))
     assert answers(workdir) == paid > 60 + 30
 

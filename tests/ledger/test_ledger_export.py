@@ -132,3 +132,17 @@ def test_a_damaged_answer_is_not_exported(path: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="has changed"), reader.open_read_only(path) as db:
         export.write(db, tmp_path / "a.csv", teacher="cheap")
     assert [entry.name for entry in tmp_path.iterdir()] == ["ledger.sqlite"]
+
+
+def test_a_teacher_s_name_is_no_formula(tmp_path: Path) -> None:
+    book = ledger.Ledger(tmp_path / "ledger.sqlite")
+    pay(book, charge(book.teacher("=1+2\x1b[0m")), some_images(1), np.ones((1, 2), np.float32))
+    book.close()
+    beside = tmp_path / "a.csv.part"
+    beside.write_text("mine")
+    with reader.open_read_only(book.path) as db:
+        export.write(db, tmp_path / "a.csv")
+        export.write(db, tmp_path / "plain.csv", plain=True)
+    assert "\n'=1+2\\x1b[0m," in (tmp_path / "a.csv").read_text()
+    assert "\n=1+2\x1b[0m," in (tmp_path / "plain.csv").read_text()
+    assert beside.read_text() == "mine"

@@ -258,7 +258,8 @@ def test_any_exception_is_explained_and_may_be_billed(book: ledger.Ledger) -> No
     spy = Scripted(crash)
     with pytest.raises(UserError) as caught:
         send(client_of(book, spy), some_images(2))
-    assert "teacher spy failed on 2 images: ZeroDivisionError: oh." in str(caught.value)
+    assert "teacher spy failed on 2 images: ZeroDivisionError: oh (" in str(caught.value)
+    assert "scripted_teacher.py, line " in str(caught.value)
     assert f"kept in {book.path}; repair the teacher and run the same command" in str(caught.value)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert len(spy.calls) == 1

@@ -258,3 +258,15 @@ def test_what_is_kept_comes_back(tmp_path):
     for run in RUNS:
         kept.write(run, tmp_path)
     assert kept.read(tmp_path) == sorted(RUNS, key=lambda run: (run["way"], run["seed"]))
+
+
+@pytest.mark.parametrize("name", ["tiny.md", "tiny.csv", "tiny.json", "tiny-curves.csv"])
+def test_an_output_never_replaces_something_else(name, tmp_path):
+    for run in RUNS:
+        kept.write(run, tmp_path / "runs" / "tiny")
+    (tmp_path / name).write_text('{"mine": 1}')
+    with pytest.raises(UserError, match=f"{name} is there and is no earlier output"):
+        rendering.render(TABLE, tmp_path)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
+    (tmp_path / name).unlink()
+    assert rendering.render(TABLE, tmp_path) == rendering.render(TABLE, tmp_path)

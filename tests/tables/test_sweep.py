@@ -6,7 +6,8 @@ import pytest
 
 from amkd.configs.tables import table1
 from amkd.core.errors import UserError
-from amkd.tables import sweep
+from amkd.core.stopping import StopSignal
+from amkd.tables import modes, sweep
 from amkd.tables import table as tables
 from tests.support import command, counting_teacher
 
@@ -206,7 +207,7 @@ def test_a_run_that_fails_keeps_no_other_from_being_done(swept, tmp_path):
         "COUNTING_TEACHER_FAILS": "150",
     }
     done = command.run([*line, "--config.seeds=(0,)"], fails)
-    assert done.returncode == 2
+    assert done.returncode == 3
     assert (
         "the same command tries these again" in done.stderr and "first/random/seed0" in done.stderr
     )
@@ -252,3 +253,13 @@ def test_other_modes_are_refused(swept):
         and "this configuration has no such mode; choose one of distill, table, plan"
         in refused.stderr
     )
+
+
+def test_a_table_without_a_finished_run_is_said_and_nothing_is_written(tmp_path):
+    made = tables.from_config(table())
+    command_ = modes.TableCommand(
+        table=made, workdir=tmp_path / "runs", output=tmp_path / "out", shard="", stop=StopSignal()
+    )
+    with pytest.raises(UserError, match="no run of the table tiny is finished, so nothing was"):
+        modes.render(command_)
+    assert list(tmp_path.iterdir()) == []

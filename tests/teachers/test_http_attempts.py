@@ -82,7 +82,10 @@ def test_an_attempt_that_may_be_billed_says_so(load, fault):
         np.testing.assert_allclose(teacher.ask(pictures(3)), answer(pictures(3)), rtol=1e-6)
 
 
-@pytest.mark.parametrize(("fault", "after"), [("429:1.5", 1.5), ("429", None), ("503:0.25", 0.25)])
+@pytest.mark.parametrize(
+    ("fault", "after"),
+    [("429:1.5", 1.5), ("429", None), ("503:0.25", 0.25), ("425", None), ("409", None)],
+)
 def test_a_refusal_to_be_repeated_is_not_billed(fault, after):
     with serve(fault) as server, load_oip(server) as teacher:
         with pytest.raises(Unanswered) as failed:

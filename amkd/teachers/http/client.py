@@ -189,7 +189,8 @@ class Client:
         """Returns the error for a reply with another status than 2xx."""
         status, after = response.status, seconds_to_wait(response.headers)
         reason = f"{self.place} answered with status {status}{_excerpt(response.body)}"
-        if status == 429 or (status == 503 and "Retry-After" in response.headers):
+        # 409: it is busy with the same; 425: too early. Neither has done any work.
+        if status in (409, 425, 429) or (status == 503 and "Retry-After" in response.headers):
             return Unanswered(reason, billed=False, after=after)
         if status >= 500 or status == 408:  # 408: the request came too slowly
             return Unanswered(reason, billed=True, after=after)

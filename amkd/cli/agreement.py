@@ -1,0 +1,26 @@
+"""Whether a configuration is that of the run in a workdir."""
+
+from pathlib import Path
+
+from amkd.config import kept
+from amkd.config.fields import flatten
+from amkd.config.identity import differences
+from amkd.config.parsing import parse
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+
+
+def check(config: Settings, workdir: Path) -> None:
+    """Refuses a configuration that differs from that of the run in a workdir, if it holds one.
+
+    Raises:
+      UserError: names the fields that differ.
+    """
+    if not kept.is_in(workdir):
+        return
+    before: Settings = parse(kept.get_config(str(workdir)).to_dict())
+    if different := differences(flatten(before), flatten(config)):
+        raise UserError(
+            f"{workdir} is of a run of another configuration; leave --config out, and its own is"
+            " taken, or undo:\n" + "\n".join(f"  {line}" for line in different)
+        )

@@ -1,0 +1,45 @@
+"""How the command ends: its exit status, and the last words of one that did not finish."""
+
+from collections.abc import Callable
+
+from amkd.core import console
+from amkd.core.errors import TeacherFailed, UserError
+from amkd.core.stopping import Stopped
+
+FINISHED = 0
+MISTAKE = 2
+TEACHER_FAILED = 3
+UNFINISHED = 75  # EX_TEMPFAIL of sysexits.h: a scheduler starts the same command again
+INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+
+
+def status_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> int:
+    """Returns the exit status of a command; what it raises becomes one clear message.
+
+    Args:
+      command: to be called; it returns when it has finished.
+      saves: whether the mode saves its state, so that the same command goes on from there.
+    """
+    try:
+        command()
+    except console.ReaderGone:  # the reader has seen enough, as in `amkd --help | head`
+        return UNFINISHED if saves() else FINISHED
+    except TeacherFailed as error:
+        return _failed(error, TEACHER_FAILED)
+    except (UserError, FloatingPointError, OSError) as error:
+        return _failed(error, MISTAKE)
+    except KeyboardInterrupt:
+        return _failed("interrupted; run the same command again", INTERRUPTED)
+    except Stopped:
+        _last_words("stopped, and saved: the same command goes on from here")
+        return UNFINISHED
+    return FINISHED
+
+
+def _failed(error: object, status: int) -> int:
+    _last_words(f"error: {error}")
+    return status
+
+
+def _last_words(text: str) -> None:
+    console.say(text, error=True, last=True)

@@ -1,0 +1,59 @@
+"""Collects all that is wrong with a run, step after step."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from amkd.core.errors import UserError
+from amkd.validation import subject
+
+_Found = TypeVar("_Found")
+_COMPARED = {"budget", "n_real"}  # a default in place of the one says nothing of the other
+
+
+class Problems:
+    """What is wrong so far.
+
+    Attributes:
+      found: the problems, in the order in which they were found, each once.
+    """
+
+    def __init__(self, told: Iterable[str] = ()) -> None:
+        """``told`` are those of the configuration: a field among them is not told of again."""
+        self.found = list(told)
+        self._told = {subject(problem) for problem in self.found} - {""}
+        if self._told & _COMPARED:
+            self._told |= _COMPARED
+
+    def add(self, problems: Iterable[str]) -> None:
+        """Adds problems, but for those of a field that is at fault already."""
+        for problem in problems:
+            if problem not in self.found and subject(problem) not in self._told:
+                self.found.append(problem)
+
+    def attempt(self, step: Callable[[], _Found]) -> _Found | None:
+        """Returns what a step returns; None if it cannot be done, and then its problem is added.
+
+        Where something is wrong already, a step may fail in any way, and that only follows.
+        """
+        try:
+            return step()
+        except UserError as error:
+            self.add([str(error)])
+        except Exception:
+            if not self.found:
+                raise
+        return None
+
+    @property
+    def of_budget(self) -> bool:
+        """Whether it is not known how many queries are meant."""
+        return bool(self._told & _COMPARED)
+
+    def refuse(self) -> None:
+        """Raises one error with all problems; does nothing if there are none.
+
+        Raises:
+          UserError: there are problems.
+        """
+        if self.found:
+            raise UserError("the plan cannot work:\n" + "\n".join(f"  {one}" for one in self.found))

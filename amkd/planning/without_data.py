@@ -1,0 +1,71 @@
+"""What can be checked of a run whose images are not there: its teacher, its cost, its folders."""
+
+from pathlib import Path
+
+import numpy as np
+
+from amkd.config.settings import Settings
+from amkd.core.stopping import StopSignal
+from amkd.data import folder, own_images
+from amkd.data.dataset import DataSet
+from amkd.data.pictures import DecodeOptions
+from amkd.planning.cost import Cost, Held, check_cost
+from amkd.planning.problems import Problems
+from amkd.run import workdir as workdirs
+from amkd.run.facts import facts_of_run
+from amkd.teachers import loading
+
+
+def look(settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal) -> None:
+    """Adds what is wrong beside the images."""
+    names = problems.attempt(lambda: own_images.parse_class_names(settings.data.classes)) or ()
+    if settings.dataset == "folder" and settings.data.test_folder:
+        found = problems.attempt(lambda: _test_pictures(settings, names))
+        names = names or (found.classes if found else ())
+    standing_in = _data(settings, names)
+    if settings.teacher.kind != "flax" and standing_in is not None:
+        problems.attempt(lambda: loading.load(settings, standing_in, stop))
+    held = workdirs.ledger_path(settings, workdir or Path()).exists()  # it may hold answers
+    if not held and not problems.of_budget:
+        problems.attempt(lambda: check_cost(settings, _least_cost(settings)))
+
+
+def _test_pictures(settings: Settings, names: tuple[str, ...]) -> folder.Pictures:
+    plan = settings.data
+    return folder.load(
+        Path(plan.test_folder).expanduser(),
+        DecodeOptions(plan.size, plan.resize, plan.mode, plan.broken),
+        Path(settings.cache_dir).expanduser(),
+        labelled=True,
+        classes=names,
+        drop_duplicates=False,
+        field="config.data.test_folder",
+    )
+
+
+def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
+    """No images, of the shape and the classes that the teacher will see; None if not known."""
+    if settings.dataset == "folder" and names and settings.data.size:
+        side, channels = settings.data.size, 3 if settings.data.mode == "rgb" else 1
+        none = np.empty((0, side, side, channels), np.uint8)
+        return own_images.unlabeled("folder", none, names, key="")
+    # A function is loaded without a look at the images, and so is a file that is not there.
+    file = Path(settings.teacher.onnx.path).expanduser()
+    if settings.teacher.kind == "python" or (
+        settings.teacher.kind == "onnx" and not file.is_file()
+    ):
+        return own_images.unlabeled("", np.empty((0, 1, 1, 1), np.uint8), ("0", "1"), key="")
+    return None
+
+
+def _least_cost(settings: Settings) -> Cost:
+    """The cost of the queries alone, without what judges the student."""
+    facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)
+    return Cost(
+        total=facts.first + sum(facts.ks),
+        judging=0,
+        both=0,
+        held=Held(),
+        price=0.0 if facts.labels else settings.teacher.price,
+        currency=settings.teacher.currency,
+    )

@@ -1,0 +1,52 @@
+"""What is wrong with ``--config.NAME=VALUE`` is found before absl sees it, all of it at once."""
+
+import pytest
+
+from amkd.cli import overrides
+
+WRONG = {
+    "letters for a whole number": ("budget=lots", "config.budget='lots': must be a whole number"),
+    "a share for a whole number": ("n_real=1.5", "config.n_real='1.5': must be a whole number"),
+    "letters for a number": ("search.lam_low=low", "config.search.lam_low='low': must be a number"),
+    "letters for a switch": (
+        "warm_start=maybe",
+        "config.warm_start='maybe': must be true or",
+    ),
+    "nothing for a number": ("rounds=", "config.rounds='': must be a whole number"),
+    "a misspelt name": ("n_rael=5", "did you mean config.n_real?"),
+    "a group": ("train=3", "config.train is a group of fields; name one of them"),
+}
+SOUND = [
+    "--config=digits",
+    "--config.budget=1_000",
+    "--config.budget=0x10",
+    "--config.train.learning_rate=1e-3",
+    "--config.warm_start=True",
+    "--config.warm_start",
+    "--noconfig.warm_start",
+    "--config.data.classes=10",
+    "--config.train.drops=(0.5,)",
+    "--config.rows.first.set=x",  # a table's own
+    "--workdir=config.budget=lots",
+]
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_one(case):
+    text, told = WRONG[case]
+    sound, (problem,) = overrides.split([*SOUND[:1], f"--config.{text}"])
+    assert sound == SOUND[:1] and told in problem
+
+
+def test_all_at_once():
+    wrong = [f"--config.{text}" for text, _ in WRONG.values()]
+    sound, problems = overrides.split([*SOUND, *wrong])
+    assert (sound, len(problems)) == (SOUND, len(WRONG))
+
+
+def test_what_absl_says_is_told_in_plain_words():
+    said = "flag --config.budget=lots: invalid literal for int() with base 10: 'lots'"
+    assert overrides.explain(said) == "config.budget='lots': must be a whole number"
+    said = "flag --config.rows.first.best=x: could not convert string to float: 'x'"
+    assert overrides.explain(said).startswith("config.rows.first.best='x': is no value of this")
+    assert overrides.explain("Unknown command line flag 'x'") == "Unknown command line flag 'x'"
