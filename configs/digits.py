@@ -3,7 +3,7 @@
 Data:     200 unlabeled digits, 8x8 enlarged to 24x24; a LeNet-5 teacher trained on 900 others;
           a LeNet-5-half student.
 Command:  python launch.py --config=configs/digits.py --workdir=runs/digits
-Cost:     two to three minutes on 2 CPU cores, the teacher's training included.
+Cost:     less than four minutes on 2 CPU cores, the teacher's training included.
 Smoke:    python launch.py --config=configs/digits.py:smoke --workdir=runs/digits_smoke
 """
 

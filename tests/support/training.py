@@ -24,6 +24,7 @@ CLASSES = 3
 
 
 PLAN = recipes.plan(epochs=3, learning_rate=0.05, weight_decay=5e-4, drops=(), temperature=2.0)
+AUGMENTED = dataclasses.replace(PLAN, schedule="cosine", crop=2, flip=True)
 
 
 def plan(**fields):

@@ -1,7 +1,5 @@
 """The loop around the training step: resumed, on any number of devices, in any dispatches."""
 
-import dataclasses
-
 import jax
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from amkd.training import (
 from amkd.training.train import start
 from tests.support import plain
 from tests.support.training import (
+    AUGMENTED,
     CLASSES,
     LARGER,
     PLAN,
@@ -37,7 +36,6 @@ from tests.support.training import (
 
 heavy = pytest.mark.heavy
 HERE = "tests.training.test_train_loop"
-AUGMENTED = dataclasses.replace(PLAN, schedule="cosine", crop=2, flip=True)
 
 
 def train():

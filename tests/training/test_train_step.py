@@ -20,6 +20,7 @@ from amkd.training import (
 )
 from tests.support import plain
 from tests.support.training import (
+    AUGMENTED,
     CLASSES,
     LARGER,
     PLAN,
@@ -35,8 +36,6 @@ from tests.support.training import (
     training_of,
     variables_of,
 )
-
-AUGMENTED = dataclasses.replace(PLAN, schedule="cosine", crop=2, flip=True)
 
 
 def gradient(network, variables, data, weight, keys=None):
