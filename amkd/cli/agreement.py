@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from amkd.config import kept
+from amkd.config import run_record
 from amkd.config.fields import flatten
 from amkd.config.identity import differences
 from amkd.config.parsing import parse
@@ -16,9 +16,9 @@ def check(config: Settings, workdir: Path) -> None:
     Raises:
       UserError: names the fields that differ.
     """
-    if not kept.is_in(workdir):
+    if not run_record.is_in(workdir):
         return
-    before: Settings = parse(kept.get_config(str(workdir)).to_dict())
+    before: Settings = parse(run_record.get_config(str(workdir)).to_dict())
     if different := differences(flatten(before), flatten(config)):
         raise UserError(
             f"{workdir} is of a run of another configuration; leave --config out, and its own is"

@@ -11,7 +11,7 @@ from typing import TypeVar
 from absl import flags
 
 from amkd.cli import field_help, overrides
-from amkd.config import config_file, kept, shipped
+from amkd.config import config_file, run_record, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
 
@@ -103,9 +103,9 @@ def _with_files(args: list[str]) -> list[str]:
 def _of_workdir(args: list[str]) -> list[str]:
     """``--config`` of the run in ``--workdir``; empty if another is given, or there is no run."""
     workdir = Path(next(_values(args, "workdir"), "")).expanduser()
-    if any(_values(args, "config")) or not kept.is_in(workdir):
+    if any(_values(args, "config")) or not run_record.is_in(workdir):
         return []
-    return [f"--config={kept.__file__}:{workdir}"]
+    return [f"--config={run_record.__file__}:{workdir}"]
 
 
 def _file(config: str) -> str:

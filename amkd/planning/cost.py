@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amkd.config import run_record
 from amkd.config.settings import Settings
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
@@ -92,7 +93,7 @@ def held(
     run = workdir.owner(settings, folder) if folder else ""
     if teacher is None:
         return Held()
-    if folder and workdir.holds_run(folder):
+    if folder and run_record.is_in(folder):
         workdir.claim(settings, folder, run, teacher.identity, data.key)  # only checks it
     if folder is None and not settings.ledger.path:
         return Held()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from amkd.config import run_record
 from amkd.config.fields import flatten, leaves
 from amkd.config.identity import differences
 from amkd.config.names import renamed
@@ -18,34 +19,7 @@ from amkd.core.errors import UserError
 from amkd.core.redaction import bare_url
 from amkd.reporting import summary_text
 
-_RECORD = {"run": str, "config": dict}  # what config.json must hold
 _LOCKS: set[IO[str]] = set()  # held by this process
-
-
-def holds_run(workdir: Path) -> bool:
-    """Tells whether a folder is the workdir of a run."""
-    return any(path.exists() for path in _records(workdir))
-
-
-def record(workdir: Path) -> dict[str, Any]:
-    """Returns what a workdir tells of its run: ``run``, ``teacher``, ``data`` and ``config``.
-
-    It is kept twice; where ``config.json`` is damaged, the copy beside the checkpoints counts.
-
-    Raises:
-      UserError: both are damaged.
-    """
-    remedy = (
-        "choose another --workdir, and go on with the answers by"
-        f" --config.ledger.path={workdir / 'ledger.sqlite'}"
-    )
-    problems = []
-    for path in _records(workdir):
-        try:
-            return files.read_object(path, remedy, _RECORD)
-        except UserError as error:
-            problems.append(error)
-    raise problems[0]
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -54,11 +28,11 @@ def owner(config: Settings, workdir: Path) -> str:
     Raises:
       UserError: it belongs to another configuration, or holds something else.
     """
-    if not holds_run(workdir):
+    if not run_record.is_in(workdir):
         if workdir.exists() and any(entry.suffix != ".part" for entry in workdir.iterdir()):
             raise UserError(f"{workdir} is not empty and holds no run; choose another --workdir")
         return uuid.uuid4().hex
-    found = record(workdir)
+    found = run_record.read(workdir)
     # Fields that an earlier version did not have count as today's default.
     before = {**_as_json(Settings()), **renamed(found["config"])}
     if different := differences(before, _as_json(config)):
@@ -83,8 +57,8 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
       UserError: the run began with another teacher, or with other pictures.
     """
     held = {"run": run_id, "teacher": teacher, "data": data, "config": _without_secrets(config)}
-    if holds_run(workdir):
-        held = record(workdir)
+    if run_record.is_in(workdir):
+        held = run_record.read(workdir)
         if held.get("teacher") != teacher:
             raise UserError(
                 f"{workdir} was begun with teacher {held.get('teacher')}, and now it is"
@@ -98,23 +72,7 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
                 " choose another --workdir, and keep the answers:"
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
-    _keep(held, workdir)
-
-
-def _records(workdir: Path) -> tuple[Path, Path]:
-    return workdir / "config.json", workdir / "checkpoints" / "config.json"
-
-
-def _keep(held: dict[str, Any], workdir: Path) -> None:
-    """Writes both copies of what a workdir tells of its run, where it is not there and sound."""
-    for path in _records(workdir):
-        try:
-            files.read_object(path, "it is written again", _RECORD)
-        except UserError as error:
-            if path.exists():
-                console.say(error)
-            path.parent.mkdir(exist_ok=True)
-            files.write_text(path, json.dumps(held, indent=2) + "\n")
+    run_record.write(workdir, held)
 
 
 @contextlib.contextmanager

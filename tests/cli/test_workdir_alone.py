@@ -7,7 +7,7 @@ import pytest
 from absl import flags
 
 from amkd.cli import agreement, arguments, main
-from amkd.config import kept
+from amkd.config import run_record
 from amkd.config.parsing import parse
 from amkd.core.errors import UserError
 from amkd.run import workdir
@@ -76,4 +76,4 @@ def test_a_finished_run_is_printed_and_evaluated(tiny_run: Path):
     assert again.returncode == 0 and "is finished; this is its result" in again.stdout
     accuracy = json.loads((tiny_run / "run/summary.json").read_text())["student_accuracy"]
     assert evaluated.returncode == 0 and f"{100 * accuracy:.2f}%" in evaluated.stdout
-    assert kept.is_in(tiny_run / "run")
+    assert run_record.is_in(tiny_run / "run")

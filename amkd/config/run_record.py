@@ -1,0 +1,90 @@
+"""What a workdir tells of its run: its identity, its teacher, its data and its configuration.
+
+``get_config`` is given the workdir in place of a preset, so that ``--workdir=DIR`` alone is read
+like ``--config=FILE:PRESET``.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from amkd.config.defaults import defaults
+from amkd.config.fields import leaves
+from amkd.config.names import renamed
+from amkd.config.settings import Settings
+from amkd.core import console, files
+from amkd.core.errors import UserError
+
+_FIELDS = {"run": str, "config": dict}  # what config.json must hold
+
+
+def is_in(workdir: Path) -> bool:
+    """Tells whether a folder is the workdir of a run."""
+    return any(path.exists() for path in _copies(workdir))
+
+
+def read(workdir: Path) -> dict[str, Any]:
+    """Returns ``run``, ``teacher``, ``data`` and ``config`` of the run in a workdir.
+
+    They are kept twice; where ``config.json`` is damaged, the copy beside the checkpoints counts.
+
+    Raises:
+      UserError: both are damaged.
+    """
+    remedy = (
+        "choose another --workdir, and go on with the answers by"
+        f" --config.ledger.path={workdir / 'ledger.sqlite'}"
+    )
+    problems = []
+    for path in _copies(workdir):
+        try:
+            return files.read_object(path, remedy, _FIELDS)
+        except UserError as error:
+            problems.append(error)
+    raise problems[0]
+
+
+def write(workdir: Path, record: dict[str, Any]) -> None:
+    """Writes both copies where they are missing or damaged."""
+    for path in _copies(workdir):
+        try:
+            files.read_object(path, "it is written again", _FIELDS)
+        except UserError as error:
+            if path.exists():
+                console.say(error)
+            path.parent.mkdir(exist_ok=True)
+            files.write_text(path, json.dumps(record, indent=2) + "\n")
+
+
+def get_config(workdir: str) -> ConfigDict:
+    """Returns the configuration of the run in a workdir; fields that it lacks have their default.
+
+    Raises:
+      UserError: it is damaged, or of a newer version.
+    """
+    values = renamed(read(Path(workdir))["config"])
+    known = {leaf.name: leaf.default for leaf in leaves(Settings)}
+    path, _ = _copies(Path(workdir))
+    if unknown := [name for name in values if name not in known]:
+        raise UserError(f"{path} is of a newer amkd: it has no field {', '.join(unknown)} here")
+    config = defaults()
+    try:
+        config.update_from_flattened_dict(
+            {name: _typed(value, known[name]) for name, value in values.items()}
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(
+            f"{path} is damaged ({error}); give --config, as when the run began"
+        ) from error
+    return config
+
+
+def _copies(workdir: Path) -> tuple[Path, Path]:
+    return workdir / "config.json", workdir / "checkpoints" / "config.json"
+
+
+def _typed(value: Any, default: Any) -> Any:
+    """Returns a value as its field has it; JSON has no tuples."""
+    return tuple(value) if isinstance(default, tuple) else value
