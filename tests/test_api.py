@@ -356,7 +356,7 @@ def test_labels_of_another_kind(test, message):
         ({"epochs": 3}, "config.epochs: there is no such field; did you mean config.train.epochs?"),
         ({"rounds": "three"}, "config.rounds='three': "),
         ({"rounds": 2.5}, "config.rounds=2.5: "),
-        ({"train": 3}, "config.train: there is no such field"),
+        ({"train": 3}, "config.train is a group of fields; name one of them"),
         ({"rounds": 0}, "config.rounds=0: must be at least 1"),
         ({"teacher.answers.form": "logit"}, "did you mean 'logits'?"),
         ({"data.held_out": 59}, "config.data.held_out=59: there are only 60 pictures"),

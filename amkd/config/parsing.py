@@ -5,7 +5,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from amkd.config.fields import members
+from amkd.config.fields import Field, members
 from amkd.config.names import unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
@@ -93,19 +93,21 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
         else:
             # The default stays the same for all users; where it is used, it is expanded.
             if member.declaration.path and value != member.default:
-                value = _expanded(value, member.name, problems)
+                value = _expanded(value, member, problems)
             found[name] = value
     return kind(**found)
 
 
-def _expanded(value: Any, name: str, problems: list[str]) -> Any:
-    """A path with the home of a user in the place of ``~``."""
+def _expanded(value: Any, member: Field, problems: list[str]) -> Any:
+    """Returns a path with the home of a user in the place of ``~``."""
     if not isinstance(value, str) or not value.startswith("~"):
         return value
     path = os.path.expanduser(value)
     if path.startswith("~"):
+        shown = "" if member.declaration.private else f"={value!r}"
         problems.append(
-            f"config.{name}: begins with '~', and there is no such home; write the whole path"
+            f"config.{member.name}{shown}: there is no such home; name a file on disk or a folder"
+            " by its whole path"
         )
     return path
 

@@ -75,7 +75,7 @@ def load(
     """
     check(options)
     where = f"{field}={str(root)!r}"
-    listing = _list(root, where)
+    listing = list_pictures(root, field)
     names = _classes(listing, classes, where) if labelled else ()
     found = picture_files.identify(root, listing.paths, cache_dir)
     cached = picture_cache.load(
@@ -109,7 +109,17 @@ def load(
     )
 
 
-def _list(root: Path, where: str) -> Listing:
+def list_pictures(root: Path, field: str = "config.data.folder") -> Listing:
+    """Lists the files of a folder that may be pictures, without opening them.
+
+    Args:
+      root: the folder.
+      field: the configuration field that names it, for messages.
+
+    Raises:
+      UserError: there is no such folder, or no picture in it.
+    """
+    where = f"{field}={str(root)!r}"
     if not root.is_dir():
         raise UserError(f"{where}: there is no such folder; name one that holds pictures")
     try:

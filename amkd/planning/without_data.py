@@ -19,6 +19,8 @@ from amkd.teachers import loading
 def look(settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal) -> None:
     """Adds what is wrong beside the images."""
     names = problems.attempt(lambda: own_images.parse_class_names(settings.data.classes)) or ()
+    if settings.dataset == "folder" and settings.data.folder:
+        problems.attempt(lambda: folder.list_pictures(Path(settings.data.folder).expanduser()))
     if settings.dataset == "folder" and settings.data.test_folder:
         found = problems.attempt(lambda: _test_pictures(settings, names))
         names = names or (found.classes if found else ())

@@ -52,7 +52,7 @@ FREE = (
     ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
-    *("export.formats", "export.license"),
+    *("export.formats", "export.license", "export.plain_csv"),
 )
 
 

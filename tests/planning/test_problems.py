@@ -31,7 +31,7 @@ WRONG = {
             "config.seed=-1: must be at least 0",
             "config.method='mixup': must be one of",
             "config.data.folder='/nowhere': there is no such folder",
-            "config.data.classes='cat': must be two or more",
+            "config.data.classes='cat': there is no file",
             "config.data.test_folder='/nowhere/either': there is no such folder",
             "config.teacher.function='no_such_module:answer' cannot be loaded",
         ],

@@ -28,4 +28,4 @@ def test_ids_are_recommended_where_replies_have_none(kind, fields, said):
 @pytest.mark.parametrize("name", ["url", "auth_header", "auth_scheme", "auth_env", "auth_file"])
 def test_a_value_of_a_wrong_type_is_not_shown_where_it_may_be_a_secret(name):
     said = complaint(**{f"teacher__http__{name}": b"hunter2"})
-    assert f"config.teacher.http.{name}: must be a str" in said and "hunter2" not in said
+    assert f"config.teacher.http.{name}: must be text" in said and "hunter2" not in said

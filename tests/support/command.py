@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.support import prepared
 from tests.support.compiling import xla_flags
 
 ROOT = Path(__file__).parents[2]
@@ -55,11 +56,15 @@ def environment(tmp_path, devices=1, quick=True, **extra):
 
 def run(command, env):
     """Runs to the end; returns the completed process with its output as text."""
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
+    process = start(command, env)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def start(command, env):
-    """Starts in the background."""
+    """Starts in the background, with packages that are imported already where that is possible."""
+    if prepared.can_start(command, env):
+        return prepared.Forked(command, env, ROOT)
     return subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
