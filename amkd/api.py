@@ -121,7 +121,7 @@ def distill(
     )
     data = _data(images, names, test, config)
     if config["n_real"] == 0:
-        config["n_real"] = data.pool_size
+        config["n_real"] = data.drawable_count
     checked = from_config(config.to_dict())
     _refuse_named_data(checked)
     experiment.run(checked, Path(workdir).expanduser(), StopSignal(), data=data, teacher=teacher)

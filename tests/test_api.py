@@ -297,7 +297,7 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
                 fields={"rounds": 1},
             )
         config, data = made[-1]
-        assert (config.n_real, config.data.held_out, data.pool_size) == (
+        assert (config.n_real, config.data.held_out, data.drawable_count) == (
             expected[0],
             expected[1],
             expected[0],

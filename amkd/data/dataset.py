@@ -48,8 +48,8 @@ class DataSet:
         return self.pool_indices
 
     @property
-    def pool_size(self) -> int:
-        """Number of images that may be drawn."""
+    def drawable_count(self) -> int:
+        """The number of images that may be drawn as the n real ones."""
         return len(self.pool_images if self.pool_indices is None else self.pool_indices)
 
     @property
@@ -67,12 +67,12 @@ def not_drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
     """Returns the images that :func:`draw_real` leaves, in the order of the data set:
     ``uint8[..., H, W, C]``.
     """
-    positions = np.arange(data.pool_size)
+    positions = np.arange(data.drawable_count)
     return _pool_images(data, np.setdiff1d(positions, _drawn_positions(data, n, seed)))
 
 
 def _drawn_positions(data: DataSet, n: int, seed: int) -> np.ndarray:
-    return keys.rng(seed, 0, keys.Purpose.REAL_IMAGES).choice(data.pool_size, n, replace=False)
+    return keys.rng(seed, 0, keys.Purpose.REAL_IMAGES).choice(data.drawable_count, n, replace=False)
 
 
 def _pool_images(data: DataSet, positions: np.ndarray) -> np.ndarray:

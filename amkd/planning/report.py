@@ -63,7 +63,7 @@ def report(
     plan = make_plan(settings, folder, stop, told)
     facts, data, sample = plan.facts, plan.data, plan.known
     if len(sample) < facts.first:  # in place of images that are not made yet
-        sample = draw_real(data, min(facts.first, data.pool_size), settings.seed)
+        sample = draw_real(data, min(facts.first, data.drawable_count), settings.seed)
     speed = workload.measure(settings, facts, data, sample)
     return "\n".join([*_queries(plan), "", *_work(plan, speed), "", *_rounds(facts, speed)])
 
@@ -121,7 +121,7 @@ def _known(settings: Settings, facts: RunFacts, data: DataSet, *, sound: bool) -
 
     None where there are too few to draw from, so that the plan can still report the cost.
     """
-    count = facts.real if facts.real <= data.pool_size else 0
+    count = facts.real if facts.real <= data.drawable_count else 0
     real = draw_real(data, count, settings.seed)
     if not sound:
         return real
@@ -145,7 +145,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     height, width, channels = data.shape
     teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
     yield f"teacher              {teacher}"
-    yield f"images to draw from  {data.pool_size} of {height}x{width}x{channels} pixels"
+    yield f"images to draw from  {data.drawable_count} of {height}x{width}x{channels} pixels"
     yield f"real images          {facts.real}"
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"

@@ -43,19 +43,20 @@ def check_data(settings: Settings, data: DataSet) -> None:
 def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
     """Yields what the data set cannot give, each with field, value and remedy."""
     method = find(settings.method)
-    real = method.first.real_images(settings.n_real, data.pool_size)
+    real = method.first.real_images(settings.n_real, data.drawable_count)
     if real > settings.budget:
         yield (
             f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
             f" {settings.dataset}; set --config.budget={real}"
         )
-    if real > data.pool_size:
+    if real > data.drawable_count:
         yield (
-            f"config.n_real={settings.n_real}: {settings.dataset} has only {data.pool_size} images"
-            f" to draw from; set --config.n_real={data.pool_size} or less"
+            f"config.n_real={settings.n_real}: {settings.dataset} has only"
+            f" {data.drawable_count} images to draw from; set"
+            f" --config.n_real={data.drawable_count} or less"
         )
     else:
-        yield from method.selector.problems_of_data(settings, data.pool_size)
+        yield from method.selector.problems_of_data(settings, data.drawable_count)
     yield from method.first.problems_of_shape(data.shape)
     yield from _problems_of_teacher(settings, data)
 

@@ -50,7 +50,9 @@ def load_data(settings: Settings) -> DataSet:
 
 def facts_of(settings: Settings, data: DataSet) -> RunFacts:
     """Returns the facts of a run on a data set."""
-    return facts_of_run(settings, drawable=data.pool_size, labelled=data.test_labels is not None)
+    return facts_of_run(
+        settings, drawable=data.drawable_count, labelled=data.test_labels is not None
+    )
 
 
 def load_inputs(

@@ -26,7 +26,7 @@ def test_held_out_images_are_as_many_as_the_test_images_and_are_not_drawn():
     found = holdout.from_training(some(50, 20), 3)
     held_out = found.test_images.ravel()
     assert len(held_out) == len(set(held_out)) == 20 and max(held_out) < 50
-    assert found.test_labels is None and found.pool_size == 30
+    assert found.test_labels is None and found.drawable_count == 30
     drawn = draw_real(found, 30, 3).ravel()
     assert sorted([*drawn, *held_out]) == list(range(50))
     assert not np.array_equal(held_out, holdout.from_training(some(50, 20), 4).test_images.ravel())

@@ -117,9 +117,9 @@ def test_held_out_pictures_are_never_drawn(count, share, seed, data):
     out = int(share * (count - 2))
     found = own_images.with_holdout("memory", pictures, ("a", "b"), count=out, seed=seed, key="key")
     judges, pool = addresses(found.test_images), addresses(pictures[found.pool_indices])
-    assert (len(judges), len(pool), found.pool_size) == (out, count - out, count - out)
+    assert (len(judges), len(pool), found.drawable_count) == (out, count - out, count - out)
     assert not judges & pool and judges | pool == addresses(pictures)
-    n = data.draw(st.integers(1, found.pool_size))
+    n = data.draw(st.integers(1, found.drawable_count))
     real = draw_real(found, n, seed)
     assert len(real) == n == len(addresses(real)) and addresses(real) <= pool
     assert (found.classes, found.test_labels, found.key, found.shape) == (2, None, "key", (2, 2, 1))
@@ -186,7 +186,7 @@ def test_folder_without_labels(tmp_path, capsys):
     data = inputs.load_data(config)
     assert capsys.readouterr().out == f"{tmp_path / 'pictures'}: 60 pictures\n"
     assert (data.shape, data.classes, data.test_labels) == ((16, 16, 3), 10, None)
-    assert (data.pool_size, len(data.test_images), len(data.teacher_images)) == (50, 10, 0)
+    assert (data.drawable_count, len(data.test_images), len(data.teacher_images)) == (50, 10, 0)
     assert data.class_names == tuple("0123456789") and len(data.key) == 64
     real = draw_real(data, 50, config.seed)
     assert not addresses(real) & addresses(data.test_images)
@@ -194,7 +194,7 @@ def test_folder_without_labels(tmp_path, capsys):
     assert len(fewer.test_images) == 4 and addresses(fewer.test_images) < addresses(
         data.test_images
     )
-    assert fewer.pool_size == 50
+    assert fewer.drawable_count == 50
 
 
 def test_folder_with_test_pictures(tmp_path):
@@ -207,7 +207,7 @@ def test_folder_with_test_pictures(tmp_path):
     fields = {"data.test_folder": tmp_path / "test", "data.classes": "9,8,7,6,5,4,3,2,1,0"}
     config = folder_settings(tmp_path, **fields)
     data = inputs.load_data(config)
-    assert (data.pool_size, len(data.test_images), data.classes) == (60, 31, 10)
+    assert (data.drawable_count, len(data.test_images), data.classes) == (60, 31, 10)
     assert data.class_names == tuple("9876543210")
     _, labels = digits(100, 130)
     assert np.bincount(data.test_labels, minlength=10).sum() == 31
@@ -227,7 +227,7 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
     write_digits(tmp_path / "pictures" / "test", 20, 30, labelled=True)
     fields = {"data.test_folder": tmp_path / "pictures" / "test", "data.classes": ""}
     data = inputs.load_data(folder_settings(tmp_path, **fields))
-    assert (len(data.test_images), data.pool_size) == (10, 50)
+    assert (len(data.test_images), data.drawable_count) == (10, 50)
     printed = capsys.readouterr().out
     assert "10 pictures are identical to pictures that judge the student, and are not" in printed
     assert "in the order of numbers: the first of 10 is '0', the last '9'\n" in printed
@@ -242,7 +242,7 @@ def test_copies_of_held_out_images_are_never_drawn():
     )
     drawable = pictures[data.pool_indices]
     assert not addresses(drawable) & addresses(data.test_images)
-    assert data.pool_size == 40 - 2 * len(addresses(data.test_images))
+    assert data.drawable_count == 40 - 2 * len(addresses(data.test_images))
 
 
 def test_run_without_labels_through_the_command_line(tmp_path):
