@@ -32,7 +32,15 @@ class Forked:
     def __init__(self, args, env, cwd):
         self.args, self.returncode = args, None
         self._outputs = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
-        request = json.dumps({"argv": args[1:], "env": env, "cwd": str(cwd)}).encode()
+        os.umask(umask := os.umask(0o077))
+        given = {
+            "argv": args[1:],
+            "env": env,
+            "cwd": str(cwd),
+            "umask": umask,
+            "cores": list(os.sched_getaffinity(0)),
+        }
+        request = json.dumps(given).encode()
         server = _server()
         socket.send_fds(
             server,
@@ -145,6 +153,8 @@ def _main():
     os.environ.clear()
     os.environ.update(request["env"])
     os.chdir(request["cwd"])
+    os.umask(request["umask"])
+    os.sched_setaffinity(0, request["cores"])
     sys.argv = request["argv"]
 
 
