@@ -1,0 +1,44 @@
+"""Resizes images inside a network, so that search, training, prediction and export agree on it."""
+
+from functools import lru_cache
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def resized(images: jax.Array, side: int) -> jax.Array:
+    """Resizes images to a square, bilinearly; where it shrinks, every pixel counts (antialiased).
+
+    It is linear in the pixels: the resized mix of two images is the mix of the resized images.
+
+    Args:
+      images: ``[B, H, W, C]`` of any type.
+      side: height and width wanted; 0 leaves the images as they are.
+
+    Returns:
+      ``float32[B, side, side, C]``, not rounded to bytes.
+    """
+    if not side or images.shape[1:3] == (side, side):
+        return images
+    down, across = (weights(length, side) for length in images.shape[1:3])
+    # Two matrix products: every backend and every export format has them, with the same numbers.
+    pixels = images.astype(jnp.float32)
+    rows = jnp.einsum("oh,bhwc->bowc", down, pixels, precision="highest")
+    return jnp.einsum("pw,bowc->bopc", across, rows, precision="highest")
+
+
+@lru_cache(maxsize=16)
+def weights(length: int, side: int) -> np.ndarray:
+    """Returns the share of each pixel in each resized pixel, ``float32[side, length]``.
+
+    The filter is a triangle, as wide as two resized pixels where it shrinks and as two pixels
+    where it enlarges; at the edges it is cut, and its rest is scaled to a sum of 1. It is
+    ``jax.image.resize(..., "linear")``, and Pillow's ``BILINEAR`` before rounding.
+    """
+    scale = length / side
+    width = max(scale, 1.0)
+    centers = (np.arange(side) + 0.5) * scale
+    distances = np.abs(centers[:, None] - (np.arange(length) + 0.5)) / width
+    triangle = np.maximum(0.0, 1.0 - distances)
+    return (triangle / triangle.sum(1, keepdims=True)).astype(np.float32)
