@@ -34,6 +34,10 @@ def get_config(preset: str = "") -> ConfigDict:
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224. One of
     # your own is module:build, as in amkd/models/user_network.py.
     config.student = "lenet5_half"
+    # Height and width in pixels at which the student sees the images, 0 for data.size: the teacher
+    # is asked about images of data.size, and the student's network begins with an antialiased
+    # resize. Augmentation works at data.size.
+    config.student_size = 0
     # True: each round continues from the last student. The paper trains a new one.
     config.warm_start = False
     # Passes of the last round's training, if not 0: the rounds before it only need a student that

@@ -56,6 +56,13 @@ class Settings:
         "Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224. One"
         " of your own is module:build, as in amkd/models/user_network.py.",
     )
+    student_size: int = field(
+        0,
+        "Height and width in pixels at which the student sees the images, 0 for data.size: the"
+        " teacher is asked about images of data.size, and the student's network begins with an"
+        " antialiased resize. Augmentation works at data.size.",
+        least=0,
+    )
     warm_start: bool = field(
         False, "True: each round continues from the last student. The paper trains a new one."
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from amkd import models
 from amkd.core import folders
 from amkd.core.errors import UserError
 from amkd.export import agreement, card, onnx, stablehlo
@@ -73,7 +72,7 @@ def _write_one(
 ) -> dict[str, Any]:
     """Writes and checks one format; returns what the card says about the file."""
     shape = tuple(saved.card["shape"])
-    network = models.build(saved.card["model"], saved.card["classes"], shape)
+    network = saved.network()
     path = folder / _file(name)
     path.write_bytes(_MODULES[name].dump(network, saved.variables, shape))
     difference = agreement.check(name, _MODULES[name].load(path), sample, answers=answers)

@@ -44,6 +44,7 @@ from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods.base import Method, SynthesizedImages
 from amkd.methods.first_images import Provided, Source
+from amkd.methods.student import student_of
 from amkd.models import prediction, uncertainty
 from amkd.synthesis import pseudo_examples, target_network
 from amkd.training import training_set
@@ -111,7 +112,7 @@ def gradients(settings: Settings) -> int:
 
 def sample(source: Source) -> int:
     """Climbs one step with some real images, against an untrained target; returns how many."""
-    network = models.build(source.settings.student, source.classes, source.shape)
+    network = student_of(source.settings, source.classes, source.shape)
     key = keys.key(source.settings.seed, keys.TARGET, keys.Purpose.INIT)
     some = source.real[:_SAMPLED]
     _climbed(source, (network, prediction.init(network, source.shape, key)), some, 1)
@@ -145,7 +146,7 @@ def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> n
     """
     n, network = (
         len(source.real),
-        models.build(source.settings.student, source.classes, source.shape),
+        student_of(source.settings, source.classes, source.shape),
     )
     learner = network, target_network.train_until(_target(source, images, ends), block)
     copied = images[n : n + ends[block + 1] - ends[block]]
@@ -178,7 +179,7 @@ def _target(source: Source, images: np.ndarray, ends: list[int]) -> target_netwo
         answers = prediction.predict(*source.teacher_network, images[:count])
         answers = weighted(answers, len(source.real), settings.fskd)
         return Training(
-            network=models.build(settings.student, source.classes, source.shape),
+            network=student_of(settings, source.classes, source.shape),
             recipe=plan,
             data=training_set.make(images, real_records(count), answers, capacity=len(images)),
             count=count,

@@ -38,29 +38,33 @@ MODELS = {
 }
 
 
-def build(name: str, classes: int, shape: tuple[int, ...]) -> Network:
+def build(name: str, classes: int, shape: tuple[int, ...], *, side: int = 0) -> Network:
     """Builds a network by name, in float32; :func:`layers.for_training` is how it is trained.
 
     Args:
       name: one of ``MODELS``, or ``my_module:build``.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of the images.
+      side: height and width at which the network sees them; 0 for their own.
 
     Raises:
       UserError: the network cannot take images of this size, or is none.
     """
+    if side:
+        shape = (side, side, *shape[2:])
     entry = plugins.resolve(name, MODELS, "student")
     if not isinstance(entry, Entry):
-        return user_network.adapt(name, entry, classes, shape)
+        return user_network.adapt(name, entry, classes, shape).clone(side=side)
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         size = entry.smallest if low < entry.smallest else entry.largest
         wanted = f"at least {entry.smallest}" + (
             f" and at most {entry.largest}" if entry.largest else ""
         )
+        field = "student_size" if side else "data.size"
         raise UserError(
             f"model {name!r} takes images of {wanted} pixels a side, and these are"
-            f" {shape[0]}x{shape[1]}; set --config.data.size={size}, or choose another of"
+            f" {shape[0]}x{shape[1]}; set --config.{field}={size}, or choose another of"
             f" {', '.join(MODELS)}"
         )
-    return entry.build(classes=classes)
+    return entry.build(classes=classes, side=side)

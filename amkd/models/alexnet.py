@@ -42,7 +42,7 @@ class AlexNet(Network):
         self.norms = [norm() for _ in range(7)]
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        return self.conv1(to_unit(images, self.dtype))
+        return self.conv1(to_unit(self.seen(images), self.dtype))
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None

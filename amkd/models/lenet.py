@@ -27,8 +27,9 @@ class LeNet5(Network):
         self.fc3 = nn.Dense(self.classes, dtype=self.dtype)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        margins = [((32 - size) // 2, 32 - size - (32 - size) // 2) for size in images.shape[1:3]]
-        padded = jax.numpy.pad(to_unit(images, self.dtype), [(0, 0), *margins, (0, 0)])
+        pixels = to_unit(self.seen(images), self.dtype)
+        margins = [((32 - size) // 2, 32 - size - (32 - size) // 2) for size in pixels.shape[1:3]]
+        padded = jax.numpy.pad(pixels, [(0, 0), *margins, (0, 0)])
         return self.conv1(padded)
 
     def features(

@@ -66,7 +66,8 @@ class ResNet18(Network):
         self.fc = nn.Dense(self.classes, dtype=self.dtype)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        return self.norm1(self.conv1(to_unit(images, self.dtype)), use_running_average=not train)
+        pixels = to_unit(self.seen(images), self.dtype)
+        return self.norm1(self.conv1(pixels), use_running_average=not train)
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None

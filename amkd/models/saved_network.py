@@ -16,7 +16,7 @@ class SavedNetwork(NamedTuple):
     """A finished network on disk.
 
     Attributes:
-      card: what it is: role, model, classes, shape, and whatever else was given.
+      card: what it is: role, model, classes, shape, side, and whatever else was given.
       variables: its variables.
     """
 
@@ -25,7 +25,9 @@ class SavedNetwork(NamedTuple):
 
     def network(self) -> models.Network:
         """Builds the network."""
-        return models.build(self.card["model"], self.card["classes"], tuple(self.card["shape"]))
+        card = self.card
+        shape = tuple(card["shape"])
+        return models.build(card["model"], card["classes"], shape, side=card.get("side", 0))
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""

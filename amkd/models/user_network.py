@@ -59,7 +59,7 @@ class UserNetwork(Network):
     module: nn.Module | None = None
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        return images.astype(jnp.float32)
+        return self.seen(images).astype(jnp.float32)
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None

@@ -31,7 +31,7 @@ class VGG16(Network):
         return self.norms[layer](self.convs[layer](x), use_running_average=not train)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        return self._layer(to_unit(images, self.dtype), 0, train)
+        return self._layer(to_unit(self.seen(images), self.dtype), 0, train)
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None

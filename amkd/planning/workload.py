@@ -14,6 +14,7 @@ from amkd.core import keys
 from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.methods.first_images import Source
+from amkd.methods.student import student_of
 from amkd.models import prediction
 from amkd.run.facts import RunFacts
 from amkd.search import activations, pairs, pool_search
@@ -65,7 +66,7 @@ def memory(
 def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) -> Speed:
     """Scores and trains a little with a fresh student, to learn how fast this machine is."""
     some = np.concatenate([real[:_SAMPLE], real[: max(2 - len(real), 0)]])  # two make a pair
-    network = models.build(config.student, data.classes, data.shape)
+    network = student_of(config, data.classes, data.shape)
     variables = prediction.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
     return Speed(
         _scored_per_second(config, facts, network, variables, some),
@@ -144,7 +145,7 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
         """Returns the time of so many epochs after a first one, which may compile."""
         ends: list[float] = []
         training = Training(
-            network=models.build(config.student, data.classes, data.shape),
+            network=student_of(config, data.classes, data.shape),
             recipe=dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0),
             data=records,
             count=count,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from amkd import models
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
 from amkd.methods import find
+from amkd.methods.student import student_of
 from amkd.models import Network
 from amkd.models.user_network import UserNetwork
 from amkd.training import losses
@@ -67,7 +67,7 @@ def check_student(settings: Settings, data: DataSet) -> None:
     Raises:
       UserError: names the field.
     """
-    network = models.build(settings.student, data.classes, data.shape)
+    network = student_of(settings, data.classes, data.shape)
     for problem in needs_of_student(settings, network):
         raise UserError(problem)
 

@@ -12,6 +12,7 @@ from amkd.core import checkpoint
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.data.records import Records, mixes
+from amkd.methods.student import student_of
 from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.querying import client
@@ -56,7 +57,7 @@ class RunContext:
 
     def network(self) -> models.Network:
         """Returns the student's network in float32, as it scores and predicts."""
-        return models.build(self.settings.student, self.data.classes, self.data.shape)
+        return student_of(self.settings, self.data.classes, self.data.shape)
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
         """Yields the images of records in blocks of ``uint8[..., H, W, C]``.

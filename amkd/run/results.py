@@ -84,6 +84,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "classes": data.classes,
         "class_names": list(data.class_names),
         "shape": list(data.shape),
+        "side": context.settings.student_size,
         "pictures": {"resize": config.data.resize},
         "data_key": data.key or None,
         "test_accuracy": summary["student_accuracy"],
