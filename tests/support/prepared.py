@@ -82,6 +82,10 @@ class Forked:
         if self.poll() is None:
             os.kill(self.pid, number)
 
+    def terminate(self):
+        """Sends SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
     def kill(self):
         """Sends SIGKILL."""
         self.send_signal(signal.SIGKILL)
