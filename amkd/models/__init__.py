@@ -54,7 +54,8 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: int = 0) -> 
         shape = (side, side, *shape[2:])
     entry = plugins.resolve(name, MODELS, "student")
     if not isinstance(entry, Entry):
-        return user_network.adapt(name, entry, classes, shape).clone(side=side)
+        own = user_network.adapt(name, entry, classes, shape)
+        return own.clone(side=side) if side else own
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         size = entry.smallest if low < entry.smallest else entry.largest
