@@ -37,7 +37,7 @@ def class_similarity(kernel: jax.Array) -> jax.Array:
     return unit.T @ unit
 
 
-@compiled(static=("as_released",), kept=2)
+@compiled(static=("as_released",), kept=2, precision="highest")  # similarities are ranked
 def concentrations(kernel: jax.Array, beta: jax.Array, as_released: bool = False) -> jax.Array:
     """Returns the parameters of the Dirichlet distribution of each class, ``float32[Y, Y]``, one
     row each.
