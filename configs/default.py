@@ -307,9 +307,11 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.
     config.search.schedule = "equal"
-    # Pairs per dispatch: progress and memory, never the result.
-    config.search.chunk = 4096
-    # Pairs in one compiled tile; 0 chooses by backend. May move scores in the last bit.
+    # Pairs per dispatch: progress and memory, never the result. 0 is 4096 on a CPU; on an
+    # accelerator as many as take half a second, by the time that earlier ones took.
+    config.search.chunk = 0
+    # Pairs in one compiled tile; 0 chooses by backend, network and the accelerator's memory. May
+    # move scores in the last bit.
     config.search.tile = 0
     # Mix activations after the first affine layer while their table has at most this many bytes;
     # beyond that, mix images: same scores up to rounding, more work.

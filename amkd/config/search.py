@@ -119,14 +119,16 @@ class SearchSettings:
         " '100,200,500'.",
     )
     chunk: int = field(
-        4096,
-        "Pairs per dispatch: progress and memory, never the result.",
-        least=1,
+        0,
+        "Pairs per dispatch: progress and memory, never the result. 0 is 4096 on a CPU; on an"
+        " accelerator as many as take half a second, by the time that earlier ones took.",
+        least=0,
         identity=False,
     )
     tile: int = field(
         0,
-        "Pairs in one compiled tile; 0 chooses by backend. May move scores in the last bit.",
+        "Pairs in one compiled tile; 0 chooses by backend, network and the accelerator's memory."
+        " May move scores in the last bit.",
         least=0,
     )
     table_bytes: int = field(

@@ -91,9 +91,7 @@ def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 
     return jax.tree.map(join, *map(jax.device_get, parts))
 
 
-def on_every_device(
-    run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256
-) -> Any:
+def on_every_device(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:
     """Returns what :func:`in_batches` returns, as arrays on every local device.
 
     On accelerators it never comes to the host.

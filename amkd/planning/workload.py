@@ -16,7 +16,7 @@ from amkd.data.records import real_records
 from amkd.methods.first_images import Source
 from amkd.models import prediction
 from amkd.run.facts import RunFacts
-from amkd.search import activations, pairs, pool_search
+from amkd.search import activations, pairs, placed, pool_search
 from amkd.search.device_search import DeviceSearch
 from amkd.training import losses, teacher_features, training_set
 from amkd.training.train import Training, train_network
@@ -94,16 +94,14 @@ def _scored_per_second(
     # second.
     minimiser, plan = pool_search.configured_minimiser(config.search), config.search
     k = max(facts.ks, default=1)
-    scorer = DeviceSearch(
-        network=network,
-        variables=variables,
-        images=some,
-        minimiser=minimiser,
-        k=k,
-        pairs=1,
-        tile=plan.tile,
+    student = placed.place(
+        network,
+        variables,
+        some,
+        with_logits=minimiser.uses_logits,
         table_bytes=plan.table_bytes,
     )
+    scorer = DeviceSearch(placed=student, minimiser=minimiser, k=k, pairs=1, tile=plan.tile)
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
     return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
 

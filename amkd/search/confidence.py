@@ -114,12 +114,50 @@ def score_pairs(
       C2 ``float32[P]`` and w ``int32[P]``.
     """
     chex.assert_type([i, j], jnp.int32)
-
-    def score_tile(ij: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        return jax.vmap(lambda p, q: minimise(_image(table, p), _image(table, q)))(*ij)
-
-    score, w = jax.lax.map(score_tile, (i.reshape(-1, tile), j.reshape(-1, tile)))
+    score, w = jax.lax.map(
+        lambda ij: _score_tile(minimise, table, *ij), (i.reshape(-1, tile), j.reshape(-1, tile))
+    )
     return score.reshape(-1), w.reshape(-1)
+
+
+def score_first_pairs(
+    minimise: Minimise, table: MixInput, i: jax.Array, j: jax.Array, *, tile: int, count: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Scores the first pairs of many, in as few tiles as hold them.
+
+    So one program serves dispatches of every length.
+
+    Args:
+      minimise: computes C2 of one pair.
+      table: all real images: arrays ``[N, ...]``.
+      i: ``int32[P]``, P a multiple of ``tile``.
+      j: ``int32[P]``.
+      tile: pairs evaluated together.
+      count: ``int32[]``, how many pairs to score.
+
+    Returns:
+      C2 ``float32[P]`` and w ``int32[P]``; infinite and 0 beyond the last tile that was scored.
+    """
+    chex.assert_type([i, j, count], jnp.int32)
+
+    def score_next(done: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+        start, *found = done
+        places = (jax.lax.dynamic_slice_in_dim(side, start, tile) for side in (i, j))
+        scored = _score_tile(minimise, table, *places)
+        update = jax.lax.dynamic_update_slice_in_dim
+        return start + tile, *(update(a, b, start, 0) for a, b in zip(found, scored, strict=True))
+
+    nothing = jnp.full(i.shape, jnp.inf, jnp.float32), jnp.zeros(i.shape, jnp.int32)
+    _, score, w = jax.lax.while_loop(
+        lambda done: done[0] < count, score_next, (jnp.zeros_like(count), *nothing)
+    )
+    return score, w
+
+
+def _score_tile(
+    minimise: Minimise, table: MixInput, i: jax.Array, j: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    return jax.vmap(lambda p, q: minimise(_image(table, p), _image(table, q)))(i, j)
 
 
 def _image(table: MixInput, place: jax.Array) -> MixInput:
