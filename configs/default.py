@@ -481,7 +481,12 @@ def recipe() -> ConfigDict:
     config.average = 0.0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
     config.dtype = "float32"
-    # Training steps in one compiled program; 0 chooses by backend. Not part of the result's
-    # meaning.
+    # How products of float32 numbers are computed in training: float32 (in full everywhere),
+    # tensorfloat32 (NVIDIA GPUs since Ampere in TF32, TPUs in three passes of bfloat16), or default
+    # (the same GPUs in TF32, TPUs in one pass of bfloat16). A CPU, or an older GPU, computes all of
+    # them in full. Scoring is always in full.
+    config.precision = "default"
+    # Training steps in one compiled program, at most; 0 chooses by backend: 1 on a CPU, 64 on an
+    # accelerator. Not part of the result's meaning.
     config.steps_per_dispatch = 0
     return config

@@ -69,6 +69,11 @@ def keep(tree: Any) -> Any:
     return replicate(tree) if accelerated() else tree
 
 
+def leave(tree: Any) -> Any:
+    """Returns what a program has made, where repeated calls use it: see :func:`keep`."""
+    return tree if accelerated() and jax.process_count() == 1 else jax.device_get(tree)
+
+
 def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:
     """Returns ``run(variables, rows)``, computed a batch at a time, as arrays on the host.
 

@@ -19,7 +19,7 @@ from amkd.run.facts import RunFacts
 from amkd.search import activations, pairs, placed, pool_search
 from amkd.search.device_search import DeviceSearch
 from amkd.training import losses, teacher_features, training_set
-from amkd.training.train import Training, train_network
+from amkd.training.train import Training, epochs_at_once, train_network
 
 _SAMPLE = 512  # real images on which speed is measured
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
@@ -138,12 +138,14 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
         teacher_features=np.zeros((count, shown), np.float32) if shown else None,
     )
 
-    def seconds(epochs: int) -> float:
-        """Returns the time of so many epochs after a first one, which may compile."""
+    at_once = epochs_at_once(config.train, count)
+
+    def seconds(turns: int) -> float:
+        """Returns the time of so many turns of epochs after a first one, which may compile."""
         ends: list[float] = []
         training = Training(
             network=models.build(config.student, data.classes, data.shape),
-            recipe=dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0),
+            recipe=dataclasses.replace(config.train, epochs=(turns + 1) * at_once, min_steps=0),
             data=records,
             count=count,
             stream=(config.seed, 0),
@@ -151,5 +153,5 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
         train_network(training, on_epoch=lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]
 
-    epochs = max(round(_TIMED / seconds(1)), 1)
-    return count * epochs / seconds(epochs)
+    turns = max(round(_TIMED / seconds(1)), 1)
+    return count * turns * at_once / seconds(turns)
