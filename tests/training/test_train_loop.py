@@ -259,11 +259,10 @@ def in_form(chosen, data, count, monkeypatch, accelerated, **options):
     return ended, told, sent
 
 
-@pytest.mark.parametrize("more", [{}, {"mix_share": 0.5, "average": 0.9, "loss": "pad_kl"}])
-def test_loops_of_many_epochs_are_the_steps_one_by_one(more, monkeypatch):
+def test_loops_of_many_epochs_are_the_steps_one_by_one(monkeypatch):
     """75 epochs of two steps: turns of 32 epochs, and a last one of 11, all in loops."""
-    more = {"crop": 2, "flip": True, "learning_rate": 0.01, **more}
-    data, chosen = some_data(), plan(epochs=75, steps_per_dispatch=0, **more)
+    data = some_data()
+    chosen = plan(epochs=75, steps_per_dispatch=0, crop=2, flip=True, learning_rate=0.01)
     one, told, sent = in_form(chosen, data, 12, monkeypatch, accelerated=False)
     assert sent.dispatches["train_steps"] == 150
     whole, told_whole, sent = in_form(chosen, data, 12, monkeypatch, accelerated=True)
@@ -274,6 +273,17 @@ def test_loops_of_many_epochs_are_the_steps_one_by_one(more, monkeypatch):
     np.testing.assert_allclose([row[2] for row in told_whole], [row[2] for row in told], rtol=1e-4)
     assert [epoch for epoch, unknown, _ in told_whole if not unknown] == [32, 64, 75]
     assert not any(unknown for _, unknown, _ in told)
+
+
+def test_loops_take_all_that_a_step_takes(monkeypatch):
+    """Mixes with other records, a running average and a loss with a head and a warm-up."""
+    more = {"mix_share": 0.5, "average": 0.9, "loss": "pad_kl", "learning_rate": 1e-3}
+    data, chosen = some_data(), plan(epochs=4, steps_per_dispatch=8, crop=1, **more)
+    one, told, _ = in_form(chosen, data, 12, monkeypatch, accelerated=False)
+    whole, told_whole, sent = in_form(chosen, data, 12, monkeypatch, accelerated=True)
+    assert sent.dispatches["train_steps"] == 1
+    assert_near(whole, one, 1e-4)
+    np.testing.assert_allclose([row[2] for row in told_whole], [row[2] for row in told], rtol=1e-4)
 
 
 def test_a_long_epoch_is_few_dispatches_and_one_wait(monkeypatch):
