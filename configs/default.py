@@ -43,6 +43,9 @@ def get_config(preset: str = "") -> ConfigDict:
     # Passes of the last round's training, if not 0: the rounds before it only need a student that
     # chooses well.
     config.last_epochs = 0
+    # GPUs: the same bits in every run on the same kind of GPU, for some speed (XLA's
+    # xla_gpu_deterministic_ops). Runs on CPUs and TPUs repeat their bits anyway.
+    config.deterministic = False
     # Where decoded data sets and trained teachers are kept for later runs.
     config.cache_dir = "~/.cache/amkd"
 
@@ -269,8 +272,13 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.lam_count = 11
     # refined, screened: evaluations of the student for a pair.
     config.search.evaluations = 5
-    # screened: share of the k lowest that must have been found, with 95% certainty; otherwise more
-    # pairs are refined.
+    # active_mixup: type in which all pairs are scored first. float32 is exact. tensorfloat32 and
+    # bfloat16 are many times faster on accelerators: then only a shortlist is scored in float32,
+    # and a random sample measures what that missed (search.recall). Scores that are reported are
+    # always in float32.
+    config.search.forecast = "float32"
+    # screened, or a forecast that is not in float32: share of the k lowest that must have been
+    # found, with 95% certainty; otherwise more pairs are refined.
     config.search.recall = 0.95
     # Lambda of random pairs (random_mixup, pooled_mixup, random_share): half (0.5), or grid (each
     # at random from the grid).
@@ -311,9 +319,11 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.
     config.search.schedule = "equal"
-    # Pairs per dispatch: progress and memory, never the result.
-    config.search.chunk = 4096
-    # Pairs in one compiled tile; 0 chooses by backend. May move scores in the last bit.
+    # Pairs per dispatch: progress and memory, never the result. 0 is 4096 on a CPU; on an
+    # accelerator as many as take half a second, by the time that earlier ones took.
+    config.search.chunk = 0
+    # Pairs in one compiled tile; 0 chooses by backend, network and the accelerator's memory. May
+    # move scores in the last bit.
     config.search.tile = 0
     # Mix activations after the first affine layer while their table has at most this many bytes;
     # beyond that, mix images: same scores up to rounding, more work.
@@ -483,7 +493,12 @@ def recipe() -> ConfigDict:
     config.average = 0.0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
     config.dtype = "float32"
-    # Training steps in one compiled program; 0 chooses by backend. Not part of the result's
-    # meaning.
+    # How products of float32 numbers are computed in training: float32 (in full everywhere),
+    # tensorfloat32 (NVIDIA GPUs since Ampere in TF32, TPUs in three passes of bfloat16), or default
+    # (the same GPUs in TF32, TPUs in one pass of bfloat16). A CPU, or an older GPU, computes all of
+    # them in full. Scoring is always in full.
+    config.precision = "default"
+    # Training steps in one compiled program, at most; 0 chooses by backend: 1 on a CPU, 64 on an
+    # accelerator. Not part of the result's meaning.
     config.steps_per_dispatch = 0
     return config

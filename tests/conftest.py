@@ -18,6 +18,7 @@ import hypothesis
 import jax
 import pytest
 
+from amkd.core import devices
 from tests.support import command
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -27,6 +28,12 @@ hypothesis.settings.register_profile("amkd", deadline=None, max_examples=25, der
 hypothesis.settings.load_profile("amkd")
 
 ROOT = pathlib.Path(__file__).parent.parent
+
+
+@pytest.fixture
+def as_accelerated(monkeypatch):
+    """Work takes the form for accelerators, on these CPU devices."""
+    monkeypatch.setattr(devices, "accelerated", lambda: True)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 from flax import struct
 
+from amkd.core import devices
 from amkd.data.records import Records, mixes
 from amkd.models import prediction
 from amkd.models.layers import Variables
@@ -83,7 +84,8 @@ class Candidates:
 def predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
     """Returns what a student of the task's kind says of mixes, computed a block at a time."""
     blocks = mixes(task.images, records, task.settings.as_released)
-    parts = [prediction.look(task.network, variables, block) for block in blocks]
+    placed = devices.keep(variables)
+    parts = [prediction.look(task.network, placed, block) for block in blocks]
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

@@ -5,10 +5,9 @@ several.
 import dataclasses
 from collections.abc import Callable
 
-import jax
 import numpy as np
 
-from amkd.core import keys
+from amkd.core import devices, keys
 from amkd.core.stopping import StopSignal
 from amkd.models.layers import Variables
 from amkd.training.train import Training, train_network
@@ -35,7 +34,7 @@ def train_further_student(
     seed, round_ = training.stream
     training = dataclasses.replace(training, stream=(seed, keys.of_member(round_, member)))
     ended = train_network(training, on_epoch=lambda *_: stop.check())
-    variables: Variables = jax.device_get(ended.result)
+    variables: Variables = devices.leave(ended.result)
     return variables
 
 

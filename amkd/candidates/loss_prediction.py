@@ -80,7 +80,7 @@ def fit(features: jax.Array, losses: jax.Array, steps: int, key: jax.Array) -> A
     return jax.lax.scan(step, (params, tx.init(params)), jax.random.split(for_batches, steps))[0][0]
 
 
-@compiled(static=("steps",), kept=2)
+@compiled(static=("steps",), kept=2, precision="highest")  # predicted losses are ranked
 def predicted_losses(
     queried: jax.Array, losses: jax.Array, features: jax.Array, steps: int, key: jax.Array
 ) -> jax.Array:

@@ -151,9 +151,17 @@ class Recipe:
         "Type of the computation in training: float32 or bfloat16. Scoring is always float32.",
         choices=("float32", "bfloat16"),
     )
+    precision: str = field(
+        "default",
+        "How products of float32 numbers are computed in training: float32 (in full everywhere),"
+        " tensorfloat32 (NVIDIA GPUs since Ampere in TF32, TPUs in three passes of bfloat16), or"
+        " default (the same GPUs in TF32, TPUs in one pass of bfloat16). A CPU, or an older GPU,"
+        " computes all of them in full. Scoring is always in full.",
+        choices=("default", "tensorfloat32", "float32"),
+    )
     steps_per_dispatch: int = field(
         0,
-        "Training steps in one compiled program; 0 chooses by backend. Not part of the result's"
-        " meaning.",
+        "Training steps in one compiled program, at most; 0 chooses by backend: 1 on a CPU, 64 on"
+        " an accelerator. Not part of the result's meaning.",
         least=0,
     )

@@ -31,10 +31,18 @@ class SearchSettings:
     evaluations: int = field(
         5, "refined, screened: evaluations of the student for a pair.", least=1
     )
+    forecast: str = field(
+        "float32",
+        "active_mixup: type in which all pairs are scored first. float32 is exact. tensorfloat32"
+        " and bfloat16 are many times faster on accelerators: then only a shortlist is scored in"
+        " float32, and a random sample measures what that missed (search.recall). Scores that are"
+        " reported are always in float32.",
+        choices=("float32", "tensorfloat32", "bfloat16"),
+    )
     recall: float = field(
         0.95,
-        "screened: share of the k lowest that must have been found, with 95% certainty; otherwise"
-        " more pairs are refined.",
+        "screened, or a forecast that is not in float32: share of the k lowest that must have been"
+        " found, with 95% certainty; otherwise more pairs are refined.",
         above=0,
         below=1,
         remedy="minimiser 'refined' leaves nothing out",
@@ -119,14 +127,16 @@ class SearchSettings:
         " '100,200,500'.",
     )
     chunk: int = field(
-        4096,
-        "Pairs per dispatch: progress and memory, never the result.",
-        least=1,
+        0,
+        "Pairs per dispatch: progress and memory, never the result. 0 is 4096 on a CPU; on an"
+        " accelerator as many as take half a second, by the time that earlier ones took.",
+        least=0,
         identity=False,
     )
     tile: int = field(
         0,
-        "Pairs in one compiled tile; 0 chooses by backend. May move scores in the last bit.",
+        "Pairs in one compiled tile; 0 chooses by backend, network and the accelerator's memory."
+        " May move scores in the last bit.",
         least=0,
     )
     table_bytes: int = field(

@@ -1,14 +1,18 @@
 """The devices of this process: how many there are, and what is placed on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from amkd.core.compilation import AXIS, compiled
+
+_IN_FLIGHT = 2  # batches whose results are not waited for
+_USUAL_MEMORY = 12 * 2**30  # of a device that does not tell
 
 
 def count() -> int:
@@ -27,8 +31,10 @@ def replicate(tree: Any) -> Any:
     return jax.device_put(tree, _placement(PartitionSpec()))
 
 
-def split(rows: np.ndarray) -> jax.Array:
-    """Places one row ``[D, ...]`` on each local device, so that ``pmap`` moves nothing."""
+def split(rows: Any) -> Any:
+    """Places one row ``[D, ...]`` on each local device, so that ``pmap`` moves nothing; of more
+    rows, equal parts in their order.
+    """
     return jax.device_put(rows, _placement(PartitionSpec(AXIS)))
 
 
@@ -36,29 +42,89 @@ def _placement(partition: PartitionSpec) -> NamedSharding:
     return NamedSharding(Mesh(np.array(jax.local_devices()), (AXIS,)), partition)
 
 
+def accelerated() -> bool:
+    """Returns whether work takes the form for accelerators: long loops in one dispatch, batches
+    over all devices, and arrays that stay on the devices.
+
+    A CPU needs none of that, and runs convolutions inside loops several times slower. All forms
+    give the same results up to rounding.
+    """
+    return jax.default_backend() != "cpu"
+
+
+def memory() -> int:
+    """Returns the bytes that programs may use on each local device; a guess where it is not told.
+
+    It is a property of the device and of JAX's settings, not what is free now: sizes that follow
+    from it are the same from run to run.
+    """
+    told = [device.memory_stats() or {} for device in jax.local_devices()]
+    return min(int(one.get("bytes_limit", _USUAL_MEMORY)) for one in told)
+
+
+def keep(tree: Any) -> Any:
+    """Places arrays where repeated calls use them: on every accelerator, once, or on the host of a
+    CPU.
+    """
+    return replicate(tree) if accelerated() else tree
+
+
+def leave(tree: Any) -> Any:
+    """Returns what a program has made, where repeated calls use it: see :func:`keep`."""
+    return tree if accelerated() and jax.process_count() == 1 else jax.device_get(tree)
+
+
 def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:
     """Returns ``run(variables, rows)``, computed a batch at a time, as arrays on the host.
 
-    The last batch is padded, so that all batches have one shape.
+    The last batch is padded, so that all batches have one shape. On accelerators, all devices take
+    part, each with ``batch`` rows at a time, and ``variables`` are uploaded once.
 
     Args:
-      run: may return a tree of arrays ``[batch, ...]``.
+      run: works on each row for itself; may return a tree of arrays ``[batch, ...]``.
       variables: its first argument.
       rows: a tree of arrays, each ``[M, ...]``.
       batch: rows at a time.
     """
     total = len(jax.tree.leaves(rows)[0])
+    parts: list[Any] = []
+    for part in _parts(run, variables, rows, batch):
+        parts.append(part)
+        if len(parts) > _IN_FLIGHT:  # the devices work while the host fetches
+            parts[-1 - _IN_FLIGHT] = jax.device_get(parts[-1 - _IN_FLIGHT])
+    join = lambda *columns: np.concatenate(columns)[:total]  # noqa: E731
+    return jax.tree.map(join, *map(jax.device_get, parts))
 
-    def part(start: int) -> Any:
-        of = jax.tree.map(lambda column: column[start : start + batch], rows)
+
+def on_every_device(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:
+    """Returns what :func:`in_batches` returns, as arrays on every local device.
+
+    On accelerators it never comes to the host.
+    """
+    if not accelerated():
+        return replicate(in_batches(run, variables, rows, batch))
+    parts = [replicate(part) for part in _parts(run, variables, rows, batch)]
+    return _joined(len(jax.tree.leaves(rows)[0]), parts)
+
+
+@compiled(static=("total",))
+def _joined(total: int, parts: list[Any]) -> Any:
+    return jax.tree.map(lambda *columns: jnp.concatenate(columns)[:total], *parts)
+
+
+def _parts(run: Callable[..., Any], variables: Any, rows: Any, batch: int) -> Iterator[Any]:
+    """Yields what ``run`` returns of each batch; no result is waited for."""
+    total, place = len(jax.tree.leaves(rows)[0]), lambda of: of
+    if accelerated():
+        variables, batch, place = replicate(variables), batch * count(), split
+    for start in range(0, total, batch):
+        of = jax.tree.map(lambda column: column[start : start + batch], rows)  # noqa: B023, used at once
         room = batch - len(jax.tree.leaves(of)[0])
-        return jax.tree.map(
-            lambda column: np.pad(column, [(0, room), *[(0, 0)] * (column.ndim - 1)]), of
+        padded = jax.tree.map(
+            lambda column: np.pad(column, [(0, room), *[(0, 0)] * (column.ndim - 1)]),  # noqa: B023
+            of,
         )
-
-    parts = [run(variables, part(start)) for start in range(0, total, batch)]
-    join = lambda *columns: np.concatenate([np.asarray(one) for one in columns])[:total]  # noqa: E731
-    return jax.tree.map(join, *parts)
+        yield run(variables, place(padded))
 
 
 @compiled(static=("function",), kept=16)

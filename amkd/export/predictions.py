@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd.core import csv_text
+from amkd.core import csv_text, devices
 from amkd.core.errors import UserError
 from amkd.data import folder
 from amkd.data.pictures import DecodeOptions
@@ -117,6 +117,7 @@ def _check_output(output: Path) -> None:
 
 def _rows(saved: SavedNetwork, pictures: folder.Pictures) -> Iterator[tuple[str, str, str]]:
     names = saved.card.get("class_names") or list(map(str, range(saved.card["classes"])))
+    saved = saved._replace(variables=devices.keep(saved.variables))
     for start in range(0, len(pictures.paths), _BLOCK):
         block = slice(start, start + _BLOCK)
         probabilities = saved.predict(np.asarray(pictures.images[block]))

@@ -40,7 +40,7 @@ def _at_random(settings: SearchSettings, k: int) -> int:
 def _lowest(task: SelectionTask, count: int) -> tuple[top_k.Scored, dict[str, float]]:
     """Returns ``count`` pairs with the lowest C2, in order, and metrics of the search."""
     way, left = pool_search.configured_minimiser(task.settings), pool_search.pairs_left(task)
-    if task.settings.minimiser == "screened":
+    if screening.is_wanted(task.settings):
         return screening.lowest_c2(
             task._replace(k=count), screening.make_screening(task.settings, left, count)
         )
@@ -58,7 +58,7 @@ def _with_random(task: SelectionTask, choice: Selection, count: int) -> Selectio
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     """Returns the evaluations of the search; a screened one may turn out to need more."""
-    if settings.minimiser == "screened":
+    if screening.is_wanted(settings):
         wanted = math.ceil(settings.candidates * (k - _at_random(settings, k)))
         return screening.make_screening(settings, left, min(wanted, left)).evaluations
     return pool_search.configured_minimiser(settings).evaluations * left

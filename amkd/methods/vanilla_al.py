@@ -21,6 +21,7 @@ def choose(task: SelectionTask) -> Selection:
     plan, before = task.settings, task.records
     grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     parts = []
+    student = pool_search.place(task, with_logits=False)
     for number, w in enumerate(grid.tolist()):
         same = before.w == w
         asked = np.sort(pairs.rank_of(before.i[same], before.j[same], task.pool.n))
@@ -28,7 +29,7 @@ def choose(task: SelectionTask) -> Selection:
         one = task._replace(
             chosen=asked, progress=task.progress if last else lambda _: task.progress(0)
         )
-        parts.append(pool_search.lowest_c2(one, confidence.Grid((w,)), task.k))
+        parts.append(pool_search.lowest_c2(one, confidence.Grid((w,)), task.k, student))
     found = _merged(parts, task.k)
     records = found.records()
     scored = len(grid) * task.pool.size - int(

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from amkd.core import devices
 from amkd.core.compilation import AXIS
 from amkd.models.convolution import Form, Geometry, choose
 from amkd.models.resizing import resized
@@ -223,7 +224,7 @@ class Network(nn.Module):
 
 def suited(network: Network, form: str) -> Network:
     """Returns the same network in the form that suits this backend."""
-    return network.clone(form=form if jax.default_backend() == "cpu" else "plain")
+    return network.clone(form="plain" if devices.accelerated() else form)
 
 
 def for_training(network: Network, dtype: str) -> Network:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from amkd.core.compilation import compiled, portable
-from amkd.core.devices import in_batches
+from amkd.core.devices import in_batches, keep
 from amkd.models import Network, inference
 from amkd.models.layers import Variables, suited
 
@@ -83,9 +83,10 @@ def look_often(
       ``float32[M, P, Y]``.
     """
     run, found, start = functools.partial(_look_often, network, passes), [], 0
+    placed = keep((variables, key))
     for block in blocks:
         number = np.arange(start, start + len(block), dtype=np.int32)
-        found.append(in_batches(run, (variables, key), (block, number)))
+        found.append(in_batches(run, placed, (block, number)))
         start += len(block)
     return np.concatenate(found)
 

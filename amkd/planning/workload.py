@@ -17,10 +17,10 @@ from amkd.methods.first_images import Source
 from amkd.methods.student import student_of
 from amkd.models import prediction
 from amkd.run.facts import RunFacts
-from amkd.search import activations, pairs, pool_search
+from amkd.search import activations, pairs, placed, pool_search
 from amkd.search.device_search import DeviceSearch
 from amkd.training import losses, teacher_features, training_set
-from amkd.training.train import Training, train_network
+from amkd.training.train import Training, epochs_at_once, train_network
 
 _SAMPLE = 512  # real images on which speed is measured
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
@@ -95,16 +95,14 @@ def _scored_per_second(
     # second.
     minimiser, plan = pool_search.configured_minimiser(config.search), config.search
     k = max(facts.ks, default=1)
-    scorer = DeviceSearch(
-        network=network,
-        variables=variables,
-        images=some,
-        minimiser=minimiser,
-        k=k,
-        pairs=1,
-        tile=plan.tile,
+    student = placed.place(
+        network,
+        variables,
+        some,
+        with_logits=minimiser.uses_logits,
         table_bytes=plan.table_bytes,
     )
+    scorer = DeviceSearch(placed=student, minimiser=minimiser, k=k, pairs=1, tile=plan.tile)
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
     return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
 
@@ -141,12 +139,14 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
         teacher_features=np.zeros((count, shown), np.float32) if shown else None,
     )
 
-    def seconds(epochs: int) -> float:
-        """Returns the time of so many epochs after a first one, which may compile."""
+    at_once = epochs_at_once(config.train, count)
+
+    def seconds(turns: int) -> float:
+        """Returns the time of so many turns of epochs after a first one, which may compile."""
         ends: list[float] = []
         training = Training(
             network=student_of(config, data.classes, data.shape),
-            recipe=dataclasses.replace(config.train, epochs=epochs + 1, min_steps=0),
+            recipe=dataclasses.replace(config.train, epochs=(turns + 1) * at_once, min_steps=0),
             data=records,
             count=count,
             stream=(config.seed, 0),
@@ -154,5 +154,5 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
         train_network(training, on_epoch=lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]
 
-    epochs = max(round(_TIMED / seconds(1)), 1)
-    return count * epochs / seconds(epochs)
+    turns = max(round(_TIMED / seconds(1)), 1)
+    return count * turns * at_once / seconds(turns)

@@ -169,7 +169,7 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     with context.report.bar(images, f"round {state.round} train", "img") as advance:
         advance(state.epoch * count)
 
-        def on_epoch(epoch: int, in_training: TrainState, loss: float) -> None:
+        def on_epoch(epoch: int, in_training: TrainState | None, loss: float) -> None:
             nonlocal last
             last = loss
             advance(count, loss=f"{loss:.4f}")

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from amkd.core.compilation import compiled
-from amkd.core.devices import in_batches
+from amkd.core.devices import on_every_device
 from amkd.models import Network, inference
 from amkd.models.inference import MixInput
 from amkd.models.layers import Variables, suited
@@ -22,7 +22,7 @@ class Table(NamedTuple):
     """What a search mixes.
 
     Attributes:
-      rows: arrays ``[N, ...]``, on the host.
+      rows: arrays ``[N, ...]``, on every local device.
       activations: whether these are activations; else images.
     """
 
@@ -51,7 +51,7 @@ def make_table(
     """
     activations = stem_bytes(network, variables, images.shape[1:]) * len(images) <= most
     run = partial(_mix_inputs, network, activations, with_logits)
-    return Table(in_batches(run, variables, images), activations)
+    return Table(on_every_device(run, variables, images), activations)
 
 
 @compiled(static=("network", "activations", "with_logits"), precision="highest")

@@ -1,7 +1,7 @@
 """Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import chex
 import jax
@@ -114,12 +114,49 @@ def score_pairs(
       C2 ``float32[P]`` and w ``int32[P]``.
     """
     chex.assert_type([i, j], jnp.int32)
-
-    def score_tile(ij: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        return jax.vmap(lambda p, q: minimise(_image(table, p), _image(table, q)))(*ij)
-
-    score, w = jax.lax.map(score_tile, (i.reshape(-1, tile), j.reshape(-1, tile)))
+    score, w = jax.lax.map(
+        lambda ij: _score_tile(minimise, table, *ij), (i.reshape(-1, tile), j.reshape(-1, tile))
+    )
     return score.reshape(-1), w.reshape(-1)
+
+
+def score_first_pairs(
+    minimise: Minimise, table: MixInput, i: jax.Array, j: jax.Array, *, tile: int, count: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Scores the first pairs of many, in as few tiles as hold them.
+
+    So one program serves dispatches of every length.
+
+    Args:
+      minimise: computes C2 of one pair.
+      table: all real images: arrays ``[N, ...]``.
+      i: ``int32[P]``, P a multiple of ``tile``.
+      j: ``int32[P]``.
+      tile: pairs evaluated together.
+      count: ``int32[]``, how many pairs to score.
+
+    Returns:
+      C2 ``float32[P]`` and w ``int32[P]``; infinite and 0 beyond the last tile that was scored.
+    """
+    chex.assert_type([i, j, count], jnp.int32)
+
+    def score_next(done: tuple[jax.Array, jax.Array, jax.Array]) -> Any:
+        start, score, w = done
+        places = (jax.lax.dynamic_slice_in_dim(side, start, tile) for side in (i, j))
+        found = _score_tile(minimise, table, *places)
+        update = jax.lax.dynamic_update_slice_in_dim
+        return start + tile, update(score, found[0], start, 0), update(w, found[1], start, 0)
+
+    score, w = jnp.full(i.shape, jnp.inf, jnp.float32), jnp.zeros(i.shape, jnp.int32)
+    start = jnp.zeros_like(count)
+    _, score, w = jax.lax.while_loop(lambda done: done[0] < count, score_next, (start, score, w))
+    return score, w
+
+
+def _score_tile(
+    minimise: Minimise, table: MixInput, i: jax.Array, j: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    return jax.vmap(lambda p, q: minimise(_image(table, p), _image(table, q)))(i, j)
 
 
 def _image(table: MixInput, place: jax.Array) -> MixInput:

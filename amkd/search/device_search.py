@@ -1,26 +1,31 @@
 """The k lowest C2 among pairs, over all devices of all processes."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 from amkd.core import devices
-from amkd.core.compilation import compiled, mapped
+from amkd.core.compilation import mapped
 from amkd.models import Network, inference
-from amkd.models.inference import MixInput
+from amkd.models.inference import MixInput, Trunk
 from amkd.models.layers import Variables, suited
-from amkd.search import confidence, top_k
-from amkd.search.activations import make_table, stem_bytes
+from amkd.search import confidence, enumeration, pairs, top_k
 from amkd.search.confidence import Minimiser
+from amkd.search.placed import Placed
+
+LONGEST = 2**20  # pairs in one dispatch of an accelerator, at most
+_PAIR_BYTES = 64  # of one pair while it is scored and kept
 
 # The programs. Keeping is apart from scoring, so that another k does not compile the network anew.
 
 
 @mapped(
     split={"i": 0, "j": 0},
-    static=("network", "minimiser", "tile", "activations"),
+    static=("network", "minimiser", "tile", "activations", "precision"),
     kept=32,  # vanilla_al has one for each lambda
     precision="highest",  # ranking is discontinuous: accelerators must not round the inputs
 )
@@ -29,14 +34,53 @@ def _score(
     minimiser: Minimiser,
     tile: int,
     activations: bool,
+    precision: str | None,
     variables: Variables,
     table: MixInput,
     i: jax.Array,
     j: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
+    with _rounding(precision):
+        minimise = minimiser.on(_trunk(network, activations, variables))
+        return confidence.score_pairs(minimise, table, i, j, tile)
+
+
+@mapped(
+    split={"i": 0, "j": 0, "count": 0},
+    static=("network", "minimiser", "tile", "activations", "precision"),
+    kept=32,
+    precision="highest",
+)
+def _score_first(
+    network: Network,
+    minimiser: Minimiser,
+    tile: int,
+    activations: bool,
+    precision: str | None,
+    variables: Variables,
+    table: MixInput,
+    i: jax.Array,
+    j: jax.Array,
+    count: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    with _rounding(precision):
+        minimise = minimiser.on(_trunk(network, activations, variables))
+        return confidence.score_first_pairs(minimise, table, i, j, tile=tile, count=count)
+
+
+def _rounding(precision: str | None) -> AbstractContextManager[Any]:
+    """How products round their inputs, where it is not "highest"."""
+    return jax.default_matmul_precision(precision) if precision else nullcontext()
+
+
+def _trunk(network: Network, activations: bool, variables: Variables) -> Trunk:
     trunk_of = inference.trunk_of_one if activations else inference.network_of_one
-    minimise = minimiser.on(trunk_of(suited(network, "scoring"), variables))
-    return confidence.score_pairs(minimise, table, i, j, tile)
+    return trunk_of(suited(network, "scoring"), variables)
+
+
+@mapped(split={"span": 0}, static=("n", "length"))
+def _enumerate(n: int, length: int, span: enumeration.Span) -> tuple[jax.Array, jax.Array]:
+    return enumeration.pairs_of(span, n, length)
 
 
 @mapped(split={"device": 0}, static=("k", "batch"))
@@ -58,11 +102,6 @@ def _k_lowest(k: int, buffer: top_k.Buffer) -> top_k.Scored:
     return top_k.k_lowest(buffer, k)
 
 
-@compiled(static=("network", "shape"))
-def _prepare(network: Network, shape: tuple[int, ...], variables: Variables) -> Variables:
-    return inference.prepared(suited(network, "scoring"), variables, shape)
-
-
 def tile_size(at_once: int, bytes_each: int) -> int:
     """Returns how many pairs one compiled tile has: what fits a CPU's cache, or fills an
     accelerator.
@@ -71,59 +110,56 @@ def tile_size(at_once: int, bytes_each: int) -> int:
       at_once: student evaluations of one pair that are computed together.
       bytes_each: of one evaluation's activations after the stem.
     """
-    evaluations, limit = (1408, 2**25) if jax.default_backend() == "cpu" else (11264, 2**30)
+    evaluations, limit = 1408, 2**25
+    if devices.accelerated():
+        evaluations, limit = 11264, devices.memory() // 16
     fits = min(evaluations, limit // bytes_each) // at_once
     return 2 ** max(fits.bit_length() - 1, 0)
+
+
+def longest_dispatch() -> int:
+    """Returns how many pairs one dispatch may have on all accelerators of all processes: their
+    scores take a thousandth of the memory, at most.
+    """
+    each = min(LONGEST, devices.memory() // 2**10 // _PAIR_BYTES)
+    return each * devices.count() * jax.process_count()
 
 
 class DeviceSearch:
     """A search for the k lowest C2 among pairs of real images under one student.
 
-    Each device keeps its own k lowest; they are merged once, at the end. Every dispatch has the
-    same length, and so runs the same program: a pair's score depends on the tile, and on neither
-    the chunk nor the number of devices or processes. All processes must add the same pairs; each
-    scores its own share of them.
+    Each device keeps its own k lowest; they are merged once, at the end. A pair's score depends on
+    the tile, and on neither the chunk nor the number of devices or processes. All processes must
+    add the same pairs; each scores its own share of them.
 
     Args of the constructor:
-      network: the student, in float32.
-      variables: its variables.
-      images: ``uint8[N, H, W, C]``.
+      placed: the student and the images.
       minimiser: how to minimise over lambda.
       k: how many pairs to find.
-      pairs: pairs in one dispatch; rounded up to whole tiles, at least two a device.
+      pairs: pairs in one dispatch, at most; rounded up to whole tiles, at least two a device.
       tile: pairs in one compiled tile; 0 chooses by backend and network.
-      table_bytes: the largest table of activations to hold on each device; where it is larger,
-        images are mixed.
 
     Attributes:
-      length: pairs in one dispatch, of all processes together.
+      length: pairs in one dispatch, at most, of all processes together.
+      unit: pairs in one tile of each device of all processes.
     """
 
     def __init__(
-        self,
-        *,
-        network: Network,
-        variables: Variables,
-        images: np.ndarray,
-        minimiser: Minimiser,
-        k: int,
-        pairs: int,
-        tile: int,
-        table_bytes: int,
+        self, *, placed: Placed, minimiser: Minimiser, k: int, pairs: int, tile: int
     ) -> None:
-        shape = images.shape[1:]
-        table = make_table(
-            network, variables, images, with_logits=minimiser.uses_logits, most=table_bytes
-        )
-        tile = tile or tile_size(minimiser.at_once, stem_bytes(network, variables, shape))
-        unit = tile * devices.count() * jax.process_count()
-        self.length = max(-(-pairs // unit), 2) * unit
-        self._k, self._bad = k, False
-        self._program = network, minimiser, tile, table.activations
-        self._arrays = devices.replicate((_prepare(network, shape, variables), table.rows))
+        tile = tile or tile_size(minimiser.at_once, placed.stem_bytes)
+        self.unit = tile * devices.count() * jax.process_count()
+        self.length = max(-(-pairs // self.unit), 2) * self.unit
+        self._k, self._bad, self._tile = k, False, tile
+        table = placed.table
+        if not minimiser.uses_logits:
+            table = table._replace(rows=MixInput(table.rows.h))
+        self._program = placed.network, minimiser, tile, table.activations, placed.precision
+        self._arrays = placed.variables, table.rows
         each = self.length // jax.process_count() // devices.count()
         self._shape = (devices.count(), each)
-        self._buffer = _empty(k, each, np.arange(devices.count()))
+        self._buffer = _empty(k, each, devices.split(np.arange(devices.count())))
+        self._gone: tuple[np.ndarray, int] | None = None
 
     def add(self, i: np.ndarray, j: np.ndarray) -> Callable[[], int]:
         """Starts scoring pairs ``int32[P]`` that were not added before, at most ``length`` of them.
@@ -136,13 +172,52 @@ class DeviceSearch:
         total = len(i)
         if self._bad:  # nothing that follows can mend it
             return lambda: total
-        first, second, counts = (devices.split(rows) for rows in self._padded(i, j))
-        score, w = _score(*self._program, *self._arrays, first, second)
-        scored = top_k.Scored(score, first, second, w)
-        self._buffer, bad = _keep(self._k, self._buffer, scored, counts)
+        own = self._own(total)
+        counts = self._counts(len(own))
+        each = self._shape[1]
+        ends = np.cumsum(counts)
+        rows = [
+            np.stack(
+                [
+                    np.pad(side[own.start + end - size : own.start + end], (0, each - size))
+                    for end, size in zip(ends, counts, strict=True)
+                ]
+            )
+            for side in (i, j)
+        ]
+        first, second, placed = devices.split((*rows, counts))
+        return self._add(first, second, placed, total)
+
+    def add_left(self, left: pairs.Left, start: int, stop: int) -> Callable[[], int]:
+        """Does what :meth:`add` does with places ``start .. stop-1`` of the pairs that are left of
+        all; the devices enumerate them.
+        """
+        total = stop - start
+        if self._bad:
+            return lambda: total
+        own = self._own(total)
+        counts = self._counts(len(own))
+        room = self._room(left)
+        ends = start + own.start + np.cumsum(counts)
+        none = pairs.Stretch(0, 0, left.chosen[:0])
+        spans = [
+            enumeration.span_of(left.stretch(end - size, end) if size else none, left.n, room)
+            for end, size in zip(ends.tolist(), counts.tolist(), strict=True)
+        ]
+        span, placed = devices.split((jax.tree.map(lambda *one: np.stack(one), *spans), counts))
+        first, second = _enumerate(left.n, self._shape[1], span)
+        return self._add(first, second, placed, total)
+
+    def _add(self, i: jax.Array, j: jax.Array, counts: jax.Array, total: int) -> Callable[[], int]:
+        """Starts scoring pairs ``int32[D, P]``, of which each device has some, ``int32[D]``."""
+        if devices.accelerated():
+            score, w = _score_first(*self._program, *self._arrays, i, j, counts)
+        else:
+            score, w = _score(*self._program, *self._arrays, i, j)
+        self._buffer, bad = _keep(self._k, self._buffer, top_k.Scored(score, i, j, w), counts)
 
         def wait() -> int:
-            self._bad |= bool(np.any(bad))
+            self._bad |= bool(np.any(jax.device_get(bad)))
             if jax.process_count() == 1:
                 self._check()
             return total
@@ -158,23 +233,36 @@ class DeviceSearch:
           FloatingPointError: a score is not finite: the student diverged.
         """
         found = top_k.merge(jax.device_get(_k_lowest(self._k, self._buffer)), self._k)
-        self._bad |= bool(np.any(self._buffer.bad))
+        self._bad |= bool(np.any(jax.device_get(self._buffer.bad)))
         if jax.process_count() > 1:
             parts, bad = multihost_utils.process_allgather((found, np.bool_(self._bad)))
             found, self._bad = top_k.merge(parts, self._k), bool(np.any(bad))
         self._check()
         return top_k.without_padding(found)
 
-    def _padded(self, i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Returns this process's share, ``int32[D, P]`` twice, and how many pairs of it each
-        device has, ``int32[D]``.
+    def _own(self, total: int) -> range:
+        """Returns this process's share of so many pairs."""
+        own, of = jax.process_index(), jax.process_count()
+        return range(total * own // of, total * (own + 1) // of)
+
+    def _counts(self, size: int) -> np.ndarray:
+        """Returns how many of so many pairs each device scores, ``int32[D]``.
+
+        On accelerators all have equally many tiles to do; a CPU's program does all tiles anyway.
         """
-        total, own, of = len(i), jax.process_index(), jax.process_count()
-        share = slice(total * own // of, total * (own + 1) // of)
-        size, (on, length) = share.stop - share.start, self._shape
-        i, j = (np.pad(side[share], (0, on * length - size)).reshape(on, length) for side in (i, j))
-        counts = np.clip(size - length * np.arange(on), 0, length).astype(np.int32)
-        return i, j, counts
+        on, each = self._shape
+        if devices.accelerated():
+            each = -(-size // (on * self._tile)) * self._tile
+        return np.clip(size - each * np.arange(on), 0, each).astype(np.int32)
+
+    def _room(self, left: pairs.Left) -> int:
+        """Returns room for the pairs that have left between those of one dispatch: a power of two,
+        so that few programs serve all rounds.
+        """
+        if self._gone is None or self._gone[0] is not left.chosen:
+            most = left.most_gone(self._shape[1])
+            self._gone = left.chosen, 2 ** (max(most, 1) - 1).bit_length()
+        return self._gone[1]
 
     def _check(self) -> None:
         if self._bad:

@@ -169,6 +169,54 @@ class Pool(NamedTuple):
             yield left
 
 
+class Stretch(NamedTuple):
+    """Pairs that follow each other in a pool of all pairs, without those that have left it.
+
+    Attributes:
+      first: rank of the first one.
+      size: how many.
+      gone: ``int64[...]`` ascending ranks between them that have left.
+    """
+
+    first: int
+    size: int
+    gone: np.ndarray
+
+
+class Left(NamedTuple):
+    """The pairs that are left of all pairs of N images, in the order of their ranks.
+
+    Attributes:
+      n: number of real images N.
+      chosen: ``int64[...]`` ascending ranks that have left.
+    """
+
+    n: int
+    chosen: np.ndarray
+
+    @property
+    def size(self) -> int:
+        """How many are left."""
+        return count(self.n) - len(self.chosen)
+
+    def _before(self) -> np.ndarray:
+        """Returns how many pairs are left before each chosen one, ``int64[...]``, ascending."""
+        return self.chosen - np.arange(len(self.chosen))
+
+    def stretch(self, start: int, stop: int) -> Stretch:
+        """Returns the pairs at places ``start .. stop-1`` of those left; at least one."""
+        cuts = np.searchsorted(self._before(), [start, stop - 1], side="right")
+        return Stretch(start + int(cuts[0]), stop - start, self.chosen[cuts[0] : cuts[1]])
+
+    def most_gone(self, length: int) -> int:
+        """Returns how many have left, at most, between any ``length`` pairs that follow each
+        other.
+        """
+        before = self._before()
+        ends = np.searchsorted(before, before + length, side="left")
+        return int(np.max(ends - np.arange(len(before)), initial=0))
+
+
 def _edges(total: int, blocks: int) -> np.ndarray:
     return np.minimum(np.arange(blocks + 1) * -(-total // blocks), total)
 

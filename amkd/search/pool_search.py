@@ -3,16 +3,22 @@
 from collections import deque
 from collections.abc import Callable, Iterable
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from amkd.config.search import SearchSettings
+from amkd.core import devices
 from amkd.data import mixing
-from amkd.search import pairs, refinement, top_k
+from amkd.search import pairs, placed, refinement, top_k
 from amkd.search.confidence import Grid, Minimiser
-from amkd.search.device_search import DeviceSearch
+from amkd.search.device_search import DeviceSearch, longest_dispatch
+from amkd.search.pace import Pace
+from amkd.search.placed import Placed
 from amkd.search.selection import SelectionTask
 
-_IN_FLIGHT = 2  # chunks queued on the devices, which never wait for the host
+_IN_FLIGHT = 2  # dispatches queued on the devices, which never wait for the host
+_ON_CPU = 4096  # pairs in one dispatch, where they are not configured
 
 
 def configured_minimiser(settings: SearchSettings) -> Minimiser:
@@ -36,26 +42,79 @@ def pairs_left(task: SelectionTask) -> int:
     return task.pool.size - len(task.chosen)
 
 
-def lowest_c2(task: SelectionTask, minimiser: Minimiser, k: int) -> top_k.Scored:
-    """Returns the k pairs of lowest C2 among all pairs left, in order."""
-    search = open_search(task, minimiser, k)
-    score_chunks(task, search, task.pool.chunks(search.length, task.chosen), task.progress)
+def place(task: SelectionTask, *, with_logits: bool, dtype: str = "float32") -> Placed:
+    """Places the task's student and images on every device.
+
+    Args:
+      task: the task.
+      with_logits: whether the images' logits are wanted.
+      dtype: of the scoring: float32, tensorfloat32 or bfloat16.
+    """
+    return placed.place(
+        task.network.clone(dtype=jnp.bfloat16) if dtype == "bfloat16" else task.network,
+        task.variables,
+        task.images,
+        with_logits=with_logits,
+        table_bytes=task.settings.table_bytes,
+        precision="tensorfloat32" if dtype == "tensorfloat32" else None,
+    )
+
+
+def lowest_c2(
+    task: SelectionTask, minimiser: Minimiser, k: int, student: Placed | None = None
+) -> top_k.Scored:
+    """Returns the k pairs of lowest C2 among all pairs left, in order.
+
+    Args:
+      task: the task.
+      minimiser: how to minimise over lambda.
+      k: how many pairs.
+      student: as :func:`place` places it; None does so now.
+    """
+    search = open_search(task, minimiser, k, student)
+    score_left(task, search, task.chosen, task.progress)
     return search.lowest()
 
 
-def open_search(task: SelectionTask, minimiser: Minimiser, k: int) -> DeviceSearch:
-    """Returns a search under the task's student that has not scored any pair yet."""
-    settings = task.settings
+def open_search(
+    task: SelectionTask, minimiser: Minimiser, k: int, student: Placed | None = None
+) -> DeviceSearch:
+    """Returns a search under the task's student that has not scored any pair yet; see
+    :func:`lowest_c2`.
+    """
+    longest = longest_dispatch() if devices.accelerated() else _ON_CPU
     return DeviceSearch(
-        network=task.network,
-        variables=task.variables,
-        images=task.images,
+        placed=student or place(task, with_logits=minimiser.uses_logits),
         minimiser=minimiser,
         k=k,
-        pairs=min(settings.chunk, task.pool.size),
-        tile=settings.tile,
-        table_bytes=settings.table_bytes,
+        pairs=min(task.settings.chunk or longest, task.pool.size),
+        tile=task.settings.tile,
     )
+
+
+def score_left(
+    task: SelectionTask,
+    search: DeviceSearch,
+    gone: np.ndarray,
+    progress: Callable[[int], None],
+) -> None:
+    """Adds all pairs of the task's pool to a search but some.
+
+    Args:
+      task: the task, for its pool.
+      search: scores them.
+      gone: ``int64[...]``, ascending ranks of these.
+      progress: see :func:`score_chunks`.
+    """
+    if not devices.accelerated() or task.pool.counts is not None:
+        return score_chunks(task, search, task.pool.chunks(search.length, gone), progress)
+    left, pace, start = pairs.Left(task.pool.n, gone), _pace(task, search), 0
+    waiting = _Waiting(pace, progress)
+    while start < left.size:
+        stop = min(start + pace.size, left.size)
+        waiting.add(search.add_left(left, start, stop))
+        start = stop
+    waiting.end()
 
 
 def score_chunks(
@@ -70,15 +129,47 @@ def score_chunks(
       task: the task, for its pool.
       search: scores them.
       chunks: their ranks, ``int64[...]``, at most ``search.length`` in each chunk.
-      progress: is called with the number of pairs of every chunk that was scored.
+      progress: is called with the number of pairs of every dispatch that was scored.
     """
-    in_flight: deque[Callable[[], int]] = deque()
+    pace = _pace(task, search)
+    waiting = _Waiting(pace, progress)
     for ranks in chunks:
-        in_flight.append(search.add(*pairs.pair_of(ranks, task.pool.n)))
-        if len(in_flight) > _IN_FLIGHT:
-            progress(in_flight.popleft()())
-    for wait in in_flight:
-        progress(wait())
+        start = 0
+        while start < len(ranks):
+            part = ranks[start : start + pace.size]
+            waiting.add(search.add(*pairs.pair_of(part, task.pool.n)))
+            start += len(part)
+    waiting.end()
+
+
+def _pace(task: SelectionTask, search: DeviceSearch) -> Pace:
+    """Returns how many pairs each dispatch has; several processes must agree without a clock."""
+    fixed = not devices.accelerated() or task.settings.chunk > 0 or jax.process_count() > 1
+    return Pace(search.unit, search.length, fixed=fixed)
+
+
+class _Waiting:
+    """The dispatches that are queued on the devices."""
+
+    def __init__(self, pace: Pace, progress: Callable[[int], None]) -> None:
+        self._pace, self._progress = pace, progress
+        self._queue: deque[Callable[[], int]] = deque()
+
+    def add(self, wait: Callable[[], int]) -> None:
+        """Queues one more; waits for the one before the last two."""
+        self._queue.append(wait)
+        if len(self._queue) > _IN_FLIGHT:
+            self._next()
+
+    def end(self) -> None:
+        """Waits for all of them."""
+        while self._queue:
+            self._next()
+
+    def _next(self) -> None:
+        scored = self._queue.popleft()()
+        self._pace.done(scored)
+        self._progress(scored)
 
 
 def sample_left(task: SelectionTask, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -1,11 +1,13 @@
 """A search that refines only those pairs which may be among the k lowest, and measures what it
 missed.
 
-After few evaluations, the curve through a pair's logits forecasts its C2. The pairs of lowest
-forecast are the shortlist, and only these are refined. A random sample of all pairs is refined,
-too, and tells what share of the k lowest the shortlist holds (:mod:`amkd.search.audit`). If that
-share is not certain to reach the target, the shortlist is doubled, and in the end every pair is
-refined.
+A forecast of every pair's C2 is cheap in one of two ways, or in both. After few evaluations, the
+curve through a pair's logits tells about its minimum (``search.minimiser=screened``). And an
+accelerator computes many times faster in TF32 or bfloat16 than in float32 (``search.forecast``).
+The pairs of lowest forecast are the shortlist, and only these are refined, in float32. A random
+sample of all pairs is refined, too, and tells what share of the k lowest the shortlist holds
+(:mod:`amkd.search.audit`). If that share is not certain to reach the target, the shortlist is
+doubled, and in the end every pair is refined.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,12 +18,17 @@ import numpy as np
 from amkd.config.search import SearchSettings
 from amkd.core import keys
 from amkd.search import audit, pairs, pool_search, top_k
+from amkd.search.confidence import Minimiser
+from amkd.search.placed import Placed
 from amkd.search.refinement import Refined
 from amkd.search.selection import SelectionTask
 
 _FORECAST_EVALUATIONS = 2
 _FIRST_SHARE = 10  # the first shortlist is one tenth of the pool,
-_FIRST_TIMES_K = 5  # or five times k
+_FIRST_TIMES_K = 5  # or five times k;
+_FIRST_SHARE_ROUNDED = 50  # where the forecast is the same minimum with rounded products, it is
+_FIRST_TIMES_K_ROUNDED = 2  # one part in fifty, or two times k
+_ROUNDED_COST = 0.25  # of an evaluation in TF32 or bfloat16, at most, in ones of float32
 _WIDEST_SHARE = 0.4  # of the pool; refining all of it does not cost much more then
 _MOST = 2**24  # pairs of a shortlist: half a GiB of every device's memory
 _ERROR = 0.05  # probability that the reported interval misses the truth
@@ -38,22 +45,38 @@ class Screening(NamedTuple):
       target: share of the k lowest that is to be found.
       forecast: the minimiser for all pairs.
       refined: the minimiser for the shortlist and the sample.
+      dtype: type of the forecast.
     """
 
     left: int
     shortlists: tuple[int, ...]
     sampled: int
     target: float
-    forecast: Refined
-    refined: Refined
+    forecast: Minimiser
+    refined: Minimiser
+    dtype: str = "float32"
 
     @property
     def evaluations(self) -> int:
         """Evaluations of the student, if the first shortlist is good enough."""
         if not self.shortlists:
             return self.refined.evaluations * self.left
-        refined = self.refined.evaluations * (self.shortlists[0] + self.sampled)
-        return self.forecast.evaluations * self.left + refined
+        return self.forecast.evaluations * self.left + self._refinements
+
+    @property
+    def cost(self) -> float:
+        """What they cost, in evaluations in float32."""
+        share = 1 if self.dtype == "float32" or not self.shortlists else _ROUNDED_COST
+        return self.evaluations - (1 - share) * self.forecast.evaluations * self.left
+
+    @property
+    def _refinements(self) -> int:
+        return self.refined.evaluations * (self.shortlists[0] + self.sampled)
+
+
+def is_wanted(settings: SearchSettings) -> bool:
+    """Returns whether the search is to be screened."""
+    return settings.minimiser == "screened" or settings.forecast != "float32"
 
 
 def make_screening(settings: SearchSettings, left: int, k: int) -> Screening:
@@ -61,18 +84,29 @@ def make_screening(settings: SearchSettings, left: int, k: int) -> Screening:
 
     Small pools, and few k, are refined as a whole: no sample could tell enough.
     """
-    range_ = pool_search.lam_range(settings)
-    forecast = Refined(range_, _FORECAST_EVALUATIONS, forecast=True)
-    refined = Refined(range_, settings.evaluations)
+    forecast = refined = pool_search.configured_minimiser(settings)
+    share, times_k = _FIRST_SHARE_ROUNDED, _FIRST_TIMES_K_ROUNDED
+    if settings.minimiser == "screened":
+        range_ = pool_search.lam_range(settings)
+        forecast = Refined(range_, _FORECAST_EVALUATIONS, forecast=True)
+        share, times_k = _FIRST_SHARE, _FIRST_TIMES_K
     sizes = []
-    size = max(min(-(-left // _FIRST_SHARE), _MOST // 4), _FIRST_TIMES_K * k)
+    size = max(min(-(-left // share), _MOST // 4), times_k * k)
     while size <= min(_WIDEST_SHARE * left, _MOST):
         sizes.append(size)
         size *= 2
     sampled = audit.sample_size(left, k, settings.recall)
-    screened = Screening(left, tuple(sizes), sampled, settings.recall, forecast, refined)
+    screened = Screening(
+        left=left,
+        shortlists=tuple(sizes),
+        sampled=sampled,
+        target=settings.recall,
+        forecast=forecast,
+        refined=refined,
+        dtype=settings.forecast,
+    )
     whole = screened._replace(shortlists=(), sampled=0)
-    return screened if sizes and screened.evaluations < whole.evaluations else whole
+    return screened if sizes and screened.cost < whole.cost else whole
 
 
 def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, dict[str, Any]]:
@@ -82,10 +116,10 @@ def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, 
     if not screening.shortlists:
         found = pool_search.lowest_c2(task, screening.refined, task.k)
         return found, _metrics(screening, audit.NOTHING_MISSED, 0, screening.evaluations)
-    forecast = pool_search.lowest_c2(task, screening.forecast, screening.shortlists[-1])
-    shortlist = pairs.rank_of(forecast.i, forecast.j, task.pool.n)
-    sampled, scores = _sample(task, screening)
-    search = pool_search.open_search(task, screening.refined, task.k)
+    student = pool_search.place(task, with_logits=screening.refined.uses_logits)
+    shortlist = _shortlist(task, screening, student)
+    sampled, scores = _sample(task, screening, student)
+    search = pool_search.open_search(task, screening.refined, task.k, student)
     refine = lambda chunks: pool_search.score_chunks(task, search, chunks, _uncounted(task))  # noqa: E731
     done = 0
     for turn, size in enumerate(screening.shortlists, 1):
@@ -100,18 +134,29 @@ def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, 
             break
     else:
         gone = np.sort(np.concatenate([task.chosen, shortlist]))
-        refine(task.pool.chunks(search.length, gone))
+        pool_search.score_left(task, search, gone, _uncounted(task))
         done, found, recall = screening.left, search.lowest(), audit.NOTHING_MISSED
     refined = screening.refined.evaluations * (done + len(sampled))
     evaluations = screening.forecast.evaluations * screening.left + refined
     return found, _metrics(screening, recall, done, evaluations)
 
 
-def _sample(task: SelectionTask, screening: Screening) -> tuple[np.ndarray, np.ndarray]:
+def _shortlist(task: SelectionTask, screening: Screening, student: Placed) -> np.ndarray:
+    """Returns the pairs of the longest shortlist, lowest forecast first: ``int64[...]`` ranks."""
+    minimiser = screening.forecast
+    if screening.dtype != "float32":
+        student = pool_search.place(task, with_logits=minimiser.uses_logits, dtype=screening.dtype)
+    found = pool_search.lowest_c2(task, minimiser, screening.shortlists[-1], student)
+    return pairs.rank_of(found.i, found.j, task.pool.n)
+
+
+def _sample(
+    task: SelectionTask, screening: Screening, student: Placed
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns a uniform sample of all pairs left: ``int64[M]`` ranks and ``float32[M]`` scores."""
     rng = keys.rng(*task.stream, keys.Purpose.AUDIT)
     ranks = pool_search.sample_left(task, screening.sampled, rng)
-    search = pool_search.open_search(task, screening.refined, screening.sampled)
+    search = pool_search.open_search(task, screening.refined, screening.sampled, student)
     pool_search.score_chunks(task, search, _chunks(ranks, search.length), _uncounted(task))
     found = search.lowest()
     return pairs.rank_of(found.i, found.j, task.pool.n), found.score
@@ -129,7 +174,8 @@ def _uncounted(task: SelectionTask) -> Callable[[int], None]:
 def _metrics(
     screening: Screening, recall: audit.Recall, shortlist: int, evaluations: int
 ) -> dict[str, Any]:
-    return {
+    rounded = {} if screening.dtype == "float32" else {"forecast": screening.dtype}
+    return rounded | {
         "evaluations": evaluations,
         "recall": {name: round(value, 4) for name, value in recall._asdict().items()},
         "shortlist": shortlist,

@@ -109,8 +109,15 @@ def add(buffer: Buffer, scored: Scored, count: jax.Array, k: int) -> Buffer:
     )
     # A score equal to the threshold enters, too: the rank of its pair may be lower.
     near = meant & (scored.score <= buffer.threshold)
-    place = jnp.where(near, buffer.filled + jnp.cumsum(near, dtype=jnp.int32) - 1, size)
-    rows = jax.tree.map(lambda all_, new: all_.at[place].set(new, mode="drop"), buffer.rows, scored)
+    # Pairs that do not enter get places beyond the end, each its own: no place comes twice, so that
+    # accelerators may write all rows at once, also where they must be deterministic.
+    beyond = size + jnp.arange(batch, dtype=jnp.int32)
+    place = jnp.where(near, buffer.filled + jnp.cumsum(near, dtype=jnp.int32) - 1, beyond)
+    rows = jax.tree.map(
+        lambda all_, new: all_.at[place].set(new, mode="drop", unique_indices=True),
+        buffer.rows,
+        scored,
+    )
     filled = buffer.filled + jnp.sum(near, dtype=jnp.int32)
     bad = buffer.bad | jnp.any(meant & ~jnp.isfinite(scored.score))
     return Buffer(rows, filled, buffer.threshold, bad)

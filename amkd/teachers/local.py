@@ -198,7 +198,7 @@ def _fit(
         first, saved = meta["epoch"], checkpoint.leaves_of(tree)
     advance(first)
 
-    def on_epoch(epoch: int, state: TrainState, loss: float) -> None:
+    def on_epoch(epoch: int, state: TrainState | None, loss: float) -> None:
         advance(1, loss=f"{loss:.4f}")
         saver.after_epoch(epoch, state)
 

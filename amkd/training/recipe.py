@@ -34,6 +34,7 @@ _IDLE = {
     "zoom": 0.0,
     "mix_share": 0.0,
     "average": 0.0,
+    "precision": "default",
 }
 
 

@@ -6,8 +6,9 @@ teachers and target networks.
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import itemgetter
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -23,9 +24,9 @@ from amkd.training.recipe import StepInputs
 from amkd.training.train_state import TrainState
 from amkd.training.training_set import Batches, TrainingSet
 
-# Called after each epoch with the number of epochs done, the state (to read, not to keep) and the
-# mean loss.
-OnEpoch = Callable[[int, TrainState, float], None]
+# Called for each epoch with the number of epochs done, the state (to read, not to keep) and the
+# mean loss. The state is None where the devices are ahead of that epoch already.
+OnEpoch = Callable[[int, TrainState | None, float], None]
 Leaves = list[np.ndarray]  # of a training state, on the host
 
 
@@ -69,7 +70,7 @@ def train_network(
       first_variables: in place of those that follow from the stream.
       saved: leaves of the state after ``first_epoch`` epochs; see :class:`PeriodicSaver`.
       first_epoch: epochs already done.
-      on_epoch: called after every epoch; may raise to stop.
+      on_epoch: called for every epoch; may raise to stop.
 
     Returns:
       The state after the last epoch.
@@ -80,30 +81,23 @@ def train_network(
     recipe, stream = training.recipe, training.stream
     network = for_training(training.network, recipe.dtype)
     state = start(training, first_variables, saved)
-    steps, epochs = recipes.steps_per_epoch(recipe, training.count), training.epochs
-    inputs = jax.tree.map(
-        lambda column: column.reshape(epochs, steps), recipes.step_inputs(recipe, steps * epochs)
-    )
-    of_step = recipes.step_recipe(recipe)
+    of_step, in_loop = recipes.step_recipe(recipe), devices.accelerated()
     key = keys.key(*stream, keys.Purpose.AUGMENT)
     data = devices.replicate(training.data)
-    for epoch in range(first_epoch, epochs):
-        of_epoch = jax.tree.map(itemgetter(epoch), inputs)
-        groups = _dispatches(_batches(training, epoch), of_epoch, recipe)
+    turns = _turns(training, first_epoch)
+    turn = next(turns, None)
+    while turn is not None:
         sums = []
-        for batches, group_inputs in groups:
+        for batches, inputs in turn.dispatches:
             state, sum_ = train_step.train_steps(
-                network, of_step, state, data, batches, group_inputs, key
+                network, of_step, state, data, batches, inputs, key, in_loop
             )
             sums.append(sum_)
-        loss = _mean_loss(sums)
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe"
-                " (config.train, or config.teacher.train for a teacher). A student's answers are"
-                " kept: a new --workdir with --config.ledger.path=FILE finds them"
-            )
-        on_epoch(epoch + 1, state, loss)
+        epochs = turn.epochs
+        turn = next(turns, None)  # made while the devices work
+        for epoch, loss in zip(epochs, _mean_losses(sums, len(epochs)), strict=True):
+            _check(loss, epoch)
+            on_epoch(epoch + 1, state if epoch == epochs[-1] else None, loss)
     return state
 
 
@@ -133,6 +127,57 @@ def start(
     return devices.replicate(state)
 
 
+class _Turn(NamedTuple):
+    """The work between two moments at which the host waits for the devices.
+
+    Attributes:
+      epochs: numbers of its epochs.
+      dispatches: what each call of the program does.
+    """
+
+    epochs: range
+    dispatches: list[tuple[Batches, StepInputs]]
+
+
+def epochs_at_once(recipe: Recipe, count: int) -> int:
+    """Returns for how many epochs over ``count`` records the devices are not waited for.
+
+    On accelerators, so many as fit into one dispatch: epochs may be as short as two steps.
+    """
+    if not devices.accelerated():
+        return 1
+    fit = train_step.dispatch_lengths(recipe)[0] // recipes.steps_per_epoch(recipe, count)
+    return max(fit, 1)
+
+
+def _turns(training: Training, first_epoch: int) -> Iterator[_Turn]:
+    """Yields the work from an epoch on.
+
+    Turns end at the same epochs wherever a training goes on from, so it has the same dispatches.
+    """
+    recipe, epoch = training.recipe, first_epoch
+    steps, epochs = recipes.steps_per_epoch(recipe, training.count), training.epochs
+    inputs = recipes.step_inputs(recipe, steps * epochs)
+    at_once = epochs_at_once(recipe, training.count)
+    while epoch < epochs:
+        own = range(epoch, min((epoch // at_once + 1) * at_once, epochs))
+        batches = jax.tree.map(
+            lambda *columns: np.concatenate(columns), *(_batches(training, one) for one in own)
+        )
+        of_turn = jax.tree.map(itemgetter(slice(own.start * steps, own.stop * steps)), inputs)
+        yield _Turn(own, _dispatches(batches, of_turn, recipe))
+        epoch = own.stop
+
+
+def _check(loss: float, epoch: int) -> None:
+    if not np.isfinite(loss):
+        raise FloatingPointError(
+            f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe"
+            " (config.train, or config.teacher.train for a teacher). A student's answers are"
+            " kept: a new --workdir with --config.ledger.path=FILE finds them"
+        )
+
+
 def _batches(training: Training, epoch: int) -> Batches:
     """Returns the batches of one epoch, each split over the devices."""
     recipe = training.recipe
@@ -151,25 +196,27 @@ def _batches(training: Training, epoch: int) -> Batches:
 def _dispatches(
     batches: Batches, inputs: StepInputs, recipe: Recipe
 ) -> list[tuple[Batches, StepInputs]]:
-    """Cuts an epoch into what each call of the program does.
+    """Cuts steps into what each call of the program does.
 
-    Whole groups of steps, then single steps: two programs in all, whatever the number of steps.
+    The longest dispatches first, down to single steps: two or three programs in all, whatever the
+    number of steps.
     """
     found, start, total = [], 0, len(inputs.rate)
-    size = train_step.steps_per_dispatch(recipe)
     while start < total:
-        stop = start + (size if start + size <= total else 1)
+        fit = [size for size in train_step.dispatch_lengths(recipe) if size <= total - start]
+        stop = start + fit[0]
         found.append(jax.tree.map(itemgetter(slice(start, stop)), (batches, inputs)))
         start = stop
     return found
 
 
-def _mean_loss(sums: list[tuple[jax.Array, jax.Array]]) -> float:
-    """Returns the mean loss of an epoch; waits for the devices, once."""
+def _mean_losses(sums: list[tuple[jax.Array, jax.Array]], epochs: int) -> list[float]:
+    """Returns the mean loss of each of some epochs; waits for the devices, once."""
     losses, weights = (
-        np.concatenate([np.asarray(part) for part in column]) for column in zip(*sums, strict=True)
+        np.concatenate(column).reshape(epochs, -1)
+        for column in zip(*jax.device_get(sums), strict=True)
     )
-    return float(losses.sum() / weights.sum())
+    return [float(loss.sum() / weight.sum()) for loss, weight in zip(losses, weights, strict=True)]
 
 
 class PeriodicSaver:
@@ -189,14 +236,15 @@ class PeriodicSaver:
         self._epochs, self._stop, self._seconds, self._save = training.epochs, stop, seconds, save
         self._last = time.monotonic()
 
-    def after_epoch(self, epoch: int, state: TrainState) -> None:
-        """Saves if it is time, but not after the last epoch: then the caller saves the result.
+    def after_epoch(self, epoch: int, state: TrainState | None) -> None:
+        """Saves if it is time and the state is known, but not after the last epoch: then the caller
+        saves the result.
 
         Raises:
           Stopped: the process was asked to stop, and the state is saved.
         """
         due = self._stop.requested or time.monotonic() - self._last >= self._seconds
-        if due and epoch < self._epochs:
+        if due and state is not None and epoch < self._epochs:
             self._save(epoch, leaves_of(state))
             self._last = time.monotonic()
             self._stop.check()

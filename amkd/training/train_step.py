@@ -1,7 +1,9 @@
 """One training step, and the program of several steps."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import chex
@@ -10,8 +12,8 @@ import jax.numpy as jnp
 import optax
 
 from amkd.config.recipe import Recipe
+from amkd.core import devices
 from amkd.core.compilation import AXIS, mapped
-from amkd.core.devices import count
 from amkd.data import augment, mixing
 from amkd.models import Network
 from amkd.models.layers import Variables, suited
@@ -159,6 +161,13 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
     return step
 
 
+def _rounding(precision: str) -> contextlib.AbstractContextManager[Any]:
+    """Returns how products of float32 round their inputs while a step is traced."""
+    if precision == "default":
+        return contextlib.nullcontext()
+    return jax.default_matmul_precision(precision)
+
+
 def _next_state(
     state: TrainState,
     batch_stats: Variables,
@@ -192,19 +201,24 @@ def _next_state(
     )
 
 
-def steps_per_dispatch(recipe: Recipe) -> int:
-    """Returns the training steps in one program: as configured, or what suits the backend."""
-    return recipe.steps_per_dispatch or (1 if jax.default_backend() == "cpu" else 8)
+def dispatch_lengths(recipe: Recipe) -> tuple[int, ...]:
+    """Returns how many training steps the programs do, the longest first and 1 at last: as
+    configured, or what suits the backend.
+
+    On accelerators, few programs make up any number of steps in few dispatches.
+    """
+    longest = recipe.steps_per_dispatch or (64 if devices.accelerated() else 1)
+    return tuple(sorted({longest, min(longest, 8) if devices.accelerated() else 1, 1}))[::-1]
 
 
 def split_batches(batches: Batches) -> Batches:
     """Cuts each batch into one part per device: ``[S, B]`` to ``[S, D, B/D]``."""
-    return jax.tree.map(lambda column: column.reshape(len(column), count(), -1), batches)
+    return jax.tree.map(lambda column: column.reshape(len(column), devices.count(), -1), batches)
 
 
 @mapped(
     split={"batches": 1},
-    static=("network", "recipe"),
+    static=("network", "recipe", "in_loop"),
     donate="state",
     out_axes=None,
     all_processes=True,
@@ -218,6 +232,7 @@ def train_steps(
     batches: Batches,
     inputs: StepInputs,
     key: jax.Array,
+    in_loop: bool = False,
 ) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
     """Does S training steps over every device.
 
@@ -229,16 +244,26 @@ def train_steps(
       batches: ``[S, D, B/D]``, from :func:`split_batches`.
       inputs: of S steps.
       key: randomness of the training.
+      in_loop: whether the steps are a loop, in a program of the size of one step. Otherwise they
+        follow each other: XLA on CPU runs convolutions inside loops several times slower.
 
     Returns:
       The state, and the sums of losses and of weights of each step, ``float32[S]`` each.
     """
     step = train_step(suited(network, "training"), recipe, AXIS)
-    # Unrolled: XLA on CPU runs convolutions inside loops several times slower.
-    sums = []
-    for number in range(len(inputs.rate)):
-        batch, own = jax.tree.map(lambda column: column[number], (batches, inputs))  # noqa: B023, used at once
-        state, sum_ = step(state, data, batch, own, key)
-        sums.append(sum_)
+
+    def next_step(
+        before: TrainState, given: tuple[Batches, StepInputs]
+    ) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
+        return step(before, data, *given, key)
+
+    with _rounding(recipe.precision):
+        if in_loop:
+            return jax.lax.scan(next_step, state, (batches, inputs))
+        sums = []
+        for number in range(len(inputs.rate)):
+            given = jax.tree.map(itemgetter(number), (batches, inputs))
+            state, sum_ = next_step(state, given)
+            sums.append(sum_)
     losses, weights = zip(*sums, strict=True)
     return state, (jnp.stack(losses), jnp.stack(weights))

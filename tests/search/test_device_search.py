@@ -14,7 +14,7 @@ from amkd.data.records import real_records
 from amkd.methods import active_mixup, random_mixup
 from amkd.models import inference
 from amkd.models.inference import MixInput
-from amkd.search import device_search, pairs, pool_search
+from amkd.search import device_search, pairs, placed, pool_search
 from amkd.search.activations import make_table
 from amkd.search.device_search import DeviceSearch
 from amkd.search.selection import SelectionTask
@@ -69,7 +69,11 @@ def search_of(one=None, **fields):
     if one is not None:
         given |= {"network": one.network, "variables": one.variables, "images": one.images}
         given["minimiser"] = pool_search.configured_minimiser(one.settings)
-    return DeviceSearch(**given | fields)
+    given |= fields
+    names = ("network", "variables", "images", "table_bytes")
+    of_student = {name: given.pop(name) for name in names}
+    logits = given["minimiser"].uses_logits
+    return DeviceSearch(placed=placed.place(**of_student, with_logits=logits), **given)
 
 
 def ranks_of(choice, n):
@@ -165,7 +169,7 @@ def test_another_k_does_not_compile_the_network_again():
     for k in (1, 5, 9):
         active_mixup.choose(task(k=k, lam_count=4))
     program = device_search._score._program(
-        task().network, pool_search.configured_minimiser(settings(lam_count=4)), 4, True
+        task().network, pool_search.configured_minimiser(settings(lam_count=4)), 4, True, None
     )
     assert len(program._compiled) == 1
 

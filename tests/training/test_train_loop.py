@@ -6,6 +6,7 @@ import pytest
 
 from amkd import models
 from amkd.core import devices
+from amkd.core.stopping import StopSignal
 from amkd.data.records import Records, mixes, real_records
 from amkd.models import prediction
 from amkd.training import (
@@ -13,8 +14,8 @@ from amkd.training import (
     train_step,
     training_set,
 )
-from amkd.training.train import start
-from tests.support import plain
+from amkd.training.train import PeriodicSaver, start
+from tests.support import plain, traffic
 from tests.support.training import (
     AUGMENTED,
     CLASSES,
@@ -239,3 +240,91 @@ def test_batches_are_dealt_out_in_order():
     parts = train_step.split_batches(batches)
     assert parts.shape == (3, devices.count(), 16 // devices.count())
     np.testing.assert_array_equal(parts.reshape(3, 16), batches)
+
+
+def in_form(chosen, data, count, monkeypatch, accelerated, **options):
+    """The final state, what was told of each epoch, and the traffic of the training."""
+    told = []
+    with monkeypatch.context() as patch:
+        patch.setattr(devices, "accelerated", lambda: accelerated)
+        with traffic.counted(guarded=False) as sent:
+            ended = fit(
+                chosen,
+                network_of(),
+                data,
+                count,
+                on_epoch=lambda epoch, state, loss: told.append((epoch, state is None, loss)),
+                **options,
+            )
+    return ended, told, sent
+
+
+def test_loops_of_many_epochs_are_the_steps_one_by_one(monkeypatch):
+    """75 epochs of two steps: turns of 32 epochs, and a last one of 11, all in loops."""
+    data = some_data()
+    chosen = plan(epochs=75, steps_per_dispatch=0, crop=2, flip=True, learning_rate=0.01)
+    one, told, sent = in_form(chosen, data, 12, monkeypatch, accelerated=False)
+    assert sent.dispatches["train_steps"] == 150
+    whole, told_whole, sent = in_form(chosen, data, 12, monkeypatch, accelerated=True)
+    assert sent.dispatches["train_steps"] == 1 + 1 + (2 + 6)  # 64, 64, and 22 as 8, 8 and singles
+    assert whole.step == one.step == 150
+    assert_near(whole, one, 2e-5)
+    assert [epoch for epoch, _, _ in told_whole] == [epoch for epoch, _, _ in told]
+    np.testing.assert_allclose([row[2] for row in told_whole], [row[2] for row in told], rtol=1e-4)
+    assert [epoch for epoch, unknown, _ in told_whole if not unknown] == [32, 64, 75]
+    assert not any(unknown for _, unknown, _ in told)
+
+
+def test_loops_take_all_that_a_step_takes(monkeypatch):
+    """Mixes with other records, a running average and a loss with a head and a warm-up."""
+    more = {"mix_share": 0.5, "average": 0.9, "loss": "pad_kl", "learning_rate": 1e-3}
+    data, chosen = some_data(), plan(epochs=4, steps_per_dispatch=8, crop=1, **more)
+    one, told, _ = in_form(chosen, data, 12, monkeypatch, accelerated=False)
+    whole, told_whole, sent = in_form(chosen, data, 12, monkeypatch, accelerated=True)
+    assert sent.dispatches["train_steps"] == 1
+    assert_near(whole, one, 1e-4)
+    np.testing.assert_allclose([row[2] for row in told_whole], [row[2] for row in told], rtol=1e-4)
+
+
+def test_a_long_epoch_is_few_dispatches_and_one_wait(monkeypatch):
+    """200 steps to an epoch."""
+    data, chosen = some_data(count=1600, capacity=1600), plan(epochs=2, steps_per_dispatch=0)
+    _, told, sent = in_form(chosen, data, 1600, monkeypatch, accelerated=True)
+    assert sent.dispatches["train_steps"] == 2 * (3 + 1)  # 64, 64, 64, 8
+    state = start_of(training_of(chosen, network_of(), data))
+    assert sent.downloads == 2 * 2 * (3 + 1) + len(jax.tree.leaves(state))  # losses, and the end
+    assert [row[:2] for row in told] == [(1, False), (2, False)]
+
+
+def test_a_training_in_loops_goes_on_with_the_same_bits(as_accelerated):
+    data, chosen, kept = some_data(), plan(epochs=75, crop=2, steps_per_dispatch=0), {}
+
+    def keep(epoch, state, _):
+        if state is not None:
+            kept[epoch] = jax.device_get(jax.tree.leaves(state))
+
+    whole = fit(chosen, network_of(), data, 12, on_epoch=keep)
+    assert sorted(kept) == [32, 64, 75]
+    resumed = fit(chosen, network_of(), data, 12, saved=kept[32], first_epoch=32)
+    assert_bits(resumed, whole)
+
+
+@pytest.mark.parametrize(("steps", "lengths"), [(0, (64, 8, 1)), (100, (100, 8, 1)), (4, (4, 1))])
+def test_lengths_of_dispatches_on_accelerators(steps, lengths, as_accelerated):
+    assert train_step.dispatch_lengths(plan(steps_per_dispatch=steps)) == lengths
+
+
+@pytest.mark.parametrize(("steps", "lengths"), [(0, (1,)), (100, (100, 1)), (1, (1,))])
+def test_lengths_of_dispatches_on_a_cpu(steps, lengths):
+    assert train_step.dispatch_lengths(plan(steps_per_dispatch=steps)) == lengths
+
+
+def test_a_state_that_is_not_known_is_not_saved():
+    saved = []
+    training = training_of(plan(epochs=3), network_of(), some_data())
+    saver = PeriodicSaver(
+        training, stop=StopSignal(), seconds=0.0, save=lambda *args: saved.append(args[0])
+    )
+    saver.after_epoch(1, None)
+    saver.after_epoch(2, start_of(training))
+    assert saved == [2]

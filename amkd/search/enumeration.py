@@ -1,0 +1,80 @@
+"""Pairs enumerated where they are scored: a few numbers stand for a long stretch of ranks.
+
+Ranks need 64 bits, which programs here do not have. So a stretch is counted from its first pair, in
+32 bits.
+"""
+
+from typing import NamedTuple
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from amkd.search import pairs
+
+_NEVER = np.int32(2**31 - 1)  # in place of a pair that has left
+
+
+class Span(NamedTuple):
+    """A stretch of pairs in 32 bits.
+
+    Attributes:
+      row: ``int32[]``, i of the first pair.
+      column: ``int32[]``, pairs before the first one in its row.
+      gone: ``int32[G]``, ascending: how many pairs of the stretch come before each pair that has
+        left; the largest number where there is none.
+    """
+
+    row: chex.Array
+    column: chex.Array
+    gone: chex.Array
+
+
+def span_of(stretch: pairs.Stretch, n: int, room: int) -> Span:
+    """Returns a stretch as what is sent to a device. On the host.
+
+    Args:
+      stretch: the pairs.
+      n: number of real images N.
+      room: G, at least the pairs between them that have left.
+    """
+    (i,), (j,) = pairs.pair_of(np.array([stretch.first]), n)
+    gone = np.full(room, _NEVER, np.int32)
+    before = stretch.gone - stretch.first - np.arange(len(stretch.gone))
+    gone[: len(before)] = before
+    return Span(np.int32(i), np.int32(j - i - 1), gone)
+
+
+def pairs_of(span: Span, n: int, length: int) -> tuple[jax.Array, jax.Array]:
+    """Returns the pairs of a stretch, in the order of their ranks.
+
+    Args:
+      span: the stretch.
+      n: number of real images N.
+      length: how many pairs, P, at most 2**20: more, and the root may be off by more than one.
+
+    Returns:
+      ``(i, j)``, each ``int32[P]``. Beyond the last pair of all, they are places of some image.
+    """
+    chex.assert_type([span.row, span.column, span.gone], jnp.int32)
+    place = jnp.arange(length, dtype=jnp.int32)
+    # Before place p, as many have left as have at most p pairs before them.
+    left = jnp.searchsorted(span.gone, place, side="right").astype(jnp.int32)
+    offset = span.column + place + left
+    width = n - 1 - span.row  # pairs in the first row; each row below has one less
+
+    def before(rows: jax.Array) -> jax.Array:
+        return rows * width - rows * (rows - 1) // 2
+
+    # The lower root of ``before(rows) = offset``, in the form that does not cancel.
+    full = (2 * width + 1).astype(jnp.float32)
+    root = jnp.sqrt(jnp.maximum(full * full - 8 * offset.astype(jnp.float32), 1))
+    rows = (4 * offset.astype(jnp.float32) / (full + root)).astype(jnp.int32)
+    rows = jnp.minimum(rows, width - 1)
+    # The root may be off by one next to a row's edge; integers decide.
+    rows = rows - (before(rows) > offset).astype(jnp.int32)
+    rows = rows + (before(rows + 1) <= offset).astype(jnp.int32)
+    i = span.row + rows
+    j = i + 1 + offset - before(rows)
+    return jnp.minimum(i, n - 1), jnp.minimum(j, n - 1)

@@ -1,0 +1,62 @@
+"""A student and what is mixed under it, placed on every device once for all searches of a round."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd.core import devices
+from amkd.core.compilation import compiled
+from amkd.models import Network, inference
+from amkd.models.layers import Variables, suited
+from amkd.search.activations import Table, make_table, stem_bytes
+
+
+class Placed(NamedTuple):
+    """What searches under one student use, on every device.
+
+    Attributes:
+      network: the student.
+      variables: its variables, and what its convolutions prepared.
+      table: what is mixed.
+      stem_bytes: of one image's activations after the stem.
+      precision: of matrix products; None for "highest".
+    """
+
+    network: Network
+    variables: Variables
+    table: Table
+    stem_bytes: int
+    precision: str | None = None
+
+
+def place(
+    network: Network,
+    variables: Variables,
+    images: np.ndarray,
+    *,
+    with_logits: bool,
+    table_bytes: int,
+    precision: str | None = None,
+) -> Placed:
+    """Places a student and ``uint8[N, H, W, C]`` images on every device.
+
+    Args:
+      network: the student; its dtype is that of the scoring.
+      variables: its variables.
+      images: the real images.
+      with_logits: whether the table holds their logits.
+      table_bytes: the largest table of activations to hold on each device; where it is larger,
+        images are mixed.
+      precision: as in ``jax.default_matmul_precision``; None for "highest".
+    """
+    shape = images.shape[1:]
+    variables = devices.keep(variables)
+    table = make_table(network, variables, images, with_logits=with_logits, most=table_bytes)
+    size = stem_bytes(network, variables, shape)
+    prepared = devices.replicate(_prepare(network, shape, variables))
+    return Placed(network, prepared, table, size, precision)
+
+
+@compiled(static=("network", "shape"))
+def _prepare(network: Network, shape: tuple[int, ...], variables: Variables) -> Variables:
+    return inference.prepared(suited(network, "scoring"), variables, shape)
