@@ -130,8 +130,9 @@ class Program(Generic[R]):
           kwargs: of the function.
         """
         fixed, arrays = self._bind(*args, **kwargs)
-        run = self._program.__wrapped__(*fixed)
-        return export.export(getattr(run, "exportable", run), platforms=platforms)(*arrays)
+        run: Any = self._program.__wrapped__(*fixed)
+        exported = export.export(getattr(run, "exportable", run), platforms=platforms)
+        return exported(*arrays)
 
     def _bind(self, *args: Any, **kwargs: Any) -> tuple[list[Any], list[Any]]:
         """Returns the static arguments and the arrays, each in the order of the declaration."""

@@ -162,14 +162,10 @@ def test_pytorch_has_the_same_networks(model):
         np.testing.assert_allclose(network(x), students.logits(student, student.images), atol=1e-4)
 
 
-@needs_torch
 def test_operations_of_lenet5_half():
-    from benchmarks import torch_networks
-
-    network = torch_networks.MODELS["lenet5_half"](10, (28, 28, 1))
     first = 2 * 28 * 28 * 3 * 25
     rest = 2 * (10 * 10 * 8 * 25 * 3 + 200 * 120 + 120 * 84 + 84 * 10)
-    assert torch_networks.flops(network, (28, 28, 1)) == (first + rest, first)
+    assert our_side.flops(students.make("lenet5_half", 2)) == (first + rest, first)
 
 
 @needs_torch
