@@ -43,7 +43,7 @@ RATES = {
 def main() -> None:
     """Checks, measures, prints a table and writes the rows."""
     flags = arguments()
-    where = facts(2048 if jax.default_backend() == "cpu" or flags.quick else 8192)
+    where = facts(matrix_size(flags.quick))
     print("\n".join(f"{name:<24}{value}" for name, value in where.items()), flush=True)
     rows = []
     for check in checks(flags.quick):
@@ -70,7 +70,7 @@ def arguments() -> argparse.Namespace:
     flags.lams, flags.keep, flags.chunk, flags.records, flags.tune = 11, 7333, 0, 0, 0.5
     if flags.quick:
         flags.models, flags.turns, flags.seconds = "lenet5_half", 1, 0.1
-        flags.images, flags.keep, flags.chunk, flags.records = 200, 100, 2048, 256
+        flags.images, flags.keep, flags.chunk, flags.records = 100, 100, 1024, 256
     return flags
 
 
@@ -92,15 +92,18 @@ def facts(size: int) -> dict[str, Any]:
     return found
 
 
+def matrix_size(quick: bool) -> int:
+    """Returns how large matrices must be for a device's full rate."""
+    return 128 if quick else 2048 if jax.default_backend() == "cpu" else 8192
+
+
 def checks(quick: bool) -> Any:
     """Yields every check."""
-    images, k = (60, 200) if quick else (500, 2000)
+    images, k = (20, 60) if quick else (500, 2000)
     yield device_checks.confidences()
     yield device_checks.gradients()
-    yield device_checks.choice(images, k)
-    yield device_checks.repeated_choice(images, k)
-    yield device_checks.repeated_training()
-    yield device_checks.resumed_training()
+    yield from device_checks.choices(images, k)
+    yield from device_checks.trainings()
 
 
 def row_of(check: device_checks.Check) -> turns.Measurement:
@@ -112,7 +115,6 @@ def row_of(check: device_checks.Check) -> turns.Measurement:
         ours=check.figure,
         details={
             "what": check.what,
-            "figure is": check.unit,
             "allowed": check.allowed,
             "holds": "yes" if check.holds else "no",
         },

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxprs_in_params
 
 from amkd import models
 from amkd.config.recipe import Recipe
@@ -189,7 +190,7 @@ def _flops(program: Any) -> int:
             (summed, _), _ = equation.params["dimension_numbers"]
             shape = equation.invars[0].aval.shape
             total += 2 * sizes[0] * math.prod(shape[axis] for axis in summed)
-        for inner in jax.core.jaxprs_in_params(equation.params):
+        for inner in jaxprs_in_params(equation.params):
             total += _flops(inner)
     return total
 

@@ -2,14 +2,33 @@
 beside Flax's.
 """
 
+import dataclasses
 import importlib.util
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
+from amkd.configs import cifar10, mnist
 from amkd.reporting import provenance
-from benchmarks import memory, our_side, pool, results, search, students, train, turns, worker
+from amkd.validation import from_config
+from benchmarks import (
+    accelerator,
+    device_checks,
+    memory,
+    our_side,
+    pool,
+    results,
+    search,
+    students,
+    train,
+    turns,
+    worker,
+)
+from tests.support.compiling import xla_flags
 
 needs_torch = pytest.mark.skipif(
     importlib.util.find_spec("torch") is None, reason="PyTorch is not installed: make bench-install"
@@ -241,3 +260,47 @@ def test_pytorchs_crops_and_mirrors_only_move_pixels():
     ]
     which = [[np.array_equal(one, view) for view in views].index(True) for one in found]
     assert len(set(which)) > 10 and {place % 2 for place in which} == {0, 1}
+
+
+def test_the_recipes_are_those_of_the_shipped_configurations():
+    """Written down again there, as ml-collections may be missing."""
+    for model, shipped in (("lenet5_half", mnist), ("alexnet_half", cifar10)):
+        plan = from_config(shipped.get_config().to_dict()).train
+        plan = dataclasses.replace(plan, batch_size=16, epochs=10_000, min_steps=0)
+        assert our_side.lesson(model, 4, 4, batch=16, augmented=True).plan == plan
+
+
+def test_a_check_that_fails_says_so():
+    assert device_checks._same("same bits", "a", "b") == device_checks.Check(
+        "same bits", 0.0, False, "1 for yes"
+    )
+    row = accelerator.row_of(device_checks.Check("same bits", 0.0, False, "1 for yes"))
+    assert row.details == {"what": "same bits", "allowed": "1 for yes", "holds": "no"}
+
+
+def test_a_cpu_of_its_own_chooses_the_same_pairs():
+    here = device_checks._ranks(6, 3)
+    with device_checks.on_cpu() as cpu:
+        np.testing.assert_array_equal(here, cpu.call("ranks", 6, 3))
+
+
+def test_the_accelerator_check_runs_with_few_packages(tmp_path):
+    """Where TFDS, ml-collections and all that only a run needs are missing."""
+    code = """
+import runpy, sys
+for name in ("ml_collections", "tensorflow_datasets", "torch", "matplotlib", "tensorboardX",
+             "PIL", "sklearn", "httpx", "jmespath", "tenacity", "array_record"):
+    sys.modules[name] = None
+sys.path.insert(0, ".")
+runpy.run_module("benchmarks.accelerator", run_name="__main__", alter_sys=True)
+"""
+    rows = tmp_path / "rows.json"
+    command = [sys.executable, "-c", code, "--quick", f"--json={rows}"]
+    environment = {**os.environ, "JAX_PLATFORMS": "cpu", "XLA_FLAGS": xla_flags(1, quick=True)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(rows.read_text())
+    assert [row["name"] for row in found] == [*["check"] * 6, "search", "train"]
+    assert all(row["details"]["holds"] == "yes" for row in found[:6])
+    assert found[1]["ours"] < 1e-3  # slopes in float32
+    assert "## Checks of what a device computes" in results.render(found)
