@@ -18,6 +18,7 @@ from amkd.core import devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
+from amkd.models import inference
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
@@ -168,11 +169,16 @@ def matrix_rate(size: int, precision: str = "highest", dtype: Any = jnp.float32)
 
 def flops(of: Student) -> tuple[int, int]:
     """Counts the operations of one evaluation, and those of the first layer among them."""
-    image = jax.ShapeDtypeStruct((1, *of.images.shape[1:]), jnp.uint8)
+    return flops_of(of.network, of.images.shape[1:])
+
+
+@functools.cache
+def flops_of(network: models.Network, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Counts them for a network and images of ``shape`` (H, W, C)."""
+    variables = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
+    image = jax.ShapeDtypeStruct((1, *shape), jnp.uint8)
     counted = [
-        _flops(
-            jax.make_jaxpr(functools.partial(of.network.apply, method=method))(of.variables, image)
-        )
+        _flops(jax.make_jaxpr(functools.partial(network.apply, method=method))(variables, image))
         for method in (None, "stem")
     ]
     return counted[0], counted[1]
