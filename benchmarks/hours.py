@@ -1,9 +1,9 @@
 """Device-hours of the paper's tables, by the speed that was measured on some machine.
 
-The work of a run is what its plan counts: evaluations of students in the searches, and images
-trained on. Training the teachers is not counted. The speed of a model is what benchmarks.accelerator
-measured on that machine. For a model that was not measured, its operations count, at the rate that
-the largest measured model reached.
+The work of a run is what its plan counts: evaluations of students in the searches, and images that
+they are trained on. Training the teachers is not counted. The speed of a model is what
+``benchmarks.accelerator`` measured on that machine. For a model that was not measured, its operations
+count, at the rate that the largest measured model reached.
 
   python -m benchmarks.hours build/bench/accelerator.json
   python -m benchmarks.hours build/bench/accelerator.json --devices=8 --tables=table1,table2
