@@ -2,8 +2,8 @@
 
 The work of a run is what its plan counts: evaluations of students in the searches, and images that
 they are trained on. Training the teachers is not counted. The speed of a model is what
-``benchmarks.accelerator`` measured on that machine. For a model that was not measured, its operations
-count, at the rate that the largest measured model reached.
+``benchmarks.accelerator`` measured on that machine. For a model that was not measured, its
+operations count, at the rate that the largest measured model reached.
 
   python -m benchmarks.hours build/bench/accelerator.json
   python -m benchmarks.hours build/bench/accelerator.json --devices=8 --tables=table1,table2
