@@ -18,6 +18,7 @@ from amkd.validation import from_config
 from benchmarks import (
     accelerator,
     device_checks,
+    hours,
     memory,
     our_side,
     pool,
@@ -304,3 +305,37 @@ runpy.run_module("benchmarks.accelerator", run_name="__main__", alter_sys=True)
     assert all(row["details"]["holds"] == "yes" for row in found[:6])
     assert found[1]["ours"] < 1e-3  # slopes in float32
     assert "## Checks of what a device computes" in results.render(found)
+
+
+def test_hours_follow_from_measured_speeds_or_from_operations():
+    row = {"machine": {"devices": 2}, "model": "vgg16"}
+    speed = hours.read(
+        [
+            {**row, "name": "search", "ours": 100.0, "details": {"mflop_after_stem": 5.0}},
+            {
+                **row,
+                "name": "search",
+                "ours": 8.0,
+                "model": "big",
+                "details": {"mflop_after_stem": 9.0},
+            },
+            {**row, "name": "train", "ours": 10.0, "details": {"mflop_an_image": 20.0}},
+            {**row, "name": "check", "ours": 1.0, "details": {}},
+        ]
+    )
+    assert speed.seconds("search", "vgg16", 123) == 1 / 50  # of one of two devices
+    assert speed.seconds("search", "other", 72e6) == 2  # the largest does 4 x 9 MFLOP/s
+    assert speed.seconds("train", "other", 2e8) == 2
+
+
+def test_the_work_of_a_run_is_what_its_plan_counts():
+    """20 real images and 30 mixes of 190 pairs on a grid of 11; two epochs on 20, then on 50."""
+    fields = {"dataset": "mnist", "n_real": 20, "budget": 50, "rounds": 1}
+    train = {"epochs": 2, "min_steps": 0}
+    settings = from_config({**fields, "student": "lenet5_half", "train": train})
+    work = hours.Work()
+    hours.add(work, settings, hours.Speed({}, {"search": 189_840.0, "train": 922_320.0}))
+    assert (work.runs, work.evaluations, work.trained) == (1, 190 * 11, 2 * 20 + 2 * 50)
+    assert (work.searching, work.training) == (190 * 11, 140)
+    line = hours._line("t", "r", work, devices=2)
+    assert line == ("t", "r", "1", "0 M", "0 M", "0", "0", "0.3", "0.0")
