@@ -1,6 +1,8 @@
 """Runs amkd's search and training as a run does: the only benchmark module that calls them."""
 
 import dataclasses
+import functools
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +10,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxprs_in_params
 
 from amkd import models
 from amkd.config.recipe import Recipe
-from amkd.configs import cifar10, default, mnist
 from amkd.core import devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
+from amkd.models import inference
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
@@ -39,9 +42,22 @@ class Enough(Exception):
     """The measurement has taken long enough."""
 
 
+# What the shipped configurations say of training beside the defaults. They are not read from there:
+# these need ml-collections, and an accelerator's machine may have nothing but JAX.
+MNIST: dict[str, Any] = {"epochs": 100, "min_steps": 4000, "learning_rate": 6e-3, "crop": 1}
+CIFAR10: dict[str, Any] = {
+    "epochs": 200,
+    "optimizer": "sgd",
+    "schedule": "steps",
+    "learning_rate": 0.1,
+    "crop": 4,
+    "flip": True,
+}
+
+
 def grid(lams: int) -> np.ndarray:
     """Returns the shipped grid with so many values: ``int32[L]`` in units of 1/65536."""
-    group = from_config(default.get_config().to_dict()).search
+    group = from_config({}).search
     return mixing.lambda_grid(group.lam_low, group.lam_high, lams)
 
 
@@ -62,7 +78,7 @@ def choose(
       progress: takes the number of pairs scored after every chunk; may raise.
       chunk: pairs in one dispatch; 0 as shipped.
     """
-    group = from_config(default.get_config().to_dict()).search
+    group = from_config({}).search
     task = SelectionTask(
         images=of.images,
         pool=pairs.make_pool(len(of.images), 0, 0),
@@ -132,16 +148,57 @@ def settle(longest: float = 120.0) -> None:
             return
 
 
-def matrix_rate(size: int) -> float:
-    """Measures FLOP/s: the fastest of several float32 products of square matrices."""
-    a = jnp.asarray(np.random.default_rng(0).random((size, size), np.float32))
-    product = jax.jit(lambda a: jnp.matmul(a, a, precision="highest"))
+def matrix_rate(size: int, precision: str = "highest", dtype: Any = jnp.float32) -> float:
+    """Measures FLOP/s: the fastest of several products of square matrices.
+
+    Args:
+      size: rows and columns.
+      precision: as in ``jax.default_matmul_precision``: ``highest`` is float32 in full, ``default``
+        what this backend takes for float32.
+      dtype: of the matrices.
+    """
+    a = jnp.asarray(np.random.default_rng(0).random((size, size), np.float32), dtype)
+    product = jax.jit(lambda a: jnp.matmul(a, a, precision=precision))
     times = []
     for _ in range(6):
         began = time.perf_counter()
         product(a).block_until_ready()
         times.append(time.perf_counter() - began)
     return 2 * size**3 / min(times[1:])
+
+
+def flops(of: Student) -> tuple[int, int]:
+    """Counts the operations of one evaluation, and those of the first layer among them."""
+    return flops_of(of.network, of.images.shape[1:])
+
+
+@functools.cache
+def flops_of(network: models.Network, shape: tuple[int, ...]) -> tuple[int, int]:
+    """Counts them for a network and images of ``shape`` (H, W, C)."""
+    variables = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
+    image = jax.ShapeDtypeStruct((1, *shape), jnp.uint8)
+    counted = [
+        _flops(jax.make_jaxpr(functools.partial(network.apply, method=method))(variables, image))
+        for method in (None, "stem")
+    ]
+    return counted[0], counted[1]
+
+
+def _flops(program: Any) -> int:
+    """Counts two operations for each multiplication of convolutions and matrix products."""
+    total = 0
+    for equation in program.eqns:
+        sizes = [variable.aval.size for variable in equation.outvars]
+        if equation.primitive.name == "conv_general_dilated":
+            kernel, places = equation.invars[1].aval, equation.params["dimension_numbers"].rhs_spec
+            total += 2 * sizes[0] * kernel.size // kernel.shape[places[0]]
+        elif equation.primitive.name == "dot_general":
+            (summed, _), _ = equation.params["dimension_numbers"]
+            shape = equation.invars[0].aval.shape
+            total += 2 * sizes[0] * math.prod(shape[axis] for axis in summed)
+        for inner in jaxprs_in_params(equation.params):
+            total += _flops(inner)
+    return total
 
 
 def describe() -> dict[str, str]:
@@ -180,8 +237,8 @@ def lesson(model: str, n: int, count: int, *, batch: int, augmented: bool) -> Le
       batch: images in a step.
       augmented: with the configuration's crops and flips.
     """
-    config = mnist if model.startswith("lenet5") else cifar10
-    plan = from_config(config.get_config().to_dict()).train
+    fields = MNIST if model.startswith("lenet5") else CIFAR10
+    plan = from_config({"train": fields}).train
     off = {} if augmented else {"crop": 0, "flip": False}
     # So many epochs that the rate stays at its peak while it is timed.
     plan = dataclasses.replace(plan, batch_size=batch, epochs=10_000, min_steps=0, **off)

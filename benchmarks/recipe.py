@@ -4,7 +4,11 @@ from typing import NamedTuple
 
 
 class Recipe(NamedTuple):
-    """The fields of amkd's recipe, as far as they bear on the time of a step."""
+    """The fields of amkd's recipe, as far as they bear on the time of a step.
+
+    ``precision`` is what that recipe means on this backend: ``float32`` in full, ``tensorfloat32``
+    or ``bfloat16``.
+    """
 
     batch: int
     optimizer: str
@@ -12,3 +16,4 @@ class Recipe(NamedTuple):
     weight_decay: float
     crop: int
     flip: bool
+    precision: str = "float32"

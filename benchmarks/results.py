@@ -11,6 +11,7 @@ from typing import Any
 Record = dict[str, Any]  # a measurement as written to a file
 
 TITLES = {
+    "check": "Checks of what a device computes",
     "search": "Searching the pool",
     "train": "Training",
     "pool": "A whole search",

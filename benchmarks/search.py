@@ -15,6 +15,8 @@ Run from the repository's root, with nothing else running: ``python -m benchmark
 """
 
 import argparse
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import numpy as np
@@ -64,48 +66,80 @@ def matrix_rates(theirs: worker.Worker) -> dict[str, float]:
 
 
 def measure(
-    model: str, flags: argparse.Namespace, *, theirs: worker.Worker, where: dict[str, float]
+    model: str,
+    flags: argparse.Namespace,
+    *,
+    theirs: worker.Worker | None,
+    where: Mapping[str, Any],
 ) -> turns.Measurement:
-    """Compares, tunes and times one model."""
+    """Compares, tunes and times one model; ours alone where there is no PyTorch."""
     ours = students.make(model, min(flags.images, IMAGES.get(model, flags.images)))
-    lams = mixing.lam_of(our_side.grid(flags.lams))
-    theirs.call("setup", model, students.CLASSES, ours.images, variables=ours.variables, lams=lams)
-    difference = compare(ours, flags.lams, theirs)
-    whole, stem = theirs.call("flops")
+    whole, stem = our_side.flops(ours)
     chunk = flags.chunk or chunk_for(whole * flags.lams)
     keep = min(flags.keep, pairs.count(len(ours.images)))
-    ways = theirs.call("tune", flags.tune, keep)
+    sides = [
+        where[f"{side}_matrix_gflops"]
+        for side in ("jax", "torch")
+        if f"{side}_matrix_gflops" in where
+    ]
+    machine = max(sides) * 1e9
+    details: dict[str, Any] = {
+        "images": len(ours.images),
+        "lams": flags.lams,
+        "keep": keep,
+        "chunk": chunk or "as shipped",
+        "mflop_whole": whole / 1e6,
+        "mflop_after_stem": (whole - stem) / 1e6,
+    }
 
     def our_rate(seconds: float = flags.seconds) -> float:
         done, took = our_side.scan(ours, keep, flags.lams, seconds=seconds, chunk=chunk)
         return done * flags.lams / took
 
+    our_rate(0.0)  # compiles
+    if theirs is None:
+        row = turns.alone("search", model, "evaluations/s", our_rate, turns=flags.turns, **details)
+    else:
+        row = beside(ours, flags, theirs=theirs, our_rate=our_rate, keep=keep)
+        row.details.update(details)
+        row.details["theirs_of_matrix_rate"] = turns.rounded(row.theirs * whole / machine)
+    # Ours does not evaluate the first layer again, so its work per evaluation is the smaller
+    # figure.
+    row.details["ours_of_matrix_rate"] = turns.rounded(row.ours * (whole - stem) / machine)
+    return row
+
+
+def beside(
+    ours: students.Student,
+    flags: argparse.Namespace,
+    *,
+    theirs: worker.Worker,
+    our_rate: turns.Rate,
+    keep: int,
+) -> turns.Measurement:
+    """Compares, tunes and times both sides."""
+    lams = mixing.lam_of(our_side.grid(flags.lams))
+    theirs.call(
+        "setup", ours.model, students.CLASSES, ours.images, variables=ours.variables, lams=lams
+    )
+    difference = compare(ours, flags.lams, theirs)
+    ways = theirs.call("tune", flags.tune, keep)
+
     def their_rate() -> float:
         done, took = theirs.call("scan", flags.seconds, keep)
         return done * flags.lams / took
 
-    our_rate(0.0)  # compiles
-    rates = turns.alternate(our_rate, their_rate, turns=flags.turns)
-    row = turns.compared("search", model, "evaluations/s", rates=rates)
-    machine = max(where["jax_matrix_gflops"], where["torch_matrix_gflops"]) * 1e9
-    row.details.update(
-        images=len(ours.images),
-        lams=flags.lams,
-        keep=keep,
-        chunk=chunk or "as shipped",
+    return turns.compared(
+        "search",
+        ours.model,
+        "evaluations/s",
+        rates=turns.alternate(our_rate, their_rate, turns=flags.turns),
         c2_difference=turns.rounded(difference),
         pytorch=f"{ways[0][0]}, {ways[0][1]} pairs a block",
         pytorch_next=[
             f"{way}, {block}: {rate * flags.lams:.0f}/s" for way, block, rate in ways[1:]
         ],
-        mflop_whole=whole / 1e6,
-        mflop_after_stem=(whole - stem) / 1e6,
-        # Ours does not evaluate the first layer again, so its work per evaluation is the smaller
-        # figure.
-        ours_of_matrix_rate=turns.rounded(row.ours * (whole - stem) / machine),
-        theirs_of_matrix_rate=turns.rounded(row.theirs * whole / machine),
     )
-    return row
 
 
 def chunk_for(flops_per_pair: float) -> int:

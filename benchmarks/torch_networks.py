@@ -231,19 +231,3 @@ def _fill(tensor: Tensor | None, values: np.ndarray | None) -> None:
         raise ValueError("the two networks have different layers")
     with torch.no_grad():
         tensor.copy_(torch.from_numpy(np.array(values)))
-
-
-def flops(network: nn.Module, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Counts the operations of one evaluation, and those of the first layer among them."""
-    found: list[int] = []
-
-    def count(module: Any, _: Any, output: Tensor) -> None:
-        found.append(2 * output[0].numel() * module.weight[0].numel())
-
-    layers = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
-    with torch.inference_mode():
-        network(torch.zeros(1, shape[2], *shape[:2], device=next(network.parameters()).device))
-    for hook in hooks:
-        hook.remove()
-    return sum(found), found[0]

@@ -17,19 +17,28 @@ VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last"
 class TorchSide:
     """One network of PyTorch on the accelerator, or on so many CPU threads where there is none.
 
-    Products of matrices are exact to float32: TensorFloat-32 and reduced bfloat16 sums are off, as
-    on our side.
+    Products of matrices are exact to float32 unless :meth:`choose_precision` says otherwise.
     """
 
     def __init__(self, threads: int) -> None:
         torch.set_num_threads(threads)
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        self.choose_precision("float32")
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
         torch.backends.cudnn.benchmark = True
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.network: nn.Module = nn.Identity()
         self.run: nn.Module = self.network
         self.channels_last = False
+
+    def choose_precision(self, precision: str) -> None:
+        """Takes the precision that our side has, so that both do the same work.
+
+        Args:
+          precision: ``float32`` in full, ``tensorfloat32``, or ``bfloat16`` by ``torch.autocast``.
+        """
+        tf32 = precision == "tensorfloat32"
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+        self.halved = precision == "bfloat16"
 
     def describe(self) -> dict[str, str]:
         """PyTorch's version and device, for the rows."""
@@ -74,10 +83,6 @@ class TorchSide:
         if variant in COMPILED:
             torch.compiler.reset()  # else it compiles for any shape once it has seen two
             self.run = torch.compile(self.network, dynamic=False)
-
-    def flops(self) -> tuple[int, int]:
-        """Operations of one evaluation, and those of its first layer among them."""
-        return torch_networks.flops(self.network.eval(), self.shape)
 
     def to_unit(self, images: np.ndarray) -> Tensor:
         """``uint8[B, H, W, C]`` to ``float32[B, C, H, W]`` in [0, 1], on the device."""

@@ -66,6 +66,7 @@ class TorchTrain(TorchSide):
             if isinstance(module, nn.Dropout):
                 module.p = 0.5 if dropout else 0.0
         self.recipe, self.feed = recipe, feed
+        self.choose_precision(recipe.precision)
         margin = 4 * (recipe.crop,)
         self.padded = functional.pad(self.ready if feed == "ready" else self.real, margin)
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
@@ -140,7 +141,10 @@ class TorchTrain(TorchSide):
     def _step(self, index: Tensor, rate: float) -> Tensor:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = functional.cross_entropy(self.run(self._batch(index)), self.answers[index])
+        batch = self._batch(index)
+        with torch.autocast(self.device, torch.bfloat16, enabled=self.halved):
+            logits = self.run(batch)
+        loss = functional.cross_entropy(logits.float(), self.answers[index])
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()

@@ -18,6 +18,7 @@ Run from the repository's root, with nothing else running: ``python -m benchmark
 import argparse
 import dataclasses
 
+import jax
 import numpy as np
 
 import amkd.config.recipe
@@ -52,46 +53,73 @@ def main() -> None:
 
 
 def measure(
-    model: str, flags: argparse.Namespace, theirs: worker.Worker, *, augmented: bool
+    model: str, flags: argparse.Namespace, theirs: worker.Worker | None, *, augmented: bool
 ) -> turns.Measurement:
-    """Compares, tunes and times one model."""
+    """Compares, tunes and times one model; ours alone where there is no PyTorch."""
     count = flags.records or RECORDS.get(model, LARGE)
     # No batch is partly filled on either side.
     count = max(round(count / flags.batch), 2) * flags.batch
     images = flags.images if model != "resnet18_224" else min(flags.images, 100)
-    plain = our_side.lesson(model, images, count, batch=flags.batch, augmented=False)
-    slow = dataclasses.replace(plain.plan, learning_rate=plain.plan.learning_rate / 10)
-    difference = compare(dataclasses.replace(plain, plan=slow), theirs)
     lesson = our_side.lesson(model, images, count, batch=flags.batch, augmented=augmented)
-    ways = theirs.call("tune", recipe_of(lesson.plan), flags.tune, lesson.plan.learning_rate)
+    details = {
+        "augmentation": f"crop {lesson.plan.crop}, flip {lesson.plan.flip}"
+        if augmented
+        else "none",
+        "batch": flags.batch,
+        "records": count,
+        "optimizer": lesson.plan.optimizer,
+        "precision": precision_of(lesson.plan),
+        # A step has the derivatives by inputs and by weights, each as much work as the evaluation.
+        "mflop_an_image": 3 * our_side.flops(lesson.of)[0] / 1e6,
+    }
 
     def our_rate() -> float:
         done, took = our_side.epochs(lesson, flags.seconds)
         return done / took
+
+    if theirs is None:
+        return turns.alone("train", model, "images/s", our_rate, turns=flags.turns, **details)
+    plain = our_side.lesson(model, images, count, batch=flags.batch, augmented=False)
+    slow = dataclasses.replace(plain.plan, learning_rate=plain.plan.learning_rate / 10)
+    difference = compare(dataclasses.replace(plain, plan=slow), theirs)
+    ways = theirs.call("tune", recipe_of(lesson.plan), flags.tune, lesson.plan.learning_rate)
 
     def their_rate() -> float:
         done, took = theirs.call("epochs", flags.seconds, lesson.plan.learning_rate)
         return done / took
 
     rates = turns.alternate(our_rate, their_rate, turns=flags.turns)
-    row = turns.compared("train", model, "images/s", rates=rates)
-    row.details.update(
-        augmentation=f"crop {lesson.plan.crop}, flip {lesson.plan.flip}" if augmented else "none",
-        batch=flags.batch,
-        records=count,
-        optimizer=lesson.plan.optimizer,
+    return turns.compared(
+        "train",
+        model,
+        "images/s",
+        rates=rates,
+        **details,
         loss_difference=turns.rounded(difference),
         pytorch=f"{ways[0][1]}, mixes {ways[0][0]}, {'fused' if ways[0][2] else 'default'}"
         " optimizer",
     )
-    return row
 
 
 def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
     """What PyTorch must know of a recipe."""
     return Recipe(
-        plan.batch_size, plan.optimizer, plan.momentum, plan.weight_decay, plan.crop, plan.flip
+        plan.batch_size,
+        plan.optimizer,
+        plan.momentum,
+        plan.weight_decay,
+        plan.crop,
+        plan.flip,
+        precision_of(plan),
     )
+
+
+def precision_of(plan: amkd.config.recipe.Recipe) -> str:
+    """What a recipe means on this backend: JAX trains in TF32 on a GPU unless told otherwise."""
+    if plan.dtype == "bfloat16":
+        return "bfloat16"
+    full = jax.default_backend() == "cpu" or getattr(plan, "precision", "default") == "float32"
+    return "float32" if full else "tensorfloat32"
 
 
 def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
@@ -116,6 +144,8 @@ def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
         mixes=lesson.mixes(),
         answers=lesson.answers,
     )
+    # TF32 and bfloat16 keep 11 and 8 bits of every factor.
+    tolerance = 1e-4 if precision_of(lesson.plan) == "float32" else 1e-2
     differences = []
     for feed, steps in (("mixed", 1), ("ready", 1), ("ready", 2)):
         theirs.call("restart", recipe_of(lesson.plan), feed=feed, dropout=False)
@@ -123,7 +153,7 @@ def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
         expected = float(np.mean(theirs.call("losses", batches, lesson.plan.learning_rate)))
         found = our_side.first_loss(lesson, steps)
         differences.append(abs(found / expected - 1))
-        assert differences[-1] < 1e-4, (
+        assert differences[-1] < tolerance, (
             f"mean loss of {steps} steps: {found}, and PyTorch's is {expected}"
         )
     return max(differences)

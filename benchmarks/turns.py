@@ -94,6 +94,14 @@ def compared(
     )
 
 
+def alone(
+    name: str, model: str, unit: str, rate: Rate, *, turns: int, **details: Any
+) -> Measurement:
+    """Measures one side, where there is nothing to compare it with: the median of the turns."""
+    found = statistics.median(rate() for _ in range(turns))
+    return Measurement(name=name, model=model, unit=unit, ours=found, turns=turns, details=details)
+
+
 def show(row: Measurement) -> None:
     """Prints a row in one line, and its details below."""
     print(f"{row.name} {row.model}: {row.ours:.4g} {row.unit}", end="")

@@ -14,13 +14,14 @@ import hashlib
 import inspect
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import jax
+from jax import export
 
 from amkd.core.console import storable
 
@@ -137,12 +138,32 @@ class Program(Generic[R]):
 
     def __call__(self, *args: Any, **kwargs: Any) -> R:
         """Returns what the function returns, computed by the compiled program."""
+        fixed, arrays = self._bind(*args, **kwargs)
+        found: R = self._program(*fixed)(*arrays)
+        return found
+
+    def export(self, platforms: Sequence[str], *args: Any, **kwargs: Any) -> export.Exported:
+        """Returns the program as other platforms would compile it, and compiles nothing.
+
+        It is traced anew: what was traced for this machine may have another form.
+
+        Args:
+          platforms: such as ``cuda`` and ``tpu``.
+          args: of the function; ``jax.ShapeDtypeStruct`` may stand in for arrays.
+          kwargs: of the function.
+        """
+        fixed, arrays = self._bind(*args, **kwargs)
+        run: Any = self._program.__wrapped__(*fixed)
+        exported = export.export(getattr(run, "exportable", run), platforms=platforms)
+        return exported(*arrays)
+
+    def _bind(self, *args: Any, **kwargs: Any) -> tuple[list[Any], list[Any]]:
+        """Returns the static arguments and the arrays, each in the order of the declaration."""
         given = self._signature.bind(*args, **kwargs)
         given.apply_defaults()
         values = given.arguments
-        run = self._program(*(values.pop(name) for name in self._static))
-        found: R = run(*values.values())
-        return found
+        fixed = [values.pop(name) for name in self._static]
+        return fixed, list(values.values())
 
 
 def compiled(
@@ -245,6 +266,11 @@ class _Mapped:
                 compiler_options=_options(self._steady)
             )
         return self._compiled[key](*args)
+
+    @property
+    def exportable(self) -> Any:
+        """The same in the form that ``jax.export`` takes."""
+        return jax.jit(self._run)
 
     def shapes(self, *args: Any) -> Any:
         """Of what it would return."""

@@ -26,7 +26,7 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
     """
     (batch,) = export.symbolic_shape("batch")
     images = jax.ShapeDtypeStruct((batch, *shape), jnp.uint8)
-    with _without_locations():
+    with without_locations():
         exported = export.export(prediction.exportable(network, variables), platforms=_PLATFORMS)(
             images
         )
@@ -40,7 +40,7 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @contextmanager
-def _without_locations() -> Iterator[None]:
+def without_locations() -> Iterator[None]:
     """Keeps the paths of this machine's source files out of the program."""
     before = getattr(jax.config, _LOCATIONS)
     jax.config.update(_LOCATIONS, 0)

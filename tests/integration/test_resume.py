@@ -1,6 +1,7 @@
 """Stopped in any way at any moment, a run ends as if it had never been stopped."""
 
 import collections
+import contextlib
 import signal
 import sqlite3
 
@@ -23,7 +24,8 @@ def uninterrupted(tmp_path_factory):
 def answers(workdir):
     """Answers in the ledger so far, or 0 while there is none."""
     try:
-        with sqlite3.connect(f"file:{workdir}/ledger.sqlite?mode=ro", uri=True) as ledger:
+        place = f"file:{workdir}/ledger.sqlite?mode=ro"
+        with contextlib.closing(sqlite3.connect(place, uri=True)) as ledger:
             return ledger.execute("SELECT count(*) FROM answer").fetchone()[0]
     except sqlite3.Error:
         return 0

@@ -1,0 +1,165 @@
+"""What this machine's accelerator computes, and how fast: run it before you trust a long run to it.
+
+It checks C1, C2 and gradients beside NumPy in float64, the chosen pairs beside a CPU's, and whether
+searches, trainings and resumed trainings have the same bits. Then it measures search and training,
+beside PyTorch on the same device where PyTorch is installed: the fastest of eager, compiled and
+channels-last, at the same precision as ours. A check that fails is told in the table, and makes the
+exit status 1.
+
+It needs JAX, Flax, optax and orbax, and neither TFDS nor ml-collections. A CPU will do, too.
+
+Run from the repository's root, with nothing else running:
+
+  python -m benchmarks.accelerator --json=build/bench/accelerator.json
+  python -m benchmarks.results build/bench/*.json > benchmarks/RESULTS.md
+
+``--quick`` takes seconds: one small network, few images, no PyTorch.
+"""
+
+import argparse
+import importlib.util
+import os
+import sys
+from contextlib import nullcontext
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from amkd.core import devices
+from amkd.reporting import provenance
+from benchmarks import device_checks, memory, options, our_side, search, train, turns, worker
+
+MODELS = "lenet5_half,alexnet_half,vgg16,resnet18"
+# What products of matrices are measured at: the precision of exact scores, what this backend takes
+# for float32 by default, as training does, and bfloat16.
+RATES = {
+    "jax_matrix_gflops": ("highest", jnp.float32),
+    "default_matrix_gflops": ("default", jnp.float32),
+    "bfloat16_matrix_gflops": ("default", jnp.bfloat16),
+}
+
+
+def main() -> None:
+    """Checks, measures, prints a table and writes the rows."""
+    flags = arguments()
+    where = facts(matrix_size(flags.quick))
+    print("\n".join(f"{name:<24}{value}" for name, value in where.items()), flush=True)
+    rows = []
+    for check in checks(flags.quick):
+        rows.append(row_of(check))
+        turns.show(rows[-1])
+        turns.write(flags.json, rows, where)
+    with_torch = not flags.quick and importlib.util.find_spec("torch") is not None
+    for row in [*searches(flags, where, with_torch), *trainings(flags, where, with_torch)]:
+        rows.append(row)
+        turns.write(flags.json, rows, where)
+    failed = [row.details["what"] for row in rows if row.details.get("holds") == "no"]
+    if failed:
+        sys.exit(f"not as it should be: {', '.join(failed)}; see docs/accelerators.md")
+
+
+def arguments() -> argparse.Namespace:
+    """Reads the command line; a quick run is as small as can be."""
+    parser = options.parser(__doc__, models=MODELS, turns=3)
+    parser.add_argument("--images", type=int, default=2000, help="N (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=128, help="B (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="seconds, to see that all works")
+    flags = parser.parse_args()
+    # What the other benchmarks leave open.
+    flags.lams, flags.keep, flags.chunk, flags.records, flags.tune = 11, 7333, 0, 0, 0.5
+    if flags.quick:
+        flags.models, flags.turns, flags.seconds = "lenet5_half", 1, 0.1
+        flags.images, flags.keep, flags.chunk, flags.records = 100, 100, 1024, 256
+    return flags
+
+
+def facts(size: int) -> dict[str, Any]:
+    """Describes the devices: kind, memory, flags, and the rate of matrix products."""
+    first = jax.local_devices()[0]
+    stats = first.memory_stats() or {}
+    found: dict[str, Any] = {
+        **our_side.describe(),
+        "platform_version": first.client.platform_version,
+    }
+    if limit := stats.get("bytes_limit"):
+        found["device_memory_gib"] = round(limit / 2**30, 1)
+    for name in ("XLA_FLAGS", "JAX_PLATFORMS", "XLA_PYTHON_CLIENT_MEM_FRACTION"):
+        if name in os.environ:
+            found[name.lower()] = os.environ[name]
+    for name, (precision, dtype) in RATES.items():
+        found[name] = round(our_side.matrix_rate(size, precision, dtype) / 1e9, 1)
+    return found
+
+
+def matrix_size(quick: bool) -> int:
+    """Returns how large matrices must be for a device's full rate."""
+    return 128 if quick else 2048 if jax.default_backend() == "cpu" else 8192
+
+
+def checks(quick: bool) -> Any:
+    """Yields every check."""
+    images, k = (20, 60) if quick else (500, 2000)
+    yield device_checks.confidences()
+    yield device_checks.gradients()
+    yield from device_checks.choices(images, k)
+    yield from device_checks.trainings()
+
+
+def row_of(check: device_checks.Check) -> turns.Measurement:
+    """Returns a check as a row of the table."""
+    return turns.Measurement(
+        name="check",
+        model=device_checks.MODEL,
+        unit="figure",
+        ours=check.figure,
+        details={
+            "what": check.what,
+            "allowed": check.allowed,
+            "holds": "yes" if check.holds else "no",
+        },
+    )
+
+
+def searches(flags: argparse.Namespace, where: dict[str, Any], with_torch: bool) -> Any:
+    """Yields a row for every model: evaluations a second, at full precision."""
+    with torch_worker("benchmarks.torch_search:TorchSearch", with_torch) as theirs:
+        if theirs:
+            where |= theirs.call("describe")
+            where["torch_matrix_gflops"] = search.matrix_rates(theirs)["torch_matrix_gflops"]
+        for model in options.models(flags):
+            row = search.measure(model, flags, theirs=theirs, where=where)
+            row.details["peak_mib"] = peak_mib()
+            turns.show(row)
+            yield row
+
+
+def trainings(flags: argparse.Namespace, where: dict[str, Any], with_torch: bool) -> Any:
+    """Yields a row for every model: images a second, with the configuration's augmentation."""
+    with torch_worker("benchmarks.torch_train:TorchTrain", with_torch) as theirs:
+        for model in options.models(flags):
+            row = train.measure(model, flags, theirs, augmented=True)
+            rate = where["default_matrix_gflops"] * 1e3  # megaflop/s
+            share = row.ours * row.details["mflop_an_image"] / rate / devices.count()
+            row.details["of_matrix_rate"] = turns.rounded(share)
+            row.details["peak_mib"] = peak_mib()
+            turns.show(row)
+            yield row
+
+
+def torch_worker(target: str, wanted: bool) -> Any:
+    """Returns PyTorch's side in a process of its own; None where it is not wanted."""
+    return worker.Worker(target, provenance.cores()) if wanted else nullcontext()
+
+
+def peak_mib() -> int:
+    """Returns the most memory that was in use so far: of the fullest device, or of the process
+    where devices do not tell.
+    """
+    stats = [device.memory_stats() or {} for device in jax.local_devices()]
+    peaks = [one["peak_bytes_in_use"] for one in stats if "peak_bytes_in_use" in one]
+    return round(max(peaks) / memory.MIB if peaks else memory.peak())
+
+
+if __name__ == "__main__":
+    main()

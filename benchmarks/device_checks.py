@@ -1,0 +1,205 @@
+"""Checks that this machine's accelerator computes what it should: the numbers of a search and of a
+training step beside NumPy's in float64, the choice beside a CPU's, and bits from run to run.
+"""
+
+import dataclasses
+import hashlib
+import os
+from typing import Any
+
+import jax
+import numpy as np
+
+from amkd.core import devices
+from amkd.data import mixing
+from amkd.data.records import real_records
+from amkd.search import pairs
+from amkd.training import training_set
+from amkd.training.train import Training, leaves_of, train_network
+from benchmarks import our_side, students, worker
+from tests.support import plain
+
+MODEL = "lenet5_half"  # of which there is a version in plain NumPy
+_STEP = 1e-6  # of the weights, to either side, for a derivative in float64
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """What was compared, and whether it is as it should be.
+
+    Attributes:
+      what: in words.
+      figure: the figure.
+      holds: whether it is within what is allowed.
+      allowed: in words.
+    """
+
+    what: str
+    figure: float
+    holds: bool
+    allowed: str
+
+
+def confidences() -> Check:
+    """C2 of all pairs of a few images, beside NumPy's C1 of every mix in float64."""
+    of, lams = students.make(MODEL, 5), 3
+    found = our_side.choose(of, pairs.count(5), lams)
+    grid = mixing.lam_of(our_side.grid(lams))
+    network = _network(of.variables["params"])
+    true = [
+        plain.c2(network, of.images[i], of.images[j], grid)[0]
+        for i, j in zip(found.records.i, found.records.j, strict=True)
+    ]
+    difference = float(np.abs(found.score - true).max())
+    return Check("largest difference from NumPy's C2", difference, difference < 2e-6, "below 2e-6")
+
+
+def gradients() -> Check:
+    """A step of the training program on real images, beside slopes of the loss in float64.
+
+    Of each array of weights the slope in one random direction is compared, in shares of the
+    gradient's length. Products are rounded as this backend does by default.
+    """
+    of, answers, batch = _lesson()
+    params = of.variables["params"]
+    # The first step is the gradient times the rate. At a large rate the gradient is not lost in the
+    # rounding of the weights.
+    rate = 64.0
+    after = _train(of, answers, batch, epochs=1, learning_rate=rate)
+    moved = jax.device_get(after.variables["params"])
+    worst, rng = 0.0, np.random.default_rng(0)
+    for layer, part in [(name, part) for name in params for part in params[name]]:
+        before = np.asarray(params[layer][part], np.float64)
+        gradient = (before - moved[layer][part]) / rate
+        direction = rng.normal(size=gradient.shape)
+        direction /= np.linalg.norm(direction)
+        losses = []
+        for step in (_STEP, -_STEP):
+            shifted = {name: dict(values) for name, values in params.items()}
+            shifted[layer][part] = before + step * direction
+            losses.append(_loss(shifted, of.images[:batch], answers[:batch]))
+        slope = (losses[0] - losses[1]) / (2 * _STEP)
+        error = abs(float((gradient * direction).sum()) - slope) / np.linalg.norm(gradient)
+        worst = max(worst, float(error))
+    return Check("largest difference from NumPy's slopes", worst, worst < 2e-2, "below 0.02")
+
+
+def choices(images: int, k: int) -> list[Check]:
+    """The pairs that are chosen here, beside those that a CPU chooses for the same student, and
+    those that are chosen here again.
+    """
+    here = _ranks(images, k)
+    there = here
+    if jax.default_backend() != "cpu":
+        with on_cpu() as cpu:
+            there = cpu.call("ranks", images, k)
+    same = len(np.intersect1d(here, there)) / k
+    return [
+        Check("share of the pairs that a CPU chooses", same, same > 0.999, "above 0.999"),
+        _same("same pairs in a second search", here, _ranks(images, k)),
+    ]
+
+
+def trainings() -> list[Check]:
+    """The bits of a training, of the same one again, and of one that stops half-way and goes on
+    from what was saved.
+    """
+    kept: list[Any] = []
+
+    def on_epoch(epoch: int, state: Any, loss: float) -> None:
+        if epoch == 2 and not kept:
+            kept.extend(leaves_of(state))
+
+    lesson = _lesson()
+    whole, again = (leaves_of(_train(*lesson, epochs=4, on_epoch=on_epoch)) for _ in range(2))
+    resumed = leaves_of(_train(*lesson, epochs=4, saved=kept, first_epoch=2))
+    return [
+        _same("same bits in a second training", _digest(whole), _digest(again)),
+        _same("same bits in a resumed training", _digest(whole), _digest(resumed)),
+    ]
+
+
+class OnCpu:
+    """Lives in a process that has no accelerator."""
+
+    def ranks(self, images: int, k: int) -> np.ndarray:
+        """Returns the ranks of the pairs that are chosen."""
+        return _ranks(images, k)
+
+
+def on_cpu() -> worker.Worker:
+    """Starts a process whose JAX uses the CPU."""
+    before = os.environ.get("JAX_PLATFORMS")
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    try:
+        return worker.Worker("benchmarks.device_checks:OnCpu")
+    finally:
+        os.environ.pop("JAX_PLATFORMS")
+        if before is not None:
+            os.environ["JAX_PLATFORMS"] = before
+
+
+def _ranks(images: int, k: int) -> np.ndarray:
+    records = our_side.choose(students.make(MODEL, images), k, 11).records
+    return pairs.rank_of(records.i, records.j, images)
+
+
+def _network(params: Any) -> Any:
+    return lambda image: plain.lenet5(params, image)
+
+
+def _loss(params: Any, images: np.ndarray, answers: np.ndarray) -> float:
+    network = _network(params)
+    return float(
+        np.mean(
+            [plain.soft_cross_entropy(network(x), p) for x, p in zip(images, answers, strict=True)]
+        )
+    )
+
+
+def _lesson() -> tuple[students.Student, np.ndarray, int]:
+    """Returns a student, an answer to each of its images, and a batch size: a fourth of them."""
+    batch = devices.count() * -(-8 // devices.count())
+    of = students.make(MODEL, 4 * batch)
+    answers = np.random.default_rng(0).dirichlet(np.ones(students.CLASSES), len(of.images))
+    return of, answers.astype(np.float32), batch
+
+
+def _train(
+    of: students.Student,
+    answers: np.ndarray,
+    batch: int,
+    *,
+    epochs: int,
+    learning_rate: float | None = None,
+    **how: Any,
+) -> Any:
+    """Trains on all images, or with a rate does one step on the first of them."""
+    count = len(answers) if learning_rate is None else batch
+    plan = dataclasses.replace(
+        our_side.lesson(MODEL, 4, 4, batch=batch, augmented=False).plan,
+        optimizer="sgd",
+        weight_decay=0.0,
+        schedule="constant",
+        learning_rate=learning_rate or 0.05,
+        epochs=epochs,
+    )
+    training = Training(
+        network=of.network,
+        recipe=plan,
+        data=training_set.make(
+            of.images, real_records(count), answers[:count], capacity=len(answers)
+        ),
+        count=count,
+        stream=(0, 1),
+    )
+    return train_network(training, first_variables=of.variables, **how)
+
+
+def _digest(leaves: list[np.ndarray]) -> str:
+    return hashlib.sha256(b"".join(np.asarray(leaf).tobytes() for leaf in leaves)).hexdigest()
+
+
+def _same(what: str, one: Any, other: Any) -> Check:
+    same = bool(np.array_equal(one, other))
+    return Check(what, float(same), same, "1 for yes")

@@ -1,0 +1,225 @@
+"""What an accelerator would get of every program, without one: each is lowered for CUDA and TPU.
+
+This shows that XLA for these platforms is given nothing that it cannot run, and nothing that was
+made for a CPU. It shows nothing about speed or memory.
+"""
+
+import functools
+import re
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+import amkd
+from amkd import models
+from amkd.acquisitions import distillation_gap
+from amkd.candidates import coverage, gradients, loss_prediction
+from amkd.core import devices, keys
+from amkd.data import augment
+from amkd.data.records import Records, mixes
+from amkd.models import inference, prediction, uncertainty
+from amkd.search.confidence import Grid
+from amkd.search.device_search import DeviceSearch
+from amkd.search.refinement import Range, Refined
+from amkd.synthesis import impression_views, impressions, pseudo_examples
+from amkd.training import losses, teacher_features, training_set
+from amkd.training.train import Training, train_network
+from tests.support import other_backend, recipes
+
+SHAPES = {"lenet5_half": (28, 28, 1), "alexnet_half": (16, 16, 3), "resnet18": (8, 8, 3)}
+CONVOLUTIONS = {"lenet5_half": 2, "alexnet_half": 5, "resnet18": 20}
+LARGEST = 800_000  # characters of StableHLO for both platforms; ResNet-18's training is the largest
+PARTITIONING = {"Sharding", "SPMDFullToShardShape", "SPMDShardToFullShape"}  # part of XLA itself
+
+RNG = np.random.default_rng(0)
+KEY = keys.key(0, 0, keys.Purpose.INIT)
+FEW = Records(*np.ones((3, 16), np.int32))
+POINTS = RNG.random((12, 6), np.float32)  # features of 12 images
+SHARES = np.full((12, 3), 1 / 3, np.float32)
+
+
+def images(model):
+    return RNG.integers(0, 256, (12, *SHAPES[model]), np.uint8)
+
+
+@functools.cache
+def variables_of(model):
+    """Ones of the shapes of a network's variables."""
+    network = models.build(model, 10, SHAPES[model])
+    shapes = jax.eval_shape(lambda: inference.init(network, SHAPES[model], KEY))
+    return jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
+
+
+def search(model, minimiser, table_bytes=2**30):
+    """A whole search of a few pairs."""
+    found = DeviceSearch(
+        network=models.build(model, 10, SHAPES[model]),
+        variables=variables_of(model),
+        images=images(model),
+        minimiser=minimiser,
+        k=3,
+        pairs=16,
+        tile=4,
+        table_bytes=table_bytes,
+    )
+    found.add(np.zeros(6, np.int32), np.ones(6, np.int32))()
+    found.lowest()
+
+
+def train(model, steps=1, **fields):
+    """An epoch of so many steps."""
+    plan = recipes.plan(epochs=1, batch_size=16, **fields)
+    count = 16 * steps
+    shown = np.zeros((count, 7), np.float32) if losses.needed_of_teacher(plan) else None
+    records = Records(*np.ones((3, count), np.int32))
+    data = training_set.make(
+        images(model),
+        records,
+        np.full((count, 10), 0.1, np.float32),
+        capacity=count,
+        teacher_features=shown,
+    )
+    network = models.build(model, 10, SHAPES[model])
+    training = Training(network=network, recipe=plan, data=data, count=count, stream=(0, 1))
+    with jax.numpy_dtype_promotion("standard"):  # of bfloat16, by linen's BatchNorm
+        train_network(training, first_variables=variables_of(model))
+
+
+def predict(model):
+    """All that is asked of a network but training and search."""
+    network, some = models.build(model, 10, SHAPES[model]), images(model)
+    variables = variables_of(model)
+    prediction.predict(network, variables, some)
+    prediction.look(network, variables, some)
+    if models.MODELS[model].dropout:
+        prediction.look_often(network, variables, [some], passes=3, key=KEY)
+
+
+def choose():
+    """Every choice among candidates."""
+    coverage.k_center(POINTS, POINTS[:2], 3)
+    coverage.worthy_and_diverse(POINTS[:, 0], POINTS, 1.0, 4, 3)
+    gradients.badge(SHARES, POINTS, 3, KEY)
+    loss_prediction.predicted_losses(POINTS, POINTS[:, 0], POINTS, 5, KEY)
+    distillation_gap.contrasts(SHARES, SHARES, SHARES)
+    devices.each(uncertainty.entropy, SHARES)
+
+
+def make_images():
+    """Every image that is made: mixes, views, impressions, pseudo examples."""
+    some = images("lenet5_half")
+    list(mixes(some, FEW))
+    views = augment.Views(crop=2, flip=True, rotate=10.0, zoom=0.1)
+    augment.random_views(some, views, key=KEY, first=0)
+    network = models.build("lenet5_half", 3, SHAPES["lenet5_half"])
+    variables = prediction.init(network, SHAPES["lenet5_half"], KEY)
+    alpha = impressions.concentrations(variables["params"]["fc3"]["kernel"], np.float32(1))
+    impressions.draw_answers(np.asarray(alpha), np.arange(3), KEY)
+    no_stop = {"check": lambda: None}
+    impressions.make_impressions(
+        network,
+        variables,
+        SHARES,
+        shape=SHAPES["lenet5_half"],
+        descent=impressions.Descent(20.0, 0.01),
+        steps=1,
+        key=KEY,
+        **no_stop,
+    )
+    impression_views.show(some, [impression_views.View(turn=10.0)] * len(some), RNG)
+    pair = network, variables
+    ascent = pseudo_examples.Ascent("adam", 0.01)
+    pseudo_examples.climb(pair, pair, some, ascent=ascent, steps=1, **no_stop)
+    teacher_features.project_relations(POINTS, 4, 0)
+
+
+GRID, REFINED = Grid((20000, 32768)), Refined(Range(10000, 50000), 3)
+WORK = {
+    "search lenet5_half": lambda: search("lenet5_half", GRID),
+    "search lenet5_half refined": lambda: search("lenet5_half", REFINED),
+    "search lenet5_half, images mixed": lambda: search("lenet5_half", GRID, table_bytes=0),
+    "search alexnet_half": lambda: search("alexnet_half", GRID),
+    "search resnet18": lambda: search("resnet18", GRID),
+    "train lenet5_half": lambda: train("lenet5_half", crop=2, flip=True, rotate=9.0, zoom=0.1),
+    "train lenet5_half, pad_l2": lambda: train("lenet5_half", loss="pad_l2", average=0.9),
+    "train lenet5_half, mixed anew": lambda: train("lenet5_half", mix_share=0.5),
+    "train alexnet_half, bfloat16": lambda: train("alexnet_half", dtype="bfloat16"),
+    "train resnet18": lambda: train("resnet18", optimizer="adamw"),
+    "predict alexnet_half": lambda: predict("alexnet_half"),
+    "predict resnet18": lambda: predict("resnet18"),
+    "choose": choose,
+    "make images": make_images,
+}
+
+
+@pytest.fixture(scope="module")
+def lowered():
+    """The programs of all the work, by the name of the work."""
+    found = {}
+    for name, work in WORK.items():
+        with other_backend.lowering() as programs:
+            work()
+        found[name] = programs
+    return found
+
+
+def test_every_declared_program_is_lowered(lowered):
+    """A new program must get a piece of work above."""
+    names = set(other_backend.declared().values())
+    assert names == {program.name for programs in lowered.values() for program in programs}
+
+
+def test_programs_are_declared_where_they_are_found():
+    """None is hidden inside a function or an object."""
+    root = Path(amkd.__file__).parent
+    texts = [path.read_text() for path in root.rglob("*.py") if path.name != "compilation.py"]
+    declarations = sum(len(re.findall(r"(?:@|= )(?:compiled|mapped)\(", text)) for text in texts)
+    assert declarations == len(other_backend.declared())
+
+
+def test_nothing_calls_back_or_is_foreign_or_double(lowered):
+    for work, programs in lowered.items():
+        for program in programs:
+            assert program.custom_calls <= PARTITIONING, (work, program.name)
+            assert not re.search(r"f64>|callback|infeed|outfeed", program.text), (
+                work,
+                program.name,
+            )
+
+
+def test_programs_are_small(lowered):
+    sizes = {
+        (work, program.name): len(program.text)
+        for work, programs in lowered.items()
+        for program in programs
+    }
+    assert max(sizes.values()) < LARGEST, max(sizes, key=sizes.get)
+
+
+@pytest.mark.parametrize("model", SHAPES)
+def test_convolutions_are_xlas_own(lowered, model):
+    """The stem is computed once for each image; a step has the derivatives of all but the first
+    convolution's input.
+    """
+    of = CONVOLUTIONS[model]
+    score, steps = "search.device_search._score", "training.train_step.train_steps"
+    expected = {score: of - 1, steps: 3 * of - 1}
+    works = [work for work in lowered if re.match(f"(search|train) {model}(, bfloat16)?$", work)]
+    found = [
+        (program.name, program.convolutions)
+        for work in works
+        for program in lowered[work]
+        if program.name in expected
+    ]
+    assert {name for name, _ in found} == set(expected)
+    assert all(count == expected[name] for name, count in found), found
+
+
+def test_a_cpus_own_forms_would_be_seen():
+    """The same search in its CPU form has no convolution left to count."""
+    with other_backend.lowering(backend="cpu") as programs:
+        search("lenet5_half", GRID)
+    (score,) = (p for p in programs if p.name == "search.device_search._score")
+    assert score.convolutions == 0
