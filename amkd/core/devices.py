@@ -6,14 +6,21 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd.core.compilation import AXIS, compiled
+from amkd.core import mesh
+from amkd.core.compilation import compiled
 
 
 def count() -> int:
     """Returns the number of local devices, D."""
     return jax.local_device_count()
+
+
+def taking_part() -> int:
+    """Returns the number of devices that train together: the local ones, or those of all processes
+    inside :func:`amkd.core.mesh.together`.
+    """
+    return mesh.current().size
 
 
 def describe() -> str:
@@ -22,18 +29,20 @@ def describe() -> str:
     return f"{count()} x {', '.join(kinds)} ({jax.default_backend()})"
 
 
-def replicate(tree: Any) -> Any:
-    """Copies every array to every local device, placed so that ``pmap`` moves nothing."""
-    return jax.device_put(tree, _placement(PartitionSpec()))
+def replicate(tree: Any, *, all_processes: bool = False) -> Any:
+    """Copies every array to every device, placed so that a mapped program moves nothing.
+
+    Args:
+      tree: arrays.
+      all_processes: see :func:`amkd.core.compilation.mapped`.
+    """
+    return mesh.place(tree, mesh.current(all_processes), None)
 
 
 def split(rows: np.ndarray) -> jax.Array:
-    """Places one row ``[D, ...]`` on each local device, so that ``pmap`` moves nothing."""
-    return jax.device_put(rows, _placement(PartitionSpec(AXIS)))
-
-
-def _placement(partition: PartitionSpec) -> NamedSharding:
-    return NamedSharding(Mesh(np.array(jax.local_devices()), (AXIS,)), partition)
+    """Places one row ``[D, ...]`` on each local device, so that a mapped program moves nothing."""
+    placed: jax.Array = mesh.place(rows, mesh.current(all_processes=False), 0)
+    return placed
 
 
 def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:

@@ -86,7 +86,7 @@ def train_network(
     )
     of_step = recipes.step_recipe(recipe)
     key = keys.key(*stream, keys.Purpose.AUGMENT)
-    data = devices.replicate(training.data)
+    data = devices.replicate(training.data, all_processes=True)
     for epoch in range(first_epoch, epochs):
         of_epoch = jax.tree.map(itemgetter(epoch), inputs)
         groups = _dispatches(_batches(training, epoch), of_epoch, recipe)
@@ -130,7 +130,7 @@ def start(
     )
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)
-    return devices.replicate(state)
+    return devices.replicate(state, all_processes=True)
 
 
 def _batches(training: Training, epoch: int) -> Batches:

@@ -11,7 +11,7 @@ import optax
 
 from amkd.config.recipe import Recipe
 from amkd.core.compilation import AXIS, mapped
-from amkd.core.devices import count
+from amkd.core.devices import taking_part
 from amkd.data import augment, mixing
 from amkd.models import Network
 from amkd.models.layers import Variables, suited
@@ -199,7 +199,7 @@ def steps_per_dispatch(recipe: Recipe) -> int:
 
 def split_batches(batches: Batches) -> Batches:
     """Cuts each batch into one part per device: ``[S, B]`` to ``[S, D, B/D]``."""
-    return jax.tree.map(lambda column: column.reshape(len(column), count(), -1), batches)
+    return jax.tree.map(lambda column: column.reshape(len(column), taking_part(), -1), batches)
 
 
 @mapped(
