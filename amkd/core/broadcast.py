@@ -56,9 +56,7 @@ def hear() -> Message:
       JobEnded: process 0 has ended, or was lost.
     """
     told = processes.hear()
-    forms = {
-        name: (np.dtype(kind), tuple(shape)) for name, (kind, shape) in told["arrays"].items()
-    }
+    forms = {name: (np.dtype(kind), tuple(shape)) for name, (kind, shape) in told["arrays"].items()}
     sizes = [kind.itemsize * math.prod(shape) for kind, shape in forms.values()]
     data = _send(np.zeros(sum(sizes), np.uint8)) if forms else np.zeros(0, np.uint8)
     parts = np.split(data, np.cumsum(sizes)[:-1]) if forms else []

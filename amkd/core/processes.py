@@ -1,7 +1,7 @@
 """The processes that work on one run: who they are, and short texts from one to the others.
 
-Process 0 leads: it alone has the workdir, the ledger and the teacher. The others follow it. Texts go
-through JAX's coordination service, where a process can wait for hours; collective operations of
+Process 0 leads: it alone has the workdir, the ledger and the teacher. The others follow it. Texts
+go through JAX's coordination service, where a process can wait for hours; collective operations of
 devices time out. JAX is imported only where several processes are wanted.
 """
 
@@ -26,7 +26,7 @@ class _Job:
         self.client, self.index, self.count = client, index, count
         self.stop = asked if index == 0 else StopSignal()
         self.heartbeat = Heartbeat(client, index=index, count=count, asked=asked, stop=self.stop)
-        self.meetings, self.told = itertools.count(), itertools.count()
+        self.meetings, self.told, self.cells = (itertools.count() for _ in range(3))
 
 
 _job: _Job | None = None
@@ -141,6 +141,28 @@ def collect(name: str) -> dict[int, Any]:
       JobEnded: a follower has ended, or was lost.
     """
     return {number: _wait_for(f"amkd/{name}/{number}") for number in range(1, count())}
+
+
+class Announcement:
+    """A number that process 0 may announce to all; all processes make them in the same order."""
+
+    def __init__(self) -> None:
+        self._key = f"amkd/announced/{next(_job.cells)}" if _job else ""
+
+    def write(self, number: int) -> None:
+        """Announces a number, once."""
+        assert _job is not None
+        _job.client.key_value_set(self._key, str(number))
+
+    def read(self) -> int | None:
+        """Returns the number; None if none was announced until now."""
+        assert _job is not None
+        try:
+            return int(_job.client.key_value_try_get(self._key))
+        except RuntimeError as error:  # JAX's
+            if "NOT_FOUND" in str(error):
+                return None
+            raise lost(error) from error
 
 
 def leave(status: int, why: str = "") -> None:
