@@ -33,6 +33,8 @@ def end_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> tuple[i
     except Stopped:
         return _ended("stopped, and saved: the same command goes on from here", UNFINISHED)
     except JobEnded as error:
+        if error.status == FINISHED:
+            return FINISHED, "finished"
         return _ended(f"ended: {error}", error.status)
     return FINISHED, "finished"
 

@@ -81,9 +81,8 @@ class Heartbeat:
             self._own.ended = self._own.ended or (status, why)
         self._post()
 
-    def leave(self, status: int, seconds: float) -> None:
-        """Tells the others that this process leaves; process 0 waits for them first."""
-        self.end(status, "")
+    def leave(self, seconds: float) -> None:
+        """Tells process 0 that this one needs it no more; process 0 waits for the others first."""
         limit = time.monotonic() + seconds
         while self._index == 0 and time.monotonic() < limit:
             if all(number in self._posts and self._posts[number].left for number in self._seen):

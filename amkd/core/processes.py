@@ -7,6 +7,8 @@ devices time out. JAX is imported only where several processes are wanted.
 
 import itertools
 import json
+import os
+import sys
 from typing import Any
 
 from amkd.core.errors import JobEnded, UserError
@@ -166,13 +168,23 @@ class Announcement:
 
 
 def leave(status: int, why: str = "") -> None:
-    """Ends the work together: the others end with the same status, if they have none."""
-    if _job:
-        try:
-            _job.heartbeat.end(status, why)
-            _job.heartbeat.leave(status, _LEAVING)
-        except RuntimeError:  # JAX's: process 0 has gone already
-            pass
+    """Ends the work together; process 0 waits for the others, which end with its status.
+
+    Args:
+      status: exit status of this process. A follower ends here.
+      why: last words.
+    """
+    if _job is None:
+        return
+    try:
+        _job.heartbeat.end(status, why)
+        _job.heartbeat.leave(_LEAVING)
+    except RuntimeError:  # JAX's: process 0 has gone already
+        pass
+    if _job.index:  # at its exit, Python would call JAX, which aborts once process 0 is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def lost(error: Exception) -> JobEnded:
