@@ -128,6 +128,9 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 
 
 def _flag_help(values: flags.FlagValues) -> str:
-    names = ("config", "workdir", "mode", "network", "images", "output", "shard")
+    names = (
+        *("config", "workdir", "mode", "network", "images", "output", "shard"),
+        *("coordinator", "process_id", "num_processes", "distributed"),
+    )
     rows = [(f"--{name}", values[name].help or "") for name in names]
-    return "Flags:\n" + "\n".join(f"  {name:<12} {text}" for name, text in rows) + "\n"
+    return "Flags:\n" + "\n".join(f"  {name:<15} {text}" for name, text in rows) + "\n"

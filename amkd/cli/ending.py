@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from amkd.core import console
-from amkd.core.errors import TeacherFailed, UserError
+from amkd.core.errors import JobEnded, TeacherFailed, UserError
 from amkd.core.stopping import Stopped
 
 FINISHED = 0
@@ -13,8 +13,8 @@ UNFINISHED = 75  # EX_TEMPFAIL of sysexits.h: a scheduler starts the same comman
 INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 
 
-def status_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> int:
-    """Returns the exit status of a command; what it raises becomes one clear message.
+def end_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> tuple[int, str]:
+    """Returns the exit status of a command, and why; what it raises becomes one clear message.
 
     Args:
       command: to be called; it returns when it has finished.
@@ -23,7 +23,7 @@ def status_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> int:
     try:
         command()
     except console.ReaderGone:  # the reader has seen enough, as in `amkd --help | head`
-        return UNFINISHED if saves() else FINISHED
+        return UNFINISHED if saves() else FINISHED, "nobody reads its output"
     except TeacherFailed as error:
         return _failed(error, TEACHER_FAILED)
     except (UserError, FloatingPointError, OSError) as error:
@@ -31,14 +31,21 @@ def status_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> int:
     except KeyboardInterrupt:
         return _failed("interrupted; run the same command again", INTERRUPTED)
     except Stopped:
-        _last_words("stopped, and saved: the same command goes on from here")
-        return UNFINISHED
-    return FINISHED
+        return _ended("stopped, and saved: the same command goes on from here", UNFINISHED)
+    except JobEnded as error:
+        if error.status == FINISHED:
+            return FINISHED, "finished"
+        return _ended(f"ended: {error}", error.status)
+    return FINISHED, "finished"
 
 
-def _failed(error: object, status: int) -> int:
-    _last_words(f"error: {error}")
-    return status
+def _failed(error: object, status: int) -> tuple[int, str]:
+    return _ended(f"error: {error}", status)
+
+
+def _ended(words: str, status: int) -> tuple[int, str]:
+    _last_words(words)
+    return status, words
 
 
 def _last_words(text: str) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd.cli import arguments, ending
+from amkd.cli import arguments, ending, joining
+from amkd.config.identity import identifying
 from amkd.config.parsing import refuse
-from amkd.core import console
+from amkd.core import console, processes
 from amkd.core.stopping import StopSignal
 from amkd.tables.table import Table, is_table
 from amkd.tables.table import from_config as table_from_config
@@ -54,7 +55,12 @@ def run() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     console.guard()
     define_flags(flags.FLAGS)
-    sys.exit(ending.status_of(_command, saves=_saves))
+    status, why = 1, "an error in its code"
+    try:
+        status, why = ending.end_of(_command, saves=_saves)
+    finally:
+        processes.leave(status, why)
+    sys.exit(status)
 
 
 def _command() -> None:
@@ -102,6 +108,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "shard", "", "Tables: do a part of the runs only, such as 2/8.", flag_values=values
     )
+    joining.define_flags(values)
 
 
 def _main(problems: list[str]) -> None:
@@ -110,6 +117,7 @@ def _main(problems: list[str]) -> None:
     mode = flags.FLAGS.mode
     stop = StopSignal().install() if mode in STOPPABLE else StopSignal()
     given = flags.FLAGS.config.to_dict()
+    joining.join(flags.FLAGS, stop, of_table=is_table(given))
     if is_table(given):
         refuse(problems)
         _run_table_mode(mode, table_from_config(given), stop)
@@ -140,6 +148,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
         refuse(problems)
     compilation.keep(Path(config.cache_dir).expanduser())
     compilation.repeat_bits(config.deterministic)
+    joining.agree(identifying(config))
     command = modes.Command(
         config=config,
         workdir=_path("workdir"),

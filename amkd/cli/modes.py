@@ -8,7 +8,7 @@ import numpy as np
 
 from amkd.cli import agreement
 from amkd.config.settings import Settings
-from amkd.core import console, devices
+from amkd.core import console, devices, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import class_names
@@ -19,7 +19,7 @@ from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import report as plans
 from amkd.reporting import metrics, summary_text
 from amkd.reporting.bars import bars
-from amkd.run import checks, experiment, inputs, places
+from amkd.run import checks, experiment, following, inputs, places
 from amkd.teachers import local
 
 _CHECKED = 64  # real images on which an exported file must answer like the student
@@ -70,7 +70,9 @@ class Command:
 
 
 def distill(command: Command) -> None:
-    """The whole run; prints its table."""
+    """The whole run; prints its table. A process that follows another computes for it."""
+    if not processes.leads():
+        following.follow(command.config)
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
     summary = experiment.run(command.config, command.workdir, command.stop)

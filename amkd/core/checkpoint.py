@@ -61,10 +61,16 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
       folder: where to write; a folder that is there is replaced.
       tree: nested dicts of arrays.
       meta: what else to keep, for JSON.
+
+    Raises:
+      OSError: the arrays are not read again as they were written; ``folder`` stays as it was.
     """
+    tree = jax.device_get(tree)
     with folders.replacing(folder.absolute()) as scratch:
-        with utf8_path.named(scratch) as place, ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(place / "arrays", jax.device_get(tree))
+        with utf8_path.named(scratch) as place, _checkpointer() as checkpointer:
+            checkpointer.save(place / "arrays", tree)
+            checkpointer.wait_until_finished()
+            _check(checkpointer, place / "arrays", tree)
         sealed = {"meta": meta, "files": _files(scratch)}
         (scratch / "meta.json").write_text(
             json.dumps({**sealed, "seal": _seal(sealed)}, indent=2) + "\n"
@@ -81,9 +87,30 @@ def read(folder: Path) -> tuple[chex.ArrayTree, dict[str, Any]]:
     sealed = {name: found.get(name) for name in ("meta", "files")}
     if found.get("seal") != _seal(sealed) or found["files"] != _files(folder):
         raise ValueError("its bytes are not those that were written")
-    with utf8_path.named(folder.absolute()) as place, ocp.StandardCheckpointer() as checkpointer:
+    with utf8_path.named(folder.absolute()) as place, _checkpointer() as checkpointer:
         tree = checkpointer.restore(place / "arrays")
     return jax.tree.map(np.asarray, tree), found["meta"]
+
+
+def _checkpointer() -> ocp.StandardCheckpointer:
+    """Returns orbax's writer and reader for process 0 alone: orbax would wait for all others."""
+    if jax.process_count() == 1:
+        return ocp.StandardCheckpointer()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=0, active_processes={0}, barrier_sync_key_prefix="process0"
+    )
+    return ocp.StandardCheckpointer(multiprocessing_options=alone)
+
+
+def _check(checkpointer: ocp.StandardCheckpointer, place: Path, tree: chex.ArrayTree) -> None:
+    """Reads arrays again: orbax itself may leave some out, or all, without an error."""
+    why: object = "other arrays are there"
+    try:
+        whole = sha256(checkpointer.restore(place)) == sha256(tree)
+    except Exception as error:  # orbax's, of many kinds
+        whole, why = False, error
+    if not whole:
+        raise OSError(f"{place.parent} could not be written whole: {why}")
 
 
 def _files(folder: Path) -> dict[str, str]:

@@ -1,5 +1,5 @@
-"""Compilation: the only module with ``jit`` and ``pmap``, and where compiled programs are kept for
-later runs.
+"""Compilation: the only module with ``jit`` and ``shard_map``, and where compiled programs are kept
+for later runs.
 
 A module declares a program next to its mathematics, by a decorator::
 
@@ -22,10 +22,13 @@ from typing import Any, Generic, TypeVar
 
 import jax
 from jax import export
+from jax.sharding import Mesh
 
+from amkd.core import mesh, processes
 from amkd.core.console import storable
+from amkd.core.mesh import AXIS
 
-AXIS = "devices"  # the one device axis; every psum and every BatchNorm names it
+__all__ = ["AXIS", "Program", "compiled", "keep", "kind_of_machine", "mapped", "portable"]
 
 _KEPT_BYTES = 2**30  # of compiled programs; those that were not used for longest give way
 _KEPT_SECONDS = 0.2  # what compiles faster is not worth a file
@@ -202,7 +205,7 @@ def mapped(
     kept: int = 8,
     precision: str | None = None,
 ) -> Callable[[Callable[..., R]], Program[R]]:
-    """Declares a program of one device that runs on all of them at once: ``jax.pmap``.
+    """Declares a program of one device that runs on all of them at once, as ``jax.pmap`` does.
 
     Args:
       split: the array arguments that are split over the devices, each with the axis of its
@@ -210,8 +213,8 @@ def mapped(
       static: names of the arguments that are not arrays; they must be hashable.
       donate: name of the argument whose memory the result may use.
       out_axes: axis of the result that counts devices; None where all devices return the same.
-      all_processes: whether the devices of all processes take part, and all processes must keep
-        step; else those of this process alone.
+      all_processes: whether the devices of all processes take part inside
+        :func:`amkd.core.mesh.together`; else those of this process alone.
       steady: whether products must have the same bits on any number of devices.
       kept: see :func:`compiled`.
       precision: see :func:`compiled`.
@@ -220,11 +223,11 @@ def mapped(
     def compiler(run: Callable[..., Any], arrays: list[str]) -> Callable[..., Any]:
         return _Mapped(
             run,
-            steady,
             in_axes=tuple(split.get(name) for name in arrays),
             out_axes=out_axes,
-            devices=None if all_processes else jax.local_devices(),
-            donate_argnums=() if donate is None else arrays.index(donate),
+            all_processes=all_processes,
+            donated=() if donate is None else (arrays.index(donate),),
+            steady=steady,
         )
 
     def declare(function: Callable[..., R]) -> Program[R]:
@@ -244,34 +247,75 @@ def portable(run: Callable[..., Any]) -> Any:
 
 
 class _Mapped:
-    """``pmap``, which takes no options for the compiler, compiled with them for every set of
-    shapes.
+    """A function of one device on every device of a mesh, compiled for every set of shapes.
 
     Args of the constructor:
       run: the function of one device.
+      in_axes: of each argument, the axis that counts devices; None where it is the same for all.
+      out_axes: the same of the result.
+      all_processes: see :func:`mapped`.
+      donated: places of the arguments whose memory the result may use.
       steady: whether products must have the same bits on any number of devices.
-      axes: of ``pmap``.
     """
 
-    def __init__(self, run: Callable[..., Any], steady: bool, **axes: Any) -> None:
-        self._run, self._steady = jax.pmap(run, axis_name=AXIS, **axes), steady
+    def __init__(
+        self,
+        run: Callable[..., Any],
+        *,
+        in_axes: tuple[int | None, ...],
+        out_axes: int | None,
+        all_processes: bool,
+        donated: tuple[int, ...],
+        steady: bool,
+    ) -> None:
+        self._run, self._in_axes, self._out_axes = run, in_axes, out_axes
+        self._all_processes, self._donated, self._steady = all_processes, donated, steady
         self._compiled: dict[Any, Any] = {}
 
     def __call__(self, *args: Any) -> Any:
         """What ``run`` returns on every device."""
-        leaves, structure = jax.tree.flatten(args)
-        key = structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
+        on = mesh.current(self._all_processes)
+        placed = [mesh.place(arg, on, axis) for arg, axis in zip(args, self._in_axes, strict=True)]
+        leaves, structure = jax.tree.flatten(placed)
+        key = on, structure, tuple((leaf.shape, leaf.dtype) for leaf in leaves)
         if key not in self._compiled:
-            self._compiled[key] = self._run.lower(*args).compile(
-                compiler_options=_options(self._steady)
+            self._compiled[key] = (
+                self._on(on).lower(*placed).compile(compiler_options=_options(self._steady))
             )
-        return self._compiled[key](*args)
+            if on.is_multi_process:  # else those that compile first wait in a collective
+                processes.meet()
+        return self._compiled[key](*placed)
 
     @property
     def exportable(self) -> Any:
-        """The same in the form that ``jax.export`` takes."""
-        return jax.jit(self._run)
+        """The same on the devices of now, in the form that ``jax.export`` takes."""
+        return self._on(mesh.current(self._all_processes))
 
-    def shapes(self, *args: Any) -> Any:
-        """Of what it would return."""
-        return jax.eval_shape(self._run, *args)
+    def _on(self, on: Mesh) -> Any:
+        """Returns the function of all devices, to be compiled."""
+
+        def one_device(*parts: Any) -> Any:
+            own = [
+                part if axis is None else _squeeze(part, axis)
+                for part, axis in zip(parts, self._in_axes, strict=True)
+            ]
+            found = self._run(*own)
+            return found if self._out_axes is None else _expand(found, self._out_axes)
+
+        one_device.__name__ = self._run.__name__
+        everywhere = jax.shard_map(
+            one_device,
+            mesh=on,
+            in_specs=tuple(mesh.spec(axis) for axis in self._in_axes),
+            out_specs=mesh.spec(self._out_axes),
+            check_vma=False,
+        )
+        return jax.jit(everywhere, donate_argnums=self._donated)
+
+
+def _squeeze(tree: Any, axis: int) -> Any:
+    return jax.tree.map(lambda leaf: jax.lax.squeeze(leaf, (axis,)), tree)
+
+
+def _expand(tree: Any, axis: int) -> Any:
+    return jax.tree.map(lambda leaf: jax.lax.expand_dims(leaf, (axis,)), tree)

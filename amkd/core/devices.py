@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from amkd.core.compilation import AXIS, compiled
+from amkd.core import mesh
+from amkd.core.compilation import compiled
 
 _IN_FLIGHT = 2  # batches whose results are not waited for
 _USUAL_MEMORY = 12 * 2**30  # of a device that does not tell
@@ -20,26 +20,34 @@ def count() -> int:
     return jax.local_device_count()
 
 
+def taking_part() -> int:
+    """Returns the number of devices that train together: the local ones, or those of all processes
+    inside :func:`amkd.core.mesh.together`.
+    """
+    return mesh.current().size
+
+
 def describe() -> str:
     """Returns the local devices in words."""
     kinds = sorted({device.device_kind for device in jax.local_devices()})
     return f"{count()} x {', '.join(kinds)} ({jax.default_backend()})"
 
 
-def replicate(tree: Any) -> Any:
-    """Copies every array to every local device, placed so that ``pmap`` moves nothing."""
-    return jax.device_put(tree, _placement(PartitionSpec()))
+def replicate(tree: Any, *, all_processes: bool = False) -> Any:
+    """Copies every array to every device, placed so that a mapped program moves nothing.
+
+    Args:
+      tree: arrays.
+      all_processes: see :func:`amkd.core.compilation.mapped`.
+    """
+    return mesh.place(tree, mesh.current(all_processes), None)
 
 
 def split(rows: Any) -> Any:
-    """Places one row ``[D, ...]`` on each local device, so that ``pmap`` moves nothing; of more
-    rows, equal parts in their order.
+    """Places one row ``[D, ...]`` on each local device, so that a mapped program moves nothing; of
+    more rows, equal parts in their order.
     """
-    return jax.device_put(rows, _placement(PartitionSpec(AXIS)))
-
-
-def _placement(partition: PartitionSpec) -> NamedSharding:
-    return NamedSharding(Mesh(np.array(jax.local_devices()), (AXIS,)), partition)
+    return mesh.place(rows, mesh.current(all_processes=False), 0)
 
 
 def accelerated() -> bool:

@@ -15,3 +15,15 @@ class UserError(Exception):
 
 class TeacherFailed(UserError):
     """The teacher was asked about images, and will not answer: the configuration may be right."""
+
+
+class JobEnded(Exception):
+    """Another process of the same job has ended, or was lost, and so this one ends, too.
+
+    Attributes:
+      status: the exit status.
+    """
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(redact(why))
+        self.status = status

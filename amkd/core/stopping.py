@@ -27,6 +27,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.requested = False
+        self.interruption: Exception | None = None  # what another thread found: the run must end
 
     def install(self) -> "StopSignal":
         """Starts to note the two signals."""
@@ -43,7 +44,9 @@ class StopSignal:
             signal.signal(each, signal.SIG_DFL)
 
     def check(self) -> None:
-        """Raises Stopped if the process was asked to stop."""
+        """Raises Stopped if the process was asked to stop, or why it cannot go on."""
+        if self.interruption is not None:
+            raise self.interruption
         if self.requested:
             raise Stopped
 

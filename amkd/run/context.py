@@ -23,8 +23,8 @@ from amkd.training import teacher_features
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class RunContext:
-    """What stays the same through all rounds of a run.
+class SharedContext:
+    """What every process of a run knows, and what stays the same through all its rounds.
 
     Attributes:
       settings: the configuration.
@@ -32,13 +32,7 @@ class RunContext:
       data: the data set; its test part is for evaluation only.
       images: ``uint8[M, H, W, C]``, all that records may name: the images of round 0, and after
         them their variants or all other images.
-      first_metrics: what to report of the images of round 0, for JSON.
       pool: the pairs of all images.
-      client: asks the teacher.
-      teacher_features: what the teacher shows beside its answers; None if answers are enough.
-      test_answers: the teacher's on the test images, ``float32[T, Y]``; None if it is not asked.
-      checkpoints: where the state is saved.
-      report: what a person sees.
       stop: whether the process was asked to stop.
     """
 
@@ -46,18 +40,33 @@ class RunContext:
     facts: RunFacts
     data: DataSet
     images: np.ndarray
-    first_metrics: dict[str, Any]
     pool: pairs.Pool
-    client: client.QueryClient
-    teacher_features: teacher_features.TeacherFeatures | None
-    test_answers: np.ndarray | None
-    checkpoints: checkpoint.Checkpoints
-    report: run_log.RunLog
     stop: StopSignal
 
     def network(self) -> models.Network:
         """Returns the student's network in float32, as it scores and predicts."""
         return student_of(self.settings, self.data.classes, self.data.shape)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunContext(SharedContext):
+    """What stays the same through all rounds of a run, for the process that leads it.
+
+    Attributes:
+      first_metrics: what to report of the images of round 0, for JSON.
+      client: asks the teacher.
+      teacher_features: what the teacher shows beside its answers; None if answers are enough.
+      test_answers: the teacher's on the test images, ``float32[T, Y]``; None if it is not asked.
+      checkpoints: where the state is saved.
+      report: what a person sees.
+    """
+
+    first_metrics: dict[str, Any]
+    client: client.QueryClient
+    teacher_features: teacher_features.TeacherFeatures | None
+    test_answers: np.ndarray | None
+    checkpoints: checkpoint.Checkpoints
+    report: run_log.RunLog
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
         """Yields the images of records in blocks of ``uint8[..., H, W, C]``.

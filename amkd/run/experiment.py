@@ -20,6 +20,7 @@ from amkd.run import (
     early_end,
     inputs,
     judging,
+    leading,
     places,
     results,
     round_state,
@@ -108,6 +109,7 @@ def assembled(
     """
     with contextlib.ExitStack() as stack:
         peak_memory.reset()
+        leading.begin(settings, from_caller=data is not None or teacher is not None)
         data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher)
         features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
         workdir.claim(settings, folder, run_id, teacher.identity, data.key)
@@ -127,6 +129,7 @@ def assembled(
             stop=stop,
         )
         images = facts.method.selector.images(data, first.images, settings)
+        leading.agree_on(images)
         context = RunContext(
             settings=settings,
             facts=facts,

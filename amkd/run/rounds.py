@@ -9,12 +9,15 @@ import jax
 import numpy as np
 
 from amkd.candidates import committee
+from amkd.config.recipe import Recipe
 from amkd.core import checkpoint
-from amkd.data.records import real_records
+from amkd.data.records import Records, real_records
 from amkd.querying import client
 from amkd.reporting import metrics
-from amkd.run import round_state
-from amkd.run.context import RunContext
+from amkd.run import leading, round_state
+from amkd.run.context import RunContext, SharedContext
+from amkd.run.given import Given
+from amkd.run.leading import TrainingStart
 from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
@@ -91,23 +94,41 @@ def _search(context: RunContext, state: RoundState) -> Selection:
         context.stop.check()
         advance(scored)
 
-    task = selection_task(context, state, context.facts.rounds[state.round].selected, progress)
+    def given() -> Given:
+        return _given(context, state.records, recall(context, state))
+
+    k = context.facts.rounds[state.round].selected
+    task = selection_task(context, state, k, progress=progress, given=leading.shared(given))
     selector, title = context.facts.method.selector, f"round {state.round} search"
-    with context.report.bar(selector.left(task), title, selector.unit) as advance:
+    with (
+        context.report.bar(selector.left(task), title, selector.unit) as advance,
+        leading.selecting(state, k),
+    ):
         return selector.select(task)
 
 
 def selection_task(
-    context: RunContext, state: RoundState, k: int, progress: Callable[[int], None]
+    context: SharedContext,
+    state: RoundState,
+    k: int,
+    *,
+    progress: Callable[[int], None],
+    given: Callable[[], Given],
 ) -> SelectionTask:
-    """Returns what a method may look at to select k images, in a state that has a student."""
+    """Returns what a method may look at to select k images, in a state that has a student.
+
+    Args:
+      context: of the run.
+      state: where it stands.
+      k: images to select.
+      progress: is called with the number of pairs scored after every chunk.
+      given: returns what the teacher gave for the records.
+    """
     i, j = state.records.i, state.records.j
 
-    def answers() -> np.ndarray:
-        return recall(context, state)
-
     def last_training() -> Training:
-        return _training(context, state, answers(), state.round - 1)
+        recipe = context.facts.rounds[state.round - 1].recipe
+        return training_of(context, state.records, given(), recipe, state.round - 1)
 
     return SelectionTask(
         images=context.images,
@@ -120,7 +141,7 @@ def selection_task(
         variables=state.variables,
         settings=context.settings.search,
         progress=progress,
-        answers=answers,
+        answers=lambda: given().answers,
         train_further_student=functools.partial(
             committee.train_further_student, last_training, context.stop
         ),
@@ -156,15 +177,19 @@ def recall(context: RunContext, state: RoundState) -> np.ndarray:
 def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
     """Trains the round's student on everything answered so far; returns the last loss, too."""
     started, last = time.monotonic(), float("nan")
-    training = _training(context, state, answers, state.round)
+    given = _given(context, state.records, answers)
+    recipe = context.facts.rounds[state.round].recipe
+    training = training_of(context, state.records, given, recipe, state.round)
 
     def save(epoch: int, leaves: Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
         in_training = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
-        round_state.save(context.checkpoints, in_training)
+        with leading.apart():
+            round_state.save(context.checkpoints, in_training)
 
+    stop = leading.EpochStop(context.stop)
     seconds = context.settings.checkpoint.seconds
-    saver = PeriodicSaver(training, stop=context.stop, seconds=seconds, save=save)
+    saver = PeriodicSaver(training, stop=stop, seconds=seconds, save=save)
     images, count = training.epochs * training.count, training.count
     with context.report.bar(images, f"round {state.round} train", "img") as advance:
         advance(state.epoch * count)
@@ -174,36 +199,46 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
             last = loss
             advance(count, loss=f"{loss:.4f}")
             context.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
+            stop.after_epoch(epoch)
             saver.after_epoch(epoch, in_training)
 
-        ended = train_network(
-            training,
-            first_variables=state.variables if context.settings.warm_start else None,
-            saved=state.training,
-            first_epoch=state.epoch,
-            on_epoch=on_epoch,
-        )
-    variables = jax.device_get(ended.result)
+        first = state.variables if context.settings.warm_start else None
+        how: TrainingStart = {
+            "first_variables": first,
+            "saved": state.training,
+            "first_epoch": state.epoch,
+        }
+        with leading.training(training, state.records, given, how):
+            ended = train_network(training, **how, on_epoch=on_epoch)
+            variables = jax.device_get(ended.result)
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 
 
-def _training(context: RunContext, state: RoundState, answers: np.ndarray, round_: int) -> Training:
+def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
+    """Returns answers, and what else the recipe takes of a white-box teacher."""
+    features = context.teacher_features
+    return Given(answers, features.column(records, context.mixes) if features else None)
+
+
+def training_of(
+    context: SharedContext, records: Records, given: Given, recipe: Recipe, round_: int
+) -> Training:
     """Returns the training of a round's student, on everything answered so far."""
-    settings, features = context.settings, context.teacher_features
+    settings = context.settings
     data = training_set.make(
         context.images,
-        state.records,
-        answers,
+        records,
+        given.answers,
         capacity=settings.budget,
         as_released=settings.search.as_released,
-        teacher_features=features.column(state.records, context.mixes) if features else None,
+        teacher_features=given.features,
     )
     return Training(
         network=context.network(),
-        recipe=context.facts.rounds[round_].recipe,
+        recipe=recipe,
         data=data,
-        count=len(state.records),
+        count=len(records),
         stream=(settings.seed, round_),
     )
 

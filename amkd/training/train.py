@@ -83,7 +83,7 @@ def train_network(
     state = start(training, first_variables, saved)
     of_step, in_loop = recipes.step_recipe(recipe), devices.accelerated()
     key = keys.key(*stream, keys.Purpose.AUGMENT)
-    data = devices.replicate(training.data)
+    data = devices.replicate(training.data, all_processes=True)
     turns = _turns(training, first_epoch)
     turn = next(turns, None)
     while turn is not None:
@@ -124,7 +124,7 @@ def start(
     )
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)
-    return devices.replicate(state)
+    return devices.replicate(state, all_processes=True)
 
 
 class _Turn(NamedTuple):

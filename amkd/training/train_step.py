@@ -213,7 +213,9 @@ def dispatch_lengths(recipe: Recipe) -> tuple[int, ...]:
 
 def split_batches(batches: Batches) -> Batches:
     """Cuts each batch into one part per device: ``[S, B]`` to ``[S, D, B/D]``."""
-    return jax.tree.map(lambda column: column.reshape(len(column), devices.count(), -1), batches)
+    return jax.tree.map(
+        lambda column: column.reshape(len(column), devices.taking_part(), -1), batches
+    )
 
 
 @mapped(

@@ -42,7 +42,7 @@ def test_exit_status(case, capsys):
         if raised is not None:
             raise raised
 
-    assert ending.status_of(command, saves=lambda: saves) == status
+    assert ending.end_of(command, saves=lambda: saves)[0] == status
     shown = capsys.readouterr()
     assert shown.out == "" and words in shown.err and "Traceback" not in shown.err
     assert bool(shown.err) == bool(words)
@@ -70,13 +70,13 @@ def talk(mode):
     """A command that says more than a pipe holds, in place of a run."""
     console.guard()
     say_much = lambda: [console.say("x" * 1000) for _ in range(1000)]  # noqa: E731
-    sys.exit(ending.status_of(say_much, saves=lambda: mode == "distill"))
+    sys.exit(ending.end_of(say_much, saves=lambda: mode == "distill")[0])
 
 
 def say_last():
     console.guard()
     say = lambda: [console.say("x" * 1000, last=True) for _ in range(1000)]  # noqa: E731
-    sys.exit(ending.status_of(say, saves=lambda: True))
+    sys.exit(ending.end_of(say, saves=lambda: True)[0])
 
 
 def chatter():
@@ -90,7 +90,7 @@ def chatter():
             except Exception:
                 sys.exit("a reader that has gone is no fault of the teacher")
 
-    sys.exit(ending.status_of(command, saves=lambda: True))
+    sys.exit(ending.end_of(command, saves=lambda: True)[0])
 
 
 @pytest.mark.parametrize("case", UNREAD)

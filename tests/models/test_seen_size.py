@@ -69,8 +69,9 @@ def run(tmp_path_factory):
     settings = configured(
         **{
             "student_size": 12, "teacher.validation": 1, "n_real": 20, "budget": 40, "rounds": 1,
-            "train.epochs": 2, "train.min_steps": 0, "train.batch_size": 16, "report.progress": False,
-            "report.tensorboard": False, "report.plots": False, "report.html": False,
+            "train.epochs": 2, "train.min_steps": 0, "train.batch_size": 16,
+            "report.progress": False, "report.tensorboard": False, "report.plots": False,
+            "report.html": False,
         }
     )  # fmt: skip
     images, numbers = digits(0, 80)

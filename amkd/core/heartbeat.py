@@ -1,0 +1,183 @@
+"""The sign of life that each process of a job gives, and how the others end when it stops.
+
+Every process posts one small text on JAX's coordination service each second: that it lives, whether
+it was asked to stop, and how it ended. Process 0 reads the posts of all, the others read that of
+process 0. Imports no JAX.
+"""
+
+import ctypes
+import dataclasses
+import json
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+from amkd.core import console
+from amkd.core.errors import JobEnded
+from amkd.core.stopping import StopSignal
+
+LOST = 75  # exit status: the same command goes on
+LOST_AFTER = 60.0  # seconds without a sign of life
+_BEAT = 1.0  # seconds between two signs
+_GRACE = 15.0  # seconds that a process has to end by itself, if it waits in no collective operation
+_POSTS = "amkd/posts/"
+
+
+@dataclasses.dataclass
+class Post:
+    """What a process tells the others of itself.
+
+    Attributes:
+      beat: how many signs of life it has given.
+      stop: whether it was asked to stop.
+      ended: its exit status and why, once it ends; None before.
+      left: whether it needs the others no more.
+    """
+
+    beat: int = 0
+    stop: bool = False
+    ended: tuple[int, str] | None = None
+    left: bool = False
+
+
+class Heartbeat:
+    """Gives this process's sign of life, and watches those of others, in a thread of its own.
+
+    What it finds reaches the main thread by ``stop``, whose ``check`` raises it. A main thread that
+    waits in a collective operation, and so never checks, is ended with the whole process.
+
+    Args of the constructor:
+      client: of JAX's coordination service.
+      index: number of this process.
+      count: number of all processes.
+      asked: notes the signals that this process gets.
+      stop: what the main thread checks.
+    """
+
+    def __init__(
+        self, client: Any, *, index: int, count: int, asked: StopSignal, stop: StopSignal
+    ) -> None:
+        self._client, self._index, self._count = client, index, count
+        self._asked, self._stop = asked, stop
+        self._own, self._lock = Post(), threading.Lock()
+        self._seen: dict[int, tuple[int, float]] = {}
+        self._posts: dict[int, Post] = {}
+        self.must_end = False  # whether the main thread may wait where it never checks
+
+    def start(self) -> None:
+        """Starts the thread; the process may end without waiting for it."""
+        now = time.monotonic()
+        watched = range(1, self._count) if self._index == 0 else [0]
+        self._seen = {number: (-1, now) for number in watched}
+        _exit_on_abort(self)
+        self._post()
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+
+    def end(self, status: int, why: str) -> None:
+        """Tells the others at once how this process ends."""
+        with self._lock:
+            self._own.ended = self._own.ended or (status, why)
+        self._post()
+
+    def leave(self, seconds: float) -> None:
+        """Tells process 0 that this one needs it no more; process 0 waits for the others first."""
+        limit = time.monotonic() + seconds
+        while self._index == 0 and time.monotonic() < limit:
+            if all(number in self._posts and self._posts[number].left for number in self._seen):
+                break
+            time.sleep(_BEAT / 10)
+            self._read()
+        with self._lock:
+            self._own.left = True
+        self._post()
+
+    @property
+    def status(self) -> int:
+        """The exit status if the process is ended from outside now."""
+        if self._own.ended is not None:
+            return self._own.ended[0]
+        found = self._stop.interruption
+        return found.status if isinstance(found, JobEnded) else LOST
+
+    def _run(self) -> None:
+        while not self._own.left:
+            try:
+                self._post()
+                self._read()
+                self._judge()
+            except Exception as error:  # JAX's, of several kinds: the service is gone
+                self._interrupt(LOST, f"process 0 cannot be reached ({_first_line(error)})")
+            if self._stop.interruption and self._own.ended is None:
+                self._end_after_grace()
+            time.sleep(_BEAT)
+
+    def _post(self) -> None:
+        with self._lock:
+            self._own.beat += 1
+            self._own.stop = self._asked.requested
+            text = json.dumps(dataclasses.asdict(self._own))
+        self._client.key_value_set(f"{_POSTS}{self._index}", text, allow_overwrite=True)
+
+    def _read(self) -> None:
+        for key, text in self._client.key_value_dir_get(_POSTS):
+            number = int(key.rsplit("/", 1)[1])
+            if number in self._seen:
+                self._posts[number] = Post(**json.loads(text))
+
+    def _judge(self) -> None:
+        now = time.monotonic()
+        for number, (beat, since) in self._seen.items():
+            post = self._posts.get(number, Post())
+            if post.beat != beat:
+                self._seen[number] = post.beat, now
+            elif now - since > LOST_AFTER and not post.left:
+                self._interrupt(LOST, f"process {number} gave no sign of life for {LOST_AFTER:g} s")
+            if post.ended is not None:
+                status, why = post.ended
+                self._interrupt(status, f"process {number} has ended: {why}")
+            if post.stop and self._index == 0 and not self._asked.requested:
+                console.say(f"process {number} was asked to stop, and with it all others")
+                self._asked.requested = True
+
+    def _interrupt(self, status: int, why: str) -> None:
+        if self._stop.interruption is None and self._own.ended is None:
+            self._stop.interruption = JobEnded(status, why)
+
+    def _end_after_grace(self) -> None:
+        limit = time.monotonic() + _GRACE
+        while time.monotonic() < limit:
+            if self._own.ended is not None or not self.must_end:
+                return
+            time.sleep(_BEAT / 10)
+        found = self._stop.interruption
+        console.say(f"ended: {found}", error=True, last=True)
+        os._exit(self.status)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+_KEPT: list[Any] = []  # what C holds a pointer to
+
+
+def _exit_on_abort(heartbeat: Heartbeat) -> None:
+    """Makes ``abort()`` an exit with a status.
+
+    JAX aborts every process of a job, from a thread of C++, as soon as the process that holds the
+    coordination service is gone. A scheduler is to see that the same command goes on.
+    """
+
+    def exit_(_: int) -> None:
+        status = heartbeat.status
+        if status == LOST:
+            os.write(2, b"ended: another process was lost; the same command goes on\n")
+        os._exit(status)
+
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(exit_)
+    _KEPT.append(handler)
+    set_handler = ctypes.CDLL(None).signal
+    set_handler.restype, set_handler.argtypes = ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p]
+    set_handler(signal.SIGABRT, ctypes.cast(handler, ctypes.c_void_p))

@@ -1,0 +1,135 @@
+"""A process that follows process 0: it loads the same data, and computes what it is told to.
+
+It writes nothing, asks no teacher, and ends when process 0 ends.
+"""
+
+import contextlib
+import functools
+from typing import Any, NoReturn
+
+import numpy as np
+
+from amkd.config.recipe import Recipe
+from amkd.config.settings import Settings
+from amkd.core import broadcast, checkpoint, processes
+from amkd.core.broadcast import Message
+from amkd.core.stopping import Stopped, StopSignal
+from amkd.data.dataset import draw_real
+from amkd.data.records import Records
+from amkd.methods.first_images import Source
+from amkd.run import checks, inputs, leading, round_state, rounds
+from amkd.run.context import SharedContext
+from amkd.run.given import Given
+from amkd.search import pairs
+from amkd.training.train import train_network
+
+
+def follow(settings: Settings) -> NoReturn:
+    """Does what process 0 tells.
+
+    Raises:
+      JobEnded: process 0 has ended, or was lost.
+      UserError: the data of this process cannot be read.
+    """
+    stop = processes.signals()
+    _expect(broadcast.hear(), leading.BEGIN)
+    context = _load(settings, stop)
+    leading.report_images(context.images)
+    while True:
+        message = broadcast.hear()
+        if message.kind == leading.SELECT:
+            _select(context, message)
+        else:
+            _train(context, _expect(message, leading.TRAIN))
+
+
+def _expect(message: Message, kind: str) -> Message:
+    if message.kind != kind:
+        raise RuntimeError(f"process 0 told {message.kind!r} where {kind!r} was expected")
+    return message
+
+
+def _load(settings: Settings, stop: StopSignal) -> SharedContext:
+    data = inputs.load_data(settings)
+    checks.check_data(settings, data)
+    facts = inputs.facts_of(settings, data)
+    source = Source(
+        settings=settings,
+        shape=data.shape,
+        classes=data.classes,
+        real=draw_real(data, facts.real, settings.seed),
+        stop=stop,
+    )
+    first = facts.method.first.provide(source).images
+    images = facts.method.selector.images(data, first, settings)
+    return SharedContext(
+        settings=settings,
+        facts=facts,
+        data=data,
+        images=images,
+        pool=pairs.make_pool(len(images), settings.search.max_pairs, settings.seed),
+        stop=stop,
+    )
+
+
+def _records(message: Message) -> Records:
+    return Records(*(message.arrays[name] for name in ("i", "j", "w")))
+
+
+def _given(message: Message) -> Given:
+    return Given(message.arrays["answers"], message.arrays.get("features"))
+
+
+def _select(context: SharedContext, message: Message) -> None:
+    """Selects with process 0, which alone keeps the result."""
+
+    def progress(_: int) -> None:
+        context.stop.check()
+
+    def given() -> Given:
+        return _given(_expect(broadcast.hear(), leading.GIVEN))
+
+    records = _records(message)
+    state = round_state.RoundState(
+        round=message.facts["round"],
+        epoch=-1,
+        records=records,
+        score=np.full(len(records), np.nan, np.float32),
+        variables=leading.nested(message.arrays, "variables"),
+        training=None,
+        seconds=round_state.NO_SECONDS,
+        reports=(),
+    )
+    k = message.facts["k"]
+    once = functools.cache(given)
+    task = rounds.selection_task(context, state, k, progress=progress, given=once)
+    with leading.together():
+        context.facts.method.selector.select(task)
+
+
+def _train(context: SharedContext, message: Message) -> None:
+    """Trains with process 0, which alone keeps the student."""
+    facts, saved = message.facts, leading.nested(message.arrays, "saved")
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
+        for name, value in facts["recipe"].items()
+    }
+    recipe = Recipe(**fields)
+    training = rounds.training_of(
+        context, _records(message), _given(message), recipe, facts["round"]
+    )
+    stop = leading.EpochStop(context.stop)
+
+    def on_epoch(epoch: int, *_: object) -> None:
+        stop.after_epoch(epoch)
+        if epoch < training.epochs:
+            stop.check()
+
+    with leading.together(), contextlib.suppress(Stopped):  # process 0 saves, and tells the end
+        train_network(
+            training,
+            first_variables=leading.nested(message.arrays, "first"),
+            saved=checkpoint.leaves_of(saved) if saved is not None else None,
+            first_epoch=facts["epoch"],
+            on_epoch=on_epoch,
+        )

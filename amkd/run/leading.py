@@ -1,0 +1,202 @@
+"""What process 0 tells the processes that follow it: to select with it, and to train with it.
+
+Where there is one process only, nothing is told.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, TypedDict
+
+import flax
+import jax
+import numpy as np
+
+from amkd.config.settings import Settings
+from amkd.core import broadcast, checkpoint, mesh, processes
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data.own_images import array_key
+from amkd.data.records import Records
+from amkd.methods import find
+from amkd.models.layers import Variables
+from amkd.run.given import Given
+from amkd.run.round_state import RoundState
+from amkd.training.train import Training
+
+SELECT, GIVEN, TRAIN, BEGIN = "select", "given", "train", "begin"
+_IMAGES = "images"  # what followers report
+
+
+def begin(settings: Settings, *, from_caller: bool) -> None:
+    """Tells the followers that there is work to do, so that they load the data.
+
+    Args:
+      settings: the configuration, the same in all processes.
+      from_caller: whether data or teacher are given by a caller from Python.
+
+    Raises:
+      UserError: such a run is not supported by several processes.
+    """
+    if jax.process_count() == 1:
+        return
+    if from_caller or processes.count() == 1:
+        raise UserError(
+            "this is one of several processes of JAX: a run from Python works in one process; the"
+            " command amkd works in several"
+        )
+    if problem := misfit(settings):
+        raise UserError(problem)
+    broadcast.tell(BEGIN, {})
+
+
+def misfit(settings: Settings) -> str:
+    """Returns why several processes cannot run a configuration; empty if they can."""
+    if find(settings.method).first.needs_network:
+        return (
+            f"config.method={settings.method!r}: makes its images in one process; run it without"
+            " --coordinator and --distributed"
+        )
+    return ""
+
+
+def report_images(images: np.ndarray) -> None:
+    """Reports to process 0 which images a follower has, so that it can compare them."""
+    processes.report(_IMAGES, array_key(images))
+
+
+def agree_on(images: np.ndarray) -> None:
+    """Waits until all followers have loaded their images, and refuses other ones.
+
+    Raises:
+      UserError: names the first process whose images differ.
+    """
+    own = array_key(images) if processes.count() > 1 else ""
+    for number, found in processes.collect(_IMAGES).items():
+        if found != own:
+            raise UserError(
+                f"process {number} has other images than process 0: config.data.dir,"
+                " TFDS_DATA_DIR and all folders of pictures must hold the same on every host"
+            )
+
+
+@contextlib.contextmanager
+def together() -> Iterator[None]:
+    """Lets all processes work together while it lasts.
+
+    Raises:
+      JobEnded: it failed for another process.
+    """
+    with mesh.together():
+        try:
+            yield
+        except jax.errors.JaxRuntimeError as error:
+            if processes.count() == 1 or "RESOURCE_EXHAUSTED" in str(error):
+                raise
+            raise processes.lost(error) from error
+
+
+@contextlib.contextmanager
+def apart() -> Iterator[None]:
+    """Lets this process finish what it does alone, whatever becomes of the others meanwhile."""
+    processes.waiting_together(False)
+    try:
+        yield
+    finally:
+        processes.waiting_together(mesh.is_together())
+
+
+@contextlib.contextmanager
+def selecting(state: RoundState, k: int) -> Iterator[None]:
+    """Lets the followers select with this process while it lasts."""
+    assert state.variables is not None
+    arrays = {**vars(state.records), **flat(state.variables, "variables")}
+    broadcast.tell(SELECT, {"round": state.round, "k": k}, arrays)
+    with together():
+        yield
+
+
+def shared(given: Callable[[], Given]) -> Callable[[], Given]:
+    """Returns a function that followers call, too, inside :func:`selecting`; asked only once."""
+
+    def told() -> Given:
+        found = given()
+        broadcast.tell(GIVEN, {}, found.arrays())
+        return found
+
+    return functools.cache(told)
+
+
+class TrainingStart(TypedDict):
+    """Where a training starts; see :func:`amkd.training.train.train_network`."""
+
+    first_variables: Variables | None
+    saved: list[np.ndarray] | None
+    first_epoch: int
+
+
+@contextlib.contextmanager
+def training(
+    training: Training, records: Records, given: Given, start: TrainingStart
+) -> Iterator[None]:
+    """Lets the followers train with this process while it lasts.
+
+    Args:
+      training: what is trained.
+      records: what it is trained on.
+      given: what the teacher gave for them.
+      start: where it starts.
+    """
+    saved = start["saved"]
+    arrays = {**vars(records), **given.arrays(), **flat(start["first_variables"], "first")}
+    arrays |= flat(checkpoint.tree_of(saved) if saved is not None else None, "saved")
+    facts = {
+        "round": training.stream[1],
+        "epoch": start["first_epoch"],
+        "recipe": dataclasses.asdict(training.recipe),
+    }
+    broadcast.tell(TRAIN, facts, arrays)
+    with together():
+        yield
+
+
+class EpochStop(StopSignal):
+    """A stop of a training that all processes make after the same epoch.
+
+    Process 0 announces it one epoch ahead. The others look after each epoch; they cannot be ahead,
+    as every step waits for all.
+
+    Args of the constructor:
+      asked: whether process 0 was asked to stop.
+    """
+
+    def __init__(self, asked: StopSignal) -> None:
+        super().__init__()
+        self._asked, self._last = asked, processes.Announcement()
+
+    def after_epoch(self, epoch: int) -> None:
+        """Notes whether this is the epoch to stop after; announces the next one as such."""
+        if processes.count() == 1:
+            self.requested = self._asked.requested
+            return
+        if processes.leads() and self._asked.requested and self._last.read() is None:
+            self._last.write(epoch + 1)
+        elif (last := self._last.read()) is not None:
+            self.requested = epoch >= last
+
+
+def flat(tree: Any, name: str) -> dict[str, np.ndarray]:
+    """Returns the arrays of nested dicts by path; none of None."""
+    found = flax.traverse_util.flatten_dict(tree or {}, sep="/")
+    return {f"{name}/{path}": np.asarray(array) for path, array in found.items()}
+
+
+def nested(arrays: dict[str, np.ndarray], name: str) -> Any:
+    """Returns what :func:`flat` was given."""
+    own = {
+        path.removeprefix(f"{name}/"): array
+        for path, array in arrays.items()
+        if path.startswith(f"{name}/")
+    }
+    return flax.traverse_util.unflatten_dict(own, sep="/") if own else None
