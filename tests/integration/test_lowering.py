@@ -18,14 +18,15 @@ from amkd.acquisitions import distillation_gap
 from amkd.candidates import coverage, gradients, loss_prediction
 from amkd.core import devices, keys
 from amkd.data import augment
-from amkd.data.records import Records, mixes
+from amkd.data.records import Records, mixes, real_records
+from amkd.methods import active_mixup
 from amkd.models import inference, prediction, uncertainty
-from amkd.search.confidence import Grid
-from amkd.search.device_search import DeviceSearch
-from amkd.search.refinement import Range, Refined
+from amkd.search import pairs
+from amkd.search.selection import SelectionTask
 from amkd.synthesis import impression_views, impressions, pseudo_examples
 from amkd.training import losses, teacher_features, training_set
 from amkd.training.train import Training, train_network
+from amkd.validation import from_config
 from tests.support import other_backend, recipes
 
 SHAPES = {"lenet5_half": (28, 28, 1), "alexnet_half": (16, 16, 3), "resnet18": (8, 8, 3)}
@@ -40,8 +41,8 @@ POINTS = RNG.random((12, 6), np.float32)  # features of 12 images
 SHARES = np.full((12, 3), 1 / 3, np.float32)
 
 
-def images(model):
-    return RNG.integers(0, 256, (12, *SHAPES[model]), np.uint8)
+def images(model, count=12):
+    return RNG.integers(0, 256, (count, *SHAPES[model]), np.uint8)
 
 
 @functools.cache
@@ -52,20 +53,24 @@ def variables_of(model):
     return jax.tree.map(lambda leaf: np.ones(leaf.shape, leaf.dtype), shapes)
 
 
-def search(model, minimiser, table_bytes=2**30):
-    """A whole search of a few pairs."""
-    found = DeviceSearch(
-        network=models.build(model, 10, SHAPES[model]),
-        variables=variables_of(model),
-        images=images(model),
-        minimiser=minimiser,
-        k=3,
-        pairs=16,
-        tile=4,
-        table_bytes=table_bytes,
+def search(model, minimiser="grid", count=12, **fields):
+    """A round's search of all pairs."""
+    plan = {"minimiser": minimiser, "lam_count": 2, "evaluations": 3, "tile": 4, "chunk": 16}
+    real = images(model, count)
+    active_mixup.choose(
+        SelectionTask(
+            images=real,
+            pool=pairs.make_pool(len(real), 0, 0),
+            chosen=np.empty(0, np.int64),
+            records=real_records(len(real)),
+            k=3,
+            stream=(0, 1),
+            network=models.build(model, 10, SHAPES[model]),
+            variables=variables_of(model),
+            settings=from_config({"search": {**plan, **fields}}).search,
+            progress=lambda _: None,
+        )
     )
-    found.add(np.zeros(6, np.int32), np.ones(6, np.int32))()
-    found.lowest()
 
 
 def train(model, steps=1, **fields):
@@ -135,13 +140,12 @@ def make_images():
     teacher_features.project_relations(POINTS, 4, 0)
 
 
-GRID, REFINED = Grid((20000, 32768)), Refined(Range(10000, 50000), 3)
 WORK = {
-    "search lenet5_half": lambda: search("lenet5_half", GRID),
-    "search lenet5_half refined": lambda: search("lenet5_half", REFINED),
-    "search lenet5_half, images mixed": lambda: search("lenet5_half", GRID, table_bytes=0),
-    "search alexnet_half": lambda: search("alexnet_half", GRID),
-    "search resnet18": lambda: search("resnet18", GRID),
+    "search lenet5_half": lambda: search("lenet5_half"),
+    "search lenet5_half refined": lambda: search("lenet5_half", "refined"),
+    "search lenet5_half, images mixed": lambda: search("lenet5_half", table_bytes=0),
+    "search alexnet_half": lambda: search("alexnet_half"),
+    "search resnet18": lambda: search("resnet18"),
     "train lenet5_half": lambda: train("lenet5_half", crop=2, flip=True, rotate=9.0, zoom=0.1),
     "train lenet5_half, pad_l2": lambda: train("lenet5_half", loss="pad_l2", average=0.9),
     "train lenet5_half, mixed anew": lambda: train("lenet5_half", mix_share=0.5),
@@ -204,22 +208,22 @@ def test_convolutions_are_xlas_own(lowered, model):
     convolution's input.
     """
     of = CONVOLUTIONS[model]
-    score, steps = "search.device_search._score", "training.train_step.train_steps"
-    expected = {score: of - 1, steps: 3 * of - 1}
     works = [work for work in lowered if re.match(f"(search|train) {model}(, bfloat16)?$", work)]
-    found = [
-        (program.name, program.convolutions)
+    found = {
+        (program.name.partition("_score")[0], program.convolutions)
         for work in works
         for program in lowered[work]
-        if program.name in expected
-    ]
-    assert {name for name, _ in found} == set(expected)
-    assert all(count == expected[name] for name, count in found), found
+        if program.name.startswith(("search.device_search._score", "training.train_step"))
+    }
+    assert found == {
+        ("search.device_search.", of - 1),
+        ("training.train_step.train_steps", 3 * of - 1),
+    }
 
 
 def test_a_cpus_own_forms_would_be_seen():
     """The same search in its CPU form has no convolution left to count."""
     with other_backend.lowering(backend="cpu") as programs:
-        search("lenet5_half", GRID)
-    (score,) = (p for p in programs if p.name == "search.device_search._score")
-    assert score.convolutions == 0
+        search("lenet5_half")
+    scoring = [program for program in programs if "_score" in program.name]
+    assert scoring and all(program.convolutions == 0 for program in scoring)
