@@ -39,6 +39,9 @@ def get_config(preset: str = "") -> ConfigDict:
     # Passes of the last round's training, if not 0: the rounds before it only need a student that
     # chooses well.
     config.last_epochs = 0
+    # GPUs: the same bits in every run on the same kind of GPU, for some speed (XLA's
+    # xla_gpu_deterministic_ops). Runs on CPUs and TPUs repeat their bits anyway.
+    config.deterministic = False
     # Where decoded data sets and trained teachers are kept for later runs.
     config.cache_dir = "~/.cache/amkd"
 

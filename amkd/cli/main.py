@@ -139,6 +139,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
     if mode != "plan":
         refuse(problems)
     compilation.keep(Path(config.cache_dir).expanduser())
+    compilation.repeat_bits(config.deterministic)
     command = modes.Command(
         config=config,
         workdir=_path("workdir"),

@@ -65,6 +65,11 @@ class Settings:
         " that chooses well.",
         least=0,
     )
+    deterministic: bool = field(
+        False,
+        "GPUs: the same bits in every run on the same kind of GPU, for some speed (XLA's"
+        " xla_gpu_deterministic_ops). Runs on CPUs and TPUs repeat their bits anyway.",
+    )
     cache_dir: str = field(
         "~/.cache/amkd",
         "Where decoded data sets and trained teachers are kept for later runs.",

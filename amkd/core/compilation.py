@@ -12,6 +12,7 @@ A module declares a program next to its mathematics, by a decorator::
 import functools
 import hashlib
 import inspect
+import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -30,6 +31,8 @@ _KEPT_SECONDS = 0.2  # what compiles faster is not worth a file
 
 R = TypeVar("R")
 
+_deterministic = False
+
 
 def keep(cache: Path) -> None:
     """Keeps compiled programs in a folder, for this process and those that come after it.
@@ -42,6 +45,26 @@ def keep(cache: Path) -> None:
         jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
     jax.config.update("jax_compilation_cache_max_size", _KEPT_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _KEPT_SECONDS)
+
+
+def repeat_bits(wanted: bool) -> None:
+    """Chooses whether programs for GPUs have the same bits in every run; before any is compiled.
+
+    XLA chooses convolutions by timing them otherwise, and adds in any order.
+    """
+    global _deterministic
+    if wanted != _deterministic:
+        _deterministic = wanted
+        _options.cache_clear()
+
+
+def repeats_bits() -> bool:
+    """Returns whether programs are compiled to have the same bits in every run: those of CPUs and
+    TPUs always, those of GPUs where it was chosen, here or by ``XLA_FLAGS``.
+    """
+    if jax.default_backend() != "gpu":
+        return True
+    return _deterministic or "--xla_gpu_deterministic_ops=true" in os.environ.get("XLA_FLAGS", "")
 
 
 def kind_of_machine() -> str:
@@ -66,7 +89,7 @@ def _options(steady: bool) -> dict[str, Any]:
       steady: whether products must have the same bits on any number of devices.
     """
     if jax.default_backend() != "cpu":
-        return {}
+        return {"xla_gpu_deterministic_ops": True} if _deterministic else {}
     options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT" if steady else ""}
     try:
         jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()

@@ -9,7 +9,7 @@ from typing import Any
 
 from amkd import ledger, teachers
 from amkd.config.settings import Settings
-from amkd.core import checkpoint, console, devices, files
+from amkd.core import checkpoint, compilation, console, devices, files
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.ledger import file_system, limits
@@ -56,6 +56,7 @@ def run(
       UserError: something that the user can mend.
       Stopped: the process was asked to stop; the state is saved.
     """
+    compilation.repeat_bits(settings.deterministic)
     with files.private(settings.report.private), workdir.locked(folder):
         run_id = workdir.owner(settings, folder)
         summary = workdir.finished(folder)

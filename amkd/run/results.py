@@ -2,13 +2,14 @@
 
 import itertools
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from amkd.config.identity import differing, identifying
-from amkd.core import checkpoint, console, devices, files
+from amkd.core import checkpoint, compilation, console, devices, files
 from amkd.data import mixing
 from amkd.models.saved_network import save_network
 from amkd.querying import client
@@ -126,6 +127,8 @@ def _summary(
         "seconds": phases,
         "peak_memory_mib": peak_memory.mebibytes(),
         "devices": devices.describe(),
+        "deterministic": compilation.repeats_bits(),
+        "xla_flags": os.environ.get("XLA_FLAGS", ""),
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "rounds": list(state.reports),

@@ -1,7 +1,7 @@
 """Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import chex
 import jax
@@ -140,17 +140,16 @@ def score_first_pairs(
     """
     chex.assert_type([i, j, count], jnp.int32)
 
-    def score_next(done: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-        start, *found = done
+    def score_next(done: tuple[jax.Array, jax.Array, jax.Array]) -> Any:
+        start, score, w = done
         places = (jax.lax.dynamic_slice_in_dim(side, start, tile) for side in (i, j))
-        scored = _score_tile(minimise, table, *places)
+        found = _score_tile(minimise, table, *places)
         update = jax.lax.dynamic_update_slice_in_dim
-        return start + tile, *(update(a, b, start, 0) for a, b in zip(found, scored, strict=True))
+        return start + tile, update(score, found[0], start, 0), update(w, found[1], start, 0)
 
-    nothing = jnp.full(i.shape, jnp.inf, jnp.float32), jnp.zeros(i.shape, jnp.int32)
-    _, score, w = jax.lax.while_loop(
-        lambda done: done[0] < count, score_next, (jnp.zeros_like(count), *nothing)
-    )
+    score, w = jnp.full(i.shape, jnp.inf, jnp.float32), jnp.zeros(i.shape, jnp.int32)
+    start = jnp.zeros_like(count)
+    _, score, w = jax.lax.while_loop(lambda done: done[0] < count, score_next, (start, score, w))
     return score, w
 
 

@@ -153,7 +153,7 @@ class DeviceSearch:
         self._k, self._bad, self._tile = k, False, tile
         table = placed.table
         if not minimiser.uses_logits:
-            table = table._replace(rows=table.rows.replace(logits=None))
+            table = table._replace(rows=MixInput(table.rows.h))
         self._program = placed.network, minimiser, tile, table.activations, placed.precision
         self._arrays = placed.variables, table.rows
         each = self.length // jax.process_count() // devices.count()

@@ -174,12 +174,12 @@ class Stretch(NamedTuple):
 
     Attributes:
       first: rank of the first one.
-      count: how many.
+      size: how many.
       gone: ``int64[...]`` ascending ranks between them that have left.
     """
 
     first: int
-    count: int
+    size: int
     gone: np.ndarray
 
 

@@ -5,7 +5,6 @@ So an answer of class y is drawn from a Dirichlet distribution around its simila
 and descent on the pixels finds an image to which the network gives that answer.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -22,6 +21,7 @@ from amkd.models.layers import Variables, suited
 from amkd.training import losses
 from amkd.training.optimizers import promoting
 
+_CHECKED = 100  # steps, after which a request to stop is looked for
 _LEAST = 1e-4  # added to every concentration, so that all are positive (released code)
 
 
@@ -167,30 +167,39 @@ def make_impressions(
     Returns:
       ``uint8[B, H, W, C]``.
     """
-    one_step = functools.partial(_step, network, descent)
     images, state = start((len(answers), *shape), descent, key)
-    placed = jax.device_put(variables)
-    # A step a dispatch: XLA on CPU runs convolutions inside loops several times slower.
-    for number in range(steps):
-        images, state, _ = one_step(placed, images, state, answers)
-        if number % 100 == 0:
+    placed, wanted = jax.device_put((variables, answers))
+    # A step a dispatch on a CPU: there, XLA runs convolutions inside loops several times slower.
+    most = _CHECKED if devices.accelerated() else 1
+    for number in range(0, steps, most):
+        count = min(most, steps - number)
+        images, state = _steps(network, descent, count, placed, images, state, wanted)
+        if number % _CHECKED == 0:
             check()
     return np.rint(255 * np.asarray(images)).astype(np.uint8)
 
 
-@compiled(static=("network", "descent"), kept=4)
-def _step(
+@compiled(static=("network", "descent", "count"), kept=4)
+def _steps(
     network: Network,
     descent: Descent,
+    count: int,
     variables: Variables,
     images: jax.Array,
     state: optax.OptState,
     answers: jax.Array,
-) -> tuple[jax.Array, optax.OptState, jax.Array]:
+) -> tuple[jax.Array, optax.OptState]:
     in_form = suited(network, "training")
 
     def logits_of(x: jax.Array) -> jax.Array:
         logits: Any = in_form.apply(variables, 255 * x)
         return jnp.asarray(logits)
 
-    return step(logits_of, descent, images=images, state=state, answers=answers)
+    def next_step(
+        _: Any, found: tuple[jax.Array, optax.OptState]
+    ) -> tuple[jax.Array, optax.OptState]:
+        return step(logits_of, descent, images=found[0], state=found[1], answers=answers)[:2]
+
+    if count == 1:
+        return next_step(0, (images, state))
+    return jax.lax.fori_loop(0, count, next_step, (images, state))

@@ -8,7 +8,7 @@ differ.
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import chex
 import jax
@@ -142,26 +142,28 @@ def climb(
     Returns:
       ``uint8[P, H, W, C]``, in the same order; rounded to bytes once, after the last step.
     """
-    one_step = functools.partial(_climb_step, reference[0], target[0], ascent)
+    # A step a dispatch on a CPU: there, XLA runs convolutions inside loops several times slower.
+    count = steps if devices.accelerated() else 1
+    climb_steps = functools.partial(_climb_steps, reference[0], target[0], ascent, count)
 
-    def run(variables: tuple[Variables, Variables], batch: np.ndarray) -> np.ndarray:
+    def run(variables: tuple[Variables, Variables], batch: jax.Array) -> jax.Array:
         check()
-        found = jnp.asarray(batch / np.float32(255))
-        state = ascent.transformation.init(found)
-        for _ in range(steps):
-            found, state = one_step(variables, found, state)
-        return np.rint(255 * np.asarray(found)).astype(np.uint8)
+        state = ascent.transformation.init(batch)
+        for _ in range(0, steps, max(count, 1)):
+            batch, state = climb_steps(variables, batch, state)
+        return batch
 
     placed = jax.device_put((reference[1], target[1]))
-    climbed: np.ndarray = devices.in_batches(run, placed, images)
-    return climbed
+    climbed = devices.in_batches(run, placed, images / np.float32(255))
+    return np.rint(255 * climbed).astype(np.uint8)
 
 
-@compiled(static=("reference", "target", "ascent"), kept=4)
-def _climb_step(
+@compiled(static=("reference", "target", "ascent", "count"), kept=4)
+def _climb_steps(
     reference: Network,
     target: Network,
     ascent: Ascent,
+    count: int,
     variables: tuple[Variables, Variables],
     images: jax.Array,
     state: optax.OptState,
@@ -171,7 +173,15 @@ def _climb_step(
         return lambda x: in_form.apply(own, 255 * x)  # type: ignore[return-value]
 
     reference_of, target_of = logits_of(reference, variables[0]), logits_of(target, variables[1])
-    images, state = climb_step(
-        reference_of, target_of, ascent.transformation, images=images, state=state
-    )
-    return jnp.clip(images, 0, 1), state
+
+    def next_step(
+        _: Any, found: tuple[jax.Array, optax.OptState]
+    ) -> tuple[jax.Array, optax.OptState]:
+        images, state = climb_step(
+            reference_of, target_of, ascent.transformation, images=found[0], state=found[1]
+        )
+        return jnp.clip(images, 0, 1), state
+
+    if count == 1:
+        return next_step(0, (images, state))
+    return jax.lax.fori_loop(0, count, next_step, (images, state))

@@ -27,6 +27,7 @@ _FROM_SUMMARY = (
     "seconds",
     "peak_memory_mib",
     "devices",
+    "deterministic",
     "machine",
     "versions",
 )

@@ -12,7 +12,7 @@ NOTHING = np.empty(0, np.int64)
 
 def enumerated(stretch, n, room=None):
     span = enumeration.span_of(stretch, n, room or max(len(stretch.gone), 1))
-    i, j = jax.jit(lambda one: enumeration.pairs_of(one, n, stretch.count))(span)
+    i, j = jax.jit(lambda one: enumeration.pairs_of(one, n, stretch.size))(span)
     return np.asarray(i), np.asarray(j)
 
 
@@ -21,7 +21,7 @@ def test_a_stretch_by_hand():
     left = pairs.Left(5, np.array([2, 4, 5]))
     assert left.size == 7
     found = left.stretch(1, 6)
-    assert (found.first, found.count, found.gone.tolist()) == (1, 5, [2, 4, 5])
+    assert (found.first, found.size, found.gone.tolist()) == (1, 5, [2, 4, 5])
     span = enumeration.span_of(found, 5, 4)
     assert (span.row, span.column, span.gone[:3].tolist()) == (0, 1, [1, 2, 2])
     i, j = enumerated(found, 5, 4)
