@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amkd import models
+from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import DataSet
@@ -25,7 +26,7 @@ from amkd.planning.workload import Speed
 from amkd.run import inputs
 from amkd.run.facts import facts_of_run
 from amkd.synthesis import pseudo_examples
-from tests.support import command, plain
+from tests.support import command, plain, traffic
 from tests.support.small import configured, digits
 
 SHAPE = (8, 8, 1)
@@ -413,3 +414,27 @@ def test_a_run_asks_about_all_that_it_made_and_goes_on_where_it_was_stopped(tmp_
     assert summary["gradient_queries"] == 87
     assert summary["rounds"][0]["search"]["pseudo_examples"] == [13, 26, 52, 100]
     assert (tmp_path / "run/plots/made.png").exists()
+
+
+@pytest.mark.parametrize("steps", [0, 1, 7])
+def test_climbs_in_loops_are_those_of_single_steps(steps, monkeypatch):
+    """On accelerators all steps are one dispatch, with a part of the images on every device."""
+    network = models.build("lenet5_half", 10, SHAPE)
+    of = [
+        (network, jax.device_get(prediction.init(network, SHAPE, jax.random.key(seed))))
+        for seed in (0, 1)
+    ]
+    images = np.random.default_rng(0).integers(0, 256, (9, *SHAPE), np.uint8)
+    found, sent = [], []
+    for accelerated in (False, True):
+        monkeypatch.setattr(devices, "accelerated", lambda own=accelerated: own)
+        with traffic.counted(guarded=False) as counts:
+            ascent = pseudo_examples.Ascent("gradient", 5.0)
+            check = lambda: None  # noqa: E731
+            found.append(
+                pseudo_examples.climb(*of, images, ascent=ascent, steps=steps, check=check)
+            )
+        sent.append(counts.dispatches["_climb_steps"])
+    assert sent == [steps, min(steps, 1)]
+    assert np.abs(found[0].astype(int) - found[1]).max() <= 1
+    assert steps or np.array_equal(found[1], images)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from amkd import models
+from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.methods import zskd
 from amkd.methods.first_images import Source
@@ -13,7 +14,7 @@ from amkd.models import prediction
 from amkd.run.facts import facts_of_run
 from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS, View
-from tests.support import command, counting_teacher
+from tests.support import command, counting_teacher, traffic
 from tests.support.small import configured
 
 KERNEL = np.float32([(1, 1, 0), (0, 1, 2)])  # columns (1, 0), (1, 1), (0, 2)
@@ -254,3 +255,30 @@ def test_a_black_box_is_refused_before_anything_is_asked(tmp_path):
 def test_impossible_impressions(fields, told):
     with pytest.raises(UserError, match=told):
         configured(**fields)
+
+
+@pytest.mark.parametrize("steps", [1, 130])
+def test_images_of_loops_are_those_of_single_steps(steps, monkeypatch):
+    """On accelerators a hundred steps are one dispatch."""
+    network = models.build("lenet5_half", 10, (8, 8, 1))
+    variables = jax.device_get(prediction.init(network, (8, 8, 1), jax.random.key(0)))
+    answers = np.random.default_rng(0).dirichlet(np.ones(10), 6).astype(np.float32)
+    found, sent = [], []
+    for accelerated in (False, True):
+        monkeypatch.setattr(devices, "accelerated", lambda own=accelerated: own)
+        with traffic.counted(guarded=False) as counts:
+            found.append(
+                impressions.make_impressions(
+                    network,
+                    variables,
+                    answers,
+                    shape=(8, 8, 1),
+                    descent=impressions.Descent(20.0, 1e-3),
+                    steps=steps,
+                    key=jax.random.key(1),
+                    check=lambda: None,
+                )
+            )
+        sent.append(counts.dispatches["_steps"])
+    assert sent == ([1, 1] if steps == 1 else [130, 2])
+    assert np.abs(found[0].astype(int) - found[1]).max() <= 1

@@ -226,6 +226,7 @@ def test_what_does_nothing_is_not_of_the_essence():
         {"weighting": "softmax"},
         {"average": 0.9},
         {"loss": "pad_kl"},
+        {"precision": "float32"},
     ):
         assert recipe.weight_fields(dataclasses.replace(PLAN, **more)) != base
     mixed = dataclasses.replace(PLAN, mix_share=0.5)
