@@ -84,12 +84,16 @@ def make_screening(settings: SearchSettings, left: int, k: int) -> Screening:
 
     Small pools, and few k, are refined as a whole: no sample could tell enough.
     """
-    forecast = refined = pool_search.configured_minimiser(settings)
-    share, times_k = _FIRST_SHARE_ROUNDED, _FIRST_TIMES_K_ROUNDED
-    if settings.minimiser == "screened":
+    forecast: Minimiser
+    refined: Minimiser
+    if settings.minimiser == "screened" or settings.forecast == "float32":
         range_ = pool_search.lam_range(settings)
         forecast = Refined(range_, _FORECAST_EVALUATIONS, forecast=True)
+        refined = Refined(range_, settings.evaluations)
         share, times_k = _FIRST_SHARE, _FIRST_TIMES_K
+    else:  # the same minimum, with rounded products
+        forecast = refined = pool_search.configured_minimiser(settings)
+        share, times_k = _FIRST_SHARE_ROUNDED, _FIRST_TIMES_K_ROUNDED
     sizes = []
     size = max(min(-(-left // share), _MOST // 4), times_k * k)
     while size <= min(_WIDEST_SHARE * left, _MOST):
