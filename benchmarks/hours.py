@@ -23,7 +23,7 @@ from amkd import models
 from amkd.config.settings import Settings
 from amkd.run.facts import facts_of_run
 from amkd.tables import sweep, table
-from benchmarks import our_side
+from benchmarks import operations
 
 TABLES = ("table1", "table2", "table4", "figure4")
 # Images to draw from, their shape, and classes.
@@ -149,7 +149,7 @@ def add(work: Work, settings: Settings, speed: Speed) -> None:
     """Adds a run to some work."""
     drawable, shape, classes = DATA_SETS[settings.dataset]
     facts = facts_of_run(settings, drawable=drawable, labelled=True)
-    whole, stem = our_side.flops_of(models.build(settings.student, classes, shape), shape)
+    whole, stem = operations.of_network(models.build(settings.student, classes, shape), shape)
     student = settings.student
     work.runs += 1
     work.evaluations += facts.evaluations

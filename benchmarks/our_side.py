@@ -1,8 +1,6 @@
 """Runs amkd's search and training as a run does: the only benchmark module that calls them."""
 
 import dataclasses
-import functools
-import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import jaxprs_in_params
 
 from amkd import models
 from amkd.config.recipe import Recipe
@@ -18,7 +15,6 @@ from amkd.core import devices, keys
 from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
-from amkd.models import inference
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
@@ -165,40 +161,6 @@ def matrix_rate(size: int, precision: str = "highest", dtype: Any = jnp.float32)
         product(a).block_until_ready()
         times.append(time.perf_counter() - began)
     return 2 * size**3 / min(times[1:])
-
-
-def flops(of: Student) -> tuple[int, int]:
-    """Counts the operations of one evaluation, and those of the first layer among them."""
-    return flops_of(of.network, of.images.shape[1:])
-
-
-@functools.cache
-def flops_of(network: models.Network, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Counts them for a network and images of ``shape`` (H, W, C)."""
-    variables = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
-    image = jax.ShapeDtypeStruct((1, *shape), jnp.uint8)
-    counted = [
-        _flops(jax.make_jaxpr(functools.partial(network.apply, method=method))(variables, image))
-        for method in (None, "stem")
-    ]
-    return counted[0], counted[1]
-
-
-def _flops(program: Any) -> int:
-    """Counts two operations for each multiplication of convolutions and matrix products."""
-    total = 0
-    for equation in program.eqns:
-        sizes = [variable.aval.size for variable in equation.outvars]
-        if equation.primitive.name == "conv_general_dilated":
-            kernel, places = equation.invars[1].aval, equation.params["dimension_numbers"].rhs_spec
-            total += 2 * sizes[0] * kernel.size // kernel.shape[places[0]]
-        elif equation.primitive.name == "dot_general":
-            (summed, _), _ = equation.params["dimension_numbers"]
-            shape = equation.invars[0].aval.shape
-            total += 2 * sizes[0] * math.prod(shape[axis] for axis in summed)
-        for inner in jaxprs_in_params(equation.params):
-            total += _flops(inner)
-    return total
 
 
 def describe() -> dict[str, str]:

@@ -24,7 +24,7 @@ import numpy as np
 from amkd.data import mixing
 from amkd.reporting import provenance
 from amkd.search import pairs
-from benchmarks import options, our_side, students, turns, worker
+from benchmarks import operations, options, our_side, students, turns, worker
 
 # Images of the larger networks, whose table of activations must fit into memory.
 IMAGES = {"resnet18_224": 100}
@@ -74,7 +74,7 @@ def measure(
 ) -> turns.Measurement:
     """Compares, tunes and times one model; ours alone where there is no PyTorch."""
     ours = students.make(model, min(flags.images, IMAGES.get(model, flags.images)))
-    whole, stem = our_side.flops(ours)
+    whole, stem = operations.of_student(ours)
     chunk = flags.chunk or chunk_for(whole * flags.lams)
     keep = min(flags.keep, pairs.count(len(ours.images)))
     sides = [

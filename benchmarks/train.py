@@ -24,7 +24,7 @@ import numpy as np
 import amkd.config.recipe
 from amkd.data import mixing
 from amkd.reporting import provenance
-from benchmarks import options, our_side, students, turns, worker
+from benchmarks import operations, options, our_side, students, turns, worker
 from benchmarks.recipe import Recipe
 
 # Records of an epoch: about as long for the one as for the other.
@@ -70,7 +70,7 @@ def measure(
         "optimizer": lesson.plan.optimizer,
         "precision": precision_of(lesson.plan),
         # A step has the derivatives by inputs and by weights, each as much work as the evaluation.
-        "mflop_an_image": 3 * our_side.flops(lesson.of)[0] / 1e6,
+        "mflop_an_image": 3 * operations.of_student(lesson.of)[0] / 1e6,
     }
 
     def our_rate() -> float:

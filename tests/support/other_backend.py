@@ -84,6 +84,8 @@ def lowering(backend: str = "gpu") -> Iterator[list[Lowered]]:
 def _abstract(leaf):
     """Arrays by shape and type; all else as it is."""
     if hasattr(leaf, "shape") and hasattr(leaf, "dtype"):
-        weak = getattr(leaf, "weak_type", False)
-        return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=weak)
+        own, weak = leaf.dtype, getattr(leaf, "weak_type", False)
+        is_key = jax.dtypes.issubdtype(own, jax.dtypes.prng_key)
+        dtype = own if is_key else jax.dtypes.canonicalize_dtype(own)
+        return jax.ShapeDtypeStruct(leaf.shape, dtype, weak_type=weak)
     return leaf
