@@ -23,6 +23,7 @@ LOST = 75  # exit status: the same command goes on
 LOST_AFTER = 60.0  # seconds without a sign of life
 _BEAT = 1.0  # seconds between two signs
 _GRACE = 15.0  # seconds that a process has to end by itself, if it waits in no collective operation
+_FAILURES = 5  # in a row, of the coordination service
 _POSTS = "amkd/posts/"
 
 
@@ -104,13 +105,17 @@ class Heartbeat:
         return LOST, "ended: another process was lost; the same command goes on"
 
     def _run(self) -> None:
+        failures = 0
         while not self._own.left:
             try:
                 self._post()
                 self._read()
                 self._judge()
-            except Exception as error:  # JAX's, of several kinds: the service is gone
-                self._interrupt(LOST, f"process 0 cannot be reached ({_first_line(error)})")
+                failures = 0
+            except Exception as error:  # JAX's, of several kinds
+                failures += 1
+                if failures == _FAILURES:
+                    self._interrupt(LOST, f"process 0 cannot be reached ({_first_line(error)})")
             if self._stop.interruption and self._own.ended is None:
                 self._end_after_grace()
             time.sleep(_BEAT)
@@ -140,8 +145,8 @@ class Heartbeat:
                 status, why = post.ended
                 self._interrupt(status, f"process {number} has ended: {why}")
             if post.stop and self._index == 0 and not self._asked.requested:
-                console.say(f"process {number} was asked to stop, and with it all others")
                 self._asked.requested = True
+                console.say(f"process {number} was asked to stop, and with it all", last=True)
 
     def _interrupt(self, status: int, why: str) -> None:
         if self._stop.interruption is None and self._own.ended is None:

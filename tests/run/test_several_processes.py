@@ -16,7 +16,7 @@ from tests.support import command, job, pictures
 from tests.support.counting_teacher import asked
 
 heavy = pytest.mark.heavy
-RESUMABLE = {**command.RESUMABLE, "train.epochs": 40}
+RESUMABLE = {**command.RESUMABLE, "train.epochs": 16}
 
 
 def line(folder, **fields):
