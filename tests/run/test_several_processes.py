@@ -96,7 +96,7 @@ def test_two_processes_do_the_run_of_one_with_as_many_devices(tmp_path):
     "fields",
     [
         {"search.acquisition": "ensemble", "search.candidates": 2.0, "search.committee": 2},
-        {"search.minimiser": "screened", "warm_start": True},
+        {"warm_start": True},
         {"method": "active_labelling", "search.acquisition": "badge", "search.candidates": 2.0},
     ],
     ids=str,
