@@ -93,17 +93,20 @@ def read(folder: Path) -> tuple[chex.ArrayTree, dict[str, Any]]:
 
 
 def _checkpointer() -> ocp.StandardCheckpointer:
-    """Returns orbax's writer and reader for process 0 alone: orbax would wait for all others."""
+    """Returns orbax's writer and reader for this process alone: orbax would wait for all others."""
     if jax.process_count() == 1:
         return ocp.StandardCheckpointer()
+    own = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(
-        primary_host=0, active_processes={0}, barrier_sync_key_prefix="process0"
+        primary_host=own, active_processes={own}, barrier_sync_key_prefix=f"process{own}"
     )
     return ocp.StandardCheckpointer(multiprocessing_options=alone)
 
 
 def _check(checkpointer: ocp.StandardCheckpointer, place: Path, tree: chex.ArrayTree) -> None:
-    """Reads arrays again: orbax itself may leave some out, or all, without an error."""
+    """Reads arrays again. Orbax may leave out arrays without an error: all of them, in any process
+    but process 0.
+    """
     why: object = "other arrays are there"
     try:
         whole = sha256(checkpointer.restore(place)) == sha256(tree)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from amkd.core import mesh
+from amkd.core import mesh, processes
 from amkd.core.compilation import compiled
 
 _IN_FLIGHT = 2  # batches whose results are not waited for
@@ -28,9 +28,10 @@ def taking_part() -> int:
 
 
 def describe() -> str:
-    """Returns the local devices in words."""
+    """Returns the devices of each process in words."""
     kinds = sorted({device.device_kind for device in jax.local_devices()})
-    return f"{count()} x {', '.join(kinds)} ({jax.default_backend()})"
+    each = f" in each of {processes.count()} processes" if processes.count() > 1 else ""
+    return f"{count()} x {', '.join(kinds)} ({jax.default_backend()}){each}"
 
 
 def replicate(tree: Any, *, all_processes: bool = False) -> Any:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import platform
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -111,7 +112,8 @@ def _scratch(path: Path) -> Path:
         with contextlib.suppress(OSError):  # just gone
             if time.time() - left.stat().st_mtime > _ABANDONED:
                 left.unlink()
-    return path.with_name(f"{path.name}.{os.getpid()}.part")
+    # On a shared disk, processes of two hosts, or of two containers, may have the same number.
+    return path.with_name(f"{path.name}.{platform.node()}-{os.getpid()}.part")
 
 
 def flush(path: Path) -> None:

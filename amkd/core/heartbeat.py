@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from amkd.core import console
@@ -22,6 +23,7 @@ LOST = 75  # exit status: the same command goes on
 LOST_AFTER = 60.0  # seconds without a sign of life
 _BEAT = 1.0  # seconds between two signs
 _GRACE = 15.0  # seconds that a process has to end by itself, if it waits in no collective operation
+_FAILURES = 5  # in a row, of the coordination service
 _POSTS = "amkd/posts/"
 
 
@@ -71,7 +73,7 @@ class Heartbeat:
         now = time.monotonic()
         watched = range(1, self._count) if self._index == 0 else [0]
         self._seen = {number: (-1, now) for number in watched}
-        _exit_on_abort(self)
+        exit_on_abort(self.aborted)
         self._post()
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
@@ -93,22 +95,27 @@ class Heartbeat:
             self._own.left = True
         self._post()
 
-    @property
-    def status(self) -> int:
-        """The exit status if the process is ended from outside now."""
+    def aborted(self) -> tuple[int, str]:
+        """Returns the exit status, and last words, if the process is ended from outside now."""
         if self._own.ended is not None:
-            return self._own.ended[0]
+            return self._own.ended[0], ""
         found = self._stop.interruption
-        return found.status if isinstance(found, JobEnded) else LOST
+        if isinstance(found, JobEnded):
+            return found.status, f"ended: {found}"
+        return LOST, "ended: another process was lost; the same command goes on"
 
     def _run(self) -> None:
+        failures = 0
         while not self._own.left:
             try:
                 self._post()
                 self._read()
                 self._judge()
-            except Exception as error:  # JAX's, of several kinds: the service is gone
-                self._interrupt(LOST, f"process 0 cannot be reached ({_first_line(error)})")
+                failures = 0
+            except Exception as error:  # JAX's, of several kinds
+                failures += 1
+                if failures == _FAILURES:
+                    self._interrupt(LOST, f"process 0 cannot be reached ({_first_line(error)})")
             if self._stop.interruption and self._own.ended is None:
                 self._end_after_grace()
             time.sleep(_BEAT)
@@ -138,8 +145,8 @@ class Heartbeat:
                 status, why = post.ended
                 self._interrupt(status, f"process {number} has ended: {why}")
             if post.stop and self._index == 0 and not self._asked.requested:
-                console.say(f"process {number} was asked to stop, and with it all others")
                 self._asked.requested = True
+                console.say(f"process {number} was asked to stop, and with it all", last=True)
 
     def _interrupt(self, status: int, why: str) -> None:
         if self._stop.interruption is None and self._own.ended is None:
@@ -151,9 +158,9 @@ class Heartbeat:
             if self._own.ended is not None or not self.must_end:
                 return
             time.sleep(_BEAT / 10)
-        found = self._stop.interruption
-        console.say(f"ended: {found}", error=True, last=True)
-        os._exit(self.status)
+        status, words = self.aborted()
+        console.say(words, error=True, last=True)
+        os._exit(status)
 
 
 def _first_line(error: Exception) -> str:
@@ -163,17 +170,19 @@ def _first_line(error: Exception) -> str:
 _KEPT: list[Any] = []  # what C holds a pointer to
 
 
-def _exit_on_abort(heartbeat: Heartbeat) -> None:
-    """Makes ``abort()`` an exit with a status.
+def exit_on_abort(end: Callable[[], tuple[int, str]]) -> None:
+    """Makes ``abort()`` an exit with a status and last words.
 
-    JAX aborts every process of a job, from a thread of C++, as soon as the process that holds the
-    coordination service is gone. A scheduler is to see that the same command goes on.
+    JAX aborts a process, from a thread of C++, as soon as the process that holds the coordination
+    service is gone, or never comes. A scheduler is to see that the same command goes on.
+
+    Args:
+      end: returns the exit status, and words for a person.
     """
 
     def exit_(_: int) -> None:
-        status = heartbeat.status
-        if status == LOST:
-            os.write(2, b"ended: another process was lost; the same command goes on\n")
+        status, words = end()
+        os.write(2, f"{words}\n".encode() if words else b"")
         os._exit(status)
 
     handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(exit_)

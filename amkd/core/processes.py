@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from amkd.core.errors import JobEnded, UserError
-from amkd.core.heartbeat import LOST, Heartbeat
+from amkd.core.heartbeat import LOST, Heartbeat, exit_on_abort
 from amkd.core.stopping import StopSignal
 
 _PATIENCE = 300  # seconds for all processes to start
@@ -68,6 +68,12 @@ def join(
     for option in ("jax_enable_recoverability", True), ("jax_enable_preemption_service", False):
         if hasattr(jax.config, option[0]):  # process 0 survives the others, to keep what is paid
             jax.config.update(*option)
+    where = f"--coordinator={coordinator}" if coordinator else "--distributed"
+    apart = (
+        f"{where}: the processes did not come together within {_PATIENCE} s; start all of them,"
+        " with the same --coordinator=HOST:PORT and --num_processes, and --process_id from 0"
+    )
+    exit_on_abort(lambda: (LOST, f"ended: {apart}"))
     try:
         jax.distributed.initialize(
             coordinator,
@@ -77,12 +83,7 @@ def join(
             shutdown_timeout_seconds=int(_LEAVING),
         )
     except (RuntimeError, ValueError) as error:
-        where = f"--coordinator={coordinator}" if coordinator else "--distributed"
-        raise UserError(
-            f"{where}: the processes did not come together within {_PATIENCE} s ({error}); start"
-            " all of them with the same --coordinator=HOST:PORT and --num_processes, and with"
-            " --process_id from 0"
-        ) from error
+        raise UserError(f"{apart} ({error})") from error
     if jax.process_count() == 1:
         return
     from jax._src import distributed  # the coordination service has no public name

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from amkd import teachers
 from amkd.config.settings import Settings
-from amkd.core import devices
+from amkd.core import devices, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import holdout, out_of_domain, own_images, sources
@@ -72,7 +72,7 @@ def load_inputs(
     Raises:
       UserError: they do not fit.
     """
-    checks.check_devices(settings, devices.count())
+    checks.check_devices(settings, devices.count() * processes.count())
     data = data or load_data(settings)
     checks.check_data(settings, data)
     checks.check_student(settings, data)

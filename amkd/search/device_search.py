@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from amkd.core import devices
+from amkd.core import devices, processes
 from amkd.core.compilation import mapped
 from amkd.models import Network, inference
 from amkd.models.inference import MixInput, Trunk
@@ -235,6 +235,7 @@ class DeviceSearch:
         found = top_k.merge(jax.device_get(_k_lowest(self._k, self._buffer)), self._k)
         self._bad |= bool(np.any(jax.device_get(self._buffer.bad)))
         if jax.process_count() > 1:
+            processes.meet()  # shares may take unequal time, and the devices wait for seconds only
             parts, bad = multihost_utils.process_allgather((found, np.bool_(self._bad)))
             found, self._bad = top_k.merge(parts, self._k), bool(np.any(bad))
         self._check()

@@ -13,6 +13,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from amkd import models
@@ -535,3 +536,28 @@ def test_the_hash_depends_on_nothing_else(variables: Any) -> None:
         checkpoint.sha256(jax.tree.map(np.asfortranarray, variables)) == found
     )  # how they lie in memory
     assert len(found) == 64
+
+
+@pytest.mark.parametrize("written", ["nothing", "other values", "fewer arrays"])
+def test_what_is_not_read_again_as_it_was_written_is_not_sealed(written, tmp_path, monkeypatch):
+    """The checkpoint before it stays."""
+    tree = {"a": np.arange(3, dtype=np.int32), "b": {"c": np.ones((2, 2), np.float32)}}
+    checkpoint.write(tmp_path / "1", tree, {"number": 1})
+    save = ocp.StandardCheckpointer.save
+
+    def bad(self, path, given):
+        if written == "nothing":
+            path.mkdir()
+        elif written == "other values":
+            save(self, path, {**given, "a": np.zeros(3, np.int32)})
+        else:
+            save(self, path, {"a": given["a"]})
+
+    monkeypatch.setattr(ocp.StandardCheckpointer, "save", bad)
+    with pytest.raises(OSError, match="could not be written whole"):
+        checkpoint.write(tmp_path / "1", {**tree, "a": np.arange(3, 6, dtype=np.int32)}, {})
+    with pytest.raises(OSError, match="could not be written whole"):
+        checkpoint.write(tmp_path / "2", tree, {})
+    found, meta = checkpoint.read(tmp_path / "1")
+    assert found["a"].tolist() == [0, 1, 2] and meta == {"number": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]

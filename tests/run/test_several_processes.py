@@ -1,6 +1,7 @@
 """Whole runs over two processes with two CPU devices each, through the command line."""
 
 import json
+import pathlib
 import signal
 import sqlite3
 import time
@@ -11,11 +12,11 @@ import numpy as np
 import pytest
 
 from amkd.core import checkpoint
-from tests.support import command, job
+from tests.support import command, job, pictures
 from tests.support.counting_teacher import asked
 
 heavy = pytest.mark.heavy
-RESUMABLE = {**command.RESUMABLE, "train.epochs": 40}
+RESUMABLE = {**command.RESUMABLE, "train.epochs": 16}
 
 
 def line(folder, **fields):
@@ -95,7 +96,7 @@ def test_two_processes_do_the_run_of_one_with_as_many_devices(tmp_path):
     "fields",
     [
         {"search.acquisition": "ensemble", "search.candidates": 2.0, "search.committee": 2},
-        {"search.minimiser": "screened", "warm_start": True},
+        {"warm_start": True},
         {"method": "active_labelling", "search.acquisition": "badge", "search.candidates": 2.0},
     ],
     ids=str,
@@ -185,3 +186,39 @@ def test_another_configuration_is_refused_before_anything_is_asked(fields, words
     assert [status for status, _ in found] == [2, 2], found
     assert all("process 1 differs" in told and words in told for _, told in found)
     assert asked(tmp_path / "asked.txt") == []
+
+
+@heavy
+def test_other_data_are_refused_before_anything_is_asked(tmp_path):
+    """One picture of 40 differs on the second host."""
+    for host in "ab":
+        (tmp_path / host).mkdir()
+        for number in range(40):
+            seed = number if (host, number) != ("b", 7) else 100
+            pictures.write_png(tmp_path / host / f"{number}.png", seed)
+    fields = {"dataset": "folder", "data.classes": "10", "data.size": 8, "data.held_out": 10}
+    lines = [line(tmp_path, **fields, **{"data.folder": tmp_path / host}) for host in "ab"]
+    with job.started(lines, environment(tmp_path)) as processes:
+        found = job.ended(processes)
+    assert [status for status, _ in found] == [2, 2], found
+    assert all("process 1 has other images" in told for _, told in found), found
+    assert asked(tmp_path / "asked.txt") == []
+
+
+@heavy
+def test_a_checkpoint_that_process_1_writes_is_not_sealed(on_processes, tmp_path):
+    """Orbax writes arrays in process 0 only: elsewhere it makes a folder without them."""
+    first, second = on_processes(2, 1, "tests.run.test_several_processes", "write", str(tmp_path))
+    assert first == "written" and "could not be written whole" in second
+    assert [path.name for path in tmp_path.iterdir()] == ["0"]
+    assert checkpoint.read(tmp_path / "0")[0]["a"].tolist() == [0, 1, 2]
+
+
+def write(folder):
+    """Writes a checkpoint, each process its own; returns how that went."""
+    tree = {"a": np.arange(3, dtype=np.int32)}
+    try:
+        checkpoint.write(pathlib.Path(folder) / f"{jax.process_index()}", tree, {})
+    except OSError as error:
+        return str(error)
+    return "written"
