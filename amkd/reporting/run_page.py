@@ -135,13 +135,14 @@ def _heat_map(names: list[str], counts: np.ndarray) -> str:
 
 
 def _spend(summary: dict[str, Any]) -> list[list[str]]:
-    cost = "no price was set"
+    cost, again = "no price was set", summary.get("sentinel_queries", 0)
     if summary["cost"]:
         cost = f"{summary['cost']:,.10g} {summary['currency']}"
     return [
         ["queries", f"{summary['queries']:,} of {summary['budget']:,}"],
         ["sent by this run", f"{summary['queries_paid']:,}"],
         ["evaluation, not in the budget", f"{summary['evaluation_queries']:,}"],
+        *([["sentinel, not in the budget", f"{again:,}"]] if again else []),
         ["cost", cost],
         ["lost on the way", f"{summary['adrift']:,}"],
         *([["ended early", early["why"]]] if (early := summary.get("ended_early")) else []),

@@ -68,6 +68,8 @@ def closing_table(summary: dict[str, Any]) -> str:
 
 def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
     """Yields what was spent, and what was not as it should be; an old summary has none of it."""
+    if summary.get("sentinel_queries"):
+        yield f"sentinel queries     {summary['sentinel_queries']} (not in the budget)"
     if summary.get("cost"):
         yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
     if summary.get("adrift"):

@@ -28,6 +28,7 @@ _COST_FIELDS = tuple(
         "currency",
         "max_cost",
         "max_lost",
+        "sentinel",
     )
 )
 _SHEET = 18  # mixes on a contact sheet
@@ -113,6 +114,7 @@ def _summary(
         "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
         "gradient_queries": state.reports[0]["search"].get("gradient_queries", 0),
         "evaluation_queries": desk.ledger.count(desk.run, client.EVALUATE),
+        "sentinel_queries": desk.ledger.count(desk.run, client.SENTINEL),
         "cost": desk.ledger.spent(desk.run),
         "currency": config.teacher.currency,
         "adrift": desk.ledger.adrift(desk.run),
