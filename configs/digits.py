@@ -17,7 +17,10 @@ def get_config(preset: str = "") -> ConfigDict:
     config = default.get_config(preset)
     config.data.size = 24
     if preset != "smoke":
+        # So few real images that queries can show what they are worth.
+        config.n_real, config.budget, config.rounds = 40, 640, 3
         config.teacher.train.min_steps = 1500
-        config.train.min_steps = 1000
+        config.train.min_steps = 600
         config.train.crop = 2
+        config.train.temperature = 4.0
     return config

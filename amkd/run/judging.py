@@ -44,6 +44,7 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
     student = context.evaluate(state.variables)
     judged = {
         "agreement": metrics.agreement(student, context.test_answers),
+        "agreement_images": metrics.answered(context.test_answers),
         "divergence": metrics.divergence(student, context.test_answers),
     }
     state = dataclasses.replace(
