@@ -1,9 +1,9 @@
 """Embedded digits: the demonstration, with nothing to download.
 
-Data:     200 unlabeled digits, 8x8 enlarged to 24x24; a LeNet-5 teacher trained on 900 others;
-          a LeNet-5-half student.
+Data:     40 unlabeled digits, 8x8 enlarged to 24x24, and 600 mixes of them; a LeNet-5 teacher
+          trained on 900 others; a LeNet-5-half student.
 Command:  python launch.py --config=configs/digits.py --workdir=runs/digits
-Cost:     less than four minutes on 2 CPU cores, the teacher's training included.
+Cost:     one to two minutes on 2 quiet CPU cores, the teacher's training included (estimated).
 Smoke:    python launch.py --config=configs/digits.py:smoke --workdir=runs/digits_smoke
 """
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from amkd.reporting import interval, summary_text
 from amkd.tables import kept, statistics
 from amkd.tables.cells import cells
-from tests.docs.pages import PAGES, ROOT, name_of, prose
+from tests.docs.pages import PAGES, ROOT, blocks, name_of, prose
 from tests.tables.test_shipped_tables import shipped
 
 RUNS = Path(ROOT / "results" / "runs")
+DEMO_IMAGES = 497  # test images of the embedded digits
 FEW, LEARNED = "acquisitions_few", "losses_few"
 
 
@@ -108,6 +110,46 @@ def test_recipes_of_readme():
         )
         wanted = [f"{queries:,}", f"{teacher.mean:.2f}", spread(row, "best"), spread(row, "random")]
         assert found[name] == [*wanted, PRINTED.get(row, "-")], name
+
+
+def of_demo(way):
+    """Accuracy and agreement of the demo, with their intervals, by queries."""
+    (run,) = [one for one in runs_of("demo_cpu") if one["way"] == way]
+    return {
+        entry["queries"]: [
+            summary_text.percent(entry[name], DEMO_IMAGES)
+            for name in ("student_accuracy", "agreement")
+        ]
+        for entry in run["rounds"]
+    }
+
+
+def test_demo_of_readme():
+    ours, theirs = of_demo("active"), of_demo("random")
+    assert f"Wilson, {DEMO_IMAGES} test images" in text_of("README.md")
+    found = [(int(row[0].split(",")[0]), *row[1:]) for row in rows("README.md", "Queries")]
+    ends = min(ours), max(ours)
+    assert found == [(queries, ours[queries][0], theirs[queries][0]) for queries in ends]
+
+
+@pytest.mark.parametrize(("way", "place"), [("active", 0), ("random", 1)])
+def test_demo_of_running(way, place):
+    text = blocks(ROOT / "docs" / "running.md", "text")[place].text
+    lines = re.findall(r"^ +\d+ +(\d+) +(\S+ \(.*?\)) +(\S+ \(.*?\))$", text, re.MULTILINE)
+    assert {int(queries): both for queries, *both in lines} == of_demo(way)
+
+
+def test_demo_rises_beyond_its_intervals():
+    """As the pages say, and its two ways of choosing are not told apart."""
+    ends = []
+    for way in ("active", "random"):
+        (run,) = [one for one in runs_of("demo_cpu") if one["way"] == way]
+        first, last = (
+            interval.wilson(run["rounds"][at]["student_accuracy"], DEMO_IMAGES) for at in (0, -1)
+        )
+        assert first[1] < last[0]
+        ends.append(last)
+    assert max(low for low, _ in ends) < min(high for _, high in ends)
 
 
 def gains(table, ours, theirs, sign=1):
@@ -260,7 +302,7 @@ HELD = [page for page in map(name_of, PAGES) if page not in ELSEWHERE]
 def test_no_other_figures(page):
     """With a decimal point: such a figure comes from a run, or stands in ``OTHERS``."""
     text = prose(ROOT / page)
-    for heading in ("What was changed", "Row") if page == "README.md" else ():
+    for heading in ("What was changed", "Row", "Queries") if page == "README.md" else ():
         start = text.index(f"| {heading} |")
         text = text[:start] + text[start:].partition("\n\n")[2]
     text = " ".join(text.split())
