@@ -14,7 +14,7 @@ OLDEST := tests/core tests/search tests/training
 .PHONY: help install demo quick test test-heavy test-oldest bench bench-install docs lint format clean
 
 help:
-	@echo "make demo        install, then the main job on the embedded data"
+	@echo "make demo        install, then the main job on the embedded data, and random pairs beside it"
 	@echo "make quick       four minutes of tests: one test folder for each room that computes or decides"
 	@echo "make test        install, then lint, types, import contracts and the default tests"
 	@echo "make test-oldest the tests of numerical rooms with the oldest versions of requirements.txt, in .venv-oldest"
@@ -30,8 +30,11 @@ install: .venv/installed
 	$(INSTALL) --editable '.[test]'
 	touch $@
 
+# The second run is the baseline. It finds the answers to the real images in the ledger of the first.
 demo: install
 	$(RUN) --config=configs/digits.py --workdir=runs/demo
+	$(RUN) --config=configs/digits.py --workdir=runs/demo_random --config.method=random_mixup \
+		--config.ledger.path=runs/demo/ledger.sqlite
 
 quick: install
 	$(BIN)/python -m pytest -m 'not heavy' -n 2 --dist worksteal $(QUICK)

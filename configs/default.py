@@ -141,6 +141,11 @@ def get_config(preset: str = "") -> ConfigDict:
     # perhaps billed. The run stops before it. 0 for a fifth of the budget, and at least 20 and
     # twice what may be in flight; no limit for a teacher on this machine without a price.
     config.teacher.max_lost = 0
+    # After this many batches, and at the end of every round, one image is asked about again, and
+    # its answer compared with the stored one; 0 for never. Another answer stops the run: replies
+    # may have been swapped on the way. These queries come on top of the budget, and count in
+    # max_cost.
+    config.teacher.sentinel = 0
 
     # What the teacher answers.
     config.teacher.answers = ConfigDict()

@@ -105,10 +105,11 @@ def train_teacher(command: Command) -> None:
         save_seconds=config.checkpoint.seconds,
     )
     console.say(f"teacher              {local.place(config.teacher, data, command.cache)}")
-    validated = summary_text.percent(saved.card["validation_accuracy"])
+    validated = summary_text.percent(saved.card["validation_accuracy"], config.teacher.validation)
     console.say(f"validation accuracy  {validated}", last=True)
     accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
-    console.say(f"test accuracy        {summary_text.percent(accuracy)}", last=True)
+    told = summary_text.percent(accuracy, len(data.test_images))
+    console.say(f"test accuracy        {told}", last=True)
 
 
 def evaluate(command: Command) -> None:
@@ -128,7 +129,8 @@ def evaluate(command: Command) -> None:
     answers = saved.predict(data.test_images)
     console.say(f"{saved.card['role']} {saved.card['model']} in {folder}")
     accuracy = metrics.accuracy(answers, data.test_labels)
-    console.say(f"test accuracy        {summary_text.percent(accuracy)}")
+    told = summary_text.percent(accuracy, len(data.test_images))
+    console.say(f"test accuracy        {told}")
 
 
 def predict(command: Command) -> None:

@@ -139,6 +139,15 @@ class TeacherSettings:
         least=0,
         identity=False,
     )
+    sentinel: int = field(
+        0,
+        "After this many batches, and at the end of every round, one image is asked about again,"
+        " and its answer compared with the stored one; 0 for never. Another answer stops the run:"
+        " replies may have been swapped on the way. These queries come on top of the budget, and"
+        " count in max_cost.",
+        least=0,
+        identity=False,
+    )
     answers: Form = group(Form, "What the teacher answers.")
     pixels: Pixels = group(Pixels, "What the teacher's model expects of its input.")
     http: HttpSettings = group(HttpSettings, "oip, tfserving, json: how the service is reached.")

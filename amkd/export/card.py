@@ -123,17 +123,20 @@ def _origin(card: Card) -> list[tuple[str, str]]:
 
 
 def _quality(card: Card) -> list[tuple[str, str]]:
-    images = ""
-    if card.get("agreement") is not None:
-        images = f" (images: {_known(card, 'agreement_images')})"
     return [
-        ("Accuracy on test images", _share(card, "test_accuracy")),
-        ("Agreement with the teacher", _share(card, "agreement") + images),
+        ("Accuracy on test images", _share(card, "test_accuracy", "test_images")),
+        ("Agreement with the teacher", _share(card, "agreement", "agreement_images")),
+        ("In brackets", "95% intervals (Wilson)"),
     ]
 
 
-def _share(card: Card, name: str) -> str:
-    return summary_text.percent(card[name]) if name in card else _UNKNOWN
+def _share(card: Card, name: str, counted: str) -> str:
+    if name not in card:
+        return _UNKNOWN
+    images = card.get(counted)
+    known = card[name] is not None and isinstance(images, int)
+    share = summary_text.percent(card[name], images if known else None)
+    return f"{share}, on {images:,} images" if known and images else share
 
 
 def _loading(name: str, card: Card) -> str:

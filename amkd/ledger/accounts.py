@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import NamedTuple
 
-DISTILL, EVALUATE = "distill", "evaluate"  # purposes; only the first counts against the budget
+# Purposes. Only the first counts against the budget.
+DISTILL, EVALUATE, SENTINEL, SET_ASIDE = "distill", "evaluate", "sentinel", "set aside"
 
 
 class Money(NamedTuple):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amkd.ledger import accounts, connection, lease, limits
+from amkd.ledger import accounts, connection, lease, limits, set_aside
 from amkd.ledger.charge import Charge
 from amkd.ledger.checksums import BATCH_SQL, checksum, of_row
 
@@ -118,7 +118,9 @@ class Ledger:
                 (teacher, *part),
             )
 
-    def begin_batch(self, charge: Charge, images: Sequence[bytes]) -> SentBatch:
+    def begin_batch(
+        self, charge: Charge, images: Sequence[bytes], again: bool = False
+    ) -> SentBatch:
         """Records a batch as sent, in one transaction, before it leaves.
 
         Images that were answered in the meantime are recorded as used and are not sent. Images that
@@ -127,6 +129,7 @@ class Ledger:
         Args:
           charge: who pays, and how much at most.
           images: digests of images that had no answer a moment ago.
+          again: send them whether they have an answer or not.
 
         Raises:
           OutOfMoney: the batch would cost more than the run may spend. Nothing is recorded.
@@ -135,10 +138,11 @@ class Ledger:
         """
         with self._transaction():
             self._leases.check(charge.run)
+            others = [] if again else images
             found = {
-                row[0] for row in self._select("image", "answer", charge.teacher, images=images)
+                row[0] for row in self._select("image", "answer", charge.teacher, images=others)
             }
-            busy = self._in_flight(charge, images)
+            busy = self._in_flight(charge, others)
             fresh = [image for image in images if image not in found and image not in busy]
             self._check_limit(charge, len(fresh))
             self._record_uses(charge, [image for image in images if image in found], paid=False)
@@ -227,6 +231,14 @@ class Ledger:
             self._db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?, ?)", rows)
             self._record_uses(charge, images, paid=True)
             self._end_batch(batch, "answered", len(images))
+
+    def set_aside(
+        self, charge: Charge, identity: str, *, images: Sequence[bytes], batches: Sequence[int]
+    ) -> int:
+        """Gives paid answers to another identity, see :func:`set_aside.move`; returns how many."""
+        teacher = self.teacher(identity)
+        with self._transaction():
+            return set_aside.move(self._db, charge, teacher, images=images, batches=batches)
 
     def record_failure(self, batch: int, billed: bool) -> None:
         """Ends a batch that brought no answer: lost if it may have been billed, else refused."""

@@ -11,7 +11,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, reader
-from amkd.querying import client
+from amkd.querying import client, sentinel
 from amkd.run import workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher
@@ -45,6 +45,7 @@ class Cost:
       total: images whose answers the run learns from.
       judging: images that judge the student; 0 if the teacher is not asked about them.
       both: images of round 0 that judge, too: they are sent once.
+      again: images that the sentinel asks about again, at most.
       held: what is in the ledger already.
       price: of one image.
       currency: unit of the price.
@@ -53,6 +54,7 @@ class Cost:
     total: int
     judging: int
     both: int
+    again: int = 0
     held: Held
     price: float
     currency: str
@@ -60,7 +62,8 @@ class Cost:
     @property
     def to_send(self) -> int:
         """Images to be sent, at most: mixes that another run asked about are not sent again."""
-        return self.total + self.judging - self.both - self.held.answers
+        left = self.total + self.judging - self.both - self.held.answers
+        return left + self.again if left else 0
 
     @property
     def amount(self) -> float:
@@ -130,11 +133,14 @@ def cost_of(
       held: what is in the ledger already.
     """
     digests, judging = _digests(known), _digests(_judging(facts, data))
-    copies = len(known) - len(digests)
+    first = facts.first - (len(known) - len(digests))
+    asks = (first, *facts.ks, len(judging))
+    plan = settings.teacher
     return Cost(
-        total=facts.first - copies + sum(facts.ks),
+        total=first + sum(facts.ks),
         judging=len(judging),
         both=len(digests & judging),
+        again=sum(sentinel.count(images, plan.batch, plan.sentinel) for images in asks),
         held=held,
         price=0.0 if facts.labels else settings.teacher.price,
         currency=settings.teacher.currency,

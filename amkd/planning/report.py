@@ -155,6 +155,12 @@ def _queries(plan: Plan) -> Iterator[str]:
     yield f"queries              {cost.total:,} (round 0: {cost.total - sum(facts.ks):,})"
     judged = "held-out pictures" if data.test_labels is None else "test images"
     yield f"evaluation queries   {cost.judging:,} ({judged}; not in the budget)"
+    if cost.again:
+        every = plan.settings.teacher.sentinel
+        yield (
+            f"sentinel queries     {cost.again:,} at most (one after {every} batches, and one at"
+            " the end of a round; not in the budget)"
+        )
     yield f"in the ledger        {cost.held.answers:,} of these, which will not be asked again"
     yield f"to be sent           {cost.to_send:,}"
     if gradients := facts.method.first.gradient_queries(plan.settings):

@@ -3,7 +3,7 @@
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Callable, Container, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent import futures
 
 import numpy as np
@@ -13,13 +13,14 @@ from amkd import teachers
 from amkd.config.teacher_answers import Form
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
-from amkd.ledger.accounts import DISTILL, EVALUATE
-from amkd.querying import sending
+from amkd.ledger.accounts import DISTILL, EVALUATE, SENTINEL
+from amkd.querying import sending, sentinel, splitting
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
-__all__ = ["DISTILL", "EVALUATE", "QueryClient", "ask", "recall"]
+__all__ = ["DISTILL", "EVALUATE", "SENTINEL", "QueryClient", "ask", "recall"]
 
+_Flying = dict["futures.Future[list[int]]", list[bytes]]  # images of the batches under way
 _POLL = 0.2  # seconds between two looks at whether the run is to stop
 
 
@@ -115,40 +116,13 @@ def ask(
     def answered(done: Iterable[bytes]) -> None:
         progress(sum(times[digest] for digest in done))
 
-    parts = _parts(client, charge, images=list(times), known=known)
+    paid: set[bytes] = set()
+    if client.teacher.has_keys:  # it need not bill twice what was on its way when the run was ended
+        paid = client.ledger.used(client.run, purpose, charge.teacher, paid_only=True)
+    parts = splitting.parts(list(times), known, paid, size=client.batch)
     fresh = _send_missing(client, charge, missing, parts=parts, answered=answered)
     _check_known(client, fresh)  # another run, with other settings, may have asked first
     return _read(client, digests, {**known, **fresh})
-
-
-def _parts(
-    client: QueryClient,
-    charge: ledgers.Charge,
-    *,
-    images: list[bytes],
-    known: Container[bytes],
-) -> list[list[bytes]]:
-    """Splits the images that are not known into batches.
-
-    A teacher with keys gets the batches of the attempt before: what was on its way when the run was
-    ended is then the same request with the same key, and need not be billed twice.
-    """
-    if not client.teacher.has_keys:
-        return list(_batches([image for image in images if image not in known], client.batch))
-    paid = client.ledger.used(client.run, charge.purpose, charge.teacher, paid_only=True)
-    asked = [image for image in images if image not in known or image in paid]
-    parts = [
-        [image for image in part if image not in known] for part in _batches(asked, client.batch)
-    ]
-    return _one_first([part for part in parts if part])
-
-
-def _one_first(parts: list[list[bytes]]) -> list[list[bytes]]:
-    """Puts a single image in front: one of the last batch, which was hardly ever on its way."""
-    if len(parts) < 2 or len(parts[0]) == 1:
-        return parts
-    *others, last = parts
-    return [last[:1], *others, *([last[1:]] if last[1:] else [])]
 
 
 def _send_missing(
@@ -170,9 +144,10 @@ def _send_missing(
         if not affordable:
             raise client.ledger.out_of_money(charge, len(left))
         batches = (
-            {digest: missing[digest] for digest in part} for part in _first(parts, affordable)
+            {digest: missing[digest] for digest in part}
+            for part in splitting.first(parts, affordable)
         )
-        sent = _send_all(client, charge, batches, progress=lambda: answered(()))
+        sent = _send_all(client, charge, batches, images=missing, progress=lambda: answered(()))
         # Lost requests cost money, too: then less than a batch may be left, and is spent as well.
         with contextlib.suppress(ledgers.OutOfMoney), contextlib.closing(sent):
             for done in sent:
@@ -183,55 +158,67 @@ def _send_missing(
     return client.ledger.find(charge.teacher, list(missing))
 
 
-def _first(parts: list[list[bytes]], count: int) -> Iterator[list[bytes]]:
-    """Yields the first batches, with so many images in all."""
-    for part in parts:
-        if kept := part[:count]:
-            yield kept
-        count -= len(kept)
-
-
-def _batches(missing: list[bytes], size: int) -> Iterator[list[bytes]]:
-    """Splits into batches; the first is a single image, so that a useless teacher costs little."""
-    if missing:
-        yield missing[:1]
-    for start in range(1, len(missing), size):
-        yield missing[start : start + size]
-
-
 def _send_all(
     client: QueryClient,
     charge: ledgers.Charge,
     batches: Iterator[dict[bytes, np.ndarray]],
     *,
+    images: dict[bytes, np.ndarray],
     progress: Callable[[], None],
 ) -> Generator[list[bytes], None, None]:
     """Sends all batches, several at once after the first; yields the digests of each."""
     sender, in_flight = client.sender(), client.policy.in_flight
-    with futures.ThreadPoolExecutor(in_flight) as threads:
-        flying: dict[futures.Future, list[bytes]] = {}
-        try:
-            for number, batch in enumerate(batches):
-                flying[threads.submit(sending.send_batch, sender, charge, batch)] = list(batch)
-                while flying and (number == 0 or len(flying) >= in_flight):
-                    yield from _finished(flying, progress)
-            while flying:
-                yield from _finished(flying, progress)
-        finally:
-            # Batches that still wait give up; those in flight are paid for, and awaited.
-            sender.pace.halt()
+    watch = sentinel.Sentinel(client.policy.sentinel, sender, charge, images)
+    flying: _Flying = {}
+    try:
+        with futures.ThreadPoolExecutor(in_flight) as threads:
+            try:
+                for number, batch in enumerate(batches):
+                    flying[threads.submit(sending.send_batch, sender, charge, batch)] = list(batch)
+                    while flying and (number == 0 or len(flying) >= in_flight):
+                        yield from _finished(flying, watch, progress)
+                        _check(threads, watch, progress)
+                while flying:
+                    yield from _finished(flying, watch, progress)
+                    _check(threads, watch, progress)
+                _check(threads, watch, progress, ended=True)
+            finally:
+                # Batches that still wait give up; those in flight are paid for, and awaited.
+                sender.pace.halt()
+    except sentinel.Mismatch as mismatch:
+        ended = [
+            sentinel.Sent(asked, future.result())
+            for future, asked in flying.items()
+            if not future.exception()
+        ]
+        raise watch.set_aside(mismatch, ended) from mismatch
 
 
 def _finished(
-    flying: dict[futures.Future, list[bytes]], progress: Callable[[], None]
+    flying: _Flying, watch: sentinel.Sentinel, progress: Callable[[], None]
 ) -> Iterator[list[bytes]]:
     """Waits a moment for batches in flight; yields the finished ones, and raises their errors."""
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
     progress()
     for future in done:
         images = flying.pop(future)
-        future.result()
+        watch.note(sentinel.Sent(images, future.result()))
         yield images
+
+
+def _check(
+    threads: futures.Executor,
+    watch: sentinel.Sentinel,
+    progress: Callable[[], None],
+    *,
+    ended: bool = False,
+) -> None:
+    """Lets the sentinel ask if it is time for it, and waits for what it finds."""
+    if watch.is_due(ended):
+        asked = threads.submit(watch.check)
+        while not futures.wait([asked], _POLL).done:
+            progress()
+        asked.result()
 
 
 def unanswered(client: QueryClient, images: np.ndarray) -> int:

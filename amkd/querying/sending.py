@@ -35,6 +35,7 @@ class RequestPolicy(NamedTuple):
       currency: currency of the price.
       max_cost: most that a run may spend; 0 for any amount.
       max_lost: most images that may be sent without a usable answer; 0 for any number.
+      sentinel: batches after which a known image is asked about again; 0 for never.
     """
 
     in_flight: int = 1
@@ -47,6 +48,7 @@ class RequestPolicy(NamedTuple):
     currency: str = ""
     max_cost: float = 0.0
     max_lost: int = 0
+    sentinel: int = 0
 
 
 def policy_of(teacher: TeacherSettings) -> RequestPolicy:
@@ -75,8 +77,10 @@ class Sender:
     pace: Pace
 
 
-def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]) -> None:
+def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]) -> list[int]:
     """Gets one batch answered; all that came back is in the ledger when this returns or raises.
+
+    Returns the numbers under which the ledger has it.
 
     Args:
       sender: how the teacher is reached.
@@ -88,11 +92,36 @@ def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndar
       UserError: the cost limit is reached.
       Halted: the run stops; nothing of the batch is under way.
     """
+    numbers = []
     while batch:
-        busy = _retries(sender)(_attempt, sender, charge, batch)
-        batch = {digest: batch[digest] for digest in busy}
+        sent = _retries(sender)(_attempt, sender, charge, batch)
+        numbers += [sent.number] if sent.images else []
+        batch = {digest: batch[digest] for digest in sent.busy}
         if batch:  # another run has these images in flight, and its answers will do
             sender.pace.wait(_POLL)
+    return numbers
+
+
+def ask_again(
+    sender: Sender, charge: ledger.Charge, digest: bytes, image: np.ndarray
+) -> np.ndarray:
+    """Returns a fresh answer to an image that has one; the ledger keeps the earlier answer.
+
+    Args:
+      sender: how the teacher is reached.
+      charge: who pays.
+      digest: of the image.
+      image: ``uint8[H, W, C]``.
+
+    Returns:
+      The raw scores, ``float32[Y]``.
+
+    Raises:
+      TeacherFailed: the teacher failed for good or gave a useless answer.
+      UserError: the cost limit is reached.
+      Halted: the run stops.
+    """
+    return _retries(sender)(_attempt_again, sender, charge, digest, image)
 
 
 def _retries(sender: Sender) -> tenacity.Retrying:
@@ -166,17 +195,35 @@ def _failure(state: tenacity.RetryCallState) -> teachers.Unanswered:
     return error
 
 
-def _attempt(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]) -> list[bytes]:
-    """Sends the images that have no answer yet; returns those that another run has in flight."""
+def _attempt(
+    sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]
+) -> ledger.SentBatch:
+    """Sends the images that have no answer yet; returns what became of all of them."""
     sender.pace.turn()
     sent = sender.ledger.begin_batch(charge, list(batch))
     if sent.images:
         images = np.stack([batch[digest] for digest in sent.images])
-        answer, problem = _ask(sender, sent, images)
-        bad_row = _record(sender, charge, sent, answer=answer)
-        if error := problem or bad_row:
-            raise error
-    return sent.busy
+        _answers(sender, charge, sent, images)
+    return sent
+
+
+def _attempt_again(
+    sender: Sender, charge: ledger.Charge, digest: bytes, image: np.ndarray
+) -> np.ndarray:
+    sender.pace.turn()
+    sent = sender.ledger.begin_batch(charge, [digest], again=True)
+    return _answers(sender, charge, sent, image[None])[0]
+
+
+def _answers(
+    sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, images: np.ndarray
+) -> np.ndarray:
+    """Returns the raw answers to a batch, which are in the ledger then; raises the first error."""
+    answer, problem = _ask(sender, sent, images)
+    rows, bad_row = _record(sender, charge, sent, answer=answer)
+    if error := problem or bad_row:
+        raise error
+    return rows
 
 
 def _ask(
@@ -209,8 +256,11 @@ def _ask(
 
 def _record(
     sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, *, answer: object
-) -> answers.BadAnswer | None:
-    """Keeps the good rows of an answer: they were paid for. Returns the error about a bad one.
+) -> tuple[np.ndarray, answers.BadAnswer | None]:
+    """Keeps the good rows of an answer: they were paid for.
+
+    Returns:
+      All rows, ``float32[B, Y]``, and the error about a bad one.
 
     Raises:
       BadAnswer: there are no rows; the batch may have been billed.
@@ -227,4 +277,5 @@ def _record(
     good = [place for place, fault in enumerate(faults) if not fault]
     images = [sent.images[place] for place in good]
     sender.ledger.record_answers(charge, sent.number, images=images, answers=rows[good])
-    return next((answers.explain(fault, form, identity) for fault in faults if fault), None)
+    bad = next((answers.explain(fault, form, identity) for fault in faults if fault), None)
+    return rows, bad

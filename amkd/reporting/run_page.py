@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from amkd.reporting import interval, summary_text
 from amkd.reporting.html_parts import details, escape, figure, page, percent, table
 
 _SHADES = {"search": 0.95, "query": 0.35, "train": 0.65, "evaluate": 0.2}  # opacity in the time bar
@@ -19,6 +20,12 @@ _ROUND_HEAD = (
     "share of the k lowest found",
     "evaluations",
 )
+# Figures with an interval, and the number of images that each was counted on.
+_COUNTED = {
+    "student_accuracy": "accuracy_images",
+    "teacher_accuracy": "agreement_images",
+    "agreement": "agreement_images",
+}
 _MAX_CONFUSION = 50  # classes; a larger confusion matrix is not shown
 
 
@@ -63,11 +70,14 @@ def render(
 
 
 def _cards(summary: dict[str, Any]) -> str:
+    spans = {
+        name: interval.text(summary[name], summary.get(images)) for name, images in _COUNTED.items()
+    }
     shown = {
-        "student accuracy": percent(summary["student_accuracy"]),
-        "teacher accuracy": percent(summary["teacher_accuracy"]),
+        _named("student accuracy", spans): percent(summary["student_accuracy"]),
+        _named("teacher accuracy", spans): percent(summary["teacher_accuracy"]),
         "success rate": percent(summary["success_rate"]),
-        "agreement": percent(summary["agreement"]),
+        _named("agreement", spans): percent(summary["agreement"]),
         "queries": f"{summary['queries']:,}",
         "sent by this run": f"{summary['queries_paid']:,}",
     }
@@ -76,6 +86,12 @@ def _cards(summary: dict[str, Any]) -> str:
         for name, value in shown.items()
     )
     return f'<div class="cards">{"".join(cards)}</div>'
+
+
+def _named(name: str, spans: dict[str, str]) -> str:
+    """Returns what stands below a figure: its name, and its interval."""
+    span = spans[name.replace(" ", "_")]
+    return f"{name}, 95% interval {span}" if span else name
 
 
 def _round(entry: dict[str, Any]) -> list[str]:
@@ -87,8 +103,8 @@ def _round(entry: dict[str, Any]) -> list[str]:
     return [
         str(entry["round"]),
         f"{entry['queries']:,}",
-        percent(entry["student_accuracy"]),
-        percent(entry["agreement"]),
+        summary_text.measured(entry, "student_accuracy"),
+        summary_text.measured(entry, "agreement"),
         scores,
         f"{percent(recall['low'])} or more" if recall else "-",
         f"{evaluations:,}" if evaluations else "-",
@@ -106,8 +122,9 @@ def _classes(names: list[str], predicted: dict[str, np.ndarray | None]) -> Itera
         for number, name in enumerate(names):
             own = labels == number
             share = float((student[own] == number).mean()) if own.any() else None
-            rows.append([name, str(int(own.sum())), percent(share)])
-        yield table(("class", "images", "student"), rows)
+            count = int(own.sum())
+            rows.append([name, str(count), percent(share), interval.text(share, count) or "-"])
+        yield table(("class", "images", "student", "95% interval"), rows)
     if teacher is not None and len(names) <= _MAX_CONFUSION:
         yield (
             "<h2>Confusion with the teacher</h2><p>Rows: what the teacher says. Columns: what"
@@ -135,13 +152,14 @@ def _heat_map(names: list[str], counts: np.ndarray) -> str:
 
 
 def _spend(summary: dict[str, Any]) -> list[list[str]]:
-    cost = "no price was set"
+    cost, again = "no price was set", summary.get("sentinel_queries", 0)
     if summary["cost"]:
         cost = f"{summary['cost']:,.10g} {summary['currency']}"
     return [
         ["queries", f"{summary['queries']:,} of {summary['budget']:,}"],
         ["sent by this run", f"{summary['queries_paid']:,}"],
         ["evaluation, not in the budget", f"{summary['evaluation_queries']:,}"],
+        *([["sentinel, not in the budget", f"{again:,}"]] if again else []),
         ["cost", cost],
         ["lost on the way", f"{summary['adrift']:,}"],
         *([["ended early", early["why"]]] if (early := summary.get("ended_early")) else []),

@@ -3,10 +3,26 @@
 from collections.abc import Iterator
 from typing import Any
 
+from amkd.reporting import interval
 
-def percent(value: float | None) -> str:
-    """Formats a share in [0, 1] as a percentage, and None as not measured."""
-    return "not measured" if value is None else f"{100 * value:.2f}%"
+
+def percent(value: float | None, images: int | None = None) -> str:
+    """Formats a share in [0, 1] as a percentage, and None as not measured.
+
+    Args:
+      value: the share.
+      images: how many it was counted on; a 95% interval is added then.
+    """
+    if value is None:
+        return "not measured"
+    span = interval.text(value, images)
+    return f"{100 * value:.2f}%" + (f" ({span})" if span else "")
+
+
+def measured(entry: dict[str, Any], name: str) -> str:
+    """Formats an accuracy or agreement of a round or a summary, with its 95% interval."""
+    counted = "accuracy_images" if name == "student_accuracy" else "agreement_images"
+    return percent(entry[name], entry.get(counted))
 
 
 def round_line(entry: dict[str, Any]) -> str:
@@ -24,8 +40,8 @@ def round_line(entry: dict[str, Any]) -> str:
         scores += f"  found {percent(recall['low'])} or more of the k lowest"
     return (
         f"round {entry['round']}: queries {entry['queries']}"
-        f"  student {percent(entry['student_accuracy'])}"
-        f"  agreement {percent(entry['agreement'])}{scores}  ({times})"
+        f"  student {measured(entry, 'student_accuracy')}"
+        f"  agreement {measured(entry, 'agreement')}{scores}  ({times})"
     )
 
 
@@ -39,20 +55,21 @@ def closing_table(summary: dict[str, Any]) -> str:
         "",
         f"{summary['method']} on {summary['dataset']}, seed {summary['seed']}:"
         f" {summary['teacher']} -> {summary['student']}",
-        f"{'round':>7} {'queries':>9} {'student accuracy':>18} {'agreement':>14}",
+        f"{'round':>7} {'queries':>9} {'student accuracy':>24} {'agreement':>24}",
     ]
     for entry in summary["rounds"]:
         lines.append(
             f"{entry['round']:>7} {entry['queries']:>9}"
-            f" {percent(entry['student_accuracy']):>18} {percent(entry['agreement']):>14}"
+            f" {measured(entry, 'student_accuracy'):>24} {measured(entry, 'agreement'):>24}"
         )
     seconds = summary["seconds"]
     lines += [
         "",
-        f"teacher accuracy     {percent(summary['teacher_accuracy'])}",
-        f"student accuracy     {percent(summary['student_accuracy'])}",
+        f"teacher accuracy     {measured(summary, 'teacher_accuracy')}",
+        f"student accuracy     {measured(summary, 'student_accuracy')}",
         f"success rate         {percent(summary['success_rate'])}",
-        f"agreement            {percent(summary['agreement'])}",
+        f"agreement            {measured(summary, 'agreement')}",
+        *_about_intervals(summary),
         f"queries              {summary['queries']} of {summary['budget']}"
         f" ({summary['queries_paid']} sent by this run, the rest found in the ledger)",
         f"evaluation queries   {summary['evaluation_queries']} (not in the budget)",
@@ -66,8 +83,15 @@ def closing_table(summary: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _about_intervals(summary: dict[str, Any]) -> Iterator[str]:
+    if images := summary.get("accuracy_images") or summary.get("agreement_images"):
+        yield f"(in brackets)        95% intervals (Wilson), of {images:,} images"
+
+
 def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
     """Yields what was spent, and what was not as it should be; an old summary has none of it."""
+    if summary.get("sentinel_queries"):
+        yield f"sentinel queries     {summary['sentinel_queries']} (not in the budget)"
     if summary.get("cost"):
         yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
     if summary.get("adrift"):

@@ -9,7 +9,7 @@ import numpy as np
 
 from amkd.core import console, keys
 from amkd.ledger import OutOfMoney
-from amkd.querying import client
+from amkd.querying import client, sentinel
 from amkd.reporting import metrics
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
@@ -44,6 +44,7 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
     student = context.evaluate(state.variables)
     judged = {
         "agreement": metrics.agreement(student, context.test_answers),
+        "agreement_images": metrics.answered(context.test_answers),
         "divergence": metrics.divergence(student, context.test_answers),
     }
     state = dataclasses.replace(
@@ -59,7 +60,9 @@ def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
     charge = desk.charge(client.EVALUATE, 0)
     queries = context.facts.rounds[-1].queries - desk.ledger.count(desk.run, client.DISTILL)
     judging = client.unanswered(desk, images)
-    wanted = max(queries, 0) + judging
+    asks = (*(one.selected for one in context.facts.rounds), judging)
+    again = sum(sentinel.count(count, desk.batch, desk.policy.sentinel) for count in asks)
+    wanted = max(queries, 0) + judging + again
     return not judging or desk.ledger.affordable(charge, wanted) == wanted
 
 

@@ -29,6 +29,7 @@ _COST_FIELDS = tuple(
         "currency",
         "max_cost",
         "max_lost",
+        "sentinel",
     )
 )
 _SHEET = 18  # mixes on a contact sheet
@@ -89,7 +90,8 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "pictures": {"resize": config.data.resize},
         "data_key": data.key or None,
         "test_accuracy": summary["student_accuracy"],
-        "agreement_images": metrics.answered(context.test_answers),
+        "test_images": summary["accuracy_images"],
+        "agreement_images": summary["agreement_images"],
         **{name: summary[name] for name in told},
         # Without places on this machine, and what does not belong to the result.
         "config": identifying(config),
@@ -115,6 +117,7 @@ def _summary(
         "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
         "gradient_queries": state.reports[0]["search"].get("gradient_queries", 0),
         "evaluation_queries": desk.ledger.count(desk.run, client.EVALUATE),
+        "sentinel_queries": desk.ledger.count(desk.run, client.SENTINEL),
         "cost": desk.ledger.spent(desk.run),
         "currency": config.teacher.currency,
         "adrift": desk.ledger.adrift(desk.run),
@@ -124,6 +127,8 @@ def _summary(
         "student_accuracy": student_accuracy,
         "success_rate": metrics.success_rate(student_accuracy, teacher_accuracy),
         "agreement": last["agreement"],
+        "accuracy_images": last.get("accuracy_images", 0),
+        "agreement_images": metrics.answered(context.test_answers),
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": phases,
         "peak_memory_mib": peak_memory.mebibytes(),

@@ -1,10 +1,9 @@
-"""The curves of a table: accuracy in percent after every round, over seeds."""
+"""The curves of a table: accuracy in percent after every round, over seeds, with all digits."""
 
 from typing import Any
 
 from amkd.tables import statistics
 from amkd.tables.cells import Cell
-from amkd.tables.records import rounded
 from amkd.tables.table import Table
 
 BySeed = dict[int, float]
@@ -42,14 +41,14 @@ def _point(cell: Cell, queries: int, own: BySeed, *, rivals: dict[str, BySeed]) 
     comparisons = {}
     for rival, theirs in rivals.items():
         paired = statistics.paired(own, theirs)
-        comparisons[f"difference_{rival}"] = rounded(paired and paired.difference)
-        comparisons[f"p_{rival}"] = rounded(paired and paired.p, 6)
+        comparisons[f"difference_{rival}"] = paired and paired.difference
+        comparisons[f"p_{rival}"] = paired and paired.p
     return {
         "row": cell.row,
         "way": cell.way,
         "queries": queries,
-        "accuracy_mean": rounded(accuracy.mean),
-        "accuracy_std": rounded(accuracy.std),
+        "accuracy_mean": accuracy.mean,
+        "accuracy_std": accuracy.std,
         "seeds": accuracy.seeds,
         **comparisons,
     }

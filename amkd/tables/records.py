@@ -1,4 +1,7 @@
-"""The cells of a table as records for machines: its JSON and CSV files. Shares are in percent."""
+"""The cells of a table as records, with all their digits. Shares are in percent.
+
+Whatever shows or stores a figure rounds it itself, so that none is rounded twice.
+"""
 
 from typing import Any
 
@@ -13,9 +16,17 @@ def cell_records(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
     return [_record(table, cell) for cell in cells]
 
 
-def rounded(value: float | None, digits: int = 4) -> float | None:
-    """Rounds a number; None stays None."""
-    return None if value is None else round(value, digits)
+def rounded(record: dict[str, Any]) -> dict[str, Any]:
+    """Returns a record as the table's JSON and CSV files hold it."""
+    return {
+        name: round(value, _digits(name)) if isinstance(value, float) else value
+        for name, value in record.items()
+    }
+
+
+def _digits(name: str) -> int:
+    """Returns how many digits the files have of a figure: p-values are small."""
+    return {"seconds": 1, "divergence": 6, "p": 6, "holm": 6}.get(name.partition("_")[0], 4)
 
 
 def _record(table: Table, cell: Cell) -> dict[str, Any]:
@@ -35,15 +46,15 @@ def _record(table: Table, cell: Cell) -> dict[str, Any]:
         "n_real": first["n_real"],
         "queries": max(run["queries"] for run in cell.runs),
         "seeds": [run["seed"] for run in cell.runs],
-        "teacher_accuracy": rounded(teacher and teacher.mean),
-        "accuracy_mean": rounded(accuracy and accuracy.mean),
-        "accuracy_std": rounded(accuracy and accuracy.std),
-        "success_rate": rounded(success and success.mean),
-        "agreement": rounded(agreement and agreement.mean),
-        "divergence": rounded(_divergence(cell.runs), 6),
+        "teacher_accuracy": teacher and teacher.mean,
+        "accuracy_mean": accuracy and accuracy.mean,
+        "accuracy_std": accuracy and accuracy.std,
+        "success_rate": success and success.mean,
+        "agreement": agreement and agreement.mean,
+        "divergence": _divergence(cell.runs),
         **_comparisons(table, cell),
         "evaluations": round(statistics.spread([_evaluations(run) for run in cell.runs]).mean),
-        "seconds": rounded(statistics.spread(seconds).mean, 1),
+        "seconds": statistics.spread(seconds).mean,
         "paper": row.printed(cell.way),
         "best_published": row.best,
         "best_source": row.source,
@@ -55,9 +66,9 @@ def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
     found: dict[str, float | None] = {}
     for rival in table.against:
         against = cell.against.get(rival)
-        found[f"difference_{rival}"] = rounded(against.paired.difference) if against else None
-        found[f"p_{rival}"] = rounded(against.paired.p, 6) if against else None
-        found[f"holm_{rival}"] = rounded(against.holm, 6) if against else None
+        found[f"difference_{rival}"] = against.paired.difference if against else None
+        found[f"p_{rival}"] = against.paired.p if against else None
+        found[f"holm_{rival}"] = against.holm if against else None
     return found
 
 

@@ -13,7 +13,7 @@ from amkd.tables import kept, sweep
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
-from amkd.tables.records import cell_records
+from amkd.tables.records import cell_records, rounded
 from amkd.tables.table import Table
 
 
@@ -50,12 +50,14 @@ def render(table: Table, folder: Path) -> str:
     """
     _check_folder(table, folder)
     found = cells(table, kept_runs(table, folder))
-    records, points = cell_records(table, found), curve_points(table, found)
+    records = cell_records(table, found)
+    stored = [rounded(record) for record in records]
+    points = [rounded(point) for point in curve_points(table, found)]
     text = markdown(table, records)
     # First what later runs know the others by.
-    files.write_text(folder / f"{table.name}.json", json.dumps(records, indent=1) + "\n")
+    files.write_text(folder / f"{table.name}.json", json.dumps(stored, indent=1) + "\n")
     files.write_text(folder / f"{table.name}.md", text)
-    files.write_text(folder / f"{table.name}.csv", _csv(records))
+    files.write_text(folder / f"{table.name}.csv", _csv(stored))
     files.write_text(folder / f"{table.name}-curves.csv", _csv(points))
     picture = folder / f"{table.name}.png" if points else None
     measured = "test accuracy" if table.measure == "student_accuracy" else table.measure

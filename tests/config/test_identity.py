@@ -30,6 +30,7 @@ FREE = (
         "teacher.currency",
         "teacher.max_cost",
         "teacher.max_lost",
+        "teacher.sentinel",
         "teacher.oip.binary",
     ),
     *(

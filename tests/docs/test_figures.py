@@ -1,21 +1,36 @@
-"""Figures quoted in README and docs/methods.md are those of the kept runs, rounded once."""
+"""Figures quoted in README and docs are those of the kept runs, rounded once.
 
+A figure that no test here compares with the runs fails :func:`test_no_other_figures`.
+"""
+
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
+from amkd.reporting import interval, summary_text
 from amkd.tables import kept, statistics
-from tests.docs.pages import ROOT
+from amkd.tables.cells import cells
+from tests.docs.pages import PAGES, ROOT, blocks, name_of, prose
+from tests.tables.test_shipped_tables import shipped
 
 RUNS = Path(ROOT / "results" / "runs")
+DEMO_IMAGES = 497  # test images of the embedded digits
+FEW, LEARNED = "acquisitions_few", "losses_few"
+
+
+@functools.cache
+def runs_of(table):
+    return kept.read(RUNS / table)
 
 
 def measured(table, row, way, measure):
     """In percent, by seed."""
-    runs = kept.read(RUNS / table)
     return {
-        run["seed"]: 100 * run[measure] for run in runs if (run["row"], run["way"]) == (row, way)
+        run["seed"]: 100 * run[measure]
+        for run in runs_of(table)
+        if (run["row"], run["way"]) == (row, way)
     }
 
 
@@ -38,33 +53,21 @@ def rows(page, heading):
 
 
 CHANGES = {  # first cells of a row of README: table, ours, theirs
-    ("temperature 4", "temperature 1, the paper's"): ("losses_few", "temperature4", "as_paper"),
-    ("temperature 20", "temperature 1"): ("losses_few", "temperature20", "as_paper"),
+    ("temperature 4", "temperature 1, the paper's"): (LEARNED, "temperature4", "as_paper"),
+    ("temperature 20", "temperature 1"): (LEARNED, "temperature20", "as_paper"),
     ("scores of the three most likely classes only, temperature 4", "all classes, temperature 1"): (
-        "losses_few",
+        LEARNED,
         "top3_temperature4",
         "as_paper",
     ),
-    ("only the label", "probabilities, temperature 1"): ("losses_few", "label", "as_paper"),
-    ("the teacher's features (`pad_l2`)", "temperature 1"): ("losses_few", "features", "as_paper"),
-    ("the teacher's features (`pad_l2`)", "temperature 4"): (
-        "losses_few",
-        "features",
-        "temperature4",
-    ),
-    ("features and temperature 4", "temperature 4"): ("losses_few", "features4", "temperature4"),
-    ("hardest quarter of each batch left out", "all kept"): (
-        "losses_few",
-        "without_hard",
-        "as_paper",
-    ),
-    ("the paper's choice of pairs, 4,000 queries", "random pairs"): (
-        "acquisitions_few",
-        "grid",
-        "random",
-    ),
+    ("only the label", "probabilities, temperature 1"): (LEARNED, "label", "as_paper"),
+    ("the teacher's features (`pad_l2`)", "temperature 1"): (LEARNED, "features", "as_paper"),
+    ("the teacher's features (`pad_l2`)", "temperature 4"): (LEARNED, "features", "temperature4"),
+    ("features and temperature 4", "temperature 4"): (LEARNED, "features4", "temperature4"),
+    ("hardest quarter of each batch left out", "all kept"): (LEARNED, "without_hard", "as_paper"),
+    ("the paper's choice of pairs, 4,000 queries", "random pairs"): (FEW, "grid", "random"),
     ("predicted divergence (`learning_loss`), 4,000 queries", "random pairs"): (
-        "acquisitions_few",
+        FEW,
         "pooled_learning_loss",
         "random",
     ),
@@ -81,11 +84,11 @@ PRINTED = {"mnist": "98.74", "fashion": "80.90"}  # by the paper
 def test_changes_of_readme():
     found = {tuple(row[:2]): row[2:] for row in rows("README.md", "What was changed")}
     assert found.keys() == CHANGES.keys()
-    for cells, (table, ours, theirs) in CHANGES.items():
+    for names, (table, ours, theirs) in CHANGES.items():
         both = [difference(table, row, ours, theirs) for row in ("mnist", "fashion")]
         assert both[0].seeds == both[1].seeds
         wanted = [*(f"{one.difference:+.2f}" for one in both), str(both[0].seeds)]
-        assert found[cells] == wanted, cells
+        assert found[names] == wanted, names
 
 
 def spread(row, way, measure="student_accuracy"):
@@ -101,7 +104,7 @@ def test_recipes_of_readme():
     found = {row[0]: row[1:] for row in rows("README.md", "Row")}
     assert found.keys() == RECIPES.keys()
     for name, row in RECIPES.items():
-        (queries,) = {run["queries"] for run in kept.read(RUNS / "best_cpu") if run["row"] == row}
+        (queries,) = {run["queries"] for run in runs_of("best_cpu") if run["row"] == row}
         teacher = statistics.spread(
             list(measured("best_cpu", row, "best", "teacher_accuracy").values())
         )
@@ -109,73 +112,201 @@ def test_recipes_of_readme():
         assert found[name] == [*wanted, PRINTED.get(row, "-")], name
 
 
-# Sentences of docs/methods.md: the figures of MNIST and of Fashion-MNIST, where both are given.
-SENTENCES = {
-    r"`train.temperature=4` gains (\S+) points of agreement on MNIST and (\S+) on": (
-        ("losses_few", "temperature4", "as_paper", "agreement"),
-        1,
-    ),
-    r"temperature 4 gains (\S+) and (\S+);": (
-        ("losses_few", "top3_temperature4", "as_paper", "agreement"),
-        1,
-    ),
-    r"A label alone costs (\S+) and (\S+) points": (
-        ("losses_few", "label", "as_paper", "agreement"),
-        -1,
-    ),
-    r"hardest quarter of each batch costs (\S+) and (\S+) \(one": (
-        ("losses_few", "without_hard", "as_paper", "agreement"),
-        -1,
-    ),
-    r"`train.loss=pad_l2` gains (\S+) and (\S+) against temperature 1": (
-        ("losses_few", "features", "as_paper", "agreement"),
-        1,
-    ),
-    r"it gains less: (\S+) on MNIST and (\S+) on Fashion": (
-        ("losses_few", "features", "temperature4", "agreement"),
-        1,
-    ),
-    r"together with temperature 4 (\S+) and (\S+)\.": (
-        ("losses_few", "features4", "temperature4", "agreement"),
-        1,
-    ),
-}
+def of_demo(way):
+    """Accuracy and agreement of the demo, with their intervals, by queries."""
+    (run,) = [one for one in runs_of("demo_cpu") if one["way"] == way]
+    return {
+        entry["queries"]: [
+            summary_text.percent(entry[name], DEMO_IMAGES)
+            for name in ("student_accuracy", "agreement")
+        ]
+        for entry in run["rounds"]
+    }
 
 
-@pytest.mark.parametrize("sentence", SENTENCES)
-def test_sentences_of_methods(sentence):
-    text = " ".join((ROOT / "docs" / "methods.md").read_text().split())
-    found = re.search(sentence, text)
-    assert found, sentence
-    (table, ours, theirs, measure), sign = SENTENCES[sentence]
-    for row, quoted in zip(("mnist", "fashion"), found.groups(), strict=True):
-        wanted = sign * difference(table, row, ours, theirs, measure).difference
-        assert float(quoted) == float(f"{wanted:.2f}"), (row, quoted, wanted)
+def test_demo_of_readme():
+    ours, theirs = of_demo("active"), of_demo("random")
+    assert f"Wilson, {DEMO_IMAGES} test images" in text_of("README.md")
+    found = [(int(row[0].split(",")[0]), *row[1:]) for row in rows("README.md", "Queries")]
+    ends = min(ours), max(ours)
+    assert found == [(queries, ours[queries][0], theirs[queries][0]) for queries in ends]
 
 
-def test_other_figures_of_methods():
-    text = " ".join((ROOT / "docs" / "methods.md").read_text().split())
-    cpu = difference("acquisitions_cpu", "mnist", "k_center", "random").difference
-    best = difference("best_cpu", "mnist_half", "best", "random", "student_accuracy").difference
-    assert f"is ahead by {cpu:.2f}".replace("0.", ".") in text
-    assert f"it is not ({best:+.2f} in accuracy)".replace("0.", ".") in text.replace("+0.", "+.")
-    gains = [
+@pytest.mark.parametrize(("way", "place"), [("active", 0), ("random", 1)])
+def test_demo_of_running(way, place):
+    text = blocks(ROOT / "docs" / "running.md", "text")[place].text
+    lines = re.findall(r"^ +\d+ +(\d+) +(\S+ \(.*?\)) +(\S+ \(.*?\))$", text, re.MULTILINE)
+    assert {int(queries): both for queries, *both in lines} == of_demo(way)
+
+
+def test_demo_rises_beyond_its_intervals():
+    """As the page says: with the chosen mixes; and the two ways of choosing are not told apart."""
+    ends = []
+    for way in ("active", "random"):
+        (run,) = [one for one in runs_of("demo_cpu") if one["way"] == way]
+        first, last = (
+            interval.wilson(run["rounds"][at]["student_accuracy"], DEMO_IMAGES) for at in (0, -1)
+        )
+        assert (first[1] < last[0]) == (way == "active")
+        ends.append(last)
+    assert max(low for low, _ in ends) < min(high for _, high in ends)
+
+
+def gains(table, ours, theirs, sign=1):
+    """Of agreement, on MNIST and on Fashion-MNIST."""
+    return [sign * difference(table, row, ours, theirs).difference for row in ("mnist", "fashion")]
+
+
+def divergence(way):
+    """Mean of the last round, on Fashion-MNIST."""
+    last = [
+        run["rounds"][-1]["divergence"]
+        for run in runs_of(LEARNED)
+        if (run["row"], run["way"]) == ("fashion", way)
+    ]
+    return statistics.spread(last).mean
+
+
+def behind():
+    """How far the ways that follow the student's doubt are behind random pairs on Fashion-MNIST:
+    least and most.
+    """
+    ways = {run["way"] for run in runs_of(FEW) if not run["way"].startswith(("random", "pooled_"))}
+    found = [-difference(FEW, "fashion", way, "random").difference for way in ways]
+    return [min(found), max(found)]
+
+
+def labelling():
+    """What margin and BADGE gain, in accuracy: least and most."""
+    found = [
         difference("labelling_cpu", row, way, "random", "student_accuracy").difference
         for row in ("mnist", "fashion")
         for way in ("margin", "badge")
     ]
-    assert f"gain {min(gains):.1f} to {max(gains):.1f} points of accuracy" in text
-    mean = {
-        way: statistics.spread(
-            [
-                run["rounds"][-1]["divergence"]
-                for run in kept.read(RUNS / "losses_few")
-                if (run["row"], run["way"]) == ("fashion", way)
-            ]
-        ).mean
-        for way in ("label", "as_paper")
-    }
-    assert f"divergence {mean['label']:.2f} in place of {mean['as_paper']:.2f}".replace(
-        " 0.", " ."
-    ) in text.replace(" 0.", " .")
-    assert round(mean["label"] / mean["as_paper"]) == 7
+    return [min(found), max(found)]
+
+
+def minutes():
+    """Of a run of the best recipes at the paper's budgets: means of its rows, least and most."""
+    found = [
+        statistics.spread([sum(run["seconds"].values()) / 60 for run in runs]).mean
+        for row in RECIPES.values()
+        if (runs := [r for r in runs_of("best_cpu") if (r["row"], r["way"]) == (row, "best")])
+    ]
+    return [min(found), max(found)]
+
+
+def label():
+    """What a label alone costs."""
+    return gains(LEARNED, "label", "as_paper", -1)
+
+
+# Sentences of a page with figures in them, and what these must be. All white space counts as one.
+SENTENCES = {
+    "docs/methods.md": {
+        r"`train.temperature=4` gains (\S+) points of agreement on MNIST and (\S+) on": lambda: (
+            gains(LEARNED, "temperature4", "as_paper")
+        ),
+        r"as much on MNIST \((\S+)\) and nothing on Fashion-MNIST \((\S+)\)": lambda: gains(
+            LEARNED, "temperature20", "as_paper"
+        ),
+        r"temperature 4 gains (\S+) and (\S+);": lambda: gains(
+            LEARNED, "top3_temperature4", "as_paper"
+        ),
+        r"five seeds do not tell the (\S+) from 0": lambda: gains(
+            LEARNED, "top3_temperature4", "as_paper"
+        )[1:],
+        r"A label alone costs (\S+) and (\S+) points": label,
+        r"\(divergence (\S+) in place of (\S+)\)": lambda: [
+            divergence("label"),
+            divergence("as_paper"),
+        ],
+        r"doubt are behind by (\S+) to (\S+), the": behind,
+        r"is ahead by (\S+), while the training is short": lambda: [
+            difference("acquisitions_cpu", "mnist", "k_center", "random").difference
+        ],
+        r"it is not \((\S+) in accuracy\)": lambda: [
+            difference("best_cpu", "mnist_half", "best", "random", "student_accuracy").difference
+        ],
+        r"hardest quarter of each batch costs (\S+) and (\S+) \(one": lambda: gains(
+            LEARNED, "without_hard", "as_paper", -1
+        ),
+        r"`train.loss=pad_l2` gains (\S+) and (\S+) against temperature 1": lambda: gains(
+            LEARNED, "features", "as_paper"
+        ),
+        r"it gains less: (\S+) on MNIST and (\S+) on Fashion": lambda: gains(
+            LEARNED, "features", "temperature4"
+        ),
+        r"together with temperature 4 (\S+) and (\S+)\.": lambda: gains(
+            LEARNED, "features4", "temperature4"
+        ),
+        r"BADGE gain (\S+) to (\S+) points of accuracy": labelling,
+    },
+    "docs/own_teacher.md": {r"a label alone costs (\S+) points .*? MNIST and (\S+) on": label},
+    "docs/faq.md": {r"costs agreement: (\S+) points on MNIST, (\S+) on Fashion": label},
+    "docs/running.md": {r"(\d+) to (\d+) minutes on one core with": minutes},
+}
+
+
+def text_of(page):
+    return " ".join(prose(ROOT / page).split())
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"), [(page, one) for page, some in SENTENCES.items() for one in some]
+)
+def test_sentences(page, sentence):
+    found = re.search(sentence, text_of(page))
+    assert found, sentence
+    for quoted, wanted in zip(found.groups(), SENTENCES[page][sentence](), strict=True):
+        digits = len(quoted.partition(".")[2])
+        assert float(quoted) == float(f"{wanted:.{digits}f}"), (quoted, wanted)
+
+
+def test_a_label_is_seven_times_as_far():
+    assert "seven times as far from the teacher's" in text_of("docs/methods.md")
+    assert round(divergence("label") / divergence("as_paper")) == 7
+
+
+def test_advice_without_figures():
+    """What README says of ways to choose with 4,000 queries, and of the features' divergence."""
+    assert "No way to choose was measurably better with 4,000 queries." in text_of("README.md")
+    found = cells(shipped(FEW), runs_of(FEW))
+    choosing = [cell.against["random"] for cell in found if not cell.way.startswith("random")]
+    assert len(choosing) > 20
+    better = [one for one in choosing if one.paired.difference > 0 and (one.holm or 1) < 0.05]
+    assert better == []
+    assert "unsure about was worse than random pairs, the paper's included" in text_of("README.md")
+    assert behind()[0] > 0
+    assert "its answers come nearest to the teacher's" in text_of("docs/methods.md")
+    ways = {run["way"] for run in runs_of(LEARNED)}
+    assert min(ways, key=divergence) == "features"
+
+
+# Figures that come from no kept run, as they stand on the pages.
+OTHERS = {
+    "docs/architecture.md": (r"lambda \.38", r"17, 42, \.38"),
+    "docs/methods.md": (r"lambda \.5", r"lambdas in \[\.3, \.7\]"),
+    "docs/own_teacher.md": (
+        *(r"within \.001\.", r"\.1 at most\), \.004 if .*? \.008 if all are bfloat16"),
+        *(r"one class at \.02", r"99\.5% of the picture", r"within \.025, or"),
+    ),
+}
+EVERYWHERE = (r"Python 3\.11", r"arXiv 2003\.13960", r"Apache-2\.0")
+# Pages that say of their figures that no files were kept of them, or give none of results.
+ELSEWHERE = ("docs/search.md", "docs/speed.md", "results/README.md", "results/experiments.md")
+HELD = [page for page in map(name_of, PAGES) if page not in ELSEWHERE]
+
+
+@pytest.mark.parametrize("page", HELD)
+def test_no_other_figures(page):
+    """With a decimal point: such a figure comes from a run, or stands in ``OTHERS``."""
+    text = prose(ROOT / page)
+    for heading in ("What was changed", "Row", "Queries") if page == "README.md" else ():
+        start = text.index(f"| {heading} |")
+        text = text[:start] + text[start:].partition("\n\n")[2]
+    text = " ".join(text.split())
+    for sentence in (*SENTENCES.get(page, ()), *OTHERS.get(page, ()), *EVERYWHERE):
+        text = re.sub(sentence, " ", text)
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", " ", text)
+    assert re.findall(r"(?<![\w.])[+-]?\d*\.\d+(?![\w.]*\w)", text) == []

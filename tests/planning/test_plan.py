@@ -274,6 +274,23 @@ def test_half_done_run_and_another_that_shares_its_ledger(tmp_path, monkeypatch)
     spends_what_it_says(second, tmp_path / "second", shared, log, known=90, sent=60)
 
 
+def test_the_sentinel_is_planned_and_paid(tmp_path, monkeypatch):
+    """Three rounds of 1, 8, 8, 8 and 5 images, 3 checks each; 60 judging ones in 9 batches, 5."""
+    log = tmp_path / "asked.txt"
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(log))
+    monkeypatch.setattr(workload, "measure", lambda *_: workload.Speed(1.0, 1.0, 1))
+    shared = tmp_path / "shared.sqlite"
+    watched = {"ledger.path": shared, "teacher.batch": 8, "teacher.sentinel": 2}
+    config = configured(**{**SHORT, **watched})
+    spends_what_it_says(config, tmp_path / "run", shared, log, known=0, sent=164)
+    told = report.report(config, tmp_path / "run", STOP)
+    assert "sentinel queries     14 at most (one after 2 batches" in told
+    assert figures(told)["to be sent"] == 0  # of the finished run
+    summary = command.summary(tmp_path / "run")
+    assert (summary["queries"], summary["sentinel_queries"]) == (90, 14)
+    assert summary["cost"] == 41.0
+
+
 def spends_what_it_says(config, folder, shared, log, known, sent):
     """A plan, and then the run: both send so many images, at so much."""
     asked, spent = len(counting_teacher.asked(log)), total_spent(shared)

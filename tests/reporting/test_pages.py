@@ -71,6 +71,23 @@ def of_run(tmp_path, classes=("cat", "dog<b>"), **more):
     )
 
 
+def test_a_page_shows_intervals():
+    counted = {"accuracy_images": 497, "agreement_images": 100}
+    found = summary(
+        student_accuracy=428 / 497,
+        agreement=0.9,
+        rounds=[row(0, 200, **{**counted, "student_accuracy": 428 / 497})],
+        **counted,
+    )
+    judged = {"student": np.zeros(10, int), "teacher": None, "labels": np.zeros(10, int)}
+    text = run_page.render(found, {}, class_names=("a",), predicted=judged, pictures={})
+    assert "<b>86.12%</b><span>student accuracy, 95% interval 82.8 to 88.9</span>" in text
+    assert "<b>90.00%</b><span>agreement, 95% interval 82.6 to 94.5</span>" in text
+    rows = read(text).rows
+    assert ["0", "200", "86.12% (82.8 to 88.9)", "40.00% (30.9 to 49.8)", "-", "-", "-"] in rows
+    assert ["a", "10", "100.00%", "72.2 to 100.0"] in rows
+
+
 def test_a_page_needs_nothing_else_and_is_escaped(tmp_path):
     text = of_run(tmp_path)
     reader = read(text)
@@ -85,7 +102,8 @@ def test_rounds_classes_and_confusion_by_hand(tmp_path):
     assert ["1", "987", "60.00%", "88.63%", "0.250 to 0.750", "96.00% or more", "12,345"] in [
         [*found[:3], "88.63%", *found[4:]] for found in rows
     ]
-    assert ["cat", "3", "66.67%"] in rows and ["dog<b>", "2", "50.00%"] in rows
+    assert ["cat", "3", "66.67%", "20.8 to 93.9"] in rows
+    assert ["dog<b>", "2", "50.00%", "9.5 to 90.5"] in rows
     # Where the teacher says cat: twice cat. Where it says dog: once cat, twice dog.
     assert ["cat", "2", ""] in rows and ["dog<b>", "1", "2"] in rows
 

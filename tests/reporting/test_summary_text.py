@@ -76,6 +76,21 @@ def test_percent() -> None:
     assert summary_text.percent(None) == "not measured"
 
 
+def test_intervals_stand_beside_what_was_counted() -> None:
+    """428 and 430 of 497; the teacher is judged on the images that it answered."""
+    assert summary_text.percent(428 / 497, 497) == "86.12% (82.8 to 88.9)"
+    counted = {"accuracy_images": 497, "agreement_images": 100}
+    last = row(1, 987, student_accuracy=428 / 497, agreement=0.9, **counted)
+    assert "student 86.12% (82.8 to 88.9)  agreement 90.00% (82.6 to 94.5)" in (
+        summary_text.round_line(last)
+    )
+    found = summary(student_accuracy=428 / 497, agreement=0.9, rounds=[last], **counted)
+    text = summary_text.closing_table(found)
+    assert text.count("86.12% (82.8 to 88.9)") == text.count("90.00% (82.6 to 94.5)") == 2
+    assert "teacher accuracy     95.12% (" in text
+    assert "95% intervals (Wilson), of 497 images" in text
+
+
 def test_the_line_of_a_round() -> None:
     assert summary_text.round_line(row(2, 1234)) == (
         "round 2: queries 1234  student 70.00%  agreement 60.00%  C2 0.250..0.750  (search 12s,"

@@ -31,6 +31,8 @@ SMALL = (
     *("data.test_images=100", "teacher.train.epochs=10", "teacher.train.min_steps=150"),
     *("report.tensorboard=False", "report.plots=False", "report.progress=False"),
 )
+# What configs/digits.py had in version 0.1.0 and has otherwise since; later fields win.
+_AS_0_1 = ("n_real=200", "budget=1000", "train.temperature=1.0", "train.min_steps=1000")
 _METHODS: dict[str, tuple[str, ...]] = {
     "active_mixup": (),
     "random_mixup": (),
@@ -95,23 +97,23 @@ _QUIET = ("report.progress=False", "report.tensorboard=False")
 def cases() -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Yields every case: its name, configuration and fields."""
     digits = "configs/digits.py"
-    yield "digits", digits, _QUIET
+    yield "digits", digits, (*_AS_0_1, *_QUIET)
     for name, fields in _METHODS.items():
-        yield f"method-{name}", digits, (*SMALL, f"method={name}", *fields)
+        yield f"method-{name}", digits, (*_AS_0_1, *SMALL, f"method={name}", *fields)
     for name in _ACQUISITIONS:
         choice = (f"search.acquisition={name}", "search.candidates=2.0", "search.committee=2")
-        yield f"acq-{name}", digits, (*SMALL, *choice)
+        yield f"acq-{name}", digits, (*_AS_0_1, *SMALL, *choice)
     for name in ("lowest", "k_center", "badge"):
         by_labels = ("method=active_labelling", "teacher.kind=labels", f"search.acquisition={name}")
-        yield f"label-{name}", digits, (*SMALL, *by_labels)
+        yield f"label-{name}", digits, (*_AS_0_1, *SMALL, *by_labels)
     for name, fields in _FIELDS.items():
-        yield f"var-{name}", digits, (*SMALL, *fields)
+        yield f"var-{name}", digits, (*_AS_0_1, *SMALL, *fields)
     for name in ("digits", "default", "mnist", "fashion_mnist", "best/mnist", "best/fashion_mnist"):
         yield f"smoke-{name}", f"configs/{name}.py:smoke", ("report.progress=False",)
     for name in _TABLES:
         yield f"table-{name}", f"configs/tables/{name}.py:smoke", ()
-    yield "devices4", digits, SMALL
-    yield "resumed", digits, (*SMALL, "train.min_steps=600", "checkpoint.seconds=0.0")
+    yield "devices4", digits, (*_AS_0_1, *SMALL)
+    yield "resumed", digits, (*_AS_0_1, *SMALL, "train.min_steps=600", "checkpoint.seconds=0.0")
 
 
 def result(name: str, config: str, fields: tuple[str, ...], folder: Path) -> dict[str, Any]:

@@ -29,6 +29,7 @@ KNOWN = {
     "class_names": ["nil", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
     "test_accuracy": 0.971,
     "agreement": 0.9823,
+    "test_images": 497,
     "agreement_images": 497,
     "config": {"seed": 0, "search.lam_low": 0.3},
 }

@@ -11,7 +11,7 @@ from amkd.tables import table as tables
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
-from amkd.tables.records import cell_records
+from amkd.tables.records import cell_records, rounded
 from amkd.tables.table import Table, TableRow
 
 TABLE = Table(
@@ -65,11 +65,21 @@ def markdown_of(table, found):
     return markdown(table, cell_records(table, found))
 
 
+def records_of(table, found):
+    """As the JSON file holds them."""
+    return [rounded(record) for record in cell_records(table, found)]
+
+
+def points_of(table, found):
+    """As the CSV file holds them."""
+    return [rounded(point) for point in curve_points(table, found)]
+
+
 def test_rows_by_hand():
     """Means 44 and 42, sample deviations 2 and 1; differences 1, 2 and 3 against random: p =
     .0742.
     """
-    active, random = cell_records(TABLE, cells(TABLE, RUNS))
+    active, random = records_of(TABLE, cells(TABLE, RUNS))
     assert (active["accuracy_mean"], active["accuracy_std"], active["seeds"]) == (44, 2, [0, 1, 2])
     assert (random["accuracy_mean"], random["accuracy_std"]) == (42, 1)
     assert (active["difference_random"], active["p_random"], active["holm_random"]) == (
@@ -96,7 +106,7 @@ def test_a_table_by_agreement():
     for run, divergence in zip(runs, (0.25, 0.75, 0.5, 0.5), strict=True):
         run["rounds"][-1] |= {"agreement": run["agreement"], "divergence": divergence}
     found = cells(table, runs)
-    active, random = cell_records(table, found)
+    active, random = records_of(table, found)
     assert (active["accuracy_mean"], random["accuracy_mean"], active["difference_random"]) == (
         51,
         50,
@@ -106,7 +116,7 @@ def test_a_table_by_agreement():
     head = markdown_of(table, found).splitlines()[2]
     assert "| agreement, mean ± std | divergence |" in head
     assert "teacher |" not in head  # nobody knows its accuracy
-    assert [point["accuracy_mean"] for point in curve_points(table, found)] == [51, 50]
+    assert [point["accuracy_mean"] for point in points_of(table, found)] == [51, 50]
     assert cells(TABLE, runs) == []  # which have no accuracy
     with pytest.raises(
         UserError, match=r"config\.measure='loss': must be one of student_accuracy, agreement"
@@ -125,6 +135,24 @@ def test_markdown_of_a_row():
     assert len(lines) == 6  # what has no finished run has no line
 
 
+def test_figures_are_rounded_once(tmp_path):
+    """Accuracies that are .10611 apart deviate by .10611 / sqrt(2) = .0750311: .08, and .0750 in
+    the files. A difference of .00495 is .00, and .0050 in the files; rounded twice it
+    were .01.
+    """
+    ours = [one("active", seed, last) for seed, last in enumerate((0.5, 0.5010611))]
+    theirs = [one("random", seed, last) for seed, last in enumerate((0.49995, 0.5010121))]
+    for run in (*ours, *theirs):
+        kept.write(run, tmp_path / "runs" / "tiny")
+    text = rendering.render(TABLE, tmp_path)
+    assert "| 50.05 ± 0.08 |" in text and "| +0.00 (" in text
+    active = json.loads((tmp_path / "tiny.json").read_text())[0]
+    assert (active["accuracy_std"], active["difference_random"]) == (0.075, 0.005)
+    assert "active,100,50.0531,0.075,2,0.005," in (tmp_path / "tiny-curves.csv").read_text()
+    page = (tmp_path / "tiny.html").read_text()
+    assert "<td>50.05</td><td>0.08</td>" in page and "<td>0.00</td>" in page
+
+
 def test_several_rivals_and_several_comparisons():
     """Differences of 1, 2, 3 against random, p = .0742, and of 1, 1, 4, p = .1835: by Holm .148 and
     .184.
@@ -134,7 +162,7 @@ def test_several_rivals_and_several_comparisons():
         TABLE, ways={"active": (), "random": (), "other": ()}, against=("random", "active")
     )
     found = cells(table, [*RUNS, *other])
-    active, random, third = cell_records(table, found)
+    active, random, third = records_of(table, found)
     assert [row["p_random"] for row in (active, random, third)] == [0.07418, None, 0.183503]
     assert [row["holm_random"] for row in (active, random, third)] == [0.14836, None, 0.183503]
     assert [row["difference_active"] for row in (active, random, third)] == [None, -2, 0]
@@ -142,7 +170,7 @@ def test_several_rivals_and_several_comparisons():
     assert "| against random (p; Holm) | against active (p; Holm) |" in text[2]
     assert "| +2.00 (0.074; 0.148) | - |" in text[4] and "| - | -2.00 (0.074; 0.148) |" in text[5]
     assert "| +2.00 (0.184) |" in text[6]  # the largest is not changed
-    last = curve_points(table, found)[-1]
+    last = points_of(table, found)[-1]
     assert (last["way"], last["queries"], last["difference_random"], last["difference_active"]) == (
         "other",
         200,
@@ -167,7 +195,7 @@ def test_what_the_paper_prints_stands_beside_its_own_way():
     table = dataclasses.replace(
         TABLE, rows={"r": TableRow("configs/default.py", paper={"active": 51.0})}
     )
-    rows = cell_records(table, cells(table, RUNS))
+    rows = records_of(table, cells(table, RUNS))
     assert [row["paper"] for row in rows] == [51.0, None]
 
 
@@ -183,7 +211,7 @@ def test_evaluations_are_those_of_all_rounds():
         for row, evaluations in zip(run["rounds"], spent, strict=True):
             row["search"] = {"evaluations": evaluations}
     found = cells(TABLE, runs)
-    assert [row["evaluations"] for row in cell_records(TABLE, found)] == [6000, 0]
+    assert [row["evaluations"] for row in records_of(TABLE, found)] == [6000, 0]
     lines = markdown_of(TABLE, found).splitlines()
     assert (
         "| evaluations | minutes |" in lines[2]
@@ -196,7 +224,7 @@ def test_curves_by_hand():
     """At 100 queries differences of 0, -1 and -2 against random, at 200 of 1, 2 and 3: the same p
     of .0742.
     """
-    points = curve_points(TABLE, cells(TABLE, RUNS))
+    points = points_of(TABLE, cells(TABLE, RUNS))
     assert [(point["way"], *list(point.values())[2:]) for point in points] == [
         ("active", 100, 30, 0, 3, -1, 0.225403), ("active", 200, 44, 2, 3, 2, 0.07418),
         ("random", 100, 31, 1, 3, None, None), ("random", 200, 42, 1, 3, None, None),
@@ -205,7 +233,7 @@ def test_curves_by_hand():
 
 def test_curves_are_compared_at_equal_queries_alone():
     one_round = [{**run, "rounds": run["rounds"][-1:]} for run in RUNS if run["way"] == "random"]
-    active, last, _ = curve_points(TABLE, cells(TABLE, [*RUNS[:3], *one_round]))
+    active, last, _ = points_of(TABLE, cells(TABLE, [*RUNS[:3], *one_round]))
     assert active["p_random"] is None and last["difference_random"] == 2
 
 
@@ -215,7 +243,7 @@ def test_order_of_the_files_makes_no_difference():
 
 def test_a_run_without_figures_of_the_teacher_shows_none():
     runs = [one("active", 0, 0.5, teacher_accuracy=None, success_rate=None, agreement=None)]
-    (row,) = cell_records(TABLE, cells(TABLE, runs))
+    (row,) = records_of(TABLE, cells(TABLE, runs))
     assert (
         row["teacher_accuracy"]
         is row["success_rate"]

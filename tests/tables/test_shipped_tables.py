@@ -16,6 +16,7 @@ from configs.tables import (
     ablations,
     acquisitions,
     best,
+    demo,
     figure4,
     labelling,
     losses,
@@ -43,6 +44,7 @@ WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelli
 TABLES = [
     *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
     *((table4, preset) for preset in ("", "cpu")),
+    *((demo, preset) for preset in ("", "cpu", "smoke")),
     *((module, "few") for module in (acquisitions, losses)),
 ]
 

@@ -1,0 +1,70 @@
+"""Sets answers aside that may belong to other images: nothing of what was paid for is deleted."""
+
+import sqlite3
+from collections.abc import Iterable
+
+from amkd.ledger import checksums
+from amkd.ledger.accounts import SENTINEL, SET_ASIDE
+from amkd.ledger.charge import Charge
+
+
+def move(
+    db: sqlite3.Connection,
+    charge: Charge,
+    teacher: int,
+    *,
+    images: Iterable[bytes],
+    batches: Iterable[int],
+) -> int:
+    """Moves what a run has paid for to another teacher, whom no run asks; in a transaction.
+
+    Answers, uses and batches move together, so that all counts still agree.
+
+    Args:
+      db: the open ledger.
+      charge: the account that the batches were charged to.
+      teacher: number of the teacher that takes them.
+      images: digests of the images in these batches.
+      batches: their numbers.
+
+    Returns:
+      How many answers were moved.
+    """
+    moved = 0
+    key = (charge.run, charge.purpose, charge.teacher)
+    for image in images:
+        if not db.execute(
+            "UPDATE use SET teacher = ?, purpose = ? WHERE run = ? AND purpose = ? AND teacher = ?"
+            " AND image = ? AND paid",
+            (teacher, SET_ASIDE, *key, image),
+        ).rowcount:  # another run has paid for it
+            continue
+        moved += 1
+        db.execute(
+            "UPDATE answer SET teacher = ? WHERE teacher = ? AND image = ?",
+            (teacher, charge.teacher, image),
+        )
+        checked = db.execute(
+            "UPDATE use SET teacher = ? WHERE run = ? AND purpose = ? AND teacher = ?"
+            " AND image = ?",
+            (teacher, charge.run, SENTINEL, charge.teacher, image),
+        ).rowcount
+        if checked:  # by the latest check, which found the mismatch
+            db.execute(
+                "UPDATE batch SET teacher = ? WHERE id = (SELECT max(id) FROM batch WHERE run = ?"
+                " AND purpose = ?)",
+                (teacher, charge.run, SENTINEL),
+            )
+    for batch in batches:
+        db.execute(
+            "UPDATE batch SET teacher = ?, purpose = ? WHERE id = ? AND run = ?",
+            (teacher, SET_ASIDE, batch, charge.run),
+        )
+    sums = {
+        "use": checksums.USE_SQL,
+        "answer": checksums.ANSWER_SQL,
+        "batch": checksums.BATCH_SQL,
+    }
+    for table, sum_ in sums.items():
+        db.execute(f"UPDATE {table} SET checksum = {sum_} WHERE teacher = ?", (teacher,))
+    return moved

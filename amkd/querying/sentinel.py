@@ -1,0 +1,133 @@
+"""The sentinel: asks now and then about an image again whose answer is known.
+
+One reply does not show that it belongs to another request. A known image that suddenly has another
+answer does.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd import ledger
+from amkd.core.errors import TeacherFailed
+from amkd.ledger.accounts import SENTINEL
+from amkd.querying import sending
+from amkd.teachers import repeated
+from amkd.teachers.answers import BadAnswer
+
+
+class Mismatch(TeacherFailed):
+    """Raised for a repeated answer that is not the earlier one."""
+
+
+class Sent(NamedTuple):
+    """What a batch sent: digests of its images, and numbers of its batches in the ledger."""
+
+    images: list[bytes]
+    batches: list[int]
+
+
+def count(images: int, batch: int, every: int) -> int:
+    """Returns how often the sentinel asks while so many images are asked about.
+
+    Args:
+      images: how many are sent. The first goes alone.
+      batch: images in one request.
+      every: batches between two checks; 0 for no sentinel.
+    """
+    if not every or not images:
+        return 0
+    batches = 1 + -(-(images - 1) // batch)
+    return -(-batches // every)
+
+
+@dataclasses.dataclass
+class Sentinel:
+    """Watches over the batches of one round.
+
+    Attributes:
+      every: batches between two checks; 0 for none.
+      sender: how the teacher is reached.
+      charge: the account of the batches that it watches over.
+      images: by digest, ``uint8[H, W, C]``.
+    """
+
+    every: int
+    sender: sending.Sender
+    charge: ledger.Charge
+    images: Mapping[bytes, np.ndarray]
+
+    def __post_init__(self) -> None:
+        """Starts with nothing to check."""
+        self._unchecked: list[Sent] = []
+
+    def note(self, sent: Sent) -> None:
+        """Takes in a batch that was answered."""
+        if self.every:
+            self._unchecked.append(sent)
+
+    def is_due(self, ended: bool = False) -> bool:
+        """Returns whether it is time for a check; at the end of a round it is for any batch."""
+        return bool(self._unchecked) and (ended or len(self._unchecked) >= self.every)
+
+    def check(self) -> None:
+        """Asks about an image of the unchecked batches again, and compares.
+
+        Raises:
+          Mismatch: it has another answer now, or one of another form.
+          TeacherFailed: there is no answer.
+          OutOfMoney: it cannot be paid for.
+        """
+        book, own = self.sender.ledger, dataclasses.replace(self.charge, purpose=SENTINEL)
+        before = book.used(own.run, SENTINEL, own.teacher)
+        fresh = {image for sent in self._unchecked for image in sent.images} - before
+        if not fresh:
+            return
+        image = min(fresh)  # digests are as good as random, and the same on every machine
+        # A key of its own: a service that honours keys would repeat its earlier reply.
+        teacher = self.sender.teacher.of_run(f"{own.run}/sentinel/{book.count(own.run, SENTINEL)}")
+        asks = dataclasses.replace(self.sender, teacher=teacher)
+        (stored,) = book.find(own.teacher, [image]).values()
+        try:
+            answer = sending.ask_again(asks, own, image, self.images[image])
+        except BadAnswer as problem:
+            raise Mismatch(str(problem)) from problem
+        form = self.sender.form
+        if not repeated.same(stored, answer, form):
+            told = f"{_best(answer)}, and before {_best(stored)}"
+            raise Mismatch(f"image {image.hex()[:16]} is now {told}")
+        self._unchecked.clear()
+
+    def set_aside(self, mismatch: Mismatch, ended: Iterable[Sent]) -> TeacherFailed:
+        """Sets aside what was answered since the last good check; returns what there is to say.
+
+        Args:
+          mismatch: what was found.
+          ended: batches that were in flight, and were answered.
+        """
+        suspects = [*self._unchecked, *ended]
+        images = [image for sent in suspects for image in sent.images]
+        batches = sorted(number for sent in suspects for number in sent.batches)
+        book, identity = self.sender.ledger, self.sender.teacher.identity
+        other = f"{identity} (set aside after batch {batches[-1]})"
+        moved = book.set_aside(self.charge, other, images=images, batches=batches)
+        span = f"batch {batches[0]}" if len(batches) == 1 else f"batches {batches[0]} to"
+        span += f" {batches[-1]}" if len(batches) > 1 else ""
+        return TeacherFailed(
+            f"the sentinel (config.teacher.sentinel={self.every}) asked teacher {identity} about an"
+            f" image again, and the answer is not the same: {mismatch}. Replies may have reached"
+            " the wrong requests, so that answers are stored under the wrong images. Suspect are"
+            f" {span} of the ledger, all since the last good check: their {moved} answers are set"
+            f" aside in {book.path} as those of {other!r}. Look at what stands between here and"
+            " the service: config.teacher.http.fresh_connections=True and"
+            " config.teacher.in_flight=1 keep most proxies from mixing replies. Then run the same"
+            f" command: it asks about these {moved} images again. If the service itself answers"
+            " one image in different ways, set config.teacher.sentinel=0"
+        )
+
+
+def _best(row: np.ndarray) -> str:
+    best = int(np.nanargmax(row))
+    return f"class {best} ({row[best]:.3g})"

@@ -1,0 +1,29 @@
+"""The interval of a share that was counted on a sample of images."""
+
+import math
+
+_Z = 1.959963984540054  # 95% of a normal distribution lie within so many deviations of its mean
+
+
+def wilson(share: float, count: int) -> tuple[float, float]:
+    """Returns Wilson's 95% score interval (Wilson, 1927) of a share.
+
+    Args:
+      share: of the images, in [0, 1].
+      count: number of images, 1 or more.
+
+    Returns:
+      The lowest and the highest share, in [0, 1].
+    """
+    square = _Z * _Z / count
+    middle = (share + square / 2) / (1 + square)
+    half = _Z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
+    return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def text(share: float | None, count: int | None) -> str:
+    """Formats the interval in percent, such as ``82.8 to 88.9``; empty where there is none."""
+    if share is None or not count:
+        return ""
+    low, high = wilson(share, count)
+    return f"{100 * low:.1f} to {100 * high:.1f}"

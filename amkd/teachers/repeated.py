@@ -1,0 +1,35 @@
+"""Tells whether two answers to one image can be of one teacher that has not changed."""
+
+import numpy as np
+
+from amkd.config.teacher_answers import Form
+from amkd.teachers import answers
+
+# Of one probability: two units of a whole percentage, and more than short types and other batches
+# move an answer.
+TOLERANCE = 0.025
+
+
+def same(before: np.ndarray, after: np.ndarray, form: Form) -> bool:
+    """Returns whether a repeated answer is the earlier one, as far as its form can tell.
+
+    Of ``label`` the class must be the same, of all others every probability to ``TOLERANCE``. A
+    class without a score may have any up to the lowest that was told.
+
+    Args:
+      before: a good raw row, ``float32[Y]``.
+      after: another one.
+      form: how both are read.
+    """
+    if form.form == "label":
+        return bool(np.nanargmax(before) == np.nanargmax(after))
+    pair = np.stack([_completed(before, after), _completed(after, before)])
+    if form.form != "top_k":  # whose scores are probabilities already
+        pair = answers.probabilities(pair, form)
+    return float(np.abs(pair[0] - pair[1]).max()) <= TOLERANCE
+
+
+def _completed(row: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Fills the scores that a row lacks, as near to the other's as they can be."""
+    likely = np.minimum(np.nan_to_num(other, nan=0.0), np.nanmin(row))
+    return np.where(np.isnan(row), likely, row).astype(np.float32)

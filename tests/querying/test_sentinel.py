@@ -1,0 +1,201 @@
+"""The sentinel: known images are asked about again, and replies that were swapped are found."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amkd import ledger
+from amkd.core.errors import TeacherFailed
+from amkd.ledger import reader, verify
+from amkd.querying import client, sentinel
+from amkd.querying.client import DISTILL, SENTINEL
+from tests.support import asking
+from tests.support.faulty_server import FaultyServer
+from tests.support.scripted_teacher import QUICK, Scripted, ask, client_of, some_images, truth
+
+EVERY_2 = QUICK._replace(sentinel=2, price=0.5, currency="EUR")
+
+
+def is_sound(book: ledger.Ledger) -> bool:
+    with reader.open_read_only(book.path) as db:
+        return not any(check.faults for check in verify.checks(db))
+
+
+def batches(book: ledger.Ledger) -> list[tuple[str, int]]:
+    """Purpose and images of every batch, in the order of sending."""
+    return book.rows("SELECT purpose, images FROM batch ORDER BY id")
+
+
+@pytest.mark.parametrize(
+    ("images", "batch", "every", "wanted"),
+    [
+        (0, 4, 2, 0),
+        (17, 4, 0, 0),
+        (1, 4, 1, 1),
+        (17, 4, 1, 5),  # 1 + 4 + 4 + 4 + 4
+        (17, 4, 2, 3),
+        (18, 4, 2, 3),
+        (17, 4, 9, 1),
+    ],
+)
+def test_count_by_hand(images: int, batch: int, every: int, wanted: int) -> None:
+    assert sentinel.count(images, batch, every) == wanted
+
+
+def test_it_is_off_by_default(book: ledger.Ledger) -> None:
+    spy = Scripted()
+    ask(client_of(book, spy), some_images(17))
+    assert spy.sizes == [1, 4, 4, 4, 4]
+
+
+def test_known_images_are_asked_about_again(book: ledger.Ledger) -> None:
+    """After two batches, after two more, and after the last; each time about another image."""
+    spy = Scripted()
+    found = ask(client_of(book, spy, EVERY_2), some_images(17))
+    assert np.array_equal(found, truth(some_images(17)))
+    assert spy.sizes == [1, 4, 1, 4, 4, 1, 4, 1]
+    again = [spy.calls[place][0] for place in (2, 5, 7)]
+    assert len(set(again)) == 3
+    for place, image in zip((2, 5, 7), again, strict=True):
+        assert image in [one for call in spy.calls[:place] for one in call]
+    assert (book.count("run", DISTILL), book.count("run", SENTINEL)) == (17, 3)
+    assert book.spent("run") == 10.0
+    assert is_sound(book)
+
+
+def test_money_ends_the_round_with_or_without_a_check(book: ledger.Ledger) -> None:
+    """Of 8 images that can be paid for, one goes to the sentinel."""
+    spy = Scripted()
+    with pytest.raises(ledger.OutOfMoney):
+        ask(client_of(book, spy, EVERY_2._replace(max_cost=4.0)), some_images(17))
+    assert spy.billed == 8 and book.spent("run") == 4.0
+    assert is_sound(book)
+
+
+class Late:
+    """A service behind a proxy that is one reply behind: each call gets the reply before it.
+
+    From the call ``first`` on, as far as their sizes are equal, as batches' are.
+    """
+
+    def __init__(self, first: int) -> None:
+        self.first, self.lock = first, threading.Lock()
+        self.calls: list[np.ndarray] = []
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        with self.lock:
+            self.calls.append(images.copy())
+            earlier = [one for one in self.calls[:-1] if len(one) == len(images)]
+            behind = len(self.calls) > self.first and bool(earlier)
+            return truth(earlier[-1] if behind else images)
+
+
+def test_swapped_replies_stop_the_run(book: ledger.Ledger) -> None:
+    """Batches 1, 2 (check: 3), 4, 5 (check: 6): the second check finds what began with batch 4."""
+    service = Late(first=3)
+    asks = client_of(book, service, EVERY_2)
+    images = some_images(17)
+    with pytest.raises(TeacherFailed) as caught:
+        ask(asks, images)
+    said = str(caught.value)
+    assert "sentinel=2" in said and "batches 4 to 5 of the ledger" in said
+    assert "their 8 answers are set aside" in said and "fresh_connections=True" in said
+    assert "asks about these 8 images again" in said and "config.teacher.sentinel=0" in said
+    assert batches(book) == [
+        *(("distill", 1), ("distill", 4), ("sentinel", 1)),
+        *(("set aside", 4), ("set aside", 4), ("sentinel", 1)),
+    ]
+    assert book.count("run", DISTILL) == 5 and book.count("run", SENTINEL) == 2
+    assert book.spent("run") == 7.5  # all that was sent
+    assert is_sound(book)
+    # The proxy is mended: the same command asks about the suspects, and about what is left.
+    spy = Scripted()
+    found = ask(client_of(book, spy, EVERY_2), images)
+    assert np.array_equal(found, truth(images))
+    assert spy.sizes == [1, 4, 1, 4, 3, 1]  # 12 images, and two checks
+    assert book.count("run", DISTILL) == 17
+    assert is_sound(book)
+
+
+def test_an_answer_of_another_form_is_a_mismatch(book: ledger.Ledger) -> None:
+    """As where the reply is that of a larger request."""
+
+    def step(images: np.ndarray) -> np.ndarray:
+        return truth(some_images(4))
+
+    spy = Scripted(truth, truth, step)
+    with pytest.raises(TeacherFailed, match=r"batches 1 to 2 .* their 5 answers are set aside"):
+        ask(client_of(book, spy, EVERY_2), some_images(17))
+    assert book.count("run", DISTILL) == 0
+    assert is_sound(book)
+
+
+def test_what_was_in_flight_is_suspect_too(book: ledger.Ledger) -> None:
+    """Several at once: all that ended after the last good check is set aside."""
+    service = Late(first=3)
+    policy = EVERY_2._replace(in_flight=3)
+    with pytest.raises(TeacherFailed, match="are set aside"):
+        ask(client_of(book, service, policy, batch=1), some_images(40))
+    stored = book.find(book.teacher("spy"), [*map(client.image_digest, some_images(40))])
+    images = {client.image_digest(image): image for image in some_images(40)}
+    for digest, answer in stored.items():  # none of another image is left
+        assert np.array_equal(answer, truth(images[digest][None])[0])
+    assert is_sound(book)
+
+
+def test_a_service_that_varies_a_little_is_no_mismatch(book: ledger.Ledger) -> None:
+    noise = np.random.default_rng(0)
+
+    def step(images: np.ndarray) -> np.ndarray:
+        rows = truth(images) + noise.uniform(0, 0.01, (len(images), 1)).astype(np.float32)
+        return rows / rows.sum(-1, keepdims=True)
+
+    ask(client_of(book, Scripted(*[step] * 30), EVERY_2), some_images(30))
+    assert book.count("run", SENTINEL) == 5
+
+
+def shifted(answer: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """Answers each request with the rows of the one of its size before it."""
+    before: dict[int, np.ndarray] = {}
+
+    def late(images: np.ndarray) -> np.ndarray:
+        own = answer(images)
+        found = before.get(len(images), own)
+        before[len(images)] = own
+        return found
+
+    return late
+
+
+def test_a_server_whose_replies_are_shifted(tmp_path: Path) -> None:
+    """Over HTTP: ids are right, and the rows are those of another request."""
+
+    def rows(images: np.ndarray) -> np.ndarray:
+        means = images.reshape(len(images), 8, 8).mean(-1) + 1.0
+        found = np.concatenate([means, means[:, :2]], -1) ** 8
+        return found / found.sum(-1, keepdims=True)
+
+    with FaultyServer(shifted(rows), shape=asking.SHAPE) as server:
+        plan = {"url": server.url, "in_flight": 1, "batch": 4}
+        book = ledger.Ledger(tmp_path / "ledger.sqlite")
+        asks = client.QueryClient(
+            teacher=asking.teacher_of(plan),
+            ledger=book,
+            run="run",
+            budget=100,
+            classes=asking.CLASSES,
+            batch=4,
+            policy=EVERY_2,
+        )
+        with pytest.raises(TeacherFailed, match="Replies may have reached the wrong requests"):
+            ask(asks, asking.some_images(21))
+        keys = [one.headers.get("Idempotency-Key") for one in server.requests]
+        assert len(set(keys)) == len(keys)  # a service that honours keys repeats no reply
+        book.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as db:
+        (left,) = db.execute("SELECT count(*) FROM use WHERE purpose = 'distill'").fetchone()
+    assert left == 0
