@@ -15,6 +15,7 @@ from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.methods.first_images import Source
 from amkd.models import prediction
+from amkd.run.context import first_weights
 from amkd.run.facts import RunFacts
 from amkd.search import activations, pairs, pool_search
 from amkd.search.device_search import DeviceSearch
@@ -149,6 +150,7 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
             data=records,
             count=count,
             stream=(config.seed, 0),
+            weights=first_weights(config, data),
         )
         train_network(training, on_epoch=lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]

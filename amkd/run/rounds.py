@@ -205,6 +205,7 @@ def _training(context: RunContext, state: RoundState, answers: np.ndarray, round
         data=data,
         count=len(state.records),
         stream=(settings.seed, round_),
+        weights=context.weights(),
     )
 
 

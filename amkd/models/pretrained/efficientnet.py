@@ -50,9 +50,7 @@ class EfficientNetLite0(PretrainedNetwork):
             use_bias=False,
         )
         self.bn1 = options.norm()
-        self.blocks = [
-            [InvertedResidual(shape, options) for shape in stage] for stage in _shapes()
-        ]
+        self.blocks = [[InvertedResidual(shape, options) for shape in stage] for stage in _shapes()]
         self.conv_head = Conv(_LAST, 1, dtype=self.dtype, use_bias=False)
         self.bn2 = options.norm()
         self.classifier = nn.Dense(self.classes, dtype=self.dtype)

@@ -1,6 +1,6 @@
 """MobileNetV3-Small (Howard et al., 2019): 2,542,856 parameters at 1,000 classes."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -50,10 +50,10 @@ class MobileNetV3Small(PretrainedNetwork):
         self.normalise = self._normalise()
         self.conv_stem = Conv(16, 3, stride=2, padding=1, dtype=self.dtype, use_bias=False)
         self.bn1 = options.norm()
-        self.blocks = [
-            *([InvertedResidual(shape, options) for shape in stage] for stage in _STAGES),
-            [ConvNormAct(576, options)],
+        blocks: list[list[Any]] = [
+            [InvertedResidual(shape, options) for shape in stage] for stage in _STAGES
         ]
+        self.blocks: list[list[Any]] = [*blocks, [ConvNormAct(576, options)]]
         self.conv_head = Conv(1024, 1, dtype=self.dtype)
         self.classifier = nn.Dense(self.classes, dtype=self.dtype)
 

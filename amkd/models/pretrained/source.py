@@ -73,9 +73,7 @@ def problems(spec: str, student: str) -> list[str]:
     if hub.is_name(spec):
         return [hub.problem(spec)] if hub.problem(spec) else []
     if not spec.endswith(".safetensors"):
-        return [
-            f"{field}: must be a file *.safetensors, hf:OWNER/NAME, or a function module:load"
-        ]
+        return [f"{field}: must be a file *.safetensors, hf:OWNER/NAME, or a function module:load"]
     if not Path(spec).is_file():
         return [f"{field}: there is no such file; check the path"]
     return []
@@ -142,10 +140,11 @@ def _checked(field: str, found: Variables, fresh: Variables) -> Variables:
     Raises:
       UserError: they have another structure or other shapes, or are not finite.
     """
-    if jax.tree.structure(found) != jax.tree.structure(fresh):
+    theirs, own = str(jax.tree.structure(found)), str(jax.tree.structure(fresh))
+    if theirs != own:
         raise UserError(
-            f"{field}: must return variables of the same structure as it was given:"
-            f" {jax.tree.structure(fresh)}; it returned {jax.tree.structure(found)}"
+            f"{field}: must return variables of the structure that it was given, {own}; it returned"
+            f" {theirs}"
         )
 
     def one(path: Any, value: Any, like: Any) -> np.ndarray:

@@ -17,6 +17,8 @@ from amkd.models.layers import Variables
 from amkd.models.pretrained import naming
 from amkd.models.pretrained.base import INPUT, PretrainedNetwork
 
+Place = Callable[[Variables], Variables]
+
 _COUNTER = "num_batches_tracked"  # PyTorch's, which nothing here uses
 _SHOWN = 5  # keys in a message
 _POSITIONS = "pos_embed"
@@ -38,6 +40,9 @@ class Facts(NamedTuple):
     license: str = ""
 
 
+_NOTHING = Facts()
+
+
 def read_facts(config: Path | None) -> Facts:
     """Returns what timm's ``config.json`` tells, which lies beside its files of weights.
 
@@ -48,16 +53,14 @@ def read_facts(config: Path | None) -> Facts:
       UserError: it is no such file.
     """
     if config is None or not config.exists():
-        return Facts()
+        return _NOTHING
     try:
         found = json.loads(config.read_text(encoding="utf-8"))
         plan = {**found, **found.get("pretrained_cfg", {})}
         mean, std = (
             tuple(map(float, plan[name])) if plan.get(name) else None for name in ("mean", "std")
         )
-        return Facts(
-            str(found.get("architecture", "")), mean, std, str(plan.get("license") or "")
-        )
+        return Facts(str(found.get("architecture", "")), mean, std, str(plan.get("license") or ""))
     except (ValueError, TypeError, AttributeError, OSError) as error:
         raise UserError(
             f"{config} lies beside the weights, and is no config.json of timm ({error}); move it"
@@ -94,7 +97,7 @@ def to_variables(
     shape: tuple[int, ...],
     *,
     source: str,
-    facts: Facts = Facts(),
+    facts: Facts = _NOTHING,
 ) -> Variables:
     """Returns the variables of a network from timm's arrays: all but those of its last layer.
 
@@ -113,9 +116,7 @@ def to_variables(
             f"{source} holds weights of {facts.architecture}, and the student has the structure of"
             f" {network.timm}; name weights of timm's {network.timm}"
         )
-    template = jax.eval_shape(
-        lambda: inference.init(network, tuple(shape), jax.random.key(0))
-    )
+    template = jax.eval_shape(lambda: inference.init(network, tuple(shape), jax.random.key(0)))
     wanted = {
         naming.timm_key(path, network.renamed): (path, leaf)
         for path, leaf in naming.walk(template)
@@ -224,6 +225,3 @@ def _put(tree: dict[str, Any], path: naming.Path, value: np.ndarray) -> None:
     for name in parents:
         tree = tree.setdefault(name, {})
     tree[leaf] = value
-
-
-Place = Callable[[Variables], Variables]
