@@ -1,0 +1,108 @@
+"""Layers that keep their values, to the bit, and a backbone at a rate of its own."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from amkd.core.errors import UserError
+from amkd.training import freezing, recipe
+from tests.support import training
+from tests.support.training import CLASSES, fit, flat, network_of, plan, some_data, variables_of
+
+SHAPE = (8, 8, 3)  # of a ResNet-18 with BatchNorm
+
+
+def fitted(name="resnet18", shape=SHAPE, **fields):
+    """First and last variables of a short training, and its result."""
+    network = network_of(name, shape)
+    chosen = plan(epochs=1, batch_size=8, learning_rate=0.01, **fields)
+    ended = fit(chosen, network, some_data(count=12, shape=shape), 12)
+    return variables_of(network, shape), ended.variables, ended.result
+
+
+def same(one, other):
+    return jax.tree.map(lambda a, b: bool(np.array_equal(a, b)), one, other)
+
+
+def test_a_frozen_backbone_keeps_its_bits_and_its_statistics():
+    before, after, result = fitted(freeze="backbone", average=0.9, optimizer="adamw")
+    for found in (after, result):
+        stays = same(before, found)
+        assert jax.tree.all(stays["batch_stats"])
+        assert not stays["params"].pop("fc")["kernel"]
+        assert jax.tree.all(stays["params"])
+
+
+def test_a_frozen_prefix_keeps_its_bits_and_the_rest_moves():
+    before, after, _ = fitted(freeze="conv1,norm1, blocks.0")
+    stays = same(before, after)
+    frozen = ("conv1", "norm1", "blocks_0")
+    for names in stays.values():
+        for name, leaves in names.items():
+            moved = [not stay for stay in jax.tree.leaves(leaves)]
+            assert not any(moved) if name in frozen else any(moved), name
+
+
+def test_a_frozen_batch_norm_uses_its_running_statistics():
+    """A step of a frozen backbone is a step of the last layer alone, on the features of
+    inference.
+    """
+    network, data = network_of("resnet18", SHAPE), some_data(count=4, shape=SHAPE)
+    chosen = plan(freeze="backbone", learning_rate=0.5, momentum=0.0, weight_decay=0.0)
+    chosen = dataclasses.replace(chosen, temperature=1.0)
+    state, loss, total = training.one_step(chosen, [0], [1.0], data=data, network=network)
+    before = variables_of(network, SHAPE)
+    (image,) = jax.device_get(training.training_set.take(data, np.array([0], np.int32)).images)
+    logits, features = network.apply(before, image[None], method="logits_and_features")
+    p = np.asarray(jax.nn.softmax(logits))[0]
+    answer = np.asarray(data.answers[0])
+    assert loss / total == pytest.approx(-(answer * np.log(p)).sum(), rel=1e-4)
+    wanted = before["params"]["fc"]["bias"] - 0.5 * (p - answer)
+    np.testing.assert_allclose(state.variables["params"]["fc"]["bias"], wanted, atol=1e-5)
+
+
+def test_the_backbone_moves_at_its_own_rate():
+    network = network_of()
+    before = variables_of(network)["params"]
+    whole, slow = (
+        training.one_step(plan(backbone_rate=rate, momentum=0.0), [0, 1], [1.0, 1.0])[0]
+        for rate in (1.0, 0.25)
+    )
+    for name, leaves in before.items():
+        share = 1 if name == network.last else 0.25
+        moved, wanted = (flat(s.variables["params"][name]) - flat(leaves) for s in (slow, whole))
+        np.testing.assert_allclose(moved, share * wanted, atol=1e-6)
+
+
+def test_fields_that_do_nothing_change_no_identity_and_no_optimizer():
+    chosen = plan()
+    assert not {"freeze", "backbone_rate"} & recipe.weight_fields(chosen).keys()
+    assert recipe.weight_fields(plan(freeze="conv1"))["freeze"] == "conv1"
+    params = variables_of(network_of())["params"]
+    states = [
+        jax.tree.structure(tx.init(params))
+        for tx in (recipe.optimizer_of(chosen, "fc3"), recipe.optimizer_without_rate(chosen))
+    ]
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize(
+    ("freeze", "rate", "said"),
+    [
+        ("conv9", 1.0, "no layer 'conv9'; its layers are"),
+        ("conv", 1.0, "no layer 'conv'"),  # a part of a name is no name
+        ("conv1,conv2,fc1,fc2,fc3", 1.0, "nothing is left"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused(freeze, rate, said):
+    network = network_of()
+    with pytest.raises(UserError, match=said):
+        freezing.check(freeze, rate, network, variables_of(network))
+
+
+@pytest.mark.parametrize(("freeze", "rate"), [("backbone", 1.0), ("", 0.1)])
+def test_a_network_without_a_known_last_layer_has_no_backbone(freeze, rate):
+    with pytest.raises(UserError, match="does not show it"):
+        freezing.check(freeze, rate, network_of(), {"params": {"module": {"x": np.ones(CLASSES)}}})
