@@ -1,25 +1,53 @@
 """Layers that keep their values, to the bit, and a backbone at a rate of its own."""
 
 import dataclasses
+from typing import ClassVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from amkd.core.errors import UserError
+from amkd.models import Network
 from amkd.training import freezing, recipe
 from tests.support import training
 from tests.support.training import CLASSES, fit, flat, network_of, plan, some_data, variables_of
 
-SHAPE = (8, 8, 3)  # of a ResNet-18 with BatchNorm
+SHAPE = (8, 8, 3)
 
 
-def fitted(name="resnet18", shape=SHAPE, **fields):
+class Small(Network):
+    """A convolution, BatchNorm, a block of the same, and a last layer."""
+
+    last: ClassVar[str] = "fc"
+
+    def setup(self) -> None:
+        self.conv1, self.norm1 = nn.Conv(4, (3, 3)), nn.BatchNorm(axis_name=self.axis_name)
+        self.blocks = [nn.Dense(4), nn.BatchNorm(axis_name=self.axis_name)]
+        self.fc = nn.Dense(self.classes)
+
+    def stem(self, images, train=False):
+        pixels = images.astype(jnp.float32) / 255
+        return self.norm1(self.conv1(pixels), use_running_average=not train)
+
+    def features(self, h, train=False, keys=None):
+        x = self.blocks[1](self.blocks[0](nn.relu(h)), use_running_average=not train)
+        return x.mean((1, 2))
+
+    def head(self, features):
+        return self.fc(features)
+
+
+NETWORK = Small(CLASSES)
+
+
+def fitted(**fields):
     """First and last variables of a short training, and its result."""
-    network = network_of(name, shape)
     chosen = plan(epochs=1, batch_size=8, learning_rate=0.01, **fields)
-    ended = fit(chosen, network, some_data(count=12, shape=shape), 12)
-    return variables_of(network, shape), ended.variables, ended.result
+    ended = fit(chosen, NETWORK, some_data(count=12, shape=SHAPE), 12)
+    return variables_of(NETWORK, SHAPE), ended.variables, ended.result
 
 
 def same(one, other):
@@ -49,13 +77,15 @@ def test_a_frozen_batch_norm_uses_its_running_statistics():
     """A step of a frozen backbone is a step of the last layer alone, on the features of
     inference.
     """
-    network, data = network_of("resnet18", SHAPE), some_data(count=4, shape=SHAPE)
+    network, data = NETWORK, some_data(count=4, shape=SHAPE)
     chosen = plan(freeze="backbone", learning_rate=0.5, momentum=0.0, weight_decay=0.0)
     chosen = dataclasses.replace(chosen, temperature=1.0)
-    state, loss, total = training.one_step(chosen, [0], [1.0], data=data, network=network)
+    state, loss, total = training.one_step(
+        chosen, [0, 1, 2, 3], [1.0, 0.0, 0.0, 0.0], data=data, network=network
+    )
     before = variables_of(network, SHAPE)
     (image,) = jax.device_get(training.training_set.take(data, np.array([0], np.int32)).images)
-    logits, features = network.apply(before, image[None], method="logits_and_features")
+    logits, _ = network.apply(before, image[None], method="logits_and_features")
     p = np.asarray(jax.nn.softmax(logits))[0]
     answer = np.asarray(data.answers[0])
     assert loss / total == pytest.approx(-(answer * np.log(p)).sum(), rel=1e-4)
@@ -67,7 +97,7 @@ def test_the_backbone_moves_at_its_own_rate():
     network = network_of()
     before = variables_of(network)["params"]
     whole, slow = (
-        training.one_step(plan(backbone_rate=rate, momentum=0.0), [0, 1], [1.0, 1.0])[0]
+        training.one_step(plan(backbone_rate=rate, momentum=0.0), [0, 1, 2, 3], [1.0] * 4)[0]
         for rate in (1.0, 0.25)
     )
     for name, leaves in before.items():

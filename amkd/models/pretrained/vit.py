@@ -75,7 +75,7 @@ class Patches(nn.Module):
             kernel_init=_init,
             name="proj",
         )
-        return conv(images).reshape(len(images), -1, _WIDTH)
+        return conv(images).reshape(images.shape[0], -1, _WIDTH)
 
 
 class Positions(nn.Module):
@@ -87,7 +87,7 @@ class Positions(nn.Module):
     def __call__(self, x: jax.Array, first: jax.Array) -> jax.Array:
         shape = (1, 1 + x.shape[1], _WIDTH)
         places = self.param("pos_embed", _init, shape).astype(self.dtype)
-        first = jnp.broadcast_to(first + places[:, :1], (len(x), 1, _WIDTH))
+        first = jnp.broadcast_to(first + places[:, :1], (x.shape[0], 1, _WIDTH))
         return jnp.concatenate([first, x + places[:, 1:]], 1)
 
 

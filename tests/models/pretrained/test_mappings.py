@@ -7,18 +7,16 @@ import numpy as np
 import pytest
 
 from amkd import models
-from amkd.models import prediction
-from amkd.models.pretrained import weights
+from amkd.models import inference
 from amkd.models.layers import suited
+from amkd.models.pretrained import weights
 from tests.models.pretrained import record_timm
 from tests.support import timm_weights
 from tests.support.timm_weights import CLASSES
 
 NAMES = [name for name, entry in models.MODELS.items() if entry.timm]
 LARGE = ("convnext_tiny", "resnet50_imagenet", "vit_small_patch16_224")
-SOME = [
-    pytest.param(name, marks=pytest.mark.heavy if name in LARGE else ()) for name in NAMES
-]
+SOME = [pytest.param(name, marks=pytest.mark.heavy if name in LARGE else ()) for name in NAMES]
 PARAMETERS = {
     "resnet18_imagenet": 11_689_512,
     "resnet50_imagenet": 25_557_032,
@@ -36,7 +34,7 @@ def ours(name, side, values):
     shape = (side, side, 3)
     network = models.build(name, CLASSES, shape)
     backbone = weights.to_variables(values, network, shape, source="test")
-    template = jax.eval_shape(lambda: prediction.init(network, shape, jax.random.key(0)))
+    template = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
     fresh = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), template)
     placed = weights.placed(backbone, fresh)
     return network, timm_weights.with_head(placed, network, values)
@@ -101,5 +99,5 @@ def test_positions_are_interpolated_as_in_timm():
 def test_parameters_are_as_many_as_documented(name, count):
     shape = (224, 224, 3)
     network = models.build(name, 1000, shape)
-    template = jax.eval_shape(lambda: prediction.init(network, shape, jax.random.key(0)))
+    template = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
     assert sum(leaf.size for leaf in jax.tree.leaves(template["params"])) == count

@@ -64,10 +64,8 @@ def test_a_download_that_fails_names_the_remedy(monkeypatch):
     def fail(*_, **__):
         raise OSError("no connection")
 
-    monkeypatch.setitem(
-        sys.modules, "huggingface_hub", types.SimpleNamespace(hf_hub_download=fail)
-    )
-    with pytest.raises(UserError, match="no connection.*student_weights=FILE"):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(hf_hub_download=fail))
+    with pytest.raises(UserError, match=r"no connection.*student_weights=FILE"):
         hub.fetch("hf:timm/resnet18.a1_in1k")
 
 

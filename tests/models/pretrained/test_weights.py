@@ -14,15 +14,16 @@ from amkd.models.pretrained.weights import Facts
 from tests.support import timm_weights
 
 NAME, SHAPE = "mobilenetv3_small_100", (32, 32, 3)
+NOTHING = Facts()
 NETWORK = models.build(NAME, 3, SHAPE)
 VALUES = timm_weights.arrays(timm_weights.shapes_of(NETWORK, SHAPE))
 
 
-def read(values, facts=Facts(), network=NETWORK, shape=SHAPE):
+def read(values, facts=NOTHING, network=NETWORK, shape=SHAPE):
     return weights.to_variables(values, network, shape, source="w.safetensors", facts=facts)
 
 
-def refusal(values, facts=Facts(), **where):
+def refusal(values, facts=NOTHING, **where):
     with pytest.raises(UserError) as refused:
         read(values, facts, **where)
     return str(refused.value)
