@@ -16,8 +16,8 @@ CLASSES = 7
 def arrays(shapes):
     """Returns an array for each key, of numbers that follow from the key alone.
 
-    BatchNorm's statistics, factors and offsets are far from 0 and 1, and the numbers that go
-    through a network stay near 1.
+    BatchNorm's statistics, factors and offsets are not those of a fresh network, and each of
+    them differs.
 
     Args:
       shapes: PyTorch's shapes by timm's keys.
@@ -31,7 +31,7 @@ def arrays(shapes):
         if key.endswith("running_var"):
             value = 0.5 + rng.random(shape)
         elif len(shape) < 2:
-            value = 0.6 + 0.1 * value if key.endswith(("weight", "gamma")) else 0.1 * value
+            value = 1 + 0.1 * value if key.endswith(("weight", "gamma")) else 0.1 * value
         else:
             value *= (2 / np.prod(shape[1:])) ** 0.5
         found[key] = value.astype(np.float32)
@@ -60,8 +60,10 @@ def with_head(variables, network, values):
 
 
 def images(side):
-    """Returns two images, ``uint8[2, side, side, 3]``."""
-    return np.random.default_rng(0).integers(0, 256, (2, side, side, 3), dtype=np.uint8)
+    """Returns two images of coloured squares and noise, ``uint8[2, side, side, 3]``."""
+    rng = np.random.default_rng(0)
+    squares = np.kron(rng.integers(0, 200, (2, 4, 4, 3)), np.ones((1, side // 4, side // 4, 1)))
+    return (squares + rng.integers(0, 56, squares.shape)).astype(np.uint8)
 
 
 def side_of(name):
