@@ -8,7 +8,6 @@ import pytest
 
 from amkd import models
 from amkd.models import inference
-from amkd.models.layers import suited
 from amkd.models.pretrained import weights
 from tests.models.pretrained import record_timm
 from tests.support import timm_weights
@@ -59,7 +58,7 @@ def test_logits_are_those_that_timm_gave(name):
     plain = models.build(name, CLASSES, (side, side, 3))
     values = timm_weights.arrays(timm_weights.shapes_of(plain, (side, side, 3)))
     network, variables = ours(name, side, values)
-    found = logits(suited(network, "scoring"), variables, timm_weights.images(side))
+    found = logits(network, variables, timm_weights.images(side))
     wanted = np.array(json.loads(record_timm.FILE.read_text())["logits"][name])
     assert_near(found, wanted)
 
