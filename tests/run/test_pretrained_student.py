@@ -33,7 +33,8 @@ def shrink_and_answer(images):
 
 
 @pytest.mark.heavy
-def test_only_the_last_layer_is_trained_and_the_weights_are_part_of_the_run(tmp_path):
+def test_only_the_last_layer_is_trained_and_the_weights_are_part_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     file = write_weights(tmp_path / "own.safetensors")
     small.write_digits(tmp_path / "pictures", 0, 60)
     fields = {

@@ -12,6 +12,7 @@ from flax import linen as nn
 from amkd.core.errors import UserError
 from amkd.models import Network
 from amkd.training import freezing, recipe
+from amkd.training.train import leaves_of
 from tests.support import training
 from tests.support.training import CLASSES, fit, flat, network_of, plan, some_data, variables_of
 
@@ -104,6 +105,19 @@ def test_the_backbone_moves_at_its_own_rate():
         share = 1 if name == network.last else 0.25
         moved, wanted = (flat(s.variables["params"][name]) - flat(leaves) for s in (slow, whole))
         np.testing.assert_allclose(moved, share * wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"freeze": "backbone"}, {"freeze": "conv1"}, {"backbone_rate": 0.1}]
+)
+def test_a_resumed_training_has_the_bits_of_an_uninterrupted_one(fields):
+    chosen = plan(epochs=3, batch_size=8, optimizer="adamw", average=0.9, **fields)
+    data, saved = some_data(count=12, shape=SHAPE), {}
+    whole = fit(
+        chosen, NETWORK, data, 12, on_epoch=lambda n, state, _: saved.update({n: leaves_of(state)})
+    )
+    again = fit(chosen, NETWORK, data, 12, saved=saved[1], first_epoch=1)
+    training.assert_bits(again, whole)
 
 
 def test_fields_that_do_nothing_change_no_identity_and_no_optimizer():
