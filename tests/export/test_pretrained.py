@@ -12,4 +12,4 @@ def test_the_file_answers_as_the_student(name, tmp_path):
     side = 56 if "patch14" in name else 64
     student = student_of(name, (side, side, 3))
     written = export.write(student, tmp_path / "out", sample_of((side, side, 3)), formats=("onnx",))
-    assert written["onnx"]["max_difference"] < 1e-5
+    assert written["onnx"]["max_difference"] < 1e-4
