@@ -31,9 +31,16 @@ def get_config(preset: str = "") -> ConfigDict:
     # (each real image and its three rotations). With true labels, as references: supervised_real,
     # supervised_full. A method of your own is module:NAME, as in amkd/methods/base.py.
     config.method = "active_mixup"
-    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224. One of
-    # your own is module:build, as in amkd/models/user_network.py.
+    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224; with
+    # published weights: resnet18_imagenet resnet50_imagenet efficientnet_lite0
+    # tf_efficientnet_lite0 mobilenetv3_small_100 convnext_atto convnext_tiny vit_small_patch16_224
+    # vit_small_patch14_dinov2. One of your own is module:build, as in amkd/models/user_network.py.
     config.student = "lenet5_half"
+    # Where the student's first values come from, all but the last layer's: a file *.safetensors of
+    # timm, hf:OWNER/NAME@COMMIT on the Hugging Face hub (without @COMMIT the newest), or a function
+    # of your own, module:load, which takes the network's variables and returns others. Empty for
+    # random values.
+    config.student_weights = ""
     # Height and width in pixels at which the student sees the images, 0 for data.size: the teacher
     # is asked about images of data.size, and the student's network begins with an antialiased
     # resize. Augmentation works at data.size.
@@ -496,6 +503,12 @@ def recipe() -> ConfigDict:
     config.mix_as_released = False
     # Decay of a running average of the network, which is then the result; 0 for none.
     config.average = 0.0
+    # What keeps its first values: backbone (all but the last layer), or names of layers and blocks
+    # with commas, such as conv_stem,bn1,blocks.0. BatchNorm there keeps its statistics and uses
+    # them. Empty for nothing.
+    config.freeze = ""
+    # The learning rate of all but the last layer, as a multiple of learning_rate.
+    config.backbone_rate = 1.0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
     config.dtype = "float32"
     # How products of float32 numbers are computed in training: float32 (in full everywhere),

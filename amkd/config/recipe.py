@@ -146,6 +146,19 @@ class Recipe:
         least=0,
         below=1,
     )
+    freeze: str = field(
+        "",
+        "What keeps its first values: backbone (all but the last layer), or names of layers and"
+        " blocks with commas, such as conv_stem,bn1,blocks.0. BatchNorm there keeps its statistics"
+        " and uses them. Empty for nothing.",
+    )
+    backbone_rate: float = field(
+        1.0,
+        "The learning rate of all but the last layer, as a multiple of learning_rate.",
+        above=0,
+        below=math.inf,
+        remedy="train.freeze=backbone keeps it as it is",
+    )
     dtype: str = field(
         "float32",
         "Type of the computation in training: float32 or bfloat16. Scoring is always float32.",

@@ -53,8 +53,19 @@ class Settings:
     )
     student: str = field(
         "lenet5_half",
-        "Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224. One"
-        " of your own is module:build, as in amkd/models/user_network.py.",
+        "Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224; with"
+        " published weights: resnet18_imagenet resnet50_imagenet efficientnet_lite0"
+        " tf_efficientnet_lite0 mobilenetv3_small_100 convnext_atto convnext_tiny"
+        " vit_small_patch16_224 vit_small_patch14_dinov2. One of your own is module:build, as in"
+        " amkd/models/user_network.py.",
+    )
+    student_weights: str = field(
+        "",
+        "Where the student's first values come from, all but the last layer's: a file"
+        " *.safetensors of timm, hf:OWNER/NAME@COMMIT on the Hugging Face hub (without @COMMIT the"
+        " newest), or a function of your own, module:load, which takes the network's variables and"
+        " returns others. Empty for random values.",
+        path=True,
     )
     student_size: int = field(
         0,

@@ -94,7 +94,19 @@ def _model(card: Card) -> list[tuple[str, str]]:
         ("Output", f"`float32[B, {card['classes']}]`: class probabilities"),
         ("Classes", _classes(card)),
         ("SHA-256 of the student", _known(card, "sha256")),
+        *_first_weights(card),
         ("Licence", _escaped(card["license"]) if card["license"] else _NO_LICENSE),
+    ]
+
+
+def _first_weights(card: Card) -> list[tuple[str, str]]:
+    """Rows about the published weights from which the student was trained, if it was."""
+    found = card.get("student_weights")
+    if not found:
+        return []
+    return [
+        ("First weights", f"{_known(found, 'source')}, SHA-256 {_known(found, 'sha256')}"),
+        ("Licence of the first weights", _known(found, "license")),
     ]
 
 

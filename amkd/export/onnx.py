@@ -20,6 +20,7 @@ from amkd.models import Network, inference
 from amkd.models.layers import Variables
 
 INPUT, OUTPUT = "images", "probabilities"
+_REMOVALS = ("remove_redundant_transpose_pairs_ir", "remove_redundant_transpose_add_forests_ir")
 _OPSET = 21  # read by runtimes since 2024
 _REMEDY = "leave ONNX out: --config.export.formats=stablehlo"
 
@@ -93,14 +94,16 @@ def _quiet() -> Iterator[None]:
 def _transposes_kept() -> Iterator[None]:
     """Switches off jax2onnx's removal of transposes, and nothing else.
 
-    It removes them on one side of a residual sum and leaves them on the other, so that a ResNet
-    cannot be loaded (seen in jax2onnx 0.13.0). Runtimes remove transposes themselves.
+    It removes them on one side of a residual sum and leaves them on the other, so that a ResNet or
+    an EfficientNet cannot be loaded (seen in jax2onnx 0.13.0). Runtimes remove transposes
+    themselves.
     """
     passes = importlib.import_module("jax2onnx.converter.ir_optimizations")
-    name = "remove_redundant_transpose_pairs_ir"
-    before = getattr(passes, name)
-    setattr(passes, name, lambda graph: None)
+    before = {name: getattr(passes, name) for name in _REMOVALS}
+    for name in _REMOVALS:
+        setattr(passes, name, lambda graph: None)
     try:
         yield
     finally:
-        setattr(passes, name, before)
+        for name, function in before.items():
+            setattr(passes, name, function)

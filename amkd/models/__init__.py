@@ -4,7 +4,8 @@ A student may also be the user's own, as ``my_module:build``; see amkd/models/us
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from amkd.core import plugins
 from amkd.core.errors import UserError
@@ -12,6 +13,12 @@ from amkd.models import user_network
 from amkd.models.alexnet import AlexNet
 from amkd.models.layers import Network
 from amkd.models.lenet import LeNet5
+from amkd.models.pretrained.base import HALF, PretrainedNetwork
+from amkd.models.pretrained.convnext import ConvNeXt
+from amkd.models.pretrained.efficientnet import EfficientNetLite0
+from amkd.models.pretrained.mobilenet import MobileNetV3Small
+from amkd.models.pretrained.resnet import ImageNetResNet
+from amkd.models.pretrained.vit import ViTSmall
 from amkd.models.resnet import ResNet18
 from amkd.models.vgg import VGG16
 
@@ -19,12 +26,29 @@ __all__ = ["MODELS", "Network", "build"]
 
 
 class Entry(NamedTuple):
-    """How to build a network, and the image sizes (height and width, in pixels) it takes."""
+    """How to build a network, and the image sizes (height and width, in pixels) it takes.
+
+    Attributes:
+      build: takes the number of classes.
+      smallest: least height and width.
+      largest: most; None for any.
+      dropout: whether it has dropout.
+      timm: its name in timm, if it takes published weights, and images of three channels only.
+      multiple: of which height and width must be multiples.
+    """
 
     build: Callable[..., Network]
     smallest: int
     largest: int | None
     dropout: bool = False
+    timm: str = ""
+    multiple: int = 1
+
+
+def _published(kind: type[PretrainedNetwork], timm: str, smallest: int = 32, **how: Any) -> Entry:
+    """An entry of a network with published weights."""
+    multiple = how.get("patch", 1)
+    return Entry(partial(kind, timm=timm, **how), smallest, None, timm=timm, multiple=multiple)
 
 
 MODELS = {
@@ -35,6 +59,25 @@ MODELS = {
     "vgg16": Entry(VGG16, 32, None),
     "resnet18": Entry(lambda **kw: ResNet18(large=False, **kw), 8, None),
     "resnet18_224": Entry(lambda **kw: ResNet18(large=True, **kw), 32, None),
+    "resnet18_imagenet": _published(ImageNetResNet, "resnet18"),
+    "resnet50_imagenet": _published(
+        ImageNetResNet, "resnet50", depths=(3, 4, 6, 3), bottleneck=True
+    ),
+    "efficientnet_lite0": _published(EfficientNetLite0, "efficientnet_lite0"),
+    "tf_efficientnet_lite0": _published(
+        EfficientNetLite0, "tf_efficientnet_lite0", tensorflow=True, mean=HALF, std=HALF
+    ),
+    "mobilenetv3_small_100": _published(MobileNetV3Small, "mobilenetv3_small_100"),
+    "convnext_atto": _published(
+        ConvNeXt, "convnext_atto", depths=(2, 2, 6, 2), widths=(40, 80, 160, 320)
+    ),
+    "convnext_tiny": _published(ConvNeXt, "convnext_tiny"),
+    "vit_small_patch16_224": _published(
+        ViTSmall, "vit_small_patch16_224", 16, patch=16, mean=HALF, std=HALF
+    ),
+    "vit_small_patch14_dinov2": _published(
+        ViTSmall, "vit_small_patch14_dinov2", 14, patch=14, scaled=True
+    ),
 }
 
 
@@ -56,6 +99,13 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: int = 0) -> 
     if not isinstance(entry, Entry):
         own = user_network.adapt(name, entry, classes, shape)
         return own.clone(side=side) if side else own
+    if entry.timm and shape[2] != 3:
+        raise UserError(
+            f"model {name!r} takes images of 3 channels, red, green and blue, and these have"
+            f" {shape[2]}; choose another of"
+            f" {', '.join(other for other, one in MODELS.items() if not one.timm)}, or for a"
+            " folder of pictures set --config.data.mode=rgb"
+        )
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         size = entry.smallest if low < entry.smallest else entry.largest
@@ -67,5 +117,11 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: int = 0) -> 
             f"model {name!r} takes images of {wanted} pixels a side, and these are"
             f" {shape[0]}x{shape[1]}; set --config.{field}={size}, or choose another of"
             f" {', '.join(MODELS)}"
+        )
+    if any(length % entry.multiple for length in shape[:2]):
+        size = max(round(low / entry.multiple), 1) * entry.multiple
+        raise UserError(
+            f"model {name!r} takes images whose sides are multiples of {entry.multiple} pixels,"
+            f" and these are {shape[0]}x{shape[1]}; set --config.{field}={size}"
         )
     return entry.build(classes=classes, side=side)

@@ -13,6 +13,7 @@ from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, reader
 from amkd.querying import client, sentinel
 from amkd.run import workdir
+from amkd.run.context import weights_identity
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher
 
@@ -97,7 +98,8 @@ def held(
     if teacher is None:
         return Held()
     if folder and run_record.is_in(folder):
-        workdir.claim(settings, folder, run, teacher.identity, data.key)  # only checks it
+        sha256 = weights_identity(settings, data)
+        workdir.claim(settings, folder, run, teacher.identity, data.key, sha256)  # only checks it
     if folder is None and not settings.ledger.path:
         return Held()
     path = workdir.ledger_path(settings, folder or Path())

@@ -18,6 +18,7 @@ from amkd.planning import without_data, workload
 from amkd.planning.cost import Cost, Held
 from amkd.planning.problems import Problems
 from amkd.run import checks, inputs, places, workdir
+from amkd.run.context import first_weights
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
@@ -145,6 +146,9 @@ def _queries(plan: Plan) -> Iterator[str]:
     height, width, channels = data.shape
     teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
     yield f"teacher              {teacher}"
+    if weights := first_weights(plan.settings, data):
+        stated = f"licence {weights.license}" if weights.license else "licence not stated"
+        yield f"first weights        {weights.source} ({weights.sha256[:12]}, {stated})"
     yield f"images to draw from  {data.drawable_count} of {height}x{width}x{channels} pixels"
     yield f"real images          {facts.real}"
     if to_make := facts.first - len(plan.known):

@@ -16,6 +16,7 @@ from amkd.data.records import real_records
 from amkd.methods.first_images import Source
 from amkd.methods.student import student_of
 from amkd.models import prediction
+from amkd.run.context import first_weights
 from amkd.run.facts import RunFacts
 from amkd.search import activations, pairs, placed, pool_search
 from amkd.search.device_search import DeviceSearch
@@ -150,6 +151,7 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
             data=records,
             count=count,
             stream=(config.seed, 0),
+            weights=first_weights(config, data),
         )
         train_network(training, on_epoch=lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]

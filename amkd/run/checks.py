@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
+import jax
+
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
 from amkd.methods import find
-from amkd.methods.student import student_of
-from amkd.models import Network
+from amkd.methods.student import seen_shape, student_of
+from amkd.models import Network, inference
+from amkd.models.pretrained import source
 from amkd.models.user_network import UserNetwork
-from amkd.training import losses
+from amkd.training import freezing, losses
 
 
 def check_devices(settings: Settings, devices: int) -> None:
@@ -62,7 +65,8 @@ def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
 
 
 def check_student(settings: Settings, data: DataSet) -> None:
-    """Refuses a student that cannot take these images, or does not show what the run needs.
+    """Refuses a student that cannot take these images or weights, or does not show what the run
+    needs.
 
     Raises:
       UserError: names the field.
@@ -70,6 +74,13 @@ def check_student(settings: Settings, data: DataSet) -> None:
     network = student_of(settings, data.classes, data.shape)
     for problem in needs_of_student(settings, network):
         raise UserError(problem)
+    seen = seen_shape(settings, data.shape)
+    source.load(settings.student_weights, settings.student, data.classes, seen)
+    recipe = settings.train
+    if recipe.freeze or recipe.backbone_rate != 1:
+        key = jax.random.key(0)
+        variables = jax.eval_shape(lambda: inference.init(network, data.shape, key))
+        freezing.check(recipe.freeze, recipe.backbone_rate, network, variables)
 
 
 def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:

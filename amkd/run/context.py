@@ -12,14 +12,33 @@ from amkd.core import checkpoint
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
 from amkd.data.records import Records, mixes
-from amkd.methods.student import student_of
+from amkd.methods.student import seen_shape, student_of
 from amkd.models import prediction
 from amkd.models.layers import Variables
+from amkd.models.pretrained import source
+from amkd.models.pretrained.source import Weights
 from amkd.querying import client
 from amkd.reporting import run_log
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
 from amkd.training import teacher_features
+
+
+def first_weights(settings: Settings, data: DataSet) -> Weights | None:
+    """Returns a student's first variables; None for random ones.
+
+    Raises:
+      UserError: they cannot be had, or are of another network.
+    """
+    return source.load(
+        settings.student_weights, settings.student, data.classes, seen_shape(settings, data.shape)
+    )
+
+
+def weights_identity(settings: Settings, data: DataSet) -> str:
+    """Returns the SHA-256 of a student's first variables; empty for random ones."""
+    found = first_weights(settings, data)
+    return found.sha256 if found else ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,6 +65,10 @@ class SharedContext:
     def network(self) -> models.Network:
         """Returns the student's network in float32, as it scores and predicts."""
         return student_of(self.settings, self.data.classes, self.data.shape)
+
+    def weights(self) -> Weights | None:
+        """Returns the student's first variables; None for random ones."""
+        return first_weights(self.settings, self.data)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

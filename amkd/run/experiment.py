@@ -28,7 +28,7 @@ from amkd.run import (
     standing,
     workdir,
 )
-from amkd.run.context import RunContext
+from amkd.run.context import RunContext, weights_identity
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
 from amkd.training import teacher_features
@@ -63,7 +63,8 @@ def run(
         summary = workdir.finished(folder)
         if summary is not None and not early_end.goes_on(summary, settings):
             if data and teacher:  # given by a caller, who may have changed them since
-                workdir.claim(settings, folder, run_id, teacher.identity, data.key)
+                sha256 = weights_identity(settings, data)
+                workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
             run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
             console.say(
                 f"{folder} is finished; this is its result (another --workdir starts a new run)",
@@ -112,7 +113,8 @@ def assembled(
         leading.begin(settings, from_caller=data is not None or teacher is not None)
         data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher)
         features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
-        workdir.claim(settings, folder, run_id, teacher.identity, data.key)
+        sha256 = weights_identity(settings, data)
+        workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
         answers = ledger.Ledger(workdir.ledger_path(settings, folder))
         stack.enter_context(contextlib.closing(answers))
         _begin(answers, run_id, settings, folder)
@@ -129,7 +131,7 @@ def assembled(
             stop=stop,
         )
         images = facts.method.selector.images(data, first.images, settings)
-        leading.agree_on(images)
+        leading.agree_on(images, sha256)
         context = RunContext(
             settings=settings,
             facts=facts,

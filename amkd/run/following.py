@@ -18,7 +18,7 @@ from amkd.data.dataset import draw_real
 from amkd.data.records import Records
 from amkd.methods.first_images import Source
 from amkd.run import checks, inputs, leading, round_state, rounds
-from amkd.run.context import SharedContext
+from amkd.run.context import SharedContext, weights_identity
 from amkd.run.given import Given
 from amkd.search import pairs
 from amkd.training.train import train_network
@@ -34,7 +34,7 @@ def follow(settings: Settings) -> NoReturn:
     stop = processes.signals()
     _expect(broadcast.hear(), leading.BEGIN)
     context = _load(settings, stop)
-    leading.report_images(context.images)
+    leading.report_loaded(context.images, weights_identity(settings, context.data))
     while True:
         message = broadcast.hear()
         if message.kind == leading.SELECT:

@@ -26,7 +26,7 @@ from amkd.run.round_state import RoundState
 from amkd.training.train import Training
 
 SELECT, GIVEN, TRAIN, BEGIN = "select", "given", "train", "begin"
-_IMAGES = "images"  # what followers report
+_LOADED = "loaded"  # what followers report
 
 
 def begin(settings: Settings, *, from_caller: bool) -> None:
@@ -61,20 +61,35 @@ def misfit(settings: Settings) -> str:
     return ""
 
 
-def report_images(images: np.ndarray) -> None:
-    """Reports to process 0 which images a follower has, so that it can compare them."""
-    processes.report(_IMAGES, array_key(images))
+def report_loaded(images: np.ndarray, weights: str) -> None:
+    """Reports to process 0 what a follower has loaded, so that it can compare.
+
+    Args:
+      images: of the run.
+      weights: SHA-256 of the student's first weights; empty for random ones.
+    """
+    processes.report(_LOADED, f"{array_key(images)} {weights}")
 
 
-def agree_on(images: np.ndarray) -> None:
-    """Waits until all followers have loaded their images, and refuses other ones.
+def agree_on(images: np.ndarray, weights: str) -> None:
+    """Waits until all followers have loaded their images and weights, and refuses other ones.
+
+    Args:
+      images: of the run.
+      weights: SHA-256 of the student's first weights; empty for random ones.
 
     Raises:
-      UserError: names the first process whose images differ.
+      UserError: names the first process whose images or weights differ.
     """
     own = array_key(images) if processes.count() > 1 else ""
-    for number, found in processes.collect(_IMAGES).items():
-        if found != own:
+    for number, found in processes.collect(_LOADED).items():
+        theirs, _, their_weights = found.partition(" ")
+        if their_weights != weights:
+            raise UserError(
+                f"process {number} has other weights than process 0: config.student_weights must"
+                " name the same weights on every host (hf:OWNER/NAME@COMMIT names one version)"
+            )
+        if theirs != own:
             raise UserError(
                 f"process {number} has other images than process 0: config.data.dir,"
                 " TFDS_DATA_DIR and all folders of pictures must hold the same on every host"

@@ -70,6 +70,8 @@ def write(
 def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
     """What a saved student tells of itself."""
     config, data = context.settings, context.data
+    weights = context.weights()
+    named = {"student_weights": weights.source} if weights else {}
     told = (
         "dataset",
         "teacher",
@@ -93,8 +95,9 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "test_images": summary["accuracy_images"],
         "agreement_images": summary["agreement_images"],
         **{name: summary[name] for name in told},
+        **({"student_weights": weights.told} if weights else {}),
         # Without places on this machine, and what does not belong to the result.
-        "config": identifying(config),
+        "config": {**identifying(config), **named},
     }
 
 

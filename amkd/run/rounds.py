@@ -240,6 +240,7 @@ def training_of(
         data=data,
         count=len(records),
         stream=(settings.seed, round_),
+        weights=context.weights(),
     )
 
 

@@ -43,7 +43,9 @@ def owner(config: Settings, workdir: Path) -> str:
     return found["run"]
 
 
-def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str) -> None:
+def claim(
+    config: Settings, workdir: Path, run_id: str, teacher: str, data: str, weights: str = ""
+) -> None:
     """Makes a workdir this run's, or checks that its teacher and its pictures are still the same.
 
     Args:
@@ -52,11 +54,14 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
       run_id: identity of the run.
       teacher: identity of the teacher.
       data: identity of the pictures; empty where the data set's name tells it.
+      weights: SHA-256 of the student's first weights; empty without any.
 
     Raises:
-      UserError: the run began with another teacher, or with other pictures.
+      UserError: the run began with another teacher, other pictures, or other weights.
     """
     held = {"run": run_id, "teacher": teacher, "data": data, "config": _without_secrets(config)}
+    if weights:
+        held["weights"] = weights
     if run_record.is_in(workdir):
         held = run_record.read(workdir)
         if held.get("teacher") != teacher:
@@ -70,6 +75,15 @@ def claim(config: Settings, workdir: Path, run_id: str, teacher: str, data: str)
                 f"{workdir} was begun with other pictures: some were added, changed or removed"
                 " since; put them back, or"
                 " choose another --workdir, and keep the answers:"
+                f" --config.ledger.path={ledger_path(config, workdir)}"
+            )
+        if held.get("weights", "") != weights:
+            before = held.get("weights") or "none"
+            raise UserError(
+                f"config.student_weights={config.student_weights!r}: the weights have SHA-256"
+                f" {weights or 'none'}, and {workdir} was begun with {before};"
+                " give the same weights (hf:OWNER/NAME@COMMIT names one version), or choose another"
+                " --workdir, and keep the answers:"
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
     run_record.write(workdir, held)

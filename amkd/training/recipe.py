@@ -9,8 +9,8 @@ import optax
 from chex import Array
 
 from amkd.config.recipe import Recipe
-from amkd.training import losses
-from amkd.training.optimizers import promoting
+from amkd.training import freezing, losses
+from amkd.training.optimizers import by_part, promoting
 
 _BLOCK = 4096  # steps whose learning rates are computed together
 
@@ -35,6 +35,8 @@ _IDLE = {
     "mix_share": 0.0,
     "average": 0.0,
     "precision": "default",
+    "freeze": "",
+    "backbone_rate": 1.0,
 }
 
 
@@ -114,6 +116,19 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
     return np.concatenate(
         [np.broadcast_to(np.asarray(schedule(block), np.float32), _BLOCK) for block in blocks]
     )[:total]
+
+
+def optimizer_of(recipe: Recipe, last: str) -> optax.GradientTransformation:
+    """Returns the optimizer of a network, without its learning rate.
+
+    Args:
+      recipe: how it is trained.
+      last: its last layer.
+    """
+    tx = optimizer_without_rate(recipe)
+    if not recipe.freeze and recipe.backbone_rate == 1:
+        return tx
+    return by_part(tx, freezing.frozen_in(recipe.freeze, last), last, recipe.backbone_rate)
 
 
 def optimizer_without_rate(recipe: Recipe) -> optax.GradientTransformation:

@@ -18,6 +18,7 @@ from amkd.core import devices, keys
 from amkd.core.stopping import StopSignal
 from amkd.models import Network, prediction
 from amkd.models.layers import Variables, for_training
+from amkd.models.pretrained.source import Weights
 from amkd.training import losses, train_state, train_step, training_set
 from amkd.training import recipe as recipes
 from amkd.training.recipe import StepInputs
@@ -41,6 +42,7 @@ class Training:
       count: records in it, Q.
       stream: (seed, round), from which all randomness follows: first variables, orders,
         augmentation and dropout.
+      weights: first variables of a pretrained network; None for random ones.
     """
 
     network: Network
@@ -48,6 +50,7 @@ class Training:
     data: TrainingSet
     count: int
     stream: tuple[int, int]
+    weights: Weights | None = None
 
     @property
     def epochs(self) -> int:
@@ -109,6 +112,8 @@ def start(
     if first_variables is None:
         key = keys.key(*training.stream, keys.Purpose.INIT)
         first_variables = prediction.init(network, training.data.images.shape[1:], key)
+        if training.weights:
+            first_variables = training.weights.place(first_variables)
     auxiliary_params = None
     if head := losses.auxiliary_head(recipe):
         auxiliary_params = head.init(
@@ -118,9 +123,10 @@ def start(
         )
     state = train_state.start(
         first_variables,
-        recipes.optimizer_without_rate(recipe),
+        recipes.optimizer_of(recipe, network.last),
         averages=recipe.average > 0,
         auxiliary_params=auxiliary_params,
+        auxiliary_tx=recipes.optimizer_without_rate(recipe),
     )
     if saved is not None:
         state = jax.tree.unflatten(jax.tree.structure(state), saved)

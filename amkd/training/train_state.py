@@ -52,6 +52,7 @@ def start(
     *,
     averages: bool = False,
     auxiliary_params: chex.ArrayTree = None,
+    auxiliary_tx: optax.GradientTransformation | None = None,
 ) -> TrainState:
     """Returns the state before the first step.
 
@@ -60,12 +61,15 @@ def start(
       tx: the optimizer.
       averages: whether a running average is kept.
       auxiliary_params: first parameters of the loss's auxiliary head; None without one.
+      auxiliary_tx: that head's optimizer; None for the network's.
     """
-    head = auxiliary_params
+    head, head_tx = auxiliary_params, auxiliary_tx or tx
     return TrainState(
         step=jnp.zeros((), jnp.int32),
         variables=variables,
         opt_state=tx.init(variables["params"]),
         average=jax.tree.map(jnp.copy, variables) if averages else None,
-        auxiliary=None if head is None else AuxiliaryState(params=head, opt_state=tx.init(head)),
+        auxiliary=None
+        if head is None
+        else AuxiliaryState(params=head, opt_state=head_tx.init(head)),
     )

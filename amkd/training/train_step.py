@@ -17,8 +17,8 @@ from amkd.core.compilation import AXIS, mapped
 from amkd.data import augment, mixing
 from amkd.models import Network
 from amkd.models.layers import Variables, suited
-from amkd.training import objective, training_set
-from amkd.training.recipe import StepInputs, optimizer_without_rate
+from amkd.training import freezing, objective, training_set
+from amkd.training.recipe import StepInputs, optimizer_of, optimizer_without_rate
 from amkd.training.train_state import AuxiliaryState, TrainState
 from amkd.training.training_set import Batches, Examples, TrainingSet
 
@@ -124,6 +124,7 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
       axis: name of the device axis, bound where the function is compiled.
     """
     sum_of_losses = objective.objective(recipe, axis)
+    frozen = freezing.frozen_in(recipe.freeze, network.last)
 
     def step(
         state: TrainState, data: TrainingSet, batch: Batches, inputs: StepInputs, key: jax.Array
@@ -137,15 +138,16 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
         def loss_of(
             params: chex.ArrayTree, auxiliary_params: chex.ArrayTree
         ) -> tuple[jax.Array, Variables]:
-            (logits, features), updated = network.apply(
-                {**state.variables, "params": params},
-                examples.images,
-                True,
-                keys,
-                mutable=["batch_stats"],
-                rngs=network.rngs(keys),
-                method="logits_and_features",
-            )
+            with freezing.batch_norm_kept(recipe.freeze, network.last):
+                (logits, features), updated = network.apply(
+                    {**state.variables, "params": freezing.stopped(params, frozen)},
+                    examples.images,
+                    True,
+                    keys,
+                    mutable=["batch_stats"],
+                    rngs=network.rngs(keys),
+                    method="logits_and_features",
+                )
             loss_inputs = objective.LossInputs(
                 logits, features, examples.answers, batch.weight, examples.teacher_features
             )
@@ -156,7 +158,10 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
         # Sums over all devices before dividing: exact for any split of the batch.
         loss, grads = jax.lax.psum((loss, grads), axis)
         grads = jax.tree.map(lambda g: g / total, grads)
-        return _next_state(state, updated, grads, recipe=recipe, rate=inputs.rate), (loss, total)
+        after = _next_state(
+            state, updated, grads, recipe=recipe, rate=inputs.rate, last=network.last
+        )
+        return after, (loss, total)
 
     return step
 
@@ -175,21 +180,30 @@ def _next_state(
     *,
     recipe: Recipe,
     rate: jax.Array,
+    last: str,
 ) -> TrainState:
     """Returns the state after a step, given the gradients of the network's and of the auxiliary
-    head's parameters.
+    head's parameters; ``last`` is the network's last layer.
     """
-    tx = optimizer_without_rate(recipe)
     params, opt_state = descend(
-        tx, rate, grads[0], opt_state=state.opt_state, params=state.variables["params"]
+        optimizer_of(recipe, last),
+        rate,
+        grads[0],
+        opt_state=state.opt_state,
+        params=state.variables["params"],
     )
     variables = {**state.variables, **batch_stats, "params": params}
     average, auxiliary = state.average, state.auxiliary
     if average is not None:
         average = update_average(average, variables, decay=recipe.average, step=state.step)
+        average = freezing.kept(average, variables, freezing.frozen_in(recipe.freeze, last))
     if auxiliary is not None:
         head, moments = descend(
-            tx, rate, grads[1], opt_state=auxiliary.opt_state, params=auxiliary.params
+            optimizer_without_rate(recipe),
+            rate,
+            grads[1],
+            opt_state=auxiliary.opt_state,
+            params=auxiliary.params,
         )
         auxiliary = AuxiliaryState(params=head, opt_state=moments)
     return TrainState(

@@ -10,6 +10,7 @@ from amkd.core.errors import UserError
 from amkd.ledger import place
 from amkd.methods import find
 from amkd.methods.base import Method
+from amkd.models.pretrained import source
 from amkd.validation import budget, data, search, synthesis, teachers, training
 from amkd.validation.parts import choice_or_own
 
@@ -22,6 +23,8 @@ def reasons(s: Settings) -> Iterator[str]:
             yield out_of_range
     yield from problem
     yield from choice_or_own("student", s.student, models.MODELS)
+    yield from source.problems(s.student_weights, s.student)
+    yield from training.parts_trained(s)
     yield from teachers.reasons(s.teacher)
     yield from choice("teacher.model", s.teacher.model, list(models.MODELS))
     yield from synthesis.reasons(s)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from amkd import models
 from amkd.config.checks import choice
 from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
@@ -50,6 +51,22 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
         yield (
             f"config.{group}.weighting={plan.weighting!r}: loss {plan.loss!r} finds weights"
             " itself; set it to 'even'"
+        )
+
+
+def parts_trained(s: Settings) -> Iterator[str]:
+    """Yields why parts of a network cannot keep their values, or learn more slowly than others."""
+    for name in ("freeze", "backbone_rate"):
+        value = getattr(s.teacher.train, name)
+        if value != getattr(Recipe, name):
+            yield (
+                f"config.teacher.train.{name}={value!r}: a teacher is trained from random values,"
+                " all of them alike; leave it out"
+            )
+    if s.train.freeze and not s.student_weights and s.student in models.MODELS:
+        yield (
+            f"config.train.freeze={s.train.freeze!r}: these layers would keep random values; set"
+            " --config.student_weights, or leave train.freeze empty"
         )
 
 

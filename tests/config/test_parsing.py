@@ -41,6 +41,7 @@ PATHS = {
     "data.folder",
     "data.test_folder",
     "ledger.path",
+    "student_weights",
     "teacher.http.auth_file",
     "teacher.http.ca_file",
     "teacher.labels",

@@ -47,6 +47,8 @@ def sample_of(shape: tuple[int, ...], count: int = 20) -> np.ndarray:
 def wake(path: Any, leaf: Any) -> np.ndarray:
     """Variables as after a training: no statistic is 0 or 1, and no layer fades."""
     name = jax.tree_util.keystr(path)
+    if name.startswith("['input']"):  # the pixels' mean and deviation
+        return np.asarray(leaf)
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big"))
     if leaf.ndim > 1:
         return np.asarray(leaf / leaf.std() * np.float32((2 * leaf.shape[-1] / leaf.size) ** 0.5))
@@ -59,7 +61,7 @@ def student_of(model: str, shape: tuple[int, ...], **more: Any) -> SavedNetwork:
     network = models.build(model, 10, shape)
     variables = jax.device_get(prediction.init(network, shape, jax.random.key(1)))
     variables = jax.tree_util.tree_map_with_path(wake, variables)
-    last = variables["params"]["fc" if "fc" in variables["params"] else "fc3"]
+    last = variables["params"][network.last]
     logits = np.asarray(jax.jit(network.apply)(variables, sample_of(shape)))
     last["bias"] = last["bias"] - logits.mean(0)
     for part in ("kernel", "bias"):

@@ -1,0 +1,83 @@
+"""Files of weights on the Hugging Face hub: ``hf:owner/name`` or ``hf:owner/name@COMMIT``."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from amkd.core.errors import UserError
+from amkd.core.extras import require
+
+_NAME = re.compile(r"hf:([\w.-]+/[\w.-]+?)(?:@([0-9a-f]{40}))?")
+_LICENSE = re.compile(r"^license:\s*[\"']?([\w.-]+)", re.MULTILINE)
+
+WEIGHTS = "model.safetensors"
+
+
+class HubFiles(NamedTuple):
+    """Files of a model on this machine.
+
+    Attributes:
+      weights: the safetensors.
+      config: timm's description; None if the model has none.
+      license: as its page states it; empty if it does not.
+      source: ``hf:owner/name@COMMIT``.
+    """
+
+    weights: Path
+    config: Path | None
+    license: str
+    source: str
+
+
+def is_name(spec: str) -> bool:
+    """Returns whether a value is meant as a name on the hub."""
+    return spec.startswith("hf:")
+
+
+def problem(spec: str) -> str:
+    """Returns why a name cannot be one on the hub; empty if it can."""
+    if _NAME.fullmatch(spec):
+        return ""
+    return (
+        f"config.student_weights={spec!r}: must be hf:OWNER/NAME, such as"
+        " hf:timm/resnet18.a1_in1k, or hf:OWNER/NAME@COMMIT with all 40 digits of a commit"
+    )
+
+
+def fetch(spec: str) -> HubFiles:
+    """Downloads a model's files, or finds them in the hub's cache.
+
+    Raises:
+      UserError: they cannot be had, or a package is missing.
+    """
+    field = f"config.student_weights={spec!r}"
+    found = _NAME.fullmatch(spec)
+    if not found:
+        raise UserError(problem(spec))
+    hub = require(
+        "huggingface_hub",
+        extra="pretrained",
+        field=field,
+        instead="download model.safetensors and config.json by hand, and name the file",
+    )
+    repository, commit = found.groups()
+    try:
+        weights = Path(hub.hf_hub_download(repository, WEIGHTS, revision=commit))
+    except Exception as error:  # of many kinds, most of them the connection's
+        raise UserError(
+            f"{field}: {WEIGHTS} cannot be had ({type(error).__name__}: {error}); check name and"
+            " connection, or download model.safetensors and config.json by hand, and name the"
+            " file: --config.student_weights=FILE.safetensors"
+        ) from error
+    commit = weights.parent.name  # the cache keeps each commit in a folder of its name
+    config = _optional(hub, repository, "config.json", commit)
+    page = _optional(hub, repository, "README.md", commit)
+    stated = _LICENSE.search(page.read_text(encoding="utf-8")) if page else None
+    return HubFiles(weights, config, stated[1] if stated else "", f"hf:{repository}@{commit}")
+
+
+def _optional(hub: Any, repository: str, name: str, commit: str) -> Path | None:
+    try:
+        return Path(hub.hf_hub_download(repository, name, revision=commit))
+    except Exception:  # the model has no such file, or it is not in the cache
+        return None

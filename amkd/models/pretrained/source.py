@@ -1,0 +1,161 @@
+"""Where a student's first variables come from: a file, the Hugging Face hub, or a function of the
+user's own.
+"""
+
+import dataclasses
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from amkd import models
+from amkd.core import checkpoint, plugins
+from amkd.core.errors import UserError
+from amkd.models import prediction
+from amkd.models.layers import Network, Variables
+from amkd.models.pretrained import hub, weights
+from amkd.models.pretrained.base import PretrainedNetwork
+from amkd.models.pretrained.weights import Place
+
+_FIELD = "student_weights"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Weights:
+    """First variables of a student.
+
+    Attributes:
+      place: puts them into fresh variables, and leaves those of the last layer; of a function of
+        the user's own, what it returns.
+      source: where they come from, without a place on this machine.
+      sha256: of the file; of a function of the user's own, of what it returns.
+      license: of the weights; empty if nothing tells it.
+    """
+
+    place: Place
+    source: str
+    sha256: str
+    license: str = ""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a card tells of them."""
+        return {"source": self.source, "sha256": self.sha256, "license": self.license or None}
+
+
+def is_own(spec: str) -> bool:
+    """Returns whether a value means a function of the user's own, ``module:load``."""
+    return plugins.is_own(spec) and not hub.is_name(spec) and not spec.endswith(".safetensors")
+
+
+def problems(spec: str, student: str) -> list[str]:
+    """Returns what is wrong with a value of ``student_weights``, as far as known without reading.
+
+    Args:
+      spec: the value; empty for none.
+      student: the value of ``student``.
+    """
+    field = f"config.{_FIELD}={spec!r}"
+    if not spec:
+        return []
+    if is_own(spec):
+        return []
+    if student not in models.MODELS:
+        return [f"{field}: a student of your own takes weights from a function, module:load"]
+    if not models.MODELS[student].timm:
+        having = ", ".join(name for name, entry in models.MODELS.items() if entry.timm)
+        return [
+            f"{field}: there are no published weights for student {student!r}; choose one of"
+            f" {having}, or give a function module:load"
+        ]
+    if hub.is_name(spec):
+        return [hub.problem(spec)] if hub.problem(spec) else []
+    if not spec.endswith(".safetensors"):
+        return [f"{field}: must be a file *.safetensors, hf:OWNER/NAME, or a function module:load"]
+    if not Path(spec).is_file():
+        return [f"{field}: there is no such file; check the path"]
+    return []
+
+
+@lru_cache(maxsize=2)
+def load(spec: str, student: str, classes: int, shape: tuple[int, ...]) -> Weights | None:
+    """Returns a student's first variables; None if there are none to be read.
+
+    Args:
+      spec: the value of ``student_weights``; empty for none.
+      student: the value of ``student``.
+      classes: number of classes Y.
+      shape: ``(H, W, C)`` of its images.
+
+    Raises:
+      UserError: they cannot be had, or are of another network.
+    """
+    if not spec:
+        return None
+    for problem in problems(spec, student):
+        raise UserError(problem)
+    network = models.build(student, classes, shape)
+    if is_own(spec):
+        return _own(spec, network, shape)
+    assert isinstance(network, PretrainedNetwork)
+    if hub.is_name(spec):
+        found = hub.fetch(spec)
+        file, config, source, stated = found.weights, found.config, found.source, found.license
+    else:
+        file = Path(spec)
+        config, source, stated = file.with_name("config.json"), file.name, ""
+    facts = weights.read_facts(config)
+    backbone = weights.to_variables(
+        weights.read(file), network, shape, source=f"config.{_FIELD}={spec!r}", facts=facts
+    )
+    return Weights(
+        partial(weights.placed, backbone), source, weights.digest(file), facts.license or stated
+    )
+
+
+def _own(spec: str, network: Network, shape: tuple[int, ...]) -> Weights:
+    """First variables from ``load(variables)``, which takes fresh ones and returns others."""
+    field = f"config.{_FIELD}={spec!r}"
+    function: Any = plugins.resolve(spec, {}, _FIELD)
+    if not callable(function):
+        raise UserError(f"{field}: must name a function of variables, not {function!r}")
+
+    def place(fresh: Variables) -> Variables:
+        fresh = jax.device_get(fresh)
+        try:
+            found = function(fresh)
+        except Exception as error:
+            raise UserError(f"{field}: load(variables) failed: {error!r}") from error
+        return _checked(field, found, fresh)
+
+    usual = place(prediction.init(network, tuple(shape), jax.random.key(0)))
+    return Weights(place, spec, checkpoint.sha256(usual))
+
+
+def _checked(field: str, found: Variables, fresh: Variables) -> Variables:
+    """Returns variables as NumPy's of the types of fresh ones.
+
+    Raises:
+      UserError: they have another structure or other shapes, or are not finite.
+    """
+    theirs, own = str(jax.tree.structure(found)), str(jax.tree.structure(fresh))
+    if theirs != own:
+        raise UserError(
+            f"{field}: must return variables of the structure that it was given, {own}; it returned"
+            f" {theirs}"
+        )
+
+    def one(path: Any, value: Any, like: Any) -> np.ndarray:
+        name, array = jax.tree_util.keystr(path), np.asarray(value)
+        if array.shape != like.shape:
+            raise UserError(
+                f"{field}: variable {name} must have shape {like.shape}, and has {array.shape}"
+            )
+        array = array.astype(like.dtype)
+        if not np.isfinite(array).all():
+            raise UserError(f"{field}: variable {name} has values that are not finite")
+        return array
+
+    return jax.tree_util.tree_map_with_path(one, found, fresh)

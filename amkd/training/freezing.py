@@ -1,0 +1,119 @@
+"""Parts of a network that keep their values in training: parameters, and BatchNorm's statistics."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+from flax import linen as nn
+
+from amkd.core.errors import UserError
+from amkd.models import Network
+from amkd.models.layers import Variables
+from amkd.models.pretrained.naming import dotted
+
+BACKBONE = "backbone"  # all but the last layer
+
+Names = tuple[str, ...]  # of a module or a variable inside its collection, from the outside in
+_COLLECTIONS = ("params", "batch_stats")  # those that training changes
+
+
+def names_of(path: Any) -> Names:
+    """Returns the names on a path of JAX through nested dictionaries."""
+    return tuple(str(key.key) for key in path)
+
+
+def frozen_in(freeze: str, last: str) -> Callable[[Names], bool]:
+    """Returns whether a module or a variable keeps its values.
+
+    Args:
+      freeze: ``train.freeze``.
+      last: the last layer of the network.
+    """
+    if freeze == BACKBONE:
+        return lambda names: names[0] != last
+    prefixes = [f"{dotted((part,))}." for part in _parts(freeze)]
+    return lambda names: any(f"{dotted(names)}.".startswith(prefix) for prefix in prefixes)
+
+
+def stopped(params: Any, frozen: Callable[[Names], bool]) -> Any:
+    """Returns parameters of which the frozen ones have no gradient, so that none is computed."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, value: jax.lax.stop_gradient(value) if frozen(names_of(path)) else value,
+        params,
+    )
+
+
+def kept(average: Variables, variables: Variables, frozen: Callable[[Names], bool]) -> Variables:
+    """Returns a running average whose frozen variables are the network's own, to the bit."""
+
+    def one(path: Any, averaged: Any, own: Any) -> Any:
+        collection, *names = names_of(path)
+        stays = collection not in _COLLECTIONS or frozen(tuple(names))
+        return own if stays else averaged
+
+    return jax.tree_util.tree_map_with_path(one, average, variables)
+
+
+@contextlib.contextmanager
+def batch_norm_kept(freeze: str, last: str) -> Iterator[None]:
+    """Lets BatchNorm use its running statistics, and leave them as they are, where it is frozen."""
+    if not freeze:
+        yield
+        return
+    frozen = frozen_in(freeze, last)
+
+    def intercept(call: Any, args: Any, kwargs: Any, context: Any) -> Any:
+        module = context.module
+        if isinstance(module, nn.BatchNorm) and frozen(module.path):
+            if module.use_running_average is None:
+                kwargs = {**kwargs, "use_running_average": True}
+            else:  # set where the module was made; linen makes it anew for each call
+                object.__setattr__(module, "use_running_average", True)
+        return call(*args, **kwargs)
+
+    with nn.intercept_methods(intercept):
+        yield
+
+
+def check(freeze: str, backbone_rate: float, network: Network, variables: Variables) -> None:
+    """Checks that the parts of a network that a recipe names are there.
+
+    Args:
+      freeze: ``train.freeze``.
+      backbone_rate: ``train.backbone_rate``.
+      network: the network.
+      variables: its variables, or their shapes.
+
+    Raises:
+      UserError: one is not.
+    """
+    params = variables["params"]
+    if network.last not in params and (freeze == BACKBONE or backbone_rate != 1):
+        field = "freeze='backbone'" if freeze == BACKBONE else f"backbone_rate={backbone_rate}"
+        raise UserError(
+            f"config.train.{field}: needs the student's last layer, and this student does not show"
+            f" it; name layers in train.freeze ({', '.join(map(_shown, params))}), or let its build"
+            " return an amkd.models.Network"
+        )
+    if freeze == BACKBONE:
+        return
+    names = [names_of(path) for path, _ in jax.tree_util.tree_leaves_with_path(params)]
+    for part in _parts(freeze):
+        if not any(map(frozen_in(part, network.last), names)):
+            raise UserError(
+                f"config.train.freeze={freeze!r}: the student has no layer {part!r}; its layers are"
+                f" {', '.join(map(_shown, params))}"
+            )
+    if all(map(frozen_in(freeze, network.last), names)) and names:
+        raise UserError(
+            f"config.train.freeze={freeze!r}: nothing is left to be trained; name fewer layers"
+        )
+
+
+def _parts(freeze: str) -> list[str]:
+    return [part.strip() for part in freeze.split(",") if part.strip()]
+
+
+def _shown(name: str) -> str:
+    return dotted((name,))
