@@ -118,7 +118,7 @@ def precision_of(plan: amkd.config.recipe.Recipe) -> str:
     """What a recipe means on this backend: JAX trains in TF32 on a GPU unless told otherwise."""
     if plan.dtype == "bfloat16":
         return "bfloat16"
-    full = jax.default_backend() == "cpu" or getattr(plan, "precision", "default") == "float32"
+    full = jax.default_backend() == "cpu" or plan.precision == "float32"
     return "float32" if full else "tensorfloat32"
 
 
