@@ -140,13 +140,13 @@ def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
 
 def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: list[str]) -> None:
     from amkd.cli import modes
-    from amkd.core import compilation, files
+    from amkd.core import compilation, files, program_cache
     from amkd.validation import examine
 
     config, problems = examine(given, problems)
     if mode != "plan":
         refuse(problems)
-    compilation.keep(Path(config.cache_dir).expanduser())
+    program_cache.keep(Path(config.cache_dir).expanduser())
     compilation.repeat_bits(config.deterministic)
     joining.agree(identifying(config))
     command = modes.Command(

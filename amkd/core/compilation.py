@@ -1,5 +1,4 @@
-"""Compilation: the only module with ``jit`` and ``shard_map``, and where compiled programs are kept
-for later runs.
+"""Compilation: the only module with ``jit`` and ``shard_map``.
 
 A module declares a program next to its mathematics, by a decorator::
 
@@ -10,14 +9,11 @@ A module declares a program next to its mathematics, by a decorator::
 """
 
 import functools
-import hashlib
 import inspect
 import os
-import platform
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import jax
@@ -25,30 +21,13 @@ from jax import export
 from jax.sharding import Mesh
 
 from amkd.core import mesh, processes
-from amkd.core.console import storable
 from amkd.core.mesh import AXIS
 
-__all__ = ["AXIS", "Program", "compiled", "keep", "kind_of_machine", "mapped", "portable"]
-
-_KEPT_BYTES = 2**30  # of compiled programs; those that were not used for longest give way
-_KEPT_SECONDS = 0.2  # what compiles faster is not worth a file
+__all__ = ["AXIS", "Program", "compiled", "mapped", "portable"]
 
 R = TypeVar("R")
 
 _deterministic = False
-
-
-def keep(cache: Path) -> None:
-    """Keeps compiled programs in a folder, for this process and those that come after it.
-
-    A CPU's programs use all that this very kind of CPU can do: each kind has a folder of its own.
-    """
-    folder = str(cache / "compiled" / kind_of_machine())
-    jax.config.update("jax_compilation_cache_dir", folder)
-    if storable(folder) != folder:  # XLA, in C++, takes no such path for caches of its own
-        jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
-    jax.config.update("jax_compilation_cache_max_size", _KEPT_BYTES)
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", _KEPT_SECONDS)
 
 
 def repeat_bits(wanted: bool) -> None:
@@ -69,16 +48,6 @@ def repeats_bits() -> bool:
     if jax.default_backend() != "gpu":
         return True
     return _deterministic or "--xla_gpu_deterministic_ops=true" in os.environ.get("XLA_FLAGS", "")
-
-
-def kind_of_machine() -> str:
-    """Returns a hash of the kind of processor: programs and bits depend on it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    kind = sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))})
-    return hashlib.sha256(
-        "\n".join([platform.machine(), platform.processor(), *kind]).encode()
-    ).hexdigest()[:16]
 
 
 @lru_cache(maxsize=2)

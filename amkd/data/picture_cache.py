@@ -295,7 +295,6 @@ def _keep_only(path: Path, kept: Sequence[int]) -> None:
     part = path.with_suffix(".part")
     _create(part, (len(kept), *np.load(path, mmap_mode="r").shape[1:]))
     for start in range(0, len(kept), _COPIED):
-        indices = kept[start : start + _COPIED]
-        copied = np.load(path, mmap_mode="r")[indices]
-        np.load(part, mmap_mode="r+")[start : start + len(indices)] = copied
+        own = kept[start : start + _COPIED]
+        np.load(part, mmap_mode="r+")[start : start + len(own)] = np.load(path, mmap_mode="r")[own]
     part.replace(path)

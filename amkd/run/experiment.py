@@ -122,13 +122,7 @@ def assembled(
         outputs = run_log.RunLog(folder, progress=shown.progress, tensorboard=shown.tensorboard)
         stack.enter_context(contextlib.closing(outputs))
         first = inputs.first_images(
-            settings,
-            data,
-            teacher=teacher,
-            facts=facts,
-            folder=folder,
-            bar=outputs.bar,
-            stop=stop,
+            settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop
         )
         images = facts.method.selector.images(data, first.images, settings)
         leading.agree_on(images, sha256)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from amkd.core import compilation, console, folders
+from amkd.core import console, folders, program_cache
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.tables import rendering, sweep
@@ -43,7 +43,7 @@ def run(command: TableCommand) -> None:
     if command.output and (why := folders.obstacle(command.output)):
         raise UserError(f"--output={command.output}: {why}; name another folder")
     command.workdir.mkdir(parents=True, exist_ok=True)
-    compilation.keep(Path(runs[0].settings.cache_dir).expanduser())
+    program_cache.keep(Path(runs[0].settings.cache_dir).expanduser())
     try:
         sweep.run(runs, command.workdir, command.stop)
     finally:

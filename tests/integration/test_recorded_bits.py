@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from amkd.core import compilation
+from amkd.core import program_cache
 from amkd.reporting import provenance
 from tests.support import recorded_bits
 
@@ -15,7 +15,7 @@ RECORD = json.loads((Path(__file__).parent / "fixtures" / "bits-0.1.0.json").rea
 
 @pytest.mark.parametrize("name", RECORD["cases"])
 def test_the_same_bits_as_version_0_1(name, tmp_path):
-    own = compilation.kind_of_machine()
+    own = program_cache.kind_of_machine()
     if own != RECORD["machine"]:
         pytest.skip(f"recorded on another kind of processor: {RECORD['machine']}, this is {own}")
     installed = {key: provenance.versions().get(key) for key in RECORD["versions"]}
