@@ -25,9 +25,10 @@ class StopSignal:
 
     _NUMBERS = (signal.SIGTERM, signal.SIGINT)
 
+    interruption: Exception | None = None  # what another thread found: the run must end
+
     def __init__(self) -> None:
         self.requested = False
-        self.interruption: Exception | None = None  # what another thread found: the run must end
 
     def install(self) -> "StopSignal":
         """Starts to note the two signals."""

@@ -106,13 +106,13 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: int = 0) -> 
             f" {', '.join(other for other, one in MODELS.items() if not one.timm)}, or for a"
             " folder of pictures set --config.data.mode=rgb"
         )
+    field = "student_size" if side else "data.size"
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         size = entry.smallest if low < entry.smallest else entry.largest
         wanted = f"at least {entry.smallest}" + (
             f" and at most {entry.largest}" if entry.largest else ""
         )
-        field = "student_size" if side else "data.size"
         raise UserError(
             f"model {name!r} takes images of {wanted} pixels a side, and these are"
             f" {shape[0]}x{shape[1]}; set --config.{field}={size}, or choose another of"

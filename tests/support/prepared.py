@@ -32,6 +32,7 @@ class Forked:
     def __init__(self, args, env, cwd):
         self.args, self.returncode = args, None
         self._outputs = [tempfile.TemporaryFile() for _ in range(2)]  # noqa: SIM115
+        self.stdout, self.stderr = self._outputs
         os.umask(umask := os.umask(0o077))
         given = {
             "argv": args[1:],

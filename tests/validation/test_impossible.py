@@ -44,7 +44,7 @@ IMPOSSIBLE = {
     "none of the k lowest": ({"search__recall": 0.0}, "config.search.recall=0.0"),
     "no rounds": ({"rounds": 0}, "config.rounds=0"),
     "negative max_pairs": ({"search__max_pairs": -1}, "config.search.max_pairs=-1"),
-    "chunk 0": ({"search__chunk": 0}, "config.search.chunk=0"),
+    "chunk -1": ({"search__chunk": -1}, "config.search.chunk=-1"),
     "negative tile": ({"search__tile": -1}, "config.search.tile=-1"),
     "negative table": ({"search__table_bytes": -1}, "config.search.table_bytes=-1"),
     "method": (
