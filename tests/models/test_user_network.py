@@ -187,7 +187,7 @@ def test_active_mixup_with_ones_own_student_and_loss(tmp_path, monkeypatch):
     given = data, Teacher("own", counting_teacher.answer)
     whole = experiment.run(config, tmp_path / "whole", StopSignal(), *given)
     stops = 0
-    for looks in range(5, 65, 10):
+    for looks in range(3, 60, 3):
         try:
             found = experiment.run(config, tmp_path / "stopped", AfterEpochs(looks), *given)
             break
