@@ -21,7 +21,7 @@ from amkd.run import checks, inputs, leading, round_state, rounds
 from amkd.run.context import SharedContext, weights_identity
 from amkd.run.given import Given
 from amkd.search import pairs
-from amkd.training.train import train_network
+from amkd.training.train import epochs_at_once, train_network
 
 
 def follow(settings: Settings) -> NoReturn:
@@ -118,7 +118,7 @@ def _train(context: SharedContext, message: Message) -> None:
     training = rounds.training_of(
         context, _records(message), _given(message), recipe, facts["round"]
     )
-    stop = leading.EpochStop(context.stop)
+    stop = leading.EpochStop(context.stop, epochs_at_once(recipe, training.count))
 
     def on_epoch(epoch: int, *_: object) -> None:
         stop.after_epoch(epoch)

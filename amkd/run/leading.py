@@ -179,24 +179,27 @@ def training(
 class EpochStop(StopSignal):
     """A stop of a training that all processes make after the same epoch.
 
-    Process 0 announces it one epoch ahead. The others look after each epoch; they cannot be ahead,
-    as every step waits for all.
+    Process 0 announces an epoch among those that the devices do next. The others look after each
+    epoch. They know of it in time: they cannot do these epochs before process 0 takes part.
 
     Args of the constructor:
       asked: whether process 0 was asked to stop.
+      at_once: epochs that the devices do without a wait; see
+        :func:`amkd.training.train.epochs_at_once`.
     """
 
-    def __init__(self, asked: StopSignal) -> None:
+    def __init__(self, asked: StopSignal, at_once: int) -> None:
         super().__init__()
-        self._asked, self._last = asked, processes.Announcement()
+        self._asked, self._at_once = asked, at_once
+        self._last = processes.Announcement()
 
     def after_epoch(self, epoch: int) -> None:
-        """Notes whether this is the epoch to stop after; announces the next one as such."""
+        """Notes whether to stop after this epoch; announces the epoch to stop after."""
         if processes.count() == 1:
             self.requested = self._asked.requested
             return
         if processes.leads() and self._asked.requested and self._last.read() is None:
-            self._last.write(epoch + 1)
+            self._last.write(epoch + self._at_once)
         elif (last := self._last.read()) is not None:
             self.requested = epoch >= last
 

@@ -22,7 +22,7 @@ from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training import training_set
-from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
+from amkd.training.train import Leaves, PeriodicSaver, Training, epochs_at_once, train_network
 from amkd.training.train_state import TrainState
 
 
@@ -187,7 +187,7 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
         with leading.apart():
             round_state.save(context.checkpoints, in_training)
 
-    stop = leading.EpochStop(context.stop)
+    stop = leading.EpochStop(context.stop, epochs_at_once(recipe, training.count))
     seconds = context.settings.checkpoint.seconds
     saver = PeriodicSaver(training, stop=stop, seconds=seconds, save=save)
     images, count = training.epochs * training.count, training.count

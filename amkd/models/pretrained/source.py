@@ -58,9 +58,7 @@ def problems(spec: str, student: str) -> list[str]:
       student: the value of ``student``.
     """
     field = f"config.{_FIELD}={spec!r}"
-    if not spec:
-        return []
-    if is_own(spec):
+    if not spec or is_own(spec):
         return []
     if student not in models.MODELS:
         return [f"{field}: a student of your own takes weights from a function, module:load"]
