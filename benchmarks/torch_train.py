@@ -111,12 +111,15 @@ class TorchTrain(TorchSide):
         which is taken.
         """
         found = []
-        for way in itertools.product(("ready", "mixed"), self.variants(), (False, True)):
-            self.restart(recipe, *way)
+        for feed, variant, fused in itertools.product(
+            ("ready", "mixed"), self.variants(), (False, True)
+        ):
+            self.restart(recipe, feed=feed, variant=variant, fused=fused)
             images, took = self._some(seconds, rate)
-            found.append((*way, images / took))
+            found.append((feed, variant, fused, images / took))
         found.sort(key=lambda one: -one[3])
-        self.restart(recipe, *found[0][:3])
+        feed, variant, fused, _ = found[0]
+        self.restart(recipe, feed=feed, variant=variant, fused=fused)
         return found
 
     def _some(self, seconds: float, rate: float) -> tuple[int, float]:
