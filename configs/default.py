@@ -509,6 +509,10 @@ def recipe() -> ConfigDict:
     config.freeze = ""
     # The learning rate of all but the last layer, as a multiple of learning_rate.
     config.backbone_rate = 1.0
+    # freeze=backbone: features of this many views of each image are computed once and kept, and
+    # only the last layer is trained, on them. The first view is the image itself, the others are
+    # augmented (crop, flip, rotate, zoom). 0 runs the whole network in every step.
+    config.views = 0
     # Type of the computation in training: float32 or bfloat16. Scoring is always float32.
     config.dtype = "float32"
     # How products of float32 numbers are computed in training: float32 (in full everywhere),

@@ -34,8 +34,7 @@ def train_further_student(
     seed, round_ = training.stream
     training = dataclasses.replace(training, stream=(seed, keys.of_member(round_, member)))
     ended = train_network(training, on_epoch=lambda *_: stop.check())
-    variables: Variables = devices.leave(ended.result)
-    return variables
+    return training.finished(devices.leave(ended.result))
 
 
 def _from_best_classes(training: Training) -> Training:

@@ -159,6 +159,13 @@ class Recipe:
         below=math.inf,
         remedy="train.freeze=backbone keeps it as it is",
     )
+    views: int = field(
+        0,
+        "freeze=backbone: features of this many views of each image are computed once and kept, and"
+        " only the last layer is trained, on them. The first view is the image itself, the others"
+        " are augmented (crop, flip, rotate, zoom). 0 runs the whole network in every step.",
+        least=0,
+    )
     dtype: str = field(
         "float32",
         "Type of the computation in training: float32 or bfloat16. Scoring is always float32.",

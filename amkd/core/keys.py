@@ -30,6 +30,7 @@ class Purpose(enum.IntEnum):
     PSEUDO_EXAMPLES = 15  # which real images the first pseudo-examples lie between, and where
     AUXILIARY_HEAD = 20  # first weights of a loss's auxiliary head
     RELATIONS = 21  # the head on a local teacher's features (SSKD): first weights, batches
+    FEATURE_VIEWS = 22  # views of which a frozen network's features are kept
 
 
 def of_member(round_: int, member: int) -> int:

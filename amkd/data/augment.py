@@ -141,6 +141,20 @@ def random_views(images: np.ndarray, views: Views, *, key: jax.Array, first: int
       first: number of the first image in the key's stream.
     """
     number = np.arange(first, first + len(images), dtype=np.int32)
+    return views_by_number(images, number, views, key=key)
+
+
+def views_by_number(
+    images: np.ndarray, number: np.ndarray, views: Views, *, key: jax.Array
+) -> np.ndarray:
+    """Returns a random view of every image, ``uint8[M, H, W, C]``.
+
+    Args:
+      images: ``uint8[M, H, W, C]``.
+      number: ``int32[M]``, of each image in the key's stream.
+      views: how far they may be moved.
+      key: randomness.
+    """
     found: np.ndarray = in_batches(functools.partial(_random_views, views), key, (images, number))
     return found
 

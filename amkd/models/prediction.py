@@ -13,6 +13,8 @@ from amkd.core.devices import in_batches, keep
 from amkd.models import Network, inference
 from amkd.models.layers import Variables, suited
 
+_FEW = 32  # images in a batch of a large network
+
 # Everywhere "highest": answers and figures are alike on every backend.
 
 
@@ -46,15 +48,22 @@ def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
 
 
 def look(
-    network: Network, variables: Variables, images: np.ndarray
+    network: Network, variables: Variables, images: np.ndarray, *, batch: int = 256
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns class probabilities and features of images: ``float32[M, Y]`` and ``float32[M,
     d]``.
     """
     found: tuple[np.ndarray, np.ndarray] = in_batches(
-        functools.partial(_look, network), variables, images
+        functools.partial(_look, network), variables, images, batch
     )
     return found
+
+
+def features(network: Network, variables: Variables, images: np.ndarray) -> np.ndarray:
+    """Returns the features of images, ``float32[M, d]``, in small batches: a large network runs
+    them, and no more images than there are.
+    """
+    return look(network, variables, images, batch=_FEW)[1]
 
 
 @compiled(static=("network",), precision="highest")

@@ -205,6 +205,9 @@ def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
         yield f"gradients            {_lasts(gradients, speed.gradients)}"
     if made := first.images_trained_on(settings):
         yield f"training in making   {made:,} images ({_lasts(made, speed.trained)})"
+    if computed := workload.features_computed(settings, facts, plan.data):
+        once = _lasts(computed, speed.features)
+        yield f"features             {computed:,} images once ({once}), kept in the cache_dir"
     scored, trained = facts.evaluations, facts.trained
     yield f"search evaluations   {scored:,} ({_lasts(scored, speed.evaluations)})"
     yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"

@@ -35,12 +35,14 @@ class Speed(NamedTuple):
       trained: images trained on in a second.
       activation_bytes: of one image after the student's stem.
       gradients: gradient queries in a second, by methods that make their images; 0 for all others.
+      features: images in a second whose features are computed, where they are cached; else 0.
     """
 
     evaluations: float
     trained: float
     activation_bytes: int
     gradients: float = 0.0
+    features: float = 0.0
 
 
 def memory(
@@ -69,12 +71,33 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
     some = np.concatenate([real[:_SAMPLE], real[: max(2 - len(real), 0)]])  # two make a pair
     network = student_of(config, data.classes, data.shape)
     variables = prediction.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
+    features = _features_per_second(network, variables, some) if config.train.views else 0.0
+    pairs_searched = facts.method.selector.table_images(facts.images) > 0
+    if features and not pairs_searched:
+        scored = features  # the rest of a candidate's score takes no time
+    else:
+        scored = _scored_per_second(config, facts, network, variables, some)
     return Speed(
-        _scored_per_second(config, facts, network, variables, some),
-        _trained_per_second(config, data, some),
+        scored,
+        _trained_per_second(config, data, some, network, variables),
         activations.stem_bytes(network, variables, data.shape),
         _gradients_per_second(config, facts, data, some),
+        features,
     )
+
+
+def features_computed(settings: Settings, facts: RunFacts, data: DataSet) -> int:
+    """Returns for how many images a frozen backbone runs once, those of a search apart: the views
+    of all images that are asked about, and the images that judge.
+    """
+    if not settings.train.views:
+        return 0
+    return settings.train.views * facts.rounds[-1].queries + len(data.test_images)
+
+
+def _features_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:
+    few = some[:32]
+    return _rate(lambda: len(prediction.features(network, variables, few)))
 
 
 def _rate(work: Callable[[], int]) -> float:
@@ -128,7 +151,10 @@ def _gradients_per_second(
     return _rate(functools.partial(first.spend_some, source))
 
 
-def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> float:
+def _trained_per_second(
+    config: Settings, data: DataSet, some: np.ndarray, network: models.Network, variables: Any
+) -> float:
+    views = config.train.views
     count = min(len(some), 4 * config.train.batch_size)
     count -= count % losses.views_compared(config.train)
     shown = teacher_features.width(config, data)
@@ -138,6 +164,9 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
         np.full((count, data.classes), 1 / data.classes, np.float32),
         capacity=count,
         teacher_features=np.zeros((count, shown), np.float32) if shown else None,
+        features=np.zeros((count, views, network.feature_count(variables)), np.float16)
+        if views
+        else None,
     )
 
     at_once = epochs_at_once(config.train, count)
@@ -146,13 +175,14 @@ def _trained_per_second(config: Settings, data: DataSet, some: np.ndarray) -> fl
         """Returns the time of so many turns of epochs after a first one, which may compile."""
         ends: list[float] = []
         training = Training(
-            network=student_of(config, data.classes, data.shape),
+            network=network,
             recipe=dataclasses.replace(config.train, epochs=(turns + 1) * at_once, min_steps=0),
             data=records,
             count=count,
             stream=(config.seed, 0),
             weights=first_weights(config, data),
         )
+        training = training.of_head(variables) if views else training
         train_network(training, on_epoch=lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]
 

@@ -1,19 +1,23 @@
 """What stays the same through all rounds of a run."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from amkd import models
 from amkd.config.settings import Settings
-from amkd.core import checkpoint
+from amkd.core import checkpoint, keys
 from amkd.core.stopping import StopSignal
+from amkd.data import augment
 from amkd.data.dataset import DataSet
 from amkd.data.records import Records, mixes
 from amkd.methods.student import seen_shape, student_of
 from amkd.models import prediction
+from amkd.models.frozen_backbone import FrozenBackbone
 from amkd.models.layers import Variables
 from amkd.models.pretrained import source
 from amkd.models.pretrained.source import Weights
@@ -35,6 +39,33 @@ def first_weights(settings: Settings, data: DataSet) -> Weights | None:
     )
 
 
+def frozen_backbone(
+    settings: Settings, data: DataSet, check_stop: Callable[[], None] = lambda: None
+) -> FrozenBackbone | None:
+    """Returns the backbone whose features are cached; None if the recipe caches none.
+
+    Args:
+      settings: the configuration.
+      data: the data set.
+      check_stop: is called after every few images; may raise to stop.
+    """
+    recipe = settings.train
+    if not recipe.views:
+        return None
+    network, weights = student_of(settings, data.classes, data.shape), first_weights(settings, data)
+    assert weights is not None  # validated
+    fresh = prediction.init(network, data.shape, keys.key(settings.seed, 0, keys.Purpose.INIT))
+    return FrozenBackbone(
+        network,
+        jax.device_get(weights.place(fresh)),
+        Path(settings.cache_dir).expanduser() / "features",
+        views=augment.views_of(recipe),
+        view_count=recipe.views,
+        seed=settings.seed,
+        check_stop=check_stop,
+    )
+
+
 def weights_identity(settings: Settings, data: DataSet) -> str:
     """Returns the SHA-256 of a student's first variables; empty for random ones."""
     found = first_weights(settings, data)
@@ -53,6 +84,8 @@ class SharedContext:
         them their variants or all other images.
       pool: the pairs of all images.
       stop: whether the process was asked to stop.
+      backbone: runs once for each image, where the recipe freezes it and caches its features; else
+        None.
     """
 
     settings: Settings
@@ -61,6 +94,7 @@ class SharedContext:
     images: np.ndarray
     pool: pairs.Pool
     stop: StopSignal
+    backbone: FrozenBackbone | None = None
 
     def network(self) -> models.Network:
         """Returns the student's network in float32, as it scores and predicts."""
@@ -69,6 +103,20 @@ class SharedContext:
     def weights(self) -> Weights | None:
         """Returns the student's first variables; None for random ones."""
         return first_weights(self.settings, self.data)
+
+    def mixes(self, records: Records) -> Iterator[np.ndarray]:
+        """Yields the images of records in blocks of ``uint8[..., H, W, C]``.
+
+        Teacher and student see the same bytes.
+        """
+        return mixes(self.images, records, self.settings.search.as_released)
+
+    def look(self, variables: Variables, records: Records) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a student's class probabilities and features for records, from cached features:
+        ``float32[Q, Y]`` and ``float32[Q, d]``.
+        """
+        assert self.backbone is not None
+        return self.backbone.look(variables, self.mixes(records))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,15 +139,10 @@ class RunContext(SharedContext):
     checkpoints: checkpoint.Checkpoints
     report: run_log.RunLog
 
-    def mixes(self, records: Records) -> Iterator[np.ndarray]:
-        """Yields the images of records in blocks of ``uint8[..., H, W, C]``.
-
-        Teacher and student see the same bytes.
-        """
-        return mixes(self.images, records, self.settings.search.as_released)
-
     def evaluate(self, variables: Variables | None) -> np.ndarray:
         """Returns a student's answers on the images that judge it, ``float32[T, Y]``."""
         if not len(self.data.test_images):
             return np.empty((0, self.data.classes), np.float32)
+        if self.backbone is not None:
+            return self.backbone.look(variables, [self.data.test_images])[0]
         return prediction.predict(self.network(), variables, self.data.test_images)

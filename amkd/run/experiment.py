@@ -28,7 +28,7 @@ from amkd.run import (
     standing,
     workdir,
 )
-from amkd.run.context import RunContext, weights_identity
+from amkd.run.context import RunContext, frozen_backbone, weights_identity
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
 from amkd.training import teacher_features
@@ -141,6 +141,7 @@ def assembled(
             checkpoints=checkpoint.Checkpoints(folder / "checkpoints"),
             report=outputs,
             stop=stop,
+            backbone=frozen_backbone(settings, data, stop.check),
         )
         state = round_state.restore(context.checkpoints)
         rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent

@@ -58,6 +58,11 @@ def misfit(settings: Settings) -> str:
             f"config.method={settings.method!r}: makes its images in one process; run it without"
             " --coordinator and --distributed"
         )
+    if settings.train.views:
+        return (
+            f"config.train.views={settings.train.views}: one process computes and keeps the"
+            " features; set it to 0, or run without --coordinator and --distributed"
+        )
     return ""
 
 

@@ -1,9 +1,10 @@
 """Drives the rounds (paper, Algorithm 1): a thin loop that threads immutable state through them."""
 
+import contextlib
 import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import numpy as np
@@ -142,6 +143,7 @@ def selection_task(
         settings=context.settings.search,
         progress=progress,
         answers=lambda: given().answers,
+        look=context.look if context.backbone else None,
         train_further_student=functools.partial(
             committee.train_further_student, last_training, context.stop
         ),
@@ -179,7 +181,10 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     started, last = time.monotonic(), float("nan")
     given = _given(context, state.records, answers)
     recipe = context.facts.rounds[state.round].recipe
-    training = training_of(context, state.records, given, recipe, state.round)
+    with _features_bar(context, recipe, state) as advance:
+        training = training_of(
+            context, state.records, given, recipe, state.round, of_features=advance
+        )
 
     def save(epoch: int, leaves: Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
@@ -204,15 +209,28 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
 
         first = state.variables if context.settings.warm_start else None
         how: TrainingStart = {
-            "first_variables": first,
+            "first_variables": training.first_from(first),
             "saved": state.training,
             "first_epoch": state.epoch,
         }
         with leading.training(training, state.records, given, how):
             ended = train_network(training, **how, on_epoch=on_epoch)
-            variables = jax.device_get(ended.result)
+            variables = training.finished(jax.device_get(ended.result))
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
+
+
+@contextlib.contextmanager
+def _features_bar(
+    context: RunContext, recipe: Recipe, state: RoundState
+) -> Iterator[Callable[[int], None]]:
+    """Yields what advances the bar of cached features; it is shown where there are any."""
+    if not recipe.views:
+        yield lambda views: None
+        return
+    views = recipe.views * len(state.records)
+    with context.report.bar(views, f"round {state.round} features", "img") as advance:
+        yield advance
 
 
 def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
@@ -222,19 +240,37 @@ def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
 
 
 def training_of(
-    context: SharedContext, records: Records, given: Given, recipe: Recipe, round_: int
+    context: SharedContext,
+    records: Records,
+    given: Given,
+    recipe: Recipe,
+    round_: int,
+    *,
+    of_features: Callable[[int], None] = lambda views: None,
 ) -> Training:
-    """Returns the training of a round's student, on everything answered so far."""
-    settings = context.settings
+    """Returns the training of a round's student, on everything answered so far.
+
+    Args:
+      context: of the run.
+      records: Q of them.
+      given: what the teacher gave for them.
+      recipe: of the round.
+      round_: its number.
+      of_features: is called with the number of views whose features are there, where a backbone is
+        frozen and its features are cached.
+    """
+    settings, backbone = context.settings, context.backbone
+    features = backbone.views(context.mixes(records), of_features) if backbone else None
     data = training_set.make(
-        context.images,
+        context.images if features is None else context.images[:1],
         records,
         given.answers,
         capacity=settings.budget,
         as_released=settings.search.as_released,
         teacher_features=given.features,
+        features=features,
     )
-    return Training(
+    training = Training(
         network=context.network(),
         recipe=recipe,
         data=data,
@@ -242,6 +278,7 @@ def training_of(
         stream=(settings.seed, round_),
         weights=context.weights(),
     )
+    return training.of_head(backbone.variables) if backbone else training
 
 
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:

@@ -26,6 +26,14 @@ def step_recipe(recipe: Recipe) -> Recipe:
     )
 
 
+def head_recipe(recipe: Recipe) -> Recipe:
+    """Returns the recipe of a head that is trained on cached features: these are augmented
+    already, and all that it has is trained.
+    """
+    still = dataclasses.replace(recipe, crop=0, flip=False, rotate=0.0, zoom=0.0)
+    return dataclasses.replace(still, freeze="", backbone_rate=1.0, views=0)
+
+
 # Values at which a field does nothing.
 _IDLE = {
     "loss": "soft",
@@ -37,6 +45,7 @@ _IDLE = {
     "precision": "default",
     "freeze": "",
     "backbone_rate": 1.0,
+    "views": 0,
 }
 
 

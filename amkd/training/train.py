@@ -16,7 +16,7 @@ import numpy as np
 from amkd.config.recipe import Recipe
 from amkd.core import devices, keys
 from amkd.core.stopping import StopSignal
-from amkd.models import Network, prediction
+from amkd.models import Network, head, prediction
 from amkd.models.layers import Variables, for_training
 from amkd.models.pretrained.source import Weights
 from amkd.training import losses, train_state, train_step, training_set
@@ -43,6 +43,7 @@ class Training:
       stream: (seed, round), from which all randomness follows: first variables, orders,
         augmentation and dropout.
       weights: first variables of a pretrained network; None for random ones.
+      whole: the whole network and its variables, where ``network`` is its head alone; else None.
     """
 
     network: Network
@@ -51,6 +52,33 @@ class Training:
     count: int
     stream: tuple[int, int]
     weights: Weights | None = None
+    whole: tuple[Network, Variables] | None = None
+
+    def of_head(self, variables: Variables) -> "Training":
+        """Returns the training of the last layer alone, on features in place of images.
+
+        Args:
+          variables: of the whole network.
+        """
+        return dataclasses.replace(
+            self,
+            network=head.head_of(self.network),
+            recipe=recipes.head_recipe(self.recipe),
+            weights=None,
+            whole=(self.network, variables),
+        )
+
+    def first_from(self, variables: Variables | None) -> Variables | None:
+        """Returns what a training goes on from, of a whole network's variables; None for none."""
+        if variables is None or self.whole is None:
+            return variables
+        return head.variables_of_head(self.whole[0], variables)
+
+    def finished(self, variables: Variables) -> Variables:
+        """Returns the whole network's variables, given those that were trained."""
+        if self.whole is None:
+            return variables
+        return head.with_head(*self.whole, variables)
 
     @property
     def epochs(self) -> int:
@@ -111,12 +139,12 @@ def start(
     recipe, network = training.recipe, training.network
     if first_variables is None:
         key = keys.key(*training.stream, keys.Purpose.INIT)
-        first_variables = prediction.init(network, training.data.images.shape[1:], key)
+        first_variables = prediction.init(network, training.data.example_shape, key)
         if training.weights:
             first_variables = training.weights.place(first_variables)
     auxiliary_params = None
-    if head := losses.auxiliary_head(recipe):
-        auxiliary_params = head.init(
+    if auxiliary := losses.auxiliary_head(recipe):
+        auxiliary_params = auxiliary.init(
             network.feature_count(first_variables),
             training.data.teacher_feature_count,
             keys.rng(*training.stream, keys.Purpose.AUXILIARY_HEAD),

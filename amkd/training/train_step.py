@@ -105,6 +105,11 @@ def load_views(
       recipe: how far images may be moved.
       key: randomness of the step.
     """
+    if data.features is not None:
+        keys = jax.vmap(lambda p: jax.random.fold_in(key, p))(position)
+        count = data.features.shape[1]
+        view = jax.vmap(lambda k: jax.random.randint(k, (), 0, count))(keys)
+        return training_set.take_views(data, index, view)
     examples = training_set.take(data, index)
     if augment.views_of(recipe).still:
         return examples

@@ -29,6 +29,8 @@ class TrainingSet:
       as_released: ``bool[]``, how mixes are rounded; see :func:`amkd.data.mixing.mix_image`.
       teacher_features: ``float32[capacity, e]``, what a white-box teacher shows of each record;
         None for a black box.
+      features: ``float16[capacity, V, d]``, what a frozen backbone makes of V views of each record,
+        in place of its image; None where the network sees images.
     """
 
     images: Array
@@ -38,6 +40,14 @@ class TrainingSet:
     answers: Array
     as_released: Array
     teacher_features: Array | None = None
+    features: Array | None = None
+
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """Shape of what a network sees of one record: ``(H, W, C)``, or ``(d,)`` of features."""
+        if self.features is not None:
+            return tuple(self.features.shape[2:])
+        return tuple(self.images.shape[1:])
 
     @property
     def teacher_feature_count(self) -> int:
@@ -53,6 +63,7 @@ def make(
     capacity: int,
     as_released: bool = False,
     teacher_features: np.ndarray | None = None,
+    features: np.ndarray | None = None,
 ) -> TrainingSet:
     """Returns the training set of one round.
 
@@ -63,6 +74,7 @@ def make(
       capacity: records to make room for, at least Q.
       as_released: how mixes are rounded.
       teacher_features: ``float32[Q, e]``, or None for a black box.
+      features: ``float16[Q, V, d]``, which a network sees in place of images; None for images.
     """
     room = capacity - len(records)
 
@@ -77,6 +89,7 @@ def make(
         answers=pad(answers),
         as_released=np.bool_(as_released),
         teacher_features=None if teacher_features is None else pad(teacher_features),
+        features=None if features is None else pad(features),
     )
 
 
@@ -85,7 +98,7 @@ class Examples:
     """Records of a batch as a step sees them.
 
     Attributes:
-      images: ``[B, H, W, C]``.
+      images: ``[B, H, W, C]``, or features ``[B, d]``.
       answers: ``float32[B, Y]``.
       teacher_features: ``float32[B, e]``, or None for a black box.
     """
@@ -109,6 +122,23 @@ def take(data: TrainingSet, index: Array) -> Examples:
         ),
         answers=data.answers[index],
         teacher_features=None if features is None else features[index],
+    )
+
+
+def take_views(data: TrainingSet, index: Array, view: Array) -> Examples:
+    """Returns records of the training set, each as the features of one of its views.
+
+    Args:
+      data: the training set, with features.
+      index: ``int32[B]``, places of the records.
+      view: ``int32[B]``, numbers of the views.
+    """
+    assert data.features is not None
+    shown = data.teacher_features
+    return Examples(
+        images=data.features[index, view],
+        answers=data.answers[index],
+        teacher_features=None if shown is None else shown[index],
     )
 
 

@@ -7,6 +7,7 @@ from amkd.config.checks import choice
 from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
+from amkd.data import augment
 from amkd.methods import METHODS
 from amkd.methods.base import Method
 from amkd.training import losses, weightings
@@ -56,7 +57,7 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
 
 def parts_trained(s: Settings) -> Iterator[str]:
     """Yields why parts of a network cannot keep their values, or learn more slowly than others."""
-    for name in ("freeze", "backbone_rate"):
+    for name in ("freeze", "backbone_rate", "views"):
         value = getattr(s.teacher.train, name)
         if value != getattr(Recipe, name):
             yield (
@@ -67,6 +68,32 @@ def parts_trained(s: Settings) -> Iterator[str]:
         yield (
             f"config.train.freeze={s.train.freeze!r}: these layers would keep random values; set"
             " --config.student_weights, or leave train.freeze empty"
+        )
+    yield from _cached_views(s)
+
+
+def _cached_views(s: Settings) -> Iterator[str]:
+    """Yields why features cannot be cached."""
+    recipe = s.train
+    field = f"config.train.views={recipe.views}"
+    if not recipe.views:
+        return
+    if recipe.freeze != "backbone":
+        yield (
+            f"{field}: features can be kept where the backbone does not change; set"
+            " --config.train.freeze=backbone, or train.views=0"
+        )
+    elif not s.student_weights:
+        yield f"{field}: a backbone of random values is of no use; set --config.student_weights"
+    if recipe.views > 1 and augment.views_of(recipe).still:
+        yield (
+            f"{field}: all views of an image are alike; set --config.train.flip=True, crop, rotate"
+            " or zoom, or train.views=1"
+        )
+    if recipe.views == 1 and not augment.views_of(recipe).still:
+        yield (
+            f"{field}: the only view is the image itself, and train.crop, flip, rotate and zoom do"
+            " nothing; set train.views=4, or leave these out"
         )
 
 

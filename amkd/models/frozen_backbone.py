@@ -1,0 +1,138 @@
+"""A network whose backbone keeps its weights: it runs once for each image and each of its views."""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from amkd.core import checkpoint, keys
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.data.augment import Views, views_by_number
+from amkd.models import prediction
+from amkd.models.feature_store import FeatureStore
+from amkd.models.head import head_of, variables_of_head
+from amkd.models.layers import Network, Variables
+
+_SAVED_AT_ONCE = 256  # images after which features are written, and a stop is looked for
+
+
+def _no_progress(images: int) -> None:
+    del images
+
+
+class FrozenBackbone:
+    """Features of images, ``float16[d]`` each: computed once and kept on disk.
+
+    Features follow from the bytes of an image alone, so runs, rounds and seeds share them. View 0
+    of an image is the image itself; the others are augmented, each with random numbers that follow
+    from the seed, the number of the view and the bytes.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        variables: Variables,
+        folder: Path,
+        *,
+        views: Views,
+        view_count: int,
+        seed: int,
+        check_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Args:
+        network: the whole network, in float32.
+        variables: its variables; the head may have any values.
+        folder: where features are kept.
+        views: how far views are moved.
+        view_count: V, the image itself included.
+        seed: of the views.
+        check_stop: is called after every few images; may raise to stop.
+        """
+        self.network, self.variables = network, variables
+        self._views, self._count, self._seed = views, view_count, seed
+        self._check_stop = check_stop
+        self._width = network.feature_count(variables)
+        self._store = FeatureStore(folder / f"{self._identity()}.sqlite", self._width)
+
+    def features(self, blocks: Iterable[np.ndarray]) -> np.ndarray:
+        """Returns the features of images as they are, ``float16[M, d]``.
+
+        Args:
+          blocks: the images, ``uint8[..., H, W, C]`` each, M in all.
+        """
+        found = [self._view(images, 0) for images in blocks]
+        return np.concatenate([np.empty((0, self._width), np.float16), *found])
+
+    def views(
+        self, blocks: Iterable[np.ndarray], progress: Callable[[int], None] = _no_progress
+    ) -> np.ndarray:
+        """Returns the features of all views of images, ``float16[M, V, d]``.
+
+        Args:
+          blocks: the images, ``uint8[..., H, W, C]`` each, M in all.
+          progress: is called with the number of views that are done.
+        """
+        found = [np.empty((0, self._count, self._width), np.float16)]
+        for images in blocks:
+            each = []
+            for view in range(self._count):
+                each.append(self._view(images, view))
+                progress(len(images))
+            found.append(np.stack(each, 1))
+        return np.concatenate(found)
+
+    def look(
+        self, variables: Variables, blocks: Iterable[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns class probabilities and features: ``float32[M, Y]`` and ``float32[M, d]``.
+
+        Args:
+          variables: of the whole network, with this backbone and any head.
+          blocks: the images, ``uint8[..., H, W, C]`` each, M in all.
+        """
+        head = variables_of_head(self.network, variables)
+        return prediction.look(head_of(self.network), head, self.features(blocks))
+
+    def _identity(self) -> str:
+        params = {k: v for k, v in self.variables["params"].items() if k != self.network.last}
+        what = repr(self.network.clone(classes=1)), jax.default_backend()
+        named = checkpoint.sha256({**self.variables, "params": params})
+        return hashlib.sha256(repr((what, named)).encode()).hexdigest()[:16]
+
+    def _view(self, images: np.ndarray, view: int) -> np.ndarray:
+        """Returns the features of one view of some images, ``float16[M, d]``."""
+        addresses = [self._address(image_digest(image), view) for image in images]
+        known = self._store.read(list(dict.fromkeys(addresses)))
+        fresh = {address: place for place, address in enumerate(addresses) if address not in known}
+        missing = list(fresh.items())
+        for start in range(0, len(missing), _SAVED_AT_ONCE):
+            names, places = zip(*missing[start : start + _SAVED_AT_ONCE], strict=True)
+            rows = self._compute(images[list(places)], view)
+            self._store.write(names, rows)
+            known.update(zip(names, rows, strict=True))
+            self._check_stop()
+        found = np.empty((len(images), self._width), np.float16)
+        for place, address in enumerate(addresses):
+            found[place] = known[address]
+        return found
+
+    def _address(self, digest: bytes, view: int) -> bytes:
+        if not view:
+            return digest
+        return hashlib.sha256(repr((digest, view, self._seed, self._views)).encode()).digest()
+
+    def _compute(self, images: np.ndarray, view: int) -> np.ndarray:
+        if view:
+            stream = keys.key(self._seed, view, keys.Purpose.FEATURE_VIEWS)
+            numbers = [int.from_bytes(image_digest(image)[:4], "big") >> 1 for image in images]
+            images = views_by_number(images, np.array(numbers, np.int32), self._views, key=stream)
+        with np.errstate(over="ignore"):  # refused below
+            rows = prediction.features(self.network, self.variables, images).astype(np.float16)
+        if not np.isfinite(rows).all():
+            raise UserError(
+                "config.train.views: features of this student do not fit into 16 bits; set it to 0"
+            )
+        return rows

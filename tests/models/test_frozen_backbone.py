@@ -1,0 +1,183 @@
+"""Features of images: computed once, kept under the bytes of the image, equal to fresh ones."""
+
+import jax
+import numpy as np
+import pytest
+
+from amkd import models
+from amkd.core.errors import UserError
+from amkd.core.stopping import Stopped
+from amkd.data.augment import Views
+from amkd.models import frozen_backbone, prediction
+from amkd.models.feature_store import FeatureStore
+from amkd.models.frozen_backbone import FrozenBackbone
+from amkd.models.head import head_of, variables_of_head, with_head
+
+SHAPE = (8, 8, 1)
+NETWORK = models.build("lenet5_half", 3, SHAPE)
+STILL = Views()
+IMAGES = np.random.default_rng(0).integers(0, 256, (5, *SHAPE), np.uint8)
+
+
+@pytest.fixture(scope="module", name="variables")
+def variables_():
+    return prediction.init(NETWORK, SHAPE, jax.random.key(1))
+
+
+@pytest.fixture(name="computed")
+def computed_(monkeypatch):
+    """How many images the backbone ran for, call by call."""
+    counts = []
+
+    def count(network, variables, images):
+        counts.append(len(images))
+        return fresh(network, variables, images)
+
+    fresh = prediction.features
+    monkeypatch.setattr(frozen_backbone.prediction, "features", count)
+    return counts
+
+
+def backbone(variables, folder, *, views=1, moved=STILL, seed=0, **how):
+    return FrozenBackbone(
+        NETWORK, variables, folder, views=moved, view_count=views, seed=seed, **how
+    )
+
+
+def test_a_head_is_the_last_layer_of_the_network(variables):
+    probabilities, features = prediction.look(NETWORK, variables, IMAGES)
+    head = head_of(NETWORK)
+    own = variables_of_head(NETWORK, variables)
+    np.testing.assert_array_equal(prediction.look(head, own, features)[0], probabilities)
+    assert head.feature_count(own) == NETWORK.feature_count(variables) == features.shape[1]
+    other = prediction.init(head, features.shape[1:], jax.random.key(2))
+    whole = with_head(NETWORK, variables, other)
+    assert jax.tree.structure(whole) == jax.tree.structure(variables)
+    np.testing.assert_array_equal(
+        prediction.predict(NETWORK, whole, IMAGES), prediction.look(head, other, features)[0]
+    )
+
+
+def test_cached_features_are_fresh_ones_in_16_bits(variables, tmp_path):
+    features = prediction.look(NETWORK, variables, IMAGES)[1]
+    found = backbone(variables, tmp_path).features([IMAGES[:2], IMAGES[2:]])
+    assert found.dtype == np.float16
+    np.testing.assert_array_equal(found, features.astype(np.float16))
+    again = backbone(variables, tmp_path).features([IMAGES])
+    np.testing.assert_array_equal(again, found)
+    probabilities, _ = backbone(variables, tmp_path).look(variables, [IMAGES])
+    fresh = prediction.predict(NETWORK, variables, IMAGES)
+    np.testing.assert_allclose(probabilities, fresh, atol=1e-3)
+
+
+def test_it_runs_once_for_each_image_whatever_its_place(variables, tmp_path, computed):
+    first = backbone(variables, tmp_path)
+    found = first.features([IMAGES[[0, 1, 0]]])  # a copy is the same image
+    np.testing.assert_array_equal(found[0], found[2])
+    assert computed == [2]
+    backbone(variables, tmp_path).features([IMAGES[[1, 2, 0]]])
+    assert computed == [2, 1]
+
+
+def test_a_head_does_not_matter_and_a_backbone_does(variables, tmp_path, computed):
+    fields = dict(variables["params"])
+    fields["fc3"] = jax.tree.map(np.zeros_like, fields["fc3"])
+    backbone(variables, tmp_path).features([IMAGES])
+    backbone({"params": fields}, tmp_path).features([IMAGES])
+    assert computed == [5]
+    other = jax.tree.map(lambda value: 2 * value, variables)
+    found = backbone(other, tmp_path).features([IMAGES])
+    assert computed == [5, 5]
+    assert not np.array_equal(found, backbone(variables, tmp_path).features([IMAGES]))
+
+
+def test_views_follow_from_seed_view_and_bytes(variables, tmp_path, computed):
+    moved = Views(crop=2)
+    found = backbone(variables, tmp_path, views=3, moved=moved).views([IMAGES])
+    assert found.shape == (5, 3, NETWORK.feature_count(variables))
+    plain = backbone(variables, tmp_path).features([IMAGES])
+    np.testing.assert_array_equal(found[:, 0], plain)
+    assert not np.array_equal(found[:, 1], found[:, 2])
+    order = [3, 1, 4]
+    other = backbone(variables, tmp_path / "other", views=3, moved=moved)
+    parts = other.views([IMAGES[order[:1]], IMAGES[order[1:]]])
+    np.testing.assert_array_equal(parts, found[order])
+    # More views keep the first ones, and another seed or another range shares only view 0.
+    del computed[:]
+    more = backbone(variables, tmp_path, views=4, moved=moved).views([IMAGES])
+    np.testing.assert_array_equal(more[:, :3], found)
+    assert computed == [5]
+    backbone(variables, tmp_path, views=2, moved=moved, seed=1).views([IMAGES])
+    backbone(variables, tmp_path, views=2, moved=Views(crop=1)).views([IMAGES])
+    assert computed == [5, 5, 5]
+
+
+def test_a_view_is_the_network_on_a_moved_image(variables, tmp_path):
+    """With mirrored images alone, a view's features are those of the image or of its mirror."""
+    found = backbone(variables, tmp_path, views=4, moved=Views(flip=True)).views([IMAGES])
+    both = [
+        prediction.look(NETWORK, variables, images)[1].astype(np.float16)
+        for images in (IMAGES, IMAGES[:, :, ::-1])
+    ]
+    mirrored = [
+        [np.array_equal(found[image, view], both[1][image]) for view in range(4)]
+        for image in range(5)
+    ]
+    for image in range(5):
+        for view in range(4):
+            expected = both[int(mirrored[image][view])][image]
+            np.testing.assert_array_equal(found[image, view], expected)
+    assert 0 < np.sum(mirrored) < 15
+
+
+def test_what_was_computed_before_a_stop_is_kept(variables, tmp_path, monkeypatch, computed):
+    monkeypatch.setattr(frozen_backbone, "_SAVED_AT_ONCE", 2)
+
+    def stop():
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        backbone(variables, tmp_path, check_stop=stop).features([IMAGES])
+    done = []
+    backbone(variables, tmp_path).views([IMAGES], done.append)
+    assert computed == [2, 2, 1]
+    assert done == [5]
+
+
+def test_no_images_have_no_features(variables, tmp_path):
+    width = NETWORK.feature_count(variables)
+    assert backbone(variables, tmp_path, views=2).views([]).shape == (0, 2, width)
+    assert backbone(variables, tmp_path).features([IMAGES[:0]]).shape == (0, width)
+
+
+def test_features_that_do_not_fit_are_refused(variables, tmp_path):
+    huge = jax.tree.map(lambda value: 1e3 * np.abs(value), variables)
+    with pytest.raises(UserError, match=r"config\.train\.views: .* 16 bits; set it to 0"):
+        backbone(huge, tmp_path).features([IMAGES])
+
+
+def test_a_store_keeps_rows_under_keys(tmp_path):
+    store = FeatureStore(tmp_path / "new" / "file.sqlite", 2)
+    assert store.read([b"a"]) == {}
+    store.write([b"a", b"b"], np.array([[1, 2], [3, 4]], np.float16))
+    store.write([b"a"], np.array([[5, 6]], np.float16))  # what is there stays
+    keys = [b"a", b"b", b"c", *(bytes([0, n]) for n in range(200)), *map(str.encode, "xyz" * 300)]
+    found = store.read(keys)
+    assert {key: row.tolist() for key, row in found.items()} == {b"a": [1, 2], b"b": [3, 4]}
+    assert FeatureStore(tmp_path / "new" / "file.sqlite", 3).read([b"a"]) == {}
+
+
+def test_a_damaged_store_begins_anew(tmp_path, capsys):
+    path = tmp_path / "file.sqlite"
+    store = FeatureStore(path, 2)
+    for damage in (b"no database", None):
+        store.write([b"a"], np.ones((1, 2), np.float16))
+        content = damage or path.read_bytes()[:4096] + b"\xff" * 4096
+        path.write_bytes(content)
+        assert store.read([b"a"]) == {}
+        assert "is damaged" in capsys.readouterr().out
+    store.write([b"a"], np.ones((1, 2), np.float16))
+    assert store.read([b"a"])[b"a"].tolist() == [1, 1]
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match=r"cannot keep features .*--config\.cache_dir"):
+        FeatureStore(tmp_path / "folder", 2).read([b"a"])

@@ -1,0 +1,141 @@
+"""Whole runs of a frozen backbone whose features are cached."""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+
+from amkd import models
+from amkd.core.errors import UserError
+from amkd.core.stopping import Stopped, StopSignal
+from amkd.data.dataset import DataSet
+from amkd.models import frozen_backbone, prediction
+from amkd.models.saved_network import load_network
+from amkd.run import experiment
+from amkd.teachers import Teacher
+from tests.support import counting_teacher
+from tests.support.small import configured, digits
+
+SHAPE = (8, 8, 1)
+FIELDS = {
+    "student": "lenet5_half", "student_weights": f"{__name__}:same", "train.freeze": "backbone",
+    "train.views": 3, "train.crop": 1, "n_real": 20, "budget": 44, "rounds": 2,
+    "method": "pooled_mixup", "search.candidates": 2.0, "search.acquisition": "k_center",
+    "train.epochs": 3, "train.min_steps": 0, "train.batch_size": 16, "train.learning_rate": 0.02,
+    "train.mix_share": 0.5, "teacher.validation": 1, "checkpoint.seconds": 0.0,
+    "report.progress": False, "report.tensorboard": False, "report.plots": False,
+    "report.html": False,
+}  # fmt: skip
+
+
+@functools.cache
+def _first():
+    network = models.build("lenet5_half", 10, SHAPE)
+    return jax.device_get(prediction.init(network, SHAPE, jax.random.key(7)))
+
+
+def same(variables):
+    """First weights for the tests: the backbone is always the same one."""
+    first = _first()["params"]
+    params = {**first, "fc3": variables["params"]["fc3"]}
+    return {**variables, "params": params}
+
+
+@pytest.fixture(name="go")
+def go_(tmp_path, monkeypatch):
+    """Runs a configuration in a folder; returns the summary."""
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
+    images, numbers = digits(0, 80)
+    data = DataSet("digits", 10, images, numbers, images[:40], images[40:], numbers[40:])
+    given = data, Teacher("own", counting_teacher.answer)
+
+    def go(folder, stop=None, **fields):
+        config = configured(**{**FIELDS, "cache_dir": tmp_path / "cache", **fields})
+        return experiment.run(config, tmp_path / folder, stop or StopSignal(), *given)
+
+    return go
+
+
+class AfterLooks(StopSignal):
+    """Asks to stop after it has been looked at so often."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    @property
+    def requested(self):
+        self.looks -= 1
+        return self.looks < 0
+
+
+def test_the_backbone_runs_once_for_each_view(go, tmp_path, monkeypatch):
+    computed = []
+    fresh = prediction.features
+
+    def count(network, variables, images):
+        computed.append(len(images))
+        return fresh(network, variables, images)
+
+    monkeypatch.setattr(frozen_backbone.prediction, "features", count)
+    whole = go("whole")
+    assert whole["queries"] == whole["queries_paid"] == 44
+    # Three views of 44 images, the 40 that judge, and in each round's search the 24 candidates,
+    # 12 of which are chosen: what was a candidate is not run again.
+    assert sum(computed) == 3 * 44 + 40 + 2 * 12
+    # Another run of the same images, from another folder, runs none again.
+    del computed[:]
+    again = go("again")
+    assert sum(computed) == 0
+    assert again["student_sha256"] == whole["student_sha256"]
+    # The saved student is the whole network, with the first backbone.
+    saved = load_network(tmp_path / "whole" / "student")
+    answers = saved.predict(digits(40, 80)[0])
+    accuracy = np.mean(answers.argmax(1) == digits(40, 80)[1])
+    assert abs(accuracy - whole["student_accuracy"]) <= 1 / 40
+    kept = {name: one for name, one in saved.variables["params"].items() if name != "fc3"}
+    expected = {name: one for name, one in _first()["params"].items() if name != "fc3"}
+    jax.tree.map(np.testing.assert_array_equal, kept, expected)
+
+
+def test_a_run_stopped_anywhere_ends_with_the_same_bits(go):
+    whole = go("whole")
+    stops = 0
+    for looks in range(3, 90, 7):
+        try:
+            found = go("stopped", AfterLooks(looks), cache_dir="cache_of_another")
+            break
+        except Stopped:
+            stops += 1
+    assert stops > 1
+    assert found["student_sha256"] == whole["student_sha256"]
+    assert found["queries"] == 44
+
+
+def test_it_is_the_training_of_a_frozen_network(go, tmp_path):
+    """On the images as they are, up to the 16 bits of the features."""
+    fields = {"train.crop": 0, "train.mix_share": 0.0, "method": "random_mixup", "warm_start": True}
+    go("cached", **fields, **{"train.views": 1})
+    go("frozen", **fields, **{"train.views": 0})
+    one, other = (load_network(tmp_path / name / "student") for name in ("cached", "frozen"))
+    # A head of its own network has first values of its own; the trained ones are close.
+    difference = np.abs(one.predict(digits(40, 80)[0]) - other.predict(digits(40, 80)[0]))
+    assert difference.mean() < 0.1
+
+
+def test_committees_and_warm_starts_train_heads(go):
+    found = go("run", **{"search.acquisition": "ensemble", "search.committee": 2}, warm_start=True)
+    assert found["queries"] == 44
+
+
+def test_what_cannot_be_cached_is_refused():
+    def told(**fields):
+        with pytest.raises(UserError) as error:
+            configured(**{**FIELDS, **fields})
+        return str(error.value)
+
+    assert "config.train.views=3: features can be kept where" in told(**{"train.freeze": ""})
+    assert "set --config.student_weights" in told(student_weights="")
+    assert "all views of an image are alike" in told(**{"train.crop": 0})
+    assert "the only view is the image itself" in told(**{"train.views": 1})
+    assert "config.teacher.train.views=2" in told(**{"teacher.train.views": 2})
