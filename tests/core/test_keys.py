@@ -41,6 +41,7 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "PSEUDO_EXAMPLES": 15,
         "AUXILIARY_HEAD": 20,
         "RELATIONS": 21,
+        "FEATURE_VIEWS": 22,
     }
 
 
