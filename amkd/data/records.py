@@ -47,26 +47,38 @@ def real_records(n: int) -> Records:
     return Records(index, index, np.full(n, mixing.ONE, np.int32))
 
 
-_mix = compiled(kept=1)(mixing.mix_images)
+_mix = compiled(kept=2)(mixing.mix_images)
+
+_BLOCK = 1024  # images mixed together
+_BLOCK_BYTES = 2**25  # of them, at most: mixing takes several times as much
+_TABLE_BYTES = 2**28  # of images that are placed on the device as a whole
 
 
 def mixes(
-    images: np.ndarray, records: Records, as_released: bool = False, block: int = 1024
+    images: np.ndarray, records: Records, as_released: bool = False, block: int = 0
 ) -> Iterator[np.ndarray]:
     """Yields the canonical mixes of records, on the host, in blocks.
+
+    Many large images stay where they are, on the host or in a file: only those of a block are read.
 
     Args:
       images: ``uint8[N, H, W, C]``, the real images.
       records: what to mix.
       as_released: see :func:`mixing.mix_image`.
-      block: images in a block; the last block may be shorter.
+      block: images in a block, the last block may be shorter; 0 chooses by their size.
 
     Yields:
       ``uint8[block, H, W, C]``; one empty block where there is no record.
     """
-    on_device = jnp.asarray(images)
+    block = block or max(min(_BLOCK, _BLOCK_BYTES // max(images[:1].nbytes, 1)), 1)
+    whole = jnp.asarray(images) if images.nbytes <= _TABLE_BYTES else None
     for start in range(0, max(len(records), 1), block):
         part = records.take(slice(start, start + block))
         room = block - len(part)
         i, j, w = (np.pad(column, (0, room)) for column in (part.i, part.j, part.w))
-        yield np.asarray(_mix(on_device, i, j, w, as_released))[: len(part)]
+        if whole is None:
+            table = np.concatenate([images[i], images[j]])
+            i, j = np.arange(2 * block, dtype=np.int32).reshape(2, block)
+        else:
+            table = whole
+        yield np.asarray(_mix(table, i, j, w, as_released))[: len(part)]

@@ -196,7 +196,7 @@ def _draw(
         order = start + np.argsort(state.score[start:end], kind="stable")
         shown = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
         records = state.records.take(shown)
-        (mixes,) = context.mixes(records)
+        mixes = np.concatenate(list(context.mixes(records)))
         lams, answers = mixing.lam_of(records.w), client.recall(context.client, [mixes])
         columns = zip(records.i, records.j, mixes, lams, state.score[shown], answers, strict=True)
         plots.contact_sheet(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd.data import mixing
+from amkd.data import mixing, records
 from amkd.data.records import Records, mixes
 from tests.support import plain
 
@@ -150,6 +150,20 @@ def test_many_pairs_each_with_its_own_images_and_weight():
     assert isinstance(on_host, np.ndarray)
     assert on_host.dtype == np.uint8
     np.testing.assert_array_equal(on_host, expected)
+
+
+def test_large_images_are_mixed_few_at_a_time_from_where_they_are(monkeypatch):
+    rng = np.random.default_rng(2)
+    images = rng.integers(0, 256, (6, *SHAPE), np.uint8)
+    i, j = (rng.integers(0, 6, 11).astype(np.int32) for _ in range(2))
+    some = Records(i, j, rng.integers(0, mixing.ONE + 1, 11).astype(np.int32))
+    expected = np.concatenate(list(mixes(images, some)))
+    monkeypatch.setattr(records, "_TABLE_BYTES", images.nbytes - 1)
+    monkeypatch.setattr(records, "_BLOCK_BYTES", 4 * images[0].nbytes + 1)
+    found = list(mixes(images, some))
+    assert [len(one) for one in found] == [4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+    assert [len(one) for one in mixes(images, some.take(slice(0)))] == [0]
 
 
 def test_mix_refuses_other_types_and_shapes():

@@ -1,0 +1,53 @@
+"""Your own photographs and a paid teacher: a pretrained student that learns in minutes.
+
+Story:    2,000 photographs in a folder, no labels, and a vision service. The service sees 256
+          pixels, the student 160. The weights of the student's backbone are published ones and stay
+          as they are; its features are computed once, and a new last layer learns from the
+          service's answers. Each round asks about more of the photographs.
+Command:  python launch.py --config=configs/photos.py --workdir=runs/photos
+          --config.data.folder=PICTURES --config.data.classes=cat,dog
+          --config.teacher.function=my_teacher:answer
+First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
+            need.
+"""
+
+from ml_collections import ConfigDict
+
+from amkd.configs import default
+
+
+def get_config(preset: str = "") -> ConfigDict:
+    """Presets: none."""
+    if preset:
+        raise ValueError(f"preset {preset!r} does not exist; there is none")
+    config = default.get_config()
+    config.dataset = "folder"
+    config.data.folder = "pictures"
+    # Names in the teacher's order, their number, or a file with one name a line.
+    config.data.classes = "classes.txt"
+    # The side of the pictures that the teacher is asked about, in pixels.
+    config.data.size = 256
+    config.data.broken = "skip"
+    # More photographs of yours are worth more than mixes: see results/README.md.
+    config.method = "active_labelling"
+    config.search.acquisition = "k_center"
+    config.n_real = 500
+    config.budget = 1000
+    config.rounds = 1
+    config.student = "efficientnet_lite0"
+    config.student_weights = "hf:timm/efficientnet_lite0.ra_in1k"
+    config.student_size = 160
+    config.teacher.kind = "python"
+    config.teacher.function = "my_teacher:answer"
+    config.teacher.batch = 64
+    config.train.freeze = "backbone"
+    # The photograph, and three views of it.
+    config.train.views = 4
+    config.train.crop = 16
+    config.train.flip = True
+    config.train.mix_share = 0.5
+    config.train.epochs = 40
+    config.train.min_steps = 1000
+    config.train.learning_rate = 3e-3
+    config.train.temperature = 2.0
+    return config
