@@ -509,6 +509,9 @@ def recipe() -> ConfigDict:
     config.freeze = ""
     # The learning rate of all but the last layer, as a multiple of learning_rate.
     config.backbone_rate = 1.0
+    # For pretrained networks, ViT above all: from each block to the block in front of it, the
+    # learning rate is multiplied by this; 0.75 is usual. 1 for equal rates.
+    config.layer_decay = 1.0
     # freeze=backbone: features of this many views of each image are computed once and kept, and
     # only the last layer is trained, on them. The first view is the image itself, the others are
     # augmented (crop, flip, rotate, zoom). 0 runs the whole network in every step.

@@ -159,6 +159,13 @@ class Recipe:
         below=math.inf,
         remedy="train.freeze=backbone keeps it as it is",
     )
+    layer_decay: float = field(
+        1.0,
+        "For pretrained networks, ViT above all: from each block to the block in front of it, the"
+        " learning rate is multiplied by this; 0.75 is usual. 1 for equal rates.",
+        above=0,
+        most=1,
+    )
     views: int = field(
         0,
         "freeze=backbone: features of this many views of each image are computed once and kept, and"

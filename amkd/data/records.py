@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
@@ -77,7 +78,7 @@ def mixes(
         room = block - len(part)
         i, j, w = (np.pad(column, (0, room)) for column in (part.i, part.j, part.w))
         if whole is None:
-            table = np.concatenate([images[i], images[j]])
+            table: jax.Array | np.ndarray = np.concatenate([images[i], images[j]])
             i, j = np.arange(2 * block, dtype=np.int32).reshape(2, block)
         else:
             table = whole

@@ -12,7 +12,7 @@ from amkd.methods.student import seen_shape, student_of
 from amkd.models import Network, inference
 from amkd.models.pretrained import source
 from amkd.models.user_network import UserNetwork
-from amkd.training import freezing, losses
+from amkd.training import freezing, losses, optimizers
 
 
 def check_devices(settings: Settings, devices: int) -> None:
@@ -77,10 +77,16 @@ def check_student(settings: Settings, data: DataSet) -> None:
     seen = seen_shape(settings, data.shape)
     source.load(settings.student_weights, settings.student, data.classes, seen)
     recipe = settings.train
-    if recipe.freeze or recipe.backbone_rate != 1:
-        key = jax.random.key(0)
-        variables = jax.eval_shape(lambda: inference.init(network, data.shape, key))
-        freezing.check(recipe.freeze, recipe.backbone_rate, network, variables)
+    if not recipe.freeze and recipe.backbone_rate == recipe.layer_decay == 1:
+        return
+    key = jax.random.key(0)
+    variables = jax.eval_shape(lambda: inference.init(network, data.shape, key))
+    freezing.check(recipe.freeze, recipe.backbone_rate, network, variables)
+    if recipe.layer_decay != 1 and not optimizers.has_blocks(variables["params"]):
+        raise UserError(
+            f"config.train.layer_decay={recipe.layer_decay}: is for pretrained networks of blocks,"
+            f" and student {settings.student!r} has none; set it to 1"
+        )
 
 
 def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:

@@ -2,7 +2,8 @@
 network.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import jax
@@ -29,6 +30,8 @@ def by_part(
     frozen: Callable[[tuple[str, ...]], bool],
     last: str,
     backbone_rate: float,
+    *,
+    layer_decay: float = 1.0,
 ) -> optax.GradientTransformation:
     """Returns an optimizer that leaves some parameters as they are, and moves the backbone at
     another rate than the last layer.
@@ -38,6 +41,7 @@ def by_part(
       frozen: whether the parameter of this path stays.
       last: the last layer.
       backbone_rate: factor of the updates of all other layers.
+      layer_decay: one more factor for each block that lies between a layer and the last one.
     """
 
     def part(names: tuple[str, ...]) -> str:
@@ -49,5 +53,50 @@ def by_part(
         return jax.tree_util.tree_map_with_path(lambda path, _: part(names_of(path)), params)
 
     moved = optax.chain(tx, optax.scale(backbone_rate))
+    if layer_decay != 1:
+        moved = optax.chain(moved, decayed_by_layer(layer_decay))
     of_part = {"frozen": optax.set_to_zero(), "last": tx, "backbone": moved}
     return optax.partition(of_part, parts)
+
+
+_BLOCK = re.compile(r"(?:blocks_|stages_|layer)(\d+)")  # a block or a stage, with its number
+_BEHIND = ("norm", "conv_head", "bn2")  # layers between the last block and the last layer
+
+
+def has_blocks(names: Iterable[str]) -> bool:
+    """Returns whether one of a network's layers is a block with a number."""
+    return any(map(_BLOCK.match, names))
+
+
+def layer_factors(names: Iterable[str], decay: float) -> dict[str, float]:
+    """Returns the factor of each layer's learning rate (BEiT, Bao et al., 2022).
+
+    The last block has ``decay``, the one in front of it ``decay**2``, and so on; all layers in
+    front of the blocks have one factor more, and those behind them none.
+
+    Args:
+      names: of a network's layers.
+      decay: factor from one block to the block in front of it.
+    """
+    numbers = {
+        name: int(found[1]) if (found := _BLOCK.match(name)) else -1 for name in sorted(set(names))
+    }
+    first, last = min(n for n in numbers.values() if n >= 0), max(numbers.values())
+    return {
+        name: 1.0 if name in _BEHIND else decay ** (last + 1 - max(number, first - 1))
+        for name, number in numbers.items()
+    }
+
+
+def decayed_by_layer(decay: float) -> optax.GradientTransformation:
+    """Returns what multiplies the updates of each layer by its factor."""
+
+    def update(updates: Any, params: Any) -> Any:
+        del params
+        paths = [names_of(path) for path, _ in jax.tree_util.tree_leaves_with_path(updates)]
+        factors = layer_factors((names[0] for names in paths), decay)
+        return jax.tree_util.tree_map_with_path(
+            lambda path, value: factors[names_of(path)[0]] * value, updates
+        )
+
+    return optax.stateless(update)

@@ -31,7 +31,7 @@ def head_recipe(recipe: Recipe) -> Recipe:
     already, and all that it has is trained.
     """
     still = dataclasses.replace(recipe, crop=0, flip=False, rotate=0.0, zoom=0.0)
-    return dataclasses.replace(still, freeze="", backbone_rate=1.0, views=0)
+    return dataclasses.replace(still, freeze="", backbone_rate=1.0, layer_decay=1.0, views=0)
 
 
 # Values at which a field does nothing.
@@ -45,6 +45,7 @@ _IDLE = {
     "precision": "default",
     "freeze": "",
     "backbone_rate": 1.0,
+    "layer_decay": 1.0,
     "views": 0,
 }
 
@@ -135,9 +136,10 @@ def optimizer_of(recipe: Recipe, last: str) -> optax.GradientTransformation:
       last: its last layer.
     """
     tx = optimizer_without_rate(recipe)
-    if not recipe.freeze and recipe.backbone_rate == 1:
+    if not recipe.freeze and recipe.backbone_rate == recipe.layer_decay == 1:
         return tx
-    return by_part(tx, freezing.frozen_in(recipe.freeze, last), last, recipe.backbone_rate)
+    frozen = freezing.frozen_in(recipe.freeze, last)
+    return by_part(tx, frozen, last, recipe.backbone_rate, layer_decay=recipe.layer_decay)
 
 
 def optimizer_without_rate(recipe: Recipe) -> optax.GradientTransformation:

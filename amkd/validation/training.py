@@ -57,7 +57,7 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
 
 def parts_trained(s: Settings) -> Iterator[str]:
     """Yields why parts of a network cannot keep their values, or learn more slowly than others."""
-    for name in ("freeze", "backbone_rate", "views"):
+    for name in ("freeze", "backbone_rate", "layer_decay", "views"):
         value = getattr(s.teacher.train, name)
         if value != getattr(Recipe, name):
             yield (

@@ -11,7 +11,7 @@ from flax import linen as nn
 
 from amkd.core.errors import UserError
 from amkd.models import Network
-from amkd.training import freezing, recipe
+from amkd.training import freezing, optimizers, recipe
 from amkd.training.train import leaves_of
 from tests.support import training
 from tests.support.training import CLASSES, fit, flat, network_of, plan, some_data, variables_of
@@ -150,3 +150,36 @@ def test_parts_that_are_not_there_are_refused(freeze, rate, said):
 def test_a_network_without_a_known_last_layer_has_no_backbone(freeze, rate):
     with pytest.raises(UserError, match="does not show it"):
         freezing.check(freeze, rate, network_of(), {"params": {"module": {"x": np.ones(CLASSES)}}})
+
+
+def test_blocks_learn_more_slowly_the_further_they_are_from_the_last_layer():
+    names = ["patch_embed", "blocks_0", "blocks_1", "blocks_2", "norm", "positions"]
+    assert optimizers.layer_factors(names, 0.5) == {
+        "patch_embed": 1 / 16, "positions": 1 / 16, "blocks_0": 1 / 8, "blocks_1": 1 / 4,
+        "blocks_2": 1 / 2, "norm": 1.0,
+    }  # fmt: skip
+    stages = ["conv1", "layer1_0", "layer1_1", "layer2_0"]  # ResNets count from 1
+    assert optimizers.layer_factors(stages, 0.5) == {
+        "conv1": 1 / 8, "layer1_0": 1 / 4, "layer1_1": 1 / 4, "layer2_0": 1 / 2,
+    }  # fmt: skip
+
+
+def test_the_last_layer_keeps_the_full_rate_and_a_frozen_one_stays():
+    params = {
+        name: {"kernel": jnp.ones(2)} for name in ("conv1", "blocks_0", "blocks_1", "bn2", "fc")
+    }
+    grads = jax.tree.map(jnp.ones_like, params)
+    chosen = plan(
+        optimizer="sgd", momentum=0.0, weight_decay=0.0, freeze="conv1", backbone_rate=0.1,
+        layer_decay=0.5,
+    )  # fmt: skip
+    tx = recipe.optimizer_of(chosen, "fc")
+    updates, _ = tx.update(grads, tx.init(params), params)
+    found = {name: float(value["kernel"][0]) for name, value in updates.items()}
+    expected = {"conv1": 0.0, "blocks_0": 0.025, "blocks_1": 0.05, "bn2": 0.1, "fc": 1.0}
+    assert found == pytest.approx(expected)
+
+
+def test_a_network_without_blocks_has_no_decay_by_layer():
+    assert optimizers.has_blocks(["stem_0", "stages_0"])
+    assert not optimizers.has_blocks(["conv1", "fc3"])
