@@ -48,6 +48,6 @@ def get_config(preset: str = "") -> ConfigDict:
     config.train.mix_share = 0.5
     config.train.epochs = 40
     config.train.min_steps = 1000
-    config.train.learning_rate = 3e-3
+    config.train.learning_rate = 1e-3
     config.train.temperature = 2.0
     return config
