@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
 from amkd.core.compilation import compiled
 from amkd.data import mixing
+from amkd.data.lazy_images import Images
 
 
 @struct.dataclass
@@ -41,32 +43,41 @@ class Records:
         )
 
 
+def whole_records(places: np.ndarray) -> Records:
+    """Returns the records of images themselves, at the places ``int[Q]``."""
+    index = np.asarray(places, np.int32)
+    return Records(index, index, np.full(len(index), mixing.ONE, np.int32))
+
+
 def real_records(n: int) -> Records:
     """Returns the records of the N real images themselves; of no image for ``n = 0``."""
-    index = np.arange(n, dtype=np.int32)
-    return Records(index, index, np.full(n, mixing.ONE, np.int32))
+    return whole_records(np.arange(n))
 
 
 _mix = compiled(kept=1)(mixing.mix_images)
 
 
 def mixes(
-    images: np.ndarray, records: Records, as_released: bool = False, block: int = 1024
+    images: Images, records: Records, as_released: bool = False, block: int = 1024
 ) -> Iterator[np.ndarray]:
     """Yields the canonical mixes of records, on the host, in blocks.
 
     Args:
-      images: ``uint8[N, H, W, C]``, the real images.
-      records: what to mix.
+      images: ``uint8[N, H, W, C]``, the real images and all others that records name.
+      records: what to mix. Of a block of whole images alone, only these are read.
       as_released: see :func:`mixing.mix_image`.
       block: images in a block; the last block may be shorter.
 
     Yields:
       ``uint8[block, H, W, C]``; one empty block where there is no record.
     """
-    on_device = jnp.asarray(images)
+    on_device: jax.Array | None = None
     for start in range(0, max(len(records), 1), block):
         part = records.take(slice(start, start + block))
+        if not as_released and np.array_equal(part.i, part.j):
+            yield images[part.i]  # an image mixed with itself is the image
+            continue
+        on_device = jnp.asarray(images) if on_device is None else on_device
         room = block - len(part)
         i, j, w = (np.pad(column, (0, room)) for column in (part.i, part.j, part.w))
         yield np.asarray(_mix(on_device, i, j, w, as_released))[: len(part)]

@@ -11,6 +11,7 @@ from amkd.config.settings import Settings
 from amkd.core import checkpoint
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet
+from amkd.data.lazy_images import Images
 from amkd.data.records import Records, mixes
 from amkd.methods.student import seen_shape, student_of
 from amkd.models import prediction
@@ -50,7 +51,7 @@ class SharedContext:
       facts: what follows from it: N, k of every round, recipes.
       data: the data set; its test part is for evaluation only.
       images: ``uint8[M, H, W, C]``, all that records may name: the images of round 0, and after
-        them their variants or all other images.
+        them their variants, images made from them, or all other images.
       pool: the pairs of all images.
       stop: whether the process was asked to stop.
     """
@@ -58,7 +59,7 @@ class SharedContext:
     settings: Settings
     facts: RunFacts
     data: DataSet
-    images: np.ndarray
+    images: Images
     pool: pairs.Pool
     stop: StopSignal
 
