@@ -59,11 +59,12 @@ class SearchSettings:
         "lowest",
         "How active_mixup chooses among the candidates of lowest C2, pooled_mixup, random_crops,"
         " pastes and flips among those drawn, and active_labelling among all images. lowest (the"
-        " paper's: the first of them), capped (no real image in more than search.max_per_image of a round's mixes), balanced"
-        " (equally many of each class that the student names), k_center (far from each other, and"
-        " from all that was asked about, in the student's features), margin, entropy, ensemble,"
-        " bald (for students with dropout), badge, learning_loss, distillation_gap, random. One of"
-        " your own is module:NAME, as in amkd/acquisitions/base.py.",
+        " paper's: the first of them), capped (no real image in more than search.max_per_image of"
+        " a round's mixes), balanced (equally many of each class that the student names), k_center"
+        " (far from each other, and from all that was asked about, in the student's features),"
+        " margin, entropy, ensemble, bald (for students with dropout), badge, learning_loss,"
+        " distillation_gap, random. One of your own is module:NAME, as in"
+        " amkd/acquisitions/base.py.",
     )
     candidates: float = field(
         1.0,
