@@ -25,11 +25,13 @@ def get_config(preset: str = "") -> ConfigDict:
     config.rounds = 3
     # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs);
     # pooled_mixup (some of many random mixes); vanilla_al (the lowest C1 of all single mixes);
-    # real_only (no mixes); active_labelling (whole images, some in every round); full_kd (all
-    # images of the data set in place of n_real, no mixes); zskd (images made from the teacher's own
-    # network); fskd (images made from n_real others by gradients of the teacher's network); sskd
-    # (each real image and its three rotations). With true labels, as references: supervised_real,
-    # supervised_full. A method of your own is module:NAME, as in amkd/methods/base.py.
+    # random_crops, pastes (an image with a rectangle of another) and flips (mirrored images) in
+    # place of mixes; real_only (no mixes); active_labelling (whole images, some in every round);
+    # full_kd (all images of the data set in place of n_real, no mixes); zskd (images made from the
+    # teacher's own network); fskd (images made from n_real others by gradients of the teacher's
+    # network); sskd (each real image and its three rotations). With true labels, as references:
+    # supervised_real, supervised_full. A method of your own is module:NAME, as in
+    # amkd/methods/base.py.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224; with
     # published weights: resnet18_imagenet resnet50_imagenet efficientnet_lite0
@@ -295,16 +297,20 @@ def get_config(preset: str = "") -> ConfigDict:
     # Lambda of random pairs (random_mixup, pooled_mixup, random_share): half (0.5), or grid (each
     # at random from the grid).
     config.search.random_lam = "half"
-    # How active_mixup chooses among the candidates of lowest C2, pooled_mixup among those drawn,
-    # and active_labelling among all images. lowest (the paper's: the first of them), capped (no
-    # real image in more than search.max_per_image of a round's mixes), balanced (equally many of
-    # each class that the student names), k_center (far from each other, and from all that was asked
-    # about, in the student's features), margin, entropy, ensemble, bald (for students with
-    # dropout), badge, learning_loss, distillation_gap, random. One of your own is module:NAME, as
-    # in amkd/acquisitions/base.py.
+    # How active_mixup chooses among the candidates of lowest C2, pooled_mixup, random_crops, pastes
+    # and flips among those drawn, and active_labelling among all images. lowest (the paper's: the
+    # first of them), capped (no real image in more than search.max_per_image of a round's mixes),
+    # balanced (equally many of each class that the student names), k_center (far from each other,
+    # and from all that was asked about, in the student's features), margin, entropy, ensemble, bald
+    # (for students with dropout), badge, learning_loss, distillation_gap, random. One of your own
+    # is module:NAME, as in amkd/acquisitions/base.py.
     config.search.acquisition = "lowest"
-    # Number of candidates, as a multiple of the mixes that are wanted.
+    # Number of candidates, as a multiple of the mixes, crops, pastes or mirrored images that are
+    # wanted.
     config.search.candidates = 1.0
+    # active_labelling, random_crops, pastes, flips: images that the student scores in a round,
+    # drawn anew from those left, at least as many as the round chooses; 0 scores all.
+    config.search.scored_images = 0
     # capped: mixes of a round that an image may be in.
     config.search.max_per_image = 20
     # ensemble, distillation_gap: students that are compared, each trained as the round's own. bald:
@@ -324,6 +330,17 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.variant_rotate = 0.0
     # Each side of a variant is grown or shrunk by up to this factor less 1.
     config.search.variant_zoom = 0.0
+    # random_crops: lowest and highest share of an image's area that a crop has.
+    config.search.crop_area = (0.3, 1.0)
+    # random_crops: largest factor by which a crop is wider, or less wide, than the image's
+    # proportions, which it is resized to.
+    config.search.crop_stretch = 1.33
+    # random_crops: mirror every second crop at random. Wrong for digits.
+    config.search.crop_flip = False
+    # pastes: lowest and highest share of an image's area that is another image's.
+    config.search.paste_area = (0.1, 0.9)
+    # pastes: both parameters of the beta distribution of that share; 1 is uniform.
+    config.search.paste_beta = 1.0
     # Ablation: bytes as the released code makes them, which truncates mixes and turns white into
     # black.
     config.search.as_released = False

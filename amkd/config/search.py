@@ -10,7 +10,9 @@ _INSIDE = "at 0 and 1 a mix is a real image, already answered"
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """Lambda, the minimiser of C2, the choice among candidates, variants, and the device's work."""
+    """Lambda, the minimiser of C2, the choice among candidates, variants, what is asked about in
+    place of mixes, and the device's work.
+    """
 
     minimiser: str = field(
         "grid",
@@ -55,20 +57,28 @@ class SearchSettings:
     )
     acquisition: str = field(
         "lowest",
-        "How active_mixup chooses among the candidates of lowest C2, pooled_mixup among those"
-        " drawn, and active_labelling among all images. lowest (the paper's: the first of them),"
-        " capped (no real image in more than search.max_per_image of a round's mixes), balanced"
-        " (equally many of each class that the student names), k_center (far from each other, and"
-        " from all that was asked about, in the student's features), margin, entropy, ensemble,"
-        " bald (for students with dropout), badge, learning_loss, distillation_gap, random. One of"
-        " your own is module:NAME, as in amkd/acquisitions/base.py.",
+        "How active_mixup chooses among the candidates of lowest C2, pooled_mixup, random_crops,"
+        " pastes and flips among those drawn, and active_labelling among all images. lowest (the"
+        " paper's: the first of them), capped (no real image in more than search.max_per_image of"
+        " a round's mixes), balanced (equally many of each class that the student names), k_center"
+        " (far from each other, and from all that was asked about, in the student's features),"
+        " margin, entropy, ensemble, bald (for students with dropout), badge, learning_loss,"
+        " distillation_gap, random. One of your own is module:NAME, as in"
+        " amkd/acquisitions/base.py.",
     )
     candidates: float = field(
         1.0,
-        "Number of candidates, as a multiple of the mixes that are wanted.",
+        "Number of candidates, as a multiple of the mixes, crops, pastes or mirrored images that"
+        " are wanted.",
         least=1,
         below=math.inf,
-        remedy="it is a multiple of the mixes that are wanted",
+        remedy="it is a multiple of what is wanted",
+    )
+    scored_images: int = field(
+        0,
+        "active_labelling, random_crops, pastes, flips: images that the student scores in a round,"
+        " drawn anew from those left, at least as many as the round chooses; 0 scores all.",
+        least=0,
     )
     max_per_image: int = field(
         20, "capped: mixes of a round that an image may be in.", least=1, was="per_image"
@@ -110,6 +120,36 @@ class SearchSettings:
         least=0,
         below=10,
         remedy="0.25 is from 0.8 to 1.25",
+    )
+    crop_area: tuple[float, ...] = field(
+        (0.3, 1.0),
+        "random_crops: lowest and highest share of an image's area that a crop has.",
+        above=0,
+        most=1,
+        remedy="it is a share of the area",
+    )
+    crop_stretch: float = field(
+        1.33,
+        "random_crops: largest factor by which a crop is wider, or less wide, than the image's"
+        " proportions, which it is resized to.",
+        least=1,
+        below=math.inf,
+    )
+    crop_flip: bool = field(
+        False, "random_crops: mirror every second crop at random. Wrong for digits."
+    )
+    paste_area: tuple[float, ...] = field(
+        (0.1, 0.9),
+        "pastes: lowest and highest share of an image's area that is another image's.",
+        above=0,
+        below=1,
+        remedy="at 0 and 1 a paste is a real image, already answered",
+    )
+    paste_beta: float = field(
+        1.0,
+        "pastes: both parameters of the beta distribution of that share; 1 is uniform.",
+        above=0,
+        below=math.inf,
     )
     as_released: bool = field(
         False,

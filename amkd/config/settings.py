@@ -44,7 +44,9 @@ class Settings:
         "active_mixup",
         "How the queries are spent. active_mixup (the paper's); random_mixup (random pairs);"
         " pooled_mixup (some of many random mixes); vanilla_al (the lowest C1 of all single"
-        " mixes); real_only (no mixes); active_labelling (whole images, some in every round);"
+        " mixes); random_crops, pastes (an image with a rectangle of another) and flips (mirrored"
+        " images) in place of mixes; real_only (no mixes); active_labelling (whole images, some in"
+        " every round);"
         " full_kd (all images of the data set in place of n_real, no mixes); zskd (images made"
         " from the teacher's own network); fskd (images made from n_real others by gradients of"
         " the teacher's network); sskd (each real image and its three rotations). With true"

@@ -31,6 +31,8 @@ class Purpose(enum.IntEnum):
     AUXILIARY_HEAD = 20  # first weights of a loss's auxiliary head
     RELATIONS = 21  # the head on a local teacher's features (SSKD): first weights, batches
     FEATURE_VIEWS = 22  # views of which a frozen network's features are kept
+    MADE_IMAGES = 24  # crops, pastes and mirrored images: of which images, and where
+    SCORED_IMAGES = 25  # which of the images left are scored, where not all of them are
 
 
 def of_member(round_: int, member: int) -> int:

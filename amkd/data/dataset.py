@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from amkd.core import keys
+from amkd.data.lazy_images import LazyImages
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -63,12 +64,18 @@ def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
     return _pool_images(data, _drawn_positions(data, n, seed))
 
 
-def not_drawn(data: DataSet, n: int, seed: int) -> np.ndarray:
-    """Returns the images that :func:`draw_real` leaves, in the order of the data set:
-    ``uint8[..., H, W, C]``.
+def with_not_drawn(data: DataSet, first: np.ndarray, seed: int) -> LazyImages:
+    """Returns the first images, and after them all that :func:`draw_real` leaves where it draws as
+    many, in the order of the data set. These are not copied.
+
+    Args:
+      data: the data set.
+      first: ``uint8[N, H, W, C]``.
+      seed: the run's.
     """
     positions = np.arange(data.drawable_count)
-    return _pool_images(data, np.setdiff1d(positions, _drawn_positions(data, n, seed)))
+    rest = np.setdiff1d(positions, _drawn_positions(data, len(first), seed))
+    return LazyImages(first, data.pool_images, _rows(data, rest))
 
 
 def _drawn_positions(data: DataSet, n: int, seed: int) -> np.ndarray:
@@ -77,5 +84,9 @@ def _drawn_positions(data: DataSet, n: int, seed: int) -> np.ndarray:
 
 def _pool_images(data: DataSet, positions: np.ndarray) -> np.ndarray:
     """Copies the images at positions among those that may be drawn."""
-    indices = positions if data.pool_indices is None else data.pool_indices[positions]
-    return np.ascontiguousarray(data.pool_images[indices])
+    return np.ascontiguousarray(data.pool_images[_rows(data, positions)])
+
+
+def _rows(data: DataSet, positions: np.ndarray) -> np.ndarray:
+    """Returns the places in ``pool_images`` of positions among those that may be drawn."""
+    return positions if data.pool_indices is None else data.pool_indices[positions]

@@ -14,7 +14,10 @@ from amkd.core.errors import UserError
 from amkd.core.text import comparable
 from amkd.data import class_names, folder
 from amkd.data.dataset import DataSet
+from amkd.data.lazy_images import Images
 from amkd.data.pictures import DecodeOptions
+
+_HASHED = 1024  # rows of an array that are hashed at once
 
 
 def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
@@ -147,11 +150,12 @@ def with_holdout(
     )
 
 
-def array_key(array: np.ndarray) -> str:
+def array_key(array: Images) -> str:
     """Returns the identity of an array, such as images ``uint8[M, H, W, C]``: SHA-256 in hex."""
-    return hashlib.sha256(
-        repr(array.shape).encode() + np.ascontiguousarray(array).tobytes()
-    ).hexdigest()
+    found = hashlib.sha256(repr(array.shape).encode())
+    for start in range(0, len(array), _HASHED):  # in parts, as there may be a file behind it
+        found.update(np.ascontiguousarray(array[start : start + _HASHED]).tobytes())
+    return found.hexdigest()
 
 
 def parse_class_names(classes: str) -> tuple[str, ...]:

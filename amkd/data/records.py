@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
 from amkd.core.compilation import compiled
 from amkd.data import mixing
+from amkd.data.lazy_images import Images
 
 
 @struct.dataclass
@@ -42,10 +42,15 @@ class Records:
         )
 
 
+def whole_records(places: np.ndarray) -> Records:
+    """Returns the records of images themselves, at the places ``int[Q]``."""
+    index = np.asarray(places, np.int32)
+    return Records(index, index, np.full(len(index), mixing.ONE, np.int32))
+
+
 def real_records(n: int) -> Records:
     """Returns the records of the N real images themselves; of no image for ``n = 0``."""
-    index = np.arange(n, dtype=np.int32)
-    return Records(index, index, np.full(n, mixing.ONE, np.int32))
+    return whole_records(np.arange(n))
 
 
 _mix = compiled(kept=2)(mixing.mix_images)
@@ -56,30 +61,34 @@ _TABLE_BYTES = 2**28  # of images that are placed on the device as a whole
 
 
 def mixes(
-    images: np.ndarray, records: Records, as_released: bool = False, block: int = 0
+    images: Images, records: Records, as_released: bool = False, block: int = 0
 ) -> Iterator[np.ndarray]:
     """Yields the canonical mixes of records, on the host, in blocks.
 
     Many large images stay where they are, on the host or in a file: only those of a block are read.
 
     Args:
-      images: ``uint8[N, H, W, C]``, the real images.
-      records: what to mix.
+      images: ``uint8[N, H, W, C]``, the real images and all others that records name.
+      records: what to mix. Of a block of whole images alone, only these are read.
       as_released: see :func:`mixing.mix_image`.
       block: images in a block, the last block may be shorter; 0 chooses by their size.
 
     Yields:
       ``uint8[block, H, W, C]``; one empty block where there is no record.
     """
-    block = block or max(min(_BLOCK, _BLOCK_BYTES // max(images[:1].nbytes, 1)), 1)
-    whole = jnp.asarray(images) if images.nbytes <= _TABLE_BYTES else None
+    one = int(np.prod(images.shape[1:]))
+    block = block or max(min(_BLOCK, _BLOCK_BYTES // max(one, 1)), 1)
+    in_blocks, on_device = one * len(images) > _TABLE_BYTES, None
     for start in range(0, max(len(records), 1), block):
         part = records.take(slice(start, start + block))
+        if not as_released and np.array_equal(part.i, part.j):
+            yield images[part.i]  # an image mixed with itself is the image
+            continue
         room = block - len(part)
         i, j, w = (np.pad(column, (0, room)) for column in (part.i, part.j, part.w))
-        if whole is None:
-            table: jax.Array | np.ndarray = np.concatenate([images[i], images[j]])
+        if in_blocks:
+            table = jnp.asarray(np.concatenate([images[i], images[j]]))
             i, j = np.arange(2 * block, dtype=np.int32).reshape(2, block)
         else:
-            table = whole
+            table = on_device = jnp.asarray(images) if on_device is None else on_device
         yield np.asarray(_mix(table, i, j, w, as_released))[: len(part)]

@@ -6,7 +6,17 @@ from amkd.core import plugins
 from amkd.methods.base import Method
 
 METHODS: plugins.Registry[Method] = plugins.Registry(
-    __name__, __path__, "METHOD", without=("base", "first_images", "selectors", "student")
+    __name__,
+    __path__,
+    "METHOD",
+    without=(
+        "base",
+        "first_images",
+        "image_choice",
+        "image_selectors",
+        "selectors",
+        "student",
+    ),
 )
 
 

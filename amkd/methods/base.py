@@ -30,12 +30,14 @@ from amkd.methods.first_images import (
     SynthesizedImages,
     ViewsOfImages,
 )
-from amkd.methods.selectors import ImageSelector, NoSelector, PairSelector, Selector
+from amkd.methods.image_selectors import ImageSelector, MadeImageSelector
+from amkd.methods.selectors import NoSelector, PairSelector, Selector
 
 __all__ = [
     "AllImages",
     "FirstImages",
     "ImageSelector",
+    "MadeImageSelector",
     "Method",
     "NoSelector",
     "PairSelector",

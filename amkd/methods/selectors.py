@@ -10,7 +10,8 @@ from amkd.acquisitions.base import acquisition_named
 from amkd.config.search import SearchSettings
 from amkd.config.settings import Settings
 from amkd.data import variants
-from amkd.data.dataset import DataSet, not_drawn
+from amkd.data.dataset import DataSet
+from amkd.data.lazy_images import Images
 from amkd.search import pairs, pool_search
 from amkd.search.selection import Selection, SelectionTask
 
@@ -70,7 +71,7 @@ class Selector:
         del search
         return 0
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> Images:
         """Returns the images of round 0 and, after them, all others that records may name.
 
         Args:
@@ -96,6 +97,11 @@ class Selector:
         """Returns how many images the search holds activations of."""
         del images
         return 0
+
+    def held_images(self, images: int, budget: int) -> int:
+        """Returns how many of ``images`` are in memory, those on the host and those on a device."""
+        del budget
+        return 2 * images
 
     def problems(self, settings: Settings) -> Iterator[str]:
         """Yields the reasons why these settings cannot work, each with field, value and remedy."""
@@ -127,7 +133,7 @@ class NoSelector(Selector):
         """Returns no round."""
         return ()
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> Images:
         """Returns the images of round 0."""
         return first
 
@@ -155,7 +161,7 @@ def _no_problems(settings: Settings) -> Iterator[str]:
 
 
 @dataclasses.dataclass(frozen=True)
-class _SelectorByRule(Selector):
+class SelectorByRule(Selector):
     """A selection whose rule is a function.
 
     Attributes:
@@ -190,10 +196,10 @@ class _SelectorByRule(Selector):
         yield from self.misfits(settings)
 
 
-class PairSelector(_SelectorByRule):
+class PairSelector(SelectorByRule):
     """Selects mixes of pairs of the real images and of their variants."""
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> Images:
         """Returns the real images, and after them their variants."""
         search = settings.search
         return variants.append_variants(
@@ -235,46 +241,6 @@ class PairSelector(_SelectorByRule):
                 f"config.budget={settings.budget}: {wanted} pairs are to be chosen, and the"
                 " pool has"
                 f" {size}; lower the budget, or raise n_real or search.max_pairs"
-            )
-
-
-class ImageSelector(_SelectorByRule):
-    """Selects whole images of the data set that were not drawn for round 0."""
-
-    unit = "img"
-    pool_title = "other images"
-
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> np.ndarray:
-        """Returns the images of round 0, and after them all others of the data set."""
-        return np.concatenate([first, not_drawn(data, len(first), settings.seed)])
-
-    def image_count(self, settings: Settings, first: int, drawable: int) -> int:
-        """Returns all images that may be drawn."""
-        return drawable
-
-    def pool_size(self, settings: Settings, drawable: int) -> int:
-        """Returns the number of other images."""
-        return drawable - settings.n_real
-
-    def left(self, task: SelectionTask) -> int:
-        """Returns the images that were not asked about yet."""
-        return len(task.images) - len(task.records)
-
-    def problems(self, settings: Settings) -> Iterator[str]:
-        """Refuses variants, too: nothing is mixed with them."""
-        if settings.search.variants:
-            yield (
-                f"config.search.variants={settings.search.variants}: {settings.method} mixes"
-                " nothing; set it to 0"
-            )
-        yield from super().problems(settings)
-
-    def problems_of_data(self, settings: Settings, drawable: int) -> Iterator[str]:
-        """Refuses a budget that the data set cannot fill."""
-        if settings.budget > drawable:
-            yield (
-                f"config.budget={settings.budget}: {settings.method} asks about images of"
-                f" {settings.dataset}, which has {drawable} to draw from; lower the budget to that"
             )
 
 

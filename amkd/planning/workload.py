@@ -10,7 +10,7 @@ import numpy as np
 
 from amkd import models
 from amkd.config.settings import Settings
-from amkd.core import keys
+from amkd.core import devices, keys
 from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.methods.first_images import Source
@@ -24,6 +24,7 @@ from amkd.training import losses, teacher_features, training_set
 from amkd.training.train import Training, epochs_at_once, train_network
 
 _SAMPLE = 512  # real images on which speed is measured
+_LOOKS = 256  # whole images scored at a time: a batch of prediction
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
 
 
@@ -59,11 +60,12 @@ def memory(
       activation: bytes of one image's activations after the student's stem.
       features: numbers that the teacher shows of each record beside its answer.
     """
-    bytes_ = facts.images * int(np.prod(data.shape))
-    table = activation * facts.method.selector.table_images(facts.images)
-    scored = table if table <= settings.search.table_bytes else 4 * bytes_
+    selector, one = facts.method.selector, int(np.prod(data.shape))
+    held = one * selector.held_images(facts.images, settings.budget)
+    table = activation * selector.table_images(facts.images)
+    scored = table if table <= settings.search.table_bytes else 4 * one * facts.images
     answers = settings.budget * (4 * (data.classes + features) + 12)
-    return 2 * bytes_ + 2 * scored + 3 * answers + data.test_images.nbytes
+    return held + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
 def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) -> Speed:
@@ -75,6 +77,8 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
     pairs_searched = facts.method.selector.table_images(facts.images) > 0
     if features and not pairs_searched:
         scored = features  # the rest of a candidate's score takes no time
+    elif facts.method.selector.unit == "img":
+        scored = _looks_per_second(network, variables, some)
     else:
         scored = _scored_per_second(config, facts, network, variables, some)
     return Speed(
@@ -129,6 +133,12 @@ def _scored_per_second(
     scorer = DeviceSearch(placed=student, minimiser=minimiser, k=k, pairs=1, tile=plan.tile)
     i, j = pairs.pair_of(np.arange(scorer.length) % pairs.count(len(some)), len(some))
     return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
+
+
+def _looks_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:
+    """Returns how many whole images are scored in a second."""
+    placed, some = devices.keep(variables), np.resize(some, (_LOOKS, *some.shape[1:]))
+    return _rate(lambda: len(prediction.look(network, placed, some)[0]))
 
 
 def _gradients_per_second(

@@ -14,6 +14,7 @@ from amkd.core import checkpoint, keys
 from amkd.core.stopping import StopSignal
 from amkd.data import augment
 from amkd.data.dataset import DataSet
+from amkd.data.lazy_images import Images
 from amkd.data.records import Records, mixes
 from amkd.methods.student import seen_shape, student_of
 from amkd.models import prediction
@@ -81,7 +82,7 @@ class SharedContext:
       facts: what follows from it: N, k of every round, recipes.
       data: the data set; its test part is for evaluation only.
       images: ``uint8[M, H, W, C]``, all that records may name: the images of round 0, and after
-        them their variants or all other images.
+        them their variants, images made from them, or all other images.
       pool: the pairs of all images.
       stop: whether the process was asked to stop.
       backbone: runs once for each image, where the recipe freezes it and caches its features; else
@@ -91,7 +92,7 @@ class SharedContext:
     settings: Settings
     facts: RunFacts
     data: DataSet
-    images: np.ndarray
+    images: Images
     pool: pairs.Pool
     stop: StopSignal
     backbone: FrozenBackbone | None = None

@@ -41,7 +41,8 @@ class RunFacts:
       asks_evaluation: whether the teacher is asked about the images that judge the student.
       real: real images drawn, N.
       first: images that round 0 asks about.
-      images: images that records may name: those of round 0, their variants, or all others.
+      images: images that records may name: those of round 0, their variants, images made from them,
+        or all others.
       pool: pairs, or images, that may be selected in all; 0 for a method that selects nothing.
       rounds: the work of every round, round 0 first.
     """

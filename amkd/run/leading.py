@@ -17,6 +17,7 @@ from amkd.config.settings import Settings
 from amkd.core import broadcast, checkpoint, mesh, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
+from amkd.data.lazy_images import Images
 from amkd.data.own_images import array_key
 from amkd.data.records import Records
 from amkd.methods import find
@@ -66,7 +67,7 @@ def misfit(settings: Settings) -> str:
     return ""
 
 
-def report_loaded(images: np.ndarray, weights: str) -> None:
+def report_loaded(images: Images, weights: str) -> None:
     """Reports to process 0 what a follower has loaded, so that it can compare.
 
     Args:
@@ -76,7 +77,7 @@ def report_loaded(images: np.ndarray, weights: str) -> None:
     processes.report(_LOADED, f"{array_key(images)} {weights}")
 
 
-def agree_on(images: np.ndarray, weights: str) -> None:
+def agree_on(images: Images, weights: str) -> None:
     """Waits until all followers have loaded their images and weights, and refuses other ones.
 
     Args:

@@ -53,7 +53,7 @@ def place(task: SelectionTask, *, with_logits: bool, dtype: str = "float32") -> 
     return placed.place(
         task.network.clone(dtype=jnp.bfloat16) if dtype == "bfloat16" else task.network,
         task.variables,
-        task.images,
+        np.asarray(task.images),
         with_logits=with_logits,
         table_bytes=task.settings.table_bytes,
         precision="tensorfloat32" if dtype == "tensorfloat32" else None,

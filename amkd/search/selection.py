@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from amkd.config.search import SearchSettings
+from amkd.data.lazy_images import Images
 from amkd.data.records import Records
 from amkd.models import Network
 from amkd.models.layers import Variables
@@ -16,7 +17,8 @@ class SelectionTask(NamedTuple):
     """Everything that a method may look at when it selects.
 
     Attributes:
-      images: ``uint8[N, H, W, C]``, the real images.
+      images: ``uint8[N, H, W, C]``, the real images, and all others that may be asked about. Where
+        whole images are selected, they are lazy: index them, and convert none of them all.
       pool: the pairs.
       chosen: ``int64[...]``, ascending ranks of the pairs that have left the pool.
       records: everything queried so far, the real images first.
@@ -35,7 +37,7 @@ class SelectionTask(NamedTuple):
         network runs.
     """
 
-    images: np.ndarray
+    images: Images
     pool: pairs.Pool
     chosen: np.ndarray
     records: Records

@@ -11,7 +11,8 @@ import numpy as np
 from chex import Array
 
 from amkd.data import mixing
-from amkd.data.records import Records
+from amkd.data.lazy_images import Images, LazyImages
+from amkd.data.records import Records, whole_records
 
 
 @flax.struct.dataclass
@@ -56,7 +57,7 @@ class TrainingSet:
 
 
 def make(
-    images: np.ndarray,
+    images: Images,
     records: Records,
     answers: np.ndarray,
     *,
@@ -68,8 +69,8 @@ def make(
     """Returns the training set of one round.
 
     Args:
-      images: ``uint8[N, H, W, C]``.
-      records: Q records.
+      images: ``uint8[N, H, W, C]``; of lazy ones, only those that records name are taken.
+      records: Q records; of lazy images, none of them is a mix.
       answers: ``float32[Q, Y]``.
       capacity: records to make room for, at least Q.
       as_released: how mixes are rounded.
@@ -77,6 +78,9 @@ def make(
       features: ``float16[Q, V, d]``, which a network sees in place of images; None for images.
     """
     room = capacity - len(records)
+    if isinstance(images, LazyImages):
+        images, places = images.used(records.i, capacity)
+        records = whole_records(places)
 
     def pad(column: np.ndarray) -> np.ndarray:
         return np.pad(column, [(0, room), *[(0, 0)] * (column.ndim - 1)])

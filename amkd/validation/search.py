@@ -14,6 +14,7 @@ def reasons(s: Settings) -> Iterator[str]:
     """Yields what cannot work in the ``search`` group."""
     yield from _lam(s.search)
     yield from _variants(s.search)
+    yield from _areas(s.search)
     yield from _acquisition(s)
 
 
@@ -37,6 +38,21 @@ def _variants(search: SearchSettings) -> Iterator[str]:
             f"config.search.variants={search.variants}: an image has {most} different shifts"
             f" of up to search.variant_crop={search.variant_crop} pixels; raise that, or lower"
             " variants"
+        )
+
+
+def _areas(search: SearchSettings) -> Iterator[str]:
+    for name in ("crop_area", "paste_area"):
+        value = getattr(search, name)
+        if len(value) != 2 or value[0] > value[1]:
+            yield (
+                f"config.search.{name}={value!r}: must be two shares, the lower one first, such as"
+                " (0.3, 0.9)"
+            )
+    if min(search.crop_area, default=0) == 1 and not search.crop_flip:
+        yield (
+            f"config.search.crop_area={search.crop_area!r}: such a crop is the whole image, already"
+            " answered; lower the first share"
         )
 
 

@@ -42,6 +42,8 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "AUXILIARY_HEAD": 20,
         "RELATIONS": 21,
         "FEATURE_VIEWS": 22,
+        "MADE_IMAGES": 24,
+        "SCORED_IMAGES": 25,
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amkd.data import sources
-from amkd.data.dataset import DataSet, draw_real, not_drawn
+from amkd.data.dataset import DataSet, draw_real, with_not_drawn
 
 
 def numbered(count: int = 300) -> DataSet:
@@ -69,6 +69,19 @@ def test_the_draw_has_its_own_memory(tmp_path: Path) -> None:
     assert real.dtype == np.uint8
 
 
-def test_what_is_not_drawn_is_the_rest_in_order() -> None:
-    rest = not_drawn(numbered(20), 7, 3).reshape(13, -1).view("<u4").ravel().tolist()
-    assert sorted([*drawn(numbered(20), 7, 3), *rest]) == list(range(20)) and rest == sorted(rest)
+def test_what_is_not_drawn_follows_in_order_and_is_not_copied() -> None:
+    data = numbered(20)
+    first = draw_real(data, 7, 3)
+    found = with_not_drawn(data, first, 3)
+    assert found.first is first and found.others is data.pool_images
+    numbers = np.asarray(found).reshape(20, -1).view("<u4").ravel().tolist()
+    assert numbers[:7] == drawn(data, 7, 3)
+    assert sorted(numbers) == list(range(20)) and numbers[7:] == sorted(numbers[7:])
+
+
+def test_what_may_not_be_drawn_does_not_follow() -> None:
+    """Held-out images, such as the odd ones here, are among none of them."""
+    data = dataclasses.replace(numbered(20), pool_indices=np.arange(0, 20, 2))
+    found = with_not_drawn(data, draw_real(data, 4, 0), 0)
+    numbers = np.asarray(found).reshape(10, -1).view("<u4").ravel().tolist()
+    assert sorted(numbers) == list(range(0, 20, 2))

@@ -1,0 +1,73 @@
+"""Many images of which few are used at a time: those that lie in a file are read when they are
+asked for.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LazyImages:
+    """Images in memory, and after them others of an array, which stay where they are.
+
+    It is indexed like ``uint8[M, H, W, C]``, by a number, a slice or an array of numbers.
+
+    Attributes:
+      first: ``uint8[A, H, W, C]``, in memory.
+      others: ``uint8[B, H, W, C]``, such as a memory map of decoded pictures.
+      rows: ``int64[M - A]``, which of the others follow, in this order.
+    """
+
+    first: np.ndarray
+    others: np.ndarray
+    rows: np.ndarray
+
+    def __len__(self) -> int:
+        """Returns the number of images, M."""
+        return len(self.first) + len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(M, H, W, C)``."""
+        return (len(self), *self.first.shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Always ``uint8``."""
+        return self.first.dtype
+
+    def __getitem__(self, places: Any) -> np.ndarray:
+        """Copies the images at these places: ``uint8[..., H, W, C]``."""
+        wanted = np.arange(len(self))[places]
+        at = wanted.reshape(-1)
+        found = np.empty((len(at), *self.shape[1:]), self.dtype)
+        held = at < len(self.first)
+        found[held] = self.first[at[held]]
+        found[~held] = self.others[self.rows[at[~held] - len(self.first)]]
+        return found.reshape(*wanted.shape, *self.shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """Copies all images."""
+        del copy
+        return self[:].astype(dtype or self.dtype, copy=False)
+
+    def used(self, places: np.ndarray, room: int) -> tuple[np.ndarray, np.ndarray]:
+        """Copies the images that are used, each once.
+
+        Args:
+          places: ``int[Q]``, which ones; one may come several times.
+          room: images to make room for, so that the result has the same shape in every round.
+
+        Returns:
+          ``uint8[room, H, W, C]``, black behind the images used, and ``int32[Q]``: where each of
+          the places is in it.
+        """
+        named, number = np.unique(places, return_inverse=True)
+        images = np.zeros((room, *self.shape[1:]), self.dtype)
+        images[: len(named)] = self[named]
+        return images, number.astype(np.int32)
+
+
+Images = np.ndarray | LazyImages

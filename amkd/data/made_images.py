@@ -1,0 +1,41 @@
+"""Images made from the real ones, each different from all others: no question is asked twice."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from amkd.core.digest import image_digest
+
+_TRIES = 20  # images made for each one that is wanted, before it is given up
+
+
+def append_different(real: np.ndarray, made: Iterable[np.ndarray], count: int) -> np.ndarray:
+    """Returns the real images, and after them the first made ones that differ from all before.
+
+    Args:
+      real: ``uint8[N, H, W, C]``.
+      made: ``uint8[H, W, C]`` each; of an endless stream not all are tried.
+      count: how many are wanted.
+
+    Returns:
+      ``uint8[N + M, H, W, C]``; M is below ``count`` where no more are found.
+    """
+    images = np.empty((len(real) + count, *real.shape[1:]), np.uint8)
+    images[: len(real)] = real
+    known, end = {image_digest(image) for image in real}, len(real)
+    for image in itertools.islice(made, _TRIES * count):
+        digest = image_digest(image)
+        if digest not in known:
+            known.add(digest)
+            images[end] = image
+            end += 1
+        if end == len(images):
+            break
+    return images[:end]
+
+
+def turns(n: int, rng: np.random.Generator) -> Iterator[int]:
+    """Yields places of N images without end; each comes once before any comes again."""
+    while True:
+        yield from rng.permutation(n).tolist()

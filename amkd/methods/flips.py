@@ -1,0 +1,35 @@
+"""Asks about mirrored real images, at most one of each.
+
+``train.flip`` mirrors images in training with the answer to the plain image, and costs no query:
+ask only where the teacher tells left from right. Wrong for digits.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from amkd.config.search import SearchSettings
+from amkd.methods import image_choice
+from amkd.methods.base import MadeImageSelector, Method
+
+
+def make(
+    real: np.ndarray, settings: SearchSettings, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yields ``uint8[N, H, W, C]`` images mirrored left to right, in random order."""
+    del settings
+    for place in rng.permutation(len(real)):
+        yield real[place, :, ::-1]
+
+
+METHOD = Method(
+    selector=MadeImageSelector(
+        image_choice.choose_made,
+        image_choice.evaluations_made,
+        acquires=True,
+        misfits=image_choice.misfits,
+        make=make,
+        pool_title="mirrored images",
+        per_image=1,
+    )
+)

@@ -1,0 +1,110 @@
+"""The choice among whole images, for the methods that mix nothing."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+
+from amkd.acquisitions.base import acquisition_named
+from amkd.candidates import candidate_set
+from amkd.candidates.candidate_set import Candidates, Predictions
+from amkd.config.search import SearchSettings
+from amkd.config.settings import Settings
+from amkd.core import keys
+from amkd.data.records import Records, whole_records
+from amkd.search import top_k
+from amkd.search.selection import Selection, SelectionTask
+
+_BLOCK = 1024  # images scored between two looks at whether the run is to stop
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenCandidates(Candidates):
+    """Candidates that the student has seen already.
+
+    Attributes:
+      seen: what it says of them.
+    """
+
+    seen: Predictions
+
+    def predictions(self) -> Predictions:
+        """Returns what the student said."""
+        return self.seen
+
+
+def choose(task: SelectionTask) -> Selection:
+    """Returns k of the images that were not asked about, as ``search.acquisition`` chooses."""
+    candidates = _least_confident_first(task, whole_records(_to_score(task)))
+    places = acquisition_named(task.settings.acquisition).choose(candidates, task.k)
+    found = candidates.scored.take(places)
+    return Selection(found.records(), found.score, {"evaluations": len(candidates)})
+
+
+def evaluations(settings: SearchSettings, left: int, k: int) -> int:
+    """Returns one evaluation for every image that is scored."""
+    del k
+    return min(left, settings.scored_images or left)
+
+
+def choose_made(task: SelectionTask) -> Selection:
+    """Returns k of the images made and not asked about; they were made in random order."""
+    if not _chooses(task.settings):
+        task.progress(len(_left(task)))
+        found = whole_records(_left(task)[: task.k])
+        return Selection(found, np.full(task.k, np.nan, np.float32), {"evaluations": 0})
+    return choose(task)
+
+
+def evaluations_made(settings: SearchSettings, left: int, k: int) -> int:
+    """Returns one evaluation for every image that is scored; none where there is no choice."""
+    return evaluations(settings, left, k) if _chooses(settings) else 0
+
+
+def misfits(settings: Settings) -> Iterator[str]:
+    """Yields a problem where no more images are made than are wanted: there is no choice."""
+    search = settings.search
+    if search.candidates == 1 and search.acquisition not in ("lowest", "random"):
+        yield (
+            f"config.search.acquisition={search.acquisition!r}: {settings.method} has no"
+            " choice among as many images as are wanted; set --config.search.candidates=3, or"
+            " another number above 1"
+        )
+
+
+def _chooses(settings: SearchSettings) -> bool:
+    return settings.candidates > 1 and settings.acquisition != "random"
+
+
+def _left(task: SelectionTask) -> np.ndarray:
+    return np.setdiff1d(np.arange(len(task.images), dtype=np.int32), task.records.i)
+
+
+def _to_score(task: SelectionTask) -> np.ndarray:
+    """Returns the images left, or as many of them as are to be scored, drawn anew in each round."""
+    left, most = _left(task), task.settings.scored_images
+    if not 0 < most < len(left):
+        return left
+    rng = keys.rng(*task.stream, keys.Purpose.SCORED_IMAGES)
+    return np.sort(rng.choice(left, most, replace=False))
+
+
+def _least_confident_first(task: SelectionTask, records: Records) -> SeenCandidates:
+    said = _look(task, records)
+    confidence = said.probabilities.max(-1)
+    order = candidate_set.lowest(confidence, len(records))
+    scored = top_k.Scored(confidence, records.i, records.j, records.w).take(order)
+    seen = Predictions(said.probabilities[order], said.features[order])
+    return SeenCandidates(scored, task, seen)
+
+
+def _look(task: SelectionTask, records: Records) -> Predictions:
+    parts = []
+    for start in range(0, len(records), _BLOCK):
+        some = records.take(slice(start, start + _BLOCK))
+        parts.append(candidate_set.predict(task, task.variables, some))
+        task.progress(len(some))
+    return Predictions(
+        np.concatenate([part.probabilities for part in parts]),
+        np.concatenate([part.features for part in parts]),
+    )

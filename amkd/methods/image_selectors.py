@@ -1,0 +1,141 @@
+"""How a round selects whole images: others of the data set, or images made from the real ones."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from amkd.config.search import SearchSettings
+from amkd.config.settings import Settings
+from amkd.core import keys
+from amkd.core.errors import UserError
+from amkd.data import made_images
+from amkd.data.dataset import DataSet, with_not_drawn
+from amkd.data.lazy_images import LazyImages
+from amkd.methods.selectors import SelectorByRule
+from amkd.search.selection import SelectionTask
+
+
+class ImageSelector(SelectorByRule):
+    """Selects whole images of the data set that were not drawn for round 0."""
+
+    unit = "img"
+    pool_title = "other images"
+
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> LazyImages:
+        """Returns the images of round 0, and after them all others of the data set."""
+        return with_not_drawn(data, first, settings.seed)
+
+    def image_count(self, settings: Settings, first: int, drawable: int) -> int:
+        """Returns all images that may be drawn."""
+        return drawable
+
+    def pool_size(self, settings: Settings, drawable: int) -> int:
+        """Returns the number of other images."""
+        return drawable - settings.n_real
+
+    def left(self, task: SelectionTask) -> int:
+        """Returns how many of the images that were not asked about are scored."""
+        left = len(task.images) - len(task.records)
+        return min(left, task.settings.scored_images or left)
+
+    def held_images(self, images: int, budget: int) -> int:
+        """Returns those that the student is trained on, at most."""
+        return 2 * min(images, budget)
+
+    def problems(self, settings: Settings) -> Iterator[str]:
+        """Refuses variants, too: nothing is mixed with them."""
+        if settings.search.variants:
+            yield (
+                f"config.search.variants={settings.search.variants}: {settings.method} mixes"
+                " nothing; set it to 0"
+            )
+        yield from super().problems(settings)
+
+    def problems_of_pool(self, settings: Settings, wanted: int) -> Iterator[str]:
+        """Refuses to choose more images in a round than are scored."""
+        most, scored = max(self.ks(settings)), settings.search.scored_images
+        if 0 < scored < most:
+            yield (
+                f"config.search.scored_images={scored}: a round chooses {most} images, and only"
+                " among those that it scores; raise it, or set it to 0 to score all"
+            )
+
+    def problems_of_data(self, settings: Settings, drawable: int) -> Iterator[str]:
+        """Refuses a budget that the data set cannot fill."""
+        if settings.budget > drawable:
+            yield (
+                f"config.budget={settings.budget}: {settings.method} asks about images of"
+                f" {settings.dataset}, which has {drawable} to draw from; lower the budget to that"
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class MadeImageSelector(ImageSelector):
+    """Selects images that are made from the real ones, such as crops, once for the whole run.
+
+    Attributes:
+      make: yields images, ``uint8[H, W, C]`` each, given the real ones ``uint8[N, H, W, C]``, the
+        search settings and random numbers.
+      pool_title: what they are, for the plan and for messages.
+      per_image: how many can be made of each real image, at most; 0 for any number.
+    """
+
+    make: Callable[[np.ndarray, SearchSettings, np.random.Generator], Iterator[np.ndarray]]
+    pool_title: str
+    per_image: int = 0
+
+    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> LazyImages:
+        """Returns the real images, and after them those made from them; no two are the same.
+
+        Raises:
+          UserError: not as many different ones can be made.
+        """
+        rng = keys.rng(settings.seed, 0, keys.Purpose.MADE_IMAGES)
+        wanted = self.pool_size(settings, 0)
+        stream = self.make(first, settings.search, rng)
+        images = made_images.append_different(first, stream, wanted)
+        if (made := len(images) - len(first)) < wanted:
+            raise UserError(
+                f"config.budget={settings.budget}: {settings.method} wants {wanted} different"
+                f" {self.pool_title} of {len(first)} real images, and only {made} could be made;"
+                " lower budget or search.candidates, or raise n_real"
+            )
+        return LazyImages(images, images[:0], np.empty(0, np.int64))
+
+    def image_count(self, settings: Settings, first: int, drawable: int) -> int:
+        """Returns the number of real images and of those made from them."""
+        return first + self.pool_size(settings, drawable)
+
+    def pool_size(self, settings: Settings, drawable: int) -> int:
+        """Returns how many images are made: ``search.candidates`` times those wanted."""
+        wanted = math.ceil(settings.search.candidates * (settings.budget - settings.n_real))
+        return min(wanted, self.per_image * settings.n_real) if self.per_image else wanted
+
+    def held_images(self, images: int, budget: int) -> int:
+        """Returns all of them, and those that the student is trained on."""
+        return images + 2 * min(images, budget)
+
+    def problems(self, settings: Settings) -> Iterator[str]:
+        """Refuses true labels, too: there is none for an image that was made."""
+        if settings.teacher.kind == "labels":
+            yield (
+                f"config.method={settings.method!r}: labels answer real images, and no"
+                f" {self.pool_title}; choose active_labelling or real_only"
+            )
+        yield from super().problems(settings)
+
+    def problems_of_pool(self, settings: Settings, wanted: int) -> Iterator[str]:
+        """Refuses to choose more images than can be made."""
+        if wanted > (size := self.pool_size(settings, 0)):
+            yield (
+                f"config.budget={settings.budget}: {settings.method} asks about {wanted}"
+                f" {self.pool_title}, and n_real={settings.n_real} images have {size}; lower budget"
+                f" to {settings.n_real + size}, or raise n_real"
+            )
+        yield from super().problems_of_pool(settings, wanted)
+
+    def problems_of_data(self, settings: Settings, drawable: int) -> Iterator[str]:
+        """Yields nothing: the data set gives the real images only."""
+        yield from ()

@@ -1,0 +1,357 @@
+"""Methods that ask about whole images: crops, pastes, mirrored images, others of the data set."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+
+from amkd import api
+from amkd.config.search import SearchSettings
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data import boxes, mixing
+from amkd.data.dataset import DataSet
+from amkd.data.lazy_images import LazyImages
+from amkd.methods import METHODS, flips, image_choice, pastes, random_crops
+from amkd.models import prediction
+from amkd.planning import report
+from amkd.run.facts import facts_of_run
+from tests.search.test_device_search import settings, task
+from tests.support import command, counting_teacher, plain
+from tests.support.small import FOLDER, configured, digits, write_digits
+
+REAL = np.random.default_rng(0).integers(0, 256, (12, 10, 14, 3), np.uint8)
+MADE = ("random_crops", "pastes", "flips")
+
+
+def rows(images):
+    return [image.tobytes() for image in images]
+
+
+def made(name, real=REAL, seed=0, **fields):
+    """What a method makes of real images for a budget of twice their number."""
+    count = len(real)
+    chosen = {"method": name, "seed": seed, "n_real": count, "budget": 2 * count, "rounds": 1}
+    config = configured(**{**command.TINY, **chosen, **fields})
+    none = np.empty(0, np.int32)
+    data = DataSet("some", 3, real[:0], none, real, real[:0], None)
+    return METHODS[name].selector.images(data, real, config)
+
+
+# What is made.
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_every_image_made_is_a_new_one_by_seed(name):
+    images = made(name)
+    assert images.shape == (24, 10, 14, 3)
+    np.testing.assert_array_equal(images[:12], REAL)
+    assert len(set(rows(images))) == 24
+    np.testing.assert_array_equal(images, made(name))
+    assert set(rows(images[12:])) != set(rows(made(name, seed=1)[12:])) or name == "flips"
+    assert rows(images) != rows(made(name, seed=1))
+
+
+@pytest.mark.parametrize(("name", "count"), [("random_crops", 3), ("pastes", 3)])
+def test_digits_have_dark_margins_and_yet_no_two_questions_are_the_same(name, count):
+    """A paste of black on black is the image itself, and is made anew."""
+    real, _ = digits(0, 40)
+    images = made(name, real, budget=40 * (1 + count))
+    assert len(set(rows(images))) == 40 * (1 + count) == len(images)
+
+
+def test_mirrored_images_are_mirrored_exactly_and_each_once():
+    found = made("flips")
+    assert sorted(rows(found[12:])) == sorted(rows(REAL[:, :, ::-1]))
+
+
+def test_crops_are_parts_of_every_image_in_turn():
+    """Without stretch each is a crop of its image by a box that is drawn for it."""
+    fields = SearchSettings(crop_area=(0.25, 0.25), crop_stretch=1.0)
+    stream = random_crops.make(REAL, fields, np.random.default_rng(3))
+    found = [next(stream) for _ in range(24)]
+    places = [  # a quarter of 10x14 is 5x7: 6 rows and 8 columns where it may begin
+        boxes.Box(top, left, 5, 7) for top in range(6) for left in range(8)
+    ]
+    owners = {
+        boxes.crop(image, box).tobytes(): number
+        for number, image in enumerate(REAL)
+        for box in places
+    }
+    numbers = [owners[crop.tobytes()] for crop in found]
+    assert sorted(numbers[:12]) == sorted(numbers[12:]) == list(range(12))
+
+
+def test_every_second_crop_is_mirrored_where_that_is_wanted():
+    """Images that rise to the right: their crops do too, unless they are mirrored."""
+    rising = np.tile(np.arange(0, 140, 10, dtype=np.uint8)[:, None], (5, 10, 1, 1))
+    for flip, share in ((False, 0.0), (True, 0.5)):
+        fields = SearchSettings(crop_flip=flip, crop_area=(0.3, 0.9))
+        stream = random_crops.make(rising, fields, np.random.default_rng(0))
+        falls = [
+            crop[0, 0, 0] > crop[0, -1, 0] for crop, _ in zip(stream, range(200), strict=False)
+        ]
+        assert abs(np.mean(falls) - share) < 0.12 if flip else not any(falls)
+
+
+def test_a_paste_is_one_image_and_a_rectangle_of_another():
+    flat = np.arange(12, dtype=np.uint8).repeat(40 * 30).reshape(12, 40, 30, 1)
+    stream = pastes.make(flat, SearchSettings(paste_area=(0.2, 0.5)), np.random.default_rng(0))
+    around, inside = [], []
+    for image, _ in zip(stream, range(240), strict=False):
+        counts = {value: np.sum(image == value) for value in np.unique(image)}
+        assert len(counts) == 2  # never the image itself
+        # The rectangle is the value whose bounding box it fills.
+        for value, count in counts.items():
+            down, across, _ = np.nonzero(image == value)
+            if np.ptp(down) + 1 < 40 and np.ptp(across) + 1 < 30:
+                assert (np.ptp(down) + 1) * (np.ptp(across) + 1) == count
+                assert 0.17 < count / 1200 < 0.53  # within half a pixel of each side
+                inside.append(value)
+                around += [other for other in counts if other != value]
+    assert len(inside) == 240
+    assert np.bincount(around, minlength=12).tolist() == [20] * 12
+    assert np.bincount(inside, minlength=12).min() >= 8
+
+
+def test_images_that_cannot_be_made_are_told_of_before_anything_is_asked():
+    even = REAL.copy()
+    even[:2, :, 7:] = even[:2, :, 6::-1]  # two are their own mirrored images
+    with pytest.raises(
+        UserError, match="wants 12 different mirrored images of 12 real images, and only 10 could"
+    ):
+        made("flips", even)
+    with pytest.raises(UserError, match="wants 24 different crops of 12 real images, and only 12"):
+        made(
+            "random_crops", budget=36, **{"search.crop_area": (1.0, 1.0), "search.crop_flip": True}
+        )
+
+
+# Which of them are asked about.
+
+
+def test_without_a_choice_they_are_taken_as_they_were_made():
+    one = task(n=40, k=6)
+    one = one._replace(records=one.records.take(slice(10)), images=lazy(one.images, 10))
+    for start in (10, 16):
+        found = image_choice.choose_made(one)
+        assert found.records.i.tolist() == found.records.j.tolist() == list(range(start, start + 6))
+        assert np.all(np.isnan(found.score)) and found.metrics == {"evaluations": 0}
+        one = one._replace(records=one.records.extend(found.records))
+    at_random = one._replace(settings=settings(acquisition="random", candidates=3.0))
+    assert image_choice.choose_made(at_random).records.i.tolist() == list(range(22, 28))
+
+
+def lazy(images, first):
+    return LazyImages(images[:first], images[first:], np.arange(len(images) - first))
+
+
+def confidence_of(one):
+    return prediction.predict(one.network, one.variables, np.asarray(one.images)).max(-1)
+
+
+@pytest.mark.parametrize("choose", [image_choice.choose, image_choice.choose_made])
+def test_the_least_confident_images_left(choose):
+    one = task(n=40, k=6, candidates=2.0)
+    one = one._replace(records=one.records.take(slice(10)), images=lazy(one.images, 10))
+    confidence = confidence_of(one)
+    expected = [place for place in np.argsort(confidence, kind="stable") if place >= 10]
+    asked = []
+    for _ in range(5):
+        found = choose(one)
+        assert np.all(found.records.w == mixing.ONE) and np.all(found.records.i == found.records.j)
+        np.testing.assert_allclose(found.score, confidence[found.records.i], atol=1e-6)
+        assert found.metrics == {"evaluations": 40 - len(one.records)}
+        one = one._replace(records=one.records.extend(found.records))
+        asked += found.records.i.tolist()
+    assert asked == expected
+
+
+@pytest.mark.parametrize("name", ["entropy", "margin"])
+def test_an_acquisition_chooses_among_all_left(name):
+    """Against plain NumPy."""
+    one = task(n=40, k=8, acquisition=name, candidates=2.0)
+    one = one._replace(records=one.records.take(slice(10)))
+    found = image_choice.choose(one)
+    odds = prediction.predict(one.network, one.variables, one.images)[10:]
+    by = {
+        "entropy": [-plain.entropy(row) for row in odds],
+        "margin": [row[-1] - row[-2] for row in np.sort(odds)],
+    }
+    assert found.records.i.tolist() == (10 + np.argsort(by[name], kind="stable")[:8]).tolist()
+
+
+def test_some_of_the_images_left_are_scored_others_in_each_round():
+    one = task(n=60, k=5, scored_images=20)
+    one = one._replace(records=one.records.take(slice(10)))
+    confidence, scored = confidence_of(one), []
+    done = []
+    for round_ in (1, 2):
+        one = one._replace(stream=(0, round_), progress=done.append)
+        found = image_choice.choose(one)
+        assert found.metrics == {"evaluations": 20}
+        sample = image_choice._to_score(one).tolist()
+        assert len(set(sample)) == 20 and min(sample) >= 10
+        expected = sorted(sample, key=lambda place: confidence[place])[:5]
+        assert found.records.i.tolist() == expected
+        scored.append(sample)
+    assert scored[0] != scored[1] and sum(done) == 40
+    assert METHODS["active_labelling"].selector.left(one) == 20
+    every = one._replace(settings=settings(scored_images=50))
+    assert image_choice._to_score(every).tolist() == list(range(10, 60))
+
+
+# Counts and rules.
+
+
+@pytest.mark.parametrize(
+    ("fields", "images", "evaluations"),
+    [
+        ({"method": "active_labelling"}, 400, [370, 340]),
+        ({"method": "active_labelling", "search.scored_images": 350}, 400, [350, 340]),
+        ({"method": "random_crops"}, 90, [0, 0]),
+        ({"method": "random_crops", "search.candidates": 2.5}, 180, [150, 120]),
+        ({"method": "pastes", "search.candidates": 2.5, "search.scored_images": 99}, 180, [99, 99]),
+        (
+            {"method": "pastes", "search.candidates": 2.5, "search.acquisition": "random"},
+            180,
+            [0, 0],
+        ),
+        ({"method": "flips", "budget": 50, "search.candidates": 9.0}, 60, [30, 20]),
+    ],
+)
+def test_facts_by_hand(fields, images, evaluations):
+    """30 real images of 400; two rounds share what is left of the budget of 90."""
+    facts = facts_of_run(configured(**{**command.TINY, **fields}), drawable=400, labelled=True)
+    assert facts.images == images
+    assert [one.evaluations for one in facts.rounds] == [0, *evaluations]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        (
+            {"method": "flips"},
+            "config.budget=90: flips asks about 60 mirrored images, and n_real=30 images have 30;"
+            " lower budget to 60, or raise n_real",
+        ),
+        (
+            {"method": "pastes", "search.acquisition": "entropy"},
+            "pastes has no choice among as many images as are wanted; set --config.search.candid",
+        ),
+        (
+            {"method": "active_labelling", "search.scored_images": 20},
+            "config.search.scored_images=20: a round chooses 30 images, and only among",
+        ),
+        (
+            {"method": "random_crops", "teacher.kind": "labels"},
+            "labels answer real images, and no crops; choose active_labelling or real_only",
+        ),
+        ({"method": "pastes", "search.variants": 1}, "pastes mixes nothing; set it to 0"),
+        ({"search.crop_area": (0.9, 0.3)}, "must be two shares, the lower one first"),
+        ({"search.crop_area": (0.9,)}, "must be two shares, the lower one first"),
+        ({"search.crop_area": (1.0, 1.0)}, "such a crop is the whole image, already answered"),
+        ({"search.crop_area": (0.0, 1.0)}, "each must be positive and at most 1; it is a share"),
+        ({"search.paste_area": (0.5, 1.0)}, "at 0 and 1 a paste is a real image, already answ"),
+        ({"search.crop_stretch": 0.5}, "config.search.crop_stretch=0.5: must be at least 1"),
+    ],
+)
+def test_impossible_settings(fields, told):
+    with pytest.raises(UserError, match=re.escape(told)):
+        configured(**{**command.TINY, **fields})
+
+
+# Whole runs.
+
+
+QUICK = {
+    "n_real": 16,
+    "budget": 40,
+    "rounds": 2,
+    "student_size": 6,
+    "train.epochs": 2,
+    "train.batch_size": 16,
+    "data.held_out": 8,
+    "report.progress": False,
+    "report.tensorboard": False,
+    "report.plots": False,
+}
+
+
+class Judge:
+    """Tells three classes apart by brightness; from ``limit`` images on it fails."""
+
+    def __init__(self, limit=10**9):
+        self.seen, self.limit = [], limit
+
+    def __call__(self, images):
+        if len(self.seen) + len(images) > self.limit:
+            raise ConnectionError("down")
+        assert images.shape[1:] == (12, 12, 3)
+        self.seen += rows(images)
+        odds = images.mean((1, 2), dtype=np.float64) + 1
+        return odds / odds.sum(-1, keepdims=True)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": "random_crops", "search.candidates": 2.0, "search.acquisition": "k_center"},
+        {"method": "active_labelling", "search.acquisition": "badge", "search.scored_images": 30},
+    ],
+    ids=["crops", "others"],
+)
+def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, fields):
+    """Asked at 12 pixels, seen at 6; the teacher fails in the middle of round 2."""
+    images = np.random.default_rng(0).integers(0, 256, (60, 12, 12, 3), np.uint8)
+
+    def distill(judge, folder):
+        return api.distill(
+            images, judge, 3, budget=40, workdir=folder, identity="j", fields={**QUICK, **fields}
+        )
+
+    whole, first, second = Judge(), Judge(limit=39), Judge()
+    expected = distill(whole, tmp_path / "whole")
+    with pytest.raises(UserError, match="down"):
+        distill(first, tmp_path / "parts")
+    assert 16 + 12 + 8 <= len(first.seen) < 48
+    found = distill(second, tmp_path / "parts")
+    assert sorted(first.seen + second.seen) == sorted(whole.seen)  # nothing twice
+    assert len(set(whole.seen)) == 40 + 8
+    assert np.array_equal(found.predict(images), expected.predict(images))
+
+
+def test_labelling_pictures_of_a_folder(tmp_path, monkeypatch):
+    """Nothing that judges the student is asked about as a query; the plan tells what is scored."""
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
+    write_digits(tmp_path / "pictures", 0, 60)
+    fields = {
+        **FOLDER,
+        "method": "active_labelling",
+        "search.acquisition": "k_center",
+        "data.folder": tmp_path / "pictures",
+        "cache_dir": tmp_path / "cache",
+    }
+    config = configured("folder", "smoke", **fields)
+    planned = report.report(config, tmp_path / "run", StopSignal())
+    assert "other images         30\n" in planned
+    assert re.search(r"search evaluations   30 \(about .* at [\d,]+ a second\)", planned)
+    assert not (tmp_path / "asked.txt").exists()
+    arguments = command.arguments(tmp_path / "run", "configs/folder.py:smoke", **fields)
+    done = command.run(arguments, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    summary = command.summary(tmp_path / "run")
+    assert (summary["queries"], summary["evaluation_queries"]) == (40, 10)
+    asked = counting_teacher.asked(tmp_path / "asked.txt")
+    assert len(set(asked)) == len(asked) == 50  # the ten held out are none of the forty
+    assert summary["rounds"][1]["search"] == {"evaluations": 30}
+
+
+def test_only_images_that_are_needed_are_in_memory():
+    """Of 50,000 pictures and a budget of 5,000, twice these; of crops all that were made, too."""
+    config = dataclasses.replace(configured(**command.TINY), n_real=1000, budget=5000)
+    assert METHODS["active_labelling"].selector.held_images(50_000, config.budget) == 10_000
+    assert METHODS["random_crops"].selector.held_images(13_000, config.budget) == 23_000
+    assert METHODS["random_mixup"].selector.held_images(1000, config.budget) == 2000
+    assert flips.METHOD.selector.held_images(2000, config.budget) == 6000
