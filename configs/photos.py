@@ -41,9 +41,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.function = "my_teacher:answer"
     config.teacher.batch = 64
     config.train.freeze = "backbone"
-    # The photograph, and three views of it.
-    config.train.views = 4
-    config.train.crop = 16
+    # The photograph, and its mirror image or itself once more.
+    config.train.views = 2
     config.train.flip = True
     config.train.mix_share = 0.5
     config.train.epochs = 40

@@ -93,6 +93,23 @@ def train(model, steps=1, **fields):
         train_network(training, first_variables=variables_of(model))
 
 
+def train_head():
+    """An epoch of a last layer, on cached features."""
+    network = models.build("lenet5_half", 10, SHAPES["lenet5_half"])
+    variables = variables_of("lenet5_half")
+    shape = (16, 2, network.feature_count(variables))
+    data = training_set.make(
+        images("lenet5_half")[:1],
+        FEW,
+        np.full((16, 10), 0.1, np.float32),
+        capacity=16,
+        features=np.ones(shape, np.float16),
+    )
+    plan = recipes.plan(epochs=1, batch_size=16, freeze="backbone", views=2, mix_share=0.5)
+    whole = Training(network=network, recipe=plan, data=data, count=16, stream=(0, 1))
+    train_network(whole.of_head(variables))
+
+
 def predict(model):
     """All that is asked of a network but training and search."""
     network, some = models.build(model, 10, SHAPES[model]), images(model)
@@ -116,7 +133,7 @@ def choose():
 def make_images():
     """Every image that is made: mixes, views, impressions, pseudo examples."""
     some = images("lenet5_half")
-    list(mixes(some, FEW))
+    list(mixes(some, Records(*np.array([[0], [1], [9]], np.int32))))
     views = augment.Views(crop=2, flip=True, rotate=10.0, zoom=0.1)
     augment.random_views(some, views, key=KEY, first=0)
     network = models.build("lenet5_half", 3, SHAPES["lenet5_half"])
@@ -153,6 +170,7 @@ WORK = {
     "train lenet5_half, mixed anew": lambda: train("lenet5_half", mix_share=0.5),
     "train alexnet_half, bfloat16": lambda: train("alexnet_half", dtype="bfloat16"),
     "train resnet18": lambda: train("resnet18", optimizer="adamw"),
+    "train a head": train_head,
     "predict alexnet_half": lambda: predict("alexnet_half"),
     "predict resnet18": lambda: predict("resnet18"),
     "choose": choose,
