@@ -1,6 +1,7 @@
 """Records of queries, and the images that they stand for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -60,6 +61,9 @@ _BLOCK_BYTES = 2**25  # of them, at most: mixing takes several times as much
 _TABLE_BYTES = 2**28  # of images that are placed on the device as a whole
 
 
+_FIRST, _SECOND = np.zeros(1, np.int32), np.ones(1, np.int32)
+
+
 def mixes(
     images: Images, records: Records, as_released: bool = False, block: int = 0
 ) -> Iterator[np.ndarray]:
@@ -92,3 +96,26 @@ def mixes(
         else:
             table = on_device = jnp.asarray(images) if on_device is None else on_device
         yield np.asarray(_mix(table, i, j, w, as_released))[: len(part)]
+
+
+class Mixes(Sequence[np.ndarray]):
+    """The canonical mixes of records, each made when it is looked at: ``uint8[H, W, C]``."""
+
+    def __init__(self, images: Images, records: Records, as_released: bool = False) -> None:
+        """Args: see :func:`mixes`."""
+        self._images, self._records, self._as_released = images, records, as_released
+
+    def __len__(self) -> int:
+        """Returns the number of records, Q."""
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Yields all of them, made in blocks."""
+        for block in mixes(self._images, self._records, self._as_released):
+            yield from block
+
+    def __getitem__(self, place: Any) -> Any:
+        """Returns one of them."""
+        one = self._records.take(slice(place, place + 1))
+        pair = self._images[np.concatenate([one.i, one.j])]
+        return next(mixes(pair, Records(_FIRST, _SECOND, one.w), self._as_released, block=1))[0]

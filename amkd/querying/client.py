@@ -3,7 +3,7 @@
 import collections
 import contextlib
 import dataclasses
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
 
 import numpy as np
@@ -15,6 +15,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.ledger.accounts import DISTILL, EVALUATE, SENTINEL
 from amkd.querying import sending, sentinel, splitting
+from amkd.querying.images_by_digest import ImagesByDigest
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
@@ -76,7 +77,7 @@ class QueryClient:
 
 def ask(
     client: QueryClient,
-    images: np.ndarray,
+    images: Sequence[np.ndarray] | np.ndarray,
     purpose: str,
     *,
     round_: int,
@@ -86,7 +87,7 @@ def ask(
 
     Args:
       client: how to ask.
-      images: ``uint8[M, H, W, C]``.
+      images: ``uint8[M, H, W, C]``, or a sequence that makes each when it is looked at.
       purpose: ``DISTILL`` or ``EVALUATE``.
       round_: round that needs the answers.
       progress: called with the number of images after every batch, and with 0 now and then. It may
@@ -111,7 +112,8 @@ def ask(
     _check_known(client, known)
     client.ledger.record_found(charge, list(known))
     progress(sum(times[digest] for digest in known))
-    missing = {digest: images[place[digest]] for digest in times if digest not in known}
+    places = {digest: place[digest] for digest in times if digest not in known}
+    missing = ImagesByDigest(images, places)
 
     def answered(done: Iterable[bytes]) -> None:
         progress(sum(times[digest] for digest in done))
@@ -128,7 +130,7 @@ def ask(
 def _send_missing(
     client: QueryClient,
     charge: ledgers.Charge,
-    missing: dict[bytes, np.ndarray],
+    missing: Mapping[bytes, np.ndarray],
     *,
     parts: list[list[bytes]],
     answered: Callable[[Iterable[bytes]], None],
@@ -138,7 +140,7 @@ def _send_missing(
     Raises:
       OutOfMoney: not all of them can be paid for; as many as can be were sent.
     """
-    left = missing
+    left = set(missing)
     while left:
         affordable = client.ledger.affordable(charge, len(left))
         if not affordable:
@@ -152,8 +154,8 @@ def _send_missing(
         with contextlib.suppress(ledgers.OutOfMoney), contextlib.closing(sent):
             for done in sent:
                 answered(done)
-        found = client.ledger.find(charge.teacher, list(left))
-        left = {digest: image for digest, image in left.items() if digest not in found}
+        found = client.ledger.find(charge.teacher, [one for one in missing if one in left])
+        left -= found.keys()
         parts = [kept for part in parts if (kept := [image for image in part if image in left])]
     return client.ledger.find(charge.teacher, list(missing))
 
@@ -163,7 +165,7 @@ def _send_all(
     charge: ledgers.Charge,
     batches: Iterator[dict[bytes, np.ndarray]],
     *,
-    images: dict[bytes, np.ndarray],
+    images: Mapping[bytes, np.ndarray],
     progress: Callable[[], None],
 ) -> Generator[list[bytes], None, None]:
     """Sends all batches, several at once after the first; yields the digests of each."""

@@ -15,7 +15,7 @@ from amkd.core.stopping import StopSignal
 from amkd.data import augment
 from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
-from amkd.data.records import Records, mixes
+from amkd.data.records import Mixes, Records, mixes
 from amkd.methods.student import seen_shape, student_of
 from amkd.models import prediction
 from amkd.models.frozen_backbone import FrozenBackbone
@@ -111,6 +111,10 @@ class SharedContext:
         Teacher and student see the same bytes.
         """
         return mixes(self.images, records, self.settings.search.as_released)
+
+    def images_of(self, records: Records) -> Mixes:
+        """Returns the images of records, each made when it is looked at."""
+        return Mixes(self.images, records, self.settings.search.as_released)
 
     def look(self, variables: Variables, records: Records) -> tuple[np.ndarray, np.ndarray]:
         """Returns a student's class probabilities and features for records, from cached features:

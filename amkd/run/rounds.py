@@ -154,7 +154,7 @@ def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarra
     """Asks about the round's records; returns the answers to all records, ``float32[Q, Y]``."""
     started = time.monotonic()
     fresh = state.records.take(slice(state.answered, None))
-    images = np.concatenate(list(context.mixes(fresh)))
+    images = context.images_of(fresh)
     with context.report.bar(len(images), f"round {state.round} query", "img") as advance:
 
         def progress(answered: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amkd.data import mixing, records
-from amkd.data.records import Records, mixes
+from amkd.data.records import Mixes, Records, mixes
 from tests.support import plain
 
 SHAPE = (4, 3, 2)
@@ -164,6 +164,21 @@ def test_large_images_are_mixed_few_at_a_time_from_where_they_are(monkeypatch):
     assert [len(one) for one in found] == [4, 4, 3]
     np.testing.assert_array_equal(np.concatenate(found), expected)
     assert [len(one) for one in mixes(images, some.take(slice(0)))] == [0]
+    one_by_one = Mixes(images, some)
+    assert len(one_by_one) == 11
+    for place, image in enumerate(one_by_one):
+        np.testing.assert_array_equal(image, expected[place])
+        np.testing.assert_array_equal(one_by_one[place], expected[place])
+
+
+@pytest.mark.parametrize("as_released", [False, True])
+def test_mixes_are_made_when_they_are_looked_at(as_released):
+    images = np.random.default_rng(3).integers(0, 256, (3, *SHAPE), np.uint8)
+    some = Records(*np.array([[0, 1, 2], [1, 1, 0], [9, mixing.ONE, 40000]], np.int32))
+    (expected,) = mixes(images, some, as_released)
+    found = Mixes(images, some, as_released)
+    np.testing.assert_array_equal(np.stack(list(found)), expected)
+    np.testing.assert_array_equal(np.stack([found[place] for place in range(3)]), expected)
 
 
 def test_mix_refuses_other_types_and_shapes():

@@ -1,0 +1,28 @@
+"""Images by their digests, each looked at when it is sent."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+
+class ImagesByDigest(Mapping[bytes, np.ndarray]):
+    """Images that are to be sent, ``uint8[H, W, C]`` each; no copy of all of them is held."""
+
+    def __init__(
+        self, images: Sequence[np.ndarray] | np.ndarray, places: Mapping[bytes, int]
+    ) -> None:
+        """Args: the ``images``; ``places`` of those that are to be sent, by their digests."""
+        self._images, self._places = images, places
+
+    def __getitem__(self, digest: bytes) -> np.ndarray:
+        """Returns one image."""
+        image: np.ndarray = self._images[self._places[digest]]
+        return image
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yields the digests, in the order of the images."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """Returns how many are to be sent."""
+        return len(self._places)
