@@ -104,7 +104,7 @@ def ask(
     digests = [image_digest(image) for image in images]
     charge = client.charge(purpose, round_)
     times = collections.Counter(digests)  # in the order of the images
-    place = dict(zip(digests, range(len(digests)), strict=True))
+    place = {digest: number for number, digest in enumerate(digests)}
     if purpose == DISTILL:
         used = client.ledger.used(client.run, purpose, charge.teacher)
         _check_budget(client, len(used | times.keys()))
@@ -112,8 +112,7 @@ def ask(
     _check_known(client, known)
     client.ledger.record_found(charge, list(known))
     progress(sum(times[digest] for digest in known))
-    places = {digest: place[digest] for digest in times if digest not in known}
-    missing = ImagesByDigest(images, places)
+    missing = ImagesByDigest(images, {one: place[one] for one in times if one not in known})
 
     def answered(done: Iterable[bytes]) -> None:
         progress(sum(times[digest] for digest in done))
