@@ -17,6 +17,7 @@ from amkd.planning import cost as costs
 from amkd.planning import without_data, workload
 from amkd.planning.cost import Cost, Held
 from amkd.planning.problems import Problems
+from amkd.planning.profile_lines import profile_lines
 from amkd.run import checks, inputs, places, workdir
 from amkd.run.context import first_weights
 from amkd.run.facts import RunFacts
@@ -146,6 +147,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     height, width, channels = data.shape
     teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
     yield f"teacher              {teacher}"
+    yield from profile_lines(plan.settings.teacher)
     if weights := first_weights(plan.settings, data):
         stated = f"licence {weights.license}" if weights.license else "licence not stated"
         yield f"first weights        {weights.source} ({weights.sha256[:12]}, {stated})"
