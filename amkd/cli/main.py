@@ -38,8 +38,8 @@ best/mnist or tables/table1; after a colon, its preset.
 Modes (--mode):
   distill        the whole run: query, search, train, round after round (default)
   plan           what the run will ask, cost and need, and what is wrong with it; asks nothing
-  probe          asks about teacher.probe_images images, and shows what form the answers have, whether
-                 the classes match, and what the run will cost; the run does not ask about them again
+  probe          asks about a few images (teacher.probe_images) and shows the answers, their form,
+                 the rate and what the run will cost; the run does not pay for them again
   train_teacher  only train the local teacher of the configuration, and keep it for later runs
   evaluate       a saved network on the configuration's test images: --network=FOLDER, by default
                  the student in --workdir

@@ -68,13 +68,13 @@ def _of_service(teacher: TeacherSettings) -> Iterator[str]:
     ):
         if word in where and not _value(teacher, name) and name not in told:
             yield f"config.teacher.{name}='': it must say what stands for {word!r} in the request"
-    if teacher.kind == "json" and teacher.json.unknown == "ignore":
-        if teacher.answers.form == "label":
-            yield (
-                "config.teacher.answers.form='label': a picture for which the service names no"
-                " class has no label, and teacher.json.unknown='ignore' allows that; set"
-                " answers.form to scores or top_k"
-            )
+    ignores = teacher.kind == "json" and teacher.json.unknown == "ignore"
+    if ignores and teacher.answers.form == "label":
+        yield (
+            "config.teacher.answers.form='label': a picture for which the service names no class"
+            " has no label, and teacher.json.unknown='ignore' allows that; set answers.form to"
+            " scores or top_k"
+        )
 
 
 def _missing(teacher: TeacherSettings) -> Iterator[str]:
