@@ -169,7 +169,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.answers.form = "probabilities"
     # logits: divided by this before the softmax.
     config.teacher.answers.temperature = 1.0
-    # top_k: scores that count. What they leave of 1 is spread evenly over the other classes.
+    # top_k: scores that count, 0 for all. What they leave of 1 is spread evenly over the other
+    # classes.
     config.teacher.answers.top_k = 5
 
     # What the teacher's model expects of its input.

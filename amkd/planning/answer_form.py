@@ -9,7 +9,7 @@ import numpy as np
 from amkd.config.teacher_answers import Form
 from amkd.teachers import answers
 
-_MOST_DIGITS = 6
+_FEW, _MOST_DIGITS = 4, 6  # half precision has more than a few, and fewer than most
 _PERCENT = 0.02  # of 100, that a sum of percentages may miss
 
 
@@ -87,9 +87,10 @@ def _rounding(rows: np.ndarray) -> str:
     values = np.unique(rows[np.isfinite(rows)])
     if np.isin(values, (0, 1)).all():
         return "nothing to round"
+    half = (values.astype(np.float16).astype(np.float64) == values).all()
     for digits in range(_MOST_DIGITS + 1):
+        if digits > _FEW and half:
+            return "numbers of half precision (float16)"
         if np.isclose(np.round(values, digits), values, rtol=2e-7, atol=0).all():
             return f"to {digits} decimal digit{'' if digits == 1 else 's'}"
-    if (values.astype(np.float16).astype(np.float64) == values).all():
-        return "numbers of half precision (float16)"
     return "none found"

@@ -198,7 +198,7 @@ def _spread(rows: np.ndarray, form: Form) -> np.ndarray:
     scores = np.where(np.isnan(rows), -1.0, rows)
     kept = np.zeros(rows.shape, bool)
     np.put_along_axis(
-        kept, np.argsort(-scores, axis=-1, kind="stable")[:, : form.top_k], True, axis=-1
+        kept, np.argsort(-scores, axis=-1, kind="stable")[:, : form.top_k or None], True, axis=-1
     )
     kept &= scores >= 0
     mass = np.where(kept, scores, 0).sum(-1, keepdims=True)

@@ -51,7 +51,7 @@ def oip_server(url: str) -> dict[str, Any]:
 
 OIP_LABELS = "none: the scores stand in the order of the classes, which must be the model's"
 OIP_ROUNDING = "none: they are the model's numbers, often logits (answers.form=logits)"
-EVERYTHING = 1000  # top_k: every score that the service tells counts
+EVERYTHING = 0  # top_k: every score that the service tells counts
 CLOSED = "its labels must be the names of the classes, in any case; map others by teacher.labels"
 OPEN = (
     "it knows thousands of words: those that are names of classes count, or are mapped to them by"
