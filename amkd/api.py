@@ -122,7 +122,7 @@ def distill(
     data = _data(images, names, test, config)
     if config["n_real"] == 0:
         config["n_real"] = data.drawable_count
-    checked = from_config(config.to_dict())
+    checked = from_config(config.to_dict(), explicit=set(fields or {}))
     _refuse_named_data(checked)
     experiment.run(checked, Path(workdir).expanduser(), StopSignal(), data=data, teacher=teacher)
     return load_student(workdir)

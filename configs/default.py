@@ -100,6 +100,11 @@ def get_config(preset: str = "") -> ConfigDict:
     # labels (the data set's own, as a reference), or a service: oip (Open Inference Protocol v2:
     # Triton, MLServer, KServe, ...), tfserving, json.
     config.teacher.kind = "flax"
+    # A well-known service or server, whose fields are then set by its profile: azure_custom_vision
+    # bentoml gemini google_vision huggingface kserve mlserver openai_chat rekognition_custom_labels
+    # rekognition_labels roboflow torchserve triton. Fields that you set yourself win. --mode=plan
+    # prints what it sets. Empty for none.
+    config.teacher.profile = ""
     # flax: the network; the same names as student.
     config.teacher.model = "lenet5"
     # flax: seed of the teacher's training. It is apart from config.seed so that runs of many seeds
@@ -155,6 +160,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # may have been swapped on the way. These queries come on top of the budget, and count in
     # max_cost.
     config.teacher.sentinel = 0
+    # --mode=probe: images that it asks about, before the real spending.
+    config.teacher.probe_images = 20
 
     # What the teacher answers.
     config.teacher.answers = ConfigDict()
@@ -164,7 +171,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.answers.form = "probabilities"
     # logits: divided by this before the softmax.
     config.teacher.answers.temperature = 1.0
-    # top_k: scores that count. What they leave of 1 is spread evenly over the other classes.
+    # top_k: scores that count, 0 for all. What they leave of 1 is spread evenly over the other
+    # classes.
     config.teacher.answers.top_k = 5
 
     # What the teacher's model expects of its input.
@@ -210,6 +218,17 @@ def get_config(preset: str = "") -> ConfigDict:
     # Most MiB of a reply, packed or unpacked. 0 for a limit from what was asked: 4 MiB, and for
     # each image 64 KiB and 1 KiB for each class.
     config.teacher.http.max_reply_mib = 0.0
+    # Further headers of every request, as a JSON object: {"X-Version": "2"}. Never a secret:
+    # configurations are kept on disk.
+    config.teacher.http.headers = ""
+    # Words, with commas between them: a reply of status 4xx whose body has one of them says that
+    # the service is busy, and the request is tried again. Empty for none.
+    config.teacher.http.busy = ""
+    # Sign every request by AWS Signature 4 for this service, such as rekognition, with the
+    # credentials that botocore finds (extra aws). Empty for no signature.
+    config.teacher.http.aws_service = ""
+    # The region of aws_service, such as eu-west-1. It stands where http.url has "$region".
+    config.teacher.http.aws_region = ""
 
     # oip: the model.
     config.teacher.oip = ConfigDict()
@@ -241,7 +260,15 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.json = ConfigDict()
     # The request as JSON, with "$image" where a picture goes in base64 and "$id" where its number
     # goes. A list whose only element holds "$image" gets that element once per picture of a batch.
+    # "$model" is json.model, "$mime" the type of the picture's file; "$classes" alone is the list
+    # of the names of the classes, and inside of a text their names in quotes.
     config.teacher.json.request = '{"image": "$image"}'
+    # What the request's body is: json (json.request), form (the fields of json.request as
+    # multipart/form-data, with the picture as a file where "$image" stands), file (the picture's
+    # file alone), or base64 (the file in base64 alone).
+    config.teacher.json.body = "json"
+    # Name of the model: it stands where json.request and http.url have "$model".
+    config.teacher.json.model = ""
     # How pictures are encoded: png or jpeg.
     config.teacher.json.encoding = "png"
     # jpeg: quality, 1 to 100.
@@ -257,6 +284,16 @@ def get_config(preset: str = "") -> ConfigDict:
     # Path inside an entry to the "$id" that it answers. Empty if entries come in the order of the
     # pictures.
     config.teacher.json.id = ""
+    # Path inside an entry to a text that holds JSON, as the answer of a chat: scores and labels are
+    # looked for in there. Empty if the entry itself holds them.
+    config.teacher.json.text = ""
+    # Path inside an entry to what the service says of a picture that it could not work on. Empty if
+    # it says nothing.
+    config.teacher.json.error = ""
+    # Labels that are no class and are not in teacher.labels: refuse (the run stops), or ignore (for
+    # a service that knows thousands of words; a picture for which it names no class gets equal
+    # scores).
+    config.teacher.json.unknown = "refuse"
     # Scores are multiplied by this: 0.01 for the percentages of a top_k list.
     config.teacher.json.scale = 1.0
 

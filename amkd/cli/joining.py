@@ -14,7 +14,12 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 
 MODES = ("distill",)  # what several processes can do together
-_ASKING = ("distill", "train_teacher", "table")  # what several processes must not do unknowingly
+_ASKING = (
+    "distill",
+    "probe",
+    "train_teacher",
+    "table",
+)  # what several processes must not do unknowingly
 _TOGETHER = ("coordinator", "process_id", "num_processes")
 # Of processes that something else has started: how many there are.
 _STARTED = {

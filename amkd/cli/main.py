@@ -14,7 +14,9 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from amkd.cli import arguments, ending, joining
+from amkd.config import run_record
 from amkd.config.identity import identifying
+from amkd.config.names import field_names
 from amkd.config.parsing import refuse
 from amkd.core import console, processes
 from amkd.core.stopping import StopSignal
@@ -36,6 +38,8 @@ best/mnist or tables/table1; after a colon, its preset.
 Modes (--mode):
   distill        the whole run: query, search, train, round after round (default)
   plan           what the run will ask, cost and need, and what is wrong with it; asks nothing
+  probe          asks about a few images (teacher.probe_images) and shows the answers, their form,
+                 the rate and what the run will cost; the run does not pay for them again
   train_teacher  only train the local teacher of the configuration, and keep it for later runs
   evaluate       a saved network on the configuration's test images: --network=FOLDER, by default
                  the student in --workdir
@@ -46,8 +50,8 @@ Modes (--mode):
 A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
 with --shard=2/8 a part of them, and renders it; --mode=plan lists them.
 """
-MODES = ("distill", "plan", "train_teacher", "evaluate", "predict", "export", "table")
-STOPPABLE = ("distill", "train_teacher")  # save when asked to stop; the others just end
+MODES = ("distill", "plan", "probe", "train_teacher", "evaluate", "predict", "export", "table")
+STOPPABLE = ("distill", "probe", "train_teacher")  # save when asked to stop; the others just end
 
 
 def run() -> None:
@@ -143,7 +147,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
     from amkd.core import compilation, files, program_cache
     from amkd.validation import examine
 
-    config, problems = examine(given, problems)
+    config, problems = examine(given, problems, explicit=_explicit())
     if mode != "plan":
         refuse(problems)
     program_cache.keep(Path(config.cache_dir).expanduser())
@@ -160,6 +164,14 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
     )
     with files.private(config.report.private):
         arguments.pick(modes.MODES, mode)(command)
+
+
+def _explicit() -> set[str]:
+    """The fields that were set by hand; all of them if a run's workdir holds the configuration."""
+    flag = flags.FLAGS["config"]
+    if config_flags.get_config_filename(flag) == run_record.__file__:
+        return set(field_names())
+    return set(config_flags.get_override_values(flag))
 
 
 def _path(flag: str) -> Path | None:

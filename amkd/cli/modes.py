@@ -8,7 +8,7 @@ import numpy as np
 
 from amkd.cli import agreement
 from amkd.config.settings import Settings
-from amkd.core import console, devices, processes
+from amkd.core import console, devices, files, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import class_names
@@ -16,10 +16,14 @@ from amkd.data.dataset import DataSet
 from amkd.export import predictions
 from amkd.export import write as write_export
 from amkd.models.saved_network import SavedNetwork, load_network
+from amkd.planning import probe as probes
+from amkd.planning import probe_page
 from amkd.planning import report as plans
+from amkd.planning.probe_lines import probe_lines
 from amkd.reporting import metrics, summary_text
 from amkd.reporting.bars import bars
 from amkd.run import checks, experiment, following, inputs, places
+from amkd.run.workdir import PROBE_PAGE
 from amkd.teachers import local
 
 _CHECKED = 64  # real images on which an exported file must answer like the student
@@ -82,6 +86,19 @@ def distill(command: Command) -> None:
 def plan(command: Command) -> None:
     """What a run will ask, cost and need; asks nothing."""
     console.say(plans.report(command.config, command.workdir, command.stop, command.problems))
+
+
+def probe(command: Command) -> None:
+    """Asks about a few images before the real spending; prints and shows what the answers are."""
+    if command.workdir is None:
+        raise UserError("--workdir is missing: the folder of the run whose teacher is probed")
+    found = probes.probe(command.config, command.workdir, command.stop)
+    page = command.output or command.workdir / PROBE_PAGE
+    lines = list(probe_lines(found))
+    files.write_text(page, probe_page.page(found, lines))
+    console.say("\n".join([*lines, f"{'contact sheet':<20} {page}"]), last=True)
+    if found.problem:
+        raise found.problem
 
 
 def train_teacher(command: Command) -> None:
@@ -191,6 +208,7 @@ def _data_for(command: Command, folder: Path, saved: SavedNetwork) -> DataSet:
 MODES: dict[str, Callable[[Command], None]] = {
     "distill": distill,
     "plan": plan,
+    "probe": probe,
     "train_teacher": train_teacher,
     "evaluate": evaluate,
     "predict": predict,

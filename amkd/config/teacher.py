@@ -28,6 +28,14 @@ class TeacherSettings:
         " Protocol v2: Triton, MLServer, KServe, ...), tfserving, json.",
         choices=("flax", "labels", "python", "onnx", "oip", "tfserving", "json"),
     )
+    profile: str = field(
+        "",
+        "A well-known service or server, whose fields are then set by its profile:"
+        " azure_custom_vision bentoml gemini google_vision huggingface kserve mlserver openai_chat"
+        " rekognition_custom_labels rekognition_labels roboflow torchserve triton. Fields that you"
+        " set yourself win. --mode=plan prints what it sets. Empty for none.",
+        identity=False,
+    )
     model: str = field("lenet5", "flax: the network; the same names as student.")
     seed: int = field(
         0,
@@ -146,6 +154,12 @@ class TeacherSettings:
         " replies may have been swapped on the way. These queries come on top of the budget, and"
         " count in max_cost.",
         least=0,
+        identity=False,
+    )
+    probe_images: int = field(
+        20,
+        "--mode=probe: images that it asks about, before the real spending.",
+        least=1,
         identity=False,
     )
     answers: Form = group(Form, "What the teacher answers.")

@@ -22,8 +22,9 @@ class Form:
     )
     top_k: int = field(
         5,
-        "top_k: scores that count. What they leave of 1 is spread evenly over the other classes.",
-        least=1,
+        "top_k: scores that count, 0 for all. What they leave of 1 is spread evenly over the other"
+        " classes.",
+        least=0,
     )
 
 

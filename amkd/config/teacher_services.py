@@ -71,6 +71,28 @@ class HttpSettings:
         below=math.inf,
         identity=False,
     )
+    headers: str = field(
+        "",
+        'Further headers of every request, as a JSON object: {"X-Version": "2"}. Never a secret:'
+        " configurations are kept on disk.",
+    )
+    busy: str = field(
+        "",
+        "Words, with commas between them: a reply of status 4xx whose body has one of them says"
+        " that the service is busy, and the request is tried again. Empty for none.",
+        identity=False,
+    )
+    aws_service: str = field(
+        "",
+        "Sign every request by AWS Signature 4 for this service, such as rekognition, with the"
+        " credentials that botocore finds (extra aws). Empty for no signature.",
+        identity=False,
+    )
+    aws_region: str = field(
+        "",
+        'The region of aws_service, such as eu-west-1. It stands where http.url has "$region".',
+        identity=False,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,7 +133,20 @@ class Template:
         '{"image": "$image"}',
         'The request as JSON, with "$image" where a picture goes in base64 and "$id" where its'
         ' number goes. A list whose only element holds "$image" gets that element once per'
-        " picture of a batch.",
+        ' picture of a batch. "$model" is json.model, "$mime" the type of the picture\'s file;'
+        ' "$classes" alone is the list of the names of the classes, and inside of a text their'
+        " names in quotes.",
+    )
+    body: str = field(
+        "json",
+        "What the request's body is: json (json.request), form (the fields of json.request as"
+        ' multipart/form-data, with the picture as a file where "$image" stands), file (the'
+        " picture's file alone), or base64 (the file in base64 alone).",
+        choices=("json", "form", "file", "base64"),
+    )
+    model: str = field(
+        "",
+        'Name of the model: it stands where json.request and http.url have "$model".',
     )
     encoding: str = field("png", "How pictures are encoded: png or jpeg.", choices=("png", "jpeg"))
     quality: int = field(95, "jpeg: quality, 1 to 100.", least=1, most=100)
@@ -134,6 +169,23 @@ class Template:
         "",
         'Path inside an entry to the "$id" that it answers. Empty if entries come in the order of'
         " the pictures.",
+    )
+    text: str = field(
+        "",
+        "Path inside an entry to a text that holds JSON, as the answer of a chat: scores and"
+        " labels are looked for in there. Empty if the entry itself holds them.",
+    )
+    error: str = field(
+        "",
+        "Path inside an entry to what the service says of a picture that it could not work on."
+        " Empty if it says nothing.",
+    )
+    unknown: str = field(
+        "refuse",
+        "Labels that are no class and are not in teacher.labels: refuse (the run stops), or ignore"
+        " (for a service that knows thousands of words; a picture for which it names no class gets"
+        " equal scores).",
+        choices=("refuse", "ignore"),
     )
     scale: float = field(
         1.0,

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 # Purposes. Only the first counts against the budget.
 DISTILL, EVALUATE, SENTINEL, SET_ASIDE = "distill", "evaluate", "sentinel", "set aside"
+PROBE = "probe"  # images of --mode=probe, before a run
 
 
 class Money(NamedTuple):

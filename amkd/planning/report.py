@@ -12,11 +12,12 @@ from amkd.core import devices
 from amkd.core.stopping import StopSignal
 from amkd.data.dataset import DataSet, draw_real
 from amkd.ledger import file_system
-from amkd.methods.first_images import Source
 from amkd.planning import cost as costs
 from amkd.planning import without_data, workload
 from amkd.planning.cost import Cost, Held
+from amkd.planning.first_images import known_images
 from amkd.planning.problems import Problems
+from amkd.planning.profile_lines import profile_lines
 from amkd.run import checks, inputs, places, workdir
 from amkd.run.context import first_weights
 from amkd.run.facts import RunFacts
@@ -99,7 +100,7 @@ def _plan(
     problems.add(checks.problems_of_data(settings, data))
     problems.attempt(lambda: checks.check_student(settings, data))
     teacher = problems.attempt(lambda: _teacher(settings, facts, data, stop))
-    known = _known(settings, facts, data, sound=not problems.found)
+    known = known_images(settings, facts, data, sound=not problems.found)
     held = problems.attempt(
         lambda: costs.held(settings, data, facts=facts, known=known, folder=folder, teacher=teacher)
     )
@@ -115,19 +116,6 @@ def _plan(
         cost=cost,
         warning=file_system.warning(workdir.ledger_path(settings, folder or Path())),
     )
-
-
-def _known(settings: Settings, facts: RunFacts, data: DataSet, *, sound: bool) -> np.ndarray:
-    """Returns the images of round 0 that are known.
-
-    None where there are too few to draw from, so that the plan can still report the cost.
-    """
-    count = facts.real if facts.real <= data.drawable_count else 0
-    real = draw_real(data, count, settings.seed)
-    if not sound:
-        return real
-    source = Source(settings=settings, shape=data.shape, classes=data.classes, real=real)
-    return facts.method.first.known(source)
 
 
 def _teacher(
@@ -146,6 +134,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     height, width, channels = data.shape
     teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
     yield f"teacher              {teacher}"
+    yield from profile_lines(plan.settings.teacher)
     if weights := first_weights(plan.settings, data):
         stated = f"licence {weights.license}" if weights.license else "licence not stated"
         yield f"first weights        {weights.source} ({weights.sha256[:12]}, {stated})"

@@ -19,6 +19,7 @@ from amkd.core.errors import UserError
 from amkd.core.redaction import bare_url
 from amkd.reporting import summary_text
 
+PROBE_PAGE = "probe.html"
 _LOCKS: set[IO[str]] = set()  # held by this process
 
 
@@ -29,7 +30,7 @@ def owner(config: Settings, workdir: Path) -> str:
       UserError: it belongs to another configuration, or holds something else.
     """
     if not run_record.is_in(workdir):
-        if workdir.exists() and any(entry.suffix != ".part" for entry in workdir.iterdir()):
+        if workdir.exists() and not all(map(_may_come_before, workdir.iterdir())):
             raise UserError(f"{workdir} is not empty and holds no run; choose another --workdir")
         return uuid.uuid4().hex
     found = run_record.read(workdir)
@@ -41,6 +42,14 @@ def owner(config: Settings, workdir: Path) -> str:
             " undo:\n" + "\n".join(f"  {line}" for line in different)
         )
     return found["run"]
+
+
+def _may_come_before(entry: Path) -> bool:
+    """Whether a file may lie in a workdir before its run, as a probe's ledger and page."""
+    return entry.suffix == ".part" or entry.name in (
+        *("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"),
+        PROBE_PAGE,
+    )
 
 
 def claim(

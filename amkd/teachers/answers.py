@@ -14,8 +14,9 @@ import numpy as np
 from amkd.config.teacher_answers import Form
 from amkd.core.errors import TeacherFailed
 
+ANY = Form(form="any")  # a probe's: whatever rows may mean, they are kept
 FORMS = ("probabilities", "logits", "top_k", "scores", "percentages", "label")
-_PARTIAL = ("top_k", "scores", "label")  # forms in which some classes may have no score
+_PARTIAL = ("top_k", "scores", "label", "any")  # forms in which some classes may have no score
 _TOLERANCE = 1e-3  # of a sum of probabilities
 # What the sum of probabilities may miss if all of them were computed in a short type.
 _SHORT = ((np.dtype(np.float16), 2.0**-8), (np.dtype(ml_dtypes.bfloat16), 2.0**-7))
@@ -49,7 +50,7 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
             rows = found.astype(np.float32)
     except Exception as error:  # whatever a user's array type raises
         raise BadAnswer(f"teacher {identity} answered no numbers: {error}") from error
-    if form.form == "label" and rows.shape == (images,):
+    if form.form in ("label", "any") and rows.shape == (images,):
         numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
         return np.eye(classes + 1, classes, dtype=np.float32)[numbers]
     if rows.shape != (images, classes):
@@ -77,7 +78,9 @@ def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
         yield np.isnan(rows).all(-1), "no score at all"
         rows = np.nan_to_num(rows, nan=0.0, posinf=np.inf, neginf=-np.inf)
     yield ~np.isfinite(rows).all(-1), "NaN or infinity"
-    if form.form == "logits":
+    if form.form == "any":
+        yield np.abs(rows).max(-1) == 0, "a class number out of range, or scores of 0 only"
+    if form.form in ("logits", "any"):
         return
     with np.errstate(invalid="ignore"):
         total: np.ndarray = rows.sum(-1)
@@ -158,12 +161,13 @@ def _wanted(form: Form) -> str:
         "percentages": "percentages or shares that sum to 100 or 1 up to rounding, one row"
         " per image",
         "label": "one class number per image, or one row of scores",
+        "any": "one score per class, or one class number, for each image",
     }[form.form]
 
 
 def probabilities(rows: np.ndarray, form: Form) -> np.ndarray:
     """Reads good rows as class probabilities: ``float32[M, Y]`` to ``float32[M, Y]``."""
-    if not len(rows):
+    if not len(rows) or form == ANY:
         return rows
     if form.form == "probabilities":
         return _exact(rows)
@@ -194,7 +198,7 @@ def _spread(rows: np.ndarray, form: Form) -> np.ndarray:
     scores = np.where(np.isnan(rows), -1.0, rows)
     kept = np.zeros(rows.shape, bool)
     np.put_along_axis(
-        kept, np.argsort(-scores, axis=-1, kind="stable")[:, : form.top_k], True, axis=-1
+        kept, np.argsort(-scores, axis=-1, kind="stable")[:, : form.top_k or None], True, axis=-1
     )
     kept &= scores >= 0
     mass = np.where(kept, scores, 0).sum(-1, keepdims=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from amkd.config.settings import Settings
 from amkd.config.teacher import TeacherSettings
+from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.core.text import comparable
@@ -19,6 +20,8 @@ from amkd.teachers.http import json_service, oip, tfserving
 from amkd.teachers.http.connection import connection_of
 from amkd.teachers.http.labels import has_number
 from amkd.teachers.image_spec import ImageSpec
+
+_NEW = {"body", "model", "text", "error", "unknown"}  # fields of json since 0.2.0
 
 
 def load(config: Settings, data: DataSet, stop: StopSignal, *, labels: bool = False) -> Teacher:
@@ -69,7 +72,7 @@ def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
     if settings.kind == "onnx":
         return onnx.load(settings.onnx, pixels=settings.pixels, **model)
     service = model | {
-        "connection": connection_of(settings.http, settings.in_flight),
+        "connection": connection_of(settings.http, settings.in_flight, settings.json.model),
         "batch": settings.batch,
     }
     if settings.kind == "json":
@@ -91,8 +94,8 @@ def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:
     found: dict[str, Any] = {"kind": settings.kind}
     if settings.kind == "json":
         found |= {
-            **dataclasses.asdict(settings.json),
-            "url": settings.http.url,
+            **_without_new_defaults(settings.json),
+            "url": connection_of(settings.http, 1, settings.json.model).url,
             "classes": data.class_names,
         }
     else:
@@ -100,7 +103,21 @@ def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:
         group = dataclasses.asdict(getattr(settings, settings.kind))
         kept = ("input", "output", "signature")
         found |= {name: value for name, value in group.items() if name in kept}
+    if settings.http.headers:  # which may choose a version
+        found["headers"] = settings.http.headers
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _without_new_defaults(template: Template) -> dict[str, Any]:
+    """Returns a template's fields, but for defaults of fields that earlier versions did not have.
+
+    Identities of answers that were paid for must not change.
+    """
+    default = dataclasses.asdict(Template())
+    given = dataclasses.asdict(template)
+    return {
+        name: value for name, value in given.items() if name not in _NEW or value != default[name]
+    }
 
 
 def _label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:

@@ -6,32 +6,36 @@ are. Every reason names the field, its value and the remedy.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from amkd.config.fields import reset
 from amkd.config.parsing import parse_soundly, refuse
 from amkd.config.settings import Settings
+from amkd.teachers import profiles
 from amkd.validation.rules import reasons
 
 __all__ = ["examine", "from_config", "subject"]
 
 
-def from_config(config: Mapping[str, Any]) -> Settings:
+def from_config(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Settings:
     """Checks a configuration and freezes it; a field that it lacks has its default.
 
     Args:
       config: nested mapping, such as a ``ConfigDict``'s ``to_dict()``.
+      explicit: fields that no profile of a service may set, see :func:`profiles.applied`.
 
     Raises:
       UserError: names every field at fault, its value and the remedy, all at once.
     """
-    settings, problems = examine(config)
+    settings, problems = examine(config, explicit=explicit)
     refuse(problems)
     return settings
 
 
-def examine(config: Mapping[str, Any], told: Iterable[str] = ()) -> tuple[Settings, list[str]]:
+def examine(
+    config: Mapping[str, Any], told: Iterable[str] = (), *, explicit: Collection[str] = ()
+) -> tuple[Settings, list[str]]:
     """Returns settings to go on looking for problems with, and the problems.
 
     A field that is at fault has its default in the settings. What only follows from another
@@ -40,9 +44,10 @@ def examine(config: Mapping[str, Any], told: Iterable[str] = ()) -> tuple[Settin
     Args:
       config: nested mapping.
       told: problems that were found before, of fields that are at their defaults now.
+      explicit: fields that no profile of a service may set, see :func:`profiles.applied`.
     """
     problems = list(told)
-    settings: Settings = parse_soundly(config, problems)
+    settings: Settings = parse_soundly(profiles.applied(config, explicit), problems)
     unknown = {subject(problem) for problem in problems}
     problems += (problem for problem in reasons(settings) if not _names(problem, unknown))
     return reset(settings, map(subject, problems)), problems

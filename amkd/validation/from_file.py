@@ -35,7 +35,7 @@ def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = N
                 config.update_from_flattened_dict({name: value})
     except (TypeError, ValueError) as error:  # a type
         raise UserError(str(error)) from error
-    return from_config(config.to_dict())
+    return from_config(config.to_dict(), explicit=set(fields or {}))
 
 
 def _parsed(value: Any) -> Any:

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 
+from amkd.config.checks import choice
 from amkd.config.teacher import TeacherSettings
+from amkd.teachers.http.connection import MODEL, REGION
+from amkd.teachers.profiles import PROFILES
 
 # The fields without which a kind cannot work.
 NEEDS = {
@@ -25,7 +28,9 @@ _OF = {
 
 def reasons(teacher: TeacherSettings) -> Iterator[str]:
     """Yields every reason why a teacher's settings cannot work, as far as known without it."""
+    yield from _of_profile(teacher)
     yield from _missing(teacher)
+    yield from _of_service(teacher)
     if teacher.max_cost and not teacher.price:
         yield (
             f"config.teacher.max_cost={teacher.max_cost!r}: needs config.teacher.price, the"
@@ -33,12 +38,53 @@ def reasons(teacher: TeacherSettings) -> Iterator[str]:
         )
 
 
+def _of_profile(teacher: TeacherSettings) -> Iterator[str]:
+    if not teacher.profile:
+        return
+    if teacher.profile not in PROFILES:
+        yield from choice("teacher.profile", teacher.profile, sorted(PROFILES))
+        return
+    profile = PROFILES[teacher.profile]
+    if teacher.kind != profile.fields["kind"]:
+        yield (
+            f"config.teacher.kind={teacher.kind!r}: teacher.profile {teacher.profile!r} is of kind"
+            f" {profile.fields['kind']!r}; leave the kind out (configs/service.py does)"
+        )
+        return
+    for name, meaning in profile.needs.items():
+        if not _value(teacher, name) and name not in NEEDS[teacher.kind]:
+            yield (
+                f"config.teacher.{name}='': teacher.profile {teacher.profile!r} needs it: {meaning}"
+            )
+
+
+def _of_service(teacher: TeacherSettings) -> Iterator[str]:
+    """Yields what is wrong with the placeholders of a service, and with how labels are read."""
+    profile = PROFILES.get(teacher.profile)
+    told = profile.needs if profile else {}
+    for word, name, where in (
+        (MODEL, "json.model", teacher.http.url + teacher.json.request),
+        (REGION, "http.aws_region", teacher.http.url),
+    ):
+        if word in where and not _value(teacher, name) and name not in told:
+            yield f"config.teacher.{name}='': it must say what stands for {word!r} in the request"
+    ignores = teacher.kind == "json" and teacher.json.unknown == "ignore"
+    if ignores and teacher.answers.form == "label":
+        yield (
+            "config.teacher.answers.form='label': a picture for which the service names no class"
+            " has no label, and teacher.json.unknown='ignore' allows that; set answers.form to"
+            " scores or top_k"
+        )
+
+
 def _missing(teacher: TeacherSettings) -> Iterator[str]:
     for name in NEEDS.get(teacher.kind, ()):
         if not _value(teacher, name):
+            profile = PROFILES.get(teacher.profile)
+            meaning = profile.needs.get(name, "") if profile else ""
             yield (
-                f"config.teacher.{name}='': teacher.kind {teacher.kind!r} needs it; see"
-                " configs/default.py"
+                f"config.teacher.{name}='': teacher.kind {teacher.kind!r} needs it"
+                f"{': ' + meaning if meaning else ''}; see configs/default.py"
             )
     if teacher.kind == "python" and teacher.function and ":" not in teacher.function:
         yield (

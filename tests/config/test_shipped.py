@@ -12,7 +12,7 @@ from amkd.run import checks
 from amkd.validation import from_config
 
 CONFIGS = (
-    *("default", "digits", "mnist", "fashion_mnist", "cifar10", "folder", "http"),
+    *("default", "digits", "mnist", "fashion_mnist", "cifar10", "folder", "http", "service"),
     *("best.mnist", "best.fashion_mnist"),
 )
 
@@ -23,7 +23,7 @@ def test_shipped_configurations_are_valid(name: str, preset: str) -> None:
     module = importlib.import_module(f"configs.{name}")
     config = module.get_config(preset).to_dict()
     loaded = from_config(config)
-    assert loaded.dataset == {"default": "digits", "http": "folder"}.get(
+    assert loaded.dataset == {"default": "digits", "http": "folder", "service": "folder"}.get(
         name, name.removeprefix("best.")
     )
     ks = find(loaded.method).selector.ks(loaded)

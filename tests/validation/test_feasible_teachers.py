@@ -99,7 +99,7 @@ def test_everything_that_is_missing_is_told(kind, changes, missing):
         ),
         ({"pixels": {"divide": 0.0}}, ["config.teacher.pixels.divide=0.0"]),
         ({"answers": {"temperature": float("inf")}}, ["config.teacher.answers.temperature=inf"]),
-        ({"answers": {"top_k": 0}}, ["config.teacher.answers.top_k=0: must be at least 1"]),
+        ({"answers": {"top_k": -1}}, ["config.teacher.answers.top_k=-1: must be at least 0"]),
         ({"batch": 0}, ["config.teacher.batch=0: must be at least 1"]),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",

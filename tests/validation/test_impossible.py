@@ -129,7 +129,7 @@ IMPOSSIBLE = {
         {"teacher__answers__temperature": 0.0},
         "config.teacher.answers.temperature=0.0",
     ),
-    "none of the top": ({"teacher__answers__top_k": 0}, "config.teacher.answers.top_k=0"),
+    "none of the top": ({"teacher__answers__top_k": -1}, "config.teacher.answers.top_k=-1"),
     "an unknown layout": (
         {"teacher__pixels__layout": "chw"},
         "config.teacher.pixels.layout='chw'",

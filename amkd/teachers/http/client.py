@@ -13,10 +13,11 @@ from amkd.core.errors import UserError
 from amkd.core.redaction import redact
 from amkd.teachers import Refused, Unanswered
 from amkd.teachers.http import connection as connections
-from amkd.teachers.http import credentials
+from amkd.teachers.http import credentials, headers
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.reply_body import TooLarge, Undecodable
 from amkd.teachers.http.retry_after import seconds_to_wait
+from amkd.teachers.http.signing import Signer
 from amkd.teachers.http.transport import FAILURES, UNSENT, Response, Transport
 
 _FIELD = "config.teacher.http"
@@ -83,6 +84,9 @@ class Client:
         self._credentials = credentials.read(connection, self._url)
         self._tokens = connections.tokens(self._url)
         self._connection = connection
+        self._further = headers.configured(connection.headers)
+        self._signer = Signer(connection, self._url) if connection.aws_service else None
+        self._busy = [word for word in map(str.strip, connection.busy.split(",")) if word]
         self.place = connections.place(self._url)
         # The connect timeout counts twice: a host may have two addresses.
         self.patience = connection.deadline + connection.connect_timeout + _SLACK
@@ -105,13 +109,13 @@ class Client:
             ) from None
 
     def post(
-        self, path: str, content: bytes, headers: dict[str, str] | None = None, *, asked: Asked
+        self, path: str, content: bytes, given: dict[str, str] | None = None, *, asked: Asked
     ) -> Reply:
-        """Makes one attempt to have images answered; see :meth:`send`."""
-        given = {"Content-Type": "application/json", **(headers or {})}
+        """Makes one attempt to have images answered, with these headers; see :meth:`send`."""
+        given = {"Content-Type": "application/json", **(given or {})}
         if self._connection.idempotency_header:
             given[self._connection.idempotency_header] = asked.key
-        return self.send("POST", path, content=content, headers=given, asked=asked)
+        return self.send("POST", path, content=content, given=given, asked=asked)
 
     def send(
         self,
@@ -119,7 +123,7 @@ class Client:
         path: str,
         *,
         content: bytes = b"",
-        headers: dict[str, str] | None = None,
+        given: dict[str, str] | None = None,
         asked: Asked = _METADATA,
     ) -> Reply:
         """Makes one attempt.
@@ -128,7 +132,7 @@ class Client:
           method: HTTP method.
           path: path below the service's address; empty for the address itself.
           content: body of the request.
-          headers: headers besides the one with the secret.
+          given: headers besides the one with the secret and those of the configuration.
           asked: what the request asks for; the size of the reply is limited by it.
 
         Raises:
@@ -140,12 +144,12 @@ class Client:
             if not path
             else self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}")
         )
-        given = {**(headers or {}), **self._credentials.headers}
+        sent = headers.joined(given or {}, self._further, self._credentials.headers)
+        if self._signer:
+            sent |= self._signer.headers(method, url, sent, content)
         limit = self._limit(asked)
         try:
-            response = self._transport.send(
-                method, url, headers=given, content=content, limit=limit
-            )
+            response = self._transport.send(method, url, headers=sent, content=content, limit=limit)
         except TooLarge:
             raise UserError(
                 f"{self.place} answered with more than {limit / 2**20:.3g} MiB, as much as a reply"
@@ -189,12 +193,19 @@ class Client:
         """Returns the error for a reply with another status than 2xx."""
         status, after = response.status, seconds_to_wait(response.headers)
         reason = f"{self.place} answered with status {status}{_excerpt(response.body)}"
-        # 409: it is busy with the same; 425: too early. Neither has done any work.
-        if status in (409, 425, 429) or (status == 503 and "Retry-After" in response.headers):
+        if self._is_busy(response):
             return Unanswered(reason, billed=False, after=after)
         if status >= 500 or status == 408:  # 408: the request came too slowly
             return Unanswered(reason, billed=True, after=after)
         return Refused(f"{reason}; {self._remedy(response)}")
+
+    def _is_busy(self, response: Response) -> bool:
+        """Whether a service says that it has done no work, and may do it later."""
+        status = response.status
+        # 409: it is busy with the same; 425: too early. Neither has done any work.
+        if status in (409, 425, 429) or (status == 503 and "Retry-After" in response.headers):
+            return True
+        return 400 <= status < 500 and any(word.encode() in response.body for word in self._busy)
 
     def _remedy(self, response: Response) -> str:
         status = response.status

@@ -11,6 +11,7 @@ from amkd.config.teacher_services import HttpSettings
 from amkd.core.errors import UserError
 from amkd.core.redaction import Hidden
 
+MODEL, REGION = "$model", "$region"  # in an address: a model's name, a region of AWS
 _FIELD = "config.teacher.http"
 _SECRET_PARAMETER = re.compile(
     r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE
@@ -36,6 +37,10 @@ class Connection(NamedTuple):
       idempotency_header: the header that carries a request's key; empty for none.
       fresh_connections: whether each request has a connection of its own.
       max_reply_mib: most MiB of a reply; 0 for a limit from what was asked.
+      headers: further headers, as a JSON object; empty for none.
+      busy: words, with commas, by which a reply of status 4xx says that the service is busy.
+      aws_service: the service that requests are signed for by AWS Signature 4; empty for none.
+      aws_region: its region.
       in_flight: most requests under way at once.
     """
 
@@ -50,6 +55,10 @@ class Connection(NamedTuple):
     idempotency_header: str = "Idempotency-Key"
     fresh_connections: bool = False
     max_reply_mib: float = 0.0
+    headers: str = ""
+    busy: str = ""
+    aws_service: str = ""
+    aws_region: str = ""
     in_flight: int = 1
 
     @property
@@ -58,9 +67,16 @@ class Connection(NamedTuple):
         return self.connect_timeout + self.read_timeout
 
 
-def connection_of(http: HttpSettings, in_flight: int) -> Connection:
-    """Returns the configured connection, for this many requests under way at once."""
-    return Connection(**dataclasses.asdict(http), in_flight=in_flight)
+def connection_of(http: HttpSettings, in_flight: int, model: str = "") -> Connection:
+    """Returns the configured connection.
+
+    Args:
+      http: its settings.
+      in_flight: requests under way at once.
+      model: what stands for ``$model`` in the address.
+    """
+    named = http.url.replace(MODEL, model).replace(REGION, http.aws_region)
+    return Connection(**{**dataclasses.asdict(http), "url": named}, in_flight=in_flight)
 
 
 def address(connection: Connection) -> httpx.URL:

@@ -1,4 +1,4 @@
-"""Encodes pictures as text: PNG or JPEG files in base64."""
+"""Encodes pictures: PNG or JPEG files, and these as text in base64."""
 
 import base64
 import io
@@ -30,7 +30,22 @@ def check(encoding: str, quality: int, channels: int) -> None:
 
 
 def encode(image: np.ndarray, encoding: str, quality: int) -> str:
-    """Returns the file of one picture in base64.
+    """Returns the file of one picture in base64; takes the same as :func:`file_of`."""
+    return as_text(file_of(image, encoding, quality))
+
+
+def as_text(file: bytes) -> str:
+    """Returns a file in base64."""
+    return base64.b64encode(file).decode()
+
+
+def mime(encoding: str) -> str:
+    """Returns the type of a picture's file, as headers name it."""
+    return f"image/{encoding}"
+
+
+def file_of(image: np.ndarray, encoding: str, quality: int) -> bytes:
+    """Returns the file of one picture.
 
     Args:
       image: ``uint8[H, W, C]`` with 1 or 3 channels.
@@ -45,4 +60,4 @@ def encode(image: np.ndarray, encoding: str, quality: int) -> str:
         picture.save(file, "PNG")
     else:
         picture.save(file, "JPEG", quality=quality, subsampling=0)
-    return base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()

@@ -3,7 +3,7 @@
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from amkd.teachers.http.client import Asked, Client
 from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.reply_entry import EntryReader
+from amkd.teachers.http.request_body import Body
 from amkd.teachers.http.request_key import picture_names, request_key
-from amkd.teachers.http.template import ID, Request
+from amkd.teachers.http.template import ID
 from amkd.teachers.image_spec import ImageSpec
 
 _FIELD = "config.teacher.json"
@@ -50,14 +51,15 @@ def load(
     Raises:
       UserError: a setting is wrong; the message names it.
     """
-    ask = _Ask(template, Labels(label_map, images.class_names), images.classes)
+    labels = Labels(label_map, images.class_names, ignore_unknown=template.unknown == "ignore")
+    ask = _Ask(template, labels, images.classes, images.class_names)
     _check_settings(template, ask.request, hard_labels=hard_labels, batch=batch)
     encoding.check(template.encoding, template.quality, images.shape[-1])
     client = ask.connect(connection)
     return Teacher(identity or f"json:{client.place}", ask, client.patience)
 
 
-def _check_settings(template: Template, request: Request, *, hard_labels: bool, batch: int) -> None:
+def _check_settings(template: Template, request: Body, *, hard_labels: bool, batch: int) -> None:
     if batch > 1 and not request.is_list:
         raise UserError(
             f"config.teacher.batch={batch}, and {_FIELD}.request has no list of pictures: set"
@@ -97,14 +99,21 @@ class _Ask:
       request: the form of the requests.
     """
 
-    def __init__(self, template: Template, labels: Labels, classes: int) -> None:
-        self.request = Request(template.request)
-        self._template, self._classes = template, classes
+    def __init__(
+        self, template: Template, labels: Labels, classes: int, names: Sequence[str] = ()
+    ) -> None:
+        self.request = Body(template, names)
+        self._classes, self._labels = classes, labels
         self._entries_path, self._id = (
             paths.optional("entries", template.entries),
             paths.optional("id", template.id),
         )
         self._read = EntryReader(template, labels, classes)
+
+    @property
+    def ignored_labels(self) -> frozenset[str]:
+        """Labels of the replies so far that are no class, if such labels are ignored."""
+        return frozenset(self._labels.ignored)
 
     def connect(self, connection: Connection) -> Client:
         """Opens the connections; ``close`` closes them."""
@@ -125,11 +134,8 @@ class _Ask:
             )
         asked = Asked(len(images), self._classes, request_key(run, images))
         names = picture_names(asked.key, len(images))
-        pictures = [
-            encoding.encode(image, self._template.encoding, self._template.quality)
-            for image in images
-        ]
-        reply = self._client.post("", self.request.fill(pictures, names), asked=asked).json()
+        content, headers = self.request.fill(images, names)
+        reply = self._client.post("", content, headers, asked=asked).json()
         return self._rows(self._in_order(self._entries(reply), names))
 
     def _rows(self, entries: list[Any]) -> np.ndarray:

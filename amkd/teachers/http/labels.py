@@ -12,6 +12,8 @@ from amkd.core.text import comparable
 
 IGNORED = -1
 _FIELD = "config.teacher.labels"
+_SHOWN = 12  # unknown labels that an error names
+_MOST_IGNORED = 500  # labels that are remembered
 
 
 class Labels:
@@ -24,18 +26,23 @@ class Labels:
 
     Attributes:
       are_places: whether every number is sure to be the number of a class.
+      ignored: labels that were ignored because they are no class, the first few hundred.
     """
 
-    def __init__(self, given: Mapping[str, int], class_names: Sequence[str]) -> None:
+    def __init__(
+        self, given: Mapping[str, int], class_names: Sequence[str], ignore_unknown: bool = False
+    ) -> None:
         """Checks the map.
 
         Args:
           given: label to class number, or to ``IGNORED``.
           class_names: names of the data set's classes.
+          ignore_unknown: whether all other labels are ignored, and not refused.
 
         Raises:
           UserError: a number is out of range, or labels that look the same have two numbers.
         """
+        self._ignores, self.ignored = ignore_unknown, set[str]()
         self._given: dict[str, int] = {}
         self._names, self._classes = class_names, len(class_names)
         for label, number in given.items():
@@ -60,6 +67,13 @@ class Labels:
         Raises:
           UserError: the label is unknown.
         """
+        found = self._found(label)
+        if found is None:
+            raise _unknown([label])
+        return found
+
+    def _found(self, label: Any) -> int | None:
+        """Returns what :meth:`number` does, and None for an unknown label."""
         name = comparable(_text(label))
         if name in self._given:
             return self._given[name]
@@ -69,11 +83,10 @@ class Labels:
         if place is not None and self._numbered and not sure:
             raise self._ambiguous(name, named, place)
         found = place if named is None else named
-        if found is None:
-            raise UserError(
-                f"the service answered the label {redact(name)[:80]!r}, which is no class of the"
-                f" data set: map it to a class number by {_FIELD} ({IGNORED} to ignore it)"
-            )
+        if found is None and self._ignores:
+            if len(self.ignored) < _MOST_IGNORED:
+                self.ignored.add(name)
+            return IGNORED
         return found
 
     def only(self, label: Any) -> int:
@@ -99,8 +112,12 @@ class Labels:
         Raises:
           UserError: a label is unknown or has no score.
         """
-        places = [self.number(label) for label in labels]
-        if labels and set(places) == {IGNORED}:  # it saw none of the classes, and so prefers none
+        found = [self._found(label) for label in labels]
+        if None in found:
+            raise _unknown([label for label, at in zip(labels, found, strict=True) if at is None])
+        places = [at for at in found if at is not None]
+        nothing = set(places) == {IGNORED} or (self._ignores and not labels)
+        if nothing:  # it saw none of the classes, and so prefers none
             return np.full(self._classes, 1 / self._classes)
         row = np.full(self._classes, math.nan)
         for label, place, score in zip(labels, places, scores, strict=True):
@@ -134,6 +151,22 @@ class Labels:
             f" ...}}, in a file named by {_FIELD}; if answers were stored before, their labels may"
             " have been read as names: give the teacher another config.teacher.identity"
         )
+
+
+def _unknown(labels: Sequence[Any]) -> UserError:
+    """Returns the error about labels of one reply that are no classes."""
+    shown = [repr(redact(comparable(_text(label)))[:80]) for label in labels[:_SHOWN]]
+    if len(labels) == 1:
+        return UserError(
+            f"the service answered the label {shown[0]}, which is no class of the data set: map it"
+            f" to a class number by {_FIELD} ({IGNORED} to ignore it)"
+        )
+    more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
+    return UserError(
+        f"the service answered the labels {', '.join(shown)}{more}, which are no classes of the"
+        f" data set: map them to class numbers by {_FIELD} ({IGNORED} to ignore one), or ignore all"
+        " such labels by --config.teacher.json.unknown=ignore"
+    )
 
 
 def has_number(names: Sequence[str]) -> bool:

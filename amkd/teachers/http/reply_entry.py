@@ -1,5 +1,6 @@
 """Reads the entry of one picture in the reply of a JSON service: scores, or one class number."""
 
+import json
 import math
 import re
 from typing import Any
@@ -8,11 +9,13 @@ import numpy as np
 
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
+from amkd.core.redaction import redact
 from amkd.teachers import Unanswered
 from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.labels import Labels
 
 _FIELD = "config.teacher.json"
+_EXCERPT = 200  # characters of what a service says of a picture
 _NUMBER = re.compile(
     r"\s*(?P<number>[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)\s*(?P<percent>%?)\s*", re.ASCII | re.I
 )
@@ -25,6 +28,8 @@ class EntryReader:
         self._template, self._labels, self._classes = template, labels, classes
         self._scores_path = paths.optional("scores", template.scores)
         self._labels_path = paths.optional("labels", template.labels)
+        self._text_path = paths.optional("text", template.text)
+        self._error_path = paths.optional("error", template.error)
 
     @property
     def useless(self) -> np.ndarray:
@@ -35,9 +40,10 @@ class EntryReader:
         """Returns scores ``float64[Y]``, NaN for a missing one; or one class number ``int64[]``.
 
         Raises:
-          Unanswered: a score is too large.
+          Unanswered: a score is too large, or a text that must hold JSON does not.
           UserError: the entry is not as the template says, or has an unknown label.
         """
+        entry = self._content(entry)
         if self._scores_path is None:
             return np.asarray(self._class(entry), np.int64)
         scores, steps = self._scores_path.walk(entry)
@@ -62,6 +68,26 @@ class EntryReader:
                 entry,
             )
         return self._labels.row(labels, numbers)
+
+    def _content(self, entry: Any) -> Any:
+        """Returns what holds scores and labels: the entry, or the JSON of a text in it."""
+        if self._error_path and (told := self._error_path.search(entry)):
+            words = redact(told if isinstance(told, str) else json.dumps(told))
+            raise UserError(f"the service answered an error for a picture: {words[:_EXCERPT]}")
+        if self._text_path is None:
+            return entry
+        text = self._text_path.search(entry)
+        if not isinstance(text, str):
+            raise self._text_path.misfit("finds no text in", entry)
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise Unanswered(
+                f"{self._text_path.field}={self._text_path.text!r} finds a text of {len(text)}"
+                " characters that is no JSON",
+                billed=True,
+                whole=True,
+            ) from None
 
     def _class(self, entry: Any) -> int:
         assert self._labels_path is not None  # checked at load

@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from amkd.core.errors import UserError
 
 IMAGE = "$image"
 ID = "$id"
+CLASSES, MIME = "$classes", "$mime"
+Words = Mapping[str, str | list[str]]  # placeholders that do not depend on the picture
 _FIELD = "config.teacher.json"
 _SECRET = re.compile(r"(key|token|secret|password|passwd|pwd|credentials?)$", re.IGNORECASE)
 
@@ -21,15 +23,19 @@ class Request:
       has_id: whether the request names the pictures.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, words: Words | None = None) -> None:
         """Reads the form.
 
         Args:
           text: ``config.teacher.json.request``.
+          words: what stands for each further placeholder. A list takes the place of a string that
+            is the placeholder alone; inside of a longer string its texts stand in quotes. They are
+            replaced in this order.
 
         Raises:
           UserError: the text is no JSON, holds a secret, or has no place for pictures.
         """
+        self._words = words or {}
         try:
             self._form = json.loads(text)
         except ValueError as error:
@@ -57,6 +63,11 @@ class Request:
                 " the two"
             )
 
+    @property
+    def form(self) -> Any:
+        """The form itself, with its placeholders."""
+        return self._form
+
     def fill(self, pictures: Sequence[str], names: Sequence[str]) -> bytes:
         """Returns the JSON that asks about pictures.
 
@@ -65,13 +76,31 @@ class Request:
           names: the names of the pictures.
         """
         if self._path is None:
-            return json.dumps(_fill(self._form, pictures[0], names[0])).encode()
+            return json.dumps(self.filled(self._form, pictures[0], names[0])).encode()
         element = _at(self._form, self._path)[0]
         entries = [
-            _fill(element, picture, name) for picture, name in zip(pictures, names, strict=True)
+            self.filled(element, picture, name)
+            for picture, name in zip(pictures, names, strict=True)
         ]
         # Outside of the list the first name is the name of the whole request.
-        return json.dumps(_replace(_fill(self._form, "", names[0]), self._path, entries)).encode()
+        outside = self.filled(self._form, "", names[0])
+        return json.dumps(_replace(outside, self._path, entries)).encode()
+
+    def filled(self, form: Any, picture: str, name: str) -> Any:
+        """Returns a copy of a part of the form with its placeholders replaced."""
+        if isinstance(form, dict):
+            return {key: self.filled(child, picture, name) for key, child in form.items()}
+        if isinstance(form, list):
+            return [self.filled(child, picture, name) for child in form]
+        if not isinstance(form, str):
+            return form
+        if form in self._words:
+            return self._words[form]
+        # The words come last: what looks like a placeholder in a class's name is none.
+        text = form.replace(ID, name).replace(IMAGE, picture)
+        for word, meaning in self._words.items():
+            text = text.replace(word, meaning if isinstance(meaning, str) else _quoted(meaning))
+        return text
 
 
 def _secret(form: Any) -> str | None:
@@ -115,13 +144,8 @@ def _replace(form: Any, path: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
-def _fill(form: Any, picture: str, name: str) -> Any:
-    """Returns a copy of a form with its placeholders replaced."""
-    if isinstance(form, dict):
-        return {key: _fill(child, picture, name) for key, child in form.items()}
-    if isinstance(form, list):
-        return [_fill(child, picture, name) for child in form]
-    return form.replace(ID, name).replace(IMAGE, picture) if isinstance(form, str) else form
+def _quoted(texts: list[str]) -> str:
+    return ", ".join(json.dumps(text, ensure_ascii=False) for text in texts)
 
 
 def _count(form: Any, word: str) -> int:

@@ -1,0 +1,149 @@
+"""What a probe found, in lines for a person."""
+
+import textwrap
+from collections.abc import Iterator
+
+import numpy as np
+
+from amkd.planning import answer_form
+from amkd.planning.probe import Probe
+from amkd.planning.profile_lines import profile_lines
+from amkd.teachers import answers
+
+_INDENT, _WIDTH = 21, 100
+_MOST_NAMES = 20
+_NO_LABELS = ("flax", "python", "oip", "tfserving", "onnx")
+
+
+def probe_lines(probe: Probe) -> Iterator[str]:
+    """Yields the lines about a probe, as ``--mode=probe`` prints them."""
+    yield f"{'teacher':<{_INDENT}}{probe.teacher.identity}"
+    yield from profile_lines(probe.settings.teacher)
+    count = len(probe.images)
+    asked = sum(call.images for call in probe.calls)
+    yield _line("images", f"{count}: {probe.held} answers were in the ledger, {asked} came now")
+    if probe.problem:
+        yield from _wrapped("problem", str(probe.problem))
+    if probe.answered.any():
+        yield from _form(probe)
+        yield from _classes(probe)
+    yield from _labels(probe)
+    yield from _money_and_time(probe)
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<{_INDENT}}{text}"
+
+
+def _wrapped(name: str, text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=f"{name:<{_INDENT}}",
+        subsequent_indent=" " * _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _form(probe: Probe) -> Iterator[str]:
+    rows, wanted = probe.rows[probe.answered], probe.settings.teacher.answers
+    found = answer_form.find(rows)
+    yield from _wrapped("form", found.text)
+    yield _line("rounding", found.rounding)
+    if found.silent:
+        yield _line("without a class", f"{found.silent} answers have equal scores for all classes")
+    faults = [fault for fault in answers.faults(rows, wanted) if fault]
+    if not faults:
+        yield _line("answers.form", f"{wanted.form} fits all {len(rows)} answers")
+        return
+    remedy = f": set --config.teacher.answers.form={found.form}" if found.form else ""
+    yield from _wrapped(
+        "answers.form",
+        f"{wanted.form} does NOT fit {len(faults)} of {len(rows)} answers: {faults[0]}{remedy}",
+    )
+
+
+def _classes(probe: Probe) -> Iterator[str]:
+    rows = probe.rows[probe.answered]
+    best = np.bincount(np.nanargmax(rows, -1), minlength=rows.shape[-1])
+    names = [_name(probe, number) for number in range(rows.shape[-1])]
+    said = [f"{names[number]} {best[number]}" for number in np.argsort(-best, kind="stable")]
+    named = int((best > 0).sum())
+    yield from _wrapped(
+        "best classes", ", ".join(said[: min(named, _MOST_NAMES)]) + _more(named - _MOST_NAMES)
+    )
+    never = [name for name, count in zip(names, best, strict=True) if not count]
+    if never:
+        listed = ", ".join(never[:_MOST_NAMES]) + _more(len(never) - _MOST_NAMES)
+        yield from _wrapped("never the best", f"{len(never)} of {len(names)} classes: {listed}")
+
+
+def _labels(probe: Probe) -> Iterator[str]:
+    """Says whether the service's labels are the classes."""
+    ignored = sorted(getattr(probe.teacher.ask, "ignored_labels", ()))
+    if ignored:
+        listed = ", ".join(ignored[:_MOST_NAMES]) + _more(len(ignored) - _MOST_NAMES)
+        yield from _wrapped(
+            "ignored labels",
+            f"{len(ignored)} labels are no class and not in teacher.labels: {listed}",
+        )
+    plan = probe.settings.teacher
+    by_order = plan.kind in _NO_LABELS or (plan.kind == "json" and not plan.json.labels)
+    if by_order and probe.answered.any():
+        names = [_name(probe, number) for number in (0, probe.data.classes - 1)]
+        yield from _wrapped(
+            "order of classes",
+            f"where answers carry no labels, the first score is read as {names[0]!r}, the last as"
+            f" {names[1]!r}: look at the contact sheet whether that is right",
+        )
+    elif probe.problem is None:
+        yield _line("classes match", "every label that came is a class, mapped, or ignored")
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
+def _name(probe: Probe, number: int) -> str:
+    names = probe.data.class_names
+    return names[number] if names else str(number)
+
+
+def _money_and_time(probe: Probe) -> Iterator[str]:
+    plan, cost = probe.settings.teacher, probe.cost
+    priced = f"{probe.spent:,.4g} {plan.currency} ({cost.price:g} an image)"
+    yield _line("spent", priced if cost.price else "nothing, as teacher.price is 0")
+    rate = images_per_second(probe)
+    if rate:
+        seconds = sorted(call.ended - call.began for call in probe.calls)
+        half, most = np.percentile(seconds, (50, 95))
+        yield _line(
+            "rate", f"{rate:,.3g} images a second, {plan.in_flight} requests at once at most"
+        )
+        yield _line(
+            "latency",
+            f"{half:.3g} s (half of {len(seconds)} requests), {most:.3g} s (95%),"
+            f" {seconds[-1]:.3g} s (longest)",
+        )
+    else:
+        yield _line("rate", "not measured: nothing was asked that brought an answer")
+    amount = f", {cost.amount:,.2f} {cost.currency}" if cost.price else ""
+    lasts = f", about {_span(cost.to_send / rate)} of asking at this rate" if rate else ""
+    yield _line("the run will send", f"{cost.to_send:,} images more{amount}{lasts}")
+
+
+def images_per_second(probe: Probe) -> float:
+    """Returns how many images were answered in a second; 0 if none was asked about."""
+    if not probe.calls:
+        return 0.0
+    began = min(call.began for call in probe.calls)
+    ended = max(call.ended for call in probe.calls)
+    return sum(call.images for call in probe.calls) / max(ended - began, 1e-9)
+
+
+def _span(seconds: float) -> str:
+    for size, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {name}"
+    return f"{seconds:.0f} seconds"

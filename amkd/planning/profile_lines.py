@@ -1,0 +1,42 @@
+"""What a plan says of the profile of a service: where it comes from, and what it sets."""
+
+import textwrap
+from collections.abc import Iterator
+
+from amkd.config.teacher import TeacherSettings
+from amkd.teachers.profiles import PROFILES, TERMS, settings_of
+
+_INDENT, _WIDTH = 21, 100
+
+
+def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
+    """Yields lines about the profile of a teacher; none without a profile."""
+    if not teacher.profile:
+        return
+    profile = PROFILES[teacher.profile]
+    yield f"profile              {teacher.profile}: {profile.title}"
+    yield from _wrapped(
+        f"written from {profile.documentation}, and never tried with the service itself"
+    )
+    for setting in settings_of(teacher):
+        yours = "" if setting.value == setting.profile else f" (yours; not {setting.profile!r})"
+        yield f"{'':<{_INDENT}}{setting.name}={setting.value!r}{yours}"
+    for name, text in (
+        ("labels", profile.labels),
+        ("top-k", profile.top_k),
+        ("rounding", profile.rounding),
+        ("note", profile.limits),
+    ):
+        yield from _wrapped(f"{name}: {text}")
+    yield from _wrapped(TERMS)
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        _WIDTH,
+        initial_indent=" " * _INDENT,
+        subsequent_indent=" " * _INDENT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,45 @@
+"""The headers of requests: those that a configuration adds, and how several sets are joined."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from amkd.core.errors import UserError
+
+_FIELD = "config.teacher.http.headers"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SECRET = re.compile(
+    r"authori[sz]ation|cookie|token|secret|passw|pwd|credential|(^|[-_])(api)?key$", re.IGNORECASE
+)
+
+
+def configured(text: str) -> dict[str, str]:
+    """Reads ``teacher.http.headers``; empty for an empty text.
+
+    Raises:
+      UserError: it is no JSON object of texts, or a header looks like a secret's; no value is
+        shown.
+    """
+    if not text:
+        return {}
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(one, str) for one in found.values()):
+        raise UserError(f'{_FIELD} must be a JSON object of texts, such as {{"X-Version": "2"}}')
+    for name, value in found.items():
+        if not _NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise UserError(f"{_FIELD} has something that no header can carry: check each of them")
+        if _SECRET.search(name):
+            raise UserError(
+                f"{_FIELD} has {name!r}, which looks like a secret, and configurations are kept on"
+                " disk: send it by config.teacher.http.auth_header and auth_env"
+            )
+    return found
+
+
+def joined(*parts: Mapping[str, str]) -> dict[str, str]:
+    """Joins headers; of one name, in whatever case, the last one counts."""
+    found = {name.lower(): (name, value) for part in parts for name, value in part.items()}
+    return dict(found.values())

@@ -1,0 +1,174 @@
+"""A probe asks about a few images, tells what their answers are, and spends nothing twice."""
+
+import re
+
+import numpy as np
+import pytest
+
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.ledger import __main__ as ledger_command
+from amkd.planning import probe as probes
+from amkd.planning import probe_page, report
+from amkd.planning.probe_lines import probe_lines
+from tests.support import command, counting_teacher
+from tests.support.fake_service import KEY, SERVICES, fake_service
+from tests.support.small import configured
+
+STOP = StopSignal()
+HERE = "tests.planning.test_probe"
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    path = tmp_path / "asked.txt"
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(path))
+    return path
+
+
+def settings_of(**fields):
+    return configured(**{**command.PRICED, "teacher.rate": 0.0, **fields})
+
+
+def said(found):
+    """The text of every line, by the words before it."""
+    text = "\n".join(probe_lines(found))
+    joined = re.sub(r"\n {21}", " ", text)
+    return {line[:21].strip(): line[21:] for line in joined.splitlines()}
+
+
+def logits(images):
+    """A teacher that answers logits, and says nothing of it."""
+    return np.stack([images.mean((1, 2, 3)) - 40 * digit for digit in range(10)], -1)
+
+
+def wrong_shape(images):
+    return np.zeros((len(images), 3))
+
+
+def labels(images):
+    return np.zeros(len(images), int) + 3
+
+
+def test_a_probe_asks_so_many_images_and_the_run_does_not_ask_again(tmp_path, log):
+    """One run of the command; the rest is the same from Python."""
+    folder = tmp_path / "run"
+    arguments = [*command.arguments(folder, **command.PRICED), "--mode=probe"]
+    done = command.run(arguments, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert len(counting_teacher.asked(log)) == 20
+    assert re.search(r"spent +5 USD \(0\.25 an image\)", done.stdout)
+    assert re.search(r"answers\.form +probabilities fits all 20 answers", done.stdout)
+    assert re.search(r"rate +[\d.,]+ images a second", done.stdout)
+    # 90 queries and 60 images that judge, of which 20 are answered: 130 at .25.
+    assert re.search(r"the run will send +130 images more, 32\.50 USD", done.stdout)
+    page = (folder / "probe.html").read_text()
+    assert page.count("<figure>") == 20 and "http" not in page.replace("http-equiv", "")
+    # A second probe spends nothing.
+    settings = settings_of()
+    again = probes.probe(settings, folder, STOP)
+    assert (again.held, again.spent, again.calls) == (20, 0.0, ())
+    assert len(counting_teacher.asked(log)) == 20
+    assert said(again)["rate"].startswith("not measured")
+    # The run that comes finds the answers, and its folder is free.
+    plan = report.make_plan(settings, folder, STOP)
+    assert plan.cost.held.images == 20 and plan.cost.to_send == 130
+    # A larger probe asks about the further images only.
+    more = probes.probe(settings_of(**{"teacher.probe_images": 25}), folder, STOP)
+    assert (more.held, more.spent) == (20, 1.25)
+    assert len(set(counting_teacher.asked(log))) == len(counting_teacher.asked(log)) == 25
+    assert ledger_command.main(["verify", str(folder / "ledger.sqlite")]) in (0, None)
+
+
+def test_answers_of_another_form_are_kept_and_the_form_is_named(tmp_path):
+    settings = settings_of(**{"teacher.function": f"{HERE}:logits"})
+    found = probes.probe(settings, tmp_path / "run", STOP)
+    lines = said(found)
+    assert found.problem is None and found.answered.all()
+    assert lines["form"].startswith("logits")
+    assert "probabilities does NOT fit" in lines["answers.form"]
+    assert lines["answers.form"].endswith("set --config.teacher.answers.form=logits")
+    fitting = settings_of(
+        **{"teacher.function": f"{HERE}:logits", "teacher.answers.form": "logits"}
+    )
+    again = probes.probe(fitting, tmp_path / "run", STOP)
+    assert again.spent == 0 and "fits all 20" in said(again)["answers.form"]
+
+
+def test_labels_alone_are_told(tmp_path):
+    settings = settings_of(
+        **{"teacher.function": f"{HERE}:labels", "teacher.answers.form": "label"}
+    )
+    lines = said(probes.probe(settings, tmp_path / "run", STOP))
+    assert lines["form"].startswith("a label only")
+    assert lines["best classes"] == "3 20"
+    assert lines["never the best"].startswith("9 of 10 classes: 0, 1, 2, 4")
+
+
+def test_a_useless_teacher_costs_one_image(tmp_path):
+    settings = settings_of(**{"teacher.function": f"{HERE}:wrong_shape"})
+    found = probes.probe(settings, tmp_path / "run", STOP)
+    assert isinstance(found.problem, UserError) and "(1, 3) instead of (1, 10)" in str(
+        found.problem
+    )
+    assert found.spent == 0.25 and not found.answered.any()
+    assert "no answer" in probe_page.page(found, probe_lines(found))
+
+
+def test_money_is_a_hard_stop(tmp_path, log):
+    found = probes.probe(settings_of(**{"teacher.max_cost": 1.1}), tmp_path / "run", STOP)
+    assert found.spent == 1.0 and found.answered.sum() == 4
+    assert "config.teacher.max_cost=1.1" in str(found.problem)
+
+
+@pytest.mark.parametrize("kind", ["labels", "flax"])
+def test_teachers_of_this_machine_are_probed_too(kind, tmp_path):
+    fields = {"teacher.kind": kind, "teacher.function": "", "teacher.price": 0.0}
+    quick = {
+        "teacher.model": "lenet5_half",
+        "teacher.train.epochs": 1,
+        "teacher.min_accuracy": 0.01,
+    }
+    quick |= {"method": "real_only", "budget": 30}  # labels answer no mixes
+    settings = settings_of(**fields, **quick, cache_dir=str(tmp_path / "cache"))
+    found = probes.probe(settings, tmp_path / "run", STOP)
+    assert found.problem is None and found.answered.all()
+    assert said(found)["form"].split()[0] in ("a", "probabilities")
+    assert said(found)["spent"].startswith("nothing")
+
+
+def test_a_service_is_probed_and_its_labels_are_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("GOOGLE_API_KEY", KEY)
+    with fake_service(SERVICES["google_vision"]) as server:
+        fields = {
+            "teacher.kind": "flax",
+            "teacher.function": "",
+            "teacher.profile": "google_vision",
+            "teacher.batch": 1,
+            "teacher.json.entries": "responses",
+            "teacher.http.url": f"{server.url}/v1/images:annotate",
+        }
+        found = probes.probe(settings_of(**fields), tmp_path / "run", STOP)
+        assert len(server.asked) == 20
+    lines = said(found)
+    assert lines["profile"].startswith("google_vision: Google Cloud Vision")
+    # The classes are digits, and the service says Bee and Cat.
+    assert lines["ignored labels"].endswith("Bee, Cat, Insect")
+    assert lines["without a class"].startswith("20 answers")
+    assert lines["form"] == "no answer names a class"
+
+
+def test_labels_of_no_class_stop_a_probe_after_one_image(tmp_path, monkeypatch):
+    monkeypatch.setenv("ROBOFLOW_API_KEY", KEY)
+    with fake_service(SERVICES["roboflow"]) as server:
+        fields = {
+            "teacher.kind": "flax",
+            "teacher.function": "",
+            "teacher.profile": "roboflow",
+            "teacher.batch": 1,
+            "teacher.json.model": "bugs/3",
+            "teacher.http.url": f"{server.url}/$model",
+        }
+        found = probes.probe(settings_of(**fields), tmp_path / "run", STOP)
+    assert found.spent == 0.25 and len(server.asked) == 1
+    assert "the labels 'bee', 'cat', 'ant', which are no classes" in said(found)["problem"]
