@@ -1,12 +1,9 @@
 """Whole runs of a frozen backbone whose features are cached."""
 
-import functools
-
 import jax
 import numpy as np
 import pytest
 
-from amkd import models
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import DataSet
@@ -14,32 +11,18 @@ from amkd.models import frozen_backbone, prediction
 from amkd.models.saved_network import load_network
 from amkd.run import experiment
 from amkd.teachers import Teacher
-from tests.support import counting_teacher
+from tests.support import counting_teacher, first_weights
 from tests.support.small import configured, digits
 
-SHAPE = (8, 8, 1)
 FIELDS = {
-    "student": "lenet5_half", "student_weights": f"{__name__}:same", "train.freeze": "backbone",
-    "train.views": 3, "train.crop": 1, "n_real": 20, "budget": 44, "rounds": 2,
+    "student": "lenet5_half", "student_weights": "tests.support.first_weights:same",
+    "train.freeze": "backbone", "train.views": 3, "train.crop": 1, "n_real": 20, "budget": 44, "rounds": 2,
     "method": "pooled_mixup", "search.candidates": 2.0, "search.acquisition": "k_center",
     "train.epochs": 3, "train.min_steps": 0, "train.batch_size": 16, "train.learning_rate": 0.02,
     "train.mix_share": 0.5, "teacher.validation": 1, "checkpoint.seconds": 0.0,
     "report.progress": False, "report.tensorboard": False, "report.plots": False,
     "report.html": False,
 }  # fmt: skip
-
-
-@functools.cache
-def _first():
-    network = models.build("lenet5_half", 10, SHAPE)
-    return jax.device_get(prediction.init(network, SHAPE, jax.random.key(7)))
-
-
-def same(variables):
-    """First weights for the tests: the backbone is always the same one."""
-    first = _first()["params"]
-    params = {**first, "fc3": variables["params"]["fc3"]}
-    return {**variables, "params": params}
 
 
 @pytest.fixture(name="go")
@@ -94,7 +77,8 @@ def test_the_backbone_runs_once_for_each_view(go, tmp_path, monkeypatch):
     accuracy = np.mean(answers.argmax(1) == digits(40, 80)[1])
     assert abs(accuracy - whole["student_accuracy"]) <= 1 / 40
     kept = {name: one for name, one in saved.variables["params"].items() if name != "fc3"}
-    expected = {name: one for name, one in _first()["params"].items() if name != "fc3"}
+    first = first_weights.same(saved.variables)["params"]
+    expected = {name: one for name, one in first.items() if name != "fc3"}
     jax.tree.map(np.testing.assert_array_equal, kept, expected)
 
 
