@@ -54,6 +54,7 @@ def read(
     classes: tuple[str, ...] = (),
     path_column: str = "",
     label_column: str = "",
+    base: str = "",
 ) -> Listed:
     """Reads a manifest, row by row.
 
@@ -62,6 +63,7 @@ def read(
       classes: names of the classes in order; empty for those of the labels.
       path_column: the column of the paths; empty for ``path``.
       label_column: the column of the labels; empty for ``label``.
+      base: the address of the manifest, if ``path`` is a copy of one in a bucket.
 
     Raises:
       UserError: names every row at fault: a file is missing or listed twice, a label is no class,
@@ -70,7 +72,7 @@ def read(
     field = f"config.data.manifest={str(path)!r}"
     faults = RowFaults(field)
     columns = (path_column or PATH, label_column or LABEL)
-    found = _Found()
+    found = _Found(base.rpartition("/")[0])
     for row in rows.read(path, field):
         if not found.seen:
             _check_columns(row.cells, columns, field, label_column)
@@ -96,8 +98,9 @@ def read(
 
 @dataclasses.dataclass
 class _Found:
-    """What was read so far."""
+    """What was read so far, and the address that paths are relative to, or empty."""
 
+    base: str
     paths: list[str] = dataclasses.field(default_factory=list)
     numbers: list[int] = dataclasses.field(default_factory=list)
     labels: list[str] = dataclasses.field(default_factory=list)
@@ -128,6 +131,8 @@ def _take(
     found.seen += 1
     path = rows.text_of(row.cells.get(columns[0]))
     split = rows.text_of(row.cells.get(SPLIT)).lower()
+    if path and found.base and not remote.is_remote(path):
+        path = f"{found.base}/{path}"
     if not path:
         return faults.add(row.number, "names no picture")
     if split not in _SPLITS:

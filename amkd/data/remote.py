@@ -87,9 +87,17 @@ def local_files(places: Sequence[str], cache_dir: Path, field: str) -> list[Path
     for parent, names in groups.items():
         with _user_errors(parent, field):
             system, root = _open(parent, field)
-            infos = {name: system.info(f"{root}/{name}") for name in names}
+            infos = _infos(system, root, names)
         _fetch(system, root, infos, _mirror(parent, cache_dir), place=parent, field=field)
     return [_local(place, cache_dir) for place in places]
+
+
+def _infos(system: Any, root: str, names: Sequence[str]) -> dict[str, Any]:
+    """Asks what the service says of each file, several at once."""
+    infos = threads.map_in_order(
+        lambda name: system.info(f"{root}/{name}"), names, "look up pictures"
+    )
+    return dict(zip(names, infos, strict=True))
 
 
 def _local(place: str, cache_dir: Path) -> Path:

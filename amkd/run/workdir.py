@@ -20,6 +20,7 @@ from amkd.core.redaction import bare_url
 from amkd.reporting import summary_text
 
 _LOCKS: set[IO[str]] = set()  # held by this process
+_LEDGER = "ledger.sqlite"
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -29,7 +30,7 @@ def owner(config: Settings, workdir: Path) -> str:
       UserError: it belongs to another configuration, or holds something else.
     """
     if not run_record.is_in(workdir):
-        if workdir.exists() and any(entry.suffix != ".part" for entry in workdir.iterdir()):
+        if workdir.exists() and any(map(_is_foreign, workdir.iterdir())):
             raise UserError(f"{workdir} is not empty and holds no run; choose another --workdir")
         return uuid.uuid4().hex
     found = run_record.read(workdir)
@@ -41,6 +42,11 @@ def owner(config: Settings, workdir: Path) -> str:
             " undo:\n" + "\n".join(f"  {line}" for line in different)
         )
     return found["run"]
+
+
+def _is_foreign(entry: Path) -> bool:
+    """Tells what a new run's folder must not hold: answers may be imported before it begins."""
+    return entry.suffix != ".part" and not entry.name.startswith(_LEDGER)
 
 
 def claim(
@@ -165,5 +171,5 @@ def _without_secrets(config: Settings) -> dict[str, Any]:
 def ledger_path(config: Settings, workdir: Path) -> Path:
     """The ledger's file: the configured one, or the workdir's own."""
     return (
-        Path(config.ledger.path).expanduser() if config.ledger.path else workdir / "ledger.sqlite"
+        Path(config.ledger.path).expanduser() if config.ledger.path else workdir / _LEDGER
     )
