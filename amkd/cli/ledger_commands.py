@@ -74,3 +74,14 @@ def _told(found: Any) -> str:
         lines.append(f"without an answer    {found.empty:,} rows")
     lines.append(f"of the data set      {found.known:,} of them; a run asks about none of these")
     return "\n".join(lines)
+
+
+def write_dataset(folder: Path, output: Path, form: str) -> int:
+    """Writes the images that a run has asked about, and the answers, for other programs."""
+    from amkd.export import labelled_set
+
+    found = labelled_set.of_run(folder, StopSignal())
+    with files.private(found.settings.report.private):
+        labelled_set.write(found, output, form)
+    console.say(f"{output}: {len(found):,} images of {len(found.classes)} classes, with answers")
+    return 0

@@ -4,7 +4,6 @@ import dataclasses
 
 from amkd.config.fields import field
 
-
 HUB = "hf:"  # begins the name of a data set of Hugging Face
 TFDS_FOLDER = "tfds:"  # begins the folder of a prepared TFDS data set
 

@@ -101,4 +101,3 @@ def files(dataset: str, settings: DataSettings, cache_dir: Path) -> tuple[Path, 
         return root, picture_files.identify(root, folder.list_pictures(root).paths, cache_dir)
     listed = _listed(dataset, settings, cache_dir)
     return listed.root, picture_files.identify(listed.root, sorted(listed.paths), cache_dir)
-

@@ -33,9 +33,7 @@ class _Columns(NamedTuple):
     classes: tuple[str, ...]
 
 
-def read(
-    name: str, cache_dir: Path, *, image_column: str = "", label_column: str = ""
-) -> Listed:
+def read(name: str, cache_dir: Path, *, image_column: str = "", label_column: str = "") -> Listed:
     """Writes the pictures of a data set to the cache, unless they are there, and lists them.
 
     Args:

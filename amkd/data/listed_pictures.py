@@ -104,7 +104,9 @@ def _decoded(
     pictures = folder.decoded(
         listed.root, found, how.options, how.cache_dir, drop_duplicates=not is_test
     )
-    labels = {file.path: listed.labels[order[place]] for file, place in zip(found, own, strict=True)}
+    labels = {
+        file.path: listed.labels[order[place]] for file, place in zip(found, own, strict=True)
+    }
     return _Part(pictures, np.array([labels[path] for path in pictures.paths], np.int32))
 
 
@@ -192,5 +194,3 @@ def _key(parts: Sequence[_Part], classes: tuple[str, ...]) -> str:
     for part in parts:
         hasher.update(part.labels.astype("<i4").tobytes())
     return hasher.hexdigest()
-
-

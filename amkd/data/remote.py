@@ -50,9 +50,7 @@ def local_folder(place: str, cache_dir: Path, field: str) -> Path:
         system, root = _open(place, field)
         found = system.find(root, detail=True)
     inside = {_inside(name, root): info for name, info in found.items()}
-    wanted = {
-        name: info for name, info in inside.items() if _is_picture(name) and _is_safe(name)
-    }
+    wanted = {name: info for name, info in inside.items() if _is_picture(name) and _is_safe(name)}
     if not wanted:
         raise UserError(
             f"{field}={bare_url(place)!r}: holds no picture ({', '.join(pictures.SUFFIXES)}), only"

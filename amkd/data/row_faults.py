@@ -41,5 +41,7 @@ class RowFaults:
         lines = "".join(f"\n  {fault}" for fault in self._shown)
         more = self._count - len(self._shown)
         ending = f"\n  and {more:,} more" if more else ""
-        what = "1 row cannot be used" if self._count == 1 else f"{self._count:,} rows cannot be used"
+        what = (
+            "1 row cannot be used" if self._count == 1 else f"{self._count:,} rows cannot be used"
+        )
         raise UserError(f"{self._table}: {what}{lines}{ending}" + (f"\n{remedy}" if remedy else ""))

@@ -134,7 +134,9 @@ def _held(
     for start in range(0, len(images), _LOOKED_UP):
         part = images[start : start + _LOOKED_UP]
         marks = ",".join("?" * len(part))
-        query = f"SELECT image, scores, checksum FROM answer WHERE teacher = ? AND image IN ({marks})"
+        query = (
+            f"SELECT image, scores, checksum FROM answer WHERE teacher = ? AND image IN ({marks})"
+        )
         for image, scores, check in file.db.execute(query, (teacher, *part)).fetchall():
             if checksums.checksum(identity, image, scores) != check:
                 raise file.damage(f"the answer to image {image.hex()[:16]} has changed")

@@ -175,9 +175,7 @@ def _key_of(cells: Mapping[str, Any]) -> tuple[str, str]:
         for column in columns:
             if text := rows.text_of(cells.get(column)):
                 if kind != "path" and not _is_sha256(text):
-                    raise UserError(
-                        f"{column} {text[:80]!r} is no SHA-256: 64 hexadecimal digits"
-                    )
+                    raise UserError(f"{column} {text[:80]!r} is no SHA-256: 64 hexadecimal digits")
                 return kind, text if kind == "path" else text.lower()
     raise UserError("names no picture: it needs a path, a sha256 or an image")
 
@@ -196,9 +194,7 @@ def _roots(settings: Settings, table: Path) -> list[Path]:
     return [table.parent, *known]
 
 
-def _digests(
-    settings: Settings, found: _Answers, roots: list[Path], field: str
-) -> list[bytes]:
+def _digests(settings: Settings, found: _Answers, roots: list[Path], field: str) -> list[bytes]:
     """Returns the digest of the image that each row is about, as a run computes it."""
     kinds = {kind for kind, _ in found.keys}
     if kinds <= {"image"}:

@@ -170,6 +170,4 @@ def _without_secrets(config: Settings) -> dict[str, Any]:
 
 def ledger_path(config: Settings, workdir: Path) -> Path:
     """The ledger's file: the configured one, or the workdir's own."""
-    return (
-        Path(config.ledger.path).expanduser() if config.ledger.path else workdir / _LEDGER
-    )
+    return Path(config.ledger.path).expanduser() if config.ledger.path else workdir / _LEDGER

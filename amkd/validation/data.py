@@ -9,7 +9,6 @@ from amkd.methods.base import Method
 
 def reasons(s: Settings, method: Method | None) -> Iterator[str]:
     """Yields what cannot work in the ``data`` group."""
-    data = s.data
     yield from _evaluation(s, method)
     yield from _misplaced(s)
     if is_of_files(s.dataset):
