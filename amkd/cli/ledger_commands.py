@@ -78,10 +78,10 @@ def _told(found: Any) -> str:
 
 def write_dataset(folder: Path, output: Path, form: str) -> int:
     """Writes the images that a run has asked about, and the answers, for other programs."""
-    from amkd.export import labelled_set
+    from amkd.export import labelled_files, labelled_set
 
     found = labelled_set.of_run(folder, StopSignal())
     with files.private(found.settings.report.private):
-        labelled_set.write(found, output, form)
+        labelled_files.write(found, output, form)
     console.say(f"{output}: {len(found):,} images of {len(found.classes)} classes, with answers")
     return 0

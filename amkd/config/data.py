@@ -89,21 +89,22 @@ class DataSettings:
     )
     classes: str = field(
         "",
-        "folder, manifest: the classes, in the teacher's order: names ('cat,dog'), a file with one name a"
-        " line, or their number. Empty takes the subfolders of test_folder, or the labels of the"
-        " manifest: in the order of their numbers where all their names are numbers, else in the"
-        " order of text.",
+        "folder, manifest: the classes, in the teacher's order: names ('cat,dog'), a file with one"
+        " name a line, or their number. Empty takes the subfolders of test_folder, or the labels of"
+        " the manifest: in the order of their numbers where all their names are numbers, else in"
+        " the order of text.",
     )
     held_out: int = field(
         200,
-        "folder without test_folder, manifest and hf without test pictures: pictures held out to measure the agreement of student and"
-        " teacher. The teacher is asked about them too: these queries come on top of the budget"
-        " and are counted apart.",
+        "folder without test_folder, manifest and hf without test pictures: pictures held out to"
+        " measure the agreement of student and teacher. The teacher is asked about them too: these"
+        " queries come on top of the budget and are counted apart.",
         least=0,
     )
     resize: str = field(
         "crop",
-        "folder, manifest, hf: how a picture becomes square: crop (its middle), pad (with black) or stretch.",
+        "folder, manifest, hf: how a picture becomes square: crop (its middle), pad (with black) or"
+        " stretch.",
         choices=("crop", "pad", "stretch"),
     )
     mode: str = field(
@@ -113,7 +114,8 @@ class DataSettings:
     )
     broken: str = field(
         "refuse",
-        "folder, manifest, hf: pictures that cannot be read are listed, and then: refuse (stop) or skip.",
+        "folder, manifest, hf: pictures that cannot be read are listed, and then: refuse (stop) or"
+        " skip.",
         choices=("skip", "refuse"),
         identity=False,
     )

@@ -7,25 +7,24 @@ that the run would send. All rows are checked before anything is written.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from amkd.config.data import is_of_files
 from amkd.config.settings import Settings
 from amkd.core import console
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import file_sources, own_images, pictures, remote, rows, threads
+from amkd.data import rows
 from amkd.data.dataset import DataSet
 from amkd.data.row_faults import RowFaults
 from amkd.ledger import imports
-from amkd.run import inputs
+from amkd.run import inputs, picture_keys
+from amkd.run.picture_keys import Key
 from amkd.teachers import Teacher, answers, loading
-from amkd.teachers.answer_table import KEYS, AnswerTable
+from amkd.teachers.answer_table import AnswerTable
 
 _BLOCK = 1024  # answers checked at once
 _REMEDY = "Nothing was imported. Mend the rows, or remove them"
@@ -56,7 +55,7 @@ class _Answers(NamedTuple):
     """Rows that hold an answer: their numbers, what they are about, and ``float32[M, Y]``."""
 
     numbers: list[int]
-    keys: list[tuple[str, str]]
+    keys: list[Key]
     scores: np.ndarray
     empty: int
 
@@ -88,7 +87,8 @@ def import_answers(
     field = f"answers {table}"
     reader = _reader(settings, data, alone=True)
     found = _read(settings, table, reader, field, teacher)
-    images = _digests(settings, found, [root] if root else _roots(settings, table), field)
+    roots = [root] if root else picture_keys.roots_of(settings, table)
+    images = _images_of(settings, found, roots, field)
     kept, repeated = _once(images, found, field)
     identity = console.storable(teacher.identity)
     account = imports.ImportAccount(
@@ -129,7 +129,7 @@ def _read(
     settings: Settings, table: Path, reader: AnswerTable, field: str, teacher: Teacher
 ) -> _Answers:
     """Reads all rows and checks their answers."""
-    faults, numbers, keys, blocks = RowFaults(field), list[int](), list[tuple[str, str]](), []
+    faults, numbers, keys, blocks = RowFaults(field), list[int](), list[Key](), []
     block: list[np.ndarray] = []
     empty = 0
 
@@ -146,7 +146,7 @@ def _read(
     for row in rows.read(table, field):
         try:
             scores = reader.read(row.cells)
-            key = _key_of(row.cells) if scores is not None else ("", "")
+            key = picture_keys.key_of(row.cells) if scores is not None else Key("", "")
         except UserError as error:
             faults.add(row.number, str(error))
             continue
@@ -169,96 +169,17 @@ def _read(
     return _Answers(numbers, keys, np.concatenate(blocks), empty)
 
 
-def _key_of(cells: Mapping[str, Any]) -> tuple[str, str]:
-    """Returns which picture a row means: the kind of its key, and the key."""
-    for kind, columns in KEYS.items():
-        for column in columns:
-            if text := rows.text_of(cells.get(column)):
-                if kind != "path" and not _is_sha256(text):
-                    raise UserError(f"{column} {text[:80]!r} is no SHA-256: 64 hexadecimal digits")
-                return kind, text if kind == "path" else text.lower()
-    raise UserError("names no picture: it needs a path, a sha256 or an image")
-
-
-def _is_sha256(text: str) -> bool:
-    try:
-        return len(bytes.fromhex(text)) == 32 and len(text) == 64
-    except ValueError:
-        return False
-
-
-def _roots(settings: Settings, table: Path) -> list[Path]:
-    """Returns the folders where a path is looked for, in this order."""
-    folder = settings.data.folder
-    known = [Path(folder)] if folder and not remote.is_remote(folder) else []
-    return [table.parent, *known]
-
-
-def _digests(settings: Settings, found: _Answers, roots: list[Path], field: str) -> list[bytes]:
-    """Returns the digest of the image that each row is about, as a run computes it."""
-    kinds = {kind for kind, _ in found.keys}
-    if kinds <= {"image"}:
-        return [bytes.fromhex(key) for _, key in found.keys]
-    if not is_of_files(settings.dataset):
-        raise UserError(
-            f"{field}: names pictures by path or sha256, and config.dataset={settings.dataset!r}"
-            " reads no picture files; name images by the column image, as `python -m amkd.ledger"
-            " export` writes it"
-        )
-    cache = Path(settings.cache_dir).expanduser()
-    place_of = _finder(settings, found, roots, cache)
-    options = own_images.decode_options(settings.data)
-    pictures.check(options)
-    faults = RowFaults(field)
-
-    def digest(place: int) -> bytes | str:
-        kind, key = found.keys[place]
-        if kind == "image":
-            return bytes.fromhex(key)
-        path = place_of(kind, key)
-        if isinstance(path, str):
-            return path
-        try:
-            return image_digest(pictures.decode(path, options))
-        except (pictures.BrokenPictureError, OSError) as error:
-            return f"{key!r} cannot be read ({error})"
-
-    images = []
-    for place, image in enumerate(
-        threads.map_in_order(digest, range(len(found.keys)), "read pictures")
-    ):
+def _images_of(settings: Settings, found: _Answers, roots: list[Path], field: str) -> list[bytes]:
+    """Returns the digest of the image that each row is about."""
+    faults, images = RowFaults(field), list[bytes]()
+    told = picture_keys.digests(settings, found.keys, roots, field)
+    for number, image in zip(found.numbers, told, strict=True):
         if isinstance(image, str):
-            faults.add(found.numbers[place], image)
+            faults.add(number, image)
         else:
             images.append(image)
     faults.refuse(_REMEDY)
     return images
-
-
-def _finder(
-    settings: Settings, found: _Answers, roots: list[Path], cache: Path
-) -> Callable[[str, str], Path | str]:
-    """Returns a function from a key to a file, or to what is wrong with the key."""
-    by_digest: dict[str, Path] = {}
-    if any(kind == "sha256" for kind, _ in found.keys):
-        root, files = file_sources.files(settings.dataset, settings.data, cache)
-        by_digest = {file.digest: root / file.path for file in files if file.digest}
-    far = sorted({key for kind, key in found.keys if kind == "path" and remote.is_remote(key)})
-    copies = dict(zip(far, remote.local_files(far, cache, "path"), strict=True))
-
-    def find(kind: str, key: str) -> Path | str:
-        if kind == "sha256":
-            return by_digest.get(
-                key, f"no picture of the data set has the sha256 {key}; name it by its path"
-            )
-        if key in copies:
-            return copies[key]
-        for root in roots:
-            if (root / key).is_file():
-                return root / key
-        return f"there is no file {key!r} in {' or '.join(map(str, roots))}"
-
-    return find
 
 
 def _once(images: list[bytes], found: _Answers, field: str) -> tuple[dict[bytes, int], int]:
