@@ -7,26 +7,29 @@ that the run would send. All rows are checked before anything is written.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from amkd.config.data import source_of
 from amkd.config.settings import Settings
 from amkd.core import console
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import rows
+from amkd.data import file_sources, manifest, remote, rows
 from amkd.data.dataset import DataSet
 from amkd.data.row_faults import RowFaults
 from amkd.ledger import imports
 from amkd.run import inputs, picture_keys
 from amkd.run.picture_keys import Key
 from amkd.teachers import Teacher, answers, loading
-from amkd.teachers.answer_table import AnswerTable
+from amkd.teachers.answer_table import KEYS, AnswerTable
 
 _BLOCK = 1024  # answers checked at once
+_FREE = ("flax", "labels")  # teachers whose answers cost nothing
 _REMEDY = "Nothing was imported. Mend the rows, or remove them"
 
 
@@ -49,6 +52,36 @@ class Imported:
     empty: int
     repeated: int
     known: int
+
+
+@dataclasses.dataclass(frozen=True)
+class _Import:
+    """A table of answers, and how it is read.
+
+    Attributes:
+      settings: the configuration.
+      table: the file.
+      field: what names it, for messages.
+      reader: reads the answer in a row.
+      roots: folders in which paths are looked for.
+      columns: columns that tell which picture a row means, by the kind of the key.
+      base: the address that paths are relative to, or empty.
+    """
+
+    settings: Settings
+    table: Path
+    field: str
+    reader: AnswerTable
+    roots: list[Path]
+    columns: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=lambda: KEYS)
+    base: str = ""
+
+    def key_of(self, row: rows.Row) -> Key:
+        """Returns which picture a row means."""
+        key = picture_keys.key_of(row.cells, self.columns)
+        if self.base and key.kind == "path" and not remote.is_remote(key.text):
+            return Key(key.kind, f"{self.base}/{key.text}")
+        return key
 
 
 class _Answers(NamedTuple):
@@ -84,34 +117,71 @@ def import_answers(
     """
     data = inputs.load_data(settings)
     teacher = _teacher(settings, data, stop)
-    field = f"answers {table}"
-    reader = _reader(settings, data, alone=True)
-    found = _read(settings, table, reader, field, teacher)
     roots = [root] if root else picture_keys.roots_of(settings, table)
-    images = _images_of(settings, found, roots, field)
-    kept, repeated = _once(images, found, field)
-    identity = console.storable(teacher.identity)
-    account = imports.ImportAccount(
-        run=_account(table, identity, settings),
-        identity=identity,
-        about=f"answers of {console.storable(table.name)}",
-        place=console.storable(table.absolute()),
-    )
-    order = list(kept)
-    scores = found.scores[list(kept.values())]
-    try:
-        taken = imports.record(ledger, account, order, scores, keep_held=keep_held)
-    except imports.HeldOtherwise as error:
-        raise _held_otherwise(error, kept, found, field, ledger) from error
+    task = _Import(settings, table, f"answers {table}", _reader(settings, data, alone=True), roots)
+    found = _read(task)
+    if not found.numbers:
+        raise UserError(
+            f"{task.field}: no row holds an answer. Its columns must be path, sha256 or image, and"
+            " answer or score:NAME for each class; see docs/data.md"
+        )
+    taken, kept = _take(task, found, teacher, ledger, keep_held=keep_held)
     of_data = {image_digest(image) for part in _images(data) for image in part}
-    known = len(of_data.intersection(kept))
-    return Imported(identity, ledger, taken, found.empty, repeated, known)
+    return Imported(
+        teacher=console.storable(teacher.identity),
+        ledger=ledger,
+        taken=taken,
+        empty=found.empty,
+        repeated=len(found.numbers) - len(kept),
+        known=len(of_data.intersection(kept)),
+    )
+
+
+def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledger: Path) -> None:
+    """Takes the answers in the manifest of a run into its ledger, once.
+
+    Where the ledger holds another answer to an image, that one stays.
+
+    Args:
+      settings: the configuration.
+      data: the data set.
+      teacher: the teacher.
+      ledger: the ledger's file.
+
+    Raises:
+      UserError: a row holds something that is no answer.
+    """
+    plan = settings.data
+    if source_of(settings.dataset) != "manifest" or settings.teacher.kind in _FREE:
+        return
+    table = file_sources.manifest_file(plan, Path(settings.cache_dir).expanduser())
+    identity = console.storable(teacher.identity)
+    if imports.is_recorded(ledger, _account(table, identity, settings)):
+        return
+    base = plan.manifest.rpartition("/")[0] if remote.is_remote(plan.manifest) else ""
+    task = _Import(
+        settings,
+        table,
+        f"config.data.manifest={plan.manifest!r}",
+        _reader(settings, data, alone=False),
+        [table.parent],
+        columns={"path": (plan.image_column or manifest.PATH,)},
+        base=base,
+    )
+    found = _read(task)
+    if not found.numbers:
+        return
+    taken, _ = _take(task, found, teacher, ledger, keep_held=True)
+    told = f"{taken.added:,} answers of the manifest are in the ledger now, and are not asked for"
+    if taken.otherwise:
+        told += f"; to {taken.otherwise:,} pictures the ledger had another answer, which stays"
+    console.say(told)
 
 
 def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
     """Returns the teacher, whose identity the answers get."""
     kind = settings.teacher.kind
-    if kind in ("flax", "labels"):
+    if kind in _FREE:
         raise UserError(
             f"config.teacher.kind={kind!r}: its answers cost nothing, and are not imported; name"
             " the teacher that was paid: python, onnx, oip, tfserving or json"
@@ -125,28 +195,27 @@ def _reader(settings: Settings, data: DataSet, *, alone: bool) -> AnswerTable:
     return AnswerTable(names, labels, settings.teacher.answers, alone=alone)
 
 
-def _read(
-    settings: Settings, table: Path, reader: AnswerTable, field: str, teacher: Teacher
-) -> _Answers:
-    """Reads all rows and checks their answers."""
-    faults, numbers, keys, blocks = RowFaults(field), list[int](), list[Key](), []
+def _read(task: _Import) -> _Answers:
+    """Reads all rows that hold an answer, and checks them."""
+    form = task.settings.teacher.answers
+    faults, numbers, keys, blocks = RowFaults(task.field), list[int](), list[Key](), []
     block: list[np.ndarray] = []
     empty = 0
 
     def check() -> None:
         checked = np.array(block, np.float32)
         for number, fault in zip(
-            numbers[-len(block) :], answers.faults(checked, settings.teacher.answers), strict=True
+            numbers[-len(block) :], answers.faults(checked, form), strict=True
         ):
             if fault:
-                faults.add(number, str(answers.explain(fault, settings.teacher.answers, "of it")))
+                faults.add(number, str(answers.explain(fault, form, "of it")))
         blocks.append(checked)
         block.clear()
 
-    for row in rows.read(table, field):
+    for row in rows.read(task.table, task.field):
         try:
-            scores = reader.read(row.cells)
-            key = picture_keys.key_of(row.cells) if scores is not None else Key("", "")
+            scores = task.reader.read(row.cells)
+            key = task.key_of(row) if scores is not None else Key("", "")
         except UserError as error:
             faults.add(row.number, str(error))
             continue
@@ -161,18 +230,32 @@ def _read(
     if block:
         check()
     faults.refuse(_REMEDY)
-    if not numbers:
-        raise UserError(
-            f"{field}: no row holds an answer. Its columns must be path, sha256 or image, and"
-            " answer or score:NAME for each class; see docs/data.md"
-        )
-    return _Answers(numbers, keys, np.concatenate(blocks), empty)
+    return _Answers(numbers, keys, np.concatenate(blocks) if blocks else np.empty(0), empty)
 
 
-def _images_of(settings: Settings, found: _Answers, roots: list[Path], field: str) -> list[bytes]:
+def _take(
+    task: _Import, found: _Answers, teacher: Teacher, ledger: Path, *, keep_held: bool
+) -> tuple[imports.Taken, dict[bytes, int]]:
+    """Writes answers to the ledger; returns what became of them, and their rows by digest."""
+    kept = _once(_images_of(task, found), found, task.field)
+    identity = console.storable(teacher.identity)
+    account = imports.ImportAccount(
+        run=_account(task.table, identity, task.settings),
+        identity=identity,
+        about=f"answers of {console.storable(task.table.name)}",
+        place=console.storable(task.table.absolute()),
+    )
+    scores = found.scores[list(kept.values())]
+    try:
+        return imports.record(ledger, account, list(kept), scores, keep_held=keep_held), kept
+    except imports.HeldOtherwise as error:
+        raise _held_otherwise(error, kept, found, task.field, ledger) from error
+
+
+def _images_of(task: _Import, found: _Answers) -> list[bytes]:
     """Returns the digest of the image that each row is about."""
-    faults, images = RowFaults(field), list[bytes]()
-    told = picture_keys.digests(settings, found.keys, roots, field)
+    faults, images = RowFaults(task.field), list[bytes]()
+    told = picture_keys.digests(task.settings, found.keys, task.roots, task.field)
     for number, image in zip(found.numbers, told, strict=True):
         if isinstance(image, str):
             faults.add(number, image)
@@ -182,8 +265,8 @@ def _images_of(settings: Settings, found: _Answers, roots: list[Path], field: st
     return images
 
 
-def _once(images: list[bytes], found: _Answers, field: str) -> tuple[dict[bytes, int], int]:
-    """Returns the place of the first answer to each image, and how many rows repeat one."""
+def _once(images: list[bytes], found: _Answers, field: str) -> dict[bytes, int]:
+    """Returns the place of the first answer to each image."""
     faults, first = RowFaults(field), dict[bytes, int]()
     for place, image in enumerate(images):
         earlier = first.setdefault(image, place)
@@ -193,7 +276,7 @@ def _once(images: list[bytes], found: _Answers, field: str) -> tuple[dict[bytes,
                 f"has another answer than row {found.numbers[earlier]} to the same picture",
             )
     faults.refuse("Nothing was imported. Keep one row for each picture")
-    return first, len(images) - len(first)
+    return first
 
 
 def _account(table: Path, identity: str, settings: Settings) -> str:

@@ -21,14 +21,18 @@ class Key(NamedTuple):
     text: str
 
 
-def key_of(cells: Mapping[str, Any]) -> Key:
+def key_of(cells: Mapping[str, Any], columns: Mapping[str, Sequence[str]] = KEYS) -> Key:
     """Returns which picture a row means.
+
+    Args:
+      cells: of the row.
+      columns: the columns that may tell it, by the kind of the key.
 
     Raises:
       UserError: it says that by none of the columns, or by no valid SHA-256.
     """
-    for kind, columns in KEYS.items():
-        for column in columns:
+    for kind, names in columns.items():
+        for column in names:
             if text := rows.text_of(cells.get(column)):
                 if kind == "path":
                     return Key(kind, text)

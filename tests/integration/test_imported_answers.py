@@ -1,8 +1,11 @@
 """Answers that were paid for elsewhere: they are imported, and a run asks about none of them."""
 
+import contextlib
 import csv
 import hashlib
+import io
 import json
+import subprocess
 import sys
 
 import numpy as np
@@ -15,9 +18,9 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import own_images, pictures
 from amkd.export import labelled_files, labelled_set
-from amkd.ledger import accounts, reader, verify
+from amkd.ledger import accounts, reader, report, verify
 from amkd.ledger.__main__ import main
-from amkd.run import experiment, importing
+from amkd.run import importing
 from tests.support import command, counting_teacher
 from tests.support.small import FOLDER, configured, shrink_and_answer, write_digits
 
@@ -76,35 +79,55 @@ def of_ledger(path, query):
         return book.execute(query).fetchall()
 
 
-def test_import_then_run_asks_nothing_twice(tmp_path, folder, log):
-    """Both from the command line; the run asks about its mixes alone, and pays for these alone."""
-    settings = settings_of(tmp_path)
-    table = table_of(tmp_path, settings, log)
-    fields = {**FOLDER, "data.folder": folder, "cache_dir": tmp_path / "cache"}
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder whose pictures were all answered elsewhere: imported twice, then a run."""
+    root = tmp_path_factory.mktemp("finished")
+    write_digits(root / "pictures", 0, 40)
+    fields = {**FOLDER, "data.folder": root / "pictures", "cache_dir": root / "cache"}
     fields |= {"teacher.price": 0.5}
-    started = command.arguments(tmp_path / "run", "configs/folder.py:smoke", **fields)
-    python, launch, *given = started
-    env = command.environment(tmp_path)
-    for added, held in ((40, 0), (0, 40)):  # the second time changes nothing
-        done = command.run([python, launch, "ledger", "import", str(table), *given], env)
-        assert done.returncode == 0, done.stderr
-        assert f"imported             {added} answers into {tmp_path}/run/ledger.s" in done.stdout
-        assert f"already there        {held}\n" in done.stdout
-        assert "of the data set      40 of them" in done.stdout
-        assert not log.exists()
-    done = command.run(started, env)
+    launch = command.arguments(root / "run", "configs/folder.py:smoke", **fields)
+    told = []
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(io.StringIO()) as out:
+        patch.setenv("COUNTING_TEACHER_LOG", str(root / "asked.txt"))
+        patch.setattr(sys, "argv", ["amkd"])
+        table = table_of(root, settings_of(root), root / "asked.txt")
+        for _ in range(2):
+            assert main(["import", str(table), *launch[2:]]) == 0
+            told.append(out.getvalue())
+            out.truncate(0)
+    assert not (root / "asked.txt").exists()
+    done = command.run(launch, command.environment(root))
     assert done.returncode == 0, done.stderr
-    summary = command.summary(tmp_path / "run")
-    asked = counting_teacher.asked(log)
+    return root, told
+
+
+def test_import_then_run_asks_nothing_twice(finished):
+    """The run asks about its mixes alone, and pays for these alone."""
+    root, told = finished
+    for text, added, held in zip(told, (40, 0), (0, 40), strict=True):  # again changes nothing
+        assert f"imported             {added} answers into {root}/run/ledger.sqlite" in text
+        assert f"already there        {held}\n" in text and "data set      40 of them" in text
+    summary = command.summary(root / "run")
+    asked = counting_teacher.asked(root / "asked.txt")
     # 20 real and 10 held-out pictures are known; the 20 mixes of round 1 are not.
     assert len(asked) == len(set(asked)) == 20
     assert (summary["queries"], summary["queries_paid"], summary["cost"]) == (40, 20, 10.0)
-    path = tmp_path / "run" / "ledger.sqlite"
-    with reader.open_read_only(path) as book:
+    with reader.open_read_only(root / "run" / "ledger.sqlite") as book:
         assert all(not check.faults for check in verify.checks(book))
         assert accounts.imported(book) == 40
         imported = next(run for run in accounts.runs(book) if run.about == "answers of answers.csv")
         assert (imported.spent, imported.distill, imported.evaluate) == ((), (0, 0), (0, 0))
+        assert "imported: 40 answers, paid for elsewhere" in report.overview(
+            book, root / "asked.txt"
+        )
+
+
+def test_the_command_amkd_has_the_ledger():
+    for words in (["launch.py", "ledger"], ["-m", "amkd.ledger"]):
+        command_line = [sys.executable, *words, "import", "--help"]
+        ran = subprocess.run(command_line, cwd=command.ROOT, capture_output=True, text=True)
+        assert ran.returncode == 0 and "ANSWERS --config=CONFIG" in ran.stdout, ran.stderr
 
 
 def test_imported_scores_are_kept_bit_by_bit(tmp_path, folder, log):
@@ -240,7 +263,7 @@ def test_an_answer_that_the_ledger_holds_otherwise_is_refused(tmp_path, folder, 
 
 def test_a_teacher_that_costs_nothing_is_refused(tmp_path):
     settings = configured(**{"cache_dir": tmp_path})
-    with pytest.raises(UserError, match="config.teacher.kind='flax': its answers cost nothing"):
+    with pytest.raises(UserError, match=r"config.teacher.kind='flax': its answers cost nothing"):
         importing.import_answers(settings, tmp_path / "a.csv", tmp_path / "l.sqlite", STOP)
 
 
@@ -256,16 +279,15 @@ def test_the_command_needs_to_know_which_ledger(tmp_path, capsys, monkeypatch):
 # The labelled set of a run.
 
 
-def test_a_labelled_set_is_exported_and_comes_back(tmp_path, folder, log, monkeypatch):
+def test_a_labelled_set_is_exported_and_comes_back(finished, tmp_path, monkeypatch):
     """Pictures bit by bit, what they were mixed from, and the answers that the student had."""
     parquet = pytest.importorskip("pyarrow.parquet")
-    settings = settings_of(tmp_path)
-    experiment.run(settings, tmp_path / "run", STOP)
-    asked = len(counting_teacher.asked(log))
+    root, _ = finished
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     out = tmp_path / "out"
-    assert main(["dataset", str(tmp_path / "run"), str(out)]) == 0
-    assert len(counting_teacher.asked(log)) == asked
-    found = labelled_set.of_run(tmp_path / "run", STOP)
+    assert main(["dataset", str(root / "run"), str(out)]) == 0
+    assert not (tmp_path / "asked.txt").exists()
+    found = labelled_set.of_run(root / "run", STOP)
     examples = list(found.examples())
     assert len(examples) == 40 and [one.round for one in examples] == [0] * 20 + [1] * 20
     assert all(one.first == one.second == one.digest for one in examples[:20])
@@ -287,11 +309,11 @@ def test_a_labelled_set_is_exported_and_comes_back(tmp_path, folder, log, monkey
             cells["scores"] == one.answer.tolist() and one.answer.tolist()
         )
         assert (cells["digest"], cells["label"]) == (row["image"], int(row["class"]))
-    assert main(["dataset", str(tmp_path / "run"), str(out)]) == 2  # it is there already
+    assert main(["dataset", str(root / "run"), str(out)]) == 2  # it is there already
 
     # What was exported is what an import takes: every image has the same key, and the same answer.
     other = tmp_path / "other.sqlite"
-    again = importing.import_answers(settings, out / "answers.csv", other, STOP)
+    again = importing.import_answers(settings_of(root), out / "answers.csv", other, STOP)
     assert again.taken.added == len({one.digest for one in examples})
     held = dict(of_ledger(other, "SELECT image, scores FROM answer"))
     assert all(held[bytes.fromhex(one.digest)] == one.answer.tobytes() for one in examples)
