@@ -20,7 +20,8 @@ from amkd.data import own_images, pictures
 from amkd.export import labelled_files, labelled_set
 from amkd.ledger import accounts, reader, report, verify
 from amkd.ledger.__main__ import main
-from amkd.run import importing
+from amkd.run import importing, inputs
+from amkd.teachers import loading
 from tests.support import command, counting_teacher
 from tests.support.small import FOLDER, configured, shrink_and_answer, write_digits
 
@@ -274,6 +275,29 @@ def test_the_command_needs_to_know_which_ledger(tmp_path, capsys, monkeypatch):
     assert "--workdir is missing" in capsys.readouterr().err
     assert main(["import", str(tmp_path / "answers.csv"), *given, "--config.budgt=3"]) == 2
     assert "budgt" in capsys.readouterr().err
+
+
+def test_a_run_takes_the_answers_of_its_manifest(tmp_path, folder, log, capsys):
+    """Those in the columns meant for them; a column called class is no answer there."""
+    settings = settings_of(tmp_path)
+    paths = sorted(folder.iterdir())
+    scores = answers_to(paths[:30], settings, log).tolist()
+    head = ["path", "class", *(f"score:{number}" for number in range(10))]
+    rows = [[f"pictures/{p.name}", "3", *row] for p, row in zip(paths, scores, strict=False)]
+    rows += [[f"pictures/{path.name}", "3", *[""] * 10] for path in paths[30:]]
+    table = write_csv(tmp_path / "manifest.csv", head, rows)
+    fields = {"dataset": "manifest", "data.folder": "", "data.manifest": str(table)}
+    settings = settings_of(tmp_path, **fields)
+    data = inputs.load_data(settings)
+    teacher = loading.load(settings, data, STOP)
+    for told in ("30 answers of the manifest are in the ledger now", ""):
+        capsys.readouterr()
+        importing.take_from_manifest(settings, data, teacher, tmp_path / "l.sqlite")
+        assert told in capsys.readouterr().out
+    assert of_ledger(tmp_path / "l.sqlite", "SELECT count(*) FROM answer") == [(30,)]
+    assert of_ledger(tmp_path / "l.sqlite", "SELECT purpose, sum(paid) FROM use") == [
+        ("imported", 0)
+    ]
 
 
 # The labelled set of a run.
