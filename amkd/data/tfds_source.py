@@ -105,8 +105,8 @@ def _prepared(tfds: Any, name: str) -> Any:
         inside = sorted(path.parent for path in folder.glob("**/dataset_info.json"))
         hint = f"; did you mean {inside[0]}?" if inside else ""
         raise UserError(
-            f"config.dataset={name!r}: holds no dataset_info.json, so it is no version of a prepared"
-            f" TFDS data set{hint}"
+            f"config.dataset={name!r}: holds no dataset_info.json, so it is no version of a"
+            f" prepared TFDS data set{hint}"
         )
     try:
         return tfds.builder_from_directory(str(folder))

@@ -63,7 +63,9 @@ def test_labels_and_splits(root: Path, cache: Path, capsys: pytest.CaptureFixtur
 
 def test_a_list_of_a_folder_is_the_folder(root: Path, cache: Path) -> None:
     """Without labels: the same images in the same order, so that a run draws the same ones."""
-    listed = load(write(root, [[path_of(number)] for number in range(8)], "path"), cache, classes="2")
+    listed = load(
+        write(root, [[path_of(number)] for number in range(8)], "path"), cache, classes="2"
+    )
     settings = DataSettings(folder=str(root), size=SIDE, held_out=2, resize="stretch", classes="2")
     found = file_sources.load("folder", settings, seed=0, cache_dir=cache)
     assert np.array_equal(listed.pool_images, found.pool_images)
@@ -76,7 +78,9 @@ def test_held_out_pictures_keep_their_labels(root: Path, cache: Path) -> None:
     rows = [[path_of(number), NAMES[number % 2]] for number in range(8)]
     data = load(write(root, rows, "path,label"), cache)
     assert data.test_labels is not None and len(data.teacher_images) == 0
-    shown = [next(n for n in range(8) if np.array_equal(image, colours(n))) for image in data.test_images]
+    shown = [
+        next(n for n in range(8) if np.array_equal(image, colours(n))) for image in data.test_images
+    ]
     assert data.test_labels.tolist() == [number % 2 for number in shown]
 
 
@@ -103,7 +107,10 @@ WRONG = {
     "unknown class": (["a/6.png", "catt", ""], "row 5: the label 'catt' is none.*mean 'cat'"),
     "unknown split": (["a/6.png", "cat", "trian"], "row 5: the split 'trian' is none of"),
     "unlabeled judge": (["a/6.png", "", "test"], "row 5: has no label, and other pictures of"),
-    "two labels": (["copy.png", "dog", ""], "row 5: .*picture of row 2.*labels are 'dog' and 'cat'"),
+    "two labels": (
+        ["copy.png", "dog", ""],
+        "row 5: .*picture of row 2.*labels are 'dog' and 'cat'",
+    ),
 }
 
 
@@ -117,7 +124,9 @@ def test_faulty_rows_are_named(root: Path, cache: Path, row: list[object], messa
 
 def test_many_faults_are_counted(root: Path, cache: Path) -> None:
     rows = [[f"no {number}.png", "", ""] for number in range(25)]
-    with pytest.raises(UserError, match="25 rows cannot be used\n  row 2: .*\n  and 15 more") as told:
+    with pytest.raises(
+        UserError, match=r"25 rows cannot be used\n  row 2: .*\n  and 15 more"
+    ) as told:
         load(write(root, rows), cache)
     assert str(told.value).count("row ") == 10
 
@@ -157,7 +166,9 @@ def test_a_hundred_thousand_rows_in_bounded_memory(tmp_path: Path, cache: Path) 
     with (tmp_path / "manifest.csv").open("w") as file:
         file.write("path,label\n")
         for place in range(100_000):
-            file.write(f"{place // 1000:02d}/{place % 1000:04d}.bmp,{'cd'[place % 1000 % 256 > 99]}\n")
+            file.write(
+                f"{place // 1000:02d}/{place % 1000:04d}.bmp,{'cd'[place % 1000 % 256 > 99]}\n"
+            )
     tracemalloc.start()
     try:
         listed = manifest.read(tmp_path / "manifest.csv")

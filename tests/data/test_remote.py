@@ -9,7 +9,7 @@ import pytest
 from amkd.config.data import DataSettings
 from amkd.core.errors import UserError
 from amkd.data import file_sources, remote
-from tests.support.pictures import SIDE, colours, write_png
+from tests.support.pictures import SIDE, colours, rows, write_png
 
 fsspec = pytest.importorskip("fsspec")
 BUCKET = "memory://bucket/photos"
@@ -85,7 +85,7 @@ def test_a_fetch_that_breaks_off_goes_on_where_it_was(
         original(self, source, target, **options)
 
     monkeypatch.setattr(type(bucket), "get_file", get_file)
-    with pytest.raises(UserError, match="cannot be read .OSError: connection lost.*credentials"):
+    with pytest.raises(UserError, match=r"cannot be read .OSError: connection lost.*credentials"):
         remote.local_folder(BUCKET, cache, "field")
     monkeypatch.undo()
     place = remote.local_folder(BUCKET, cache, "field")
@@ -111,7 +111,8 @@ def test_a_manifest_of_pictures_in_a_bucket(
     listed = f"{BUCKET}/list.csv" if base == "" else str(tmp_path / "list.csv")
     settings = DataSettings(manifest=listed, size=SIDE, held_out=0, resize="stretch")
     data = file_sources.load("manifest", settings, seed=0, cache_dir=cache)
-    shown = {image.tobytes(): label for image, label in zip(data.pool_images, data.pool_labels)}
+    assert data.pool_labels is not None
+    shown = dict(zip(rows(data.pool_images), data.pool_labels.tolist(), strict=True))
     expected = {colours(0).tobytes(): 0, colours(1).tobytes(): 0, colours(2).tobytes(): 1}
     assert shown == expected
 
@@ -128,9 +129,7 @@ def test_addresses_without_pictures(bucket: Any, cache: Path, place: str, messag
         remote.local_folder(place, cache, "field")
 
 
-def test_a_service_whose_package_is_missing(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_service_whose_package_is_missing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def url_to_fs(place: str) -> Any:
         raise ImportError("Install s3fs to access S3")
 

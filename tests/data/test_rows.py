@@ -69,7 +69,7 @@ def test_damaged_tables(tmp_path: Path, name: str, content: bytes, message: str)
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
 def test_a_table_that_is_not_there(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match="table: .*a\\."):
+    with pytest.raises(UserError, match=r"table: .*a\."):
         read(tmp_path / name)
 
 
