@@ -57,7 +57,7 @@ def _read_csv(path: Path, field: str) -> Iterator[Row]:
         first = file.readline()
         file.seek(0)
         lines = csv.reader(file, delimiter=_delimiter(path, first), strict=True)
-        number = 0
+        number = 1
         try:
             head = [name.strip() for name in next(lines, [])]
             _check_head(head, field)
