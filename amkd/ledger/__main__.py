@@ -101,7 +101,8 @@ def _import_arguments(command: argparse.ArgumentParser) -> None:
         nargs=argparse.REMAINDER,
         metavar="FLAGS",
         help="the configuration, as for amkd; --workdir or --config.ledger.path says which ledger;"
-        " --pictures is the folder of the paths (by default that of ANSWERS, or else data.folder);"
+        " --pictures is the folder of the paths (by default that of ANSWERS, or else data.folder"
+        " or that of data.manifest);"
         " with --keep_held the ledger's answers stay where these differ",
     )
 

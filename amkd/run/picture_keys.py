@@ -51,9 +51,12 @@ def _is_sha256(text: str) -> bool:
 
 def roots_of(settings: Settings, table: Path) -> list[Path]:
     """Returns the folders in which the paths of a table are looked for, in this order."""
-    folder = settings.data.folder
-    known = [Path(folder)] if folder and not remote.is_remote(folder) else []
-    return [table.parent, *known]
+    plan, roots = settings.data, [table.parent]
+    if plan.folder and not remote.is_remote(plan.folder):
+        roots.append(Path(plan.folder))
+    if plan.manifest and not remote.is_remote(plan.manifest):
+        roots.append(Path(plan.manifest).parent)
+    return roots
 
 
 def digests(

@@ -78,7 +78,7 @@ def test_another_number_of_classes_is_refused(tmp_path: Path) -> None:
     imports.record(path, FROM, IMAGES[:2], ANSWERS[:2])
     with pytest.raises(UserError, match="have 10 classes, and these have 3; nothing was imported"):
         imports.record(path, FROM, IMAGES[2:4], some_answers(2, classes=3))
-    with pytest.raises(UserError, match="is damaged .*answer to image"):
+    with pytest.raises(UserError, match=r"is damaged .*answer to image"):
         books.execute(path, "UPDATE answer SET scores = zeroblob(40)")
         imports.record(path, FROM, IMAGES[:2], ANSWERS[:2])
 
