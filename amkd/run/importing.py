@@ -7,9 +7,7 @@ that the run would send. All rows are checked before anything is written.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
@@ -19,18 +17,16 @@ from amkd.core import console
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import file_sources, manifest, remote, rows
+from amkd.data import file_sources, manifest, remote
 from amkd.data.dataset import DataSet
 from amkd.data.row_faults import RowFaults
 from amkd.ledger import imports
-from amkd.run import inputs, picture_keys
-from amkd.run.picture_keys import Key
-from amkd.teachers import Teacher, answers, loading
-from amkd.teachers.answer_table import KEYS, AnswerTable
+from amkd.methods import find
+from amkd.run import answer_rows, inputs, picture_keys
+from amkd.run.answer_rows import AnswerRows, AnswerSource
+from amkd.teachers import Teacher, loading
 
-_BLOCK = 1024  # answers checked at once
 _FREE = ("flax", "labels")  # teachers whose answers cost nothing
-_REMEDY = "Nothing was imported. Mend the rows, or remove them"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,45 +48,6 @@ class Imported:
     empty: int
     repeated: int
     known: int
-
-
-@dataclasses.dataclass(frozen=True)
-class _Import:
-    """A table of answers, and how it is read.
-
-    Attributes:
-      settings: the configuration.
-      table: the file.
-      field: what names it, for messages.
-      reader: reads the answer in a row.
-      roots: folders in which paths are looked for.
-      columns: columns that tell which picture a row means, by the kind of the key.
-      base: the address that paths are relative to, or empty.
-    """
-
-    settings: Settings
-    table: Path
-    field: str
-    reader: AnswerTable
-    roots: list[Path]
-    columns: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=lambda: KEYS)
-    base: str = ""
-
-    def key_of(self, row: rows.Row) -> Key:
-        """Returns which picture a row means."""
-        key = picture_keys.key_of(row.cells, self.columns)
-        if self.base and key.kind == "path" and not remote.is_remote(key.text):
-            return Key(key.kind, f"{self.base}/{key.text}")
-        return key
-
-
-class _Answers(NamedTuple):
-    """Rows that hold an answer: their numbers, what they are about, and ``float32[M, Y]``."""
-
-    numbers: list[int]
-    keys: list[Key]
-    scores: np.ndarray
-    empty: int
 
 
 def import_answers(
@@ -118,8 +75,10 @@ def import_answers(
     data = inputs.load_data(settings)
     teacher = _teacher(settings, data, stop)
     roots = [root] if root else picture_keys.roots_of(settings, table)
-    task = _Import(settings, table, f"answers {table}", _reader(settings, data, alone=True), roots)
-    found = _read(task)
+    task = AnswerSource(
+        settings, table, f"answers {table}", answer_rows.reader(settings, data, alone=True), roots
+    )
+    found = answer_rows.read(task)
     if not found.numbers:
         raise UserError(
             f"{task.field}: no row holds an answer. Its columns must be path, sha256 or image, and"
@@ -152,23 +111,24 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
       UserError: a row holds something that is no answer.
     """
     plan = settings.data
-    if source_of(settings.dataset) != "manifest" or settings.teacher.kind in _FREE:
+    free = settings.teacher.kind in _FREE or find(settings.method).uses_labels(settings)
+    if free or source_of(settings.dataset) != "manifest":
         return
     table = file_sources.manifest_file(plan, Path(settings.cache_dir).expanduser())
     identity = console.storable(teacher.identity)
     if imports.is_recorded(ledger, _account(table, identity, settings)):
         return
     base = plan.manifest.rpartition("/")[0] if remote.is_remote(plan.manifest) else ""
-    task = _Import(
+    task = AnswerSource(
         settings,
         table,
         f"config.data.manifest={plan.manifest!r}",
-        _reader(settings, data, alone=False),
+        answer_rows.reader(settings, data, alone=False),
         [table.parent],
         columns={"path": (plan.image_column or manifest.PATH,)},
         base=base,
     )
-    found = _read(task)
+    found = answer_rows.read(task)
     if not found.numbers:
         return
     taken, _ = _take(task, found, teacher, ledger, keep_held=True)
@@ -189,52 +149,8 @@ def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
     return loading.load(settings, data, stop)
 
 
-def _reader(settings: Settings, data: DataSet, *, alone: bool) -> AnswerTable:
-    names = data.class_names or tuple(map(str, range(data.classes)))
-    labels = loading.label_map(settings.teacher.labels, names)
-    return AnswerTable(names, labels, settings.teacher.answers, alone=alone)
-
-
-def _read(task: _Import) -> _Answers:
-    """Reads all rows that hold an answer, and checks them."""
-    form = task.settings.teacher.answers
-    faults, numbers, keys, blocks = RowFaults(task.field), list[int](), list[Key](), []
-    block: list[np.ndarray] = []
-    empty = 0
-
-    def check() -> None:
-        checked = np.array(block, np.float32)
-        for number, fault in zip(
-            numbers[-len(block) :], answers.faults(checked, form), strict=True
-        ):
-            if fault:
-                faults.add(number, str(answers.explain(fault, form, "of it")))
-        blocks.append(checked)
-        block.clear()
-
-    for row in rows.read(task.table, task.field):
-        try:
-            scores = task.reader.read(row.cells)
-            key = task.key_of(row) if scores is not None else Key("", "")
-        except UserError as error:
-            faults.add(row.number, str(error))
-            continue
-        if scores is None:
-            empty += 1
-            continue
-        numbers.append(row.number)
-        keys.append(key)
-        block.append(scores)
-        if len(block) == _BLOCK:
-            check()
-    if block:
-        check()
-    faults.refuse(_REMEDY)
-    return _Answers(numbers, keys, np.concatenate(blocks) if blocks else np.empty(0), empty)
-
-
 def _take(
-    task: _Import, found: _Answers, teacher: Teacher, ledger: Path, *, keep_held: bool
+    task: AnswerSource, found: AnswerRows, teacher: Teacher, ledger: Path, *, keep_held: bool
 ) -> tuple[imports.Taken, dict[bytes, int]]:
     """Writes answers to the ledger; returns what became of them, and their rows by digest."""
     kept = _once(_images_of(task, found), found, task.field)
@@ -252,7 +168,7 @@ def _take(
         raise _held_otherwise(error, kept, found, task.field, ledger) from error
 
 
-def _images_of(task: _Import, found: _Answers) -> list[bytes]:
+def _images_of(task: AnswerSource, found: AnswerRows) -> list[bytes]:
     """Returns the digest of the image that each row is about."""
     faults, images = RowFaults(task.field), list[bytes]()
     told = picture_keys.digests(task.settings, found.keys, task.roots, task.field)
@@ -261,11 +177,11 @@ def _images_of(task: _Import, found: _Answers) -> list[bytes]:
             faults.add(number, image)
         else:
             images.append(image)
-    faults.refuse(_REMEDY)
+    faults.refuse(answer_rows.REMEDY)
     return images
 
 
-def _once(images: list[bytes], found: _Answers, field: str) -> dict[bytes, int]:
+def _once(images: list[bytes], found: AnswerRows, field: str) -> dict[bytes, int]:
     """Returns the place of the first answer to each image."""
     faults, first = RowFaults(field), dict[bytes, int]()
     for place, image in enumerate(images):
@@ -290,7 +206,11 @@ def _account(table: Path, identity: str, settings: Settings) -> str:
 
 
 def _held_otherwise(
-    error: imports.HeldOtherwise, kept: dict[bytes, int], found: _Answers, field: str, ledger: Path
+    error: imports.HeldOtherwise,
+    kept: dict[bytes, int],
+    found: AnswerRows,
+    field: str,
+    ledger: Path,
 ) -> UserError:
     numbers = sorted(found.numbers[kept[image]] for image in error.images)
     shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
