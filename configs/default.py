@@ -14,7 +14,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config = ConfigDict()
     # Seed of everything random; with the round and the purpose it gives every stream.
     config.seed = 0
-    # digits (embedded), folder (pictures of yours, see data.folder), or any TFDS
+    # digits (embedded), folder (pictures of yours, see data.folder), manifest (pictures that a
+    # table lists, see data.manifest), hf:OWNER/NAME (Hugging Face; @REVISION behind it names a
+    # version) or hf:FOLDER (saved with save_to_disk), tfds:FOLDER (prepared for TFDS), or any TFDS
     # image-classification data set: mnist, cifar10:3.0.2, ...
     config.dataset = "digits"
     # Real, unlabeled images drawn by seed: N.
@@ -74,24 +76,37 @@ def get_config(preset: str = "") -> ConfigDict:
     # student is compared with the teacher's answers to them. That allows to choose a recipe without
     # the test set.
     config.data.judge = "test"
-    # folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing.
+    # folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing. It
+    # may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
     config.data.folder = ""
     # folder: pictures with labels for the final evaluation, one subfolder per class. Empty for
     # none.
     config.data.test_folder = ""
-    # folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a line,
-    # or their number. Empty takes the subfolders of test_folder: in the order of their numbers
-    # where all their names are numbers, else in the order of text.
+    # manifest: the table that lists your pictures, .csv, .tsv, .jsonl or .parquet: a column path,
+    # and if you like label, split (train, test) and the teacher's answers; see docs/data.md.
+    config.data.manifest = ""
+    # manifest, hf: the column of the pictures. Empty for path in a manifest, and for the only
+    # column of pictures of a Hugging Face data set.
+    config.data.image_column = ""
+    # manifest, hf: the column of the true labels. Empty for label in a manifest, and for the only
+    # column of classes of a Hugging Face data set.
+    config.data.label_column = ""
+    # folder, manifest: the classes, in the teacher's order: names ('cat,dog'), a file with one name
+    # a line, or their number. Empty takes the subfolders of test_folder, or the labels of the
+    # manifest: in the order of their numbers where all their names are numbers, else in the order
+    # of text.
     config.data.classes = ""
-    # folder, without test_folder: pictures held out to measure the agreement of student and
-    # teacher. The teacher is asked about them too: these queries come on top of the budget and are
-    # counted apart.
+    # folder without test_folder, manifest and hf without test pictures: pictures held out to
+    # measure the agreement of student and teacher. The teacher is asked about them too: these
+    # queries come on top of the budget and are counted apart.
     config.data.held_out = 200
-    # folder: how a picture becomes square: crop (its middle), pad (with black) or stretch.
+    # folder, manifest, hf: how a picture becomes square: crop (its middle), pad (with black) or
+    # stretch.
     config.data.resize = "crop"
-    # folder: colours of the pictures, rgb or grey.
+    # folder, manifest, hf: colours of the pictures, rgb or grey.
     config.data.mode = "rgb"
-    # folder: pictures that cannot be read are listed, and then: refuse (stop) or skip.
+    # folder, manifest, hf: pictures that cannot be read are listed, and then: refuse (stop) or
+    # skip.
     config.data.broken = "refuse"
 
     # The black box.

@@ -47,6 +47,8 @@ Modes (--mode):
   export         a saved student as StableHLO and ONNX files with a model card, to --output=FOLDER
   table          renders a table's finished runs to --output=FOLDER, by default WORKDIR/results
 
+amkd ledger shows, checks, imports and exports answers that were paid for: amkd ledger --help.
+
 A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
 with --shard=2/8 a part of them, and renders it; --mode=plan lists them.
 """
@@ -58,6 +60,10 @@ def run() -> None:
     """Runs the command line of this process, and exits with the status of ``amkd.cli.ending``."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     console.guard()
+    if sys.argv[1:2] == ["ledger"]:
+        from amkd.ledger.__main__ import main
+
+        sys.exit(main(sys.argv[2:], "amkd ledger"))
     define_flags(flags.FLAGS)
     status, why = 1, "an error in its code"
     try:

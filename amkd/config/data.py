@@ -4,6 +4,24 @@ import dataclasses
 
 from amkd.config.fields import field
 
+HUB = "hf:"  # begins the name of a data set of Hugging Face
+TFDS_FOLDER = "tfds:"  # begins the folder of a prepared TFDS data set
+
+
+def source_of(dataset: str) -> str:
+    """Returns what kind of source a data set's name means.
+
+    It is ``digits``, ``memory``, ``folder``, ``manifest``, ``hf`` or ``tfds``.
+    """
+    if dataset in ("digits", "memory", "folder", "manifest"):
+        return dataset
+    return "hf" if dataset.startswith(HUB) else "tfds"
+
+
+def is_of_files(dataset: str) -> bool:
+    """Tells whether the images of a data set are decoded from picture files."""
+    return source_of(dataset) in ("folder", "manifest", "hf")
+
 
 @dataclasses.dataclass(frozen=True)
 class DataSettings:
@@ -37,7 +55,8 @@ class DataSettings:
     )
     folder: str = field(
         "",
-        "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing.",
+        "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing."
+        " It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.",
         identity=False,
         path=True,
     )
@@ -48,30 +67,55 @@ class DataSettings:
         identity=False,
         path=True,
     )
+    manifest: str = field(
+        "",
+        "manifest: the table that lists your pictures, .csv, .tsv, .jsonl or .parquet: a column"
+        " path, and if you like label, split (train, test) and the teacher's answers; see"
+        " docs/data.md.",
+        identity=False,
+        path=True,
+    )
+    image_column: str = field(
+        "",
+        "manifest, hf: the column of the pictures. Empty for path in a manifest, and for the only"
+        " column of pictures of a Hugging Face data set.",
+        identity=False,
+    )
+    label_column: str = field(
+        "",
+        "manifest, hf: the column of the true labels. Empty for label in a manifest, and for the"
+        " only column of classes of a Hugging Face data set.",
+        identity=False,
+    )
     classes: str = field(
         "",
-        "folder: the classes, in the teacher's order: names ('cat,dog'), a file with one name a"
-        " line, or their number. Empty takes the subfolders of test_folder: in the order of their"
-        " numbers where all their names are numbers, else in the order of text.",
+        "folder, manifest: the classes, in the teacher's order: names ('cat,dog'), a file with one"
+        " name a line, or their number. Empty takes the subfolders of test_folder, or the labels of"
+        " the manifest: in the order of their numbers where all their names are numbers, else in"
+        " the order of text.",
     )
     held_out: int = field(
         200,
-        "folder, without test_folder: pictures held out to measure the agreement of student and"
-        " teacher. The teacher is asked about them too: these queries come on top of the budget"
-        " and are counted apart.",
+        "folder without test_folder, manifest and hf without test pictures: pictures held out to"
+        " measure the agreement of student and teacher. The teacher is asked about them too: these"
+        " queries come on top of the budget and are counted apart.",
         least=0,
     )
     resize: str = field(
         "crop",
-        "folder: how a picture becomes square: crop (its middle), pad (with black) or stretch.",
+        "folder, manifest, hf: how a picture becomes square: crop (its middle), pad (with black) or"
+        " stretch.",
         choices=("crop", "pad", "stretch"),
     )
     mode: str = field(
-        "rgb", "folder: colours of the pictures, rgb or grey.", choices=("rgb", "grey")
+        "rgb",
+        "folder, manifest, hf: colours of the pictures, rgb or grey.",
+        choices=("rgb", "grey"),
     )
     broken: str = field(
         "refuse",
-        "folder: pictures that cannot be read are listed, and then: refuse (stop) or skip.",
+        "folder, manifest, hf: pictures that cannot be read are listed, and then: refuse (stop) or"
+        " skip.",
         choices=("skip", "refuse"),
         identity=False,
     )

@@ -28,8 +28,10 @@ class Settings:
     )
     dataset: str = field(
         "digits",
-        "digits (embedded), folder (pictures of yours, see data.folder), or any TFDS"
-        " image-classification data set: mnist, cifar10:3.0.2, ...",
+        "digits (embedded), folder (pictures of yours, see data.folder), manifest (pictures that a"
+        " table lists, see data.manifest), hf:OWNER/NAME (Hugging Face; @REVISION behind it names a"
+        " version) or hf:FOLDER (saved with save_to_disk), tfds:FOLDER (prepared for TFDS), or any"
+        " TFDS image-classification data set: mnist, cifar10:3.0.2, ...",
     )
     n_real: int = field(200, "Real, unlabeled images drawn by seed: N.", least=2)
     budget: int = field(1000, "All queries of the run, the first n_real included: a hard stop.")

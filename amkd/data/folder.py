@@ -78,11 +78,44 @@ def load(
     listing = list_pictures(root, field)
     names = _classes(listing, classes, where) if labelled else ()
     found = picture_files.identify(root, listing.paths, cache_dir)
+    cached = decoded(root, found, options, cache_dir, drop_duplicates=drop_duplicates)
+    if labelled:
+        _refuse_ambiguous(found, {path for path, _ in cached.broken}, where)
+    return Pictures(
+        images=cached.images,
+        paths=cached.paths,
+        labels=_labels(cached.paths, names) if labelled else None,
+        classes=names,
+        duplicates=cached.duplicates,
+        broken=cached.broken,
+        ignored=listing.ignored,
+        key=cached.key,
+    )
+
+
+def decoded(
+    root: Path,
+    found: Sequence[PictureFile],
+    options: DecodeOptions,
+    cache_dir: Path,
+    *,
+    drop_duplicates: bool,
+) -> picture_cache.CachedPictures:
+    """Decodes files, or finds them in the cache; tells of broken and of plain pictures.
+
+    Args:
+      root: the folder of the files.
+      found: the files, sorted by path.
+      options: how they become images.
+      cache_dir: where decoded pictures are kept.
+      drop_duplicates: use only the first, by path, of files with the same bytes.
+
+    Raises:
+      UserError: a picture is broken and ``options`` refuse that, or none can be decoded.
+    """
     cached = picture_cache.load(
         root, found, options, drop_duplicates=drop_duplicates, cache_dir=cache_dir
     )
-    if labelled:
-        _refuse_ambiguous(found, {path for path, _ in cached.broken}, where)
     if cached.broken:
         story = (
             f"{len(cached.broken):,} of the {len(found):,} pictures in {root} cannot be decoded:"
@@ -97,16 +130,7 @@ def load(
             " not, their values are not in a range that is understood: see 'Pictures' in"
             " docs/own_teacher.md, and save them with 8 bits"
         )
-    return Pictures(
-        images=cached.images,
-        paths=cached.paths,
-        labels=_labels(cached.paths, names) if labelled else None,
-        classes=names,
-        duplicates=cached.duplicates,
-        broken=cached.broken,
-        ignored=listing.ignored,
-        key=cached.key,
-    )
+    return cached
 
 
 def list_pictures(root: Path, field: str = "config.data.folder") -> Listing:

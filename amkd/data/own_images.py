@@ -12,7 +12,7 @@ from amkd.core import console, keys
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
-from amkd.data import class_names, folder
+from amkd.data import class_names, folder, remote
 from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
 from amkd.data.pictures import DecodeOptions
@@ -32,16 +32,16 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
       UserError: a folder or a picture is not as it should be, or there are too few.
     """
     names = parse_class_names(settings.classes)
-    root = Path(settings.folder).expanduser()
-    options = DecodeOptions(settings.size, settings.resize, settings.mode, settings.broken)
+    root = remote.local_folder(settings.folder, cache_dir, "config.data.folder")
+    options = decode_options(settings)
     found = folder.load(root, options, cache_dir)
     console.say(folder.describe(found, root))
     if not settings.test_folder:
         data = with_holdout(
             "folder", found.images, names, count=settings.held_out, seed=seed, key=found.key
         )
-        return _limit_test_images(data, settings.test_images)
-    test_root = Path(settings.test_folder).expanduser()
+        return limit_test_images(data, settings.test_images)
+    test_root = remote.local_folder(settings.test_folder, cache_dir, "config.data.test_folder")
     # All pictures of a test set count, also copies of one another: the user chose them.
     test = folder.load(
         test_root,
@@ -57,7 +57,12 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
         console.say(class_names.described(test.classes))
     data = unlabeled("folder", found.images, test.classes, key=f"{found.key}+{test.key}")
     data = dataclasses.replace(data, test_images=test.images, test_labels=test.labels)
-    return exclude_test_images(_limit_test_images(data, settings.test_images))
+    return exclude_test_images(limit_test_images(data, settings.test_images))
+
+
+def decode_options(settings: DataSettings) -> DecodeOptions:
+    """Returns how picture files become the images of a run."""
+    return DecodeOptions(settings.size, settings.resize, settings.mode, settings.broken)
 
 
 def unlabeled(name: str, images: np.ndarray, class_names: tuple[str, ...], *, key: str) -> DataSet:
@@ -83,7 +88,7 @@ def unlabeled(name: str, images: np.ndarray, class_names: tuple[str, ...], *, ke
     )
 
 
-def _limit_test_images(data: DataSet, count: int) -> DataSet:
+def limit_test_images(data: DataSet, count: int) -> DataSet:
     """Keeps ``count`` test images, drawn over the whole set and so over all classes; 0 for all."""
     total = len(data.test_images)
     if not count or count >= total:
@@ -139,15 +144,17 @@ def with_holdout(
             " 2 must be left to draw the real ones from; hold out fewer (0 for none: then nothing"
             " judges the student)"
         )
-    order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(len(images))
+    held_out, left = hold_out(len(images), count, seed)
     data = unlabeled(name, images, class_names, key=key)
     return exclude_test_images(
-        dataclasses.replace(
-            data,
-            test_images=np.asarray(images[np.sort(order[:count])]),
-            pool_indices=np.sort(order[count:]),
-        )
+        dataclasses.replace(data, test_images=np.asarray(images[held_out]), pool_indices=left)
     )
+
+
+def hold_out(images: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draws the images to hold out: the places of these, and of the others, in order."""
+    order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(images)
+    return np.sort(order[:count]), np.sort(order[count:])
 
 
 def array_key(array: Images) -> str:

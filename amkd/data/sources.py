@@ -13,7 +13,7 @@ def load(
     """Loads a data set.
 
     Args:
-      name: ``digits``, or a TFDS name such as ``mnist`` or ``cifar10:3.0.2``.
+      name: ``digits``, a TFDS name such as ``mnist`` or ``cifar10:3.0.2``, or ``tfds:FOLDER``.
       cache_dir: where decoded arrays are kept.
       directory: TFDS directory; empty for TFDS's own default.
       size: resize to ``size`` x ``size`` pixels; 0 keeps images as they are.

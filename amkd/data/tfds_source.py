@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from amkd.config.data import TFDS_FOLDER
 from amkd.core.errors import UserError
 from amkd.data import resize, seal
 from amkd.data.dataset import DataSet
@@ -30,7 +31,8 @@ def load(name: str, directory: str, *, size: int, cache_dir: Path) -> DataSet:
     """Loads the splits ``train`` and ``test`` of a TFDS data set.
 
     Args:
-      name: TFDS name, with an optional ``/config`` and ``:version``.
+      name: TFDS name, with an optional ``/config`` and ``:version``; or ``tfds:`` and the folder of
+        a prepared version, the one that holds ``dataset_info.json``.
       directory: TFDS directory; empty for ``TFDS_DATA_DIR`` or TFDS's own default.
       size: resize to ``size`` x ``size``; 0 keeps images as they are, if all have one size.
       cache_dir: where decoded arrays are kept.
@@ -48,7 +50,7 @@ def load(name: str, directory: str, *, size: int, cache_dir: Path) -> DataSet:
     folder = cache_dir / "arrays" / f"{builder.info.full_name.replace('/', '-')}-{stamp}"
     if not folder.exists():
         read = partial(_read_record, image_key=image_key, label_key=label_key, size=size)
-        arrays = [*_decode(builder, "train", read), *_decode(builder, "test", read)]
+        arrays = [*_decode(builder, "train", read), *_decode(builder, _judging(builder), read)]
         _store(folder, dict(zip(_ARRAYS, arrays, strict=True)))
     try:
         if (folder / seal.NAME).exists():  # caches of earlier versions have none
@@ -80,6 +82,8 @@ def _builder(name: str, directory: str) -> Any:
         raise UserError(
             f"reading {name!r} needs tensorflow-datasets ({error}): pip install tensorflow-datasets"
         ) from error
+    if name.startswith(TFDS_FOLDER):
+        return _prepared(tfds, name)
     data_dir = os.path.expanduser(directory) or os.environ.get("TFDS_DATA_DIR") or None
     try:
         builder = tfds.builder(name, data_dir=data_dir)
@@ -92,6 +96,28 @@ def _builder(name: str, directory: str) -> Any:
     if not Path(builder.data_dir, "dataset_info.json").exists():
         _prepare(name, builder)
     return builder
+
+
+def _prepared(tfds: Any, name: str) -> Any:
+    """Returns the data set in a folder, whether TFDS knows its name or not."""
+    folder = Path(name.removeprefix(TFDS_FOLDER)).expanduser()
+    if not (folder / "dataset_info.json").exists():
+        inside = sorted(path.parent for path in folder.glob("**/dataset_info.json"))
+        hint = f"; did you mean {inside[0]}?" if inside else ""
+        raise UserError(
+            f"config.dataset={name!r}: holds no dataset_info.json, so it is no version of a"
+            f" prepared TFDS data set{hint}"
+        )
+    try:
+        return tfds.builder_from_directory(str(folder))
+    except Exception as error:  # TFDS raises its own kinds
+        raise UserError(f"config.dataset={name!r}: cannot be read ({error})") from error
+
+
+def _judging(builder: Any) -> str:
+    """Returns the split that judges the student: test, or validation where there is no test."""
+    splits = builder.info.splits
+    return "validation" if "test" not in splits and "validation" in splits else "test"
 
 
 def _prepare(name: str, builder: Any) -> None:

@@ -10,11 +10,16 @@ from amkd.core.errors import UserError
 from amkd.ledger import accounts, export, merge, reader, recount, report, rescue, verify
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one subcommand and returns its exit status."""
+def main(argv: Sequence[str] | None = None, program: str = "python -m amkd.ledger") -> int:
+    """Runs one subcommand and returns its exit status.
+
+    Args:
+      argv: its command line; None for that of this process.
+      program: what a person typed before it.
+    """
     try:
         try:
-            args = _parser().parse_args(argv)
+            args = _parser(program).parse_args(argv)
             with files.private():
                 return args.do(args)
         finally:
@@ -29,11 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str = "python -m amkd.ledger") -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m amkd.ledger",
-        description="Shows, checks, exports, merges and rescues ledgers: the record of every"
-        " answer paid for.",
+        prog=program,
+        description="Shows, checks, exports, imports, merges and rescues ledgers: the record of"
+        " every answer paid for.",
         epilog="Exit status: 0 if all is well, 1 if verify or recount found a fault, 2 for a"
         " mistake, 130 if stopped.",
     )
@@ -80,6 +85,36 @@ def _export_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--plain", action="store_true", help="write a teacher's name as it is, also one like =1+2"
+    )
+
+
+def _import_arguments(command: argparse.ArgumentParser) -> None:
+    command.usage = (
+        "%(prog)s ANSWERS --config=CONFIG [--config.NAME=VALUE ...] [--workdir=DIR]"
+        " [--pictures=FOLDER] [--keep_held]"
+    )
+    command.add_argument(
+        "answers", type=Path, metavar="ANSWERS", help="a .csv, .tsv, .jsonl or .parquet file"
+    )
+    command.add_argument(
+        "given",
+        nargs=argparse.REMAINDER,
+        metavar="FLAGS",
+        help="the configuration, as for amkd; --workdir or --config.ledger.path says which ledger;"
+        " --pictures is the folder of the paths (by default that of ANSWERS, or else data.folder"
+        " or that of data.manifest);"
+        " with --keep_held the ledger's answers stay where these differ",
+    )
+
+
+def _dataset_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("workdir", type=Path, metavar="WORKDIR", help="of the run; only read")
+    command.add_argument("output", type=Path, metavar="OUT", help="a new folder")
+    command.add_argument(
+        "--format",
+        choices=("all", "parquet", "folder"),
+        default="all",
+        help="train.parquet, or images/CLASS/*.png with answers.csv (default: all)",
     )
 
 
@@ -157,6 +192,19 @@ def _rescue(args: argparse.Namespace) -> int:
     return 0
 
 
+def _import(args: argparse.Namespace) -> int:
+    # This command stands above all rooms, and loads JAX; the others do without both.
+    from amkd.cli import ledger_commands
+
+    return ledger_commands.import_answers(args.answers, args.given)
+
+
+def _dataset(args: argparse.Namespace) -> int:
+    from amkd.cli import ledger_commands
+
+    return ledger_commands.write_dataset(args.workdir, args.output, args.format)
+
+
 def _identity(text: str) -> tuple[int, str]:
     number, _, name = text.partition("=")
     if not number.isdigit() or not name:
@@ -173,6 +221,8 @@ _COMMANDS = (
     ("verify", _verify, "check the file, every answer and all counts"),
     ("recount", _recount, "count a run's queries again and compare with its summary"),
     ("export", _export, "write every answer as a row of a table"),
+    ("import", _import, "take answers that were paid for elsewhere from a table"),
+    ("dataset", _dataset, "write a run's images and answers for other programs"),
     ("merge", _merge, "merge several ledgers into one"),
     ("rescue", _rescue, "save what can be read of a damaged ledger into a new one"),
 )
@@ -182,6 +232,8 @@ _ARGUMENTS = {
     "verify": _ledger_argument,
     "recount": _recount_arguments,
     "export": _export_arguments,
+    "import": _import_arguments,
+    "dataset": _dataset_arguments,
     "merge": _merge_arguments,
     "rescue": _rescue_arguments,
 }

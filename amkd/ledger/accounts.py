@@ -8,6 +8,7 @@ from typing import NamedTuple
 # Purposes. Only the first counts against the budget.
 DISTILL, EVALUATE, SENTINEL, SET_ASIDE = "distill", "evaluate", "sentinel", "set aside"
 PROBE = "probe"  # images of --mode=probe, before a run
+IMPORTED = "imported"  # answers that were paid for elsewhere
 
 
 class Money(NamedTuple):
@@ -139,6 +140,11 @@ def teachers(db: sqlite3.Connection) -> list[TeacherAccount]:
         )
         for number, identity in db.execute("SELECT id, identity FROM teacher ORDER BY id")
     ]
+
+
+def imported(db: sqlite3.Connection) -> int:
+    """Counts the answers that were paid for elsewhere and brought in."""
+    return db.execute("SELECT count(*) FROM use WHERE purpose = ?", (IMPORTED,)).fetchone()[0]
 
 
 _KEYS = {

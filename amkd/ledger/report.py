@@ -48,6 +48,7 @@ def overview(db: sqlite3.Connection, path: Path) -> str:
     """Lists the runs, the teachers and the totals of a ledger."""
     runs, teachers = accounts.runs(db), accounts.teachers(db)
     answers, adrift = sum(teacher.answers for teacher in teachers), sum(run.adrift for run in runs)
+    imported = accounts.imported(db)
     return "\n".join(
         [
             f"ledger {path}: {answers:,} answers, {path.stat().st_size / 1024:,.0f} KiB",
@@ -57,6 +58,7 @@ def overview(db: sqlite3.Connection, path: Path) -> str:
             _teachers(teachers) if teachers else "no teachers",
             "",
             f"spent in all: {money(_total(run.spent for run in runs))}",
+            *([f"imported: {imported:,} answers, paid for elsewhere"] if imported else []),
             f"adrift: {adrift:,} images, lost or still in flight, that may have been billed without"
             " an answer",
         ]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from amkd.config.data import is_of_files
 from amkd.config.settings import Settings
 from amkd.core.stopping import StopSignal
-from amkd.data import folder, own_images
+from amkd.data import folder, own_images, remote
 from amkd.data.dataset import DataSet
-from amkd.data.pictures import DecodeOptions
 from amkd.planning.cost import Cost, Held, check_cost
 from amkd.planning.problems import Problems
 from amkd.run import workdir as workdirs
@@ -19,8 +19,9 @@ from amkd.teachers import loading
 def look(settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal) -> None:
     """Adds what is wrong beside the images."""
     names = problems.attempt(lambda: own_images.parse_class_names(settings.data.classes)) or ()
-    if settings.dataset == "folder" and settings.data.folder:
-        problems.attempt(lambda: folder.list_pictures(Path(settings.data.folder).expanduser()))
+    plan = settings.data
+    if settings.dataset == "folder" and plan.folder and not remote.is_remote(plan.folder):
+        problems.attempt(lambda: folder.list_pictures(Path(plan.folder).expanduser()))
     if settings.dataset == "folder" and settings.data.test_folder:
         found = problems.attempt(lambda: _test_pictures(settings, names))
         names = names or (found.classes if found else ())
@@ -34,23 +35,24 @@ def look(settings: Settings, workdir: Path | None, problems: Problems, stop: Sto
 
 def _test_pictures(settings: Settings, names: tuple[str, ...]) -> folder.Pictures:
     plan = settings.data
+    cache, field = Path(settings.cache_dir).expanduser(), "config.data.test_folder"
     return folder.load(
-        Path(plan.test_folder).expanduser(),
-        DecodeOptions(plan.size, plan.resize, plan.mode, plan.broken),
-        Path(settings.cache_dir).expanduser(),
+        remote.local_folder(plan.test_folder, cache, field),
+        own_images.decode_options(plan),
+        cache,
         labelled=True,
         classes=names,
         drop_duplicates=False,
-        field="config.data.test_folder",
+        field=field,
     )
 
 
 def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
     """No images, of the shape and the classes that the teacher will see; None if not known."""
-    if settings.dataset == "folder" and names and settings.data.size:
+    if is_of_files(settings.dataset) and names and settings.data.size:
         side, channels = settings.data.size, 3 if settings.data.mode == "rgb" else 1
         none = np.empty((0, side, side, channels), np.uint8)
-        return own_images.unlabeled("folder", none, names, key="")
+        return own_images.unlabeled(settings.dataset, none, names, key="")
     # A function is loaded without a look at the images, and so is a file that is not there.
     file = Path(settings.teacher.onnx.path).expanduser()
     if settings.teacher.kind == "python" or (

@@ -18,6 +18,7 @@ from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
 from amkd.run import (
     early_end,
+    importing,
     inputs,
     judging,
     leading,
@@ -115,7 +116,9 @@ def assembled(
         features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
         sha256 = weights_identity(settings, data)
         workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
-        answers = ledger.Ledger(workdir.ledger_path(settings, folder))
+        book = workdir.ledger_path(settings, folder)
+        importing.take_from_manifest(settings, data, teacher, book)
+        answers = ledger.Ledger(book)
         stack.enter_context(contextlib.closing(answers))
         _begin(answers, run_id, settings, folder)
         shown = settings.report

@@ -17,7 +17,7 @@ from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import draw_real
 from amkd.data.records import Records
 from amkd.methods.first_images import Source
-from amkd.run import checks, inputs, leading, round_state, rounds
+from amkd.run import checks, inputs, leading, round_state, rounds, student_training
 from amkd.run.context import SharedContext, weights_identity
 from amkd.run.given import Given
 from amkd.search import pairs
@@ -115,7 +115,7 @@ def _train(context: SharedContext, message: Message) -> None:
         for name, value in facts["recipe"].items()
     }
     recipe = Recipe(**fields)
-    training = rounds.training_of(
+    training = student_training.of_round(
         context, _records(message), _given(message), recipe, facts["round"]
     )
     stop = leading.EpochStop(context.stop, epochs_at_once(recipe, training.count))

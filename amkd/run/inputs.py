@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from amkd import teachers
+from amkd.config.data import is_of_files
 from amkd.config.settings import Settings
 from amkd.core import devices, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import holdout, out_of_domain, own_images, sources
+from amkd.data import file_sources, holdout, out_of_domain, sources
 from amkd.data.dataset import DataSet, draw_real
 from amkd.methods.first_images import Provided, Source
 from amkd.reporting.bars import Bar
@@ -29,8 +30,8 @@ def load_data(settings: Settings) -> DataSet:
             "config.dataset='memory': the images of this run were given from Python, and are not"
             " here; call amkd.distill with them again to go on"
         )
-    if settings.dataset == "folder":
-        data = own_images.from_folder(plan, settings.seed, cache)
+    if is_of_files(settings.dataset):
+        data = file_sources.load(settings.dataset, plan, seed=settings.seed, cache_dir=cache)
     else:
         data = sources.load(
             settings.dataset,

@@ -4,9 +4,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from amkd.config.data import HUB, is_of_files, source_of
 from amkd.config.settings import Settings
 from amkd.core import folders
 from amkd.core.errors import UserError
+from amkd.data import remote
 from amkd.run import workdir
 
 _NO_CACHE = ("digits", "memory")  # data sets that nothing is kept of
@@ -53,9 +55,14 @@ def _of_ledger(path: Path) -> Iterator[str]:
 
 def _kept_in_cache(settings: Settings) -> Iterator[str]:
     """Yields the parts of the cache that the run needs."""
-    if settings.dataset == "folder":
+    if is_of_files(settings.dataset):
         yield "pictures"
-    if settings.dataset not in (*_NO_CACHE, "folder") or settings.data.real not in ("", *_NO_CACHE):
+    if settings.dataset.startswith(HUB):
+        yield "hf"
+    plan = settings.data
+    if any(map(remote.is_remote, (plan.folder, plan.test_folder, plan.manifest))):
+        yield "remote"
+    if source_of(settings.dataset) == "tfds" or plan.real not in ("", *_NO_CACHE):
         yield "arrays"
     if settings.teacher.kind == "flax":
         yield "teachers"

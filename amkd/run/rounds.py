@@ -15,14 +15,13 @@ from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.querying import client
 from amkd.reporting import metrics
-from amkd.run import leading, round_state
+from amkd.run import leading, round_state, student_training
 from amkd.run.context import RunContext, SharedContext
 from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
 from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
-from amkd.training import training_set
 from amkd.training.train import Leaves, PeriodicSaver, Training, epochs_at_once, train_network
 from amkd.training.train_state import TrainState
 
@@ -129,7 +128,7 @@ def selection_task(
 
     def last_training() -> Training:
         recipe = context.facts.rounds[state.round - 1].recipe
-        return training_of(context, state.records, given(), recipe, state.round - 1)
+        return student_training.of_round(context, state.records, given(), recipe, state.round - 1)
 
     return SelectionTask(
         images=context.images,
@@ -182,7 +181,7 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     given = _given(context, state.records, answers)
     recipe = context.facts.rounds[state.round].recipe
     with _features_bar(context, recipe, state) as advance:
-        training = training_of(
+        training = student_training.of_round(
             context, state.records, given, recipe, state.round, of_features=advance
         )
 
@@ -237,48 +236,6 @@ def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
     """Returns answers, and what else the recipe takes of a white-box teacher."""
     features = context.teacher_features
     return Given(answers, features.column(records, context.mixes) if features else None)
-
-
-def training_of(
-    context: SharedContext,
-    records: Records,
-    given: Given,
-    recipe: Recipe,
-    round_: int,
-    *,
-    of_features: Callable[[int], None] = lambda views: None,
-) -> Training:
-    """Returns the training of a round's student, on everything answered so far.
-
-    Args:
-      context: of the run.
-      records: Q of them.
-      given: what the teacher gave for them.
-      recipe: of the round.
-      round_: its number.
-      of_features: is called with the number of views whose features are there, where a backbone is
-        frozen and its features are cached.
-    """
-    settings, backbone = context.settings, context.backbone
-    features = backbone.views(context.mixes(records), of_features) if backbone else None
-    data = training_set.make(
-        context.images if features is None else context.images[:1],
-        records,
-        given.answers,
-        capacity=settings.budget,
-        as_released=settings.search.as_released,
-        teacher_features=given.features,
-        features=features,
-    )
-    training = Training(
-        network=context.network(),
-        recipe=recipe,
-        data=data,
-        count=len(records),
-        stream=(settings.seed, round_),
-        weights=context.weights(),
-    )
-    return training.of_head(backbone.variables) if backbone else training
 
 
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:

@@ -21,6 +21,7 @@ from amkd.reporting import summary_text
 
 PROBE_PAGE = "probe.html"
 _LOCKS: set[IO[str]] = set()  # held by this process
+_LEDGER = "ledger.sqlite"
 
 
 def owner(config: Settings, workdir: Path) -> str:
@@ -30,7 +31,7 @@ def owner(config: Settings, workdir: Path) -> str:
       UserError: it belongs to another configuration, or holds something else.
     """
     if not run_record.is_in(workdir):
-        if workdir.exists() and not all(map(_may_come_before, workdir.iterdir())):
+        if workdir.exists() and any(map(_is_foreign, workdir.iterdir())):
             raise UserError(f"{workdir} is not empty and holds no run; choose another --workdir")
         return uuid.uuid4().hex
     found = run_record.read(workdir)
@@ -44,12 +45,12 @@ def owner(config: Settings, workdir: Path) -> str:
     return found["run"]
 
 
-def _may_come_before(entry: Path) -> bool:
-    """Whether a file may lie in a workdir before its run, as a probe's ledger and page."""
-    return entry.suffix == ".part" or entry.name in (
-        *("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"),
-        PROBE_PAGE,
-    )
+def _is_foreign(entry: Path) -> bool:
+    """Tells what a new run's folder must not hold: answers may be imported before it begins, and a
+    probe leaves its ledger and its page.
+    """
+    known = entry.name.startswith(_LEDGER) or entry.name == PROBE_PAGE
+    return entry.suffix != ".part" and not known
 
 
 def claim(
@@ -173,6 +174,4 @@ def _without_secrets(config: Settings) -> dict[str, Any]:
 
 def ledger_path(config: Settings, workdir: Path) -> Path:
     """The ledger's file: the configured one, or the workdir's own."""
-    return (
-        Path(config.ledger.path).expanduser() if config.ledger.path else workdir / "ledger.sqlite"
-    )
+    return Path(config.ledger.path).expanduser() if config.ledger.path else workdir / _LEDGER

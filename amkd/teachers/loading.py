@@ -65,7 +65,7 @@ def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
     images = ImageSpec((height, width, channels), data.classes, data.class_names)
     model: dict[str, Any] = {
         "images": images,
-        "label_map": _label_map(settings.labels, data.class_names),
+        "label_map": label_map(settings.labels, data.class_names),
         "identity": settings.identity,
         "hard_labels": settings.answers.form == "label",
     }
@@ -120,7 +120,7 @@ def _without_new_defaults(template: Template) -> dict[str, Any]:
     }
 
 
-def _label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
+def label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
     """Reads the map from a service's labels to class numbers; empty without a file."""
     if not path:
         return {}

@@ -2,29 +2,34 @@
 
 from collections.abc import Iterator
 
+from amkd.config.data import is_of_files, source_of
 from amkd.config.settings import Settings
 from amkd.methods.base import Method
 
 
 def reasons(s: Settings, method: Method | None) -> Iterator[str]:
     """Yields what cannot work in the ``data`` group."""
-    data = s.data
     yield from _evaluation(s, method)
-    if s.dataset == "folder":
+    yield from _misplaced(s)
+    if is_of_files(s.dataset):
         yield from _incomplete(s)
-    elif data.folder or data.test_folder:
-        place = "folder" if data.folder else "test_folder"
-        yield (
-            f"config.data.{place}={data.folder or data.test_folder!r}: add --config.dataset=folder"
-        )
+
+
+def _misplaced(s: Settings) -> Iterator[str]:
+    """Yields the fields that belong to another kind of data set."""
+    for name, source in (("folder", "folder"), ("test_folder", "folder"), ("manifest", "manifest")):
+        value = getattr(s.data, name)
+        if value and source_of(s.dataset) != source:
+            yield f"config.data.{name}={value!r}: add --config.dataset={source}"
+            return
 
 
 def _evaluation(s: Settings, method: Method | None) -> Iterator[str]:
     if s.data.judge != "train" or method is None:
         return
-    if s.dataset == "folder":
+    if source_of(s.dataset) in ("folder", "manifest"):
         yield (
-            "config.data.judge='train': data.held_out of a folder's pictures judge the student;"
+            "config.data.judge='train': data.held_out of your own pictures judge the student;"
             " use 'test'"
         )
     elif method.uses_labels(s) or s.teacher.evaluate == "no":
@@ -35,16 +40,23 @@ def _evaluation(s: Settings, method: Method | None) -> Iterator[str]:
 
 
 def _incomplete(s: Settings) -> Iterator[str]:
-    data = s.data
-    if not data.folder:
+    data, source = s.data, source_of(s.dataset)
+    if source == "folder" and not data.folder:
         yield (
             "config.data.folder='': dataset 'folder' needs it: the folder that holds your pictures"
         )
+    if source == "manifest" and not data.manifest:
+        yield (
+            "config.data.manifest='': dataset 'manifest' needs it: the table that lists your"
+            " pictures"
+        )
     if not data.size:
         yield (
-            "config.data.size=0: dataset 'folder' needs it: pictures are brought to so many"
+            f"config.data.size=0: dataset {s.dataset!r} needs it: pictures are brought to so many"
             " pixels a side"
         )
+    if source != "folder":
+        return
     if not data.classes and not data.test_folder:
         yield (
             "config.data.classes='': how many classes has the teacher? Name them, their number, or"

@@ -40,6 +40,7 @@ PATHS = {
     "data.dir",
     "data.folder",
     "data.test_folder",
+    "data.manifest",
     "ledger.path",
     "student_weights",
     "teacher.http.auth_file",

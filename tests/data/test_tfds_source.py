@@ -266,3 +266,27 @@ def test_a_data_set_with_truncated_records(tfds_dir: str, tmp_path: Path) -> Non
     assert not (tmp_path / "cache" / "arrays").exists() or not list(
         (tmp_path / "cache" / "arrays").iterdir()
     )
+
+
+def test_a_prepared_folder(tfds_dir: str, tmp_path: Path, shortened: list[str]) -> None:
+    """The folder of a version is enough, whatever it is called."""
+    (folder,) = (Path(tfds_dir) / "mnist").iterdir()
+    found = sources.load(f"tfds:{folder}", cache_dir=tmp_path)
+    named = sources.load("mnist", cache_dir=tmp_path, directory=tfds_dir)
+    assert np.array_equal(found.test_images, named.test_images)
+    assert (found.classes, found.class_names) == (10, named.class_names)
+    with pytest.raises(UserError, match=f"no dataset_info.json.*did you mean {folder}"):
+        sources.load(f"tfds:{folder.parent}", cache_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("splits", "expected"),
+    [(("train", "test"), "test"), (("train", "validation"), "validation"), (("train",), "test")],
+)
+def test_the_split_that_judges(splits: tuple[str, ...], expected: str) -> None:
+    class Builder:
+        class info:
+            pass
+
+    Builder.info.splits = dict.fromkeys(splits)
+    assert tfds_source._judging(Builder) == expected

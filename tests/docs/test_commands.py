@@ -73,6 +73,14 @@ def check_launch(arguments, help_text, monkeypatch):
         assert others["workdir"], "--workdir is missing"
 
 
+def check_ledger(arguments, help_text, monkeypatch):
+    """Raises where a ledger's command, or the configuration behind it, would be refused."""
+    args = ledger._parser().parse_args(arguments)
+    own = ("--pictures=", "--keep_held")
+    if given := [one for one in getattr(args, "given", []) if not one.startswith(own)]:
+        check_launch(given, help_text, monkeypatch)
+
+
 def check_pip(arguments):
     """Installations are of this checkout, with extras that there are."""
     setup = configparser.RawConfigParser()
@@ -86,10 +94,12 @@ def check_pip(arguments):
 def check(words, help_text, monkeypatch):
     """Raises where a command cannot work."""
     program, rest = words[0].removeprefix(".venv/bin/"), words[1:]
-    if program == "amkd" or (program, *rest[:1]) == ("python", "launch.py"):
+    if (program, *rest[:1]) == ("amkd", "ledger"):
+        check_ledger(rest[1:], help_text, monkeypatch)
+    elif program == "amkd" or (program, *rest[:1]) == ("python", "launch.py"):
         check_launch(rest[program == "python" :], help_text, monkeypatch)
     elif (program, *rest[:2]) == ("python", "-m", "amkd.ledger"):
-        ledger._parser().parse_args(rest[2:])
+        check_ledger(rest[2:], help_text, monkeypatch)
     elif program == "python" and rest[0] == "-m":
         assert importlib.util.find_spec(rest[1]), rest[1]
     elif program == "python":
@@ -138,6 +148,7 @@ def test_help_has_every_flag(help_text):
         ("amkd --config=digits --workdir=w --mode=dance", "dance"),
         ("amkd --config=digits --workdir=w --colour=red", "colour"),
         ("amkd --config=nothing --workdir=w", "nothing"),
+        ("amkd ledger import answers.csv --config=digits --workdir=w --config.budgt=3", "budgt"),
         ("make coffee", "coffee"),
         ("pip install '.[coffee]'", "coffee"),
         ("curl https://example.com", "curl"),

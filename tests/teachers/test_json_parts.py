@@ -63,7 +63,7 @@ def test_labels_that_look_the_same_are_the_same(name, label, mapped):
 def test_a_label_map_names_classes_that_look_the_same(tmp_path, name, bom):
     (tmp_path / "map.json").write_bytes(bom + f'{{"x": "{name}"}}'.encode())
     for names in (("cat", ONE), ("cat", TWO)):
-        assert loading._label_map(str(tmp_path / "map.json"), names) == {"x": 1}
+        assert loading.label_map(str(tmp_path / "map.json"), names) == {"x": 1}
 
 
 def test_labels_that_look_the_same_have_one_class():

@@ -93,7 +93,7 @@ def test_a_maps_numbers_are_no_names(
     path = tmp_path / "map.json"
     path.write_text(json.dumps({"x": given}))
     if isinstance(wanted, int):
-        assert loading._label_map(str(path), names) == {"x": wanted}
+        assert loading.label_map(str(path), names) == {"x": wanted}
         return
     with pytest.raises(UserError, match=re.escape(wanted)):
-        loading._label_map(str(path), names)
+        loading.label_map(str(path), names)

@@ -1,0 +1,103 @@
+"""Data sets whose images are decoded from picture files: a folder, a manifest, or Hugging Face."""
+
+from pathlib import Path
+
+from amkd.config.data import DataSettings, source_of
+from amkd.core.errors import UserError
+from amkd.data import folder, hub, listed_pictures, manifest, own_images, picture_files, remote
+from amkd.data.dataset import DataSet
+from amkd.data.manifest import Listed
+from amkd.data.picture_files import PictureFile
+
+_MANIFEST = "config.data.manifest"
+
+
+def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) -> DataSet:
+    """Loads a data set of picture files.
+
+    Args:
+      dataset: its name: ``folder``, ``manifest`` or ``hf:...``.
+      settings: the ``data.*`` group.
+      seed: the run's; decides which pictures are held out.
+      cache_dir: where decoded pictures are kept.
+
+    Raises:
+      UserError: a folder, a table or a picture is not as it should be, or there are too few.
+    """
+    if source_of(dataset) == "folder":
+        return own_images.from_folder(settings, seed, cache_dir)
+    of_hub = source_of(dataset) == "hf"
+    how = listed_pictures.Listing(
+        name=dataset,
+        field=f"config.dataset={dataset!r}" if of_hub else f"{_MANIFEST}={settings.manifest!r}",
+        options=own_images.decode_options(settings),
+        cache_dir=cache_dir,
+        held_out=settings.held_out,
+        test_images=settings.test_images,
+        seed=seed,
+        strict=not of_hub,
+    )
+    return listed_pictures.load(_listed(dataset, settings, cache_dir), how)
+
+
+def _listed(dataset: str, settings: DataSettings, cache_dir: Path) -> Listed:
+    names = own_images.parse_class_names(settings.classes)
+    if source_of(dataset) == "hf":
+        found = hub.read(
+            dataset,
+            cache_dir,
+            image_column=settings.image_column,
+            label_column=settings.label_column,
+        )
+        return _with_classes(found, names, dataset)
+    path = manifest_file(settings, cache_dir)
+    found = manifest.read(
+        path,
+        classes=names,
+        path_column=settings.image_column,
+        label_column=settings.label_column,
+        base=settings.manifest if remote.is_remote(settings.manifest) else "",
+    )
+    return _fetched(found, cache_dir)
+
+
+def manifest_file(settings: DataSettings, cache_dir: Path) -> Path:
+    """Returns the manifest's file; of one in a bucket, its copy."""
+    return remote.local_file(settings.manifest, cache_dir, _MANIFEST)
+
+
+def _with_classes(found: Listed, names: tuple[str, ...], dataset: str) -> Listed:
+    """Gives classes to a data set that names none."""
+    if not names:
+        return found
+    if found.classes and found.classes != names:
+        raise UserError(
+            f"config.data.classes: config.dataset={dataset!r} has classes of its own, the first of"
+            f" which is {found.classes[0]!r}; leave config.data.classes empty"
+        )
+    return Listed(**{**vars(found), "classes": names})
+
+
+def _fetched(found: Listed, cache_dir: Path) -> Listed:
+    """Replaces addresses among the paths by the copies in the cache."""
+    far = [path for path in found.paths if remote.is_remote(path)]
+    if not far:
+        return found
+    copies = iter(remote.local_files(far, cache_dir, _MANIFEST))
+    paths = [
+        str(next(copies).absolute()) if remote.is_remote(path) else path for path in found.paths
+    ]
+    return Listed(**{**vars(found), "paths": paths})
+
+
+def files(dataset: str, settings: DataSettings, cache_dir: Path) -> tuple[Path, list[PictureFile]]:
+    """Returns the picture files of a data set, each with the SHA-256 of its bytes, and their root.
+
+    Raises:
+      UserError: they cannot be listed.
+    """
+    if source_of(dataset) == "folder":
+        root = remote.local_folder(settings.folder, cache_dir, "config.data.folder")
+        return root, picture_files.identify(root, folder.list_pictures(root).paths, cache_dir)
+    listed = _listed(dataset, settings, cache_dir)
+    return listed.root, picture_files.identify(listed.root, sorted(listed.paths), cache_dir)

@@ -1,0 +1,196 @@
+"""Picture files that a table lists, with true labels or without, as a data set."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd.core import console
+from amkd.core.errors import UserError
+from amkd.data import folder, own_images, picture_files
+from amkd.data.dataset import DataSet
+from amkd.data.manifest import Listed
+from amkd.data.picture_cache import CachedPictures
+from amkd.data.picture_files import PictureFile
+from amkd.data.pictures import DecodeOptions, check
+from amkd.data.row_faults import RowFaults
+
+
+class _Part(NamedTuple):
+    """The pictures of one split, decoded: the images, and ``int32[M]`` labels, -1 for none."""
+
+    pictures: CachedPictures
+    labels: np.ndarray
+
+    @property
+    def labelled(self) -> bool:
+        """Whether every picture has a label."""
+        return bool(len(self.labels)) and bool((self.labels >= 0).all())
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listing:
+    """How listed pictures become a data set.
+
+    Attributes:
+      name: of the data set.
+      field: what names the table, for messages.
+      options: how the files become images.
+      cache_dir: where decoded pictures are kept.
+      held_out: pictures that judge the student where none is of the split test.
+      test_images: most pictures of the split test; 0 for all.
+      seed: decides which pictures are held out.
+      strict: refuse the same picture with two labels; else tell of it, and keep the first label.
+    """
+
+    name: str
+    field: str
+    options: DecodeOptions
+    cache_dir: Path
+    held_out: int
+    test_images: int
+    seed: int
+    strict: bool = True
+
+
+def load(listed: Listed, how: Listing) -> DataSet:
+    """Returns the listed pictures as a data set.
+
+    A local teacher can be trained on pictures that all have labels, if some are of the split test.
+
+    Args:
+      listed: the pictures.
+      how: how they become a data set.
+
+    Raises:
+      UserError: a picture is broken, or one has two labels, or there are too few, or the classes
+        are not known.
+    """
+    check(how.options)
+    if len(listed.classes) < 2:
+        raise UserError(
+            f"{how.field}: its labels name {len(listed.classes)} classes, and a classifier has at"
+            " least two: name the classes, in the teacher's order, with --config.data.classes"
+        )
+    order = sorted(range(len(listed.paths)), key=listed.paths.__getitem__)
+    files = picture_files.identify(listed.root, [listed.paths[i] for i in order], how.cache_dir)
+    _check_labels(listed, order, files, how)
+    pool = _decoded(listed, order, files, how, is_test=False)
+    if pool is None:
+        raise UserError(f"{how.field}: lists no picture of the split train")
+    test = _decoded(listed, order, files, how, is_test=True)
+    _tell(listed, pool, test, how)
+    data = _held_out(listed, pool, how) if test is None else _judged(listed, pool, test, how)
+    return dataclasses.replace(data, pool_labels=pool.labels if pool.labelled else None)
+
+
+def _decoded(
+    listed: Listed,
+    order: Sequence[int],
+    files: Sequence[PictureFile],
+    how: Listing,
+    *,
+    is_test: bool,
+) -> _Part | None:
+    """Returns the pictures of a split; None if there are none."""
+    own = [place for place, row in enumerate(order) if listed.is_test[row] == is_test]
+    if not own:
+        return None
+    found = [files[place] for place in own]
+    # All pictures of a test set count, also copies of one another: the user chose them.
+    pictures = folder.decoded(
+        listed.root, found, how.options, how.cache_dir, drop_duplicates=not is_test
+    )
+    labels = {
+        file.path: listed.labels[order[place]] for file, place in zip(found, own, strict=True)
+    }
+    return _Part(pictures, np.array([labels[path] for path in pictures.paths], np.int32))
+
+
+def _check_labels(
+    listed: Listed, order: Sequence[int], files: Sequence[PictureFile], how: Listing
+) -> None:
+    """Refuses, or tells of, the same bytes with two labels: one of them is wrong."""
+    faults, count = RowFaults(how.field), 0
+    first: dict[str, int] = {}
+    for row, file in zip(order, files, strict=True):
+        if not file.digest or listed.labels[row] < 0:
+            continue
+        earlier = first.setdefault(file.digest, row)
+        if listed.labels[earlier] != listed.labels[row]:
+            count += 1
+            one, other = (listed.classes[listed.labels[place]] for place in (earlier, row))
+            number = int(listed.numbers[earlier])
+            faults.add(
+                int(listed.numbers[row]),
+                f"{listed.paths[row]!r} is the picture of row {number},"
+                f" {listed.paths[earlier]!r}, and the labels are {other!r} and {one!r}",
+            )
+    if how.strict:
+        faults.refuse("Keep the row with the right label, and remove the other")
+    elif count:
+        console.say(
+            f"warning: {how.field}: {count:,} pictures have another label at another place",
+            error=True,
+        )
+
+
+def _tell(listed: Listed, pool: _Part, test: _Part | None, how: Listing) -> None:
+    parts = [f"{how.field}: {len(pool.labels):,} pictures"]
+    if test is not None:
+        parts.append(f"{len(test.labels):,} to judge the student")
+    if listed.left_out:
+        parts.append(f"{listed.left_out:,} of a validation split left out")
+    if pool.pictures.duplicates:
+        parts.append(f"{pool.pictures.duplicates:,} duplicates dropped")
+    broken = len(pool.pictures.broken) + (len(test.pictures.broken) if test else 0)
+    if broken:
+        parts.append(f"{broken:,} broken skipped")
+    console.say(", ".join(parts))
+
+
+def _judged(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
+    """Returns the data set with the pictures of the split test as judges."""
+    images = pool.pictures.images
+    data = own_images.unlabeled(
+        how.name, images, listed.classes, key=_key([pool, test], listed.classes)
+    )
+    if pool.labelled:
+        data = dataclasses.replace(data, teacher_images=images, teacher_labels=pool.labels)
+    data = dataclasses.replace(
+        data,
+        test_images=test.pictures.images,
+        test_labels=test.labels if test.labelled else None,
+    )
+    return own_images.exclude_test_images(own_images.limit_test_images(data, how.test_images))
+
+
+def _held_out(listed: Listed, pool: _Part, how: Listing) -> DataSet:
+    """Returns the data set with some of its own pictures as judges."""
+    images = pool.pictures.images
+    data = own_images.with_holdout(
+        how.name,
+        images,
+        listed.classes,
+        count=how.held_out,
+        seed=how.seed,
+        key=_key([pool], listed.classes),
+    )
+    if pool.labelled and how.held_out:
+        places, _ = own_images.hold_out(len(images), how.held_out, how.seed)
+        data = dataclasses.replace(data, test_labels=pool.labels[places])
+    return own_images.limit_test_images(data, how.test_images)
+
+
+def _key(parts: Sequence[_Part], classes: tuple[str, ...]) -> str:
+    """Returns the identity of images and labels; without labels, that of the images alone."""
+    key = "+".join(part.pictures.key for part in parts)
+    if all((part.labels < 0).all() for part in parts):
+        return key
+    hasher = hashlib.sha256(repr((key, classes)).encode())
+    for part in parts:
+        hasher.update(part.labels.astype("<i4").tobytes())
+    return hasher.hexdigest()

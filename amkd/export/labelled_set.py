@@ -1,0 +1,192 @@
+"""The labelled set of a run: its images, what they were mixed from, and the teacher's answers."""
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from amkd.config import run_record
+from amkd.config.parsing import parse
+from amkd.config.settings import Settings
+from amkd.config.teacher_answers import Form
+from amkd.core import checkpoint
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data import records as queried
+from amkd.data.dataset import DataSet, draw_real
+from amkd.data.lazy_images import Images
+from amkd.data.mixing import lam_of
+from amkd.data.records import Records
+from amkd.ledger import checksums, reader
+from amkd.methods.first_images import Source
+from amkd.run import inputs, round_state, workdir
+from amkd.run.facts import RunFacts
+from amkd.teachers import answers, loading
+
+
+class Example(NamedTuple):
+    """One image that was asked about.
+
+    Attributes:
+      image: ``uint8[H, W, C]``.
+      digest: its key in the ledger, in hexadecimal.
+      answer: the teacher's class probabilities, ``float32[Y]``.
+      round: round in which it was asked about.
+      first: digest of the image i that it was mixed from; its own for a real image.
+      second: digest of the image j.
+      lam: weight of image i.
+    """
+
+    image: np.ndarray
+    digest: str
+    answer: np.ndarray
+    round: int
+    first: str
+    second: str
+    lam: float
+
+    @property
+    def place(self) -> int:
+        """Number of the class that the teacher named."""
+        return int(np.argmax(self.answer))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LabelledSet:
+    """All that a run has asked, and what was answered.
+
+    Attributes:
+      settings: of the run.
+      record: what the workdir says of the run.
+      classes: names of the Y classes.
+      images: ``uint8[M, H, W, C]``, the images that records name.
+      records: the answered records.
+      rounds: ``int32[Q]``, round of each record.
+      ledger: the ledger's file.
+      form: how answers are read.
+    """
+
+    settings: Settings
+    record: dict[str, Any]
+    classes: tuple[str, ...]
+    images: Images
+    records: Records
+    rounds: np.ndarray
+    ledger: Path
+    form: Form
+
+    def __len__(self) -> int:
+        """Returns the number of examples, Q."""
+        return len(self.records)
+
+    def examples(self) -> Iterator[Example]:
+        """Yields all examples, a block of images in memory at a time.
+
+        Raises:
+          UserError: the ledger lacks an answer, or one is damaged.
+        """
+        digests = [image_digest(image).hex() for image in self.images]
+        blocks = queried.mixes(self.images, self.records, self.settings.search.as_released)
+        start = 0
+        with reader.open_read_only(self.ledger) as book:
+            for block in blocks:
+                part = self.records.take(slice(start, start + len(block)))
+                rows = [self._answer(book, image_digest(image)) for image in block]
+                read = answers.probabilities(
+                    np.array(rows, np.float32).reshape(len(block), -1), self.form
+                )
+                for place, image in enumerate(block):
+                    yield Example(
+                        image=image,
+                        digest=image_digest(image).hex(),
+                        answer=read[place],
+                        round=int(self.rounds[start + place]),
+                        first=digests[part.i[place]],
+                        second=digests[part.j[place]],
+                        lam=float(lam_of(part.w[place : place + 1])[0]),
+                    )
+                start += len(block)
+
+    def _answer(self, book: Any, image: bytes) -> np.ndarray:
+        identity = self.record["teacher"]
+        found = book.execute(
+            "SELECT scores, answer.checksum FROM answer JOIN teacher ON teacher.id = teacher"
+            " WHERE identity = ? AND image = ?",
+            (identity, image),
+        ).fetchone()
+        if found is None:
+            raise UserError(
+                f"ledger {self.ledger} lacks an answer of {identity} that this run had; put the"
+                " ledger back that the run was started with"
+            )
+        if checksums.checksum(identity, image, found[0]) != found[1]:
+            raise UserError(
+                f"ledger {self.ledger} is damaged: the answer to image {image.hex()[:16]} has"
+                " changed; see `python -m amkd.ledger verify`"
+            )
+        return np.frombuffer(found[0], "<f4")
+
+
+def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
+    """Returns what the run in a workdir has asked so far. Nothing there is changed.
+
+    Raises:
+      UserError: there is no run, its images are not there any more, or nothing was answered yet.
+    """
+    if not run_record.is_in(folder):
+        raise UserError(f"{folder} holds no run; name a workdir")
+    settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
+    record = run_record.read(folder)
+    data = inputs.load_data(settings)
+    if record.get("data", "") != data.key:
+        raise UserError(f"{folder} was begun with other pictures; put them back where they were")
+    facts = inputs.facts_of(settings, data)
+    state = round_state.restore(checkpoint.Checkpoints(folder / "checkpoints"))
+    records = state.records.take(slice(state.answered))
+    if not len(records):
+        raise UserError(f"{folder}: its teacher has answered nothing yet; run it first")
+    ends = [one.queries for one in facts.rounds]
+    rounds = np.searchsorted(ends, np.arange(len(records)), side="right").astype(np.int32)
+    return LabelledSet(
+        settings=settings,
+        record=record,
+        classes=data.class_names or tuple(map(str, range(data.classes))),
+        images=_images(settings, data, facts, folder, stop),
+        records=records,
+        rounds=rounds,
+        ledger=workdir.ledger_path(settings, folder),
+        form=Form() if facts.labels else settings.teacher.answers,
+    )
+
+
+def _images(
+    settings: Settings, data: DataSet, facts: RunFacts, folder: Path, stop: StopSignal
+) -> Images:
+    """Returns the images that records name; those that a method made are read from the workdir."""
+    first = facts.method.first
+    network, variables = None, None
+    if first.needs_network:
+        teacher = loading.load(settings, data, stop)
+        network, variables = teacher.network or (None, None)
+    source = Source(
+        settings=settings,
+        shape=data.shape,
+        classes=data.classes,
+        real=draw_real(data, facts.real, settings.seed),
+        network=network,
+        variables=variables,
+        folder=folder / "made",
+        stop=stop,
+        bar=_no_bar,
+    )
+    return facts.method.selector.images(data, first.provide(source).images, settings)
+
+
+@contextlib.contextmanager
+def _no_bar(total: int, title: str, unit: str) -> Iterator[Any]:
+    del total, title, unit
+    yield lambda images, **_: None

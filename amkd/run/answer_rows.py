@@ -1,0 +1,109 @@
+"""The rows of a table that hold answers of a teacher: read one by one, and checked."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.data import remote, rows
+from amkd.data.dataset import DataSet
+from amkd.data.row_faults import RowFaults
+from amkd.run import picture_keys
+from amkd.run.picture_keys import Key
+from amkd.teachers import answers, loading
+from amkd.teachers.answer_table import KEYS, AnswerTable
+
+REMEDY = "Nothing was imported. Mend the rows, or remove them"
+_BLOCK = 1024  # answers checked at once
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerSource:
+    """A table of answers, and how it is read.
+
+    Attributes:
+      settings: the configuration.
+      table: the file.
+      field: what names it, for messages.
+      reader: reads the answer in a row.
+      roots: folders in which paths are looked for.
+      columns: columns that tell which picture a row means, by the kind of the key.
+      base: the address that paths are relative to, or empty.
+    """
+
+    settings: Settings
+    table: Path
+    field: str
+    reader: AnswerTable
+    roots: list[Path]
+    columns: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=lambda: KEYS)
+    base: str = ""
+
+    def key_of(self, row: rows.Row) -> Key:
+        """Returns which picture a row means."""
+        key = picture_keys.key_of(row.cells, self.columns)
+        if self.base and key.kind == "path" and not remote.is_remote(key.text):
+            return Key(key.kind, f"{self.base}/{key.text}")
+        return key
+
+
+class AnswerRows(NamedTuple):
+    """Rows that hold an answer: their numbers, what they are about, and ``float32[M, Y]``."""
+
+    numbers: list[int]
+    keys: list[Key]
+    scores: np.ndarray
+    empty: int
+
+
+def reader(settings: Settings, data: DataSet, *, alone: bool) -> AnswerTable:
+    """Returns what reads the answer in a row of a table; ``alone`` as in :class:`AnswerTable`."""
+    names = data.class_names or tuple(map(str, range(data.classes)))
+    labels = loading.label_map(settings.teacher.labels, names)
+    return AnswerTable(names, labels, settings.teacher.answers, alone=alone)
+
+
+def read(task: AnswerSource) -> AnswerRows:
+    """Reads all rows that hold an answer, and checks them.
+
+    Raises:
+      UserError: names the rows whose answer, or picture, is told wrongly.
+    """
+    form = task.settings.teacher.answers
+    faults, numbers, keys, blocks = RowFaults(task.field), list[int](), list[Key](), []
+    block: list[np.ndarray] = []
+    empty = 0
+
+    def check() -> None:
+        checked = np.array(block, np.float32)
+        for number, fault in zip(
+            numbers[-len(block) :], answers.faults(checked, form), strict=True
+        ):
+            if fault:
+                faults.add(number, str(answers.explain(fault, form, "of it")))
+        blocks.append(checked)
+        block.clear()
+
+    for row in rows.read(task.table, task.field):
+        try:
+            scores = task.reader.read(row.cells)
+            key = task.key_of(row) if scores is not None else Key("", "")
+        except UserError as error:
+            faults.add(row.number, str(error))
+            continue
+        if scores is None:
+            empty += 1
+            continue
+        numbers.append(row.number)
+        keys.append(key)
+        block.append(scores)
+        if len(block) == _BLOCK:
+            check()
+    if block:
+        check()
+    faults.refuse(REMEDY)
+    return AnswerRows(numbers, keys, np.concatenate(blocks) if blocks else np.empty(0), empty)

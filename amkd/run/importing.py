@@ -1,0 +1,226 @@
+"""Takes answers that were paid for elsewhere into the ledger of a configuration.
+
+Pictures are read just as a run reads them, so that the keys in the ledger are those of the bytes
+that the run would send. All rows are checked before anything is written.
+"""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from amkd.config.data import source_of
+from amkd.config.settings import Settings
+from amkd.core import console
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.core.stopping import StopSignal
+from amkd.data import file_sources, manifest, remote
+from amkd.data.dataset import DataSet
+from amkd.data.row_faults import RowFaults
+from amkd.ledger import imports
+from amkd.methods import find
+from amkd.run import answer_rows, inputs, picture_keys
+from amkd.run.answer_rows import AnswerRows, AnswerSource
+from amkd.teachers import Teacher, loading
+
+_FREE = ("flax", "labels")  # teachers whose answers cost nothing
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """What an import did.
+
+    Attributes:
+      teacher: the identity that the answers went to.
+      ledger: the ledger's file.
+      taken: what became of the answers.
+      empty: rows without an answer.
+      repeated: rows that repeat an answer of another row.
+      known: how many answers are to images of the configured data set.
+    """
+
+    teacher: str
+    ledger: Path
+    taken: imports.Taken
+    empty: int
+    repeated: int
+    known: int
+
+
+def import_answers(
+    settings: Settings,
+    table: Path,
+    ledger: Path,
+    stop: StopSignal,
+    *,
+    root: Path | None = None,
+    keep_held: bool = False,
+) -> Imported:
+    """Takes the answers of a table into a ledger: all of them, or none.
+
+    Args:
+      settings: the configuration of the runs that will use them.
+      table: the file, as ``amkd.data.rows`` and ``amkd.teachers.answer_table`` read it.
+      ledger: the ledger's file; it is created if it is not there.
+      stop: whether to stop.
+      root: the folder that paths are relative to; None for the table's own, or else data.folder.
+      keep_held: where the ledger holds another answer to an image, keep that one.
+
+    Raises:
+      UserError: something is wrong with the configuration or the table; names the rows.
+    """
+    data = inputs.load_data(settings)
+    teacher = _teacher(settings, data, stop)
+    roots = [root] if root else picture_keys.roots_of(settings, table)
+    task = AnswerSource(
+        settings, table, f"answers {table}", answer_rows.reader(settings, data, alone=True), roots
+    )
+    found = answer_rows.read(task)
+    if not found.numbers:
+        raise UserError(
+            f"{task.field}: no row holds an answer. Its columns must be path, sha256 or image, and"
+            " answer or score:NAME for each class; see docs/data.md"
+        )
+    taken, kept = _take(task, found, teacher, ledger, keep_held=keep_held)
+    of_data = {image_digest(image) for part in _images(data) for image in part}
+    return Imported(
+        teacher=console.storable(teacher.identity),
+        ledger=ledger,
+        taken=taken,
+        empty=found.empty,
+        repeated=len(found.numbers) - len(kept),
+        known=len(of_data.intersection(kept)),
+    )
+
+
+def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledger: Path) -> None:
+    """Takes the answers in the manifest of a run into its ledger, once.
+
+    Where the ledger holds another answer to an image, that one stays.
+
+    Args:
+      settings: the configuration.
+      data: the data set.
+      teacher: the teacher.
+      ledger: the ledger's file.
+
+    Raises:
+      UserError: a row holds something that is no answer.
+    """
+    plan = settings.data
+    free = settings.teacher.kind in _FREE or find(settings.method).uses_labels(settings)
+    if free or source_of(settings.dataset) != "manifest":
+        return
+    table = file_sources.manifest_file(plan, Path(settings.cache_dir).expanduser())
+    identity = console.storable(teacher.identity)
+    if imports.is_recorded(ledger, _account(table, identity, settings)):
+        return
+    base = plan.manifest.rpartition("/")[0] if remote.is_remote(plan.manifest) else ""
+    task = AnswerSource(
+        settings,
+        table,
+        f"config.data.manifest={plan.manifest!r}",
+        answer_rows.reader(settings, data, alone=False),
+        [table.parent],
+        columns={"path": (plan.image_column or manifest.PATH,)},
+        base=base,
+    )
+    found = answer_rows.read(task)
+    if not found.numbers:
+        return
+    taken, _ = _take(task, found, teacher, ledger, keep_held=True)
+    told = f"{taken.added:,} answers of the manifest are in the ledger now, and are not asked for"
+    if taken.otherwise:
+        told += f"; to {taken.otherwise:,} pictures the ledger had another answer, which stays"
+    console.say(told)
+
+
+def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
+    """Returns the teacher, whose identity the answers get."""
+    kind = settings.teacher.kind
+    if kind in _FREE:
+        raise UserError(
+            f"config.teacher.kind={kind!r}: its answers cost nothing, and are not imported; name"
+            " the teacher that was paid: python, onnx, oip, tfserving or json"
+        )
+    return loading.load(settings, data, stop)
+
+
+def _take(
+    task: AnswerSource, found: AnswerRows, teacher: Teacher, ledger: Path, *, keep_held: bool
+) -> tuple[imports.Taken, dict[bytes, int]]:
+    """Writes answers to the ledger; returns what became of them, and their rows by digest."""
+    kept = _once(_images_of(task, found), found, task.field)
+    identity = console.storable(teacher.identity)
+    account = imports.ImportAccount(
+        run=_account(task.table, identity, task.settings),
+        identity=identity,
+        about=f"answers of {console.storable(task.table.name)}",
+        place=console.storable(task.table.absolute()),
+    )
+    scores = found.scores[list(kept.values())]
+    try:
+        return imports.record(ledger, account, list(kept), scores, keep_held=keep_held), kept
+    except imports.HeldOtherwise as error:
+        raise _held_otherwise(error, kept, found, task.field, ledger) from error
+
+
+def _images_of(task: AnswerSource, found: AnswerRows) -> list[bytes]:
+    """Returns the digest of the image that each row is about."""
+    faults, images = RowFaults(task.field), list[bytes]()
+    told = picture_keys.digests(task.settings, found.keys, task.roots, task.field)
+    for number, image in zip(found.numbers, told, strict=True):
+        if isinstance(image, str):
+            faults.add(number, image)
+        else:
+            images.append(image)
+    faults.refuse(answer_rows.REMEDY)
+    return images
+
+
+def _once(images: list[bytes], found: AnswerRows, field: str) -> dict[bytes, int]:
+    """Returns the place of the first answer to each image."""
+    faults, first = RowFaults(field), dict[bytes, int]()
+    for place, image in enumerate(images):
+        earlier = first.setdefault(image, place)
+        if found.scores[earlier].tobytes() != found.scores[place].tobytes():
+            faults.add(
+                found.numbers[place],
+                f"has another answer than row {found.numbers[earlier]} to the same picture",
+            )
+    faults.refuse("Nothing was imported. Keep one row for each picture")
+    return first
+
+
+def _account(table: Path, identity: str, settings: Settings) -> str:
+    """Returns the identity of an import: the same table, read in the same way, has the same."""
+    plan = settings.data
+    how = [identity, plan.size, plan.resize, plan.mode, settings.teacher.answers.form]
+    hasher = hashlib.sha256(json.dumps(["import", *how]).encode())
+    with table.open("rb") as file:
+        hasher.update(hashlib.file_digest(file, "sha256").digest())
+    return hasher.hexdigest()[:32]
+
+
+def _held_otherwise(
+    error: imports.HeldOtherwise,
+    kept: dict[bytes, int],
+    found: AnswerRows,
+    field: str,
+    ledger: Path,
+) -> UserError:
+    numbers = sorted(found.numbers[kept[image]] for image in error.images)
+    shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
+    return UserError(
+        f"{field}: ledger {ledger} holds another answer of the same teacher to the pictures of"
+        f" {len(numbers):,} rows ({shown}); nothing was imported. Remove these rows, keep the"
+        " ledger's answers with --keep_held, or give the teacher that answered these another"
+        " config.teacher.identity"
+    )
+
+
+def _images(data: DataSet) -> tuple[np.ndarray, np.ndarray]:
+    return data.pool_images, data.test_images

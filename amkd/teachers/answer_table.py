@@ -1,0 +1,186 @@
+"""A teacher's answers in the rows of a table, as people keep what they paid for elsewhere.
+
+An answer is a class, a class and its score, or a score for each class:
+
+=================  ==================================================================
+column             meaning
+=================  ==================================================================
+``answer``         the class that the teacher named
+``score``          the score of that class
+``score:NAME``     the score of the class NAME
+``scores``         all scores: a list in the order of the classes, or an object by name
+=================  ==================================================================
+
+In a table of answers alone, these names serve as well: ``class``; ``probability`` or
+``confidence``; the name of a class; ``p0``, ``p1``, ... in the order of the classes.
+"""
+
+import dataclasses
+import functools
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from amkd.config.teacher_answers import Form
+from amkd.core.errors import UserError
+from amkd.core.text import comparable
+from amkd.data.rows import text_of
+from amkd.teachers.http.labels import Labels
+
+_CLASS, _SCORE = ("answer", "class"), ("score", "probability", "confidence")
+_SCORES, _EACH = "scores", "score:"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Columns:
+    """Where the parts of an answer stand: columns, empty where there is none."""
+
+    named: str
+    score: str
+    scores: str
+    each: tuple[tuple[str, int], ...]
+
+
+class AnswerTable:
+    """Reads the answers in the rows of a table."""
+
+    def __init__(
+        self, names: Sequence[str], labels: Mapping[str, int], form: Form, *, alone: bool
+    ) -> None:
+        """Prepares to read.
+
+        Args:
+          names: of the classes.
+          labels: from labels of the teacher to class numbers.
+          form: how the answers will be read.
+          alone: whether the table holds answers alone; in a table of pictures, with their true
+            labels, only the first list of columns above counts.
+
+        Raises:
+          UserError: the labels do not fit the classes.
+        """
+        self._names, self._form, self._alone = tuple(names), form, alone
+        self._labels = Labels(labels, names)
+        self._numbers = {comparable(name): number for number, name in enumerate(names)}
+        self._columns = functools.lru_cache(self._find_columns)
+
+    def read(self, cells: Mapping[str, Any]) -> np.ndarray | None:
+        """Returns the scores in a row, ``float32[Y]``; None if the row holds no answer.
+
+        NaN stands for a score that is not told.
+
+        Raises:
+          UserError: it holds something that is no answer.
+        """
+        columns = self._columns(tuple(cells))
+        if columns.scores and (found := cells[columns.scores]) is not None and found != "":
+            return self._all_scores(found)
+        texts = [(text_of(cells[column]), place) for column, place in columns.each]
+        if any(text for text, _ in texts):
+            row = np.full(len(self._names), math.nan, np.float32)
+            for text, place in texts:
+                row[place] = _number(text)
+            return row
+        name = text_of(cells[columns.named]) if columns.named else ""
+        if not name:
+            return None
+        return self._one_class(name, text_of(cells[columns.score]) if columns.score else "")
+
+    def has_answers(self, columns: Sequence[str]) -> bool:
+        """Tells whether a table with these columns may hold answers."""
+        found = self._columns(tuple(columns))
+        return bool(found.named or found.scores or found.each)
+
+    def _find_columns(self, present: tuple[str, ...]) -> _Columns:
+        several = {column.strip(): column for column in present}
+
+        def first(candidates: Sequence[str]) -> str:
+            wanted = candidates if self._alone else candidates[:1]
+            return next((several[name] for name in wanted if name in several), "")
+
+        each = [
+            (column, self._class_of(name.removeprefix(_EACH)))
+            for name, column in several.items()
+            if name.startswith(_EACH)
+        ]
+        if not each and self._alone:
+            each = self._bare_columns(several)
+        if len({place for _, place in each}) < len(each):
+            raise UserError("two columns hold scores of one class; keep one of them")
+        return _Columns(first(_CLASS), first(_SCORE), first((_SCORES,)), tuple(each))
+
+    def _bare_columns(self, several: Mapping[str, str]) -> list[tuple[str, int]]:
+        """Returns the columns that are called like classes, or p0, p1, ..."""
+        numbered = {f"p{place}": place for place in range(len(self._names))}
+        if numbered.keys() <= several.keys():
+            return [(several[name], place) for name, place in numbered.items()]
+        kept = {*_CLASS, *_SCORE, _SCORES, *itertools.chain(*KEYS.values())}
+        return [
+            (column, self._numbers[comparable(name)])
+            for name, column in several.items()
+            if name not in kept and comparable(name) in self._numbers
+        ]
+
+    def _class_of(self, name: str) -> int:
+        try:
+            return self._numbers[comparable(name)]
+        except KeyError:
+            raise UserError(
+                f"the column '{_EACH}{name}' is of no class; the classes are"
+                f" {', '.join(self._names[:20])}"
+            ) from None
+
+    def _one_class(self, name: str, score: str) -> np.ndarray:
+        place = self._labels.only(name)
+        if score:
+            row = np.full(len(self._names), math.nan, np.float32)
+            row[place] = _number(score)
+            return row
+        if self._form.form != "label":
+            raise UserError(
+                "names a class without a score, and config.teacher.answers.form="
+                f"{self._form.form!r} reads scores: set it to 'label', or add the column score, or"
+                " a column score:NAME for each class"
+            )
+        return np.eye(len(self._names), dtype=np.float32)[place]
+
+    def _all_scores(self, found: Any) -> np.ndarray:
+        if isinstance(found, str):
+            try:
+                found = json.loads(found)
+            except ValueError as error:
+                raise UserError(f"its scores are no JSON ({error})") from error
+        row = np.full(len(self._names), math.nan, np.float32)
+        if isinstance(found, Mapping):
+            for name, score in found.items():
+                row[self._labels.only(name)] = _number(text_of(score))
+            return row
+        if not isinstance(found, Sequence) or len(found) != len(row):
+            count = len(found) if isinstance(found, Sequence) else "no"
+            raise UserError(f"holds {count} scores, and there are {len(row)} classes")
+        row[:] = [_number(text_of(score)) for score in found]
+        return row
+
+
+KEYS = {
+    "path": ("path", "file", "filename"),
+    "sha256": ("sha256",),
+    "image": ("image", "digest"),
+}  # how a table of answers tells which picture it means: column by kind of key
+
+
+def _number(text: str) -> float:
+    """Returns a score, NaN for none; ``93%`` is .93."""
+    if not text:
+        return math.nan
+    try:
+        found = float(text.removesuffix("%"))
+    except ValueError:
+        raise UserError(f"{text!r} is no score; write a number") from None
+    if not math.isfinite(found):
+        raise UserError(f"{text!r} is no score; leave the cell empty if there is none")
+    return found / 100 if text.endswith("%") else found
