@@ -30,7 +30,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.broken = "skip"
     # More photographs of yours are worth more than mixes: see results/README.md.
     config.method = "active_labelling"
-    config.search.acquisition = "k_center"
+    config.search.acquisition = "random"
     config.n_real = 500
     config.budget = 1000
     config.rounds = 1

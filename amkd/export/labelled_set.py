@@ -89,7 +89,7 @@ class LabelledSet:
         Raises:
           UserError: the ledger lacks an answer, or one is damaged.
         """
-        digests = [image_digest(image).hex() for image in self.images]
+        digests = [image_digest(self.images[place]).hex() for place in range(len(self.images))]
         blocks = queried.mixes(self.images, self.records, self.settings.search.as_released)
         start = 0
         with reader.open_read_only(self.ledger) as book:
