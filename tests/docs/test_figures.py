@@ -283,6 +283,31 @@ def test_advice_without_figures():
     assert min(ways, key=divergence) == "features"
 
 
+NEXT = {  # first cells of a row of docs/photos.md: the way
+    "photographs at random": "real",
+    "photographs of least margin": "real_margin",
+    "photographs far from each other": "real_k_center",
+    "pastes": "pastes",
+    "crops": "crops",
+    "mixes of lowest C1": "mixes_c2",
+    "mixes at random": "mixes",
+    "nothing: 500 answers in all": "none",
+}
+
+
+def test_what_to_ask_about_next():
+    found = rows("docs/photos.md", "500 answers more, for")
+    assert [row[0] for row in found] == list(NEXT)
+    for title, agreement, against in found:
+        values = list(measured("photos", "caltech", NEXT[title], "agreement").values())
+        assert len(values) == 3
+        found_here = statistics.spread(values)
+        assert agreement == f"{found_here.mean:.2f} ± {found_here.std:.2f}"
+        if against != "-":
+            change = difference("photos", "caltech", NEXT[title], "real")
+            assert against == f"{change.difference:+.2f}"
+
+
 # Figures that come from no kept run, as they stand on the pages.
 OTHERS = {
     "docs/architecture.md": (r"lambda \.38", r"17, 42, \.38"),
@@ -300,13 +325,17 @@ ELSEWHERE = (
     *("results/README.md", "results/experiments.md"),
 )
 HELD = [page for page in map(name_of, PAGES) if page not in ELSEWHERE]
+HEADINGS = {  # of tables that other tests compare with the runs
+    "README.md": ("What was changed", "Row", "Queries"),
+    "docs/photos.md": ("500 answers more, for",),
+}
 
 
 @pytest.mark.parametrize("page", HELD)
 def test_no_other_figures(page):
     """With a decimal point: such a figure comes from a run, or stands in ``OTHERS``."""
     text = prose(ROOT / page)
-    for heading in ("What was changed", "Row", "Queries") if page == "README.md" else ():
+    for heading in HEADINGS.get(page, ()):
         start = text.index(f"| {heading} |")
         text = text[:start] + text[start:].partition("\n\n")[2]
     text = " ".join(text.split())

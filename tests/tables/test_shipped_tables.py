@@ -16,10 +16,12 @@ from configs.tables import (
     ablations,
     acquisitions,
     best,
+    cifar10,
     demo,
     figure4,
     labelling,
     losses,
+    photos,
     table1,
     table2,
     table4,
@@ -38,9 +40,10 @@ QUOTED = {
         "acquisitions_few",
         "losses_few",
         "labelling_cpu",
+        "photos",
     ),
 }
-WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling)
+WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling, cifar10)
 TABLES = [
     *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
     *((table4, preset) for preset in ("", "cpu")),
@@ -71,6 +74,15 @@ def test_shipped_tables_expand(module, preset):
     assert found.name.endswith(preset)
     with pytest.raises(ValueError, match="does not exist"):
         module.get_config("nothing")
+
+
+def test_the_table_of_photographs_expands_beside_its_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("pictures", "test"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+    for name in ("classes.txt", "teacher.onnx", "student.safetensors"):
+        (tmp_path / "photos" / name).touch()
+    test_shipped_tables_expand(photos, "")
 
 
 def test_every_table_of_this_repository_has_its_runs():
