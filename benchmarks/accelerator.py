@@ -101,7 +101,8 @@ def checks(quick: bool) -> Any:
     """Yields every check."""
     images, k = (20, 60) if quick else (500, 2000)
     yield device_checks.confidences()
-    yield device_checks.gradients()
+    yield device_checks.gradients("default")
+    yield device_checks.gradients("float32")
     yield from device_checks.choices(images, k)
     yield from device_checks.trainings()
 

@@ -54,18 +54,21 @@ def confidences() -> Check:
     return Check("largest difference from NumPy's C2", difference, difference < 2e-6, "below 2e-6")
 
 
-def gradients() -> Check:
+def gradients(precision: str) -> Check:
     """A step of the training program on real images, beside slopes of the loss in float64.
 
     Of each array of weights the slope in one random direction is compared, in shares of the
-    gradient's length. Products are rounded as this backend does by default.
+    gradient's length.
+
+    Args:
+      precision: ``train.precision``: how products are rounded.
     """
     of, answers, batch = _lesson()
     params = of.variables["params"]
     # The first step is the gradient times the rate. At a large rate the gradient is not lost in the
     # rounding of the weights.
     rate = 64.0
-    after = _train(of, answers, batch, epochs=1, learning_rate=rate)
+    after = _train(of, answers, batch, epochs=1, learning_rate=rate, precision=precision)
     moved = jax.device_get(after.variables["params"])
     worst, rng = 0.0, np.random.default_rng(0)
     for layer, part in [(name, part) for name in params for part in params[name]]:
@@ -81,7 +84,9 @@ def gradients() -> Check:
         slope = (losses[0] - losses[1]) / (2 * _STEP)
         error = abs(float((gradient * direction).sum()) - slope) / np.linalg.norm(gradient)
         worst = max(worst, float(error))
-    return Check("largest difference from NumPy's slopes", worst, worst < 2e-2, "below 0.02")
+    most = 2e-2 if precision == "default" else 2e-3
+    title = f"largest difference from NumPy's slopes, train.precision={precision}"
+    return Check(title, worst, worst < most, f"below {most:g}")
 
 
 def choices(images: int, k: int) -> list[Check]:
@@ -172,6 +177,7 @@ def _train(
     *,
     epochs: int,
     learning_rate: float | None = None,
+    precision: str = "default",
     **how: Any,
 ) -> Any:
     """Trains on all images, or with a rate does one step on the first of them."""
@@ -182,6 +188,7 @@ def _train(
         weight_decay=0.0,
         schedule="constant",
         learning_rate=learning_rate or 0.05,
+        precision=precision,
         epochs=epochs,
     )
     training = Training(

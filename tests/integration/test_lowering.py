@@ -222,6 +222,17 @@ def test_programs_are_small(lowered):
     assert max(sizes.values()) < LARGEST, max(sizes, key=sizes.get)
 
 
+def test_many_steps_are_a_loop_of_one():
+    """A dispatch of eight steps is about as large as one of a single step."""
+    sizes = []
+    for steps in (1, 8):
+        with other_backend.lowering() as programs:
+            train("lenet5_half", steps=steps, steps_per_dispatch=steps)
+        (program,) = [one for one in programs if one.name == "training.train_step.train_steps"]
+        sizes.append(len(program.text))
+    assert sizes[1] < 1.1 * sizes[0]
+
+
 @pytest.mark.parametrize("model", SHAPES)
 def test_convolutions_are_xlas_own(lowered, model):
     """The stem is computed once for each image; a step has the derivatives of all but the first
