@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from amkd.config.checks import choice
 from amkd.config.teacher import TeacherSettings
-from amkd.teachers.http.connection import MODEL, REGION
+from amkd.teachers.http.placeholders import MODEL, REGION
 from amkd.teachers.profiles import PROFILES
 
 # The fields without which a kind cannot work.

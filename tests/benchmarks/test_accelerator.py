@@ -52,9 +52,9 @@ runpy.run_module("benchmarks.accelerator", run_name="__main__", alter_sys=True)
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     found = json.loads(rows.read_text())
-    assert [row["name"] for row in found] == [*["check"] * 6, "search", "train"]
-    assert all(row["details"]["holds"] == "yes" for row in found[:6])
-    assert found[1]["ours"] < 1e-3  # slopes in float32
+    assert [row["name"] for row in found] == [*["check"] * 7, "search", "train"]
+    assert all(row["details"]["holds"] == "yes" for row in found[:7])
+    assert max(row["ours"] for row in found[1:3]) < 1e-3  # slopes in float32
     assert "## Checks of what a device computes" in results.render(found)
 
 

@@ -10,8 +10,8 @@ import httpx
 from amkd.config.teacher_services import HttpSettings
 from amkd.core.errors import UserError
 from amkd.core.redaction import Hidden
+from amkd.teachers.http.placeholders import MODEL, REGION
 
-MODEL, REGION = "$model", "$region"  # in an address: a model's name, a region of AWS
 _FIELD = "config.teacher.http"
 _SECRET_PARAMETER = re.compile(
     r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE

@@ -9,7 +9,7 @@ import numpy as np
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers.http import encoding
-from amkd.teachers.http.connection import MODEL
+from amkd.teachers.http.placeholders import MODEL
 from amkd.teachers.http.template import CLASSES, IMAGE, MIME, Request
 
 _FIELD = "config.teacher.json"
