@@ -8,6 +8,7 @@ from typing import NamedTuple
 # Purposes. Only the first counts against the budget.
 DISTILL, EVALUATE, SENTINEL, SET_ASIDE = "distill", "evaluate", "sentinel", "set aside"
 PROBE = "probe"  # images of --mode=probe, before a run
+SERVE = "serve"  # images that a served student passes on
 
 
 class Money(NamedTuple):

@@ -119,7 +119,9 @@ def _axes(floor: float) -> Iterator[str]:
             ' style="stroke: var(--line)"/>'
         )
         yield _text(_LEFT - 6, down + 4, f"{100 * (floor + share * (1 - floor)):.3g}%", "end")
-        yield _text(across, bottom + 16, f"{100 * share:.0f}%", "end" if step == _STEPS else "middle")
+        yield _text(
+            across, bottom + 16, f"{100 * share:.0f}%", "end" if step == _STEPS else "middle"
+        )
     yield _text((_LEFT + right) / 2, _HEIGHT - 6, "images that the student answers", "middle")
     yield _text(_LEFT + 6, bottom - 6, "agreement of the whole", "start")
 
