@@ -1,4 +1,4 @@
-"""The HTTP side of a served student: a minimal endpoint of the Open Inference Protocol, version 2."""
+"""The HTTP side of a served student: a small endpoint of the Open Inference Protocol, version 2."""
 
 import contextlib
 import dataclasses
