@@ -16,6 +16,7 @@ from amkd.serving.answering import Cascade
 NAME = "student"
 _LIMIT = 64 * 1024  # bytes of a request beside its numbers
 _NUMBER = 5  # bytes of one number as JSON, "255, "
+_DISCARDED = 1 << 20  # bytes of a request that is too long, read so that the client sees why
 _SILENT = 60.0  # seconds after which a connection without a request is closed
 
 
@@ -162,6 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif not length.isdecimal():
             self._refuse(411, "the header Content-Length is missing")
         elif int(length) > self.server.model.longest:
+            self.rfile.read(min(int(length), _DISCARDED))
             most = self.server.model.max_batch
             self._refuse(413, f"at most {most} images in one request (config.serve.max_batch)")
         else:
