@@ -13,8 +13,9 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import class_names
 from amkd.data.dataset import DataSet, draw_real, with_not_drawn
-from amkd.export import INT8, Quantization, predictions
+from amkd.export import INT8, predictions
 from amkd.export import write as write_export
+from amkd.export.int8 import Quantization
 from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import probe as probes
 from amkd.planning import probe_page

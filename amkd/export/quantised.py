@@ -53,7 +53,7 @@ def _warning(lost: float, allowed: float) -> str:
     )
 
 
-def rows(file: Facts) -> Iterator[tuple[str, str, str]]:
+def rows(file: Facts) -> Iterator[tuple[str, ...]]:
     """Yields the rows of the card's table: what, in full precision, in 8 bits.
 
     Args:

@@ -61,19 +61,16 @@ def curve(student: np.ndarray, teacher: np.ndarray, price: float = 0.0) -> list[
     confidence = confidence[order]
     wrong = np.cumsum((student.argmax(-1) != teacher.argmax(-1))[order])
     last = np.flatnonzero(np.append(confidence[1:] != confidence[:-1], True))  # of equal ones
-    ends = [(None, 0, 0)] + [
-        (float(confidence[place]), int(place) + 1, int(wrong[place])) for place in last
-    ]
-    return [
-        Point(
-            threshold,
-            local / count,
-            agreement := 1 - errors / count,
-            *interval.wilson(agreement, count),
-            cost=1000 * price * (count - local) / count,
-        )
-        for threshold, local, errors in ends
-    ]
+    ends = [(float(confidence[place]), int(place) + 1, int(wrong[place])) for place in last]
+    return [_point(*end, count=count, price=price) for end in [(None, 0, 0), *ends]]
+
+
+def _point(threshold: float | None, local: int, errors: int, *, count: int, price: float) -> Point:
+    """Returns the point at which so many images are the student's, so many of them wrong."""
+    agreement = 1 - errors / count
+    low, high = interval.wilson(agreement, count)
+    cost = 1000 * price * (count - local) / count
+    return Point(threshold, local / count, agreement, low, high, cost)
 
 
 def widest(points: list[Point], wanted: float, *, surely: bool = False) -> Point | None:

@@ -128,8 +128,12 @@ def reply(
         "datatype": "FP32",
         "shape": list(probabilities.shape),
     }
-    message = {"model_name": model, "model_version": version, "parameters": parameters}
-    message["outputs"] = [output]
+    message: dict[str, Any] = {
+        "model_name": model,
+        "model_version": version,
+        "parameters": parameters,
+        "outputs": [output],
+    }
     if request.name:
         message["id"] = request.name
     if not request.binary:

@@ -95,7 +95,7 @@ def test_what_cannot_be_served(run):
     with pytest.raises(UserError, match=r"no export of this student .* --mode=export"):
         with opened(run, **{"serve.student": "onnx"}):
             pass
-    with pytest.raises(UserError, match="was distilled from .* is now other"):
+    with pytest.raises(UserError, match=r"was distilled from .* is now other"):
         with opened(run, **{"serve.threshold": 0.5, "teacher.identity": "other"}):
             pass
     given = {"network": None, "images": None, "output": None, "stop": StopSignal()}

@@ -3,13 +3,11 @@ stop.
 """
 
 import contextlib
-import json
 import threading
 from concurrent import futures
 
 import httpx
 import numpy as np
-import pytest
 
 from amkd import ledger
 from amkd.config.teacher_answers import Form
