@@ -94,10 +94,7 @@ def _write_one(
     path = folder / _file(name)
     path.write_bytes(_MODULES[name].dump(network, saved.variables, shape))
     difference = agreement.check(name, _MODULES[name].load(path), sample, answers=answers)
-    facts = _facts(path, difference)
-    if name == "onnx":
-        facts["latency"] = latency.measure(path.read_bytes(), sample[0])
-    return facts
+    return _facts(path, difference)
 
 
 def _write_int8(

@@ -159,19 +159,8 @@ def _loading(name: str, card: Card) -> str:
     return (
         f"`{facts['file']}`: {facts['bytes']:,} bytes, SHA-256 `{facts['sha256']}`. On real images"
         " its probabilities differ from the student's by"
-        f" {facts['max_difference']:.1e} at most.{_latency(facts)}\n\n{_precision(facts)}"
+        f" {facts['max_difference']:.1e} at most.\n\n{_precision(facts)}"
         f"```python\n{code.format(file=facts['file'], shape=shape)}```\n"
-    )
-
-
-def _latency(facts: Card) -> str:
-    told = facts.get("latency")
-    if not told:
-        return ""
-    return (
-        f" One image takes {told['one_thread']:.3g} ms on one thread, and"
-        f" {told['all_threads']:.3g} ms on all {told['threads']}, on the CPU that exported it"
-        " (median of 50 runs)."
     )
 
 

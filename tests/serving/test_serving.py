@@ -129,7 +129,7 @@ def test_when_the_money_is_over_the_student_answers_and_says_so(tmp_path):
 def test_a_service_that_is_down_does_not_stop_the_student(tmp_path):
     images = pictures(40)
     images = images[is_unsure(images)][:2]
-    with http_services.serve("500*2") as service, served(tmp_path, service) as (url, book):
+    with http_services.serve("500*2") as service, served(tmp_path, service) as (url, _):
         rows, told = infer(url, images)
         assert "did not answer in 2 attempts" in told["notice"] and told["student"] == 2
         assert np.allclose(rows, student(images), atol=1e-6)
