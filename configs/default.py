@@ -476,18 +476,37 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.plots = True
     # report.html: the whole run on one page that needs no network, with the plots if there are any.
     config.report.html = True
+    # Agreement with the teacher that student and teacher together must reach, such as 0.95: the
+    # report tells the confidence from which the student answers by itself (serve.threshold). Needs
+    # the teacher's answers on the images that judge (teacher.evaluate). 0 looks for none.
+    config.report.cascade_agreement = 0.0
     # All files are for your user alone (0600, folders 0700). False: as the umask says.
     config.report.private = True
 
     # The student as files for other programs.
     config.export = ConfigDict()
-    # What --mode=export writes: one or more of stablehlo, onnx, with commas.
+    # What --mode=export writes: one or more of stablehlo, onnx, onnx_int8, with commas. onnx_int8
+    # computes in 8 bits, calibrated on the run's real images.
     config.export.formats = "stablehlo,onnx"
+    # onnx_int8: points of agreement with the student in full precision that may be lost on images
+    # that judge; more is a warning in the model card.
+    config.export.int8_loss = 2.0
     # predict: write names into the CSV file as they are. Otherwise a name that a spreadsheet would
     # run, such as =1+2, gets an apostrophe in front, and control characters are escaped.
     config.export.plain_csv = False
     # The student's licence, for its model card.
     config.export.license = ""
+
+    # The student as a service: --mode=serve.
+    config.serve = ConfigDict()
+    # The student answers an image if its highest probability is at least this; the paid teacher
+    # answers the others, within teacher.max_cost. 0: the student answers all.
+    config.serve.threshold = 0.0
+    # What computes the student's answers: onnx or onnx_int8 (the file in WORKDIR/export), jax (the
+    # saved network), or auto: the ONNX file if it is there and onnxruntime is installed, else jax.
+    config.serve.student = "auto"
+    # Most images in one request.
+    config.serve.max_batch = 64
 
     if preset == "smoke":
         config.n_real, config.budget, config.rounds = 50, 150, 2

@@ -129,7 +129,7 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 
 def _flag_help(values: flags.FlagValues) -> str:
     names = (
-        *("config", "workdir", "mode", "network", "images", "output", "shard"),
+        *("config", "workdir", "mode", "network", "images", "output", "shard", "host", "port"),
         *("coordinator", "process_id", "num_processes", "distributed"),
     )
     rows = [(f"--{name}", values[name].help or "") for name in names]

@@ -17,6 +17,7 @@ MODES = ("distill",)  # what several processes can do together
 _ASKING = (
     "distill",
     "probe",
+    "serve",
     "train_teacher",
     "table",
 )  # what several processes must not do unknowingly

@@ -45,6 +45,8 @@ Modes (--mode):
                  the student in --workdir
   predict        a saved network on the pictures of a folder, to a CSV file: --images=FOLDER
   export         a saved student as StableHLO and ONNX files with a model card, to --output=FOLDER
+  serve          a run's student as a service (Open Inference Protocol) at --host and --port; with
+                 serve.threshold the paid teacher answers what the student is not sure of
   table          renders a table's finished runs to --output=FOLDER, by default WORKDIR/results
 
 amkd ledger shows, checks, imports and exports answers that were paid for: amkd ledger --help.
@@ -52,8 +54,23 @@ amkd ledger shows, checks, imports and exports answers that were paid for: amkd 
 A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
 with --shard=2/8 a part of them, and renders it; --mode=plan lists them.
 """
-MODES = ("distill", "plan", "probe", "train_teacher", "evaluate", "predict", "export", "table")
-STOPPABLE = ("distill", "probe", "train_teacher")  # save when asked to stop; the others just end
+MODES = (
+    "distill",
+    "plan",
+    "probe",
+    "train_teacher",
+    "evaluate",
+    "predict",
+    "export",
+    "serve",
+    "table",
+)
+STOPPABLE = (
+    "distill",
+    "probe",
+    "train_teacher",
+    "serve",
+)  # finish what is paid for; the others end
 
 
 def run() -> None:
@@ -118,6 +135,12 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_string(
         "shard", "", "Tables: do a part of the runs only, such as 2/8.", flag_values=values
     )
+    flags.DEFINE_string(
+        "host", "127.0.0.1", "serve: address; by default this machine alone.", flag_values=values
+    )
+    flags.DEFINE_integer(
+        "port", 8080, "serve: port.", lower_bound=0, upper_bound=65535, flag_values=values
+    )
     joining.define_flags(values)
 
 
@@ -167,6 +190,8 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
         output=_path("output"),
         stop=stop,
         problems=tuple(problems),
+        host=flags.FLAGS.host,
+        port=flags.FLAGS.port,
     )
     with files.private(config.report.private):
         arguments.pick(modes.MODES, mode)(command)

@@ -12,9 +12,10 @@ from amkd.core import console, devices, files, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import class_names
-from amkd.data.dataset import DataSet
-from amkd.export import predictions
+from amkd.data.dataset import DataSet, draw_real, with_not_drawn
+from amkd.export import INT8, predictions
 from amkd.export import write as write_export
+from amkd.export.int8 import Quantization
 from amkd.models.saved_network import SavedNetwork, load_network
 from amkd.planning import probe as probes
 from amkd.planning import probe_page
@@ -24,8 +25,10 @@ from amkd.reporting import metrics, summary_text
 from amkd.reporting.bars import bars
 from amkd.run import checks, experiment, following, inputs, places
 from amkd.run.workdir import PROBE_PAGE
+from amkd.serving import serve as serving
 from amkd.teachers import local
 
+_HELD_OUT = 2000  # images on which a file in 8 bits is compared with the student
 _CHECKED = 64  # real images on which an exported file must answer like the student
 
 
@@ -40,6 +43,8 @@ class Command:
       images: ``--images``, a folder of pictures.
       output: ``--output``, a file or a folder.
       stop: whether the process was asked to stop.
+      host: ``--host``, the address to serve at.
+      port: ``--port``, the port to serve at.
       problems: what is wrong with the configuration; the plan looks for more.
     """
 
@@ -50,6 +55,8 @@ class Command:
     output: Path | None
     stop: StopSignal
     problems: tuple[str, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8080
 
     @property
     def cache(self) -> Path:
@@ -179,7 +186,12 @@ def export(command: Command) -> None:
     )
     formats = tuple(command.config.export.formats.split(","))
     made = write_export(
-        saved, output, sample, formats=formats, license=command.config.export.license
+        saved,
+        output,
+        sample,
+        formats=formats,
+        license=command.config.export.license,
+        quantization=_quantization(command.config, data) if INT8 in formats else None,
     )
     for name in formats:
         file = made[name]
@@ -187,7 +199,38 @@ def export(command: Command) -> None:
             f"{name:<20} {file['path']}: {file['bytes']:,} bytes, within"
             f" {file['max_difference']:.1e} of the student"
         )
+        if file.get("warning"):
+            console.say(f"{'warning':<20} {file['warning']}")
     console.say(f"{'model card':<20} {made['card']}")
+
+
+def serve(command: Command) -> None:
+    """A run's student as a service, with its teacher behind it where that is wanted."""
+    if command.workdir is None:
+        raise UserError("--workdir is missing: the folder of the run whose student is served")
+    _, saved = command.saved()
+    serving.serve(
+        command.config,
+        command.workdir,
+        saved,
+        host=command.host,
+        port=command.port,
+        stop=command.stop,
+    )
+
+
+def _quantization(config: Settings, data: DataSet) -> Quantization:
+    """The run's real images, and images that judge; without any, images that were not drawn."""
+    count = min(inputs.facts_of(config, data).real, data.drawable_count)
+    real = draw_real(data, count, config.seed)
+    loss = config.export.int8_loss
+    if len(data.test_images):
+        labels = None if data.test_labels is None else data.test_labels[:_HELD_OUT]
+        return Quantization(real, np.asarray(data.test_images[:_HELD_OUT]), labels, loss)
+    rest = np.arange(count, min(data.drawable_count, count + _HELD_OUT))
+    if not len(rest):
+        return Quantization(real, real, None, loss, fresh=False)
+    return Quantization(real, with_not_drawn(data, real, config.seed)[rest], None, loss)
 
 
 def _data_for(command: Command, folder: Path, saved: SavedNetwork) -> DataSet:
@@ -213,4 +256,5 @@ MODES: dict[str, Callable[[Command], None]] = {
     "evaluate": evaluate,
     "predict": predict,
     "export": export,
+    "serve": serve,
 }

@@ -1,4 +1,4 @@
-"""The ``ledger``, ``checkpoint``, ``report`` and ``export`` groups: what a run leaves on disk."""
+"""What a run leaves behind: ``ledger``, ``checkpoint``, ``report``, ``export``, and ``serve``."""
 
 import dataclasses
 
@@ -46,6 +46,16 @@ class ReportSettings:
         " any.",
         identity=False,
     )
+    cascade_agreement: float = field(
+        0.0,
+        "Agreement with the teacher that student and teacher together must reach, such as 0.95: the"
+        " report tells the confidence from which the student answers by itself (serve.threshold)."
+        " Needs the teacher's answers on the images that judge (teacher.evaluate). 0 looks for"
+        " none.",
+        least=0,
+        most=1,
+        identity=False,
+    )
     private: bool = field(
         True,
         "All files are for your user alone (0600, folders 0700). False: as the umask says.",
@@ -59,9 +69,18 @@ class ExportSettings:
 
     formats: str = field(
         "stablehlo,onnx",
-        "What --mode=export writes: one or more of stablehlo, onnx, with commas.",
-        choices=("stablehlo", "onnx"),
+        "What --mode=export writes: one or more of stablehlo, onnx, onnx_int8, with commas."
+        " onnx_int8 computes in 8 bits, calibrated on the run's real images.",
+        choices=("stablehlo", "onnx", "onnx_int8"),
         several=True,
+        identity=False,
+    )
+    int8_loss: float = field(
+        2.0,
+        "onnx_int8: points of agreement with the student in full precision that may be lost on"
+        " images that judge; more is a warning in the model card.",
+        least=0,
+        most=100,
         identity=False,
     )
     plain_csv: bool = field(
@@ -72,3 +91,31 @@ class ExportSettings:
         identity=False,
     )
     license: str = field("", "The student's licence, for its model card.", identity=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class ServeSettings:
+    """The ``serve.*`` group."""
+
+    threshold: float = field(
+        0.0,
+        "The student answers an image if its highest probability is at least this; the paid teacher"
+        " answers the others, within teacher.max_cost. 0: the student answers all.",
+        least=0,
+        most=1,
+        identity=False,
+    )
+    student: str = field(
+        "auto",
+        "What computes the student's answers: onnx or onnx_int8 (the file in WORKDIR/export), jax"
+        " (the saved network), or auto: the ONNX file if it is there and onnxruntime is installed,"
+        " else jax.",
+        choices=("auto", "jax", "onnx", "onnx_int8"),
+        identity=False,
+    )
+    max_batch: int = field(
+        64,
+        "Most images in one request.",
+        least=1,
+        identity=False,
+    )

@@ -9,6 +9,7 @@ from amkd.config.outputs import (
     ExportSettings,
     LedgerSettings,
     ReportSettings,
+    ServeSettings,
 )
 from amkd.config.recipe import Recipe
 from amkd.config.search import SearchSettings
@@ -108,3 +109,4 @@ class Settings:
     checkpoint: CheckpointSettings = group(CheckpointSettings, "How often a run is saved.")
     report: ReportSettings = group(ReportSettings, "What a run shows.")
     export: ExportSettings = group(ExportSettings, "The student as files for other programs.")
+    serve: ServeSettings = group(ServeSettings, "The student as a service: --mode=serve.")

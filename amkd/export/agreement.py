@@ -12,7 +12,12 @@ _CHUNK = 256
 
 
 def check(
-    name: str, run: Callable[[np.ndarray], np.ndarray], sample: np.ndarray, *, answers: np.ndarray
+    name: str,
+    run: Callable[[np.ndarray], np.ndarray],
+    sample: np.ndarray,
+    *,
+    answers: np.ndarray,
+    tolerance: float = TOLERANCE,
 ) -> float:
     """Returns the largest difference between a file's probabilities and the student's.
 
@@ -21,6 +26,7 @@ def check(
       run: the file, read back: ``uint8[B, H, W, C]`` to ``float32[B, Y]``, for any B.
       sample: ``uint8[M, H, W, C]``.
       answers: ``float32[M, Y]``, the student's own.
+      tolerance: largest difference of one probability that is allowed.
 
     Raises:
       UserError: the difference is above the tolerance, or the file cannot be run.
@@ -36,8 +42,8 @@ def check(
         if found.dtype != np.float32 or found.shape != (len(batch), answers.shape[1]):
             raise _failure(name, f"gives {found.dtype}{list(found.shape)} for {len(batch)} images")
         worst = float(np.maximum(worst, np.abs(found - answers[batch]).max()))  # NaN stays
-    if not worst <= TOLERANCE:
-        raise _failure(name, f"differs by {worst:.2g} from the student ({TOLERANCE:g} is allowed)")
+    if not worst <= tolerance:
+        raise _failure(name, f"differs by {worst:.2g} from the student ({tolerance:g} is allowed)")
     return worst
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import amkd
 from amkd.core import console, files
+from amkd.export import quantised
 from amkd.reporting import summary_text
 
 TEXT_FILE, DATA_FILE = "README.md", "card.json"
@@ -154,11 +155,30 @@ def _share(card: Card, name: str, counted: str) -> str:
 def _loading(name: str, card: Card) -> str:
     facts = card["formats"][name]
     shape = ", ".join(map(str, card["shape"]))
+    code = _CODE[name.removesuffix("_int8")]
     return (
         f"`{facts['file']}`: {facts['bytes']:,} bytes, SHA-256 `{facts['sha256']}`. On real images"
         " its probabilities differ from the student's by"
-        f" {facts['max_difference']:.1e} at most.\n\n"
-        f"```python\n{_CODE[name].format(file=facts['file'], shape=shape)}```\n"
+        f" {facts['max_difference']:.1e} at most.\n\n{_precision(facts)}"
+        f"```python\n{code.format(file=facts['file'], shape=shape)}```\n"
+    )
+
+
+def _precision(facts: Card) -> str:
+    """What 8 bits change, for a quantised file."""
+    if "compared" not in facts:
+        return ""
+    warning = facts["compared"]["warning"]
+    calibrated = f"Calibrated on {facts['calibration_images']} real images."
+    return "\n".join(
+        [
+            *([f"**Warning:** {warning}.\n"] if warning else []),
+            f"{calibrated} {quantised.sentence(facts)}\n",
+            "| | full precision | 8 bits |",
+            "|---|---|---|",
+            *(f"| {' | '.join(row)} |" for row in quantised.rows(facts)),
+            "\n",
+        ]
     )
 
 

@@ -32,7 +32,7 @@ def check_installed() -> None:
       UserError: one of them is missing.
     """
     for name in ("onnx", "onnxruntime", "jax2onnx"):
-        with _quiet():
+        with quiet():
             require(name, extra="onnx", field="exporting ONNX", instead=_REMEDY)
 
 
@@ -54,7 +54,7 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
     names = {"input_names": [INPUT], "output_names": [OUTPUT]}
     try:
         # jax2onnx's own layers promote ranks.
-        with _quiet(), _transposes_kept(), jax.numpy_rank_promotion("allow"):
+        with quiet(), _transposes_kept(), jax.numpy_rank_promotion("allow"):
             model: Any = jax2onnx.to_onnx(
                 partial(inference.predict, network, variables), [images], opset=_OPSET, **names
             )
@@ -75,9 +75,9 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences what jax2onnx prints and logs about its own plugins."""
-    loggers = [logging.getLogger(name) for name in ("jax2onnx", "onnx_ir")]
+def quiet() -> Iterator[None]:
+    """Silences what jax2onnx prints and logs about its own plugins, and what onnxruntime logs."""
+    loggers = [logging.getLogger(name) for name in ("jax2onnx", "onnx_ir", "")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 DISTILL, EVALUATE, SENTINEL, SET_ASIDE = "distill", "evaluate", "sentinel", "set aside"
 PROBE = "probe"  # images of --mode=probe, before a run
 IMPORTED = "imported"  # answers that were paid for elsewhere
+SERVE = "serve"  # images that a served student passes on
 
 
 class Money(NamedTuple):

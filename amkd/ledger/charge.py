@@ -12,7 +12,7 @@ class Charge:
 
     Attributes:
       run: identity of the run.
-      purpose: ``distill``, ``evaluate`` or ``sentinel``; only the first counts against the budget.
+      purpose: one of ``amkd.ledger.accounts``; only ``distill`` counts against the budget.
       teacher: number of the teacher in this ledger.
       round: round of the run that needs the answers.
       price: price of one image.

@@ -13,13 +13,13 @@ from amkd import teachers
 from amkd.config.teacher_answers import Form
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
-from amkd.ledger.accounts import DISTILL, EVALUATE, PROBE, SENTINEL
+from amkd.ledger.accounts import DISTILL, EVALUATE, PROBE, SENTINEL, SERVE
 from amkd.querying import sending, sentinel, splitting
 from amkd.querying.images_by_digest import ImagesByDigest
 from amkd.querying.pace import Pace
 from amkd.teachers import answers
 
-__all__ = ["DISTILL", "EVALUATE", "PROBE", "SENTINEL", "QueryClient", "ask", "recall"]
+__all__ = ["DISTILL", "EVALUATE", "PROBE", "SENTINEL", "SERVE", "QueryClient", "ask", "recall"]
 
 _Flying = dict["futures.Future[list[int]]", list[bytes]]  # images of the batches under way
 _POLL = 0.2  # seconds between two looks at whether the run is to stop
@@ -88,7 +88,7 @@ def ask(
     Args:
       client: how to ask.
       images: ``uint8[M, H, W, C]``, or a sequence that makes each when it is looked at.
-      purpose: ``DISTILL``, ``EVALUATE`` or ``PROBE``.
+      purpose: ``DISTILL``, ``EVALUATE``, ``PROBE`` or ``SERVE``.
       round_: round that needs the answers.
       progress: called with the number of images after every batch, and with 0 now and then. It may
         raise to stop the sending; what is in flight is then awaited and kept.

@@ -26,6 +26,21 @@ def agreement(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     return float(np.mean(np.argmax(student[asked], -1) == np.argmax(teacher[asked], -1)))
 
 
+def calibration_error(
+    probabilities: np.ndarray, labels: np.ndarray | None, bins: int = 15
+) -> float | None:
+    """Returns the expected calibration error (Guo et al., 2017, equation 3): the mean distance of
+    confidence and accuracy, over bins of equal width that weigh as their images.
+    """
+    if labels is None or not len(probabilities):
+        return None
+    confidence = probabilities.max(-1).astype(np.float64)
+    right = probabilities.argmax(-1) == labels
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    gaps = np.bincount(place, confidence - right, bins)
+    return float(np.abs(gaps).sum() / len(confidence))
+
+
 def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     """Returns the mean Kullback-Leibler divergence KL(teacher || student), in nats."""
     if teacher is None or not answered(teacher):

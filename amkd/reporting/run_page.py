@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from amkd.reporting import interval, summary_text
+from amkd.reporting import cascade_part, interval, summary_text
 from amkd.reporting.html_parts import details, escape, figure, page, percent, table
 
 _SHADES = {"search": 0.95, "query": 0.35, "train": 0.65, "evaluate": 0.2}  # opacity in the time bar
@@ -58,6 +58,7 @@ def render(
         table(_ROUND_HEAD, map(_round, summary["rounds"])),
         *(figure(caption, path) for caption, path in pictures.items()),
         *_classes(names, predicted),
+        *cascade_part.parts(summary.get("cascade"), summary["currency"]),
         "<h2>Spend</h2>",
         table(("what", ""), _spend(summary)),
         "<h2>Time</h2>",

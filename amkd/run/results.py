@@ -13,7 +13,7 @@ from amkd.core import checkpoint, compilation, console, devices, files
 from amkd.data import mixing
 from amkd.models.saved_network import save_network
 from amkd.querying import client
-from amkd.reporting import metrics, peak_memory, plots, provenance, run_page
+from amkd.reporting import cascade, metrics, peak_memory, plots, provenance, run_page
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
@@ -50,7 +50,13 @@ def write(
     config, data = context.settings, context.data
     assert state.variables is not None
     teacher_accuracy = metrics.accuracy(context.test_answers, data.test_labels)
-    summary = {**_summary(context, state, teacher_accuracy, workdir), "ended_early": early}
+    student = context.evaluate(state.variables)
+    told = _cascade(context, student)
+    summary = {
+        **_summary(context, state, teacher_accuracy, workdir),
+        "cascade": told,
+        "ended_early": early,
+    }
     save_network(workdir / "student", state.variables, _card(context, summary))
     try:
         pictures = (
@@ -59,7 +65,7 @@ def write(
             else {}
         )
         if config.report.html:
-            files.write_text(workdir / "report.html", _page(context, state, summary, pictures))
+            files.write_text(workdir / "report.html", _page(context, student, summary, pictures))
     # The run is paid for and done: no picture may keep it from being finished.
     except Exception as error:
         console.say(f"the plots or the page could not be made: {error}")
@@ -153,14 +159,22 @@ def _summary(
     }
 
 
+def _cascade(context: RunContext, student: np.ndarray) -> dict[str, Any] | None:
+    """What there is to say of student and teacher together."""
+    config = context.settings
+    price = 0.0 if context.facts.labels else config.teacher.price
+    wanted = config.report.cascade_agreement
+    return cascade.summary(student, context.test_answers, price=price, wanted=wanted)
+
+
 def _page(
-    context: RunContext, state: RoundState, summary: dict[str, Any], pictures: dict[str, Path]
+    context: RunContext, student: np.ndarray, summary: dict[str, Any], pictures: dict[str, Path]
 ) -> str:
     """The report of the run."""
     data, answers = context.data, context.test_answers
     whole = metrics.answered(answers) == len(data.test_images)
     judged = {
-        "student": context.evaluate(state.variables).argmax(-1),
+        "student": student.argmax(-1),
         "teacher": answers.argmax(-1) if answers is not None and whole else None,
         "labels": data.test_labels,
     }

@@ -24,7 +24,7 @@ from amkd.validation import from_config
 from tests.docs.pages import PAGES, ROOT, blocks, name_of
 from tests.support import command
 
-FLAGS = ("workdir", "mode", "network", "images", "output", "shard")
+FLAGS = ("workdir", "mode", "network", "images", "output", "shard", "host", "port")
 SHELL = ("cd", "export", "test", ".", "exit", "git")
 
 

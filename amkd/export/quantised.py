@@ -1,0 +1,84 @@
+"""Compares a quantised student with the student in full precision, on images that judge."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from amkd.export.int8 import Quantization
+from amkd.reporting import interval, metrics
+from amkd.reporting.summary_text import percent
+
+Facts = dict[str, Any]
+_UNKNOWN = "not measured: the images have no labels"
+
+
+def compare(
+    full: Callable[[np.ndarray], np.ndarray],
+    quantised: Callable[[np.ndarray], np.ndarray],
+    given: Quantization,
+) -> Facts:
+    """Returns how far two students agree, and how good each is.
+
+    Args:
+      full: the student in full precision, ``uint8[B, H, W, C]`` to ``float32[B, Y]``.
+      quantised: the other.
+      given: the images and labels, and how much may be lost.
+
+    Returns:
+      ``images``, ``fresh``, ``agreement``, ``divergence`` (mean KL(full || quantised), nats),
+      ``accuracy`` and ``ece`` (each before and after, None without labels), and ``warning``, None
+      if no more is lost than may be.
+    """
+    before, after = full(given.held_out), quantised(given.held_out)
+    agreement = metrics.agreement(after, before)
+    assert agreement is not None  # there are images
+    lost = 100 * (1 - agreement)
+    return {
+        "images": len(given.held_out),
+        "fresh": given.fresh,
+        "agreement": agreement,
+        "divergence": metrics.divergence(after, before),
+        "accuracy": [metrics.accuracy(one, given.labels) for one in (before, after)],
+        "ece": [metrics.calibration_error(one, given.labels) for one in (before, after)],
+        "warning": _warning(lost, given.most_loss) if lost > given.most_loss else None,
+    }
+
+
+def _warning(lost: float, allowed: float) -> str:
+    return (
+        f"the file in 8 bits gives another class than the student in {lost:.2f}% of the images, and"
+        f" config.export.int8_loss={allowed:g} allows {allowed:g}%; use the file in full precision,"
+        " or calibrate on more real images (config.n_real)"
+    )
+
+
+def rows(file: Facts) -> Iterator[tuple[str, ...]]:
+    """Yields the rows of the card's table: what, in full precision, in 8 bits.
+
+    Args:
+      file: what is known of the quantised file.
+    """
+    told, full = file["compared"], file["full"]
+    yield "Size", f"{full['bytes']:,} bytes", f"{file['bytes']:,} bytes"
+    for name, words in (("one_thread", "one thread"), ("all_threads", "all threads")):
+        times = (f"{one['latency'][name]:.3g} ms" for one in (full, file))
+        yield f"Latency, {words}", *times
+    yield "Accuracy on test images", *(_share(value, told) for value in told["accuracy"])
+    yield "ECE", *(_UNKNOWN if value is None else f"{value:.4f}" for value in told["ece"])
+
+
+def _share(value: float | None, told: Facts) -> str:
+    return _UNKNOWN if value is None else percent(value, told["images"])
+
+
+def sentence(file: Facts) -> str:
+    """Returns how far the quantised file agrees with the student, in words."""
+    told = file["compared"]
+    span = interval.text(told["agreement"], told["images"])
+    which = "" if told["fresh"] else " (the images that calibrated it: there are no others)"
+    return (
+        f"Both give the same class in {percent(told['agreement'])} of {told['images']:,}"
+        f" images{which}, 95% interval {span}. Mean divergence from full precision:"
+        f" {told['divergence']:.2g} nats. ECE: expected calibration error, in 15 bins."
+    )

@@ -1,0 +1,135 @@
+"""Answers images by the student, or by the teacher where the student is not sure: the cascade."""
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd.core import console
+from amkd.core.errors import UserError
+from amkd.core.stopping import Stopped, StopSignal
+from amkd.querying import client
+from amkd.querying.client import QueryClient
+
+Student = Callable[[np.ndarray], np.ndarray]
+
+
+class Answered(NamedTuple):
+    """The answer to one request.
+
+    Attributes:
+      probabilities: ``float32[B, Y]``.
+      by_teacher: ``bool[B]``, which rows are the teacher's.
+      notice: why the student has answered images that it is not sure of; empty if it has not.
+    """
+
+    probabilities: np.ndarray
+    by_teacher: np.ndarray
+    notice: str
+
+
+@dataclasses.dataclass
+class Counts:
+    """What was answered since the start, by whom."""
+
+    requests: int = 0
+    student: int = 0
+    teacher: int = 0
+    unsure: int = 0  # of the student's: the teacher should have answered, and could not
+
+
+class Cascade:
+    """The student, and behind it the teacher; may be called from several threads.
+
+    Attributes:
+      counts: what was answered.
+    """
+
+    def __init__(
+        self,
+        student: Student,
+        *,
+        threshold: float = 0.0,
+        desk: QueryClient | None = None,
+        stop: StopSignal | None = None,
+    ) -> None:
+        """Starts without having answered anything.
+
+        Args:
+          student: ``uint8[B, H, W, C]`` to class probabilities ``float32[B, Y]``.
+          threshold: the student's answer stands if its highest probability is at least this.
+          desk: asks the teacher; None if the student answers all.
+          stop: whether to stop: then nothing more is sent.
+        """
+        self.counts = Counts()
+        self._student, self._threshold, self._desk = student, threshold, desk
+        self._stop = stop or StopSignal()
+        self._counting, self._asking = threading.Lock(), threading.Lock()
+        self._free_at = 0.0  # when the next request may leave
+
+    def answer(self, images: np.ndarray) -> Answered:
+        """Answers ``uint8[B, H, W, C]``; never fails because of the teacher."""
+        found = np.array(self._student(images), np.float32)
+        passed_on = np.zeros(len(images), bool)
+        if self._desk is not None:
+            passed_on = ~(found.max(-1) >= np.float32(self._threshold))
+        by_teacher, notice = np.zeros(len(images), bool), ""
+        if passed_on.any() and self._desk is not None:
+            rows, notice = self._ask(self._desk, images[passed_on])
+            answered = ~np.isnan(rows).all(-1)
+            by_teacher[np.flatnonzero(passed_on)[answered]] = True
+            found[by_teacher] = rows[answered]
+        with self._counting:
+            self.counts.requests += 1
+            self.counts.teacher += int(by_teacher.sum())
+            self.counts.student += int((~by_teacher).sum())
+            self.counts.unsure += int((passed_on & ~by_teacher).sum())
+        return Answered(found, by_teacher, notice)
+
+    def _ask(self, desk: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
+        """Returns the teacher's answers, rows of NaN where there is none, and why there is none.
+
+        One thread asks at a time: no image is asked about twice, and the rate is kept.
+        """
+        with self._asking:
+            try:
+                with self._paced(desk, images):
+                    return client.ask(
+                        desk, images, client.SERVE, round_=0, progress=self._check_stop
+                    ), ""
+            except Stopped:
+                notice = "the service is about to end"
+            except UserError as error:  # the money is over, or the teacher failed
+                notice = " ".join(str(error).split())
+                console.say(f"the student answers in the teacher's place: {notice}", error=True)
+            return self._held(desk, images), notice
+
+    def _held(self, desk: QueryClient, images: np.ndarray) -> np.ndarray:
+        """Returns the answers that came before it failed: they are paid for."""
+        rows = np.full((len(images), desk.classes), np.nan, np.float32)
+        with contextlib.suppress(UserError):
+            paid = client.paid_for(desk, [images], client.SERVE)
+            rows[paid] = client.recall(desk, [images[paid]])
+        return rows
+
+    @contextlib.contextmanager
+    def _paced(self, desk: QueryClient, images: np.ndarray) -> Iterator[None]:
+        """Keeps the rate between the images of one request and those of the next."""
+        if not desk.policy.rate or not client.unanswered(desk, images):
+            yield
+            return
+        while (left := self._free_at - time.monotonic()) > 0:
+            self._check_stop(0)
+            time.sleep(min(left, 0.2))
+        try:
+            yield
+        finally:
+            self._free_at = time.monotonic() + 1 / desk.policy.rate
+
+    def _check_stop(self, images: int) -> None:
+        del images
+        self._stop.check()

@@ -1,0 +1,169 @@
+"""A served student with a paid teacher behind it: nothing is asked twice, and the money is a hard
+stop.
+"""
+
+import contextlib
+import threading
+from concurrent import futures
+
+import httpx
+import numpy as np
+
+from amkd import ledger
+from amkd.config.teacher_answers import Form
+from amkd.ledger import __main__ as ledger_command
+from amkd.querying import client, sending
+from amkd.serving.answering import Cascade
+from amkd.serving.server import Model, Server
+from tests.support import http_services
+from tests.support.http_services import SHAPE, connection, oip_teacher, pictures
+
+PRICE = 0.5
+
+
+def student(images):
+    """Is the surer, the brighter the first pixel: confidence from .5 to 1, always class 0."""
+    sure = 0.5 + images[:, 0, 0, 0] / np.float32(510)
+    return np.stack([sure, 1 - sure, 0 * sure], -1).astype(np.float32)
+
+
+def is_unsure(images, threshold=0.75):
+    return student(images).max(-1) < threshold
+
+
+@contextlib.contextmanager
+def served(folder, service, threshold=0.75, **policy):
+    """A served student, and its ledger."""
+    teacher = oip_teacher(connection(service.url), batch=2)
+    rules = {"price": PRICE, "first_wait": 0.01, "attempts": 2, **policy}
+    with contextlib.closing(ledger.Ledger(folder / "ledger.sqlite")) as book:
+        book.begin_run("served", "", "")
+        desk = client.QueryClient(
+            teacher=teacher,
+            ledger=book,
+            run="served",
+            budget=1,  # of distilling: what is served is apart from it
+            classes=3,
+            batch=2,
+            form=Form(),
+            policy=sending.RequestPolicy(**rules),
+        )
+        cascade = Cascade(student, threshold=threshold, desk=desk)
+        with Server(Model(cascade, "v1", SHAPE, 3, 8), "127.0.0.1", 0) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.005,))
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}", book
+            finally:
+                server.shutdown()
+                thread.join()
+                server.drain()
+                teacher.ask.close()
+
+
+def infer(url, images):
+    """Asks the served student; returns probabilities, and what the reply says beside them."""
+    given = {"name": "images", "datatype": "UINT8", "shape": list(images.shape)}
+    given["data"] = images.ravel().tolist()
+    reply = httpx.post(f"{url}/v2/models/student/infer", json={"inputs": [given]}, timeout=30)
+    assert reply.status_code == 200, reply.text
+    told = reply.json()
+    return np.reshape(told["outputs"][0]["data"], told["outputs"][0]["shape"]), told["parameters"]
+
+
+def test_the_ledger_counts_what_the_service_counts(tmp_path):
+    """Many clients ask about the same images at once."""
+    images = pictures(40)
+    unsure = is_unsure(images)
+    assert 10 < unsure.sum() < 30
+    orders = [np.random.default_rng(seed).permutation(40)[:8] for seed in range(24)]
+    with http_services.serve() as service, served(tmp_path, service) as (url, book):
+        with futures.ThreadPoolExecutor(6) as threads:
+            found = list(threads.map(lambda order: infer(url, images[order]), orders))
+        wanted = {
+            http_services.faulty_server.digest(images[place])
+            for order in orders
+            for place in order
+            if unsure[place]
+        }
+        assert set(service.received) == wanted and set(service.received.values()) == {1}
+        assert book.count("served", client.SERVE, paid_only=True) == len(wanted)
+        assert book.count("served", client.DISTILL) == 0
+        assert book.spent("served") == PRICE * sum(service.received.values())
+        for order, (rows, told) in zip(orders, found, strict=True):
+            asked = unsure[order]
+            expected = student(images[order])
+            expected[asked] = http_services.answer(images[order][asked])
+            assert np.allclose(rows, expected, atol=1e-6)
+            assert told["teacher"] == asked.sum() and told["student"] == 8 - asked.sum()
+            assert told["teacher_images"] == ",".join(map(str, np.flatnonzero(asked)))
+            assert "notice" not in told
+        metrics = httpx.get(f"{url}/metrics").text
+        assert "amkd_served_requests_total 24\n" in metrics
+        assert "amkd_served_unsure_total 0\n" in metrics
+    assert ledger_command.main(["verify", str(tmp_path / "ledger.sqlite")]) in (0, None)
+
+
+def test_when_the_money_is_over_the_student_answers_and_says_so(tmp_path):
+    images = pictures(40)
+    images = images[is_unsure(images)][:8]
+    with http_services.serve() as service:
+        with served(tmp_path, service, max_cost=3 * PRICE) as (url, book):
+            rows, told = infer(url, images)
+            assert sum(service.received.values()) == 3 and book.spent("served") == 3 * PRICE
+            assert (told["teacher"], told["student"]) == (3, 5)
+            assert "config.teacher.max_cost=1.5" in told["notice"]
+            assert np.allclose(rows[:3], http_services.answer(images[:3]), atol=1e-6)
+            assert np.allclose(rows[3:], student(images[3:]), atol=1e-6)
+        # A later process has the same account, and finds what was paid for.
+        with served(tmp_path, service, max_cost=3 * PRICE) as (url, book):
+            assert infer(url, images[:3])[1] == {
+                "student": 0,
+                "teacher": 3,
+                "teacher_images": "0,1,2",
+            }
+            assert infer(url, images[3:4])[1]["teacher"] == 0
+        assert sum(service.received.values()) == 3
+
+
+def test_a_service_that_is_down_does_not_stop_the_student(tmp_path):
+    images = pictures(40)
+    images = images[is_unsure(images)][:2]
+    with http_services.serve("500*2") as service, served(tmp_path, service) as (url, _):
+        rows, told = infer(url, images)
+        assert "did not answer in 2 attempts" in told["notice"] and told["student"] == 2
+        assert np.allclose(rows, student(images), atol=1e-6)
+        assert infer(url, images)[1]["teacher"] == 2  # it works again
+        assert "amkd_served_unsure_total 2\n" in httpx.get(f"{url}/metrics").text
+
+
+def test_the_student_alone_asks_nobody(tmp_path):
+    with http_services.serve() as service, served(tmp_path, service, 0.0) as (url, _):
+        assert infer(url, pictures(8))[1] == {"student": 8, "teacher": 0, "teacher_images": ""}
+        assert not service.received
+
+
+def test_paths_and_refusals(tmp_path):
+    with http_services.serve() as service, served(tmp_path, service) as (url, _):
+        for path in ("v2/health/live", "v2/health/ready", "v2/models/student/ready", "v2"):
+            assert httpx.get(f"{url}/{path}").status_code == 200
+        told = httpx.get(f"{url}/v2/models/student/versions/v1").json()
+        assert told["inputs"][0]["shape"] == [-1, *SHAPE] and told["versions"] == ["v1"]
+        ask = f"{url}/v2/models/student/infer"
+        assert httpx.get(f"{url}/v2/models/other").status_code == 404
+        assert httpx.post(f"{url}/v2/models/other/infer", content=b"{}").status_code == 404
+        assert httpx.post(ask, content=b"{").status_code == 400
+        assert httpx.post(ask, content=b"{}", headers={"Origin": "http://a.b"}).status_code == 403
+        assert httpx.post(ask, content=b"x" * 70_000).status_code == 413
+        assert httpx.post(ask, content=iter([b"{}"])).status_code == 411
+        assert not service.received
+
+
+def test_the_projects_own_client_can_ask_it(tmp_path):
+    """A served student may be the teacher of another run; here with binary tensors."""
+    images = pictures(8)
+    with http_services.serve() as service, served(tmp_path, service, 0.0) as (url, _):
+        found = http_services.oip_teacher(connection(url), model="student", batch=4)
+        with http_services.closing(found):
+            assert found.identity.endswith("/student:v1")
+            assert np.allclose(found.ask(images), student(images), atol=1e-6)
