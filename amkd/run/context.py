@@ -146,8 +146,12 @@ class RunContext(SharedContext):
 
     def evaluate(self, variables: Variables | None) -> np.ndarray:
         """Returns a student's answers on the images that judge it, ``float32[T, Y]``."""
-        if not len(self.data.test_images):
+        return self.predict(variables, self.data.test_images)
+
+    def predict(self, variables: Variables | None, images: np.ndarray) -> np.ndarray:
+        """Returns a student's answers on images, ``float32[M, Y]``."""
+        if not len(images):
             return np.empty((0, self.data.classes), np.float32)
         if self.backbone is not None:
-            return self.backbone.look(variables, [self.data.test_images])[0]
-        return prediction.predict(self.network(), variables, self.data.test_images)
+            return self.backbone.look(variables, [images])[0]
+        return prediction.predict(self.network(), variables, images)

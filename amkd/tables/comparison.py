@@ -86,9 +86,7 @@ def read(folders: Sequence[Path]) -> list[NamedRun]:
             raise UserError(f"{places[number]} is given twice; name every workdir once")
     short = [place.name for place in resolved]
     names = short if len(set(short)) == len(short) else [str(place) for place in places]
-    runs = [
-        NamedRun(name, kept.read(place)) for name, place in zip(names, places, strict=True)
-    ]
+    runs = [NamedRun(name, kept.read(place)) for name, place in zip(names, places, strict=True)]
     for run in runs:
         if not run.kept.rounds:
             raise UserError(
@@ -137,9 +135,7 @@ def different_fields(runs: Sequence[NamedRun]) -> list[tuple[str, list[Any]]]:
     """
     also = ("teacher.price", "teacher.currency")
     # Fields at their default in all runs cannot differ.
-    names = dict.fromkeys(
-        name for run in runs for name in differing(run.kept.settings, also)
-    )
+    names = dict.fromkeys(name for run in runs for name in differing(run.kept.settings, also))
     values = [flatten(run.kept.settings) for run in runs]
     rows = [(name, [own[name] for own in values]) for name in names]
     return [(name, row) for name, row in rows if any(value != row[0] for value in row)]

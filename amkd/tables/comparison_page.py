@@ -96,9 +96,7 @@ def _charts(runs: Sequence[NamedRun]) -> Iterator[str]:
                 yield svg_chart.chart(f"{title} against {name}", name, found)
 
 
-def curves(
-    runs: Sequence[NamedRun], measure: str, currency: str | None = None
-) -> list[Curve]:
+def curves(runs: Sequence[NamedRun], measure: str, currency: str | None = None) -> list[Curve]:
     """Returns the curves of the runs that have a measure.
 
     Args:
