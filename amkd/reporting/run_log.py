@@ -100,7 +100,7 @@ class RunLog:
 
 
 def read_rounds(workdir: Path) -> list[Entry]:
-    """Returns the finished rounds in a workdir's ``metrics.jsonl``, by round; none without the file.
+    """Returns the finished rounds in a workdir's ``metrics.jsonl``, by round.
 
     Damaged lines are left out.
     """

@@ -234,9 +234,16 @@ def _features_bar(
 
 
 def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
-    """Returns answers, and what else the recipe takes of a white-box teacher."""
-    features = context.teacher_features
-    return Given(answers, features.column(records, context.mixes) if features else None)
+    """Returns answers, corrected by a person where they are, and what else the recipe takes of a
+    white-box teacher.
+    """
+    features, weights = context.teacher_features, None
+    if context.corrections:
+        whole = np.flatnonzero(records.i == records.j)
+        images = context.images_of(records.take(whole))
+        answers, weights = context.corrections.apply(images, whole, answers)
+    shown = features.column(records, context.mixes) if features else None
+    return Given(answers, shown, weights)
 
 
 def training_of(
@@ -277,6 +284,7 @@ def training_of(
         count=len(records),
         stream=(settings.seed, round_),
         weights=context.weights(),
+        record_weights=given.weights,
     )
     return training.of_head(backbone.variables) if backbone else training
 

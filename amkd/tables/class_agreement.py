@@ -10,6 +10,7 @@ import numpy as np
 
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
+from amkd.data import class_names
 from amkd.data.dataset import DataSet
 from amkd.models.saved_network import load_network
 from amkd.run import inputs
@@ -77,7 +78,7 @@ def judge(run: KeptRun, loaded: dict[str, DataSet]) -> Judged:
     if not kept.any():
         raise UserError("the ledger has no answers to the judging images")
     return Judged(
-        classes=data.class_names or tuple(map(str, range(data.classes))),
+        classes=class_names.of(data),
         images=tuple(digest for digest in digests if digest in known),
         student=saved.predict(np.asarray(images[kept])).argmax(-1),
         teacher=np.array([known[digest].argmax() for digest in digests if digest in known]),
