@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from amkd.core import console, files
 from amkd.core.errors import UserError
@@ -51,6 +51,29 @@ def parser() -> argparse.ArgumentParser:
         help="the page (default: compare.html in this folder)",
     )
     compare.set_defaults(do=_compare)
+    about = "Shows pictures of a finished run that a person should look at, and takes corrections."
+    review = commands.add_parser("review", description=about, allow_abbrev=False)
+    review.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a finished run")
+    review.add_argument(
+        "--output",
+        type=_folder,
+        metavar="FOLDER",
+        help="folder of review.html and review.csv (default: WORKDIR/review)",
+    )
+    review.add_argument(
+        "--most",
+        type=int,
+        default=100,
+        metavar="COUNT",
+        help="pictures of each kind, at most (default: 100)",
+    )
+    review.add_argument(
+        "--read",
+        type=_folder,
+        metavar="FILE.csv",
+        help="take the classes in its column `correct` into the ledger; writes no page",
+    )
+    review.set_defaults(do=_review)
     return made
 
 
@@ -67,6 +90,68 @@ def _compare(args: argparse.Namespace) -> None:
     with files.private(private):
         files.write_text(args.output, comparison_page.page(runs))
     console.say(f"{args.output}: {len(runs)} runs compared", last=True)
+
+
+def _review(args: argparse.Namespace) -> None:
+    if args.most < 1:
+        raise UserError(f"--most={args.most}: must be 1 or more")
+    from amkd.run import kept, reviewing, workdir
+
+    run = kept.read(args.workdir)
+    with files.private(run.settings.report.private), workdir.locked(args.workdir):
+        review = reviewing.collect(run)
+        if args.read is not None:
+            _take(review, args.read)
+        else:
+            _write(review, args.output or args.workdir / "review", args.most)
+
+
+def _take(review: Any, path: Path) -> None:
+    """Takes the corrections of a file into the ledger."""
+    from amkd.run import reviewing
+
+    recorded, right = reviewing.take(review, reviewing.read_csv(review, path))
+    console.say(
+        f"{review.run.ledger}: {recorded.added} corrections are new, {recorded.changed} have"
+        f" changed, {recorded.held} were there already"
+    )
+    if right.images:
+        console.say(
+            f"of these {right.images} pictures the teacher is right on {right.teacher}, the"
+            f" student on {right.student}",
+            last=True,
+        )
+
+
+def _write(review: Any, folder: Path, most: int) -> None:
+    """Writes the page and the CSV file."""
+    from amkd.reporting import gallery, html_parts
+    from amkd.run import reviewing
+
+    shown = review.galleries(most)
+    if not shown:
+        raise UserError(
+            f"{review.run.folder}: there is no picture to review: the ledger has no answers to"
+            " pictures that are here, or teacher and student agree in full"
+        )
+    table, page = folder / "review.csv", folder / "review.html"
+    if table.exists():
+        raise UserError(
+            f"{table} is there already, and may hold corrections; read them with"
+            f" --read={table}, and name another --output or remove it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_text(table, reviewing.write_csv(review, shown))
+    title = f"Review of {review.run.folder.name}"
+    note = (
+        "Write the right class of a picture into the column correct of review.csv, and leave it"
+        " empty where you are not sure. Then run amkd review WORKDIR --read=review.csv. Below each"
+        " picture stands its row in that file."
+    )
+    parts = [f"<h1>{html_parts.escape(title)}</h1><p>{html_parts.escape(note)}</p>"]
+    parts += gallery.html(shown, review.names, numbered=True)
+    files.write_text(page, html_parts.page(title, parts))
+    console.say(f"{page}: pictures to look at\n{table}: a row for each", last=True)
 
 
 def _check_page(path: Path) -> None:

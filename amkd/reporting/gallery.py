@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from amkd.core.digest import image_digest
 from amkd.reporting import metrics
 from amkd.reporting.html_parts import escape
 
@@ -122,29 +123,37 @@ def _entries(judged: Judged, places: np.ndarray) -> tuple[Entry, ...]:
     )
 
 
-def html(shown: Sequence[Gallery], names: Sequence[str]) -> Iterator[str]:
+def html(
+    shown: Sequence[Gallery], names: Sequence[str], *, numbered: bool = False
+) -> Iterator[str]:
     """Yields galleries as parts of a page.
 
     Args:
       shown: the galleries.
       names: Y names of the classes.
+      numbered: whether to show the row that each picture has in a table of all of them, in which
+        row 1 is the head and a picture stands once.
     """
+    rows: dict[bytes, int] = {}
     if shown:
         yield STYLE
     for one in shown:
         yield f"<h2>{escape(one.title)}</h2><p>{escape(one.meaning)}</p>"
-        figures = "".join(_figure(entry, number, names) for number, entry in enumerate(one.entries))
+        figures = ""
+        for number, entry in enumerate(one.entries, 1):
+            row = rows.setdefault(image_digest(entry.image), len(rows) + 2)
+            figures += _figure(entry, number, names, f"row {row}<br>" if numbered else "")
         yield f'<div class="sheet">{figures}</div>'
 
 
-def _figure(entry: Entry, number: int, names: Sequence[str]) -> str:
+def _figure(entry: Entry, number: int, names: Sequence[str], before: str) -> str:
     said = "<br>".join(
         f"{who}: {escape(names[int(row.argmax())])} {100 * row.max():.0f}%"
         for who, row in (("teacher", entry.teacher), ("student", entry.student))
     )
     return (
-        f'<figure><img alt="picture {number + 1}" src="{picture(entry.image)}">'
-        f"<figcaption>{said}</figcaption></figure>"
+        f'<figure><img alt="picture {number}" src="{picture(entry.image)}">'
+        f"<figcaption>{before}{said}</figcaption></figure>"
     )
 
 

@@ -37,8 +37,7 @@ def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
 def divergences(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
     """Returns KL(teacher || student) of each image, in nats: ``float64[B]``."""
     log_ratio = np.log(teacher + _TINY) - np.log(student + _TINY)
-    found: np.ndarray = np.sum(teacher * log_ratio, -1, dtype=np.float64)
-    return found
+    return np.asarray(np.sum(teacher * log_ratio, -1, dtype=np.float64))
 
 
 def answered(teacher: np.ndarray | None) -> int:

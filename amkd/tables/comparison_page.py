@@ -209,10 +209,13 @@ def _class_table(judged: Mapping[str, Judged]) -> tuple[list[str], list[list[str
             span = interval.text(share, int(images[place])) or "-"
             row += [str(images[place]), percent(share), span]
             if number:
-                known = share is not None and base is not None
-                row.append(f"{100 * (share - base):+.2f}" if known else "-")
+                row.append(_difference(share, base))
         rows.append(row)
     return head, rows
+
+
+def _difference(share: float | None, base: float | None) -> str:
+    return "-" if share is None or base is None else f"{100 * (share - base):+.2f}"
 
 
 def _share(images: np.ndarray, agreed: np.ndarray, place: int) -> float | None:
