@@ -18,6 +18,7 @@ import pytest
 from absl import flags
 from ml_collections import config_flags
 
+from amkd.cli import subcommands
 from amkd.ledger import __main__ as ledger
 from amkd.tables import table
 from amkd.validation import from_config
@@ -86,7 +87,9 @@ def check_pip(arguments):
 def check(words, help_text, monkeypatch):
     """Raises where a command cannot work."""
     program, rest = words[0].removeprefix(".venv/bin/"), words[1:]
-    if program == "amkd" or (program, *rest[:1]) == ("python", "launch.py"):
+    if program == "amkd" and rest[0] in subcommands.NAMES:
+        subcommands.parser().parse_args(rest)
+    elif program == "amkd" or (program, *rest[:1]) == ("python", "launch.py"):
         check_launch(rest[program == "python" :], help_text, monkeypatch)
     elif (program, *rest[:2]) == ("python", "-m", "amkd.ledger"):
         ledger._parser().parse_args(rest[2:])
@@ -138,6 +141,7 @@ def test_help_has_every_flag(help_text):
         ("amkd --config=digits --workdir=w --mode=dance", "dance"),
         ("amkd --config=digits --workdir=w --colour=red", "colour"),
         ("amkd --config=nothing --workdir=w", "nothing"),
+        ("amkd compare runs/a runs/b --colour=red", "colour"),
         ("make coffee", "coffee"),
         ("pip install '.[coffee]'", "coffee"),
         ("curl https://example.com", "curl"),
