@@ -6,7 +6,7 @@ although the ledger may have more corrections by then.
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,10 @@ from amkd.config.settings import Settings
 from amkd.core import files
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
-from amkd.ledger import corrections
+from amkd.data.records import Records
+from amkd.ledger import corrections as recorded
 from amkd.run import workdir
+from amkd.run.given import Given
 
 _KEPT = "corrections.json"
 
@@ -55,6 +57,28 @@ class Corrections:
         return answers, weights
 
 
+def given(
+    corrections: Corrections | None,
+    found: Given,
+    records: Records,
+    images_of: Callable[[Records], Sequence[np.ndarray]],
+) -> Given:
+    """Returns what the teacher gave for records, with what a person has corrected in its place.
+
+    Args:
+      corrections: None for none: all stays as it is.
+      found: what the teacher gave.
+      records: Q of them; only those of whole images are looked up.
+      images_of: returns the images of records.
+    """
+    if corrections is None:
+        return found
+    whole = np.flatnonzero(records.i == records.j)
+    images = images_of(records.take(whole))
+    answers, weights = corrections.apply(images, whole, found.answers)
+    return dataclasses.replace(found, answers=answers, weights=weights)
+
+
 def of_run(settings: Settings, folder: Path, class_names: Sequence[str]) -> Corrections | None:
     """Returns the corrections that a run began with; takes them from the ledger when it begins.
 
@@ -74,7 +98,7 @@ def of_run(settings: Settings, folder: Path, class_names: Sequence[str]) -> Corr
         return None
     if not path.exists():
         ledger = workdir.ledger_path(settings, folder)
-        found = corrections.read(ledger, class_names)
+        found = recorded.read(ledger, class_names)
         if not found:
             raise UserError(
                 f"config.train.corrections={weight:g}: ledger {ledger} has no corrections of"

@@ -15,7 +15,7 @@ from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.querying import client
 from amkd.reporting import metrics
-from amkd.run import leading, round_state
+from amkd.run import corrected, leading, round_state
 from amkd.run.context import RunContext, SharedContext
 from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
@@ -234,16 +234,10 @@ def _features_bar(
 
 
 def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
-    """Returns answers, corrected by a person where they are, and what else the recipe takes of a
-    white-box teacher.
-    """
-    features, weights = context.teacher_features, None
-    if context.corrections:
-        whole = np.flatnonzero(records.i == records.j)
-        images = context.images_of(records.take(whole))
-        answers, weights = context.corrections.apply(images, whole, answers)
-    shown = features.column(records, context.mixes) if features else None
-    return Given(answers, shown, weights)
+    """Returns answers, as a person has corrected them, and what the recipe takes beside them."""
+    features = context.teacher_features
+    given = Given(answers, features.column(records, context.mixes) if features else None)
+    return corrected.given(context.corrections, given, records, context.images_of)
 
 
 def training_of(

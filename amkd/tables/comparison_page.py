@@ -224,17 +224,18 @@ def _share(images: np.ndarray, agreed: np.ndarray, place: int) -> float | None:
 
 def _image_tests(judged: Mapping[str, Judged]) -> Iterator[str]:
     """Yields the tests on single images, of runs that were judged on the same ones."""
-    rows = []
+    rows: list[list[str]] = []
+    p_values: list[float | None] = []
     for (one, first), (other, second) in itertools.combinations(judged.items(), 2):
         if class_agreement.same_images([first, second]):
             ours = int((first.agrees & ~second.agrees).sum())
             theirs = int((second.agrees & ~first.agrees).sum())
             both = int((first.agrees & second.agrees).sum())
-            p = statistics.sign_test(ours, theirs)
-            rows.append([one, other, str(both), str(ours), str(theirs), _p(p)])
+            p_values.append(statistics.sign_test(ours, theirs))
+            rows.append([one, other, str(both), str(ours), str(theirs), _p(p_values[-1])])
     if not rows:
         return
-    adjusted = statistics.holm([None if row[-1] == "-" else float(row[-1]) for row in rows])
+    adjusted = statistics.holm(p_values)
     yield "<h2>Paired tests over images</h2>"
     yield _text(
         "Two students on the same judging images with the same answers: on how many both agree"

@@ -9,11 +9,12 @@ import pytest
 from amkd.config.recipe import Recipe
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
-from amkd.data.records import real_records
+from amkd.data.records import Records, real_records
 from amkd.ledger import corrections
 from amkd.models import build
 from amkd.run import corrected
 from amkd.run.corrected import Corrections
+from amkd.run.given import Given
 from amkd.training import recipe, train, training_set
 from tests.support.small import configured
 
@@ -29,6 +30,23 @@ def test_applied_by_hand():
     wanted = [[0, 1, 0], [0, 0, 1], [third] * 3, [third] * 3]
     assert answers == pytest.approx(np.array(wanted)) and weights.tolist() == [4, 4, 1, 1]
     assert given == pytest.approx(third)
+
+
+def test_given_looks_up_whole_images_alone():
+    records = Records(*np.array([[0, 0, 2], [0, 1, 2], [65536, 30000, 65536]], np.int32))
+    found = Given(np.full((3, 2), 0.5, np.float32))
+    assert corrected.given(None, found, records, None) is found
+    seen = []
+
+    def images_of(part):
+        seen.append(part.i.tolist())
+        return IMAGES[part.i]
+
+    said = Corrections({image_digest(IMAGES[2]): 1, image_digest(IMAGES[1]): 0}, 3.0)
+    given = corrected.given(said, found, records, images_of)
+    assert seen == [[0, 2]] and given.weights.tolist() == [1, 1, 3]
+    assert given.answers.tolist() == [[0.5, 0.5], [0.5, 0.5], [0, 1]]
+    assert given.arrays().keys() == {"answers", "weights"}
 
 
 def test_weights_of_batches():
