@@ -573,6 +573,11 @@ def recipe() -> ConfigDict:
     # fidelity: weight where the teacher is as unsure as in the batch's mean. Where it is sure, the
     # weight is 1.
     config.weighting_fidelity = 0.5
+    # Weight in the loss of images whose class a person has corrected (amkd review WORKDIR
+    # --read=FILE.csv): the corrected class takes the place of the teacher's answer. Other images
+    # have weight 1; mixes are not corrected. 0 uses no corrections. A run keeps those that its
+    # ledger had when it began.
+    config.corrections = 0.0
     # Augmentation on the device, with the same answer and no query: shift by up to this many
     # pixels.
     config.crop = 0

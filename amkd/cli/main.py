@@ -4,6 +4,7 @@ JAX and all that needs it are imported after the flags are known, so that ``--he
 in the command line show at once.
 """
 
+import functools
 import os
 import sys
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd.cli import arguments, ending, joining
+from amkd.cli import arguments, ending, joining, subcommands
 from amkd.config import run_record
 from amkd.config.identity import identifying
 from amkd.config.names import field_names
@@ -49,7 +50,10 @@ Modes (--mode):
                  serve.threshold the paid teacher answers what the student is not sure of
   table          renders a table's finished runs to --output=FOLDER, by default WORKDIR/results
 
-amkd ledger shows, checks, imports and exports answers that were paid for: amkd ledger --help.
+Commands; amkd COMMAND --help says more:
+  amkd ledger                answers that were paid for: shows, checks, imports and exports them
+  amkd compare DIR DIR ...   one page: curves, classes, paired tests, what differs in the fields
+  amkd review DIR            pictures on which teacher and student disagree, for a person to correct
 
 A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
 with --shard=2/8 a part of them, and renders it; --mode=plan lists them.
@@ -83,8 +87,11 @@ def run() -> None:
         sys.exit(main(sys.argv[2:], "amkd ledger"))
     define_flags(flags.FLAGS)
     status, why = 1, "an error in its code"
+    command = _command
+    if sys.argv[1:2] and sys.argv[1] in subcommands.NAMES:
+        command = functools.partial(subcommands.run, sys.argv[1:])
     try:
-        status, why = ending.end_of(_command, saves=_saves)
+        status, why = ending.end_of(command, saves=_saves)
     finally:
         processes.leave(status, why)
     sys.exit(status)

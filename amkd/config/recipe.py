@@ -100,6 +100,15 @@ class Recipe:
         above=0,
         most=1,
     )
+    corrections: float = field(
+        0.0,
+        "Weight in the loss of images whose class a person has corrected (amkd review WORKDIR"
+        " --read=FILE.csv): the corrected class takes the place of the teacher's answer. Other"
+        " images have weight 1; mixes are not corrected. 0 uses no corrections. A run keeps those"
+        " that its ledger had when it began.",
+        least=0,
+        below=math.inf,
+    )
     crop: int = field(
         0,
         "Augmentation on the device, with the same answer and no query: shift by up to this many"

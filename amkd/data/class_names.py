@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
+from amkd.data.dataset import DataSet
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
@@ -15,6 +16,11 @@ def in_order(names: Sequence[str]) -> tuple[str, ...]:
     if _are_numbers(names):
         return tuple(sorted(names, key=lambda name: (Decimal(name), name)))
     return tuple(sorted(names))
+
+
+def of(data: DataSet) -> tuple[str, ...]:
+    """Returns the names of a data set's classes: their numbers where it has none."""
+    return data.class_names or tuple(map(str, range(data.classes)))
 
 
 def described(names: Sequence[str]) -> str:

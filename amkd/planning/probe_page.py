@@ -1,22 +1,13 @@
 """The contact sheet of a probe: one HTML page with the pictures and their answers."""
 
-import base64
-import io
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-from PIL import Image
 
 from amkd.planning.probe import Probe
-from amkd.reporting import html_parts
+from amkd.reporting import gallery, html_parts
 
 _SHOWN = 3  # classes of a picture
-_STYLE = """<style>
-.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
-.sheet figure { margin: 0; background: var(--card); border-radius: .6rem; padding: .6rem; }
-.sheet img { width: 100%; min-height: 6rem; object-fit: contain; image-rendering: pixelated; }
-.sheet figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; }
-</style>"""
 
 
 def page(probe: Probe, lines: Iterable[str]) -> str:
@@ -29,7 +20,7 @@ def page(probe: Probe, lines: Iterable[str]) -> str:
     figures = "".join(_figures(probe))
     told = html_parts.escape("\n".join(lines))
     parts = (
-        _STYLE,
+        gallery.STYLE,
         "<h1>Probe of the teacher</h1>",
         f"<p>{len(probe.images)} images of those that the run begins with, as the teacher sees"
         " them, and the highest scores of its answers as they came.</p>",
@@ -47,7 +38,7 @@ def _figures(probe: Probe) -> Iterator[str]:
         text = "<br>".join(_best(probe, row)) if answered else "no answer"
         alt = f"picture {number}"
         yield (
-            f'<figure><img alt="{alt}" src="data:image/png;base64,{_png(image)}">'
+            f'<figure><img alt="{alt}" src="{gallery.picture(image)}">'
             f"<figcaption>{text}</figcaption></figure>"
         )
 
@@ -60,11 +51,3 @@ def _best(probe: Probe, row: np.ndarray) -> Iterator[str]:
         if np.isfinite(row[number]):
             name = html_parts.escape(names[number] if names else number)
             yield f"{name} {row[number]:.4g}"
-
-
-def _png(image: np.ndarray) -> str:
-    """Returns an image ``uint8[H, W, C]`` as a PNG file in base64; of other channels the first."""
-    picture = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return base64.b64encode(file.getvalue()).decode()

@@ -45,9 +45,14 @@ def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     """Returns the mean Kullback-Leibler divergence KL(teacher || student), in nats."""
     if teacher is None or not answered(teacher):
         return None
-    student, teacher = student[_asked(teacher)], teacher[_asked(teacher)]
+    asked = _asked(teacher)
+    return float(np.mean(divergences(student[asked], teacher[asked])))
+
+
+def divergences(student: np.ndarray, teacher: np.ndarray) -> np.ndarray:
+    """Returns KL(teacher || student) of each image, in nats: ``float64[B]``."""
     log_ratio = np.log(teacher + _TINY) - np.log(student + _TINY)
-    return float(np.mean(np.sum(teacher * log_ratio, -1, dtype=np.float64)))
+    return np.asarray(np.sum(teacher * log_ratio, -1, dtype=np.float64))
 
 
 def answered(teacher: np.ndarray | None) -> int:

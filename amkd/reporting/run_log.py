@@ -99,6 +99,18 @@ class RunLog:
             self._events.close()
 
 
+def read_rounds(workdir: Path) -> list[Entry]:
+    """Returns the finished rounds in a workdir's ``metrics.jsonl``, by round.
+
+    Damaged lines are left out.
+    """
+    path = workdir / "metrics.jsonl"
+    lines = path.read_bytes().splitlines() if path.exists() else []
+    entries = [entry for line in lines if (entry := _parse(line))]
+    found = {entry["round"]: entry for entry in entries if entry["kind"] == "round"}
+    return [found[number] for number in sorted(found)]
+
+
 def _parse(line: bytes) -> Entry | None:
     """Returns a line's entry; None if the line is damaged."""
     try:

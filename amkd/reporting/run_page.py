@@ -1,13 +1,13 @@
 """The HTML report of a finished run."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from amkd.reporting import cascade_part, interval, summary_text
+from amkd.reporting import cascade_part, gallery, interval, summary_text
 from amkd.reporting.html_parts import details, escape, figure, page, percent, table
 
 _SHADES = {"search": 0.95, "query": 0.35, "train": 0.65, "evaluate": 0.2}  # opacity in the time bar
@@ -36,6 +36,7 @@ def render(
     class_names: Iterable[str],
     predicted: dict[str, np.ndarray | None],
     pictures: dict[str, Path],
+    galleries: Sequence[gallery.Gallery] = (),
 ) -> str:
     """Returns the page of a finished run.
 
@@ -46,6 +47,7 @@ def render(
       predicted: for the test images, each ``int[T]`` or None: the classes that ``student`` and
         ``teacher`` pick, and the true ``labels``.
       pictures: PNG files to show, by caption.
+      galleries: pictures that a person should look at.
     """
     title = f"{summary['method']} on {summary['dataset']}, seed {summary['seed']}"
     names = list(class_names)
@@ -59,6 +61,7 @@ def render(
         *(figure(caption, path) for caption, path in pictures.items()),
         *_classes(names, predicted),
         *cascade_part.parts(summary.get("cascade"), summary["currency"]),
+        *gallery.html(galleries, names),
         "<h2>Spend</h2>",
         table(("what", ""), _spend(summary)),
         "<h2>Time</h2>",

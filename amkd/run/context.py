@@ -24,6 +24,7 @@ from amkd.models.pretrained import source
 from amkd.models.pretrained.source import Weights
 from amkd.querying import client
 from amkd.reporting import run_log
+from amkd.run.corrected import Corrections
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
 from amkd.training import teacher_features
@@ -135,6 +136,7 @@ class RunContext(SharedContext):
       test_answers: the teacher's on the test images, ``float32[T, Y]``; None if it is not asked.
       checkpoints: where the state is saved.
       report: what a person sees.
+      corrections: what a person said of images; None if the training uses none.
     """
 
     first_metrics: dict[str, Any]
@@ -143,11 +145,16 @@ class RunContext(SharedContext):
     test_answers: np.ndarray | None
     checkpoints: checkpoint.Checkpoints
     report: run_log.RunLog
+    corrections: Corrections | None = None
 
     def evaluate(self, variables: Variables | None) -> np.ndarray:
         """Returns a student's answers on the images that judge it, ``float32[T, Y]``."""
-        if not len(self.data.test_images):
+        return self.predict(variables, self.data.test_images)
+
+    def predict(self, variables: Variables | None, images: np.ndarray) -> np.ndarray:
+        """Returns a student's answers on images, ``float32[M, Y]``."""
+        if not len(images):
             return np.empty((0, self.data.classes), np.float32)
         if self.backbone is not None:
-            return self.backbone.look(variables, [self.data.test_images])[0]
-        return prediction.predict(self.network(), variables, self.data.test_images)
+            return self.backbone.look(variables, [images])[0]
+        return prediction.predict(self.network(), variables, images)

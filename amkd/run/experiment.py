@@ -11,12 +11,14 @@ from amkd import ledger, teachers
 from amkd.config.settings import Settings
 from amkd.core import checkpoint, compilation, console, devices, files
 from amkd.core.stopping import StopSignal
+from amkd.data import class_names
 from amkd.data.dataset import DataSet
 from amkd.ledger import file_system, limits
 from amkd.querying import client
 from amkd.querying.sending import policy_of
 from amkd.reporting import peak_memory, run_log
 from amkd.run import (
+    corrected,
     early_end,
     importing,
     inputs,
@@ -145,6 +147,7 @@ def assembled(
             report=outputs,
             stop=stop,
             backbone=frozen_backbone(settings, data, stop.check),
+            corrections=corrected.of_run(settings, folder, class_names.of(data)),
         )
         state = round_state.restore(context.checkpoints)
         rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent

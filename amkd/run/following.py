@@ -77,7 +77,9 @@ def _records(message: Message) -> Records:
 
 
 def _given(message: Message) -> Given:
-    return Given(message.arrays["answers"], message.arrays.get("features"))
+    return Given(
+        message.arrays["answers"], message.arrays.get("features"), message.arrays.get("weights")
+    )
 
 
 def _select(context: SharedContext, message: Message) -> None:

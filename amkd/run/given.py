@@ -13,10 +13,12 @@ class Given:
       answers: ``float32[Q, Y]``.
       features: ``float32[Q, e]``, what a white-box teacher shows beside them; None if answers are
         enough.
+      weights: ``float32[Q]``, how the records weigh in the loss; None for all the same.
     """
 
     answers: np.ndarray
     features: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns what there is, by name."""

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from amkd.core import checkpoint, compilation, console, devices, files
 from amkd.data import mixing
 from amkd.models.saved_network import save_network
 from amkd.querying import client
-from amkd.reporting import cascade, metrics, peak_memory, plots, provenance, run_page
+from amkd.reporting import cascade, gallery, metrics, peak_memory, plots, provenance, run_page
+from amkd.run import judged
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
@@ -34,6 +36,7 @@ _COST_FIELDS = tuple(
 )
 _SHEET = 18  # mixes on a contact sheet
 _MADE = 60  # made images on theirs
+_GALLERY = 12  # pictures of one kind that a person should look at
 
 
 def write(
@@ -65,7 +68,9 @@ def write(
             else {}
         )
         if config.report.html:
-            files.write_text(workdir / "report.html", _page(context, student, summary, pictures))
+            galleries = tuple(_galleries(context, state))
+            page = _page(context, summary, student=student, pictures=pictures, galleries=galleries)
+            files.write_text(workdir / "report.html", page)
     # The run is paid for and done: no picture may keep it from being finished.
     except Exception as error:
         console.say(f"the plots or the page could not be made: {error}")
@@ -168,19 +173,47 @@ def _cascade(context: RunContext, student: np.ndarray) -> dict[str, Any] | None:
 
 
 def _page(
-    context: RunContext, student: np.ndarray, summary: dict[str, Any], pictures: dict[str, Path]
+    context: RunContext,
+    summary: dict[str, Any],
+    *,
+    student: np.ndarray,
+    pictures: dict[str, Path],
+    galleries: tuple[gallery.Gallery, ...],
 ) -> str:
     """The report of the run."""
     data, answers = context.data, context.test_answers
     whole = metrics.answered(answers) == len(data.test_images)
-    judged = {
+    predicted = {
         "student": student.argmax(-1),
         "teacher": answers.argmax(-1) if answers is not None and whole else None,
         "labels": data.test_labels,
     }
     names = data.class_names or map(str, range(data.classes))
     fields = differing(context.settings, _COST_FIELDS)
-    return run_page.render(summary, fields, class_names=names, predicted=judged, pictures=pictures)
+    return run_page.render(
+        summary,
+        fields,
+        class_names=names,
+        predicted=predicted,
+        pictures=pictures,
+        galleries=galleries,
+    )
+
+
+def _galleries(context: RunContext, state: RoundState) -> Iterator[gallery.Gallery]:
+    """Yields the pictures that a person should look at first."""
+    desk, data = context.client, context.data
+    used = desk.ledger.used(desk.run, client.DISTILL, desk.ledger.teacher(desk.teacher.identity))
+    real, _ = judged.queried_real(context.settings, context.facts, data, used)
+    found = judged.of_run(
+        test_images=data.test_images,
+        test_answers=context.test_answers,
+        real_images=real,
+        real_answers=client.recall(desk, [real]),
+        predict=lambda images: context.predict(state.variables, images),
+    )
+    for one in found:
+        yield from gallery.galleries(one, _GALLERY)
 
 
 def _draw(

@@ -15,7 +15,7 @@ from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.querying import client
 from amkd.reporting import metrics
-from amkd.run import leading, round_state, student_training
+from amkd.run import corrected, leading, round_state, student_training
 from amkd.run.context import RunContext, SharedContext
 from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
@@ -233,9 +233,10 @@ def _features_bar(
 
 
 def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
-    """Returns answers, and what else the recipe takes of a white-box teacher."""
+    """Returns answers, as a person has corrected them, and what the recipe takes beside them."""
     features = context.teacher_features
-    return Given(answers, features.column(records, context.mixes) if features else None)
+    given = Given(answers, features.column(records, context.mixes) if features else None)
+    return corrected.given(context.corrections, given, records, context.images_of)
 
 
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:

@@ -50,5 +50,6 @@ def of_round(
         count=len(records),
         stream=(settings.seed, round_),
         weights=context.weights(),
+        record_weights=given.weights,
     )
     return training.of_head(backbone.variables) if backbone else training

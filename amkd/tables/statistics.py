@@ -55,6 +55,23 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
     return Paired(float(differences.mean()), p, len(seeds))
 
 
+def sign_test(first_only: int, second_only: int) -> float | None:
+    """Returns the two-sided p-value that two students are equally often right on the same images.
+
+    It is McNemar's test in its exact form (McNemar, 1947): only the images count on which one of
+    the two is right.
+
+    Args:
+      first_only: images on which only the first is right.
+      second_only: images on which only the second is right.
+
+    Returns:
+      The p-value; None where there is no such image.
+    """
+    total = first_only + second_only
+    return float(stats.binomtest(first_only, total, 0.5).pvalue) if total else None
+
+
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Adjusts the p-values of several comparisons by Holm's method (Holm, 1979).
 

@@ -20,7 +20,7 @@ def step_recipe(recipe: Recipe) -> Recipe:
     then equal share a compiled program.
     """
     same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1, pad_warmup=0.0)
-    same = dataclasses.replace(same, mix_as_released=False)
+    same = dataclasses.replace(same, mix_as_released=False, corrections=0.0)
     return dataclasses.replace(
         same, learning_rate=1.0, schedule="constant", drops=(), drop_factor=1.0, warmup=0.0
     )
@@ -47,6 +47,7 @@ _IDLE = {
     "backbone_rate": 1.0,
     "layer_decay": 1.0,
     "views": 0,
+    "corrections": 0.0,
 }
 
 

@@ -43,6 +43,7 @@ class Training:
       stream: (seed, round), from which all randomness follows: first variables, orders,
         augmentation and dropout.
       weights: first variables of a pretrained network; None for random ones.
+      record_weights: ``float32[Q]``, how the records weigh in the loss; None for all the same.
       whole: the whole network and its variables, where ``network`` is its head alone; else None.
     """
 
@@ -52,6 +53,7 @@ class Training:
     count: int
     stream: tuple[int, int]
     weights: Weights | None = None
+    record_weights: np.ndarray | None = None
     whole: tuple[Network, Variables] | None = None
 
     def of_head(self, variables: Variables) -> "Training":
@@ -224,6 +226,9 @@ def _batches(training: Training, epoch: int) -> Batches:
         mix_as_released=recipe.mix_as_released,
         views=losses.views_compared(recipe),
     )
+    if training.record_weights is not None:
+        weight = batches.weight * training.record_weights[batches.index]
+        batches = dataclasses.replace(batches, weight=weight)
     return train_step.split_batches(batches)
 
 

@@ -152,7 +152,8 @@ class Batches:
 
     Attributes:
       index: ``int32[S, B]``, places of records.
-      weight: ``float32[S, B]``, 1, or 0 for a record that only fills the last batch.
+      weight: ``float32[S, B]``, 1 or the record's own weight, or 0 for a record that only fills
+        the last batch.
       position: ``int32[S, B]``, places in the batch: keys of random numbers, on any number of
         devices.
       partner: ``int32[S, B]``, the record that each is mixed with anew; None if none is.

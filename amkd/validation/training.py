@@ -57,12 +57,12 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
 
 def parts_trained(s: Settings) -> Iterator[str]:
     """Yields why parts of a network cannot keep their values, or learn more slowly than others."""
-    for name in ("freeze", "backbone_rate", "layer_decay", "views"):
+    for name in ("freeze", "backbone_rate", "layer_decay", "views", "corrections"):
         value = getattr(s.teacher.train, name)
         if value != getattr(Recipe, name):
             yield (
                 f"config.teacher.train.{name}={value!r}: a teacher is trained from random values,"
-                " all of them alike; leave it out"
+                " all of them alike, and on labels; leave it out"
             )
     if s.train.freeze and not s.student_weights and s.student in models.MODELS:
         yield (
@@ -70,6 +70,18 @@ def parts_trained(s: Settings) -> Iterator[str]:
             " --config.student_weights, or leave train.freeze empty"
         )
     yield from _cached_views(s)
+    yield from _corrections(s.train)
+
+
+def _corrections(recipe: Recipe) -> Iterator[str]:
+    """Yields why images that a person corrected cannot weigh otherwise than others."""
+    field = f"config.train.corrections={recipe.corrections:g}"
+    if not recipe.corrections:
+        return
+    if recipe.weighting != "even":
+        yield f"{field}: train.weighting={recipe.weighting!r} weighs the records; set it to 'even'"
+    if _is_loss(recipe.loss) and losses.auxiliary_head(recipe):
+        yield f"{field}: loss {recipe.loss!r} weighs the records; set train.loss to 'soft'"
 
 
 def _cached_views(s: Settings) -> Iterator[str]:

@@ -18,6 +18,7 @@ import pytest
 from absl import flags
 from ml_collections import config_flags
 
+from amkd.cli import subcommands
 from amkd.ledger import __main__ as ledger
 from amkd.tables import table
 from amkd.validation import from_config
@@ -96,6 +97,8 @@ def check(words, help_text, monkeypatch):
     program, rest = words[0].removeprefix(".venv/bin/"), words[1:]
     if (program, *rest[:1]) == ("amkd", "ledger"):
         check_ledger(rest[1:], help_text, monkeypatch)
+    elif program == "amkd" and rest[0] in subcommands.NAMES:
+        subcommands.parser().parse_args(rest)
     elif program == "amkd" or (program, *rest[:1]) == ("python", "launch.py"):
         check_launch(rest[program == "python" :], help_text, monkeypatch)
     elif (program, *rest[:2]) == ("python", "-m", "amkd.ledger"):
@@ -149,6 +152,7 @@ def test_help_has_every_flag(help_text):
         ("amkd --config=digits --workdir=w --colour=red", "colour"),
         ("amkd --config=nothing --workdir=w", "nothing"),
         ("amkd ledger import answers.csv --config=digits --workdir=w --config.budgt=3", "budgt"),
+        ("amkd compare runs/a runs/b --colour=red", "colour"),
         ("make coffee", "coffee"),
         ("pip install '.[coffee]'", "coffee"),
         ("curl https://example.com", "curl"),

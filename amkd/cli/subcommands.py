@@ -1,0 +1,168 @@
+"""The commands that take workdirs as they are: ``amkd compare`` and ``amkd review``."""
+
+import argparse
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from amkd.core import console, files
+from amkd.core.errors import UserError
+
+NAMES = ("compare", "review")
+
+
+def run(argv: Sequence[str]) -> None:
+    """Runs one of the commands.
+
+    Args:
+      argv: its name and its arguments.
+
+    Raises:
+      UserError: something that the user can mend.
+    """
+    with contextlib.suppress(SystemExit):  # argparse's way out of --help
+        args = parser().parse_args(argv)
+        args.do(args)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises a mistake as one for the user."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what is wrong with the command line."""
+        raise UserError(f"{message}; {self.prog} --help shows how")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the parser of both commands."""
+    made = _Parser(prog="amkd", allow_abbrev=False)
+    commands = made.add_subparsers(metavar="COMMAND", required=True)
+    about = "Compares runs on one HTML page: curves, classes, paired tests, configurations."
+    compare = commands.add_parser("compare", description=about, allow_abbrev=False)
+    compare.add_argument(
+        "workdirs", type=_folder, nargs="+", metavar="WORKDIR", help="runs, finished or not"
+    )
+    compare.add_argument(
+        "--output",
+        type=_folder,
+        default=Path("compare.html"),
+        metavar="FILE.html",
+        help="the page (default: compare.html in this folder)",
+    )
+    compare.set_defaults(do=_compare)
+    about = "Shows pictures of a finished run that a person should look at, and takes corrections."
+    review = commands.add_parser("review", description=about, allow_abbrev=False)
+    review.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a finished run")
+    review.add_argument(
+        "--output",
+        type=_folder,
+        metavar="FOLDER",
+        help="folder of review.html and review.csv (default: WORKDIR/review)",
+    )
+    review.add_argument(
+        "--most",
+        type=int,
+        default=100,
+        metavar="COUNT",
+        help="pictures of each kind, at most (default: 100)",
+    )
+    review.add_argument(
+        "--read",
+        type=_folder,
+        metavar="FILE.csv",
+        help="take the classes in its column `correct` into the ledger; writes no page",
+    )
+    review.set_defaults(do=_review)
+    return made
+
+
+def _folder(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _compare(args: argparse.Namespace) -> None:
+    _check_page(args.output)
+    from amkd.tables import comparison, comparison_page
+
+    runs = comparison.read(args.workdirs)
+    private = all(run.kept.settings.report.private for run in runs)
+    with files.private(private):
+        files.write_text(args.output, comparison_page.page(runs))
+    console.say(f"{args.output}: {len(runs)} runs compared", last=True)
+
+
+def _review(args: argparse.Namespace) -> None:
+    if args.most < 1:
+        raise UserError(f"--most={args.most}: must be 1 or more")
+    from amkd.run import kept, reviewing, workdir
+
+    run = kept.read(args.workdir)
+    with files.private(run.settings.report.private), workdir.locked(args.workdir):
+        review = reviewing.collect(run)
+        if args.read is not None:
+            _take(review, args.read)
+        else:
+            _write(review, args.output or args.workdir / "review", args.most)
+
+
+def _take(review: Any, path: Path) -> None:
+    """Takes the corrections of a file into the ledger."""
+    from amkd.run import reviewing
+
+    recorded, right = reviewing.take(review, reviewing.read_csv(review, path))
+    console.say(
+        f"{review.run.ledger}: {recorded.added} corrections are new, {recorded.changed} have"
+        f" changed, {recorded.held} were there already"
+    )
+    if right.images:
+        console.say(
+            f"of these {right.images} pictures the teacher is right on {right.teacher}, the"
+            f" student on {right.student}",
+            last=True,
+        )
+
+
+def _write(review: Any, folder: Path, most: int) -> None:
+    """Writes the page and the CSV file."""
+    from amkd.reporting import gallery, html_parts
+    from amkd.run import reviewing
+
+    shown = review.galleries(most)
+    if not shown:
+        raise UserError(
+            f"{review.run.folder}: there is no picture to review: the ledger has no answers to"
+            " pictures that are here, or teacher and student agree in full"
+        )
+    table, page = folder / "review.csv", folder / "review.html"
+    if table.exists():
+        raise UserError(
+            f"{table} is there already, and may hold corrections; read them with"
+            f" --read={table}, and name another --output or remove it"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_text(table, reviewing.write_csv(review, shown))
+    title = f"Review of {review.run.folder.name}"
+    note = (
+        "Write the right class of a picture into the column correct of review.csv, and leave it"
+        " empty where you are not sure. Then run amkd review WORKDIR --read=review.csv. Below each"
+        " picture stands its row in that file."
+    )
+    parts = [f"<h1>{html_parts.escape(title)}</h1><p>{html_parts.escape(note)}</p>"]
+    parts += gallery.html(shown, review.names, numbered=True)
+    files.write_text(page, html_parts.page(title, parts))
+    console.say(f"{page}: pictures to look at\n{table}: a row for each", last=True)
+
+
+def _check_page(path: Path) -> None:
+    """Refuses a place where no page should be written.
+
+    Raises:
+      UserError: it is a folder, in no folder, or the file of something else.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"--output={path}: is a page; name a file that ends in .html")
+    if not path.parent.is_dir():
+        raise UserError(f"--output={path}: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise UserError(f"--output={path}: is a folder; name a file")

@@ -1,0 +1,41 @@
+"""Looks answers up in a ledger that is open for reading only."""
+
+import sqlite3
+from collections.abc import Sequence
+
+import numpy as np
+
+from amkd.ledger.checksums import checksum
+from amkd.ledger.reader import DamagedLedger
+
+_LOOKED_UP = 500  # images in one query
+
+
+def answers(
+    db: sqlite3.Connection, identity: str, images: Sequence[bytes]
+) -> dict[bytes, np.ndarray]:
+    """Returns a teacher's answers: image digest to raw scores ``float32[Y]``, without the
+    unanswered ones.
+
+    Args:
+      db: the ledger, from ``reader.open_read_only``.
+      identity: the teacher's.
+      images: image digests.
+
+    Raises:
+      DamagedLedger: the checksum of an answer is wrong.
+    """
+    found = {}
+    for start in range(0, len(images), _LOOKED_UP):
+        part = images[start : start + _LOOKED_UP]
+        marks = ",".join("?" * len(part))
+        rows = db.execute(
+            "SELECT image, scores, answer.checksum FROM answer JOIN teacher"
+            f" ON teacher.id = answer.teacher WHERE identity = ? AND image IN ({marks})",
+            (identity, *part),
+        )
+        for image, scores, check in rows.fetchall():
+            if checksum(identity, image, scores) != check:
+                raise DamagedLedger(f"the answer to image {image.hex()[:16]} has changed")
+            found[image] = np.frombuffer(scores, "<f4")
+    return found

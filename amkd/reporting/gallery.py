@@ -1,0 +1,171 @@
+"""Pictures beside what teacher and student say of them, as a part of an HTML page."""
+
+import base64
+import dataclasses
+import io
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from PIL import Image
+
+from amkd.core.digest import image_digest
+from amkd.reporting import metrics
+from amkd.reporting.html_parts import escape
+
+STYLE = """<style>
+.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
+.sheet figure { margin: 0; background: var(--card); border-radius: .6rem; padding: .6rem; }
+.sheet img { width: 100%; min-height: 6rem; object-fit: contain; image-rendering: pixelated; }
+.sheet figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; }
+</style>"""
+
+_SMALL = 64  # pixels: such a picture stays as it is
+_THUMBNAIL = 192  # pixels of the longer side of any other
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Judged:
+    """Images that a teacher has answered, and what a student says of them.
+
+    Attributes:
+      kind: what these images are, such as ``held out``.
+      images: ``uint8[M, H, W, C]``.
+      teacher: ``float32[M, Y]``, probabilities.
+      student: ``float32[M, Y]``, probabilities.
+    """
+
+    kind: str
+    images: np.ndarray
+    teacher: np.ndarray
+    student: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Entry:
+    """One picture of a gallery.
+
+    Attributes:
+      image: ``uint8[H, W, C]``.
+      teacher: ``float32[Y]``, probabilities.
+      student: ``float32[Y]``, probabilities.
+    """
+
+    image: np.ndarray
+    teacher: np.ndarray
+    student: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Gallery:
+    """Some pictures that are worth a look.
+
+    Attributes:
+      title: over them.
+      meaning: why these were chosen, in plain sentences.
+      entries: the pictures, the most remarkable first.
+    """
+
+    title: str
+    meaning: str
+    entries: tuple[Entry, ...]
+
+
+def galleries(judged: Judged, most: int) -> Iterator[Gallery]:
+    """Yields the pictures on which both disagree most, and those of which the teacher is least
+    sure.
+
+    Args:
+      judged: M images; one whose answer is NaN was not asked about, and is left out.
+      most: pictures in a gallery.
+    """
+    if worst := _entries(judged, most_divergent(judged.student, judged.teacher, most)):
+        yield Gallery(
+            f"Teacher and student disagree most: {judged.kind} pictures",
+            "The highest divergence: KL divergence of the student's probabilities from the"
+            " teacher's, in nats. It is high where the student gives little to classes that the"
+            " teacher finds likely.",
+            worst,
+        )
+    if unsure := _entries(judged, least_sure(judged.teacher, most)):
+        yield Gallery(
+            f"The teacher is least sure: {judged.kind} pictures",
+            "The lowest probability of the teacher's own best class. Its answer may be wrong"
+            " here, or the picture unclear.",
+            unsure,
+        )
+
+
+def most_divergent(student: np.ndarray, teacher: np.ndarray, most: int) -> np.ndarray:
+    """Returns the places of the highest divergences above 0, the highest first: ``int[...]``.
+
+    At equal divergences the earlier image comes first.
+    """
+    asked = np.flatnonzero(~np.isnan(teacher).any(-1))
+    found = metrics.divergences(student[asked], teacher[asked])
+    order = np.argsort(-found, kind="stable")[:most]
+    return asked[order[found[order] > 1e-9]]
+
+
+def least_sure(teacher: np.ndarray, most: int) -> np.ndarray:
+    """Returns the places of the teacher's lowest best probabilities, the lowest first; none of a
+    teacher that answers a class alone, and is always sure.
+    """
+    asked = np.flatnonzero(~np.isnan(teacher).any(-1))
+    best = teacher[asked].max(-1, initial=0.0)
+    order = np.argsort(best, kind="stable")[:most]
+    return asked[order[best[order] < 1 - 1e-6]]
+
+
+def _entries(judged: Judged, places: np.ndarray) -> tuple[Entry, ...]:
+    return tuple(
+        Entry(np.asarray(judged.images[place]), judged.teacher[place], judged.student[place])
+        for place in places
+    )
+
+
+def html(
+    shown: Sequence[Gallery], names: Sequence[str], *, numbered: bool = False
+) -> Iterator[str]:
+    """Yields galleries as parts of a page.
+
+    Args:
+      shown: the galleries.
+      names: Y names of the classes.
+      numbered: whether to show the row that each picture has in a table of all of them, in which
+        row 1 is the head and a picture stands once.
+    """
+    rows: dict[bytes, int] = {}
+    if shown:
+        yield STYLE
+    for one in shown:
+        yield f"<h2>{escape(one.title)}</h2><p>{escape(one.meaning)}</p>"
+        figures = ""
+        for number, entry in enumerate(one.entries, 1):
+            row = rows.setdefault(image_digest(entry.image), len(rows) + 2)
+            figures += _figure(entry, number, names, f"row {row}<br>" if numbered else "")
+        yield f'<div class="sheet">{figures}</div>'
+
+
+def _figure(entry: Entry, number: int, names: Sequence[str], before: str) -> str:
+    said = "<br>".join(
+        f"{who}: {escape(names[int(row.argmax())])} {100 * row.max():.0f}%"
+        for who, row in (("teacher", entry.teacher), ("student", entry.student))
+    )
+    return (
+        f'<figure><img alt="picture {number}" src="{picture(entry.image)}">'
+        f"<figcaption>{before}{said}</figcaption></figure>"
+    )
+
+
+def picture(image: np.ndarray) -> str:
+    """Returns an image ``uint8[H, W, C]`` as an address that holds all of it, a large one as a
+    thumbnail; of other channels than three the first.
+    """
+    made = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])
+    kind, how = "png", {}
+    if max(made.size) > _SMALL:
+        kind, how = "jpeg", {"quality": 85}
+        made.thumbnail((_THUMBNAIL, _THUMBNAIL))
+    file = io.BytesIO()
+    made.save(file, kind.upper(), **how)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,112 @@
+"""Corrections of a person in the training of a run: ``train.corrections``.
+
+A run keeps in its workdir what it began with. So it ends with the same bits when it is resumed,
+although the ledger may have more corrections by then.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from amkd.config.settings import Settings
+from amkd.core import files
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.data.records import Records
+from amkd.ledger import corrections as recorded
+from amkd.run import workdir
+from amkd.run.given import Given
+
+_KEPT = "corrections.json"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Corrections:
+    """What a person said of images.
+
+    Attributes:
+      classes: number of the right class, by image digest.
+      weight: of such an image in the loss; others have weight 1.
+    """
+
+    classes: dict[bytes, int]
+    weight: float
+
+    def apply(
+        self, images: Sequence[np.ndarray], places: np.ndarray, answers: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns answers with the right classes in them, and the weights of all records.
+
+        Args:
+          images: those records that are whole images, ``uint8[H, W, C]`` each.
+          places: ``int[...]``, which records these are.
+          answers: ``float32[Q, Y]``, the teacher's.
+
+        Returns:
+          ``float32[Q, Y]`` and ``float32[Q]``.
+        """
+        answers, weights = answers.copy(), np.ones(len(answers), np.float32)
+        for place, image in zip(places.tolist(), images, strict=True):
+            number = self.classes.get(image_digest(image))
+            if number is not None:
+                answers[place] = np.eye(answers.shape[1], dtype=np.float32)[number]
+                weights[place] = self.weight
+        return answers, weights
+
+
+def given(
+    corrections: Corrections | None,
+    found: Given,
+    records: Records,
+    images_of: Callable[[Records], Sequence[np.ndarray]],
+) -> Given:
+    """Returns what the teacher gave for records, with what a person has corrected in its place.
+
+    Args:
+      corrections: None for none: all stays as it is.
+      found: what the teacher gave.
+      records: Q of them; only those of whole images are looked up.
+      images_of: returns the images of records.
+    """
+    if corrections is None:
+        return found
+    whole = np.flatnonzero(records.i == records.j)
+    images = images_of(records.take(whole))
+    answers, weights = corrections.apply(images, whole, found.answers)
+    return dataclasses.replace(found, answers=answers, weights=weights)
+
+
+def of_run(settings: Settings, folder: Path, class_names: Sequence[str]) -> Corrections | None:
+    """Returns the corrections that a run began with; takes them from the ledger when it begins.
+
+    Args:
+      settings: the configuration.
+      folder: the workdir.
+      class_names: Y names.
+
+    Returns:
+      None where ``train.corrections`` is 0.
+
+    Raises:
+      UserError: the ledger has none, or the kept ones are damaged.
+    """
+    weight, path = settings.train.corrections, folder / _KEPT
+    if not weight:
+        return None
+    if not path.exists():
+        ledger = workdir.ledger_path(settings, folder)
+        found = recorded.read(ledger, class_names)
+        if not found:
+            raise UserError(
+                f"config.train.corrections={weight:g}: ledger {ledger} has no corrections of"
+                " pictures of these classes; read some with `amkd review WORKDIR --read=FILE.csv`"
+                " and name that run's ledger with --config.ledger.path, or set it to 0"
+            )
+        held = {image.hex(): number for image, number in found.items()}
+        files.write_text(path, json.dumps({"corrections": held}, indent=1) + "\n")
+    remedy = "choose another --workdir, and go on with the answers by --config.ledger.path"
+    kept = files.read_object(path, remedy, {"corrections": dict})["corrections"]
+    return Corrections({bytes.fromhex(image): number for image, number in kept.items()}, weight)

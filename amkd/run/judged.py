@@ -1,0 +1,73 @@
+"""The images on which a run's student and teacher can be compared, without a query."""
+
+from collections.abc import Callable, Iterator, Set
+
+import numpy as np
+
+from amkd.config.settings import Settings
+from amkd.core.digest import image_digest
+from amkd.data.dataset import DataSet, draw_real
+from amkd.methods.first_images import SynthesizedImages
+from amkd.methods.image_selectors import ImageSelector, MadeImageSelector
+from amkd.reporting.gallery import Judged
+from amkd.run.facts import RunFacts
+
+HELD_OUT, QUERIED = "held-out", "queried real"
+
+_MOST_BYTES = 2**28  # of queried real images that are looked at; the first ones in the draw
+
+
+def queried_real(
+    settings: Settings, facts: RunFacts, data: DataSet, used: Set[bytes]
+) -> tuple[np.ndarray, list[bytes]]:
+    """Returns real images that a run has asked about, ``uint8[M, H, W, C]``, and their digests.
+
+    Images that a method makes are left out, and of very many images the later ones.
+
+    Args:
+      settings: the configuration.
+      facts: of the run.
+      data: the data set.
+      used: digests of all images that the run has asked about.
+    """
+    found: dict[bytes, np.ndarray] = {}
+    most = max(_MOST_BYTES // max(int(np.prod(data.shape)), 1), 1)
+    for image in _candidates(settings, facts, data):
+        digest = image_digest(image)
+        if digest in used:
+            found.setdefault(digest, image)
+        if len(found) == most:
+            break
+    images = np.array(list(found.values()), np.uint8).reshape(len(found), *data.shape)
+    return images, list(found)
+
+
+def _candidates(settings: Settings, facts: RunFacts, data: DataSet) -> Iterator[np.ndarray]:
+    selector = facts.method.selector
+    if not isinstance(facts.method.first, SynthesizedImages):
+        yield from draw_real(data, facts.real, settings.seed)
+    if isinstance(selector, ImageSelector) and not isinstance(selector, MadeImageSelector):
+        yield from (data.pool_images[place] for place in data.drawable)
+
+
+def of_run(
+    *,
+    test_images: np.ndarray,
+    test_answers: np.ndarray | None,
+    real_images: np.ndarray,
+    real_answers: np.ndarray,
+    predict: Callable[[np.ndarray], np.ndarray],
+) -> Iterator[Judged]:
+    """Yields held-out and queried real images beside both sides' answers.
+
+    Args:
+      test_images: ``uint8[T, H, W, C]``, which judge the student.
+      test_answers: the teacher's, ``float32[T, Y]``; NaN where it was not asked; None for none.
+      real_images: ``uint8[M, H, W, C]``, that the teacher was asked about.
+      real_answers: the teacher's, ``float32[M, Y]``.
+      predict: the student, as a function of images.
+    """
+    if test_answers is not None and len(test_images):
+        yield Judged(HELD_OUT, test_images, test_answers, predict(test_images))
+    if len(real_images):
+        yield Judged(QUERIED, real_images, real_answers, predict(real_images))

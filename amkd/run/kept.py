@@ -1,0 +1,87 @@
+"""What a workdir keeps of its run, read again: settings, rounds, and answers of its ledger.
+
+Nothing is asked, and nothing is written.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from amkd.config import run_record
+from amkd.config.parsing import parse
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.ledger import lookup, reader
+from amkd.reporting import run_log
+from amkd.run import workdir
+from amkd.teachers import answers
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class KeptRun:
+    """A run in its workdir.
+
+    Attributes:
+      folder: the workdir.
+      settings: its configuration.
+      run: its identity in the ledger.
+      teacher: the teacher's identity.
+      rounds: the entries of its finished rounds, by round, as in ``metrics.jsonl``.
+      finished: whether all of it is done.
+    """
+
+    folder: Path
+    settings: Settings
+    run: str
+    teacher: str
+    rounds: tuple[run_log.Entry, ...]
+    finished: bool
+
+    @property
+    def ledger(self) -> Path:
+        """The file of its ledger."""
+        return workdir.ledger_path(self.settings, self.folder)
+
+    def answers(self, images: Sequence[bytes], classes: int) -> dict[bytes, np.ndarray]:
+        """Returns the teacher's answers in the ledger, by image digest: probabilities
+        ``float32[Y]``, without the unanswered images.
+
+        Args:
+          images: image digests.
+          classes: Y.
+
+        Raises:
+          UserError: there is no such ledger, or it is damaged, or has other classes.
+        """
+        with reader.open_read_only(self.ledger) as db:
+            found = lookup.answers(db, self.teacher, images)
+        if any(len(row) != classes for row in found.values()):
+            raise UserError(
+                f"ledger {self.ledger} has answers of {self.teacher} that do not have"
+                f" {classes} classes"
+            )
+        rows = np.array(list(found.values()), np.float32).reshape(len(found), classes)
+        form = self.settings.teacher.answers
+        read = rows if self.teacher.startswith("labels:") else answers.probabilities(rows, form)
+        return dict(zip(found, read, strict=True))
+
+
+def read(folder: Path) -> KeptRun:
+    """Reads the run of a workdir.
+
+    Raises:
+      UserError: it holds none, or a file of it is damaged.
+    """
+    if not run_record.is_in(folder):
+        raise UserError(f"{folder} holds no run; name the --workdir of one")
+    record = run_record.read(folder)
+    return KeptRun(
+        folder=folder,
+        settings=parse(run_record.get_config(str(folder)).to_dict()),
+        run=record["run"],
+        teacher=record.get("teacher", ""),
+        rounds=tuple(run_log.read_rounds(folder)),
+        finished=(folder / "summary.json").exists(),
+    )

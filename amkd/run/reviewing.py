@@ -1,0 +1,221 @@
+"""Pictures of a finished run for a person to look at, and the classes that the person corrects."""
+
+import contextlib
+import csv
+import dataclasses
+import io
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd.config.data import DataSettings
+from amkd.core import csv_text
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.core.text import comparable
+from amkd.data import class_names, folder
+from amkd.data.dataset import DataSet
+from amkd.data.pictures import DecodeOptions
+from amkd.ledger import accounts, corrections, reader
+from amkd.models.saved_network import load_network
+from amkd.querying import client
+from amkd.reporting import gallery
+from amkd.reporting.gallery import Entry, Gallery, Judged
+from amkd.run import inputs, judged
+from amkd.run.kept import KeptRun
+
+COLUMNS = ("image", "file", "teacher", "teacher_score", "student", "student_score", "correct")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Review:
+    """A run as a person reviews it.
+
+    Attributes:
+      run: the run.
+      data: its data set.
+      names: Y names of the classes.
+      judged: held-out and queried real images with the answers of both sides.
+    """
+
+    run: KeptRun
+    data: DataSet
+    names: tuple[str, ...]
+    judged: tuple[Judged, ...]
+
+    def galleries(self, most: int) -> list[Gallery]:
+        """Returns the pictures to look at first.
+
+        Args:
+          most: pictures of one kind.
+        """
+        return [one for part in self.judged for one in gallery.galleries(part, most)]
+
+
+def collect(run: KeptRun) -> Review:
+    """Loads a finished run's data, student and answers; asks nothing.
+
+    Raises:
+      UserError: the run is not finished, or something of it cannot be read.
+    """
+    if not run.finished:
+        raise UserError(f"{run.folder} is not finished; review it when it has its student")
+    saved, data = load_network(run.folder / "student"), inputs.load_data(run.settings)
+    with reader.open_read_only(run.ledger) as db:
+        used = accounts.used(db, run.run, client.DISTILL, identity=run.teacher)
+    facts = inputs.facts_of(run.settings, data)
+    real, digests = judged.queried_real(run.settings, facts, data, used)
+    found = judged.of_run(
+        test_images=data.test_images,
+        test_answers=_answers(run, data, [image_digest(image) for image in data.test_images]),
+        real_images=real,
+        real_answers=_answers(run, data, digests),
+        predict=saved.predict,
+    )
+    return Review(run=run, data=data, names=class_names.of(data), judged=tuple(found))
+
+
+def _answers(run: KeptRun, data: DataSet, digests: list[bytes]) -> np.ndarray:
+    """Returns the answers in the ledger, ``float32[M, Y]``; NaN where there is none."""
+    known = run.answers(digests, data.classes)
+    nothing = np.full(data.classes, np.nan, np.float32)
+    rows = [known.get(digest, nothing) for digest in digests]
+    return np.array(rows, np.float32).reshape(len(digests), data.classes)
+
+
+def write_csv(review: Review, shown: Iterable[Gallery]) -> str:
+    """Returns the text of ``review.csv``: the pictures of all galleries, each once.
+
+    Args:
+      review: the run.
+      shown: the galleries.
+    """
+    entries = {image_digest(entry.image): entry for one in shown for entry in one.entries}
+    paths = _paths(review.run.settings.data, set(entries), review)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for digest, entry in entries.items():
+        cells = (paths.get(digest, ""), *_said(entry, review.names), "")
+        writer.writerow([digest.hex(), *map(csv_text.protect, cells)])
+    return text.getvalue()
+
+
+def _said(entry: Entry, names: tuple[str, ...]) -> Iterator[str]:
+    for row in (entry.teacher, entry.student):
+        yield names[int(row.argmax())]
+        yield f"{row.max():.4f}"
+
+
+def _paths(plan: DataSettings, wanted: set[bytes], review: Review) -> dict[bytes, str]:
+    """Returns the files of images by digest, where they are pictures in a folder."""
+    found: dict[bytes, str] = {}
+    if review.run.settings.dataset != "folder":
+        return found
+    options = DecodeOptions(plan.size, plan.resize, plan.mode, plan.broken)
+    cache = Path(review.run.settings.cache_dir).expanduser()
+    for place in filter(None, (plan.folder, plan.test_folder)):
+        root = Path(place).expanduser()
+        if not root.is_dir():
+            continue
+        with contextlib.suppress(UserError):  # files that have changed are not known
+            pictures = folder.load(root, options, cache, drop_duplicates=place == plan.folder)
+            for path, image in zip(pictures.paths, pictures.images, strict=True):
+                digest = image_digest(image)
+                if digest in wanted and digest not in found:
+                    found[digest] = str(root / path)
+                if len(found) == len(wanted):
+                    return found
+    return found
+
+
+class Judgement(NamedTuple):
+    """What the corrections say of both sides, on corrected images that both have judged.
+
+    Attributes:
+      images: how many there are.
+      teacher: on how many the teacher is right.
+      student: on how many the student is right.
+    """
+
+    images: int
+    teacher: int
+    student: int
+
+
+def read_csv(review: Review, path: Path) -> dict[bytes, int]:
+    """Returns the classes that a person has written into ``review.csv``, by image digest.
+
+    Rows without one are left out.
+
+    Raises:
+      UserError: the file cannot be read; or the class or the image of a row is not known, or an
+        image has two classes. All such rows are named, and nothing counts.
+    """
+    known = {
+        image_digest(image).hex(): image_digest(image)
+        for part in review.judged
+        for image in part.images
+    }
+    numbers = {comparable(name): number for number, name in enumerate(review.names)}
+    found: dict[bytes, int] = {}
+    problems = []
+    for line, row in _rows(path):
+        image, text = row["image"].strip().lower(), csv_text.restore(row["correct"].strip())
+        if not text:
+            continue
+        number = numbers.get(comparable(text))
+        if image not in known:
+            problems.append(f"row {line}: image {image[:16]!r} is none of this run's")
+        elif number is None:
+            problems.append(f"row {line}: {text!r} is none of the classes")
+        elif found.setdefault(known[image], number) != number:
+            problems.append(f"row {line}: image {image[:16]!r} has another class in a row above")
+    if problems:
+        listed = "\n".join(f"  {one}" for one in problems[:10])
+        more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
+        classes = ", ".join(review.names[:20]) + (", ..." if len(review.names) > 20 else "")
+        raise UserError(
+            f"--read={path}: nothing was taken over; mend these rows (the classes are"
+            f" {classes}):\n{listed}{more}"
+        )
+    return found
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yields the rows with their numbers, the head being row 1; missing cells are empty."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--read={path}: cannot be read ({error}); name a CSV file") from error
+    head = text.partition("\n")[0]
+    delimiter = ";" if head.count(";") > head.count(",") else ","  # of some spreadsheets
+    reader_ = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
+    names = reader_.fieldnames or ()
+    if missing := [name for name in ("image", "correct") if name not in names]:
+        raise UserError(
+            f"--read={path}: has no column {missing[0]!r}; give the file that `amkd review` wrote,"
+            " with its first row"
+        )
+    for number, row in enumerate(reader_, 2):
+        yield number, {name: row.get(name) or "" for name in ("image", "correct")}
+
+
+def take(review: Review, classes: dict[bytes, int]) -> tuple[corrections.Recorded, Judgement]:
+    """Records corrections in the run's ledger; returns what became of them, and what they say of
+    teacher and student.
+    """
+    recorded = corrections.record(review.run.ledger, review.names, classes)
+    right = np.zeros(3, int)
+    seen: set[bytes] = set()
+    for part in review.judged:
+        for image, teacher, student in zip(part.images, part.teacher, part.student, strict=True):
+            digest = image_digest(image)
+            if digest not in classes or digest in seen or np.isnan(teacher).any():
+                continue
+            seen.add(digest)
+            number = classes[digest]
+            right += (1, int(teacher.argmax() == number), int(student.argmax() == number))
+    return recorded, Judgement(*map(int, right))

@@ -1,0 +1,145 @@
+"""Runs side by side: which belong together, what differs in their configurations, paired tests."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from amkd.config.fields import flatten
+from amkd.config.identity import differing, identifying
+from amkd.core.errors import UserError
+from amkd.reporting.svg_chart import MOST_CURVES
+from amkd.run import kept
+from amkd.run.kept import KeptRun
+from amkd.tables import statistics
+from amkd.tables.statistics import Paired
+
+MEASURES = {"agreement": "agreement_images", "student_accuracy": "accuracy_images"}
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedRun:
+    """A run with a name that no other run of the comparison has."""
+
+    name: str
+    kept: KeptRun
+
+    def last(self, measure: str) -> float | None:
+        """Returns a share after the last finished round; None where it was not measured."""
+        value: float | None = self.kept.rounds[-1].get(measure)
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Runs whose configurations are the same except for their seeds.
+
+    Attributes:
+      name: of the group.
+      runs: by seed.
+    """
+
+    name: str
+    runs: dict[int, NamedRun]
+
+    def percents(self, measure: str) -> dict[int, float]:
+        """Returns a share after the last round of each run that has it, by seed, in percent."""
+        shares = {seed: run.last(measure) for seed, run in self.runs.items()}
+        return {seed: 100 * share for seed, share in shares.items() if share is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupTest:
+    """Two groups compared on the seeds that both have.
+
+    Attributes:
+      measure: what is compared, one of ``MEASURES``.
+      first: name of a group.
+      second: name of another.
+      paired: first less second, in percentage points.
+      holm: the p-value, adjusted for all comparisons of the page by this measure; None for none.
+    """
+
+    measure: str
+    first: str
+    second: str
+    paired: Paired
+    holm: float | None
+
+
+def read(folders: Sequence[Path]) -> list[NamedRun]:
+    """Reads runs that have a finished round.
+
+    Raises:
+      UserError: too few or too many runs, one of them twice, one without a finished round, or a
+        folder that holds none.
+    """
+    places = [folder.expanduser() for folder in folders]
+    if not 2 <= len(places) <= MOST_CURVES:
+        raise UserError(
+            f"{len(places)} workdirs are given; name from 2 to {MOST_CURVES} of them to compare"
+        )
+    resolved = [place.resolve() for place in places]
+    for number, place in enumerate(resolved):
+        if place in resolved[:number]:
+            raise UserError(f"{places[number]} is given twice; name every workdir once")
+    short = [place.name for place in resolved]
+    names = short if len(set(short)) == len(short) else [str(place) for place in places]
+    runs = [NamedRun(name, kept.read(place)) for name, place in zip(names, places, strict=True)]
+    for run in runs:
+        if not run.kept.rounds:
+            raise UserError(
+                f"{run.kept.folder} has no finished round in metrics.jsonl; wait for round 0, or"
+                " leave it out"
+            )
+    return runs
+
+
+def groups(runs: Sequence[NamedRun]) -> list[Group]:
+    """Returns the runs by configuration and teacher, whatever their seeds are.
+
+    Of two runs of one configuration and seed, the second forms a group of its own.
+    """
+    found: dict[tuple[str, int], dict[int, NamedRun]] = {}
+    for run in runs:
+        values = {**identifying(run.kept.settings), "seed": None, "teacher": run.kept.teacher}
+        key, seed, copy = json.dumps(values, sort_keys=True, default=str), _seed(run), 0
+        while seed in found.get((key, copy), {}):
+            copy += 1
+        found.setdefault((key, copy), {})[seed] = run
+    return [
+        Group(", ".join(run.name for run in own.values()), dict(sorted(own.items())))
+        for own in found.values()
+    ]
+
+
+def group_tests(made: Sequence[Group]) -> Iterator[GroupTest]:
+    """Yields every pair of groups that have a seed in common, by each measure."""
+    for measure in MEASURES:
+        pairs = [
+            (first.name, second.name, paired)
+            for number, first in enumerate(made)
+            for second in made[number + 1 :]
+            if (paired := statistics.paired(first.percents(measure), second.percents(measure)))
+        ]
+        adjusted = statistics.holm([paired.p for *_, paired in pairs])
+        for (one, other, paired), holm in zip(pairs, adjusted, strict=True):
+            yield GroupTest(measure, one, other, paired, holm)
+
+
+def different_fields(runs: Sequence[NamedRun]) -> list[tuple[str, list[Any]]]:
+    """Returns the fields in which the runs differ, each with its value in every run.
+
+    Fields that make no other run, such as folders on a machine, are left out, and prices are not.
+    """
+    also = ("teacher.price", "teacher.currency")
+    # Fields at their default in all runs cannot differ.
+    names = dict.fromkeys(name for run in runs for name in differing(run.kept.settings, also))
+    values = [flatten(run.kept.settings) for run in runs]
+    rows = [(name, [own[name] for own in values]) for name in names]
+    return [(name, row) for name, row in rows if any(value != row[0] for value in row)]
+
+
+def _seed(run: NamedRun) -> int:
+    return run.kept.settings.seed

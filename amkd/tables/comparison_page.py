@@ -1,0 +1,265 @@
+"""The page of a comparison of runs: one HTML file that needs no network."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from amkd.core.errors import UserError
+from amkd.data.dataset import DataSet
+from amkd.reporting import html_parts, interval, svg_chart
+from amkd.reporting.html_parts import escape, percent, table
+from amkd.reporting.summary_text import measured
+from amkd.reporting.svg_chart import Curve, Point
+from amkd.tables import class_agreement, comparison, statistics
+from amkd.tables.class_agreement import Judged
+from amkd.tables.comparison import NamedRun
+
+_NAMES = {"agreement": "Agreement with the teacher", "student_accuracy": "Student accuracy"}
+_MEANINGS = {
+    "agreement": "The share of the judging images on which student and teacher pick the same"
+    " class. It needs no labels.",
+    "student_accuracy": "The share of the labeled test images on which the student picks the true"
+    " class.",
+}
+_MOST_CLASSES = 200  # a longer table is cut
+
+
+def page(runs: Sequence[NamedRun]) -> str:
+    """Returns the page of at least two runs, each with a finished round."""
+    parts = [
+        svg_chart.STYLE,
+        f"<h1>{len(runs)} runs compared</h1>",
+        _text(
+            "A query is one image that the teacher was asked about. The vertical lines are 95%"
+            " intervals (Wilson): so far may a figure be off because the judging images are few."
+            " They say nothing about other seeds. Where two intervals overlap widely, the two"
+            " runs are not told apart."
+        ),
+        "<h2>The runs</h2>",
+        table(_RUN_HEAD, map(_run_row, runs)),
+        *_charts(runs),
+        *_tests(runs),
+        *_by_class(runs),
+        *_fields(runs),
+    ]
+    return html_parts.page(f"{len(runs)} runs compared", parts)
+
+
+_RUN_HEAD = (
+    *("run", "method", "seed", "state", "rounds", "queries", "student accuracy", "agreement"),
+    *("divergence", "cost of the queries"),
+)
+
+
+def _run_row(run: NamedRun) -> list[str]:
+    kept, last = run.kept, run.kept.rounds[-1]
+    divergence, price = last.get("divergence"), kept.settings.teacher.price
+    money = f"{price * last['queries']:,.10g} {kept.settings.teacher.currency}"
+    return [
+        run.name,
+        kept.settings.method,
+        str(kept.settings.seed),
+        "finished" if kept.finished else "not finished",
+        str(len(kept.rounds)),
+        f"{last['queries']:,}",
+        measured(last, "student_accuracy"),
+        measured(last, "agreement"),
+        "not measured" if divergence is None else f"{divergence:.4f} nats",
+        money if price else "no price was set",
+    ]
+
+
+def _text(words: str) -> str:
+    return f"<p>{escape(words)}</p>"
+
+
+def _charts(runs: Sequence[NamedRun]) -> Iterator[str]:
+    for measure, title in _NAMES.items():
+        by_queries = curves(runs, measure)
+        if not by_queries:
+            continue
+        yield f"<h2>{title}</h2>"
+        yield _text(_MEANINGS[measure])
+        yield svg_chart.legend(by_queries)
+        yield svg_chart.chart(f"{title} against queries", "queries", by_queries)
+        currencies = [run.kept.settings.teacher.currency for run in runs if _price(run)]
+        for currency in dict.fromkeys(currencies):
+            name = f"money ({currency or 'no currency'})"
+            if found := curves(runs, measure, currency):
+                yield f"<h2>{escape(title)} against {escape(name)}</h2>"
+                yield _text(
+                    "Queries times teacher.price: what the answers cost where all of them are"
+                    " bought. Evaluation queries, answers found in the ledger and lost requests"
+                    " are not counted. Runs without a price in this currency are left out."
+                )
+                yield svg_chart.chart(f"{title} against {name}", name, found)
+
+
+def curves(runs: Sequence[NamedRun], measure: str, currency: str | None = None) -> list[Curve]:
+    """Returns the curves of the runs that have a measure.
+
+    Args:
+      runs: of the page; a run keeps its number where others are left out.
+      measure: one of ``comparison.MEASURES``.
+      currency: against money, of the runs with a price in it; None for queries.
+    """
+    found = []
+    for number, run in enumerate(runs):
+        teacher, scale = run.kept.settings.teacher, 1.0
+        if currency is not None:
+            scale = teacher.price if teacher.currency == currency else 0.0
+        points = tuple(_points(run, measure, scale)) if scale else ()
+        if points:
+            found.append(Curve(number, run.name, points))
+    return found
+
+
+def _price(run: NamedRun) -> float:
+    return run.kept.settings.teacher.price
+
+
+def _points(run: NamedRun, measure: str, scale: float) -> Iterator[Point]:
+    for entry in run.kept.rounds:
+        share, images = entry.get(measure), entry.get(comparison.MEASURES[measure])
+        if share is not None:
+            low, high = interval.wilson(share, images) if images else (share, share)
+            yield Point(scale * entry["queries"], share, low, high)
+
+
+def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
+    yield "<h2>Paired tests over seeds</h2>"
+    yield _text(
+        "Runs whose configurations and teachers are the same except for the seed belong"
+        " together. Two such groups are compared on the seeds that both have: the difference of"
+        " their figures after the last finished round, in percentage points, and the p-value of"
+        " Student's t-test for pairs, which is the chance of so large a mean difference if there"
+        " were none. Holm's p is adjusted for the number of comparisons by the same measure. With"
+        " one seed there is no test."
+    )
+    tests = list(comparison.group_tests(comparison.groups(runs)))
+    if not tests:
+        yield _text("No two groups have a seed in common, so nothing is paired.")
+        return
+    rows = (
+        [
+            _NAMES[one.measure],
+            one.first,
+            one.second,
+            f"{one.paired.difference:+.2f}",
+            str(one.paired.seeds),
+            _p(one.paired.p),
+            _p(one.holm),
+        ]
+        for one in tests
+    )
+    head = ("measure", "first", "second", "first less second", "seeds", "p", "Holm's p")
+    yield table(head, rows)
+
+
+def _p(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _by_class(runs: Sequence[NamedRun]) -> Iterator[str]:
+    judged, missing = _judge(runs)
+    yield "<h2>Agreement by class</h2>"
+    yield _text(
+        "Of the judging images that the teacher puts into a class: the share that the student"
+        " puts there, too. Computed from the saved student and the answers in the run's ledger;"
+        " nothing is asked."
+    )
+    for name, why in missing.items():
+        yield _text(f"{name} is left out: {why}.")
+    if not judged:
+        return
+    first = next(iter(judged.values()))
+    same = {name: one for name, one in judged.items() if one.classes == first.classes}
+    for name in judged.keys() - same.keys():
+        yield _text(f"{name} is left out: its classes are not those of {next(iter(judged))}.")
+    yield table(*_class_table(same))
+    yield from _image_tests(judged)
+
+
+def _judge(runs: Sequence[NamedRun]) -> tuple[dict[str, Judged], dict[str, str]]:
+    """Returns the students by run, and why others are left out."""
+    judged: dict[str, Judged] = {}
+    missing: dict[str, str] = {}
+    loaded: dict[str, DataSet] = {}
+    for run in runs:
+        try:
+            judged[run.name] = class_agreement.judge(run.kept, loaded)
+        except UserError as error:
+            missing[run.name] = str(error).rstrip(".")
+    return judged, missing
+
+
+def _class_table(judged: Mapping[str, Judged]) -> tuple[list[str], list[list[str]]]:
+    """Returns head and rows; the differences are against the first run."""
+    names, found = list(judged), [one.by_class() for one in judged.values()]
+    head = ["class"]
+    for number, name in enumerate(names):
+        head += [f"{name}: images", name, "95% interval"]
+        head += [f"{name} less {names[0]}"] if number else []
+    rows = []
+    for place, label in enumerate(next(iter(judged.values())).classes[:_MOST_CLASSES]):
+        row, base = [label], _share(*found[0], place)
+        for number, (images, agreed) in enumerate(found):
+            share = _share(images, agreed, place)
+            span = interval.text(share, int(images[place])) or "-"
+            row += [str(images[place]), percent(share), span]
+            if number:
+                row.append(_difference(share, base))
+        rows.append(row)
+    return head, rows
+
+
+def _difference(share: float | None, base: float | None) -> str:
+    return "-" if share is None or base is None else f"{100 * (share - base):+.2f}"
+
+
+def _share(images: np.ndarray, agreed: np.ndarray, place: int) -> float | None:
+    return float(agreed[place] / images[place]) if images[place] else None
+
+
+def _image_tests(judged: Mapping[str, Judged]) -> Iterator[str]:
+    """Yields the tests on single images, of runs that were judged on the same ones."""
+    rows: list[list[str]] = []
+    p_values: list[float | None] = []
+    for (one, first), (other, second) in itertools.combinations(judged.items(), 2):
+        if class_agreement.same_images([first, second]):
+            ours = int((first.agrees & ~second.agrees).sum())
+            theirs = int((second.agrees & ~first.agrees).sum())
+            both = int((first.agrees & second.agrees).sum())
+            p_values.append(statistics.sign_test(ours, theirs))
+            rows.append([one, other, str(both), str(ours), str(theirs), _p(p_values[-1])])
+    if not rows:
+        return
+    adjusted = statistics.holm(p_values)
+    yield "<h2>Paired tests over images</h2>"
+    yield _text(
+        "Two students on the same judging images with the same answers: on how many both agree"
+        " with the teacher, and on how many only one of them does. p is McNemar's exact test: the"
+        " chance of so uneven a split if both students were equally good on images like these. It"
+        " tells two students apart, not two methods: other seeds give other students."
+    )
+    head = ("first", "second", "both agree", "only the first", "only the second", "p", "Holm's p")
+    yield table(head, ([*row, _p(holm)] for row, holm in zip(rows, adjusted, strict=True)))
+
+
+def _fields(runs: Sequence[NamedRun]) -> Iterator[str]:
+    yield "<h2>What differs in the configurations</h2>"
+    rows = [
+        ["teacher's identity", *(run.kept.teacher for run in runs)],
+        *([name, *map(str, values)] for name, values in comparison.different_fields(runs)),
+    ]
+    if len(set(rows[0][1:])) == 1:
+        rows = rows[1:]
+    if not rows:
+        yield _text("Nothing that matters to the result.")
+        return
+    yield _text(
+        "Fields of the configuration that have other values in other runs. Folders on a machine,"
+        " and what does not change a result, are not listed."
+    )
+    yield table(("field", *(run.name for run in runs)), rows)

@@ -1,0 +1,130 @@
+"""``amkd review``: pictures of a finished run as a page and a table, and corrections read back."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+
+from amkd.cli import subcommands
+from amkd.core.digest import image_digest
+from amkd.core.errors import UserError
+from amkd.ledger import corrections
+from amkd.reporting import metrics
+from amkd.run import judged, kept, reviewing
+from tests.reporting.test_pages import read
+
+
+@pytest.fixture(scope="module")
+def run(tiny_run, tmp_path_factory):
+    """A copy of a finished run, whose ledger may be written."""
+    folder = tmp_path_factory.mktemp("review") / "run"
+    shutil.copytree(tiny_run / "run", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def review(run):
+    return reviewing.collect(kept.read(run))
+
+
+@pytest.fixture(scope="module")
+def table(run):
+    """The rows that the command writes."""
+    subcommands.run(["review", str(run), "--most=5"])
+    with (run / "review" / "review.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, reviewing.COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def test_pictures_are_those_of_the_run(review):
+    held_out, real = review.judged
+    assert (held_out.kind, real.kind) == (judged.HELD_OUT, judged.QUERIED)
+    assert len(held_out.images) == 60 and len(real.images) == 30
+    last = review.run.rounds[-1]
+    assert metrics.agreement(held_out.student, held_out.teacher) == last["agreement"]
+    assert metrics.divergence(held_out.student, held_out.teacher) == pytest.approx(
+        last["divergence"]
+    )
+
+
+def test_page_and_table(run, review, table):
+    page = (run / "review" / "review.html").read_text()
+    reader = read(page)
+    assert all(address.startswith("data:image/") for address in reader.fetched)
+    assert "http" not in page and "<script" not in page
+    assert 10 <= len(table) <= 20 and all(row["correct"] == row["file"] == "" for row in table)
+    held_out = review.judged[0]
+    worst = int(np.argmax(metrics.divergences(held_out.student, held_out.teacher)))
+    assert table[0]["image"] == image_digest(held_out.images[worst]).hex()
+    assert table[0]["teacher"] == str(held_out.teacher[worst].argmax())
+    assert table[0]["student_score"] == f"{held_out.student[worst].max():.4f}"
+    assert f"row {len(table) + 1}<br>" in page and f"row {len(table) + 2}<br>" not in page
+    with pytest.raises(UserError, match=r"review\.csv is there already"):
+        subcommands.run(["review", str(run)])
+
+
+def test_corrections_are_read_once(run, review, table, tmp_path, capsys):
+    rows = [{**row, "correct": ""} for row in table]
+    rows[0]["correct"], rows[1]["correct"] = " 3 ", rows[1]["teacher"]
+    path, names = write(tmp_path / "review.csv", rows), review.names
+    subcommands.run(["review", str(run), f"--read={path}"])
+    told = capsys.readouterr().out
+    assert "2 corrections are new, 0 have changed, 0 were there already" in told
+    right = 1 + (table[0]["teacher"] == "3")
+    assert f"of these 2 pictures the teacher is right on {right}," in told
+    held = corrections.read(kept.read(run).ledger, names)
+    assert held == {
+        bytes.fromhex(rows[0]["image"]): 3,
+        bytes.fromhex(rows[1]["image"]): int(rows[1]["teacher"]),
+    }
+    subcommands.run(["review", str(run), f"--read={path}"])
+    assert "0 corrections are new, 0 have changed, 2 were there" in capsys.readouterr().out
+
+
+def test_wrong_rows_are_named_and_nothing_counts(review, table, tmp_path):
+    rows = [{**row, "correct": "3"} for row in table]
+    rows[1]["correct"], rows[2]["image"] = "cat", "ab" * 32
+    rows.append({**rows[0], "correct": "4"})
+    path = write(tmp_path / "review.csv", rows)
+    with pytest.raises(UserError) as caught:
+        reviewing.read_csv(review, path)
+    told = str(caught.value)
+    assert "row 3: 'cat' is none of the classes" in told and "nothing was taken over" in told
+    assert f"row 4: image {('ab' * 32)[:16]!r} is none of this run's" in told
+    assert f"row {len(rows) + 1}: image {rows[0]['image'][:16]!r} has another class" in told
+
+
+def test_a_table_of_a_spreadsheet(review, table, tmp_path):
+    path = tmp_path / "review.csv"
+    text = f"image;correct\r\n{table[0]['image']};7\r\n{table[1]['image']};\r\n"
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert reviewing.read_csv(review, path) == {bytes.fromhex(table[0]["image"]): 7}
+    path.write_text("picture,correct\n1,2\n")
+    with pytest.raises(UserError, match="has no column 'image'"):
+        reviewing.read_csv(review, path)
+    with pytest.raises(UserError, match="cannot be read"):
+        reviewing.read_csv(review, tmp_path / "absent.csv")
+
+
+def test_the_page_of_the_run_shows_them(tiny_run):
+    page = (tiny_run / "run" / "report.html").read_text()
+    read(page)
+    assert "Teacher and student disagree most: held-out pictures" in page
+    assert "The teacher is least sure: queried real pictures" in page
+
+
+def test_mistakes(tmp_path, run):
+    with pytest.raises(UserError, match="holds no run"):
+        subcommands.run(["review", str(tmp_path)])
+    with pytest.raises(UserError, match="--most=0"):
+        subcommands.run(["review", str(run), "--most=0"])
+    with pytest.raises(UserError, match=r"--colour.*--help shows how"):
+        subcommands.run(["review", str(run), "--colour=red"])

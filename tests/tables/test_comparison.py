@@ -1,0 +1,131 @@
+"""``amkd compare``: groups by seed, paired tests, money, classes, and the whole page."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amkd.cli import subcommands
+from amkd.core.errors import UserError
+from amkd.run.kept import KeptRun
+from amkd.tables import comparison, comparison_page, statistics
+from amkd.tables.class_agreement import Judged, same_images
+from amkd.tables.comparison import NamedRun
+from tests.reporting.test_pages import read
+from tests.support.small import configured
+from tests.support.summaries import row
+
+
+def run(name, seed=0, agreement=0.5, **fields):
+    rounds = (
+        row(0, 20, agreement=0.2, agreement_images=100, student_accuracy=None),
+        row(1, 40, agreement=agreement, agreement_images=100, student_accuracy=None),
+    )
+    made = KeptRun(
+        folder=Path(name),
+        settings=configured(**{"seed": seed, **fields}),
+        run=name,
+        teacher="service",
+        rounds=rounds,
+        finished=False,
+    )
+    return NamedRun(name, made)
+
+
+OURS = [run("a0", 0, 0.50), run("a1", 1, 0.60), run("a2", 2, 0.70)]
+THEIRS = [
+    run(f"b{seed}", seed, agreement, method="random_mixup")
+    for seed, agreement in ((0, 0.48), (1, 0.56), (2, 0.70), (3, 0.9))
+]
+
+
+def test_groups_and_paired_tests_by_hand():
+    first, second = comparison.groups([*OURS, *THEIRS])
+    assert (first.name, second.name) == ("a0, a1, a2", "b0, b1, b2, b3")
+    (test,) = comparison.group_tests([first, second])
+    # Differences 2, 4 and 0 points: mean 2, deviation 2, t = 2 / (2 / sqrt(3)) = 1.732.
+    assert test.measure == "agreement" and test.paired.seeds == 3
+    assert test.paired.difference == pytest.approx(2.0)
+    assert test.paired.p == pytest.approx(0.2254, abs=1e-4) and test.holm == test.paired.p
+
+
+def test_two_runs_of_one_seed_are_two_groups():
+    assert [len(one.runs) for one in comparison.groups([OURS[0], run("again"), OURS[1]])] == [2, 1]
+
+
+def test_different_fields():
+    one, other = run("a"), run("b", 1, budget=900, **{"report.html": False})
+    assert comparison.different_fields([one, other]) == [("seed", [0, 1]), ("budget", [1000, 900])]
+    assert comparison.different_fields([one, one]) == []
+
+
+def test_curves_in_money():
+    priced = run("p", **{"teacher.price": 0.5, "teacher.currency": "EUR"})
+    runs = [OURS[0], priced]
+    (curve,) = comparison_page.curves(runs, "agreement", "EUR")
+    assert (curve.number, [point.x for point in curve.points]) == (1, [10, 20])
+    assert curve.points[1].low == pytest.approx(0.4038, abs=1e-4)  # Wilson, 50 of 100
+    assert len(comparison_page.curves(runs, "agreement")) == 2
+    assert comparison_page.curves(runs, "student_accuracy") == []
+    text = comparison_page.page(runs)
+    assert (
+        text.count("<svg class") == 2 and "Agreement with the teacher against money (EUR)" in text
+    )
+
+
+def test_sign_test_by_hand():
+    # 1 of 6: 2 * (1 + 6) / 64.
+    assert statistics.sign_test(1, 5) == pytest.approx(14 / 64)
+    assert statistics.sign_test(3, 3) == 1.0 and statistics.sign_test(0, 0) is None
+
+
+def test_agreement_by_class_by_hand():
+    judged = Judged(("x", "y", "z"), (b"1", b"2", b"3"), np.array([0, 1, 1]), np.array([0, 0, 1]))
+    images, agreed = judged.by_class()
+    assert images.tolist() == [2, 1, 0] and agreed.tolist() == [1, 1, 0]
+    other = dataclasses.replace(judged, student=np.array([0, 0, 0]))
+    head, rows = comparison_page._class_table({"a": judged, "b": other})
+    assert head[-1] == "b less a"
+    assert [one[0] for one in rows] == ["x", "y", "z"]
+    assert rows[0][2] == "50.00%" and rows[0][-1] == "+50.00"
+    assert rows[1][-1] == "-100.00" and rows[2][-1] == "-"
+    assert same_images([judged, other])
+    assert not same_images([judged, dataclasses.replace(other, images=(b"1", b"2", b"4"))])
+    page = "".join(comparison_page._image_tests({"a": judged, "b": other}))
+    assert "<td>1</td><td>1</td><td>1</td><td>1.0000</td>" in page
+
+
+def test_the_command(tiny_run, tmp_path, capsys):
+    done, begun = tiny_run / "run", tmp_path / "begun"
+    shutil.copytree(done, begun, ignore=shutil.ignore_patterns("summary.json", "student"))
+    lines = (begun / "metrics.jsonl").read_text().splitlines(keepends=True)
+    first = [line for line in lines if json.loads(line)["round"] == 0]
+    (begun / "metrics.jsonl").write_text("".join(first) + '{"kind": "round", "rou')
+    output = tmp_path / "page.html"
+    subcommands.run(["compare", str(done), str(begun), f"--output={output}"])
+    assert "2 runs compared" in capsys.readouterr().out
+    text = output.read_text()
+    reader = read(text)
+    assert reader.fetched == [] and "http" not in text and "<script" not in text
+    cells = {found[0]: found for found in reader.rows}
+    assert cells["run"][3] == "finished" or "finished" in cells["run"]
+    assert [found[3] for found in reader.rows if found[0] == "begun"] == ["not finished"]
+    assert "against money (USD)" in text and "begun is left out: the run is not finished" in text
+    agreed = [found for found in reader.rows if found[0] in map(str, range(10))]
+    assert sum(int(found[1]) for found in agreed if len(found) == 4) == 60
+
+
+def test_mistakes(tmp_path):
+    with pytest.raises(UserError, match="1 workdirs are given"):
+        subcommands.run(["compare", str(tmp_path)])
+    with pytest.raises(UserError, match="is given twice"):
+        subcommands.run(["compare", str(tmp_path), str(tmp_path)])
+    with pytest.raises(UserError, match="holds no run"):
+        subcommands.run(["compare", str(tmp_path), str(tmp_path / "other")])
+    with pytest.raises(UserError, match=r"ends in \.html"):
+        subcommands.run(["compare", "a", "b", f"--output={tmp_path / 'page.pdf'}"])
+    with pytest.raises(UserError, match="there is no folder"):
+        subcommands.run(["compare", "a", "b", f"--output={tmp_path / 'no' / 'page.html'}"])
