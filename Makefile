@@ -18,7 +18,7 @@ help:
 	@echo "make quick       four minutes of tests: one test folder for each room that computes or decides"
 	@echo "make test        install, then lint, types, import contracts and the default tests"
 	@echo "make test-oldest the tests of numerical rooms with the oldest versions of requirements.txt, in .venv-oldest"
-	@echo "make docs        the site of docs/, to site/"
+	@echo "make docs        the site of docs/, to build/site/"
 	@echo "make test-heavy  the tests that take minutes, every smoke preset among them"
 	@echo "make bench       search, training and pool beside PyTorch, to benchmarks/RESULTS.md; keep the machine quiet"
 	@echo "make format      let ruff put the code in order, and write configs/default.py anew from its declarations"
@@ -85,4 +85,4 @@ format: install
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .venv-oldest build/lib site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis # never runs/: it holds paid answers
+	rm -rf .venv .venv-oldest build/lib build/site *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis # never runs/: it holds paid answers

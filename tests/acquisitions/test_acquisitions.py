@@ -23,7 +23,7 @@ from amkd.run.facts import facts_of_run
 from amkd.search import pairs, pool_search
 from amkd.training import train
 from tests.search.test_device_search import fingerprint, settings, task, variables_of
-from tests.support import command, counting_teacher, training
+from tests.support import command, counting_teacher, training, whole_run
 from tests.support.choices import candidates, plain_farthest, plain_greedy
 from tests.support.small import configured
 
@@ -326,15 +326,14 @@ def test_impossible_acquisitions(fields, told):
 
 
 def test_a_run_that_covers_and_draws(tmp_path):
-    """Through the command line: mixes that are all different, and no query more."""
+    """Mixes that are all different, and no query more."""
     fields = {
         **command.TINY,
         "search.acquisition": "k_center",
         "search.candidates": 2.0,
         "search.random_share": 0.2,
     }
-    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
-    assert done.returncode == 0, done.stderr
+    whole_run.run(tmp_path, **fields)
     asked = counting_teacher.asked(tmp_path / "asked.txt")
     assert len(set(asked)) == len(asked) == 60 + 90
     first, second = (row["c2_highest"] for row in command.rows(tmp_path / "run", "round")[1:])

@@ -9,7 +9,7 @@ import pytest
 
 from amkd.core.errors import UserError
 from amkd.methods import METHODS, base, find
-from tests.support import command
+from tests.support import command, whole_run
 from tests.support.small import configured
 
 
@@ -19,16 +19,12 @@ def example():
     return textwrap.dedent(code)
 
 
-def test_the_example_runs(tmp_path):
-    """From another folder's module, through the command line: it asks about the pool's first
-    pairs.
-    """
+def test_the_example_runs(tmp_path, monkeypatch):
+    """From another folder's module: it asks about the pool's first pairs."""
     (tmp_path / "first_pairs.py").write_text(example())
+    monkeypatch.syspath_prepend(tmp_path)
     fields = {**command.TINY, "train.epochs": 2, "method": "first_pairs:METHOD"}
-    env = command.environment(tmp_path, PYTHONPATH=str(tmp_path))
-    done = command.run(command.arguments(tmp_path / "run", **fields), env)
-    assert done.returncode == 0, done.stderr
-    summary = command.summary(tmp_path / "run")
+    summary = whole_run.run(tmp_path, **fields)
     assert summary["queries"] == 90 and summary["method"] == "first_pairs:METHOD"
     assert [row["queries"] for row in summary["rounds"]] == [30, 60, 90]
 
