@@ -62,11 +62,22 @@ MOMENTS = {
 }
 
 
-def test_killed_at_many_moments_ends_with_the_same_bits(tmp_path, uninterrupted):
+FEW = (
+    "queries of round 0",
+    "training of round 0, in the middle",
+    "queries of round 1",
+    "search of round 2",
+)
+
+
+@pytest.mark.parametrize(
+    "moments", [FEW, pytest.param(tuple(MOMENTS), marks=pytest.mark.heavy)], ids=["few", "many"]
+)
+def test_killed_at_many_moments_ends_with_the_same_bits(moments, tmp_path, uninterrupted):
     workdir = tmp_path / "run"
     env = command.environment(tmp_path, COUNTING_TEACHER_SLEEP="0.05")
     line = command.arguments(workdir, **command.RESUMABLE)
-    for moment in MOMENTS.values():
+    for moment in map(MOMENTS.__getitem__, moments):
         process = command.start(line, env)
         command.wait_until(lambda moment=moment: moment(workdir), process)
         process.kill()

@@ -14,12 +14,23 @@ from tests.support import command
 
 BAD = os.fsdecode(b"run\xff\xe9")  # latin-1
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-ALL_OUTPUTS = {**command.TINY, "report.plots": True, "report.tensorboard": True, "rounds": 1}
+ALL_OUTPUTS = {
+    **command.TINY,
+    "method": "real_only",
+    "budget": 30,
+    "train.epochs": 1,
+    "report.plots": True,
+    "report.tensorboard": True,
+}
 
 
 def test_a_whole_run(tmp_path):
-    workdir, fields = tmp_path / BAD, {**ALL_OUTPUTS, "train.epochs": 1}
-    fields |= {"cache_dir": str(tmp_path / os.fsdecode(b"cache\xfe")), "teacher.identity": BAD}
+    workdir = tmp_path / BAD
+    fields = {
+        **ALL_OUTPUTS,
+        "cache_dir": str(tmp_path / os.fsdecode(b"cache\xfe")),
+        "teacher.identity": BAD,
+    }
     done = command.run(command.arguments(workdir, **fields), command.environment(tmp_path, **ASCII))
     assert done.returncode == 0, done.stderr
     assert "could not be made" not in done.stdout

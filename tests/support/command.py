@@ -26,6 +26,7 @@ TINY = {
     "train.batch_size": 16,
     "train.crop": 1,
     "search.chunk": 128,
+    "search.lam_count": 3,
     "report.progress": False,
     "report.tensorboard": False,
     "report.plots": False,

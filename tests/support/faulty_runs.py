@@ -41,6 +41,7 @@ TINY = {
     "train.epochs": 1,
     "train.batch_size": 32,
     "search.chunk": 64,
+    "search.lam_count": 3,
     "search.tile": 8,
     "report.progress": False,
     "report.tensorboard": False,
