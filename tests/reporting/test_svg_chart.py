@@ -46,3 +46,21 @@ def test_part_of_a_page():
     assert "a &lt;run&gt;" in text and "<run>" not in text
     assert "var(--curve-1); stroke-dasharray: 6 3" in text
     assert text.count("prefers-color-scheme: dark") == 2
+
+
+def luminance(colour):
+    """Relative luminance of #rrggbb, as WCAG 2 defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(
+    ("colours", "paper"), [(svg_chart._LIGHT, "#ffffff"), (svg_chart._DARK, "#15181c")]
+)
+def test_curves_stand_out_from_the_paper(colours, paper):
+    for colour in colours:
+        low, high = sorted((luminance(colour), luminance(paper)))
+        assert (high + 0.05) / (low + 0.05) > 4.5, colour  # AA, of text
