@@ -207,7 +207,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
 def _explicit() -> set[str]:
     """The fields that were set by hand; all of them if a run's workdir holds the configuration."""
     flag = flags.FLAGS["config"]
-    if config_flags.get_config_filename(flag) == run_record.__file__:
+    if config_flags.get_config_filename(flag).startswith(f"{run_record.__file__}:"):
         return set(field_names())
     return set(config_flags.get_override_values(flag))
 

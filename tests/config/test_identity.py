@@ -56,7 +56,11 @@ FREE = (
     ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
-    *("export.formats", "export.license", "export.plain_csv"),
+    *("export.formats", "export.license", "export.plain_csv", "export.int8_loss"),
+    # What a profile sets are fields of their own, which belong to the run.
+    *("teacher.profile", "teacher.probe_images", "report.cascade_agreement"),
+    *("teacher.http.busy", "teacher.http.aws_service", "teacher.http.aws_region"),
+    *("serve.threshold", "serve.student", "serve.max_batch"),
 )
 
 
