@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ml_collections import ConfigDict
 
+from amkd import export
 from amkd.cli import field_help
 from amkd.config import checks, fields, write_default
 from amkd.config.data import DataSettings
@@ -123,7 +124,7 @@ def test_declared_choices_are_what_the_rooms_can_do() -> None:
     assert choices(Form, "form") == answers.FORMS
     assert choices(Pixels, "layout") == ("auto", *pixels.LAYOUTS)
     assert choices(Pixels, "dtype") == ("auto", *pixels.DTYPES)
-    assert choices(ExportSettings, "formats") == ("stablehlo", "onnx")
+    assert choices(ExportSettings, "formats") == export.ALL
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,9 @@ FREE = (
         "teacher.longest_retry_after",
     ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
+    *("teacher.profile", "teacher.probe_images", "teacher.http.busy"),
+    *("teacher.http.aws_service", "teacher.http.aws_region", "report.cascade_agreement"),
+    *("export.int8_loss", "serve.threshold", "serve.student", "serve.max_batch"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
     *("export.formats", "export.license", "export.plain_csv", "export.int8_loss"),
     # What a profile sets are fields of their own, which belong to the run.
