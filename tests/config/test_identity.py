@@ -55,15 +55,12 @@ FREE = (
         "teacher.longest_retry_after",
     ),
     *("teacher.labels", "teacher.onnx.path", "checkpoint.seconds"),
+    # What a profile sets are fields of their own, which belong to the run.
     *("teacher.profile", "teacher.probe_images", "teacher.http.busy"),
     *("teacher.http.aws_service", "teacher.http.aws_region", "report.cascade_agreement"),
     *("export.int8_loss", "serve.threshold", "serve.student", "serve.max_batch"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
-    *("export.formats", "export.license", "export.plain_csv", "export.int8_loss"),
-    # What a profile sets are fields of their own, which belong to the run.
-    *("teacher.profile", "teacher.probe_images", "report.cascade_agreement"),
-    *("teacher.http.busy", "teacher.http.aws_service", "teacher.http.aws_region"),
-    *("serve.threshold", "serve.student", "serve.max_batch"),
+    *("export.formats", "export.license", "export.plain_csv"),
 )
 
 
