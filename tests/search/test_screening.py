@@ -11,7 +11,7 @@ from amkd.methods import active_mixup
 from amkd.search import audit, pairs, pool_search, screening
 from tests.search.test_device_search import fingerprint, settings, task
 
-N, K = 80, 120  # 3,160 pairs
+N, K = 120, 200  # 7,140 pairs
 SCREENED = settings(minimiser="screened", evaluations=4, recall=0.5, tile=0)
 
 
@@ -100,7 +100,7 @@ def test_its_interval_holds_the_truth_for_90_of_100_samples(one, plan, refined):
     rng = np.random.default_rng(0)
     inside = 0
     for _ in range(100):
-        found = audit.recall(lowest, rng.choice(others, 500, replace=False), len(others), 0.05)
+        found = audit.recall(lowest, rng.choice(others, 1000, replace=False), len(others), 0.05)
         inside += found.low <= true <= found.high
     assert inside >= 90
 
@@ -116,9 +116,9 @@ def test_a_poor_shortlist_is_widened_and_in_the_end_everything_is_refined(one, p
 
 
 def test_widening_ends_where_the_target_is_met(one, plan):
-    wanted = plan._replace(shortlists=(K, 1800), target=0.9, sampled=1300)
+    wanted = plan._replace(shortlists=(K, 4000), target=0.9, sampled=3000)
     _, told = screening.lowest_c2(one, wanted)
-    assert told["shortlist"] == 1800 and 0.9 <= told["recall"]["low"] < 1
+    assert told["shortlist"] == 4000 and 0.9 <= told["recall"]["low"] < 1
 
 
 def test_pairs_that_were_chosen_before_stay_out(one, plan, refined):
