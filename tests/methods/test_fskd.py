@@ -26,8 +26,9 @@ from amkd.planning.workload import Speed
 from amkd.run import inputs
 from amkd.run.facts import facts_of_run
 from amkd.synthesis import pseudo_examples
-from tests.support import command, plain, traffic
+from tests.support import plain, traffic, whole_run
 from tests.support.small import configured, digits
+from tests.support.tiny_network import TinyNetwork
 
 SHAPE = (8, 8, 1)
 SIGMA = np.float32([0, 0.1, 0.2, 0.4])
@@ -395,20 +396,16 @@ FIELDS = {
 
 def test_a_run_asks_about_all_that_it_made_and_goes_on_where_it_was_stopped(tmp_path):
     """50 real images and 100 pseudo-examples, 87 of them grown."""
-    smoke = "configs/default.py:smoke"
-    line = command.arguments(tmp_path / "run", smoke, **FIELDS, cache_dir=tmp_path / "cache")
-    env = command.environment(tmp_path)
-    process = command.start(line, env)
+    run = functools.partial(
+        whole_run.run, tmp_path, preset="smoke", cache_dir=tmp_path / "cache", **FIELDS
+    )
     first = tmp_path / "run/made/00000063.npy"
-    command.wait_until(first.exists, process)
-    process.terminate()
-    process.communicate()
+    with pytest.raises(Stopped):
+        run(stop=whole_run.WhenTrue(first.exists))
     stamp = first.stat().st_mtime_ns
     assert not (tmp_path / "run/summary.json").exists()
-    done = command.run(line, env)
-    assert done.returncode == 0, done.stderr
+    summary = run()
     assert first.stat().st_mtime_ns == stamp
-    summary = command.summary(tmp_path / "run")
     assert summary["n_real"] == 50
     assert summary["queries"] == summary["queries_paid"] == summary["rounds"][0]["queries"] == 150
     assert summary["gradient_queries"] == 87
@@ -419,7 +416,7 @@ def test_a_run_asks_about_all_that_it_made_and_goes_on_where_it_was_stopped(tmp_
 @pytest.mark.parametrize("steps", [0, 1, 7])
 def test_climbs_in_loops_are_those_of_single_steps(steps, monkeypatch):
     """On accelerators all steps are one dispatch, with a part of the images on every device."""
-    network = models.build("lenet5_half", 10, SHAPE)
+    network = TinyNetwork(10)
     of = [
         (network, jax.device_get(prediction.init(network, SHAPE, jax.random.key(seed))))
         for seed in (0, 1)

@@ -286,8 +286,6 @@ def test_every_method_runs(name, tmp_path):
     fields = {**command.TINY, "method": name, "train.epochs": 2, "teacher.evaluate": "auto"}
     fields["budget"] = 400 if everything else 90
     fields["search.candidates"] = 2.0 if name == "pooled_mixup" else 1.0
-    if name == "vanilla_al":  # every single mix is a candidate of its own
-        fields["search.lam_count"] = 3
     summary = whole_run.run(tmp_path, **fields)
     asked = counting_teacher.asked(tmp_path / "asked.txt")
     assert summary["n_real"] == (400 if everything else 30)

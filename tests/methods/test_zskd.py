@@ -1,5 +1,7 @@
 """Data impressions: worked numbers, the 106 views, and whole runs."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,14 +10,16 @@ import pytest
 from amkd import models
 from amkd.core import devices
 from amkd.core.errors import UserError
+from amkd.core.stopping import Stopped
 from amkd.methods import zskd
 from amkd.methods.first_images import Source
 from amkd.models import prediction
 from amkd.run.facts import facts_of_run
 from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS, View
-from tests.support import command, counting_teacher, traffic
+from tests.support import command, counting_teacher, traffic, whole_run
 from tests.support.small import configured
+from tests.support.tiny_network import TinyNetwork
 
 KERNEL = np.float32([(1, 1, 0), (0, 1, 2)])  # columns (1, 0), (1, 1), (0, 2)
 RECIPE = impressions.Descent(temperature=20.0, learning_rate=0.05)
@@ -208,18 +212,13 @@ def test_a_run_makes_its_images_and_goes_on_where_it_was_stopped(tmp_path):
     """20 impressions and 40 views are asked about, gradients are counted apart, and what was made
     is not made again.
     """
-    line = command.arguments(tmp_path / "run", **FIELDS, cache_dir=tmp_path / "cache")
-    env = command.environment(tmp_path)
-    process = command.start(line, env)
+    run = functools.partial(whole_run.run, tmp_path, cache_dir=tmp_path / "cache", **FIELDS)
     first = tmp_path / "run/made/00000000.npy"
-    command.wait_until(first.exists, process)
-    process.terminate()
-    process.communicate()
+    with pytest.raises(Stopped):
+        run(stop=whole_run.WhenTrue(first.exists))
     stamp = first.stat().st_mtime_ns
-    done = command.run(line, env)
-    assert done.returncode == 0, done.stderr
+    summary = run()
     assert first.stat().st_mtime_ns == stamp
-    summary = command.summary(tmp_path / "run")
     assert summary["n_real"] == 0 and summary["queries"] == 60
     assert summary["gradient_queries"] == 20 * 20
     assert summary["rounds"][0]["search"]["impressions"] == 20
@@ -231,12 +230,9 @@ def test_a_run_makes_its_images_and_goes_on_where_it_was_stopped(tmp_path):
 
 def test_a_black_box_is_refused_before_anything_is_asked(tmp_path):
     fields = {**command.TINY, "method": "zskd"}
-    done = command.run(command.arguments(tmp_path / "run", **fields), command.environment(tmp_path))
-    assert done.returncode == 2
-    assert (
-        "config.teacher.kind='python': method 'zskd' makes its images from the weights and"
-        in done.stderr
-    )
+    told = "config.teacher.kind='python': method 'zskd' makes its images from the weights and"
+    with pytest.raises(UserError, match=told):
+        whole_run.run(tmp_path, **fields)
     assert counting_teacher.asked(tmp_path / "asked.txt") == []
 
 
@@ -260,7 +256,7 @@ def test_impossible_impressions(fields, told):
 @pytest.mark.parametrize("steps", [1, 130])
 def test_images_of_loops_are_those_of_single_steps(steps, monkeypatch):
     """On accelerators a hundred steps are one dispatch."""
-    network = models.build("lenet5_half", 10, (8, 8, 1))
+    network = TinyNetwork(10)
     variables = jax.device_get(prediction.init(network, (8, 8, 1), jax.random.key(0)))
     answers = np.random.default_rng(0).dirichlet(np.ones(10), 6).astype(np.float32)
     found, sent = [], []

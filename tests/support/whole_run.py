@@ -44,6 +44,7 @@ def run(
       fails: number of images after which the counting teacher fails.
       fields: other values.
     """
+    folder.mkdir(exist_ok=True)
     chosen = {"COUNTING_TEACHER_LOG": str(folder / "asked.txt")}
     if fails is not None:
         chosen["COUNTING_TEACHER_FAILS"] = str(fails)
