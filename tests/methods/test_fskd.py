@@ -28,6 +28,7 @@ from amkd.run.facts import facts_of_run
 from amkd.synthesis import pseudo_examples
 from tests.support import plain, traffic, whole_run
 from tests.support.small import configured, digits
+from tests.support.tiny_network import TinyNetwork
 
 SHAPE = (8, 8, 1)
 SIGMA = np.float32([0, 0.1, 0.2, 0.4])
@@ -415,7 +416,7 @@ def test_a_run_asks_about_all_that_it_made_and_goes_on_where_it_was_stopped(tmp_
 @pytest.mark.parametrize("steps", [0, 1, 7])
 def test_climbs_in_loops_are_those_of_single_steps(steps, monkeypatch):
     """On accelerators all steps are one dispatch, with a part of the images on every device."""
-    network = models.build("lenet5_half", 10, SHAPE)
+    network = TinyNetwork(10)
     of = [
         (network, jax.device_get(prediction.init(network, SHAPE, jax.random.key(seed))))
         for seed in (0, 1)

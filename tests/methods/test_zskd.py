@@ -19,6 +19,7 @@ from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS, View
 from tests.support import command, counting_teacher, traffic, whole_run
 from tests.support.small import configured
+from tests.support.tiny_network import TinyNetwork
 
 KERNEL = np.float32([(1, 1, 0), (0, 1, 2)])  # columns (1, 0), (1, 1), (0, 2)
 RECIPE = impressions.Descent(temperature=20.0, learning_rate=0.05)
@@ -255,7 +256,7 @@ def test_impossible_impressions(fields, told):
 @pytest.mark.parametrize("steps", [1, 130])
 def test_images_of_loops_are_those_of_single_steps(steps, monkeypatch):
     """On accelerators a hundred steps are one dispatch."""
-    network = models.build("lenet5_half", 10, (8, 8, 1))
+    network = TinyNetwork(10)
     variables = jax.device_get(prediction.init(network, (8, 8, 1), jax.random.key(0)))
     answers = np.random.default_rng(0).dirichlet(np.ones(10), 6).astype(np.float32)
     found, sent = [], []

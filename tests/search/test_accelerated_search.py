@@ -14,6 +14,7 @@ from tests.search.test_device_search import N, fingerprint, ranks_of, search_of,
 from tests.support import traffic
 
 TOTAL = pairs.count(N)  # 780
+IMAGES, PAIRS = 80, pairs.count(80)  # a larger pool, of 3,160 pairs
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def test_a_search_is_few_dispatches_and_few_bytes(as_accelerated):
 
 
 def test_all_searches_of_a_screen_share_one_table(as_accelerated):
-    one = task(n=120, k=200)._replace(
+    one = task(n=IMAGES, k=120)._replace(
         settings=settings(minimiser="screened", evaluations=4, recall=0.5, tile=0)
     )
     with traffic.counted() as sent:
@@ -160,7 +161,7 @@ def test_a_fixed_pace_stays():
 
 @pytest.fixture(scope="module")
 def larger():
-    return task(n=120, k=400)
+    return task(n=IMAGES, k=120)
 
 
 def with_forecast(one, **fields):
@@ -189,16 +190,16 @@ def test_a_forecast_in_float32_screens_nothing():
 def test_scores_after_a_forecast_in_bfloat16_are_those_of_float32(larger, minimiser):
     one = with_forecast(larger, forecast="bfloat16", minimiser=minimiser)
     found = active_mixup.choose(one)
-    plan = screening.make_screening(one.settings, pairs.count(120), 400)
-    exact = pool_search.lowest_c2(one, plan.refined, pairs.count(120))
-    place = {rank: n for n, rank in enumerate(pairs.rank_of(exact.i, exact.j, 120).tolist())}
-    places = [place[rank] for rank in ranks_of(found, 120).tolist()]
+    plan = screening.make_screening(one.settings, PAIRS, 120)
+    exact = pool_search.lowest_c2(one, plan.refined, PAIRS)
+    place = {rank: n for n, rank in enumerate(pairs.rank_of(exact.i, exact.j, IMAGES).tolist())}
+    places = [place[rank] for rank in ranks_of(found, IMAGES).tolist()]
     assert places == sorted(places)
     np.testing.assert_array_equal(found.score, exact.score[places])
     np.testing.assert_array_equal(found.records.w, exact.w[places])
-    true = np.mean(np.array(places) < 400)
+    true = np.mean(np.array(places) < 120)
     told = found.metrics
-    assert told["forecast"] == "bfloat16" and told["shortlist"] < pairs.count(120)
+    assert told["forecast"] == "bfloat16" and told["shortlist"] < PAIRS
     assert told["recall"]["low"] <= true <= told["recall"]["high"] and true > 0.9
 
 
@@ -207,9 +208,9 @@ def test_a_forecast_in_bfloat16_is_one(larger):
     way = pool_search.configured_minimiser(larger.settings)
     student = pool_search.place(larger, with_logits=False, dtype="bfloat16")
     assert student.table.rows.h.dtype == jax.numpy.bfloat16
-    rough = pool_search.lowest_c2(larger, way, pairs.count(120), student)
-    exact = pool_search.lowest_c2(larger, way, pairs.count(120))
-    order = [np.argsort(pairs.rank_of(one.i, one.j, 120)) for one in (rough, exact)]
+    rough = pool_search.lowest_c2(larger, way, PAIRS, student)
+    exact = pool_search.lowest_c2(larger, way, PAIRS)
+    order = [np.argsort(pairs.rank_of(one.i, one.j, IMAGES)) for one in (rough, exact)]
     apart = np.abs(rough.score[order[0]] - exact.score[order[1]])
     assert 1e-5 < apart.max() < 0.05
 

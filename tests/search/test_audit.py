@@ -61,10 +61,11 @@ def test_the_census_is_exact_and_a_part_of_it_is_in_order(seed, k, discarded):
     assert 0 <= some.low <= some.estimate <= some.high <= 1
 
 
-@pytest.mark.parametrize("missing", [0, 0.02, 0.1, 0.5])
-@pytest.mark.parametrize("share", [0.02, 0.2])
+@pytest.mark.parametrize(
+    ("missing", "share"), [(0, 0.2), (0.02, 0.02), (0.02, 0.2), (0.1, 0.02), (0.5, 0.2)]
+)
 def test_the_truth_is_inside_as_often_as_promised(missing, share):
-    """In 100 samples of the same discarded pairs, at least 90 times; the estimate is right on the
+    """In 50 samples of the same discarded pairs, at least 45 times; the estimate is right on the
     average.
     """
     rng = np.random.default_rng(3)
@@ -74,12 +75,12 @@ def test_the_truth_is_inside_as_often_as_promised(missing, share):
     lowest, others = scores[~gone], scores[gone]
     true, inside, estimates = truth(lowest, others), 0, []
     assert abs(true - (1 - missing)) < 0.05
-    for _ in range(100):
+    for _ in range(50):
         sampled = rng.choice(others, int(share * len(others)), replace=False)
         found = audit.recall(lowest, sampled, len(others), 0.05)
         inside += found.low <= true <= found.high
         estimates.append(found.estimate)
-    assert inside >= 90
+    assert inside >= 45
     assert abs(np.mean(estimates) - true) < 0.06
 
 

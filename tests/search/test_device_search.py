@@ -19,6 +19,7 @@ from amkd.search.activations import make_table
 from amkd.search.device_search import DeviceSearch
 from amkd.search.selection import SelectionTask
 from tests.support import plain
+from tests.support.tiny_network import TinyNetwork
 
 SHAPE = (8, 8, 1)
 N, K = 40, 50
@@ -47,8 +48,19 @@ def variables_of(network, shape, seed=0):
     )
 
 
-def task(n=N, k=K, pool=None, chosen=NOTHING, progress=lambda _: None, seed=0, **fields):
-    network = models.build("lenet5_half", 10, SHAPE)
+TINY, LENET = TinyNetwork(10), models.build("lenet5_half", 10, SHAPE)
+
+
+def task(
+    n=N,
+    k=K,
+    pool=None,
+    chosen=NOTHING,
+    progress=lambda _: None,
+    seed=0,
+    network=TINY,
+    **fields,
+):
     return SelectionTask(
         images=np.random.default_rng(seed).integers(0, 256, (n, *SHAPE), np.uint8),
         pool=pool or pairs.make_pool(n, 0, seed),
@@ -94,7 +106,7 @@ def expected():
 
 def test_choice_is_the_lowest_of_the_plain_scores():
     """Against loops over all pairs, all lambdas and all layers, on unrounded mixes of images."""
-    one = task(n=7, k=8)
+    one = task(n=7, k=8, network=LENET)
     found = active_mixup.choose(one)
     grid = mixing.lambda_grid(0.3, 0.7, 3)
     scored = []
@@ -176,7 +188,7 @@ def test_another_k_does_not_compile_the_network_again():
 
 def test_table_is_used_up_to_its_limit():
     """An activation of LeNet-5-half has 28 * 28 * 3 floats: 9,408 bytes for each image."""
-    one = task(n=5)
+    one = task(n=5, network=LENET)
     for most, activations in ((5 * 9408, True), (5 * 9408 - 1, False)):
         table = make_table(one.network, one.variables, one.images, with_logits=False, most=most)
         assert table.activations == activations

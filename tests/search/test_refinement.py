@@ -137,7 +137,7 @@ def test_linear_logits_are_minimised_as_by_brute_force(seed, range_):
     lams = np.arange(*range_, 16)[:, None] / 65536
     brute = plain.softmax((lams * x_i + (1 - lams) * x_j) @ kernel).max(1).min()
     for minimiser in (Refined(range_, 2), Forecast(range_, 1)):
-        score, w = minimum(minimiser, lambda x: x @ kernel, x_i, x_j)
+        score, w = _compiled(minimiser)([kernel], x_i, x_j)
         assert range_.low <= w <= range_.high
         np.testing.assert_allclose(score, brute, atol=5e-3)
 
@@ -147,7 +147,7 @@ def test_relu_networks_are_minimised_almost_as_by_brute_force():
     lams = np.arange(RANGE.low, RANGE.high + 1, 64)[:, None] / 65536
     minimisers = {
         "grid": GRID,
-        **{evaluations: Refined(RANGE, evaluations) for evaluations in (3, 5, 8)},
+        **{evaluations: Refined(RANGE, evaluations) for evaluations in (2, 3, 5)},
     }
     excess = {name: [] for name in minimisers}
     for seed in range(200):
@@ -156,8 +156,8 @@ def test_relu_networks_are_minimised_almost_as_by_brute_force():
         for name, minimiser in minimisers.items():
             excess[name].append(mlp(minimiser, seed)[0] - brute)
     means = {name: np.mean(found) for name, found in excess.items()}
-    assert min(excess[8]) > -0.01  # lower than brute force only in between its places
-    assert means[8] < means[5] < means[3]
+    assert min(excess[5]) > -0.01  # lower than brute force only in between its places
+    assert means[5] < means[3] < means[2]
     assert means[5] < means["grid"] / 2
 
 
@@ -168,7 +168,7 @@ def test_what_is_returned_was_evaluated(seed, range_):
     """
     kernels, x_i, x_j = kernels_of(seed)
     last = 1.0
-    for evaluations in (1, 2, 4):
+    for evaluations in (1, 3):
         score, w = mlp(Refined(range_, evaluations), seed)
         assert range_.low <= w <= range_.high
         expected = plain.c1(forward(kernels, plain.mix(x_i, x_j, w / 65536), np))

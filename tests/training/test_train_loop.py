@@ -16,6 +16,7 @@ from amkd.training import (
 )
 from amkd.training.train import PeriodicSaver, start
 from tests.support import plain, traffic
+from tests.support.tiny_network import NormedNetwork, TinyNetwork
 from tests.support.training import (
     AUGMENTED,
     CLASSES,
@@ -37,15 +38,17 @@ from tests.support.training import (
 
 heavy = pytest.mark.heavy
 HERE = "tests.training.test_train_loop"
+TINY, NORMED = TinyNetwork(CLASSES), NormedNetwork(CLASSES)
 
 
-def train():
-    """LeNet-5-half and AlexNet-half in a process with its own number of devices; see the next
-    test.
+def train(alexnet):
+    """LeNet-5-half and one with BatchNorm and dropout, in a process with its own number of devices;
+    see the next test.
     """
     found = [devices.count()]
-    for name, shape, epochs in (("lenet5_half", SHAPE, 3), ("alexnet_half", LARGER, 1)):
-        network, data, told = network_of(name, shape), some_data(count=12, shape=shape), []
+    normed = (network_of("alexnet_half", LARGER), LARGER) if alexnet else (NORMED, SHAPE)
+    for (network, shape), epochs in (((network_of(), SHAPE), 3), (normed, 1)):
+        data, told = some_data(count=12, shape=shape), []
         chosen = plan(
             learning_rate=1e-3,
             crop=1,
@@ -63,25 +66,32 @@ def train():
     return found
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(2, marks=heavy), pytest.param(8, marks=heavy)])
-def test_the_same_student_on_any_number_of_devices(count, on_devices):
-    """With crops and flips and, for AlexNet, with BatchNorm over all devices and dropout by image.
+@pytest.mark.parametrize(
+    ("count", "alexnet"),
+    [
+        (4, False),
+        *(pytest.param(count, alexnet, marks=heavy) for count, alexnet in ((2, True), (8, True))),
+    ],
+)
+def test_the_same_student_on_any_number_of_devices(count, alexnet, on_devices):
+    """With crops and flips and, for the second one, BatchNorm over all devices and dropout by
+    image.
 
-    BatchNorm of hardly varying units in a batch of 8 magnifies rounding, so AlexNet is held to 3 %
+    BatchNorm of hardly varying units in a batch of 8 magnifies rounding, so this one is held to 3 %
     of what it learned in two steps; a device's own statistics or masks would show as more than 30
     %.
     """
-    alone, *expected = on_devices(1, HERE, "train", quick=True)
-    there, *found = on_devices(count, HERE, "train", quick=True)
+    alone, *expected = on_devices(1, HERE, "train", alexnet, quick=True)
+    there, *found = on_devices(count, HERE, "train", alexnet, quick=True)
     assert (alone, there) == (1, count)
-    lenet_losses, lenet, alexnet_losses, alexnet = map(np.array, found)
-    lenet_losses_alone, lenet_alone, alexnet_losses_alone, alexnet_alone = map(np.array, expected)
+    lenet_losses, lenet, normed_losses, normed = map(np.array, found)
+    lenet_losses_alone, lenet_alone, normed_losses_alone, normed_alone = map(np.array, expected)
     np.testing.assert_allclose(lenet_losses, lenet_losses_alone, rtol=1e-5)
     np.testing.assert_allclose(lenet, lenet_alone, atol=1e-5)
     assert np.abs(lenet_alone).max() > 1e-3
-    np.testing.assert_allclose(alexnet_losses, alexnet_losses_alone, rtol=3e-3)
-    assert np.linalg.norm(alexnet - alexnet_alone) < 0.03 * np.linalg.norm(alexnet_alone)
-    assert np.abs(alexnet_alone).max() > 1e-3
+    np.testing.assert_allclose(normed_losses, normed_losses_alone, rtol=3e-3)
+    assert np.linalg.norm(normed - normed_alone) < 0.03 * np.linalg.norm(normed_alone)
+    assert np.abs(normed_alone).max() > 1e-4
 
 
 def test_loss_goes_down_on_what_can_be_learned():
@@ -114,10 +124,11 @@ def test_reported_loss_is_the_mean_over_records(monkeypatch):
     np.testing.assert_allclose(told, [np.mean(each)] * 3, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("name", "shape"), [("lenet5_half", SHAPE), ("alexnet_half", LARGER)])
-def test_resumed_training_ends_with_the_same_bits(name, shape):
-    network, data = network_of(name, shape), some_data(shape=shape)
-    chosen = PLAN if name == "alexnet_half" else AUGMENTED
+@pytest.mark.parametrize(
+    ("network", "chosen"), [(network_of(), AUGMENTED), (NORMED, PLAN)], ids=["LeNet-5", "BatchNorm"]
+)
+def test_resumed_training_ends_with_the_same_bits(network, chosen):
+    data = some_data()
     kept, told, again = {}, [], []
 
     def keep(epoch, state, loss):
@@ -242,6 +253,9 @@ def test_batches_are_dealt_out_in_order():
     np.testing.assert_array_equal(parts.reshape(3, 16), batches)
 
 
+# On a CPU, convolutions inside a loop are slow: a small network shows the same.
+
+
 def in_form(chosen, data, count, monkeypatch, accelerated, **options):
     """The final state, what was told of each epoch, and the traffic of the training."""
     told = []
@@ -250,7 +264,7 @@ def in_form(chosen, data, count, monkeypatch, accelerated, **options):
         with traffic.counted(guarded=False) as sent:
             ended = fit(
                 chosen,
-                network_of(),
+                TINY,
                 data,
                 count,
                 on_epoch=lambda epoch, state, loss: told.append((epoch, state is None, loss)),
@@ -291,7 +305,7 @@ def test_a_long_epoch_is_few_dispatches_and_one_wait(monkeypatch):
     data, chosen = some_data(count=1600, capacity=1600), plan(epochs=2, steps_per_dispatch=0)
     _, told, sent = in_form(chosen, data, 1600, monkeypatch, accelerated=True)
     assert sent.dispatches["train_steps"] == 2 * (3 + 1)  # 64, 64, 64, 8
-    state = start_of(training_of(chosen, network_of(), data))
+    state = start_of(training_of(chosen, TINY, data))
     assert sent.downloads == 2 * 2 * (3 + 1) + len(jax.tree.leaves(state))  # losses, and the end
     assert [row[:2] for row in told] == [(1, False), (2, False)]
 
@@ -303,9 +317,9 @@ def test_a_training_in_loops_goes_on_with_the_same_bits(as_accelerated):
         if state is not None:
             kept[epoch] = jax.device_get(jax.tree.leaves(state))
 
-    whole = fit(chosen, network_of(), data, 12, on_epoch=keep)
+    whole = fit(chosen, TINY, data, 12, on_epoch=keep)
     assert sorted(kept) == [32, 64, 75]
-    resumed = fit(chosen, network_of(), data, 12, saved=kept[32], first_epoch=32)
+    resumed = fit(chosen, TINY, data, 12, saved=kept[32], first_epoch=32)
     assert_bits(resumed, whole)
 
 
