@@ -11,7 +11,7 @@ from typing import TypeVar
 from absl import flags
 
 from amkd.cli import field_help, overrides
-from amkd.config import config_file, run_record, shipped
+from amkd.config import config_file, data_file, run_record, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
 
@@ -109,9 +109,12 @@ def _of_workdir(args: list[str]) -> list[str]:
 
 
 def _file(config: str) -> str:
-    """``NAME`` or ``NAME:PRESET`` with the path of its file."""
-    name, colon, preset = config.partition(":")
-    return f"{shipped.locate(name)}{colon}{preset}"
+    """``NAME`` or ``NAME:PRESET`` as absl takes it, with the path of its file."""
+    name, _, preset = config.partition(":")
+    path = shipped.locate(name)
+    if data_file.is_data(path):
+        config_file.load(path, preset)  # absl would pass a preset on as a part of the path
+    return config_file.argument(path, preset)
 
 
 def pick(modes: Mapping[str, Mode], name: str) -> Mode:
