@@ -1,7 +1,7 @@
-"""The commands that take workdirs as they are: ``amkd compare`` and ``amkd review``."""
+"""The commands that take workdirs as they are: ``amkd compare``, ``review`` and ``status``."""
 
 import argparse
-import contextlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from amkd.core import console, files
 from amkd.core.errors import UserError
 
-NAMES = ("compare", "review")
+NAMES = ("compare", "review", "status")
+NOT_WELL = 1  # exit status of ``amkd status`` for a run that does not work
 
 
 def run(argv: Sequence[str]) -> None:
@@ -21,9 +22,11 @@ def run(argv: Sequence[str]) -> None:
     Raises:
       UserError: something that the user can mend.
     """
-    with contextlib.suppress(SystemExit):  # argparse's way out of --help
+    try:
         args = parser().parse_args(argv)
-        args.do(args)
+    except SystemExit:  # argparse's way out of --help
+        return
+    args.do(args)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,7 +38,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Returns the parser of both commands."""
+    """Returns the parser of the commands."""
     made = _Parser(prog="amkd", allow_abbrev=False)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
     about = "Compares runs on one HTML page: curves, classes, paired tests, configurations."
@@ -74,11 +77,40 @@ def parser() -> argparse.ArgumentParser:
         help="take the classes in its column `correct` into the ledger; writes no page",
     )
     review.set_defaults(do=_review)
+    about = (
+        "Tells where a run stands. The exit status is 0 if it gives signs of life or is finished,"
+        f" and {NOT_WELL} if not."
+    )
+    status = commands.add_parser("status", description=about, allow_abbrev=False)
+    status.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a run")
+    status.add_argument(
+        "--within",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="the last sign of life is at most this old (default: 60)",
+    )
+    status.add_argument(
+        "--idle",
+        type=float,
+        metavar="SECONDS",
+        help="the work last advanced at most this long ago (default: no matter when)",
+    )
+    status.set_defaults(do=_status)
     return made
 
 
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
+
+
+def _status(args: argparse.Namespace) -> None:
+    from amkd.reporting import progress_file
+
+    found = progress_file.judge(args.workdir, args.within, args.idle)
+    console.say(found.told, last=True)
+    if not found.well:
+        sys.exit(NOT_WELL)
 
 
 def _compare(args: argparse.Namespace) -> None:

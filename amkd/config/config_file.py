@@ -13,6 +13,7 @@ from amkd.config import data_file, shipped
 from amkd.config.defaults import defaults
 from amkd.config.fields import flatten
 from amkd.config.parsing import parse_soundly
+from amkd.config.settings import Settings
 from amkd.core import fault_place
 from amkd.core.errors import UserError
 
@@ -83,7 +84,7 @@ def _of_data(path: Path) -> ConfigDict:
     config = defaults() if base is None else _base(path, base)
     problems: list[str] = []
     try:
-        settings = parse_soundly(data_file.nested(values), problems)
+        settings: Settings = parse_soundly(data_file.nested(values), problems)
     except ValueError as error:
         raise UserError(f"{path}: {error}") from error
     if problems:
