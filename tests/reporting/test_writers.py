@@ -168,8 +168,7 @@ def test_a_service_that_fails_ends_no_run(capsys):
 def test_what_a_service_learns_of_the_configuration(tmp_path):
     fields = Settings()
     http = dataclasses.replace(fields.teacher.http, url="https://me:secret@example.com")
-    json = dataclasses.replace(fields.teacher.json, body='{"key": "secret"}')
-    teacher = dataclasses.replace(fields.teacher, http=http, json=json)
+    teacher = dataclasses.replace(fields.teacher, http=http)
     data = dataclasses.replace(fields.data, folder="/home/me")
     settings = dataclasses.replace(fields, teacher=teacher, data=data)
     known = writers.facts_of(settings, "abc", tmp_path).config
