@@ -21,6 +21,7 @@ from amkd.reporting.progress import RunProgress
 NAME = "progress.json"
 RUNNING, FINISHED, STOPPED, FAILED = "running", "finished", "stopped", "failed"
 _STOPS = (Stopped, JobEnded, KeyboardInterrupt, console.ReaderGone)  # the same command goes on
+_LONGEST = 1000  # characters of a reason
 _FIELDS = {"state": str, "updated": str, "phase": str}
 
 
@@ -53,7 +54,12 @@ def kept(progress: RunProgress, workdir: Path, seconds: float) -> Iterator[None]
     try:
         yield
     except BaseException as error:
-        beat.end(STOPPED if isinstance(error, _STOPS) else FAILED, _first_line(error))
+        stops = isinstance(error, _STOPS)
+        why = str(error).partition("\n")[0][:_LONGEST]
+        beat.end(
+            STOPPED if stops else FAILED,
+            why or ("asked to stop" if stops else type(error).__name__),
+        )
         raise
     beat.end(FINISHED)
 
@@ -156,7 +162,3 @@ def _age(path: Path, text: str, now: datetime.datetime) -> float:
         return (now - datetime.datetime.fromisoformat(text)).total_seconds()
     except (TypeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({text!r} is no time)") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:1000]

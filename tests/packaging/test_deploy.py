@@ -15,6 +15,7 @@ import yaml
 from amkd.cli import ending, subcommands
 from amkd.config import config_file
 from amkd.validation import from_config
+from tests.docs.pages import blocks
 from tests.docs.test_commands import check, help_text  # noqa: F401, a fixture
 from tests.packaging.test_metadata import ROOT, setup
 
@@ -130,6 +131,13 @@ def test_the_job_runs_a_configuration_that_works(tmp_path, help_text, monkeypatc
     check(["amkd", "--config=service", *CONTAINER["args"][1:]], help_text, monkeypatch)
     volumes = {volume["name"] for volume in POD["volumes"]}
     assert {volume["name"] for volume in CONTAINER["volumeMounts"]} == volumes
+
+
+def test_the_configuration_on_the_page_works(tmp_path):
+    (block,) = blocks(ROOT / "docs" / "operations.md", "yaml")
+    (tmp_path / "run.yaml").write_text(block.text)
+    settings = from_config(config_file.load(tmp_path / "run.yaml").to_dict())
+    assert (settings.n_real, settings.train.epochs, settings.train.views) == (400, 20, 2)
 
 
 def test_the_job_knows_the_exit_statuses():

@@ -76,8 +76,8 @@ def test_it_beats_while_the_run_waits(tmp_path):
 @pytest.mark.parametrize(
     ("raised", "state", "why"),
     [
-        (Stopped(), "stopped", "Stopped"),
-        (KeyboardInterrupt(), "stopped", "KeyboardInterrupt"),
+        (Stopped(), "stopped", "asked to stop"),
+        (KeyboardInterrupt(), "stopped", "asked to stop"),
         (UserError("config.x=1: no\nmore"), "failed", "config.x=1: no"),
         (ValueError(), "failed", "ValueError"),
     ],
