@@ -15,7 +15,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from amkd.cli import arguments, ending, joining, subcommands
-from amkd.config import run_record
+from amkd.config import config_file, run_record
 from amkd.config.identity import identifying
 from amkd.config.names import field_names
 from amkd.config.parsing import refuse
@@ -217,9 +217,11 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
 def _explicit() -> set[str]:
     """The fields that were set by hand; all of them if a run's workdir holds the configuration."""
     flag = flags.FLAGS["config"]
-    if config_flags.get_config_filename(flag).startswith(f"{run_record.__file__}:"):
+    maker, _, given = config_flags.get_config_filename(flag).partition(":")
+    if maker == run_record.__file__:
         return set(field_names())
-    return set(config_flags.get_override_values(flag))
+    in_file = config_file.fields_in(Path(given)) if maker == config_file.__file__ else set()
+    return in_file | set(config_flags.get_override_values(flag))
 
 
 def _path(flag: str) -> Path | None:

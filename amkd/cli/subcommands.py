@@ -41,6 +41,13 @@ def parser() -> argparse.ArgumentParser:
     """Returns the parser of the commands."""
     made = _Parser(prog="amkd", allow_abbrev=False)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
+    _add_compare(commands)
+    _add_review(commands)
+    _add_status(commands)
+    return made
+
+
+def _add_compare(commands: Any) -> None:
     about = "Compares runs on one HTML page: curves, classes, paired tests, configurations."
     compare = commands.add_parser("compare", description=about, allow_abbrev=False)
     compare.add_argument(
@@ -54,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
         help="the page (default: compare.html in this folder)",
     )
     compare.set_defaults(do=_compare)
+
+
+def _add_review(commands: Any) -> None:
     about = "Shows pictures of a finished run that a person should look at, and takes corrections."
     review = commands.add_parser("review", description=about, allow_abbrev=False)
     review.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a finished run")
@@ -77,6 +87,9 @@ def parser() -> argparse.ArgumentParser:
         help="take the classes in its column `correct` into the ledger; writes no page",
     )
     review.set_defaults(do=_review)
+
+
+def _add_status(commands: Any) -> None:
     about = (
         "Tells where a run stands. The exit status is 0 if it gives signs of life or is finished,"
         f" and {NOT_WELL} if not."
@@ -97,7 +110,6 @@ def parser() -> argparse.ArgumentParser:
         help="the work last advanced at most this long ago (default: no matter when)",
     )
     status.set_defaults(do=_status)
-    return made
 
 
 def _folder(text: str) -> Path:

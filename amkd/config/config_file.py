@@ -78,6 +78,11 @@ def argument(path: Path, preset: str = "") -> str:
     return f"{path}:{preset}" if preset else f"{path}"
 
 
+def fields_in(path: Path) -> set[str]:
+    """Returns the fields that a file of data sets; none of a Python file, which sets all."""
+    return set(data_file.read(path)) - {_BASE} if data_file.is_data(path) else set()
+
+
 def _of_data(path: Path) -> ConfigDict:
     values = data_file.read(path)
     base = values.pop(_BASE, None)

@@ -4,6 +4,7 @@ import datetime
 import io
 import json
 import math
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -11,6 +12,15 @@ from typing import Any, TextIO
 
 _LOCK = threading.Lock()  # lines of two threads must not mix
 _standing: Callable[[], Mapping[str, Any]] = dict
+
+
+def _begin_child() -> None:
+    """A forked process must not wait for a thread that it does not have."""
+    global _LOCK
+    _LOCK = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_begin_child)
 
 
 def describe(standing: Callable[[], Mapping[str, Any]] | None) -> None:

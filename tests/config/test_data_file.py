@@ -60,6 +60,12 @@ def test_a_file_may_change_another_configuration(tmp_path):
     assert parse(config.to_dict()) == plain
 
 
+def test_what_a_file_sets_no_profile_changes(tmp_path):
+    text = "base: service\nteacher.batch: 256\ndata: {folder: p, classes: 'a,b'}\n"
+    assert from_file(write(tmp_path, text)).teacher.batch == 256  # the default
+    assert from_file(write(tmp_path, text.replace("teacher.batch", "seed"))).teacher.batch == 4
+
+
 WRONG = {
     "unknown fields and wrong types, all at once": (
         "trian: {epochs: 3}\nsearch.lam_lwo: 0.3\nbudget: many\nwarm_start: yes\nteacher:\n",
