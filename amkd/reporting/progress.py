@@ -62,7 +62,6 @@ class RunProgress:
     def __init__(
         self,
         *,
-        rounds: int = 0,
         budget: int = 0,
         currency: str = "",
         shows_bars: bool = False,
@@ -70,12 +69,11 @@ class RunProgress:
         """Begins to note.
 
         Args:
-          rounds: number of the last round.
           budget: most queries of the run.
           currency: of the money.
           shows_bars: whether a person sees progress bars.
         """
-        self._rounds, self._budget, self._currency = rounds, budget, currency
+        self._rounds, self._budget, self._currency = 0, budget, currency
         self._bars, self._counted = bars(shows_bars), 0.0
         self._count: Callable[[], Counts] = Counts
         self.standing = Standing(advanced=time.time())
@@ -98,9 +96,14 @@ class RunProgress:
             "advanced": stamp(datetime.datetime.fromtimestamp(now.advanced, datetime.UTC)),
         }
 
-    def count_by(self, count: Callable[[], Counts]) -> None:
-        """Sets what looks up the counts; it is called by the run's own thread only."""
-        self._count = count
+    def follow(self, count: Callable[[], Counts], *, rounds: int) -> None:
+        """Sets what is known once the run is put together.
+
+        Args:
+          count: looks up the counts; it is called by the run's own thread only.
+          rounds: number of the last round.
+        """
+        self._count, self._rounds = count, rounds
 
     def phase(self, name: str, round_: int | None = None) -> None:
         """Notes that a phase begins."""

@@ -91,7 +91,6 @@ def _watched(settings: Settings, folder: Path) -> Iterator[RunProgress]:
     """Yields what notes where the run stands, for those who watch it from outside."""
     shown = settings.report
     progress = RunProgress(
-        rounds=settings.rounds,
         budget=settings.budget,
         currency=settings.teacher.currency,
         shows_bars=shown.progress,
@@ -156,7 +155,7 @@ def assembled(
         answers = ledger.Ledger(book)
         stack.enter_context(contextlib.closing(answers))
         _begin(answers, run_id, settings, folder)
-        progress.count_by(lambda: _counts(answers, run_id))
+        progress.follow(lambda: _counts(answers, run_id), rounds=len(facts.rounds) - 1)
         outputs = stack.enter_context(_opened(settings, folder, run_id, progress))
         first = inputs.first_images(
             settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop

@@ -18,8 +18,8 @@ NOW = datetime.datetime(2026, 11, 28, 12, 0, 0, tzinfo=datetime.UTC)
 
 
 def noted():
-    progress = RunProgress(rounds=3, budget=640, currency="USD")
-    progress.count_by(lambda: Counts(240, 50, 0.75))
+    progress = RunProgress(budget=640, currency="USD")
+    progress.follow(lambda: Counts(240, 50, 0.75), rounds=3)
     return progress
 
 
@@ -50,7 +50,7 @@ def test_a_ledger_in_trouble_stops_no_report():
 
     progress = noted()
     progress.phase("query", 0)
-    progress.count_by(fails)
+    progress.follow(fails, rounds=3)
     progress.phase("train", 0)
     assert progress.standing.counts.queries == 240
 
@@ -158,8 +158,8 @@ amkd_run_spent{currency="U\\\\S\\"D"} 0.75
 
 
 def test_what_prometheus_reads():
-    progress = RunProgress(rounds=3, budget=640, currency='U\\S"D')
-    progress.count_by(lambda: Counts(240, 50, 0.75))
+    progress = RunProgress(budget=640, currency='U\\S"D')
+    progress.follow(lambda: Counts(240, 50, 0.75), rounds=3)
     assert "amkd_run_round -1\n" in prometheus.text(progress)
     progress.phase("query", 1)
     text = prometheus.text(progress)
