@@ -90,9 +90,13 @@ def group(kind: type[Value], help: str) -> Value:
     return typing.cast(Value, dataclasses.field(default_factory=kind, metadata=metadata))
 
 
-@functools.cache  # a table of many runs asks for each of them
 def members(kind: type, prefix: str = "") -> tuple[Field, ...]:
     """Returns the fields and groups that stand directly in a group, as they were declared."""
+    return _members(kind, prefix)
+
+
+@functools.cache  # a table of many runs asks for each of them
+def _members(kind: type, prefix: str) -> tuple[Field, ...]:
     types, defaults = typing.get_type_hints(kind), kind()
     return tuple(
         Field(
@@ -105,9 +109,13 @@ def members(kind: type, prefix: str = "") -> tuple[Field, ...]:
     )
 
 
-@functools.cache
 def leaves(kind: type, prefix: str = "") -> tuple[Field, ...]:
     """Returns every field of a group and of the groups inside it."""
+    return _leaves(kind, prefix)
+
+
+@functools.cache
+def _leaves(kind: type, prefix: str) -> tuple[Field, ...]:
     found: list[Field] = []
     for member in members(kind, prefix):
         found += leaves(member.type, f"{member.name}.") if member.is_group else [member]
