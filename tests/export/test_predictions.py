@@ -39,7 +39,7 @@ def rows_of(path):
 
 
 @pytest.mark.parametrize(
-    ("shape", "mode"), [((8, 8, 1), "grey"), ((16, 16, 3), "rgb")], ids=["grey", "rgb"]
+    ("shape", "mode"), [((8, 8, 1), "grey"), ((12, 20, 3), "rgb")], ids=["grey", "rgb"]
 )
 def test_every_readable_picture_has_a_row(tmp_path, capsys, shape, mode):
     root = tmp_path / "messy"
@@ -63,7 +63,7 @@ def test_every_readable_picture_has_a_row(tmp_path, capsys, shape, mode):
     copies = ["zz copy.png", "zz link.png"]
     rows = rows_of(tmp_path / "new" / "out.csv")
     assert [path for path, _, _ in rows] == sorted([*messy.good, *odd, *copies])
-    policy = DecodeOptions(shape[0], "pad", mode, "refuse")
+    policy = DecodeOptions(shape[0], "pad", mode, "refuse", width=shape[1])
     pictures = np.stack([decode(root / path, policy) for path, _, _ in rows])
     answers = saved.predict(pictures)
     assert [name for _, name, _ in rows] == [NAMES[best] for best in answers.argmax(-1)]
