@@ -29,7 +29,7 @@ from benchmarks.photo_set import load
 MATERIALS = ("cardboard", "glass", "metal", "paper", "plastic")
 SIZE = 256  # pixels a side, as in the resized copy of the pictures
 TEST, TEACHER = (0, 5), (1, 3, 6)  # places among ten pictures in succession
-PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2)  # of the mean loss, times half the squared weights
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the mean loss, times half the squared weights
 FOLDS = 5
 _OPTIONS = DecodeOptions(SIZE, "crop", "rgb", "refuse")
 
