@@ -1,8 +1,9 @@
 """Memory that a run over many photographs needs: 20,000 of them at 384 pixels.
 
 Makes JPEGs of 400 x 400 to 640 x 640 pixels, lets a run ask a teacher about some of them and choose
-others with a pretrained student, and watches the run's process. Memory of its own (``RssAnon``) must
-be there; pages of files (``RssFile``), such as the decoded pictures, may be dropped by the system.
+others with a pretrained student, and watches the memory of the run. Its own memory (``RssAnon``)
+must be there; pages of files (``RssFile``), such as the decoded pictures, may be dropped by the
+system.
 
 Needs the student's weights, such as those of ``benchmarks.photo_set``, and room for the pictures
 and for their decoded form (9 GB for 20,000). From the repository's root:
