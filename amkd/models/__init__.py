@@ -121,11 +121,8 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: Side = 0) ->
         )
     if any(length % entry.multiple for length in shape[:2]):
         height, width = (max(round(s / entry.multiple), 1) * entry.multiple for s in shape[:2])
-        both = (
-            f" and --config.{field.replace('size', 'width')}={width}"
-            if shape[0] != shape[1]
-            else ""
-        )
+        wide = f" and --config.{field.replace('size', 'width')}={width}"
+        both = wide if shape[0] != shape[1] else ""
         raise UserError(
             f"model {name!r} takes images whose sides are multiples of {entry.multiple} pixels,"
             f" and these are {shape[0]}x{shape[1]}; set --config.{field}={height}{both}"
