@@ -15,9 +15,8 @@ from amkd.core import csv_text
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
-from amkd.data import class_names, folder
+from amkd.data import class_names, folder, own_images
 from amkd.data.dataset import DataSet
-from amkd.data.pictures import DecodeOptions
 from amkd.ledger import accounts, corrections, reader
 from amkd.models.saved_network import load_network
 from amkd.querying import client
@@ -114,7 +113,7 @@ def _paths(plan: DataSettings, wanted: set[bytes], review: Review) -> dict[bytes
     found: dict[bytes, str] = {}
     if review.run.settings.dataset != "folder":
         return found
-    options = DecodeOptions(plan.size, plan.resize, plan.mode, plan.broken)
+    options = own_images.decode_options(plan)
     cache = Path(review.run.settings.cache_dir).expanduser()
     for place in filter(None, (plan.folder, plan.test_folder)):
         root = Path(place).expanduser()
