@@ -4,6 +4,7 @@ A figure that no test here compares with the runs fails :func:`test_no_other_fig
 """
 
 import functools
+import json
 import re
 from pathlib import Path
 
@@ -313,7 +314,25 @@ def test_what_to_ask_about_next():
 
 
 # Figures that come from no kept run, as they stand on the pages.
+def test_cascade_of_photographs():
+    """Each row is the point at that share; the student alone is its last one."""
+    found = json.loads((ROOT / "results/figures/cascade_photos.json").read_text())
+    points = {round(100 * one["local"]): one for one in found["cascade"]["points"]}
+    told = rows("docs/deploying.md", "images that the student answers")
+    assert [row[0] for row in told] == ["50%", "70%", "80%", "90%", "100%"]
+    for share, agreement, ends, paid in told:
+        local = int(share.rstrip("%"))
+        point = points[local]
+        assert agreement == f"{100 * point['agreement']:.1f}"
+        assert ends == f"{100 * point['low']:.1f} to {100 * point['high']:.1f}"
+        assert paid == (f"{100 - local}%" if local < 100 else "none")
+    alone = f"{100 * points[100]['agreement']:.1f}% of {found['cascade']['images']}\nimages"
+    assert alone in (ROOT / "docs/deploying.md").read_text()
+    assert points[100]["agreement"] == found["agreement"]
+
+
 OTHERS = {
+    "docs/deploying.md": (r"class for 87\.6% of 694",),
     "docs/architecture.md": (r"lambda \.38", r"17, 42, \.38"),
     "docs/methods.md": (r"lambda \.5", r"lambdas in \[\.3, \.7\]"),
     "docs/operations.md": (r"YAML 1\.2", r"wandb 0\.31", r"mlflow-skinny 3\.17"),
@@ -334,6 +353,7 @@ HELD = [page for page in map(name_of, PAGES) if page not in ELSEWHERE]
 HEADINGS = {  # of tables that other tests compare with the runs
     "README.md": ("What was changed", "Row", "Queries"),
     "docs/photos.md": ("As many answers more, for",),
+    "docs/deploying.md": ("images that the student answers",),
 }
 
 
