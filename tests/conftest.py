@@ -94,7 +94,7 @@ print(json.dumps(f(*{args!r})))
 """
 
 
-def _on_processes(count, devices, module, function, *args):
+def _on_processes(count, devices, module, function, *args, quick=False):
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = free.getsockname()[1]
@@ -102,7 +102,7 @@ def _on_processes(count, devices, module, function, *args):
         subprocess.Popen(
             [sys.executable, "-c", _member(port, count, own, module, function, args)],
             cwd=ROOT,
-            env=_environment(devices, quick=False),
+            env=_environment(devices, quick=quick),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -123,6 +123,6 @@ def _on_processes(count, devices, module, function, *args):
 @pytest.fixture(scope="session")
 def on_processes():
     """Calls ``function(*args)`` of a test module in ``count`` processes that know each other; lists
-    the results.
+    the results. Unless ``quick``, they compile as a user's run does.
     """
     return _on_processes

@@ -34,7 +34,7 @@ def report_together():
         active_mixup.choose(one._replace(variables=broken))
     except FloatingPointError as error:
         return {
-            **report(OTHER_CHUNK, OTHER_SCREENED_CHUNK),
+            **report(),
             "progress": progress,
             "with progress": fingerprint(found),
             "failure": str(error),
@@ -47,27 +47,30 @@ def check(found, count, one_device):
     assert (found["grid"], found["screened"]) == (one_device["grid"], one_device["screened"])
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("count", "chunks"),
     [
-        pytest.param(8, (OTHER_CHUNK, OTHER_SCREENED_CHUNK), marks=pytest.mark.heavy),
-        pytest.param(4, (CHUNK, SCREENED_CHUNK), marks=pytest.mark.heavy),
-        pytest.param(2, (CHUNK, SCREENED_CHUNK), marks=pytest.mark.heavy),
-        pytest.param(1, (OTHER_CHUNK, OTHER_SCREENED_CHUNK), marks=pytest.mark.heavy),
+        (8, (OTHER_CHUNK, OTHER_SCREENED_CHUNK)),
+        (4, (CHUNK, SCREENED_CHUNK)),
+        (2, (CHUNK, SCREENED_CHUNK)),
+        (1, (OTHER_CHUNK, OTHER_SCREENED_CHUNK)),
     ],
 )
 def test_the_same_selection_on_any_number_of_devices_and_in_any_chunks(count, chunks, on_devices):
     check(on_devices(count, HERE, "report", *chunks), count, on_devices(1, HERE, "report"))
 
 
-def test_the_same_selection_in_every_one_of_several_processes(on_devices, on_processes):
+@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.heavy)])
+def test_the_same_selection_in_every_one_of_several_processes(quick, on_devices, on_processes):
     """Two processes with two devices each, and 780 pairs: shares of odd and even length, and other
     chunks than on one device.
     """
-    reports = on_processes(2, 2, HERE, "report_together")
+    reports = on_processes(2, 2, HERE, "report_together", quick=quick)
     assert len(reports) == 2 and reports[0] == reports[1]
     found = reports[0]
-    check(found, 2, on_devices(1, HERE, "report"))
+    other = (OTHER_CHUNK, OTHER_SCREENED_CHUNK)
+    check(found, 2, on_devices(1, HERE, "report", *other, quick=quick))
     assert found["with progress"] == found["grid"]
     # 100 pairs in a dispatch, in whole tiles of 4 on 4 devices.
     assert sum(found["progress"]) == 780 and max(found["progress"]) <= 112
