@@ -1,4 +1,4 @@
-"""Text that people type: one form for what looks the same."""
+"""Text that people type and read: one form for what looks the same, and amounts of money."""
 
 import unicodedata
 
@@ -10,3 +10,9 @@ def comparable(text: str) -> str:
     compared in this form, and shown as they were written.
     """
     return unicodedata.normalize("NFC", text)
+
+
+def money(amount: float) -> str:
+    """Formats an amount of money: two decimals, and more below 10 where these are not exact."""
+    text = f"{amount:,.2f}"
+    return text if amount >= 10 or float(text) == round(amount, 6) else f"{amount:,.4g}"

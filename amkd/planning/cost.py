@@ -9,6 +9,7 @@ from amkd.config import run_record
 from amkd.config.settings import Settings
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
+from amkd.core.text import money
 from amkd.data.dataset import DataSet
 from amkd.ledger import accounts, reader
 from amkd.querying import client, sentinel
@@ -157,8 +158,8 @@ def check_cost(settings: Settings, cost: Cost) -> None:
     """
     limit, spent = settings.teacher.max_cost, cost.held.spent
     if limit and spent + cost.amount > limit * (1 + 1e-9):
-        before = f", and {spent:,.2f} are spent already" if spent else ""
+        before = f", and {money(spent)} are spent already" if spent else ""
         raise UserError(
             f"config.teacher.max_cost={limit:g}: {cost.to_send:,} images at {cost.price:g} cost"
-            f" {cost.amount:,.2f} {cost.currency}{before}; raise it, or lower budget"
+            f" {money(cost.amount)} {cost.currency}{before}; raise it, or lower budget"
         )

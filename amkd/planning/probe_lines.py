@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from amkd.core.text import money
 from amkd.planning import answer_form
 from amkd.planning.probe import Probe
 from amkd.planning.profile_lines import profile_lines
@@ -128,7 +129,7 @@ def _money_and_time(probe: Probe) -> Iterator[str]:
         )
     else:
         yield _line("rate", "not measured: nothing was asked that brought an answer")
-    amount = f", {cost.amount:,.2f} {cost.currency}" if cost.price else ""
+    amount = f", {money(cost.amount)} {cost.currency}" if cost.price else ""
     lasts = f", about {_span(cost.to_send / rate)} of asking at this rate" if rate else ""
     yield _line("the run will send", f"{cost.to_send:,} images more{amount}{lasts}")
 

@@ -10,6 +10,7 @@ from amkd.config.settings import Settings
 from amkd.config.teacher import TeacherSettings
 from amkd.core import devices
 from amkd.core.stopping import StopSignal
+from amkd.core.text import money
 from amkd.data.dataset import DataSet, draw_real
 from amkd.ledger import file_system
 from amkd.planning import cost as costs
@@ -163,7 +164,7 @@ def _queries(plan: Plan) -> Iterator[str]:
         yield f"gradient queries     {gradients:,} ({passes})"
     yield from _replies(plan.settings.teacher)
     if cost.price:
-        yield f"cost                 {cost.amount:,.2f} {cost.currency} ({cost.price:g} an image)"
+        yield f"cost                 {money(cost.amount)} {cost.currency} ({cost.price:g} an image)"
     else:
         yield "cost                 not known: set --config.teacher.price"
     if plan.warning:

@@ -46,7 +46,7 @@ def test_the_notebook_runs(tmp_path):
     assert ran.returncode == 0, ran.stdout + ran.stderr
     said = ran.stdout
     assert "25 answers: " in said and "25 answers bought" in said
-    assert "cost                 0.05 USD (0.0015 an image)" in said
+    assert "cost                 0.0525 USD (0.0015 an image)" in said
     assert (tmp_path / "runs" / "photos" / "report.html").is_file()
 
 
