@@ -18,6 +18,7 @@ from amkd.cli import arguments, ending, joining, subcommands
 from amkd.config import run_record
 from amkd.config.identity import identifying
 from amkd.config.names import field_names
+from amkd.config.origin import NOWHERE, Origin, of_file
 from amkd.config.parsing import refuse
 from amkd.core import console, processes
 from amkd.core.stopping import StopSignal
@@ -199,6 +200,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
         problems=tuple(problems),
         host=flags.FLAGS.host,
         port=flags.FLAGS.port,
+        origin=_origin(),
     )
     with files.private(config.report.private):
         arguments.pick(modes.MODES, mode)(command)
@@ -210,6 +212,15 @@ def _explicit() -> set[str]:
     if config_flags.get_config_filename(flag).startswith(f"{run_record.__file__}:"):
         return set(field_names())
     return set(config_flags.get_override_values(flag))
+
+
+def _origin() -> Origin:
+    """Where the configuration came from; nothing if a run's workdir holds it: it knows itself."""
+    flag = flags.FLAGS["config"]
+    name = config_flags.get_config_filename(flag)
+    if name.startswith(f"{run_record.__file__}:"):
+        return NOWHERE
+    return of_file(name, tuple(config_flags.get_override_values(flag)))
 
 
 def _path(flag: str) -> Path | None:
