@@ -122,20 +122,18 @@ def file(title: str, drawings: Sequence[Drawing], columns: int = 3) -> str:
 
 
 def whole(title: str, width: int, height: int, body: str) -> str:
-    """Returns SVG as the text of a file, on paper of its own."""
-    return (
+    """Returns SVG as the text of a file, on paper of its own, without the control characters that
+    XML has no form for.
+    """
+    text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width} {height}"'
-        f' width="{width}" height="{height}" role="img" aria-label="{_plain(title)}">'
+        f' width="{width}" height="{height}" role="img" aria-label="{escape(title)}">'
         f"<style>\n{palette.variables()}{_CSS}</style>"
         f'<rect width="100%" height="100%" style="fill: var(--paper)"></rect>{body}</svg>\n'
     )
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _text(left: float, down: float, text: str, style: str = "") -> str:
     how = f' style="{style}"' if style else ""
-    return f'<text x="{left}" y="{down}"{how}>{_plain(text)}</text>'
-
-
-def _plain(text: str) -> str:
-    """Returns escaped text without the control characters that XML has no form for."""
-    return escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
+    return f'<text x="{left}" y="{down}"{how}>{escape(text)}</text>'

@@ -1,0 +1,24 @@
+"""An image as an address that holds all of it, for pages and pictures that need no network."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+SMALL = 64  # pixels: such an image stays as it is
+_LARGEST = 192  # pixels of the longer side of any other
+
+
+def address(image: np.ndarray) -> str:
+    """Returns an image ``uint8[H, W, C]`` as an address, a large one as a thumbnail; of other
+    channels than three the first.
+    """
+    made = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])
+    kind, how = "png", {}
+    if max(made.size) > SMALL:
+        kind, how = "jpeg", {"quality": 85}
+        made.thumbnail((_LARGEST, _LARGEST))
+    file = io.BytesIO()
+    made.save(file, kind.upper(), **how)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
