@@ -38,6 +38,7 @@ def of_run(
     context: RunContext,
     state: RoundState,
     summary: dict[str, Any],
+    *,
     student: np.ndarray,
     folder: Path,
 ) -> RunPage:

@@ -29,7 +29,7 @@ def write(
       workdir: the folder.
       early: what there is to say of a run that ended before its rounds were done.
     """
-    config, data = context.settings, context.data
+    data = context.data
     assert state.variables is not None
     teacher_accuracy = metrics.accuracy(context.test_answers, data.test_labels)
     student = context.evaluate(state.variables)
@@ -60,7 +60,7 @@ def _show(
     """Writes the page and the pictures that are wanted."""
     wanted = context.settings.report
     if wanted.html or wanted.plots:
-        shown = report.of_run(context, state, summary, student, workdir)
+        shown = report.of_run(context, state, summary, student=student, folder=workdir)
         if wanted.plots:
             report.draw(shown, workdir / "plots")
         if wanted.html:
