@@ -155,8 +155,8 @@ def _axes(
         x = frame.x(tick)
         yield f'<path class="grid" d="M{x} {_TOP} V{bottom}"></path>'
         if number % step == 0:
-            last = number == len(labels) - 1 and len(label) > 4
-            at, anchor = (WIDTH - 1, "end") if last else (x, "middle")
+            beyond = x + len(label) * CHARACTER / 2 + 3 > WIDTH
+            at, anchor = (WIDTH - 1, "end") if beyond else (x, "middle")
             yield f'<text x="{at}" y="{bottom + 18}" text-anchor="{anchor}">{label}</text>'
     middle = round((frame.margin + WIDTH - _RIGHT) / 2, 1)
     yield f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(x_label)}</text>'

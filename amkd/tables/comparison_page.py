@@ -117,8 +117,8 @@ def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
         " together. Two such groups are compared on the seeds that both have: the difference of"
         " their figures after the last finished round, in percentage points, with its 95% interval,"
         " and the p-value of Student's t-test for pairs, which is the chance of so large a mean"
-        " difference if there were none. Holm's p is adjusted for the number of comparisons by the same measure. With"
-        " one seed there is no test."
+        " difference if there were none. Holm's p is adjusted for the number of comparisons by the"
+        " same measure. With one seed there is no test."
     )
     tests = list(comparison.group_tests(comparison.groups(runs)))
     if not tests:
