@@ -7,7 +7,6 @@ import numpy as np
 
 from amkd.core.digest import image_digest
 from amkd.reporting import metrics, thumbnail
-from amkd.reporting.contact_sheet import STYLE
 from amkd.reporting.html_parts import escape, folded
 
 
@@ -114,7 +113,7 @@ def _entries(judged: Judged, places: np.ndarray) -> tuple[Entry, ...]:
 def html(
     shown: Sequence[Gallery], names: Sequence[str], *, numbered: bool = False, first: int = 0
 ) -> Iterator[str]:
-    """Yields galleries as parts of a page.
+    """Yields galleries as parts of a page, which takes the style of a contact sheet.
 
     Args:
       shown: the galleries.
@@ -124,8 +123,6 @@ def html(
       first: how many pictures of a gallery are shown at once, the others on demand; 0 for all.
     """
     rows: dict[bytes, int] = {}
-    if shown:
-        yield STYLE
     for one in shown:
         yield f"<h2>{escape(one.title)}</h2><p>{escape(one.meaning)}</p>"
         figures = []
