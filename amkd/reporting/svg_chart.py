@@ -182,7 +182,7 @@ def _marked(frame: _Frame, curve: Curve, point: Point, colour: str) -> str:
     told = f"{curve.name}: {_number(point.y, unit)}"
     if point.low < point.high:
         told += f", 95% interval {_number(point.low)} to {_number(point.high)}"
-    told += f", at {point.x:,.10g}{x_unit}"
+    told += f", at {point.x:.1f}%" if x_unit else f", at {point.x:,.10g}"
     span = ""
     if point.low < point.high:
         span = (

@@ -33,7 +33,7 @@ def test_ticks(low, high, wanted):
 def test_places_by_hand():
     drawn = ET.fromstring(svg_chart.chart("title", "queries", [ONE, OTHER]).inline())
     circles = [(float(one.get("cx")), float(one.get("cy"))) for one in drawn.iter("circle")]
-    # The labels take 16 + 4 * 7.4 = 45.6: 45.6 to 366 is 0 to 100 queries; 234 to 12 is 40% to 100%.
+    # 16 + 4 * 7.4 = 45.6 for labels: 45.6 to 366 is 0 to 100 queries; 234 to 12 is 40% to 100%.
     assert circles == [(45.6, 197.0), (366.0, 49.0), (205.8, 123.0)]
     spans = [one.get("d") for one in drawn.iter("path") if one.get("class") == "span"]
     assert spans[0].startswith("M45.6 234.0 V160.0 ")
@@ -89,8 +89,8 @@ def test_intervals_beside_zero():
     assert len(zero) == 1 and zero[0].get("d").startswith("M190.0 ")
     spans = [one.get("d") for one in drawn.iter("path") if one.get("class") == "span"]
     assert len(spans) == 2
-    assert spans[0].startswith("M207.2 33.0 H241.6 M207.2 ")  # an end across
-    assert spans[1].startswith("M18.0 75.0 H362.0 M23.0 ")  # an arrow
+    assert spans[0].startswith("M207.2 31.0 H241.6 M207.2 ")  # an end across
+    assert spans[1].startswith("M18.0 73.0 H362.0 M23.0 ")  # an arrow
     titles = [one.text for one in drawn.iter("title")]
     assert titles[0] == "way <1>, way: 2.00, 95% interval 1.00 to 3.00, 3 seeds"
     assert titles[2] == "one seed, way: 0.50"
