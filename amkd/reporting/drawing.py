@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from amkd.reporting import palette
 from amkd.reporting.html_parts import escape
@@ -91,7 +91,7 @@ _NOT_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f\\ud800-\\udfff\\uf
 
 
 def file(title: str, drawings: Sequence[Drawing], columns: int = 3) -> str:
-    """Returns a file of pictures with their titles and one legend for all of them.
+    """Returns a file of pictures, each with its title and its legend.
 
     Args:
       title: over the pictures.
@@ -110,15 +110,19 @@ def file(title: str, drawings: Sequence[Drawing], columns: int = 3) -> str:
                 f'<svg x="{left}" y="{top + 22}" width="{WIDTH}" height="{one.height}">'
                 f"{one.body}</svg>"
             )
-        top += 22 + max(one.height for one in row) + _GAP
-    names = list(dict.fromkeys(name for one in drawings for name in one.names))
-    for place, (name, line) in enumerate(names):
-        left = _GAP + place % columns * (WIDTH + _GAP)
-        down = top + place // columns * _LINE
-        parts.append(f'<path d="M{left} {down} h30"{line} stroke-width="3"></path>')
-        parts.append(_text(left + 38, down + 4, shortened(name, WIDTH - 38)))
-    top += -(-len(names) // columns) * _LINE
-    return whole(title, width, top + _GAP // 2, "".join(parts))
+            parts += _key(one, left, top + 22 + one.height + _LINE)
+        lines = max(one.height + _LINE * (-(-len(one.names) // 2) + 1) for one in row)
+        top += 22 + lines + _GAP
+    return whole(title, width, top, "".join(parts))
+
+
+def _key(one: Drawing, left: int, top: int) -> Iterator[str]:
+    """Yields the legend of a picture, in two columns."""
+    half = WIDTH // 2
+    for number, (name, line) in enumerate(one.names):
+        x, y = left + number % 2 * half, top + number // 2 * _LINE
+        yield f'<path d="M{x} {y} h24"{line} stroke-width="3"></path>'
+        yield _text(x + 30, y + 4, shortened(name, half - 30))
 
 
 def whole(title: str, width: int, height: int, body: str) -> str:

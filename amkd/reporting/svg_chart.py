@@ -47,12 +47,14 @@ class Curve:
       name: for the legend.
       points: by ascending x.
       kind: how it is drawn.
+      span: what the interval of a point is.
     """
 
     number: int
     name: str
     points: tuple[Point, ...]
     kind: Kind = "points"
+    span: str = "95% interval"
 
 
 def line(number: int, name: str, xs: Sequence[float], ys: Sequence[float]) -> Curve:
@@ -181,7 +183,7 @@ def _marked(frame: _Frame, curve: Curve, point: Point, colour: str) -> str:
     x_unit, unit = frame.units
     told = f"{curve.name}: {_number(point.y, unit)}"
     if point.low < point.high:
-        told += f", 95% interval {_number(point.low)} to {_number(point.high)}"
+        told += f", {curve.span} {_number(point.low)} to {_number(point.high)}"
     told += f", at {point.x:.1f}%" if x_unit else f", at {point.x:,.10g}"
     span = ""
     if point.low < point.high:

@@ -1,6 +1,7 @@
 """The HTML report of a table of runs."""
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 from amkd.reporting import drawing, html_parts
@@ -53,6 +54,13 @@ def render(
         *("evaluations", "paper", "best published"),
     )
     names = (*_NAMES, *compared, *_LAST_NAMES)
+    cells = [[_cell(name, row[name]) for name in names] for row in rows]
+    shown = [
+        # A table by agreement has it once, and no column is empty.
+        (heading != measured or name == "accuracy_mean")
+        and any(row[place] != "-" for row in cells or [head])
+        for place, (name, heading) in enumerate(zip(names, head, strict=True))
+    ]
     parts = [
         drawing.STYLE,
         f"<h1>{html_parts.escape(title)}</h1>",
@@ -60,7 +68,7 @@ def render(
             "Accuracies in percent, as means over seeds, ± their standard deviation. N: real"
             " images. Quoted figures stand in columns of their own."
         ),
-        html_parts.table(head, [[_cell(name, row[name]) for name in names] for row in rows]),
+        html_parts.table(compress(head, shown), [compress(row, shown) for row in cells]),
         folded("What these words mean", meanings(*_TERMS)),
     ]
     if differences:

@@ -29,7 +29,12 @@ def curves(table: Table, points: Sequence[dict[str, Any]], measured: str) -> Ite
         for number, group in enumerate(groups, 1):
             part = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
             lines = [
-                Curve(place, way, tuple(_point(one) for one in own if one["way"] == way))
+                Curve(
+                    place,
+                    way,
+                    tuple(_point(one) for one in own if one["way"] == way),
+                    span="the mean over seeds; one deviation around it:",
+                )
                 for place, way in enumerate(group)
             ]
             yield svg_chart.chart(

@@ -29,7 +29,8 @@ class Paired(NamedTuple):
       difference: mean of the differences.
       p: two-sided p-value of Student's t-test for paired samples; None where it is not defined.
       seeds: how many seeds both have.
-      interval: the 95% interval of the difference, by the same test; None for a single seed.
+      interval: the 95% interval of the difference, by the same test; None where that is not
+        defined.
     """
 
     difference: float
@@ -60,7 +61,7 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
 def _interval(differences: np.ndarray) -> tuple[float, float] | None:
     """Returns the 95% interval of the mean of differences, by Student's distribution."""
     count = len(differences)
-    if count < 2:
+    if count < 2 or not differences.std() > 0:
         return None
     half = stats.t.ppf(0.975, count - 1) * differences.std(ddof=1) / math.sqrt(count)
     middle = differences.mean()

@@ -107,7 +107,7 @@ def test_a_file_of_pictures_is_whole():
     assert "prefers-color-scheme: dark" in text and "var(--paper)" in text
     titles = [one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert "a title\N{REPLACEMENT CHARACTER} of <them>" in titles and titles.count("a & b") == 2
-    assert titles.count("a <run>") == 1  # of the legend
+    assert titles.count("a <run>") == 2  # in the legends
     # Three in a row: the fourth stands below the first.
     nested = [one for one in drawn if one.tag.endswith("}svg")]
     assert [one.get("x") for one in nested] == ["24", "428", "832", "24"]

@@ -95,9 +95,9 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / name).symlink_to(RESULTS / "runs" / name)
     text = rendering.render(table, tmp_path)
-    for file in (f"{name}.md", f"{name}.csv", f"{name}.json", f"{name}-curves.csv"):
+    for kind in (".md", ".csv", ".json", "-curves.csv", ".svg", ".html"):
+        file = f"{name}{kind}"
         assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
-    assert (RESULTS / f"{name}.png").exists()
     pages = [page for page, names in QUOTED.items() if name in names]
     assert all(text.strip() in (ROOT / page).read_text() for page in pages)
     assert pages or f"({name}.md)" in (RESULTS / "README.md").read_text()
