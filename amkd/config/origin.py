@@ -30,8 +30,8 @@ def of_file(config: str, fields: tuple[str, ...] = ()) -> Origin:
       fields: the fields that were set beside it.
     """
     file, colon, preset = config.partition(":")
-    path = Path(file)
+    path, ours = Path(file).resolve(), shipped.folder().resolve()
     name = path.name
-    if path.is_relative_to(shipped.folder()):
-        name = path.relative_to(shipped.folder()).with_suffix("").as_posix()
+    if path.is_relative_to(ours):
+        name = path.relative_to(ours).with_suffix("").as_posix()
     return Origin(f"{name}{colon}{preset}", fields)

@@ -80,4 +80,9 @@ def _row(one: Answers) -> list[str]:
     scores = metrics.brier_scores(one.probabilities, one.right)
     low, high = interval.mean(scores)
     figures = ["-" if error is None else f"{error:.4f}", f"{scores.mean():.4f}"]
-    return [one.name, *figures, f"{low:.4f} to {high:.4f}", f"{len(one.right):,}"]
+    return [
+        one.name,
+        *figures,
+        f"{max(low, 0.0):.4f} to {min(high, 2.0):.4f}",
+        f"{len(one.right):,}",
+    ]
