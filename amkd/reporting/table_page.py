@@ -58,7 +58,7 @@ def render(
     shown = [
         # A table by agreement has it once, and no column is empty.
         (heading != measured or name == "accuracy_mean")
-        and any(row[place] != "-" for row in cells or [head])
+        and any(row[place] != "-" for row in cells or [list(head)])
         for place, (name, heading) in enumerate(zip(names, head, strict=True))
     ]
     parts = [

@@ -7,14 +7,16 @@ import numpy as np
 
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
-from amkd.reporting import drawing, html_parts, interval, progress_part, svg_chart
+from amkd.reporting import drawing, html_parts, interval, interval_chart, progress_part, svg_chart
+from amkd.reporting.drawing import Drawing
 from amkd.reporting.html_parts import percent, table, text
+from amkd.reporting.interval_chart import Mark, Row
 from amkd.reporting.summary_text import measured
 from amkd.reporting.svg_chart import Curve
 from amkd.reporting.terms import TERMS
 from amkd.tables import class_agreement, comparison, statistics
 from amkd.tables.class_agreement import Judged
-from amkd.tables.comparison import NamedRun
+from amkd.tables.comparison import GroupTest, NamedRun
 
 _NAMES = {"agreement": "Agreement with the teacher", "student_accuracy": "Student accuracy"}
 _MEANINGS = {"agreement": TERMS["agreement"], "student_accuracy": TERMS["student accuracy"]}
@@ -34,6 +36,7 @@ def page(runs: Sequence[NamedRun]) -> str:
         ),
         "<h2>The runs</h2>",
         table(_RUN_HEAD, map(_run_row, runs)),
+        html_parts.folded("What these words mean", html_parts.meanings(*_TERMS)),
         *_charts(runs),
         *_tests(runs),
         *_by_class(runs),
@@ -46,6 +49,9 @@ _RUN_HEAD = (
     *("run", "method", "seed", "state", "rounds", "queries", "student accuracy", "agreement"),
     *("divergence", "cost of the queries"),
 )
+
+
+_TERMS = ("round", "query", "student accuracy", "judging images", "agreement", "divergence")
 
 
 def _run_row(run: NamedRun) -> list[str]:
@@ -148,6 +154,26 @@ def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
         "Holm's p",
     )
     yield table(head, rows)
+    yield drawing.plots([*_forests(tests)])
+
+
+def _forests(tests: Sequence[GroupTest]) -> Iterator[Drawing]:
+    """Yields a picture of the differences by each measure, with their intervals."""
+    for measure, name in _NAMES.items():
+        rows = [
+            Row(f"{one.first} less {one.second}", (_mark(one),))
+            for one in tests
+            if one.measure == measure and one.paired.interval
+        ]
+        if rows:
+            yield interval_chart.chart(
+                f"{name}: paired differences", "points", rows, unit="", zero=True, legend=False
+            )
+
+
+def _mark(one: GroupTest) -> Mark:
+    low, high = one.paired.interval or (None, None)
+    return Mark(0, "difference", one.paired.difference, low, high, f"{one.paired.seeds} seeds")
 
 
 def _span(ends: tuple[float, float] | None) -> str:
