@@ -21,6 +21,7 @@ STYLE = """<style>
 .sheet .parts { display: flex; gap: .4rem; } .sheet .parts img { width: calc((100% - .8rem) / 3); }
 .sheet figcaption { font-size: .85rem; color: var(--ink); margin: .2rem 0 0; }
 </style>"""
+_THUMBNAIL = 112  # pixels: a sheet has three of them side by side
 _MIX = ("image i", "mix", "image j")
 
 _SIDE, _GAP, _TEXT = 84, 6, 18  # of the file: an image, between images, a line of text
@@ -82,7 +83,7 @@ def _grid(cells: Sequence[Cell]) -> str:
 def _figure(one: Cell) -> str:
     names = _MIX if len(one.images) == len(_MIX) else ("image",)
     pictures = "".join(
-        f'<img alt="{name}" src="{thumbnail.address(image)}">'
+        f'<img alt="{name}" src="{thumbnail.address(image, _THUMBNAIL)}">'
         for name, image in zip(names, one.images, strict=True)
     )
     inside = f'<div class="parts">{pictures}</div>' if len(one.images) > 1 else pictures
@@ -117,7 +118,8 @@ def file(title: str, cells: Sequence[Cell]) -> str:
 
 
 def _image(image: np.ndarray, left: float, top: float) -> str:
+    address = thumbnail.address(image, _THUMBNAIL)
     return (
         f'<image x="{left}" y="{top}" width="{_SIDE}" height="{_SIDE}"'
-        f' style="image-rendering: pixelated" href="{thumbnail.address(image)}"></image>'
+        f' style="image-rendering: pixelated" href="{address}"></image>'
     )

@@ -1,7 +1,7 @@
 """The part of a run's page about its rounds: learning curves, and the figures of each round."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from amkd.reporting import drawing, interval, summary_text, svg_chart
 from amkd.reporting.drawing import Drawing
@@ -13,6 +13,7 @@ MEASURES = {"student_accuracy": "accuracy_images", "agreement": "agreement_image
 NAMES = {"student_accuracy": "student accuracy", "agreement": "agreement"}
 _COLOURS = {"agreement": 0, "student_accuracy": 1}
 _TEACHER = 2  # its colour
+_INTERVAL = "95% interval"
 
 Entry = dict[str, Any]
 
@@ -33,10 +34,10 @@ def parts(summary: Entry, epochs: Sequence[Entry]) -> Iterator[str]:
             "After every round, with 95% intervals (Wilson): so far may a share be off because it"
             " was counted on few images."
         )
-    columns = [column for column in _COLUMNS if any(column.shown(entry) for entry in rounds)]
+    columns = _columns(rounds)
     rows = ([column.cell(entry) for column in columns] for entry in rounds)
-    yield table([column.title(rounds) for column in columns], rows)
-    terms = [term for column in columns for term in column.terms(rounds)]
+    yield table([column.title for column in columns], rows)
+    terms = [term for column in columns for term in column.terms]
     if any(entry.get("loss") is not None for entry in epochs):
         terms.append("loss")
     yield folded("What these words mean", meanings(*dict.fromkeys(terms)))
@@ -111,45 +112,39 @@ def losses(epochs: Sequence[Entry]) -> Iterator[Drawing]:
         yield svg_chart.chart("Training loss in every round", "epoch", curves, percent=False)
 
 
-class _Column:
-    """A column of the table of rounds; its name is a term, unless it says others."""
+class _Column(NamedTuple):
+    """A column of the table of rounds.
 
-    def __init__(self, name: str, cell: Any, *terms: str) -> None:
-        self._name, self._cell, self._terms = name, cell, terms or (name,)
+    Attributes:
+      title: over it.
+      cell: returns the text of a round, a dash where there is nothing.
+      terms: what a reader may not know of it.
+    """
 
-    def shown(self, entry: Entry) -> bool:
-        """Tells whether a round has it."""
-        return self.cell(entry) != "-"
-
-    def cell(self, entry: Entry) -> str:
-        """Returns the text of a round."""
-        return str(self._cell(entry))
-
-    def title(self, rounds: Sequence[Entry]) -> str:
-        """Returns the heading."""
-        del rounds
-        return self._name
-
-    def terms(self, rounds: Sequence[Entry]) -> tuple[str, ...]:
-        """Returns the terms that a reader may not know."""
-        del rounds
-        return self._terms
+    title: str
+    cell: Callable[[Entry], str]
+    terms: tuple[str, ...]
 
 
-class _Scores(_Column):
-    """The column of C1 or C2, as the method scores."""
+def _columns(rounds: Sequence[Entry]) -> list[_Column]:
+    """Returns the columns in which any round has a figure."""
+    ranges = (summary_text.score_range(entry) for entry in rounds)
+    score = next((one.name for one in ranges if one), "C2")
+    recall = "share of the k lowest found"
+    columns = (
+        _Column("round", lambda entry: str(entry["round"]), ("round",)),
+        _Column("queries", lambda entry: f"{entry['queries']:,}", ("query",)),
+        _Column("student accuracy", _share("student_accuracy"), ("student accuracy", _INTERVAL)),
+        _Column("agreement", _share("agreement"), ("agreement", "judging images", _INTERVAL)),
+        _Column("divergence", _divergence, ("divergence",)),
+        _Column(score, _scores, (score,)),
+        _Column(recall, _recall, (recall,)),
+        _Column("evaluations", _evaluations, ("evaluations",)),
+    )
+    return [one for one in columns if any(one.cell(entry) != "-" for entry in rounds)]
 
-    def title(self, rounds: Sequence[Entry]) -> str:
-        """Returns the score's name."""
-        return self.terms(rounds)[0]
 
-    def terms(self, rounds: Sequence[Entry]) -> tuple[str, ...]:
-        """Returns the score's name."""
-        found = (summary_text.score_range(entry) for entry in rounds)
-        return tuple(dict.fromkeys(one.name for one in found if one))
-
-
-def _share(name: str) -> Any:
+def _share(name: str) -> Callable[[Entry], str]:
     def cell(entry: Entry) -> str:
         return "-" if entry.get(name) is None else summary_text.measured(entry, name)
 
@@ -174,15 +169,3 @@ def _evaluations(entry: Entry) -> str:
 def _divergence(entry: Entry) -> str:
     found = entry.get("divergence")
     return "-" if found is None else f"{found:.4f}"
-
-
-_COLUMNS = (
-    _Column("round", lambda entry: entry["round"]),
-    _Column("queries", lambda entry: f"{entry['queries']:,}", "query"),
-    _Column("student accuracy", _share("student_accuracy"), "student accuracy", "95% interval"),
-    _Column("agreement", _share("agreement"), "agreement", "judging images", "95% interval"),
-    _Column("divergence", _divergence),
-    _Scores("", _scores),
-    _Column("share of the k lowest found", _recall),
-    _Column("evaluations", _evaluations),
-)
