@@ -1,6 +1,6 @@
 """The HTML report of a table of runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Any
 
@@ -71,26 +71,31 @@ def render(
         html_parts.table(compress(head, shown), [compress(row, shown) for row in cells]),
         folded("What these words mean", meanings(*_TERMS)),
     ]
-    if differences:
-        parts += [
-            "<h2>Paired differences</h2>",
-            text(
-                f"Each way less another, in percentage points of {measured}, seed by seed: the mean"
-                " and its 95% interval (Student's t). Where the interval holds 0, these seeds do"
-                " not tell the two ways apart. An arrow: the interval goes on. Without a line"
-                " there is one seed, and no interval."
-            ),
-            drawing.plots(differences),
-        ]
-    if curves:
-        parts += [
-            "<h2>Curves</h2>",
-            text(
-                f"{measured.capitalize()} against queries: mean and standard deviation over seeds."
-            ),
-            drawing.plots(curves),
-        ]
+    parts += [*_drawn_differences(measured, differences), *_drawn_curves(measured, curves)]
     return html_parts.page(title, parts)
+
+
+def _drawn_differences(measured: str, drawings: Sequence[Drawing]) -> Iterator[str]:
+    """Yields the part of the paired differences, if there are any."""
+    if drawings:
+        yield "<h2>Paired differences</h2>"
+        yield text(
+            f"Each way less another, in percentage points of {measured}, seed by seed: the mean"
+            " and its 95% interval (Student's t). Where the interval holds 0, these seeds do"
+            " not tell the two ways apart. An arrow: the interval goes on. Without a line"
+            " there is one seed, and no interval."
+        )
+        yield drawing.plots(drawings)
+
+
+def _drawn_curves(measured: str, drawings: Sequence[Drawing]) -> Iterator[str]:
+    """Yields the part of the curves, if there are any."""
+    if drawings:
+        yield "<h2>Curves</h2>"
+        yield text(
+            f"{measured.capitalize()} against queries: mean and standard deviation over seeds."
+        )
+        yield drawing.plots(drawings)
 
 
 def _cell(name: str, value: Any) -> str:

@@ -142,15 +142,21 @@ def _summary(
         "machine": provenance.machine(),
         "versions": provenance.versions(),
         "rounds": list(state.reports),
-        "paths": {
-            "student": str(workdir / "student"),
-            "summary": str(workdir / "summary.json"),
-            "metrics": str(workdir / "metrics.jsonl"),
-            "report": str(workdir / "report.html") if config.report.html else None,
-            "plots": str(workdir / "plots") if config.report.plots else None,
-            "tensorboard": str(workdir / "tensorboard") if config.report.tensorboard else None,
-            "ledger": str(desk.ledger.path),
-        },
+        "paths": _paths(context, workdir),
+    }
+
+
+def _paths(context: RunContext, workdir: Path) -> dict[str, str | None]:
+    """Where everything lies; None for what was not wanted."""
+    wanted = context.settings.report
+    return {
+        "student": str(workdir / "student"),
+        "summary": str(workdir / "summary.json"),
+        "metrics": str(workdir / "metrics.jsonl"),
+        "report": str(workdir / "report.html") if wanted.html else None,
+        "plots": str(workdir / "plots") if wanted.plots else None,
+        "tensorboard": str(workdir / "tensorboard") if wanted.tensorboard else None,
+        "ledger": str(context.client.ledger.path),
     }
 
 

@@ -61,7 +61,6 @@ def claim(
     teacher: str,
     data: str,
     weights: str = "",
-    *,
     origin: Origin = NOWHERE,
 ) -> None:
     """Makes a workdir this run's, or checks that its teacher and its pictures are still the same.
