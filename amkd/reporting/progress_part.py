@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from amkd.reporting import drawing, interval, summary_text, svg_chart
 from amkd.reporting.drawing import Drawing
 from amkd.reporting.html_parts import folded, meanings, percent, table, text
@@ -14,6 +16,7 @@ NAMES = {"student_accuracy": "student accuracy", "agreement": "agreement"}
 _COLOURS = {"agreement": 0, "student_accuracy": 1}
 _TEACHER = 2  # its colour
 _INTERVAL = "95% interval"
+_EPOCHS = 200  # of a round, at most, that are drawn
 
 Entry = dict[str, Any]
 
@@ -100,15 +103,11 @@ def losses(epochs: Sequence[Entry]) -> Iterator[Drawing]:
         if entry.get("loss") is not None:
             by_round.setdefault(entry["round"], []).append(entry)
     if by_round:
-        curves = [
-            svg_chart.line(
-                number,
-                f"round {number}",
-                [entry["epoch"] for entry in own],
-                [entry["loss"] for entry in own],
-            )
-            for number, own in sorted(by_round.items())
-        ]
+        curves = []
+        for number, own in sorted(by_round.items()):
+            places = np.unique(np.linspace(0, len(own) - 1, _EPOCHS).astype(int))
+            xs, ys = ([own[place][name] for place in places] for name in ("epoch", "loss"))
+            curves.append(svg_chart.line(number, f"round {number}", xs, ys))
         yield svg_chart.chart("Training loss in every round", "epoch", curves, percent=False)
 
 
