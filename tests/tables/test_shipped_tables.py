@@ -10,6 +10,7 @@ import pytest
 from ml_collections import ConfigDict
 
 import configs.tables
+from amkd.config import shipped as shipped_names
 from amkd.tables import rendering, sweep
 from amkd.tables import table as tables
 from configs.tables import (
@@ -71,6 +72,7 @@ def test_shipped_tables_expand(module, preset):
     runs = sweep.expand(found)
     assert found.against and set(found.against) <= set(found.ways) and len(runs) >= 2
     assert len({run.label for run in runs}) == len(runs)
+    assert all(shipped_names.find(run.origin.config.partition(":")[0]) for run in runs)
     assert found.name.endswith(preset)
     with pytest.raises(ValueError, match="does not exist"):
         module.get_config("nothing")
