@@ -62,21 +62,20 @@ def differences(table: Table, cells: Sequence[Cell]) -> Iterator[Drawing]:
     its interval over the seeds.
     """
     for rival in table.against:
-        rows = [row for name in table.rows if (row := _row(cells, name, rival)).marks]
-        for row in rows:
-            ways = (Row(mark.name, (mark,)) for mark in row.marks)
-            yield interval_chart.chart(
-                f"{row.name}: less {rival}",
-                f"percentage points less {rival}",
-                list(ways),
-                unit="",
-                zero=True,
-                legend=False,
-            )
+        for name in table.rows:
+            if rows := list(_rows(cells, name, rival)):
+                yield interval_chart.chart(
+                    f"{name}: less {rival}",
+                    f"percentage points less {rival}",
+                    rows,
+                    unit="",
+                    zero=True,
+                    legend=False,
+                )
 
 
-def _row(cells: Sequence[Cell], name: str, rival: str) -> Row:
-    marks = []
+def _rows(cells: Sequence[Cell], name: str, rival: str) -> Iterator[Row]:
+    """Yields the difference of each way on one row of a table."""
     for cell in cells:
         if cell.row == name and rival in cell.against:
             one = cell.against[rival]
@@ -84,5 +83,5 @@ def _row(cells: Sequence[Cell], name: str, rival: str) -> Row:
             note = f"{one.paired.seeds} seeds"
             if one.holm is not None:
                 note += f", Holm's p {one.holm:.4f}"
-            marks.append(Mark(0, cell.way, one.paired.difference, low, high, note))
-    return Row(name, tuple(marks))
+            mark = Mark(0, f"less {rival}", one.paired.difference, low, high, note)
+            yield Row(cell.way, (mark,))
