@@ -480,6 +480,18 @@ def get_config(preset: str = "") -> ConfigDict:
     # report tells the confidence from which the student answers by itself (serve.threshold). Needs
     # the teacher's answers on the images that judge (teacher.evaluate). 0 looks for none.
     config.report.cascade_agreement = 0.0
+    # Seconds between two signs of life in WORKDIR/progress.json, which tells where the run stands
+    # (amkd status WORKDIR). 0 writes none.
+    config.report.beat_seconds = 10.0
+    # Port of this machine, and of no other, at which Prometheus reads where the run stands:
+    # http://127.0.0.1:PORT/metrics. 0 for none.
+    config.report.prometheus_port = 0
+    # Weights & Biases: the project that gets the curves of the run. Empty for none. Server, key and
+    # mode are the variables of wandb, such as WANDB_API_KEY and WANDB_MODE=offline.
+    config.report.wandb = ""
+    # MLflow: the experiment that gets the curves of the run. Empty for none. The server is
+    # MLFLOW_TRACKING_URI.
+    config.report.mlflow = ""
     # All files are for your user alone (0600, folders 0700). False: as the umask says.
     config.report.private = True
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from absl import flags
 
 from amkd.cli import field_help, overrides
-from amkd.config import config_file, run_record, shipped
+from amkd.config import config_file, data_file, run_record, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
 
@@ -46,7 +46,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
     sys.argv[1:] = sound  # where config_flags looks for overrides
     try:
         args = _with_files(sound)
-        if not any(_values(args, "config")) and any(arg.startswith(_OVERRIDES) for arg in args):
+        if not any(values_of(args, "config")) and any(arg.startswith(_OVERRIDES) for arg in args):
             raise UserError(_NO_CONFIG)  # absl would call the fields unknown flags
         left = values([argv[0], *args])
         config = values["config"].value
@@ -73,13 +73,13 @@ def _last_line(error: Exception) -> str:
 
 def _explain_file(args: list[str]) -> None:
     """Raises what is wrong with the configuration file, in plain words; nothing if it is sound."""
-    for config in _values(args, "config"):
+    for config in values_of(args, "config"):
         name, _, preset = config.partition(":")
         config_file.load(shipped.locate(name), preset)
 
 
-def _values(args: list[str], name: str) -> Iterator[str]:
-    """The values that a flag is given."""
+def values_of(args: list[str], name: str) -> Iterator[str]:
+    """Yields the values that a flag is given on a command line, before absl reads it."""
     for place, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
         if flag in (f"--{name}", f"-{name}"):
@@ -102,16 +102,19 @@ def _with_files(args: list[str]) -> list[str]:
 
 def _of_workdir(args: list[str]) -> list[str]:
     """``--config`` of the run in ``--workdir``; empty if another is given, or there is no run."""
-    workdir = Path(next(_values(args, "workdir"), "")).expanduser()
-    if any(_values(args, "config")) or not run_record.is_in(workdir):
+    workdir = Path(next(values_of(args, "workdir"), "")).expanduser()
+    if any(values_of(args, "config")) or not run_record.is_in(workdir):
         return []
     return [f"--config={run_record.__file__}:{workdir}"]
 
 
 def _file(config: str) -> str:
-    """``NAME`` or ``NAME:PRESET`` with the path of its file."""
-    name, colon, preset = config.partition(":")
-    return f"{shipped.locate(name)}{colon}{preset}"
+    """``NAME`` or ``NAME:PRESET`` as absl takes it, with the path of its file."""
+    name, _, preset = config.partition(":")
+    path = shipped.locate(name)
+    if data_file.is_data(path):
+        config_file.load(path, preset)  # absl would pass a preset on as a part of the path
+    return config_file.argument(path, preset)
 
 
 def pick(modes: Mapping[str, Mode], name: str) -> Mode:
@@ -129,7 +132,18 @@ def pick(modes: Mapping[str, Mode], name: str) -> Mode:
 
 def _flag_help(values: flags.FlagValues) -> str:
     names = (
-        *("config", "workdir", "mode", "network", "images", "output", "shard", "host", "port"),
+        *(
+            "config",
+            "workdir",
+            "mode",
+            "network",
+            "images",
+            "output",
+            "shard",
+            "host",
+            "port",
+            "log",
+        ),
         *("coordinator", "process_id", "num_processes", "distributed"),
     )
     rows = [(f"--{name}", values[name].help or "") for name in names]

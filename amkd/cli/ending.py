@@ -44,9 +44,6 @@ def _failed(error: object, status: int) -> tuple[int, str]:
 
 
 def _ended(words: str, status: int) -> tuple[int, str]:
-    _last_words(words)
+    level = "warning" if status == UNFINISHED else "error"
+    console.say(words, error=True, last=True, level=level, event="ended", exit_status=status)
     return status, words
-
-
-def _last_words(text: str) -> None:
-    console.say(text, error=True, last=True)

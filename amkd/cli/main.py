@@ -15,7 +15,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 from amkd.cli import arguments, ending, joining, subcommands
-from amkd.config import run_record
+from amkd.config import config_file, run_record
 from amkd.config.identity import identifying
 from amkd.config.names import field_names
 from amkd.config.origin import NOWHERE, Origin, of_file
@@ -34,8 +34,8 @@ The same command resumes a run that was stopped, and prints the result of one th
 So does amkd --workdir=runs/digits: a workdir holds the configuration of its run, for every mode.
 In a checkout, python launch.py is the same command.
 
-Configurations (--config): a Python file of your own, or the name of a shipped one, such as digits,
-best/mnist or tables/table1; after a colon, its preset.
+Configurations (--config): a Python, YAML or JSON file of your own, or the name of a shipped one,
+such as digits, best/mnist or tables/table1; after a colon, its preset.
 
 Modes (--mode):
   distill        the whole run: query, search, train, round after round (default)
@@ -55,6 +55,7 @@ Commands; amkd COMMAND --help says more:
   amkd ledger                answers that were paid for: shows, checks, imports and exports them
   amkd compare DIR DIR ...   one page: curves, classes, paired tests, what differs in the fields
   amkd review DIR            pictures on which teacher and student disagree, for a person to correct
+  amkd status DIR            where a run stands; exit status 0 while it gives signs of life
 
 A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
 with --shard=2/8 a part of them, and renders it; --mode=plan lists them.
@@ -86,6 +87,8 @@ def run() -> None:
         from amkd.ledger.__main__ import main
 
         sys.exit(main(sys.argv[2:], "amkd ledger"))
+    if next(arguments.values_of(sys.argv[1:], "log"), "") == "json":
+        console.write_json()  # before the flags are parsed: a mistake in them is a line as well
     define_flags(flags.FLAGS)
     status, why = 1, "an error in its code"
     command = _command
@@ -149,6 +152,13 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "port", 8080, "serve: port.", lower_bound=0, upper_bound=65535, flag_values=values
     )
+    flags.DEFINE_enum(
+        "log",
+        "text",
+        ("text", "json"),
+        "text, or json: one JSON object a line, with the time and where the run stands.",
+        flag_values=values,
+    )
     joining.define_flags(values)
 
 
@@ -209,18 +219,24 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
 def _explicit() -> set[str]:
     """The fields that were set by hand; all of them if a run's workdir holds the configuration."""
     flag = flags.FLAGS["config"]
-    if config_flags.get_config_filename(flag).startswith(f"{run_record.__file__}:"):
+    maker, _, given = config_flags.get_config_filename(flag).partition(":")
+    if maker == run_record.__file__:
         return set(field_names())
-    return set(config_flags.get_override_values(flag))
+    in_file = config_file.fields_in(Path(given)) if maker == config_file.__file__ else set()
+    return in_file | set(config_flags.get_override_values(flag))
 
 
 def _origin() -> Origin:
     """Where the configuration came from; nothing if a run's workdir holds it: it knows itself."""
     flag = flags.FLAGS["config"]
     name = config_flags.get_config_filename(flag)
-    if name.startswith(f"{run_record.__file__}:"):
+    maker, _, given = name.partition(":")
+    if maker == run_record.__file__:
         return NOWHERE
-    return of_file(name, tuple(config_flags.get_override_values(flag)))
+    return of_file(
+        given if maker == config_file.__file__ else name,
+        tuple(config_flags.get_override_values(flag)),
+    )
 
 
 def _path(flag: str) -> Path | None:

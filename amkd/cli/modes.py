@@ -30,6 +30,11 @@ from amkd.serving import serve as serving
 from amkd.teachers import local
 
 _HELD_OUT = 2000  # images on which a file in 8 bits is compared with the student
+# What a log in JSON tells of a finished run.
+_RESULT = (
+    *("queries", "evaluation_queries", "cost", "currency"),
+    *("teacher_accuracy", "student_accuracy", "agreement", "student_sha256"),
+)
 _CHECKED = 64  # real images on which an exported file must answer like the student
 
 
@@ -90,7 +95,12 @@ def distill(command: Command) -> None:
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
     summary = experiment.run(command.config, command.workdir, command.stop, origin=command.origin)
-    console.say(summary_text.closing_table(summary), last=True)
+    console.say(
+        summary_text.closing_table(summary),
+        last=True,
+        event="result",
+        **{name: summary[name] for name in _RESULT},
+    )
 
 
 def plan(command: Command) -> None:

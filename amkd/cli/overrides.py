@@ -50,7 +50,7 @@ def _problem(arg: str) -> str:
     if not found:
         return ""
     name, value = found[2], found[3]
-    if name not in set(field_names()):
+    if name not in field_names():
         # absl looks for these in the configuration itself.
         of_tables = {one.name for one in dataclasses.fields(table.Table)}
         return "" if name.split(".")[0] in of_tables else unknown_field(name)

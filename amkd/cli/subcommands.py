@@ -1,7 +1,7 @@
-"""The commands that take workdirs as they are: ``amkd compare`` and ``amkd review``."""
+"""The commands that take workdirs as they are: ``amkd compare``, ``review`` and ``status``."""
 
 import argparse
-import contextlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 from amkd.core import console, files
 from amkd.core.errors import UserError
 
-NAMES = ("compare", "review")
+NAMES = ("compare", "review", "status")
+NOT_WELL = 1  # exit status of ``amkd status`` for a run that does not work
 
 
 def run(argv: Sequence[str]) -> None:
@@ -21,9 +22,11 @@ def run(argv: Sequence[str]) -> None:
     Raises:
       UserError: something that the user can mend.
     """
-    with contextlib.suppress(SystemExit):  # argparse's way out of --help
+    try:
         args = parser().parse_args(argv)
-        args.do(args)
+    except SystemExit:  # argparse's way out of --help
+        return
+    args.do(args)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -35,9 +38,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Returns the parser of both commands."""
+    """Returns the parser of the commands."""
     made = _Parser(prog="amkd", allow_abbrev=False)
     commands = made.add_subparsers(metavar="COMMAND", required=True)
+    _add_compare(commands)
+    _add_review(commands)
+    _add_status(commands)
+    return made
+
+
+def _add_compare(commands: Any) -> None:
     about = "Compares runs on one HTML page: curves, classes, paired tests, configurations."
     compare = commands.add_parser("compare", description=about, allow_abbrev=False)
     compare.add_argument(
@@ -51,6 +61,9 @@ def parser() -> argparse.ArgumentParser:
         help="the page (default: compare.html in this folder)",
     )
     compare.set_defaults(do=_compare)
+
+
+def _add_review(commands: Any) -> None:
     about = "Shows pictures of a finished run that a person should look at, and takes corrections."
     review = commands.add_parser("review", description=about, allow_abbrev=False)
     review.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a finished run")
@@ -74,11 +87,42 @@ def parser() -> argparse.ArgumentParser:
         help="take the classes in its column `correct` into the ledger; writes no page",
     )
     review.set_defaults(do=_review)
-    return made
+
+
+def _add_status(commands: Any) -> None:
+    about = (
+        "Tells where a run stands. The exit status is 0 if it gives signs of life or is finished,"
+        f" and {NOT_WELL} if not."
+    )
+    status = commands.add_parser("status", description=about, allow_abbrev=False)
+    status.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a run")
+    status.add_argument(
+        "--within",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="the last sign of life is at most this old (default: 60)",
+    )
+    status.add_argument(
+        "--idle",
+        type=float,
+        metavar="SECONDS",
+        help="the work last advanced at most this long ago (default: no matter when)",
+    )
+    status.set_defaults(do=_status)
 
 
 def _folder(text: str) -> Path:
     return Path(text).expanduser()
+
+
+def _status(args: argparse.Namespace) -> None:
+    from amkd.reporting import progress_file
+
+    found = progress_file.judge(args.workdir, args.within, args.idle)
+    console.say(found.told, last=True)
+    if not found.well:
+        sys.exit(NOT_WELL)
 
 
 def _compare(args: argparse.Namespace) -> None:

@@ -1,4 +1,7 @@
-"""Runs a configuration file; whatever is wrong with it is told in plain words."""
+"""Loads a configuration file: Python that makes one, or YAML or JSON that holds one.
+
+Whatever is wrong with it is told in plain words.
+"""
 
 import importlib.util
 import inspect
@@ -6,9 +9,15 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
+from amkd.config import data_file, shipped
+from amkd.config.defaults import defaults
+from amkd.config.fields import flatten
+from amkd.config.parsing import parse_soundly
+from amkd.config.settings import Settings
 from amkd.core import fault_place
 from amkd.core.errors import UserError
 
+_BASE = "base"  # in a file of data: the configuration that it changes
 _WANTED = "a configuration is a Python file with get_config(preset=''), like configs/default.py"
 
 
@@ -16,12 +25,19 @@ def load(path: Path, preset: str = "") -> ConfigDict:
     """Returns the configuration that a file makes.
 
     Args:
-      path: a Python file with ``get_config``.
+      path: a Python file with ``get_config``, or a YAML or JSON file of fields.
       preset: what ``get_config`` is given; empty for nothing.
 
     Raises:
       UserError: it fails to run, or makes no configuration, or has no such preset.
     """
+    if data_file.is_data(path):
+        if preset:
+            raise UserError(
+                f"{path} has no presets, and {preset!r} was asked for; write base: NAME:{preset}"
+                " into it for a preset of another configuration"
+            )
+        return _of_data(path)
     spec = importlib.util.spec_from_file_location("amkd_configuration_file", path)
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is no Python file; {_WANTED}")
@@ -47,6 +63,58 @@ def load(path: Path, preset: str = "") -> ConfigDict:
             f"{path}: get_config returned {_kind(config)}, and not a ConfigDict of ml_collections;"
             f" {_WANTED}"
         )
+    return config
+
+
+def get_config(path: str) -> ConfigDict:
+    """Returns the configuration in a YAML or JSON file; for absl, which runs Python files only."""
+    return load(Path(path))
+
+
+def argument(path: Path, preset: str = "") -> str:
+    """Returns what absl is to take for ``--config``: a Python file, and what it is given."""
+    if data_file.is_data(path):
+        return f"{__file__}:{path}{f':{preset}' if preset else ''}"
+    return f"{path}:{preset}" if preset else f"{path}"
+
+
+def fields_in(path: Path) -> set[str]:
+    """Returns the fields that a file of data sets; none of a Python file, which sets all."""
+    return set(data_file.read(path)) - {_BASE} if data_file.is_data(path) else set()
+
+
+def _of_data(path: Path) -> ConfigDict:
+    values = data_file.read(path)
+    base = values.pop(_BASE, None)
+    config = defaults() if base is None else _base(path, base)
+    problems: list[str] = []
+    try:
+        settings: Settings = parse_soundly(data_file.nested(values), problems)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    if problems:
+        raise UserError(f"{path} cannot work:\n" + "\n".join(f"  {one}" for one in problems))
+    typed = flatten(settings)
+    config.update_from_flattened_dict({name: typed[name] for name in values if name in typed})
+    return config
+
+
+def _base(path: Path, base: object) -> ConfigDict:
+    """Returns the configuration that a file of data changes."""
+    if not isinstance(base, str):
+        raise UserError(
+            f"{path}: {_BASE} must name a configuration, such as digits or photos:smoke"
+        )
+    name, _, preset = base.partition(":")
+    found = shipped.locate(name)
+    if data_file.is_data(found):
+        raise UserError(
+            f"{path}: {_BASE}={base!r} must be a shipped configuration or a Python file"
+        )
+    config, given = defaults(), load(found, preset)
+    if not set(given) <= set(config):
+        raise UserError(f"{path}: {_BASE}={base!r} is no configuration of a run")
+    config.update(given)
     return config
 
 

@@ -6,8 +6,9 @@ with :func:`group` where it is a group itself. The defaults, the file ``configs/
 """
 
 import dataclasses
+import functools
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
@@ -89,25 +90,36 @@ def group(kind: type[Value], help: str) -> Value:
     return typing.cast(Value, dataclasses.field(default_factory=kind, metadata=metadata))
 
 
-def members(kind: type, prefix: str = "") -> Iterator[Field]:
-    """The fields and groups that stand directly in a group, in the order of their declarations."""
+def members(kind: type, prefix: str = "") -> tuple[Field, ...]:
+    """Returns the fields and groups that stand directly in a group, as they were declared."""
+    return _members(kind, prefix)
+
+
+@functools.cache  # a table of many runs asks for each of them
+def _members(kind: type, prefix: str) -> tuple[Field, ...]:
     types, defaults = typing.get_type_hints(kind), kind()
-    for declared in dataclasses.fields(kind):
-        yield Field(
+    return tuple(
+        Field(
             prefix + declared.name,
             types[declared.name],
             getattr(defaults, declared.name),
             declared.metadata[_KEY],
         )
+        for declared in dataclasses.fields(kind)
+    )
 
 
-def leaves(kind: type, prefix: str = "") -> Iterator[Field]:
-    """Every field of a group and of the groups inside it."""
+def leaves(kind: type, prefix: str = "") -> tuple[Field, ...]:
+    """Returns every field of a group and of the groups inside it."""
+    return _leaves(kind, prefix)
+
+
+@functools.cache
+def _leaves(kind: type, prefix: str) -> tuple[Field, ...]:
+    found: list[Field] = []
     for member in members(kind, prefix):
-        if member.is_group:
-            yield from leaves(member.type, f"{member.name}.")
-        else:
-            yield member
+        found += leaves(member.type, f"{member.name}.") if member.is_group else [member]
+    return tuple(found)
 
 
 def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:

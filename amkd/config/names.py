@@ -1,16 +1,18 @@
 """The dotted names of fields: which there are, what they were called, and which one was meant."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Mapping
 from typing import Any
 
 from amkd.config.fields import leaves
 from amkd.config.settings import Settings
 
 
-def field_names(kind: type = Settings) -> Iterator[str]:
-    """Yields every field's dotted name."""
-    return (leaf.name for leaf in leaves(kind))
+@functools.cache
+def field_names(kind: type = Settings) -> tuple[str, ...]:
+    """Returns every field's dotted name."""
+    return tuple(leaf.name for leaf in leaves(kind))
 
 
 def former_names(kind: type = Settings) -> dict[str, str]:

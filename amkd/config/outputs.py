@@ -55,6 +55,33 @@ class ReportSettings:
         most=1,
         identity=False,
     )
+    beat_seconds: float = field(
+        10.0,
+        "Seconds between two signs of life in WORKDIR/progress.json, which tells where the run"
+        " stands (amkd status WORKDIR). 0 writes none.",
+        least=0,
+        identity=False,
+    )
+    prometheus_port: int = field(
+        0,
+        "Port of this machine, and of no other, at which Prometheus reads where the run stands:"
+        " http://127.0.0.1:PORT/metrics. 0 for none.",
+        least=0,
+        most=65535,
+        identity=False,
+    )
+    wandb: str = field(
+        "",
+        "Weights & Biases: the project that gets the curves of the run. Empty for none. Server, key"
+        " and mode are the variables of wandb, such as WANDB_API_KEY and WANDB_MODE=offline.",
+        identity=False,
+    )
+    mlflow: str = field(
+        "",
+        "MLflow: the experiment that gets the curves of the run. Empty for none. The server is"
+        " MLFLOW_TRACKING_URI.",
+        identity=False,
+    )
     private: bool = field(
         True,
         "All files are for your user alone (0600, folders 0700). False: as the umask says.",

@@ -4,6 +4,7 @@ import difflib
 from pathlib import Path
 
 from amkd import configs
+from amkd.config import data_file
 from amkd.core.errors import UserError
 
 
@@ -32,7 +33,7 @@ def find(name: str) -> Path | None:
 
 
 def locate(name: str) -> Path:
-    """Returns the file that ``--config`` means: a Python file that exists, else a shipped one.
+    """Returns the file that ``--config`` means: one that exists, else a shipped one.
 
     Args:
       name: a path, or the name of a shipped configuration; without a preset.
@@ -41,7 +42,7 @@ def locate(name: str) -> Path:
       UserError: there is neither; the message has the nearest shipped name.
     """
     path = Path(name).expanduser()
-    if path.suffix == ".py" and path.is_file():
+    if (path.suffix == ".py" or data_file.is_data(path)) and path.is_file():
         return path
     found = find(name)
     if found is None:
@@ -64,14 +65,15 @@ def locate_shipped_first(name: str) -> Path:
 def _missing(name: str, path: Path) -> str:
     """Says why a name means no configuration, and which one is nearest."""
     if name and path.is_dir():
-        return f"--config={name}: is a folder; name a Python file in it"
+        return f"--config={name}: is a folder; name a file in it"
     if name and path.exists():
         return (
-            f"--config={name}: is no Python file; a configuration is a Python file with"
-            " get_config(preset=''), like configs/default.py"
+            f"--config={name}: is no configuration, by its name; one ends in .py (with"
+            " get_config(preset=''), like configs/default.py), .yaml, .yml or .json"
         )
     plain = name.removeprefix("configs/").removesuffix(".py")
-    beside = [str(file) for file in path.parent.glob("*.py")] if name else []
+    endings = (".py", *data_file.SUFFIXES)
+    beside = [str(file) for file in path.parent.glob("*") if file.suffix in endings] if name else []
     near = difflib.get_close_matches(plain, names(), 1)
     near = near or difflib.get_close_matches(str(path), beside, 1, 0.8)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names())}"

@@ -1,9 +1,16 @@
 """What a person reads: no name can break it, and it ends quietly when nobody reads any more."""
 
+import atexit
+import contextlib
 import io
 import os
 import sys
+import traceback
+from types import TracebackType
 from typing import Any
+
+from amkd.core.json_lines import JsonLines
+from amkd.core.json_lines import line as json_line
 
 _SEEN = "\n\t"  # control characters that only move on
 _CONTROLS = {code for code in (*range(32), *range(127, 160)) if chr(code) not in _SEEN}
@@ -35,18 +42,27 @@ def storable(text: object) -> str:
     return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def say(message: object, *, error: bool = False, last: bool = False) -> None:
+def say(message: object, *, error: bool = False, last: bool = False, **facts: Any) -> None:
     """Prints a message, whatever names are in it.
 
     Args:
       message: for a person.
       error: print to the standard error.
       last: nothing is left to do after it, so it does not matter whether anybody reads it.
+      **facts: what a log in JSON tells beside it, such as its ``event`` and its ``level``.
 
     Raises:
       ReaderGone: nobody reads it, and it is not the last one.
     """
     stream = sys.stderr if error else sys.stdout
+    if isinstance(stream, JsonLines):
+        level = "warning" if error else "info"
+        try:
+            stream.emit(**{"level": level, "message": visible(message), **facts})
+        except ReaderGone:
+            if not last:
+                raise
+        return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = visible(message).encode(encoding, "backslashreplace").decode(encoding)
     try:
@@ -54,6 +70,49 @@ def say(message: object, *, error: bool = False, last: bool = False) -> None:
     except ReaderGone:
         if not last:
             raise
+
+
+def note(event: str, **facts: Any) -> None:
+    """Writes facts to a log in JSON; does nothing where a person reads.
+
+    Raises:
+      ReaderGone: nobody reads it.
+    """
+    if isinstance(sys.stdout, JsonLines):
+        sys.stdout.emit(level="info", event=event, **facts)
+
+
+def is_json() -> bool:
+    """Tells whether the output is a log in JSON."""
+    return isinstance(sys.stdout, JsonLines)
+
+
+def last_line(message: str) -> bytes:
+    """Returns a last line for the standard error, for a process that is about to be ended."""
+    text = json_line(level="error", message=message) if is_json() else f"{message}\n"
+    return text.encode(errors="backslashreplace")
+
+
+def write_json() -> None:
+    """Makes every line of this process's output one JSON object, that of libraries too."""
+    sys.stdout, sys.stderr = JsonLines(sys.stdout, "info"), JsonLines(sys.stderr, "warning")
+    sys.excepthook = _write_error
+    for stream in (sys.stdout, sys.stderr):
+        atexit.register(_drain, stream)
+
+
+def _drain(stream: JsonLines) -> None:
+    with contextlib.suppress(ReaderGone, OSError, ValueError):  # gone, or closed
+        stream.drain()
+
+
+def _write_error(
+    kind: type[BaseException], error: BaseException, place: TracebackType | None
+) -> None:
+    """Writes an error in the code as one object."""
+    trace = "".join(traceback.format_exception(kind, error, place))
+    message = f"{kind.__name__}: {error}"
+    say(message, error=True, last=True, level="error", event="crashed", traceback=trace)
 
 
 def guard() -> None:

@@ -74,6 +74,13 @@ def write_text(path: Path, text: str) -> None:
     flush(path.parent)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Replaces a text file at once; a power cut may lose it, which does not matter for this one."""
+    scratch = _scratch(path)
+    scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
+    scratch.replace(path)
+
+
 def write_array(path: Path, array: np.ndarray) -> None:
     """Writes an array as ``.npy`` whole or not at all, with its checksum after it."""
     path.parent.mkdir(parents=True, exist_ok=True)

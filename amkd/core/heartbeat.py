@@ -182,7 +182,7 @@ def exit_on_abort(end: Callable[[], tuple[int, str]]) -> None:
 
     def exit_(_: int) -> None:
         status, words = end()
-        os.write(2, f"{words}\n".encode() if words else b"")
+        os.write(2, console.last_line(words) if words else b"")
         os._exit(status)
 
     handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(exit_)

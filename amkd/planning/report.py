@@ -18,6 +18,7 @@ from amkd.planning.cost import Cost, Held
 from amkd.planning.first_images import known_images
 from amkd.planning.problems import Problems
 from amkd.planning.profile_lines import profile_lines
+from amkd.reporting import writers
 from amkd.run import checks, inputs, places, workdir
 from amkd.run.context import first_weights
 from amkd.run.facts import RunFacts
@@ -80,6 +81,7 @@ def make_plan(
     """
     problems = Problems(told)
     problems.add(places.problems(settings, folder))
+    problems.attempt(lambda: writers.check(settings))
     problems.attempt(lambda: checks.check_devices(settings, devices.count()))
     data = problems.attempt(lambda: inputs.load_data(settings))
     plan = None

@@ -6,13 +6,17 @@ from contextlib import AbstractContextManager, contextmanager
 
 from tqdm import tqdm
 
+from amkd.core import console
+
 # Takes the total, a label and a unit, and opens a bar; its value takes the advance, and what else
 # to show.
 Bar = Callable[[int, str, str], AbstractContextManager[Callable[..., None]]]
 
 
 def bars(progress: bool) -> Bar:
-    """Returns what opens progress bars, with rate and time left; silent unless ``progress``."""
+    """Returns what opens progress bars, with rate and time left; silent unless ``progress``, and
+    where the output is a log in JSON.
+    """
 
     @contextmanager
     def bar(total: int, label: str, unit: str) -> Iterator[Callable[..., None]]:
@@ -22,7 +26,7 @@ def bars(progress: bool) -> Bar:
             desc=label,
             unit=unit,
             unit_scale=total > 9999,
-            disable=not progress,
+            disable=not progress or console.is_json(),
             mininterval=0.1 if terminal else 10,  # a log file gets a line every 10 seconds
             dynamic_ncols=True,
             leave=terminal,

@@ -1,15 +1,17 @@
-"""The log of a run: ``metrics.jsonl``, TensorBoard, and one line per round for a person."""
+"""The log of a run: ``metrics.jsonl``, writers of curves, and one line per round for a person."""
 
 import datetime
 import json
-import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from amkd.core import console, files
 from amkd.reporting import scalars
-from amkd.reporting.bars import bars
+from amkd.reporting.progress import RunProgress
 from amkd.reporting.summary_text import round_line
+from amkd.reporting.writers.base import Writer
 
 Entry = dict[str, Any]  # one line of metrics.jsonl, of an epoch or of a round, without its "kind"
 
@@ -18,25 +20,34 @@ class RunLog:
     """The open outputs of one run.
 
     Attributes:
-      bar: opens a progress bar.
+      progress: notes where the run stands.
     """
 
-    def __init__(self, workdir: Path, *, progress: bool = False, tensorboard: bool = False) -> None:
+    def __init__(
+        self,
+        workdir: Path,
+        *,
+        progress: RunProgress | None = None,
+        writers: Sequence[Writer] = (),
+    ) -> None:
         """Opens the outputs below ``workdir``.
 
         Args:
           workdir: the folder of the run.
-          progress: whether to show bars.
-          tensorboard: whether to write event files.
+          progress: notes where the run stands.
+          writers: take the curves.
         """
         self._path = workdir / "metrics.jsonl"
-        self.bar = bars(progress)
-        self._events = None
-        if tensorboard:
-            from tensorboardX import SummaryWriter
+        self._writers = writers
+        self.progress = progress or RunProgress()
 
-            logging.getLogger("tensorboardX").setLevel(logging.ERROR)
-            self._events = SummaryWriter(str(workdir / "tensorboard"))
+    def bar(self, total: int, label: str, unit: str) -> AbstractContextManager[Callable[..., None]]:
+        """Opens a progress bar."""
+        return self.progress.bar(total, label, unit)
+
+    def phase(self, name: str, round_: int | None = None) -> None:
+        """Notes that a phase begins, of a round if that is given."""
+        self.progress.phase(name, round_)
 
     def rewind(self, rounds: list[Entry], round_: int, epoch: int) -> None:
         """Drops the lines of metrics.jsonl that are later than the restored point; the others keep
@@ -78,28 +89,26 @@ class RunLog:
     def epoch(self, entry: Entry) -> None:
         """Writes one epoch of training to the files."""
         self._write("epoch", entry)
-        self._scalars(scalars.of_epoch(entry), entry["epoch"])
+        self._scalars(scalars.of_epoch(entry), axis="epoch", step=entry["epoch"])
 
     def round(self, entry: Entry) -> None:
         """Writes one finished round to the files, and prints a line for the person."""
         self._write("round", entry)
-        self._scalars(scalars.of_round(entry), entry["queries"])
-        console.say(round_line(entry))
+        self._scalars(scalars.of_round(entry), axis="queries", step=entry["queries"])
+        console.say(round_line(entry), event="round", **entry)
 
     def _write(self, kind: str, entry: Entry) -> None:
         with self._path.open("a") as lines:
             lines.write(json.dumps({"kind": kind, "time": _now(), **entry}) + "\n")
 
-    def _scalars(self, values: dict[str, float], step: int) -> None:
-        if self._events is not None:
-            for name, value in values.items():
-                self._events.add_scalar(name, value, step)
-            self._events.flush()
+    def _scalars(self, values: dict[str, float], *, axis: str, step: int) -> None:
+        for writer in self._writers:
+            writer.scalars(values, axis=axis, step=step)
 
-    def close(self) -> None:
-        """Closes the event files."""
-        if self._events is not None:
-            self._events.close()
+    def close(self, *, finished: bool = True) -> None:
+        """Closes the writers; ``finished`` tells whether the run has."""
+        for writer in self._writers:
+            writer.close(finished=finished)
 
 
 def read_rounds(workdir: Path) -> list[Entry]:

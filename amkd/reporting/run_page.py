@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ def _how_to_reproduce(shown: RunPage) -> Iterator[str]:
         yield f"<p>{escape(made)}</p>"
         return
     yield "<h2>How to reproduce</h2>"
-    own = ".py" in shown.given
+    own = bool(PurePath(shown.given.partition(":")[0]).suffix)
     yield text(
         f"{made} {f'{shown.given} is a file of the user.' if own else ''} Folders, addresses and"
         " secrets are left out: give your own. The same version, configuration and seed give the"

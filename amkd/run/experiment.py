@@ -10,14 +10,15 @@ from typing import Any
 from amkd import ledger, teachers
 from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
-from amkd.core import checkpoint, compilation, console, devices, files
+from amkd.core import checkpoint, compilation, console, devices, files, json_lines
 from amkd.core.stopping import StopSignal
 from amkd.data import class_names
 from amkd.data.dataset import DataSet
 from amkd.ledger import file_system, limits
 from amkd.querying import client
 from amkd.querying.sending import policy_of
-from amkd.reporting import peak_memory, run_log
+from amkd.reporting import peak_memory, progress_file, prometheus, run_log, writers
+from amkd.reporting.progress import Counts, RunProgress
 from amkd.run import (
     corrected,
     early_end,
@@ -79,9 +80,41 @@ def run(
             )
             return summary
         places.check(settings, folder)
-        parts = assembled(settings, folder, run_id, stop, data, teacher, origin=origin)
-        with parts as (context, state):
+        writers.check(settings)
+        with (
+            _watched(settings, folder) as progress,
+            assembled(
+                settings,
+                folder,
+                run_id,
+                stop,
+                data=data,
+                teacher=teacher,
+                progress=progress,
+                origin=origin,
+            ) as (context, state),
+        ):
             return _finish(context, state, folder)
+
+
+@contextlib.contextmanager
+def _watched(settings: Settings, folder: Path) -> Iterator[RunProgress]:
+    """Yields what notes where the run stands, for those who watch it from outside."""
+    shown = settings.report
+    progress = RunProgress(
+        budget=settings.budget,
+        currency=settings.teacher.currency,
+        shows_bars=shown.progress,
+    )
+    json_lines.describe(progress.facts)
+    try:
+        with (
+            prometheus.served(progress, shown.prometheus_port),
+            progress_file.kept(progress, folder, shown.beat_seconds),
+        ):
+            yield progress
+    finally:
+        json_lines.describe(None)
 
 
 def _finish(context: RunContext, state: round_state.RoundState, folder: Path) -> dict[str, Any]:
@@ -91,6 +124,7 @@ def _finish(context: RunContext, state: round_state.RoundState, folder: Path) ->
     except ledger.OutOfMoney as problem:
         state = early_end.student_of_what_is_paid(context, folder, problem)
     context, state = judging.ask_last(context, state)
+    context.report.phase("report")
     return results.write(context, state, folder, early_end.told(context, state))
 
 
@@ -100,9 +134,10 @@ def assembled(
     folder: Path,
     run_id: str,
     stop: StopSignal,
+    *,
     data: DataSet | None = None,
     teacher: teachers.Teacher | None = None,
-    *,
+    progress: RunProgress | None = None,
     origin: Origin = NOWHERE,
 ) -> Iterator[tuple[RunContext, round_state.RoundState]]:
     """Yields what stays the same in all rounds, and where the run stands.
@@ -114,15 +149,17 @@ def assembled(
       stop: whether to stop.
       data: in place of the configured data set.
       teacher: in place of the configured teacher.
+      progress: notes where the run stands.
       origin: where the configuration came from, for the report.
 
     Raises:
       UserError: something that the user can mend.
     """
+    progress = progress or RunProgress()
     with contextlib.ExitStack() as stack:
         peak_memory.reset()
         leading.begin(settings, from_caller=data is not None or teacher is not None)
-        data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher)
+        data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher, progress.bar)
         features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
         sha256 = weights_identity(settings, data)
         workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256, origin=origin)
@@ -131,9 +168,8 @@ def assembled(
         answers = ledger.Ledger(book)
         stack.enter_context(contextlib.closing(answers))
         _begin(answers, run_id, settings, folder)
-        shown = settings.report
-        outputs = run_log.RunLog(folder, progress=shown.progress, tensorboard=shown.tensorboard)
-        stack.enter_context(contextlib.closing(outputs))
+        progress.follow(lambda: _counts(answers, run_id), rounds=len(facts.rounds) - 1)
+        outputs = stack.enter_context(_opened(settings, folder, run_id, progress))
         first = inputs.first_images(
             settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop
         )
@@ -164,6 +200,25 @@ def assembled(
             console.say(told)
         context = judging.ask_first(context)
         yield context, state
+
+
+@contextlib.contextmanager
+def _opened(
+    settings: Settings, folder: Path, run_id: str, progress: RunProgress
+) -> Iterator[run_log.RunLog]:
+    """Yields the log of the run; closes it, and tells the writers whether the run is finished."""
+    found = writers.open_all(settings, writers.facts_of(settings, run_id, folder))
+    outputs, finished = run_log.RunLog(folder, progress=progress, writers=found), False
+    try:
+        yield outputs
+        finished = True
+    finally:
+        outputs.close(finished=finished)
+
+
+def _counts(answers: ledger.Ledger, run_id: str) -> Counts:
+    queries, judging = (answers.count(run_id, one) for one in (client.DISTILL, client.EVALUATE))
+    return Counts(queries, judging, answers.spent(run_id))
 
 
 def open_client(

@@ -61,6 +61,7 @@ def load_inputs(
     stop: StopSignal,
     data: DataSet | None = None,
     teacher: teachers.Teacher | None = None,
+    bar: Bar | None = None,
 ) -> tuple[DataSet, teachers.Teacher, RunFacts]:
     """Returns data set, teacher and facts, once all of them fit together.
 
@@ -69,6 +70,7 @@ def load_inputs(
       stop: whether to stop.
       data: in place of the configured data set.
       teacher: in place of the configured teacher.
+      bar: opens the bar of a local teacher's training; None for what the configuration says.
 
     Raises:
       UserError: they do not fit.
@@ -78,7 +80,7 @@ def load_inputs(
     checks.check_data(settings, data)
     checks.check_student(settings, data)
     facts = facts_of(settings, data)
-    teacher = teacher or loading.load(settings, data, stop, labels=facts.labels)
+    teacher = teacher or loading.load(settings, data, stop, labels=facts.labels, bar=bar)
     return data, teacher, facts
 
 

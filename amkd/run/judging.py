@@ -83,6 +83,7 @@ def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
 
 
 def _ask(context: RunContext, images: np.ndarray) -> np.ndarray:
+    context.report.phase("judge")
     with context.report.bar(len(images), "teacher on judging images", "img") as advance:
 
         def progress(answered: int) -> None:

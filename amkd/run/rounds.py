@@ -76,6 +76,7 @@ def learn(context: RunContext, state: RoundState, answers: np.ndarray) -> RoundS
 def select(context: RunContext, state: RoundState) -> RoundState:
     """Adds the round's images to the records: the first images, then what the method selects."""
     started = time.monotonic()
+    context.report.phase("search", state.round)
     if state.round == 0:
         unscored = np.full(context.facts.first, np.nan, np.float32)
         found = Selection(real_records(context.facts.first), unscored, context.first_metrics)
@@ -153,6 +154,7 @@ def selection_task(
 def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]:
     """Asks about the round's records; returns the answers to all records, ``float32[Q, Y]``."""
     started = time.monotonic()
+    context.report.phase("query", state.round)
     fresh = state.records.take(slice(state.answered, None))
     images = context.images_of(fresh)
     with context.report.bar(len(images), f"round {state.round} query", "img") as advance:
@@ -179,6 +181,7 @@ def recall(context: RunContext, state: RoundState) -> np.ndarray:
 def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
     """Trains the round's student on everything answered so far; returns the last loss, too."""
     started, last = time.monotonic(), float("nan")
+    context.report.phase("train", state.round)
     given = _given(context, state.records, answers)
     recipe = context.facts.rounds[state.round].recipe
     with _features_bar(context, recipe, state) as advance:
@@ -245,6 +248,7 @@ def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:
     """Returns the report of a finished round. Only here does a student meet test labels."""
     started, desk = time.monotonic(), context.client
+    context.report.phase("evaluate", state.round)
     answers = context.evaluate(state.variables)
     new = state.score[-context.facts.rounds[state.round].selected :]
     new = new[np.isfinite(new)]

@@ -18,7 +18,7 @@ from amkd.config.settings import Settings
 from amkd.core import console, files
 from amkd.core.errors import UserError
 from amkd.core.redaction import bare_url
-from amkd.reporting import summary_text
+from amkd.reporting import progress_file, summary_text
 
 PROBE_PAGE = "probe.html"
 _LOCKS: set[IO[str]] = set()  # held by this process
@@ -47,10 +47,10 @@ def owner(config: Settings, workdir: Path) -> str:
 
 
 def _is_foreign(entry: Path) -> bool:
-    """Tells what a new run's folder must not hold: answers may be imported before it begins, and a
-    probe leaves its ledger and its page.
+    """Tells what a new run's folder must not hold: answers may be imported before it begins, a
+    probe leaves its ledger and its page, and a run that was refused its last sign of life.
     """
-    known = entry.name.startswith(_LEDGER) or entry.name == PROBE_PAGE
+    known = entry.name.startswith(_LEDGER) or entry.name in (PROBE_PAGE, progress_file.NAME)
     return entry.suffix != ".part" and not known
 
 

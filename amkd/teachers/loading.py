@@ -13,7 +13,7 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.core.text import comparable
 from amkd.data.dataset import DataSet
-from amkd.reporting.bars import bars
+from amkd.reporting.bars import Bar, bars
 from amkd.teachers import Teacher, local, onnx, python
 from amkd.teachers import labels as true_labels
 from amkd.teachers.http import json_service, oip, tfserving
@@ -24,7 +24,14 @@ from amkd.teachers.image_spec import ImageSpec
 _NEW = {"body", "model", "text", "error", "unknown"}  # fields of json since 0.2.0
 
 
-def load(config: Settings, data: DataSet, stop: StopSignal, *, labels: bool = False) -> Teacher:
+def load(
+    config: Settings,
+    data: DataSet,
+    stop: StopSignal,
+    *,
+    labels: bool = False,
+    bar: Bar | None = None,
+) -> Teacher:
     """Returns the configured teacher, checked as far as that costs nothing.
 
     A local Flax teacher is trained first if it is not in the cache.
@@ -34,6 +41,7 @@ def load(config: Settings, data: DataSet, stop: StopSignal, *, labels: bool = Fa
       data: the images and classes that the teacher must fit.
       stop: stops the training of a local teacher.
       labels: whether the true labels take the place of the teacher's answers.
+      bar: opens the bar of a local teacher's training; None for what the configuration says.
 
     Raises:
       UserError: the teacher is not there, or does not fit the data set.
@@ -46,7 +54,7 @@ def load(config: Settings, data: DataSet, stop: StopSignal, *, labels: bool = Fa
             settings,
             data,
             cache_dir=Path(config.cache_dir).expanduser(),
-            bar=bars(config.report.progress),
+            bar=bar or bars(config.report.progress),
             stop=stop,
             save_seconds=config.checkpoint.seconds,
         )

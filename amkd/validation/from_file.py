@@ -16,7 +16,7 @@ def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = N
     """Returns the settings of a configuration file with other values in some fields.
 
     Args:
-      path: a Python file with ``get_config(preset)``.
+      path: a Python file with ``get_config(preset)``, or a YAML or JSON file.
       preset: its preset; empty for none.
       fields: values by dotted name; a text is read as on the command line, ``"3"`` is a number.
 
@@ -35,7 +35,8 @@ def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = N
                 config.update_from_flattened_dict({name: value})
     except (TypeError, ValueError) as error:  # a type
         raise UserError(str(error)) from error
-    return from_config(config.to_dict(), explicit=set(fields or {}))
+    explicit = config_file.fields_in(path) | set(fields or {})
+    return from_config(config.to_dict(), explicit=explicit)
 
 
 def _parsed(value: Any) -> Any:

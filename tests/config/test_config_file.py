@@ -59,12 +59,13 @@ def test_a_good_file(tmp_path):
 
 def test_a_name_that_means_no_file(tmp_path):
     (tmp_path / "photos.py").write_text("")
-    (tmp_path / "settings.json").write_text("{}")
+    (tmp_path / "settings.toml").write_text("")
     cases = {
         "mnits": "did you mean mnist?",
         f"{tmp_path}/photo.py": f"did you mean {tmp_path}/photos.py?",
-        f"{tmp_path}/settings.json": "is no Python file; a configuration is a Python file with",
-        f"{tmp_path}": "is a folder; name a Python file in it",
+        f"{tmp_path}/settings.toml": "is no configuration, by its name; one ends in .py",
+        f"{tmp_path}/photos.yaml": f"did you mean {tmp_path}/photos.py?",
+        f"{tmp_path}": "is a folder; name a file in it",
         "": "there is no configuration ''",
     }
     for name, told in cases.items():

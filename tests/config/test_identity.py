@@ -60,6 +60,7 @@ FREE = (
     *("teacher.http.aws_service", "teacher.http.aws_region", "report.cascade_agreement"),
     *("export.int8_loss", "serve.threshold", "serve.student", "serve.max_batch"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
+    *("report.beat_seconds", "report.prometheus_port", "report.wandb", "report.mlflow"),
     *("export.formats", "export.license", "export.plain_csv"),
 )
 

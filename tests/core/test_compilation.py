@@ -124,6 +124,7 @@ def test_later_rounds_compile_nothing(batch, fields):
     assert first and not later
 
 
+@pytest.mark.heavy
 def test_a_second_run_finds_the_programs_of_the_first(tmp_path):
     """It reads every one that was kept whole, and compiles the damaged ones again; its student has
     the same bits.

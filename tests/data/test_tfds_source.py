@@ -11,6 +11,7 @@ import pytest
 
 from amkd.core.errors import UserError
 from amkd.data import resize, sources, tfds_source
+from tests.support import command, whole_run
 from tests.support.pictures import arrays_of, rows
 
 TEST_COUNTS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
@@ -290,3 +291,35 @@ def test_the_split_that_judges(splits: tuple[str, ...], expected: str) -> None:
 
     Builder.info.splits = dict.fromkeys(splits)
     assert tfds_source._judging(Builder) == expected
+
+
+def test_a_run_on_mnist(tmp_path: Path, tfds_dir: str, shortened: list[str]) -> None:
+    """Decoded, drawn and learnt from by name."""
+    fields: dict[str, Any] = {
+        "n_real": 60, "budget": 120, "rounds": 1, "data.test_images": 500,
+        "teacher.images": 1000, "teacher.validation": 100,
+        "teacher.train.epochs": 3, "data.dir": tfds_dir,
+        "cache_dir": tmp_path / "cache", "search.max_pairs": 500, "report.progress": False,
+        "train.min_steps": 60, "train.epochs": 5, "train.batch_size": 32,
+        "report.tensorboard": False, "report.plots": False,
+    }  # fmt: skip
+    summary = whole_run.run(tmp_path, "mnist", "smoke", **fields)
+    assert (
+        summary["queries"] == 120
+        and summary["teacher_accuracy"] > 0.7
+        and summary["student_accuracy"] > 0.6
+    )
+
+
+def test_a_run_on_images_of_another_data_set(
+    tmp_path: Path, tfds_dir: str, shortened: list[str]
+) -> None:
+    """Fashion-MNIST's images for a teacher of 8x8 digits."""
+    fields = {
+        **command.TINY,
+        "rounds": 1,
+        "train.epochs": 1,
+        "data.real": "fashion_mnist",
+        "data.dir": tfds_dir,
+    }
+    assert whole_run.run(tmp_path, **fields)["queries"] == 90

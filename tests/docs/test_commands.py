@@ -25,7 +25,7 @@ from amkd.validation import from_config
 from tests.docs.pages import PAGES, ROOT, blocks, name_of
 from tests.support import command
 
-FLAGS = ("workdir", "mode", "network", "images", "output", "shard", "host", "port")
+FLAGS = ("workdir", "mode", "network", "images", "output", "shard", "host", "port", "log")
 SHELL = ("cd", "export", "test", ".", "exit", "git")
 
 

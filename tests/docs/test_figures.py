@@ -312,6 +312,7 @@ def test_what_to_ask_about_next():
 OTHERS = {
     "docs/architecture.md": (r"lambda \.38", r"17, 42, \.38"),
     "docs/methods.md": (r"lambda \.5", r"lambdas in \[\.3, \.7\]"),
+    "docs/operations.md": (r"YAML 1\.2", r"wandb 0\.31", r"mlflow-skinny 3\.17"),
     "docs/photos.md": (r"\$1\.50 for 1,000 answers",),
     "docs/pretrained.md": (r"\| \.5 and \.5 \|",),
     "docs/own_teacher.md": (

@@ -160,23 +160,6 @@ def test_a_screened_run_tells_in_every_row_what_its_search_found(tmp_path, capsy
     assert "or more of the k lowest" in capsys.readouterr().out
 
 
-def test_mnist_from_tfds(tmp_path, tfds_dir):
-    """Real data by name: decoded, drawn, learnt from."""
-    fields = {
-        "n_real": 60, "budget": 120, "rounds": 1, "data.test_images": 500,
-        "teacher.images": 1000, "teacher.train.epochs": 3, "data.dir": tfds_dir,
-        "cache_dir": tmp_path / "cache", "search.max_pairs": 500, "report.progress": False,
-        "train.min_steps": 60, "train.epochs": 5, "train.batch_size": 32,
-        "report.tensorboard": False, "report.plots": False,
-    }  # fmt: skip
-    summary = whole_run.run(tmp_path, "mnist", "smoke", **fields)
-    assert (
-        summary["queries"] == 120
-        and summary["teacher_accuracy"] > 0.8
-        and summary["student_accuracy"] > 0.3
-    )
-
-
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", ["default", "digits", "mnist", "fashion_mnist", "cifar10"])
 def test_smoke_preset_of_every_configuration(name, tmp_path, request):

@@ -62,12 +62,7 @@ MOMENTS = {
 }
 
 
-FEW = (
-    "queries of round 0",
-    "training of round 0, in the middle",
-    "queries of round 1",
-    "search of round 2",
-)
+FEW = ("training of round 0, in the middle", "queries of round 1")
 
 
 @pytest.mark.parametrize(

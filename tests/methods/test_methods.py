@@ -329,18 +329,6 @@ def test_all_images_need_a_budget_for_all(tmp_path):
     assert counting_teacher.asked(tmp_path / "asked.txt") == []
 
 
-def test_out_of_domain_from_tfds(tmp_path, tfds_dir):
-    """Fashion-MNIST's images for a teacher of 8x8 digits."""
-    fields = {
-        **command.TINY,
-        "rounds": 1,
-        "train.epochs": 1,
-        "data.real": "fashion_mnist",
-        "data.dir": tfds_dir,
-    }
-    assert whole_run.run(tmp_path, **fields)["queries"] == 90
-
-
 def test_labels_as_a_teacher_are_settled_before_anything_is_asked():
     config = configured(**{"teacher.kind": "labels", "method": "real_only", **LOOK})
 

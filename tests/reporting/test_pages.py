@@ -245,7 +245,9 @@ def test_the_command_names_the_configuration_and_is_one_that_a_shell_takes():
         "--config.train.drops=(0.5,)",
     ]
     assert "--config=default " in of_run()
-    assert "mine.py is a file of the user." in of_run(given="mine.py")
+    for own in ("mine.py:fast", "mine.yaml"):
+        assert f"{own} is a file of the user." in of_run(given=own)
+    assert "is a file of the user" not in of_run(given="mnist:smoke")
     assert "<h2>How to reproduce" not in of_run(told={"dataset": "memory"})
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from amkd.reporting.run_log import RunLog, read_epochs, read_rounds
 from amkd.reporting.summary_text import round_line
+from amkd.reporting.writers import tensorboard
 from tests.support.summaries import epoch, row
 
 
@@ -49,7 +50,7 @@ ROUND_0, ROUND_1 = ([(number, step) for step in (1, 2, 3, "round")] for number i
 
 def write_run(workdir: Path, *, rounds: int, epochs: int, finished: int) -> None:
     """What a run leaves that has trained ``rounds`` rounds and finished the first few."""
-    out = RunLog(workdir, progress=False, tensorboard=False)
+    out = RunLog(workdir)
     for number in range(rounds):
         for step in range(1, epochs + 1):
             out.epoch(epoch(number, step))
@@ -59,7 +60,7 @@ def write_run(workdir: Path, *, rounds: int, epochs: int, finished: int) -> None
 
 
 def test_rows_are_written_as_they_come(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out = RunLog(tmp_path, progress=False, tensorboard=False)
+    out = RunLog(tmp_path)
     out.epoch(epoch(0, 1))
     assert read(tmp_path) == [{"kind": "epoch", **epoch(0, 1)}]  # at once: a kill loses nothing
     out.epoch(epoch(0, 2))
@@ -90,7 +91,7 @@ def test_rewind_drops_exactly_what_is_beyond(
     tmp_path: Path, round_: int, done: int, kept: list[Any]
 ) -> None:
     write_run(tmp_path, rounds=3, epochs=3, finished=2)
-    out = RunLog(tmp_path, progress=False, tensorboard=False)
+    out = RunLog(tmp_path)
     out.rewind([row(number, 100 * (number + 1)) for number in range(round_)], round_, done)
     assert read(tmp_path) == [
         {"kind": "round", **row(number, 100 * (number + 1))}
@@ -107,7 +108,7 @@ def test_rewind_survives_a_line_that_was_cut_off(tmp_path: Path) -> None:
     last = whole.splitlines()[-1]
     for cut in range(1, len(last), 3):
         path.write_text(whole[: -1 - cut])
-        out = RunLog(tmp_path, progress=False, tensorboard=False)
+        out = RunLog(tmp_path)
         out.rewind([row(0, 100)], 1, 1)
         assert read(tmp_path) == [
             {"kind": "epoch", **epoch(0, 1)},
@@ -141,17 +142,17 @@ def test_rewind_leaves_damaged_lines_out_and_says_so(
 def test_rewind_writes_a_round_that_a_kill_kept_from_the_file(tmp_path: Path) -> None:
     """The state is saved before the round's row is written."""
     write_run(tmp_path, rounds=1, epochs=2, finished=0)
-    RunLog(tmp_path, progress=False, tensorboard=False).rewind([row(0, 100)], 1, -1)
+    RunLog(tmp_path).rewind([row(0, 100)], 1, -1)
     assert [line["kind"] for line in read(tmp_path)] == ["epoch", "epoch", "round"]
 
 
 def test_rewind_of_a_new_run(tmp_path: Path) -> None:
-    RunLog(tmp_path, progress=False, tensorboard=False).rewind([], 0, -1)
+    RunLog(tmp_path).rewind([], 0, -1)
     assert read(tmp_path) == []
 
 
 def test_tensorboard_files_hold_the_scalars(tmp_path: Path) -> None:
-    out = RunLog(tmp_path, progress=False, tensorboard=True)
+    out = RunLog(tmp_path, writers=[tensorboard.EventFiles(tmp_path / "tensorboard")])
     out.epoch({**epoch(0, 1), "learning_rate": 0.1})
     out.round(row(1, 200, agreement=None, cost=0.5, selected=100))
     out.close()
@@ -167,7 +168,7 @@ def test_tensorboard_files_hold_the_scalars(tmp_path: Path) -> None:
 
 
 def test_no_tensorboard_files_without_tensorboard(tmp_path: Path) -> None:
-    out = RunLog(tmp_path, progress=False, tensorboard=False)
+    out = RunLog(tmp_path)
     out.epoch(epoch(0, 1))
     out.close()
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.jsonl"]

@@ -34,7 +34,7 @@ def report_together():
         active_mixup.choose(one._replace(variables=broken))
     except FloatingPointError as error:
         return {
-            **report(),
+            **report(OTHER_CHUNK, OTHER_SCREENED_CHUNK),
             "progress": progress,
             "with progress": fingerprint(found),
             "failure": str(error),
@@ -50,7 +50,7 @@ def check(found, count, one_device):
 @pytest.mark.parametrize(
     ("count", "chunks"),
     [
-        (8, (OTHER_CHUNK, OTHER_SCREENED_CHUNK)),
+        pytest.param(8, (OTHER_CHUNK, OTHER_SCREENED_CHUNK), marks=pytest.mark.heavy),
         pytest.param(4, (CHUNK, SCREENED_CHUNK), marks=pytest.mark.heavy),
         pytest.param(2, (CHUNK, SCREENED_CHUNK), marks=pytest.mark.heavy),
         pytest.param(1, (OTHER_CHUNK, OTHER_SCREENED_CHUNK), marks=pytest.mark.heavy),
@@ -61,7 +61,9 @@ def test_the_same_selection_on_any_number_of_devices_and_in_any_chunks(count, ch
 
 
 def test_the_same_selection_in_every_one_of_several_processes(on_devices, on_processes):
-    """Two processes with two devices each, and 780 pairs: shares of odd and even length."""
+    """Two processes with two devices each, and 780 pairs: shares of odd and even length, and other
+    chunks than on one device.
+    """
     reports = on_processes(2, 2, HERE, "report_together")
     assert len(reports) == 2 and reports[0] == reports[1]
     found = reports[0]

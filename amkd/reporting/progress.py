@@ -1,0 +1,138 @@
+"""Where a run stands at the moment, for those who watch it from outside."""
+
+import contextlib
+import dataclasses
+import datetime
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from amkd.core import console
+from amkd.core.errors import UserError
+from amkd.core.json_lines import stamp
+from amkd.reporting.bars import bars
+
+_COUNTED_EVERY = 5.0  # seconds between two looks into the ledger
+
+
+class Counts(NamedTuple):
+    """What a run has asked and spent so far.
+
+    Attributes:
+      queries: answers used for distillation, paid for or found in the ledger.
+      evaluation_queries: answers on the images that judge.
+      spent: what may have been billed.
+    """
+
+    queries: int = 0
+    evaluation_queries: int = 0
+    spent: float = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Standing:
+    """Where a run stands; a new value after every step, so that other threads may read it.
+
+    Attributes:
+      phase: ``load``, ``judge``, ``search``, ``query``, ``train``, ``evaluate`` or ``report``.
+      round: the round, 0 first; None before the first.
+      done: of the work of this phase.
+      total: how much there is; 0 where that is not known.
+      unit: of both.
+      counts: what was asked and spent.
+      advanced: when the work last advanced, in seconds since 1970.
+    """
+
+    phase: str = "load"
+    round: int | None = None
+    done: int = 0
+    total: int = 0
+    unit: str = ""
+    counts: Counts = dataclasses.field(default_factory=Counts)
+    advanced: float = 0.0
+
+
+class RunProgress:
+    """Notes where a run stands.
+
+    Attributes:
+      standing: the newest.
+    """
+
+    def __init__(
+        self,
+        *,
+        budget: int = 0,
+        currency: str = "",
+        shows_bars: bool = False,
+    ) -> None:
+        """Begins to note.
+
+        Args:
+          budget: most queries of the run.
+          currency: of the money.
+          shows_bars: whether a person sees progress bars.
+        """
+        self._rounds, self._budget, self._currency = 0, budget, currency
+        self._bars, self._counted = bars(shows_bars), 0.0
+        self._count: Callable[[], Counts] = Counts
+        self.standing = Standing(advanced=time.time())
+
+    def facts(self) -> dict[str, Any]:
+        """Returns where the run stands, for JSON."""
+        now = self.standing
+        return {
+            "phase": now.phase,
+            "round": now.round,
+            "rounds": self._rounds,
+            "done": now.done,
+            "total": now.total,
+            "unit": now.unit,
+            "queries": now.counts.queries,
+            "budget": self._budget,
+            "evaluation_queries": now.counts.evaluation_queries,
+            "spent": now.counts.spent,
+            "currency": self._currency,
+            "advanced": stamp(datetime.datetime.fromtimestamp(now.advanced, datetime.UTC)),
+        }
+
+    def follow(self, count: Callable[[], Counts], *, rounds: int) -> None:
+        """Sets what is known once the run is put together.
+
+        Args:
+          count: looks up the counts; it is called by the run's own thread only.
+          rounds: number of the last round.
+        """
+        self._count, self._rounds = count, rounds
+
+    def phase(self, name: str, round_: int | None = None) -> None:
+        """Notes that a phase begins."""
+        if round_ is None:
+            round_ = self.standing.round
+        self.standing = Standing(name, round_, counts=self._look_up(), advanced=time.time())
+        console.note("phase")
+
+    @contextlib.contextmanager
+    def bar(self, total: int, label: str, unit: str) -> Iterator[Callable[..., None]]:
+        """Opens a progress bar; what advances it is noted."""
+        self._note(done=0, total=total, unit=unit)
+        with self._bars(total, label, unit) as shown:
+
+            def advance(step: int, **told: str) -> None:
+                shown(step, **told)
+                if step:
+                    self._note(done=self.standing.done + step)
+                if time.monotonic() - self._counted > _COUNTED_EVERY:
+                    self.standing = dataclasses.replace(self.standing, counts=self._look_up())
+
+            yield advance
+
+    def _note(self, **changed: Any) -> None:
+        self.standing = dataclasses.replace(self.standing, advanced=time.time(), **changed)
+
+    def _look_up(self) -> Counts:
+        self._counted = time.monotonic()
+        try:
+            return self._count()
+        except UserError:  # the ledger's trouble is told where the ledger is needed
+            return self.standing.counts

@@ -1,0 +1,164 @@
+"""``progress.json``, the sign of life of a run, and what it tells whoever reads it.
+
+Another thread writes it, so that it stays fresh while the run waits for its teacher or trains.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import platform
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from amkd.core import console, files, json_lines
+from amkd.core.errors import JobEnded, UserError
+from amkd.core.stopping import Stopped
+from amkd.reporting.progress import RunProgress
+
+NAME = "progress.json"
+RUNNING, FINISHED, STOPPED, FAILED = "running", "finished", "stopped", "failed"
+_STOPS = (Stopped, JobEnded, KeyboardInterrupt, console.ReaderGone)  # the same command goes on
+_LONGEST = 1000  # characters of a reason
+_FIELDS = {"state": str, "updated": str, "phase": str}
+
+
+class SignOfLife(NamedTuple):
+    """What is found of a run.
+
+    Attributes:
+      well: whether the run works, or is finished.
+      told: for a person.
+    """
+
+    well: bool
+    told: str
+
+
+@contextlib.contextmanager
+def kept(progress: RunProgress, workdir: Path, seconds: float) -> Iterator[None]:
+    """Keeps ``progress.json`` fresh while it lasts, and then writes how the run ended.
+
+    Args:
+      progress: notes where the run stands.
+      workdir: the folder of the run.
+      seconds: between two signs of life; 0 for none.
+    """
+    if not seconds:
+        yield
+        return
+    beat = _Beat(progress, workdir / NAME, seconds)
+    beat.start()
+    try:
+        yield
+    except BaseException as error:
+        stops = isinstance(error, _STOPS)
+        why = str(error).partition("\n")[0][:_LONGEST]
+        beat.end(
+            STOPPED if stops else FAILED,
+            why or ("asked to stop" if stops else type(error).__name__),
+        )
+        raise
+    beat.end(FINISHED)
+
+
+class _Beat(threading.Thread):
+    """Writes the file every few seconds."""
+
+    def __init__(self, progress: RunProgress, path: Path, seconds: float) -> None:
+        super().__init__(name="progress", daemon=True)
+        self._progress, self._path, self._seconds = progress, path, seconds
+        self._begun, self._over = json_lines.now(), threading.Event()
+        self._logged = progress.standing
+        self._write(RUNNING)
+
+    def run(self) -> None:
+        """Writes until the run ends."""
+        while not self._over.wait(self._seconds):
+            self._write(RUNNING)
+            with contextlib.suppress(console.ReaderGone):  # the run's own thread will see it
+                self._log()
+
+    def end(self, state: str, why: str = "") -> None:
+        """Writes the last state."""
+        self._over.set()
+        self.join()
+        self._write(state, why)
+
+    def _log(self) -> None:
+        """Writes a line to a log in JSON, if the work has advanced since the last."""
+        standing = self._progress.standing
+        if standing.done and standing.advanced != self._logged.advanced:
+            self._logged = standing
+            console.note("progress")
+
+    def _write(self, state: str, why: str = "") -> None:
+        told = {
+            "state": state,
+            "why": why,
+            "updated": json_lines.now(),
+            "begun": self._begun,
+            "process": os.getpid(),
+            "host": platform.node(),
+            **self._progress.facts(),
+        }
+        text = json.dumps(json_lines.finite(told), indent=2) + "\n"
+        with contextlib.suppress(OSError):  # a full disk fails the run where it matters
+            files.replace_text(self._path, text)
+
+
+def judge(
+    workdir: Path, within: float, idle: float | None, now: datetime.datetime | None = None
+) -> SignOfLife:
+    """Tells whether the run in a folder works, or is finished.
+
+    Args:
+      workdir: the folder.
+      within: seconds since the last sign of life that are allowed.
+      idle: seconds since the work last advanced that are allowed; None for any.
+      now: the time; None for that of the clock.
+
+    Raises:
+      UserError: there is no such file, or it is damaged.
+    """
+    path = workdir / NAME
+    if not path.exists():
+        raise UserError(
+            f"{path} is not there: no run has begun in this folder, its report.beat_seconds is 0,"
+            " or it is a table, where each run has a folder of its own"
+        )
+    told = files.read_object(path, "the run writes it again", _FIELDS)
+    now = now or datetime.datetime.now(datetime.UTC)
+    state, silent = told["state"], _age(path, told["updated"], now)
+    where = f"{workdir}: {_where(told)}"
+    if state == FINISHED:
+        return SignOfLife(True, f"{where}; finished")
+    if state != RUNNING:
+        return SignOfLife(False, f"{where}; {state}: {told.get('why') or 'no reason is known'}")
+    if silent > within:
+        return SignOfLife(False, f"{where}; no sign of life for {silent:.0f} s")
+    still = _age(path, told.get("advanced", ""), now)
+    if idle is not None and still > idle:
+        return SignOfLife(False, f"{where}; alive, but nothing has advanced for {still:.0f} s")
+    return SignOfLife(True, f"{where}; sign of life {silent:.0f} s ago, advanced {still:.0f} s ago")
+
+
+def _where(told: dict[str, Any]) -> str:
+    round_ = told.get("round")
+    parts = [told["phase"] if round_ is None else f"round {round_} of {told.get('rounds')}"]
+    parts += [] if round_ is None else [told["phase"]]
+    if told.get("total"):
+        parts.append(f"{told.get('done'):,} of {told['total']:,} {told.get('unit')}")
+    parts.append(f"{told.get('queries', 0):,} of {told.get('budget', 0):,} queries")
+    if told.get("spent"):
+        parts.append(f"{told['spent']:,.10g} {told.get('currency')} spent")
+    return ", ".join(parts)
+
+
+def _age(path: Path, text: str, now: datetime.datetime) -> float:
+    try:
+        return (now - datetime.datetime.fromisoformat(text)).total_seconds()
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({text!r} is no time)") from error

@@ -1,0 +1,74 @@
+"""What every writer of curves must do."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from amkd.core import console
+from amkd.core.redaction import redact
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFacts:
+    """What a writer is told of the run.
+
+    Attributes:
+      run: its identity, the same when it goes on.
+      folder: its workdir.
+      config: the values that make it what it is, by dotted name.
+    """
+
+    run: str
+    folder: Path
+    config: Mapping[str, Any]
+
+
+class Writer(Protocol):
+    """Takes the figures of a run."""
+
+    def scalars(self, values: Mapping[str, float], *, axis: str, step: int) -> None:
+        """Takes figures.
+
+        Args:
+          values: by name, such as ``round/agreement``.
+          axis: what the steps count: ``epoch`` or ``queries``.
+          step: where on the axis the figures belong.
+        """
+
+    def close(self, *, finished: bool) -> None:
+        """Ends; ``finished`` tells whether the run has."""
+
+
+class Guarded:
+    """A writer to a service: its failure never ends the run, which is paid for."""
+
+    def __init__(self, field: str, writer: Writer) -> None:
+        """Guards a writer; ``field`` is what configures it."""
+        self._field, self._writer = field, writer
+        self._failed = False
+
+    def scalars(self, values: Mapping[str, float], *, axis: str, step: int) -> None:
+        """See :class:`Writer`; tells of the first failure, and takes no more after it."""
+        if not self._failed:
+            try:
+                self._writer.scalars(values, axis=axis, step=step)
+            except Exception as error:  # of many kinds
+                self._tell(error)
+
+    def close(self, *, finished: bool) -> None:
+        """See :class:`Writer`."""
+        try:
+            self._writer.close(finished=finished)
+        except Exception as error:
+            self._tell(error)
+
+    def _tell(self, error: Exception) -> None:
+        if not self._failed:
+            self._failed = True
+            why = redact(f"{type(error).__name__}: {error}")
+            console.say(
+                f"{self._field}: failed, and gets no more of this run ({why}); metrics.jsonl has"
+                " all",
+                error=True,
+            )

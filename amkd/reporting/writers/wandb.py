@@ -1,0 +1,57 @@
+"""Weights & Biases, online or offline."""
+
+from collections.abc import Mapping
+
+from amkd.core import extras
+from amkd.core.errors import UserError
+from amkd.reporting.writers.base import RunFacts
+
+
+class Run:
+    """A run of a project; files of the client go to the workdir."""
+
+    def __init__(self, project: str, facts: RunFacts) -> None:
+        """Begins a run, or goes on with it.
+
+        Raises:
+          UserError: the package is missing, or cannot begin.
+        """
+        field = f"config.report.wandb={project!r}"
+        wandb = extras.require("wandb", extra="wandb", field=field)
+        # The output, the code and this machine are nobody else's business.
+        quiet = wandb.Settings(
+            console="off",
+            disable_code=True,
+            disable_git=True,
+            save_code=False,
+            silent=True,
+            x_disable_machine_info=True,
+            x_disable_meta=True,
+            x_disable_stats=True,
+            x_save_requirements=False,
+        )
+        try:
+            self._run = wandb.init(
+                project=project,
+                id=facts.run,
+                name=facts.folder.name,
+                resume="allow",
+                config=dict(facts.config),
+                dir=str(facts.folder),
+                settings=quiet,
+            )
+        except Exception as error:  # of many kinds: no key, no network
+            raise UserError(
+                f"{field}: wandb cannot begin ({error}); set WANDB_API_KEY, or"
+                " WANDB_MODE=offline, or leave the field empty"
+            ) from error
+        self._run.define_metric("loss/*", step_metric="epoch")
+        self._run.define_metric("round/*", step_metric="queries")
+
+    def scalars(self, values: Mapping[str, float], *, axis: str, step: int) -> None:
+        """See :class:`amkd.reporting.writers.base.Writer`."""
+        self._run.log({**values, axis: step})
+
+    def close(self, *, finished: bool) -> None:
+        """See :class:`amkd.reporting.writers.base.Writer`."""
+        self._run.finish(exit_code=0 if finished else 1)
