@@ -45,10 +45,13 @@ def get_config(preset: str = "") -> ConfigDict:
     # of your own, module:load, which takes the network's variables and returns others. Empty for
     # random values.
     config.student_weights = ""
-    # Height and width in pixels at which the student sees the images, 0 for data.size: the teacher
-    # is asked about images of data.size, and the student's network begins with an antialiased
-    # resize. Augmentation works at data.size.
+    # Height in pixels at which the student sees the images, 0 for their own size: the teacher is
+    # asked about images of data.size, and the student's network begins with an antialiased resize.
+    # Augmentation works at data.size.
     config.student_size = 0
+    # Width in pixels at which the student sees the images; student_size is then the height. 0 keeps
+    # the proportions of the images, so that squares stay squares.
+    config.student_width = 0
     # True: each round continues from the last student. The paper trains a new one.
     config.warm_start = False
     # Passes of the last round's training, if not 0: the rounds before it only need a student that
@@ -69,6 +72,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.dir = ""
     # Crop to the middle square and resize to this many pixels a side. 0 keeps images as they are.
     config.data.size = 0
+    # folder, manifest, hf: width of the images in pixels; data.size is then their height. 0 for
+    # squares. All images of a run have one size, since pairs of them are mixed.
+    config.data.width = 0
     # Evaluate on this many test images only; 0 for all.
     config.data.test_images = 0
     # On which images the student is evaluated: test, or train. With train, as many images of the
@@ -100,8 +106,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # measure the agreement of student and teacher. The teacher is asked about them too: these
     # queries come on top of the budget and are counted apart.
     config.data.held_out = 200
-    # folder, manifest, hf: how a picture becomes square: crop (its middle), pad (with black) or
-    # stretch.
+    # folder, manifest, hf: how a picture gets that size: crop (the largest part of its middle with
+    # these proportions), pad (all of it in its own proportions, and black beside it) or stretch.
     config.data.resize = "crop"
     # folder, manifest, hf: colours of the pictures, rgb or grey.
     config.data.mode = "rgb"

@@ -44,6 +44,12 @@ class DataSettings:
         " are.",
         least=0,
     )
+    width: int = field(
+        0,
+        "folder, manifest, hf: width of the images in pixels; data.size is then their height. 0"
+        " for squares. All images of a run have one size, since pairs of them are mixed.",
+        least=0,
+    )
     test_images: int = field(0, "Evaluate on this many test images only; 0 for all.", least=0)
     judge: str = field(
         "test",
@@ -103,7 +109,8 @@ class DataSettings:
     )
     resize: str = field(
         "crop",
-        "folder, manifest, hf: how a picture becomes square: crop (its middle), pad (with black) or"
+        "folder, manifest, hf: how a picture gets that size: crop (the largest part of its middle"
+        " with these proportions), pad (all of it in its own proportions, and black beside it) or"
         " stretch.",
         choices=("crop", "pad", "stretch"),
     )

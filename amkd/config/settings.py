@@ -74,9 +74,15 @@ class Settings:
     )
     student_size: int = field(
         0,
-        "Height and width in pixels at which the student sees the images, 0 for data.size: the"
+        "Height in pixels at which the student sees the images, 0 for their own size: the"
         " teacher is asked about images of data.size, and the student's network begins with an"
         " antialiased resize. Augmentation works at data.size.",
+        least=0,
+    )
+    student_width: int = field(
+        0,
+        "Width in pixels at which the student sees the images; student_size is then the height. 0"
+        " keeps the proportions of the images, so that squares stay squares.",
         least=0,
     )
     warm_start: bool = field(

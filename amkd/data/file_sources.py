@@ -1,11 +1,15 @@
 """Data sets whose images are decoded from picture files: a folder, a manifest, or Hugging Face."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from amkd.config.data import DataSettings, source_of
 from amkd.core.errors import UserError
 from amkd.data import folder, hub, listed_pictures, manifest, own_images, picture_files, remote
 from amkd.data.dataset import DataSet
+from amkd.data.listed_pictures import Listing
 from amkd.data.manifest import Listed
 from amkd.data.picture_files import PictureFile
 
@@ -26,8 +30,13 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
     """
     if source_of(dataset) == "folder":
         return own_images.from_folder(settings, seed, cache_dir)
+    listed = _listed(dataset, settings, cache_dir)
+    return listed_pictures.load(listed, _listing(dataset, settings, seed, cache_dir))
+
+
+def _listing(dataset: str, settings: DataSettings, seed: int, cache_dir: Path) -> Listing:
     of_hub = source_of(dataset) == "hf"
-    how = listed_pictures.Listing(
+    return Listing(
         name=dataset,
         field=f"config.dataset={dataset!r}" if of_hub else f"{_MANIFEST}={settings.manifest!r}",
         options=own_images.decode_options(settings),
@@ -37,7 +46,34 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
         seed=seed,
         strict=not of_hub,
     )
-    return listed_pictures.load(_listed(dataset, settings, cache_dir), how)
+
+
+def decoded(
+    dataset: str, settings: DataSettings, cache_dir: Path
+) -> Iterator[tuple[Path, Sequence[str], np.ndarray]]:
+    """Yields the decoded pictures of a data set, those of the training split first.
+
+    Each part is the root of its paths, the paths, and ``uint8[M, H, W, C]``.
+
+    Args:
+      dataset: its name: ``folder``, ``manifest`` or ``hf:...``.
+      settings: the ``data.*`` group.
+      cache_dir: where decoded pictures are kept.
+
+    Raises:
+      UserError: the pictures cannot be listed or decoded.
+    """
+    if source_of(dataset) == "folder":
+        options = own_images.decode_options(settings)
+        for name in ("folder", "test_folder"):
+            if place := getattr(settings, name):
+                root = remote.local_folder(place, cache_dir, f"config.data.{name}")
+                found = folder.load(root, options, cache_dir, drop_duplicates=name == "folder")
+                yield root, found.paths, found.images
+        return
+    listed = _listed(dataset, settings, cache_dir)
+    for part in listed_pictures.decoded(listed, _listing(dataset, settings, 0, cache_dir)):
+        yield listed.root, part.paths, part.images
 
 
 def _listed(dataset: str, settings: DataSettings, cache_dir: Path) -> Listed:

@@ -87,6 +87,14 @@ def load(listed: Listed, how: Listing) -> DataSet:
     return dataclasses.replace(data, pool_labels=pool.labels if pool.labelled else None)
 
 
+def decoded(listed: Listed, how: Listing) -> list[CachedPictures]:
+    """Returns the decoded pictures of each split that has any."""
+    order = sorted(range(len(listed.paths)), key=listed.paths.__getitem__)
+    files = picture_files.identify(listed.root, [listed.paths[i] for i in order], how.cache_dir)
+    parts = (_decoded(listed, order, files, how, is_test=split) for split in (False, True))
+    return [part.pictures for part in parts if part is not None]
+
+
 def _decoded(
     listed: Listed,
     order: Sequence[int],

@@ -1,7 +1,7 @@
 """Images made from the real ones, each different from all others: no question is asked twice."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -10,13 +10,20 @@ from amkd.core.digest import image_digest
 _TRIES = 20  # images made for each one that is wanted, before it is given up
 
 
-def append_different(real: np.ndarray, made: Iterable[np.ndarray], count: int) -> np.ndarray:
+def append_different(
+    real: np.ndarray,
+    made: Iterable[np.ndarray],
+    count: int,
+    *,
+    progress: Callable[[int], None] = lambda step: None,
+) -> np.ndarray:
     """Returns the real images, and after them the first made ones that differ from all before.
 
     Args:
       real: ``uint8[N, H, W, C]``.
       made: ``uint8[H, W, C]`` each; of an endless stream not all are tried.
       count: how many are wanted.
+      progress: is called with the number of images found since the last call.
 
     Returns:
       ``uint8[N + M, H, W, C]``; M is below ``count`` where no more are found.
@@ -30,6 +37,7 @@ def append_different(real: np.ndarray, made: Iterable[np.ndarray], count: int) -
             known.add(digest)
             images[end] = image
             end += 1
+            progress(1)
         if end == len(images):
             break
     return images[:end]

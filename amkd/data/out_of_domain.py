@@ -24,7 +24,7 @@ def image_side(data: DataSet) -> int:
     if height != width:
         raise UserError(
             f"config.data.real: {data.name} has images of {height}x{width}, and images of"
-            " another domain are made square; set --config.data.size"
+            " another domain are made square; set --config.data.size, and --config.data.width=0"
         )
     return height
 

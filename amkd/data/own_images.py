@@ -62,7 +62,9 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
 
 def decode_options(settings: DataSettings) -> DecodeOptions:
     """Returns how picture files become the images of a run."""
-    return DecodeOptions(settings.size, settings.resize, settings.mode, settings.broken)
+    return DecodeOptions(
+        settings.size, settings.resize, settings.mode, settings.broken, settings.width
+    )
 
 
 def unlabeled(name: str, images: np.ndarray, class_names: tuple[str, ...], *, key: str) -> DataSet:

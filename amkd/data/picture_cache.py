@@ -67,6 +67,9 @@ def _key(
     """Returns the identity of the images made from files: SHA-256 in hex of all they depend on."""
     hasher = hashlib.sha256()
     recipe = [version, options.size, options.resize, options.mode, drop_duplicates]
+    height, width, _ = options.shape
+    if width != height:  # squares keep the identity that they had
+        recipe.append(width)
     hasher.update(json.dumps(recipe).encode())
     for file in found:
         hasher.update(os.fsencode(file.path) + b"\0" + file.digest.encode() + b"\0")

@@ -1,4 +1,4 @@
-"""Decodes one picture file, of any size, mode and orientation, to a small square of uint8.
+"""Decodes one picture file, of any size, mode and orientation, to uint8 of one size.
 
 The steps, in this order: the first frame is decoded, transparency is laid over white, more than
 eight bits become eight (:mod:`amkd.data.brightness`), the colours become RGB or grey, the picture
@@ -38,6 +38,7 @@ _TURNS = {  # EXIF orientation to the operation that undoes it
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations with width and height exchanged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,29 +46,31 @@ class DecodeOptions:
     """How picture files become images.
 
     Attributes:
-      size: width and height of the images, in pixels.
-      resize: ``crop`` (the middle square), ``pad`` (all of it, letterboxed in black) or
-        ``stretch``.
+      size: height of the images in pixels, and their width if ``width`` is 0.
+      resize: ``crop`` (the largest part of the middle that has the images' proportions), ``pad``
+        (all of it, letterboxed in black) or ``stretch``.
       mode: ``rgb`` (C = 3) or ``grey`` (C = 1).
       broken: ``skip`` files that cannot be decoded, or ``refuse`` the folder.
+      width: width of the images in pixels; 0 for squares.
     """
 
     size: int
     resize: str
     mode: str
     broken: str
+    width: int = 0
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """``(H, W, C)`` of every image."""
-        return self.size, self.size, len(MODES[self.mode])
+        return self.size, self.width or self.size, len(MODES[self.mode])
 
 
 class Decoded(NamedTuple):
     """A picture that was decoded.
 
     Attributes:
-      image: ``uint8[size, size, C]``.
+      image: ``uint8[H, W, C]``.
       plain: whether nearly all of it has one colour, as of a picture whose values are misread.
       version: the earliest :data:`VERSION` that gives this image.
     """
@@ -96,7 +99,7 @@ def check(options: DecodeOptions) -> None:
 
 
 def decode(path: Path, options: DecodeOptions) -> np.ndarray:
-    """Returns the image of one file, ``uint8[size, size, C]``; otherwise as :func:`read`."""
+    """Returns the image of one file, ``uint8[H, W, C]``; otherwise as :func:`read`."""
     return read(path, options).image
 
 
@@ -116,7 +119,8 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
     try:
         with Image.open(path, formats=FORMATS) as picture:
             fitted, version = _fit(picture, options)
-        image = np.asarray(resize.letterbox(fitted, options.size)).reshape(options.shape)
+        height, width, _ = options.shape
+        image = np.asarray(resize.letterbox(fitted, (width, height))).reshape(options.shape)
         return Decoded(image, _is_plain(fitted), version)
     except MemoryError:
         raise
@@ -137,11 +141,19 @@ def _fit(picture: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int
     picture.load()
     # Pillow turns TIFFs itself, some versions while loading, so their size is read afterwards.
     whole = picture.size if scale == 1 else stored
-    box, size = resize.fit(whole, options.size, options.resize)
+    box, size = resize.fit(whole, _wanted(picture, options), options.resize)
     left, top, right, bottom = (edge / scale for edge in box)
     flat, version = _flatten(picture, MODES[options.mode])
     resized = resize.resample(flat, (left, top, right, bottom), size)
     return _turn(resized, _orientation(picture)), version
+
+
+def _wanted(picture: Image.Image, options: DecodeOptions) -> resize.Size:
+    """Returns width and height of the image before it is turned."""
+    height, width, _ = options.shape
+    # Cameras store pictures lying on their side; those are turned last.
+    lying = height != width and _orientation(picture) in _ON_THEIR_SIDE
+    return (height, width) if lying else (width, height)
 
 
 def _draft(picture: Image.Image, options: DecodeOptions) -> int:
@@ -150,8 +162,9 @@ def _draft(picture: Image.Image, options: DecodeOptions) -> int:
     Returns:
       By what factor it will be smaller; 1 for other formats.
     """
-    deciding = max(picture.size) if options.resize == "pad" else min(picture.size)
-    share = min(1.0, 2 * options.size / deciding)
+    wanted = _wanted(picture, options)
+    shares = [2 * one / own for one, own in zip(wanted, picture.size, strict=True)]
+    share = min(1.0, min(shares) if options.resize == "pad" else max(shares))
     width, stored = max(1, round(picture.width * share)), picture.width
     drafted = picture.draft(None, (width, max(1, round(picture.height * share))))
     return round(stored / drafted[1][2]) if drafted else 1

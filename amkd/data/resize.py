@@ -1,4 +1,4 @@
-"""Resizes one picture to a square of a given size."""
+"""Resizes one picture to a given size: a square, or any rectangle."""
 
 import math
 
@@ -27,30 +27,35 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
         return image
     channels = image.shape[-1]
     picture = Image.fromarray(image[..., 0] if channels == 1 else image)
-    resized = resample(picture, *fit(picture.size, size, "crop"))
+    resized = resample(picture, *fit(picture.size, (size, size), "crop"))
     return np.asarray(resized).reshape(size, size, channels)
 
 
-def fit(whole: Size, size: int, kind: str) -> tuple[Box, Size]:
+def fit(whole: Size, wanted: Size, kind: str) -> tuple[Box, Size]:
     """Computes which part of a picture is used, and how large it becomes.
 
     Args:
       whole: width and height of the picture.
-      size: width and height of the square that it is for.
-      kind: ``crop`` (the middle square), ``pad`` (all of it, in proportion) or ``stretch`` (all of
-        it).
+      wanted: width and height that it is for.
+      kind: ``crop`` (the largest part of its middle that has the wanted proportions), ``pad`` (all
+        of it, in proportion) or ``stretch`` (all of it).
 
     Returns:
       The part used, and its new width and height; with ``pad`` one of them may be less than
-      ``size``.
+      wanted.
     """
+    width, height = whole
+    across, down = wanted
     if kind == "crop":
-        side = min(whole)
-        left, top = ((length - side) // 2 for length in whole)
-        return (left, top, left + side, top + side), (size, size)
-    longer = max(whole) if kind == "pad" else 0
-    width, height = (max(1, round(length * size / longer)) if longer else size for length in whole)
-    return (0, 0, *whole), (width, height)
+        part = min(width, height * across / down), min(height, width * down / across)
+        left, top = ((length - own) // 2 for length, own in zip(whole, part, strict=True))
+        return (left, top, left + part[0], top + part[1]), wanted
+    if kind == "pad":
+        if width * down >= height * across:
+            wanted = across, max(1, round(height * across / width))
+        else:
+            wanted = max(1, round(width * down / height)), down
+    return (0, 0, width, height), wanted
 
 
 def resample(picture: Image.Image, box: Box, size: Size) -> Image.Image:
@@ -61,11 +66,11 @@ def resample(picture: Image.Image, box: Box, size: Size) -> Image.Image:
     return part.resize(size, _FILTER, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
 
 
-def letterbox(picture: Image.Image, size: int) -> Image.Image:
-    """Centers a picture on a black square, unless it has that size already."""
-    if picture.size == (size, size):
+def letterbox(picture: Image.Image, wanted: Size) -> Image.Image:
+    """Centers a picture on black of the wanted size, unless it has that size already."""
+    if picture.size == wanted:
         return picture
-    canvas = Image.new(picture.mode, (size, size))
-    left, top = ((size - length) // 2 for length in picture.size)
+    canvas = Image.new(picture.mode, wanted)
+    left, top = ((one - own) // 2 for one, own in zip(wanted, picture.size, strict=True))
     canvas.paste(picture, (left, top))
     return canvas

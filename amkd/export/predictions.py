@@ -45,13 +45,12 @@ def decode_options(saved: SavedNetwork, resize: str) -> DecodeOptions:
       UserError: it takes images that no picture file is turned into.
     """
     height, width, channels = saved.card["shape"]
-    if height != width or channels not in (1, 3):
+    if channels not in (1, 3):
         raise UserError(
-            f"the network takes images of {height}x{width}x{channels}; pictures become square,"
-            " grey or RGB"
+            f"the network takes images of {height}x{width}x{channels}; pictures become grey or RGB"
         )
     kind = saved.card.get("pictures", {}).get("resize", resize)
-    return DecodeOptions(height, kind, "rgb" if channels == 3 else "grey", "skip")
+    return DecodeOptions(height, kind, "rgb" if channels == 3 else "grey", "skip", width)
 
 
 def write(
@@ -70,7 +69,7 @@ def write(
       root: the folder.
       output: CSV file, written whole or not at all: file (relative to ``root``), class,
         probability. Earlier predictions are replaced, anything else is refused.
-      resize: how pictures become square, for a network whose card does not say.
+      resize: how pictures get the size of the images, for a network whose card does not say.
       cache_dir: where decoded pictures are kept.
       plain: write names as they are; else as ``amkd.core.csv_text`` protects them.
 

@@ -38,6 +38,7 @@ class RunAccount(NamedTuple):
       evaluate: answers used for evaluation.
       spent: what the run may have been billed, by currency; empty if that is not recorded.
       adrift: images that may have been billed without an answer.
+      others: answers used for other purposes: a probe, a served student, sentinels.
     """
 
     run: str
@@ -48,6 +49,7 @@ class RunAccount(NamedTuple):
     evaluate: Uses
     spent: tuple[Money, ...]
     adrift: int
+    others: Uses = Uses()
 
 
 class TeacherAccount(NamedTuple):
@@ -114,9 +116,13 @@ def runs(db: sqlite3.Connection) -> list[RunAccount]:
     for run in {run for run, _ in uses} | noted.keys() | spent.keys():
         about, place, begun = noted.get(run, ("", "", None))
         distill, evaluate = (uses.get((run, purpose), Uses()) for purpose in (DISTILL, EVALUATE))
-        billed = tuple(spent.get(run, ()))
+        others = [uses.get((run, purpose), Uses()) for purpose in (PROBE, SERVE, SENTINEL)]
         found.append(
-            RunAccount(run, about, place, begun, distill, evaluate, billed, adrift.get(run, 0))
+            RunAccount(
+                *(run, about, place, begun, distill, evaluate, tuple(spent.get(run, ()))),
+                adrift=adrift.get(run, 0),
+                others=Uses(*map(sum, zip(*others, strict=True))),
+            )
         )
     return sorted(found, key=lambda account: (account.begun or 0.0, account.run))
 

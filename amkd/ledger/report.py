@@ -67,26 +67,18 @@ def overview(db: sqlite3.Connection, path: Path) -> str:
 
 def _runs(runs: Sequence[accounts.RunAccount]) -> str:
     names = short_names([run.run for run in runs])
-    heads = [
-        "run",
-        "begun (UTC)",
-        ">distill",
-        ">paid",
-        ">found",
-        ">evaluate",
-        ">paid",
-        ">found",
-        ">spent",
-        ">adrift",
-    ]
+    purposes = ["distill", "evaluate", *(["other"] if any(sum(run.others) for run in runs) else [])]
+    counted = [head for purpose in purposes for head in (f">{purpose}", ">paid", ">found")]
     rows = []
     for run in runs:
-        counts = [count for uses in (run.distill, run.evaluate) for count in (sum(uses), *uses)]
-        bought = run.distill.paid + run.evaluate.paid
-        spent = money(run.spent) if run.spent or not bought else "not recorded"
+        uses = (run.distill, run.evaluate, run.others)
+        counts = [count for one in uses[: len(purposes)] for count in (sum(one), *one)]
+        spent = money(run.spent) if run.spent or not any(one.paid for one in uses) else ""
         about = (run.about or "-", run.place or "-")
-        rows.append((names[run.run], _moment(run.begun), *counts, spent, run.adrift, *about))
-    return table([*heads, "about", "workdir"], rows)
+        moment = _moment(run.begun)
+        rows.append((names[run.run], moment, *counts, spent or "not recorded", run.adrift, *about))
+    heads = ["run", "begun (UTC)", *counted, ">spent", ">adrift", "about", "workdir"]
+    return table(heads, rows)
 
 
 def _teachers(teachers: Sequence[accounts.TeacherAccount]) -> str:

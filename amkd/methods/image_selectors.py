@@ -14,6 +14,7 @@ from amkd.data import made_images
 from amkd.data.dataset import DataSet, with_not_drawn
 from amkd.data.lazy_images import LazyImages
 from amkd.methods.selectors import SelectorByRule
+from amkd.reporting.bars import SILENT, Bar
 from amkd.search.selection import SelectionTask
 
 
@@ -24,7 +25,9 @@ class ImageSelector(SelectorByRule):
     unit = "img"
     pool_title = "other images"
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> LazyImages:
+    def images(
+        self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
+    ) -> LazyImages:
         """Returns the images of round 0, and after them all others of the data set."""
         return with_not_drawn(data, first, settings.seed)
 
@@ -87,7 +90,9 @@ class MadeImageSelector(ImageSelector):
     pool_title: str
     per_image: int = 0
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> LazyImages:
+    def images(
+        self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
+    ) -> LazyImages:
         """Returns the real images, and after them those made from them; no two are the same.
 
         Raises:
@@ -96,7 +101,8 @@ class MadeImageSelector(ImageSelector):
         rng = keys.rng(settings.seed, 0, keys.Purpose.MADE_IMAGES)
         wanted = self.pool_size(settings, 0)
         stream = self.make(first, settings.search, rng)
-        images = made_images.append_different(first, stream, wanted)
+        with bar(wanted, f"making {self.pool_title}", "img") as advance:
+            images = made_images.append_different(first, stream, wanted, progress=advance)
         if (made := len(images) - len(first)) < wanted:
             raise UserError(
                 f"config.budget={settings.budget}: {settings.method} wants {wanted} different"

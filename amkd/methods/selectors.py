@@ -12,6 +12,7 @@ from amkd.config.settings import Settings
 from amkd.data import variants
 from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
+from amkd.reporting.bars import SILENT, Bar
 from amkd.search import pairs, pool_search
 from amkd.search.selection import Selection, SelectionTask
 
@@ -73,13 +74,16 @@ class Selector:
         del search
         return 0
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> Images:
+    def images(
+        self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
+    ) -> Images:
         """Returns the images of round 0 and, after them, all others that records may name.
 
         Args:
           data: the data set.
           first: ``uint8[N, H, W, C]``, the images of round 0.
           settings: the configuration.
+          bar: opens a progress bar, where images are made.
         """
         raise NotImplementedError
 
@@ -135,7 +139,9 @@ class NoSelector(Selector):
         """Returns no round."""
         return ()
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> Images:
+    def images(
+        self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
+    ) -> Images:
         """Returns the images of round 0."""
         return first
 
@@ -203,7 +209,9 @@ class SelectorByRule(Selector):
 class PairSelector(SelectorByRule):
     """Selects mixes of pairs of the real images and of their variants."""
 
-    def images(self, data: DataSet, first: np.ndarray, settings: Settings) -> Images:
+    def images(
+        self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
+    ) -> Images:
         """Returns the real images, and after them their variants."""
         search = settings.search
         return variants.append_variants(

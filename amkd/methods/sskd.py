@@ -45,7 +45,8 @@ def misfits(shape: tuple[int, ...]) -> Iterator[str]:
         yield (
             "config.method='sskd': turns images by 90 degrees, and these are"
             f" {shape[0]}x{shape[1]}; set"
-            f" --config.data.size={min(shape[:2])}, which crops them to a square"
+            f" --config.data.size={min(shape[:2])} and --config.data.width=0, which crops them to a"
+            " square"
         )
 
 

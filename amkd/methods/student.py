@@ -2,7 +2,21 @@
 
 from amkd import models
 from amkd.config.settings import Settings
-from amkd.models import Network
+from amkd.models import Network, resizing
+
+
+def seen_side(settings: Settings, shape: tuple[int, ...]) -> resizing.Side:
+    """Returns height and width at which the student sees the images; 0 for their own size.
+
+    Args:
+      settings: the configuration.
+      shape: ``(H, W, C)`` of the images that the teacher is asked about.
+    """
+    height = settings.student_size
+    if not height:
+        return 0
+    width = settings.student_width or max(1, round(height * shape[1] / shape[0]))
+    return height if width == height else (height, width)
 
 
 def seen_shape(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -12,8 +26,7 @@ def seen_shape(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
       settings: the configuration.
       shape: ``(H, W, C)`` of the images that the teacher is asked about.
     """
-    side = settings.student_size
-    return (side, side, *shape[2:]) if side else shape
+    return resizing.seen_shape(shape, seen_side(settings, shape))
 
 
 def student_of(settings: Settings, classes: int, shape: tuple[int, ...]) -> Network:
@@ -27,4 +40,4 @@ def student_of(settings: Settings, classes: int, shape: tuple[int, ...]) -> Netw
     Raises:
       UserError: the network cannot take images of this size, or is none.
     """
-    return models.build(settings.student, classes, shape, side=settings.student_size)
+    return models.build(settings.student, classes, shape, side=seen_side(settings, shape))

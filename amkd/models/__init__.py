@@ -19,6 +19,7 @@ from amkd.models.pretrained.efficientnet import EfficientNetLite0
 from amkd.models.pretrained.mobilenet import MobileNetV3Small
 from amkd.models.pretrained.resnet import ImageNetResNet
 from amkd.models.pretrained.vit import ViTSmall
+from amkd.models.resizing import Side, seen_shape
 from amkd.models.resnet import ResNet18
 from amkd.models.vgg import VGG16
 
@@ -81,20 +82,20 @@ MODELS = {
 }
 
 
-def build(name: str, classes: int, shape: tuple[int, ...], *, side: int = 0) -> Network:
+def build(name: str, classes: int, shape: tuple[int, ...], *, side: Side = 0) -> Network:
     """Builds a network by name, in float32; :func:`layers.for_training` is how it is trained.
 
     Args:
       name: one of ``MODELS``, or ``my_module:build``.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of the images.
-      side: height and width at which the network sees them; 0 for their own.
+      side: height and width at which the network sees them, one number if they are equal; 0 for
+        their own.
 
     Raises:
       UserError: the network cannot take images of this size, or is none.
     """
-    if side:
-        shape = (side, side, *shape[2:])
+    shape = seen_shape(shape, side)
     entry = plugins.resolve(name, MODELS, "student")
     if not isinstance(entry, Entry):
         own = user_network.adapt(name, entry, classes, shape)
@@ -119,9 +120,11 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: int = 0) -> 
             f" {', '.join(MODELS)}"
         )
     if any(length % entry.multiple for length in shape[:2]):
-        size = max(round(low / entry.multiple), 1) * entry.multiple
+        height, width = (max(round(s / entry.multiple), 1) * entry.multiple for s in shape[:2])
+        wide = f" and --config.{field.replace('size', 'width')}={width}"
+        both = wide if shape[0] != shape[1] else ""
         raise UserError(
             f"model {name!r} takes images whose sides are multiples of {entry.multiple} pixels,"
-            f" and these are {shape[0]}x{shape[1]}; set --config.{field}={size}"
+            f" and these are {shape[0]}x{shape[1]}; set --config.{field}={height}{both}"
         )
     return entry.build(classes=classes, side=side)

@@ -10,7 +10,7 @@ from flax import linen as nn
 from amkd.core import devices
 from amkd.core.compilation import AXIS
 from amkd.models.convolution import Form, Geometry, choose
-from amkd.models.resizing import resized
+from amkd.models.resizing import Side, resized
 
 Variables = Any  # {"params": ..., "batch_stats": ...}, nested dicts of arrays
 
@@ -159,14 +159,15 @@ class Network(nn.Module):
       dtype: type of the computation; parameters and logits are always float32.
       form: of the convolutions: plain, or what is fastest on a CPU for training or for scoring.
       axis_name: device axis over which BatchNorm's statistics are averaged in training.
-      side: height and width at which the network sees the images; 0 for their own.
+      side: height and width at which the network sees the images, one number if they are equal; 0
+        for their own.
     """
 
     classes: int
     dtype: jnp.dtype = jnp.float32
     form: str = "plain"
     axis_name: str | None = None
-    side: int = 0
+    side: Side = 0
 
     last: ClassVar[str] = "fc3"  # the layer that ``head`` is
 

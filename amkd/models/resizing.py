@@ -6,9 +6,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+# Height and width at which a network sees images: one number for both, or ``(height, width)``; 0 is
+# their own size.
+Side = int | tuple[int, int]
 
-def resized(images: jax.Array, side: int) -> jax.Array:
-    """Resizes images to a square, bilinearly; where it shrinks, every pixel counts (antialiased).
+
+def seen_shape(shape: tuple[int, ...], side: Side) -> tuple[int, ...]:
+    """Returns ``(H, W, C)`` of images of a shape as a network sees them.
+
+    Args:
+      shape: ``(H, W, C)``.
+      side: at which the network sees them.
+    """
+    if not side:
+        return shape
+    height, width = (side, side) if isinstance(side, int) else side
+    return height, width, *shape[2:]
+
+
+def resized(images: jax.Array, side: Side) -> jax.Array:
+    """Resizes images, bilinearly; where it shrinks, every pixel counts (antialiased).
 
     It is linear in the pixels: the resized mix of two images is the mix of the resized images.
 
@@ -17,11 +34,12 @@ def resized(images: jax.Array, side: int) -> jax.Array:
       side: height and width wanted; 0 leaves the images as they are.
 
     Returns:
-      ``float32[B, side, side, C]``, not rounded to bytes.
+      ``float32[B, height, width, C]``, not rounded to bytes.
     """
-    if not side or images.shape[1:3] == (side, side):
+    wanted = seen_shape(images.shape[1:], side)[:2]
+    if images.shape[1:3] == wanted:
         return images
-    down, across = (weights(length, side) for length in images.shape[1:3])
+    down, across = map(weights, images.shape[1:3], wanted)
     # Two matrix products: every backend and every export format has them, with the same numbers.
     pixels = images.astype(jnp.float32)
     rows = jnp.einsum("oh,bhwc->bowc", down, pixels, precision="highest")

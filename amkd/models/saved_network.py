@@ -26,8 +26,9 @@ class SavedNetwork(NamedTuple):
     def network(self) -> models.Network:
         """Builds the network."""
         card = self.card
-        shape = tuple(card["shape"])
-        return models.build(card["model"], card["classes"], shape, side=card.get("side", 0))
+        shape, side = tuple(card["shape"]), card.get("side", 0)
+        seen = tuple(side) if isinstance(side, list) else side  # JSON has no tuples
+        return models.build(card["model"], card["classes"], shape, side=seen)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""

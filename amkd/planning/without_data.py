@@ -50,8 +50,7 @@ def _test_pictures(settings: Settings, names: tuple[str, ...]) -> folder.Picture
 def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
     """No images, of the shape and the classes that the teacher will see; None if not known."""
     if is_of_files(settings.dataset) and names and settings.data.size:
-        side, channels = settings.data.size, 3 if settings.data.mode == "rgb" else 1
-        none = np.empty((0, side, side, channels), np.uint8)
+        none = np.empty((0, *own_images.decode_options(settings.data).shape), np.uint8)
         return own_images.unlabeled(settings.dataset, none, names, key="")
     # A function is loaded without a look at the images, and so is a file that is not there.
     file = Path(settings.teacher.onnx.path).expanduser()

@@ -39,3 +39,6 @@ def bars(progress: bool) -> Bar:
             yield advance
 
     return bar
+
+
+SILENT = bars(False)  # shows nothing

@@ -173,7 +173,7 @@ def assembled(
         first = inputs.first_images(
             settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop
         )
-        images = facts.method.selector.images(data, first.images, settings)
+        images = facts.method.selector.images(data, first.images, settings, bar=outputs.bar)
         leading.agree_on(images, sha256)
         context = RunContext(
             settings=settings,

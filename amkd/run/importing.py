@@ -199,6 +199,7 @@ def _account(table: Path, identity: str, settings: Settings) -> str:
     """Returns the identity of an import: the same table, read in the same way, has the same."""
     plan = settings.data
     how = [identity, plan.size, plan.resize, plan.mode, settings.teacher.answers.form]
+    how += [plan.width] if plan.width else []  # squares keep the identity that they had
     hasher = hashlib.sha256(json.dumps(["import", *how]).encode())
     with table.open("rb") as file:
         hasher.update(hashlib.file_digest(file, "sha256").digest())

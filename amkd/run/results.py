@@ -9,6 +9,7 @@ import numpy as np
 
 from amkd.config.identity import identifying
 from amkd.core import checkpoint, compilation, console, devices, files
+from amkd.methods.student import seen_side
 from amkd.models.saved_network import save_network
 from amkd.querying import client
 from amkd.reporting import cascade, metrics, peak_memory, provenance, run_page
@@ -88,7 +89,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "classes": data.classes,
         "class_names": list(data.class_names),
         "shape": list(data.shape),
-        "side": context.settings.student_size,
+        "side": seen_side(config, data.shape),
         "pictures": {"resize": config.data.resize},
         "data_key": data.key or None,
         "test_accuracy": summary["student_accuracy"],

@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amkd.config.data import DataSettings
+from amkd.config.data import is_of_files
+from amkd.config.settings import Settings
 from amkd.core import csv_text
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
-from amkd.data import class_names, folder
+from amkd.data import class_names, file_sources
 from amkd.data.dataset import DataSet
-from amkd.data.pictures import DecodeOptions
 from amkd.ledger import accounts, corrections, reader
 from amkd.models.saved_network import load_network
 from amkd.querying import client
@@ -93,7 +93,7 @@ def write_csv(review: Review, shown: Iterable[Gallery]) -> str:
       shown: the galleries.
     """
     entries = {image_digest(entry.image): entry for one in shown for entry in one.entries}
-    paths = _paths(review.run.settings.data, set(entries), review)
+    paths = _paths(review.run.settings, set(entries))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -109,23 +109,18 @@ def _said(entry: Entry, names: tuple[str, ...]) -> Iterator[str]:
         yield f"{row.max():.4f}"
 
 
-def _paths(plan: DataSettings, wanted: set[bytes], review: Review) -> dict[bytes, str]:
-    """Returns the files of images by digest, where they are pictures in a folder."""
+def _paths(settings: Settings, wanted: set[bytes]) -> dict[bytes, str]:
+    """Returns the files of images by digest, where they are pictures in files."""
     found: dict[bytes, str] = {}
-    if review.run.settings.dataset != "folder":
+    if not is_of_files(settings.dataset):
         return found
-    options = DecodeOptions(plan.size, plan.resize, plan.mode, plan.broken)
-    cache = Path(review.run.settings.cache_dir).expanduser()
-    for place in filter(None, (plan.folder, plan.test_folder)):
-        root = Path(place).expanduser()
-        if not root.is_dir():
-            continue
-        with contextlib.suppress(UserError):  # files that have changed are not known
-            pictures = folder.load(root, options, cache, drop_duplicates=place == plan.folder)
-            for path, image in zip(pictures.paths, pictures.images, strict=True):
+    cache = Path(settings.cache_dir).expanduser()
+    with contextlib.suppress(UserError):  # files that have changed are not known
+        for root, paths, images in file_sources.decoded(settings.dataset, settings.data, cache):
+            for path, image in zip(paths, images, strict=True):
                 digest = image_digest(image)
-                if digest in wanted and digest not in found:
-                    found[digest] = str(root / path)
+                if digest in wanted:
+                    found.setdefault(digest, str(root / path))
                 if len(found) == len(wanted):
                     return found
     return found

@@ -11,8 +11,23 @@ def reasons(s: Settings, method: Method | None) -> Iterator[str]:
     """Yields what cannot work in the ``data`` group."""
     yield from _evaluation(s, method)
     yield from _misplaced(s)
+    yield from _width(s)
     if is_of_files(s.dataset):
         yield from _incomplete(s)
+
+
+def _width(s: Settings) -> Iterator[str]:
+    """Yields what is wrong with the width of the images, and of the student's."""
+    if s.data.width and not is_of_files(s.dataset):
+        yield (
+            f"config.data.width={s.data.width}: is for pictures in files, and dataset"
+            f" {s.dataset!r} has none; set it to 0"
+        )
+    if s.student_width and not s.student_size:
+        yield (
+            f"config.student_width={s.student_width}: set config.student_size to the height, or"
+            " this to 0"
+        )
 
 
 def _misplaced(s: Settings) -> Iterator[str]:

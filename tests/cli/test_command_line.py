@@ -10,14 +10,14 @@ import pytest
 from amkd.cli import main, modes
 from amkd.config.names import field_names
 from amkd.tables import modes as table_modes
+from tests.support import command
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def launch(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "launch.py"), *arguments]
-    env = {**os.environ, "JAX_PLATFORMS": "cpu"}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=300)
+def launch(*arguments: str) -> subprocess.CompletedProcess[str]:
+    line = [sys.executable, "launch.py", *arguments]
+    return command.run(line, {**os.environ, "JAX_PLATFORMS": "cpu"})
 
 
 def is_clear(ran: subprocess.CompletedProcess[str]) -> bool:
@@ -152,6 +152,7 @@ def test_the_modes_are_those_that_help_names() -> None:
 
 
 def test_help_from_another_directory(tmp_path: Path) -> None:
-    ran = launch("--help", cwd=tmp_path)
+    line = [sys.executable, str(ROOT / "launch.py"), "--help"]
+    ran = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert ran.returncode == 0, ran.stderr
     assert "n_real = 200" in ran.stdout

@@ -109,7 +109,9 @@ def test_a_paste_by_hand():
 def test_images_seen_before_are_left_out():
     real = np.uint8([1, 2]).reshape(2, 1, 1, 1)
     made = np.uint8([2, 5, 5, 1, 6, 7]).reshape(6, 1, 1, 1)
-    assert made_images.append_different(real, made, 2).ravel().tolist() == [1, 2, 5, 6]
+    steps = []
+    found = made_images.append_different(real, made, 2, progress=steps.append)
+    assert found.ravel().tolist() == [1, 2, 5, 6] and steps == [1, 1]
     assert made_images.append_different(real, made, 9).ravel().tolist() == [1, 2, 5, 6, 7]
     same = iter(lambda: made[0], None)  # endless: it is given up
     assert made_images.append_different(real, same, 3).ravel().tolist() == [1, 2]

@@ -141,12 +141,56 @@ def test_the_kinds_of_square(tmp_path: Path) -> None:
     assert resized("crop", [[50] * 30 + [60] + [70] * 30], 1, tmp_path=tmp_path) == [[60]]
 
 
+def test_the_kinds_of_rectangle(tmp_path: Path) -> None:
+    """Images of 2 rows and 4 columns."""
+
+    def wide(kind: str, image: list[list[int]]) -> list[list[int]]:
+        Image.fromarray(np.array(image, np.uint8)).save(tmp_path / "a.bmp")
+        options = DecodeOptions(2, kind, "grey", "skip", width=4)
+        assert options.shape == (2, 4, 1)
+        return decode(tmp_path / "a.bmp", options)[..., 0].tolist()
+
+    image = [[9, 0, 140, 7], [8, 1, 141, 6]]
+    for kind in resize.KINDS:
+        assert wide(kind, image) == image
+    tall = [[1] * 4, *image, [2] * 4]
+    assert wide("crop", tall) == image
+    assert wide("crop", [[5, *row, 5] for row in image]) == image
+    assert wide("pad", [row[:2] for row in image]) == [[0, 9, 0, 0], [0, 8, 1, 0]]
+    assert wide("pad", [[50] * 8]) == [[50] * 4, [0] * 4]  # half a row is a row
+
+
+@pytest.mark.parametrize("value", UPRIGHT)
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_orientation_of_rectangles(tmp_path: Path, value: int, suffix: str) -> None:
+    """What is to be seen is 8 rows by 16 columns, however it is stored."""
+    turned = value >= 5
+    stored = np.vstack if turned else np.hstack
+    image = stored([colours(1), colours(2)])
+    Image.fromarray(image).save(tmp_path / f"a.{suffix}", exif=orientation(value))
+    for kind in resize.KINDS:
+        options = DecodeOptions(SIDE, kind, "rgb", "skip", width=2 * SIDE)
+        assert np.array_equal(decode(tmp_path / f"a.{suffix}", options), UPRIGHT[value](image))
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 30), st.integers(1, 30))
+def test_a_crop_has_the_wanted_proportions(width: int, height: int, across: int, down: int) -> None:
+    """It lies inside, in the middle, and is as large as that allows."""
+    (left, top, right, bottom), size = resize.fit((width, height), (across, down), "crop")
+    assert size == (across, down)
+    assert (right - left) * down == pytest.approx((bottom - top) * across)
+    assert (right - left, bottom - top) >= (0, 0) and min(left, top) >= 0
+    assert right <= width + 1e-9 and bottom <= height + 1e-9
+    assert right - left == pytest.approx(width) or bottom - top == pytest.approx(height)
+    assert 0 <= (width - right) - left < 2 and 0 <= (height - bottom) - top < 2
+
+
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 30))
 def test_letterboxing(width: int, height: int, size: int) -> None:
     """All of a white picture is seen, in proportion, in the middle; the rest is black."""
     whole = Image.new("L", (width, height), 255)
     padded = np.asarray(
-        resize.letterbox(whole.resize(resize.fit(whole.size, size, "pad")[1]), size)
+        resize.letterbox(whole.resize(resize.fit(whole.size, (size, size), "pad")[1]), (size, size))
     )
     assert padded.shape == (size, size) and set(np.unique(padded)) <= {0, 255}
     rows, columns = (padded.any(axis) for axis in (1, 0))
@@ -159,13 +203,16 @@ def test_letterboxing(width: int, height: int, size: int) -> None:
 
 
 @pytest.mark.parametrize("kind", resize.KINDS)
+@pytest.mark.parametrize("wanted", [(64, 64), (96, 64)])
 @pytest.mark.parametrize("shape", [(1200, 900), (500, 1300), (257, 300)])
-def test_decoding_smaller_hardly_shows(tmp_path: Path, shape: tuple[int, int], kind: str) -> None:
+def test_decoding_smaller_hardly_shows(
+    tmp_path: Path, shape: tuple[int, int], wanted: tuple[int, int], kind: str
+) -> None:
     write_photo(tmp_path / "a.jpg", *shape)
-    found = decode(tmp_path / "a.jpg", DecodeOptions(64, kind, "rgb", "skip"))
+    found = decode(tmp_path / "a.jpg", DecodeOptions(64, kind, "rgb", "skip", wanted[0]))
     with Image.open(tmp_path / "a.jpg") as picture:
-        resized = resize.resample(picture, *resize.fit(picture.size, 64, kind))
-        whole = np.asarray(resize.letterbox(resized, 64))
+        resized = resize.resample(picture, *resize.fit(picture.size, wanted, kind))
+        whole = np.asarray(resize.letterbox(resized, wanted))
     off = np.abs(found.astype(int) - whole)
     assert off.mean() < 0.75
     assert off.max() <= 6

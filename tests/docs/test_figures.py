@@ -4,6 +4,7 @@ A figure that no test here compares with the runs fails :func:`test_no_other_fig
 """
 
 import functools
+import json
 import re
 from pathlib import Path
 
@@ -286,30 +287,52 @@ def test_advice_without_figures():
 NEXT = {  # first cells of a row of docs/photos.md: the way
     "photographs at random": "real",
     "photographs of least margin": "real_margin",
+    "photographs of highest predicted loss": "real_learning_loss",
     "photographs far from each other": "real_k_center",
     "pastes": "pastes",
     "crops": "crops",
     "mixes of lowest C1": "mixes_c2",
     "mixes at random": "mixes",
-    "nothing: 500 answers in all": "none",
+    "nothing": "none",
 }
+SETS = (("photos", "caltech"), ("photos_trashnet", "trashnet"))
 
 
 def test_what_to_ask_about_next():
-    found = rows("docs/photos.md", "500 answers more, for")
-    assert [row[0] for row in found] == list(NEXT)
-    for title, agreement, against in found:
-        values = list(measured("photos", "caltech", NEXT[title], "agreement").values())
-        assert len(values) == 3
-        found_here = statistics.spread(values)
-        assert agreement == f"{found_here.mean:.2f} ± {found_here.std:.2f}"
-        if against != "-":
-            change = difference("photos", "caltech", NEXT[title], "real")
-            assert against == f"{change.difference:+.2f}"
+    found = rows("docs/photos.md", "As many answers more, for")
+    assert {row[0] for row in found} == NEXT.keys() and len(found) == len(NEXT)
+    for title, *columns in found:
+        for place, (table, row) in enumerate(SETS):
+            agreement, against = columns[2 * place : 2 * place + 2]
+            values = list(measured(table, row, NEXT[title], "agreement").values())
+            assert len(values) == 3
+            found_here = statistics.spread(values)
+            assert agreement == f"{found_here.mean:.2f} ± {found_here.std:.2f}"
+            if NEXT[title] != "real":
+                change = difference(table, row, NEXT[title], "real")
+                assert against == f"{change.difference:+.2f}"
 
 
 # Figures that come from no kept run, as they stand on the pages.
+def test_cascade_of_photographs():
+    """Each row is the point at that share; the student alone is its last one."""
+    found = json.loads((ROOT / "results/figures/cascade_photos.json").read_text())
+    points = {round(100 * one["local"]): one for one in found["cascade"]["points"]}
+    told = rows("docs/deploying.md", "images that the student answers")
+    assert [row[0] for row in told] == ["50%", "70%", "80%", "90%", "100%"]
+    for share, agreement, ends, paid in told:
+        local = int(share.rstrip("%"))
+        point = points[local]
+        assert agreement == f"{100 * point['agreement']:.1f}"
+        assert ends == f"{100 * point['low']:.1f} to {100 * point['high']:.1f}"
+        assert paid == (f"{100 - local}%" if local < 100 else "none")
+    alone = f"{100 * points[100]['agreement']:.1f}% of {found['cascade']['images']}\nimages"
+    assert alone in (ROOT / "docs/deploying.md").read_text()
+    assert points[100]["agreement"] == found["agreement"]
+
+
 OTHERS = {
+    "docs/deploying.md": (r"class for 87\.6% of 694",),
     "docs/architecture.md": (r"lambda \.38", r"17, 42, \.38"),
     "docs/methods.md": (r"lambda \.5", r"lambdas in \[\.3, \.7\]"),
     "docs/operations.md": (r"YAML 1\.2", r"wandb 0\.31", r"mlflow-skinny 3\.17"),
@@ -329,7 +352,8 @@ ELSEWHERE = (
 HELD = [page for page in map(name_of, PAGES) if page not in ELSEWHERE]
 HEADINGS = {  # of tables that other tests compare with the runs
     "README.md": ("What was changed", "Row", "Queries"),
-    "docs/photos.md": ("500 answers more, for",),
+    "docs/photos.md": ("As many answers more, for",),
+    "docs/deploying.md": ("images that the student answers",),
 }
 
 

@@ -33,8 +33,11 @@ IMPATIENT = {
 }  # for what never ends
 
 # Either protocol reads these on its own; the rest happens below it.
-_BY_OIP = ("truncated", "garbled", "rows", "stranger", "classes", "nan", "sum")
-_MUCH_LIKE_OTHERS = ("404", "reset*9", "garbled*9")
+_BY_OIP = ("truncated", "garbled", "rows", "stranger")
+_MUCH_LIKE_OTHERS = (
+    *("slow:0.05", "429", "503", "500", "garbled", "duplicate"),
+    *("sum", "404", "reset*9", "garbled*9"),
+)
 
 
 def cases(faults: tuple[str, ...]) -> list[Any]:

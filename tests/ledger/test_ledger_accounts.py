@@ -1,5 +1,6 @@
 """Sums over a ledger, in numbers worked by hand; and that reading changes nothing."""
 
+import dataclasses
 import sqlite3
 from pathlib import Path
 
@@ -28,6 +29,26 @@ def test_runs(path: Path) -> None:
     )
     assert beta.distill == (6, 3) and beta.evaluate == (0, 0)
     assert beta.spent == ((0.0, ""),) and beta.adrift == 0 and beta.begun == NOON + DAY / 2
+
+
+def test_a_probe_and_a_served_student_stand_in_columns_of_their_own(tmp_path: Path) -> None:
+    where = tmp_path / "ledger.sqlite"
+    book = ledger.Ledger(where)
+    probe = charge(book.teacher("dear"), "alpha", price=0.5, currency="USD")
+    probe = dataclasses.replace(probe, purpose="probe")
+    images = some_images(7)
+    pay(book, probe, images[:3], some_answers(3))
+    pay(book, dataclasses.replace(probe, purpose="serve"), images[3:], some_answers(4))
+    book.record_found(dataclasses.replace(probe, purpose="serve"), images[:2])
+    book.close()
+    with reader.open_read_only(where) as db:
+        (run,) = accounts.runs(db)
+        text = report.overview(db, where)
+    assert run.others == (7, 2) and run.distill == run.evaluate == (0, 0)
+    head, row = (line.split() for line in text.splitlines()[2:4])
+    assert head[9:12] == ["other", "paid", "found"]
+    counts = [*"000000", "9", "7", "2", "3.5", "USD", "0"]
+    assert row[-2 - len(counts) : -2] == counts
 
 
 def test_runs_agree_with_the_ledger_that_runs_use(path: Path) -> None:

@@ -394,6 +394,7 @@ FIELDS = {
 }  # fmt: skip
 
 
+@pytest.mark.heavy  # test_zskd has a lighter one
 def test_a_run_asks_about_all_that_it_made_and_goes_on_where_it_was_stopped(tmp_path):
     """50 real images and 100 pseudo-examples, 87 of them grown."""
     run = functools.partial(

@@ -21,15 +21,16 @@ def test_weights_by_hand():
     assert np.array_equal(weights(5, 5), np.eye(5, dtype=np.float32))
 
 
-@pytest.mark.parametrize("side", [7, 10, 24, 33])
+@pytest.mark.parametrize("side", [7, 10, 24, 33, (7, 33), (24, 10)])
 def test_it_is_the_resize_of_jax_and_of_pillow(side):
     found = resized(IMAGES, side)
-    assert found.shape == (3, side, side, 3) and found.dtype == np.float32
+    height, width = side if isinstance(side, tuple) else (side, side)
+    assert found.shape == (3, height, width, 3) and found.dtype == np.float32
     pixels = IMAGES.astype(np.float32)
     np.testing.assert_allclose(
-        found, jax.image.resize(pixels, (3, side, side, 3), "linear", antialias=True), atol=2e-3
+        found, jax.image.resize(pixels, (3, height, width, 3), "linear", antialias=True), atol=2e-3
     )
-    pillow = [np.asarray(Image.fromarray(one).resize((side, side), 2)) for one in IMAGES]
+    pillow = [np.asarray(Image.fromarray(one).resize((width, height), 2)) for one in IMAGES]
     np.testing.assert_allclose(found, np.stack(pillow), atol=1.01)  # Pillow rounds twice to bytes
 
 
@@ -39,7 +40,7 @@ def test_a_mix_is_resized_like_its_ends():
     np.testing.assert_allclose(mixed, 0.3 * resized(first, 9) + 0.7 * resized(second, 9), atol=1e-4)
 
 
-@pytest.mark.parametrize("side", [0, 24])
+@pytest.mark.parametrize("side", [0, 24, (24, 24)])
 def test_images_of_the_right_size_are_left_as_they_are(side):
     square = IMAGES[:, :, :20].repeat(2, 2)[:, :, :24]
     assert resized(square, side) is square

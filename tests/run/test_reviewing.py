@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from amkd.cli import subcommands
 from amkd.core.digest import image_digest
@@ -13,7 +14,7 @@ from amkd.ledger import corrections
 from amkd.reporting import metrics
 from amkd.run import judged, kept, reviewing
 from tests.reporting.test_pages import read
-from tests.support import page_checks
+from tests.support import page_checks, small
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +130,30 @@ def test_mistakes(tmp_path, run):
         subcommands.run(["review", str(run), "--most=0"])
     with pytest.raises(UserError, match=r"--colour.*--help shows how"):
         subcommands.run(["review", str(run), "--colour=red"])
+
+
+def test_files_of_pictures_in_a_folder_and_in_a_manifest(tmp_path):
+    """The first picture judges in the manifest; a copy of the second is not another image."""
+    for part in ("train", "test"):
+        (tmp_path / part).mkdir()
+    pictures, names = np.zeros((3, 8, 8), np.uint8), ("test/a.png", "train/b.png", "train/c.png")
+    pictures += np.array([10, 20, 30], np.uint8)[:, None, None] + np.arange(8, dtype=np.uint8)
+    for name, picture in zip(names, pictures, strict=True):
+        Image.fromarray(picture).save(tmp_path / name)
+    shutil.copy(tmp_path / names[1], tmp_path / "train" / "copy.png")
+    rows = "".join(f"{name},{name.partition('/')[0]}\n" for name in (*names, "train/copy.png"))
+    (tmp_path / "pictures.csv").write_text("path,split\n" + rows)
+    digests = [image_digest(picture[..., None]) for picture in pictures]
+    expected = {digest: str(tmp_path / name) for digest, name in zip(digests, names, strict=True)}
+    plan = {"data.size": 8, "data.mode": "grey", "data.classes": "2", "n_real": 2, "budget": 3}
+    plan |= {"rounds": 1, "cache_dir": tmp_path / "cache", "teacher.kind": "python"}
+    plan |= {"teacher.function": "tests.support.small:shrink_and_answer"}
+    of_folder = {"data.folder": tmp_path / "train", "data.test_folder": tmp_path / "test"}
+    for fields in (
+        {"dataset": "folder", **of_folder},
+        {"dataset": "manifest", "data.manifest": str(tmp_path / "pictures.csv")},
+    ):
+        settings = small.configured(**plan, **fields)
+        assert reviewing._paths(settings, {*digests, b"another"}) == expected
+    (tmp_path / names[2]).write_bytes(b"changed")
+    assert reviewing._paths(settings, set(digests)) == {}

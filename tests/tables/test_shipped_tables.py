@@ -42,6 +42,7 @@ QUOTED = {
         "losses_few",
         "labelling_cpu",
         "photos",
+        "photos_trashnet",
     ),
 }
 WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling, cifar10)
@@ -57,7 +58,7 @@ def shipped(name):
     """The shipped table of that name."""
     for module in pkgutil.iter_modules(configs.tables.__path__):
         get_config = importlib.import_module(f"configs.tables.{module.name}").get_config
-        for preset in ("", "cpu", "few", "smoke"):
+        for preset in ("", "cpu", "few", "smoke", "trashnet"):
             with contextlib.suppress(ValueError):  # no such preset
                 if (config := get_config(preset)).name == name:
                     return tables.from_config(config.to_dict())
@@ -80,11 +81,13 @@ def test_shipped_tables_expand(module, preset):
 
 def test_the_table_of_photographs_expands_beside_its_files(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("pictures", "test"):
-        (tmp_path / "photos" / name).mkdir(parents=True)
-    for name in ("classes.txt", "teacher.onnx", "student.safetensors"):
-        (tmp_path / "photos" / name).touch()
-    test_shipped_tables_expand(photos, "")
+    for folder in (tmp_path / "photos", tmp_path / "photos" / "trashnet"):
+        for name in ("pictures", "test"):
+            (folder / name).mkdir(parents=True)
+        for name in ("classes.txt", "teacher.onnx", "student.safetensors"):
+            (folder / name).touch()
+    for preset in ("", "trashnet"):
+        test_shipped_tables_expand(photos, preset)
 
 
 def test_every_table_of_this_repository_has_its_runs():
