@@ -18,6 +18,7 @@ from amkd.reporting.bars import SILENT, Bar
 from amkd.search.selection import SelectionTask
 
 
+@dataclasses.dataclass(frozen=True)
 class ImageSelector(SelectorByRule):
     """Selects whole images of the data set that were not drawn for round 0, by their C1."""
 
