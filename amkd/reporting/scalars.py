@@ -4,6 +4,12 @@ from typing import Any
 
 from amkd.reporting import interval
 
+# The groups of scalars, by what their step counts.
+GROUPS = {
+    "epoch": ("loss", "learning_rate"),
+    "queries": ("round", "spend", "schedule", "seconds"),
+}
+
 # Figures of a round that are shown as they are. C1 or C2: as the method scores.
 _AS_THEY_ARE = (
     *("student_accuracy", "agreement", "divergence", "loss"),

@@ -42,3 +42,11 @@ def test_a_round_has_time_spend_scores_and_schedule():
 def test_a_round_of_an_earlier_version():
     old = {"round": 0, "queries": 9, "student_accuracy": None, "agreement": 0.5, "loss": 1.0}
     assert scalars.of_round(old) == {"round/agreement": 0.5, "round/loss": 1.0, "schedule/round": 0}
+
+
+def test_every_scalar_is_in_a_group():
+    for found, axis in (
+        (scalars.of_epoch(epoch(0, 1)), "epoch"),
+        (scalars.of_round(row(1, 9)), "queries"),
+    ):
+        assert {name.partition("/")[0] for name in found} <= set(scalars.GROUPS[axis])
