@@ -22,7 +22,6 @@ RUN pip install --no-cache-dir --constraint /tmp/constraints.txt \
     && rm -r /tmp/wheels /tmp/constraints.txt
 RUN useradd --uid 10001 --user-group --create-home amkd \
     && install --directory --owner=amkd --group=amkd /runs /cache
-ENV MPLCONFIGDIR=/tmp/matplotlib
 USER 10001:10001
 WORKDIR /runs
 VOLUME ["/runs", "/cache"]

@@ -478,9 +478,9 @@ def get_config(preset: str = "") -> ConfigDict:
     config.report.progress = True
     # TensorBoard event files.
     config.report.tensorboard = True
-    # PNG plots: accuracy against queries, and contact sheets of chosen mixes.
+    # The curves and contact sheets of report.html as SVG files, in plots/.
     config.report.plots = True
-    # report.html: the whole run on one page that needs no network, with the plots if there are any.
+    # report.html: the whole run on one page that needs no network.
     config.report.html = True
     # Agreement with the teacher that student and teacher together must reach, such as 0.95: the
     # report tells the confidence from which the student answers by itself (serve.threshold). Needs

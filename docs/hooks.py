@@ -7,7 +7,7 @@ from typing import Any
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).parent.parent
-_SHOWN = ("*.md", "*.csv", "*.png")  # of results/
+_SHOWN = ("*.md", "*.csv", "*.svg")  # of results/
 _LINK = re.compile(r"\[([^\]]*)\]\((?!https?:|#)([^)\s#]+)((?:#[^)]*)?)\)")
 
 

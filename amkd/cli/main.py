@@ -18,6 +18,7 @@ from amkd.cli import arguments, ending, joining, subcommands
 from amkd.config import config_file, run_record
 from amkd.config.identity import identifying
 from amkd.config.names import field_names
+from amkd.config.origin import NOWHERE, Origin, of_file
 from amkd.config.parsing import refuse
 from amkd.core import console, processes
 from amkd.core.stopping import StopSignal
@@ -209,6 +210,7 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
         problems=tuple(problems),
         host=flags.FLAGS.host,
         port=flags.FLAGS.port,
+        origin=_origin(),
     )
     with files.private(config.report.private):
         arguments.pick(modes.MODES, mode)(command)
@@ -222,6 +224,19 @@ def _explicit() -> set[str]:
         return set(field_names())
     in_file = config_file.fields_in(Path(given)) if maker == config_file.__file__ else set()
     return in_file | set(config_flags.get_override_values(flag))
+
+
+def _origin() -> Origin:
+    """Where the configuration came from; nothing if a run's workdir holds it: it knows itself."""
+    flag = flags.FLAGS["config"]
+    name = config_flags.get_config_filename(flag)
+    maker, _, given = name.partition(":")
+    if maker == run_record.__file__:
+        return NOWHERE
+    return of_file(
+        given if maker == config_file.__file__ else name,
+        tuple(config_flags.get_override_values(flag)),
+    )
 
 
 def _path(flag: str) -> Path | None:

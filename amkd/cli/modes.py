@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from amkd.cli import agreement
+from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
 from amkd.core import console, devices, files, processes
 from amkd.core.errors import UserError
@@ -51,6 +52,7 @@ class Command:
       host: ``--host``, the address to serve at.
       port: ``--port``, the port to serve at.
       problems: what is wrong with the configuration; the plan looks for more.
+      origin: where the configuration came from.
     """
 
     config: Settings
@@ -62,6 +64,7 @@ class Command:
     problems: tuple[str, ...] = ()
     host: str = "127.0.0.1"
     port: int = 8080
+    origin: Origin = NOWHERE
 
     @property
     def cache(self) -> Path:
@@ -91,7 +94,7 @@ def distill(command: Command) -> None:
         following.follow(command.config)
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
-    summary = experiment.run(command.config, command.workdir, command.stop)
+    summary = experiment.run(command.config, command.workdir, command.stop, origin=command.origin)
     console.say(
         summary_text.closing_table(summary),
         last=True,

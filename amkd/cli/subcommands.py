@@ -169,7 +169,7 @@ def _take(review: Any, path: Path) -> None:
 
 def _write(review: Any, folder: Path, most: int) -> None:
     """Writes the page and the CSV file."""
-    from amkd.reporting import gallery, html_parts
+    from amkd.reporting import contact_sheet, gallery, html_parts
     from amkd.run import reviewing
 
     shown = review.galleries(most)
@@ -192,7 +192,7 @@ def _write(review: Any, folder: Path, most: int) -> None:
         " empty where you are not sure. Then run amkd review WORKDIR --read=review.csv. Below each"
         " picture stands its row in that file."
     )
-    parts = [f"<h1>{html_parts.escape(title)}</h1><p>{html_parts.escape(note)}</p>"]
+    parts = [contact_sheet.STYLE, f"<h1>{html_parts.escape(title)}</h1>", html_parts.text(note)]
     parts += gallery.html(shown, review.names, numbered=True)
     files.write_text(page, html_parts.page(title, parts))
     console.say(f"{page}: pictures to look at\n{table}: a row for each", last=True)

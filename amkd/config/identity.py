@@ -4,7 +4,7 @@ Such a field changes neither the result nor which images are asked about, so a s
 with another value. Each declaration says so itself (:mod:`amkd.config.fields`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from amkd.config.fields import flatten, leaves
@@ -43,6 +43,18 @@ def differing(config: Any, also: tuple[str, ...] = ()) -> dict[str, Any]:
     usual, own, free = flatten(type(config)()), flatten(config), _free(type(config))
     shown = (name for name in own if name in also or name not in free)
     return {name: own[name] for name in shown if own[name] != usual[name]}
+
+
+def shown_values(config: Any, names: Iterable[str], also: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Returns the values of some fields, by dotted name, without those that make no other run.
+
+    Args:
+      config: the settings.
+      names: of the fields.
+      also: fields to include although another value makes no other run.
+    """
+    own, free = flatten(config), _free(type(config))
+    return {name: own[name] for name in names if name in own and (name in also or name not in free)}
 
 
 def _free(kind: type) -> set[str]:

@@ -37,13 +37,12 @@ class ReportSettings:
     tensorboard: bool = field(True, "TensorBoard event files.", identity=False)
     plots: bool = field(
         True,
-        "PNG plots: accuracy against queries, and contact sheets of chosen mixes.",
+        "The curves and contact sheets of report.html as SVG files, in plots/.",
         identity=False,
     )
     html: bool = field(
         True,
-        "report.html: the whole run on one page that needs no network, with the plots if there are"
-        " any.",
+        "report.html: the whole run on one page that needs no network.",
         identity=False,
     )
     cascade_agreement: float = field(

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from amkd.config.defaults import defaults
 from amkd.config.fields import leaves
 from amkd.config.names import renamed
+from amkd.config.origin import Origin
 from amkd.config.settings import Settings
 from amkd.core import console, files
 from amkd.core.errors import UserError
@@ -44,6 +45,16 @@ def read(workdir: Path) -> dict[str, Any]:
         except UserError as error:
             problems.append(error)
     raise problems[0]
+
+
+def origin(workdir: Path) -> Origin:
+    """Returns where the configuration of a workdir's run came from; an earlier version kept none.
+
+    Raises:
+      UserError: what the workdir keeps is damaged.
+    """
+    kept = read(workdir).get("origin", {})
+    return Origin(str(kept.get("config", "")), tuple(map(str, kept.get("fields", ()))))
 
 
 def write(workdir: Path, record: dict[str, Any]) -> None:

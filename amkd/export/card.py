@@ -8,7 +8,7 @@ from typing import Any
 
 import amkd
 from amkd.core import console, files
-from amkd.export import quantised
+from amkd.export import photograph, quantised
 from amkd.reporting import summary_text
 
 TEXT_FILE, DATA_FILE = "README.md", "card.json"
@@ -67,6 +67,8 @@ def text(card: Card) -> str:
         _table(_origin(card)),
         "## How good it is\n",
         _table(_quality(card)),
+        "## How a photograph becomes its input\n",
+        _photograph(card),
         "## Files\n",
         *(_loading(name, card) for name in card["formats"]),
         "## Configuration of the run\n",
@@ -152,15 +154,31 @@ def _share(card: Card, name: str, counted: str) -> str:
     return f"{share}, on {images:,} images" if known and images else share
 
 
+def _photograph(card: Card) -> str:
+    """Tells how the pixels of a file become what the student takes."""
+    code = photograph.code(card)
+    if not code:
+        return (
+            "It takes images as its data set has them, and no picture files: see Input above. The"
+            " network itself scales the values.\n"
+        )
+    return (
+        "This is what the training did with picture files of eight bits per colour. The values stay"
+        f" from 0 to 255: the network itself scales them.\n\n```python\n{code}```\n"
+    )
+
+
 def _loading(name: str, card: Card) -> str:
     facts = card["formats"][name]
     shape = ", ".join(map(str, card["shape"]))
-    code = _CODE[name.removesuffix("_int8")]
+    code, own = _CODE[name.removesuffix("_int8")], f"np.zeros((2, {shape}), np.uint8)  # yours"
+    if photograph.code(card):
+        own = 'np.stack([image_of("photo.jpg")])  # image_of is above'
     return (
         f"`{facts['file']}`: {facts['bytes']:,} bytes, SHA-256 `{facts['sha256']}`. On real images"
         " its probabilities differ from the student's by"
         f" {facts['max_difference']:.1e} at most.\n\n{_precision(facts)}"
-        f"```python\n{code.format(file=facts['file'], shape=shape)}```\n"
+        f"```python\n{code.format(file=facts['file'], images=own)}```\n"
     )
 
 
@@ -187,14 +205,14 @@ _CODE = {
 import numpy as np
 from jax import export  # pip install jax flatbuffers
 student = export.deserialize(bytearray(np.fromfile("{file}", np.uint8)))
-images = np.zeros((2, {shape}), np.uint8)  # yours
+images = {images}
 probabilities = np.asarray(student.call(images))
 """,
     "onnx": """\
 import numpy as np
 import onnxruntime  # pip install onnxruntime
 student = onnxruntime.InferenceSession("{file}", providers=["CPUExecutionProvider"])
-images = np.zeros((2, {shape}), np.uint8)  # yours
+images = {images}
 (probabilities,) = student.run(["probabilities"], {{"images": images}})
 """,
 }

@@ -18,9 +18,11 @@ from amkd.reporting.bars import SILENT, Bar
 from amkd.search.selection import SelectionTask
 
 
+@dataclasses.dataclass(frozen=True)
 class ImageSelector(SelectorByRule):
-    """Selects whole images of the data set that were not drawn for round 0."""
+    """Selects whole images of the data set that were not drawn for round 0, by their C1."""
 
+    score: str = "C1"
     unit = "img"
     pool_title = "other images"
 

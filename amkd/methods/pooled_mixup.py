@@ -51,4 +51,6 @@ def misfits(settings: Settings) -> Iterator[str]:
         )
 
 
-METHOD = Method(selector=PairSelector(choose, evaluations, acquires=True, misfits=misfits))
+METHOD = Method(
+    selector=PairSelector(choose, evaluations, acquires=True, misfits=misfits, score="C1")
+)

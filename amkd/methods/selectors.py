@@ -44,11 +44,13 @@ class Selector:
       unit: what is searched, for a progress bar: ``pair`` or ``img``.
       pool_title: the same for the plan, in words.
       acquires: whether ``search.acquisition`` makes the choice.
+      score: what the scores of a selection are: ``C2`` of pairs, or ``C1`` of single images.
     """
 
     unit = "pair"
     pool_title = "pairs"
     acquires = False
+    score = "C2"
 
     def ks(self, settings: Settings) -> tuple[int, ...]:
         """Returns k of each round 1, 2, ..; empty if the method has no such rounds.
@@ -175,12 +177,14 @@ class SelectorByRule(Selector):
       count: how often the student is evaluated: search settings, what is left, k.
       acquires: whether ``search.acquisition`` makes the choice.
       misfits: yields further reasons why settings cannot work.
+      score: ``C1`` where the rule scores single mixes, and no pairs.
     """
 
     rule: Callable[[SelectionTask], Selection]
     count: Callable[[SearchSettings, int, int], int] = _no_evaluations
     acquires: bool = False
     misfits: Callable[[Settings], Iterator[str]] = _no_problems
+    score: str = "C2"
 
     def select(self, task: SelectionTask) -> Selection:
         """Applies the rule."""

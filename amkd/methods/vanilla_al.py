@@ -63,4 +63,4 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
     return settings.lam_count * left
 
 
-METHOD = Method(selector=PairSelector(choose, evaluations))
+METHOD = Method(selector=PairSelector(choose, evaluations, score="C1"))

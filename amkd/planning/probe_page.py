@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from amkd.planning.probe import Probe
-from amkd.reporting import gallery, html_parts
+from amkd.reporting import contact_sheet, html_parts, thumbnail
 
 _SHOWN = 3  # classes of a picture
 
@@ -20,7 +20,7 @@ def page(probe: Probe, lines: Iterable[str]) -> str:
     figures = "".join(_figures(probe))
     told = html_parts.escape("\n".join(lines))
     parts = (
-        gallery.STYLE,
+        contact_sheet.STYLE,
         "<h1>Probe of the teacher</h1>",
         f"<p>{len(probe.images)} images of those that the run begins with, as the teacher sees"
         " them, and the highest scores of its answers as they came.</p>",
@@ -38,7 +38,7 @@ def _figures(probe: Probe) -> Iterator[str]:
         text = "<br>".join(_best(probe, row)) if answered else "no answer"
         alt = f"picture {number}"
         yield (
-            f'<figure><img alt="{alt}" src="{gallery.picture(image)}">'
+            f'<figure><img alt="{alt}" src="{thumbnail.address(image)}">'
             f"<figcaption>{text}</figcaption></figure>"
         )
 

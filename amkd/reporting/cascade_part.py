@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from amkd.reporting.html_parts import escape, percent, table
+from amkd.reporting import drawing, svg_chart
+from amkd.reporting.drawing import Drawing
+from amkd.reporting.html_parts import escape, folded, percent, table
+from amkd.reporting.svg_chart import Curve, Point
 
-_WIDTH, _HEIGHT = 640, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 44  # margins
 _HEAD = ("answered by the student", "threshold", "agreement", "95% interval")
-_STEPS = 4  # lines across the drawing
 
 Told = dict[str, Any]
 
@@ -29,12 +29,12 @@ def parts(told: Told | None, currency: str) -> Iterator[str]:
         f" teacher's class, over all images. Measured on {told['images']:,} images that the"
         " student was not trained on.</p>"
     )
-    yield _drawing(told["points"])
+    yield drawing.plots([_drawing(told["points"])])
     yield from map(_wanted_line, _wanted(told, currency))
     priced = any(point["cost"] for point in told["points"])
     head = (*_HEAD, f"cost of 1,000 images, {currency}".rstrip(", ")) if priced else _HEAD
     rows = (_row(point)[: len(head)] for point in told["points"])
-    yield f"<details><summary>All thresholds</summary>{table(head, rows)}</details>"
+    yield folded("All thresholds", table(head, rows))
 
 
 def _wanted_line(text: str) -> str:
@@ -75,59 +75,14 @@ def _row(point: Told) -> list[str]:
     ]
 
 
-def _drawing(points: list[Told]) -> str:
+def _drawing(points: list[Told]) -> Drawing:
     """Draws agreement against the share that the student answers, with the interval as a band."""
-    floor = _floor(min(point["low"] for point in points))
-
-    def place(local: float, agreement: float) -> str:
-        across = _LEFT + local * (_WIDTH - _LEFT - _RIGHT)
-        down = _TOP + (1 - agreement) / (1 - floor) * (_HEIGHT - _TOP - _BOTTOM)
-        return f"{across:.1f},{down:.1f}"
-
-    line = " ".join(place(point["local"], point["agreement"]) for point in points)
-    band = [place(point["local"], point["high"]) for point in points]
-    band += [place(point["local"], point["low"]) for point in reversed(points)]
-    ends = points[0], points[-1]
-    label = (
-        f"Agreement of the cascade: {percent(ends[0]['agreement'])} where the student answers"
-        f" nothing, {percent(ends[1]['agreement'])} where it answers all images"
+    measured = (
+        Point(point["local"], point["agreement"], point["low"], point["high"]) for point in points
     )
-    return (
-        f'<div class="wide"><svg role="img" aria-label="{escape(label)}"'
-        f' viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}"'
-        ' style="max-width: 100%; height: auto; font: 12px system-ui, sans-serif">'
-        f"{''.join(_axes(floor))}"
-        f'<polygon points="{" ".join(band)}" fill="rgba(var(--accent), .2)"/>'
-        f'<polyline points="{line}" fill="none" stroke="rgb(var(--accent))" stroke-width="2"/>'
-        "</svg></div>"
-    )
-
-
-def _floor(lowest: float) -> float:
-    """Returns where the axis of the agreement begins: a multiple of 10%, below 100%."""
-    return min(int(10 * lowest) / 10, 0.9)
-
-
-def _axes(floor: float) -> Iterator[str]:
-    right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
-    for step in range(_STEPS + 1):
-        share = step / _STEPS
-        down = bottom - share * (bottom - _TOP)
-        across = _LEFT + share * (right - _LEFT)
-        yield (
-            f'<line x1="{_LEFT}" x2="{right}" y1="{down:.1f}" y2="{down:.1f}"'
-            ' style="stroke: var(--line)"/>'
-        )
-        yield _text(_LEFT - 6, down + 4, f"{100 * (floor + share * (1 - floor)):.3g}%", "end")
-        yield _text(
-            across, bottom + 16, f"{100 * share:.0f}%", "end" if step == _STEPS else "middle"
-        )
-    yield _text((_LEFT + right) / 2, _HEIGHT - 6, "images that the student answers", "middle")
-    yield _text(_LEFT + 6, bottom - 6, "agreement of the whole", "start")
-
-
-def _text(across: float, down: float, text: str, anchor: str) -> str:
-    return (
-        f'<text x="{across:.1f}" y="{down:.1f}" text-anchor="{anchor}"'
-        f' style="fill: var(--soft)">{text}</text>'
+    return svg_chart.chart(
+        "Agreement of the cascade",
+        "images that the student answers",
+        [Curve(0, "agreement, with its 95% interval", tuple(measured), "band")],
+        x_percent=True,
     )

@@ -1,26 +1,13 @@
 """Pictures beside what teacher and student say of them, as a part of an HTML page."""
 
-import base64
 import dataclasses
-import io
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PIL import Image
 
 from amkd.core.digest import image_digest
-from amkd.reporting import metrics
-from amkd.reporting.html_parts import escape
-
-STYLE = """<style>
-.sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
-.sheet figure { margin: 0; background: var(--card); border-radius: .6rem; padding: .6rem; }
-.sheet img { width: 100%; min-height: 6rem; object-fit: contain; image-rendering: pixelated; }
-.sheet figcaption { font-size: .85rem; color: var(--ink); overflow-wrap: anywhere; }
-</style>"""
-
-_SMALL = 64  # pixels: such a picture stays as it is
-_THUMBNAIL = 192  # pixels of the longer side of any other
+from amkd.reporting import metrics, thumbnail
+from amkd.reporting.html_parts import escape, folded
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -124,26 +111,28 @@ def _entries(judged: Judged, places: np.ndarray) -> tuple[Entry, ...]:
 
 
 def html(
-    shown: Sequence[Gallery], names: Sequence[str], *, numbered: bool = False
+    shown: Sequence[Gallery], names: Sequence[str], *, numbered: bool = False, first: int = 0
 ) -> Iterator[str]:
-    """Yields galleries as parts of a page.
+    """Yields galleries as parts of a page, which takes the style of a contact sheet.
 
     Args:
       shown: the galleries.
       names: Y names of the classes.
       numbered: whether to show the row that each picture has in a table of all of them, in which
         row 1 is the head and a picture stands once.
+      first: how many pictures of a gallery are shown at once, the others on demand; 0 for all.
     """
     rows: dict[bytes, int] = {}
-    if shown:
-        yield STYLE
     for one in shown:
         yield f"<h2>{escape(one.title)}</h2><p>{escape(one.meaning)}</p>"
-        figures = ""
+        figures = []
         for number, entry in enumerate(one.entries, 1):
             row = rows.setdefault(image_digest(entry.image), len(rows) + 2)
-            figures += _figure(entry, number, names, f"row {row}<br>" if numbered else "")
-        yield f'<div class="sheet">{figures}</div>'
+            figures.append(_figure(entry, number, names, f"row {row}<br>" if numbered else ""))
+        some, more = figures[: first or None], figures[first:] if first else []
+        yield f'<div class="sheet">{"".join(some)}</div>'
+        if more:
+            yield folded(f"{len(more)} more", f'<div class="sheet">{"".join(more)}</div>')
 
 
 def _figure(entry: Entry, number: int, names: Sequence[str], before: str) -> str:
@@ -152,20 +141,6 @@ def _figure(entry: Entry, number: int, names: Sequence[str], before: str) -> str
         for who, row in (("teacher", entry.teacher), ("student", entry.student))
     )
     return (
-        f'<figure><img alt="picture {number}" src="{picture(entry.image)}">'
+        f'<figure><img alt="picture {number}" src="{thumbnail.address(entry.image)}">'
         f"<figcaption>{before}{said}</figcaption></figure>"
     )
-
-
-def picture(image: np.ndarray) -> str:
-    """Returns an image ``uint8[H, W, C]`` as an address that holds all of it, a large one as a
-    thumbnail; of other channels than three the first.
-    """
-    made = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])
-    kind, how = "png", {}
-    if max(made.size) > _SMALL:
-        kind, how = "jpeg", {"quality": 85}
-        made.thumbnail((_THUMBNAIL, _THUMBNAIL))
-    file = io.BytesIO()
-    made.save(file, kind.upper(), **how)
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,6 +1,8 @@
-"""The interval of a share that was counted on a sample of images."""
+"""The interval of a share, or of a mean, that was measured on a sample of images."""
 
 import math
+
+import numpy as np
 
 _Z = 1.959963984540054  # 95% of a normal distribution lie within so many deviations of its mean
 
@@ -19,6 +21,15 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     middle = (share + square / 2) / (1 + square)
     half = _Z * math.sqrt(share * (1 - share) / count + square / (4 * count)) / (1 + square)
     return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def mean(values: np.ndarray) -> tuple[float, float]:
+    """Returns the 95% interval of the mean of many values ``float[M]``, by the normal distribution;
+    of a single one the value itself.
+    """
+    middle = float(np.mean(values))
+    half = _Z * float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+    return middle - half, middle + half
 
 
 def text(share: float | None, count: int | None) -> str:

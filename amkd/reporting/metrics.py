@@ -41,6 +41,15 @@ def calibration_error(
     return float(np.abs(gaps).sum() / len(confidence))
 
 
+def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the Brier score of each image (Brier, 1950): the squared distance of all its
+    probabilities from 1 for the label and 0 for the other classes, in [0, 2]: ``float64[B]``.
+    """
+    found = probabilities.astype(np.float64)
+    rows = np.arange(len(found))
+    return np.asarray((found**2).sum(-1) - 2 * found[rows, labels] + 1)
+
+
 def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     """Returns the mean Kullback-Leibler divergence KL(teacher || student), in nats."""
     if teacher is None or not answered(teacher):

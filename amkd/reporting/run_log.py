@@ -1,5 +1,6 @@
 """The log of a run: ``metrics.jsonl``, writers of curves, and one line per round for a person."""
 
+import datetime
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amkd.core import console, files
+from amkd.reporting import scalars
 from amkd.reporting.progress import RunProgress
 from amkd.reporting.summary_text import round_line
 from amkd.reporting.writers.base import Writer
@@ -48,21 +50,26 @@ class RunLog:
         self.progress.phase(name, round_)
 
     def rewind(self, rounds: list[Entry], round_: int, epoch: int) -> None:
-        """Drops the lines of metrics.jsonl that are later than the restored point.
+        """Drops the lines of metrics.jsonl that are later than the restored point; the others keep
+        their time.
 
         Args:
           rounds: the entries of the finished rounds.
           round_: the round that goes on.
           epoch: how many of its epochs are done.
         """
-        kept = []
+        kept, written = [], {}
         for entry in self._entries():
+            if entry["kind"] == "round":
+                written[entry["round"]] = entry.get("time")  # version 0.1 wrote none
             done = entry["round"] < round_ or (
                 entry["round"] == round_ and entry.get("epoch", epoch + 1) <= epoch
             )
             if entry["kind"] == "epoch" and done:
                 kept.append(entry)
-        kept += [{"kind": "round", **entry} for entry in rounds]
+        for entry in rounds:
+            time = written.get(entry["round"], _now())
+            kept.append({"kind": "round", **({"time": time} if time else {}), **entry})
         kept.sort(key=lambda entry: (entry["round"], entry["kind"] == "round"))
         text = "".join(json.dumps(entry) + "\n" for entry in kept)
         if not self._path.exists() or self._path.read_bytes() != text.encode():
@@ -81,28 +88,22 @@ class RunLog:
 
     def epoch(self, entry: Entry) -> None:
         """Writes one epoch of training to the files."""
-        self._write({"kind": "epoch", **entry})
-        curve = f"loss/round_{entry['round']}"
-        self._scalars({curve: entry["loss"]}, axis="epoch", step=entry["epoch"])
+        self._write("epoch", entry)
+        self._scalars(scalars.of_epoch(entry), axis="epoch", step=entry["epoch"])
 
     def round(self, entry: Entry) -> None:
         """Writes one finished round to the files, and prints a line for the person."""
-        self._write({"kind": "round", **entry})
-        self._scalars(
-            {f"round/{name}": entry[name] for name in ("student_accuracy", "agreement", "loss")},
-            axis="queries",
-            step=entry["queries"],
-        )
+        self._write("round", entry)
+        self._scalars(scalars.of_round(entry), axis="queries", step=entry["queries"])
         console.say(round_line(entry), event="round", **entry)
 
-    def _write(self, entry: Entry) -> None:
+    def _write(self, kind: str, entry: Entry) -> None:
         with self._path.open("a") as lines:
-            lines.write(json.dumps(entry) + "\n")
+            lines.write(json.dumps({"kind": kind, "time": _now(), **entry}) + "\n")
 
-    def _scalars(self, values: Entry, *, axis: str, step: int) -> None:
-        measured = {name: value for name, value in values.items() if value is not None}
+    def _scalars(self, values: dict[str, float], *, axis: str, step: int) -> None:
         for writer in self._writers:
-            writer.scalars(measured, axis=axis, step=step)
+            writer.scalars(values, axis=axis, step=step)
 
     def close(self, *, finished: bool = True) -> None:
         """Closes the writers; ``finished`` tells whether the run has."""
@@ -115,11 +116,27 @@ def read_rounds(workdir: Path) -> list[Entry]:
 
     Damaged lines are left out.
     """
+    found = {entry["round"]: entry for entry in _read(workdir) if entry["kind"] == "round"}
+    return [found[number] for number in sorted(found)]
+
+
+def read_epochs(workdir: Path) -> list[Entry]:
+    """Returns the epochs in a workdir's ``metrics.jsonl``, as they were written.
+
+    Damaged lines are left out.
+    """
+    return [entry for entry in _read(workdir) if entry["kind"] == "epoch"]
+
+
+def _read(workdir: Path) -> list[Entry]:
     path = workdir / "metrics.jsonl"
     lines = path.read_bytes().splitlines() if path.exists() else []
-    entries = [entry for line in lines if (entry := _parse(line))]
-    found = {entry["round"]: entry for entry in entries if entry["kind"] == "round"}
-    return [found[number] for number in sorted(found)]
+    return [entry for line in lines if (entry := _parse(line))]
+
+
+def _now() -> str:
+    """Returns the time in UTC, such as ``2026-01-31T12:00:00.000+00:00``."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _parse(line: bytes) -> Entry | None:

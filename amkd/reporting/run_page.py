@@ -1,199 +1,210 @@
 """The HTML report of a finished run."""
 
+import dataclasses
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 
-from amkd.reporting import cascade_part, gallery, interval, summary_text
-from amkd.reporting.html_parts import details, escape, figure, page, percent, table
-
-_SHADES = {"search": 0.95, "query": 0.35, "train": 0.65, "evaluate": 0.2}  # opacity in the time bar
-_ROUND_HEAD = (
-    "round",
-    "queries",
-    "student",
-    "agreement",
-    "C2",
-    "share of the k lowest found",
-    "evaluations",
+from amkd.reporting import (
+    asked_part,
+    calibration,
+    cascade_part,
+    classes_part,
+    contact_sheet,
+    drawing,
+    gallery,
+    interval,
+    money_part,
+    palette,
+    progress_part,
 )
-# Figures with an interval, and the number of images that each was counted on.
-_COUNTED = {
-    "student_accuracy": "accuracy_images",
-    "teacher_accuracy": "agreement_images",
-    "agreement": "agreement_images",
-}
-_MAX_CONFUSION = 50  # classes; a larger confusion matrix is not shown
+from amkd.reporting.asked_part import Chosen
+from amkd.reporting.calibration import Answers
+from amkd.reporting.contact_sheet import Cell
+from amkd.reporting.html_parts import card, details, escape, page, percent, text
+from amkd.reporting.terms import TERMS
 
 
-def render(
-    summary: dict[str, Any],
-    config: dict[str, Any],
-    *,
-    class_names: Iterable[str],
-    predicted: dict[str, np.ndarray | None],
-    pictures: dict[str, Path],
-    galleries: Sequence[gallery.Gallery] = (),
-) -> str:
-    """Returns the page of a finished run.
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class RunPage:
+    """What the page of a finished run shows.
 
-    Args:
+    Attributes:
       summary: as in ``summary.json``.
       config: fields that are not at their defaults, by dotted name.
       class_names: Y names.
-      predicted: for the test images, each ``int[T]`` or None: the classes that ``student`` and
-        ``teacher`` pick, and the true ``labels``.
-      pictures: PNG files to show, by caption.
+      student: its probabilities on the judging images, ``float32[T, Y]``.
+      teacher: the teacher's, ``float32[T, Y]``; NaN where it was not asked; None if it never was.
+      labels: their true classes, ``int[T]``; None if there are none.
+      epochs: the entries of epochs, as in ``metrics.jsonl``.
+      chosen: what each round after the first chose.
+      made: some of the images that the method made before it asked.
       galleries: pictures that a person should look at.
+      given: the name of the configuration that was given; empty if none was.
+      given_fields: the fields that were set beside it, by dotted name; all fields of ``config``
+        where no configuration was given.
     """
+
+    summary: dict[str, Any]
+    config: dict[str, Any]
+    class_names: Sequence[str]
+    student: np.ndarray
+    teacher: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    epochs: Sequence[dict[str, Any]] = ()
+    chosen: Sequence[Chosen] = ()
+    made: Sequence[Cell] = ()
+    galleries: Sequence[gallery.Gallery] = ()
+    given: str = ""
+    given_fields: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def asked(self) -> np.ndarray:
+        """Whether the teacher was asked about each judging image, ``bool[T]``."""
+        if self.teacher is None:
+            return np.zeros(len(self.student), bool)
+        return np.asarray(~np.isnan(self.teacher).any(-1))
+
+
+def render(shown: RunPage) -> str:
+    """Returns the page of a finished run."""
+    summary = shown.summary
     title = f"{summary['method']} on {summary['dataset']}, seed {summary['seed']}"
-    names = list(class_names)
     machine = {**summary.get("machine", {}), **summary.get("versions", {})}
+    teacher = None
+    if shown.teacher is not None:
+        teacher = np.where(shown.asked, np.nan_to_num(shown.teacher).argmax(-1), -1)
     parts = [
+        drawing.STYLE,
+        contact_sheet.STYLE,
         f"<h1>{escape(title)}</h1>"
         f"<p>{escape(summary['teacher'])} → {escape(summary['student'])}</p>",
-        _cards(summary),
-        "<h2>Rounds</h2>",
-        table(_ROUND_HEAD, map(_round, summary["rounds"])),
-        *(figure(caption, path) for caption, path in pictures.items()),
-        *_classes(names, predicted),
+        *_cards(summary),
+        *progress_part.parts(summary, shown.epochs),
+        *classes_part.parts(
+            shown.class_names,
+            student=shown.student.argmax(-1),
+            teacher=teacher,
+            labels=shown.labels,
+        ),
+        *calibration.parts(_judged(shown), labels=shown.labels is not None),
+        *gallery.html(shown.galleries, shown.class_names, first=contact_sheet.FIRST),
+        *asked_part.parts(shown.chosen, shown.made),
         *cascade_part.parts(summary.get("cascade"), summary["currency"]),
-        *gallery.html(galleries, names),
-        "<h2>Spend</h2>",
-        table(("what", ""), _spend(summary)),
-        "<h2>Time</h2>",
-        _time(summary["seconds"]),
-        *_how_to_reproduce(summary, config),
+        *money_part.parts(summary),
+        *_time(summary["seconds"]),
+        *_how_to_reproduce(shown),
         details("Machine and versions", machine),
-        details("Configuration, where it is not the default", config),
+        details("Configuration, where it is not the default", shown.config),
     ]
     return page(title, parts)
 
 
-def _cards(summary: dict[str, Any]) -> str:
-    spans = {
-        name: interval.text(summary[name], summary.get(images)) for name, images in _COUNTED.items()
-    }
-    shown = {
-        _named("student accuracy", spans): percent(summary["student_accuracy"]),
-        _named("teacher accuracy", spans): percent(summary["teacher_accuracy"]),
-        "success rate": percent(summary["success_rate"]),
-        _named("agreement", spans): percent(summary["agreement"]),
-        "queries": f"{summary['queries']:,}",
-        "sent by this run": f"{summary['queries_paid']:,}",
-    }
-    cards = (
-        f'<div class="card"><b>{value}</b><span>{name}</span></div>'
-        for name, value in shown.items()
-    )
-    return f'<div class="cards">{"".join(cards)}</div>'
+def _judged(shown: RunPage) -> list[Answers]:
+    """Returns whose confidence can be judged: by labels both sides, else the student by the
+    teacher's classes.
+    """
+    asked = shown.asked
+    if shown.labels is None:
+        if shown.teacher is None:
+            return []
+        return [Answers("student", shown.student[asked], shown.teacher[asked].argmax(-1))]
+    found = [Answers("student", shown.student, shown.labels)]
+    if shown.teacher is not None:
+        found.append(Answers("teacher", shown.teacher[asked], shown.labels[asked]))
+    return found
 
 
-def _named(name: str, spans: dict[str, str]) -> str:
-    """Returns what stands below a figure: its name, and its interval."""
-    span = spans[name.replace(" ", "_")]
-    return f"{name}, 95% interval {span}" if span else name
-
-
-def _round(entry: dict[str, Any]) -> list[str]:
-    search = entry.get("search", {})
-    recall, evaluations = search.get("recall"), search.get("evaluations")
-    scores = "-"
-    if entry["c2_highest"] is not None:
-        scores = f"{entry['c2_lowest']:.3f} to {entry['c2_highest']:.3f}"
-    return [
-        str(entry["round"]),
-        f"{entry['queries']:,}",
-        summary_text.measured(entry, "student_accuracy"),
-        summary_text.measured(entry, "agreement"),
-        scores,
-        f"{percent(recall['low'])} or more" if recall else "-",
-        f"{evaluations:,}" if evaluations else "-",
-    ]
-
-
-def _classes(names: list[str], predicted: dict[str, np.ndarray | None]) -> Iterator[str]:
-    """Yields the accuracy of each class, and the confusion of the student with the teacher."""
-    student, teacher, labels = (predicted[name] for name in ("student", "teacher", "labels"))
-    if student is None or not len(student):
-        return
-    if labels is not None:
-        yield "<h2>Accuracy by class</h2>"
-        rows = []
-        for number, name in enumerate(names):
-            own = labels == number
-            share = float((student[own] == number).mean()) if own.any() else None
-            count = int(own.sum())
-            rows.append([name, str(count), percent(share), interval.text(share, count) or "-"])
-        yield table(("class", "images", "student", "95% interval"), rows)
-    if teacher is not None and len(names) <= _MAX_CONFUSION:
-        yield (
-            "<h2>Confusion with the teacher</h2><p>Rows: what the teacher says. Columns: what"
-            " the student says.</p>"
+def _cards(summary: dict[str, Any]) -> Iterator[str]:
+    """Yields the figures of the run: those that were measured, each with its meaning."""
+    figures = [*_shares(summary)]
+    if not figures:
+        yield text(
+            "Nothing judged the student: there are no labels, and the teacher was not asked about"
+            " judging images (teacher.evaluate)."
         )
-        counts = np.zeros((len(names), len(names)), int)
-        np.add.at(counts, (teacher, student), 1)
-        yield _heat_map(names, counts)
-
-
-def _heat_map(names: list[str], counts: np.ndarray) -> str:
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    top = "".join(f"<th>{escape(name)}</th>" for name in ("", *names))
-    rows = []
-    for name, row, opacity in zip(names, counts.tolist(), (0.85 * shares).tolist(), strict=True):
-        cells = (
-            f'<td style="background: rgba(var(--accent), {alpha:.2f})">{count or ""}</td>'
-            for count, alpha in zip(row, opacity, strict=True)
-        )
-        rows.append(f"<tr><th>{escape(name)}</th>{''.join(cells)}</tr>")
-    body = "".join(rows)
-    return (
-        f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-    )
-
-
-def _spend(summary: dict[str, Any]) -> list[list[str]]:
-    cost, again = "no price was set", summary.get("sentinel_queries", 0)
+    last = summary["rounds"][-1] if summary["rounds"] else {}
+    if last.get("divergence") is not None:
+        figures.append(card(f"{last['divergence']:.4f} nats", "divergence", TERMS["divergence"]))
+    queries = f"of {summary['budget']:,}; {summary['queries_paid']:,} sent by this run"
+    figures.append(card(f"{summary['queries']:,}", f"queries {queries}", TERMS["query"]))
     if summary["cost"]:
-        cost = f"{summary['cost']:,.10g} {summary['currency']}"
-    return [
-        ["queries", f"{summary['queries']:,} of {summary['budget']:,}"],
-        ["sent by this run", f"{summary['queries_paid']:,}"],
-        ["evaluation, not in the budget", f"{summary['evaluation_queries']:,}"],
-        *([["sentinel, not in the budget", f"{again:,}"]] if again else []),
-        ["cost", cost],
-        ["lost on the way", f"{summary['adrift']:,}"],
-        *([["ended early", early["why"]]] if (early := summary.get("ended_early")) else []),
-    ]
+        figures.append(card(money_part.money(summary), "cost", TERMS["cost"]))
+    yield f'<div class="cards">{"".join(figures)}</div>'
 
 
-def _time(seconds: dict[str, float]) -> str:
+def _shares(summary: dict[str, Any]) -> Iterator[str]:
+    counted = {
+        **progress_part.MEASURES,
+        "teacher_accuracy": "agreement_images",
+        "success_rate": "accuracy_images",
+    }
+    for name in ("student_accuracy", "teacher_accuracy", "success_rate", "agreement"):
+        share, images = summary[name], summary.get(counted[name])
+        if share is None:
+            continue
+        span = interval.text(share, images)
+        if name == "success_rate":
+            span = _of_ratio(summary, images)
+        words = name.replace("_", " ")
+        yield card(percent(share), f"{words}, 95% interval {span}" if span else words, TERMS[words])
+
+
+def _of_ratio(summary: dict[str, Any], images: int | None) -> str:
+    """Formats the interval of the success rate, with the teacher's accuracy as exact."""
+    share, teacher = summary["student_accuracy"], summary["teacher_accuracy"]
+    if not images or not teacher or share is None:
+        return ""
+    low, high = interval.wilson(share, images)
+    return f"{100 * low / teacher:.1f} to {100 * high / teacher:.1f}"
+
+
+def _time(seconds: dict[str, float]) -> Iterator[str]:
     total = sum(seconds.values()) or 1.0
     bars = "".join(
-        f'<i title="{name}" style="width: {100 * value / total:.2f}%;'
-        f' background: rgba(var(--accent), {_SHADES.get(name, 0.5)})"></i>'
-        for name, value in seconds.items()
+        f'<i style="width: {100 * value / total:.2f}%; background: {palette.curve(number)}"></i>'
+        for number, value in enumerate(seconds.values())
     )
-    shares = [
-        [name, f"{value:,.1f} s", f"{100 * value / total:.0f}%"] for name, value in seconds.items()
-    ]
-    return f'<div class="bar">{bars}</div>{table(("phase", "", ""), shares)}'
+    yield "<h2>Time</h2>"
+    yield text(
+        "search: scoring and choosing images; query: waiting for the teacher; train: training"
+        " students; evaluate: judging them."
+    )
+    yield f'<div class="bar">{bars}</div>'
+    yield drawing.legend(
+        [
+            (f"{name}: {value:,.1f} s, {100 * value / total:.0f}%", drawing.stroke(number))
+            for number, (name, value) in enumerate(seconds.items())
+        ]
+    )
 
 
-def _how_to_reproduce(summary: dict[str, Any], config: dict[str, Any]) -> Iterator[str]:
-    if summary["dataset"] == "memory":  # called from Python: no command has these images
+def _how_to_reproduce(shown: RunPage) -> Iterator[str]:
+    version = shown.summary.get("versions", {}).get("amkd")
+    made = f"Made by amkd {version}." if version else ""
+    if shown.summary["dataset"] == "memory":  # called from Python: no command has these images
+        yield f"<p>{escape(made)}</p>"
         return
-    yield (
-        "<h2>How to reproduce</h2><p>Folders, addresses and secrets are left out: give your"
-        " own.</p>"
+    yield "<h2>How to reproduce</h2>"
+    own = bool(PurePath(shown.given.partition(":")[0]).suffix)
+    yield text(
+        f"{made} {f'{shown.given} is a file of the user.' if own else ''} Folders, addresses and"
+        " secrets are left out: give your own. The same version, configuration and seed give the"
+        " same student on the same kind of machine."
     )
-    yield f"<pre>{escape(_command(config))}</pre>"
+    yield f"<pre>{escape(command(shown.given, shown.given_fields))}</pre>"
 
 
-def _command(config: dict[str, Any]) -> str:
-    start = "python launch.py --config=configs/default.py --workdir=FOLDER"
-    fields = (shlex.quote(f"--config.{name}={value}") for name, value in config.items())
-    return " \\\n  ".join([start, *fields])
+def command(given: str, fields: dict[str, Any]) -> str:
+    """Returns the command line of a run.
+
+    Args:
+      given: the name of its configuration; empty for the defaults.
+      fields: what else is set, by dotted name.
+    """
+    start = f"amkd --config={shlex.quote(given or 'default')} --workdir=FOLDER"
+    words = (shlex.quote(f"--config.{name}={value}") for name, value in fields.items())
+    return " \\\n  ".join([start, *words])

@@ -1,7 +1,7 @@
 """Text for a person about a run: the line of a round, and the table at the end."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from amkd.reporting import interval
 
@@ -25,6 +25,29 @@ def measured(entry: dict[str, Any], name: str) -> str:
     return percent(entry[name], entry.get(counted))
 
 
+class ScoreRange(NamedTuple):
+    """The scores of the images that a round chose.
+
+    Attributes:
+      name: ``C2`` of pairs of images, or ``C1`` of single images.
+      lowest: of the scores.
+      highest: of the scores.
+    """
+
+    name: str
+    lowest: float
+    highest: float
+
+
+def score_range(entry: dict[str, Any]) -> ScoreRange | None:
+    """Returns the range of the scores of a round; None if nothing was scored."""
+    for name in ("C2", "C1"):
+        low, high = (entry.get(f"{name.lower()}_{end}") for end in ("lowest", "highest"))
+        if low is not None and high is not None:
+            return ScoreRange(name, low, high)
+    return None
+
+
 def round_line(entry: dict[str, Any]) -> str:
     """Formats a finished round as one line.
 
@@ -34,8 +57,8 @@ def round_line(entry: dict[str, Any]) -> str:
     seconds = entry["seconds"]
     times = ", ".join(f"{name} {seconds[name]:.0f}s" for name in ("search", "query", "train"))
     scores = ""
-    if entry["c2_highest"] is not None:
-        scores = f"  C2 {entry['c2_lowest']:.3f}..{entry['c2_highest']:.3f}"
+    if found := score_range(entry):
+        scores = f"  {found.name} {found.lowest:.3f}..{found.highest:.3f}"
     if recall := entry.get("search", {}).get("recall"):
         scores += f"  found {percent(recall['low'])} or more of the k lowest"
     return (

@@ -1,102 +1,100 @@
-"""A line chart as inline SVG: curves of shares with intervals, in colours that follow dark mode."""
+"""A line chart with intervals, as a vector picture."""
 
 import dataclasses
 import math
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
+from amkd.reporting import palette
+from amkd.reporting.drawing import CHARACTER, WIDTH, Drawing, stroke
 from amkd.reporting.html_parts import escape
 
-_LIGHT = ("#1d4ed8", "#b45309", "#047857", "#be185d", "#6d28d9", "#0e7490", "#4d7c0f", "#b91c1c")
-_DARK = ("#7aa7ff", "#fbbf24", "#34d399", "#f472b6", "#c4b5fd", "#22d3ee", "#a3e635", "#f87171")
 _DASHES = ("", "6 3", "2 3", "8 3 2 3")
-MOST_CURVES = len(_LIGHT) * len(_DASHES)
+MOST_CURVES = palette.CURVES * len(_DASHES)
 
-_WIDTH, _HEIGHT = 420, 290  # in units of the picture, which a page scales
-_LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 12, 44
+_HEIGHT = 280
+_RIGHT, _TOP, _BOTTOM = 14, 12, 46
 _TICKS = 5
 
-
-def _colours(values: Sequence[str]) -> str:
-    return " ".join(f"--curve-{number}: {value};" for number, value in enumerate(values))
-
-
-STYLE = f"""<style>
-:root {{ {_colours(_LIGHT)} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {_colours(_DARK)} }} }}
-.chart {{ display: block; width: 100%; max-width: 44rem; height: auto; }}
-.chart text {{ fill: var(--ink); font: 12px system-ui, sans-serif; }}
-.chart .grid {{ stroke: var(--line); }}
-.chart .curve {{ fill: none; stroke-width: 2; }} .chart .span {{ stroke-width: 1.3; opacity: .75; }}
-.legend {{ display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; padding: 0; list-style: none; \
-font-size: .9rem; }}
-.legend svg {{ width: 2.2rem; height: .8rem; margin-right: .4rem; vertical-align: middle; }}
-.legend li {{ overflow-wrap: anywhere; }}
-</style>"""
+# How a curve is drawn: points with their intervals; a line with a band; a line alone; or a thin
+# line to compare with.
+Kind = Literal["points", "band", "line", "reference"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """A share that was measured, and its interval.
+    """What was measured, and its interval.
 
     Attributes:
       x: where it was measured, such as queries or money.
-      share: in [0, 1].
+      y: what was measured; a share in [0, 1] in a chart of percent.
       low: lower end of the interval.
       high: upper end of the interval.
     """
 
     x: float
-    share: float
+    y: float
     low: float
     high: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """The points of one run.
+    """The points of one line.
 
     Attributes:
       number: decides colour and dashes, the same in all charts of a page.
-      name: of the run.
+      name: for the legend.
       points: by ascending x.
+      kind: how it is drawn.
+      span: what the interval of a point is.
     """
 
     number: int
     name: str
     points: tuple[Point, ...]
+    kind: Kind = "points"
+    span: str = "95% interval"
 
 
-def chart(title: str, x_label: str, curves: Sequence[Curve]) -> str:
-    """Returns a chart of shares in percent; a point shows its figures where the mouse rests.
+def line(number: int, name: str, xs: Sequence[float], ys: Sequence[float]) -> Curve:
+    """Returns a curve without intervals."""
+    points = (Point(x, y, y, y) for x, y in zip(xs, ys, strict=True))
+    return Curve(number, name, tuple(points), "line")
+
+
+def chart(
+    title: str,
+    x_label: str,
+    curves: Sequence[Curve],
+    *,
+    percent: bool = True,
+    x_percent: bool = False,
+    legend: bool = True,
+) -> Drawing:
+    """Returns a chart; a point shows its figures where the mouse rests.
 
     Args:
-      title: what is shown, for a person who does not see it.
+      title: what is shown.
       x_label: below the chart.
       curves: at least one, each with a point or more.
+      percent: whether y is a share, shown in percent.
+      x_percent: whether x is a share, too.
+      legend: whether the chart brings the names of its curves.
     """
-    points = [point for curve in curves for point in curve.points]
+    scales = 100.0 if x_percent else 1.0, 100.0 if percent else 1.0
+    scaled = [_scaled(curve, *scales) for curve in curves]
+    points = [point for curve in scaled for point in curve.points]
     x_ticks = ticks(min(0.0, *(point.x for point in points)), max(point.x for point in points))
-    y_ticks = ticks(
-        100 * min(point.low for point in points), 100 * max(point.high for point in points)
-    )
-    frame = _Frame(x_ticks[0], x_ticks[-1], y_ticks[0], y_ticks[-1])
+    y_ticks = ticks(min(point.low for point in points), max(point.high for point in points))
+    units = "%" if x_percent else "", "%" if percent else ""
+    left = 16 + CHARACTER * max(len(f"{tick:g}{units[1]}") for tick in y_ticks)
+    frame = _Frame(left, x_ticks[0], x_ticks[-1], y_ticks[0], y_ticks[-1], units)
     body = [*_axes(frame, x_ticks, y_ticks, x_label)]
-    for curve in curves:
+    for curve in scaled:
         body += _drawn(frame, curve)
-    return (
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-        f' aria-label="{escape(title)}">{"".join(body)}</svg>'
-    )
-
-
-def legend(curves: Sequence[Curve]) -> str:
-    """Returns the names of the curves beside their colours and dashes."""
-    rows = "".join(
-        f'<li><svg viewBox="0 0 36 12" aria-hidden="true"><path d="M0 6 H36"{_stroke(curve)}'
-        f' stroke-width="3"></path></svg>{escape(curve.name)}</li>'
-        for curve in curves
-    )
-    return f'<ul class="legend">{rows}</ul>'
+    names = tuple((curve.name, curve_stroke(curve)) for curve in curves) if legend else ()
+    return Drawing(title, _HEIGHT, "".join(body), names)
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -110,64 +108,101 @@ def ticks(low: float, high: float) -> list[float]:
     return [round(number * step, 12) for number in range(first, max(last, first + 1) + 1)]
 
 
+def every(labels: Sequence[str], units: float) -> int:
+    """Returns of how many labels along an axis one is written, so that none touches the next."""
+    widest = max(len(label) for label in labels) * CHARACTER + 10
+    return max(math.ceil(widest * (len(labels) - 1) / units), 1)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Frame:
     """Where the values of both axes lie in the picture."""
 
+    margin: float
     left: float
     right: float
     bottom: float
     top: float
+    units: tuple[str, str]
 
     def x(self, value: float) -> float:
         share = (value - self.left) / (self.right - self.left)
-        return round(_LEFT + share * (_WIDTH - _LEFT - _RIGHT), 1)
+        return round(self.margin + share * (WIDTH - self.margin - _RIGHT), 1)
 
-    def y(self, percent: float) -> float:
-        share = (percent - self.bottom) / (self.top - self.bottom)
+    def y(self, value: float) -> float:
+        share = (value - self.bottom) / (self.top - self.bottom)
         return round(_HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM), 1)
+
+
+def _scaled(curve: Curve, x_scale: float, y_scale: float) -> Curve:
+    points = (
+        Point(x_scale * one.x, y_scale * one.y, y_scale * one.low, y_scale * one.high)
+        for one in curve.points
+    )
+    return dataclasses.replace(curve, points=tuple(points))
 
 
 def _axes(
     frame: _Frame, x_ticks: Sequence[float], y_ticks: Sequence[float], x_label: str
 ) -> Iterator[str]:
+    left, bottom = round(frame.margin, 1), _HEIGHT - _BOTTOM
     for tick in y_ticks:
         y = frame.y(tick)
-        yield f'<path class="grid" d="M{_LEFT} {y} H{_WIDTH - _RIGHT}"></path>'
-        yield f'<text x="{_LEFT - 6}" y="{y + 4}" text-anchor="end">{tick:g}%</text>'
-    for tick in x_ticks:
+        yield f'<path class="grid" d="M{left} {y} H{WIDTH - _RIGHT}"></path>'
+        label = f"{tick:g}{frame.units[1]}"
+        yield f'<text x="{left - 6:.1f}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
+    labels = [f"{tick:,.10g}{frame.units[0]}" for tick in x_ticks]
+    step = every(labels, WIDTH - _RIGHT - frame.margin)
+    for number, (tick, label) in enumerate(zip(x_ticks, labels, strict=True)):
         x = frame.x(tick)
-        yield f'<path class="grid" d="M{x} {_TOP} V{_HEIGHT - _BOTTOM}"></path>'
-        yield (
-            f'<text x="{x}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{tick:,.10g}</text>'
-        )
-    yield (
-        f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">'
-        f"{escape(x_label)}</text>"
-    )
+        yield f'<path class="grid" d="M{x} {_TOP} V{bottom}"></path>'
+        if number % step == 0:
+            beyond = x + len(label) * CHARACTER / 2 + 3 > WIDTH
+            at, anchor = (WIDTH - 1, "end") if beyond else (x, "middle")
+            yield f'<text x="{at}" y="{bottom + 18}" text-anchor="{anchor}">{label}</text>'
+    middle = round((frame.margin + WIDTH - _RIGHT) / 2, 1)
+    yield f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(x_label)}</text>'
 
 
 def _drawn(frame: _Frame, curve: Curve) -> Iterator[str]:
-    places = [(frame.x(point.x), frame.y(100 * point.share)) for point in curve.points]
-    line = " L".join(f"{x} {y}" for x, y in places)
-    yield f'<path class="curve" d="M{line}"{_stroke(curve)}></path>'
-    colour = f"var(--curve-{curve.number % len(_LIGHT)})"
-    for (x, y), point in zip(places, curve.points, strict=True):
-        low, high = frame.y(100 * point.low), frame.y(100 * point.high)
-        told = (
-            f"{curve.name}: {100 * point.share:.1f}%, 95% interval {100 * point.low:.1f} to"
-            f" {100 * point.high:.1f}, at {point.x:,.10g}"
-        )
-        yield (
-            f'<path class="span" style="stroke: {colour}" d="M{x} {low} V{high} M{x - 3} {low}'
-            f' H{x + 3} M{x - 3} {high} H{x + 3}"></path>'
-            f'<circle cx="{x}" cy="{y}" r="3" style="fill: {colour}">'
-            f"<title>{escape(told)}</title></circle>"
-        )
+    places = [(frame.x(point.x), frame.y(point.y)) for point in curve.points]
+    colour = palette.curve(curve.number)
+    if curve.kind == "band":
+        edge = [(frame.x(point.x), frame.y(point.high)) for point in curve.points]
+        edge += [(frame.x(point.x), frame.y(point.low)) for point in reversed(curve.points)]
+        around = " ".join(f"{x},{y}" for x, y in edge)
+        yield f'<polygon class="band" points="{around}" style="fill: {colour}"></polygon>'
+    path = " L".join(f"{x} {y}" for x, y in places)
+    yield f'<path class="curve" d="M{path}"{curve_stroke(curve)}></path>'
+    if curve.kind == "points":
+        yield from (_marked(frame, curve, point, colour) for point in curve.points)
 
 
-def _stroke(curve: Curve) -> str:
-    colour = curve.number % len(_LIGHT)
-    dash = _DASHES[curve.number // len(_LIGHT) % len(_DASHES)]
-    dashes = f"; stroke-dasharray: {dash}" if dash else ""
-    return f' style="stroke: var(--curve-{colour}){dashes}"'
+def _marked(frame: _Frame, curve: Curve, point: Point, colour: str) -> str:
+    x, y, low, high = frame.x(point.x), *map(frame.y, (point.y, point.low, point.high))
+    x_unit, unit = frame.units
+    told = f"{curve.name}: {_number(point.y, unit)}"
+    if point.low < point.high:
+        told += f", {curve.span} {_number(point.low)} to {_number(point.high)}"
+    told += f", at {point.x:.1f}%" if x_unit else f", at {point.x:,.10g}"
+    span = ""
+    if point.low < point.high:
+        span = (
+            f'<path class="span" style="stroke: {colour}" d="M{x} {low} V{high} M{x - 3:.1f} {low}'
+            f' h6 M{x - 3:.1f} {high} h6"></path>'
+        )
+    return (
+        f'{span}<circle cx="{x}" cy="{y}" r="3" style="fill: {colour}">'
+        f"<title>{escape(told)}</title></circle>"
+    )
+
+
+def _number(value: float, unit: str = "") -> str:
+    return f"{value:.1f}{unit}" if unit or abs(value) >= 1 else f"{value:.3g}"
+
+
+def curve_stroke(curve: Curve) -> str:
+    """Returns the attribute that draws a line as a curve is drawn."""
+    if curve.kind == "reference":
+        return ' style="stroke: var(--soft); stroke-dasharray: 4 4"'
+    return stroke(curve.number, _DASHES[curve.number // palette.CURVES % len(_DASHES)])

@@ -1,9 +1,12 @@
 """The HTML report of a table of runs."""
 
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from itertools import compress
 from typing import Any
 
-from amkd.reporting import html_parts
+from amkd.reporting import drawing, html_parts
+from amkd.reporting.drawing import Drawing
+from amkd.reporting.html_parts import folded, meanings, text
 
 _NAMES = (
     "row",
@@ -19,16 +22,28 @@ _NAMES = (
     "divergence",
 )
 _LAST_NAMES = ("evaluations", "paper", "best_published")
+_TERMS = (
+    *("way", "query", "student accuracy", "success rate", "agreement", "divergence", "difference"),
+    *("p", "Holm's p", "interval of a difference", "evaluations"),
+)
 
 
-def render(title: str, measured: str, rows: list[dict[str, Any]], *, picture: Path | None) -> str:
+def render(
+    title: str,
+    measured: str,
+    rows: list[dict[str, Any]],
+    *,
+    curves: Sequence[Drawing] = (),
+    differences: Sequence[Drawing] = (),
+) -> str:
     """Returns the page of a table.
 
     Args:
       title: of the table.
       measured: what its accuracies are of, in words.
       rows: a dictionary for each cell, as in the table's JSON file.
-      picture: a PNG file of its curves; None if there are none.
+      curves: pictures of the shares against queries.
+      differences: pictures of the paired differences.
     """
     keys = rows[0] if rows else {}
     compared = [name for name in keys if name.startswith(("difference_", "p_", "holm_"))]
@@ -39,15 +54,48 @@ def render(title: str, measured: str, rows: list[dict[str, Any]], *, picture: Pa
         *("evaluations", "paper", "best published"),
     )
     names = (*_NAMES, *compared, *_LAST_NAMES)
-    parts = [
-        f"<h1>{html_parts.escape(title)}</h1><p>Accuracies in percent; quoted figures stand in"
-        " columns of their own.</p>",
-        html_parts.table(head, [[_cell(name, row[name]) for name in names] for row in rows]),
+    cells = [[_cell(name, row[name]) for name in names] for row in rows]
+    shown = [
+        # A table by agreement has it once, and no column is empty.
+        (heading != measured or name == "accuracy_mean")
+        and any(row[place] != "-" for row in cells or [list(head)])
+        for place, (name, heading) in enumerate(zip(names, head, strict=True))
     ]
-    if picture:
-        caption = f"{measured.capitalize()} against queries, mean and spread over seeds"
-        parts.append(html_parts.figure(caption, picture))
+    parts = [
+        drawing.STYLE,
+        f"<h1>{html_parts.escape(title)}</h1>",
+        text(
+            "Accuracies in percent, as means over seeds, ± their standard deviation. N: real"
+            " images. Quoted figures stand in columns of their own."
+        ),
+        html_parts.table(compress(head, shown), [compress(row, shown) for row in cells]),
+        folded("What these words mean", meanings(*_TERMS)),
+    ]
+    parts += [*_drawn_differences(measured, differences), *_drawn_curves(measured, curves)]
     return html_parts.page(title, parts)
+
+
+def _drawn_differences(measured: str, drawings: Sequence[Drawing]) -> Iterator[str]:
+    """Yields the part of the paired differences, if there are any."""
+    if drawings:
+        yield "<h2>Paired differences</h2>"
+        yield text(
+            f"Each way less another, in percentage points of {measured}, seed by seed: the mean"
+            " and its 95% interval (Student's t). Where the interval holds 0, these seeds do"
+            " not tell the two ways apart. An arrow: the interval goes on. Without a line"
+            " there is one seed, and no interval."
+        )
+        yield drawing.plots(drawings)
+
+
+def _drawn_curves(measured: str, drawings: Sequence[Drawing]) -> Iterator[str]:
+    """Yields the part of the curves, if there are any."""
+    if drawings:
+        yield "<h2>Curves</h2>"
+        yield text(
+            f"{measured.capitalize()} against queries: mean and standard deviation over seeds."
+        )
+        yield drawing.plots(drawings)
 
 
 def _cell(name: str, value: Any) -> str:

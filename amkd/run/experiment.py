@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from amkd import ledger, teachers
+from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
 from amkd.core import checkpoint, compilation, console, devices, files, json_lines
 from amkd.core.stopping import StopSignal
@@ -44,6 +45,8 @@ def run(
     stop: StopSignal,
     data: DataSet | None = None,
     teacher: teachers.Teacher | None = None,
+    *,
+    origin: Origin = NOWHERE,
 ) -> dict[str, Any]:
     """Runs or resumes a configuration in ``folder``; only reads a run that is finished.
 
@@ -53,6 +56,7 @@ def run(
       stop: whether to stop.
       data: in place of the configured data set.
       teacher: in place of the configured teacher.
+      origin: where the configuration came from, for the report.
 
     Returns:
       The summary, as in ``summary.json``.
@@ -80,7 +84,14 @@ def run(
         with (
             _watched(settings, folder) as progress,
             assembled(
-                settings, folder, run_id, stop, data=data, teacher=teacher, progress=progress
+                settings,
+                folder,
+                run_id,
+                stop,
+                data=data,
+                teacher=teacher,
+                progress=progress,
+                origin=origin,
             ) as (context, state),
         ):
             return _finish(context, state, folder)
@@ -127,6 +138,7 @@ def assembled(
     data: DataSet | None = None,
     teacher: teachers.Teacher | None = None,
     progress: RunProgress | None = None,
+    origin: Origin = NOWHERE,
 ) -> Iterator[tuple[RunContext, round_state.RoundState]]:
     """Yields what stays the same in all rounds, and where the run stands.
 
@@ -138,6 +150,7 @@ def assembled(
       data: in place of the configured data set.
       teacher: in place of the configured teacher.
       progress: notes where the run stands.
+      origin: where the configuration came from, for the report.
 
     Raises:
       UserError: something that the user can mend.
@@ -149,7 +162,7 @@ def assembled(
         data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher, progress.bar)
         features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
         sha256 = weights_identity(settings, data)
-        workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
+        workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256, origin=origin)
         book = workdir.ledger_path(settings, folder)
         importing.take_from_manifest(settings, data, teacher, book)
         answers = ledger.Ledger(book)

@@ -22,6 +22,7 @@ from amkd.run.leading import TrainingStart
 from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
+from amkd.training.recipe import epoch_rates
 from amkd.training.train import Leaves, PeriodicSaver, Training, epochs_at_once, train_network
 from amkd.training.train_state import TrainState
 
@@ -198,6 +199,7 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
     seconds = context.settings.checkpoint.seconds
     saver = PeriodicSaver(training, stop=stop, seconds=seconds, save=save)
     images, count = training.epochs * training.count, training.count
+    rates = epoch_rates(training.recipe, count)
     with context.report.bar(images, f"round {state.round} train", "img") as advance:
         advance(state.epoch * count)
 
@@ -205,7 +207,8 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
             nonlocal last
             last = loss
             advance(count, loss=f"{loss:.4f}")
-            context.report.epoch({"round": state.round, "epoch": epoch, "loss": loss})
+            told = {"epoch": epoch, "loss": loss, "learning_rate": float(rates[epoch - 1])}
+            context.report.epoch({"round": state.round, **told})
             stop.after_epoch(epoch)
             saver.after_epoch(epoch, in_training)
 
@@ -244,7 +247,7 @@ def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
 
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:
     """Returns the report of a finished round. Only here does a student meet test labels."""
-    started = time.monotonic()
+    started, desk = time.monotonic(), context.client
     context.report.phase("evaluate", state.round)
     answers = context.evaluate(state.variables)
     new = state.score[-context.facts.rounds[state.round].selected :]
@@ -253,15 +256,27 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport
     return {
         "round": state.round,
         "queries": len(state.records),
+        "selected": len(state.records) - (state.reports[-1]["queries"] if state.reports else 0),
         "student_accuracy": metrics.accuracy(answers, context.data.test_labels),
         "accuracy_images": len(answers) if context.data.test_labels is not None else 0,
         "agreement": metrics.agreement(answers, context.test_answers),
         "agreement_images": metrics.answered(context.test_answers),
         "divergence": metrics.divergence(answers, context.test_answers),
         "loss": loss,
-        "c2_lowest": float(new.min()) if len(new) else None,
-        "c2_highest": float(new.max()) if len(new) else None,
+        **_score_range(context, new),
         "search": state.metrics,
         "student_sha256": checkpoint.sha256(state.variables),
+        "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
+        "cost": desk.ledger.spent(desk.run),
         "seconds": {phase: round(value, 3) for phase, value in spent.items()},
     }
+
+
+def _score_range(context: RunContext, scores: np.ndarray) -> dict[str, float | None]:
+    """Returns the lowest and the highest score of the round's images, as C1 or as C2."""
+    ends = ("lowest", "highest")
+    found: dict[str, float | None] = {f"{c}_{end}": None for c in ("c1", "c2") for end in ends}
+    if len(scores):
+        name = context.facts.method.selector.score.lower()
+        found |= {f"{name}_lowest": float(scores.min()), f"{name}_highest": float(scores.max())}
+    return found

@@ -13,6 +13,7 @@ from amkd.config import run_record
 from amkd.config.fields import flatten, leaves
 from amkd.config.identity import differences
 from amkd.config.names import renamed
+from amkd.config.origin import NOWHERE, Origin
 from amkd.config.settings import Settings
 from amkd.core import console, files
 from amkd.core.errors import UserError
@@ -54,7 +55,13 @@ def _is_foreign(entry: Path) -> bool:
 
 
 def claim(
-    config: Settings, workdir: Path, run_id: str, teacher: str, data: str, weights: str = ""
+    config: Settings,
+    workdir: Path,
+    run_id: str,
+    teacher: str,
+    data: str,
+    weights: str = "",
+    origin: Origin = NOWHERE,
 ) -> None:
     """Makes a workdir this run's, or checks that its teacher and its pictures are still the same.
 
@@ -65,11 +72,14 @@ def claim(
       teacher: identity of the teacher.
       data: identity of the pictures; empty where the data set's name tells it.
       weights: SHA-256 of the student's first weights; empty without any.
+      origin: where the configuration came from; that of the first call is kept.
 
     Raises:
       UserError: the run began with another teacher, other pictures, or other weights.
     """
     held = {"run": run_id, "teacher": teacher, "data": data, "config": _without_secrets(config)}
+    if origin.config:
+        held["origin"] = origin._asdict()
     if weights:
         held["weights"] = weights
     if run_record.is_in(workdir):

@@ -7,30 +7,28 @@ import numpy as np
 
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
-from amkd.reporting import html_parts, interval, svg_chart
-from amkd.reporting.html_parts import escape, percent, table
+from amkd.reporting import drawing, html_parts, interval, interval_chart, progress_part, svg_chart
+from amkd.reporting.drawing import Drawing
+from amkd.reporting.html_parts import percent, table, text
+from amkd.reporting.interval_chart import Mark, Row
 from amkd.reporting.summary_text import measured
-from amkd.reporting.svg_chart import Curve, Point
+from amkd.reporting.svg_chart import Curve
+from amkd.reporting.terms import TERMS
 from amkd.tables import class_agreement, comparison, statistics
 from amkd.tables.class_agreement import Judged
-from amkd.tables.comparison import NamedRun
+from amkd.tables.comparison import GroupTest, NamedRun
 
 _NAMES = {"agreement": "Agreement with the teacher", "student_accuracy": "Student accuracy"}
-_MEANINGS = {
-    "agreement": "The share of the judging images on which student and teacher pick the same"
-    " class. It needs no labels.",
-    "student_accuracy": "The share of the labeled test images on which the student picks the true"
-    " class.",
-}
+_MEANINGS = {"agreement": TERMS["agreement"], "student_accuracy": TERMS["student accuracy"]}
 _MOST_CLASSES = 200  # a longer table is cut
 
 
 def page(runs: Sequence[NamedRun]) -> str:
     """Returns the page of at least two runs, each with a finished round."""
     parts = [
-        svg_chart.STYLE,
+        drawing.STYLE,
         f"<h1>{len(runs)} runs compared</h1>",
-        _text(
+        text(
             "A query is one image that the teacher was asked about. The vertical lines are 95%"
             " intervals (Wilson): so far may a figure be off because the judging images are few."
             " They say nothing about other seeds. Where two intervals overlap widely, the two"
@@ -38,6 +36,7 @@ def page(runs: Sequence[NamedRun]) -> str:
         ),
         "<h2>The runs</h2>",
         table(_RUN_HEAD, map(_run_row, runs)),
+        html_parts.folded("What these words mean", html_parts.meanings(*_TERMS)),
         *_charts(runs),
         *_tests(runs),
         *_by_class(runs),
@@ -50,6 +49,9 @@ _RUN_HEAD = (
     *("run", "method", "seed", "state", "rounds", "queries", "student accuracy", "agreement"),
     *("divergence", "cost of the queries"),
 )
+
+
+_TERMS = ("round", "query", "student accuracy", "judging images", "agreement", "divergence")
 
 
 def _run_row(run: NamedRun) -> list[str]:
@@ -70,30 +72,25 @@ def _run_row(run: NamedRun) -> list[str]:
     ]
 
 
-def _text(words: str) -> str:
-    return f"<p>{escape(words)}</p>"
-
-
 def _charts(runs: Sequence[NamedRun]) -> Iterator[str]:
     for measure, title in _NAMES.items():
         by_queries = curves(runs, measure)
         if not by_queries:
             continue
         yield f"<h2>{title}</h2>"
-        yield _text(_MEANINGS[measure])
-        yield svg_chart.legend(by_queries)
-        yield svg_chart.chart(f"{title} against queries", "queries", by_queries)
+        yield text(_MEANINGS[measure])
+        yield drawing.plots([svg_chart.chart(f"{title} against queries", "queries", by_queries)])
         currencies = [run.kept.settings.teacher.currency for run in runs if _price(run)]
         for currency in dict.fromkeys(currencies):
             name = f"money ({currency or 'no currency'})"
             if found := curves(runs, measure, currency):
-                yield f"<h2>{escape(title)} against {escape(name)}</h2>"
-                yield _text(
+                yield f"<h2>{title} against {html_parts.escape(name)}</h2>"
+                yield text(
                     "Queries times teacher.price: what the answers cost where all of them are"
                     " bought. Evaluation queries, answers found in the ledger and lost requests"
                     " are not counted. Runs without a price in this currency are left out."
                 )
-                yield svg_chart.chart(f"{title} against {name}", name, found)
+                yield drawing.plots([svg_chart.chart(f"{title} against {name}", name, found)])
 
 
 def curves(runs: Sequence[NamedRun], measure: str, currency: str | None = None) -> list[Curve]:
@@ -109,7 +106,7 @@ def curves(runs: Sequence[NamedRun], measure: str, currency: str | None = None) 
         teacher, scale = run.kept.settings.teacher, 1.0
         if currency is not None:
             scale = teacher.price if teacher.currency == currency else 0.0
-        points = tuple(_points(run, measure, scale)) if scale else ()
+        points = progress_part.points(run.kept.rounds, measure, scale) if scale else ()
         if points:
             found.append(Curve(number, run.name, points))
     return found
@@ -119,27 +116,19 @@ def _price(run: NamedRun) -> float:
     return run.kept.settings.teacher.price
 
 
-def _points(run: NamedRun, measure: str, scale: float) -> Iterator[Point]:
-    for entry in run.kept.rounds:
-        share, images = entry.get(measure), entry.get(comparison.MEASURES[measure])
-        if share is not None:
-            low, high = interval.wilson(share, images) if images else (share, share)
-            yield Point(scale * entry["queries"], share, low, high)
-
-
 def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
     yield "<h2>Paired tests over seeds</h2>"
-    yield _text(
+    yield text(
         "Runs whose configurations and teachers are the same except for the seed belong"
         " together. Two such groups are compared on the seeds that both have: the difference of"
-        " their figures after the last finished round, in percentage points, and the p-value of"
-        " Student's t-test for pairs, which is the chance of so large a mean difference if there"
-        " were none. Holm's p is adjusted for the number of comparisons by the same measure. With"
-        " one seed there is no test."
+        " their figures after the last finished round, in percentage points, with its 95% interval,"
+        " and the p-value of Student's t-test for pairs, which is the chance of so large a mean"
+        " difference if there were none. Holm's p is adjusted for the number of comparisons by the"
+        " same measure. With one seed there is no test."
     )
     tests = list(comparison.group_tests(comparison.groups(runs)))
     if not tests:
-        yield _text("No two groups have a seed in common, so nothing is paired.")
+        yield text("No two groups have a seed in common, so nothing is paired.")
         return
     rows = (
         [
@@ -147,14 +136,48 @@ def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
             one.first,
             one.second,
             f"{one.paired.difference:+.2f}",
+            _span(one.paired.interval),
             str(one.paired.seeds),
             _p(one.paired.p),
             _p(one.holm),
         ]
         for one in tests
     )
-    head = ("measure", "first", "second", "first less second", "seeds", "p", "Holm's p")
+    head = (
+        "measure",
+        "first",
+        "second",
+        "first less second",
+        "95% interval",
+        "seeds",
+        "p",
+        "Holm's p",
+    )
     yield table(head, rows)
+    yield drawing.plots([*_forests(tests)])
+
+
+def _forests(tests: Sequence[GroupTest]) -> Iterator[Drawing]:
+    """Yields a picture of the differences by each measure, with their intervals."""
+    for measure, name in _NAMES.items():
+        rows = [
+            Row(f"{one.first} less {one.second}", (_mark(one),))
+            for one in tests
+            if one.measure == measure and one.paired.interval
+        ]
+        if rows:
+            yield interval_chart.chart(
+                f"{name}: paired differences", "points", rows, unit="", zero=True, legend=False
+            )
+
+
+def _mark(one: GroupTest) -> Mark:
+    low, high = one.paired.interval or (None, None)
+    return Mark(0, "difference", one.paired.difference, low, high, f"{one.paired.seeds} seeds")
+
+
+def _span(ends: tuple[float, float] | None) -> str:
+    return "-" if ends is None else f"{ends[0]:+.2f} to {ends[1]:+.2f}"
 
 
 def _p(value: float | None) -> str:
@@ -164,19 +187,19 @@ def _p(value: float | None) -> str:
 def _by_class(runs: Sequence[NamedRun]) -> Iterator[str]:
     judged, missing = _judge(runs)
     yield "<h2>Agreement by class</h2>"
-    yield _text(
+    yield text(
         "Of the judging images that the teacher puts into a class: the share that the student"
         " puts there, too. Computed from the saved student and the answers in the run's ledger;"
         " nothing is asked."
     )
     for name, why in missing.items():
-        yield _text(f"{name} is left out: {why}.")
+        yield text(f"{name} is left out: {why}.")
     if not judged:
         return
     first = next(iter(judged.values()))
     same = {name: one for name, one in judged.items() if one.classes == first.classes}
     for name in judged.keys() - same.keys():
-        yield _text(f"{name} is left out: its classes are not those of {next(iter(judged))}.")
+        yield text(f"{name} is left out: its classes are not those of {next(iter(judged))}.")
     yield table(*_class_table(same))
     yield from _image_tests(judged)
 
@@ -237,7 +260,7 @@ def _image_tests(judged: Mapping[str, Judged]) -> Iterator[str]:
         return
     adjusted = statistics.holm(p_values)
     yield "<h2>Paired tests over images</h2>"
-    yield _text(
+    yield text(
         "Two students on the same judging images with the same answers: on how many both agree"
         " with the teacher, and on how many only one of them does. p is McNemar's exact test: the"
         " chance of so uneven a split if both students were equally good on images like these. It"
@@ -256,9 +279,9 @@ def _fields(runs: Sequence[NamedRun]) -> Iterator[str]:
     if len(set(rows[0][1:])) == 1:
         rows = rows[1:]
     if not rows:
-        yield _text("Nothing that matters to the result.")
+        yield text("Nothing that matters to the result.")
         return
-    yield _text(
+    yield text(
         "Fields of the configuration that have other values in other runs. Folders on a machine,"
         " and what does not change a result, are not listed."
     )

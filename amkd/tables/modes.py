@@ -76,7 +76,7 @@ def _render(command: TableCommand) -> bool:
     if not rendering.kept_runs(command.table, output):
         return False
     console.say(rendering.render(command.table, output), last=True)
-    files = "html, .md, .csv, .json, -curves.csv, .png"
+    files = "html, .md, .csv, .json, -curves.csv, .svg"
     console.say(f"{output / command.table.name}.{files}", last=True)
     return True
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from amkd.core import csv_text, files
 from amkd.core.errors import UserError
-from amkd.reporting import plots, table_page
-from amkd.tables import kept, sweep
+from amkd.reporting import drawing, table_page
+from amkd.tables import kept, pictures, sweep
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
@@ -59,11 +59,13 @@ def render(table: Table, folder: Path) -> str:
     files.write_text(folder / f"{table.name}.md", text)
     files.write_text(folder / f"{table.name}.csv", _csv(stored))
     files.write_text(folder / f"{table.name}-curves.csv", _csv(points))
-    picture = folder / f"{table.name}.png" if points else None
     measured = "test accuracy" if table.measure == "student_accuracy" else table.measure
-    if picture:
-        plots.table_curves(points, measured, title=table.title, path=picture)
-    page = table_page.render(table.title, measured, records, picture=picture)
+    curves = list(pictures.curves(table, points, measured))
+    differences = list(pictures.differences(table, found))
+    if curves:
+        picture = drawing.file(f"{table.title}: {measured}", curves)
+        files.write_text(folder / f"{table.name}.svg", picture)
+    page = table_page.render(table.title, measured, records, curves=curves, differences=differences)
     files.write_text(folder / f"{table.name}.html", page)
     return text
 
@@ -84,7 +86,7 @@ def _cell(value: Any) -> Any:
 
 def _check_folder(table: Table, folder: Path) -> None:
     """Refuses to replace what is not an earlier output of this table."""
-    kinds = (".json", ".md", ".csv", "-curves.csv", ".png", ".html")
+    kinds = (".json", ".md", ".csv", "-curves.csv", ".svg", ".html")
     there = [path for kind in kinds if (path := folder / f"{table.name}{kind}").exists()]
     if there and not _is_output(folder / f"{table.name}.json"):
         raise UserError(

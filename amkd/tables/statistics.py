@@ -29,11 +29,14 @@ class Paired(NamedTuple):
       difference: mean of the differences.
       p: two-sided p-value of Student's t-test for paired samples; None where it is not defined.
       seeds: how many seeds both have.
+      interval: the 95% interval of the difference, by the same test; None where that is not
+        defined.
     """
 
     difference: float
     p: float | None
     seeds: int
+    interval: tuple[float, float] | None = None
 
 
 def spread(values: list[float]) -> Spread:
@@ -52,7 +55,17 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
     if len(seeds) > 1 and differences.std() > 0:
         p = float(stats.ttest_1samp(differences, 0).pvalue)
         p = None if math.isnan(p) else p
-    return Paired(float(differences.mean()), p, len(seeds))
+    return Paired(float(differences.mean()), p, len(seeds), _interval(differences))
+
+
+def _interval(differences: np.ndarray) -> tuple[float, float] | None:
+    """Returns the 95% interval of the mean of differences, by Student's distribution."""
+    count = len(differences)
+    if count < 2 or not differences.std() > 0:
+        return None
+    half = stats.t.ppf(0.975, count - 1) * differences.std(ddof=1) / math.sqrt(count)
+    middle = differences.mean()
+    return float(middle - half), float(middle + half)
 
 
 def sign_test(first_only: int, second_only: int) -> float | None:

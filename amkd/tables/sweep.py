@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from amkd.config import shipped
+from amkd.config.origin import NOWHERE, Origin, of_file
 from amkd.config.settings import Settings
 from amkd.core import console
 from amkd.core.errors import TeacherFailed, UserError
@@ -29,12 +30,14 @@ class Run:
       way: name of its way.
       seed: its seed.
       settings: its configuration.
+      origin: where the configuration came from.
     """
 
     row: str
     way: str
     seed: int
     settings: Settings
+    origin: Origin = NOWHERE
 
     @property
     def label(self) -> str:
@@ -70,10 +73,17 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
                 except UserError as error:
                     problems.append(f"{name}, {way}: {error}")
                     continue
-                runs.append(Run(name, way, seed, frozen))
+                origin = Origin(_plain(row.config), (*fields, "seed"))
+                runs.append(Run(name, way, seed, frozen, origin))
         if problems:  # other seeds would have the same
             raise UserError("the table cannot work:\n" + "\n".join(problems))
     return runs
+
+
+def _plain(config: str) -> str:
+    """Returns the name of a configuration as ``--config`` takes it, with its preset."""
+    name, colon, preset = config.partition(":")
+    return f"{of_file(str(shipped.locate_shipped_first(name))).config}{colon}{preset}"
 
 
 def field(text: str) -> tuple[str, str]:
@@ -133,7 +143,7 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
                 console.say(f"{label}: finished before")
                 continue
             console.say(label)
-            experiment.run(one.settings, folder, stop)
+            experiment.run(one.settings, folder, stop, origin=one.origin)
         except Stopped:
             raise
         except Exception as error:  # of any kind: the other runs are worth doing

@@ -129,6 +129,14 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
     )[:total]
 
 
+def epoch_rates(recipe: Recipe, count: int) -> np.ndarray:
+    """Returns the learning rate of the last step of each epoch over ``count`` records:
+    ``float32[epochs]``.
+    """
+    steps = steps_per_epoch(recipe, count)
+    return learning_rates(recipe, steps * epochs(recipe, count))[steps - 1 :: steps]
+
+
 def optimizer_of(recipe: Recipe, last: str) -> optax.GradientTransformation:
     """Returns the optimizer of a network, without its learning rate.
 

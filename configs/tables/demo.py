@@ -1,7 +1,7 @@
 """The demo over several seeds: the paper's choice of mixes against random pairs, on real digits.
 
 Command:  python launch.py --config=configs/tables/demo.py --workdir=runs/demo_table
-          the same with --mode=table --output=results; the curves are demo.png and demo-curves.csv
+          the same with --mode=table --output=results; the curves are demo.svg and demo-curves.csv
 Cost:     2 ways, 5 seeds; :cpu 3 seeds. Less than a minute a run on 2 quiet CPU cores.
 Smoke:    :smoke: a minute.
 """

@@ -7,7 +7,7 @@ some of those left. The annotator is the data set itself, so that no teacher is 
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/labelling.py
             --workdir=runs/labelling
-          the same with --mode=table --output=results; the curves are labelling.png and
+          the same with --mode=table --output=results; the curves are labelling.svg and
             labelling-curves.csv
 Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute a run on one core; ways
           that train committees several, distillation_gap most, as it compares 60,000 images with

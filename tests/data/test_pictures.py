@@ -14,7 +14,7 @@ from PIL import Image
 from amkd.core.errors import UserError
 from amkd.data import folder, pictures, resize
 from amkd.data.pictures import DecodeOptions, decode
-from tests.support.pictures import GREY, RGB, SIDE, colours, write_photo
+from tests.support.pictures import GREY, RGB, SIDE, colours, orientation, write_photo
 
 
 def test_grey(tmp_path: Path) -> None:
@@ -79,12 +79,6 @@ UPRIGHT: dict[
     7: lambda stored: stored[::-1, ::-1].swapaxes(0, 1),
     8: lambda stored: np.rot90(stored),
 }
-
-
-def orientation(value: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = value
-    return exif
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "tif"])

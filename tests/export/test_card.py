@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from amkd.core import checkpoint
-from amkd.export import card
+from amkd.data.pictures import DecodeOptions, decode
+from amkd.export import card, photograph
 from amkd.models.saved_network import SavedNetwork
+from tests.support.pictures import orientation, write_photo
 from tests.support.students import KNOWN, LENET, card_of
 
 pytest.importorskip("jax2onnx", reason="pip install -e '.[onnx]'")
@@ -115,20 +118,52 @@ def test_no_text_breaks_out_of_its_cell(words: str) -> None:
     assert len(lines) == len(plain.split("\n"))
 
 
-def test_the_cards_code_runs(
-    lenet: SavedNetwork, exported: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_cards_code_answers_a_photograph_as_the_student_does(
+    lenet: SavedNetwork, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(exported)
+    for name in ("student.onnx", "student.stablehlo"):
+        (tmp_path / name).symlink_to(exported / name)
+    write_photo(tmp_path / "photo.jpg", 301, 200, seed=3, exif=orientation(6))
+    monkeypatch.chdir(tmp_path)
+    image = decode(tmp_path / "photo.jpg", DecodeOptions(28, "crop", "grey", "refuse"))
+    wanted = lenet.predict(image[None])
     blocks = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 2
-    for block in blocks:
-        assert len(block.splitlines()) == 5
-        names: dict[str, Any] = {}
+    assert len(blocks) == 3
+    names: dict[str, Any] = {}
+    exec(blocks[0], names)
+    for block in blocks[1:]:
         exec(block, names)
-        assert (
-            np.abs(names["probabilities"] - lenet.predict(np.zeros((2, 28, 28, 1), np.uint8))).max()
-            <= 1e-4
-        )
+        assert np.array_equal(names["images"], image[None])
+        assert np.abs(names["probabilities"] - wanted).max() <= 1e-4
+
+
+@pytest.mark.parametrize("mode", ["rgb", "grey"])
+@pytest.mark.parametrize("kind", ["crop", "pad", "stretch"])
+def test_the_cards_photograph_is_the_students_pixel_by_pixel(
+    tmp_path: Path, kind: str, mode: str
+) -> None:
+    channels = 3 if mode == "rgb" else 1
+    told = {"shape": [16, 16, channels], "pictures": {"resize": kind}}
+    names: dict[str, Any] = {}
+    exec(photograph.code(told), names)
+    options = DecodeOptions(16, kind, mode, "refuse")
+    sides = ((201, 90), (91, 200), (640, 481), (16, 16), (9, 5))
+    for number, (width, height) in enumerate(sides):
+        path = tmp_path / f"{number}.jpg"
+        write_photo(path, width, height, seed=number, exif=orientation((6, 3, 8, 1, 5)[number]))
+        assert np.array_equal(names["image_of"](path), decode(path, options)), path
+    rng = np.random.default_rng(0)
+    for layers in (1, 2, 3, 4):
+        pixels = rng.integers(0, 256, (40, 30, layers), np.uint8)
+        path = tmp_path / f"{layers}.png"
+        Image.fromarray(pixels[..., 0] if layers == 1 else pixels).save(path)
+        assert np.array_equal(names["image_of"](path), decode(path, options)), path
+
+
+def test_a_student_of_no_photographs_says_so() -> None:
+    text = card.text(card.complete(card_of("lenet5", LENET), {}, ""))
+    assert "image_of" not in text and "no picture files" in text
+    assert photograph.code({"shape": [16, 8, 3], "pictures": {"resize": "crop"}}) == ""
 
 
 NAMES = {

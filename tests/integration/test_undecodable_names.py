@@ -35,7 +35,7 @@ def test_a_whole_run(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "could not be made" not in done.stdout
     assert rf"{tmp_path}/run\xff\xe9/student" in done.stdout
-    for name in ("summary.json", "metrics.jsonl", "report.html", "plots/accuracy.png"):
+    for name in ("summary.json", "metrics.jsonl", "report.html", "plots/curves.svg"):
         assert (workdir / name).stat().st_size > 0, name
     assert "→" in (workdir / "report.html").read_text(encoding="utf-8")
     assert load_network(workdir / "student").card["role"] == "student"

@@ -411,7 +411,7 @@ def test_a_run_asks_about_all_that_it_made_and_goes_on_where_it_was_stopped(tmp_
     assert summary["queries"] == summary["queries_paid"] == summary["rounds"][0]["queries"] == 150
     assert summary["gradient_queries"] == 87
     assert summary["rounds"][0]["search"]["pseudo_examples"] == [13, 26, 52, 100]
-    assert (tmp_path / "run/plots/made.png").exists()
+    assert (tmp_path / "run/plots/made.svg").exists()
 
 
 @pytest.mark.parametrize("steps", [0, 1, 7])

@@ -15,6 +15,7 @@ from amkd.methods import METHODS, flips, image_choice
 from amkd.models import prediction
 from amkd.planning import report
 from amkd.run.facts import facts_of_run
+from tests.reporting.test_pages import section, visible
 from tests.search.test_device_search import settings, task
 from tests.support import command, counting_teacher, plain
 from tests.support.small import FOLDER, configured, write_digits
@@ -242,6 +243,14 @@ def test_labelling_pictures_of_a_folder(tmp_path, monkeypatch):
     asked = counting_teacher.asked(tmp_path / "asked.txt")
     assert len(set(asked)) == len(asked) == 50  # the ten held out are none of the forty
     assert summary["rounds"][1]["search"] == {"evaluations": 30}
+    # Whole images have C1, and stand alone; without labels nothing speaks of accuracy.
+    assert "  C1 0." in done.stdout and "C2" not in done.stdout
+    page = (tmp_path / "run" / "report.html").read_text()
+    words = visible(page)
+    assert "C2" not in words and "accuracy" not in words and "Agreement by class" in words
+    shown, more = section(page, "What was asked").split("<details>")[:2]
+    assert (shown.count("<img"), more.count("<img")) == (6, 18)
+    assert "amkd --config=folder:smoke" in page
 
 
 def test_only_images_that_are_needed_are_in_memory():

@@ -339,3 +339,10 @@ def test_labels_as_a_teacher_are_settled_before_anything_is_asked():
     assert not facts(configured(**LOOK)).labels
     assert facts(configured(method="supervised_real", **LOOK)).labels
     assert facts(configured(method="real_only", **LOOK)).ks == ()
+
+
+def test_single_images_and_single_mixes_are_scored_by_c1():
+    scored = {name: METHODS[name].selector.score for name in METHODS}
+    single = {"active_labelling", "random_crops", "pastes", "flips", "vanilla_al", "pooled_mixup"}
+    assert {name for name, score in scored.items() if score == "C1"} == single
+    assert set(scored.values()) == {"C1", "C2"}

@@ -222,7 +222,7 @@ def test_a_run_makes_its_images_and_goes_on_where_it_was_stopped(tmp_path):
     assert summary["n_real"] == 0 and summary["queries"] == 60
     assert summary["gradient_queries"] == 20 * 20
     assert summary["rounds"][0]["search"]["impressions"] == 20
-    assert (tmp_path / "run/plots/made.png").exists()
+    assert (tmp_path / "run/plots/made.svg").exists()
     fields = {name: value for name, value in FIELDS.items() if not name.startswith("report.")}
     (planned,) = facts_of_run(configured(**fields), drawable=400, labelled=True).rounds
     assert (planned.queries, planned.evaluations) == (60, 0)

@@ -66,7 +66,7 @@ def test_the_page_has_curve_and_thresholds():
     told = cascade.summary(STUDENT, TEACHER, price=0.02, wanted=0.8)
     assert told["images"] == 5 and len(told["points"]) == 5
     text = "".join(cascade_part.parts(told, "USD"))
-    assert text.count("<svg") == text.count("</svg>") == 1
+    assert text.count('<svg class="chart"') == 1 and text.count("<polygon") == 1
     assert "threshold 0.8000; the student answers 60.00%, 8 USD for 1,000 images." in text
     assert "at 80.00% or above: no threshold; more images" in text
     assert "<td>37.6 to 96.4</td><td>8</td>" in text

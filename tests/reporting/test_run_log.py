@@ -1,19 +1,48 @@
 """metrics.jsonl and TensorBoard: as they are written, and after a restart."""
 
+import datetime
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from amkd.reporting.run_log import RunLog
+from amkd.reporting.run_log import RunLog, read_epochs, read_rounds
 from amkd.reporting.summary_text import round_line
 from amkd.reporting.writers import tensorboard
 from tests.support.summaries import epoch, row
 
 
-def read(workdir: Path) -> list[dict[str, Any]]:
+def lines(workdir: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (workdir / "metrics.jsonl").read_text().splitlines()]
+
+
+def read(workdir: Path) -> list[dict[str, Any]]:
+    """The lines without their times."""
+    found = lines(workdir)
+    for entry in found:
+        assert (
+            datetime.datetime.fromisoformat(entry.pop("time")).utcoffset() == datetime.timedelta()
+        )
+    return found
+
+
+def test_a_line_that_is_kept_keeps_its_time(tmp_path: Path) -> None:
+    write_run(tmp_path, rounds=2, epochs=2, finished=2)
+    before = lines(tmp_path)
+    RunLog(tmp_path).rewind([row(0, 100), row(1, 200)], 2, -1)
+    assert lines(tmp_path) == before
+    moments = [entry["time"] for entry in before]
+    assert moments == sorted(moments)
+
+
+def test_lines_of_an_earlier_version_have_no_time_and_stay_so(tmp_path: Path) -> None:
+    old = [{"kind": "epoch", **epoch(0, 1)}, {"kind": "round", **row(0, 100)}]
+    text = "".join(json.dumps(entry) + "\n" for entry in old)
+    (tmp_path / "metrics.jsonl").write_text(text)
+    RunLog(tmp_path).rewind([row(0, 100)], 1, -1)
+    assert lines(tmp_path) == old
+    assert read_rounds(tmp_path) == [old[1]] and read_epochs(tmp_path) == [old[0]]
 
 
 ROUND_0, ROUND_1 = ([(number, step) for step in (1, 2, 3, "round")] for number in (0, 1))
@@ -103,10 +132,10 @@ def test_rewind_leaves_damaged_lines_out_and_says_so(
     write_run(tmp_path, rounds=1, epochs=2, finished=1)
     path = tmp_path / "metrics.jsonl"
     capsys.readouterr()
-    lines = path.read_bytes().splitlines()
-    path.write_bytes(b"\n".join([lines[0], damage, *lines[1:]]) + b"\n")
+    sound = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([sound[0], damage, *sound[1:]]) + b"\n")
     RunLog(tmp_path).rewind([row(0, 100)], 1, -1)
-    assert path.read_bytes().splitlines() == lines
+    assert path.read_bytes().splitlines() == sound
     assert f"{path}: 1 damaged line" in capsys.readouterr().out
 
 
@@ -124,14 +153,17 @@ def test_rewind_of_a_new_run(tmp_path: Path) -> None:
 
 def test_tensorboard_files_hold_the_scalars(tmp_path: Path) -> None:
     out = RunLog(tmp_path, writers=[tensorboard.EventFiles(tmp_path / "tensorboard")])
-    out.epoch(epoch(0, 1))
-    out.round(row(0, 200, agreement=None))
+    out.epoch({**epoch(0, 1), "learning_rate": 0.1})
+    out.round(row(1, 200, agreement=None, cost=0.5, selected=100))
     out.close()
     files = list((tmp_path / "tensorboard").iterdir())
     assert len(files) == 1
     content = files[0].read_bytes()
     assert b"loss/round_0" in content
     assert b"round/student_accuracy" in content
+    for name in (b"seconds/train", b"round/c2_lowest", b"spend/cost", b"schedule/selected"):
+        assert name in content
+    assert b"learning_rate/round_0" in content
     assert b"round/agreement" not in content  # it was not measured
 
 

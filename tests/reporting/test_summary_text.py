@@ -110,3 +110,12 @@ def test_the_line_of_round_0_has_no_scores() -> None:
     assert "C2" not in line
     assert "agreement not measured" in line
     assert line.startswith("round 0: queries 200  student 50.00%")
+
+
+def test_scores_of_single_images_are_called_c1() -> None:
+    scored = row(1, 9, c2_lowest=None, c2_highest=None, c1_lowest=0.1, c1_highest=0.25)
+    assert "  C1 0.100..0.250  " in summary_text.round_line(
+        scored
+    ) and "C2" not in summary_text.round_line(scored)
+    assert "  C2 0.250..0.750  " in summary_text.round_line(row(1, 9))
+    assert summary_text.score_range(row(0, 9)) is None

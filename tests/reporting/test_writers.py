@@ -13,7 +13,7 @@ import pytest
 
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
-from amkd.reporting import writers
+from amkd.reporting import scalars, writers
 from amkd.reporting.run_log import RunLog
 from amkd.reporting.writers.base import Guarded, RunFacts
 from tests.support.small import configured
@@ -63,12 +63,15 @@ def test_wandb(tmp_path, monkeypatch):
     assert begin == "init" and given["resume"] == "allow" and given["config"] == FACTS[1]
     assert (given["project"], given["id"], given["dir"]) == ("photos", "abc", str(tmp_path))
     assert rest == [
-        ("init().define_metric", ("loss/*",), {"step_metric": "epoch"}),
-        ("init().define_metric", ("round/*",), {"step_metric": "queries"}),
+        *(
+            ("init().define_metric", (f"{group}/*",), {"step_metric": axis})
+            for axis, groups in scalars.GROUPS.items()
+            for group in groups
+        ),
         ("init().log", ({"loss/round_0": epoch(0, 1)["loss"], "epoch": 1},), {}),
         (
             "init().log",
-            ({"round/student_accuracy": 0.5, "round/loss": 1.5, "queries": 200},),
+            ({**scalars.of_round(row(0, 200, agreement=None)), "queries": 200},),
             {},
         ),
         ("init().finish", (), {"exit_code": 0}),
@@ -111,7 +114,12 @@ def test_mlflow(tmp_path, monkeypatch):
         (
             "client.log_batch",
             ("r1",),
-            {"metrics": [("round/student_accuracy", 0.5, 200), ("round/loss", 1.5, 200)]},
+            {
+                "metrics": [
+                    (name, value, 200)
+                    for name, value in scalars.of_round(row(0, 200, agreement=None)).items()
+                ]
+            },
         ),
         ("client.set_terminated", ("r1", "KILLED"), {}),
     ]

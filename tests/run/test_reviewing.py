@@ -14,7 +14,7 @@ from amkd.ledger import corrections
 from amkd.reporting import metrics
 from amkd.run import judged, kept, reviewing
 from tests.reporting.test_pages import read
-from tests.support import small
+from tests.support import page_checks, small
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_page_and_table(run, review, table):
     page = (run / "review" / "review.html").read_text()
     reader = read(page)
     assert all(address.startswith("data:image/") for address in reader.fetched)
-    assert "http" not in page and "<script" not in page
+    page_checks.check(page)
     assert 10 <= len(table) <= 20 and all(row["correct"] == row["file"] == "" for row in table)
     held_out = review.judged[0]
     worst = int(np.argmax(metrics.divergences(held_out.student, held_out.teacher)))

@@ -98,6 +98,7 @@ def without_times(found):
     if isinstance(found, dict):
         times = (
             "seconds",
+            "time",
             "peak_memory_mib",
             "paths",
             "adrift",

@@ -69,6 +69,12 @@ def write_photo(path: Path, width: int, height: int, seed: int = 0, **options: o
     )
 
 
+def orientation(value: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = value
+    return exif
+
+
 def write_png(path: Path, seed: int) -> None:
     Image.fromarray(colours(seed)).save(path)
 

@@ -31,6 +31,7 @@ KNOWN = {
     "agreement": 0.9823,
     "test_images": 497,
     "agreement_images": 497,
+    "pictures": {"resize": "crop"},
     "config": {"seed": 0, "search.lam_low": 0.3},
 }
 

@@ -15,6 +15,7 @@ from amkd.tables import comparison, comparison_page, statistics
 from amkd.tables.class_agreement import Judged, same_images
 from amkd.tables.comparison import NamedRun
 from tests.reporting.test_pages import read
+from tests.support import page_checks
 from tests.support.small import configured
 from tests.support.summaries import row
 
@@ -50,6 +51,13 @@ def test_groups_and_paired_tests_by_hand():
     assert test.measure == "agreement" and test.paired.seeds == 3
     assert test.paired.difference == pytest.approx(2.0)
     assert test.paired.p == pytest.approx(0.2254, abs=1e-4) and test.holm == test.paired.p
+
+
+def test_the_page_draws_paired_differences():
+    text = comparison_page.page([*OURS, *THEIRS])
+    # 2 -+ 4.302653 * 2 / sqrt(3).
+    wanted = "difference: 2.00, 95% interval -2.97 to 6.97, 3 seeds"
+    assert wanted in text and "<td>-2.97 to +6.97</td>" in text
 
 
 def test_two_runs_of_one_seed_are_two_groups():
@@ -109,7 +117,8 @@ def test_the_command(tiny_run, tmp_path, capsys):
     assert "2 runs compared" in capsys.readouterr().out
     text = output.read_text()
     reader = read(text)
-    assert reader.fetched == [] and "http" not in text and "<script" not in text
+    page_checks.check(text)
+    assert reader.fetched == []
     cells = {found[0]: found for found in reader.rows}
     assert cells["run"][3] == "finished" or "finished" in cells["run"]
     assert [found[3] for found in reader.rows if found[0] == "begun"] == ["not finished"]

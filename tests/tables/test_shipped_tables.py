@@ -10,6 +10,7 @@ import pytest
 from ml_collections import ConfigDict
 
 import configs.tables
+from amkd.config import shipped as shipped_names
 from amkd.tables import rendering, sweep
 from amkd.tables import table as tables
 from configs.tables import (
@@ -72,6 +73,7 @@ def test_shipped_tables_expand(module, preset):
     runs = sweep.expand(found)
     assert found.against and set(found.against) <= set(found.ways) and len(runs) >= 2
     assert len({run.label for run in runs}) == len(runs)
+    assert all(shipped_names.find(run.origin.config.partition(":")[0]) for run in runs)
     assert found.name.endswith(preset)
     with pytest.raises(ValueError, match="does not exist"):
         module.get_config("nothing")
@@ -98,9 +100,9 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / name).symlink_to(RESULTS / "runs" / name)
     text = rendering.render(table, tmp_path)
-    for file in (f"{name}.md", f"{name}.csv", f"{name}.json", f"{name}-curves.csv"):
+    for kind in (".md", ".csv", ".json", "-curves.csv", ".svg", ".html"):
+        file = f"{name}{kind}"
         assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
-    assert (RESULTS / f"{name}.png").exists()
     pages = [page for page, names in QUOTED.items() if name in names]
     assert all(text.strip() in (ROOT / page).read_text() for page in pages)
     assert pages or f"({name}.md)" in (RESULTS / "README.md").read_text()

@@ -29,12 +29,21 @@ def test_paired_by_hand():
 
 def test_a_comparison_needs_seeds_in_common_and_a_test_needs_differences():
     assert statistics.paired({0: 1.0}, {1: 1.0}) is None
-    assert statistics.paired({0: 3.0}, {0: 1.0}) == (2.0, None, 1)
+    assert statistics.paired({0: 3.0}, {0: 1.0}) == (2.0, None, 1, None)
     assert statistics.paired({0: 3.0, 1: 3.0}, {0: 1.0, 1: 1.0}) == (
         2.0,
         None,
         2,
+        None,
     )  # always the same
+
+
+def test_the_interval_of_a_difference_by_hand():
+    """Differences 1, 2 and 3: mean 2, deviation 1, and 4.302653 of Student's distribution: 2 -+
+    4.302653 / sqrt 3.
+    """
+    found = statistics.paired({0: 1.0, 1: 2.0, 2: 3.0}, {0: 0.0, 1: 0.0, 2: 0.0})
+    assert found.interval == pytest.approx((-0.48414, 4.48414), abs=1e-4)
 
 
 def test_order_of_the_seeds_makes_no_difference():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from amkd.core import extras
 from amkd.core.errors import UserError
+from amkd.reporting import scalars
 from amkd.reporting.writers.base import RunFacts
 
 
@@ -45,8 +46,9 @@ class Run:
                 f"{field}: wandb cannot begin ({error}); set WANDB_API_KEY, or"
                 " WANDB_MODE=offline, or leave the field empty"
             ) from error
-        self._run.define_metric("loss/*", step_metric="epoch")
-        self._run.define_metric("round/*", step_metric="queries")
+        for axis, groups in scalars.GROUPS.items():
+            for group in groups:
+                self._run.define_metric(f"{group}/*", step_metric=axis)
 
     def scalars(self, values: Mapping[str, float], *, axis: str, step: int) -> None:
         """See :class:`amkd.reporting.writers.base.Writer`."""

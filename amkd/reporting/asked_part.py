@@ -1,0 +1,92 @@
+"""The part of a run's page about the images that were asked about: scores, weights, pictures."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from amkd.reporting import contact_sheet, drawing, svg_chart
+from amkd.reporting.contact_sheet import Cell
+from amkd.reporting.drawing import Drawing
+from amkd.reporting.html_parts import folded, meanings, text
+from amkd.reporting.svg_chart import Curve
+
+_BINS = 40
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Chosen:
+    """What a round chose.
+
+    Attributes:
+      round: its number, from 1.
+      score: what the scores are: ``C2`` of pairs, or ``C1`` of single images.
+      scores: ``float32[K]``; NaN where there is none.
+      lams: ``float32[K]``, the weights of the first images; empty of images that are no mixes.
+      cells: some of the images, from the lowest to the highest score.
+    """
+
+    round: int
+    score: str
+    scores: np.ndarray
+    lams: np.ndarray
+    cells: tuple[Cell, ...]
+
+    @property
+    def scored(self) -> np.ndarray:
+        """The scores that there are, ``float64[...]``."""
+        return self.scores[np.isfinite(self.scores)].astype(np.float64)
+
+
+def parts(rounds: Sequence[Chosen], made: Sequence[Cell]) -> Iterator[str]:
+    """Yields the HTML of the part; nothing if no image was chosen or made.
+
+    Args:
+      rounds: what each round after the first chose.
+      made: some of the images that the method made itself before it asked.
+    """
+    if made:
+        yield "<h2>Images made with the teacher's network</h2>"
+        yield text("The method asks about these in place of real images. They need not look real.")
+        yield contact_sheet.html(made)
+    if not rounds:
+        return
+    last, mixed = rounds[-1], any(len(one.lams) for one in rounds)
+    yield f"<h2>What was asked: {'mixes' if mixed else 'images'} chosen in round {last.round}</h2>"
+    order = f", from the lowest to the highest {last.score}" if len(last.scored) else ""
+    middle = " Each mix stands between its two real images." if mixed else ""
+    yield text(
+        f"Some of them{order}, with the two classes that the teacher finds likeliest.{middle}"
+    )
+    yield contact_sheet.html(last.cells)
+    for one in rounds[:-1]:
+        yield folded(f"Round {one.round}", contact_sheet.html(one.cells, first=len(one.cells)))
+    if drawings := list(histograms(rounds)):
+        yield drawing.plots(drawings)
+    terms = [*([last.score] if len(last.scored) else []), *(["λ"] if mixed else [])]
+    if terms:
+        yield meanings(*terms)
+
+
+def histograms(rounds: Sequence[Chosen]) -> Iterator[Drawing]:
+    """Yields how the chosen images of each round spread over their score, and over lambda."""
+    what = "mixes" if any(len(one.lams) for one in rounds) else "images"
+    if scored := [one for one in rounds if len(one.scored)]:
+        whole = np.concatenate([one.scored for one in scored])
+        # All scores may lie next to one number, such as .5 with two classes.
+        edges = np.linspace(whole.min() - 1e-4, whole.max() + 1e-4, _BINS + 1)
+        curves = [_steps(one.round, one.scored, edges) for one in scored]
+        name = scored[-1].score
+        yield svg_chart.chart(
+            f"{name} of the chosen {what} ({what} by {name})", name, curves, percent=False
+        )
+    if mixed := [one for one in rounds if len(one.lams)]:
+        edges = np.linspace(0, 1, _BINS + 1)
+        curves = [_steps(one.round, one.lams, edges) for one in mixed]
+        yield svg_chart.chart("λ of the chosen mixes (mixes by λ)", "λ", curves, percent=False)
+
+
+def _steps(number: int, values: np.ndarray, edges: np.ndarray) -> Curve:
+    counts, _ = np.histogram(values, edges)
+    xs, ys = np.repeat(edges, 2), [0, *np.repeat(counts, 2).tolist(), 0]
+    return svg_chart.line(number, f"round {number}", xs.tolist(), ys)

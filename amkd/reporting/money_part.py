@@ -1,0 +1,68 @@
+"""The part of a run's page about what was asked and paid."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from amkd.reporting import drawing, progress_part
+from amkd.reporting.html_parts import folded, meanings, table, text
+
+Entry = dict[str, Any]
+
+
+def parts(summary: Entry) -> Iterator[str]:
+    """Yields the HTML of the part.
+
+    Args:
+      summary: as in ``summary.json``.
+    """
+    yield "<h2>Money and queries</h2>"
+    yield table(("what", ""), _spend(summary))
+    price, currency = summary.get("price", 0.0), summary["currency"]
+    if price:
+        name = f"money ({currency or 'no currency'})"
+        if chart := progress_part.shares(summary, price, name):
+            yield drawing.plots([chart])
+            yield text(
+                "Queries times their price: what the answers cost where all of them are bought."
+                " Answers that the ledger held, evaluation queries and lost requests are not"
+                " counted."
+            )
+    if any(entry.get("cost") for entry in summary["rounds"]):
+        head = ("round", "queries so far", "sent by this run so far", f"cost so far, {currency}")
+        yield table(tuple(name.removesuffix(", ") for name in head), map(_round, summary["rounds"]))
+    terms = ["query", "sent by this run", "evaluation queries", "lost on the way", "cost"]
+    if summary.get("sentinel_queries"):
+        terms.append("sentinel queries")
+    yield folded("What these words mean", meanings(*terms))
+
+
+def money(summary: Entry) -> str:
+    """Returns what a run may have been billed, in words."""
+    if not summary["cost"]:
+        return "no price was set"
+    return f"{summary['cost']:,.10g} {summary['currency']}".rstrip()
+
+
+def _round(entry: Entry) -> list[str]:
+    paid, cost = entry.get("queries_paid"), entry.get("cost")
+    return [
+        str(entry["round"]),
+        f"{entry['queries']:,}",
+        "-" if paid is None else f"{paid:,}",
+        "-" if cost is None else f"{cost:,.10g}",
+    ]
+
+
+def _spend(summary: Entry) -> Iterator[list[str]]:
+    again, price = summary.get("sentinel_queries", 0), summary.get("price", 0.0)
+    yield ["queries", f"{summary['queries']:,} of {summary['budget']:,}"]
+    yield ["sent by this run", f"{summary['queries_paid']:,}"]
+    yield ["evaluation queries, not in the budget", f"{summary['evaluation_queries']:,}"]
+    if again:
+        yield ["sentinel queries, not in the budget", f"{again:,}"]
+    if price:
+        yield ["price of one image", f"{price:,.10g} {summary['currency']}".rstrip()]
+    yield ["cost", money(summary)]
+    yield ["lost on the way", f"{summary['adrift']:,}"]
+    if early := summary.get("ended_early"):
+        yield ["ended early", early["why"]]

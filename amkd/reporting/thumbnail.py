@@ -1,0 +1,26 @@
+"""An image as an address that holds all of it, for pages and pictures that need no network."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+SMALL = 64  # pixels: such an image stays as it is
+
+
+def address(image: np.ndarray, longest: int = 192) -> str:
+    """Returns an image as an address, a large one as a thumbnail.
+
+    Args:
+      image: ``uint8[H, W, C]``; of other channels than three the first is shown.
+      longest: pixels of the longer side of a thumbnail.
+    """
+    made = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])
+    kind, how = "png", {}
+    if max(made.size) > SMALL:
+        kind, how = "jpeg", {"quality": 85}
+        made.thumbnail((longest, longest))
+    file = io.BytesIO()
+    made.save(file, kind.upper(), **how)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -1,0 +1,153 @@
+"""The page of a finished run and its pictures: what they show, from the run's state."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from amkd.config import run_record
+from amkd.config.identity import differing, shown_values
+from amkd.core import files
+from amkd.data import class_names, mixing
+from amkd.data.records import Records
+from amkd.querying import client
+from amkd.reporting import asked_part, contact_sheet, drawing, gallery, progress_part, run_log
+from amkd.reporting.asked_part import Chosen
+from amkd.reporting.contact_sheet import Cell
+from amkd.reporting.run_page import RunPage
+from amkd.run import judged
+from amkd.run.context import RunContext
+from amkd.run.round_state import RoundState
+
+# How a teacher is asked: this changes the cost, but not the result.
+_COST_FIELDS = tuple(
+    f"teacher.{name}"
+    for name in (
+        *("batch", "in_flight", "rate", "attempts", "price", "currency", "max_cost", "max_lost"),
+        "sentinel",
+    )
+)
+_SHEET = 18  # images of a round on its contact sheet
+_MADE = 60  # made images on theirs
+_GALLERY = 12  # pictures of one kind that a person should look at
+
+
+def of_run(
+    context: RunContext,
+    state: RoundState,
+    summary: dict[str, Any],
+    *,
+    student: np.ndarray,
+    folder: Path,
+) -> RunPage:
+    """Returns what the page of a run shows; asks nothing.
+
+    Args:
+      context: of the run.
+      state: after its last round.
+      summary: as in ``summary.json``.
+      student: its answers on the judging images, ``float32[T, Y]``.
+      folder: the workdir.
+    """
+    settings, data = context.settings, context.data
+    origin = run_record.origin(folder)
+    config = differing(settings, _COST_FIELDS)
+    set_beside = shown_values(settings, origin.fields, _COST_FIELDS)
+    return RunPage(
+        summary=summary,
+        config=config,
+        class_names=class_names.of(data),
+        student=student,
+        teacher=context.test_answers,
+        labels=data.test_labels,
+        epochs=run_log.read_epochs(folder),
+        chosen=tuple(_chosen(context, state)),
+        made=tuple(_made(context)),
+        galleries=tuple(_galleries(context, state)),
+        given=origin.config,
+        given_fields=set_beside if origin.config else config,
+    )
+
+
+def draw(shown: RunPage, folder: Path) -> None:
+    """Writes the charts and contact sheets of a page as files of their own, for papers and talks.
+
+    Args:
+      shown: what the page shows.
+      folder: where to write.
+    """
+    summary = shown.summary
+    title = f"{summary['method']} on {summary['dataset']}, N = {summary['n_real']}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if curves := progress_part.shares(summary):
+        files.write_text(folder / "curves.svg", drawing.file(title, [curves]))
+    if spread := list(asked_part.histograms(shown.chosen)):
+        files.write_text(folder / "chosen.svg", drawing.file(title, spread))
+    if shown.made:
+        sheet = contact_sheet.file("Images made with the teacher's network", shown.made)
+        files.write_text(folder / "made.svg", sheet)
+    for one in shown.chosen:
+        order = f", from the lowest to the highest {one.score}" if len(one.scored) else ""
+        sheet = contact_sheet.file(f"{title}: round {one.round}{order}", one.cells)
+        files.write_text(folder / f"round_{one.round:02d}.svg", sheet)
+
+
+def _galleries(context: RunContext, state: RoundState) -> Iterator[gallery.Gallery]:
+    """Yields the pictures that a person should look at first."""
+    desk, data = context.client, context.data
+    used = desk.ledger.used(desk.run, client.DISTILL, desk.ledger.teacher(desk.teacher.identity))
+    real, _ = judged.queried_real(context.settings, context.facts, data, used)
+    found = judged.of_run(
+        test_images=data.test_images,
+        test_answers=context.test_answers,
+        real_images=real,
+        real_answers=client.recall(desk, [real]),
+        predict=lambda images: context.predict(state.variables, images),
+    )
+    for one in found:
+        yield from gallery.galleries(one, _GALLERY)
+
+
+def _made(context: RunContext) -> Iterator[Cell]:
+    if made := context.first_metrics.get("shown"):
+        for place in np.unique(np.linspace(made[0], made[1] - 1, _MADE).astype(int)):
+            yield Cell((np.asarray(context.images[place]),))
+
+
+def _chosen(context: RunContext, state: RoundState) -> Iterator[Chosen]:
+    """Yields what each round after the first chose."""
+    name = context.facts.method.selector.score
+    ends = [row["queries"] for row in state.reports]
+    for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
+        # Evenly spread over the round, from lowest to highest score; images without one come last.
+        order = start + np.argsort(state.score[start:end], kind="stable")
+        places = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
+        own = state.records.take(slice(start, end))
+        mixed = own.i != own.j
+        yield Chosen(
+            round=round_,
+            score=name,
+            scores=state.score[start:end],
+            lams=mixing.lam_of(own.w[mixed]),
+            cells=tuple(_cells(context, state.records.take(places), state.score[places])),
+        )
+
+
+def _cells(context: RunContext, records: Records, scores: np.ndarray) -> Iterator[Cell]:
+    """Yields images of a contact sheet: a mix between its two images, any other image once."""
+    names, name = class_names.of(context.data), context.facts.method.selector.score
+    images = np.concatenate(list(context.mixes(records)))
+    answers = client.recall(context.client, [images])
+    lams = mixing.lam_of(records.w)
+    for i, j, image, lam, score, answer in zip(
+        records.i, records.j, images, lams, scores, answers, strict=True
+    ):
+        pair = (np.asarray(context.images[i]), image, np.asarray(context.images[j]))
+        yield contact_sheet.cell(
+            (image,) if i == j else pair,
+            lam=float(lam),
+            score=f"{name} {score:.3f}" if np.isfinite(score) else "",
+            said=contact_sheet.said(answer, names),
+        )

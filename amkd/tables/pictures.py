@@ -1,0 +1,87 @@
+"""The pictures of a table: its curves, and its paired differences with their intervals."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from amkd.reporting import interval_chart, palette, svg_chart
+from amkd.reporting.drawing import Drawing
+from amkd.reporting.interval_chart import Mark, Row
+from amkd.reporting.svg_chart import Curve, Point
+from amkd.tables.cells import Cell
+from amkd.tables.table import Table
+
+
+def curves(table: Table, points: Sequence[dict[str, Any]], measured: str) -> Iterator[Drawing]:
+    """Yields a chart for each row, in it a line for each way.
+
+    A chart has no more ways than there are colours: a row of more ways has several charts, and the
+    ways that the others are compared with are in each of them.
+
+    Args:
+      table: the table.
+      points: mean and spread over seeds in percent, as in the table's ``-curves.csv``.
+      measured: what the shares measure, in words.
+    """
+    for row in dict.fromkeys(point["row"] for point in points):
+        own = [point for point in points if point["row"] == row]
+        ways = list(dict.fromkeys(point["way"] for point in own))
+        groups = grouped(ways, table.against)
+        for number, group in enumerate(groups, 1):
+            part = f" ({number} of {len(groups)})" if len(groups) > 1 else ""
+            lines = [
+                Curve(
+                    place,
+                    way,
+                    tuple(_point(one) for one in own if one["way"] == way),
+                    span="the mean over seeds; one deviation around it:",
+                )
+                for place, way in enumerate(group)
+            ]
+            yield svg_chart.chart(
+                f"{row}: {measured}{part}", "queries, real images included", lines
+            )
+
+
+def grouped(ways: Sequence[str], rivals: Sequence[str]) -> list[list[str]]:
+    """Returns ways in groups of no more than there are colours, the rivals first in every group."""
+    first = [way for way in rivals if way in ways][: palette.CURVES - 1]
+    others = [way for way in ways if way not in first]
+    room = palette.CURVES - len(first)
+    starts = range(0, max(len(others), 1), room)
+    return [first + others[start : start + room] for start in starts]
+
+
+def _point(point: dict[str, Any]) -> Point:
+    """Returns a mean over seeds with its deviation, as a share."""
+    mean, std = point["accuracy_mean"] / 100, (point["accuracy_std"] or 0.0) / 100
+    return Point(point["queries"], mean, mean - std, mean + std)
+
+
+def differences(table: Table, cells: Sequence[Cell]) -> Iterator[Drawing]:
+    """Yields a forest plot for each rival: the paired difference of every way on every row, with
+    its interval over the seeds.
+    """
+    for rival in table.against:
+        for name in table.rows:
+            if rows := list(_rows(cells, name, rival)):
+                yield interval_chart.chart(
+                    f"{name}: less {rival}",
+                    f"percentage points less {rival}",
+                    rows,
+                    unit="",
+                    zero=True,
+                    legend=False,
+                )
+
+
+def _rows(cells: Sequence[Cell], name: str, rival: str) -> Iterator[Row]:
+    """Yields the difference of each way on one row of a table."""
+    for cell in cells:
+        if cell.row == name and rival in cell.against:
+            one = cell.against[rival]
+            low, high = one.paired.interval or (None, None)
+            note = f"{one.paired.seeds} seeds"
+            if one.holm is not None:
+                note += f", Holm's p {one.holm:.4f}"
+            mark = Mark(0, f"less {rival}", one.paired.difference, low, high, note)
+            yield Row(cell.way, (mark,))
