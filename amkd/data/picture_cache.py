@@ -65,8 +65,7 @@ def _key(
     found: Sequence[PictureFile], options: DecodeOptions, drop_duplicates: bool, *, version: int
 ) -> str:
     """Returns the identity of the images made from files: SHA-256 in hex of all they depend on."""
-    # Squares keep the identity that they had.
-    wide = [options.width] if options.width not in (0, options.size) else []
+    wide = [options.width] if options.width not in (0, options.size) else []  # squares as before
     recipe = [version, options.size, options.resize, options.mode, drop_duplicates, *wide]
     hasher = hashlib.sha256(json.dumps(recipe).encode())
     for file in found:
