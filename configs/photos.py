@@ -25,8 +25,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.folder = "pictures"
     # Names in the teacher's order, their number, or a file with one name a line.
     config.data.classes = "classes.txt"
-    # The side, in pixels, of the pictures that the teacher is asked about: the middle square of
-    # each. For other proportions see data.width and data.resize.
+    # The side of the images that the teacher is asked about, in pixels: the middle square of each
+    # picture. For other proportions see data.width and data.resize.
     config.data.size = 256
     config.data.broken = "skip"
     # More photographs of yours are worth more than mixes: see results/README.md.

@@ -65,12 +65,9 @@ def _key(
     found: Sequence[PictureFile], options: DecodeOptions, drop_duplicates: bool, *, version: int
 ) -> str:
     """Returns the identity of the images made from files: SHA-256 in hex of all they depend on."""
-    hasher = hashlib.sha256()
-    recipe = [version, options.size, options.resize, options.mode, drop_duplicates]
-    height, width, _ = options.shape
-    if width != height:  # squares keep the identity that they had
-        recipe.append(width)
-    hasher.update(json.dumps(recipe).encode())
+    wide = [options.width] if options.width not in (0, options.size) else []  # squares as before
+    recipe = [version, options.size, options.resize, options.mode, drop_duplicates, *wide]
+    hasher = hashlib.sha256(json.dumps(recipe).encode())
     for file in found:
         hasher.update(os.fsencode(file.path) + b"\0" + file.digest.encode() + b"\0")
     return hasher.hexdigest()

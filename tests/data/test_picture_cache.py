@@ -55,14 +55,6 @@ def test_the_good_ones_stay_in_order(
     assert np.array_equal(found.images, [colours(number) for number in good])
 
 
-def test_rectangles_have_a_cache_of_their_own(root: Path, cache: Path) -> None:
-    square = folder.load(root, RGB, cache)
-    assert folder.load(root, replace(RGB, width=SIDE), cache).key == square.key
-    wide = folder.load(root, replace(RGB, width=2 * SIDE), cache)
-    assert wide.images.shape == (len(square.paths), SIDE, 2 * SIDE, 3)
-    assert wide.key != square.key and len(caches(cache)) == 2
-
-
 def test_a_hit_decodes_nothing(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = folder.load(root, RGB, cache)
     monkeypatch.setattr(pictures, "read", forbidden)

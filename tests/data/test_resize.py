@@ -1,9 +1,13 @@
-"""From any picture to a square of a given size."""
+"""From any picture to an image of a given size."""
+
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from amkd.data import resize
+from amkd.data import folder, resize
+from tests.support.pictures import RGB, SIDE
 
 
 def test_a_square_of_the_right_size_is_left_alone() -> None:
@@ -48,3 +52,11 @@ def test_resizing_is_bilinear() -> None:
         [75, 100, 150, 175],
         [100, 125, 175, 200],
     ]
+
+
+def test_rectangles_have_a_cache_of_their_own(root: Path, cache: Path) -> None:
+    square = folder.load(root, RGB, cache)
+    assert folder.load(root, replace(RGB, width=SIDE), cache).key == square.key
+    wide = folder.load(root, replace(RGB, width=2 * SIDE), cache)
+    assert wide.images.shape == (len(square.paths), SIDE, 2 * SIDE, 3)
+    assert wide.key != square.key
