@@ -99,7 +99,7 @@ def closing_table(summary: dict[str, Any]) -> str:
         *_cost_lines(summary),
         "seconds              "
         + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()),
-        f"peak memory          {summary['peak_memory_mib']} MiB",
+        f"peak memory          {summary['peak_memory_mib']} MiB, mapped files included",
         "",
     ]
     lines += [f"{name:<20} {path}" for name, path in summary["paths"].items()]

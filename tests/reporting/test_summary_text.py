@@ -34,7 +34,7 @@ def test_the_table_holds_every_figure() -> None:
     assert facts["agreement"] == "86.33%"
     assert facts["queries"].startswith("987 of 1000") and "654" in facts["queries"]
     assert facts["evaluation queries"].startswith("497")
-    assert facts["peak memory"] == "321 MiB"
+    assert facts["peak memory"] == "321 MiB, mapped files included"
     assert facts["seconds"] == "search 12.4, query 3.0, train 65.6, evaluate 0.2"
     assert facts["student"] == "w/student"
     assert facts["summary"] == "w/summary.json"
