@@ -12,11 +12,11 @@ import numpy as np
 from amkd import models
 from amkd.config.recipe import Recipe
 from amkd.core import devices, keys
-from amkd.data import mixing
 from amkd.data.records import Records, mixes, real_records
 from amkd.methods import active_mixup
 from amkd.models.alexnet import AlexNet
 from amkd.search import pairs
+from amkd.search.lambda_grid import lambda_grid
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training import training_set
 from amkd.training.train import Training, train_network
@@ -54,7 +54,7 @@ CIFAR10: dict[str, Any] = {
 def grid(lams: int) -> np.ndarray:
     """Returns the shipped grid with so many values: ``int32[L]`` in units of 1/65536."""
     group = from_config({}).search
-    return mixing.lambda_grid(group.lam_low, group.lam_high, lams)
+    return lambda_grid(group.lam_low, group.lam_high, lams)
 
 
 def choose(

@@ -1,4 +1,4 @@
-"""Mixing two images, and the grid of mixing weights (paper, section 3.2 and eq. 2).
+"""Mixing two images, and the weights of mixes (paper, eq. 2).
 
 ``lam`` is snapped to whole units of 1/65536: ``lam = w / 65536``. A float32 holds such a
 ``lam`` exactly, and the 8-bit mix ``rint(lam*x_i + (1-lam)*x_j)`` becomes integer
@@ -14,20 +14,6 @@ import jax.numpy as jnp
 import numpy as np
 
 ONE = 65536  # the integer weight w of lam = 1
-
-
-def lambda_grid(low: float, high: float, size: int) -> np.ndarray:
-    """Returns evenly spaced mixing weights w, in units of 1/65536.
-
-    Args:
-      low: smallest ``lam``.
-      high: largest ``lam``.
-      size: number of values L.
-
-    Returns:
-      ``int32[L]``, ascending.
-    """
-    return np.rint(np.linspace(low, high, size) * ONE).astype(np.int32)
 
 
 def lam_of(w: Any) -> Any:

@@ -9,6 +9,7 @@ from amkd.data import mixing
 from amkd.data.records import Records
 from amkd.methods.base import Method, PairSelector
 from amkd.search import pairs, pool_search
+from amkd.search.lambda_grid import lambda_grid
 from amkd.search.selection import Selection, SelectionTask
 
 
@@ -17,7 +18,7 @@ def choose(task: SelectionTask) -> Selection:
     rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
     i, j = pairs.pair_of(pool_search.sample_left(task, task.k, rng), task.pool.n)
     plan = task.settings
-    grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
+    grid = lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     w = (
         np.full(task.k, mixing.ONE // 2, np.int32)
         if plan.random_lam == "half"

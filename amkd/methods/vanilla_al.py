@@ -6,10 +6,10 @@ Several mixes of one pair may be selected.
 import numpy as np
 
 from amkd.config.search import SearchSettings
-from amkd.data import mixing
 from amkd.data.records import Records
 from amkd.methods.base import Method, PairSelector
 from amkd.search import confidence, pairs, pool_search, top_k
+from amkd.search.lambda_grid import lambda_grid
 from amkd.search.selection import Selection, SelectionTask
 
 
@@ -19,7 +19,7 @@ def choose(task: SelectionTask) -> Selection:
     Only the same pair at the same lambda has left the pool; its other lambdas stay.
     """
     plan, before = task.settings, task.records
-    grid = mixing.lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
+    grid = lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)
     parts = []
     student = pool_search.place(task, with_logits=False)
     for number, w in enumerate(grid.tolist()):

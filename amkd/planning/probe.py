@@ -27,7 +27,7 @@ from amkd.planning import cost as costs
 from amkd.planning.cost import Cost
 from amkd.planning.first_images import known_images
 from amkd.querying import client
-from amkd.querying.sending import policy_of
+from amkd.querying.request_policy import policy_of
 from amkd.run import checks, inputs, places, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import Teacher, answers, loading

@@ -17,6 +17,7 @@ from amkd.ledger.accounts import DISTILL, EVALUATE, PROBE, SENTINEL, SERVE
 from amkd.querying import sending, sentinel, splitting
 from amkd.querying.images_by_digest import ImagesByDigest
 from amkd.querying.pace import Pace
+from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers import answers
 
 __all__ = ["DISTILL", "EVALUATE", "PROBE", "SENTINEL", "SERVE", "QueryClient", "ask", "recall"]
@@ -47,7 +48,7 @@ class QueryClient:
     classes: int
     batch: int
     form: Form = dataclasses.field(default_factory=Form)
-    policy: sending.RequestPolicy = dataclasses.field(default_factory=sending.RequestPolicy)
+    policy: RequestPolicy = dataclasses.field(default_factory=RequestPolicy)
 
     def charge(self, purpose: str, round_: int) -> ledgers.Charge:
         """Returns the account that batches of a purpose and a round are charged to."""
@@ -258,8 +259,7 @@ def recall(client: QueryClient, blocks: Iterable[np.ndarray]) -> np.ndarray:
     digests = [image_digest(image) for block in blocks for image in block]
     teacher = client.ledger.teacher(client.teacher.identity)
     known = client.ledger.find(teacher, list(set(digests)))
-    lost = len(set(digests) - known.keys())
-    if lost:
+    if lost := len(set(digests) - known.keys()):
         raise UserError(
             f"ledger {client.ledger.path} lacks {lost} answers of {client.teacher.identity} that"
             " this run had. Nothing was sent. Put the ledger back that the run was started with"

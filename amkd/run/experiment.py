@@ -16,7 +16,7 @@ from amkd.data import class_names
 from amkd.data.dataset import DataSet
 from amkd.ledger import file_system, limits
 from amkd.querying import client
-from amkd.querying.sending import policy_of
+from amkd.querying.request_policy import policy_of
 from amkd.reporting import peak_memory, progress_file, prometheus, run_log, writers
 from amkd.reporting.progress import Counts, RunProgress
 from amkd.run import (

@@ -9,10 +9,10 @@ import numpy as np
 
 from amkd.config.search import SearchSettings
 from amkd.core import devices
-from amkd.data import mixing
 from amkd.search import pairs, placed, refinement, top_k
 from amkd.search.confidence import Grid, Minimiser
 from amkd.search.device_search import DeviceSearch, longest_dispatch
+from amkd.search.lambda_grid import lambda_grid
 from amkd.search.pace import Pace
 from amkd.search.placed import Placed
 from amkd.search.selection import SelectionTask
@@ -27,14 +27,14 @@ def configured_minimiser(settings: SearchSettings) -> Minimiser:
     For ``screened``, it is the method for the pairs of the shortlist.
     """
     if settings.minimiser == "grid":
-        grid = mixing.lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count)
+        grid = lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count)
         return Grid(tuple(grid.tolist()))
     return refinement.Refined(lam_range(settings), settings.evaluations)
 
 
 def lam_range(settings: SearchSettings) -> refinement.Range:
     """Returns the configured range of lambda."""
-    return refinement.Range(*mixing.lambda_grid(settings.lam_low, settings.lam_high, 2).tolist())
+    return refinement.Range(*lambda_grid(settings.lam_low, settings.lam_high, 2).tolist())
 
 
 def pairs_left(task: SelectionTask) -> int:

@@ -22,7 +22,7 @@ from amkd.export import onnx
 from amkd.ledger import limits
 from amkd.models.saved_network import SavedNetwork
 from amkd.querying.client import QueryClient
-from amkd.querying.sending import policy_of
+from amkd.querying.request_policy import policy_of
 from amkd.run import inputs, workdir
 from amkd.serving.answering import Cascade, Student
 from amkd.serving.server import NAME, Model, Server

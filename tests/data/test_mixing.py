@@ -31,35 +31,6 @@ def mixed(a, b, w):
     return np.asarray(mix_image(a, b, np.int32(w)))
 
 
-def test_grid_of_the_released_code():
-    grid = mixing.lambda_grid(0.3, 0.7, 11)
-    assert grid.dtype == np.int32
-    assert grid.tolist() == [
-        19661,
-        22282,
-        24904,
-        27525,
-        30147,
-        32768,
-        35389,
-        38011,
-        40632,
-        43254,
-        45875,
-    ]
-    np.testing.assert_array_equal(
-        grid + grid[::-1], mixing.ONE
-    )  # symmetric: (i, j) and (j, i) score alike
-    np.testing.assert_allclose(
-        mixing.lam_of(grid), np.linspace(0.3, 0.7, 11), atol=0.5 / mixing.ONE + 1e-7
-    )
-
-
-def test_grid_of_one_value_and_of_the_whole_interval():
-    assert mixing.lambda_grid(0.5, 0.5, 1).tolist() == [32768]
-    assert mixing.lambda_grid(0, 1, 5).tolist() == [0, 16384, 32768, 49152, 65536]
-
-
 def test_float32_holds_every_lambda_exactly():
     w = np.arange(mixing.ONE + 1, dtype=np.int32)
     lam = mixing.lam_of(w)

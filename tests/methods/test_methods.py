@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.data import mixing, out_of_domain
+from amkd.data import out_of_domain
 from amkd.data.dataset import DataSet
 from amkd.data.records import Records, mixes
 from amkd.methods import METHODS, pooled_mixup, random_mixup, sskd, vanilla_al
@@ -17,6 +17,7 @@ from amkd.models import prediction
 from amkd.models.inference import MixInput
 from amkd.run.facts import facts_of_run
 from amkd.search import confidence, pairs, pool_search, top_k
+from amkd.search.lambda_grid import lambda_grid
 from amkd.teachers import labels
 from tests.search.test_device_search import fingerprint, settings, task
 from tests.support import command, counting_teacher, whole_run
@@ -44,7 +45,7 @@ def test_methods_are_the_files_of_their_folder():
 def test_random_lambdas_are_of_the_grid_and_all_of_them_occur():
     one = task(k=300)._replace(settings=settings(random_lam="grid", lam_count=5))
     found = random_mixup.choose(one)
-    grid = mixing.lambda_grid(0.3, 0.7, 5)
+    grid = lambda_grid(0.3, 0.7, 5)
     assert set(found.records.w.tolist()) == set(grid.tolist())
     counts = np.bincount(np.searchsorted(grid, found.records.w))
     assert np.all(np.abs(counts - 60) < 5 * np.sqrt(300 * 0.2 * 0.8))
@@ -98,7 +99,7 @@ def columns(records):
 def singles(one):
     """C1 of every single mix left, as (score, i, j, w), lowest first."""
     found = []
-    for w in mixing.lambda_grid(
+    for w in lambda_grid(
         one.settings.lam_low, one.settings.lam_high, one.settings.lam_count
     ).tolist():
         part = pool_search.lowest_c2(one, confidence.Grid((w,)), one.pool.size)

@@ -13,6 +13,7 @@ from amkd.data import mixing
 from amkd.models import inference, layers
 from amkd.models.inference import MixInput
 from amkd.search import confidence
+from amkd.search.lambda_grid import lambda_grid
 from tests.support import plain
 
 COUNTS = [
@@ -170,7 +171,7 @@ def test_smaller_image_is_the_larger_one_with_a_black_margin():
 
 def test_c2_of_a_network_by_images_and_by_the_plain_reference():
     network, variables, images = example("lenet5_half", batch=4)
-    weights = mixing.lambda_grid(0.3, 0.7, 3)
+    weights = lambda_grid(0.3, 0.7, 3)
     one = jax.jit(
         confidence.Grid(tuple(weights.tolist())).on(inference.network_of_one(network, variables))
     )

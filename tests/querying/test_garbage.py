@@ -8,8 +8,8 @@ import pytest
 
 from amkd import ledger
 from amkd.core.errors import UserError
-from amkd.querying import sending
 from amkd.querying.client import DISTILL
+from amkd.querying.request_policy import RequestPolicy
 from tests.support.scripted_teacher import CLASSES, some_images, truth
 from tests.support.spy import Spy, ask, client_of
 
@@ -99,7 +99,7 @@ def test_garbage_is_found_out_by_one_image_however_many_may_be_in_flight(
 
     spy = Spy(slow_logits)
     with pytest.raises(UserError, match=r"negative.*config\.teacher\.answers\.form"):
-        ask(client_of(book, spy, policy=sending.RequestPolicy(in_flight=4)), some_images(40))
+        ask(client_of(book, spy, policy=RequestPolicy(in_flight=4)), some_images(40))
     assert spy.sizes == [1]
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from amkd import ledger, teachers
 from amkd.config.teacher_answers import Form
 from amkd.core.errors import UserError
-from amkd.querying import client, sending
+from amkd.querying import client
 from amkd.querying.client import DISTILL, EVALUATE
+from amkd.querying.request_policy import RequestPolicy
 from tests.support.scripted_teacher import CLASSES, some_images, truth
 from tests.support.spy import Spy, ask, client_of
 
@@ -257,8 +258,8 @@ def test_what_another_run_keeps_meanwhile_is_checked_too(
 # Several requests at once.
 
 
-def at_once(in_flight: int) -> sending.RequestPolicy:
-    return sending.RequestPolicy(in_flight=in_flight)
+def at_once(in_flight: int) -> RequestPolicy:
+    return RequestPolicy(in_flight=in_flight)
 
 
 @pytest.mark.parametrize("in_flight", [1, 4])

@@ -16,7 +16,7 @@ from amkd import ledger
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying.client import DISTILL
-from amkd.querying.sending import RequestPolicy
+from amkd.querying.request_policy import RequestPolicy
 from tests.support.scripted_teacher import (
     FAULTS,
     QUICK,

@@ -10,6 +10,7 @@ from amkd.data import mixing
 from amkd.models import inference
 from amkd.models.inference import MixInput
 from amkd.search import confidence, pairs
+from amkd.search.lambda_grid import lambda_grid
 from tests.support import plain
 
 QUARTERS = np.int32([0, 16384, 32768, 49152, 65536])  # lambdas 0, 1/4, 1/2, 3/4, 1
@@ -81,7 +82,7 @@ def test_c2_is_symmetric_on_a_symmetric_grid():
     network, variables = lenet()
     trunk = inference.network_of_one(network, variables)
     images = some_images(6).astype(np.float32)
-    weights = mixing.lambda_grid(0.3, 0.7, 11)
+    weights = lambda_grid(0.3, 0.7, 11)
     i, j = pairs.pair_of(np.arange(15), 6)
     one = jax.jit(jax.vmap(lambda p, q: confidence.c2(trunk, p, q, weights)))
     forward, there = one(images[i], images[j])
@@ -95,7 +96,7 @@ def test_batched_scores_agree_with_the_plain_ones():
     """A real network with random weights, by way of its stem's activations."""
     network, variables = lenet()
     images = some_images(6)
-    weights = mixing.lambda_grid(0.3, 0.7, 5)
+    weights = lambda_grid(0.3, 0.7, 5)
     i, j = pairs.pair_of(np.arange(15), 6)
     table = MixInput(inference.stem(network, variables, images))
     minimise = grid(weights).on(inference.trunk_of_one(network, variables))
@@ -129,7 +130,7 @@ def test_a_grid_is_hashable_and_counts_its_evaluations():
 
 def scorer(tile, seed=0):
     network, variables = lenet(seed)
-    minimise = grid(mixing.lambda_grid(0.3, 0.7, 3)).on(inference.trunk_of_one(network, variables))
+    minimise = grid(lambda_grid(0.3, 0.7, 3)).on(inference.trunk_of_one(network, variables))
     run = jax.jit(lambda table, i, j: confidence.score_pairs(minimise, table, i, j, tile))
 
     def score(images, i, j):

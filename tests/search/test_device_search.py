@@ -9,7 +9,6 @@ import pytest
 from amkd import models
 from amkd.config.search import SearchSettings
 from amkd.core import devices
-from amkd.data import mixing
 from amkd.data.records import real_records
 from amkd.methods import active_mixup, random_mixup
 from amkd.models import inference
@@ -17,6 +16,7 @@ from amkd.models.inference import MixInput
 from amkd.search import device_search, pairs, placed, pool_search
 from amkd.search.activations import make_table
 from amkd.search.device_search import DeviceSearch
+from amkd.search.lambda_grid import lambda_grid
 from amkd.search.selection import SelectionTask
 from tests.support import plain
 from tests.support.tiny_network import TinyNetwork
@@ -108,7 +108,7 @@ def test_choice_is_the_lowest_of_the_plain_scores():
     """Against loops over all pairs, all lambdas and all layers, on unrounded mixes of images."""
     one = task(n=7, k=8, network=LENET)
     found = active_mixup.choose(one)
-    grid = mixing.lambda_grid(0.3, 0.7, 3)
+    grid = lambda_grid(0.3, 0.7, 3)
     scored = []
     for rank, (i, j) in enumerate(plain.all_pairs(7)):
         score, best = plain.c2(

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd.data import mixing
 from amkd.models.inference import MixInput
 from amkd.search import confidence, refinement
+from amkd.search.lambda_grid import lambda_grid
 from amkd.search.refinement import Knots, Range, Refined
 from tests.support import plain
 
 RANGE = Range(19661, 45875)  # lambda .3 to .7
 WHOLE = Range(1, 65535)
 Forecast = functools.partial(Refined, forecast=True)
-GRID = confidence.Grid(tuple(mixing.lambda_grid(0.3, 0.7, 11).tolist()))
+GRID = confidence.Grid(tuple(lambda_grid(0.3, 0.7, 11).tolist()))
 
 
 def seen(trunk, x):

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd.data import mixing
 from amkd.models.inference import MixInput
 from amkd.search import confidence, pairs, top_k
+from amkd.search.lambda_grid import lambda_grid
 from tests.support import plain
 
 N = 2000  # images, for the order of ranks
@@ -67,7 +67,7 @@ def test_worked_selection_takes_pairs_and_not_images():
     taken.
     """
     points = jnp.array([(1, 0, 0), (0, 0.8, 0.1), (0.5, 0, 0.6)], jnp.float32)
-    weights = mixing.lambda_grid(0.3, 0.7, 5)
+    weights = lambda_grid(0.3, 0.7, 5)
     i, j = pairs.pair_of(np.arange(3), 3)
     c1 = [
         [plain.c1(3 * plain.mix(points[a], points[b], lam)) for lam in (0.3, 0.4, 0.5, 0.6, 0.7)]

@@ -12,7 +12,8 @@ import numpy as np
 from amkd import ledger
 from amkd.config.teacher_answers import Form
 from amkd.ledger import __main__ as ledger_command
-from amkd.querying import client, sending
+from amkd.querying import client
+from amkd.querying.request_policy import RequestPolicy
 from amkd.serving.answering import Cascade
 from amkd.serving.server import Model, Server
 from tests.support import http_services
@@ -46,7 +47,7 @@ def served(folder, service, threshold=0.75, **policy):
             classes=3,
             batch=2,
             form=Form(),
-            policy=sending.RequestPolicy(**rules),
+            policy=RequestPolicy(**rules),
         )
         cascade = Cascade(student, threshold=threshold, desk=desk)
         with Server(Model(cascade, "v1", SHAPE, 3, 8), "127.0.0.1", 0) as server:

@@ -21,7 +21,8 @@ import numpy as np
 from amkd import ledger
 from amkd.config.teacher_answers import Pixels
 from amkd.config.teacher_services import OipSettings
-from amkd.querying import client, sending
+from amkd.querying import client
+from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers import Teacher
 from amkd.teachers.http import oip
 from amkd.teachers.http.connection import Connection
@@ -56,7 +57,7 @@ def main(plan: dict) -> None:
     teacher = teacher_of(plan)
     print(book.begin_run(plan["run"], "asks", "nowhere"), flush=True)
     images = some_images(plan["images"])[:: plan.get("step", 1)]
-    policy = sending.RequestPolicy(
+    policy = RequestPolicy(
         plan["in_flight"], first_wait=0.01, longest_wait=0.1, price=PRICE, currency="EUR"
     )
     query_client = client.QueryClient(

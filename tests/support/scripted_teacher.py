@@ -13,7 +13,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.querying import client, sending
 from amkd.querying.client import DISTILL
-from amkd.querying.sending import RequestPolicy
+from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers import Refused, Unanswered
 
 CLASSES = 4

@@ -13,7 +13,7 @@ from amkd.core.errors import TeacherFailed, UserError
 from amkd.core.stopping import StopSignal
 from amkd.ledger import Ledger
 from amkd.querying import client
-from amkd.querying.sending import RequestPolicy
+from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers import Refused, Unanswered, answers, loading
 from amkd.teachers.profiles import PROFILES, applied
 from amkd.validation import examine, from_config

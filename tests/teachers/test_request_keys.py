@@ -9,7 +9,7 @@ import pytest
 from amkd import ledger
 from amkd.config.teacher_services import Template, TfservingSettings
 from amkd.core.errors import UserError
-from amkd.querying.sending import RequestPolicy
+from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers.http import oip, tfserving
 from amkd.teachers.http.request_key import picture_names, request_key
 from amkd.teachers.image_spec import ImageSpec

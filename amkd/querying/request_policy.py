@@ -1,0 +1,40 @@
+"""How often and how fast a teacher may be asked, and what it costs."""
+
+from typing import NamedTuple
+
+from amkd.config.teacher import TeacherSettings
+
+
+class RequestPolicy(NamedTuple):
+    """How often and how fast a teacher may be asked, and what it costs.
+
+    Attributes:
+      in_flight: most requests under way at once.
+      rate: most requests per second; 0 for any number.
+      attempts: how often a batch is tried.
+      first_wait: seconds before the second attempt; they double from there, with jitter.
+      longest_wait: most seconds between two attempts, unless the service itself asks for more.
+      longest_retry_after: most seconds that a service may ask to wait; a longer wait ends the run.
+      price: price of one image.
+      currency: currency of the price.
+      max_cost: most that a run may spend; 0 for any amount.
+      max_lost: most images that may be sent without a usable answer; 0 for any number.
+      sentinel: batches after which a known image is asked about again; 0 for never.
+    """
+
+    in_flight: int = 1
+    rate: float = 0.0
+    attempts: int = 6
+    first_wait: float = 1.0
+    longest_wait: float = 60.0
+    longest_retry_after: float = 3600.0
+    price: float = 0.0
+    currency: str = ""
+    max_cost: float = 0.0
+    max_lost: int = 0
+    sentinel: int = 0
+
+
+def policy_of(teacher: TeacherSettings) -> RequestPolicy:
+    """Returns how the configured teacher is treated."""
+    return RequestPolicy(**{name: getattr(teacher, name) for name in RequestPolicy._fields})

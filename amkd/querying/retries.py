@@ -1,0 +1,85 @@
+"""When a failed request is sent again, and when the run gives up."""
+
+import datetime
+from pathlib import Path
+
+import tenacity
+
+from amkd import teachers
+from amkd.core import console
+from amkd.core.errors import TeacherFailed, UserError
+from amkd.querying.pace import Pace
+from amkd.querying.request_policy import RequestPolicy
+
+_PAUSE_SHOWN = 60.0  # seconds: a person is told about pauses from here on
+_DATES = 1e9  # seconds: a date much later than that cannot be told
+_USELESS = 2  # whole replies without a usable answer that a batch is paid for
+
+
+def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -> tenacity.Retrying:
+    """Returns what calls a function until it answers: exponential backoff, or the service's pause.
+
+    Args:
+      policy: how often is tried, and how long is waited.
+      pace: waits, and holds all threads back where the service asks for a pause.
+      teacher: identity of the teacher, for messages.
+      ledger: where the earlier answers are, for messages.
+    """
+    backoff = tenacity.wait_exponential(policy.first_wait, policy.longest_wait)
+    jitter = tenacity.wait_random(0, policy.first_wait)
+    kept = f"Every earlier answer is kept in {ledger}"
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        pause = _failure(state).after or 0.0
+        if pause > policy.longest_retry_after:
+            raise UserError(f"{_too_long(teacher, pause, policy.longest_retry_after)}. {kept}")
+        if pause:
+            pace.hold(pause)  # for all threads: the service asks all of them to wait
+        if pause >= _PAUSE_SHOWN:
+            console.say(f"{teacher} asks to wait for {pause:.0f} seconds")
+        return max(pause, min(backoff(state) + jitter(state), policy.longest_wait))
+
+    useless = 0
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        # A whole reply without a usable answer was paid for: it is worth one more attempt, not all.
+        nonlocal useless
+        useless += _failure(state).whole
+        return state.attempt_number >= policy.attempts or useless >= _USELESS
+
+    def give_up(state: tenacity.RetryCallState) -> None:
+        remedy = (
+            "the service replied, but not in a form that can be read: check its settings"
+            if _failure(state).whole
+            else "run the same command when the service works again, or allow more time:"
+            " --config.teacher.attempts, first_wait, rate"
+        )
+        raise TeacherFailed(
+            f"teacher {teacher} did not answer in {state.attempt_number} attempts, the last time"
+            f" because: {_failure(state).reason}. {kept}; {remedy}"
+        )
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(teachers.Unanswered),
+        stop=stop,
+        wait=wait,
+        sleep=pace.wait,
+        retry_error_callback=give_up,
+    )
+
+
+def _too_long(teacher: str, pause: float, longest: float) -> str:
+    """Says that a service asks for a longer wait than is allowed."""
+    until = datetime.datetime.now().astimezone() + datetime.timedelta(seconds=min(pause, _DATES))
+    return (
+        f"teacher {teacher} asks to wait for {pause:.0f} seconds, until {until:%Y-%m-%d %H:%M %Z},"
+        f" and config.teacher.longest_retry_after={longest:g}: run the same command after that"
+        " time, or raise it to let the run wait"
+    )
+
+
+def _failure(state: tenacity.RetryCallState) -> teachers.Unanswered:
+    assert state.outcome is not None
+    error = state.outcome.exception()
+    assert isinstance(error, teachers.Unanswered)
+    return error
