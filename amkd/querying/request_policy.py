@@ -1,4 +1,7 @@
-"""How often and how fast a teacher may be asked, and what it costs."""
+"""How often and how fast a teacher may be asked, and what it costs.
+
+The values of a configured run are the fields of :mod:`amkd.config.teacher`.
+"""
 
 from typing import NamedTuple
 

@@ -193,13 +193,17 @@ def assembled(
             backbone=frozen_backbone(settings, data, stop.check),
             corrections=corrected.of_run(settings, folder, class_names.of(data)),
         )
-        state = round_state.restore(context.checkpoints)
-        rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
-        console.say(_headline(context))
-        if told := standing.of_run(context, state):
-            console.say(told)
-        context = judging.ask_first(context)
-        yield context, state
+        yield _restored(context)
+
+
+def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
+    """Returns where the run stands, with the answers that judge; tells it to a person."""
+    state = round_state.restore(context.checkpoints)
+    rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
+    console.say(_headline(context))
+    if told := standing.of_run(context, state):
+        console.say(told)
+    return judging.ask_first(context), state
 
 
 @contextlib.contextmanager

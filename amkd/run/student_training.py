@@ -1,5 +1,6 @@
-"""The training of a round's student: put together once, for its own round and for all who look back
-at it.
+"""Puts the training of a round's student together: once, for its own round and for all who look back.
+
+:mod:`amkd.run.rounds` trains it; :mod:`amkd.run.facts` has the recipe of each round.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,8 @@
-"""The values of lambda that a search tries (paper, section 3.2)."""
+"""The values of lambda that a search tries (paper, section 3.2).
+
+Their range and number are ``search.lam_low``, ``lam_high`` and ``lam_count``
+(:mod:`amkd.config.search`).
+"""
 
 import numpy as np
 
