@@ -1,4 +1,4 @@
-"""Puts the training of a round's student together: once, for its own round and for all who look back.
+"""Puts a round's training together: once, for its own round and for all who look back at it.
 
 :mod:`amkd.run.rounds` trains it; :mod:`amkd.run.facts` has the recipe of each round.
 """
