@@ -12,6 +12,8 @@ import jax.numpy as jnp
 from amkd.candidates.coverage import first_of_most, nearest, squared_distances, squared_lengths
 from amkd.core.compilation import compiled
 
+_Look = tuple[jax.Array, jax.Array, jax.Array]  # bounds, the place of the largest, the last seen
+
 
 def similarity(squares: jax.Array, width: jax.Array | float) -> jax.Array:
     """Returns the kernel of squared distances ``float32[...]``, for s^2 = ``width``."""
@@ -63,15 +65,15 @@ def greedy(
     def step(
         state: tuple[jax.Array, jax.Array], _: None
     ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
-        bounds, covered = state
+        covered = state[1]
 
-        def look(state: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[jax.Array, ...]:
-            bounds, place, _ = state
+        def look(at: _Look) -> _Look:
+            bounds, place, _ = at
             bounds = bounds.at[place].set(gain(near(points[place]), doubt, covered))
             return bounds, first_of_most(bounds), place
 
-        begin = look((bounds, first_of_most(bounds), jnp.int32(-1)))
-        bounds, place, _ = jax.lax.while_loop(lambda state: state[1] != state[2], look, begin)
+        begin = look((state[0], first_of_most(state[0]), jnp.int32(-1)))
+        bounds, place, _last = jax.lax.while_loop(lambda at: at[1] != at[2], look, begin)
         covered = jnp.maximum(covered, near(points[place]))
         return (bounds.at[place].set(-jnp.inf), covered), place
 

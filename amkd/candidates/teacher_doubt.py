@@ -4,8 +4,6 @@ By ridge regression in float64. Its strength is the one of least squared error w
 turn is left out (scikit-learn's ``RidgeCV``).
 """
 
-from typing import Any
-
 import numpy as np
 
 from amkd.candidates.candidate_set import Candidates
@@ -29,33 +27,44 @@ def predicted_doubt(candidates: Candidates) -> np.ndarray:
     """Returns the entropy that the teacher's answer to each candidate will have, as far as can be
     told: ``float64[M]``, in nats.
 
-    The entropy of a mix is regressed on the :func:`ends_doubt` of its two images and on the
-    student's features. It is learned from all mixes that were answered, as the difference to the
-    entropy of the mixed answers; where there are fewer than ten, it is that entropy. The entropy of
-    a whole image is regressed on the features alone, as the difference to the mean.
+    The entropy of a whole image is regressed on the student's features; where fewer than ten are
+    answered, it is their mean. The entropy of a mix is regressed on :func:`ends_doubt`, too, as the
+    difference to the entropy of the mixed answers, and is learned from answered mixes alone. Where
+    there are fewer than ten of these, it is the entropy of the mixed answers.
     """
-    task, answers = candidates.task, candidates.answers()
-    own, asked = candidates.predictions().features, candidates.queried().features
-    wanted, doubt = candidates.records(), entropies(answers)
-    if np.any(wanted.i != wanted.j):
-        known = np.flatnonzero(task.records.i != task.records.j)
-        ends = end_answers(candidates, answers)
-        told, told_known = ends_doubt(ends, wanted), ends_doubt(ends, task.records.take(known))
-    else:
-        known = np.arange(len(task.records))
-        told, told_known = (
-            np.full((len(of), 1), doubt.mean(dtype=np.float64)) for of in (own, known)
-        )
-    base = told[:, 0]
-    if len(known) < _FEWEST:
-        return base
-    model = regression(
-        np.concatenate([told_known, asked[known]], 1)[(some := _some(candidates, len(known)))],
-        (doubt[known] - told_known[:, 0])[some],
+    records = candidates.records()
+    found = of_mixes(candidates) if np.any(records.i != records.j) else of_whole_images(candidates)
+    return np.clip(found, 0, np.log(candidates.answers().shape[-1]))
+
+
+def of_mixes(candidates: Candidates) -> np.ndarray:
+    """Returns the :func:`predicted_doubt` of mixes, ``float64[M]``."""
+    answers, records = candidates.answers(), candidates.task.records
+    mixes = np.flatnonzero(records.i != records.j)
+    ends = end_answers(candidates, answers)
+    told = ends_doubt(ends, candidates.records())
+    if len(mixes) < _FEWEST:
+        return told[:, 0]
+    known = ends_doubt(ends, records.take(mixes))
+    return told[:, 0] + regressed(
+        np.concatenate([known, candidates.queried().features[mixes]], 1),
+        entropies(answers[mixes]) - known[:, 0],
+        np.concatenate([told, candidates.predictions().features], 1),
+        keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION),
     )
-    blocks = [slice(start, start + _ROWS) for start in range(0, len(own), _ROWS)]
-    more = [model.predict(np.concatenate([told[rows], own[rows]], 1)) for rows in blocks]
-    return np.clip(base + np.concatenate(more), 0, np.log(answers.shape[-1]))
+
+
+def of_whole_images(candidates: Candidates) -> np.ndarray:
+    """Returns the :func:`predicted_doubt` of whole images, ``float64[M]``."""
+    doubt = entropies(candidates.answers())
+    if len(doubt) < _FEWEST:
+        return np.full(len(candidates), doubt.mean(dtype=np.float64))
+    return regressed(
+        candidates.queried().features,
+        doubt,
+        candidates.predictions().features,
+        keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION),
+    )
 
 
 def end_answers(candidates: Candidates, answers: np.ndarray) -> np.ndarray:
@@ -84,25 +93,28 @@ def ends_doubt(answers: np.ndarray, records: Records) -> np.ndarray:
     return np.stack([*columns, (lam * (1 - lam))[:, 0]], 1, dtype=np.float64)
 
 
-def regression(inputs: np.ndarray, outputs: np.ndarray) -> Any:
-    """Returns a ridge regression that was fitted in float64; it has a method ``predict``.
+def regressed(
+    inputs: np.ndarray, outputs: np.ndarray, wanted: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Returns the outputs that a ridge regression predicts, ``float64[M]``.
 
     Args:
-      inputs: ``[Q, e]``; each column is scaled to mean 0 and deviation 1.
+      inputs: ``[Q, e]``; each column is scaled to mean 0 and deviation 1. Of more than 8,192 rows,
+        so many are drawn at random.
       outputs: ``[Q]``.
+      wanted: ``[M, e]``, the inputs for which outputs are predicted.
+      rng: for the draw.
     """
     # A second of every start, and only this acquisition needs it.
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if len(inputs) > _MOST:
+        some = np.sort(rng.choice(len(inputs), _MOST, replace=False))
+        inputs, outputs = inputs[some], outputs[some]
     model = make_pipeline(StandardScaler(), RidgeCV(_STRENGTHS))
-    return model.fit(inputs.astype(np.float64), outputs.astype(np.float64))
-
-
-def _some(candidates: Candidates, count: int) -> np.ndarray:
-    """Returns the places of at most 8,192 of ``count`` records, drawn at random."""
-    if count <= _MOST:
-        return np.arange(count)
-    rng = keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION)
-    return np.sort(rng.choice(count, _MOST, replace=False))
+    model.fit(inputs.astype(np.float64), outputs.astype(np.float64))
+    starts = range(0, len(wanted), _ROWS)
+    blocks = (wanted[start : start + _ROWS].astype(np.float64) for start in starts)
+    return np.concatenate([model.predict(block) for block in blocks])

@@ -18,6 +18,8 @@ from amkd.core.compilation import compiled
 
 _ROWS = 4096  # features multiplied at once in float64
 
+_State = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
+
 
 def second_moment(features: np.ndarray) -> np.ndarray:
     """Returns ``sum_m h_m h_m^T`` of features ``float32[M, d]``, a block at a time:
@@ -87,16 +89,7 @@ def greedy(
     """
     anew = min(anew, k)
 
-    def some(
-        state: tuple[jax.Array, jax.Array], _: None
-    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
-        covariance, free = state
-        both = jax.lax.map(lambda h: variances(h, covariance, need), points, batch_size=block)
-        begin = covariance, free, both[:, 0], both[:, 1]
-        (covariance, free, *_), places = jax.lax.scan(step, begin, length=anew)
-        return (covariance, free), places
-
-    def step(state: tuple[jax.Array, ...], _: None) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    def step(state: _State, _: None) -> tuple[_State, jax.Array]:
         covariance, free, variance, shared = state
         place = first_of_most(jnp.where(free, shared / (variance + noise), -jnp.inf))
         own = covariance @ points[place]
@@ -109,8 +102,16 @@ def greedy(
         covariance = covariance - own[:, None] * (own / total)[None]
         return (covariance, free.at[place].set(False), variance, jnp.maximum(shared, 0)), place
 
+    def steps(
+        state: tuple[jax.Array, jax.Array], _: None
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        covariance, free = state
+        both = jax.lax.map(lambda h: variances(h, covariance, need), points, batch_size=block)
+        after, places = jax.lax.scan(step, (covariance, free, both[:, 0], both[:, 1]), length=anew)
+        return after[:2], places
+
     begin = covariance, jnp.ones(len(points), bool)
-    return jax.lax.scan(some, begin, length=-(-k // anew))[1].reshape(-1)[:k]
+    return jax.lax.scan(steps, begin, length=-(-k // anew))[1].reshape(-1)[:k]
 
 
 @compiled(static=("k",), precision="highest")
