@@ -14,7 +14,6 @@ from amkd.acquisitions import ACQUISITIONS, learning_loss
 from amkd.acquisitions.base import Acquisition
 from amkd.candidates import candidate_set, committee, loss_prediction
 from amkd.candidates.candidate_set import Predictions
-from amkd.core import devices
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.records import mixes
@@ -184,18 +183,6 @@ def test_candidates_that_are_chosen_are_those_of_the_plain_reference(name):
         pool_search.lowest_c2(one, pool_search.configured_minimiser(one.settings), 120), one
     )
     assert ACQUISITIONS[name].choose(of, 12).tolist() == plain_choice(name, of, one)
-
-
-NEW = ("transductive_variance", "epig", "excess_doubt", "uncertainty_herding")
-
-
-@pytest.mark.parametrize("name", NEW)
-def test_as_many_devices_as_there_are_choose_what_one_chooses(name, as_accelerated, monkeypatch):
-    one, _ = a_task(name)
-    found = ACQUISITIONS[name].choose(candidates(np.arange(20), np.arange(1, 21), of=one), 8)
-    monkeypatch.setattr(devices, "accelerated", lambda: False)
-    alone = ACQUISITIONS[name].choose(candidates(np.arange(20), np.arange(1, 21), of=one), 8)
-    assert found.tolist() == alone.tolist()
 
 
 def test_an_answer_that_is_unsure_is_no_loss():
