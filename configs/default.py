@@ -360,8 +360,9 @@ def get_config(preset: str = "") -> ConfigDict:
     # first of them), capped (no real image in more than search.max_per_image of a round's mixes),
     # balanced (equally many of each class that the student names), k_center (far from each other,
     # and from all that was asked about, in the student's features), margin, entropy, ensemble, bald
-    # (for students with dropout), badge, learning_loss, distillation_gap, random. One of your own
-    # is module:NAME, as in amkd/acquisitions/base.py.
+    # (for students with dropout), badge, learning_loss, distillation_gap, transductive_variance,
+    # epig, excess_doubt, uncertainty_herding, random. One of your own is module:NAME, as in
+    # amkd/acquisitions/base.py.
     config.search.acquisition = "lowest"
     # Number of candidates, as a multiple of the mixes, crops, pastes or mirrored images that are
     # wanted.
@@ -369,10 +370,10 @@ def get_config(preset: str = "") -> ConfigDict:
     # active_labelling, random_crops, pastes, flips: images that the student scores in a round,
     # drawn anew from those left, at least as many as the round chooses; 0 scores all.
     config.search.scored_images = 0
-    # capped: mixes of a round that an image may be in.
+    # capped, excess_doubt: mixes of a round that an image may be in.
     config.search.max_per_image = 20
-    # ensemble, distillation_gap: students that are compared, each trained as the round's own. bald:
-    # passes, usually 10.
+    # ensemble, distillation_gap, epig: students that are compared, each trained as the round's own.
+    # bald: passes, usually 10.
     config.search.committee = 5
     # active_mixup: share of each round's mixes that are random pairs, drawn as random_mixup draws
     # them.

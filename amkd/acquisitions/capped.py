@@ -6,26 +6,43 @@
 import numpy as np
 
 from amkd.acquisitions.base import Acquisition
-from amkd.candidates.candidate_set import Candidates, fill_up
+from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes, in the order of C2, the mixes whose two images are both below the limit; if these are
     too few, then the lowest of the others.
     """
+    return first_within_limit(candidates, np.arange(len(candidates)), k)
+
+
+def first_within_limit(candidates: Candidates, order: np.ndarray, k: int) -> np.ndarray:
+    """Takes mixes in an order, but no image more often than ``search.max_per_image`` says; if these
+    are too few, then the first of the others.
+
+    Args:
+      candidates: what is chosen from.
+      order: ``int64[M]``, all places, the one wanted most first.
+      k: how many.
+
+    Returns:
+      ``int64[k]`` different places.
+    """
     settings = candidates.task.settings
     # An image and its variants count as one.
     real = len(candidates.task.images) // (1 + settings.variants)
     room = np.full(real, settings.max_per_image)
-    picked: list[int] = []
-    first, second = ((side % real).tolist() for side in (candidates.scored.i, candidates.scored.j))
-    for place, (i, j) in enumerate(zip(first, second, strict=True)):
+    picked, others = list[int](), list[int]()
+    sides = (candidates.scored.i[order] % real, candidates.scored.j[order] % real)
+    for place, i, j in zip(order.tolist(), *(side.tolist() for side in sides), strict=True):
         if len(picked) == k:
             break
         if room[i] and room[j]:
             room[[i, j]] -= 1
             picked.append(place)
-    return fill_up(np.array(picked, np.int64), len(candidates), k)
+        else:
+            others.append(place)
+    return np.array([*picked, *others[: k - len(picked)]], np.int64)
 
 
 ACQUISITION = Acquisition(choose)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import numpy as np
 from flax import struct
 
-from amkd.core import devices
-from amkd.data.records import Records, mixes
+from amkd.core import devices, keys
+from amkd.data.records import Records, mixes, whole_records
 from amkd.models import prediction
 from amkd.models.layers import Variables
 from amkd.search.selection import SelectionTask
@@ -64,6 +64,32 @@ class Candidates:
         assert self.task.answers is not None
         return self.task.answers()
 
+    @property
+    def real_count(self) -> int:
+        """Returns how many of the task's images are real; these are the first."""
+        real = self.task.real
+        return len(self.task.images) if real is None else real
+
+    def real_images(self, most: int) -> Records:
+        """Returns the real images, asked about or not, as records; at most so many, drawn at
+        random.
+        """
+        return whole_records(self._some(np.arange(self.real_count), most))
+
+    def asked_real_images(self, most: int) -> np.ndarray:
+        """Returns the places of real images among the images queried so far; at most so many, drawn
+        at random: ``int32[T]``.
+        """
+        records = self.task.records
+        real = (records.i == records.j) & (records.i < self.real_count)
+        return self._some(np.flatnonzero(real), most).astype(np.int32)
+
+    def _some(self, places: np.ndarray, most: int) -> np.ndarray:
+        if len(places) <= most:
+            return places
+        rng = keys.rng(*self.task.stream, keys.Purpose.ACQUISITION)
+        return np.sort(rng.choice(places, most, replace=False))
+
     def committee(self) -> Iterator[Predictions]:
         """Yields what each member of a committee says of the mixes: the student, then others of
         its kind, which are trained now.
@@ -71,6 +97,14 @@ class Candidates:
         yield self.predictions()
         for member in range(1, self.task.settings.committee):
             yield predict(self.task, self._another(member, False), self.records())
+
+    def committee_and(self, others: Records) -> Iterator[tuple[Predictions, Predictions]]:
+        """Yields what each member of the committee says of the mixes, and of other records."""
+        yield self.predictions(), predict(self.task, self.task.variables, others)
+        for member in range(1, self.task.settings.committee):
+            variables = self._another(member, False)
+            both = (predict(self.task, variables, of) for of in (self.records(), others))
+            yield next(both), next(both)
 
     def trained_on_best_classes(self) -> Predictions:
         """Trains a student on the best class of each answer alone; returns its predictions."""

@@ -29,7 +29,9 @@ def squared_lengths(points: jax.Array) -> jax.Array:
     return jnp.sum(jnp.square(points), -1)
 
 
-def nearest(points: jax.Array, centers: jax.Array, block: int = 128) -> jax.Array:
+def nearest(
+    points: jax.Array, centers: jax.Array, block: int = 128, own: jax.Array | None = None
+) -> jax.Array:
     """Returns the squared distance of every point to the nearest center, ``float32[M]``; infinite
     if there is no center.
 
@@ -37,19 +39,29 @@ def nearest(points: jax.Array, centers: jax.Array, block: int = 128) -> jax.Arra
       points: ``float32[M, d]``.
       centers: ``float32[A, d]``.
       block: centers at a time, so that memory is O(block * M).
+      own: ``int32[M]``, where the points are centers themselves: the place of each, which does not
+        count as one for it.
     """
     chex.assert_rank([points, centers], 2)
     room = -len(centers) % block
     far = jnp.pad(squared_lengths(centers), (0, room), constant_values=jnp.inf).reshape(-1, block)
     blocks = jnp.pad(centers, ((0, room), (0, 0))).reshape(-1, block, points.shape[-1])
 
-    def step(least: jax.Array, some: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-        of, squares = some
+    places = jnp.arange(far.size, dtype=jnp.int32).reshape(far.shape)
+
+    def step(
+        least: jax.Array, some: tuple[jax.Array, jax.Array, jax.Array]
+    ) -> tuple[jax.Array, None]:
+        of, squares, place = some
         # Least over the block first: the points' own squares are the same for all of it.
-        return jnp.minimum(least, jnp.min(squares[None] - 2 * (points @ of.T), 1)), None
+        away = squares[None] - 2 * (points @ of.T)
+        if own is not None:
+            away = jnp.where(place[None] == own[:, None], jnp.inf, away)
+        return jnp.minimum(least, jnp.min(away, 1)), None
 
     none = jnp.full(len(points), jnp.inf, jnp.float32)
-    return jnp.maximum(jax.lax.scan(step, none, (blocks, far))[0] + squared_lengths(points), 0)
+    least = jax.lax.scan(step, none, (blocks, far, places))[0]
+    return jnp.maximum(least + squared_lengths(points), 0)
 
 
 def first_of_most(values: jax.Array) -> jax.Array:

@@ -63,8 +63,8 @@ class SearchSettings:
         " a round's mixes), balanced (equally many of each class that the student names), k_center"
         " (far from each other, and from all that was asked about, in the student's features),"
         " margin, entropy, ensemble, bald (for students with dropout), badge, learning_loss,"
-        " distillation_gap, random. One of your own is module:NAME, as in"
-        " amkd/acquisitions/base.py.",
+        " distillation_gap, transductive_variance, epig, excess_doubt, uncertainty_herding, random."
+        " One of your own is module:NAME, as in amkd/acquisitions/base.py.",
     )
     candidates: float = field(
         1.0,
@@ -81,12 +81,15 @@ class SearchSettings:
         least=0,
     )
     max_per_image: int = field(
-        20, "capped: mixes of a round that an image may be in.", least=1, was="per_image"
+        20,
+        "capped, excess_doubt: mixes of a round that an image may be in.",
+        least=1,
+        was="per_image",
     )
     committee: int = field(
         5,
-        "ensemble, distillation_gap: students that are compared, each trained as the round's own."
-        " bald: passes, usually 10.",
+        "ensemble, distillation_gap, epig: students that are compared, each trained as the round's"
+        " own. bald: passes, usually 10.",
         least=2,
     )
     random_share: float = field(

@@ -116,6 +116,10 @@ class MadeImageSelector(ImageSelector):
         """Returns the number of real images and of those made from them."""
         return first + self.pool_size(settings, drawable)
 
+    def real_count(self, images: int, settings: Settings) -> int:
+        """Returns the number of images of round 0."""
+        return settings.n_real
+
     def pool_size(self, settings: Settings, drawable: int) -> int:
         """Returns how many images are made: ``search.candidates`` times those wanted."""
         wanted = math.ceil(settings.search.candidates * (settings.budget - settings.n_real))

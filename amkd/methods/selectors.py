@@ -91,6 +91,10 @@ class Selector:
         """Returns how many images :meth:`images` returns."""
         raise NotImplementedError
 
+    def real_count(self, images: int, settings: Settings) -> int:
+        """Returns how many of ``images``, the first ones, are real; none of the others is."""
+        return images // (1 + settings.search.variants)
+
     def pool_size(self, settings: Settings, drawable: int) -> int:
         """Returns how many pairs, or images, may be selected in all."""
         raise NotImplementedError

@@ -145,6 +145,7 @@ def selection_task(
         progress=progress,
         answers=lambda: given().answers,
         look=context.look if context.backbone else None,
+        real=context.facts.method.selector.real_count(len(context.images), context.settings),
         train_further_student=functools.partial(
             committee.train_further_student, last_training, context.stop
         ),

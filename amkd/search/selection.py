@@ -35,6 +35,8 @@ class SelectionTask(NamedTuple):
       look: what the student, with given variables, says of records: probabilities
         ``float32[Q, Y]`` and features ``float32[Q, d]``, from cached features; None where the whole
         network runs.
+      real: how many of ``images``, the first ones, are real; the others are variants of them, or
+        were made of them. None where all are real.
     """
 
     images: Images
@@ -50,6 +52,7 @@ class SelectionTask(NamedTuple):
     answers: Callable[[], np.ndarray] | None = None
     train_further_student: Callable[[int, bool], Variables] | None = None
     look: Callable[[Variables, Records], tuple[np.ndarray, np.ndarray]] | None = None
+    real: int | None = None
 
 
 class Selection(NamedTuple):

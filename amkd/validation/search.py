@@ -73,3 +73,10 @@ def _acquisition(s: Settings) -> Iterator[str]:
             " 'ensemble', or one of"
             f" {with_dropout}"
         )
+    form = "label" if s.teacher.kind == "labels" else s.teacher.answers.form
+    if search.acquisition == "excess_doubt" and form == "label":
+        yield (
+            "config.search.acquisition='excess_doubt': labels do not tell how unsure the teacher is"
+            f" (teacher.kind={s.teacher.kind!r}, teacher.answers.form={s.teacher.answers.form!r});"
+            " choose 'entropy' or 'epig'"
+        )

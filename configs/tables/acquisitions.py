@@ -6,7 +6,7 @@ One budget, one recipe, one teacher. Every run is judged by its agreement with t
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py
             --workdir=runs/acquisitions
           the same with --mode=table --output=results, once they are done
-Cost:     260 runs; 2 to 4 minutes a run on one core beside other work, those that train
+Cost:     300 runs; 2 to 4 minutes a run on one core beside other work, those that train
           committees several times that (estimated).
           :cpu, some of them at the paper's budgets.
           :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query
@@ -45,6 +45,10 @@ WAYS = {
     "pooled_badge": (*_POOLED, "search.acquisition=badge"),
     "pooled_ensemble": (*_POOLED, "search.acquisition=ensemble"),
     "pooled_learning_loss": (*_POOLED, "search.acquisition=learning_loss"),
+    "pooled_variance": (*_POOLED, "search.acquisition=transductive_variance"),
+    "pooled_epig": (*_POOLED, "search.acquisition=epig"),
+    "pooled_excess_doubt": (*_POOLED, "search.acquisition=excess_doubt"),
+    "pooled_herding": (*_POOLED, "search.acquisition=uncertainty_herding"),
     "margin": (*_AMONG, "search.acquisition=margin"),
     "entropy": (*_AMONG, "search.acquisition=entropy"),
     "ensemble": (*_AMONG, "search.acquisition=ensemble"),

@@ -2,12 +2,15 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amkd.acquisitions import balanced, capped
+from amkd.acquisitions import ACQUISITIONS, balanced, capped
 from amkd.candidates import candidate_set, coverage
+from amkd.core import devices
 from amkd.search import pairs
+from tests.acquisitions.test_acquisitions import a_task
 from tests.search.test_device_search import task
 from tests.support.choices import candidates, plain_farthest, plain_greedy
 
@@ -139,3 +142,17 @@ def test_k_center_of_points_that_are_all_alike_takes_each_once():
     assert sorted(
         coverage.k_center(np.ones((5, 3), np.float32), np.ones((1, 3), np.float32), 5).tolist()
     ) == list(range(5))
+
+
+# Four that look at answers and real images.
+
+
+@pytest.mark.parametrize(
+    "name", ["transductive_variance", "epig", "excess_doubt", "uncertainty_herding"]
+)
+def test_as_many_devices_as_there_are_choose_what_one_chooses(name, as_accelerated, monkeypatch):
+    one, _ = a_task(name)
+    found = ACQUISITIONS[name].choose(candidates(np.arange(20), np.arange(1, 21), of=one), 8)
+    monkeypatch.setattr(devices, "accelerated", lambda: False)
+    alone = ACQUISITIONS[name].choose(candidates(np.arange(20), np.arange(1, 21), of=one), 8)
+    assert found.tolist() == alone.tolist()

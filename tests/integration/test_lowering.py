@@ -15,7 +15,14 @@ import pytest
 import amkd
 from amkd import models
 from amkd.acquisitions import distillation_gap
-from amkd.candidates import coverage, gradients, loss_prediction
+from amkd.candidates import (
+    coverage,
+    gradients,
+    herding,
+    joint_information,
+    loss_prediction,
+    transduction,
+)
 from amkd.core import broadcast, devices, keys
 from amkd.data import augment
 from amkd.data.records import Records, mixes, real_records
@@ -126,6 +133,10 @@ def choose():
     coverage.worthy_and_diverse(POINTS[:, 0], POINTS, 1.0, 4, 3)
     gradients.badge(SHARES, POINTS, 3, KEY)
     loss_prediction.predicted_losses(POINTS, POINTS[:, 0], POINTS, 5, KEY)
+    square = np.eye(POINTS.shape[-1], dtype=np.float32)
+    transduction.least_variance(POINTS, square, square, np.float32(0.01), 3)
+    herding.cover(POINTS, POINTS, np.arange(4, dtype=np.int32), POINTS[:4, 0], 3)
+    joint_information.epig(SHARES[:, None], SHARES[:2, None])
     distillation_gap.contrasts(SHARES, SHARES, SHARES)
     devices.each(uncertainty.entropy, SHARES)
 

@@ -219,6 +219,25 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, fields):
     assert np.array_equal(found.predict(images), expected.predict(images))
 
 
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [
+        ("active_labelling", "transductive_variance"),
+        ("random_crops", "uncertainty_herding"),
+        ("pooled_mixup", "excess_doubt"),
+    ],
+)
+def test_whole_runs_of_rules_that_look_at_answers_and_real_images(tmp_path, method, name):
+    """Mixes, pictures and crops: the budget is spent on different images."""
+    images = np.random.default_rng(0).integers(0, 256, (60, 12, 12, 3), np.uint8)
+    judge = Judge()
+    fields = {"method": method, "search.acquisition": name, "search.candidates": 2.0}
+    api.distill(
+        images, judge, 3, budget=40, workdir=tmp_path, identity="j", fields={**QUICK, **fields}
+    )
+    assert len(judge.seen) == len(set(judge.seen)) == 40 + 8
+
+
 def test_labelling_pictures_of_a_folder(tmp_path, monkeypatch):
     """Nothing that judges the student is asked about as a query; the plan tells what is scored."""
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))

@@ -53,6 +53,7 @@ _METHODS: dict[str, tuple[str, ...]] = {
 _ACQUISITIONS = (
     *("lowest", "capped", "balanced", "k_center", "margin", "entropy", "ensemble", "badge"),
     *("learning_loss", "distillation_gap", "random"),
+    *("transductive_variance", "epig", "excess_doubt", "uncertainty_herding"),
 )
 _BIG_STUDENT = ("train.min_steps=10", "train.epochs=1", "budget=60", "rounds=1", "data.size=32")
 _FIELDS: dict[str, tuple[str, ...]] = {

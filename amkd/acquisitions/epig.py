@@ -1,0 +1,37 @@
+"""EPIG: the mixes whose class tells most about the classes of the real images, for answers that are
+labels (Bickford Smith et al., 2023). It is the twin of :mod:`transductive_variance`.
+
+The committee's other students are trained anew in every round: that costs training time, and no
+query. As in the paper, each mix is scored for itself: the k highest may resemble each other.
+"""
+
+import numpy as np
+
+from amkd.acquisitions.base import Acquisition
+from amkd.candidates import joint_information
+from amkd.candidates.candidate_set import Candidates, lowest
+
+_FEWEST, _MOST = 16, 1024  # real images
+_WORK = 2**31  # joint probabilities that are computed in a round, if that leaves the fewest
+
+
+def choose(candidates: Candidates, k: int) -> np.ndarray:
+    """Takes the k mixes of most mean information about real images; the more classes and candidates
+    there are, the fewer real images are looked at.
+    """
+    classes = candidates.predictions().probabilities.shape[-1]
+    most = int(np.clip(_WORK // (len(candidates) * classes**2), _FEWEST, _MOST))
+    both = candidates.committee_and(candidates.real_images(most))
+    own, targets = zip(
+        *((one.probabilities, other.probabilities) for one, other in both), strict=True
+    )
+    scores = joint_information.epig(np.stack(own, 1), np.stack(targets, 1))
+    return lowest(-np.asarray(scores), k)
+
+
+def _students(committee: int) -> int:
+    """All but the student itself."""
+    return committee - 1
+
+
+ACQUISITION = Acquisition(choose, _students)

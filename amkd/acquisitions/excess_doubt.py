@@ -1,0 +1,23 @@
+"""Excess doubt: the mixes of which the student is more unsure than the teacher will be.
+
+Ours. A mix of which the teacher is unsure, too, teaches little: there the student's entropy is high
+and right. The teacher's entropy is predicted from the answers that were paid for. No image is in
+more than ``search.max_per_image`` mixes of a round.
+"""
+
+import numpy as np
+
+from amkd.acquisitions import capped
+from amkd.acquisitions.base import Acquisition
+from amkd.candidates import teacher_doubt
+from amkd.candidates.candidate_set import Candidates, lowest
+
+
+def choose(candidates: Candidates, k: int) -> np.ndarray:
+    """Takes the mixes of largest entropy less :func:`teacher_doubt.predicted_doubt`."""
+    own = teacher_doubt.entropies(candidates.predictions().probabilities)
+    excess = (own - teacher_doubt.predicted_doubt(candidates)).astype(np.float32)
+    return capped.first_within_limit(candidates, lowest(-excess, len(candidates)), k)
+
+
+ACQUISITION = Acquisition(choose)

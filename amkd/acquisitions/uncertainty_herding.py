@@ -1,0 +1,28 @@
+"""Uncertainty herding: the mixes near those real images that the student has learned least and that
+nothing else that was asked about is near to (Bae et al., 2024).
+
+Ours: a real image's uncertainty is the divergence of the student from the answer that was paid for
+it. So the targets are the real images that were asked about, and each is covered by all others that
+were asked about, not by itself.
+"""
+
+import numpy as np
+
+from amkd.acquisitions.base import Acquisition
+from amkd.acquisitions.learning_loss import divergences
+from amkd.candidates import herding
+from amkd.candidates.candidate_set import Candidates
+
+_TARGETS = 4096  # real images, at most
+
+
+def choose(candidates: Candidates, k: int) -> np.ndarray:
+    """Takes greedily the k mixes that cover most divergence; see :mod:`amkd.candidates.herding`."""
+    asked, places = candidates.queried(), candidates.asked_real_images(_TARGETS)
+    doubt = divergences(candidates.answers()[places], asked.probabilities[places])
+    doubt = np.maximum(doubt, 0).astype(np.float32)  # rounding may have made it negative
+    points = candidates.predictions().features
+    return np.asarray(herding.cover(points, asked.features, places, doubt, k))
+
+
+ACQUISITION = Acquisition(choose)

@@ -1,0 +1,110 @@
+"""Uncertainty herding: covering answered images, those first that the student has learned least
+(Bae et al., 2024). Pure functions, and their program.
+
+The kernel is Gaussian: ``k(t, x) = exp(-|h_t - h_x|^2 / (2 s^2))``. Its width is the mean distance
+of an answered image to the nearest other one (s^2 is the mean of the squares), so that it shrinks
+as more is answered.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from amkd.candidates.coverage import first_of_most, nearest, squared_distances, squared_lengths
+from amkd.core.compilation import compiled
+
+_Look = tuple[jax.Array, jax.Array, jax.Array]  # bounds, the place of the largest, the last seen
+
+
+def similarity(squares: jax.Array, width: jax.Array | float) -> jax.Array:
+    """Returns the kernel of squared distances ``float32[...]``, for s^2 = ``width``."""
+    return jnp.exp(-squares / (2 * width))
+
+
+def gain(near: jax.Array, doubt: jax.Array, covered: jax.Array) -> jax.Array:
+    """Returns what one image adds: ``mean_t doubt_t * max(0, near_t - covered_t)``.
+
+    Args:
+      near: ``float32[T]``, kernel of the image with every target.
+      doubt: ``float32[T]``, weights of the targets, none below 0.
+      covered: ``float32[T]``, the largest kernel of each target with what was asked about.
+    """
+    return jnp.mean(doubt * jnp.maximum(near - covered, 0))
+
+
+def greedy(
+    points: jax.Array,
+    targets: jax.Array,
+    doubt: jax.Array,
+    covered: jax.Array,
+    width: jax.Array | float,
+    k: int,
+    block: int = 64,
+) -> jax.Array:
+    """Chooses k times the image of largest :func:`gain`; it then covers the targets, too.
+
+    A gain only falls while others are chosen. So an old gain is an upper bound, and only the images
+    with the largest bounds are looked at anew (Minoux, 1978). Memory is O(block * T + M).
+
+    Args:
+      points: ``float32[M, d]``.
+      targets: ``float32[T, d]``.
+      doubt: ``float32[T]``, weights of the targets, none below 0.
+      covered: ``float32[T]``, see :func:`gain`.
+      width: ``float32[]``, s^2, above 0.
+      k: how many, at most M.
+      block: images whose first gains are computed at once.
+
+    Returns:
+      ``int32[k]`` different places, in the order of choice; ties go to the first.
+    """
+    lengths = squared_lengths(targets)
+
+    def near(point: jax.Array) -> jax.Array:
+        return similarity(squared_distances(targets, lengths, point), width)
+
+    def step(
+        state: tuple[jax.Array, jax.Array], _: None
+    ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
+        covered = state[1]
+
+        def look(at: _Look) -> _Look:
+            bounds, place, _ = at
+            bounds = bounds.at[place].set(gain(near(points[place]), doubt, covered))
+            return bounds, first_of_most(bounds), place
+
+        begin = look((state[0], first_of_most(state[0]), jnp.int32(-1)))
+        bounds, place, _last = jax.lax.while_loop(lambda at: at[1] != at[2], look, begin)
+        covered = jnp.maximum(covered, near(points[place]))
+        return (bounds.at[place].set(-jnp.inf), covered), place
+
+    first = jax.lax.map(lambda h: gain(near(h), doubt, covered), points, batch_size=block)
+    # Many images at once round otherwise than one: a bound must not be below its gain.
+    return jax.lax.scan(step, (first * (1 + 2**-12) + 2**-24, covered), length=k)[1]
+
+
+@compiled(static=("k",), precision="highest")
+def cover(
+    points: jax.Array, asked: jax.Array, places: jax.Array, doubt: jax.Array, k: int
+) -> jax.Array:
+    """Chooses k of M images, to cover answered ones.
+
+    A target is covered by all other answered images, not by itself: its own answer is what the
+    student has not learned.
+
+    Args:
+      points: ``float32[M, d]``, features of the images.
+      asked: ``float32[Q, d]``, features of the answered images.
+      places: ``int32[T]``, which of these are the targets.
+      doubt: ``float32[T]``, weights of the targets, none below 0.
+      k: how many, at most M.
+
+    Returns:
+      ``int32[k]`` places, in the order of choice; see :func:`greedy`.
+    """
+    mean = asked.mean(0, keepdims=True)  # little is lost in squares around it
+    points, asked = points - mean, asked - mean
+    targets = asked[places]
+    away = nearest(targets, asked, own=places)
+    width = jnp.mean(away)
+    width = jnp.where((width > 0) & jnp.isfinite(width), width, 1.0)
+    return greedy(points, targets, doubt, similarity(away, width), width, k)

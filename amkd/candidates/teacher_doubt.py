@@ -1,0 +1,120 @@
+"""How unsure the teacher will be of candidates, predicted from the answers that were paid for.
+
+By ridge regression in float64. Its strength is the one of least squared error when each record in
+turn is left out (scikit-learn's ``RidgeCV``).
+"""
+
+import numpy as np
+
+from amkd.candidates.candidate_set import Candidates
+from amkd.core import devices, keys
+from amkd.data import mixing
+from amkd.data.records import Records
+from amkd.models import uncertainty
+
+_FEWEST = 10  # records that a regression is learned from
+_MOST = 8192
+_ROWS = 4096  # candidates predicted at once
+_STRENGTHS = 10.0 ** np.arange(-1, 6)
+
+
+def entropies(probabilities: np.ndarray) -> np.ndarray:
+    """Returns the entropy of each row of ``float32[M, Y]``, in nats: ``float32[M]``."""
+    return devices.each(uncertainty.entropy, probabilities)
+
+
+def predicted_doubt(candidates: Candidates) -> np.ndarray:
+    """Returns the entropy that the teacher's answer to each candidate will have, as far as can be
+    told: ``float64[M]``, in nats.
+
+    The entropy of a whole image is regressed on the student's features; where fewer than ten are
+    answered, it is their mean. The entropy of a mix is regressed on :func:`ends_doubt`, too, as the
+    difference to the entropy of the mixed answers, and is learned from answered mixes alone. Where
+    there are fewer than ten of these, it is the entropy of the mixed answers.
+    """
+    records = candidates.records()
+    found = of_mixes(candidates) if np.any(records.i != records.j) else of_whole_images(candidates)
+    return np.clip(found, 0, np.log(candidates.answers().shape[-1]))
+
+
+def of_mixes(candidates: Candidates) -> np.ndarray:
+    """Returns the :func:`predicted_doubt` of mixes, ``float64[M]``."""
+    answers, records = candidates.answers(), candidates.task.records
+    mixes = np.flatnonzero(records.i != records.j)
+    ends = end_answers(candidates, answers)
+    told = ends_doubt(ends, candidates.records())
+    if len(mixes) < _FEWEST:
+        return told[:, 0]
+    known = ends_doubt(ends, records.take(mixes))
+    return told[:, 0] + regressed(
+        np.concatenate([known, candidates.queried().features[mixes]], 1),
+        entropies(answers[mixes]) - known[:, 0],
+        np.concatenate([told, candidates.predictions().features], 1),
+        keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION),
+    )
+
+
+def of_whole_images(candidates: Candidates) -> np.ndarray:
+    """Returns the :func:`predicted_doubt` of whole images, ``float64[M]``."""
+    doubt = entropies(candidates.answers())
+    if len(doubt) < _FEWEST:
+        return np.full(len(candidates), doubt.mean(dtype=np.float64))
+    return regressed(
+        candidates.queried().features,
+        doubt,
+        candidates.predictions().features,
+        keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION),
+    )
+
+
+def end_answers(candidates: Candidates, answers: np.ndarray) -> np.ndarray:
+    """Returns the answers to the real images, ``float32[N, Y]``; even ones where none is known."""
+    found = np.full((candidates.real_count, answers.shape[-1]), 1 / answers.shape[-1], np.float32)
+    places = candidates.asked_real_images(len(answers))
+    found[candidates.task.records.i[places]] = answers[places]
+    return found
+
+
+def ends_doubt(answers: np.ndarray, records: Records) -> np.ndarray:
+    """Returns what is known of the teacher's doubt of mixes before they are asked about.
+
+    Args:
+      answers: ``float32[N, Y]``, to the real images. A variant has its image's answer.
+      records: Q mixes of these.
+
+    Returns:
+      ``float64[Q, 4]``: the entropy of the mixed answers, the entropies of both answers, and
+      ``lambda * (1 - lambda)``.
+    """
+    first, second = (answers[side % len(answers)] for side in (records.i, records.j))
+    lam = records.w[:, None] / mixing.ONE
+    mixed = (lam * first + (1 - lam) * second).astype(np.float32)
+    columns = [entropies(of) for of in (mixed, first, second)]
+    return np.stack([*columns, (lam * (1 - lam))[:, 0]], 1, dtype=np.float64)
+
+
+def regressed(
+    inputs: np.ndarray, outputs: np.ndarray, wanted: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Returns the outputs that a ridge regression predicts, ``float64[M]``.
+
+    Args:
+      inputs: ``[Q, e]``; each column is scaled to mean 0 and deviation 1. Of more than 8,192 rows,
+        so many are drawn at random.
+      outputs: ``[Q]``.
+      wanted: ``[M, e]``, the inputs for which outputs are predicted.
+      rng: for the draw.
+    """
+    # A second of every start, and only this acquisition needs it.
+    from sklearn.linear_model import RidgeCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    if len(inputs) > _MOST:
+        some = np.sort(rng.choice(len(inputs), _MOST, replace=False))
+        inputs, outputs = inputs[some], outputs[some]
+    model = make_pipeline(StandardScaler(), RidgeCV(_STRENGTHS))
+    model.fit(inputs.astype(np.float64), outputs.astype(np.float64))
+    starts = range(0, len(wanted), _ROWS)
+    blocks = (wanted[start : start + _ROWS].astype(np.float64) for start in starts)
+    return np.concatenate([model.predict(block) for block in blocks])
