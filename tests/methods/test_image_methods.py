@@ -222,8 +222,8 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, fields):
 @pytest.mark.parametrize(
     ("method", "name"),
     [
-        ("active_labelling", "transductive_variance"),
-        ("random_crops", "uncertainty_herding"),
+        pytest.param("active_labelling", "transductive_variance", marks=pytest.mark.heavy),
+        pytest.param("random_crops", "uncertainty_herding", marks=pytest.mark.heavy),
         ("pooled_mixup", "excess_doubt"),
     ],
 )
