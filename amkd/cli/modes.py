@@ -99,7 +99,7 @@ def distill(command: Command) -> None:
         summary_text.closing_table(summary),
         last=True,
         event="result",
-        **{name: summary[name] for name in _RESULT},
+        **{name: summary.get(name) for name in _RESULT},  # an earlier version lacks some
     )
 
 
