@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,12 +96,9 @@ def distill(command: Command) -> None:
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for this run's state and results")
     summary = experiment.run(command.config, command.workdir, command.stop, origin=command.origin)
-    console.say(
-        summary_text.closing_table(summary),
-        last=True,
-        event="result",
-        **{name: summary[name] for name in _RESULT},
-    )
+    # A summary that an earlier version wrote lacks some.
+    result: dict[str, Any] = {name: summary.get(name) for name in _RESULT}
+    console.say(summary_text.closing_table(summary), last=True, event="result", **result)
 
 
 def plan(command: Command) -> None:

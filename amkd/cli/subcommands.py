@@ -99,9 +99,9 @@ def _add_status(commands: Any) -> None:
     status.add_argument(
         "--within",
         type=float,
-        default=60.0,
         metavar="SECONDS",
-        help="the last sign of life is at most this old (default: 60)",
+        help="the last sign of life is at most this old (default: 60, or three times the run's"
+        " report.beat_seconds if that is longer)",
     )
     status.add_argument(
         "--idle",

@@ -37,6 +37,12 @@ class _Loader(yaml.SafeLoader):
         )
 
 
+def _whole_number(loader: Any, node: Any) -> int:
+    """Returns a whole number; YAML 1.1 would read 010 as 8."""
+    return int(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 for _name, (_pattern, _first) in _PLAIN.items():
     _Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_name}", re.compile(f"(?:{_pattern})$"), _first

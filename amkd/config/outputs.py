@@ -60,6 +60,7 @@ class ReportSettings:
         "Seconds between two signs of life in WORKDIR/progress.json, which tells where the run"
         " stands (amkd status WORKDIR). 0 writes none.",
         least=0,
+        most=3600,
         identity=False,
     )
     prometheus_port: int = field(

@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 import traceback
 from types import TracebackType
 from typing import Any
@@ -126,10 +127,15 @@ def guard() -> None:
 
 
 class _Guarded(io.TextIOWrapper):
-    """A stream of text that knows when its reader has gone."""
+    """A stream of text that knows when its reader has gone; the main thread is always told."""
+
+    _main_must_know = False  # another thread has found it first
 
     def write(self, text: str) -> int:
         """Writes; see ``io``."""
+        if self._main_must_know and threading.current_thread() is threading.main_thread():
+            self._main_must_know = False
+            raise ReaderGone
         return self._while_read(super().write, text)
 
     def flush(self) -> None:
@@ -141,6 +147,7 @@ class _Guarded(io.TextIOWrapper):
             return do(*given)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # for what is still buffered
+            self._main_must_know = threading.current_thread() is not threading.main_thread()
             raise ReaderGone from None
 
 

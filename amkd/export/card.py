@@ -157,6 +157,13 @@ def _share(card: Card, name: str, counted: str) -> str:
 def _photograph(card: Card) -> str:
     """Tells how the pixels of a file become what the student takes."""
     code = photograph.code(card)
+    height, width, channels = card["shape"]
+    if height != width and channels in (1, 3) and card.get("pictures"):
+        return (
+            "Picture files become images of this size as in the training by `amkd --mode=predict`:"
+            f" {card['pictures']['resize']}, to a height of {height} and a width of {width} pixels."
+            " The network itself scales the values.\n"
+        )
     if not code:
         return (
             "It takes images as its data set has them, and no picture files: see Input above. The"

@@ -15,10 +15,12 @@ from typing import Any, NamedTuple
 
 from amkd.core import console, files, json_lines
 from amkd.core.errors import JobEnded, UserError
+from amkd.core.redaction import redact
 from amkd.core.stopping import Stopped
 from amkd.reporting.progress import RunProgress
 
 NAME = "progress.json"
+WITHIN = 60.0  # seconds since the last sign of life that are allowed
 RUNNING, FINISHED, STOPPED, FAILED = "running", "finished", "stopped", "failed"
 _STOPS = (Stopped, JobEnded, KeyboardInterrupt, console.ReaderGone)  # the same command goes on
 _LONGEST = 1000  # characters of a reason
@@ -55,7 +57,7 @@ def kept(progress: RunProgress, workdir: Path, seconds: float) -> Iterator[None]
         yield
     except BaseException as error:
         stops = isinstance(error, _STOPS)
-        why = str(error).partition("\n")[0][:_LONGEST]
+        why = redact(str(error)).partition("\n")[0][:_LONGEST]
         beat.end(
             STOPPED if stops else FAILED,
             why or ("asked to stop" if stops else type(error).__name__),
@@ -78,7 +80,8 @@ class _Beat(threading.Thread):
         """Writes until the run ends."""
         while not self._over.wait(self._seconds):
             self._write(RUNNING)
-            with contextlib.suppress(console.ReaderGone):  # the run's own thread will see it
+            # The run's own thread is told that nobody reads, and meets a full disk by itself.
+            with contextlib.suppress(console.ReaderGone, OSError):
                 self._log()
 
     def end(self, state: str, why: str = "") -> None:
@@ -102,6 +105,7 @@ class _Beat(threading.Thread):
             "begun": self._begun,
             "process": os.getpid(),
             "host": platform.node(),
+            "beat_seconds": self._seconds,
             **self._progress.facts(),
         }
         text = json.dumps(json_lines.finite(told), indent=2) + "\n"
@@ -110,13 +114,14 @@ class _Beat(threading.Thread):
 
 
 def judge(
-    workdir: Path, within: float, idle: float | None, now: datetime.datetime | None = None
+    workdir: Path, within: float | None, idle: float | None, now: datetime.datetime | None = None
 ) -> SignOfLife:
     """Tells whether the run in a folder works, or is finished.
 
     Args:
       workdir: the folder.
-      within: seconds since the last sign of life that are allowed.
+      within: seconds since the last sign of life that are allowed; None for :data:`WITHIN`, or
+        for the time of three signs of this run if that is longer.
       idle: seconds since the work last advanced that are allowed; None for any.
       now: the time; None for that of the clock.
 
@@ -137,12 +142,17 @@ def judge(
         return SignOfLife(True, f"{where}; finished")
     if state != RUNNING:
         return SignOfLife(False, f"{where}; {state}: {told.get('why') or 'no reason is known'}")
-    if silent > within:
+    if silent > (_allowed(told) if within is None else within):
         return SignOfLife(False, f"{where}; no sign of life for {silent:.0f} s")
     still = _age(path, told.get("advanced", ""), now)
     if idle is not None and still > idle:
         return SignOfLife(False, f"{where}; alive, but nothing has advanced for {still:.0f} s")
     return SignOfLife(True, f"{where}; sign of life {silent:.0f} s ago, advanced {still:.0f} s ago")
+
+
+def _allowed(told: dict[str, Any]) -> float:
+    every = told.get("beat_seconds")
+    return max(WITHIN, 3 * every) if isinstance(every, (int, float)) else WITHIN
 
 
 def _where(told: dict[str, Any]) -> str:

@@ -101,7 +101,9 @@ def ticks(low: float, high: float) -> list[float]:
     """Returns round numbers at equal distances, the first at most ``low``, the last at least
     ``high``.
     """
-    rough = max(high - low, 1e-9) / _TICKS
+    # Of equal values, or nearly, the ticks still differ by what their labels show.
+    least = max(1e-9, 1e-4 * max(abs(low), abs(high)))
+    rough = max(high - low, least) / _TICKS
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

@@ -129,3 +129,7 @@ def test_on_the_command_line(tmp_path, monkeypatch):
         parsed(monkeypatch, f"--config={path}:smoke")
     with pytest.raises(UserError, match=r"did you mean config\.seed"):
         parsed(monkeypatch, f"--config={write(tmp_path, 'sede: 1')}")
+
+
+def test_whole_numbers_are_decimal(tmp_path):
+    assert config_file.load(write(tmp_path, "seed: 010\nbudget: 0900\n")).seed == 10

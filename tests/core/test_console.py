@@ -53,3 +53,26 @@ def test_what_libraries_print_cannot_fail_either():
     env = {**os.environ, "PYTHONIOENCODING": "ascii"}
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "\\xe9 \\udcff\n", "\\u2192\n")
+
+
+def test_the_main_thread_learns_that_another_met_a_closed_pipe():
+    code = (
+        "import sys, threading\n"
+        "from amkd.core import console\n"
+        "console.guard(); console.write_json()\n"
+        "sys.stdin.readline()\n"
+        "def beat():\n"
+        "    try: console.note('progress')\n"
+        "    except console.ReaderGone: pass\n"
+        "thread = threading.Thread(target=beat); thread.start(); thread.join()\n"
+        "try: console.say('main')\n"
+        "except console.ReaderGone: sys.exit(7)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin and process.stdout
+        process.stdout.close()
+        process.stdin.write(b"\n")
+        process.stdin.close()
+        assert process.wait(30) == 7

@@ -163,7 +163,14 @@ def test_the_cards_photograph_is_the_students_pixel_by_pixel(
 def test_a_student_of_no_photographs_says_so() -> None:
     text = card.text(card.complete(card_of("lenet5", LENET), {}, ""))
     assert "image_of" not in text and "no picture files" in text
-    assert photograph.code({"shape": [16, 8, 3], "pictures": {"resize": "crop"}}) == ""
+
+
+def test_the_card_of_a_rectangle_tells_how_its_pictures_are_made() -> None:
+    told = {**card_of("lenet5", LENET), "shape": [16, 8, 3], "pictures": {"resize": "crop"}}
+    assert photograph.code(told) == ""
+    text = card.text(card.complete(told, {}, ""))
+    assert "crop, to a height of 16 and a width of 8 pixels" in text
+    assert "image_of" not in text and "no picture files" not in text
 
 
 NAMES = {

@@ -1,7 +1,9 @@
 """Where a run stands: as it is noted, kept on disk, judged, and shown to Prometheus."""
 
+import dataclasses
 import datetime
 import json
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -10,6 +12,7 @@ import pytest
 
 from amkd.cli import subcommands
 from amkd.core.errors import UserError
+from amkd.core.redaction import Hidden
 from amkd.core.stopping import Stopped
 from amkd.reporting import progress_file, prometheus
 from amkd.reporting.progress import Counts, RunProgress
@@ -180,3 +183,32 @@ def test_what_prometheus_reads():
             pass
     with prometheus.served(progress, 0):  # none
         pass
+
+
+def test_rare_signs_of_life_are_waited_for(tmp_path):
+    at = "2026-11-28T11:50:00.000Z"  # 600 s ago
+    for every, well in ((200, True), (199, False), (None, False)):
+        write(tmp_path, updated=at, advanced=at, beat_seconds=every)
+        assert progress_file.judge(tmp_path, None, None, NOW).well is well
+    assert not progress_file.judge(tmp_path, 60, None, NOW).well  # as was asked for
+
+
+def test_no_secret_in_the_reason(tmp_path):
+    hidden = Hidden("geheim12")
+    with pytest.raises(OSError, match="geheim12"), progress_file.kept(noted(), tmp_path, 7):
+        raise OSError("http://me:geheim12@example.com is gone")
+    assert read(tmp_path)["why"] == "http://me:***@example.com is gone"
+    assert read(tmp_path)["beat_seconds"] == 7
+    del hidden
+
+
+def test_a_log_that_cannot_be_written_ends_no_sign_of_life(tmp_path, monkeypatch):
+    def full(event):
+        raise OSError("no space left")
+
+    progress = noted()
+    monkeypatch.setattr(progress_file.console, "note", full)
+    with progress_file.kept(progress, tmp_path, 0.01):
+        progress.standing = dataclasses.replace(progress.standing, done=1, advanced=1.0)
+        time.sleep(0.1)
+        assert "progress" in [thread.name for thread in threading.enumerate()]

@@ -112,3 +112,11 @@ def test_a_file_of_pictures_is_whole():
     nested = [one for one in drawn if one.tag.endswith("}svg")]
     assert [one.get("x") for one in nested] == ["24", "428", "832", "24"]
     assert float(drawn.get("width")) == 3 * (380 + 24) + 24
+
+
+@pytest.mark.parametrize("value", [0.7, 5.0, 1e7, -3e8])
+def test_equal_values_have_ticks_that_differ(value):
+    found = svg_chart.ticks(value, value)
+    assert found[0] <= value <= found[-1] and found[0] < found[-1]
+    assert len({f"{tick:g}" for tick in found}) == len(found)
+    assert svg_chart.chart("loss", "epoch", [svg_chart.line(0, "loss", [1], [value])]).body

@@ -152,6 +152,27 @@ def test_a_service_that_cannot_begin_is_told_of(name, tmp_path, monkeypatch):
         writers.open_all(settings, RunFacts("abc", tmp_path, {}))
 
 
+@pytest.mark.parametrize(
+    ("name", "variable", "value"),
+    [
+        ("wandb", "WANDB_API_KEY", "geheim12"),
+        ("mlflow", "MLFLOW_TRACKING_TOKEN", "geheim12"),
+        ("mlflow", "MLFLOW_TRACKING_URI", "https://me:geheim12@example.com"),
+    ],
+)
+def test_a_service_that_cannot_begin_tells_no_secret(name, variable, value, tmp_path, monkeypatch):
+    def fails(*args, **named):
+        raise RuntimeError(f"{value} was refused")
+
+    monkeypatch.setenv(variable, value)
+    stand_in(monkeypatch, name, [], init=fails, MlflowClient=fails)
+    stand_in(monkeypatch, "mlflow.entities", [])
+    settings = configured(**{"report.tensorboard": False, f"report.{name}": "photos"})
+    with pytest.raises(UserError, match=r"cannot begin \(.*\*\*\*.* was refused\)") as caught:
+        writers.open_all(settings, RunFacts("abc", tmp_path, {}))
+    assert "geheim" not in str(caught.value)
+
+
 def test_a_service_that_fails_ends_no_run(capsys):
     class Broken:
         asked = 0
@@ -177,10 +198,13 @@ def test_what_a_service_learns_of_the_configuration(tmp_path):
     fields = Settings()
     http = dataclasses.replace(fields.teacher.http, url="https://me:secret@example.com")
     teacher = dataclasses.replace(fields.teacher, http=http)
-    data = dataclasses.replace(fields.data, folder="/home/me")
-    settings = dataclasses.replace(fields, teacher=teacher, data=data)
+    data = dataclasses.replace(fields.data, folder="/home/me", classes="/home/me/names.txt")
+    settings = dataclasses.replace(
+        fields, teacher=teacher, data=data, student_weights="/home/me/start.safetensors"
+    )
     known = writers.facts_of(settings, "abc", tmp_path).config
     assert known["train.epochs"] and known["seed"] == 0
+    assert (known["student_weights"], known["data.classes"]) == ("start.safetensors", "names.txt")
     assert not any("secret" in str(value) or "/home" in str(value) for value in known.values())
 
 

@@ -9,6 +9,8 @@ from amkd.core import extras
 from amkd.reporting.writers import mlflow, tensorboard, wandb
 from amkd.reporting.writers.base import Guarded, RunFacts, Writer
 
+_LIST_OR_FILE = "data.classes"  # names of classes, or a file of them
+
 __all__ = ["RunFacts", "Writer", "check", "facts_of", "open_all"]
 
 
@@ -27,11 +29,19 @@ def check(settings: Settings) -> None:
 
 def facts_of(settings: Settings, run: str, folder: Path) -> RunFacts:
     """Returns what the writers are told of a run: neither places nor what may hold a secret."""
-    private = {leaf.name for leaf in leaves(type(settings)) if leaf.declaration.private}
-    known = identifying(settings)
-    return RunFacts(
-        run, folder, {name: value for name, value in known.items() if name not in private}
-    )
+    declared = {leaf.name: leaf.declaration for leaf in leaves(type(settings))}
+    known = {
+        name: _file_name(value) if declared[name].path or name == _LIST_OR_FILE else value
+        for name, value in identifying(settings).items()
+        if not declared[name].private
+    }
+    return RunFacts(run, folder, known)
+
+
+def _file_name(value: str) -> str:
+    """Returns the name of a file without its folder; any other text as it is."""
+    path = Path(value)
+    return path.name if path.is_absolute() or value.startswith("~") else value
 
 
 def open_all(settings: Settings, facts: RunFacts) -> list[Writer]:

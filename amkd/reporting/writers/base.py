@@ -1,12 +1,14 @@
 """What every writer of curves must do."""
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from amkd.core import console
-from amkd.core.redaction import redact
+from amkd.core.redaction import Hidden, redact
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +24,24 @@ class RunFacts:
     run: str
     folder: Path
     config: Mapping[str, Any]
+
+
+def hidden(*names: str) -> Hidden:
+    """Hides the values of environment variables in messages; of an address only its password.
+
+    Args:
+      names: of the variables.
+    """
+    return Hidden(*(_secret_of(os.environ.get(name, "")) for name in names))
+
+
+def _secret_of(value: str) -> str:
+    if "://" not in value:
+        return value
+    try:
+        return urlsplit(value).password or ""
+    except ValueError:  # no address
+        return value
 
 
 class Writer(Protocol):

@@ -5,10 +5,12 @@ from collections.abc import Mapping
 
 from amkd.core import extras
 from amkd.core.errors import UserError
-from amkd.reporting.writers.base import RunFacts
+from amkd.core.redaction import redact
+from amkd.reporting.writers.base import RunFacts, hidden
 
 _AT_ONCE = 100  # parameters that MLflow takes in one request
 _LONGEST = 500  # characters of a parameter that every server takes
+_SECRETS = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _TAG = "amkd.run"  # how a run that goes on is found again
 
 
@@ -23,6 +25,7 @@ class Run:
         """
         field = f"config.report.mlflow={experiment!r}"
         mlflow = extras.require("mlflow", extra="mlflow", field=field)
+        self._hidden = hidden(*_SECRETS)
         self._entities = extras.require("mlflow.entities", extra="mlflow", field=field)
         try:
             self._client = mlflow.MlflowClient()
@@ -31,8 +34,8 @@ class Run:
             self._run = self._begin(place, facts)
         except Exception as error:  # of many kinds: no server, no right
             raise UserError(
-                f"{field}: MLflow cannot begin ({error}); check MLFLOW_TRACKING_URI, or leave the"
-                " field empty"
+                f"{field}: MLflow cannot begin ({redact(str(error))}); check MLFLOW_TRACKING_URI,"
+                " or leave the field empty"
             ) from error
 
     def _begin(self, experiment: str, facts: RunFacts) -> str:

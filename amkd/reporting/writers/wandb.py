@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from amkd.core import extras
 from amkd.core.errors import UserError
+from amkd.core.redaction import redact
 from amkd.reporting import scalars
-from amkd.reporting.writers.base import RunFacts
+from amkd.reporting.writers.base import RunFacts, hidden
 
 
 class Run:
@@ -19,6 +20,7 @@ class Run:
         """
         field = f"config.report.wandb={project!r}"
         wandb = extras.require("wandb", extra="wandb", field=field)
+        self._hidden = hidden("WANDB_API_KEY")
         # The output, the code and this machine are nobody else's business.
         quiet = wandb.Settings(
             console="off",
@@ -43,7 +45,7 @@ class Run:
             )
         except Exception as error:  # of many kinds: no key, no network
             raise UserError(
-                f"{field}: wandb cannot begin ({error}); set WANDB_API_KEY, or"
+                f"{field}: wandb cannot begin ({redact(str(error))}); set WANDB_API_KEY, or"
                 " WANDB_MODE=offline, or leave the field empty"
             ) from error
         for axis, groups in scalars.GROUPS.items():
