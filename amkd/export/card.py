@@ -169,9 +169,15 @@ def _photograph(card: Card) -> str:
             "It takes images as its data set has them, and no picture files: see Input above. The"
             " network itself scales the values.\n"
         )
+    what = "This is what the training did with picture files of eight bits per colour."
+    if not card.get("pictures", {}).get("of_files", True):
+        what = (
+            "The training's images came from no picture files. This makes images of their size and"
+            " colours from files of eight bits per colour."
+        )
     return (
-        "This is what the training did with picture files of eight bits per colour. The values stay"
-        f" from 0 to 255: the network itself scales them.\n\n```python\n{code}```\n"
+        f"{what} The values stay from 0 to 255: the network itself scales them.\n\n"
+        f"```python\n{code}```\n"
     )
 
 

@@ -130,6 +130,8 @@ def judge(
     """
     path = workdir / NAME
     if not path.exists():
+        if (workdir / "summary.json").exists():  # of a run that wrote no sign of life
+            return SignOfLife(True, f"{workdir}: finished")
         raise UserError(
             f"{path} is not there: no run has begun in this folder, its report.beat_seconds is 0,"
             " or it is a table, where each run has a folder of its own"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from amkd.config.data import is_of_files
 from amkd.config.identity import identifying
 from amkd.core import checkpoint, compilation, console, devices, files
 from amkd.methods.student import seen_side
@@ -90,7 +91,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "class_names": list(data.class_names),
         "shape": list(data.shape),
         "side": seen_side(config, data.shape),
-        "pictures": {"resize": config.data.resize},
+        "pictures": {"resize": config.data.resize, "of_files": is_of_files(config.dataset)},
         "data_key": data.key or None,
         "test_accuracy": summary["student_accuracy"],
         "test_images": summary["accuracy_images"],

@@ -160,6 +160,16 @@ def test_the_cards_photograph_is_the_students_pixel_by_pixel(
         assert np.array_equal(names["image_of"](path), decode(path, options)), path
 
 
+@pytest.mark.parametrize("of_files", [True, False])
+def test_the_card_does_not_speak_of_files_that_were_not_there(of_files: bool) -> None:
+    told = {**card_of("lenet5", LENET), "shape": [8, 8, 1]}
+    told["pictures"] = {"resize": "crop", "of_files": of_files}
+    text = card.text(card.complete(told, {}, ""))
+    assert "image_of" in text
+    assert ("This is what the training did" in text) == of_files
+    assert ("came from no picture files" in text) != of_files
+
+
 def test_a_student_of_no_photographs_says_so() -> None:
     text = card.text(card.complete(card_of("lenet5", LENET), {}, ""))
     assert "image_of" not in text and "no picture files" in text

@@ -147,6 +147,14 @@ def test_the_command_tells_by_its_exit_status(tmp_path, capsys):
         subcommands.run(["status", str(tmp_path), "--within=soon"])
 
 
+def test_a_finished_run_without_signs_of_life_is_finished(tmp_path, capsys):
+    with pytest.raises(UserError, match="is not there"):
+        subcommands.run(["status", str(tmp_path)])
+    (tmp_path / "summary.json").touch()
+    subcommands.run(["status", str(tmp_path)])
+    assert "finished" in capsys.readouterr().out
+
+
 SHOWN = """\
 # HELP amkd_run_round the round; -1 before the first
 # TYPE amkd_run_round gauge
