@@ -151,10 +151,8 @@ def list_pictures(root: Path, field: str = "config.data.folder") -> Listing:
     except OSError as error:
         raise UserError(f"{where}: {error.filename} cannot be listed ({error.strerror})") from error
     if not listing.paths:
-        raise UserError(
-            f"{where}: holds no picture ({', '.join(SUFFIXES)}), only"
-            f" {listing.ignored:,} other files"
-        )
+        held = f"only {listing.ignored:,} other files" if listing.ignored else "and no other file"
+        raise UserError(f"{where}: holds no picture ({', '.join(SUFFIXES)}), {held}")
     return listing
 
 

@@ -159,8 +159,10 @@ def _photograph(card: Card) -> str:
     code = photograph.code(card)
     if not code:
         return (
-            "It takes images as its data set has them, and no picture files: see Input above. The"
-            " network itself scales the values.\n"
+            "There is no code for it here: such code is written for square grey or RGB images only."
+            " Give the network images as its data set has them: see Input above. `amkd"
+            " --workdir=WORKDIR --mode=predict --images=FOLDER` reads picture files as the training"
+            " did. The network itself scales the values.\n"
         )
     return (
         "This is what the training did with picture files of eight bits per colour. The values stay"

@@ -120,11 +120,11 @@ def _money_and_time(probe: Probe) -> Iterator[str]:
         seconds = sorted(call.ended - call.began for call in probe.calls)
         half, most = np.percentile(seconds, (50, 95))
         yield _line(
-            "rate", f"{rate:,.3g} images a second, {plan.in_flight} requests at once at most"
+            "rate", f"{rate:,.3g} images a second, with at most {plan.in_flight} at once"
         )
         yield _line(
             "latency",
-            f"{half:.3g} s (half of {len(seconds)} requests), {most:.3g} s (95%),"
+            f"{half:.3g} s (median of {len(seconds)} requests), {most:.3g} s (95%),"
             f" {seconds[-1]:.3g} s (longest)",
         )
     else:

@@ -49,7 +49,9 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
         with np.errstate(over="ignore"):  # infinity is reported later
             rows = found.astype(np.float32)
     except Exception as error:  # whatever a user's array type raises
-        raise BadAnswer(f"teacher {identity} answered no numbers: {error}") from error
+        raise BadAnswer(
+            f"teacher {identity} answered no numbers: {error}; it must answer {_wanted(form)}"
+        ) from error
     if form.form in ("label", "any") and rows.shape == (images,):
         numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
         return np.eye(classes + 1, classes, dtype=np.float32)[numbers]

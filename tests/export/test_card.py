@@ -162,7 +162,7 @@ def test_the_cards_photograph_is_the_students_pixel_by_pixel(
 
 def test_a_student_of_no_photographs_says_so() -> None:
     text = card.text(card.complete(card_of("lenet5", LENET), {}, ""))
-    assert "image_of" not in text and "no picture files" in text
+    assert "image_of" not in text and "square grey or RGB images only" in text
     assert photograph.code({"shape": [16, 8, 3], "pictures": {"resize": "crop"}}) == ""
 
 
