@@ -119,9 +119,7 @@ def _money_and_time(probe: Probe) -> Iterator[str]:
     if rate:
         seconds = sorted(call.ended - call.began for call in probe.calls)
         half, most = np.percentile(seconds, (50, 95))
-        yield _line(
-            "rate", f"{rate:,.3g} images a second, with at most {plan.in_flight} at once"
-        )
+        yield _line("rate", f"{rate:,.3g} images a second, with at most {plan.in_flight} at once")
         yield _line(
             "latency",
             f"{half:.3g} s (median of {len(seconds)} requests), {most:.3g} s (95%),"
