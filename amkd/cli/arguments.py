@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from absl import flags
 
+import amkd
 from amkd.cli import field_help, overrides
 from amkd.config import config_file, data_file, run_record, shipped
 from amkd.core import console
@@ -40,6 +41,9 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
     """
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         console.say("\n".join([story, _flag_help(values), *field_help.lines()]))
+        sys.exit(0)
+    if "--version" in argv[1:]:
+        console.say(f"amkd {amkd.__version__}")
         sys.exit(0)
     sound, wrong = overrides.split(argv[1:])
     problems += wrong

@@ -56,6 +56,7 @@ Commands; amkd COMMAND --help says more:
   amkd compare DIR DIR ...   one page: curves, classes, paired tests, what differs in the fields
   amkd review DIR            pictures on which teacher and student disagree, for a person to correct
   amkd status DIR            where a run stands; exit status 0 while it gives signs of life
+  amkd --version             the version of amkd
 
 A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
 with --shard=2/8 a part of them, and renders it; --mode=plan lists them.

@@ -158,7 +158,8 @@ def evaluate(command: Command) -> None:
         )
     if data.test_labels is None:
         raise UserError(
-            "config.data.test_folder='': without labeled test pictures no accuracy can be measured"
+            "config.data.test_folder='': without labeled test pictures no accuracy can be measured;"
+            " set it to a folder with a subfolder for each class"
         )
     class_names.refuse_other_order(saved.card.get("class_names") or (), data.class_names)
     answers = saved.predict(data.test_images)

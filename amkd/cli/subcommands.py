@@ -23,9 +23,14 @@ def run(argv: Sequence[str]) -> None:
       UserError: something that the user can mend.
     """
     try:
-        args = parser().parse_args(argv)
+        args, unknown = parser().parse_known_args(argv)
     except SystemExit:  # argparse's way out of --help
         return
+    if unknown:
+        # argparse itself would point to the help of all commands.
+        raise UserError(
+            f"unrecognized arguments: {' '.join(unknown)}; amkd {argv[0]} --help shows how"
+        )
     args.do(args)
 
 

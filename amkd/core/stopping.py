@@ -1,10 +1,13 @@
 """Stopping on SIGTERM and Ctrl-C: noted at once, obeyed where the state can be saved."""
 
+import contextlib
 import functools
 import os
 import signal
 import threading
 from types import FrameType
+
+from amkd.core import console
 
 _FORKING = threading.local()  # the signals that a thread lets through when it does not fork
 
@@ -29,6 +32,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.requested = False
+        self._process = os.getpid()  # a forked one that Ctrl-C reaches, too, has nothing to say
 
     def install(self) -> "StopSignal":
         """Starts to note the two signals."""
@@ -43,6 +47,8 @@ class StopSignal:
         # that ask the teacher, and code outside of Python would hold up any handler.
         for each in self._NUMBERS:
             signal.signal(each, signal.SIG_DFL)
+        if number == signal.SIGINT and os.getpid() == self._process:
+            _answer_ctrl_c()
 
     def check(self) -> None:
         """Raises Stopped if the process was asked to stop, or why it cannot go on."""
@@ -50,6 +56,14 @@ class StopSignal:
             raise self.interruption
         if self.requested:
             raise Stopped
+
+
+def _answer_ctrl_c() -> None:
+    """Tells the person at a terminal that Ctrl-C was noted: the work in hand may take a while."""
+    if os.isatty(2) and not console.is_json():
+        # Not print: the signal may have interrupted a print.
+        with contextlib.suppress(OSError):
+            os.write(2, b"\nstopping after the work in hand; a second Ctrl-C ends it at once\n")
 
 
 @functools.cache  # once for each process: what is registered stays

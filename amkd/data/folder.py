@@ -145,16 +145,15 @@ def list_pictures(root: Path, field: str = "config.data.folder") -> Listing:
     """
     where = f"{field}={str(root)!r}"
     if not root.is_dir():
-        raise UserError(f"{where}: there is no such folder; name one that holds pictures")
+        kind = "is a file" if root.exists() else "there is no such folder"
+        raise UserError(f"{where}: {kind}; name a folder that holds pictures")
     try:
         listing = picture_files.list_folder(root)
     except OSError as error:
         raise UserError(f"{where}: {error.filename} cannot be listed ({error.strerror})") from error
     if not listing.paths:
-        raise UserError(
-            f"{where}: holds no picture ({', '.join(SUFFIXES)}), only"
-            f" {listing.ignored:,} other files"
-        )
+        held = f"only {listing.ignored:,} other files" if listing.ignored else "and no other file"
+        raise UserError(f"{where}: holds no picture ({', '.join(SUFFIXES)}), {held}")
     return listing
 
 

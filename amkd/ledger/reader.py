@@ -31,8 +31,9 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         opened, or was written while it was read.
     """
     if not path.is_file():
+        kind = "a folder" if path.is_dir() else "not there"
         raise UserError(
-            f"{path} is {'a folder' if path.is_dir() else 'not there'}: name a ledger's file"
+            f"{path} is {kind}: name a ledger's file, such as ledger.sqlite in a run's workdir"
         )
     # A reader creates a -wal and a -shm file that it cannot remove. If no writer has created them,
     # SQLite is told that the file does not change; that is checked afterwards.

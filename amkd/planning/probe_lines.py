@@ -48,7 +48,8 @@ def _wrapped(name: str, text: str) -> list[str]:
 
 
 def _form(probe: Probe) -> Iterator[str]:
-    rows, wanted = probe.rows[probe.answered], probe.settings.teacher.answers
+    rows, plan = probe.rows[probe.answered], probe.settings.teacher
+    wanted = plan.answers
     found = answer_form.find(rows)
     yield from _wrapped("form", found.text)
     yield _line("rounding", found.rounding)
@@ -56,7 +57,11 @@ def _form(probe: Probe) -> Iterator[str]:
         yield _line("without a class", f"{found.silent} answers have equal scores for all classes")
     faults = [fault for fault in answers.faults(rows, wanted) if fault]
     if not faults:
-        yield _line("answers.form", f"{wanted.form} fits all {len(rows)} answers")
+        hint = ""
+        if found.form == "label" and wanted.form != "label" and plan.kind == "python":
+            # A probe reads class numbers as rows; a run does so only where the form says label.
+            hint = "; if they are class numbers, set --config.teacher.answers.form=label"
+        yield from _wrapped("answers.form", f"{wanted.form} fits all {len(rows)} answers{hint}")
         return
     remedy = f": set --config.teacher.answers.form={found.form}" if found.form else ""
     yield from _wrapped(
@@ -119,12 +124,10 @@ def _money_and_time(probe: Probe) -> Iterator[str]:
     if rate:
         seconds = sorted(call.ended - call.began for call in probe.calls)
         half, most = np.percentile(seconds, (50, 95))
-        yield _line(
-            "rate", f"{rate:,.3g} images a second, {plan.in_flight} requests at once at most"
-        )
+        yield _line("rate", f"{rate:,.3g} images a second, with at most {plan.in_flight} at once")
         yield _line(
             "latency",
-            f"{half:.3g} s (half of {len(seconds)} requests), {most:.3g} s (95%),"
+            f"{half:.3g} s (median of {len(seconds)} requests), {most:.3g} s (95%),"
             f" {seconds[-1]:.3g} s (longest)",
         )
     else:

@@ -40,8 +40,9 @@ def owner(config: Settings, workdir: Path) -> str:
     before = {**_as_json(Settings()), **renamed(found["config"])}
     if different := differences(before, _as_json(config)):
         raise UserError(
-            f"{workdir} belongs to a run of another configuration; choose another --workdir, or"
-            " undo:\n" + "\n".join(f"  {line}" for line in different)
+            f"{workdir} belongs to a run of another configuration; choose another --workdir (with"
+            f" --config.ledger.path={before['ledger.path'] or workdir / _LEDGER} it finds what was"
+            " paid for), or undo:\n" + "\n".join(f"  {line}" for line in different)
         )
     return found["run"]
 

@@ -70,7 +70,12 @@ def serve(
                 time.sleep(_POLL)
             server.shutdown()
             server.drain()
-    console.say(f"answered: {model.cascade.counts}", last=True)
+    counts = model.cascade.counts
+    console.say(
+        f"answered {counts.requests:,} requests: {counts.student:,} images by the student,"
+        f" {counts.teacher:,} by the teacher",
+        last=True,
+    )
 
 
 @contextlib.contextmanager

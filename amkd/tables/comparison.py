@@ -128,6 +128,20 @@ def group_tests(made: Sequence[Group]) -> Iterator[GroupTest]:
             yield GroupTest(measure, one, other, paired, holm)
 
 
+def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
+    """Yields why figures of the runs may not be compared; nothing where they may."""
+    if len({run.kept.settings.dataset for run in runs}) > 1:
+        yield (
+            "The runs have different data sets: their figures are not counted on the same images,"
+            " and a difference of them tells nothing about the methods."
+        )
+    if len({run.kept.teacher for run in runs}) > 1:
+        yield (
+            "The runs have different teachers: agreement and divergence are those with each run's"
+            " own."
+        )
+
+
 def different_fields(runs: Sequence[NamedRun]) -> list[tuple[str, list[Any]]]:
     """Returns the fields in which the runs differ, each with its value in every run.
 

@@ -36,6 +36,7 @@ def page(runs: Sequence[NamedRun]) -> str:
         ),
         "<h2>The runs</h2>",
         table(_RUN_HEAD, map(_run_row, runs)),
+        *map(text, comparison.cautions(runs)),
         html_parts.folded("What these words mean", html_parts.meanings(*_TERMS)),
         *_charts(runs),
         *_tests(runs),

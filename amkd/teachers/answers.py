@@ -49,15 +49,21 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
         with np.errstate(over="ignore"):  # infinity is reported later
             rows = found.astype(np.float32)
     except Exception as error:  # whatever a user's array type raises
-        raise BadAnswer(f"teacher {identity} answered no numbers: {error}") from error
+        raise BadAnswer(
+            f"teacher {identity} answered no numbers: {error}; it must answer {_wanted(form)}"
+        ) from error
     if form.form in ("label", "any") and rows.shape == (images,):
         numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
         return np.eye(classes + 1, classes, dtype=np.float32)[numbers]
     if rows.shape != (images, classes):
+        remedy = (
+            "if these are class numbers, set --config.teacher.answers.form=label"
+            if rows.shape == (images,) and form.form != "any"
+            else "check the data set's number of classes against the teacher's"
+        )
         raise BadAnswer(
             f"teacher {identity} answered shape {found.shape} instead of {(images, classes)}: it"
-            f" must answer {_wanted(form)}; check the data set's number of classes against the"
-            " teacher's"
+            f" must answer {_wanted(form)}; {remedy}"
         )
     return rows
 

@@ -27,7 +27,8 @@ def load(path: str, identity: str) -> Teacher:
     except Exception as error:  # whatever the user's module raises on import
         raise UserError(
             f"config.teacher.function={path!r} cannot be loaded: {fault_place.describe(error)};"
-            " write it as 'module:function'"
+            " write it as 'module:function', of a module that is installed or lies in the folder"
+            " where the command starts"
         ) from error
     if not callable(ask):
         raise UserError(

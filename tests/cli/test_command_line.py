@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from absl import flags
 
-from amkd.cli import main, modes
+import amkd
+from amkd.cli import arguments, main, modes
 from amkd.config.names import field_names
 from amkd.tables import modes as table_modes
 from tests.support import command
@@ -100,8 +102,8 @@ MISTAKES = {
 
 @pytest.mark.parametrize("case", MISTAKES)
 def test_mistakes_are_one_clear_message(case: str) -> None:
-    arguments, expected = MISTAKES[case]
-    ran = launch(*arguments)
+    given, expected = MISTAKES[case]
+    ran = launch(*given)
     assert is_clear(ran), f"exit code {ran.returncode}\n{ran.stderr}"
     for part in expected:
         assert part in ran.stderr
@@ -142,6 +144,13 @@ def test_help_prints_every_field_with_its_comment() -> None:
         == "All queries of the run, the first n_real included: a hard stop."
     )
     assert lines[fields["train.epochs"]] == "  train.epochs = 60"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments.parse(flags.FlagValues(), ["amkd", "--version"], "", [])
+    assert not ended.value.code
+    assert capsys.readouterr().out == f"amkd {amkd.__version__}\n"
 
 
 def test_the_modes_are_those_that_help_names() -> None:

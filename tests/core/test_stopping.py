@@ -1,5 +1,7 @@
 """The first signal is noted, and the second one ends the process, even where a request hangs."""
 
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -77,3 +79,23 @@ def test_a_second_signal_ends_what_is_no_python() -> None:
     process.communicate(timeout=30)
     assert time.monotonic() - began < 5
     assert process.returncode == -signal.SIGTERM
+
+
+def test_ctrl_c_is_answered_at_once_on_a_terminal() -> None:
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUSY],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    try:
+        assert process.stdout is not None and process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline() == b"noted\n"
+        assert b"a second Ctrl-C ends it at once" in os.read(ours, 1000)
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+        os.close(theirs)

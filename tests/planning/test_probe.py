@@ -102,6 +102,11 @@ def test_labels_alone_are_told(tmp_path):
     )
     lines = said(probes.probe(settings, tmp_path / "run", STOP))
     assert lines["form"].startswith("a label only")
+    assert lines["answers.form"] == "label fits all 20 answers"
+    # A run refuses class numbers under another form, and the answers are in the ledger.
+    other = settings_of(**{"teacher.function": f"{HERE}:labels"})
+    lines = said(probes.probe(other, tmp_path / "run", STOP))
+    assert lines["answers.form"].endswith("set --config.teacher.answers.form=label")
     assert lines["best classes"] == "3 20"
     assert lines["never the best"].startswith("9 of 10 classes: 0, 1, 2, 4")
 

@@ -89,12 +89,12 @@ def test_the_backbone_runs_once_for_each_view(go, tmp_path, monkeypatch):
     jax.tree.map(np.testing.assert_array_equal, kept, expected)
 
 
-def test_a_run_stopped_anywhere_ends_with_the_same_bits(go):
+def test_a_run_stopped_anywhere_ends_with_the_same_bits(go, tmp_path):
     whole = go("whole")
     stops = 0
     for looks in range(3, 90, 7):
         try:
-            found = go("stopped", AfterLooks(looks), cache_dir="cache_of_another")
+            found = go("stopped", AfterLooks(looks), cache_dir=tmp_path / "another")
             break
         except Stopped:
             stops += 1

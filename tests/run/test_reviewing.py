@@ -128,7 +128,7 @@ def test_mistakes(tmp_path, run):
         subcommands.run(["review", str(tmp_path)])
     with pytest.raises(UserError, match="--most=0"):
         subcommands.run(["review", str(run), "--most=0"])
-    with pytest.raises(UserError, match=r"--colour.*--help shows how"):
+    with pytest.raises(UserError, match=r"--colour.*amkd review --help shows how"):
         subcommands.run(["review", str(run), "--colour=red"])
 
 

@@ -60,6 +60,15 @@ def test_the_page_draws_paired_differences():
     assert wanted in text and "<td>-2.97 to +6.97</td>" in text
 
 
+def test_the_page_warns_where_figures_are_not_of_the_same_images_or_teacher():
+    assert not list(comparison.cautions([*OURS, *THEIRS]))
+    other = run("c", dataset="mnist")
+    other = dataclasses.replace(other, kept=dataclasses.replace(other.kept, teacher="another"))
+    text = comparison_page.page([*OURS, other])
+    assert "The runs have different data sets" in text
+    assert "The runs have different teachers" in text
+
+
 def test_two_runs_of_one_seed_are_two_groups():
     assert [len(one.runs) for one in comparison.groups([OURS[0], run("again"), OURS[1]])] == [2, 1]
 

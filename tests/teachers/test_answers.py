@@ -95,7 +95,9 @@ def test_narrow_class_numbers_do_not_wrap_around(kind: type, classes: int) -> No
 def test_as_many_images_as_classes_are_not_mistaken_for_a_row() -> None:
     assert raw([0, 2, 1], "label", images=3).tolist() == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
     for form in set(answers.FORMS) - {"label"}:
-        with pytest.raises(answers.BadAnswer, match=r"shape \(3,\) instead of \(3, 3\)"):
+        with pytest.raises(
+            answers.BadAnswer, match=r"shape \(3,\) instead of \(3, 3\).*form=label"
+        ):
             raw([0, 2, 1], form, images=3)
 
 
