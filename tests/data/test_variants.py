@@ -79,6 +79,7 @@ def test_turned_variants_are_the_views_that_training_sees():
     assert variants.max_copies(views) > 10_000 and variants.max_copies(Views(crop=1)) == 8
 
 
+@pytest.mark.heavy
 def test_a_run_mixes_variants_and_asks_about_the_real_images_only(tmp_path, monkeypatch, capsys):
     """10 real images have 45 pairs, too few for 60 mixes; with two variants of each there are
     435.

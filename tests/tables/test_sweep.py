@@ -197,6 +197,7 @@ def test_a_plan_lists_the_runs(swept):
     assert "3 of 6 runs are finished" in planned.stdout
 
 
+@pytest.mark.heavy
 def test_a_run_that_fails_keeps_no_other_from_being_done(swept, tmp_path):
     """The teacher answers the first run only."""
     folder, _, env, _, _ = swept
