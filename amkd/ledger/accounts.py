@@ -257,7 +257,9 @@ def used(db: sqlite3.Connection, run: str, purpose: str, *, identity: str) -> se
 
 
 def spent(db: sqlite3.Connection, run: str) -> float:
-    """What a run may have been billed: every batch but those that the service refused."""
-    return db.execute(
-        "SELECT total(images * price) FROM batch WHERE run = ? AND state != 'refused'", (run,)
-    ).fetchone()[0]
+    """What a run may have been billed: every batch but those that the service refused.
+
+    A sum of many prices is off in its sixteenth digit; a person reads 1.08, not 1.0800000000000003.
+    """
+    query = "SELECT total(images * price) FROM batch WHERE run = ? AND state != 'refused'"
+    return round(db.execute(query, (run,)).fetchone()[0], 12)

@@ -63,6 +63,16 @@ def test_runs_agree_with_the_ledger_that_runs_use(path: Path) -> None:
     book.close()
 
 
+def test_a_sum_of_prices_is_as_a_person_would_write_it(tmp_path: Path) -> None:
+    book = ledger.Ledger(tmp_path / "ledger.sqlite")
+    cheap = charge(book.teacher("cheap"), "alpha", price=0.1, currency="USD")
+    images = some_images(3)
+    for place in range(3):
+        pay(book, cheap, images[place : place + 1], some_answers(1))
+    assert 0.1 + 0.1 + 0.1 == 0.30000000000000004 and book.spent("alpha") == 0.3
+    book.close()
+
+
 def test_teachers(path: Path) -> None:
     with reader.open_read_only(path) as db:
         assert accounts.teachers(db) == [(1, "dear", 13, (10,)), (2, "cheap", 6, (3,))]
