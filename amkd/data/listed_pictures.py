@@ -75,8 +75,7 @@ def load(listed: Listed, how: Listing) -> DataSet:
             f"{how.field}: its labels name {len(listed.classes)} classes, and a classifier has at"
             " least two: name the classes, in the teacher's order, with --config.data.classes"
         )
-    order = sorted(range(len(listed.paths)), key=listed.paths.__getitem__)
-    files = picture_files.identify(listed.root, [listed.paths[i] for i in order], how.cache_dir)
+    order, files = _by_path(listed, how)
     _check_labels(listed, order, files, how)
     pool = _decoded(listed, order, files, how, is_test=False)
     if pool is None:
@@ -87,10 +86,16 @@ def load(listed: Listed, how: Listing) -> DataSet:
     return dataclasses.replace(data, pool_labels=pool.labels if pool.labelled else None)
 
 
+def _by_path(listed: Listed, how: Listing) -> tuple[list[int], list[PictureFile]]:
+    """Returns the rows in the order of their paths, and their files."""
+    order = sorted(range(len(listed.paths)), key=listed.paths.__getitem__)
+    paths = [listed.paths[row] for row in order]
+    return order, picture_files.identify(listed.root, paths, how.cache_dir)
+
+
 def decoded(listed: Listed, how: Listing) -> list[CachedPictures]:
     """Returns the decoded pictures of each split that has any."""
-    order = sorted(range(len(listed.paths)), key=listed.paths.__getitem__)
-    files = picture_files.identify(listed.root, [listed.paths[i] for i in order], how.cache_dir)
+    order, files = _by_path(listed, how)
     parts = (_decoded(listed, order, files, how, is_test=split) for split in (False, True))
     return [part.pictures for part in parts if part is not None]
 

@@ -257,9 +257,7 @@ def used(db: sqlite3.Connection, run: str, purpose: str, *, identity: str) -> se
 
 
 def spent(db: sqlite3.Connection, run: str) -> float:
-    """What a run may have been billed: every batch but those that the service refused.
-
-    A sum of many prices is off in its sixteenth digit; a person reads 1.08, not 1.0800000000000003.
-    """
+    """Returns what a run may have been billed: all batches but those that the service refused."""
     query = "SELECT total(images * price) FROM batch WHERE run = ? AND state != 'refused'"
+    # A sum of many prices is off in its last digits: 1.0800000000000003 for 1.08.
     return round(db.execute(query, (run,)).fetchone()[0], 12)

@@ -73,10 +73,10 @@ def _runs(runs: Sequence[accounts.RunAccount]) -> str:
     for run in runs:
         uses = (run.distill, run.evaluate, run.others)
         counts = [count for one in uses[: len(purposes)] for count in (sum(one), *one)]
-        spent = money(run.spent) if run.spent or not any(one.paid for one in uses) else ""
+        recorded = run.spent or not any(one.paid for one in uses)
+        spent = money(run.spent) if recorded else "not recorded"
         about = (run.about or "-", run.place or "-")
-        moment = _moment(run.begun)
-        rows.append((names[run.run], moment, *counts, spent or "not recorded", run.adrift, *about))
+        rows.append((names[run.run], _moment(run.begun), *counts, spent, run.adrift, *about))
     heads = ["run", "begun (UTC)", *counted, ">spent", ">adrift", "about", "workdir"]
     return table(heads, rows)
 
