@@ -3,6 +3,7 @@
 import itertools
 from typing import Any
 
+from amkd.tables.records import LAST
 from amkd.tables.table import Table
 
 
@@ -20,7 +21,8 @@ def markdown(table: Table, records: list[dict[str, Any]]) -> str:
     if table.measure == "student_accuracy":
         measured = ("student, mean ± std", "success", "agreement")
     head = (
-        *("row", "way", "N", "queries", "seeds", "teacher", *measured, "divergence"),
+        *("row", "way", "N", "queries", "seeds", "teacher", *measured),
+        *("divergence", "ECE", "Brier"),
         *(_heading(records, rival) for rival in table.against),
         *("evaluations", "minutes", "paper", "best published"),
     )
@@ -50,7 +52,7 @@ def _line(table: Table, record: dict[str, Any]) -> tuple[str, ...]:
         _number(record["accuracy_mean"]) + std,
         _number(record["success_rate"]),
         _number(record["agreement"]),
-        _number(record["divergence"], 4),
+        *(_number(record[name], 4) for name in LAST),
         *(_comparison(record, rival) for rival in table.against),
         f"{record['evaluations']:,}" if record["evaluations"] else "-",
         f"{record['seconds'] / 60:.1f}",

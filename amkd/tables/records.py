@@ -10,6 +10,9 @@ from amkd.tables.cells import Cell
 from amkd.tables.kept import Kept
 from amkd.tables.table import Table
 
+# Figures of a run's last round that stand beside accuracy and agreement; they are no shares.
+LAST = ("divergence", "calibration_error", "brier_score")
+
 
 def cell_records(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
     """Returns a record for each cell."""
@@ -26,7 +29,9 @@ def rounded(record: dict[str, Any]) -> dict[str, Any]:
 
 def _digits(name: str) -> int:
     """Returns how many digits the files have of a figure: p-values are small."""
-    return {"seconds": 1, "divergence": 6, "p": 6, "holm": 6}.get(name.partition("_")[0], 4)
+    return {"seconds": 1, "divergence": 6, "calibration": 6, "brier": 6, "p": 6, "holm": 6}.get(
+        name.partition("_")[0], 4
+    )
 
 
 def _record(table: Table, cell: Cell) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def _record(table: Table, cell: Cell) -> dict[str, Any]:
         "accuracy_std": accuracy and accuracy.std,
         "success_rate": success and success.mean,
         "agreement": agreement and agreement.mean,
-        "divergence": _divergence(cell.runs),
+        **{name: _last(cell.runs, name) for name in LAST},
         **_comparisons(table, cell),
         "evaluations": round(statistics.spread([_evaluations(run) for run in cell.runs]).mean),
         "seconds": statistics.spread(seconds).mean,
@@ -72,9 +77,9 @@ def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
     return found
 
 
-def _divergence(runs: list[Kept]) -> float | None:
-    """Returns the mean divergence after the last round, of the runs that have one."""
-    last = [run["rounds"][-1].get("divergence") for run in runs]
+def _last(runs: list[Kept], name: str) -> float | None:
+    """Returns the mean of a figure after the last round, of the runs that have it."""
+    last = [run["rounds"][-1].get(name) for run in runs]
     known = [value for value in last if value is not None]
     return statistics.spread(known).mean if known else None
 
