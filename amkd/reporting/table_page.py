@@ -58,7 +58,7 @@ def render(
         *("evaluations", "paper", "best published"),
     )
     names = (*_NAMES, *compared, *_LAST_NAMES)
-    cells = [[_cell(name, row[name]) for name in names] for row in rows]
+    cells = [[_cell(name, row) for name in names] for row in rows]
     shown = [
         # A table by agreement has it once, and no column is empty.
         (heading != measured or name == "accuracy_mean")
@@ -78,6 +78,14 @@ def render(
     parts += _planned(measured, planned)
     parts += [*_drawn_differences(measured, differences), *_drawn_curves(measured, curves)]
     return html_parts.page(title, parts)
+
+
+def seeds(record: dict[str, Any]) -> str:
+    """Tells how many of the planned seeds were run."""
+    done, planned = len(record["seeds"]), record["seeds_planned"]
+    if not done:
+        return "not run"
+    return str(done) if done == planned else f"{done} of {planned}"
 
 
 def _planned(
@@ -119,15 +127,16 @@ def _drawn_curves(measured: str, drawings: Sequence[Drawing]) -> Iterator[str]:
         yield drawing.plots(drawings)
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, row: dict[str, Any]) -> str:
+    value = row[name]
+    if name == "seeds":
+        return seeds(row)
     if value is None:
         return "-"
     if name in ("divergence", "calibration_error", "brier_score"):
         return f"{value:.4f}"
     if name.startswith(("p_", "holm_")):
         return f"{value:.3f}"
-    if isinstance(value, list):
-        return str(len(value))
     if isinstance(value, float):
         return f"{value:.2f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

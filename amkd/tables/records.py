@@ -14,9 +14,19 @@ from amkd.tables.table import Table
 LAST = ("divergence", "calibration_error", "brier_score")
 
 
+_COMPARED = ("difference", "p", "holm")
+
+
 def cell_records(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
-    """Returns a record for each cell."""
-    return [_record(table, cell) for cell in cells]
+    """Returns a record for each cell, in the order of the table. One that was not run has no seeds
+    and no figures.
+    """
+    finished = {(cell.row, cell.way): _record(table, cell) for cell in cells}
+    return [
+        finished.get((name, way)) or _not_run(table, name, way)
+        for name in table.rows
+        for way in table.ways_of(name)
+    ]
 
 
 def rounded(record: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +61,7 @@ def _record(table: Table, cell: Cell) -> dict[str, Any]:
         "n_real": first["n_real"],
         "queries": max(run["queries"] for run in cell.runs),
         "seeds": [run["seed"] for run in cell.runs],
+        "seeds_planned": len(table.seeds),
         "teacher_accuracy": teacher and teacher.mean,
         "accuracy_mean": accuracy and accuracy.mean,
         "accuracy_std": accuracy and accuracy.std,
@@ -64,6 +75,31 @@ def _record(table: Table, cell: Cell) -> dict[str, Any]:
         "best_published": row.best,
         "best_source": row.source,
     }
+
+
+def _not_run(table: Table, name: str, way: str) -> dict[str, Any]:
+    row = table.rows[name]
+    known = {
+        "row": name,
+        "way": way,
+        "seeds": [],
+        "seeds_planned": len(table.seeds),
+        "paper": row.printed(way),
+        "best_published": row.best,
+        "best_source": row.source,
+    }
+    return {**dict.fromkeys(_names(table)), **known}
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    """Returns the names of a record, in its order."""
+    compared = (f"{name}_{rival}" for rival in table.against for name in _COMPARED)
+    return (
+        *("row", "way", "dataset", "teacher", "student", "method", "n_real", "queries", "seeds"),
+        *("seeds_planned", "teacher_accuracy", "accuracy_mean", "accuracy_std", "success_rate"),
+        *("agreement", *LAST, *compared, "evaluations", "seconds"),
+        *("paper", "best_published", "best_source"),
+    )
 
 
 def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:

@@ -254,6 +254,7 @@ def test_the_command_names_the_configuration_and_is_one_that_a_shell_takes():
 def test_the_page_of_a_table():
     found = {
         "row": "mnist", "way": "active", "n_real": 2000, "queries": 24000, "seeds": [0, 1],
+        "seeds_planned": 2,
         "teacher_accuracy": 99.1,
         "accuracy_mean": 98.7321, "accuracy_std": None, "success_rate": 99.6, "agreement": 98.9,
         "divergence": 0.03312, "calibration_error": 0.0123, "brier_score": None,
