@@ -9,7 +9,7 @@ from typing import Any
 from amkd.core import csv_text, files
 from amkd.core.errors import UserError
 from amkd.reporting import drawing, table_page
-from amkd.tables import kept, pictures, planned, sweep
+from amkd.tables import grid, kept, pictures, planned, sweep
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
@@ -52,8 +52,11 @@ def render(table: Table, folder: Path) -> str:
     found = cells(table, kept_runs(table, folder))
     records = cell_records(table, found)
     stored = [rounded(record) for record in records]
-    points = [rounded(point) for point in curve_points(table, found)]
+    measured_points = curve_points(table, found)
+    points = [rounded(point) for point in measured_points]
     text = markdown(table, records)
+    if table.grid:
+        text += grid.markdown(records, measured_points)
     outcomes = [planned.record(one) for one in planned.outcomes(table, found)]
     text += "".join(planned.markdown(outcomes))
     # First what later runs know the others by.

@@ -72,6 +72,7 @@ class Table:
       measure: the quantity that is compared, one of ``MEASURES``.
       blocks: comparisons that were planned before the runs, by block, the primary one first; in
         the configuration each is ``ROW: WAY - RIVAL``.
+      grid: show what every number of selected images reaches, too, as Tables 2 and 3 do.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Table:
     against: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     measure: str = "student_accuracy"
+    grid: bool = False
     blocks: dict[str, tuple[PlannedComparison, ...]] = dataclasses.field(default_factory=dict)
 
     def ways_of(self, row: str) -> tuple[str, ...]:
