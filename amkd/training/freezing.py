@@ -99,9 +99,9 @@ def check(
     if network.last not in params and (freeze == BACKBONE or backbone_rate != 1):
         field = "freeze='backbone'" if freeze == BACKBONE else f"backbone_rate={backbone_rate}"
         raise UserError(
-            f"config.{group}.{field}: needs the network's last layer, and this one does not show it;"
-            f" name layers in {group}.freeze ({', '.join(map(_shown, params))}), or let its build"
-            " return an amkd.models.Network"
+            f"config.{group}.{field}: needs the network's last layer, and this one does not show"
+            f" it; name layers in {group}.freeze ({', '.join(map(_shown, params))}), or let its"
+            " build return an amkd.models.Network"
         )
     if freeze == BACKBONE:
         return
