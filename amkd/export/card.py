@@ -60,7 +60,7 @@ def text(card: Card) -> str:
     """Formats a complete card for people, in Markdown."""
     parts = [
         f"# {_escaped(card['model'])}, a distilled student",
-        _ABOUT,
+        _ABOUT + (_ASSISTED if card.get("assistant") else ""),
         "## The model\n",
         _table(_model(card)),
         "## Where it comes from\n",
@@ -82,6 +82,11 @@ An image classifier, distilled from a black-box teacher by Active Mixup. It was 
 teacher's
 answers to real images and mixes of them, and saw no true label: it has learned the teacher's \
 mistakes too.
+"""
+
+_ASSISTED = """It also learned from answers that the teacher did not give: an assistant, a network \
+that was trained on
+the teacher's answers, gave them. How many is told below.
 """
 
 

@@ -195,3 +195,24 @@ def test_more_pictures_than_there_are_are_refused_before_any_query(tmp_path):
     with pytest.raises(UserError, match="model 'alexnet' takes images of at least 15"):
         whole_run.run(tmp_path, **{**TINY, "assistant.model": "alexnet"})
     assert not (tmp_path / "asked.txt").exists()
+
+
+def test_through_the_command_line_and_onto_the_page(tmp_path):
+    """With a teacher of labels."""
+    fields = {"report.html": True, "report.plots": False, "teacher.answers.form": "label"}
+    line = command.arguments(tmp_path / "run", **{**TINY, **fields})
+    done = command.run(line, command.environment(tmp_path))
+    assert done.returncode == 0, done.stderr
+    told = "lenet5 answered 40 fresh mixes, at no query; they fill 50% of each of the student's"
+    assert f"assistant            {told} batches" in done.stdout
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "answered by the assistant lenet5, no queries" in page and "40 fresh mixes" in page
+    assert command.summary(tmp_path / "run")["queries"] == 90
+
+
+@pytest.mark.heavy
+def test_a_run_whose_money_ends_in_a_round_has_an_assistant(tmp_path):
+    fields = {"teacher.price": 1.0, "teacher.max_cost": 47.0, "teacher.evaluate": "no"}
+    found = whole_run.run(tmp_path, **{**TINY, **fields})
+    assert found["queries"] == 47 and found["ended_early"]
+    assert found["assistant"]["mixes"] == 40 and found["assistant"]["near"] == 10
