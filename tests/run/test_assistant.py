@@ -10,7 +10,8 @@ import pytest
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped
 from amkd.data.records import mixes
-from amkd.run import assistant, training_loop
+from amkd.models.saved_network import load_network
+from amkd.run import assistant, training_loop, workdir
 from amkd.training import train
 from tests.support import command, counting_teacher, whole_run
 
@@ -170,7 +171,7 @@ def test_the_rounds_before_are_those_of_a_run_without_one(whole, tmp_path):
 
 
 def test_pictures_that_were_not_asked_about(tmp_path):
-    """With labels, of which it makes probabilities; in every round."""
+    """With labels, of which a pretrained assistant makes probabilities; in every round."""
     fields = {
         "method": "active_labelling",
         "teacher.answers.form": "label",
@@ -179,8 +180,13 @@ def test_pictures_that_were_not_asked_about(tmp_path):
         "assistant.near": 0.0,
         "train.epochs": 1,
         "assistant.train.epochs": 1,
+        "assistant.weights": "tests.support.first_weights:same",
     }
     found = whole_run.run(tmp_path, **{**TINY, **fields})
+    card = load_network(tmp_path / "run" / "student").card
+    weights = card["assistant"]["weights"]
+    assert card["config"]["assistant.weights"] == weights["source"] == fields["assistant.weights"]
+    assert workdir.run_record.read(tmp_path / "run")["weights"] == f",{weights['sha256']}"
     assert found["queries"] == 90
     rounds = command.rows(tmp_path / "run", "round")
     assert [row["assistant"]["pictures"] for row in rounds] == [25] * 3
