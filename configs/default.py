@@ -421,6 +421,38 @@ def get_config(preset: str = "") -> ConfigDict:
     # The student's recipe, the same in every round.
     config.train = recipe()
 
+    # A network that answers further images for the student, at no query.
+    config.assistant = ConfigDict()
+    # The assistant's network; the same names as student. Empty for no assistant: the student learns
+    # from the teacher's answers alone.
+    config.assistant.model = ""
+    # Where the assistant's first values come from, as in student_weights. Empty for random values.
+    config.assistant.weights = ""
+    # Height in pixels at which the assistant sees the images, 0 for their own size; the width keeps
+    # the proportions.
+    config.assistant.size = 0
+    # In which rounds it helps: last (the students of earlier rounds only choose images), or all. A
+    # new one is trained in each of these rounds, on all answers so far.
+    config.assistant.rounds = "last"
+    # Fresh mixes that it answers in such a round: of two images that the teacher answered as they
+    # are, at a random lambda from search.lam_low to search.lam_high.
+    config.assistant.mixes = 10000
+    # Share of these mixes that are of pairs which the teacher answered at another lambda. The
+    # others are of pairs that it was never asked about.
+    config.assistant.near = 0.0
+    # active_labelling: real pictures that it answers in such a round, drawn from those that the
+    # teacher was not asked about.
+    config.assistant.pictures = 0
+    # Share of each of the student's batches that the assistant's images fill. A pass is one over
+    # the teacher's answers, so at 0.5 it has twice as many steps.
+    config.assistant.share = 0.5
+    # Its answer to an image is the mean over this many views: the image itself, and others that are
+    # moved as assistant.train says (crop, flip, rotate, zoom).
+    config.assistant.views = 1
+
+    # The assistant's recipe, on the teacher's answers.
+    config.assistant.train = recipe()
+
     # zskd: how images are made from noise.
     config.zskd = ConfigDict()
     # Steps of gradient descent that make an image from noise.

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from amkd.config.assistant import AssistantSettings
 from amkd.config.data import DataSettings
 from amkd.config.fields import field, group
 from amkd.config.outputs import (
@@ -111,6 +112,9 @@ class Settings:
     teacher: TeacherSettings = group(TeacherSettings, "The black box.")
     search: SearchSettings = group(SearchSettings, "How the images of a round are chosen.")
     train: Recipe = group(Recipe, "The student's recipe, the same in every round.")
+    assistant: AssistantSettings = group(
+        AssistantSettings, "A network that answers further images for the student, at no query."
+    )
     zskd: ZskdSettings = group(ZskdSettings, "zskd: how images are made from noise.")
     fskd: FskdSettings = group(FskdSettings, "fskd: how images are made from real ones.")
     ledger: LedgerSettings = group(LedgerSettings, "The answers paid for.")

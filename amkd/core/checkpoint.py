@@ -14,7 +14,8 @@ Resume policy, in the order in which it is applied:
    sent, so an interrupted query phase asks for the same images; the ledger answers as far as it
    got.
 6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
-   (seed, round, epoch or step), so the bits are those of an uninterrupted run.
+   (seed, round, epoch or step), so the bits are those of an uninterrupted run. An assistant's
+   training goes on in the same way; once it has answered, its answers are saved.
 7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
 """
 

@@ -7,6 +7,7 @@ import numpy as np
 
 # In place of the round, so that no student shares these streams:
 TEACHER = 2**31 - 1  # a local teacher
+ASSISTANT = 2**29  # plus the round's number: an assistant
 TARGET = 2**30  # plus the block's number: a target network, against which images are made
 
 
@@ -33,6 +34,8 @@ class Purpose(enum.IntEnum):
     FEATURE_VIEWS = 22  # views of which a frozen network's features are kept
     MADE_IMAGES = 24  # crops, pastes and mirrored images: of which images, and where
     SCORED_IMAGES = 25  # which of the images left are scored, where not all of them are
+    ASSISTED_IMAGES = 26  # which images an assistant answers: pairs, lambdas, pictures
+    ASSISTED_VIEWS = 27  # views of these images
 
 
 def of_member(round_: int, member: int) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import amkd
 from amkd.core import console, files
 from amkd.export import photograph, quantised
-from amkd.reporting import summary_text
+from amkd.reporting import assistant_text, summary_text
 
 TEXT_FILE, DATA_FILE = "README.md", "card.json"
 
@@ -60,7 +60,7 @@ def text(card: Card) -> str:
     """Formats a complete card for people, in Markdown."""
     parts = [
         f"# {_escaped(card['model'])}, a distilled student",
-        _ABOUT,
+        _ABOUT + (_ASSISTED if card.get("assistant") else ""),
         "## The model\n",
         _table(_model(card)),
         "## Where it comes from\n",
@@ -82,6 +82,11 @@ An image classifier, distilled from a black-box teacher by Active Mixup. It was 
 teacher's
 answers to real images and mixes of them, and saw no true label: it has learned the teacher's \
 mistakes too.
+"""
+
+_ASSISTED = """It also learned from answers that the teacher did not give: an assistant, a network \
+that was trained on
+the teacher's answers, gave them. How many is told below.
 """
 
 
@@ -129,12 +134,28 @@ def _origin(card: Card) -> list[tuple[str, str]]:
         ("Teacher", _known(card, "teacher")),
         ("Queries to the teacher", _known(card, "queries")),
         ("Queries for evaluation", _known(card, "evaluation_queries")),
+        *_assistant(card),
         ("Cost", f"{_known(card, 'cost')} {currency}"),
         ("Data set", _known(card, "dataset")),
         ("Key of the data", _known(card, "data_key")),
         ("Real images", _known(card, "n_real")),
         ("Made by", f"amkd {card['amkd']}"),
     ]
+
+
+def _assistant(card: Card) -> list[tuple[str, str]]:
+    """Rows about the part of the training set that an assistant answered, if there was one."""
+    told = card.get("assistant")
+    if not told:
+        return []
+    rows = [
+        ("Answered by an assistant, not by the teacher", _escaped(assistant_text.sentence(told)))
+    ]
+    if weights := told.get("weights"):
+        first = f"{_known(weights, 'source')}, SHA-256 {_known(weights, 'sha256')}"
+        rows.append(("First weights of the assistant", first))
+        rows.append(("Licence of the assistant's first weights", _known(weights, "license")))
+    return rows
 
 
 def _quality(card: Card) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The student's network, as the configuration names it."""
+"""The networks of student and assistant, as the configuration names them."""
 
 from amkd import models
 from amkd.config.settings import Settings
@@ -12,10 +12,13 @@ def seen_side(settings: Settings, shape: tuple[int, ...]) -> resizing.Side:
       settings: the configuration.
       shape: ``(H, W, C)`` of the images that the teacher is asked about.
     """
-    height = settings.student_size
+    return _side(settings.student_size, settings.student_width, shape)
+
+
+def _side(height: int, width: int, shape: tuple[int, ...]) -> resizing.Side:
     if not height:
         return 0
-    width = settings.student_width or max(1, round(height * shape[1] / shape[0]))
+    width = width or max(1, round(height * shape[1] / shape[0]))
     return height if width == height else (height, width)
 
 
@@ -41,3 +44,20 @@ def student_of(settings: Settings, classes: int, shape: tuple[int, ...]) -> Netw
       UserError: the network cannot take images of this size, or is none.
     """
     return models.build(settings.student, classes, shape, side=seen_side(settings, shape))
+
+
+def assistant_side(settings: Settings, shape: tuple[int, ...]) -> resizing.Side:
+    """Returns height and width at which the assistant sees the images; 0 for their own size."""
+    return _side(settings.assistant.size, 0, shape)
+
+
+def assistant_of(settings: Settings, classes: int, shape: tuple[int, ...]) -> Network:
+    """Returns the assistant's network in float32; takes the same as :func:`student_of`.
+
+    Raises:
+      UserError: the network cannot take images of this size, or is none.
+    """
+    side = assistant_side(settings, shape)
+    return models.build(
+        settings.assistant.model, classes, shape, side=side, size_field="assistant.size"
+    )

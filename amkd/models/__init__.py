@@ -82,7 +82,9 @@ MODELS = {
 }
 
 
-def build(name: str, classes: int, shape: tuple[int, ...], *, side: Side = 0) -> Network:
+def build(
+    name: str, classes: int, shape: tuple[int, ...], *, side: Side = 0, size_field: str = ""
+) -> Network:
     """Builds a network by name, in float32; :func:`layers.for_training` is how it is trained.
 
     Args:
@@ -91,6 +93,8 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: Side = 0) ->
       shape: ``(H, W, C)`` of the images.
       side: height and width at which the network sees them, one number if they are equal; 0 for
         their own.
+      size_field: the field with which a message says how to change that size; empty for the
+        student's, or that of the images.
 
     Raises:
       UserError: the network cannot take images of this size, or is none.
@@ -107,7 +111,7 @@ def build(name: str, classes: int, shape: tuple[int, ...], *, side: Side = 0) ->
             f" {', '.join(other for other, one in MODELS.items() if not one.timm)}, or for a"
             " folder of pictures set --config.data.mode=rgb"
         )
-    field = "student_size" if side else "data.size"
+    field = size_field or ("student_size" if side else "data.size")
     low, high = min(shape[:2]), max(shape[:2])
     if low < entry.smallest or (entry.largest is not None and high > entry.largest):
         size = entry.smallest if low < entry.smallest else entry.largest

@@ -13,6 +13,7 @@ from amkd.core.stopping import StopSignal
 from amkd.core.text import money
 from amkd.data.dataset import DataSet, draw_real
 from amkd.ledger import file_system
+from amkd.models.pretrained.source import Weights
 from amkd.planning import cost as costs
 from amkd.planning import without_data, workload
 from amkd.planning.cost import Cost, Held
@@ -21,8 +22,8 @@ from amkd.planning.problems import Problems
 from amkd.planning.profile_lines import profile_lines
 from amkd.reporting import writers
 from amkd.run import checks, inputs, places, workdir
-from amkd.run.context import first_weights
-from amkd.run.facts import RunFacts
+from amkd.run.context import assistant_weights, first_weights
+from amkd.run.facts import Round, RunFacts
 from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
 
@@ -69,7 +70,7 @@ def report(
     if len(sample) < facts.first:  # in place of images that are not made yet
         sample = draw_real(data, min(facts.first, data.drawable_count), settings.seed)
     speed = workload.measure(settings, facts, data, sample)
-    return "\n".join([*_queries(plan), "", *_work(plan, speed), "", *_rounds(facts, speed)])
+    return "\n".join([*_queries(plan), "", *_work(plan, speed), "", *_rounds(plan, speed)])
 
 
 def make_plan(
@@ -102,6 +103,7 @@ def _plan(
     facts = inputs.facts_of(settings, data)
     problems.add(checks.problems_of_data(settings, data))
     problems.attempt(lambda: checks.check_student(settings, data))
+    problems.attempt(lambda: checks.check_assistant(settings, data))
     teacher = problems.attempt(lambda: _teacher(settings, facts, data, stop))
     known = known_images(settings, facts, data, sound=not problems.found)
     held = problems.attempt(
@@ -138,11 +140,10 @@ def _queries(plan: Plan) -> Iterator[str]:
     teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
     yield f"teacher              {teacher}"
     yield from profile_lines(plan.settings.teacher)
-    if weights := first_weights(plan.settings, data):
-        stated = f"licence {weights.license}" if weights.license else "licence not stated"
-        yield f"first weights        {weights.source} ({weights.sha256[:12]}, {stated})"
+    yield from _weights("first weights", first_weights(plan.settings, data))
     yield f"images to draw from  {data.drawable_count} of {height}x{width}x{channels} pixels"
     yield f"real images          {facts.real}"
+    yield from _weights("assistant's weights", assistant_weights(plan.settings, data))
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"
     yield f"{facts.method.selector.pool_title:<21}{facts.pool:,}"
@@ -169,6 +170,12 @@ def _queries(plan: Plan) -> Iterator[str]:
         yield "cost                 not known: set --config.teacher.price"
     if plan.warning:
         yield plan.warning
+
+
+def _weights(title: str, weights: Weights | None) -> Iterator[str]:
+    if weights:
+        stated = f"licence {weights.license}" if weights.license else "licence not stated"
+        yield f"{title:<21}{weights.source} ({weights.sha256[:12]}, {stated})"
 
 
 def _replies(teacher: TeacherSettings) -> Iterator[str]:
@@ -203,6 +210,7 @@ def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
     scored, trained = facts.evaluations, facts.trained
     yield f"search evaluations   {scored:,} ({_lasts(scored, speed.evaluations)})"
     yield f"training             {trained:,} images ({_lasts(trained, speed.trained)})"
+    yield from _assistant(plan, speed)
     memory = workload.memory(
         settings,
         facts,
@@ -217,10 +225,35 @@ def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
     yield f"measured on          {devices.describe()}"
 
 
-def _rounds(facts: RunFacts, speed: workload.Speed) -> Iterator[str]:
+def _assistant(plan: Plan, speed: workload.Speed) -> Iterator[str]:
+    """Yields what an assistant does, at no query; nothing without one."""
+    helped, own = [one for one in plan.facts.rounds if one.share], plan.settings.assistant
+    if not helped:
+        return
+    trained = sum(one.assistant_trained for one in helped)
+    answered = sum(one.assisted for one in helped) * own.views
+    when = "each round" if own.rounds == "all" else "the last round"
+    parts = [f"{own.mixes:,} fresh mixes"] * bool(own.mixes)
+    parts += [f"{own.pictures:,} pictures not asked about"] * bool(own.pictures)
+    yield f"assistant            {own.model}, in {when}; it answers {' and '.join(parts)},"
+    yield f"{'':<21}which fill {own.share:.0%} of each of the student's batches, at no query"
+    yield f"assistant training   {trained:,} images ({_lasts(trained, speed.assistant_trained)})"
+    yield f"assistant answers    {answered:,} images ({_lasts(answered, speed.assistant_answers)})"
+
+
+def _assistant_seconds(plan: Plan, one: Round, speed: workload.Speed) -> float:
+    if not one.share:
+        return 0.0
+    answered = one.assisted * plan.settings.assistant.views
+    return one.assistant_trained / speed.assistant_trained + answered / speed.assistant_answers
+
+
+def _rounds(plan: Plan, speed: workload.Speed) -> Iterator[str]:
+    facts = plan.facts
     yield f"{'round':<8}{'queries':>9}{'search':>16}{'training':>16}"
     for number, one in enumerate(facts.rounds):
         scored, fitted = one.evaluations / speed.evaluations, one.trained / speed.trained
+        fitted += _assistant_seconds(plan, one, speed)
         yield f"{number:<8}{one.queries:>9,}{_span(scored):>16}{_span(fitted):>16}"
 
 

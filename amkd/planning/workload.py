@@ -9,19 +9,21 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from amkd import models
+from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
 from amkd.core import devices, keys
 from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.methods.first_images import Source
-from amkd.methods.student import student_of
+from amkd.methods.student import assistant_of, student_of
 from amkd.models import prediction
-from amkd.run.context import first_weights
+from amkd.run.context import assistant_weights, first_weights
 from amkd.run.facts import RunFacts
 from amkd.search import activations, pairs, placed, pool_search
 from amkd.search.device_search import DeviceSearch
 from amkd.training import losses, teacher_features, training_set
 from amkd.training.train import Training, epochs_at_once, train_network
+from amkd.training.training_set import TrainingSet
 
 _SAMPLE = 512  # real images on which speed is measured
 _LOOKS = 256  # whole images scored at a time: a batch of prediction
@@ -37,6 +39,8 @@ class Speed(NamedTuple):
       activation_bytes: of one image after the student's stem.
       gradients: gradient queries in a second, by methods that make their images; 0 for all others.
       features: images in a second whose features are computed, where they are cached; else 0.
+      assistant_trained: images in a second that the assistant is trained on; 0 without one.
+      assistant_answers: images in a second that it answers; 0 without one.
     """
 
     evaluations: float
@@ -44,6 +48,8 @@ class Speed(NamedTuple):
     activation_bytes: int
     gradients: float = 0.0
     features: float = 0.0
+    assistant_trained: float = 0.0
+    assistant_answers: float = 0.0
 
 
 def memory(
@@ -60,11 +66,13 @@ def memory(
       activation: bytes of one image's activations after the student's stem.
       features: numbers that the teacher shows of each record beside its answer.
     """
-    selector, one = facts.method.selector, int(np.prod(data.shape))
-    held = one * selector.held_images(facts.images, settings.budget)
+    selector, one, plan = facts.method.selector, int(np.prod(data.shape)), settings.assistant
+    mixes, pictures = (plan.mixes, plan.pictures) if plan.model else (0, 0)
+    held = one * selector.held_images(facts.images, settings.budget + pictures)
     table = activation * selector.table_images(facts.images)
     scored = table if table <= settings.search.table_bytes else 4 * one * facts.images
-    answers = settings.budget * (4 * (data.classes + features) + 12)
+    records = settings.budget + mixes + pictures
+    answers = records * (4 * (data.classes + features) + 12)
     return held + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
@@ -87,6 +95,7 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
         activations.stem_bytes(network, variables, data.shape),
         _gradients_per_second(config, facts, data, some),
         features,
+        *_assistant_speeds(config, data, some),
     )
 
 
@@ -164,37 +173,73 @@ def _gradients_per_second(
 def _trained_per_second(
     config: Settings, data: DataSet, some: np.ndarray, network: models.Network, variables: Any
 ) -> float:
-    views = config.train.views
-    count = min(len(some), 4 * config.train.batch_size)
-    count -= count % losses.views_compared(config.train)
-    shown = teacher_features.width(config, data)
-    records = training_set.make(
-        some,
-        real_records(count),
-        np.full((count, data.classes), 1 / data.classes, np.float32),
-        capacity=count,
-        teacher_features=np.zeros((count, shown), np.float32) if shown else None,
-        features=np.zeros((count, views, network.feature_count(variables)), np.float16)
-        if views
-        else None,
+    """Returns how many images the student is trained on in a second."""
+    views, shown = config.train.views, teacher_features.width(config, data)
+    few = _few(some, config.train)
+    width = (len(few), views, network.feature_count(variables)) if views else None
+    records = _unanswered(
+        data,
+        few,
+        teacher_features=np.zeros((len(few), shown), np.float32) if shown else None,
+        features=np.zeros(width, np.float16) if width else None,
     )
+    training = Training(
+        network=network,
+        recipe=config.train,
+        data=records,
+        count=len(few),
+        stream=(config.seed, 0),
+        weights=first_weights(config, data),
+    )
+    return _speed_of(training.of_head(variables) if views else training)
 
-    at_once = epochs_at_once(config.train, count)
+
+def _assistant_speeds(config: Settings, data: DataSet, some: np.ndarray) -> tuple[float, float]:
+    """Returns how many images the assistant is trained on, and how many it answers, in a second."""
+    if not config.assistant.model:
+        return 0.0, 0.0
+    recipe, network = config.assistant.train, assistant_of(config, data.classes, data.shape)
+    few = _few(some, recipe)
+    training = Training(
+        network=network,
+        recipe=recipe,
+        data=_unanswered(data, few),
+        count=len(few),
+        stream=(config.seed, 0),
+        weights=assistant_weights(config, data),
+    )
+    key = keys.key(config.seed, 0, keys.Purpose.INIT)
+    variables = prediction.init(network, data.shape, key)
+    return _speed_of(training), _looks_per_second(network, variables, some)
+
+
+def _few(some: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Returns the images of a few batches."""
+    count = min(len(some), 4 * recipe.batch_size)
+    return some[: count - count % losses.views_compared(recipe)]
+
+
+def _unanswered(data: DataSet, few: np.ndarray, **beside: Any) -> TrainingSet:
+    """Returns a training set whose answers do not matter."""
+    count = len(few)
+    answers = np.full((count, data.classes), 1 / data.classes, np.float32)
+    return training_set.make(few, real_records(count), answers, capacity=count, **beside)
+
+
+def _speed_of(training: Training) -> float:
+    """Returns how many images are trained on in a second."""
+    at_once = epochs_at_once(training)
 
     def seconds(turns: int) -> float:
         """Returns the time of so many turns of epochs after a first one, which may compile."""
         ends: list[float] = []
-        training = Training(
-            network=network,
-            recipe=dataclasses.replace(config.train, epochs=(turns + 1) * at_once, min_steps=0),
-            data=records,
-            count=count,
-            stream=(config.seed, 0),
-            weights=first_weights(config, data),
+        epochs = (turns + 1) * at_once
+        few = dataclasses.replace(training.recipe, epochs=epochs, min_steps=0)
+        train_network(
+            dataclasses.replace(training, recipe=few),
+            on_epoch=lambda *_: ends.append(time.perf_counter()),
         )
-        training = training.of_head(variables) if views else training
-        train_network(training, on_epoch=lambda *_: ends.append(time.perf_counter()))
         return ends[-1] - ends[0]
 
     turns = max(round(_TIMED / seconds(1)), 1)
-    return count * turns * at_once / seconds(turns)
+    return training.count * turns * at_once / seconds(turns)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from amkd.reporting import drawing, progress_part
+from amkd.reporting import assistant_text, drawing, progress_part
 from amkd.reporting.html_parts import folded, meanings, table, text
 
 Entry = dict[str, Any]
@@ -33,6 +33,8 @@ def parts(summary: Entry) -> Iterator[str]:
     terms = ["query", "sent by this run", "evaluation queries", "lost on the way", "cost"]
     if summary.get("sentinel_queries"):
         terms.append("sentinel queries")
+    if summary.get("assistant"):
+        terms.append("assistant")
     yield folded("What these words mean", meanings(*terms))
 
 
@@ -57,6 +59,11 @@ def _spend(summary: Entry) -> Iterator[list[str]]:
     again, price = summary.get("sentinel_queries", 0), summary.get("price", 0.0)
     yield ["queries", f"{summary['queries']:,} of {summary['budget']:,}"]
     yield ["sent by this run", f"{summary['queries_paid']:,}"]
+    if told := summary.get("assistant"):
+        yield [
+            f"answered by the assistant {told['model']}, no queries",
+            assistant_text.images(told),
+        ]
     yield ["evaluation queries, not in the budget", f"{summary['evaluation_queries']:,}"]
     if again:
         yield ["sentinel queries, not in the budget", f"{again:,}"]

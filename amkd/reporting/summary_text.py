@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from amkd.reporting import interval
+from amkd.reporting import assistant_text, interval
 
 
 def percent(value: float | None, images: int | None = None) -> str:
@@ -93,6 +93,7 @@ def closing_table(summary: dict[str, Any]) -> str:
         f"success rate         {percent(summary['success_rate'])}",
         f"agreement            {measured(summary, 'agreement')}",
         *_about_intervals(summary),
+        *_assistant(summary),
         f"queries              {summary['queries']} of {summary['budget']}"
         f" ({summary['queries_paid']} sent by this run, the rest found in the ledger)",
         f"evaluation queries   {summary['evaluation_queries']} (not in the budget)",
@@ -109,6 +110,13 @@ def closing_table(summary: dict[str, Any]) -> str:
 def _about_intervals(summary: dict[str, Any]) -> Iterator[str]:
     if images := summary.get("accuracy_images") or summary.get("agreement_images"):
         yield f"(in brackets)        95% intervals (Wilson), of {images:,} images"
+
+
+def _assistant(summary: dict[str, Any]) -> Iterator[str]:
+    """Yields what an assistant answered; nothing where there was none."""
+    if told := summary.get("assistant"):
+        yield f"assistant            {assistant_text.sentence(told)}"
+        yield f"its agreement        {percent(told['agreement'], summary.get('agreement_images'))}"
 
 
 def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:

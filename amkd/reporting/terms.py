@@ -42,6 +42,8 @@ TERMS = {
     " budget, but they are paid for.",
     "sentinel queries": "Known images that were asked about again, to find replies that were"
     " swapped on the way.",
+    "assistant": "A network that learned from all answers of the teacher, and then answered further"
+    " images for the student. They cost nothing, and are not the teacher's own answers.",
     "sent by this run": "Queries whose answers were not in the ledger, so they were paid for.",
     "lost on the way": "Images that may have been billed although no answer came.",
     "cost": "What the service may have billed: images sent times the price of one.",

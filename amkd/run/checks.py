@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import jax
 
+from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
 from amkd.methods import find
-from amkd.methods.student import seen_shape, student_of
-from amkd.models import Network, inference
+from amkd.methods.student import assistant_of, assistant_side, seen_shape, student_of
+from amkd.models import Network, inference, resizing
 from amkd.models.pretrained import source
 from amkd.models.user_network import UserNetwork
 from amkd.training import freezing, losses, optimizers
@@ -24,6 +25,8 @@ def check_devices(settings: Settings, devices: int) -> None:
     recipes = {"train": settings.train}
     if settings.teacher.kind == "flax":
         recipes["teacher.train"] = settings.teacher.train
+    if settings.assistant.model:
+        recipes["assistant.train"] = settings.assistant.train
     for group, one in recipes.items():
         if one.batch_size % devices:
             raise UserError(
@@ -60,6 +63,7 @@ def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
         )
     else:
         yield from method.selector.problems_of_data(settings, data.drawable_count)
+        yield from _problems_of_pictures(settings, data.drawable_count)
     yield from method.first.problems_of_shape(data.shape)
     yield from _problems_of_teacher(settings, data)
 
@@ -76,17 +80,38 @@ def check_student(settings: Settings, data: DataSet) -> None:
         raise UserError(problem)
     seen = seen_shape(settings, data.shape)
     source.load(settings.student_weights, settings.student, data.classes, seen)
-    recipe = settings.train
+    _check_parts("train", settings.train, network, data.shape, f"student {settings.student!r}")
+
+
+def _check_parts(
+    group: str, recipe: Recipe, network: Network, shape: tuple[int, ...], name: str
+) -> None:
+    """Refuses a recipe that treats parts alike which the network does not have."""
     if not recipe.freeze and recipe.backbone_rate == recipe.layer_decay == 1:
         return
     key = jax.random.key(0)
-    variables = jax.eval_shape(lambda: inference.init(network, data.shape, key))
-    freezing.check(recipe.freeze, recipe.backbone_rate, network, variables)
+    variables = jax.eval_shape(lambda: inference.init(network, shape, key))
+    freezing.check(recipe.freeze, recipe.backbone_rate, network, variables, group)
     if recipe.layer_decay != 1 and not optimizers.has_blocks(variables["params"]):
         raise UserError(
-            f"config.train.layer_decay={recipe.layer_decay}: is for pretrained networks of blocks,"
-            f" and student {settings.student!r} has none; set it to 1"
+            f"config.{group}.layer_decay={recipe.layer_decay}: is for pretrained networks of"
+            f" blocks, and {name} has none; set it to 1"
         )
+
+
+def check_assistant(settings: Settings, data: DataSet) -> None:
+    """Refuses an assistant that cannot take these images or weights; does nothing without one.
+
+    Raises:
+      UserError: names the field.
+    """
+    plan = settings.assistant
+    if not plan.model:
+        return
+    network = assistant_of(settings, data.classes, data.shape)
+    seen = resizing.seen_shape(data.shape, assistant_side(settings, data.shape))
+    source.load(plan.weights, plan.model, data.classes, seen, "assistant.weights")
+    _check_parts("assistant.train", plan.train, network, data.shape, f"assistant {plan.model!r}")
 
 
 def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
@@ -103,6 +128,17 @@ def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
     if losses.auxiliary_head(settings.train):
         yield (
             f"config.train.loss={settings.train.loss!r}: needs the student's last layer, and {why}"
+        )
+
+
+def _problems_of_pictures(settings: Settings, drawable: int) -> Iterator[str]:
+    """Yields why an assistant cannot be given as many pictures that were not asked about."""
+    plan, selector = settings.assistant, find(settings.method).selector
+    asked = settings.n_real + sum(selector.ks(settings))
+    if plan.model and plan.pictures and asked + plan.pictures > drawable:
+        yield (
+            f"config.assistant.pictures={plan.pictures}: {settings.dataset} has {drawable} images,"
+            f" of which {asked} are asked about; set it to {drawable - asked} or less"
         )
 
 

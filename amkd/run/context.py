@@ -16,8 +16,8 @@ from amkd.data import augment
 from amkd.data.dataset import DataSet
 from amkd.data.lazy_images import Images
 from amkd.data.records import Mixes, Records, mixes
-from amkd.methods.student import seen_shape, student_of
-from amkd.models import prediction
+from amkd.methods.student import assistant_of, assistant_side, seen_shape, student_of
+from amkd.models import prediction, resizing
 from amkd.models.frozen_backbone import FrozenBackbone
 from amkd.models.layers import Variables
 from amkd.models.pretrained import source
@@ -39,6 +39,19 @@ def first_weights(settings: Settings, data: DataSet) -> Weights | None:
     return source.load(
         settings.student_weights, settings.student, data.classes, seen_shape(settings, data.shape)
     )
+
+
+def assistant_weights(settings: Settings, data: DataSet) -> Weights | None:
+    """Returns an assistant's first variables; None for random ones.
+
+    Raises:
+      UserError: they cannot be had, or are of another network.
+    """
+    plan = settings.assistant
+    if not plan.model:
+        return None
+    seen = resizing.seen_shape(data.shape, assistant_side(settings, data.shape))
+    return source.load(plan.weights, plan.model, data.classes, seen, "assistant.weights")
 
 
 def frozen_backbone(
@@ -69,9 +82,12 @@ def frozen_backbone(
 
 
 def weights_identity(settings: Settings, data: DataSet) -> str:
-    """Returns the SHA-256 of a student's first variables; empty for random ones."""
-    found = first_weights(settings, data)
-    return found.sha256 if found else ""
+    """Returns the SHA-256 of a student's first variables, empty for random ones; with a pretrained
+    assistant, a comma and that of its own behind it.
+    """
+    found, assistant = first_weights(settings, data), assistant_weights(settings, data)
+    own = found.sha256 if found else ""
+    return f"{own},{assistant.sha256}" if assistant else own
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -105,6 +121,14 @@ class SharedContext:
     def weights(self) -> Weights | None:
         """Returns the student's first variables; None for random ones."""
         return first_weights(self.settings, self.data)
+
+    def assistant(self) -> models.Network:
+        """Returns the assistant's network in float32."""
+        return assistant_of(self.settings, self.data.classes, self.data.shape)
+
+    def assistant_weights(self) -> Weights | None:
+        """Returns the assistant's first variables; None for random ones."""
+        return assistant_weights(self.settings, self.data)
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
         """Yields the images of records in blocks of ``uint8[..., H, W, C]``.

@@ -84,7 +84,13 @@ def _cut(context: RunContext, state: RoundState) -> tuple[RoundState, int]:
     places = np.concatenate([np.arange(known), known + np.flatnonzero(paid)])
     records, score = state.records.take(places), state.score[places]
     cut = dataclasses.replace(
-        state, records=records, score=score, answered=len(places), epoch=0, training=None
+        state,
+        records=records,
+        score=score,
+        answered=len(places),
+        epoch=0,
+        training=None,
+        assisted=None,
     )
     return cut, known
 

@@ -4,6 +4,7 @@ plan.
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
@@ -22,6 +23,9 @@ class Round:
       evaluations: how often the student of the round before is evaluated to select.
       recipe: how the student of the round is trained.
       trained: images trained on, every pass and every further student counted.
+      share: share of each of the student's batches that an assistant answered; 0 without one.
+      assistant_trained: images that this assistant is trained on, every pass counted.
+      assisted: images that it answers.
     """
 
     selected: int
@@ -29,6 +33,9 @@ class Round:
     evaluations: int
     recipe: Recipe
     trained: int
+    share: float = 0.0
+    assistant_trained: int = 0
+    assisted: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,12 +125,14 @@ def _rounds(
     for number, selected in enumerate((first, *ks)):
         gone = sum(ks[: max(number - 1, 0)])
         queries = first + sum(ks[:number])
-        own = _recipe_of(settings, last=number == len(ks))
-        trained = recipe.epochs(own, queries) * queries
+        last = number == len(ks)
+        own, helped = _recipe_of(settings, last), _assistance(settings, queries, last)
+        share = helped.get("share", 0.0)
+        trained = recipe.epochs(own, queries, share) * recipe.images_per_epoch(own, queries, share)
         evaluations = (
             method.selector.evaluations(settings.search, pool - gone, selected) if number else 0
         )
-        yield Round(selected, queries, evaluations, own, trained + further * before)
+        yield Round(selected, queries, evaluations, own, trained + further * before, **helped)
         before = trained
 
 
@@ -134,3 +143,19 @@ def _recipe_of(settings: Settings, last: bool) -> Recipe:
     if last and settings.last_epochs:
         return dataclasses.replace(settings.train, epochs=settings.last_epochs)
     return settings.train
+
+
+def _assistance(settings: Settings, queries: int, last: bool) -> dict[str, Any]:
+    """Returns what an assistant does in a round; nothing without one.
+
+    Args:
+      settings: the configuration.
+      queries: records in the round's training set, Q.
+      last: whether it is the last round.
+    """
+    plan = settings.assistant
+    if not plan.model or not (last or plan.rounds == "all"):
+        return {}
+    trained = recipe.epochs(plan.train, queries) * queries
+    assisted = plan.mixes + plan.pictures
+    return {"share": plan.share, "assistant_trained": trained, "assisted": assisted}

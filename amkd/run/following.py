@@ -110,17 +110,25 @@ def _select(context: SharedContext, message: Message) -> None:
 
 
 def _train(context: SharedContext, message: Message) -> None:
-    """Trains with process 0, which alone keeps the student."""
+    """Trains with process 0, which alone keeps the student or the assistant."""
     facts, saved = message.facts, leading.nested(message.arrays, "saved")
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
         for name, value in facts["recipe"].items()
     }
-    recipe = Recipe(**fields)
-    training = student_training.of_round(
-        context, _records(message), _given(message), recipe, facts["round"]
-    )
-    stop = leading.EpochStop(context.stop, epochs_at_once(recipe, training.count))
+    shown = _records(message), _given(message)
+    if facts["role"] == "assistant":
+        training = student_training.of_assistant(context, *shown, facts["round"])
+    else:
+        training = student_training.of_round(
+            context,
+            *shown,
+            Recipe(**fields),
+            facts["round"],
+            share=facts["share"],
+            assisted=facts["assisted"],
+        )
+    stop = leading.EpochStop(context.stop, epochs_at_once(training))
 
     def on_epoch(epoch: int, *_: object) -> None:
         stop.after_epoch(epoch)

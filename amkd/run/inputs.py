@@ -79,6 +79,7 @@ def load_inputs(
     data = data or load_data(settings)
     checks.check_data(settings, data)
     checks.check_student(settings, data)
+    checks.check_assistant(settings, data)
     facts = facts_of(settings, data)
     teacher = teacher or loading.load(settings, data, stop, labels=facts.labels, bar=bar)
     return data, teacher, facts

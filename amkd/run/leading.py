@@ -14,7 +14,7 @@ import jax
 import numpy as np
 
 from amkd.config.settings import Settings
-from amkd.core import broadcast, checkpoint, mesh, processes
+from amkd.core import broadcast, checkpoint, keys, mesh, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data.lazy_images import Images
@@ -72,7 +72,7 @@ def report_loaded(images: Images, weights: str) -> None:
 
     Args:
       images: of the run.
-      weights: SHA-256 of the student's first weights; empty for random ones.
+      weights: SHA-256 of the first weights, see :func:`amkd.run.context.weights_identity`.
     """
     processes.report(_LOADED, f"{array_key(images)} {weights}")
 
@@ -82,7 +82,7 @@ def agree_on(images: Images, weights: str) -> None:
 
     Args:
       images: of the run.
-      weights: SHA-256 of the student's first weights; empty for random ones.
+      weights: SHA-256 of the first weights, see :func:`amkd.run.context.weights_identity`.
 
     Raises:
       UserError: names the first process whose images or weights differ.
@@ -92,8 +92,9 @@ def agree_on(images: Images, weights: str) -> None:
         theirs, _, their_weights = found.partition(" ")
         if their_weights != weights:
             raise UserError(
-                f"process {number} has other weights than process 0: config.student_weights must"
-                " name the same weights on every host (hf:OWNER/NAME@COMMIT names one version)"
+                f"process {number} has other weights than process 0: config.student_weights"
+                " and assistant.weights must name the same weights on every host"
+                " (hf:OWNER/NAME@COMMIT names one version)"
             )
         if theirs != own:
             raise UserError(
@@ -159,7 +160,7 @@ class TrainingStart(TypedDict):
 
 @contextlib.contextmanager
 def training(
-    training: Training, records: Records, given: Given, start: TrainingStart
+    training: Training, records: Records, given: Given, start: TrainingStart, role: str = "student"
 ) -> Iterator[None]:
     """Lets the followers train with this process while it lasts.
 
@@ -168,12 +169,16 @@ def training(
       records: what it is trained on.
       given: what the teacher gave for them.
       start: where it starts.
+      role: what is trained, ``student`` or ``assistant``.
     """
     saved = start["saved"]
     arrays = {**vars(records), **given.arrays(), **flat(start["first_variables"], "first")}
     arrays |= flat(checkpoint.tree_of(saved) if saved is not None else None, "saved")
     facts = {
-        "round": training.stream[1],
+        "role": role,
+        "round": training.stream[1] - (keys.ASSISTANT if role == "assistant" else 0),
+        "assisted": training.assisted,
+        "share": training.assisted_share,
         "epoch": start["first_epoch"],
         "recipe": dataclasses.asdict(training.recipe),
     }

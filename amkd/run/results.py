@@ -74,6 +74,8 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
     config, data = context.settings, context.data
     weights = context.weights()
     named = {"student_weights": weights.source} if weights else {}
+    if assistant_weights := context.assistant_weights():
+        named["assistant.weights"] = assistant_weights.source
     told = (
         "dataset",
         "teacher",
@@ -98,6 +100,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "agreement_images": summary["agreement_images"],
         **{name: summary[name] for name in told},
         **({"student_weights": weights.told} if weights else {}),
+        **({"assistant": summary["assistant"]} if "assistant" in summary else {}),
         # Without places on this machine, and what does not belong to the result.
         "config": {**identifying(config), **named},
     }
@@ -129,6 +132,7 @@ def _summary(
         "adrift": desk.ledger.adrift(desk.run),
         "teacher": desk.teacher.identity,
         "student": config.student,
+        **({"assistant": last["assistant"]} if "assistant" in last else {}),
         "teacher_accuracy": teacher_accuracy,
         "student_accuracy": student_accuracy,
         "success_rate": metrics.success_rate(student_accuracy, teacher_accuracy),

@@ -12,6 +12,24 @@ from amkd.models.layers import Variables
 
 RoundReport = dict[str, Any]  # of one finished round, for JSON
 
+
+@dataclasses.dataclass(frozen=True)
+class Assisted:
+    """How far the assistant of a round is.
+
+    Attributes:
+      epoch: epochs done of its training.
+      training: leaves of its training state; None once it has answered.
+      answers: ``float32[F, Y]``, its answers; None before.
+      told: what there is to report of it.
+    """
+
+    epoch: int
+    training: list[np.ndarray] | None = None
+    answers: np.ndarray | None = None
+    told: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
 NO_SECONDS = {"search": 0.0, "query": 0.0, "train": 0.0, "evaluate": 0.0}
 
 
@@ -31,6 +49,7 @@ class RoundState:
       reports: one report for every finished round.
       answered: how many of the records the teacher has answered.
       metrics: what there is to report of this round's selection.
+      assisted: how far the round's assistant is; None without one, or before its training.
     """
 
     round: int
@@ -43,6 +62,7 @@ class RoundState:
     reports: tuple[RoundReport, ...]
     answered: int = 0
     metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    assisted: Assisted | None = None
 
     def spent(self, phase: str, seconds: float) -> dict[str, float]:
         """Returns the seconds by phase, after adding ``seconds`` to one phase."""
@@ -64,6 +84,12 @@ def save(checkpoints: checkpoint.Checkpoints, state: RoundState) -> None:
     meta = {
         name: getattr(state, name) for name in ("round", "epoch", "answered", "metrics", "seconds")
     }
+    if (assisted := state.assisted) is not None:
+        meta["assisted"] = {"epoch": assisted.epoch, "told": assisted.told}
+        if assisted.training is not None:
+            tree["assistant_training"] = checkpoint.tree_of(assisted.training)
+        if assisted.answers is not None:
+            tree["assistant_answers"] = assisted.answers
     checkpoints.save(tree, {**meta, "rows": list(state.reports)})
 
 
@@ -85,4 +111,15 @@ def restore(checkpoints: checkpoint.Checkpoints) -> RoundState:
         tuple(meta["rows"]),
         meta["answered"],
         meta.get("metrics", meta.get("told", {})),  # "told" in version 0.1
+        _assisted(tree, meta["assisted"]) if "assisted" in meta else None,
+    )
+
+
+def _assisted(tree: dict[str, Any], meta: dict[str, Any]) -> Assisted:
+    training, answers = tree.get("assistant_training"), tree.get("assistant_answers")
+    return Assisted(
+        meta["epoch"],
+        checkpoint.leaves_of(training) if training else None,
+        np.asarray(answers) if answers is not None else None,
+        meta["told"],
     )

@@ -15,7 +15,14 @@ from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.querying import client
 from amkd.reporting import metrics
-from amkd.run import corrected, leading, round_state, student_training
+from amkd.run import (
+    assistant,
+    corrected,
+    leading,
+    round_state,
+    student_training,
+    training_loop,
+)
 from amkd.run.context import RunContext, SharedContext
 from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
@@ -23,8 +30,7 @@ from amkd.run.round_state import RoundReport, RoundState
 from amkd.search import pairs
 from amkd.search.selection import Selection, SelectionTask
 from amkd.training.recipe import epoch_rates
-from amkd.training.train import Leaves, PeriodicSaver, Training, epochs_at_once, train_network
-from amkd.training.train_state import TrainState
+from amkd.training.train import Leaves, Training
 
 
 def run(context: RunContext, state: RoundState) -> RoundState:
@@ -67,6 +73,7 @@ def learn(context: RunContext, state: RoundState, answers: np.ndarray) -> RoundS
         training=None,
         seconds=round_state.NO_SECONDS,
         reports=(*state.reports, report),
+        assisted=None,
     )
     round_state.save(context.checkpoints, state)
     context.report.round(report)
@@ -180,48 +187,53 @@ def recall(context: RunContext, state: RoundState) -> np.ndarray:
 
 
 def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
-    """Trains the round's student on everything answered so far; returns the last loss, too."""
-    started, last = time.monotonic(), float("nan")
+    """Trains the round's student on everything answered so far; returns the last loss, too.
+
+    An assistant, if the round has one, is trained first, and answers further images.
+    """
     context.report.phase("train", state.round)
-    given = _given(context, state.records, answers)
-    recipe = context.facts.rounds[state.round].recipe
-    with _features_bar(context, recipe, state) as advance:
+    given, records = _given(context, state.records, answers), state.records
+    round_ = context.facts.rounds[state.round]
+    if round_.share:
+        state = assistant.answered(context, state, given)
+        records, given = assistant.joined(context, state, given)
+    started, last = time.monotonic(), float("nan")
+    with _features_bar(context, round_.recipe, state) as advance:
         training = student_training.of_round(
-            context, state.records, given, recipe, state.round, of_features=advance
+            context,
+            records,
+            given,
+            round_.recipe,
+            state.round,
+            share=round_.share,
+            assisted=len(records) - len(state.records),
+            of_features=advance,
         )
 
     def save(epoch: int, leaves: Leaves) -> None:
         spent = state.spent("train", time.monotonic() - started)
         in_training = dataclasses.replace(state, epoch=epoch, training=leaves, seconds=spent)
-        with leading.apart():
-            round_state.save(context.checkpoints, in_training)
+        round_state.save(context.checkpoints, in_training)
 
-    stop = leading.EpochStop(context.stop, epochs_at_once(recipe, training.count))
-    seconds = context.settings.checkpoint.seconds
-    saver = PeriodicSaver(training, stop=stop, seconds=seconds, save=save)
-    images, count = training.epochs * training.count, training.count
-    rates = epoch_rates(training.recipe, count)
-    with context.report.bar(images, f"round {state.round} train", "img") as advance:
-        advance(state.epoch * count)
+    rates = epoch_rates(training.recipe, training.count, training.assisted_share)
 
-        def on_epoch(epoch: int, in_training: TrainState | None, loss: float) -> None:
-            nonlocal last
-            last = loss
-            advance(count, loss=f"{loss:.4f}")
-            told = {"epoch": epoch, "loss": loss, "learning_rate": float(rates[epoch - 1])}
-            context.report.epoch({"round": state.round, **told})
-            stop.after_epoch(epoch)
-            saver.after_epoch(epoch, in_training)
+    def on_epoch(epoch: int, loss: float) -> None:
+        nonlocal last
+        last = loss
+        told = {"epoch": epoch, "loss": loss, "learning_rate": float(rates[epoch - 1])}
+        context.report.epoch({"round": state.round, **told})
 
-        first = state.variables if context.settings.warm_start else None
-        how: TrainingStart = {
-            "first_variables": training.first_from(first),
-            "saved": state.training,
-            "first_epoch": state.epoch,
-        }
-        with leading.training(training, state.records, given, how):
-            ended = train_network(training, **how, on_epoch=on_epoch)
-            variables = training.finished(jax.device_get(ended.result))
+    first = state.variables if context.settings.warm_start else None
+    start: TrainingStart = {
+        "first_variables": training.first_from(first),
+        "saved": state.training,
+        "first_epoch": state.epoch,
+    }
+    title = f"round {state.round} train"
+    ended = training_loop.trained(
+        context, training, records, given, start, title=title, save=save, on_epoch=on_epoch
+    )
+    variables = training.finished(jax.device_get(ended.result))
     spent = state.spent("train", time.monotonic() - started)
     return dataclasses.replace(state, variables=variables, seconds=spent), last
 
@@ -267,6 +279,7 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport
         "loss": loss,
         **_score_range(context, new),
         "search": state.metrics,
+        **({"assistant": state.assisted.told} if state.assisted else {}),
         "student_sha256": checkpoint.sha256(state.variables),
         "queries_paid": desk.ledger.count(desk.run, client.DISTILL, paid_only=True),
         "cost": desk.ledger.spent(desk.run),

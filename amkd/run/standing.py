@@ -26,9 +26,12 @@ def step(state: RoundState, facts: RunFacts) -> str:
     last = len(facts.rounds) - 1
     if state.round > last:
         return "all rounds are done, the results are written"
-    asked = len(state.records) - state.answered
-    if state.epoch > 0:
-        epochs = recipe.epochs(facts.rounds[state.round].recipe, len(state.records))
+    asked, own = len(state.records) - state.answered, facts.rounds[state.round]
+    if state.epoch == 0 and state.assisted and state.assisted.answers is None:
+        epochs = own.assistant_trained // own.queries
+        doing = f"training its assistant, {state.assisted.epoch:,} of {epochs:,} epochs done"
+    elif state.epoch > 0:
+        epochs = recipe.epochs(own.recipe, len(state.records), own.share)
         doing = f"training, {state.epoch:,} of {epochs:,} epochs done"
     elif state.epoch == 0:
         doing = "training, from its beginning"

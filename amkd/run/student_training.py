@@ -1,4 +1,4 @@
-"""Puts a round's training together: once, for its own round and for all who look back at it.
+"""Puts the trainings of a round together: once, for its own round and for all who look back at it.
 
 :mod:`amkd.run.rounds` trains it; :mod:`amkd.run.facts` has the recipe of each round.
 """
@@ -6,6 +6,7 @@
 from collections.abc import Callable
 
 from amkd.config.recipe import Recipe
+from amkd.core import keys
 from amkd.data.records import Records
 from amkd.run.context import SharedContext
 from amkd.run.given import Given
@@ -20,26 +21,33 @@ def of_round(
     recipe: Recipe,
     round_: int,
     *,
+    share: float = 0.0,
+    assisted: int = 0,
     of_features: Callable[[int], None] = lambda views: None,
 ) -> Training:
     """Returns the training of a round's student, on everything answered so far.
 
     Args:
       context: of the run.
-      records: Q of them.
-      given: what the teacher gave for them.
+      records: those that the teacher answered, and behind them those that an assistant answered.
+      given: the answers to them, and what the teacher gave beside.
       recipe: of the round.
       round_: its number.
+      share: share of each batch that the assistant's records fill.
+      assisted: how many records are the assistant's.
       of_features: is called with the number of views whose features are there, where a backbone is
         frozen and its features are cached.
     """
     settings, backbone = context.settings, context.backbone
+    plan = settings.assistant
+    mixes, pictures = (plan.mixes, plan.pictures) if plan.model else (0, 0)
     features = backbone.views(context.mixes(records), of_features) if backbone else None
     data = training_set.make(
         context.images if features is None else context.images[:1],
         records,
         given.answers,
-        capacity=settings.budget,
+        capacity=settings.budget + mixes + pictures,  # in every round: they share a program
+        lazy_capacity=settings.budget + pictures,
         as_released=settings.search.as_released,
         teacher_features=given.features,
         features=features,
@@ -48,9 +56,38 @@ def of_round(
         network=context.network(),
         recipe=recipe,
         data=data,
-        count=len(records),
+        count=len(records) - assisted,
         stream=(settings.seed, round_),
         weights=context.weights(),
         record_weights=given.weights,
+        assisted=assisted,
+        assisted_share=share,
     )
     return training.of_head(backbone.variables) if backbone else training
+
+
+def of_assistant(context: SharedContext, records: Records, given: Given, round_: int) -> Training:
+    """Returns the training of a round's assistant, on all that the teacher answered.
+
+    Args:
+      context: of the run.
+      records: Q of them.
+      given: what the teacher gave for them.
+      round_: number of the round.
+    """
+    settings = context.settings
+    return Training(
+        network=context.assistant(),
+        recipe=settings.assistant.train,
+        data=training_set.make(
+            context.images,
+            records,
+            given.answers,
+            capacity=settings.budget,
+            as_released=settings.search.as_released,
+        ),
+        count=len(records),
+        stream=(settings.seed, keys.ASSISTANT + round_),
+        weights=context.assistant_weights(),
+        record_weights=given.weights,
+    )

@@ -72,7 +72,7 @@ def claim(
       run_id: identity of the run.
       teacher: identity of the teacher.
       data: identity of the pictures; empty where the data set's name tells it.
-      weights: SHA-256 of the student's first weights; empty without any.
+      weights: SHA-256 of the first weights of student and assistant; empty without any.
       origin: where the configuration came from; that of the first call is kept.
 
     Raises:
@@ -101,8 +101,9 @@ def claim(
         if held.get("weights", "") != weights:
             before = held.get("weights") or "none"
             raise UserError(
-                f"config.student_weights={config.student_weights!r}: the weights have SHA-256"
-                f" {weights or 'none'}, and {workdir} was begun with {before};"
+                f"config.student_weights={config.student_weights!r}{_assistant_weights(config)}:"
+                f" the weights have SHA-256 {weights or 'none'}, and {workdir} was begun with"
+                f" {before};"
                 " give the same weights (hf:OWNER/NAME@COMMIT names one version), or choose another"
                 " --workdir, and keep the answers:"
                 f" --config.ledger.path={ledger_path(config, workdir)}"
@@ -136,6 +137,11 @@ def locked(workdir: Path) -> Iterator[None]:
             yield
         finally:
             _LOCKS.discard(lock)
+
+
+def _assistant_weights(config: Settings) -> str:
+    given = config.assistant.weights
+    return f" and config.assistant.weights={given!r}" if given else ""
 
 
 def _leave_locks() -> None:

@@ -10,7 +10,8 @@ import jax
 from amkd.core import checkpoint, keys
 from amkd.core.stopping import StopSignal
 from amkd.models.layers import Variables
-from amkd.training.train import Leaves, PeriodicSaver, Training, leaves_of, train_network
+from amkd.training.periodic_saver import PeriodicSaver
+from amkd.training.train import Leaves, Training, leaves_of, train_network
 from amkd.training.train_state import TrainState
 
 

@@ -24,7 +24,8 @@ from amkd.reporting import metrics
 from amkd.reporting.bars import Bar
 from amkd.teachers import Teacher
 from amkd.training import recipe, training_set
-from amkd.training.train import Leaves, PeriodicSaver, Training, train_network
+from amkd.training.periodic_saver import PeriodicSaver
+from amkd.training.train import Leaves, Training, train_network
 from amkd.training.train_state import TrainState
 
 

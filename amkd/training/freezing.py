@@ -76,7 +76,13 @@ def batch_norm_kept(freeze: str, last: str) -> Iterator[None]:
         yield
 
 
-def check(freeze: str, backbone_rate: float, network: Network, variables: Variables) -> None:
+def check(
+    freeze: str,
+    backbone_rate: float,
+    network: Network,
+    variables: Variables,
+    group: str = "train",
+) -> None:
     """Checks that the parts of a network that a recipe names are there.
 
     Args:
@@ -84,6 +90,7 @@ def check(freeze: str, backbone_rate: float, network: Network, variables: Variab
       backbone_rate: ``train.backbone_rate``.
       network: the network.
       variables: its variables, or their shapes.
+      group: of the recipe.
 
     Raises:
       UserError: one is not.
@@ -92,9 +99,9 @@ def check(freeze: str, backbone_rate: float, network: Network, variables: Variab
     if network.last not in params and (freeze == BACKBONE or backbone_rate != 1):
         field = "freeze='backbone'" if freeze == BACKBONE else f"backbone_rate={backbone_rate}"
         raise UserError(
-            f"config.train.{field}: needs the student's last layer, and this student does not show"
-            f" it; name layers in train.freeze ({', '.join(map(_shown, params))}), or let its build"
-            " return an amkd.models.Network"
+            f"config.{group}.{field}: needs the network's last layer, and this one does not show"
+            f" it; name layers in {group}.freeze ({', '.join(map(_shown, params))}), or let its"
+            " build return an amkd.models.Network"
         )
     if freeze == BACKBONE:
         return
@@ -102,12 +109,12 @@ def check(freeze: str, backbone_rate: float, network: Network, variables: Variab
     for part in _parts(freeze):
         if not any(map(frozen_in(part, network.last), names)):
             raise UserError(
-                f"config.train.freeze={freeze!r}: the student has no layer {part!r}; its layers are"
-                f" {', '.join(map(_shown, params))}"
+                f"config.{group}.freeze={freeze!r}: the network has no layer {part!r}; its layers"
+                f" are {', '.join(map(_shown, params))}"
             )
     if all(map(frozen_in(freeze, network.last), names)) and names:
         raise UserError(
-            f"config.train.freeze={freeze!r}: nothing is left to be trained; name fewer layers"
+            f"config.{group}.freeze={freeze!r}: nothing is left to be trained; name fewer layers"
         )
 
 

@@ -70,16 +70,39 @@ def weight_fields(recipe: Recipe) -> dict[str, Any]:
     }
 
 
-def steps_per_epoch(recipe: Recipe, count: int) -> int:
-    """Returns the steps in one pass over ``count`` records, the last batch partly filled."""
-    return -(-count // recipe.batch_size)
+def assisted_places(recipe: Recipe, share: float) -> int:
+    """Returns how many places of a batch are for images that an assistant answered.
 
-
-def epochs(recipe: Recipe, count: int) -> int:
-    """Returns the epochs over ``count`` records: ``epochs``, or more where ``min_steps`` asks for
-    it.
+    Args:
+      recipe: has the size of a batch.
+      share: of each batch; 0 without an assistant.
     """
-    return max(recipe.epochs, -(-recipe.min_steps // steps_per_epoch(recipe, count)))
+    return round(share * recipe.batch_size)
+
+
+def steps_per_epoch(recipe: Recipe, count: int, share: float = 0.0) -> int:
+    """Returns the steps in one pass over ``count`` records, the last batch partly filled.
+
+    Args:
+      recipe: has the size of a batch.
+      count: records that the teacher answered.
+      share: of each batch, that an assistant answered.
+    """
+    return -(-count // (recipe.batch_size - assisted_places(recipe, share)))
+
+
+def epochs(recipe: Recipe, count: int, share: float = 0.0) -> int:
+    """Returns the epochs over ``count`` records: ``epochs``, or more where ``min_steps`` asks for
+    it. Takes the same as :func:`steps_per_epoch`.
+    """
+    return max(recipe.epochs, -(-recipe.min_steps // steps_per_epoch(recipe, count, share)))
+
+
+def images_per_epoch(recipe: Recipe, count: int, share: float = 0.0) -> int:
+    """Returns the images in one pass over ``count`` records, those of an assistant included. Takes
+    the same as :func:`steps_per_epoch`.
+    """
+    return count + steps_per_epoch(recipe, count, share) * assisted_places(recipe, share)
 
 
 @flax.struct.dataclass
@@ -129,12 +152,12 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
     )[:total]
 
 
-def epoch_rates(recipe: Recipe, count: int) -> np.ndarray:
+def epoch_rates(recipe: Recipe, count: int, share: float = 0.0) -> np.ndarray:
     """Returns the learning rate of the last step of each epoch over ``count`` records:
-    ``float32[epochs]``.
+    ``float32[epochs]``. Takes the same as :func:`steps_per_epoch`.
     """
-    steps = steps_per_epoch(recipe, count)
-    return learning_rates(recipe, steps * epochs(recipe, count))[steps - 1 :: steps]
+    steps = steps_per_epoch(recipe, count, share)
+    return learning_rates(recipe, steps * epochs(recipe, count, share))[steps - 1 :: steps]
 
 
 def optimizer_of(recipe: Recipe, last: str) -> optax.GradientTransformation:

@@ -5,7 +5,6 @@ teachers and target networks.
 """
 
 import dataclasses
-import time
 from collections.abc import Callable, Iterator
 from operator import itemgetter
 from typing import NamedTuple
@@ -15,7 +14,6 @@ import numpy as np
 
 from amkd.config.recipe import Recipe
 from amkd.core import devices, keys
-from amkd.core.stopping import StopSignal
 from amkd.models import Network, head, prediction
 from amkd.models.layers import Variables, for_training
 from amkd.models.pretrained.source import Weights
@@ -39,12 +37,15 @@ class Training:
       network: what is trained.
       recipe: how.
       data: the padded training set, on the host.
-      count: records in it, Q.
+      count: records in it that the teacher answered, Q.
       stream: (seed, round), from which all randomness follows: first variables, orders,
         augmentation and dropout.
       weights: first variables of a pretrained network; None for random ones.
-      record_weights: ``float32[Q]``, how the records weigh in the loss; None for all the same.
+      record_weights: ``float32[Q + assisted]``, how the records weigh in the loss; None for all the
+        same.
       whole: the whole network and its variables, where ``network`` is its head alone; else None.
+      assisted: records behind the first Q, which an assistant answered.
+      assisted_share: share of each batch that they fill; 0 without an assistant.
     """
 
     network: Network
@@ -55,6 +56,8 @@ class Training:
     weights: Weights | None = None
     record_weights: np.ndarray | None = None
     whole: tuple[Network, Variables] | None = None
+    assisted: int = 0
+    assisted_share: float = 0.0
 
     def of_head(self, variables: Variables) -> "Training":
         """Returns the training of the last layer alone, on features in place of images.
@@ -85,7 +88,17 @@ class Training:
     @property
     def epochs(self) -> int:
         """How many passes over the records it takes."""
-        return recipes.epochs(self.recipe, self.count)
+        return recipes.epochs(self.recipe, self.count, self.assisted_share)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps of one pass."""
+        return recipes.steps_per_epoch(self.recipe, self.count, self.assisted_share)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images of one pass, those of an assistant included."""
+        return recipes.images_per_epoch(self.recipe, self.count, self.assisted_share)
 
 
 def train_network(
@@ -101,7 +114,7 @@ def train_network(
     Args:
       training: what is trained, how and on what.
       first_variables: in place of those that follow from the stream.
-      saved: leaves of the state after ``first_epoch`` epochs; see :class:`PeriodicSaver`.
+      saved: leaves of the state after ``first_epoch`` epochs; see :func:`leaves_of`.
       first_epoch: epochs already done.
       on_epoch: called for every epoch; may raise to stop.
 
@@ -175,14 +188,14 @@ class _Turn(NamedTuple):
     dispatches: list[tuple[Batches, StepInputs]]
 
 
-def epochs_at_once(recipe: Recipe, count: int) -> int:
-    """Returns for how many epochs over ``count`` records the devices are not waited for.
+def epochs_at_once(training: Training) -> int:
+    """Returns for how many epochs the devices are not waited for.
 
     On accelerators, so many as fit into one dispatch: epochs may be as short as two steps.
     """
     if not devices.accelerated():
         return 1
-    fit = train_step.dispatch_lengths(recipe)[0] // recipes.steps_per_epoch(recipe, count)
+    fit = train_step.dispatch_lengths(training.recipe)[0] // training.steps_per_epoch
     return max(fit, 1)
 
 
@@ -192,9 +205,9 @@ def _turns(training: Training, first_epoch: int) -> Iterator[_Turn]:
     Turns end at the same epochs wherever a training goes on from, so it has the same dispatches.
     """
     recipe, epoch = training.recipe, first_epoch
-    steps, epochs = recipes.steps_per_epoch(recipe, training.count), training.epochs
+    steps, epochs = training.steps_per_epoch, training.epochs
     inputs = recipes.step_inputs(recipe, steps * epochs)
-    at_once = epochs_at_once(recipe, training.count)
+    at_once = epochs_at_once(training)
     while epoch < epochs:
         own = range(epoch, min((epoch // at_once + 1) * at_once, epochs))
         batches = jax.tree.map(
@@ -225,6 +238,8 @@ def _batches(training: Training, epoch: int) -> Batches:
         beta=recipe.mix_beta,
         mix_as_released=recipe.mix_as_released,
         views=losses.views_compared(recipe),
+        assisted=training.assisted,
+        assisted_places=recipes.assisted_places(recipe, training.assisted_share),
     )
     if training.record_weights is not None:
         weight = batches.weight * training.record_weights[batches.index]
@@ -256,37 +271,6 @@ def _mean_losses(sums: list[tuple[jax.Array, jax.Array]], epochs: int) -> list[f
         for column in zip(*jax.device_get(sums), strict=True)
     )
     return [float(loss.sum() / weight.sum()) for loss, weight in zip(losses, weights, strict=True)]
-
-
-class PeriodicSaver:
-    """Saves a training every so often, and when the process is asked to stop."""
-
-    def __init__(
-        self,
-        training: Training,
-        *,
-        stop: StopSignal,
-        seconds: float,
-        save: Callable[[int, Leaves], None],
-    ) -> None:
-        """Args: ``seconds`` between two saves; ``save`` takes the number of epochs done and the
-        leaves of the state.
-        """
-        self._epochs, self._stop, self._seconds, self._save = training.epochs, stop, seconds, save
-        self._last = time.monotonic()
-
-    def after_epoch(self, epoch: int, state: TrainState | None) -> None:
-        """Saves if it is time and the state is known, but not after the last epoch: then the caller
-        saves the result.
-
-        Raises:
-          Stopped: the process was asked to stop, and the state is saved.
-        """
-        due = self._stop.requested or time.monotonic() - self._last >= self._seconds
-        if due and state is not None and epoch < self._epochs:
-            self._save(epoch, leaves_of(state))
-            self._last = time.monotonic()
-            self._stop.check()
 
 
 def leaves_of(state: TrainState) -> Leaves:

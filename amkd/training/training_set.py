@@ -12,7 +12,7 @@ from chex import Array
 
 from amkd.data import mixing
 from amkd.data.lazy_images import Images, LazyImages
-from amkd.data.records import Records, whole_records
+from amkd.data.records import Records
 
 
 @flax.struct.dataclass
@@ -62,6 +62,7 @@ def make(
     answers: np.ndarray,
     *,
     capacity: int,
+    lazy_capacity: int = 0,
     as_released: bool = False,
     teacher_features: np.ndarray | None = None,
     features: np.ndarray | None = None,
@@ -70,17 +71,20 @@ def make(
 
     Args:
       images: ``uint8[N, H, W, C]``; of lazy ones, only those that records name are taken.
-      records: Q records; of lazy images, none of them is a mix.
+      records: Q records.
       answers: ``float32[Q, Y]``.
       capacity: records to make room for, at least Q.
+      lazy_capacity: lazy images to make room for, at least those that records name; 0 for as many
+        as records.
       as_released: how mixes are rounded.
       teacher_features: ``float32[Q, e]``, or None for a black box.
       features: ``float16[Q, V, d]``, which a network sees in place of images; None for images.
     """
     room = capacity - len(records)
     if isinstance(images, LazyImages):
-        images, places = images.used(records.i, capacity)
-        records = whole_records(places)
+        named = np.concatenate([records.i, records.j])
+        images, places = images.used(named, lazy_capacity or capacity)
+        records = Records(places[: len(records)], places[len(records) :], records.w)
 
     def pad(column: np.ndarray) -> np.ndarray:
         return np.pad(column, [(0, room), *[(0, 0)] * (column.ndim - 1)])
@@ -177,14 +181,16 @@ def epoch(
     beta: float = 1.0,
     mix_as_released: bool = False,
     views: int = 1,
+    assisted: int = 0,
+    assisted_places: int = 0,
 ) -> Batches:
-    """Returns the batches of one epoch.
+    """Returns the batches of one epoch: one pass over the records that the teacher answered.
 
     The last batch is filled up with records from the start of the same epoch: they have
     weight 0 in the loss, but BatchNorm sees a full batch of real data.
 
     Args:
-      count: number of records Q.
+      count: number of records Q that the teacher answered.
       batch: batch size B.
       rng: source of the order.
       share: share of each batch that is mixed anew with a permutation of the batch: exactly so many
@@ -195,11 +201,20 @@ def epoch(
       views: how many records are of one image, V; they stay side by side. The first Q / V records
         are the images as they are, the next ones their second views in the same order, and so on.
         Q and B are multiples of V.
+      assisted: number of records behind the first Q, which an assistant answered.
+      assisted_places: how many places of each batch, the last ones, such records fill. Each comes
+        as often as any other in an epoch, or once more.
     """
     order = group_views(rng.permutation(count // views), views).astype(np.int32)
-    steps = -(-count // batch)
-    index = np.resize(order, steps * batch).reshape(steps, batch)
-    weight = (np.arange(steps * batch) < count).astype(np.float32).reshape(steps, batch)
+    own = batch - assisted_places
+    steps = -(-count // own)
+    index = np.resize(order, steps * own).reshape(steps, own)
+    weight = (np.arange(steps * own) < count).astype(np.float32).reshape(steps, own)
+    if assisted_places:
+        drawn = np.resize(rng.permutation(assisted), steps * assisted_places)
+        others = (count + drawn).astype(np.int32).reshape(steps, assisted_places)
+        index = np.concatenate([index, others], axis=1)
+        weight = np.concatenate([weight, np.ones_like(others, np.float32)], axis=1)
     position = np.tile(np.arange(batch, dtype=np.int32), (steps, 1))
     if not share:
         return Batches(index=index, weight=weight, position=position)

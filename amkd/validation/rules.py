@@ -11,7 +11,7 @@ from amkd.ledger import place
 from amkd.methods import find
 from amkd.methods.base import Method
 from amkd.models.pretrained import source
-from amkd.validation import budget, data, search, synthesis, teachers, training
+from amkd.validation import assistant, budget, data, search, synthesis, teachers, training
 from amkd.validation.parts import choice_or_own
 
 
@@ -36,6 +36,7 @@ def reasons(s: Settings) -> Iterator[str]:
     labels = method is not None and method.uses_labels(s)
     yield from training.reasons("train", s.train, labels=labels)
     yield from training.reasons("teacher.train", s.teacher.train, labels=True)
+    yield from assistant.reasons(s, method)
     yield from training.teacher_features(s)
     yield from training.views_compared(s, method)
 

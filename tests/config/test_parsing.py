@@ -36,6 +36,7 @@ def test_wrong_types_are_named(case: str) -> None:
 
 
 PATHS = {
+    "assistant.weights",
     "cache_dir",
     "data.dir",
     "data.folder",

@@ -81,11 +81,11 @@ def test_the_newest_state_is_restored_and_two_are_kept(tmp_path: Path, variables
         round_state.save(checkpoints, state)
         assert same(round_state.restore(checkpoints), state)
         assert len([path for path in folder.iterdir() if path.name.isdigit()]) == min(place + 1, 2)
-    assert sorted(int(path.name) for path in folder.iterdir()) == [4, 5]
+    assert sorted(int(path.name) for path in folder.iterdir()) == [6, 7]
     assert same(load(folder), states[-1])
     # A run that goes on numbers on.
     save_all(folder, [states[0]])
-    assert sorted(int(path.name) for path in folder.iterdir()) == [5, 6]
+    assert sorted(int(path.name) for path in folder.iterdir()) == [7, 8]
     assert same(load(folder), states[0])
 
 

@@ -101,6 +101,21 @@ def test_what_was_not_measured_is_said_to_be() -> None:
     assert row(text, "Cost").strip() == "0"
 
 
+def test_the_card_tells_what_an_assistant_answered() -> None:
+    told = {"model": "lenet5", "mixes": 9000, "near": 0, "pictures": 0, "share": 0.25}
+    weights = {"source": "hf:timm/x.y@1", "sha256": "ab12", "license": None}
+    student = card_of("lenet5_half", LENET)
+    text = card.text(card.complete({**student, "assistant": {**told, "weights": weights}}, {}, ""))
+    assert row(text, "Answered by an assistant, not by the teacher") == (
+        "lenet5 answered 9,000 fresh mixes, at no query; they fill 25% of each of the student's"
+        " batches"
+    )
+    assert "answers that the teacher did not give" in text
+    assert row(text, "First weights of the assistant") == "hf:timm/x.y@1, SHA-256 ab12"
+    assert row(text, "Licence of the assistant's first weights") == "not recorded"
+    assert "assistant" not in card.text(card.complete(student, {}, ""))
+
+
 @given(st.text())
 def test_no_text_breaks_out_of_its_cell(words: str) -> None:
     text = card.text(

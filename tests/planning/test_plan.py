@@ -111,7 +111,7 @@ def test_work(fields, evaluations, trained):
         cost=cost_of(config, data, known),
     )
     speed = workload.Speed(100.0, 10.0, 2**20)
-    lines = [*report._work(plan, speed), *report._rounds(facts, speed)]
+    lines = [*report._work(plan, speed), *report._rounds(plan, speed)]
     text = "\n".join(lines)
     assert (
         f"search evaluations   {evaluations:,} (" in text
@@ -123,6 +123,42 @@ def test_work(fields, evaluations, trained):
     table = [re.split(r"  +", line) for line in text.split("round ")[1].splitlines()[1:]]
     assert [row[:2] for row in table] == [["0", "30"], ["1", "60"], ["2", "90"]]
     assert table[0][2] == "0 seconds"  # nothing is searched before there is a student
+
+
+def test_an_assistants_work_by_hand():
+    """90 answers in the last round: 4 passes train it, and it answers 100 mixes in 3 views each.
+    The student's batches of 16 have 8 of its images: 8 passes of ceil(90 / 8) = 12 steps.
+    """
+    fields = {"model": "lenet5", "mixes": 100, "views": 3, "train.epochs": 4, "train.crop": 1}
+    given = {f"assistant.{name}": value for name, value in fields.items()}
+    config = configured(**{**command.TINY, **given})
+    data = data_of(noise(30), noise(2))
+    facts = inputs.facts_of(config, data)
+    plan = report.Plan(
+        settings=config,
+        facts=facts,
+        data=data,
+        teacher=None,
+        known=noise(30),
+        cost=cost_of(config, data, noise(30)),
+    )
+    speed = workload.Speed(100.0, 10.0, 2**20, assistant_trained=2.0, assistant_answers=5.0)
+    text = "\n".join([*report._work(plan, speed), *report._rounds(plan, speed)])
+    for line in (
+        f"training             {(30 + 60 + 90 + 8 * 12) * 8:,} images",
+        "assistant            lenet5, in the last round; it answers 100 fresh mixes,",
+        "which fill 50% of each of the student's batches, at no query",
+        "assistant training   360 images (about 3 minutes at 2 a second)",
+        "assistant answers    300 images (about 60 seconds at 5 a second)",
+    ):
+        assert line in text, text
+    # (90 + 96) * 8 images at 10 a second, 360 at 2, and 300 at 5: 389 seconds.
+    assert text.endswith(" 6 minutes")
+    assert plan.cost.total == 90
+    every = facts_of(configured(**{**command.TINY, **given, "assistant.rounds": "all"})).rounds
+    assert [one.assistant_trained for one in every] == [4 * 30, 4 * 60, 4 * 90]
+    assert [one.assistant_trained for one in facts.rounds] == [0, 0, 360]
+    assert [one.share for one in facts.rounds] == [0.0, 0.0, 0.5]
 
 
 def test_rounds_by_hand():

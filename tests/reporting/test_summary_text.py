@@ -14,6 +14,24 @@ def test_the_table_tells_of_money_only_where_there_is_some() -> None:
     )
 
 
+def test_the_table_tells_what_an_assistant_answered() -> None:
+    told = {
+        "model": "lenet5",
+        "mixes": 12000,
+        "near": 0,
+        "pictures": 50,
+        "share": 0.5,
+        "agreement": 0.9,
+    }
+    text = summary_text.closing_table(summary(assistant=told))
+    assert (
+        "\nassistant            lenet5 answered 12,000 fresh mixes and 50 pictures not asked about,"
+        " at no query; they fill 50% of each of the student's batches\n" in text
+    )
+    assert "\nits agreement        90.00%" in text
+    assert "assistant" not in summary_text.closing_table(summary())
+
+
 def test_the_table_of_an_earlier_version_is_printed() -> None:
     before = {
         name: value

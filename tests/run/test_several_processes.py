@@ -97,6 +97,13 @@ def test_two_processes_do_the_run_of_one_with_as_many_devices(tmp_path):
     [
         {"search.acquisition": "ensemble", "search.candidates": 2.0, "search.committee": 2},
         {"warm_start": True},
+        {
+            "method": "random_mixup",
+            "assistant.model": "lenet5_half",
+            "assistant.mixes": 40,
+            "assistant.train.epochs": 4,
+            "assistant.train.batch_size": 16,
+        },
         {"method": "active_labelling", "search.acquisition": "badge", "search.candidates": 2.0},
     ],
     ids=str,

@@ -3,6 +3,7 @@
 import dataclasses
 import types
 
+import numpy as np
 import pytest
 
 from amkd.data.records import real_records
@@ -33,6 +34,24 @@ STEPS = {
 @pytest.mark.parametrize(("at", "told"), STEPS.values(), ids=STEPS)
 def test_where_a_run_stands(at, told):
     assert standing.step(at, FACTS) == told
+
+
+def test_an_assistant_stands_somewhere_too():
+    """Three passes over 90 answers train it. In batches of 128 of which it fills 64, the student
+    takes two steps in a pass, and so 5 passes for 9 steps.
+    """
+    given = {"assistant.model": "lenet5", "assistant.train.epochs": 3, "train.min_steps": 9}
+    settings = configured(**{**command.PRICED, "train.batch_size": 128, **given})
+    facts = facts_of_run(settings, drawable=400, labelled=True)
+    asked = state(2, 0, 90, 90)
+    helped = dataclasses.replace(asked, assisted=round_state.Assisted(1))
+    told = "round 2 of 0 to 2, training its assistant, 1 of 3 epochs done"
+    assert standing.step(helped, facts) == told
+    answers = np.zeros((10000, 10), np.float32)
+    done = dataclasses.replace(asked, assisted=round_state.Assisted(3, answers=answers))
+    assert standing.step(done, facts) == "round 2 of 0 to 2, training, from its beginning"
+    later = dataclasses.replace(done, epoch=2)
+    assert standing.step(later, facts) == "round 2 of 0 to 2, training, 2 of 5 epochs done"
 
 
 class Book:

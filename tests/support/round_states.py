@@ -1,5 +1,6 @@
 """States of a run with awkward values, as checkpoints must keep them."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from amkd.core import checkpoint
 from amkd.data.records import Records
 from amkd.models import prediction
 from amkd.run import round_state
-from amkd.run.round_state import RoundState
+from amkd.run.round_state import Assisted, RoundState
 
 SHAPE = (8, 8, 1)
 # What the card of a student says at least.
@@ -73,14 +74,35 @@ def phases(variables: Any) -> dict[str, RoundState]:
         "between rounds": state_of(1, -1, variables, None),
         "queried": state_of(2, 0, variables, None),
         "inside training": state_of(2, 41, variables, leaves),
+        "inside an assistant's training": dataclasses.replace(
+            state_of(2, 0, variables, None), assisted=Assisted(3, leaves)
+        ),
+        "an assistant has answered": dataclasses.replace(
+            state_of(2, 0, variables, None),
+            assisted=Assisted(9, answers=leaves[1][0, 0], told={"agreement": 0.1 + 0.2}),
+        ),
     }
 
 
 def arrays(state: RoundState) -> dict[str, Any]:
-    tree = (vars(state.records), state.score, state.variables, state.training)
+    assisted = state.assisted or Assisted(0)
+    tree = (
+        vars(state.records),
+        state.score,
+        state.variables,
+        state.training,
+        assisted.training,
+        assisted.answers,
+    )
     return {
         jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
+
+
+def told(assisted: Assisted | None) -> tuple[Any, ...] | None:
+    if assisted is None:
+        return None
+    return assisted.epoch, assisted.told, assisted.training is None, assisted.answers is None
 
 
 def same(a: RoundState, b: RoundState) -> bool:
@@ -88,6 +110,7 @@ def same(a: RoundState, b: RoundState) -> bool:
     x, y = arrays(a), arrays(b)
     return (
         (a.round, a.epoch, a.seconds, a.reports) == (b.round, b.epoch, b.seconds, b.reports)
+        and told(a.assisted) == told(b.assisted)
         and (a.variables is None, a.training is None) == (b.variables is None, b.training is None)
         and x.keys() == y.keys()
         and all(x[k].dtype == y[k].dtype and x[k].shape == y[k].shape for k in x)

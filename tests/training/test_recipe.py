@@ -31,6 +31,17 @@ def test_min_steps_asks_for_more_epochs(count, min_steps, epochs):
     assert recipe.epochs(found, count) * recipe.steps_per_epoch(found, count) >= min_steps
 
 
+@pytest.mark.parametrize(
+    ("share", "steps", "images"), [(0.0, 3, 17), (0.25, 3, 17 + 6), (0.5, 5, 17 + 20)]
+)
+def test_a_pass_is_one_over_the_teachers_answers(share, steps, images):
+    """17 of them in batches of 8, of which an assistant has 0, 2 or 4."""
+    assert recipe.steps_per_epoch(PLAN, 17, share) == steps
+    assert recipe.images_per_epoch(PLAN, 17, share) == images
+    assert recipe.epochs(plan(min_steps=60), 17, share) == max(10, 60 // steps)
+    assert len(recipe.epoch_rates(PLAN, 17, share)) == 10
+
+
 def test_released_code_trains_on_all_stages_for_this_many_steps():
     """200 epochs over stages of 1k, 11k, 21k, 31k and 41k images in batches of 128."""
     released = plan(batch_size=128)

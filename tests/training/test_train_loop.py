@@ -14,7 +14,8 @@ from amkd.training import (
     train_step,
     training_set,
 )
-from amkd.training.train import PeriodicSaver, start
+from amkd.training.periodic_saver import PeriodicSaver
+from amkd.training.train import start
 from tests.support import plain, traffic
 from tests.support.tiny_network import NormedNetwork, TinyNetwork
 from tests.support.training import (

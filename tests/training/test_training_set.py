@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amkd.data.lazy_images import LazyImages
 from amkd.data.records import Records, real_records
 from amkd.training import training_set
 from tests.support import plain
@@ -188,3 +189,51 @@ def test_draws_of_exact_shares_stay_what_they_are():
     assert batches.partner.tolist() == [[2, 0, 3, 4], [3, 2, 4, 1]]
     lam = [[0.9966546, 1, 0.8059721, 1], [0.1855775, 1, 0.1577153, 1]]
     np.testing.assert_allclose(batches.lam, lam, rtol=1e-6)
+
+
+def test_batches_with_an_assistants_records_by_hand():
+    """Five records of the teacher and three of an assistant, in batches of 4 with one of these: two
+    steps hold 3 + 3 places of the teacher's, the last of which only fills.
+    """
+    batches = training_set.epoch(5, 4, np.random.default_rng(0), assisted=3, assisted_places=1)
+    assert batches.index.shape == (2, 4)
+    own = batches.index[:, :3].ravel()
+    assert sorted(own[:5]) == [0, 1, 2, 3, 4] and own[5] == own[0]
+    assert set(batches.index[:, 3]) <= {5, 6, 7} and len(set(batches.index[:, 3])) == 2
+    assert batches.weight.tolist() == [[1, 1, 1, 1], [1, 1, 0, 1]]
+    assert batches.position.tolist() == [[0, 1, 2, 3]] * 2
+    # The teacher's come in the order of an epoch of their own.
+    alone = training_set.epoch(5, 3, np.random.default_rng(0))
+    np.testing.assert_array_equal(alone.index, batches.index[:, :3])
+
+
+@given(
+    count=st.integers(1, 40),
+    assisted=st.integers(1, 40),
+    batch=st.integers(2, 16),
+    data=st.data(),
+)
+def test_every_batch_has_exactly_the_share_of_an_assistant(count, assisted, batch, data):
+    places = data.draw(st.integers(1, batch - 1))
+    batches = training_set.epoch(
+        count, batch, np.random.default_rng(0), assisted=assisted, assisted_places=places
+    )
+    theirs = batches.index >= count
+    assert np.all(theirs.sum(1) == places) and np.all(batches.weight[theirs] == 1)
+    assert batches.index.max() < count + assisted
+    times = np.bincount(batches.index[theirs] - count, minlength=assisted)
+    assert times.max() - times.min() <= 1
+    paid = batches.index[~theirs & (batches.weight == 1)]
+    assert sorted(paid) == list(range(count))
+
+
+def test_lazy_images_are_taken_once_for_all_mixes_of_them():
+    images = np.arange(5 * 4, dtype=np.uint8).reshape(5, 2, 2, 1)
+    lazy = LazyImages(images[:2], images, np.arange(2, 5))
+    records = Records(*(np.array(c, np.int32) for c in ([1, 4, 1], [1, 4, 4], [65536] * 3)))
+    data = training_set.make(
+        lazy, records, np.zeros((3, 2), np.float32), capacity=9, lazy_capacity=3
+    )
+    assert data.images.shape == (3, 2, 2, 1) and data.i.shape == (9,)
+    np.testing.assert_array_equal(data.images[data.i[:3]], images[[1, 4, 1]])
+    np.testing.assert_array_equal(data.images[data.j[:3]], images[[1, 4, 4]])

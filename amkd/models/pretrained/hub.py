@@ -34,26 +34,30 @@ def is_name(spec: str) -> bool:
     return spec.startswith("hf:")
 
 
-def problem(spec: str) -> str:
-    """Returns why a name cannot be one on the hub; empty if it can."""
+def problem(spec: str, name: str = "student_weights") -> str:
+    """Returns why a name cannot be one on the hub; empty if it can. ``name`` is of its field."""
     if _NAME.fullmatch(spec):
         return ""
     return (
-        f"config.student_weights={spec!r}: must be hf:OWNER/NAME, such as"
+        f"config.{name}={spec!r}: must be hf:OWNER/NAME, such as"
         " hf:timm/resnet18.a1_in1k, or hf:OWNER/NAME@COMMIT with all 40 digits of a commit"
     )
 
 
-def fetch(spec: str) -> HubFiles:
+def fetch(spec: str, name: str = "student_weights") -> HubFiles:
     """Downloads a model's files, or finds them in the hub's cache.
+
+    Args:
+      spec: the value of a field.
+      name: of that field.
 
     Raises:
       UserError: they cannot be had, or a package is missing.
     """
-    field = f"config.student_weights={spec!r}"
+    field = f"config.{name}={spec!r}"
     found = _NAME.fullmatch(spec)
     if not found:
-        raise UserError(problem(spec))
+        raise UserError(problem(spec, name))
     hub = require(
         "huggingface_hub",
         extra="pretrained",
@@ -67,7 +71,7 @@ def fetch(spec: str) -> HubFiles:
         raise UserError(
             f"{field}: {WEIGHTS} cannot be had ({type(error).__name__}: {error}); check name and"
             " connection, or download model.safetensors and config.json by hand, and name the"
-            " file: --config.student_weights=FILE.safetensors"
+            f" file: --config.{name}=FILE.safetensors"
         ) from error
     commit = weights.parent.name  # the cache keeps each commit in a folder of its name
     config = _optional(hub, repository, "config.json", commit)

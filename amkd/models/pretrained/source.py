@@ -19,7 +19,7 @@ from amkd.models.pretrained import hub, weights
 from amkd.models.pretrained.base import PretrainedNetwork
 from amkd.models.pretrained.weights import Place
 
-_FIELD = "student_weights"
+STUDENTS = "student_weights"  # the field of a student's first variables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,26 +50,28 @@ def is_own(spec: str) -> bool:
     return plugins.is_own(spec) and not hub.is_name(spec) and not spec.endswith(".safetensors")
 
 
-def problems(spec: str, student: str) -> list[str]:
-    """Returns what is wrong with a value of ``student_weights``, as far as known without reading.
+def problems(spec: str, student: str, name: str = STUDENTS) -> list[str]:
+    """Returns what is wrong with first variables, as far as known without reading.
 
     Args:
-      spec: the value; empty for none.
-      student: the value of ``student``.
+      spec: the value of their field; empty for none.
+      student: the network.
+      name: of their field.
     """
-    field = f"config.{_FIELD}={spec!r}"
+    field = f"config.{name}={spec!r}"
     if not spec or is_own(spec):
         return []
     if student not in models.MODELS:
         return [f"{field}: a student of your own takes weights from a function, module:load"]
     if not models.MODELS[student].timm:
-        having = ", ".join(name for name, entry in models.MODELS.items() if entry.timm)
+        having = ", ".join(other for other, entry in models.MODELS.items() if entry.timm)
         return [
             f"{field}: there are no published weights for student {student!r}; choose one of"
             f" {having}, or give a function module:load"
         ]
     if hub.is_name(spec):
-        return [hub.problem(spec)] if hub.problem(spec) else []
+        problem = hub.problem(spec, name)
+        return [problem] if problem else []
     if not spec.endswith(".safetensors"):
         return [f"{field}: must be a file *.safetensors, hf:OWNER/NAME, or a function module:load"]
     if not Path(spec).is_file():
@@ -78,45 +80,48 @@ def problems(spec: str, student: str) -> list[str]:
 
 
 @lru_cache(maxsize=2)
-def load(spec: str, student: str, classes: int, shape: tuple[int, ...]) -> Weights | None:
-    """Returns a student's first variables; None if there are none to be read.
+def load(
+    spec: str, student: str, classes: int, shape: tuple[int, ...], name: str = STUDENTS
+) -> Weights | None:
+    """Returns first variables; None if there are none to be read.
 
     Args:
-      spec: the value of ``student_weights``; empty for none.
-      student: the value of ``student``.
+      spec: the value of their field, such as ``student_weights``; empty for none.
+      student: the network.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of its images.
+      name: of their field.
 
     Raises:
       UserError: they cannot be had, or are of another network.
     """
     if not spec:
         return None
-    for problem in problems(spec, student):
+    for problem in problems(spec, student, name):
         raise UserError(problem)
     network = models.build(student, classes, shape)
     if is_own(spec):
-        return _own(spec, network, shape)
+        return _own(spec, network, shape, name)
     assert isinstance(network, PretrainedNetwork)
     if hub.is_name(spec):
-        found = hub.fetch(spec)
+        found = hub.fetch(spec, name)
         file, config, source, stated = found.weights, found.config, found.source, found.license
     else:
         file = Path(spec)
         config, source, stated = file.with_name("config.json"), file.name, ""
     facts = weights.read_facts(config)
     backbone = weights.to_variables(
-        weights.read(file), network, shape, source=f"config.{_FIELD}={spec!r}", facts=facts
+        weights.read(file), network, shape, source=f"config.{name}={spec!r}", facts=facts
     )
     return Weights(
         partial(weights.placed, backbone), source, weights.digest(file), facts.license or stated
     )
 
 
-def _own(spec: str, network: Network, shape: tuple[int, ...]) -> Weights:
+def _own(spec: str, network: Network, shape: tuple[int, ...], name: str) -> Weights:
     """First variables from ``load(variables)``, which takes fresh ones and returns others."""
-    field = f"config.{_FIELD}={spec!r}"
-    function: Any = plugins.resolve(spec, {}, _FIELD)
+    field = f"config.{name}={spec!r}"
+    function: Any = plugins.resolve(spec, {}, name)
     if not callable(function):
         raise UserError(f"{field}: must name a function of variables, not {function!r}")
 

@@ -1,0 +1,71 @@
+"""Mixes that nobody was asked about, of images that were: what an assistant answers."""
+
+import numpy as np
+
+from amkd.data import mixing
+from amkd.data.records import Records
+from amkd.search import pairs
+
+
+def draw(
+    asked: Records, count: int, *, near: float, lam: tuple[float, float], rng: np.random.Generator
+) -> Records:
+    """Returns fresh mixes: first those of pairs already asked about, then those of other pairs.
+
+    Both are spread evenly: no pair comes again before each has come. A mix of a pair that was asked
+    about has another lambda than any that was asked for.
+
+    Args:
+      asked: what the teacher was asked about. Other pairs are those of its whole images.
+      count: F, how many.
+      near: share of them that are of pairs already asked about; none are while there is no such
+        pair.
+      lam: lowest and highest lambda, between which it is uniform.
+      rng: source of randomness.
+
+    Returns:
+      F records.
+
+    Raises:
+      ValueError: no other pair is left.
+    """
+    paired = asked.take(np.flatnonzero(asked.i != asked.j))
+    again = round(near * count) if len(paired) else 0
+    low, high = (round(end * mixing.ONE) for end in lam)
+    places = np.resize(rng.permutation(len(paired)), again)
+    i, j = paired.i[places], paired.j[places]
+    w = rng.integers(low, high, again, np.int32, endpoint=True)
+    while len(taken := _asked_for(Records(i, j, w), paired)):
+        w[taken] = rng.integers(low, high, len(taken), np.int32, endpoint=True)
+    others = _other_pairs(asked, count - again, rng)
+    w_others = rng.integers(low, high, count - again, np.int32, endpoint=True)
+    return Records(i, j, w).extend(Records(*others, w_others))
+
+
+def _asked_for(mixes: Records, asked: Records) -> np.ndarray:
+    """Returns the places of mixes that are among those asked for, ``int64[...]``."""
+    known = set(zip(asked.i.tolist(), asked.j.tolist(), asked.w.tolist(), strict=True))
+    own = zip(mixes.i.tolist(), mixes.j.tolist(), mixes.w.tolist(), strict=True)
+    return np.array([place for place, one in enumerate(own) if one in known], np.int64)
+
+
+def _other_pairs(
+    asked: Records, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns pairs of whole images that were asked about, and no pair that was itself."""
+    whole = asked.i == asked.j
+    images = np.unique(asked.i[whole]).astype(np.int32)
+    among = ~whole & np.isin(asked.i, images) & np.isin(asked.j, images)
+    ends = np.sort([np.searchsorted(images, end[among]) for end in (asked.i, asked.j)], axis=0)
+    gone = np.unique(pairs.rank_of(ends[0], ends[1], len(images)))
+    left = pairs.count(len(images)) - len(gone)
+    if count and not left:
+        raise ValueError(f"all pairs of {len(images)} images were asked about")
+    passes, rest = divmod(count, left) if count else (0, 0)
+    places = np.concatenate(
+        [np.tile(np.arange(left), passes), pairs.sample_ranks(left, rest, rng)]
+    ).astype(np.int64)
+    # Before the pair at a place come so many that are gone, too.
+    ranks = places + np.searchsorted(gone - np.arange(len(gone)), places, side="right")
+    i, j = pairs.pair_of(ranks, len(images))
+    return images[i], images[j]

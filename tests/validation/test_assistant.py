@@ -1,0 +1,71 @@
+"""What an assistant cannot do is refused before the first query."""
+
+import pytest
+
+from amkd.core.errors import UserError
+from tests.support.small import configured
+
+WITH = {"assistant.model": "lenet5"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"assistant.model": "lenet6"}, "config.assistant.model='lenet6'"),
+        ({"assistant.weights": "hf:timm/x.y"}, "config.assistant.weights='hf:timm/x.y'"),
+        ({"assistant.rounds": "first"}, "config.assistant.rounds='first'"),
+        ({"assistant.mixes": -1}, "config.assistant.mixes=-1"),
+        ({"assistant.mixes": 0}, "the assistant answers nothing"),
+        ({"assistant.near": 1.5}, "config.assistant.near=1.5: must be .* it is a share"),
+        ({"assistant.share": 1.0}, "config.assistant.share=1.0: must be"),
+        ({"assistant.share": 0.001}, "of a batch of 128 images, the assistant and the teacher"),
+        ({"assistant.share": 0.999}, "must have one or more each"),
+        ({"assistant.views": 2}, "all views of an image are alike"),
+        ({"assistant.pictures": 5}, "method 'active_mixup' has no pictures"),
+        ({"assistant.train.views": 2}, "config.assistant.train.views=2: an assistant caches no"),
+        ({"assistant.train.corrections": 2.0}, "for student and assistant alike"),
+        ({"assistant.train.freeze": "backbone"}, "these layers would keep random values"),
+        ({"assistant.train.loss": "pad_l2"}, "config.assistant.train.loss='pad_l2': learns from"),
+        ({"assistant.train.loss": "sof"}, "config.assistant.train.loss='sof'"),
+        ({"assistant.train.epochs": 0}, "config.assistant.train.epochs=0"),
+        ({"train.loss": "pad_l2"}, "config.train.loss='pad_l2': .* an assistant gives nothing"),
+        ({"method": "sskd", "train.loss": "sskd", "budget": 800}, "config.train.loss='sskd'"),
+        ({"train.views": 1}, "config.train.views=1: features are cached of images that the"),
+        ({"assistant.near": 0.5, "method": "real_only"}, "asks about no pairs"),
+        (
+            {"assistant.near": 0.5, "search.lam_low": 0.5, "search.lam_high": 0.5},
+            "needs another lambda",
+        ),
+        ({"n_real": 20, "budget": 210, "rounds": 1}, "20 real images have 190 pairs"),
+        (
+            {
+                "assistant.rounds": "all",
+                "search.acquisition": "ensemble",
+                "search.candidates": 2.0,
+            },
+            "compares students that learn from no assistant",
+        ),
+    ],
+    ids=str,
+)
+def test_what_cannot_work_is_refused(fields, said):
+    with pytest.raises(UserError, match=said):
+        configured(**{**WITH, **fields})
+
+
+def test_what_can_work_is_taken():
+    for fields in (
+        {"assistant.near": 1.0, "n_real": 20, "budget": 210, "rounds": 1},
+        {"assistant.rounds": "all", "assistant.views": 2, "assistant.train.crop": 1},
+        {"method": "active_labelling", "assistant.pictures": 10, "assistant.mixes": 0},
+        {"method": "real_only"},
+        {"train.loss": "pad_kl"},
+        # Without an assistant, nothing that is said of one matters.
+        {
+            "assistant.model": "",
+            "assistant.near": 0.5,
+            "method": "real_only",
+            "train.loss": "pad_l2",
+        },
+    ):
+        configured(**{**WITH, **fields})
