@@ -39,7 +39,8 @@ def train_further_student(
 
 def _from_best_classes(training: Training) -> Training:
     recipe = dataclasses.replace(training.recipe, loss="soft", temperature=1.0, weighting="even")
-    answers = training.data.answers
-    best = np.eye(answers.shape[-1], dtype=np.float32)[np.argmax(answers, -1)]
+    shape = np.shape(training.data.answers)
+    answers = np.reshape(training.data.answers, (shape[0], training.network.groups, -1))
+    best = np.eye(answers.shape[-1], dtype=np.float32)[np.argmax(answers, -1)].reshape(shape)
     data = dataclasses.replace(training.data, answers=best, teacher_features=None)
     return dataclasses.replace(training, recipe=recipe, data=data)

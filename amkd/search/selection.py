@@ -11,6 +11,7 @@ from amkd.data.records import Records
 from amkd.models import Network
 from amkd.models.layers import Variables
 from amkd.search import pairs
+from amkd.tasks import ONE_CLASS, Task
 
 
 class SelectionTask(NamedTuple):
@@ -37,6 +38,9 @@ class SelectionTask(NamedTuple):
         network runs.
       real: how many of ``images``, the first ones, are real; the others are variants of them, or
         were made of them. None where all are real.
+      kind: what an answer means: one class, or lanes.
+      train_taught_student: trains a larger network on the same records, and one more student on its
+        soft answers; returns this student's variables, the other network, and its variables.
     """
 
     images: Images
@@ -53,6 +57,8 @@ class SelectionTask(NamedTuple):
     train_further_student: Callable[[int, bool], Variables] | None = None
     look: Callable[[Variables, Records], tuple[np.ndarray, np.ndarray]] | None = None
     real: int | None = None
+    kind: Task = ONE_CLASS
+    train_taught_student: Callable[[], tuple[Variables, Network, Variables]] | None = None
 
 
 class Selection(NamedTuple):
