@@ -361,8 +361,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # balanced (equally many of each class that the student names), k_center (far from each other,
     # and from all that was asked about, in the student's features), margin, entropy, ensemble, bald
     # (for students with dropout), badge, learning_loss, distillation_gap, transductive_variance,
-    # epig, excess_doubt, uncertainty_herding, random. One of your own is module:NAME, as in
-    # amkd/acquisitions/base.py.
+    # epig, excess_doubt, uncertainty_herding, random; for lanes also acd. One of your own is
+    # module:NAME, as in amkd/acquisitions/base.py.
     config.search.acquisition = "lowest"
     # Number of candidates, as a multiple of the mixes, crops, pastes or mirrored images that are
     # wanted.
@@ -375,6 +375,10 @@ def get_config(preset: str = "") -> ConfigDict:
     # ensemble, distillation_gap, epig: students that are compared, each trained as the round's own.
     # bald: passes, usually 10.
     config.search.committee = 5
+    # distillation_gap: what stands in for the teacher. committee (further students: for a teacher
+    # that is paid for), or network (as in its paper, for labels: teacher.model, trained by
+    # teacher.train on the labelled images, and a student that learns its soft answers).
+    config.search.gap_teacher = "committee"
     # active_mixup: share of each round's mixes that are random pairs, drawn as random_mixup draws
     # them.
     config.search.random_share = 0.0

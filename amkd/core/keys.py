@@ -33,6 +33,7 @@ class Purpose(enum.IntEnum):
     FEATURE_VIEWS = 22  # views of which a frozen network's features are kept
     MADE_IMAGES = 24  # crops, pastes and mirrored images: of which images, and where
     SCORED_IMAGES = 25  # which of the images left are scored, where not all of them are
+    ROADS = 30  # road pictures with lanes
 
 
 def of_member(round_: int, member: int) -> int:

@@ -34,9 +34,7 @@ class SavedNetwork(NamedTuple):
         card = self.card
         shape, side = tuple(card["shape"]), card.get("side", 0)
         seen = tuple(side) if isinstance(side, list) else side  # JSON has no tuples
-        return models.build(
-            card["model"], card["classes"], shape, side=seen, groups=self.groups
-        )
+        return models.build(card["model"], card["classes"], shape, side=seen, groups=self.groups)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""

@@ -103,6 +103,13 @@ class SharedContext:
         """Returns the student's network in float32, as it scores and predicts."""
         return student_of(self.settings, self.data.classes, self.data.shape, self.data.task.groups)
 
+    def network_of_teacher(self) -> models.Network:
+        """Returns the network that ``teacher.model`` names, in float32."""
+        data = self.data
+        return models.build(
+            self.settings.teacher.model, data.classes, data.shape, groups=data.task.groups
+        )
+
     def weights(self) -> Weights | None:
         """Returns the student's first variables; None for random ones."""
         return first_weights(self.settings, self.data)

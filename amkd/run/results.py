@@ -135,9 +135,7 @@ def _summary(
         "success_rate": metrics.success_rate(student_accuracy, teacher_accuracy),
         "agreement": last["agreement"],
         "accuracy_images": last.get("accuracy_images", 0),
-        "agreement_images": last.get(
-            "agreement_images", metrics.answered(context.test_answers)
-        ),
+        "agreement_images": last.get("agreement_images", metrics.answered(context.test_answers)),
         **{name: last[name] for name in context.data.task.figures},
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": phases,

@@ -149,6 +149,13 @@ def selection_task(
         train_further_student=functools.partial(
             committee.train_further_student, last_training, context.stop
         ),
+        train_larger=lambda: committee.train_larger(
+            last_training,
+            context.stop,
+            context.network_of_teacher(),
+            context.settings.teacher.train,
+        ),
+        train_on=functools.partial(committee.train_on, last_training, context.stop),
     )
 
 

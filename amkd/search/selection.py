@@ -39,8 +39,10 @@ class SelectionTask(NamedTuple):
       real: how many of ``images``, the first ones, are real; the others are variants of them, or
         were made of them. None where all are real.
       kind: what an answer means: one class, or lanes.
-      train_taught_student: trains a larger network on the same records, and one more student on its
-        soft answers; returns this student's variables, the other network, and its variables.
+      train_larger: trains the network ``teacher.model`` on what the last student was trained on;
+        returns it and its variables.
+      train_on: trains one more student, as the last one was trained, but on other answers to the
+        records, ``float32[Q, Y]``.
     """
 
     images: Images
@@ -58,7 +60,8 @@ class SelectionTask(NamedTuple):
     look: Callable[[Variables, Records], tuple[np.ndarray, np.ndarray]] | None = None
     real: int | None = None
     kind: Task = ONE_CLASS
-    train_taught_student: Callable[[], tuple[Variables, Network, Variables]] | None = None
+    train_larger: Callable[[], tuple[Network, Variables]] | None = None
+    train_on: Callable[[np.ndarray], Variables] | None = None
 
 
 class Selection(NamedTuple):

@@ -23,6 +23,7 @@ class Task(abc.ABC):
     Attributes:
       names_classes: whether an answer names one class, so that classes can be counted, shown, and
         corrected by a person.
+      labels: what the labels are, in words.
       figures: names of what :meth:`judged` tells beside the accuracy.
       fits: the values that fields of a configuration may have, by dotted name; other fields may
         have any.
@@ -30,6 +31,7 @@ class Task(abc.ABC):
     """
 
     names_classes: ClassVar[bool]
+    labels: ClassVar[str]
     figures: ClassVar[tuple[str, ...]] = ()
     fits: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     modes: ClassVar[tuple[str, ...] | None] = None

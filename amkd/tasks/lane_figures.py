@@ -42,7 +42,9 @@ def tusimple(
       rows: the R rows in pixels.
       near: distance in pixels; TuSimple's is 20, on images 1,280 pixels wide.
     """
-    each = [_tusimple_of_one(*pair, np.array(rows), near) for pair in zip(found, truth, strict=True)]
+    each = [
+        _tusimple_of_one(*pair, np.array(rows), near) for pair in zip(found, truth, strict=True)
+    ]
     accuracy, false, missed = np.mean(each, axis=0)
     return float(accuracy), float(false), float(missed)
 

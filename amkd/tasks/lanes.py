@@ -4,8 +4,8 @@ The form is that of Ultra Fast Lane Detection (Qin et al., 2020): L slots for la
 the image ("row anchors"), and for each of the L * R pairs one distribution over C columns and "no
 lane". The slots are, from left to right, the lanes beside the car's own lane and those beyond.
 
-Ours: a label that lies between the centres of two columns is shared between them, so that reading
-an exact answer gives back the exact place.
+Ours: a label that lies between two columns is shared between them, so that reading an exact answer
+gives back the exact place.
 """
 
 import dataclasses
@@ -20,6 +20,7 @@ from amkd.core import devices
 from amkd.dense_outputs import scores
 from amkd.dense_outputs.scores import Lanes
 from amkd.reporting import metrics
+from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.tasks import lane_figures
 from amkd.tasks.base import Task
 
@@ -34,7 +35,7 @@ class LaneTask(Task):
     Attributes:
       slots: lanes, L.
       anchors: the R rows, in pixels from the top, ascending.
-      columns: C.
+      columns: C places in a row, evenly from its left to its right edge.
       height: of the images, in pixels.
       width: of the images, in pixels.
       near: distance in pixels up to which a point of a lane counts as found (TuSimple).
@@ -50,7 +51,8 @@ class LaneTask(Task):
     drawn: float
 
     names_classes: ClassVar[bool] = False
-    figures: ClassVar[tuple[str, ...]] = ("f1", "precision", "recall", "lane_fp", "lane_fn")
+    labels: ClassVar[str] = "lanes"
+    figures: ClassVar[tuple[str, ...]] = tuple(LANE_FIGURES)
     fits: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "method": ("active_labelling", "real_only", "full_kd", "supervised_real"),
         "teacher.kind": ("labels", "flax"),
@@ -93,7 +95,7 @@ class LaneTask(Task):
     def answers_of(self, labels: np.ndarray, length: int) -> np.ndarray:
         del length
         seen = ~np.isnan(labels)
-        place = np.where(seen, labels, 0) * (self.columns / self.width) - 0.5
+        place = np.where(seen, labels, 0) * ((self.columns - 1) / self.width)
         place = np.clip(place, 0, self.columns - 1)
         low = np.minimum(place.astype(np.int64), self.columns - 2)
         share = (place - low)[..., None]
@@ -114,9 +116,9 @@ class LaneTask(Task):
         cells, places = p[..., :-1], jnp.arange(self.columns)
         best = jnp.argmax(cells, -1, keepdims=True)
         near = jnp.where(jnp.abs(places - best) <= 1, cells, 0)
-        centres = (places + 0.5) * (self.width / self.columns)
+        at = places * (self.width / (self.columns - 1))
         mass = jnp.maximum(near.sum(-1), jnp.finfo(jnp.float32).tiny)
-        return Lanes((near * centres).sum(-1) / mass, seen)
+        return Lanes((near * at).sum(-1) / mass, seen)
 
     def columns_of(self, answers: np.ndarray) -> np.ndarray:
         """Reads answers ``float32[M, Y]`` in the form of labels: ``float32[M, L, R]``."""

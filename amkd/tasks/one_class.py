@@ -25,6 +25,7 @@ class OneClass(Task):
     """One class of an image. Labels are class numbers, ``int32[M]``."""
 
     names_classes: ClassVar[bool] = True
+    labels: ClassVar[str] = "classes"
 
     @property
     def groups(self) -> int:
