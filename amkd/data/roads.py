@@ -86,11 +86,14 @@ def _block(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray
 
 
 def _road(count: int, rng: np.random.Generator) -> Road:
-    """Draws horizon, vanishing point, curvature, width, and the car's place in its lane."""
-    horizon, vanishing = rng.uniform(8, 13, count), rng.uniform(28, 52, count)
+    """Draws horizon, vanishing point, curvature, width, and the car's place in its lane.
+
+    The camera is fixed in the car, as in the lane benchmarks: the horizon hardly moves.
+    """
+    horizon, vanishing = rng.uniform(10, 12, count), rng.normal(40, 4, count)
     depth = (_ROWS - horizon[:, None]) / (HEIGHT - horizon[:, None])
-    width, place = rng.uniform(28, 42, count), rng.uniform(-0.3, 0.3, count)
-    bend = rng.normal(0, 14, count)
+    width, place = rng.uniform(32, 38, count), rng.normal(0, 0.12, count)
+    bend = rng.normal(0, 12, count)
     far = np.clip(1 - depth, 0, 1)
     middle = vanishing[:, None] * far + WIDTH / 2 * (1 - far) + bend[:, None] * far**2 * depth
     numbers = np.arange(4) - 1.5
