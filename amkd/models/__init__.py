@@ -61,9 +61,9 @@ MODELS = {
     "vgg16": Entry(VGG16, 32, None),
     "resnet18": Entry(lambda **kw: ResNet18(large=False, **kw), 8, None),
     "resnet18_224": Entry(lambda **kw: ResNet18(large=True, **kw), 32, None),
-    "row_anchor": Entry(lambda **kw: RowAnchor(widths=(32, 64, 128), hidden=256, **kw), 16, None),
+    "row_anchor": Entry(lambda **kw: RowAnchor(widths=(16, 32, 64), hidden=256, **kw), 16, None),
     "row_anchor_half": Entry(
-        lambda **kw: RowAnchor(widths=(16, 32, 64), hidden=128, **kw), 16, None
+        lambda **kw: RowAnchor(widths=(8, 16, 32), hidden=128, **kw), 16, None
     ),
     "resnet18_imagenet": _published(ImageNetResNet, "resnet18"),
     "resnet50_imagenet": _published(
