@@ -17,7 +17,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # digits (embedded), folder (pictures of yours, see data.folder), manifest (pictures that a
     # table lists, see data.manifest), hf:OWNER/NAME (Hugging Face; @REVISION behind it names a
     # version) or hf:FOLDER (saved with save_to_disk), tfds:FOLDER (prepared for TFDS), or any TFDS
-    # image-classification data set: mnist, cifar10:3.0.2, ...
+    # image-classification data set: mnist, cifar10:3.0.2, ... With lanes in place of classes: roads
+    # (made by the package), tusimple and culane (folders of these benchmarks, see data.folder).
     config.dataset = "digits"
     # Real, unlabeled images drawn by seed: N.
     config.n_real = 200
@@ -35,10 +36,11 @@ def get_config(preset: str = "") -> ConfigDict:
     # supervised_real, supervised_full. A method of your own is module:NAME, as in
     # amkd/methods/base.py.
     config.method = "active_mixup"
-    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224; with
-    # published weights: resnet18_imagenet resnet50_imagenet efficientnet_lite0
-    # tf_efficientnet_lite0 mobilenetv3_small_100 convnext_atto convnext_tiny vit_small_patch16_224
-    # vit_small_patch14_dinov2. One of your own is module:build, as in amkd/models/user_network.py.
+    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224
+    # row_anchor row_anchor_half (both for lanes); with published weights: resnet18_imagenet
+    # resnet50_imagenet efficientnet_lite0 tf_efficientnet_lite0 mobilenetv3_small_100 convnext_atto
+    # convnext_tiny vit_small_patch16_224 vit_small_patch14_dinov2. One of your own is module:build,
+    # as in amkd/models/user_network.py.
     config.student = "lenet5_half"
     # Where the student's first values come from, all but the last layer's: a file *.safetensors of
     # timm, hf:OWNER/NAME@COMMIT on the Hugging Face hub (without @COMMIT the newest), or a function
@@ -83,7 +85,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # the test set.
     config.data.judge = "test"
     # folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing. It
-    # may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
+    # may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER. tusimple, culane: the folder of
+    # the benchmark.
     config.data.folder = ""
     # folder: pictures with labels for the final evaluation, one subfolder per class. Empty for
     # none.
@@ -102,9 +105,9 @@ def get_config(preset: str = "") -> ConfigDict:
     # manifest: in the order of their numbers where all their names are numbers, else in the order
     # of text.
     config.data.classes = ""
-    # folder without test_folder, manifest and hf without test pictures: pictures held out to
-    # measure the agreement of student and teacher. The teacher is asked about them too: these
-    # queries come on top of the budget and are counted apart.
+    # folder without test_folder, manifest, hf, tusimple and culane without test pictures: pictures
+    # held out to judge the student. Where they have no labels, the teacher is asked about them too:
+    # these queries come on top of the budget and are counted apart.
     config.data.held_out = 200
     # folder, manifest, hf: how a picture gets that size: crop (the largest part of its middle with
     # these proportions), pad (all of it in its own proportions, and black beside it) or stretch.

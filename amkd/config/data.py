@@ -70,7 +70,8 @@ class DataSettings:
     folder: str = field(
         "",
         "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing."
-        " It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.",
+        " It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER. tusimple, culane: the"
+        " folder of the benchmark.",
         identity=False,
         path=True,
     )
@@ -110,9 +111,9 @@ class DataSettings:
     )
     held_out: int = field(
         200,
-        "folder without test_folder, manifest and hf without test pictures: pictures held out to"
-        " measure the agreement of student and teacher. The teacher is asked about them too: these"
-        " queries come on top of the budget and are counted apart.",
+        "folder without test_folder, manifest, hf, tusimple and culane without test pictures:"
+        " pictures held out to judge the student. Where they have no labels, the teacher is asked"
+        " about them too: these queries come on top of the budget and are counted apart.",
         least=0,
     )
     resize: str = field(
