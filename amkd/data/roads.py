@@ -52,16 +52,20 @@ class Road(NamedTuple):
 @functools.cache
 def load() -> DataSet:
     """Makes the data set: 2,000 pictures to draw from, and 500 test pictures."""
-    images, labels = make(_TRAIN + _TEST, keys.rng(0, 0, keys.Purpose.ROADS))
+    return data_set(*make(_TRAIN + _TEST, keys.rng(0, 0, keys.Purpose.ROADS)), _TRAIN)
+
+
+def data_set(images: np.ndarray, labels: np.ndarray, train: int) -> DataSet:
+    """Returns a data set of such pictures; the first ``train`` are those to draw from."""
     return DataSet(
         name="roads",
         classes=TASK.length,
-        teacher_images=images[:_TRAIN],
-        teacher_labels=labels[:_TRAIN],
-        pool_images=images[:_TRAIN],
-        pool_labels=labels[:_TRAIN],
-        test_images=images[_TRAIN:],
-        test_labels=labels[_TRAIN:],
+        teacher_images=images[:train],
+        teacher_labels=labels[:train],
+        pool_images=images[:train],
+        pool_labels=labels[:train],
+        test_images=images[train:],
+        test_labels=labels[train:],
         key=f"roads-{_VERSION}",
         task=TASK,
     )

@@ -113,10 +113,10 @@ class LaneTask(Task):
         p = answer.reshape(self.slots, len(self.anchors), self.columns + 1)
         seen = p[..., -1] < 0.5
         seen &= jnp.sum(seen, -1, keepdims=True) >= _FEWEST
-        cells, places = p[..., :-1], jnp.arange(self.columns)
+        cells, places = p[..., :-1], jnp.arange(self.columns)[None, None]
         best = jnp.argmax(cells, -1, keepdims=True)
         near = jnp.where(jnp.abs(places - best) <= 1, cells, 0)
-        at = places * (self.width / (self.columns - 1))
+        at = places.astype(jnp.float32) * (self.width / (self.columns - 1))
         mass = jnp.maximum(near.sum(-1), jnp.finfo(jnp.float32).tiny)
         return Lanes((near * at).sum(-1) / mass, seen)
 
