@@ -17,7 +17,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # digits (embedded), folder (pictures of yours, see data.folder), manifest (pictures that a
     # table lists, see data.manifest), hf:OWNER/NAME (Hugging Face; @REVISION behind it names a
     # version) or hf:FOLDER (saved with save_to_disk), tfds:FOLDER (prepared for TFDS), or any TFDS
-    # image-classification data set: mnist, cifar10:3.0.2, ...
+    # image-classification data set: mnist, cifar10:3.0.2, ... With lanes in place of classes: roads
+    # (made by the package), tusimple and culane (folders of these benchmarks, see data.folder).
     config.dataset = "digits"
     # Real, unlabeled images drawn by seed: N.
     config.n_real = 200
@@ -36,10 +37,11 @@ def get_config(preset: str = "") -> ConfigDict:
     # references: supervised_real, supervised_full. A method of your own is module:NAME, as in
     # amkd/methods/base.py.
     config.method = "active_mixup"
-    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224; with
-    # published weights: resnet18_imagenet resnet50_imagenet efficientnet_lite0
-    # tf_efficientnet_lite0 mobilenetv3_small_100 convnext_atto convnext_tiny vit_small_patch16_224
-    # vit_small_patch14_dinov2. One of your own is module:build, as in amkd/models/user_network.py.
+    # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224
+    # row_anchor row_anchor_half (both for lanes); with published weights: resnet18_imagenet
+    # resnet50_imagenet efficientnet_lite0 tf_efficientnet_lite0 mobilenetv3_small_100 convnext_atto
+    # convnext_tiny vit_small_patch16_224 vit_small_patch14_dinov2. One of your own is module:build,
+    # as in amkd/models/user_network.py.
     config.student = "lenet5_half"
     # Where the student's first values come from, all but the last layer's: a file *.safetensors of
     # timm, hf:OWNER/NAME@COMMIT on the Hugging Face hub (without @COMMIT the newest), or a function
@@ -84,7 +86,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # the test set.
     config.data.judge = "test"
     # folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing. It
-    # may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.
+    # may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER. tusimple, culane: the folder of
+    # the benchmark.
     config.data.folder = ""
     # folder: pictures with labels for the final evaluation, one subfolder per class. Empty for
     # none.
@@ -103,9 +106,9 @@ def get_config(preset: str = "") -> ConfigDict:
     # manifest: in the order of their numbers where all their names are numbers, else in the order
     # of text.
     config.data.classes = ""
-    # folder without test_folder, manifest and hf without test pictures: pictures held out to
-    # measure the agreement of student and teacher. The teacher is asked about them too: these
-    # queries come on top of the budget and are counted apart.
+    # folder without test_folder, manifest, hf, tusimple and culane without test pictures: pictures
+    # held out to judge the student. Where they have no labels, the teacher is asked about them too:
+    # these queries come on top of the budget and are counted apart.
     config.data.held_out = 200
     # folder, manifest, hf: how a picture gets that size: crop (the largest part of its middle with
     # these proportions), pad (all of it in its own proportions, and black beside it) or stretch.
@@ -362,8 +365,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # balanced (equally many of each class that the student names), k_center (far from each other,
     # and from all that was asked about, in the student's features), margin, entropy, ensemble, bald
     # (for students with dropout), badge, learning_loss, distillation_gap, transductive_variance,
-    # epig, excess_doubt, uncertainty_herding, random. One of your own is module:NAME, as in
-    # amkd/acquisitions/base.py.
+    # epig, excess_doubt, uncertainty_herding, random; for lanes also acd. One of your own is
+    # module:NAME, as in amkd/acquisitions/base.py.
     config.search.acquisition = "lowest"
     # Number of candidates, as a multiple of the mixes, crops, pastes or mirrored images that are
     # wanted.
@@ -376,6 +379,10 @@ def get_config(preset: str = "") -> ConfigDict:
     # ensemble, distillation_gap, epig: students that are compared, each trained as the round's own.
     # bald: passes, usually 10.
     config.search.committee = 5
+    # distillation_gap: what stands in for the teacher. committee (further students: for a teacher
+    # that is paid for), or network (as in its paper, for labels: teacher.model, trained by
+    # teacher.train on the labelled images, and a student that learns its soft answers).
+    config.search.gap_teacher = "committee"
     # active_mixup: share of each round's mixes that are random pairs, drawn as random_mixup draws
     # them.
     config.search.random_share = 0.0

@@ -1,41 +1,66 @@
 """Uncertainty by distillation, with reverse nearest neighbours for diversity (Peng et al., ICCV
-2021), for classifiers.
+2021).
 
-The paper compares three models: a student of the answers' best classes alone, the distilled
-student, and the teacher. Where the two gaps between them differ most, the student may still learn
-from the teacher. Ours:
+The paper compares three models: a plain student, the distilled student, and the teacher. Where the
+two gaps between them differ most, the student may still learn from the teacher. The gap between two
+models is the task's own: the distance of lanes, or total variation for classes.
 
+With ``search.gap_teacher=network`` it is the paper's: the answers are labels, the round's student
+is the plain one, ``teacher.model`` is trained on the same images as the teacher, and one more
+student learns its soft answers. It begins with the first values of the plain one and sees the
+images in the same order (ours): the two differ by distillation alone.
+
+With ``search.gap_teacher=committee``, for a black box (ours):
+
+- The round's student is the distilled one, and one more student learns the answers' best classes.
 - A black box's own answers would cost a query for every candidate. So a committee of further
   distilled students, ``search.committee`` less the student itself, stands in for the teacher.
 - Where the answers are labels, distilled and plain students learn the same at temperature 1, and
   the gap between them is that of two random seeds.
-- The paper's text leaves open: total variation as the gap, both terms scaled to [0, 1], 10
-  neighbours by the distilled student's features, equal weights.
+
+The paper's text leaves open (ours): both terms scaled to [0, 1], 10 neighbours by the distilled
+student's features, equal weights.
 """
 
 import numpy as np
 
 from amkd.acquisitions.base import Acquisition
 from amkd.candidates import coverage
-from amkd.candidates.candidate_set import Candidates
+from amkd.candidates.candidate_set import Candidates, Predictions
 from amkd.core.compilation import compiled
 from amkd.models import uncertainty
 
 _NEIGHBOURS = 10
 
-contrasts = compiled(kept=1)(uncertainty.contrasts)
+contrasts = compiled(static=("gap",), kept=1)(uncertainty.contrasts)
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes greedily the most ``Uncr + Div`` (Algorithm 1)."""
+    compared = {"committee": _committee, "network": _network}
+    plain, distilled, teacher = compared[candidates.task.settings.gap_teacher](candidates)
+    gap = candidates.task.kind.gap
+    worth = np.asarray(contrasts(gap, plain, distilled.probabilities, teacher))
+    count = min(_NEIGHBOURS, len(candidates) - 1)
+    beta = np.float32(1.0 / max(count, 1))
+    places = coverage.worthy_and_diverse(_scaled(worth), distilled.features, beta, count, k)
+    return np.asarray(places)
+
+
+# Answers of the plain student, what the distilled one says, and answers of the teacher.
+_Compared = tuple[np.ndarray, Predictions, np.ndarray]
+
+
+def _committee(candidates: Candidates) -> _Compared:
     own, *others = candidates.committee()
     plain = candidates.trained_on_best_classes()
     teacher = np.mean([member.probabilities for member in others], axis=0)
-    worth = np.asarray(contrasts(plain.probabilities, own.probabilities, teacher))
-    count = min(_NEIGHBOURS, len(candidates) - 1)
-    beta = np.float32(1.0 / max(count, 1))
-    places = coverage.worthy_and_diverse(_scaled(worth), own.features, beta, count, k)
-    return np.asarray(places)
+    return plain.probabilities, own, teacher
+
+
+def _network(candidates: Candidates) -> _Compared:
+    distilled, teacher = candidates.taught()
+    return candidates.predictions().probabilities, distilled, teacher.probabilities
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:

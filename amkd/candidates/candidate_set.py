@@ -110,6 +110,17 @@ class Candidates:
         """Trains a student on the best class of each answer alone; returns its predictions."""
         return predict(self.task, self._another(self.task.settings.committee, True), self.records())
 
+    def taught(self) -> tuple[Predictions, Predictions]:
+        """Trains the larger network on the records, and a student on the soft answers that it then
+        gives to them; returns what this student and the larger network say of the mixes.
+        """
+        task = self.task
+        assert task.train_larger is not None and task.train_on is not None
+        network, variables = task.train_larger()
+        larger = task._replace(network=network)
+        student = task.train_on(predict(larger, variables, task.records).probabilities)
+        return predict(task, student, self.records()), predict(larger, variables, self.records())
+
     def _another(self, member: int, hard: bool) -> Variables:
         assert self.task.train_further_student is not None
         return self.task.train_further_student(member, hard)

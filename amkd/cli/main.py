@@ -193,11 +193,12 @@ def _run_table_mode(mode: str, made: Table, stop: StopSignal) -> None:
 def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: list[str]) -> None:
     from amkd.cli import modes
     from amkd.core import compilation, files, program_cache
-    from amkd.validation import examine
+    from amkd.validation import examine, tasks
 
     config, problems = examine(given, problems, explicit=_explicit())
     if mode != "plan":
         refuse(problems)
+        tasks.refuse_mode(config, mode)
     program_cache.keep(Path(config.cache_dir).expanduser())
     compilation.repeat_bits(config.deterministic)
     joining.agree(identifying(config))

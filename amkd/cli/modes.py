@@ -1,6 +1,6 @@
 """What ``amkd`` does with a run's configuration: one function per ``--mode``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from amkd.planning import probe as probes
 from amkd.planning import probe_page
 from amkd.planning import report as plans
 from amkd.planning.probe_lines import probe_lines
-from amkd.reporting import metrics, summary_text
+from amkd.reporting import summary_text
 from amkd.reporting.bars import bars
 from amkd.run import checks, experiment, following, inputs, places
 from amkd.run.workdir import PROBE_PAGE
@@ -72,11 +72,14 @@ class Command:
         """Folder of decoded data and trained teachers."""
         return Path(self.config.cache_dir).expanduser()
 
-    def saved(self) -> tuple[Path, SavedNetwork]:
+    def saved(self, *, of_classes: bool = True) -> tuple[Path, SavedNetwork]:
         """The saved network that is meant, and its folder.
 
+        Args:
+          of_classes: whether it must be a classifier.
+
         Raises:
-          UserError: there is none, or it is of a run of another configuration.
+          UserError: there is none, it is of a run of another configuration, or no classifier.
         """
         if self.workdir and not self.network:
             agreement.check(self.config, self.workdir)
@@ -86,7 +89,13 @@ class Command:
                 "--network is missing: the folder of a saved student or teacher (or --workdir"
                 " of a run)"
             )
-        return folder, load_network(folder)
+        saved = load_network(folder)
+        if of_classes and saved.groups > 1:
+            raise UserError(
+                f"{folder} holds a network for lanes: only --mode=evaluate takes it; for its"
+                " answers use amkd.load_student(FOLDER).predict in Python"
+            )
+        return folder, saved
 
 
 def distill(command: Command) -> None:
@@ -142,14 +151,13 @@ def train_teacher(command: Command) -> None:
     console.say(f"teacher              {local.place(config.teacher, data, command.cache)}")
     validated = summary_text.percent(saved.card["validation_accuracy"], config.teacher.validation)
     console.say(f"validation accuracy  {validated}", last=True)
-    accuracy = metrics.accuracy(saved.predict(data.test_images), data.test_labels)
-    told = summary_text.percent(accuracy, len(data.test_images))
-    console.say(f"test accuracy        {told}", last=True)
+    for line in _judged(data, saved):
+        console.say(line, last=True)
 
 
 def evaluate(command: Command) -> None:
     """Accuracy of a saved network on the configuration's test images."""
-    folder, saved = command.saved()
+    folder, saved = command.saved(of_classes=False)
     data = _data_for(command, folder, saved)
     if data.test_labels is None and command.config.data.judge == "train":
         raise UserError(
@@ -162,11 +170,17 @@ def evaluate(command: Command) -> None:
             " set it to a folder with a subfolder for each class"
         )
     class_names.refuse_other_order(saved.card.get("class_names") or (), data.class_names)
-    answers = saved.predict(data.test_images)
     console.say(f"{saved.card['role']} {saved.card['model']} in {folder}")
-    accuracy = metrics.accuracy(answers, data.test_labels)
-    told = summary_text.percent(accuracy, len(data.test_images))
-    console.say(f"test accuracy        {told}")
+    for line in _judged(data, saved):
+        console.say(line)
+
+
+def _judged(data: DataSet, saved: SavedNetwork) -> Iterator[str]:
+    """Yields what the test images say of a network."""
+    found = data.task.judged(saved.predict(data.test_images), data.test_labels)
+    told = summary_text.percent(found["student_accuracy"], found["accuracy_images"])
+    yield f"test accuracy        {told}"
+    yield from summary_text.figures(found)
 
 
 def predict(command: Command) -> None:

@@ -6,21 +6,29 @@ from amkd.config.fields import field
 
 HUB = "hf:"  # begins the name of a data set of Hugging Face
 TFDS_FOLDER = "tfds:"  # begins the folder of a prepared TFDS data set
+LANE_FOLDERS = ("tusimple", "culane")  # in the form in which these benchmarks are published
+LANES = ("roads", *LANE_FOLDERS)
 
 
 def source_of(dataset: str) -> str:
     """Returns what kind of source a data set's name means.
 
-    It is ``digits``, ``memory``, ``folder``, ``manifest``, ``hf`` or ``tfds``.
+    It is ``digits``, ``memory``, ``folder``, ``manifest``, ``roads``, ``tusimple``, ``culane``,
+    ``hf`` or ``tfds``.
     """
-    if dataset in ("digits", "memory", "folder", "manifest"):
+    if dataset in ("digits", "memory", "folder", "manifest", *LANES):
         return dataset
     return "hf" if dataset.startswith(HUB) else "tfds"
 
 
 def is_of_files(dataset: str) -> bool:
     """Tells whether the images of a data set are decoded from picture files."""
-    return source_of(dataset) in ("folder", "manifest", "hf")
+    return source_of(dataset) in ("folder", "manifest", "hf", *LANE_FOLDERS)
+
+
+def is_of_lanes(dataset: str) -> bool:
+    """Tells whether the labels of a data set are lanes, and not classes."""
+    return source_of(dataset) in LANES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +70,8 @@ class DataSettings:
     folder: str = field(
         "",
         "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing."
-        " It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER.",
+        " It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER. tusimple, culane: the"
+        " folder of the benchmark.",
         identity=False,
         path=True,
     )
@@ -102,9 +111,9 @@ class DataSettings:
     )
     held_out: int = field(
         200,
-        "folder without test_folder, manifest and hf without test pictures: pictures held out to"
-        " measure the agreement of student and teacher. The teacher is asked about them too: these"
-        " queries come on top of the budget and are counted apart.",
+        "folder without test_folder, manifest, hf, tusimple and culane without test pictures:"
+        " pictures held out to judge the student. Where they have no labels, the teacher is asked"
+        " about them too: these queries come on top of the budget and are counted apart.",
         least=0,
     )
     resize: str = field(

@@ -63,8 +63,8 @@ class SearchSettings:
         " a round's mixes), balanced (equally many of each class that the student names), k_center"
         " (far from each other, and from all that was asked about, in the student's features),"
         " margin, entropy, ensemble, bald (for students with dropout), badge, learning_loss,"
-        " distillation_gap, transductive_variance, epig, excess_doubt, uncertainty_herding, random."
-        " One of your own is module:NAME, as in amkd/acquisitions/base.py.",
+        " distillation_gap, transductive_variance, epig, excess_doubt, uncertainty_herding, random;"
+        " for lanes also acd. One of your own is module:NAME, as in amkd/acquisitions/base.py.",
     )
     candidates: float = field(
         1.0,
@@ -91,6 +91,14 @@ class SearchSettings:
         "ensemble, distillation_gap, epig: students that are compared, each trained as the round's"
         " own. bald: passes, usually 10.",
         least=2,
+    )
+    gap_teacher: str = field(
+        "committee",
+        "distillation_gap: what stands in for the teacher. committee (further students: for a"
+        " teacher that is paid for), or network (as in its paper, for labels: teacher.model,"
+        " trained by teacher.train on the labelled images, and a student that learns its soft"
+        " answers).",
+        choices=("committee", "network"),
     )
     random_share: float = field(
         0.0,

@@ -33,7 +33,9 @@ class Settings:
         "digits (embedded), folder (pictures of yours, see data.folder), manifest (pictures that a"
         " table lists, see data.manifest), hf:OWNER/NAME (Hugging Face; @REVISION behind it names a"
         " version) or hf:FOLDER (saved with save_to_disk), tfds:FOLDER (prepared for TFDS), or any"
-        " TFDS image-classification data set: mnist, cifar10:3.0.2, ...",
+        " TFDS image-classification data set: mnist, cifar10:3.0.2, ... With lanes in place of"
+        " classes: roads (made by the package), tusimple and culane (folders of these benchmarks,"
+        " see data.folder).",
     )
     n_real: int = field(200, "Real, unlabeled images drawn by seed: N.", least=2)
     budget: int = field(1000, "All queries of the run, the first n_real included: a hard stop.")
@@ -61,9 +63,10 @@ class Settings:
     )
     student: str = field(
         "lenet5_half",
-        "Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224; with"
-        " published weights: resnet18_imagenet resnet50_imagenet efficientnet_lite0"
-        " tf_efficientnet_lite0 mobilenetv3_small_100 convnext_atto convnext_tiny"
+        "Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224"
+        " row_anchor row_anchor_half (both for lanes); with published weights: resnet18_imagenet"
+        " resnet50_imagenet efficientnet_lite0 tf_efficientnet_lite0 mobilenetv3_small_100"
+        " convnext_atto convnext_tiny"
         " vit_small_patch16_224 vit_small_patch14_dinov2. One of your own is module:build, as in"
         " amkd/models/user_network.py.",
     )

@@ -36,6 +36,7 @@ class Purpose(enum.IntEnum):
     SCORED_IMAGES = 25  # which of the images left are scored, where not all of them are
     ASSISTED_IMAGES = 26  # which images an assistant answers: pairs, lambdas, pictures
     ASSISTED_VIEWS = 27  # views of these images
+    ROADS = 30  # road pictures with lanes
 
 
 def of_member(round_: int, member: int) -> int:

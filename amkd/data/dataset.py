@@ -6,6 +6,7 @@ import numpy as np
 
 from amkd.core import keys
 from amkd.data.lazy_images import LazyImages
+from amkd.tasks import ONE_CLASS, Task
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -14,7 +15,7 @@ class DataSet:
 
     Attributes:
       name: as configured.
-      classes: number of classes Y.
+      classes: number of classes Y; of another task, the length of an answer.
       teacher_images: ``uint8[M, H, W, C]``; a local teacher is trained and validated on them.
       teacher_labels: ``int32[M]``.
       pool_images: ``uint8[M', H, W, C]``; the N real images are drawn from them, without labels.
@@ -27,6 +28,7 @@ class DataSet:
       pool_indices: ``int64[...]``, indices of the ``pool_images`` that may be drawn; None for all.
       pool_labels: ``int32[M']``, only for reference methods that learn from true labels; None if
         there are none.
+      task: what an answer means; its labels may have another form than class numbers.
     """
 
     name: str
@@ -40,6 +42,7 @@ class DataSet:
     key: str = ""
     pool_indices: np.ndarray | None = None
     pool_labels: np.ndarray | None = None
+    task: Task = ONE_CLASS
 
     @property
     def drawable(self) -> np.ndarray:

@@ -1,13 +1,24 @@
-"""Data sets whose images are decoded from picture files: a folder, a manifest, or Hugging Face."""
+"""Data sets whose images are decoded from picture files: a folder, a manifest, Hugging Face, or a
+folder of a lane benchmark.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from amkd.config.data import DataSettings, source_of
+from amkd.config.data import DataSettings, is_of_lanes, source_of
 from amkd.core.errors import UserError
-from amkd.data import folder, hub, listed_pictures, manifest, own_images, picture_files, remote
+from amkd.data import (
+    folder,
+    hub,
+    lane_folders,
+    listed_pictures,
+    manifest,
+    own_images,
+    picture_files,
+    remote,
+)
 from amkd.data.dataset import DataSet
 from amkd.data.listed_pictures import Listing
 from amkd.data.manifest import Listed
@@ -20,7 +31,7 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
     """Loads a data set of picture files.
 
     Args:
-      dataset: its name: ``folder``, ``manifest`` or ``hf:...``.
+      dataset: its name: ``folder``, ``manifest``, ``hf:...``, ``tusimple`` or ``culane``.
       settings: the ``data.*`` group.
       seed: the run's; decides which pictures are held out.
       cache_dir: where decoded pictures are kept.
@@ -30,6 +41,8 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
     """
     if source_of(dataset) == "folder":
         return own_images.from_folder(settings, seed, cache_dir)
+    if is_of_lanes(dataset):
+        return lane_folders.load(dataset, settings, seed=seed, cache_dir=cache_dir)
     listed = _listed(dataset, settings, cache_dir)
     return listed_pictures.load(listed, _listing(dataset, settings, seed, cache_dir))
 

@@ -1,4 +1,6 @@
-"""Loads a data set by name: the embedded digits, or any image-classification data set of TFDS."""
+"""Loads a data set by name: the embedded digits, the roads made here, or any image-classification
+data set of TFDS.
+"""
 
 import dataclasses
 import logging
@@ -13,7 +15,8 @@ def load(
     """Loads a data set.
 
     Args:
-      name: ``digits``, a TFDS name such as ``mnist`` or ``cifar10:3.0.2``, or ``tfds:FOLDER``.
+      name: ``digits``, ``roads``, a TFDS name such as ``mnist`` or ``cifar10:3.0.2``, or
+        ``tfds:FOLDER``.
       cache_dir: where decoded arrays are kept.
       directory: TFDS directory; empty for TFDS's own default.
       size: resize to ``size`` x ``size`` pixels; 0 keeps images as they are.
@@ -26,6 +29,10 @@ def load(
         from amkd.data import digits
 
         data = digits.load(size)
+    elif name == "roads":
+        from amkd.data import roads
+
+        data = roads.load()
     else:
         from amkd.data import tfds_source
 

@@ -91,11 +91,22 @@ def _to_score(task: SelectionTask) -> np.ndarray:
 
 def _least_confident_first(task: SelectionTask, records: Records) -> SeenCandidates:
     said = _look(task, records)
-    confidence = said.probabilities.max(-1)
+    confidence = _confidence(said.probabilities, task.network.groups)
     order = candidate_set.lowest(confidence, len(records))
     scored = top_k.Scored(confidence, records.i, records.j, records.w).take(order)
     seen = Predictions(said.probabilities[order], said.features[order])
     return SeenCandidates(scored, task, seen)
+
+
+def _confidence(probabilities: np.ndarray, groups: int) -> np.ndarray:
+    """Returns C1 of images: the highest probability, as a mean over the G groups of an answer.
+
+    Args:
+      probabilities: ``float32[M, Y]``.
+      groups: G.
+    """
+    best = probabilities.reshape(len(probabilities), groups, -1).max(-1)
+    return np.asarray(best.mean(-1))
 
 
 def _look(task: SelectionTask, records: Records) -> Predictions:

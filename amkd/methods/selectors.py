@@ -202,6 +202,8 @@ class SelectorByRule(Selector):
         """Returns what the acquisition needs, if it makes the choice."""
         if not self.acquires:
             return 0
+        if search.acquisition == "distillation_gap" and search.gap_teacher == "network":
+            return 2  # the larger network, and the student that it teaches
         return acquisition_named(search.acquisition).students(search.committee)
 
     def problems(self, settings: Settings) -> Iterator[str]:

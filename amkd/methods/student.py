@@ -32,18 +32,22 @@ def seen_shape(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
     return resizing.seen_shape(shape, seen_side(settings, shape))
 
 
-def student_of(settings: Settings, classes: int, shape: tuple[int, ...]) -> Network:
+def student_of(
+    settings: Settings, classes: int, shape: tuple[int, ...], groups: int = 1
+) -> Network:
     """Returns the student's network in float32, as it scores and predicts.
 
     Args:
       settings: the configuration.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of the images that the teacher is asked about.
+      groups: how many distributions an answer holds, see :class:`amkd.tasks.Task`.
 
     Raises:
       UserError: the network cannot take images of this size, or is none.
     """
-    return models.build(settings.student, classes, shape, side=seen_side(settings, shape))
+    side = seen_side(settings, shape)
+    return models.build(settings.student, classes, shape, side=side, groups=groups)
 
 
 def assistant_side(settings: Settings, shape: tuple[int, ...]) -> resizing.Side:

@@ -21,6 +21,7 @@ from amkd.models.pretrained.resnet import ImageNetResNet
 from amkd.models.pretrained.vit import ViTSmall
 from amkd.models.resizing import Side, seen_shape
 from amkd.models.resnet import ResNet18
+from amkd.models.row_anchor import RowAnchor
 from amkd.models.vgg import VGG16
 
 __all__ = ["MODELS", "Network", "build"]
@@ -60,6 +61,10 @@ MODELS = {
     "vgg16": Entry(VGG16, 32, None),
     "resnet18": Entry(lambda **kw: ResNet18(large=False, **kw), 8, None),
     "resnet18_224": Entry(lambda **kw: ResNet18(large=True, **kw), 32, None),
+    "row_anchor": Entry(lambda **kw: RowAnchor(widths=(16, 32, 64), hidden=256, **kw), 16, None),
+    "row_anchor_half": Entry(
+        lambda **kw: RowAnchor(widths=(8, 16, 32), hidden=128, **kw), 16, None
+    ),
     "resnet18_imagenet": _published(ImageNetResNet, "resnet18"),
     "resnet50_imagenet": _published(
         ImageNetResNet, "resnet50", depths=(3, 4, 6, 3), bottleneck=True
@@ -83,7 +88,13 @@ MODELS = {
 
 
 def build(
-    name: str, classes: int, shape: tuple[int, ...], *, side: Side = 0, size_field: str = ""
+    name: str,
+    classes: int,
+    shape: tuple[int, ...],
+    *,
+    side: Side = 0,
+    size_field: str = "",
+    groups: int = 1,
 ) -> Network:
     """Builds a network by name, in float32; :func:`layers.for_training` is how it is trained.
 
@@ -95,6 +106,7 @@ def build(
         their own.
       size_field: the field with which a message says how to change that size; empty for the
         student's, or that of the images.
+      groups: how many distributions an answer holds; see :class:`layers.Network`.
 
     Raises:
       UserError: the network cannot take images of this size, or is none.
@@ -103,7 +115,7 @@ def build(
     entry = plugins.resolve(name, MODELS, "student")
     if not isinstance(entry, Entry):
         own = user_network.adapt(name, entry, classes, shape)
-        return own.clone(side=side) if side else own
+        return own.clone(side=side, groups=groups) if side or groups > 1 else own
     if entry.timm and shape[2] != 3:
         raise UserError(
             f"model {name!r} takes images of 3 channels, red, green and blue, and these have"
@@ -131,4 +143,4 @@ def build(
             f"model {name!r} takes images whose sides are multiples of {entry.multiple} pixels,"
             f" and these are {shape[0]}x{shape[1]}; set --config.{field}={height}{both}"
         )
-    return entry.build(classes=classes, side=side)
+    return entry.build(classes=classes, side=side, groups=groups)

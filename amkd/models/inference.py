@@ -34,7 +34,7 @@ def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
 def predict(network: Network, variables: Variables, images: jax.Array) -> jax.Array:
     """Returns class probabilities in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
     logits: Any = network.apply(variables, images)
-    return jax.nn.softmax(logits)
+    return network.probabilities(logits)
 
 
 def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -43,7 +43,7 @@ def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax
     """
     features: Any = network.apply(variables, stem(network, variables, images), method="features")
     logits: Any = network.apply(variables, features, method="head")
-    return jax.nn.softmax(logits), features.astype(jnp.float32)
+    return network.probabilities(logits), features.astype(jnp.float32)
 
 
 def look_often(
@@ -62,7 +62,7 @@ def look_often(
     """
     h = stem(network, variables, images)
     logits: Any = jax.vmap(lambda k: network.apply(variables, h, False, k, method="trunk"))(keys)
-    return jax.nn.softmax(logits)
+    return network.probabilities(logits)
 
 
 def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array:

@@ -161,6 +161,8 @@ class Network(nn.Module):
       axis_name: device axis over which BatchNorm's statistics are averaged in training.
       side: height and width at which the network sees the images, one number if they are equal; 0
         for their own.
+      groups: how many distributions an answer holds, G: 1 of a classifier, more where it says the
+        places of lanes. Each is a softmax over Y / G of the logits.
     """
 
     classes: int
@@ -168,6 +170,7 @@ class Network(nn.Module):
     form: str = "plain"
     axis_name: str | None = None
     side: Side = 0
+    groups: int = 1
 
     last: ClassVar[str] = "fc3"  # the layer that ``head`` is
 
@@ -211,6 +214,13 @@ class Network(nn.Module):
     ) -> jax.Array:
         """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``."""
         return self.trunk(self.stem(images, train), train, keys)
+
+    def probabilities(self, logits: jax.Array) -> jax.Array:
+        """Returns what logits ``float32[..., Y]`` say: a softmax over each group of them."""
+        if self.groups == 1:
+            return jax.nn.softmax(logits)
+        each = logits.reshape(*logits.shape[:-1], self.groups, -1)
+        return jax.nn.softmax(each).reshape(logits.shape)
 
     def rngs(self, keys: jax.Array) -> dict[str, jax.Array]:
         """Returns linen's own streams for a training step, given ``key[B]``; these networks use

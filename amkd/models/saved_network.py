@@ -16,19 +16,25 @@ class SavedNetwork(NamedTuple):
     """A finished network on disk.
 
     Attributes:
-      card: what it is: role, model, classes, shape, side, and whatever else was given.
+      card: what it is: role, model, classes, shape, side, groups (of answers that hold more than
+        one distribution), and whatever else was given.
       variables: its variables.
     """
 
     card: dict[str, Any]
     variables: Variables
 
+    @property
+    def groups(self) -> int:
+        """How many distributions an answer holds."""
+        return int(self.card.get("groups", 1))
+
     def network(self) -> models.Network:
         """Builds the network."""
         card = self.card
         shape, side = tuple(card["shape"]), card.get("side", 0)
         seen = tuple(side) if isinstance(side, list) else side  # JSON has no tuples
-        return models.build(card["model"], card["classes"], shape, side=seen)
+        return models.build(card["model"], card["classes"], shape, side=seen, groups=self.groups)
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Returns class probabilities: ``uint8[M, H, W, C]`` to ``float32[M, Y]``."""

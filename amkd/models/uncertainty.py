@@ -5,9 +5,13 @@ Y classes, P opinions (members of a committee, or passes with dropout). All in n
 source.
 """
 
+from collections.abc import Callable
+
 import chex
 import jax
 import jax.numpy as jnp
+
+Gap = Callable[[jax.Array, jax.Array], jax.Array]  # two answers float32[Y] -> float32[]
 
 
 def entropy(p: jax.Array) -> jax.Array:
@@ -35,28 +39,21 @@ def disagreement(opinions: jax.Array) -> jax.Array:
     return entropy(opinions.mean(0)) - jax.vmap(entropy)(opinions).mean()
 
 
-def total_variation(p: jax.Array, q: jax.Array) -> jax.Array:
-    """Returns ``1/2 sum_y |p_y - q_y|``, the gap between two classifiers' probabilities
-    ``float32[Y]`` of one image.
-    """
-    chex.assert_equal_shape((p, q))
-    return jnp.abs(p - q).sum() / 2
-
-
 def contrasts(
-    plain: jax.Array, distilled: jax.Array, teacher: jax.Array, most: float = 10.0
+    gap: Gap, plain: jax.Array, distilled: jax.Array, teacher: jax.Array, most: float = 10.0
 ) -> jax.Array:
-    """Returns the :func:`contrast` of M images by total variation; gaps are at least a millionth
-    of their median.
+    """Returns the :func:`contrast` of M images; gaps are at least a millionth of their median.
 
     Args:
+      gap: how far two networks are from each other on one image, such as
+        :meth:`amkd.tasks.Task.gap`.
       plain: ``float32[M, Y]``, of the student without distillation.
       distilled: ``float32[M, Y]``.
       teacher: ``float32[M, Y]``, or what stands in for it.
       most: bound of the ratio.
     """
-    gap = jax.vmap(total_variation)
-    a, b = gap(plain, distilled), gap(distilled, teacher)
+    gaps = jax.vmap(gap)
+    a, b = gaps(plain, distilled), gaps(distilled, teacher)
     least = 1e-6 * jnp.median(jnp.concatenate([a, b])) + jnp.finfo(jnp.float32).tiny
     return jax.vmap(lambda one, other: contrast(one, other, least, most))(a, b)
 

@@ -79,7 +79,7 @@ def memory(
 def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) -> Speed:
     """Scores and trains a little with a fresh student, to learn how fast this machine is."""
     some = np.concatenate([real[:_SAMPLE], real[: max(2 - len(real), 0)]])  # two make a pair
-    network = student_of(config, data.classes, data.shape)
+    network = student_of(config, data.classes, data.shape, data.task.groups)
     variables = prediction.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
     features = _features_per_second(network, variables, some) if config.train.views else 0.0
     pairs_searched = facts.method.selector.table_images(facts.images) > 0

@@ -25,6 +25,7 @@ from amkd.reporting.asked_part import Chosen
 from amkd.reporting.calibration import Answers
 from amkd.reporting.contact_sheet import Cell
 from amkd.reporting.html_parts import card, details, escape, page, percent, text
+from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.reporting.terms import TERMS
 
 
@@ -126,6 +127,9 @@ def _cards(summary: dict[str, Any]) -> Iterator[str]:
             "Nothing judged the student: there are no labels, and the teacher was not asked about"
             " judging images (teacher.evaluate)."
         )
+    for name, words in LANE_FIGURES.items():
+        if summary.get(name) is not None:
+            figures.append(card(percent(summary[name]), words, TERMS[words]))
     last = summary["rounds"][-1] if summary["rounds"] else {}
     if last.get("divergence") is not None:
         figures.append(card(f"{last['divergence']:.4f} nats", "divergence", TERMS["divergence"]))

@@ -5,6 +5,15 @@ from typing import Any, NamedTuple
 
 from amkd.reporting import assistant_text, interval
 
+# Figures of lanes beside the accuracy, in words.
+LANE_FIGURES = {
+    "f1": "F1",
+    "precision": "precision",
+    "recall": "recall",
+    "lane_fp": "false lanes",
+    "lane_fn": "missed lanes",
+}
+
 
 def percent(value: float | None, images: int | None = None) -> str:
     """Formats a share in [0, 1] as a percentage, and None as not measured.
@@ -23,6 +32,13 @@ def measured(entry: dict[str, Any], name: str) -> str:
     """Formats an accuracy or agreement of a round or a summary, with its 95% interval."""
     counted = "accuracy_images" if name == "student_accuracy" else "agreement_images"
     return percent(entry[name], entry.get(counted))
+
+
+def figures(entry: dict[str, Any]) -> Iterator[str]:
+    """Yields a line for each figure of lanes in a summary; nothing for a classifier."""
+    for name, words in LANE_FIGURES.items():
+        if entry.get(name) is not None:
+            yield f"{words:<20} {percent(entry[name])}"
 
 
 class ScoreRange(NamedTuple):
@@ -61,10 +77,11 @@ def round_line(entry: dict[str, Any]) -> str:
         scores = f"  {found.name} {found.lowest:.3f}..{found.highest:.3f}"
     if recall := entry.get("search", {}).get("recall"):
         scores += f"  found {percent(recall['low'])} or more of the k lowest"
+    f1 = f"  F1 {percent(entry['f1'])}" if entry.get("f1") is not None else ""
     return (
         f"round {entry['round']}: queries {entry['queries']}"
         f"  student {measured(entry, 'student_accuracy')}"
-        f"  agreement {measured(entry, 'agreement')}{scores}  ({times})"
+        f"{f1}  agreement {measured(entry, 'agreement')}{scores}  ({times})"
     )
 
 
@@ -90,6 +107,7 @@ def closing_table(summary: dict[str, Any]) -> str:
         "",
         f"teacher accuracy     {measured(summary, 'teacher_accuracy')}",
         f"student accuracy     {measured(summary, 'student_accuracy')}",
+        *figures(summary),
         f"success rate         {percent(summary['success_rate'])}",
         f"agreement            {measured(summary, 'agreement')}",
         *_about_intervals(summary),

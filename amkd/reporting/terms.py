@@ -6,9 +6,17 @@ TERMS = {
     "agreement": "The share of the judging images on which student and teacher pick the same"
     " class. It needs no labels.",
     "student accuracy": "The share of the labeled test images on which the student picks the true"
-    " class.",
+    " class. Of lanes, TuSimple's accuracy: the mean share of a lane's rows that are right.",
     "teacher accuracy": "The share of the labeled test images on which the teacher picks the true"
     " class.",
+    "F1": "Of lanes: the harmonic mean of precision and recall. Two lanes are the same where their"
+    " drawn bands overlap by more than half of their union (CULane).",
+    "precision": "The share of the student's lanes that are lanes.",
+    "recall": "The share of the lanes that the student finds.",
+    "false lanes": "The mean share of the student's lanes that match no lane in 85% of its rows"
+    " (TuSimple).",
+    "missed lanes": "The mean share of the lanes that no lane of the student matches in 85% of the"
+    " rows (TuSimple).",
     "success rate": "Student accuracy divided by teacher accuracy. At 100% the student is as often"
     " right as its teacher. The interval is that of the student, with the teacher's figure taken"
     " as exact.",

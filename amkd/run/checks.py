@@ -75,7 +75,7 @@ def check_student(settings: Settings, data: DataSet) -> None:
     Raises:
       UserError: names the field.
     """
-    network = student_of(settings, data.classes, data.shape)
+    network = student_of(settings, data.classes, data.shape, data.task.groups)
     for problem in needs_of_student(settings, network):
         raise UserError(problem)
     seen = seen_shape(settings, data.shape)

@@ -67,7 +67,8 @@ def frozen_backbone(
     recipe = settings.train
     if not recipe.views:
         return None
-    network, weights = student_of(settings, data.classes, data.shape), first_weights(settings, data)
+    network = student_of(settings, data.classes, data.shape, data.task.groups)
+    weights = first_weights(settings, data)
     assert weights is not None  # validated
     fresh = prediction.init(network, data.shape, keys.key(settings.seed, 0, keys.Purpose.INIT))
     return FrozenBackbone(
@@ -116,7 +117,14 @@ class SharedContext:
 
     def network(self) -> models.Network:
         """Returns the student's network in float32, as it scores and predicts."""
-        return student_of(self.settings, self.data.classes, self.data.shape)
+        return student_of(self.settings, self.data.classes, self.data.shape, self.data.task.groups)
+
+    def network_of_teacher(self) -> models.Network:
+        """Returns the network that ``teacher.model`` names, in float32."""
+        data = self.data
+        return models.build(
+            self.settings.teacher.model, data.classes, data.shape, groups=data.task.groups
+        )
 
     def weights(self) -> Weights | None:
         """Returns the student's first variables; None for random ones."""

@@ -36,6 +36,7 @@ from amkd.run import (
 from amkd.run.context import RunContext, frozen_backbone, weights_identity
 from amkd.run.facts import RunFacts
 from amkd.search import pairs
+from amkd.teachers.answers import ANY
 from amkd.training import teacher_features
 
 
@@ -238,6 +239,8 @@ def open_client(
     # Labels are probabilities, and cost nothing.
     policy = policy_of(plan)._replace(max_lost=limits.most_in_vain(plan, settings.budget))
     how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy}
+    if data.task.groups > 1:  # a local teacher's, or labels: their form is right
+        how["form"] = ANY
     return client.QueryClient(
         teacher=teacher,
         ledger=answers,

@@ -10,7 +10,6 @@ import numpy as np
 from amkd.core import console, keys
 from amkd.ledger import OutOfMoney
 from amkd.querying import client, sentinel
-from amkd.reporting import metrics
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
@@ -43,10 +42,8 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
         return context, state
     student = context.evaluate(state.variables)
     judged = {
-        "agreement": metrics.agreement(student, context.test_answers),
-        "agreement_images": metrics.answered(context.test_answers),
-        "divergence": metrics.divergence(student, context.test_answers),
-        **metrics.calibration(student, context.data.test_labels, context.test_answers),
+        **context.data.task.compared(student, context.test_answers),
+        **context.data.task.calibrated(student, context.data.test_labels, context.test_answers),
     }
     state = dataclasses.replace(
         state, reports=(*state.reports[:-1], {**state.reports[-1], **judged})

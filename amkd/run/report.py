@@ -53,19 +53,20 @@ def of_run(
     """
     settings, data = context.settings, context.data
     origin = run_record.origin(folder)
+    by_class = data.task.names_classes
     config = differing(settings, _COST_FIELDS)
     set_beside = shown_values(settings, origin.fields, _COST_FIELDS)
     return RunPage(
         summary=summary,
         config=config,
         class_names=class_names.of(data),
-        student=student,
-        teacher=context.test_answers,
-        labels=data.test_labels,
+        student=student if by_class else student[:0],
+        teacher=context.test_answers if by_class else None,
+        labels=data.test_labels if by_class else None,
         epochs=run_log.read_epochs(folder),
         chosen=tuple(_chosen(context, state)),
         made=tuple(_made(context)),
-        galleries=tuple(_galleries(context, state)),
+        galleries=tuple(_galleries(context, state)) if by_class else (),
         given=origin.config,
         given_fields=set_beside if origin.config else config,
     )
@@ -138,6 +139,7 @@ def _chosen(context: RunContext, state: RoundState) -> Iterator[Chosen]:
 def _cells(context: RunContext, records: Records, scores: np.ndarray) -> Iterator[Cell]:
     """Yields images of a contact sheet: a mix between its two images, any other image once."""
     names, name = class_names.of(context.data), context.facts.method.selector.score
+    by_class = context.data.task.names_classes
     images = np.concatenate(list(context.mixes(records)))
     answers = client.recall(context.client, [images])
     lams = mixing.lam_of(records.w)
@@ -149,5 +151,5 @@ def _cells(context: RunContext, records: Records, scores: np.ndarray) -> Iterato
             (image,) if i == j else pair,
             lam=float(lam),
             score=f"{name} {score:.3f}" if np.isfinite(score) else "",
-            said=contact_sheet.said(answer, names),
+            said=contact_sheet.said(answer, names) if by_class else "",
         )

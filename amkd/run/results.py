@@ -33,7 +33,7 @@ def write(
     """
     data = context.data
     assert state.variables is not None
-    teacher_accuracy = metrics.accuracy(context.test_answers, data.test_labels)
+    teacher_accuracy = data.task.accuracy(context.test_answers, data.test_labels)
     student = context.evaluate(state.variables)
     told = _cascade(context, student)
     summary = {
@@ -92,6 +92,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         "classes": data.classes,
         "class_names": list(data.class_names),
         "shape": list(data.shape),
+        **({"groups": data.task.groups} if data.task.groups > 1 else {}),
         "side": seen_side(config, data.shape),
         "pictures": {"resize": config.data.resize, "of_files": is_of_files(config.dataset)},
         "data_key": data.key or None,
@@ -138,7 +139,8 @@ def _summary(
         "success_rate": metrics.success_rate(student_accuracy, teacher_accuracy),
         "agreement": last["agreement"],
         "accuracy_images": last.get("accuracy_images", 0),
-        "agreement_images": metrics.answered(context.test_answers),
+        "agreement_images": last.get("agreement_images", metrics.answered(context.test_answers)),
+        **{name: last[name] for name in context.data.task.figures},
         "student_sha256": checkpoint.sha256(state.variables),
         "seconds": phases,
         "peak_memory_mib": peak_memory.mebibytes(),
@@ -169,6 +171,8 @@ def _paths(context: RunContext, workdir: Path) -> dict[str, str | None]:
 def _cascade(context: RunContext, student: np.ndarray) -> dict[str, Any] | None:
     """What there is to say of student and teacher together."""
     config = context.settings
+    if not context.data.task.names_classes:
+        return None
     price = 0.0 if context.facts.labels else config.teacher.price
     wanted = config.report.cascade_agreement
     return cascade.summary(student, context.test_answers, price=price, wanted=wanted)

@@ -25,6 +25,7 @@ from amkd.reporting import gallery
 from amkd.reporting.gallery import Entry, Gallery, Judged
 from amkd.run import inputs, judged
 from amkd.run.kept import KeptRun
+from amkd.tasks import kind_of
 
 COLUMNS = ("image", "file", "teacher", "teacher_score", "student", "student_score", "correct")
 
@@ -62,6 +63,11 @@ def collect(run: KeptRun) -> Review:
     """
     if not run.finished:
         raise UserError(f"{run.folder} is not finished; review it when it has its student")
+    if not kind_of(run.settings.dataset).names_classes:
+        raise UserError(
+            f"{run.folder}: the labels of config.dataset={run.settings.dataset!r} are lanes, and a"
+            " review corrects classes; look at WORKDIR/report.html"
+        )
     saved, data = load_network(run.folder / "student"), inputs.load_data(run.settings)
     with reader.open_read_only(run.ledger) as db:
         used = accounts.used(db, run.run, client.DISTILL, identity=run.teacher)

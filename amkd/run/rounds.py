@@ -14,7 +14,6 @@ from amkd.config.recipe import Recipe
 from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.querying import client
-from amkd.reporting import metrics
 from amkd.run import (
     assistant,
     corrected,
@@ -152,10 +151,18 @@ def selection_task(
         progress=progress,
         answers=lambda: given().answers,
         look=context.look if context.backbone else None,
+        kind=context.data.task,
         real=context.facts.method.selector.real_count(len(context.images), context.settings),
         train_further_student=functools.partial(
             committee.train_further_student, last_training, context.stop
         ),
+        train_larger=lambda: committee.train_larger(
+            last_training,
+            context.stop,
+            context.network_of_teacher(),
+            context.settings.teacher.train,
+        ),
+        train_on=functools.partial(committee.train_on, last_training, context.stop),
     )
 
 
@@ -270,12 +277,9 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport
         "round": state.round,
         "queries": len(state.records),
         "selected": len(state.records) - (state.reports[-1]["queries"] if state.reports else 0),
-        "student_accuracy": metrics.accuracy(answers, context.data.test_labels),
-        "accuracy_images": len(answers) if context.data.test_labels is not None else 0,
-        "agreement": metrics.agreement(answers, context.test_answers),
-        "agreement_images": metrics.answered(context.test_answers),
-        "divergence": metrics.divergence(answers, context.test_answers),
-        **metrics.calibration(answers, context.data.test_labels, context.test_answers),
+        **context.data.task.judged(answers, context.data.test_labels),
+        **context.data.task.compared(answers, context.test_answers),
+        **context.data.task.calibrated(answers, context.data.test_labels, context.test_answers),
         "loss": loss,
         **_score_range(context, new),
         "search": state.metrics,

@@ -11,6 +11,7 @@ from amkd.data.records import Records
 from amkd.models import Network
 from amkd.models.layers import Variables
 from amkd.search import pairs
+from amkd.tasks import ONE_CLASS, Task
 
 
 class SelectionTask(NamedTuple):
@@ -37,6 +38,11 @@ class SelectionTask(NamedTuple):
         network runs.
       real: how many of ``images``, the first ones, are real; the others are variants of them, or
         were made of them. None where all are real.
+      kind: what an answer means: one class, or lanes.
+      train_larger: trains the network ``teacher.model`` on what the last student was trained on;
+        returns it and its variables.
+      train_on: trains one more student, as the last one was trained, but on other answers to the
+        records, ``float32[Q, Y]``.
     """
 
     images: Images
@@ -53,6 +59,9 @@ class SelectionTask(NamedTuple):
     train_further_student: Callable[[int, bool], Variables] | None = None
     look: Callable[[Variables, Records], tuple[np.ndarray, np.ndarray]] | None = None
     real: int | None = None
+    kind: Task = ONE_CLASS
+    train_larger: Callable[[], tuple[Network, Variables]] | None = None
+    train_on: Callable[[np.ndarray], Variables] | None = None
 
 
 class Selection(NamedTuple):

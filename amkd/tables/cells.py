@@ -96,5 +96,5 @@ def _runs(table: Table, runs: list[Kept], row: str, *, way: str) -> list[Kept]:
             f"what is kept of {row}, {way} comes from runs of different configurations or"
             f" teachers; delete the old files from runs/{table.name}"
         )
-    measured = [run for run in own if run[table.measure] is not None]
+    measured = [run for run in own if run.get(table.measure) is not None]
     return sorted(measured, key=lambda run: run["seed"])

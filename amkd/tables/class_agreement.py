@@ -65,6 +65,8 @@ def judge(run: KeptRun, loaded: dict[str, DataSet]) -> Judged:
         raise UserError("the run is not finished, so it has no student yet")
     saved = load_network(run.folder / "student")
     data = _data(run, loaded)
+    if not data.task.names_classes:
+        raise UserError("the answers are lanes and name no classes")
     images = data.test_images
     if images.nbytes > _MOST_BYTES:
         raise UserError(

@@ -6,6 +6,7 @@ from typing import Any
 
 from amkd.config.identity import differing
 from amkd.core import files
+from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.tables.sweep import Run
 
 Kept = dict[str, Any]
@@ -31,6 +32,7 @@ _FROM_SUMMARY = (
     "machine",
     "versions",
 )
+_OF_LANES = tuple(LANE_FIGURES)  # only there where the task is lanes
 _FROM_ROUND = (
     *("round", "queries", "student_accuracy", "agreement", "divergence"),
     *("calibration_error", "brier_score", "search"),
@@ -51,12 +53,17 @@ def shorten(run: Run, workdir: Path) -> Kept:
         "way": run.way,
         "seed": run.seed,
         **{name: summary.get(name) for name in _FROM_SUMMARY},
+        **_of_lanes(summary),
         "rounds": [
-            {name: entry[name] for name in _FROM_ROUND if name in entry}
+            {**{name: entry[name] for name in _FROM_ROUND if name in entry}, **_of_lanes(entry)}
             for entry in summary["rounds"]
         ],
         "config": differing(run.settings),
     }
+
+
+def _of_lanes(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: entry[name] for name in _OF_LANES if name in entry}
 
 
 def write(kept: Kept, folder: Path) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 from amkd.core.errors import UserError
 
 # By test labels, or by the teacher's answers alone: recipes are chosen by the latter, on training
-# images (data.judge).
-MEASURES = ("student_accuracy", "agreement")
+# images (data.judge). Lanes also by F1.
+MEASURES = ("student_accuracy", "agreement", "f1")
 
 
 @dataclasses.dataclass(frozen=True)

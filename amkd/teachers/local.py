@@ -20,7 +20,6 @@ from amkd.data.dataset import DataSet
 from amkd.data.records import real_records
 from amkd.models import prediction
 from amkd.models.saved_network import SavedNetwork, load_network, save_network
-from amkd.reporting import metrics
 from amkd.reporting.bars import Bar
 from amkd.teachers import Teacher
 from amkd.training import recipe, training_set
@@ -138,10 +137,10 @@ def _split(settings: TeacherSettings, data: DataSet) -> _Split:
 
 def _training(settings: TeacherSettings, data: DataSet, used: np.ndarray) -> Training:
     """Returns the training of the teacher, on true labels."""
-    labels = np.eye(data.classes, dtype=np.float32)[data.teacher_labels[used]]
+    labels = data.task.answers_of(data.teacher_labels[used], data.classes)
     images, count = data.teacher_images[used], len(used)
     return Training(
-        network=models.build(settings.model, data.classes, data.shape),
+        network=models.build(settings.model, data.classes, data.shape, groups=data.task.groups),
         recipe=settings.train,
         data=training_set.make(images, real_records(count), labels, capacity=count),
         count=count,
@@ -177,10 +176,11 @@ def _train(
         "model": settings.model,
         "classes": data.classes,
         "shape": list(data.shape),
+        **({"groups": data.task.groups} if data.task.groups > 1 else {}),
         "dataset": data.name,
         "recipe": recipe_key(settings),
         "validation_images": len(held_out),
-        "validation_accuracy": metrics.accuracy(answers, data.teacher_labels[held_out]),
+        "validation_accuracy": data.task.accuracy(answers, data.teacher_labels[held_out]),
     }
     save_network(folder, state.result, card)
     shutil.rmtree(unfinished, ignore_errors=True)

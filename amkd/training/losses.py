@@ -128,6 +128,27 @@ LOSSES = {
 }
 
 
+def by_group(loss: Loss, groups: int) -> Loss:
+    """Returns a loss of answers that hold several distributions: its mean over them.
+
+    Args:
+      loss: of one distribution.
+      groups: how many an answer holds, G.
+    """
+    if groups == 1:
+        return loss
+
+    def split(row: jax.Array) -> jax.Array:
+        return row.reshape(groups, -1)
+
+    return loss._replace(
+        of=lambda z, y, tau: jax.vmap(lambda one, p: loss.of(one, p, tau))(
+            split(z), split(y)
+        ).mean(),
+        least=lambda y, tau: jax.vmap(lambda p: loss.least(p, tau))(split(y)).mean(),
+    )
+
+
 def auxiliary_head(recipe: Recipe) -> auxiliary_heads.AuxiliaryHead | None:
     """Returns what the loss of a recipe learns beside the student; None for nothing."""
     return find(recipe.loss).auxiliary_head

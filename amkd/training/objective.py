@@ -35,19 +35,20 @@ class LossInputs(NamedTuple):
 Objective = Callable[[LossInputs, chex.ArrayTree, jax.Array | None], jax.Array]
 
 
-def objective(recipe: Recipe, axis: str) -> Objective:
+def objective(recipe: Recipe, axis: str, groups: int = 1) -> Objective:
     """Returns the function to minimise: the sum of a device's losses, each with its weight in the
     whole batch.
 
     Args:
       recipe: loss, temperature and weighting.
       axis: name of the device axis, over which batches are dealt out.
+      groups: how many distributions an answer holds; the loss is the mean over them.
 
     Returns:
       A function of the inputs to ``float32[]``. A loss with an auxiliary head also takes its
       parameters, and whether the warm-up is over, ``bool[]``; other losses take None for both.
     """
-    loss = losses.find(recipe.loss)
+    loss = losses.by_group(losses.find(recipe.loss), groups)
     weigh = weightings.WEIGHTINGS[recipe.weighting]
 
     def above_least(each: jax.Array, inputs: LossInputs) -> jax.Array:

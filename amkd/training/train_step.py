@@ -128,7 +128,7 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
       recipe: optimizer, loss, weights of the records and augmentation.
       axis: name of the device axis, bound where the function is compiled.
     """
-    sum_of_losses = objective.objective(recipe, axis)
+    sum_of_losses = objective.objective(recipe, axis, network.groups)
     frozen = freezing.frozen_in(recipe.freeze, network.last)
 
     def step(

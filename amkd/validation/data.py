@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from amkd.config.data import is_of_files, source_of
+from amkd.config.data import LANE_FOLDERS, is_of_files, source_of
 from amkd.config.settings import Settings
 from amkd.methods.base import Method
 
@@ -32,10 +32,12 @@ def _width(s: Settings) -> Iterator[str]:
 
 def _misplaced(s: Settings) -> Iterator[str]:
     """Yields the fields that belong to another kind of data set."""
-    for name, source in (("folder", "folder"), ("test_folder", "folder"), ("manifest", "manifest")):
+    folders = ("folder", *LANE_FOLDERS)
+    fields = (("folder", folders), ("test_folder", ("folder",)), ("manifest", ("manifest",)))
+    for name, sources in fields:
         value = getattr(s.data, name)
-        if value and source_of(s.dataset) != source:
-            yield f"config.data.{name}={value!r}: add --config.dataset={source}"
+        if value and source_of(s.dataset) not in sources:
+            yield f"config.data.{name}={value!r}: add --config.dataset={' or '.join(sources)}"
             return
 
 
@@ -56,9 +58,15 @@ def _evaluation(s: Settings, method: Method | None) -> Iterator[str]:
 
 def _incomplete(s: Settings) -> Iterator[str]:
     data, source = s.data, source_of(s.dataset)
-    if source == "folder" and not data.folder:
+    if source in ("folder", *LANE_FOLDERS) and not data.folder:
         yield (
-            "config.data.folder='': dataset 'folder' needs it: the folder that holds your pictures"
+            f"config.data.folder='': dataset {source!r} needs it: the folder that holds your"
+            " pictures"
+        )
+    if source in LANE_FOLDERS and data.resize != "stretch":
+        yield (
+            f"config.data.resize={data.resize!r}: the lanes of dataset {source!r} are stretched"
+            " with their pictures; set it to 'stretch'"
         )
     if source == "manifest" and not data.manifest:
         yield (

@@ -11,7 +11,7 @@ from amkd.ledger import place
 from amkd.methods import find
 from amkd.methods.base import Method
 from amkd.models.pretrained import source
-from amkd.validation import assistant, budget, data, search, synthesis, teachers, training
+from amkd.validation import assistant, budget, data, search, synthesis, tasks, teachers, training
 from amkd.validation.parts import choice_or_own
 
 
@@ -32,6 +32,7 @@ def reasons(s: Settings) -> Iterator[str]:
     if s.ledger.path:
         yield from place.problems(s.ledger.path)
     yield from search.reasons(s)
+    yield from tasks.reasons(s)
     yield from budget.reasons(s, method or Method())
     labels = method is not None and method.uses_labels(s)
     yield from training.reasons("train", s.train, labels=labels)

@@ -116,7 +116,10 @@ def a_task(name, n=30, k=40):
     return one._replace(train_further_student=train_further_student, answers=answers), asked
 
 
-@pytest.mark.parametrize("name", sorted(ACQUISITIONS))
+OF_LANES = {"acd"}  # see test_lanes.py
+
+
+@pytest.mark.parametrize("name", sorted(set(ACQUISITIONS) - OF_LANES))
 def test_k_of_the_candidates_are_chosen(name):
     one, others = a_task(name)
     found = active_mixup.choose(one)

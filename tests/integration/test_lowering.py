@@ -31,6 +31,7 @@ from amkd.models import inference, prediction, uncertainty
 from amkd.search import pairs
 from amkd.search.selection import SelectionTask
 from amkd.synthesis import impression_views, impressions, pseudo_examples
+from amkd.tasks.one_class import total_variation
 from amkd.training import losses, teacher_features, training_set
 from amkd.training.train import Training, train_network
 from amkd.validation import from_config
@@ -137,7 +138,7 @@ def choose():
     transduction.least_variance(POINTS, square, square, np.float32(0.01), 3)
     herding.cover(POINTS, POINTS, np.arange(4, dtype=np.int32), POINTS[:4, 0], 3)
     joint_information.epig(SHARES[:, None], SHARES[:2, None])
-    distillation_gap.contrasts(SHARES, SHARES, SHARES)
+    distillation_gap.contrasts(total_variation, SHARES, SHARES, SHARES)
     devices.each(uncertainty.entropy, SHARES)
 
 

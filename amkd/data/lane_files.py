@@ -1,0 +1,109 @@
+"""Reads the annotations of TuSimple and CULane.
+
+TuSimple has one JSON object a line in ``label_data_*.json``, and for the test in
+``test_label.json``: ``raw_file`` is the picture, ``h_samples`` are rows, and each of ``lanes`` has
+a column for every row, -2 where it is not seen.
+
+CULane has beside each picture ``NAME.jpg`` a file ``NAME.lines.txt`` with a line for each lane:
+column and row of its points, ``x y x y ...``. ``list/train.txt`` (or ``train_gt.txt``) and
+``list/test.txt`` name the pictures; without lists, all pictures that have such a file are used.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from amkd.core.errors import UserError
+
+
+class Annotated(NamedTuple):
+    """A picture and its lanes.
+
+    Attributes:
+      path: of the picture, relative to the root.
+      lanes: ``float64[P, 2]`` each: column and row of P points, 2 or more, in pixels.
+    """
+
+    path: str
+    lanes: tuple[np.ndarray, ...]
+
+
+def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
+    """Returns the pictures to learn from, and the test pictures; empty where none are listed.
+
+    Args:
+      dataset: ``tusimple`` or ``culane``.
+      root: the folder.
+
+    Raises:
+      UserError: there is no annotation, or one cannot be read.
+    """
+    read: Callable[[Path, bool], Iterator[Annotated]]
+    read = {"tusimple": _tusimple, "culane": _culane}[dataset]
+    train, test = (list(read(root, of_test)) for of_test in (False, True))
+    if not train:
+        wanted = {
+            "tusimple": "label_data_*.json",
+            "culane": "list/train.txt, or pictures with a file NAME.lines.txt beside each",
+        }[dataset]
+        raise UserError(
+            f"config.data.folder={str(root)!r}: holds no annotations of {dataset!r}; it must hold"
+            f" {wanted}"
+        )
+    return train, test
+
+
+def _tusimple(root: Path, of_test: bool) -> Iterator[Annotated]:
+    for file in sorted(root.glob("test_label.json" if of_test else "label_data_*.json")):
+        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+            if line.strip():
+                yield _entry(line, f"{file}, line {number}")
+
+
+def _entry(line: str, where: str) -> Annotated:
+    try:
+        entry = json.loads(line)
+        rows = np.array(entry["h_samples"], np.float64)
+        lanes = []
+        for columns in entry["lanes"]:
+            points = np.stack([np.array(columns, np.float64), rows], 1)
+            lanes.append(points[points[:, 0] >= 0])
+        return Annotated(str(entry["raw_file"]), _lanes(lanes))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{where}: {type(error).__name__}: {error}; a line must be a JSON object with"
+            " raw_file, h_samples, and for each of lanes as many columns as there are rows"
+        ) from error
+
+
+def _culane(root: Path, of_test: bool) -> Iterator[Annotated]:
+    names = ("test.txt",) if of_test else ("train.txt", "train_gt.txt")
+    lists = [file for name in names if (file := root / "list" / name).is_file()]
+    if lists:
+        for line in lists[0].read_text(encoding="utf-8").splitlines():
+            if words := line.split():
+                yield _lines(root, words[0].lstrip("/"))
+    elif not of_test and not (root / "list").is_dir():
+        for file in sorted(root.rglob("*.lines.txt")):
+            picture = file.relative_to(root).as_posix().removesuffix(".lines.txt")
+            yield _lines(root, f"{picture}.jpg")
+
+
+def _lines(root: Path, picture: str) -> Annotated:
+    file = (root / picture).with_suffix(".lines.txt")
+    try:
+        text = file.read_text(encoding="utf-8")
+        numbers = [np.array(line.split(), np.float64) for line in text.splitlines()]
+        return Annotated(picture, _lanes([one.reshape(-1, 2) for one in numbers]))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{file}: {error}; each line must be the points of a lane, column and row by turns"
+        ) from error
+
+
+def _lanes(found: list[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """Leaves out what has fewer than two points: no line."""
+    return tuple(points for points in found if len(points) > 1)

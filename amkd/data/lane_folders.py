@@ -1,0 +1,165 @@
+"""Road pictures with lanes in folders, as the benchmarks TuSimple and CULane are published.
+
+Pictures are stretched to ``data.size`` and ``data.width``, and the lanes with them. Figures are
+measured at that size, at the rows of the task: they are not those of the official programs.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from amkd.config.data import DataSettings
+from amkd.core.errors import UserError
+from amkd.data import folder, lane_files, own_images, picture_files
+from amkd.data.dataset import DataSet
+from amkd.data.lane_files import Annotated
+from amkd.tasks import LaneTask
+
+_SLOTS = 4
+# Rows of the anchors as shares of the height: TuSimple's own, every second one; of CULane, the
+# lower part.
+_ANCHORS = {
+    "tusimple": np.arange(160, 711, 20) / 720,
+    "culane": np.arange(250, 590, 20) / 590,
+}
+_NEAR, _DRAWN = 20 / 1280, 30 / 1640  # shares of the width: TuSimple's and CULane's
+
+
+class _Part(NamedTuple):
+    """Pictures with their lanes: ``uint8[M, H, W, 3]``, ``float32[M, L, R]``, and an identity."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    key: str
+
+
+def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) -> DataSet:
+    """Loads a folder; where it lists no test pictures, ``data.held_out`` of the others are test
+    pictures.
+
+    Args:
+      dataset: ``tusimple`` or ``culane``.
+      settings: the ``data.*`` group.
+      seed: the run's; decides which pictures are held out.
+      cache_dir: where decoded pictures are kept.
+
+    Raises:
+      UserError: an annotation or a picture is not as it should be, or there are too few.
+    """
+    root = Path(settings.folder).expanduser()
+    train, test = lane_files.listed(dataset, root)
+    task = task_of(dataset, settings)
+    own = _part(root, train, task, settings, cache_dir)
+    data = DataSet(
+        name=dataset,
+        classes=task.length,
+        teacher_images=own.images,
+        teacher_labels=own.labels,
+        pool_images=own.images,
+        pool_labels=own.labels,
+        test_images=own.images[:0],
+        test_labels=own.labels[:0],
+        key=own.key,
+        task=task,
+    )
+    if not test:
+        data = _held_out(data, settings.held_out, seed)
+    else:
+        part = _part(root, test, task, settings, cache_dir)
+        key = f"{own.key}+{part.key}"
+        data = dataclasses.replace(data, test_images=part.images, test_labels=part.labels, key=key)
+    return own_images.limit_test_images(data, settings.test_images)
+
+
+def task_of(dataset: str, settings: DataSettings) -> LaneTask:
+    """Returns the task of a benchmark at the configured size."""
+    height, width, _ = own_images.decode_options(settings).shape
+    rows = sorted({int(row) for row in _ANCHORS[dataset] * height})
+    return LaneTask(
+        slots=_SLOTS,
+        anchors=tuple(rows),
+        columns=max(min(100, width // 2), 2),
+        height=height,
+        width=width,
+        near=_NEAR * width,
+        drawn=_DRAWN * width,
+    )
+
+
+def _held_out(data: DataSet, count: int, seed: int) -> DataSet:
+    total = len(data.pool_images)
+    if count > total - 2:
+        raise UserError(
+            f"config.data.held_out={count}: there are only {total} pictures, and at least 2 must"
+            " be left to choose from; hold out fewer"
+        )
+    held_out, left = own_images.hold_out(total, count, seed)
+    assert data.pool_labels is not None
+    return dataclasses.replace(
+        data,
+        teacher_images=data.pool_images[left],
+        teacher_labels=data.pool_labels[left],
+        pool_indices=left,
+        test_images=np.asarray(data.pool_images[held_out]),
+        test_labels=data.pool_labels[held_out],
+    )
+
+
+def _part(
+    root: Path,
+    annotated: Sequence[Annotated],
+    task: LaneTask,
+    settings: DataSettings,
+    cache_dir: Path,
+) -> _Part:
+    lanes = {one.path: one.lanes for one in annotated}
+    found = picture_files.identify(root, sorted(lanes), cache_dir)
+    options = own_images.decode_options(settings)
+    cached = folder.decoded(root, found, options, cache_dir, drop_duplicates=False)
+    labels = np.stack([_labels(root / path, lanes[path], task) for path in cached.paths])
+    return _Part(cached.images, labels, f"{cached.key}:{own_images.array_key(labels)}")
+
+
+def _labels(path: Path, lanes: Iterable[np.ndarray], task: LaneTask) -> np.ndarray:
+    with Image.open(path) as picture:
+        width, height = picture.size
+    scale = np.array([task.width / width, task.height / height])
+    return in_slots([lane * scale for lane in lanes], task)
+
+
+def in_slots(lanes: Sequence[np.ndarray], task: LaneTask) -> np.ndarray:
+    """Returns the columns of lanes at the anchors, each in its slot: ``float32[L, R]``.
+
+    Slots follow from where a lane, drawn on in a straight line, meets the lower edge: the two
+    nearest on either side of the middle have a slot. Others are left out (ours).
+
+    Args:
+      lanes: ``float64[P, 2]`` each: column and row of its points, in pixels of the run's images.
+      task: the task.
+    """
+    found = np.full((task.slots, len(task.anchors)), np.nan, np.float32)
+    half, middle = task.slots // 2, task.width / 2
+    feet = sorted((_foot(lane, task.height), number) for number, lane in enumerate(lanes))
+    left = [number for x, number in feet if x < middle][-half:]
+    right = [number for x, number in feet if x >= middle][:half]
+    slots = [*range(half - len(left), half), *range(half, half + len(right))]
+    for slot, number in zip(slots, [*left, *right], strict=True):
+        found[slot] = _at(lanes[number], task)
+    return found
+
+
+def _foot(lane: np.ndarray, height: int) -> float:
+    """Returns the column at which a lane meets the lower edge."""
+    (x, y), (lower_x, lower_y) = lane[np.argsort(lane[:, 1], kind="stable")][-2:]
+    slope = (lower_x - x) / (lower_y - y) if lower_y > y else 0.0
+    return float(lower_x + slope * (height - lower_y))
+
+
+def _at(lane: np.ndarray, task: LaneTask) -> np.ndarray:
+    lane = lane[np.argsort(lane[:, 1], kind="stable")]
+    x = np.interp(task.anchors, lane[:, 1], lane[:, 0], left=np.nan, right=np.nan)
+    return np.where((x >= 0) & (x < task.width), x, np.nan)

@@ -1,0 +1,51 @@
+"""What does not fit the task of a data set, such as lanes."""
+
+from collections.abc import Iterator
+from operator import attrgetter
+
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.tasks import kind_of
+
+
+def reasons(s: Settings) -> Iterator[str]:
+    """Yields the fields whose values do not fit the task."""
+    kind = kind_of(s.dataset)
+    for name, fitting in kind.fits.items():
+        value = attrgetter(name)(s)
+        if value not in fitting:
+            choices = " or ".join(repr(one) for one in fitting)
+            yield (
+                f"config.{name}={value!r}: does not fit dataset {s.dataset!r}, whose labels are"
+                f" {kind.labels}; set it to {choices}"
+            )
+    if s.search.acquisition == "acd" and kind.names_classes:
+        yield (
+            "config.search.acquisition='acd': looks at where objects are, and the labels of"
+            f" dataset {s.dataset!r} are classes; choose 'entropy' or 'margin'"
+        )
+    if s.search.gap_teacher == "network" and s.teacher.kind != "labels":
+        yield (
+            "config.search.gap_teacher='network': trains a teacher on labels, and"
+            f" teacher.kind={s.teacher.kind!r} is one; set it to 'committee', or"
+            " --config.teacher.kind=labels"
+        )
+    if s.search.gap_teacher == "network" and s.train.views:
+        yield (
+            "config.search.gap_teacher='network': needs the images, and train.views="
+            f"{s.train.views} keeps features in their place; set it to 'committee'"
+        )
+
+
+def refuse_mode(s: Settings, mode: str) -> None:
+    """Refuses what the command line cannot do with the task of a data set.
+
+    Raises:
+      UserError: names the mode, and those that there are.
+    """
+    kind = kind_of(s.dataset)
+    if kind.modes is not None and mode not in kind.modes:
+        raise UserError(
+            f"--mode={mode}: is for classes, and the labels of config.dataset={s.dataset!r} are"
+            f" {kind.labels}; there are {', '.join(kind.modes)}"
+        )

@@ -1,0 +1,40 @@
+"""Active labelling of lanes: F1 against annotations (Peng et al., 2021), on the roads that the
+package makes.
+
+The annotator is the data set itself. Few pictures are annotated at first, and in every round some
+of those left. distillation_gap is the paper's: a larger network, trained on the annotated pictures,
+is the teacher, and teaches one more student.
+
+Command:  python launch.py --config=configs/tables/lanes.py --workdir=runs/lanes
+          the same with --mode=table --output=results; the curves are lanes.svg and
+            lanes-curves.csv
+Cost:     6 ways, 5 seeds, nothing to download; :cpu, 300 annotations, about half a minute a run on
+          one quiet core, distillation_gap and ensemble a minute.
+Smoke:    :smoke, 40 annotations and 20 steps: one minute.
+"""
+
+from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, row, table
+
+_WAYS = ("random", "entropy", "ensemble", "acd", "learning_loss", "distillation_gap")
+WAYS = {way: (f"search.acquisition={way}",) for way in _WAYS}
+
+
+def get_config(preset: str = "") -> ConfigDict:
+    """Presets: ``cpu`` and ``smoke``."""
+    check(preset, "cpu", "smoke")
+    config = table("lanes", preset, "Lanes: F1 at equal annotations", WAYS, "random")
+    config.measure = "f1"
+    if preset == "smoke":
+        config.seeds = (0,)
+        config.rows.roads = row("roads.py:smoke", "search.committee=2")
+        return config
+    if preset == "cpu":
+        config.title += ", on 2 CPU cores"
+        steps = tuple(f"{recipe}.min_steps=250" for recipe in ("train", "teacher.train"))
+        size = ("n_real=60", "budget=300", "rounds=3", "search.committee=3")
+        config.rows.roads = row("roads.py", *size, *steps)
+        return config
+    config.rows.roads = row("roads.py", "budget=1000", "rounds=9")
+    return config

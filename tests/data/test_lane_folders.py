@@ -1,0 +1,118 @@
+"""TuSimple and CULane folders: tiny ones, in their published form."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from amkd.config.data import DataSettings
+from amkd.core.errors import UserError
+from amkd.data import lane_folders
+from amkd.data.lane_folders import in_slots, task_of
+
+SIZE = DataSettings(size=72, width=128, resize="stretch", held_out=1)
+NAN = np.nan
+
+
+def picture(path, size, shade):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, (shade, 90, 90)).save(path, format="JPEG")
+
+
+def settings(folder, **more):
+    return DataSettings(**{**vars(SIZE), "folder": str(folder), **more})
+
+
+def tusimple(root, count=4, test=2):
+    """Each picture has a lane at column 400, and one from (700, 240) to (1170, 710)."""
+    rows = list(range(160, 711, 10))
+    straight = [400 if y >= 240 else -2 for y in rows]
+    leaning = [460 + y if y >= 240 else -2 for y in rows]
+    for name, numbers in (("label_data_0313", range(count)), ("test_label", range(50, 50 + test))):
+        lines = []
+        for number in numbers:
+            file = f"clips/{name}/{number}/20.jpg"
+            picture(root / file, (1280, 720), number)
+            lines.append({"lanes": [straight, leaning], "h_samples": rows, "raw_file": file})
+        if lines:
+            (root / f"{name}.json").write_text("\n".join(map(json.dumps, lines)) + "\n")
+
+
+def test_tusimple(tmp_path):
+    """A tenth of the size: the lanes are at 40, and from (70, 24) to (117, 71)."""
+    tusimple(tmp_path)
+    data = lane_folders.load("tusimple", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+    assert data.pool_images.shape == (4, 72, 128, 3) and data.test_images.shape[0] == 2
+    assert data.task.anchors == tuple(range(16, 71, 2)) and data.classes == 4 * 28 * 65
+    one = data.pool_labels[0]
+    at = np.array(data.task.anchors)
+    np.testing.assert_allclose(one[1], np.where(at >= 24, 40, NAN), atol=1e-4)
+    np.testing.assert_allclose(one[2], np.where(at >= 24, 46 + at, NAN), atol=1e-4)
+    assert np.isnan(one[[0, 3]]).all()
+    assert (data.task.near, data.pool_images[0, 0, 0, 0]) == (2.0, pytest.approx(0, abs=4))
+
+
+def culane(root, lists=True):
+    """Three lanes on the left of the middle, one on the right; the third from it is left out."""
+    lanes = ["100 590 400 300 450 250", "300 590.5 600 300", "700 580 800 300", "1200 590 1000 280"]
+    names = [f"driver/1.MP4/{number:05d}.jpg" for number in range(3)]
+    for number, name in enumerate(names):
+        picture(root / name, (1640, 590), 40 * number)
+        (root / name).with_suffix(".lines.txt").write_text("\n".join(lanes) + " \n")
+    if lists:
+        (root / "list").mkdir()
+        (root / "list" / "train_gt.txt").write_text(f"/{names[0]} /x.png 1 1 1 1\n/{names[1]}\n")
+        (root / "list" / "test.txt").write_text(f"/{names[2]}\n")
+
+
+def test_culane(tmp_path):
+    culane(tmp_path)
+    size = settings(tmp_path, size=59, width=164)
+    data = lane_folders.load("culane", size, seed=0, cache_dir=tmp_path / "cache")
+    assert (len(data.pool_images), len(data.test_images)) == (2, 1)
+    at = np.array(data.task.anchors)
+    np.testing.assert_array_equal(at, np.arange(25, 58, 2))
+    slots = data.test_labels[0]
+    inside = (at >= 30) & (at <= 58)
+    np.testing.assert_allclose(slots[1], np.where(inside, 70 + (58 - at) * 10 / 28, NAN), atol=1e-3)
+    assert np.nanmax(slots[0]) < np.nanmin(slots[1])
+    assert np.isnan(slots[2]).sum() < len(at) and np.isnan(slots[3]).all()
+
+
+def test_without_lists_some_are_held_out(tmp_path):
+    culane(tmp_path, lists=False)
+    data = lane_folders.load("culane", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+    assert (data.drawable_count, len(data.test_images), len(data.teacher_images)) == (2, 1, 2)
+    with pytest.raises(UserError, match=r"config\.data\.held_out=2: there are only 3"):
+        some = settings(tmp_path, held_out=2)
+        lane_folders.load("culane", some, seed=0, cache_dir=tmp_path / "cache")
+
+
+def test_slots_by_where_lanes_meet_the_lower_edge():
+    """A lane on the left that leans to the right belongs to the right half."""
+    task = task_of("culane", settings(".", size=100, width=100))
+    leaning = np.array([[40.0, 50], [45, 60]])  # at the lower edge: 65
+    upright = np.array([[10.0, 40], [10, 100]])
+    found = in_slots([leaning, upright], task)
+    assert (~np.isnan(found)).any(-1).tolist() == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [('{"lanes": []}', "line 1: KeyError"), ("{", "line 1: JSONDecodeError"),
+     ('{"lanes": [[1]], "h_samples": [1, 2], "raw_file": "a.jpg"}', "line 1: ValueError")],
+)  # fmt: skip
+def test_damaged_annotations_are_named(tmp_path, line, wanted):
+    (tmp_path / "label_data_1.json").write_text(line)
+    with pytest.raises(UserError, match=wanted):
+        lane_folders.load("tusimple", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+
+
+def test_no_annotations(tmp_path):
+    for dataset, wanted in (("tusimple", "label_data"), ("culane", "lines.txt")):
+        with pytest.raises(UserError, match=f"config.data.folder=.*{wanted}"):
+            lane_folders.load(dataset, settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+    (tmp_path / "a.lines.txt").write_text("1 2 3\n")
+    with pytest.raises(UserError, match=r"a\.lines\.txt"):
+        lane_folders.load("culane", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
