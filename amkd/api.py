@@ -98,6 +98,7 @@ def distill(
       test: images and labels for the final evaluation. Without them ``data.held_out`` images are
         held out, about which the function is asked on top of the budget.
       fields: any other field of the configuration, such as ``{"rounds": 3, "train.epochs": 20}``.
+        ``method`` is ``auto`` unless it is set: what the measurements support.
 
     Returns:
       The student: ``student.predict(images)`` answers, ``student.card`` tells what it is.
@@ -111,6 +112,7 @@ def distill(
     config = _config(
         {
             "dataset": "memory",
+            "method": "auto",
             "budget": budget,
             "data.held_out": max(min(200, len(images) // 10), 1) if test is None else 0,
             "teacher.kind": "python",

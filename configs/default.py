@@ -25,14 +25,15 @@ def get_config(preset: str = "") -> ConfigDict:
     config.budget = 1000
     # Rounds after round 0. Each selects, queries and trains. Methods that select nothing ignore it.
     config.rounds = 3
-    # How the queries are spent. active_mixup (the paper's); random_mixup (random pairs);
-    # pooled_mixup (some of many random mixes); vanilla_al (the lowest C1 of all single mixes);
-    # random_crops, pastes (an image with a rectangle of another) and flips (mirrored images) in
-    # place of mixes; real_only (no mixes); active_labelling (whole images, some in every round);
-    # full_kd (all images of the data set in place of n_real, no mixes); zskd (images made from the
-    # teacher's own network); fskd (images made from n_real others by gradients of the teacher's
-    # network); sskd (each real image and its three rotations). With true labels, as references:
-    # supervised_real, supervised_full. A method of your own is module:NAME, as in
+    # How the queries are spent. auto (what the measurements in results/README.md support: random
+    # pairs; with teacher.kind=labels whole images); active_mixup (the paper's); random_mixup
+    # (random pairs); pooled_mixup (some of many random mixes); vanilla_al (the lowest C1 of all
+    # single mixes); random_crops, pastes (an image with a rectangle of another) and flips (mirrored
+    # images) in place of mixes; real_only (no mixes); active_labelling (whole images, some in every
+    # round); full_kd (all images of the data set in place of n_real, no mixes); zskd (images made
+    # from the teacher's own network); fskd (images made from n_real others by gradients of the
+    # teacher's network); sskd (each real image and its three rotations). With true labels, as
+    # references: supervised_real, supervised_full. A method of your own is module:NAME, as in
     # amkd/methods/base.py.
     config.method = "active_mixup"
     # Student network: lenet5 lenet5_half alexnet alexnet_half vgg16 resnet18 resnet18_224; with

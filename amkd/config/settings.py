@@ -46,7 +46,9 @@ class Settings:
     )
     method: str = field(
         "active_mixup",
-        "How the queries are spent. active_mixup (the paper's); random_mixup (random pairs);"
+        "How the queries are spent. auto (what the measurements in results/README.md support:"
+        " random pairs; with teacher.kind=labels whole images); active_mixup (the paper's);"
+        " random_mixup (random pairs);"
         " pooled_mixup (some of many random mixes); vanilla_al (the lowest C1 of all single"
         " mixes); random_crops, pastes (an image with a rectangle of another) and flips (mirrored"
         " images) in place of mixes; real_only (no mixes); active_labelling (whole images, some in"

@@ -50,6 +50,25 @@ def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.asarray((found**2).sum(-1) - 2 * found[rows, labels] + 1)
 
 
+def calibration(
+    student: np.ndarray, labels: np.ndarray | None, teacher: np.ndarray | None
+) -> dict[str, float | None]:
+    """Returns the ``calibration_error`` and the mean ``brier_score`` of a student.
+
+    They are judged by the labels. Where there are none, the teacher's class counts as the right
+    one, on the images that it was asked about.
+    """
+    if labels is None and teacher is not None:
+        asked = _asked(teacher)
+        student, labels = student[asked], np.argmax(teacher[asked], -1)
+    if labels is None or not len(student):
+        return {"calibration_error": None, "brier_score": None}
+    return {
+        "calibration_error": calibration_error(student, labels),
+        "brier_score": float(brier_scores(student, labels).mean()),
+    }
+
+
 def divergence(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
     """Returns the mean Kullback-Leibler divergence KL(teacher || student), in nats."""
     if teacher is None or not answered(teacher):

@@ -13,6 +13,7 @@ GROUPS = {
 # Figures of a round that are shown as they are. C1 or C2: as the method scores.
 _AS_THEY_ARE = (
     *("student_accuracy", "agreement", "divergence", "loss"),
+    *("calibration_error", "brier_score"),
     *("c1_lowest", "c1_highest", "c2_lowest", "c2_highest"),
 )
 _COUNTED = {"student_accuracy": "accuracy_images", "agreement": "agreement_images"}

@@ -20,11 +20,13 @@ _NAMES = (
     "success_rate",
     "agreement",
     "divergence",
+    "calibration_error",
+    "brier_score",
 )
 _LAST_NAMES = ("evaluations", "paper", "best_published")
 _TERMS = (
     *("way", "query", "student accuracy", "success rate", "agreement", "divergence", "difference"),
-    *("p", "Holm's p", "interval of a difference", "evaluations"),
+    *("ECE", "Brier score", "p", "Holm's p", "interval of a difference", "evaluations"),
 )
 
 
@@ -35,6 +37,7 @@ def render(
     *,
     curves: Sequence[Drawing] = (),
     differences: Sequence[Drawing] = (),
+    planned: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]] = (),
 ) -> str:
     """Returns the page of a table.
 
@@ -44,17 +47,18 @@ def render(
       rows: a dictionary for each cell, as in the table's JSON file.
       curves: pictures of the shares against queries.
       differences: pictures of the paired differences.
+      planned: title, heading and lines of each block of planned comparisons.
     """
     keys = rows[0] if rows else {}
     compared = [name for name in keys if name.startswith(("difference_", "p_", "holm_"))]
     head = (
         *("row", "way", "N", "queries", "seeds", "teacher", measured, "±", "success", "agreement"),
-        "divergence",
+        *("divergence", "ECE", "Brier"),
         *(name.replace("_", " ", 1).replace("difference", "against") for name in compared),
         *("evaluations", "paper", "best published"),
     )
     names = (*_NAMES, *compared, *_LAST_NAMES)
-    cells = [[_cell(name, row[name]) for name in names] for row in rows]
+    cells = [[_cell(name, row) for name in names] for row in rows]
     shown = [
         # A table by agreement has it once, and no column is empty.
         (heading != measured or name == "accuracy_mean")
@@ -71,8 +75,33 @@ def render(
         html_parts.table(compress(head, shown), [compress(row, shown) for row in cells]),
         folded("What these words mean", meanings(*_TERMS)),
     ]
+    parts += _planned(measured, planned)
     parts += [*_drawn_differences(measured, differences), *_drawn_curves(measured, curves)]
     return html_parts.page(title, parts)
+
+
+def seeds(record: dict[str, Any]) -> str:
+    """Tells how many of the planned seeds were run."""
+    done, planned = len(record["seeds"]), record["seeds_planned"]
+    if not done:
+        return "not run"
+    return str(done) if done == planned else f"{done} of {planned}"
+
+
+def _planned(
+    measured: str, blocks: Sequence[tuple[str, Sequence[str], Sequence[Sequence[str]]]]
+) -> Iterator[str]:
+    """Yields the part of the planned comparisons, if there are any."""
+    if blocks:
+        yield "<h2>Planned comparisons</h2>"
+        yield text(
+            f"The way less its rival, in percentage points of {measured}, seed by seed. They were"
+            " written down before the runs; the first of a block is its primary one. Holm's p"
+            " counts all comparisons of its block."
+        )
+        for title, head, lines in blocks:
+            yield f"<h3>{html_parts.escape(title)}</h3>"
+            yield html_parts.table(head, lines)
 
 
 def _drawn_differences(measured: str, drawings: Sequence[Drawing]) -> Iterator[str]:
@@ -98,15 +127,16 @@ def _drawn_curves(measured: str, drawings: Sequence[Drawing]) -> Iterator[str]:
         yield drawing.plots(drawings)
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(name: str, row: dict[str, Any]) -> str:
+    value = row[name]
+    if name == "seeds":
+        return seeds(row)
     if value is None:
         return "-"
-    if name == "divergence":
+    if name in ("divergence", "calibration_error", "brier_score"):
         return f"{value:.4f}"
     if name.startswith(("p_", "holm_")):
         return f"{value:.3f}"
-    if isinstance(value, list):
-        return str(len(value))
     if isinstance(value, float):
         return f"{value:.2f}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -46,6 +46,7 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
         "agreement": metrics.agreement(student, context.test_answers),
         "agreement_images": metrics.answered(context.test_answers),
         "divergence": metrics.divergence(student, context.test_answers),
+        **metrics.calibration(student, context.data.test_labels, context.test_answers),
     }
     state = dataclasses.replace(
         state, reports=(*state.reports[:-1], {**state.reports[-1], **judged})

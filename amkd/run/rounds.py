@@ -275,6 +275,7 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport
         "agreement": metrics.agreement(answers, context.test_answers),
         "agreement_images": metrics.answered(context.test_answers),
         "divergence": metrics.divergence(answers, context.test_answers),
+        **metrics.calibration(answers, context.data.test_labels, context.test_answers),
         "loss": loss,
         **_score_range(context, new),
         "search": state.metrics,

@@ -31,7 +31,10 @@ _FROM_SUMMARY = (
     "machine",
     "versions",
 )
-_FROM_ROUND = ("round", "queries", "student_accuracy", "agreement", "divergence", "search")
+_FROM_ROUND = (
+    *("round", "queries", "student_accuracy", "agreement", "divergence"),
+    *("calibration_error", "brier_score", "search"),
+)
 
 
 def shorten(run: Run, workdir: Path) -> Kept:
@@ -48,7 +51,10 @@ def shorten(run: Run, workdir: Path) -> Kept:
         "way": run.way,
         "seed": run.seed,
         **{name: summary.get(name) for name in _FROM_SUMMARY},
-        "rounds": [{name: entry.get(name) for name in _FROM_ROUND} for entry in summary["rounds"]],
+        "rounds": [
+            {name: entry[name] for name in _FROM_ROUND if name in entry}
+            for entry in summary["rounds"]
+        ],
         "config": differing(run.settings),
     }
 

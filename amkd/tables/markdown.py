@@ -3,6 +3,8 @@
 import itertools
 from typing import Any
 
+from amkd.reporting.table_page import seeds
+from amkd.tables.records import LAST
 from amkd.tables.table import Table
 
 
@@ -20,7 +22,8 @@ def markdown(table: Table, records: list[dict[str, Any]]) -> str:
     if table.measure == "student_accuracy":
         measured = ("student, mean ± std", "success", "agreement")
     head = (
-        *("row", "way", "N", "queries", "seeds", "teacher", *measured, "divergence"),
+        *("row", "way", "N", "queries", "seeds", "teacher", *measured),
+        *("divergence", "ECE", "Brier"),
         *(_heading(records, rival) for rival in table.against),
         *("evaluations", "minutes", "paper", "best published"),
     )
@@ -43,20 +46,24 @@ def _line(table: Table, record: dict[str, Any]) -> tuple[str, ...]:
     return (
         record["row"],
         record["way"],
-        f"{record['n_real']:,}",
-        f"{record['queries']:,}",
-        str(len(record["seeds"])),
+        _count(record["n_real"]),
+        _count(record["queries"]),
+        seeds(record),
         _number(record["teacher_accuracy"]),
         _number(record["accuracy_mean"]) + std,
         _number(record["success_rate"]),
         _number(record["agreement"]),
-        _number(record["divergence"], 4),
+        *(_number(record[name], 4) for name in LAST),
         *(_comparison(record, rival) for rival in table.against),
-        f"{record['evaluations']:,}" if record["evaluations"] else "-",
-        f"{record['seconds'] / 60:.1f}",
+        _count(record["evaluations"]),
+        _number(record["seconds"] and record["seconds"] / 60, 1),
         _number(record["paper"]),
         best,
     )
+
+
+def _count(value: int | None) -> str:
+    return f"{value:,}" if value else "-"
 
 
 def _heading(records: list[dict[str, Any]], rival: str) -> str:

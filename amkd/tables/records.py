@@ -10,10 +10,23 @@ from amkd.tables.cells import Cell
 from amkd.tables.kept import Kept
 from amkd.tables.table import Table
 
+# Figures of a run's last round that stand beside accuracy and agreement; they are no shares.
+LAST = ("divergence", "calibration_error", "brier_score")
+
+
+_COMPARED = ("difference", "p", "holm")
+
 
 def cell_records(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
-    """Returns a record for each cell."""
-    return [_record(table, cell) for cell in cells]
+    """Returns a record for each cell, in the order of the table. One that was not run has no seeds
+    and no figures.
+    """
+    finished = {(cell.row, cell.way): _record(table, cell) for cell in cells}
+    return [
+        finished.get((name, way)) or _not_run(table, name, way)
+        for name in table.rows
+        for way in table.ways_of(name)
+    ]
 
 
 def rounded(record: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +39,9 @@ def rounded(record: dict[str, Any]) -> dict[str, Any]:
 
 def _digits(name: str) -> int:
     """Returns how many digits the files have of a figure: p-values are small."""
-    return {"seconds": 1, "divergence": 6, "p": 6, "holm": 6}.get(name.partition("_")[0], 4)
+    return {"seconds": 1, "divergence": 6, "calibration": 6, "brier": 6, "p": 6, "holm": 6}.get(
+        name.partition("_")[0], 4
+    )
 
 
 def _record(table: Table, cell: Cell) -> dict[str, Any]:
@@ -46,12 +61,13 @@ def _record(table: Table, cell: Cell) -> dict[str, Any]:
         "n_real": first["n_real"],
         "queries": max(run["queries"] for run in cell.runs),
         "seeds": [run["seed"] for run in cell.runs],
+        "seeds_planned": len(table.seeds),
         "teacher_accuracy": teacher and teacher.mean,
         "accuracy_mean": accuracy and accuracy.mean,
         "accuracy_std": accuracy and accuracy.std,
         "success_rate": success and success.mean,
         "agreement": agreement and agreement.mean,
-        "divergence": _divergence(cell.runs),
+        **{name: _last(cell.runs, name) for name in LAST},
         **_comparisons(table, cell),
         "evaluations": round(statistics.spread([_evaluations(run) for run in cell.runs]).mean),
         "seconds": statistics.spread(seconds).mean,
@@ -59,6 +75,31 @@ def _record(table: Table, cell: Cell) -> dict[str, Any]:
         "best_published": row.best,
         "best_source": row.source,
     }
+
+
+def _not_run(table: Table, name: str, way: str) -> dict[str, Any]:
+    row = table.rows[name]
+    known = {
+        "row": name,
+        "way": way,
+        "seeds": [],
+        "seeds_planned": len(table.seeds),
+        "paper": row.printed(way),
+        "best_published": row.best,
+        "best_source": row.source,
+    }
+    return {**dict.fromkeys(_names(table)), **known}
+
+
+def _names(table: Table) -> tuple[str, ...]:
+    """Returns the names of a record, in its order."""
+    compared = (f"{name}_{rival}" for rival in table.against for name in _COMPARED)
+    return (
+        *("row", "way", "dataset", "teacher", "student", "method", "n_real", "queries", "seeds"),
+        *("seeds_planned", "teacher_accuracy", "accuracy_mean", "accuracy_std", "success_rate"),
+        *("agreement", *LAST, *compared, "evaluations", "seconds"),
+        *("paper", "best_published", "best_source"),
+    )
 
 
 def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
@@ -72,9 +113,9 @@ def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
     return found
 
 
-def _divergence(runs: list[Kept]) -> float | None:
-    """Returns the mean divergence after the last round, of the runs that have one."""
-    last = [run["rounds"][-1].get("divergence") for run in runs]
+def _last(runs: list[Kept], name: str) -> float | None:
+    """Returns the mean of a figure after the last round, of the runs that have it."""
+    last = [run["rounds"][-1].get(name) for run in runs]
     known = [value for value in last if value is not None]
     return statistics.spread(known).mean if known else None
 

@@ -9,7 +9,7 @@ from typing import Any
 from amkd.core import csv_text, files
 from amkd.core.errors import UserError
 from amkd.reporting import drawing, table_page
-from amkd.tables import kept, pictures, sweep
+from amkd.tables import grid, kept, pictures, planned, sweep
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
@@ -52,10 +52,18 @@ def render(table: Table, folder: Path) -> str:
     found = cells(table, kept_runs(table, folder))
     records = cell_records(table, found)
     stored = [rounded(record) for record in records]
-    points = [rounded(point) for point in curve_points(table, found)]
+    measured_points = curve_points(table, found)
+    points = [rounded(point) for point in measured_points]
     text = markdown(table, records)
+    if table.grid:
+        text += grid.markdown(records, measured_points)
+    outcomes = [planned.record(one) for one in planned.outcomes(table, found)]
+    text += "".join(planned.markdown(outcomes))
     # First what later runs know the others by.
     files.write_text(folder / f"{table.name}.json", json.dumps(stored, indent=1) + "\n")
+    if outcomes:
+        planned_file = folder / f"{table.name}-comparisons.json"
+        files.write_text(planned_file, json.dumps([*map(rounded, outcomes)], indent=1) + "\n")
     files.write_text(folder / f"{table.name}.md", text)
     files.write_text(folder / f"{table.name}.csv", _csv(stored))
     files.write_text(folder / f"{table.name}-curves.csv", _csv(points))
@@ -65,7 +73,14 @@ def render(table: Table, folder: Path) -> str:
     if curves:
         picture = drawing.file(f"{table.title}: {measured}", curves)
         files.write_text(folder / f"{table.name}.svg", picture)
-    page = table_page.render(table.title, measured, records, curves=curves, differences=differences)
+    page = table_page.render(
+        table.title,
+        measured,
+        records,
+        curves=curves,
+        differences=differences,
+        planned=[*planned.groups(outcomes)],
+    )
     files.write_text(folder / f"{table.name}.html", page)
     return text
 

@@ -42,6 +42,21 @@ class TableRow:
 
 
 @dataclasses.dataclass(frozen=True)
+class PlannedComparison:
+    """Two ways that are to be compared on one row.
+
+    Attributes:
+      row: name of the row.
+      way: name of the way.
+      rival: name of the way that it is compared with.
+    """
+
+    row: str
+    way: str
+    rival: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Table:
     """A table of runs.
 
@@ -55,6 +70,9 @@ class Table:
       against: the ways that all others are compared with, seed by seed.
       only: names of the rows to run; empty for all.
       measure: the quantity that is compared, one of ``MEASURES``.
+      blocks: comparisons that were planned before the runs, by block, the primary one first; in
+        the configuration each is ``ROW: WAY - RIVAL``.
+      grid: show what every number of selected images reaches, too, as Tables 2 and 3 do.
     """
 
     name: str
@@ -66,6 +84,8 @@ class Table:
     against: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     measure: str = "student_accuracy"
+    grid: bool = False
+    blocks: dict[str, tuple[PlannedComparison, ...]] = dataclasses.field(default_factory=dict)
 
     def ways_of(self, row: str) -> tuple[str, ...]:
         """Returns the names of the ways that are run for a row."""
@@ -95,11 +115,25 @@ def from_config(config: Mapping[str, Any]) -> Table:
             "rows": rows,
             "ways": dict(config["ways"]),
             "seeds": seeds,
+            "blocks": {
+                name: tuple(_planned(f"config.blocks.{name}", text) for text in texts)
+                for name, texts in config.get("blocks", {}).items()
+            },
             "against": (against,) if isinstance(against, str) else tuple(against),
         }
     )
     _check(table)
     return table
+
+
+def _planned(where: str, text: str) -> PlannedComparison:
+    """Reads a planned comparison."""
+    row, _, ways = text.partition(":")
+    way, _, rival = ways.partition(" - ")
+    found = PlannedComparison(row.strip(), way.strip(), rival.strip())
+    if not all(dataclasses.astuple(found)):
+        raise UserError(f"{where}: {text!r} must be 'ROW: WAY - RIVAL'")
+    return found
 
 
 def _check(table: Table) -> None:
@@ -118,6 +152,13 @@ def _check(table: Table) -> None:
         raise UserError(f"config.seeds={table.seeds!r}: must be one or more different numbers")
     if table.measure not in MEASURES:
         raise UserError(f"config.measure={table.measure!r}: must be one of {', '.join(MEASURES)}")
+    for name, planned in table.blocks.items():
+        for one in planned:
+            if one.row not in table.rows or not {one.way, one.rival} <= {*table.ways_of(one.row)}:
+                raise UserError(
+                    f"config.blocks.{name}: {one.row}: {one.way} - {one.rival}: there is no such"
+                    " row, or it has no such way"
+                )
     for way in table.against:
         if way not in table.ways:
             raise UserError(

@@ -13,6 +13,7 @@ from amkd.config.fields import reset
 from amkd.config.parsing import parse_soundly, refuse
 from amkd.config.settings import Settings
 from amkd.teachers import profiles
+from amkd.validation import recommended
 from amkd.validation.rules import reasons
 
 __all__ = ["examine", "from_config", "subject"]
@@ -47,7 +48,8 @@ def examine(
       explicit: fields that no profile of a service may set, see :func:`profiles.applied`.
     """
     problems = list(told)
-    settings: Settings = parse_soundly(profiles.applied(config, explicit), problems)
+    config = recommended.applied(profiles.applied(config, explicit))
+    settings: Settings = parse_soundly(config, problems)
     unknown = {subject(problem) for problem in problems}
     problems += (problem for problem in reasons(settings) if not _names(problem, unknown))
     return reset(settings, map(subject, problems)), problems

@@ -37,6 +37,7 @@ def table(
     config.against = against
     config.measure = "student_accuracy"
     config.only = ()
+    config.blocks = ConfigDict()
     config.set = ("report.tensorboard=False", "report.plots=False")
     config.ways = ConfigDict(ways)
     config.rows = ConfigDict()

@@ -69,13 +69,14 @@ def get_config(preset: str = "") -> ConfigDict:
     if preset:
         for way in ("fine_tuned", "scratch_alexnet", "scratch_resnet"):
             del config.ways[way]
-        config.rows.trashnet = _row("photos/trashnet", 256, "n_real=300", "budget=600")
+        config.rows.trashnet = photo_row("photos/trashnet", 256, "n_real=300", "budget=600")
     else:
-        config.rows.caltech = _row("photos", 260)
+        config.rows.caltech = photo_row("photos", 260)
     return config
 
 
-def _row(folder: str, size: int, *fields: str) -> ConfigDict:
+def photo_row(folder: str, size: int, *fields: str) -> ConfigDict:
+    """Makes a row of the photographs in a folder."""
     return row(
         "photos.py",
         *(f"data.folder={folder}/pictures", f"data.test_folder={folder}/test"),

@@ -3,8 +3,8 @@ by round.
 
 Paper:    CIFAR-10, VGG-16, 500 to 2,000 real images, 5,000 to 160,000 selected; Places365 likewise.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table2.py --workdir=runs/table2
-          The cells are in table2-curves.csv: a row of the paper is a row there, a column a
-          number of queries.
+          The second table in table2.md is the paper's: real images down, selected images
+          across.
 Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes a run on
           one core.
 """
@@ -25,6 +25,7 @@ def get_config(preset: str = "") -> ConfigDict:
         f" ({preset})" if preset else ""
     )
     config.ways = ConfigDict({way: table1.WAYS[way] for way in ("active", "random")})
+    config.grid = True
     config.rows = ConfigDict()
     for n in _REAL.get(preset, REAL):
         config.rows[f"real_{n}"] = _row(preset, n)

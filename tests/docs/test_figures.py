@@ -82,14 +82,23 @@ RECIPES = {  # first cell of a row of README: row of best_cpu
 PRINTED = {"mnist": "98.74", "fashion": "80.90"}  # by the paper
 
 
+PLACES = {LEARNED: "learning-from-the-answers", FEW: "choosing-with-4000-queries"}
+
+
+def with_interval(one):
+    """A difference with its 95% interval over the seeds; a single seed has none."""
+    span = "" if one.interval is None else " ({:+.2f} to {:+.2f})".format(*one.interval)
+    return f"{one.difference:+.2f}{span}"
+
+
 def test_changes_of_readme():
     found = {tuple(row[:2]): row[2:] for row in rows("README.md", "What was changed")}
     assert found.keys() == CHANGES.keys()
     for names, (table, ours, theirs) in CHANGES.items():
         both = [difference(table, row, ours, theirs) for row in ("mnist", "fashion")]
         assert both[0].seeds == both[1].seeds
-        wanted = [*(f"{one.difference:+.2f}" for one in both), str(both[0].seeds)]
-        assert found[names] == wanted, names
+        place = f"[{both[0].seeds}](results/README.md#{PLACES[table]})"
+        assert found[names] == [*map(with_interval, both), place], names
 
 
 def spread(row, way, measure="student_accuracy"):
@@ -204,6 +213,11 @@ def label():
 
 # Sentences of a page with figures in them, and what these must be. All white space counts as one.
 SENTENCES = {
+    "README.md": {
+        r"photographs were worth (\S+) and (\S+) points more than": lambda: [
+            difference(table, row, "real", "mixes").difference for table, row in SETS
+        ],
+    },
     "docs/methods.md": {
         r"`train.temperature=4` gains (\S+) points of agreement on MNIST and (\S+) on": lambda: (
             gains(LEARNED, "temperature4", "as_paper")
@@ -271,13 +285,15 @@ def test_a_label_is_seven_times_as_far():
 
 def test_advice_without_figures():
     """What README says of ways to choose with 4,000 queries, and of the features' divergence."""
-    assert "No way to choose was measurably better with 4,000 queries." in text_of("README.md")
+    assert "measurably better](results/README.md#choosing-with-4000-queries) with 4,000" in text_of(
+        "README.md"
+    )
     found = cells(shipped(FEW), runs_of(FEW))
     choosing = [cell.against["random"] for cell in found if not cell.way.startswith("random")]
     assert len(choosing) > 20
     better = [one for one in choosing if one.paired.difference > 0 and (one.holm or 1) < 0.05]
     assert better == []
-    assert "unsure about was worse than random pairs, the paper's included" in text_of("README.md")
+    assert "the student is unsure about was worse, the paper's included" in text_of("README.md")
     assert behind()[0] > 0
     assert "its answers come nearest to the teacher's" in text_of("docs/methods.md")
     ways = {run["way"] for run in runs_of(LEARNED)}

@@ -24,6 +24,21 @@ def test_brier_scores_by_hand():
     assert found == pytest.approx([0.005, 0.005, 0.005, 1.805, 0.605], abs=1e-6)
 
 
+def test_calibration_is_judged_by_labels_or_else_by_the_teacher():
+    """ECE: 4/5 |.75 - .95| + 1/5 |0 - .55| = .27; the mean of the Brier scores is .485."""
+    by_hand = {"calibration_error": pytest.approx(0.27), "brier_score": pytest.approx(0.485)}
+    assert metrics.calibration(SURE, RIGHT, None) == by_hand
+    # The teacher was not asked about the first image: 3/4 |2/3 - .95| + 1/4 |0 - .55| = .35.
+    teacher = np.eye(2, dtype=np.float32)[RIGHT]
+    teacher[0] = np.nan
+    asked = {"calibration_error": pytest.approx(0.35), "brier_score": pytest.approx(0.605)}
+    assert metrics.calibration(SURE, None, teacher) == asked
+    assert metrics.calibration(SURE, RIGHT, teacher) == by_hand
+    nothing = {"calibration_error": None, "brier_score": None}
+    assert metrics.calibration(SURE, None, None) == nothing
+    assert metrics.calibration(SURE, None, np.full_like(teacher, np.nan)) == nothing
+
+
 def test_the_interval_of_a_mean_by_hand():
     # Mean 2, deviation 1 of three: 2 -+ 1.96 / sqrt 3.
     assert interval.mean(np.array([1.0, 2.0, 3.0])) == pytest.approx((0.8684, 3.1316), abs=1e-4)

@@ -254,9 +254,10 @@ def test_the_command_names_the_configuration_and_is_one_that_a_shell_takes():
 def test_the_page_of_a_table():
     found = {
         "row": "mnist", "way": "active", "n_real": 2000, "queries": 24000, "seeds": [0, 1],
+        "seeds_planned": 2,
         "teacher_accuracy": 99.1,
         "accuracy_mean": 98.7321, "accuracy_std": None, "success_rate": 99.6, "agreement": 98.9,
-        "divergence": 0.03312,
+        "divergence": 0.03312, "calibration_error": 0.0123, "brier_score": None,
         "difference_random_lam": 0.4, "p_random_lam": 0.03, "holm_random_lam": 0.06,
         "evaluations": 11, "paper": 98.74, "best_published": None,
     }  # fmt: skip
@@ -265,8 +266,26 @@ def test_the_page_of_a_table():
     rows = read(text).rows
     # No figure was published and one seed has no deviation: there are no such columns.
     assert rows[1][:7] == ["mnist", "active", "2,000", "24,000", "2", "99.10", "98.73"]
-    assert rows[1][7:] == ["99.60", "98.90", "0.0331", "0.40", "0.030", "0.060", "11", "98.74"]
-    assert rows[0][9:13] == ["divergence", "against random_lam", "p random_lam", "holm random_lam"]
+    assert rows[1][7:] == [
+        "99.60",
+        "98.90",
+        "0.0331",
+        "0.0123",
+        "0.40",
+        "0.030",
+        "0.060",
+        "11",
+        "98.74",
+    ]
+    assert rows[0][9:11] == ["divergence", "ECE"]
+    assert rows[0][11:14] == ["against random_lam", "p random_lam", "holm random_lam"]
+
+
+def test_planned_comparisons_stand_on_the_page_of_a_table():
+    block = ("A (2 of 2 runs)", ("row", "outcome"), [("mnist", "ahead")])
+    text = table_page.render("T", "agreement", [], planned=[block])
+    page_checks.check(text)
+    assert "<h3>A (2 of 2 runs)</h3>" in text and ["mnist", "ahead"] in read(text).rows
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")

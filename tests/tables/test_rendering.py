@@ -80,7 +80,7 @@ def test_rows_by_hand():
     """Means 44 and 42, sample deviations 2 and 1; differences 1, 2 and 3 against random: p =
     .0742.
     """
-    active, random = records_of(TABLE, cells(TABLE, RUNS))
+    active, random, _ = records_of(TABLE, cells(TABLE, RUNS))
     assert (active["accuracy_mean"], active["accuracy_std"], active["seeds"]) == (44, 2, [0, 1, 2])
     assert (random["accuracy_mean"], random["accuracy_std"]) == (42, 1)
     assert (active["difference_random"], active["p_random"], active["holm_random"]) == (
@@ -96,6 +96,18 @@ def test_rows_by_hand():
     assert active.keys() >= {*wanted.split(), "accuracy_std", "success_rate"}
 
 
+def test_what_was_not_run_stands_in_the_table():
+    """A way without a run has a line, and too few seeds are told beside the planned ones."""
+    found = cells(TABLE, [run for run in RUNS if run["seed"] < 2])
+    active, _, missing = records_of(TABLE, found)
+    assert missing["seeds"] == [] and missing["accuracy_mean"] is None
+    assert missing.keys() == active.keys()
+    lines = [line.split(" | ") for line in markdown_of(TABLE, found).splitlines()]
+    head = lines[2].index("seeds")
+    assert [line[head] for line in lines[4:7]] == ["2 of 3", "2 of 3", "not run"]
+    assert (missing["paper"], missing["best_published"]) == (50, 60)
+
+
 def test_a_table_by_agreement():
     """No test label was seen: means 51 and 50, and the divergence of the last round."""
     table = dataclasses.replace(TABLE, measure="agreement")
@@ -107,7 +119,7 @@ def test_a_table_by_agreement():
     for run, divergence in zip(runs, (0.25, 0.75, 0.5, 0.5), strict=True):
         run["rounds"][-1] |= {"agreement": run["agreement"], "divergence": divergence}
     found = cells(table, runs)
-    active, random = records_of(table, found)
+    active, random, _ = records_of(table, found)
     assert (active["accuracy_mean"], random["accuracy_mean"], active["difference_random"]) == (
         51,
         50,
@@ -133,7 +145,10 @@ def test_markdown_of_a_row():
         "| r | active | 100 | 200 | 3 | 80.00 | 44.00 ± 2.00 | 55.00 | 50.00 | +2.00 (0.074)"
         " | 1.5 | 50.00 | 60.00 them |"
     )
-    assert len(lines) == 6  # what has no finished run has no line
+    assert (
+        lines[6] == "| r | missing | - | - | not run | - | - | - | - | - | - | 50.00 | 60.00 them |"
+    )
+    assert len(lines) == 7
 
 
 def test_figures_are_rounded_once(tmp_path):
@@ -197,7 +212,7 @@ def test_what_the_paper_prints_stands_beside_its_own_way():
         TABLE, rows={"r": TableRow("configs/default.py", paper={"active": 51.0})}
     )
     rows = records_of(table, cells(table, RUNS))
-    assert [row["paper"] for row in rows] == [51.0, None]
+    assert [row["paper"] for row in rows] == [51.0, None, None]
 
 
 def test_evaluations_are_those_of_all_rounds():
@@ -212,7 +227,7 @@ def test_evaluations_are_those_of_all_rounds():
         for row, evaluations in zip(run["rounds"], spent, strict=True):
             row["search"] = {"evaluations": evaluations}
     found = cells(TABLE, runs)
-    assert [row["evaluations"] for row in records_of(TABLE, found)] == [6000, 0]
+    assert [row["evaluations"] for row in records_of(TABLE, found)] == [6000, 0, None]
     lines = markdown_of(TABLE, found).splitlines()
     assert (
         "| evaluations | minutes |" in lines[2]
@@ -244,7 +259,7 @@ def test_order_of_the_files_makes_no_difference():
 
 def test_a_run_without_figures_of_the_teacher_shows_none():
     runs = [one("active", 0, 0.5, teacher_accuracy=None, success_rate=None, agreement=None)]
-    (row,) = records_of(TABLE, cells(TABLE, runs))
+    row = records_of(TABLE, cells(TABLE, runs))[0]
     assert (
         row["teacher_accuracy"]
         is row["success_rate"]
@@ -278,9 +293,12 @@ def test_runs_without_labels_have_no_accuracy_and_no_line():
     assert [cell.way for cell in cells(TABLE, [RUNS[0], unknown])] == ["active"]
 
 
-def test_nothing_finished_is_an_empty_table(tmp_path):
-    assert rendering.render(TABLE, tmp_path).count("\n") == 4
-    assert json.loads((tmp_path / "tiny.json").read_text()) == []
+def test_nothing_finished_is_a_table_without_figures(tmp_path):
+    lines = rendering.render(TABLE, tmp_path).splitlines()
+    assert lines[2] == "| row | way | seeds | paper | best published |"
+    assert [line.split(" | ")[2] for line in lines[4:]] == ["not run"] * 3
+    records = json.loads((tmp_path / "tiny.json").read_text())
+    assert [record["seeds"] for record in records] == [[], [], []]
 
 
 def test_what_is_kept_comes_back(tmp_path):

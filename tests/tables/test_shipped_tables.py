@@ -23,6 +23,7 @@ from configs.tables import (
     labelling,
     losses,
     photos,
+    regimes,
     table1,
     table2,
     table4,
@@ -51,6 +52,7 @@ TABLES = [
     *((table4, preset) for preset in ("", "cpu")),
     *((demo, preset) for preset in ("", "cpu", "smoke")),
     *((module, "few") for module in (acquisitions, losses)),
+    *((regimes, preset) for preset in ("", "smoke")),
 ]
 
 

@@ -1,0 +1,130 @@
+"""Planned comparisons: what a table was made to tell, written down before its runs.
+
+They stand in blocks. All comparisons of a block together are the family of Holm's method, and a
+block is judged once all of its runs are done. results/protocol.md has the rules.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from amkd.tables import statistics
+from amkd.tables.cells import Cell
+from amkd.tables.statistics import Paired
+from amkd.tables.table import PlannedComparison, Table
+
+# In percentage points.
+NO_DIFFERENCE = 0.3  # the whole interval lies within this of 0
+NEVER_BEHIND = 0.2  # the lower end of the interval is above minus this
+SIGNIFICANT = 0.05  # Holm's p is below
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What came of a planned comparison.
+
+    Attributes:
+      block: its block.
+      plan: the comparison.
+      runs: how many of the runs that its block takes are done, and how many there are.
+      paired: the way less its rival, over the seeds; None before the block is done.
+      holm: Holm's p over the block; None before the block is done, or where there is no p.
+    """
+
+    block: str
+    plan: PlannedComparison
+    runs: tuple[int, int]
+    paired: Paired | None = None
+    holm: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The outcome in the words of the protocol."""
+        if self.paired is None:
+            return "not finished" if self.runs[0] else "not run"
+        if self.holm is not None and self.holm < SIGNIFICANT:
+            return "ahead" if self.paired.difference > 0 else "behind"
+        low, high = self.paired.interval or (-float("inf"), float("inf"))
+        if low > -NO_DIFFERENCE and high < NO_DIFFERENCE:
+            return "no difference"
+        return "never behind by more than .2" if low > -NEVER_BEHIND else "not told apart"
+
+
+def outcomes(table: Table, cells: Sequence[Cell]) -> Iterator[Outcome]:
+    """Yields the outcome of every planned comparison, given the finished cells."""
+    by_seed = {(cell.row, cell.way): cell.accuracies for cell in cells}
+    for name, plans in table.blocks.items():
+        taken = {(plan.row, way) for plan in plans for way in (plan.way, plan.rival)}
+        done = sum(len(by_seed.get(cell, {}).keys() & {*table.seeds}) for cell in taken)
+        runs = (done, len(taken) * len(table.seeds))
+        if done < runs[1]:
+            yield from (Outcome(name, plan, runs) for plan in plans)
+            continue
+        found = [_paired(by_seed, plan) for plan in plans]
+        adjusted = statistics.holm([one.p for one in found])
+        for plan, paired, holm in zip(plans, found, adjusted, strict=True):
+            yield Outcome(name, plan, runs, paired, holm)
+
+
+def _paired(by_seed: dict[tuple[str, str], dict[int, float]], plan: PlannedComparison) -> Paired:
+    found = statistics.paired(by_seed[plan.row, plan.way], by_seed[plan.row, plan.rival])
+    assert found is not None  # all seeds are there
+    return found
+
+
+def record(outcome: Outcome) -> dict[str, Any]:
+    """Returns an outcome as the table's files hold it. Differences are in percentage points."""
+    paired = outcome.paired
+    low, high = (paired.interval if paired else None) or (None, None)
+    return {
+        "block": outcome.block,
+        "row": outcome.plan.row,
+        "way": outcome.plan.way,
+        "rival": outcome.plan.rival,
+        "runs": outcome.runs[0],
+        "runs_planned": outcome.runs[1],
+        "seeds": paired.seeds if paired else None,
+        "difference": paired.difference if paired else None,
+        "low": low,
+        "high": high,
+        "p": paired.p if paired else None,
+        "holm": outcome.holm,
+        "words": outcome.words,
+    }
+
+
+HEAD = ("row", "way", "rival", "difference (95% interval)", "p", "Holm's p", "outcome")
+
+
+def groups(
+    records: Sequence[dict[str, Any]],
+) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, ...]]]]:
+    """Yields the title, the heading and the lines of each block's table for people."""
+    for block in dict.fromkeys(one["block"] for one in records):
+        own = [one for one in records if one["block"] == block]
+        title = f"{block} ({own[0]['runs']} of {own[0]['runs_planned']} runs)"
+        yield title, HEAD, [_line(one) for one in own]
+
+
+def markdown(records: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yields the title and the table of each block."""
+    for title, head, lines in groups(records):
+        yield f"\n**{title}**\n\n"
+        for cells in (head, ("---",) * len(head), *lines):
+            yield "| " + " | ".join(cells) + " |\n"
+
+
+def _line(one: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        *(one[name] for name in ("row", "way", "rival")),
+        _difference(one),
+        *("-" if one[name] is None else f"{one[name]:.4f}" for name in ("p", "holm")),
+        one["words"],
+    )
+
+
+def _difference(one: dict[str, Any]) -> str:
+    if one["difference"] is None:
+        return "-"
+    span = "" if one["low"] is None else f" ({one['low']:+.2f} to {one['high']:+.2f})"
+    return f"{one['difference']:+.2f}{span}"

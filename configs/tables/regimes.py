@@ -1,0 +1,170 @@
+"""Where does choosing pay? With labels, with probabilities, among mixes, among real pictures.
+
+What is compared, with how many seeds and by which test: results/protocol.md, written before the
+runs. The comparisons planned there are ``blocks`` here, the primary one first.
+
+Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/regimes.py:labels
+            --workdir=runs/regimes
+          for one block; all presets share the workdir. Then
+          python launch.py --config=configs/tables/regimes.py --mode=table --workdir=runs/regimes
+            --output=results
+Presets:  labels (A), labels_real (B), probabilities (C), other_domain (D) and more_real (E);
+          without one, all of these. photos (F) is a table of its own: ``python -m
+          benchmarks.trash_set`` makes the photographs.
+Cost:     a minute and a half a run on one core, those with committees four: 9 hours on two cores.
+Smoke:    :smoke, on the embedded digits: two minutes.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ml_collections import ConfigDict
+
+from amkd.configs.tables import check, photos, row, table
+
+_WIDE = ("search.lam_low=0.1", "search.lam_high=0.9", "search.lam_count=17")
+_POOLED = ("method=pooled_mixup", "search.random_lam=grid", *_WIDE, "search.candidates=5.0")
+_REFINED = ("method=active_mixup", "search.minimiser=refined")
+_CHOICES = (
+    *("random", "entropy", "k_center", "badge", "learning_loss", "balanced"),
+    *("transductive_variance", "epig", "excess_doubt", "uncertainty_herding"),
+)
+_REAL_CHOICES = (
+    *("random", "margin", "k_center", "badge", "learning_loss"),
+    *("transductive_variance", "epig", "excess_doubt", "uncertainty_herding"),
+)
+WAYS = {
+    "random_pairs": ("method=random_mixup", "search.random_lam=half"),
+    "c2": ("method=active_mixup",),
+    "c2_refined": _REFINED,
+    "half_random": (*_REFINED, "search.random_share=0.5"),
+    **{f"pooled_{way}": (*_POOLED, f"search.acquisition={way}") for way in _CHOICES},
+    **{
+        f"real_{way}": ("method=active_labelling", f"search.acquisition={way}")
+        for way in _REAL_CHOICES
+    },
+}
+
+
+class Block(NamedTuple):
+    """Comparisons that are one family.
+
+    Attributes:
+      title: of the block.
+      rival: the way that the others are compared with.
+      ways: the others, by row; those of the first row begin with the primary one.
+      first: the primary comparison, where its rival is another.
+    """
+
+    title: str
+    rival: str
+    ways: Mapping[str, tuple[str, ...]]
+    first: str = ""
+
+    def planned(self) -> tuple[str, ...]:
+        """Returns the planned comparisons, the primary one first."""
+        own = (f"{row}: {way} - {self.rival}" for row, ways in self.ways.items() for way in ways)
+        return (self.first, *own) if self.first else tuple(own)
+
+
+_MIXES = (
+    *("pooled_epig", "pooled_random", "c2", "c2_refined", "half_random", "pooled_k_center"),
+    *("pooled_badge", "pooled_learning_loss", "pooled_transductive_variance"),
+    "pooled_uncertainty_herding",
+)
+_SOFT_MIXES = (
+    *("pooled_random", "pooled_k_center", "pooled_learning_loss"),
+    *("pooled_transductive_variance", "pooled_excess_doubt", "pooled_uncertainty_herding"),
+)
+_FAR_MIXES = (
+    *("pooled_badge", "pooled_random", "pooled_balanced"),
+    *("pooled_k_center", "pooled_epig", "pooled_learning_loss"),
+)
+_REAL = (
+    *("real_margin", "real_k_center", "real_badge", "real_learning_loss"),
+    *("real_transductive_variance", "real_epig", "real_uncertainty_herding"),
+)
+_FEW_REAL = ("real_margin", "real_badge", "real_transductive_variance", "real_epig")
+_PHOTOS = (
+    *("real_transductive_variance", "real_k_center", "real_margin"),
+    *("real_uncertainty_herding", "real_excess_doubt", "random_pairs"),
+)
+_SETS = ("fashion_probabilities", "mnist_probabilities", "fashion_labels", "mnist_labels")
+BLOCKS = {
+    "labels": Block(
+        "A: labels, and mixes",
+        "random_pairs",
+        {"fashion_labels": _MIXES, "mnist_labels": _MIXES},
+    ),
+    "labels_real": Block(
+        "B: labels, and real pictures",
+        "real_random",
+        {"fashion_labels": _REAL, "mnist_labels": _FEW_REAL},
+    ),
+    "probabilities": Block(
+        "C: probabilities",
+        "random_pairs",
+        {"fashion_probabilities": _SOFT_MIXES, "mnist_probabilities": _SOFT_MIXES},
+        "fashion_probabilities: pooled_excess_doubt - pooled_entropy",
+    ),
+    "other_domain": Block(
+        "D: pictures of another domain", "random_pairs", {"mnist_from_fashion": _FAR_MIXES}
+    ),
+    "more_real": Block(
+        "E: mixes, or more real pictures",
+        "random_pairs",
+        {row: ("real_random",) for row in _SETS},
+    ),
+    "photos": Block("F: photographs and a frozen backbone", "real_random", {"trashnet": _PHOTOS}),
+}
+_SIZE = (
+    *("n_real=500", "budget=4000", "rounds=3", "data.judge=train"),
+    *("train.epochs=20", "train.min_steps=1000", "last_epochs=128"),
+)
+_LABELS = (*_SIZE, "teacher.answers.form=label")
+_SOFT = (*_SIZE, "train.temperature=4.0")
+_FASHION = "train.learning_rate=6e-3"
+
+
+def get_config(preset: str = "") -> ConfigDict:
+    """Presets: the blocks, and ``smoke``."""
+    check(preset, *BLOCKS, "smoke")
+    config = table("regimes", "", "Where choosing pays: agreement with the teacher", WAYS)
+    config.measure, config.against = "agreement", ("random_pairs", "real_random")
+    if preset == "smoke":
+        config.name, config.seeds = "regimes_smoke", (0, 1)
+        config.rows.digits = row(
+            *("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5"),
+            *("data.judge=train", "teacher.answers.form=label"),
+            ways=("random_pairs", "real_random", "pooled_transductive_variance"),
+        )
+        config.blocks.smoke = ("digits: pooled_transductive_variance - random_pairs",)
+        return config
+    config.seeds = tuple(range(10))
+    rows = {
+        "fashion_labels": row("fashion_mnist.py", *_LABELS, _FASHION),
+        "mnist_labels": row("mnist.py", *_LABELS),
+        "fashion_probabilities": row("fashion_mnist.py", *_SOFT, _FASHION),
+        "mnist_probabilities": row("mnist.py", *_SOFT),
+        "mnist_from_fashion": row("mnist.py", *_LABELS, "data.real=fashion_mnist"),
+        "trashnet": photos.photo_row("photos/trashnet", 256, "n_real=300", "budget=600"),
+    }
+    if preset == "photos":
+        config.name = "regimes_photos"
+    blocks = [BLOCKS[preset]] if preset else [BLOCKS[one] for one in BLOCKS if one != "photos"]
+    config.blocks = ConfigDict({block.title: block.planned() for block in blocks})
+    for name, one in rows.items():
+        if ways := _ways(blocks, name):
+            config.rows[name] = ConfigDict({**one, "ways": ways})
+    return config
+
+
+def _ways(blocks: list[Block], row: str) -> tuple[str, ...]:
+    """Returns the ways that blocks compare on a row, each once."""
+    of_first = (
+        one.first.removeprefix(f"{row}: ").split(" - ")
+        for one in blocks
+        if one.first.startswith(row)
+    )
+    own = ((one.rival, *one.ways[row]) for one in blocks if row in one.ways)
+    return tuple(dict.fromkeys(way for ways in (*own, *of_first) for way in ways))
