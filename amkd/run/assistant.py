@@ -97,16 +97,11 @@ def joined(context: RunContext, state: RoundState, given: Given) -> tuple[Record
       given: what the teacher gave.
     """
     assert state.assisted is not None and state.assisted.answers is not None
-    fresh, answers = (
-        images_of_round(context, state.records, state.round),
-        state.assisted.answers,
-    )
-    weights = given.weights
+    fresh, weights = images_of_round(context, state.records, state.round), given.weights
+    answers = np.concatenate([given.answers, state.assisted.answers])
     if weights is not None:
         weights = np.concatenate([weights, np.ones(len(fresh), np.float32)])
-    return state.records.extend(fresh), Given(
-        np.concatenate([given.answers, answers]), None, weights
-    )
+    return state.records.extend(fresh), Given(answers, None, weights)
 
 
 def _answers(context: RunContext, variables: Variables, fresh: Records, round_: int) -> np.ndarray:
