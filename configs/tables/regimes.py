@@ -8,10 +8,10 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/regimes.py:
           for one block; all presets share the workdir. Then
           python launch.py --config=configs/tables/regimes.py --mode=table --workdir=runs/regimes
             --output=results
-Presets:  labels (A), labels_real (B), probabilities (C), other_domain (D) and more_real (E);
-          without one, all of these. photos (F) is a table of its own: ``python -m
+Presets:  labels (A), labels_real (B), probabilities (C), other_domain (D), more_real (E) and
+          assistant (G); without one, all of these. photos (F) is a table of its own: ``python -m
           benchmarks.trash_set`` makes the photographs.
-Cost:     a minute and a half a run on one core, those with committees four: 9 hours on two cores.
+Cost:     a minute and a half a run on one core, those with committees four: 10 hours on two cores.
 Smoke:    :smoke, on the embedded digits: two minutes.
 """
 
@@ -38,6 +38,12 @@ WAYS = {
     "c2": ("method=active_mixup",),
     "c2_refined": _REFINED,
     "half_random": (*_REFINED, "search.random_share=0.5"),
+    "random_pairs_long": ("method=random_mixup", "search.random_lam=half", "last_epochs=256"),
+    "assistant": (
+        *("method=random_mixup", "search.random_lam=half"),
+        *("assistant.model=lenet5", "assistant.mixes=10000", "assistant.share=0.5"),
+        *("assistant.train.epochs=64", "assistant.train.learning_rate=6e-3"),
+    ),
     **{f"pooled_{way}": (*_POOLED, f"search.acquisition={way}") for way in _CHOICES},
     **{
         f"real_{way}": ("method=active_labelling", f"search.acquisition={way}")
@@ -90,6 +96,7 @@ _PHOTOS = (
     *("real_uncertainty_herding", "real_excess_doubt", "random_pairs"),
 )
 _SETS = ("fashion_probabilities", "mnist_probabilities", "fashion_labels", "mnist_labels")
+_ASSISTED = ("fashion_labels", "mnist_labels", "fashion_probabilities")
 BLOCKS = {
     "labels": Block(
         "A: labels, and mixes",
@@ -115,6 +122,11 @@ BLOCKS = {
         "random_pairs",
         {row: ("real_random",) for row in _SETS},
     ),
+    "assistant": Block(
+        "G: an assistant",
+        "random_pairs_long",
+        {row: ("assistant",) for row in _ASSISTED},
+    ),
     "photos": Block("F: photographs and a frozen backbone", "real_random", {"trashnet": _PHOTOS}),
 }
 _SIZE = (
@@ -122,8 +134,10 @@ _SIZE = (
     *("train.epochs=20", "train.min_steps=1000", "last_epochs=128"),
 )
 _LABELS = (*_SIZE, "teacher.answers.form=label")
-_SOFT = (*_SIZE, "train.temperature=4.0")
-_FASHION = "train.learning_rate=6e-3"
+_SOFT = (*_SIZE, "train.temperature=4.0", "assistant.train.temperature=4.0")
+# An assistant sees the student's views.
+_FASHION = ("train.learning_rate=6e-3", "assistant.train.flip=True")
+_MNIST = ("assistant.train.crop=1",)
 
 
 def get_config(preset: str = "") -> ConfigDict:
@@ -142,10 +156,10 @@ def get_config(preset: str = "") -> ConfigDict:
         return config
     config.seeds = tuple(range(10))
     rows = {
-        "fashion_labels": row("fashion_mnist.py", *_LABELS, _FASHION),
-        "mnist_labels": row("mnist.py", *_LABELS),
-        "fashion_probabilities": row("fashion_mnist.py", *_SOFT, _FASHION),
-        "mnist_probabilities": row("mnist.py", *_SOFT),
+        "fashion_labels": row("fashion_mnist.py", *_LABELS, *_FASHION),
+        "mnist_labels": row("mnist.py", *_LABELS, *_MNIST),
+        "fashion_probabilities": row("fashion_mnist.py", *_SOFT, *_FASHION),
+        "mnist_probabilities": row("mnist.py", *_SOFT, *_MNIST),
         "mnist_from_fashion": row("mnist.py", *_LABELS, "data.real=fashion_mnist"),
         "trashnet": photos.photo_row("photos/trashnet", 256, "n_real=300", "budget=600"),
     }
