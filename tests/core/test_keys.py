@@ -44,6 +44,9 @@ def test_numbers_of_purposes_are_part_of_the_results():
         "FEATURE_VIEWS": 22,
         "MADE_IMAGES": 24,
         "SCORED_IMAGES": 25,
+        "ASSISTED_IMAGES": 26,
+        "ASSISTED_VIEWS": 27,
+        "ROADS": 30,
     }
 
 
