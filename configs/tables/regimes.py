@@ -41,8 +41,9 @@ WAYS = {
     "random_pairs_long": ("method=random_mixup", "search.random_lam=half", "last_epochs=256"),
     "assistant": (
         *("method=random_mixup", "search.random_lam=half"),
-        *("assistant.model=lenet5", "assistant.mixes=10000", "assistant.share=0.5"),
-        *("assistant.train.epochs=64", "assistant.train.learning_rate=6e-3"),
+        *("assistant.model=lenet5", "assistant.mixes=20000", "assistant.share=0.5"),
+        *("assistant.train.epochs=128", "assistant.train.learning_rate=6e-3"),
+        *("train.temperature=4.0", "assistant.train.temperature=4.0"),
     ),
     **{f"pooled_{way}": (*_POOLED, f"search.acquisition={way}") for way in _CHOICES},
     **{
@@ -134,7 +135,7 @@ _SIZE = (
     *("train.epochs=20", "train.min_steps=1000", "last_epochs=128"),
 )
 _LABELS = (*_SIZE, "teacher.answers.form=label")
-_SOFT = (*_SIZE, "train.temperature=4.0", "assistant.train.temperature=4.0")
+_SOFT = (*_SIZE, "train.temperature=4.0")
 # An assistant sees the student's views.
 _FASHION = ("train.learning_rate=6e-3", "assistant.train.flip=True")
 _MNIST = ("assistant.train.crop=1",)
