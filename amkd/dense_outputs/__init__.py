@@ -1,6 +1,5 @@
-"""Acquisition scores for students with dense outputs: a class for every pixel, or lanes.
+"""Scores for students with dense outputs: a map of objects, or lanes. Pure functions.
 
-Every method of this package distils classifiers, of one class for each image; so none uses these
-scores. They are pure functions, for an acquisition of your own whose student has such outputs; see
-:class:`amkd.acquisitions.base.Acquisition`.
+Lanes use them (:mod:`amkd.tasks.lanes`). For an acquisition of your own whose student has other
+such outputs, see :class:`amkd.acquisitions.base.Acquisition`.
 """

@@ -6,11 +6,12 @@ TERMS = {
     "agreement": "The share of the judging images on which student and teacher pick the same"
     " class. It needs no labels.",
     "student accuracy": "The share of the labeled test images on which the student picks the true"
-    " class. Of lanes, TuSimple's accuracy: the mean share of a lane's rows that are right.",
+    " class.",
     "teacher accuracy": "The share of the labeled test images on which the teacher picks the true"
     " class.",
     "F1": "Of lanes: the harmonic mean of precision and recall. Two lanes are the same where their"
-    " drawn bands overlap by more than half of their union (CULane).",
+    " drawn bands overlap by more than half of their union (CULane). The accuracy of lanes is"
+    " TuSimple's: the mean share of a lane's rows that are right.",
     "precision": "The share of the student's lanes that are lanes.",
     "recall": "The share of the lanes that the student finds.",
     "false lanes": "The mean share of the student's lanes that match no lane in 85% of its rows"

@@ -18,7 +18,7 @@ def markdown(table: Table, records: list[dict[str, Any]]) -> str:
       table: the table.
       records: one for each cell, from :func:`amkd.tables.records.cell_records`.
     """
-    measured = ("agreement, mean ± std", "success", "")
+    measured = (f"{table.measure}, mean ± std", "success", "")
     if table.measure == "student_accuracy":
         measured = ("student, mean ± std", "success", "agreement")
     head = (

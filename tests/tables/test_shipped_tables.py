@@ -21,6 +21,7 @@ from configs.tables import (
     demo,
     figure4,
     labelling,
+    lanes,
     losses,
     photos,
     regimes,
@@ -46,7 +47,7 @@ QUOTED = {
         "photos_trashnet",
     ),
 }
-WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling, cifar10)
+WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling, cifar10, lanes)
 TABLES = [
     *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
     *((table4, preset) for preset in ("", "cpu")),
