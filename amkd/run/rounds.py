@@ -14,14 +14,7 @@ from amkd.config.recipe import Recipe
 from amkd.core import checkpoint
 from amkd.data.records import Records, real_records
 from amkd.querying import client
-from amkd.run import (
-    assistant,
-    corrected,
-    leading,
-    round_state,
-    student_training,
-    training_loop,
-)
+from amkd.run import assistant, corrected, leading, round_state, student_training, training_loop
 from amkd.run.context import RunContext, SharedContext
 from amkd.run.given import Given
 from amkd.run.leading import TrainingStart
