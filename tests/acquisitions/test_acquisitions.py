@@ -32,7 +32,7 @@ def test_acquisitions_are_the_files_of_their_folder():
     assert ACQUISITIONS.keys() == {
         "lowest", "capped", "balanced", "k_center", "margin", "entropy", "ensemble", "bald",
         "badge", "learning_loss", "distillation_gap", "random", "transductive_variance", "epig",
-        "excess_doubt", "uncertainty_herding",
+        "excess_doubt", "uncertainty_herding", "acd",
     }  # fmt: skip
 
 

@@ -381,7 +381,7 @@ def test_a_plan_tells_what_is_made():
         lines
     ) and "gradient queries     20 (passes forward and back" in "\n".join(lines)
     speed = Speed(100.0, 10.0, 100, 4.0)
-    text = "\n".join([*report._work(plan, speed), *report._rounds(facts, speed)])
+    text = "\n".join([*report._work(plan, speed), *report._rounds(plan, speed)])
     assert "gradients            about 5 seconds at 4 a second" in text
     assert "training in making   78 images (about 8 seconds at 10 a second)" in text
     assert text.splitlines()[-1].split()[:2] == ["0", "29"]

@@ -26,6 +26,9 @@ COUNTS = [
     ("vgg16", 10, (32, 32, 3), 14_728_266),
     ("resnet18", 10, (32, 32, 3), 11_173_962),
     ("resnet18_224", 1000, (224, 224, 3), 11_689_512),
+    # 432 + 4,608 + 18,432 + 224 of norms, 520, 480 * 256 + 256, 2,570.
+    ("row_anchor", 10, (48, 80, 3), 149_922),
+    ("row_anchor_half", 10, (48, 80, 3), 69_210),
 ]
 # The smallest images that each takes, so that running it is cheap.
 SMALL = {
@@ -36,6 +39,8 @@ SMALL = {
     "vgg16": (32, 32, 3),
     "resnet18": (8, 8, 3),
     "resnet18_224": (32, 32, 3),
+    "row_anchor": (16, 16, 3),
+    "row_anchor_half": (16, 16, 3),
 }
 
 
