@@ -203,6 +203,7 @@ def test_more_pictures_than_there_are_are_refused_before_any_query(tmp_path):
     assert not (tmp_path / "asked.txt").exists()
 
 
+@pytest.mark.heavy
 def test_through_the_command_line_and_onto_the_page(tmp_path):
     """With a teacher of labels."""
     fields = {"report.html": True, "report.plots": False, "teacher.answers.form": "label"}
