@@ -18,6 +18,7 @@ Run from the repository's root, with nothing else running:
 
 import argparse
 import importlib.util
+import itertools
 import os
 import sys
 from contextlib import nullcontext
@@ -51,7 +52,10 @@ def main() -> None:
         turns.show(rows[-1])
         turns.write(flags.json, rows, where)
     with_torch = not flags.quick and importlib.util.find_spec("torch") is not None
-    for row in [*searches(flags, where, with_torch), *trainings(flags, where, with_torch)]:
+    measured = itertools.chain(
+        searches(flags, where, with_torch), trainings(flags, where, with_torch)
+    )
+    for row in measured:
         rows.append(row)
         turns.write(flags.json, rows, where)
     failed = [row.details["what"] for row in rows if row.details.get("holds") == "no"]
