@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from amkd.tables.markdown import rows
+
 
 def lines(
     records: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]
@@ -44,5 +46,4 @@ def _figure(point: dict[str, Any]) -> str:
 def markdown(records: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> str:
     """Returns the grid in Markdown."""
     head, *body = lines(records, points)
-    rows = (head, ("---",) * len(head), *body)
-    return "\n" + "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    return "\n" + rows(head, body)

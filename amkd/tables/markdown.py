@@ -1,6 +1,7 @@
 """A table for people, in Markdown. Shares are in percent."""
 
 import itertools
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from amkd.reporting.table_page import seeds
@@ -32,9 +33,14 @@ def markdown(table: Table, records: list[dict[str, Any]]) -> str:
         bool(name) and any(line[column] != "-" for line in lines or [head])
         for column, name in enumerate(head)
     ]
-    cells = [tuple(itertools.compress(line, shown)) for line in (head, ["---"] * len(head), *lines)]
-    body = "\n".join("| " + " | ".join(line) + " |" for line in cells)
-    return f"**{table.title}**\n\n{body}\n"
+    head, *lines = (tuple(itertools.compress(line, shown)) for line in (head, *lines))
+    return f"**{table.title}**\n\n{rows(head, lines)}"
+
+
+def rows(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """Returns the rows of a table of plain text, under its heading."""
+    whole = (head, ["---"] * len(head), *lines)
+    return "".join("| " + " | ".join(line) + " |\n" for line in whole)
 
 
 def _line(table: Table, record: dict[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from amkd.tables import statistics
 from amkd.tables.cells import Cell
+from amkd.tables.markdown import rows
 from amkd.tables.statistics import Paired
 from amkd.tables.table import PlannedComparison, Table
 
@@ -109,9 +110,7 @@ def groups(
 def markdown(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Yields the title and the table of each block."""
     for title, head, lines in groups(records):
-        yield f"\n**{title}**\n\n"
-        for cells in (head, ("---",) * len(head), *lines):
-            yield "| " + " | ".join(cells) + " |\n"
+        yield f"\n**{title}**\n\n{rows(head, lines)}"
 
 
 def _line(one: dict[str, Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ Command:  python launch.py --config=configs/tables/lanes.py --workdir=runs/lanes
           the same with --mode=table --output=results; the curves are lanes.svg and
             lanes-curves.csv
 Cost:     6 ways, 5 seeds, nothing to download; :cpu, 300 annotations, about half a minute a run on
-          one quiet core, distillation_gap and ensemble a minute.
+          one quiet core, distillation_gap and ensemble a minute (estimated).
 Smoke:    :smoke, 40 annotations and 20 steps: one minute.
 """
 

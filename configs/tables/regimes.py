@@ -11,7 +11,8 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/regimes.py:
 Presets:  labels (A), labels_real (B), probabilities (C), other_domain (D), more_real (E) and
           assistant (G); without one, all of these. photos (F) is a table of its own: ``python -m
           benchmarks.trash_set`` makes the photographs.
-Cost:     a minute and a half a run on one core, those with committees four: 10 hours on two cores.
+Cost:     a minute and a half a run on one core, those with committees four: 10 hours on two
+          cores (estimated).
 Smoke:    :smoke, on the embedded digits: two minutes.
 """
 
