@@ -198,7 +198,7 @@ def _write(review: Any, folder: Path, most: int) -> None:
         " picture stands its row in that file."
     )
     parts = [contact_sheet.STYLE, f"<h1>{html_parts.escape(title)}</h1>", html_parts.text(note)]
-    parts += gallery.html(shown, review.names, numbered=True)
+    parts += gallery.html(shown, numbered=True)
     files.write_text(page, html_parts.page(title, parts))
     console.say(f"{page}: pictures to look at\n{table}: a row for each", last=True)
 

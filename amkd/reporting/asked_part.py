@@ -55,9 +55,7 @@ def parts(rounds: Sequence[Chosen], made: Sequence[Cell]) -> Iterator[str]:
     yield f"<h2>What was asked: {'mixes' if mixed else 'images'} chosen in round {last.round}</h2>"
     order = f", from the lowest to the highest {last.score}" if len(last.scored) else ""
     middle = " Each mix stands between its two real images." if mixed else ""
-    yield text(
-        f"Some of them{order}, with the two classes that the teacher finds likeliest.{middle}"
-    )
+    yield text(f"Some of them{order}, with the teacher's answer.{middle}")
     yield contact_sheet.html(last.cells)
     for one in rounds[:-1]:
         yield folded(f"Round {one.round}", contact_sheet.html(one.cells, first=len(one.cells)))

@@ -55,12 +55,6 @@ def cell(images: Sequence[np.ndarray], *, lam: float, score: str, said: str) -> 
     return Cell(tuple(images), tuple(filter(None, (line, said))))
 
 
-def said(answer: np.ndarray, names: Sequence[str]) -> str:
-    """Returns the two likeliest classes of an answer ``float32[Y]``, in words."""
-    likeliest = np.argsort(-answer, kind="stable")[:2]
-    return "teacher: " + ", ".join(f"{names[y]} {100 * answer[y]:.0f}%" for y in likeliest)
-
-
 def html(cells: Sequence[Cell], first: int = FIRST) -> str:
     """Returns a sheet as part of a page: a few cells, and the others on demand.
 

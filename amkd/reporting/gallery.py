@@ -1,7 +1,7 @@
 """Pictures beside what teacher and student say of them, as a part of an HTML page."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -35,11 +35,19 @@ class Entry:
       image: ``uint8[H, W, C]``.
       teacher: ``float32[Y]``, probabilities.
       student: ``float32[Y]``, probabilities.
+      picture: what is shown of it, ``uint8[H', W', C']``.
+      lines: what stands below, in plain text.
     """
 
     image: np.ndarray
     teacher: np.ndarray
     student: np.ndarray
+    picture: np.ndarray
+    lines: tuple[str, ...]
+
+
+# Makes an entry of an image and the answers of teacher and student.
+EntryOf = Callable[[np.ndarray, np.ndarray, np.ndarray], Entry]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,23 +65,27 @@ class Gallery:
     entries: tuple[Entry, ...]
 
 
-def galleries(judged: Judged, most: int) -> Iterator[Gallery]:
+def galleries(
+    judged: Judged, most: int, entry_of: EntryOf, *, doubts: bool = True
+) -> Iterator[Gallery]:
     """Yields the pictures on which both disagree most, and those of which the teacher is least
     sure.
 
     Args:
       judged: M images; one whose answer is NaN was not asked about, and is left out.
       most: pictures in a gallery.
+      entry_of: makes the entries.
+      doubts: whether to yield the second; its measure is for an answer of one distribution.
     """
-    if worst := _entries(judged, most_divergent(judged.student, judged.teacher, most)):
+    if worst := _entries(judged, most_divergent(judged.student, judged.teacher, most), entry_of):
         yield Gallery(
             f"Teacher and student disagree most: {judged.kind} pictures",
             "The highest divergence: KL divergence of the student's probabilities from the"
-            " teacher's, in nats. It is high where the student gives little to classes that the"
-            " teacher finds likely.",
+            " teacher's, in nats. It is high where the student gives little to what the teacher"
+            " finds likely.",
             worst,
         )
-    if unsure := _entries(judged, least_sure(judged.teacher, most)):
+    if doubts and (unsure := _entries(judged, least_sure(judged.teacher, most), entry_of)):
         yield Gallery(
             f"The teacher is least sure: {judged.kind} pictures",
             "The lowest probability of the teacher's own best class. Its answer may be wrong"
@@ -103,21 +115,18 @@ def least_sure(teacher: np.ndarray, most: int) -> np.ndarray:
     return asked[order[best[order] < 1 - 1e-6]]
 
 
-def _entries(judged: Judged, places: np.ndarray) -> tuple[Entry, ...]:
+def _entries(judged: Judged, places: np.ndarray, entry_of: EntryOf) -> tuple[Entry, ...]:
     return tuple(
-        Entry(np.asarray(judged.images[place]), judged.teacher[place], judged.student[place])
+        entry_of(np.asarray(judged.images[place]), judged.teacher[place], judged.student[place])
         for place in places
     )
 
 
-def html(
-    shown: Sequence[Gallery], names: Sequence[str], *, numbered: bool = False, first: int = 0
-) -> Iterator[str]:
+def html(shown: Sequence[Gallery], *, numbered: bool = False, first: int = 0) -> Iterator[str]:
     """Yields galleries as parts of a page, which takes the style of a contact sheet.
 
     Args:
       shown: the galleries.
-      names: Y names of the classes.
       numbered: whether to show the row that each picture has in a table of all of them, in which
         row 1 is the head and a picture stands once.
       first: how many pictures of a gallery are shown at once, the others on demand; 0 for all.
@@ -128,19 +137,16 @@ def html(
         figures = []
         for number, entry in enumerate(one.entries, 1):
             row = rows.setdefault(image_digest(entry.image), len(rows) + 2)
-            figures.append(_figure(entry, number, names, f"row {row}<br>" if numbered else ""))
+            figures.append(_figure(entry, number, f"row {row}<br>" if numbered else ""))
         some, more = figures[: first or None], figures[first:] if first else []
         yield f'<div class="sheet">{"".join(some)}</div>'
         if more:
             yield folded(f"{len(more)} more", f'<div class="sheet">{"".join(more)}</div>')
 
 
-def _figure(entry: Entry, number: int, names: Sequence[str], before: str) -> str:
-    said = "<br>".join(
-        f"{who}: {escape(names[int(row.argmax())])} {100 * row.max():.0f}%"
-        for who, row in (("teacher", entry.teacher), ("student", entry.student))
-    )
+def _figure(entry: Entry, number: int, before: str) -> str:
+    said = "<br>".join(map(escape, entry.lines))
     return (
-        f'<figure><img alt="picture {number}" src="{thumbnail.address(entry.image)}">'
+        f'<figure><img alt="picture {number}" src="{thumbnail.address(entry.picture)}">'
         f"<figcaption>{before}{said}</figcaption></figure>"
     )

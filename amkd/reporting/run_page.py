@@ -92,7 +92,7 @@ def render(shown: RunPage) -> str:
             labels=shown.labels,
         ),
         *calibration.parts(_judged(shown), labels=shown.labels is not None),
-        *gallery.html(shown.galleries, shown.class_names, first=contact_sheet.FIRST),
+        *gallery.html(shown.galleries, first=contact_sheet.FIRST),
         *asked_part.parts(shown.chosen, shown.made),
         *cascade_part.parts(summary.get("cascade"), summary["currency"]),
         *money_part.parts(summary),

@@ -1,6 +1,6 @@
 """The images on which a run's student and teacher can be compared, without a query."""
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 
 import numpy as np
 
@@ -9,8 +9,9 @@ from amkd.core.digest import image_digest
 from amkd.data.dataset import DataSet, draw_real
 from amkd.methods.first_images import SynthesizedImages
 from amkd.methods.image_selectors import ImageSelector, MadeImageSelector
-from amkd.reporting.gallery import Judged
+from amkd.reporting.gallery import Entry, EntryOf, Judged
 from amkd.run.facts import RunFacts
+from amkd.tasks import Task
 
 HELD_OUT, QUERIED = "held-out", "queried real"
 
@@ -71,3 +72,25 @@ def of_run(
         yield Judged(HELD_OUT, test_images, test_answers, predict(test_images))
     if len(real_images):
         yield Judged(QUERIED, real_images, real_answers, predict(real_images))
+
+
+def entry_of(task: Task, names: Sequence[str]) -> EntryOf:
+    """Returns how a gallery shows an image: both answers below it, and over it where the task draws
+    them.
+
+    Args:
+      task: what answers mean.
+      names: of the classes.
+    """
+    sides = ["teacher", "student"]
+    if task.colours:
+        sides = [f"{who} ({colour})" for who, colour in zip(sides, task.colours, strict=True)]
+
+    def make(image: np.ndarray, teacher: np.ndarray, student: np.ndarray) -> Entry:
+        answers = (teacher, student)
+        lines = (
+            f"{who}: {task.words(one, names, 1)}" for who, one in zip(sides, answers, strict=True)
+        )
+        return Entry(image, teacher, student, task.picture(image, *answers), tuple(lines))
+
+    return make

@@ -66,7 +66,7 @@ def of_run(
         epochs=run_log.read_epochs(folder),
         chosen=tuple(_chosen(context, state)),
         made=tuple(_made(context)),
-        galleries=tuple(_galleries(context, state)) if by_class else (),
+        galleries=tuple(_galleries(context, state)),
         given=origin.config,
         given_fields=set_beside if origin.config else config,
     )
@@ -107,8 +107,9 @@ def _galleries(context: RunContext, state: RoundState) -> Iterator[gallery.Galle
         real_answers=client.recall(desk, [real]),
         predict=lambda images: context.predict(state.variables, images),
     )
+    entry_of = judged.entry_of(data.task, class_names.of(data))
     for one in found:
-        yield from gallery.galleries(one, _GALLERY)
+        yield from gallery.galleries(one, _GALLERY, entry_of, doubts=data.task.names_classes)
 
 
 def _made(context: RunContext) -> Iterator[Cell]:
@@ -139,7 +140,7 @@ def _chosen(context: RunContext, state: RoundState) -> Iterator[Chosen]:
 def _cells(context: RunContext, records: Records, scores: np.ndarray) -> Iterator[Cell]:
     """Yields images of a contact sheet: a mix between its two images, any other image once."""
     names, name = class_names.of(context.data), context.facts.method.selector.score
-    by_class = context.data.task.names_classes
+    task = context.data.task
     images = np.concatenate(list(context.mixes(records)))
     answers = client.recall(context.client, [images])
     lams = mixing.lam_of(records.w)
@@ -148,8 +149,8 @@ def _cells(context: RunContext, records: Records, scores: np.ndarray) -> Iterato
     ):
         pair = (np.asarray(context.images[i]), image, np.asarray(context.images[j]))
         yield contact_sheet.cell(
-            (image,) if i == j else pair,
+            (task.picture(image, answer),) if i == j else pair,
             lam=float(lam),
             score=f"{name} {score:.3f}" if np.isfinite(score) else "",
-            said=contact_sheet.said(answer, names) if by_class else "",
+            said=f"teacher: {task.words(answer, names, 2)}",
         )

@@ -52,7 +52,8 @@ class Review:
         Args:
           most: pictures of one kind.
         """
-        return [one for part in self.judged for one in gallery.galleries(part, most)]
+        entry_of = judged.entry_of(self.data.task, self.names)
+        return [one for part in self.judged for one in gallery.galleries(part, most, entry_of)]
 
 
 def collect(run: KeptRun) -> Review:

@@ -8,7 +8,7 @@ acquisitions need not know the task.
 """
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
@@ -28,6 +28,8 @@ class Task(abc.ABC):
       fits: the values that fields of a configuration may have, by dotted name; other fields may
         have any.
       modes: what the command line can do with such a run; None for everything.
+      colours: of the first, second, ... answer that :meth:`picture` draws, in words; empty where
+        answers are not drawn.
     """
 
     names_classes: ClassVar[bool]
@@ -35,6 +37,7 @@ class Task(abc.ABC):
     figures: ClassVar[tuple[str, ...]] = ()
     fits: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     modes: ClassVar[tuple[str, ...] | None] = None
+    colours: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abc.abstractmethod
@@ -86,6 +89,26 @@ class Task(abc.ABC):
         """Returns how far two networks are from each other on one image, given the answers
         ``float32[Y]`` of both: ``float32[]``.
         """
+
+    @abc.abstractmethod
+    def words(self, answer: np.ndarray, names: Sequence[str], most: int) -> str:
+        """Returns an answer ``float32[Y]`` in words.
+
+        Args:
+          answer: of one image.
+          names: of the classes; empty where the task has none.
+          most: how many of the likeliest classes are named.
+        """
+
+    def picture(self, image: np.ndarray, *answers: np.ndarray) -> np.ndarray:
+        """Returns an image with its answers drawn over it: ``uint8[H', W', C']``.
+
+        Args:
+          image: ``uint8[H, W, C]``.
+          *answers: ``float32[Y]`` each, in the order of :attr:`colours`; NaN for none.
+        """
+        del answers
+        return image
 
     def accuracy(self, answers: np.ndarray | None, labels: np.ndarray | None) -> float | None:
         """Returns the accuracy alone; None where there is nothing to compare."""

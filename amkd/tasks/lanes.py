@@ -9,12 +9,13 @@ gives back the exact place.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from PIL import Image, ImageDraw
 
 from amkd.core import devices
 from amkd.dense_outputs import scores
@@ -25,6 +26,8 @@ from amkd.tasks import lane_figures
 from amkd.tasks.base import Task
 
 _FEWEST = 2  # rows in which a lane must be seen; one point is no lane
+_COLOURS = {"orange": (255, 140, 0), "blue": (40, 120, 255)}
+_SIDE = 192  # pixels up to which a picture is enlarged before lanes are drawn over it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +86,7 @@ class LaneTask(Task):
         "report.cascade_agreement": (0.0,),
     }
     modes: ClassVar[tuple[str, ...] | None] = ("distill", "plan", "train_teacher", "evaluate")
+    colours: ClassVar[tuple[str, ...]] = tuple(_COLOURS)
 
     @property
     def groups(self) -> int:
@@ -167,6 +171,29 @@ class LaneTask(Task):
         (Peng et al., 2021); not symmetric.
         """
         return scores.lane_gap(self.lanes(one), self.lanes(other), float(self.width))
+
+    def words(self, answer: np.ndarray, names: Sequence[str], most: int) -> str:
+        del names, most
+        (lanes,) = self.columns_of(answer[None])
+        seen = int((~np.isnan(lanes)).any(-1).sum())
+        return f"{seen} {'lane' if seen == 1 else 'lanes'}"
+
+    def picture(self, image: np.ndarray, *answers: np.ndarray) -> np.ndarray:
+        """Returns an image, enlarged where it is small, with the lanes of its answers as lines; a
+        later answer is drawn thinner, so that an equal one below it is seen.
+        """
+        times = max(_SIDE // max(image.shape[:2]), 1)
+        large = np.repeat(np.repeat(image, times, 0), times, 1)
+        drawn = Image.fromarray(large if large.shape[-1] == 3 else large[..., 0]).convert("RGB")
+        brush = ImageDraw.Draw(drawn)
+        for number, (answer, colour) in enumerate(zip(answers, _COLOURS.values(), strict=False)):
+            (lanes,) = self.columns_of(answer[None])
+            for lane in lanes:
+                seen = ~np.isnan(lane)
+                ys = (np.array(self.anchors)[seen] + 0.5) * times
+                points = list(zip((lane[seen] * times).tolist(), ys.tolist(), strict=True))
+                brush.line(points, fill=colour, width=2 * (len(answers) - number))
+        return np.asarray(drawn)
 
     def objectness(self, answer: jax.Array) -> jax.Array:
         """Returns how likely a lane lies in each column of each row, ``float32[R, C]``, given an

@@ -1,6 +1,7 @@
 """Classification: an answer is one distribution over the classes."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import chex
@@ -54,6 +55,10 @@ class OneClass(Task):
 
     def gap(self, one: jax.Array, other: jax.Array) -> jax.Array:
         return total_variation(one, other)
+
+    def words(self, answer: np.ndarray, names: Sequence[str], most: int) -> str:
+        likeliest = np.argsort(-answer, kind="stable")[:most]
+        return ", ".join(f"{names[y]} {100 * answer[y]:.0f}%" for y in likeliest)
 
 
 ONE_CLASS = OneClass()

@@ -5,6 +5,8 @@ import pytest
 
 from amkd.reporting import gallery, html_parts, metrics
 from amkd.reporting.gallery import Judged
+from amkd.run import judged
+from amkd.tasks import ONE_CLASS
 from tests.reporting.test_pages import read
 
 # Of two classes. KL by hand: .9 ln(.9/.5) + .1 ln(.1/.5) = .3681, 0, .5 ln(.5/.9) + .5 ln(.5/.1)
@@ -45,9 +47,12 @@ def test_order_agrees_with_a_slow_reference():
 
 
 def test_part_of_a_page():
-    shown = list(gallery.galleries(Judged("held-out", IMAGES, TEACHER, STUDENT), 2))
+    entry_of = judged.entry_of(ONE_CLASS, ("cat", "<b>"))
+    both = Judged("held-out", IMAGES, TEACHER, STUDENT)
+    shown = list(gallery.galleries(both, 2, entry_of))
+    assert len(list(gallery.galleries(both, 2, entry_of, doubts=False))) == 1
     assert [len(one.entries) for one in shown] == [2, 2]
-    text = html_parts.page("t", gallery.html(shown, ("cat", "<b>"), numbered=True))
+    text = html_parts.page("t", gallery.html(shown, numbered=True))
     reader = read(text)
     assert len(reader.fetched) == 4
     assert all(address.startswith("data:image/png;base64,") for address in reader.fetched)
@@ -56,6 +61,6 @@ def test_part_of_a_page():
     # Image 2 stands in both galleries, and has one row.
     assert text.count("row 2<br>") == 2 and "row 4<br>teacher: cat 60%" in text
     assert "<b>" not in text.replace("&lt;b&gt;", "")
-    assert list(gallery.html([], ("cat",))) == []
-    first, more = next(iter(gallery.html(shown[:1], ("cat", "dog"), first=1))), "1 more"
-    assert "disagree" in first and more in "".join(gallery.html(shown[:1], ("cat", "dog"), first=1))
+    assert list(gallery.html([])) == []
+    first, more = next(iter(gallery.html(shown[:1], first=1))), "1 more"
+    assert "disagree" in first and more in "".join(gallery.html(shown[:1], first=1))

@@ -85,6 +85,29 @@ def test_agreement_is_the_f1_on_what_was_asked():
     assert TASK.compared(student, None)["agreement"] is None
 
 
+def test_words_and_picture():
+    """A lane at 4 is drawn at column 36 of an image enlarged 9 times: orange 4 pixels wide, and the
+    same lane of the second answer blue and 2 wide upon it; no lane leaves the image as it is.
+    """
+    one, both, none = answers(TASK, (4, 4, 4)), answers(TASK, (4, 4, 4), (8, NAN, 0)), answers(TASK)
+    assert [TASK.words(answer, (), 1) for answer in (none, one, both)] == [
+        "0 lanes",
+        "1 lane",
+        "2 lanes",
+    ]
+    gray = np.full((21, 8, 1), 90, np.uint8)
+    plain = TASK.picture(gray, none)
+    assert plain.shape == (189, 72, 3) and np.all(plain == 90)
+    assert TASK.colours == ("orange", "blue")
+    drawn = TASK.picture(gray, one, one)[90]
+    changed = np.flatnonzero((drawn != 90).any(-1))
+    red, _, blue = drawn[changed].T.astype(int)
+    assert 3 <= len(changed) <= 6 and abs(changed.mean() - 36) <= 1
+    assert red[0] > blue[0] and red[-1] > blue[-1] and (blue > red).sum() in (2, 3)
+    unknown = TASK.picture(gray, np.full(TASK.length, NAN, np.float32), one)[90]
+    assert (unknown[36] != 90).any() and (unknown[..., 2] >= unknown[..., 0]).all()
+
+
 # Code of classifiers, on answers of several groups
 
 
