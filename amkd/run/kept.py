@@ -28,6 +28,8 @@ class KeptRun:
       settings: its configuration.
       run: its identity in the ledger.
       teacher: the teacher's identity.
+      data: identity of the pictures; empty where the data set's name tells it.
+      weights: SHA-256 of the first weights of student and assistant; empty without any.
       rounds: the entries of its finished rounds, by round, as in ``metrics.jsonl``.
       finished: whether all of it is done.
     """
@@ -36,6 +38,8 @@ class KeptRun:
     settings: Settings
     run: str
     teacher: str
+    data: str = ""
+    weights: str = ""
     rounds: tuple[run_log.Entry, ...]
     finished: bool
 
@@ -82,6 +86,8 @@ def read(folder: Path) -> KeptRun:
         settings=parse(run_record.get_config(str(folder)).to_dict()),
         run=record["run"],
         teacher=record.get("teacher", ""),
+        data=record.get("data", ""),
+        weights=record.get("weights", ""),
         rounds=tuple(run_log.read_rounds(folder)),
         finished=(folder / "summary.json").exists(),
     )

@@ -15,6 +15,8 @@ from amkd.run.kept import KeptRun
 from amkd.tables import statistics
 from amkd.tables.statistics import Paired
 
+# Which images judge a student, beside the data set and the seed.
+_JUDGING = ("judge", "test_images", "held_out", "size", "width", "resize")
 MEASURES = {"agreement": "agreement_images", "student_accuracy": "accuracy_images"}
 
 
@@ -97,13 +99,15 @@ def read(folders: Sequence[Path]) -> list[NamedRun]:
 
 
 def groups(runs: Sequence[NamedRun]) -> list[Group]:
-    """Returns the runs by configuration and teacher, whatever their seeds are.
+    """Returns the runs by configuration, teacher, pictures and first weights, whatever their seeds
+    are.
 
     Of two runs of one configuration and seed, the second forms a group of its own.
     """
     found: dict[tuple[str, int], dict[int, NamedRun]] = {}
     for run in runs:
-        values = {**identifying(run.kept.settings), "seed": None, "teacher": run.kept.teacher}
+        found_there = {name: getattr(run.kept, name) for name in ("teacher", "data", "weights")}
+        values = {**identifying(run.kept.settings), "seed": None, **found_there}
         key, seed, copy = json.dumps(values, sort_keys=True, default=str), _seed(run), 0
         while seed in found.get((key, copy), {}):
             copy += 1
@@ -130,10 +134,17 @@ def group_tests(made: Sequence[Group]) -> Iterator[GroupTest]:
 
 def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
     """Yields why figures of the runs may not be compared; nothing where they may."""
-    if len({run.kept.settings.dataset for run in runs}) > 1:
+    if len({(run.kept.settings.dataset, run.kept.data) for run in runs}) > 1:
         yield (
-            "The runs have different data sets: their figures are not counted on the same images,"
-            " and a difference of them tells nothing about the methods."
+            "The runs have different data sets or pictures: their figures are not counted on the"
+            " same images, and a difference of them tells nothing about the methods."
+        )
+    elif (
+        len({tuple(getattr(run.kept.settings.data, name) for name in _JUDGING) for run in runs}) > 1
+    ):
+        yield (
+            "The runs are judged on different images, or on images of another size: a part of the"
+            " difference between their figures may come from that."
         )
     if len({run.kept.teacher for run in runs}) > 1:
         yield (

@@ -63,10 +63,25 @@ def test_the_page_draws_paired_differences():
 def test_the_page_warns_where_figures_are_not_of_the_same_images_or_teacher():
     assert not list(comparison.cautions([*OURS, *THEIRS]))
     other = run("c", dataset="mnist")
+    more = dataclasses.replace(OURS[1].kept, data="more pictures")
+    changed = dataclasses.replace(OURS[1], kept=more)
+    for runs in ([OURS[0], other], [OURS[0], changed]):
+        (caution,) = comparison.cautions(runs)
+        assert caution.startswith("The runs have different data sets or pictures")
+    fewer = run("e", **{"data.test_images": 10})
+    (caution,) = comparison.cautions([OURS[0], fewer])
+    assert caution.startswith("The runs are judged on different images")
     other = dataclasses.replace(other, kept=dataclasses.replace(other.kept, teacher="another"))
     text = comparison_page.page([*OURS, other])
-    assert "The runs have different data sets" in text
+    assert "The runs have different data sets or pictures" in text
     assert "The runs have different teachers" in text
+
+
+@pytest.mark.parametrize("name", ["teacher", "data", "weights"])
+def test_runs_of_one_configuration_with_other_inputs_are_two_groups(name):
+    """One configuration, but the pictures of a folder or a file of weights have changed."""
+    other = dataclasses.replace(OURS[1], kept=dataclasses.replace(OURS[1].kept, **{name: "other"}))
+    assert [len(one.runs) for one in comparison.groups([OURS[0], other, OURS[2]])] == [2, 1]
 
 
 def test_two_runs_of_one_seed_are_two_groups():
