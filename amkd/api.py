@@ -47,7 +47,7 @@ def run_experiment(settings: Settings, workdir: str | Path) -> SavedNetwork:
     """Runs settings as the command line does; the same call goes on after an interruption.
 
     Args:
-      settings: of :func:`load_settings`.
+      settings: what :func:`load_settings` returns.
       workdir: folder of the run: its state, its ledger and its results.
 
     Returns:
@@ -146,7 +146,7 @@ def _teacher(answer: Callable[[np.ndarray], Any] | Teacher, identity: str) -> Te
 
 
 def _name(answer: Callable[[np.ndarray], Any] | Teacher) -> str:
-    """The place of the black box in its module; of an object, its class."""
+    """Returns the name of the black box in its module; for an object, that of its class."""
     ask = answer.ask if isinstance(answer, Teacher) else answer
     return f"{getattr(ask, '__module__', '')}:{getattr(ask, '__qualname__', type(ask).__name__)}"
 
@@ -168,7 +168,7 @@ def _refuse_named_data(checked: Settings) -> None:
 
 
 def _config(fields: Mapping[str, Any]) -> Any:
-    """The defaults with other values; all images are real ones unless ``n_real`` says so."""
+    """Returns the defaults with other values; all images are real unless ``n_real`` says so."""
     config = defaults()
     config.n_real = 0
     for name, value in fields.items():
@@ -182,7 +182,7 @@ def _config(fields: Mapping[str, Any]) -> Any:
 
 
 def _class_names(classes: int | Sequence[str]) -> tuple[str, ...]:
-    """The classes' names; numbers where only their count is given."""
+    """Returns the classes' names; numbers where only their count is given."""
     if isinstance(classes, (int, str)):
         return own_images.parse_class_names(str(classes))
     names = tuple(classes)

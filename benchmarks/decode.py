@@ -52,19 +52,19 @@ def make(place: Path, photos: int) -> None:
 
 
 def plain(paths: list[Path], size: int) -> np.ndarray:
-    """The loop that one would write first: ``uint8[M, size, size, 3]``."""
+    """Decodes with the loop that one would write first: ``uint8[M, size, size, 3]``."""
     return np.stack(
         [np.asarray(Image.open(path).convert("RGB").resize((size, size))) for path in paths]
     )
 
 
 def one_by_one(paths: list[Path], options: DecodeOptions) -> np.ndarray:
-    """This package's decoder, in one thread: ``uint8[M, size, size, 3]``."""
+    """Decodes with this package in one thread: ``uint8[M, size, size, 3]``."""
     return np.stack([decode(path, options) for path in paths])
 
 
 def in_processes(paths: list[Path], options: DecodeOptions) -> np.ndarray:
-    """This package's decoder, in as many processes as there are cores: ``uint8[M, size, size,
+    """Decodes with this package in as many processes as there are cores: ``uint8[M, size, size,
     3]``.
     """
     with ProcessPoolExecutor(os.cpu_count()) as pool:

@@ -28,10 +28,10 @@ class Check:
     """What was compared, and whether it is as it should be.
 
     Attributes:
-      what: in words.
+      what: what is checked, in words.
       figure: the figure.
       holds: whether it is within what is allowed.
-      allowed: in words.
+      allowed: what is allowed, in words.
     """
 
     what: str
@@ -41,7 +41,7 @@ class Check:
 
 
 def confidences() -> Check:
-    """C2 of all pairs of a few images, beside NumPy's C1 of every mix in float64."""
+    """Compares C2 of all pairs of a few images with NumPy's C1 of every mix in float64."""
     of, lams = students.make(MODEL, 5), 3
     found = our_side.choose(of, pairs.count(5), lams)
     grid = mixing.lam_of(our_side.grid(lams))
@@ -55,7 +55,7 @@ def confidences() -> Check:
 
 
 def gradients(precision: str) -> Check:
-    """A step of the training program on real images, beside slopes of the loss in float64.
+    """Compares a step of the training program on real images with slopes of the loss in float64.
 
     Of each array of weights the slope in one random direction is compared, in shares of the
     gradient's length.
@@ -90,8 +90,8 @@ def gradients(precision: str) -> Check:
 
 
 def choices(images: int, k: int) -> list[Check]:
-    """The pairs that are chosen here, beside those that a CPU chooses for the same student, and
-    those that are chosen here again.
+    """Returns the pairs that are chosen here, beside those that a CPU chooses for the same student,
+    and those that are chosen here again.
     """
     here = _ranks(images, k)
     there = here
@@ -106,8 +106,8 @@ def choices(images: int, k: int) -> list[Check]:
 
 
 def trainings() -> list[Check]:
-    """The bits of a training, of the same one again, and of one that stops half-way and goes on
-    from what was saved.
+    """Returns the bits of a training, of the same one again, and of one that stops half-way and
+    goes on from what was saved.
     """
     kept: list[Any] = []
 

@@ -60,7 +60,7 @@ def main() -> None:
 def prepare(
     model: str, shape: tuple[int, ...], folder: Path
 ) -> tuple[dict[str, Run], dict[str, int]]:
-    """The three sides by name, and their sizes on disk in bytes."""
+    """Returns the three sides by name, and their sizes on disk in bytes."""
     network = models.build(model, 10, shape)
     variables = jax.device_get(prediction.init(network, shape, jax.random.key(0)))
     card = {"role": "student", "model": model, "classes": 10, "shape": list(shape)}
@@ -84,14 +84,16 @@ def prepare(
 
 
 def images_of(shape: tuple[int, ...], count: int) -> np.ndarray:
-    """Noise: ``uint8[count, H, W, C]``."""
+    """Makes noise: ``uint8[count, H, W, C]``."""
     return np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
 
 
 def latencies(
     sides: list[Run], shape: tuple[int, ...], *, batch: int, turns: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Median seconds of a call of each side, and the median of its ratio to the first side's."""
+    """Returns the median seconds of a call of each side, and the median of its ratio to the first
+    side's.
+    """
     images = images_of(shape, batch)
     for run in sides:
         np.testing.assert_allclose(run(images), sides[0](images), atol=1e-4)  # compiled here

@@ -41,7 +41,7 @@ class Work:
 
     Attributes:
       runs: how many.
-      evaluations: of students, in searches.
+      evaluations: how often students are evaluated in searches.
       trained: images trained on.
       searched_flop: operations of the evaluations.
       trained_flop: operations of the training.
@@ -76,7 +76,7 @@ class Speed:
         Args:
           name: which of the two.
           model: name of the network.
-          operations: of one.
+          operations: the operations of one evaluation.
         """
         if (name, model) in self.measured:
             return 1 / self.measured[name, model]

@@ -117,7 +117,7 @@ Store = LedgerStore | BareStore | LinesStore
 def fill(
     stores: dict[str, Store], count: int, *, batch: int, classes: int, seed: int
 ) -> dict[str, float]:
-    """Has every store keep the same answers, in turns.
+    """Gives the same answers to every store, in turns.
 
     Returns:
       Seconds that each took.
@@ -163,13 +163,13 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def check(path: Path) -> None:
-    """What ``python -m amkd.ledger verify`` does."""
+    """Does what ``python -m amkd.ledger verify`` does."""
     with reader.open_read_only(path) as db:
         assert not any(one.faults for one in verify.checks(db))
 
 
 def show(path: Path) -> None:
-    """What ``python -m amkd.ledger show`` asks."""
+    """Asks what ``python -m amkd.ledger show`` asks."""
     with reader.open_read_only(path) as db:
         accounts.runs(db), accounts.teachers(db)
 
@@ -193,7 +193,7 @@ def main() -> None:
 
 
 def measure(args: argparse.Namespace, folder: Path) -> None:
-    """One measurement in an empty folder."""
+    """Measures once in an empty folder."""
     book, bare = LedgerStore(folder), BareStore(folder)
     stores: dict[str, Store] = {"ledger": book, "bare": bare, "lines": LinesStore(folder)}
     tell(
@@ -229,7 +229,7 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
 
 
 def report_whole(answers: int, stores: dict[str, Store], path: Path) -> None:
-    """What concerns the file as a whole."""
+    """Reports what concerns the file as a whole."""
     sizes = {name: store.path.stat().st_size for name, store in stores.items()}
     print(
         "on disk: "
@@ -243,7 +243,7 @@ def report_whole(answers: int, stores: dict[str, Store], path: Path) -> None:
 
 
 def tell(what: str, count: int, seconds: dict[str, float]) -> None:
-    """One line: answers a second, and how many times as long the ledger takes."""
+    """Prints answers a second, and how many times as long the ledger takes, in one line."""
     rates = ", ".join(f"{name} {count / spent:,.0f}/s" for name, spent in seconds.items())
     ratios = [
         f"{seconds['ledger'] / spent:.2f} x {name}"

@@ -30,7 +30,7 @@ _MARKS = ("RssAnon", "RssFile", "VmHWM")
 
 
 def answer(images: np.ndarray) -> np.ndarray:
-    """A teacher that costs nothing: which quarter of a picture is the brightest?
+    """Answers which quarter of a picture is the brightest: a teacher that costs nothing.
 
     Args:
       images: ``uint8[B, H, W, 3]``.

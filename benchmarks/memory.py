@@ -67,7 +67,7 @@ class NumPy:
     """What a user would call instead of amkd's sample."""
 
     def sample(self, n: int, size: int) -> dict[str, Any]:
-        """``Generator.choice`` without replacement, sorted."""
+        """Draws with ``Generator.choice`` without replacement, sorted."""
         rng = np.random.default_rng(0)
         before = peak()
         began = time.perf_counter()
@@ -96,10 +96,10 @@ class PyTorch:
           model: name of the network.
           classes: Y.
           images: ``uint8[N, H, W, C]``.
-          variables: of the network.
+          variables: the variables of the network.
           k: how many to keep.
           lams: the grid, ``float32[L]``.
-          threads: of the CPU.
+          threads: how many threads of the CPU are used.
           way: how the network is run, and how many pairs are evaluated together.
         """
         from benchmarks import torch_search

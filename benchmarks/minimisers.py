@@ -6,8 +6,8 @@ round. Under each student:
 excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over ``--pairs``
         pairs; negative where a way found a dip between two places of that grid.
 recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of
-        ``--images`` images. True are the scores after 12 refined evaluations. Of the screened
-        search also what it claims: the lower end of its interval.
+        ``--images`` images. The scores after 12 refined evaluations count as true. For the
+        screened search also what it claims: the lower end of its interval.
 
 Accuracy only, so other work on the machine does no harm. Run from the repository's root, with
 TFDS_DATA_DIR set: ``python -m benchmarks.minimisers``; half an hour on 2 cores.
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, SelectionTask]]:
-    """A run's students after some rounds, each with the task to search as the run would."""
+    """Yields a run's students after some rounds, each with the task to search as the run would."""
     fields = {"search.max_pairs": 300_000, "report.plots": False, "report.tensorboard": False}
     fields |= dict(map(sweep.field, given))
     frozen = sweep.configured(f"configs/{name}.py", fields)
@@ -141,26 +141,26 @@ def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Measureme
 
 
 def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:
-    """The configured range in so many places."""
+    """Returns so many places in the configured range."""
     return pool_search.configured_minimiser(
         dataclasses.replace(plan, minimiser="grid", lam_count=lams)
     )
 
 
 def scores(task: SelectionTask, way: confidence.Minimiser) -> np.ndarray:
-    """C2 of every pair of the pool, in the order of their ranks."""
+    """Returns C2 of every pair of the pool, in the order of their ranks."""
     found = pool_search.lowest_c2(task, way, task.pool.size)
     return found.score[np.argsort(pairs.rank_of(found.i, found.j, task.pool.n))]
 
 
 def ranks(task: SelectionTask, way: confidence.Minimiser, k: int) -> np.ndarray:
-    """The k lowest, lowest first."""
+    """Returns the k lowest, lowest first."""
     found = pool_search.lowest_c2(task, way, k)
     return pairs.rank_of(found.i, found.j, task.pool.n)
 
 
 def shared(found: np.ndarray, true: np.ndarray) -> float:
-    """Share of the true ones that were found."""
+    """Returns the share of the true ones that were found."""
     return float(np.isin(true, found).mean())
 
 

@@ -7,7 +7,7 @@ from benchmarks import students
 
 
 def parser(description: str | None, models: str, turns: int = 5) -> argparse.ArgumentParser:
-    """A parser with the common options, and their defaults."""
+    """Returns a parser with the common options, and their defaults."""
     found = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -27,7 +27,7 @@ def parser(description: str | None, models: str, turns: int = 5) -> argparse.Arg
 
 
 def models(flags: argparse.Namespace, known: tuple[str, ...] = students.MODELS) -> list[str]:
-    """The models that are asked for.
+    """Returns the models that are asked for.
 
     Raises:
       SystemExit: there is no such model.

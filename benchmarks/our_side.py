@@ -30,7 +30,7 @@ class NoDropout(AlexNet):
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> jax.Array:
-        """Without the keys there is no dropout."""
+        """Computes features; without the keys there is no dropout."""
         return super().features(h, train)
 
 
@@ -151,7 +151,7 @@ def matrix_rate(size: int, precision: str = "highest", dtype: Any = jnp.float32)
       size: rows and columns.
       precision: as in ``jax.default_matmul_precision``: ``highest`` is float32 in full, ``default``
         what this backend takes for float32.
-      dtype: of the matrices.
+      dtype: the type of the matrices' numbers.
     """
     a = jnp.asarray(np.random.default_rng(0).random((size, size), np.float32), dtype)
     product = jax.jit(lambda a: jnp.matmul(a, a, precision=precision))
@@ -197,7 +197,7 @@ def lesson(model: str, n: int, count: int, *, batch: int, augmented: bool) -> Le
       n: number of real images.
       count: number of records Q.
       batch: images in a step.
-      augmented: with the configuration's crops and flips.
+      augmented: whether to use the configuration's crops and flips.
     """
     fields = MNIST if model.startswith("lenet5") else CIFAR10
     plan = from_config({"train": fields}).train
@@ -219,7 +219,7 @@ def fit(
     *,
     dropout: bool = True,
 ) -> None:
-    """A round's real training, on the first ``count`` records of the lesson."""
+    """Trains as a round does, on the first ``count`` records of the lesson."""
     network = models.build(what.of.model, CLASSES, what.of.images.shape[1:])
     if not dropout and isinstance(network, AlexNet):
         network = NoDropout(CLASSES, width=network.width)

@@ -66,7 +66,7 @@ class Teacher(nn.Module):
         self.register_buffer("members", members)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """``uint8[B, H, W, 3]`` to ``float32[B, Y]``."""
+        """Maps ``uint8[B, H, W, 3]`` to ``float32[B, Y]``."""
         pixels = images.permute(0, 3, 1, 2).float() / 127.5 - 1.0
         chosen = self.network(pixels)[:, self.places]
         return torch.softmax(chosen, -1) @ self.members

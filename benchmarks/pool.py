@@ -106,7 +106,7 @@ def searches(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Meas
 def one_search(
     model: str, few: np.ndarray, *, keep: int, way: tuple[str, int] | None
 ) -> Iterator[turns.Measurement]:
-    """Speed and memory of one pool, beside PyTorch if there is a ``way`` for it."""
+    """Measures speed and memory of one pool, beside PyTorch if there is a ``way`` for it."""
     size = pairs.count(len(few))
     details: dict[str, Any] = {"pairs": size, "images": len(few), "keep": keep, "lams": LAMS}
     ours = in_a_process("Ours", "search", model, few, k=keep, lams=LAMS)
@@ -139,7 +139,9 @@ def one_search(
 
 
 def fastest_way(model: str, real: np.ndarray, keep: int) -> tuple[str, int]:
-    """How PyTorch does best: how it runs the network, and the pairs that it evaluates together."""
+    """Returns how PyTorch does best: how it runs the network, and the pairs that it evaluates
+    together.
+    """
     of, lams = students.make(model, images_for(PAIRS[0]), real), mixing.lam_of(our_side.grid(LAMS))
     with worker.Worker("benchmarks.torch_search:TorchSearch", provenance.cores()) as theirs:
         theirs.call("setup", model, students.CLASSES, of.images, variables=of.variables, lams=lams)

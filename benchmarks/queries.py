@@ -58,8 +58,8 @@ def main() -> None:
 def compare(
     url: str, batch: int, in_flight: int, *, turns: int, seconds: float
 ) -> tuple[float, float, float]:
-    """Median images per second of the teacher and of the bare loop, and the median of their
-    ratio.
+    """Returns the median images per second of the teacher and of the bare loop, and the median of
+    their ratio.
     """
     teacher = oip.load(
         OipSettings(model="digits", version="", input="", output="scores", binary="auto"),
@@ -106,7 +106,7 @@ def rate(ask: Ask, images: np.ndarray, *, count: int, in_flight: int) -> float:
 
 
 def bare(client: httpx.Client, url: str, images: np.ndarray) -> np.ndarray:
-    """One request as a loop without any of the teacher's care would send it."""
+    """Sends one request as a loop without any of the teacher's care would."""
     tensor = {
         "name": "images",
         "shape": images.shape,

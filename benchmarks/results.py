@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def render(rows: list[Record]) -> str:
-    """The whole document: where the figures come from, then a table for every kind of row."""
+    """Returns the document: where the figures come from, then a table for every kind of row."""
     parts = ["# Results of the benchmarks", *_origin(rows)]
     parts.append(
         "`ratio` is ours / theirs in speed: the median of the turns, and the lowest and the"
@@ -51,7 +51,7 @@ def render(rows: list[Record]) -> str:
 
 
 def _origin(rows: list[Record]) -> list[str]:
-    """Date, machine, versions and commands; one line for each that differs."""
+    """Returns date, machine, versions and commands: one line for each that differs."""
     lines = []
     for key, value in (("date", str), ("machine", _facts), ("versions", _facts)):
         found = dict.fromkeys(value(row[key]) for row in rows)
@@ -65,8 +65,8 @@ def _facts(found: dict[str, Any]) -> str:
 
 
 def _table(rows: list[Record]) -> str:
-    """One line a row; a column for every detail that any of them has, but for lists, which are for
-    the curious.
+    """Returns a table with one line a row, and a column for every detail that any of them has
+    except lists.
     """
     against = next((row["against"] for row in rows if row["against"]), None)
     details = list(

@@ -29,22 +29,22 @@ class Tiny(models.Network):
     """Two dense layers, so cheap that only the cost of the pool is measured."""
 
     def setup(self) -> None:
-        """Both layers."""
+        """Makes both layers."""
         self.fc0 = nn.Dense(8)
         self.fc = nn.Dense(self.classes)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        """The first layer, before its ReLU."""
+        """Applies the first layer without its ReLU."""
         return self.fc0(images.reshape(len(images), -1).astype(self.dtype) / 255)
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> jax.Array:
-        """Its ReLU."""
+        """Applies the ReLU to the first layer."""
         return nn.relu(h)
 
     def head(self, features: jax.Array) -> jax.Array:
-        """The second layer."""
+        """Applies the second layer."""
         return self.fc(features)
 
 
@@ -55,7 +55,7 @@ class Student:
     Attributes:
       model: name of the network, or ``tiny``.
       images: ``uint8[N, H, W, C]``.
-      variables: of the network, on the host.
+      variables: the variables of the network, on the host.
     """
 
     model: str

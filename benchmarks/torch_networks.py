@@ -174,7 +174,7 @@ MODELS: dict[str, Callable[[int, tuple[int, ...]], nn.Module]] = {
 
 
 def build(model: str, classes: int, shape: tuple[int, ...], *, variables: Flax) -> nn.Module:
-    """A network by name for images ``(H, W, C)``, with the weights of Flax's."""
+    """Returns a network by name for images ``(H, W, C)``, with the weights of Flax's."""
     network = MODELS[model](classes, shape)
     load(network, variables)
     return network

@@ -48,7 +48,7 @@ class TorchSearch(TorchSide):
         self.block = block
 
     def confidence(self, i: Tensor, j: Tensor) -> Tensor:
-        """C1 of every mix of the pairs: ``[P, L]``."""
+        """Returns C1 of every mix of the pairs: ``[P, L]``."""
         mixed = torch.lerp(self.flat[j][:, None], self.flat[i][:, None], self.lams[None, :, None])
         height, width, channels = self.shape
         if self.channels_last:
@@ -58,7 +58,7 @@ class TorchSearch(TorchSide):
         return self.run(x).softmax(1).amax(1).reshape(len(i), -1)
 
     def scores(self, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-        """C1 of every mix of the pairs, ``float32[P, L]``."""
+        """Returns C1 of every mix of the pairs, ``float32[P, L]``."""
         sides = [torch.from_numpy(side).to(self.device).split(self.block) for side in (i, j)]
         with torch.inference_mode():
             return (
@@ -93,8 +93,8 @@ class TorchSearch(TorchSide):
         return done, time.perf_counter() - began
 
     def search_all(self, k: int) -> tuple[np.ndarray, float]:
-        """The k lowest scores of the whole pool in the plainest way, every score kept, and the
-        seconds it took.
+        """Returns the k lowest scores of the whole pool in the plainest way, every score kept, and
+        the seconds it took.
         """
         began = time.perf_counter()
         with torch.inference_mode():
@@ -139,8 +139,8 @@ class TorchSearch(TorchSide):
     def _blocks(
         self, variant: str, blocks: Iterable[int], *, seconds: float, k: int
     ) -> list[tuple[str, int, float]]:
-        """One way with every block, until one takes longer than it is given, or the memory there
-        is.
+        """Tries one way with every block, until one takes more time than it is given, or more
+        memory than there is.
         """
         found = []
         for block in blocks:

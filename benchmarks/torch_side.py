@@ -85,13 +85,13 @@ class TorchSide:
             self.run = torch.compile(self.network, dynamic=False)
 
     def to_unit(self, images: np.ndarray) -> Tensor:
-        """``uint8[B, H, W, C]`` to ``float32[B, C, H, W]`` in [0, 1], on the device."""
+        """Maps ``uint8[B, H, W, C]`` to ``float32[B, C, H, W]`` in [0, 1], on the device."""
         return (
             torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2).float().contiguous() / 255
         )
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Inference: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+        """Infers: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
         with torch.inference_mode():
             return self.network.eval()(self.to_unit(images)).cpu().numpy()
 

@@ -56,8 +56,8 @@ class TorchTrain(TorchSide):
         fused: bool = False,
         dropout: bool = True,
     ) -> None:
-        """Back to the weights from which every training starts, in a way to feed, run and update
-        the network.
+        """Goes back to the weights from which every training starts, in a way to feed, run and
+        update the network.
         """
         torch_networks.load(self.network, self.variables)
         self.choose_variant(variant)
@@ -86,7 +86,7 @@ class TorchTrain(TorchSide):
             )
 
     def losses(self, batches: np.ndarray, rate: float) -> list[float]:
-        """The losses of steps on batches ``int[S, B]``, at one rate."""
+        """Returns the losses of steps on batches ``int[S, B]``, at one rate."""
         index = torch.from_numpy(batches.astype(np.int64)).to(self.device)
         return [float(self._step(batch, rate)) for batch in index]
 
@@ -135,7 +135,9 @@ class TorchTrain(TorchSide):
         return done, time.perf_counter() - began
 
     def _epoch(self, order: Tensor, rate: float) -> float:
-        """One pass in the given order; the mean loss, for which the device is waited for once."""
+        """Trains for one pass in the given order; returns the mean loss, and waits for the device
+        once.
+        """
         total = torch.zeros((), device=self.device)
         for index in order.split(self.recipe.batch):
             total += self._step(index, rate) * len(index)
@@ -154,7 +156,7 @@ class TorchTrain(TorchSide):
         return loss.detach()
 
     def _batch(self, index: Tensor) -> Tensor:
-        """The records' mixes, augmented: ``[B, C, H, W]``."""
+        """Returns the records' mixes, augmented: ``[B, C, H, W]``."""
         if self.feed == "ready":
             return self._pixels(index, *self._shift(len(index)))
         shift = self._shift(len(index))

@@ -102,7 +102,7 @@ def measure(
 
 
 def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
-    """What PyTorch must know of a recipe."""
+    """Returns what PyTorch must know of a recipe."""
     return Recipe(
         plan.batch_size,
         plan.optimizer,
@@ -115,7 +115,9 @@ def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
 
 
 def precision_of(plan: amkd.config.recipe.Recipe) -> str:
-    """What a recipe means on this backend: JAX trains in TF32 on a GPU unless told otherwise."""
+    """Returns what a recipe means on this backend: JAX trains in TF32 on a GPU unless told
+    otherwise.
+    """
     if plan.dtype == "bfloat16":
         return "bfloat16"
     full = jax.default_backend() == "cpu" or plan.precision == "float32"

@@ -1,7 +1,7 @@
 """Makes the second set of photographs for the table, and its teacher.
 
 Pictures: TrashNet (Yang and Thung, 2016, MIT licence), five materials: photographs of refuse on a
-white board. Of each material every fifth picture goes to ``test`` with labels, the next one and
+white board. In each material every fifth picture goes to ``test`` with labels, the next one and
 every tenth train the teacher, and the others go to ``pictures`` without labels.
 
 Teacher: the features of EfficientNet-Lite2 with Google's ImageNet weights (Apache-2.0, the package
@@ -43,12 +43,12 @@ class Teacher(nn.Module):
         self.head = head
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
-        """``uint8[B, H, W, 3]`` to ``float32[B, D]``."""
+        """Maps ``uint8[B, H, W, 3]`` to ``float32[B, D]``."""
         pixels = images.permute(0, 3, 1, 2).float() / 127.5 - 1.0
         return self.network.forward_head(self.network.forward_features(pixels), pre_logits=True)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """``uint8[B, H, W, 3]`` to ``float32[B, Y]``."""
+        """Maps ``uint8[B, H, W, 3]`` to ``float32[B, Y]``."""
         return torch.softmax(self.head(self.features(images)), -1)
 
 

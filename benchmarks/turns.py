@@ -25,7 +25,7 @@ class Measurement:
     Attributes:
       name: what was measured: search, train, pool, ...
       model: the network.
-      unit: of ``ours`` and ``theirs``.
+      unit: the unit of ``ours`` and ``theirs``.
       ours: amkd's figure; the median of the turns.
       theirs: the competitor's, or None where there is none.
       against: the competitor.

@@ -23,7 +23,7 @@ class Worker:
 
     Args of the constructor:
       target: ``module:class`` of the object.
-      args: of its constructor.
+      args: the arguments of its constructor.
     """
 
     def __init__(self, target: str, *args: Any) -> None:

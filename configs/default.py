@@ -651,7 +651,7 @@ def recipe() -> ConfigDict:
     # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
     config.mix_beta = 1.0
     # As MIX-KD's released code: the places that are not mixed are drawn with replacement, so that
-    # more are mixed than mix_share says: of a batch of 64 at a share of .1, .41.
+    # more are mixed than mix_share says: with a batch of 64 and a share of .1, .41 are.
     config.mix_as_released = False
     # Decay of a running average of the network, which is then the result; 0 for none.
     config.average = 0.0

@@ -70,7 +70,7 @@ def _scaled(values: np.ndarray) -> np.ndarray:
 
 
 def _students(committee: int) -> int:
-    """All of the committee but the student itself, and the plain one."""
+    """Returns the committee without the student itself, and the plain one."""
     return committee
 
 

@@ -19,7 +19,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
 
 
 def _students(committee: int) -> int:
-    """All but the student itself."""
+    """Returns all but the student itself."""
     return committee - 1
 
 

@@ -30,7 +30,9 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
 
 
 def divergences(answers: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """KL of a student's probabilities from the answers, both ``float32[Q, Y]``: ``float32[Q]``."""
+    """Returns KL of a student's probabilities from the answers, both ``float32[Q, Y]``:
+    ``float32[Q]``.
+    """
     tiny = np.finfo(np.float32).tiny
     logs = np.log(np.maximum(answers, tiny)) - np.log(np.maximum(probabilities, tiny))
     found: np.ndarray = np.sum(answers * logs, -1)

@@ -74,7 +74,7 @@ def first_of_most(values: jax.Array) -> jax.Array:
 
 
 def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
-    """Greedy k-center: chooses k times the point farthest from all centers, which becomes one.
+    """Chooses k times the point farthest from all centers, which becomes one (greedy k-center).
 
     The covering radius is at most twice the best one. Ties go to the first; a chosen point is not
     chosen again.
@@ -100,7 +100,8 @@ def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
 
 @compiled(static=("k",), precision="highest")
 def k_center(points: jax.Array, centers: jax.Array, k: int) -> jax.Array:
-    """Greedy k-center of points ``float32[M, d]``, away from centers ``float32[A, d]``.
+    """Chooses k points of ``float32[M, d]``, away from centers ``float32[A, d]``, by greedy
+    k-center.
 
     Returns:
       ``int32[k]`` places, in the order of choice; see :func:`farthest`.
@@ -169,7 +170,7 @@ def worthy_and_diverse(
     """Chooses by worth ``float32[M]`` and the reverse neighbours among points ``float32[M, d]``.
 
     Args:
-      worth: of each point.
+      worth: what each point is worth.
       points: where they are.
       beta: ``float32[]``, weight of the diversity.
       count: neighbours of each point.

@@ -20,14 +20,15 @@ _WIDTH, _BATCH, _RATE = 128, 128, 1e-3
 
 
 def ranking_loss(predicted: jax.Array, true: jax.Array, margin: float = 1.0) -> jax.Array:
-    """Mean over pairs (b, B-1-b) of ``max(0, -s * (predicted_b - predicted_{B-1-b}) + margin)``.
+    """Returns the mean of ``max(0, -s * (predicted_b - predicted_{B-1-b}) + margin)`` over pairs
+    (b, B-1-b).
 
     s is 1 where the true loss of b is the larger, and else -1; of a tie, -1.
 
     Args:
       predicted: ``float32[B]``, B even.
       true: ``float32[B]``.
-      margin: by which the order shall be right.
+      margin: the margin by which the order must be right.
     """
     chex.assert_equal_shape((predicted, true))
     half = len(predicted) // 2
@@ -37,7 +38,7 @@ def ranking_loss(predicted: jax.Array, true: jax.Array, margin: float = 1.0) -> 
 
 
 def init(features: int, key: jax.Array) -> Any:
-    """First weights of a predictor: one hidden layer of 128."""
+    """Draws the first weights of a predictor with one hidden layer of 128."""
     first, second = jax.random.split(key)
     draw = jax.nn.initializers.he_normal()
     return {
@@ -47,13 +48,13 @@ def init(features: int, key: jax.Array) -> Any:
 
 
 def predict(params: Any, features: jax.Array) -> jax.Array:
-    """The loss of one image, up to scale and shift: ``float32[d]`` to ``float32[]``."""
+    """Predicts the loss of one image, up to scale and shift: ``float32[d]`` to ``float32[]``."""
     hidden = jax.nn.relu(features @ params["hidden"]["kernel"] + params["hidden"]["bias"])
     return (hidden @ params["last"]["kernel"] + params["last"]["bias"])[0]
 
 
 def fit(features: jax.Array, losses: jax.Array, steps: int, key: jax.Array) -> Any:
-    """A predictor, by Adam on random batches.
+    """Trains a predictor by Adam on random batches.
 
     Args:
       features: ``float32[A, d]``, of mean 0 and deviation 1.
@@ -90,8 +91,8 @@ def predicted_losses(
     Args:
       queried: ``float32[A, d]``, features of the images that the predictor is trained on.
       losses: ``float32[A]``, the student's on these.
-      features: of the images whose loss is predicted.
-      steps: of training.
+      features: the features of the images whose loss is predicted.
+      steps: the number of training steps.
       key: randomness.
     """
     params = fit(queried, losses, steps, key)

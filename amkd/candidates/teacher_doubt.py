@@ -99,11 +99,11 @@ def regressed(
     """Returns the outputs that a ridge regression predicts, ``float64[M]``.
 
     Args:
-      inputs: ``[Q, e]``; each column is scaled to mean 0 and deviation 1. Of more than 8,192 rows,
-        so many are drawn at random.
+      inputs: ``[Q, e]``; each column is scaled to mean 0 and deviation 1. Where Q is above 8,192,
+        so many rows are drawn at random.
       outputs: ``[Q]``.
       wanted: ``[M, e]``, the inputs for which outputs are predicted.
-      rng: for the draw.
+      rng: the generator for the draw.
     """
     # A second of every start, and only this acquisition needs it.
     from sklearn.linear_model import RidgeCV

@@ -91,7 +91,7 @@ def values_of(args: list[str], name: str) -> Iterator[str]:
 
 
 def _with_files(args: list[str]) -> list[str]:
-    """The command line with the file of ``--config`` in the place of a shipped name."""
+    """Returns the command line with the file of ``--config`` in the place of a shipped name."""
     found = list(args)
     for place, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
@@ -105,7 +105,9 @@ def _with_files(args: list[str]) -> list[str]:
 
 
 def _of_workdir(args: list[str]) -> list[str]:
-    """``--config`` of the run in ``--workdir``; empty if another is given, or there is no run."""
+    """Returns ``--config`` of the run in ``--workdir``; empty if another is given, or there is no
+    run.
+    """
     workdir = Path(next(values_of(args, "workdir"), "")).expanduser()
     if any(values_of(args, "config")) or not run_record.is_in(workdir):
         return []
@@ -113,7 +115,7 @@ def _of_workdir(args: list[str]) -> list[str]:
 
 
 def _file(config: str) -> str:
-    """``NAME`` or ``NAME:PRESET`` as absl takes it, with the path of its file."""
+    """Returns ``NAME`` or ``NAME:PRESET`` as absl takes it, with the path of its file."""
     name, _, preset = config.partition(":")
     path = shipped.locate(name)
     if data_file.is_data(path):
@@ -122,7 +124,7 @@ def _file(config: str) -> str:
 
 
 def pick(modes: Mapping[str, Mode], name: str) -> Mode:
-    """The function of a mode.
+    """Returns the function of a mode.
 
     Raises:
       UserError: this kind of configuration has no such mode.

@@ -17,7 +17,7 @@ def end_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> tuple[i
     """Returns the exit status of a command, and why; what it raises becomes one clear message.
 
     Args:
-      command: to be called; it returns when it has finished.
+      command: the function to call; it returns when it has finished.
       saves: whether the mode saves its state, so that the same command goes on from there.
     """
     try:

@@ -116,7 +116,7 @@ def _command() -> None:
 
 
 def _saves() -> bool:
-    """Whether the mode saves its state; none does before the flags are known."""
+    """Returns whether the mode saves its state; none does before the flags are known."""
     return flags.FLAGS.is_parsed() and flags.FLAGS.mode in STOPPABLE
 
 
@@ -164,7 +164,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def _main(problems: list[str]) -> None:
-    """One call into the package; whatever else is wrong is told with what is wrong already."""
+    """Calls the package once; whatever else is wrong is told with what is wrong already."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     mode = flags.FLAGS.mode
     stop = StopSignal().install() if mode in STOPPABLE else StopSignal()
@@ -219,7 +219,9 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
 
 
 def _explicit() -> set[str]:
-    """The fields that were set by hand; all of them if a run's workdir holds the configuration."""
+    """Returns the fields that were set by hand; all of them if a run's workdir holds the
+    configuration.
+    """
     flag = flags.FLAGS["config"]
     maker, _, given = config_flags.get_config_filename(flag).partition(":")
     if maker == run_record.__file__:
@@ -229,7 +231,9 @@ def _explicit() -> set[str]:
 
 
 def _origin() -> Origin:
-    """Where the configuration came from; nothing if a run's workdir holds it: it knows itself."""
+    """Returns where the configuration came from; nothing if a run's workdir holds it, because it
+    knows that itself.
+    """
     flag = flags.FLAGS["config"]
     name = config_flags.get_config_filename(flag)
     maker, _, given = name.partition(":")

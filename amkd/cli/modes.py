@@ -73,7 +73,7 @@ class Command:
         return Path(self.config.cache_dir).expanduser()
 
     def saved(self, *, of_classes: bool = True) -> tuple[Path, SavedNetwork]:
-        """The saved network that is meant, and its folder.
+        """Returns the saved network that is meant, and its folder.
 
         Args:
           of_classes: whether it must be a classifier.
@@ -99,7 +99,7 @@ class Command:
 
 
 def distill(command: Command) -> None:
-    """The whole run; prints its table. A process that follows another computes for it."""
+    """Does the whole run; prints its table. A process that follows another computes for it."""
     if not processes.leads():
         following.follow(command.config)
     if command.workdir is None:
@@ -111,7 +111,7 @@ def distill(command: Command) -> None:
 
 
 def plan(command: Command) -> None:
-    """What a run will ask, cost and need; asks nothing."""
+    """Prints what a run will ask, cost and need; asks nothing."""
     console.say(plans.report(command.config, command.workdir, command.stop, command.problems))
 
 
@@ -156,7 +156,7 @@ def train_teacher(command: Command) -> None:
 
 
 def evaluate(command: Command) -> None:
-    """Accuracy of a saved network on the configuration's test images."""
+    """Prints the accuracy of a saved network on the configuration's test images."""
     folder, saved = command.saved(of_classes=False)
     data = _data_for(command, folder, saved)
     if data.test_labels is None and command.config.data.judge == "train":
@@ -184,7 +184,7 @@ def _judged(data: DataSet, saved: SavedNetwork) -> Iterator[str]:
 
 
 def predict(command: Command) -> None:
-    """A folder of pictures through a saved network, to a CSV file."""
+    """Writes a CSV file with the answers of a saved network to a folder of pictures."""
     if command.images is None:
         raise UserError("--images is missing: the folder of pictures to predict")
     output = command.output or (
@@ -203,7 +203,7 @@ def predict(command: Command) -> None:
 
 
 def export(command: Command) -> None:
-    """A saved student as files that need no amkd, with a model card."""
+    """Exports a saved student as files that need no amkd, with a model card."""
     folder, saved = command.saved()
     output = command.output or folder.parent / "export"
     data = _data_for(command, folder, saved)
@@ -231,7 +231,7 @@ def export(command: Command) -> None:
 
 
 def serve(command: Command) -> None:
-    """A run's student as a service, with its teacher behind it where that is wanted."""
+    """Serves a run's student, with its teacher behind it where that is wanted."""
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder of the run whose student is served")
     _, saved = command.saved()
@@ -246,7 +246,9 @@ def serve(command: Command) -> None:
 
 
 def _quantization(config: Settings, data: DataSet) -> Quantization:
-    """The run's real images, and images that judge; without any, images that were not drawn."""
+    """Returns the run's real images, and images that judge; without any, images that were not
+    drawn.
+    """
     count = min(inputs.facts_of(config, data).real, data.drawable_count)
     real = draw_real(data, count, config.seed)
     loss = config.export.int8_loss
@@ -260,7 +262,7 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
 
 
 def _data_for(command: Command, folder: Path, saved: SavedNetwork) -> DataSet:
-    """The configuration's data set, if it is of the kind that a network was made for."""
+    """Returns the configuration's data set, if it is of the kind that a network was made for."""
     data = inputs.load_data(command.config)
     if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
         raise UserError(

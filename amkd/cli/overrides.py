@@ -45,7 +45,7 @@ def explain(message: str) -> str:
 
 
 def _problem(arg: str) -> str:
-    """What is wrong with an argument; empty if it is no override, or a sound one."""
+    """Returns what is wrong with an argument; empty if it is no override, or a sound one."""
     found = re.match(r"--?(no)?config\.([^=]+)(?:=(.*))?", arg, re.DOTALL)
     if not found:
         return ""

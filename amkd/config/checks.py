@@ -55,7 +55,7 @@ def _problem(name: str, value: Any, declaration: Declaration) -> Iterator[str]:
 
 
 def _in_range(value: Any, declaration: Declaration) -> bool:
-    """Whether a value is in the declared range; NaN is in none."""
+    """Returns whether a value is in the declared range; NaN is in none."""
     return (
         (declaration.least is None or value >= declaration.least)
         and (declaration.above is None or value > declaration.above)

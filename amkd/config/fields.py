@@ -123,7 +123,7 @@ def _leaves(kind: type, prefix: str) -> tuple[Field, ...]:
 
 
 def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
-    """Every value of a group by its dotted name."""
+    """Returns every value of a group by its dotted name."""
     flat: dict[str, Any] = {}
     for name in (declared.name for declared in dataclasses.fields(settings)):
         value = getattr(settings, name)
@@ -133,7 +133,7 @@ def flatten(settings: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def choices(kind: type, name: str) -> tuple[str, ...]:
-    """The values that a field of a group may have."""
+    """Returns the values that a field of a group may have."""
     return next(member.declaration.choices for member in members(kind) if member.name == name)
 
 

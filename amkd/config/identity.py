@@ -50,7 +50,7 @@ def shown_values(config: Any, names: Iterable[str], also: tuple[str, ...] = ()) 
 
     Args:
       config: the settings.
-      names: of the fields.
+      names: the names of the fields.
       also: fields to include although another value makes no other run.
     """
     own, free = flatten(config), _free(type(config))
@@ -58,5 +58,5 @@ def shown_values(config: Any, names: Iterable[str], also: tuple[str, ...] = ()) 
 
 
 def _free(kind: type) -> set[str]:
-    """The fields with which a workdir may be resumed whatever their values."""
+    """Returns the fields with which a workdir may be resumed whatever their values."""
     return {leaf.name for leaf in leaves(kind) if not leaf.declaration.identity}

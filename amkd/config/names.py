@@ -45,7 +45,7 @@ def unknown_field(name: str, kind: type = Settings) -> str:
 
 
 def _nearest(name: str, known: list[str]) -> str | None:
-    """The field that was probably meant."""
+    """Returns the field that was probably meant."""
     leaf = name.rpartition(".")[2]
     same_leaf = sorted(
         (full for full in known if full.rpartition(".")[2] == leaf),

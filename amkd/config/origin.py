@@ -10,7 +10,7 @@ class Origin(NamedTuple):
     """What a person gave to configure a run.
 
     Attributes:
-      config: as ``--config`` takes it, such as ``mnist:smoke``; of a file of the user's own only
+      config: as ``--config`` takes it, such as ``mnist:smoke``; for a file of the user's own only
         the file's name; empty if none was given.
       fields: the dotted names of the fields that were set beside it.
     """

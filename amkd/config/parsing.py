@@ -71,7 +71,7 @@ def refuse(problems: Iterable[str]) -> None:
 
 
 def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]) -> Any:
-    """A group from a mapping; what is wrong is added to ``problems``."""
+    """Makes a group from a mapping; adds what is wrong to ``problems``."""
     if not isinstance(values, Mapping):
         name = prefix.rstrip(".")
         problems.append(
@@ -113,8 +113,8 @@ def _expanded(value: Any, member: Field, problems: list[str]) -> Any:
 
 
 def _value(value: Any, wanted: Any) -> Any:
-    """A value as its type, None if it is of another; whole numbers serve as floats, lists as
-    tuples.
+    """Returns a value as the wanted type; None if it has another. Whole numbers serve as floats,
+    lists as tuples.
     """
     plain = typing.get_origin(wanted) or wanted
     is_sequence = isinstance(value, (tuple, list))

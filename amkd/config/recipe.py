@@ -147,7 +147,7 @@ class Recipe:
     mix_as_released: bool = field(
         False,
         "As MIX-KD's released code: the places that are not mixed are drawn with replacement, so"
-        " that more are mixed than mix_share says: of a batch of 64 at a share of .1, .41.",
+        " that more are mixed than mix_share says: with a batch of 64 and a share of .1, .41 are.",
     )
     average: float = field(
         0.0,

@@ -9,12 +9,12 @@ from amkd.core.errors import UserError
 
 
 def folder() -> Path:
-    """The folder of the shipped configurations."""
+    """Returns the folder of the shipped configurations."""
     return Path(next(iter(configs.__path__)))
 
 
 def names() -> list[str]:
-    """The names of the shipped configurations, such as ``digits`` and ``tables/table1``."""
+    """Returns the names of the shipped configurations, such as ``digits`` and ``tables/table1``."""
     files = (file.relative_to(folder()) for file in folder().rglob("*.py"))
     return sorted(file.with_suffix("").as_posix() for file in files if file.name != "__init__.py")
 

@@ -24,8 +24,8 @@ class Message(NamedTuple):
 
     Attributes:
       kind: what to do.
-      facts: for JSON.
-      arrays: by name.
+      facts: facts that JSON can hold.
+      arrays: arrays by name.
     """
 
     kind: str

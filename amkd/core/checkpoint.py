@@ -133,7 +133,7 @@ class Checkpoints:
     """The numbered checkpoints of one run; the newest two are kept."""
 
     def __init__(self, folder: Path) -> None:
-        """``folder`` need not be there yet."""
+        """Takes the ``folder``; it need not be there yet."""
         self._folder = folder.absolute()
         self._damaged: set[int] = set()
 

@@ -121,8 +121,8 @@ class Program(Generic[R]):
 
         Args:
           platforms: such as ``cuda`` and ``tpu``.
-          args: of the function; ``jax.ShapeDtypeStruct`` may stand in for arrays.
-          kwargs: of the function.
+          args: arguments of the function; ``jax.ShapeDtypeStruct`` may stand in for arrays.
+          kwargs: keyword arguments of the function.
         """
         fixed, arrays = self._bind(*args, **kwargs)
         run: Any = self._program.__wrapped__(*fixed)
@@ -150,7 +150,7 @@ def compiled(
       static: names of the arguments that are not arrays; they must be hashable.
       kept: how many programs are held, one for each set of static arguments; the one not used
         for longest is dropped.
-      precision: of matrix products, as in ``jax.default_matmul_precision``; "highest" where
+      precision: a value of ``jax.default_matmul_precision`` for matrix products; "highest" where
         results are compared or ranked, so that accelerators do not round the inputs.
     """
 
@@ -206,12 +206,12 @@ def mapped(
 
 
 def _jit(run: Callable[..., Any]) -> Callable[..., Any]:
-    """``jax.jit`` for this backend, with the same bits on any number of devices."""
+    """Applies ``jax.jit`` for this backend, with the same bits on any number of devices."""
     return jax.jit(run, compiler_options=_options(steady=True))
 
 
 def portable(run: Callable[..., Any]) -> Any:
-    """``jax.jit`` with nothing of this backend in it, for export."""
+    """Applies ``jax.jit`` with nothing of this backend in it, for export."""
     return jax.jit(run)
 
 
@@ -220,7 +220,7 @@ class _Mapped:
 
     Args of the constructor:
       run: the function of one device.
-      in_axes: of each argument, the axis that counts devices; None where it is the same for all.
+      in_axes: for each argument the axis that counts devices; None where it is the same for all.
       out_axes: the same of the result.
       all_processes: see :func:`mapped`.
       donated: places of the arguments whose memory the result may use.
@@ -242,7 +242,7 @@ class _Mapped:
         self._compiled: dict[Any, Any] = {}
 
     def __call__(self, *args: Any) -> Any:
-        """What ``run`` returns on every device."""
+        """Returns what ``run`` returns on every device."""
         on = mesh.current(self._all_processes)
         placed = [mesh.place(arg, on, axis) for arg, axis in zip(args, self._in_axes, strict=True)]
         leaves, structure = jax.tree.flatten(placed)

@@ -47,7 +47,7 @@ def say(message: object, *, error: bool = False, last: bool = False, **facts: An
     """Prints a message, whatever names are in it.
 
     Args:
-      message: for a person.
+      message: a message for a person.
       error: print to the standard error.
       last: nothing is left to do after it, so it does not matter whether anybody reads it.
       **facts: what a log in JSON tells beside it, such as its ``event`` and its ``level``.

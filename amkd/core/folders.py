@@ -62,7 +62,7 @@ def _clear(folder: Path) -> None:
 
 
 def _before(scratch: Path) -> Path:
-    """Where the earlier folder lies until the new one is in place."""
+    """Returns where the earlier folder lies until the new one is in place."""
     return scratch / "before"
 
 

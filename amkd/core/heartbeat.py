@@ -51,7 +51,7 @@ class Heartbeat:
     waits in a collective operation, and so never checks, is ended with the whole process.
 
     Args of the constructor:
-      client: of JAX's coordination service.
+      client: a client of JAX's coordination service.
       index: number of this process.
       count: number of all processes.
       asked: notes the signals that this process gets.

@@ -15,7 +15,9 @@ _standing: Callable[[], Mapping[str, Any]] = dict
 
 
 def _begin_child() -> None:
-    """A forked process must not wait for a thread that it does not have."""
+    """Makes the lock anew in a forked process, which must not wait for a thread that it does not
+    have.
+    """
     global _LOCK
     _LOCK = threading.Lock()
 
@@ -58,7 +60,7 @@ class JsonLines(io.TextIOBase):
 
     Args of the constructor:
       stream: takes the objects.
-      level: of lines that are given as text, by libraries or by a teacher's code.
+      level: the level of lines that libraries or a teacher's code write as text.
     """
 
     def __init__(self, stream: TextIO, level: str) -> None:

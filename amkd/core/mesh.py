@@ -67,7 +67,7 @@ def place(tree: Any, mesh: Mesh, axis: int | None) -> Any:
     Args:
       tree: arrays of NumPy or JAX. Where other processes take part, each process gives the whole
         array, and keeps the parts of its own devices.
-      mesh: of :func:`current`.
+      mesh: what :func:`current` returns.
       axis: see :func:`spec`.
     """
     sharding = NamedSharding(mesh, spec(axis))

@@ -56,7 +56,7 @@ def join(
     Args:
       asked: notes the signals that this process gets.
       coordinator: ``HOST:PORT`` of process 0.
-      number: of this process, 0 first.
+      number: the number of this process, from 0.
       of: processes in all. JAX detects all three where they are None and a cluster tells them.
 
     Raises:

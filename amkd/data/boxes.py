@@ -32,7 +32,7 @@ def box_of(
 
     Args:
       shape: ``(H, W, ...)`` of the image.
-      share: of its area, in (0, 1].
+      share: which share of its area, in (0, 1].
       stretch: how much wider the box is than the image's proportions, between ``share`` and
         ``1 / share``: at 1 its sides are in the proportions of the image's.
       down: where it lies, in [0, 1): 0 is at the top.

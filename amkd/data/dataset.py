@@ -14,7 +14,7 @@ class DataSet:
     """A data set in memory.
 
     Attributes:
-      name: as configured.
+      name: the configured name.
       classes: number of classes Y; of another task, the length of an answer.
       teacher_images: ``uint8[M, H, W, C]``; a local teacher is trained and validated on them.
       teacher_labels: ``int32[M]``.

@@ -23,7 +23,7 @@ class Annotated(NamedTuple):
     """A picture and its lanes.
 
     Attributes:
-      path: of the picture, relative to the root.
+      path: the path of the picture, relative to the root.
       lanes: ``float64[P, 2]`` each: column and row of P points, 2 or more, in pixels.
     """
 

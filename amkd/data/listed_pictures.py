@@ -36,7 +36,7 @@ class Listing:
     """How listed pictures become a data set.
 
     Attributes:
-      name: of the data set.
+      name: the name of the data set.
       field: what names the table, for messages.
       options: how the files become images.
       cache_dir: where decoded pictures are kept.

@@ -31,7 +31,7 @@ class Listed:
 
     Attributes:
       root: the folder that the paths are relative to.
-      paths: of the files.
+      paths: the paths of the files.
       numbers: ``int64[M]``, the row of each.
       labels: ``int32[M]``, indices into ``classes``; -1 for none.
       is_test: ``bool[M]``, whether it judges the student.

@@ -25,7 +25,9 @@ def lam_of(w: Any) -> Any:
 
 
 def mix(a: jax.Array, b: jax.Array, lam: jax.Array) -> jax.Array:
-    """``lam*a + (1-lam)*b``, unrounded (eq. 2). For the images or the activations of one pair."""
+    """Returns ``lam*a + (1-lam)*b``, unrounded (eq. 2). For the images or the activations of one
+    pair.
+    """
     chex.assert_equal_shape((a, b))
     return lam * a.astype(lam.dtype) + (1 - lam) * b.astype(lam.dtype)
 
@@ -33,7 +35,7 @@ def mix(a: jax.Array, b: jax.Array, lam: jax.Array) -> jax.Array:
 def mix_image(
     x_i: jax.Array, x_j: jax.Array, w: jax.Array, as_released: jax.Array | bool = False
 ) -> jax.Array:
-    """The canonical 8-bit mix of one pair: ``rint(lam*x_i + (1-lam)*x_j)``, ties to even.
+    """Returns the canonical 8-bit mix of one pair: ``rint(lam*x_i + (1-lam)*x_j)``, ties to even.
 
     Args:
       x_i: ``uint8[H, W, C]``.

@@ -71,7 +71,7 @@ def unlabeled(name: str, images: np.ndarray, class_names: tuple[str, ...], *, ke
     """Makes a data set of unlabeled images alone: none for a teacher, none to test on.
 
     Args:
-      name: of the data set.
+      name: the name of the data set.
       images: ``uint8[M, H, W, C]``, all of which may be drawn.
       class_names: Y names.
       key: identity of the images.
@@ -130,7 +130,7 @@ def with_holdout(
     """Makes a data set without labels: some images are held out to test on, the others are drawn.
 
     Args:
-      name: of the data set.
+      name: the name of the data set.
       images: ``uint8[M, H, W, C]``.
       class_names: Y names.
       count: images to hold out.

@@ -73,7 +73,7 @@ def mixes(
 
     Args:
       images: ``uint8[N, H, W, C]``, the real images and all others that records name.
-      records: what to mix. Of a block of whole images alone, only these are read.
+      records: what to mix. Where a block has no mixes, only its own images are read.
       as_released: see :func:`mixing.mix_image`.
       block: images in a block, the last block may be shorter; 0 chooses by their size.
 

@@ -23,7 +23,7 @@ def map_in_order(
     Args:
       work: called in threads. Its exception is raised here, and items not yet begun are dropped.
       items: what to work on.
-      label: of the progress bar, which is shown on a terminal only.
+      label: the label of the progress bar, which is shown on a terminal only.
     """
 
     def work_on_chunk(start: int) -> list[Result]:

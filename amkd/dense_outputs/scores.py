@@ -10,12 +10,13 @@ from flax import struct
 
 
 def binary_entropy(p: jax.Array) -> jax.Array:
-    """``-p ln p - (1-p) ln(1-p)``, of any shape, in nats; 0 ln 0 is 0."""
+    """Returns ``-p ln p - (1-p) ln(1-p)``, of any shape, in nats; 0 ln 0 is 0."""
     return -jax.scipy.special.xlogy(p, p) - jax.scipy.special.xlogy(1 - p, 1 - p)
 
 
 def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
-    """Entropy of a window's mean less the mean of its entropies: large where neighbours differ.
+    """Returns the entropy of a window's mean less the mean of its entropies: large where neighbours
+    differ.
 
     Aghdam et al., 2019.
 
@@ -36,7 +37,8 @@ def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
 
 
 def acd(maps: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> jax.Array:
-    """Score of an image: the largest disagreement in every cell, averaged over the cells.
+    """Returns the score of an image: the largest disagreement in every cell, averaged over the
+    cells.
 
     Aghdam et al., 2019.
 
@@ -70,7 +72,7 @@ class Lanes:
 def lane_distance(
     x: jax.Array, seen: jax.Array, other_x: jax.Array, other_seen: jax.Array, cap: float
 ) -> jax.Array:
-    """Distance of two lanes: the mean (ours) over the rows where both are seen.
+    """Returns the distance of two lanes: the mean (ours) over the rows where both are seen.
 
     Peng et al., 2021, segment by segment.
 
@@ -88,7 +90,8 @@ def lane_distance(
 
 
 def lane_gap(one: Lanes, other: Lanes, cap: float) -> jax.Array:
-    """Largest distance of a lane of ``one`` to the nearest lane of ``other``; not symmetric.
+    """Returns the largest distance of a lane of ``one`` to the nearest lane of ``other``; not
+    symmetric.
 
     Peng et al., 2021.
 

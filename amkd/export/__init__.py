@@ -38,10 +38,10 @@ def write(
 
     Args:
       saved: the student.
-      folder: to write; an earlier export is replaced, anything else is refused.
+      folder: where to write; an earlier export is replaced, anything else is refused.
       sample: ``uint8[M, H, W, C]``, real images to check the files on; at least one.
-      formats: at least one of ``ALL``.
-      license: of the student; empty if none is stated.
+      formats: one or more of ``ALL``.
+      license: the license of the student; empty if none is stated.
       quantization: images for the format ``onnx_int8``, which needs them.
 
     Returns:
@@ -126,7 +126,7 @@ def _write_int8(
 
 
 def _facts(path: Path, difference: float) -> dict[str, Any]:
-    """What the card says about any file."""
+    """Returns what the card says about any file."""
     return {
         "file": path.name,
         "bytes": path.stat().st_size,

@@ -217,7 +217,7 @@ def _loading(name: str, card: Card) -> str:
 
 
 def _precision(facts: Card) -> str:
-    """What 8 bits change, for a quantised file."""
+    """Returns what 8 bits change, for a quantised file."""
     if "compared" not in facts:
         return ""
     warning = facts["compared"]["warning"]

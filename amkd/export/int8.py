@@ -53,7 +53,7 @@ def dump(model: bytes, calibration: np.ndarray) -> bytes:
     """Returns an ONNX model with activations in 8 bits and weights in 7 (QDQ, static).
 
     Args:
-      model: in float32, as :func:`amkd.export.onnx.dump` makes it.
+      model: a model in float32, made by :func:`amkd.export.onnx.dump`.
       calibration: ``uint8[M, H, W, C]``; the first ``MOST_IMAGES`` are used.
 
     Raises:

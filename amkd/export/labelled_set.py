@@ -60,7 +60,7 @@ class LabelledSet:
     """All that a run has asked, and what was answered.
 
     Attributes:
-      settings: of the run.
+      settings: the settings of the run.
       record: what the workdir says of the run.
       classes: names of the Y classes.
       images: ``uint8[M, H, W, C]``, the images that records name.

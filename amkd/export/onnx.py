@@ -40,9 +40,9 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
     """Converts a network, from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
 
     Args:
-      network: in float32.
+      network: a network in float32.
       variables: its variables.
-      shape: of one image, ``(H, W, C)``.
+      shape: the shape of one image, ``(H, W, C)``.
 
     Raises:
       UserError: jax2onnx cannot convert it.

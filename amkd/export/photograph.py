@@ -66,7 +66,7 @@ def code(card: dict[str, Any]) -> str:
     """Returns Python code with the function ``image_of``; empty if a student takes no photographs.
 
     Args:
-      card: of the student; its ``shape`` and ``pictures`` say what it takes.
+      card: the student's card; its ``shape`` and ``pictures`` say what it takes.
     """
     height, width, channels = card["shape"]
     kind = (card.get("pictures") or {}).get("resize")

@@ -39,7 +39,7 @@ def decode_options(saved: SavedNetwork, resize: str) -> DecodeOptions:
 
     Args:
       saved: the network; its card says how its own pictures were made.
-      resize: for a network whose card does not say.
+      resize: how pictures are resized where the network's card does not say it.
 
     Raises:
       UserError: it takes images that no picture file is turned into.

@@ -20,9 +20,9 @@ def dump(network: Network, variables: Variables, shape: tuple[int, ...]) -> byte
     """Serialises a network, from ``uint8[B, H, W, C]`` to probabilities ``float32[B, Y]``.
 
     Args:
-      network: in float32.
+      network: a network in float32.
       variables: its variables.
-      shape: of one image, ``(H, W, C)``.
+      shape: the shape of one image, ``(H, W, C)``.
     """
     (batch,) = export.symbolic_shape("batch")
     images = jax.ShapeDtypeStruct((batch, *shape), jnp.uint8)

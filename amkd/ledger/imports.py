@@ -44,7 +44,7 @@ class Taken(NamedTuple):
     Attributes:
       added: answers that were new to the ledger.
       held: answers that were there already.
-      otherwise: of these, the ones that differ; the ledger's own stay.
+      otherwise: how many of these differ; the ledger's own answers stay.
     """
 
     added: int

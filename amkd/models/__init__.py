@@ -36,7 +36,7 @@ class Entry(NamedTuple):
       largest: most; None for any.
       dropout: whether it has dropout.
       timm: its name in timm, if it takes published weights, and images of three channels only.
-      multiple: of which height and width must be multiples.
+      multiple: a number; height and width must be multiples of it.
     """
 
     build: Callable[..., Network]
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 def _published(kind: type[PretrainedNetwork], timm: str, smallest: int = 32, **how: Any) -> Entry:
-    """An entry of a network with published weights."""
+    """Returns an entry of a network with published weights."""
     multiple = how.get("patch", 1)
     return Entry(partial(kind, timm=timm, **how), smallest, None, timm=timm, multiple=multiple)
 

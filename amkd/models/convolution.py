@@ -54,19 +54,19 @@ class Form(Protocol):
     """One way to compute a convolution."""
 
     def prepare(self, kernel: jax.Array) -> jax.Array:
-        """What depends on the kernel ``[h, w, C, O]`` alone."""
+        """Prepares what depends on the kernel ``[h, w, C, O]`` alone."""
 
     def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
-        """``[B, H, W, C]`` to ``[B, H', W', O]``; with pooling to follow, to its
+        """Maps ``[B, H, W, C]`` to ``[B, H', W', O]``; with pooling to follow, to its
         :func:`windows`.
         """
 
 
 def choose(geometry: Geometry, form: str) -> Form:
-    """The fastest way that is known.
+    """Returns the fastest way that is known.
 
     Args:
-      geometry: of the convolution.
+      geometry: the geometry of the convolution.
       form: ``plain``, ``training`` or ``scoring``.
     """
     fewest, most = sorted(geometry.kernel[2:])
@@ -80,7 +80,8 @@ def choose(geometry: Geometry, form: str) -> Form:
 
 
 def windows(x: jax.Array, size: int) -> jax.Array:
-    """The pixels that pooling by ``size`` compares, side by side: its maximum is one over axis 2.
+    """Returns the pixels that pooling by ``size`` compares, side by side: its maximum is one over
+    axis 2.
 
     Args:
       x: ``[B, H, W, C]``, H and W multiples of ``size``.
@@ -102,11 +103,11 @@ class Direct(NamedTuple):
     geometry: Geometry
 
     def prepare(self, kernel: jax.Array) -> jax.Array:
-        """Nothing is."""
+        """Prepares nothing."""
         return kernel
 
     def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
-        """``lax.conv_general_dilated``."""
+        """Calls ``lax.conv_general_dilated``."""
         of = self.geometry
         layout = ("NHWC", "HWIO", "NHWC")
         y = lax.conv_general_dilated(
@@ -122,7 +123,8 @@ class Banded(NamedTuple):
     repeats the kernel along its diagonals (a Toeplitz matrix) and is zero elsewhere.
 
     Attributes:
-      geometry: of the convolution; its window is ``rows`` or 1, and divides the output.
+      geometry: the geometry of the convolution; its window is ``rows`` or 1, and divides the
+        output.
       rows: output rows in a block; None for all, in one block.
     """
 
@@ -130,7 +132,7 @@ class Banded(NamedTuple):
     rows: int | None
 
     def prepare(self, kernel: jax.Array) -> jax.Array:
-        """The matrix: what a block reads, flat, to the block, flat."""
+        """Returns the matrix: what a block reads, flat, to the block, flat."""
         of, width = self.geometry, self.geometry.out[1]
         above = of.edges[0][0] if self.rows is None else 0
         rows, reach = self._block()
@@ -144,7 +146,7 @@ class Banded(NamedTuple):
         return columns.transpose(0, 1, 3, 2, 4).reshape(matrix.shape)
 
     def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
-        """The product, for every block."""
+        """Computes the product for every block."""
         of, (height, width) = self.geometry, self.geometry.out
         rows, _ = self._block()
         blocks = -(-height // rows)
@@ -155,14 +157,14 @@ class Banded(NamedTuple):
         return y.reshape(len(x), blocks * rows, width, -1)[:, :height]
 
     def _block(self) -> tuple[int, int]:
-        """Output rows in a block, and the input rows that it reads."""
+        """Returns the output rows in a block, and how many input rows it reads."""
         of = self.geometry
         if self.rows is None:
             return of.out[0], of.size[0]
         return self.rows, (self.rows - 1) * of.stride + of.kernel[0]
 
     def _parts(self, x: jax.Array, blocks: int) -> jax.Array:
-        """What each block reads: ``[B, blocks, reach, W, C]``."""
+        """Returns what each block reads: ``[B, blocks, reach, W, C]``."""
         if self.rows is None:
             return x[:, None]
         rows, reach = self._block()
@@ -179,7 +181,7 @@ def as_matrix(
     stride: int,
     before: tuple[int, int],
 ) -> jax.Array:
-    """The matrix that takes a flattened input to the flattened output of a convolution.
+    """Returns the matrix that takes a flattened input to the flattened output of a convolution.
 
     Args:
       kernel: ``[h, w, C, O]``.
@@ -215,19 +217,19 @@ class Winograd(NamedTuple):
 
     @staticmethod
     def fits(of: Geometry) -> bool:
-        """Whether it can, and is known to be the faster way."""
+        """Returns whether it can, and is known to be the faster way."""
         same = (
             of.edges == ((1, 1), (1, 1)) and of.stride == of.window == 1 and of.kernel[:2] == (3, 3)
         )
         return same and all(side % 2 == 0 and 4 <= side <= 16 for side in of.size)
 
     def prepare(self, kernel: jax.Array) -> jax.Array:
-        """``[4, 4, C, O]``."""
+        """Returns the transformed kernel, ``[4, 4, C, O]``."""
         g = jnp.asarray(_KERNEL, kernel.dtype)
         return jnp.einsum("ah,bw,hwio->abio", g, g, kernel, precision=lax.Precision.HIGHEST)
 
     def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
-        """Sixteen products of matrices."""
+        """Computes sixteen products of matrices."""
         batch, height, width, channels = x.shape
         padded = jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
         rows = _combined(_PIXELS, [padded[:, y : y + height - 1 : 2] for y in range(4)])

@@ -48,7 +48,7 @@ class FrozenBackbone:
         folder: where features are kept.
         views: how far views are moved.
         view_count: V, the image itself included.
-        seed: of the views.
+        seed: the seed of the views.
         check_stop: is called after every few images; may raise to stop.
         """
         self.network, self.variables = network, variables
@@ -90,7 +90,7 @@ class FrozenBackbone:
         """Returns class probabilities and features: ``float32[M, Y]`` and ``float32[M, d]``.
 
         Args:
-          variables: of the whole network, with this backbone and any head.
+          variables: the variables of the whole network, with this backbone and any head.
           blocks: the images, ``uint8[..., H, W, C]`` each, M in all.
         """
         head = variables_of_head(self.network, variables)

@@ -34,7 +34,7 @@ class Conv(nn.Module):
       size: height and width of the kernels.
       stride: vertical and horizontal.
       padding: SAME, VALID, or zeros on every side.
-      window: of the pooling that follows: its pixels are laid side by side, along axis 2.
+      window: the window of the pooling that follows; its pixels are laid side by side, on axis 2.
       use_bias: whether a bias is added.
       form: see :class:`Network`.
       dtype: type of the computation.
@@ -157,7 +157,8 @@ class Network(nn.Module):
     Attributes:
       classes: number of classes Y.
       dtype: type of the computation; parameters and logits are always float32.
-      form: of the convolutions: plain, or what is fastest on a CPU for training or for scoring.
+      form: the form of the convolutions: plain, or the fastest one on a CPU for training or for
+        scoring.
       axis_name: device axis over which BatchNorm's statistics are averaged in training.
       side: height and width at which the network sees the images, one number if they are equal; 0
         for their own.
@@ -179,7 +180,7 @@ class Network(nn.Module):
         return resized(images, self.side)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        """``uint8[B, H, W, C]`` to activations ``[B, ...]``."""
+        """Maps ``uint8[B, H, W, C]`` to activations ``[B, ...]``."""
         raise NotImplementedError
 
     def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
@@ -197,14 +198,14 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def head(self, features: jax.Array) -> jax.Array:
-        """The last layer: features ``[B, d]`` to logits ``float32[B, Y]``."""
+        """Applies the last layer: features ``[B, d]`` to logits ``float32[B, Y]``."""
         raise NotImplementedError
 
     def logits_and_features(
         self, images: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> tuple[jax.Array, jax.Array]:
-        """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features ``[B, d]`` from which
-        these are made.
+        """Maps ``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features ``[B, d]`` from
+        which these are made.
         """
         features = self.features(self.stem(images, train), train, keys)
         return self.head(features), features
@@ -212,7 +213,7 @@ class Network(nn.Module):
     def __call__(
         self, images: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> jax.Array:
-        """``uint8[B, H, W, C]`` to logits ``float32[B, Y]``."""
+        """Maps ``uint8[B, H, W, C]`` to logits ``float32[B, Y]``."""
         return self.trunk(self.stem(images, train), train, keys)
 
     def probabilities(self, logits: jax.Array) -> jax.Array:

@@ -16,7 +16,7 @@ def seen_shape(shape: tuple[int, ...], side: Side) -> tuple[int, ...]:
 
     Args:
       shape: ``(H, W, C)``.
-      side: at which the network sees them.
+      side: the side at which the network sees them.
     """
     if not side:
         return shape

@@ -47,7 +47,7 @@ def save_network(folder: Path, variables: Variables, card: dict[str, Any]) -> No
     Args:
       folder: where to write.
       variables: its variables.
-      card: at least ``role``, ``model``, ``classes`` and ``shape``.
+      card: has at least ``role``, ``model``, ``classes`` and ``shape``.
     """
     write(folder, variables, {**card, "sha256": sha256(variables)})
 

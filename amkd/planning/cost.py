@@ -49,7 +49,7 @@ class Cost:
       both: images of round 0 that judge, too: they are sent once.
       again: images that the sentinel asks about again, at most.
       held: what is in the ledger already.
-      price: of one image.
+      price: the price of one image.
       currency: unit of the price.
     """
 
@@ -87,7 +87,7 @@ def held(
     Args:
       settings: the configuration.
       data: the data set.
-      facts: of the run.
+      facts: what is known of the run.
       known: ``uint8[M, H, W, C]``, the images of round 0 that are known.
       folder: the workdir, or None.
       teacher: the teacher; None if there is none yet.
@@ -130,7 +130,7 @@ def cost_of(
     Args:
       settings: the configuration.
       data: the data set.
-      facts: of the run.
+      facts: what is known of the run.
       known: ``uint8[M, H, W, C]``, the images of round 0 that are known. Those that a method makes
         are counted, unseen.
       held: what is in the ledger already.

@@ -18,7 +18,7 @@ class Problems:
     """
 
     def __init__(self, told: Iterable[str] = ()) -> None:
-        """``told`` are those of the configuration: a field among them is not told of again."""
+        """Takes those ``told`` of the configuration: a field among them is not told of again."""
         self.found = list(told)
         self._told = {subject(problem) for problem in self.found} - {""}
         if self._told & _COMPARED:

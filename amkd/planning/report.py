@@ -99,7 +99,7 @@ def make_plan(
 def _plan(
     settings: Settings, data: DataSet, folder: Path | None, problems: Problems, stop: StopSignal
 ) -> Plan:
-    """The plan of a run on a data set; what is wrong is added to the problems."""
+    """Returns the plan of a run on a data set; adds what is wrong to the problems."""
     facts = inputs.facts_of(settings, data)
     problems.add(checks.problems_of_data(settings, data))
     problems.attempt(lambda: checks.check_student(settings, data))

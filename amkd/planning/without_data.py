@@ -48,7 +48,7 @@ def _test_pictures(settings: Settings, names: tuple[str, ...]) -> folder.Picture
 
 
 def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
-    """No images, of the shape and the classes that the teacher will see; None if not known."""
+    """Returns no images, of the shape and classes that the teacher will see; None if not known."""
     if is_of_files(settings.dataset) and names and settings.data.size:
         none = np.empty((0, *own_images.decode_options(settings.data).shape), np.uint8)
         return own_images.unlabeled(settings.dataset, none, names, key="")
@@ -62,7 +62,7 @@ def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
 
 
 def _least_cost(settings: Settings) -> Cost:
-    """The cost of the queries alone, without what judges the student."""
+    """Returns the cost of the queries alone, without what judges the student."""
     facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)
     return Cost(
         total=facts.first + sum(facts.ks),

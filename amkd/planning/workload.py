@@ -36,7 +36,7 @@ class Speed(NamedTuple):
     Attributes:
       evaluations: images scored in a second.
       trained: images trained on in a second.
-      activation_bytes: of one image after the student's stem.
+      activation_bytes: the bytes of one image's activations after the student's stem.
       gradients: gradient queries in a second, by methods that make their images; 0 for all others.
       features: images in a second whose features are computed, where they are cached; else 0.
       assistant_trained: images in a second that the assistant is trained on; 0 without one.
@@ -61,7 +61,7 @@ def memory(
 
     Args:
       settings: the configuration.
-      facts: of the run.
+      facts: what is known of the run.
       data: the data set.
       activation: bytes of one image's activations after the student's stem.
       features: numbers that the teacher shows of each record beside its answer.

@@ -71,7 +71,7 @@ def ask_again(
     Args:
       sender: how the teacher is reached.
       charge: who pays.
-      digest: of the image.
+      digest: the digest of the image.
       image: ``uint8[H, W, C]``.
 
     Returns:

@@ -51,7 +51,7 @@ class Sentinel:
       every: batches between two checks; 0 for none.
       sender: how the teacher is reached.
       charge: the account of the batches that it watches over.
-      images: by digest, ``uint8[H, W, C]``.
+      images: the images by digest, ``uint8[H, W, C]``.
     """
 
     every: int

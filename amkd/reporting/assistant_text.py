@@ -7,7 +7,7 @@ def images(told: dict[str, Any]) -> str:
     """Returns how many images an assistant answered, such as ``10,000 fresh mixes``.
 
     Args:
-      told: of an assistant, as in ``summary.json``.
+      told: what ``summary.json`` says of an assistant.
     """
     mixes, pictures = told["mixes"], told["pictures"]
     parts = [f"{mixes:,} fresh mixes"] if mixes else []

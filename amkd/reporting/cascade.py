@@ -24,7 +24,7 @@ class Point(NamedTuple):
       agreement: share of all images to which the whole system gives the teacher's class.
       low: lower end of the agreement's 95% interval (Wilson).
       high: upper end of it.
-      cost: of 1,000 images, in the currency of the price.
+      cost: the cost of 1,000 images, in the currency of the price.
     """
 
     threshold: float | None
@@ -45,7 +45,7 @@ def curve(student: np.ndarray, teacher: np.ndarray, price: float = 0.0) -> list[
       student: its class probabilities, ``float32[T, Y]``.
       teacher: the teacher's, ``float32[T, Y]``; a row of NaN is an image that it was not asked
         about, and is left out.
-      price: of one image, when the teacher answers it.
+      price: the price of one image, when the teacher answers it.
 
     Returns:
       One point for no image, and one for each confidence that occurs; empty if the teacher was
@@ -77,7 +77,7 @@ def widest(points: list[Point], wanted: float, *, surely: bool = False) -> Point
     """Returns the point at which the student answers most images with an agreement that is wanted.
 
     Args:
-      points: of a curve.
+      points: the points of a curve.
       wanted: lowest agreement of the whole system, in [0, 1].
       surely: whether the whole interval of the agreement must be at or above ``wanted``.
 
@@ -107,7 +107,7 @@ def summary(
     Args:
       student: its class probabilities, ``float32[T, Y]``.
       teacher: the teacher's, ``float32[T, Y]``, with rows of NaN; None if it was not asked.
-      price: of one image.
+      price: the price of one image.
       wanted: agreement of the whole system for which a threshold is looked for; 0 for none.
     """
     points = [] if teacher is None else curve(student, teacher, price)

@@ -18,7 +18,7 @@ def parts(told: Told | None, currency: str) -> Iterator[str]:
 
     Args:
       told: ``cascade`` of the summary.
-      currency: of the costs.
+      currency: the currency of the costs.
     """
     if not told:
         return

@@ -9,17 +9,17 @@ from amkd.reporting import drawing, interval, interval_chart, palette
 from amkd.reporting.html_parts import escape, folded, meanings, percent, table, text
 from amkd.reporting.interval_chart import Mark, Row
 
-_MOST_DRAWN = 20  # classes; of more, those where the student is worst
+_MOST_DRAWN = 20  # classes; if there are more, those where the student is worst
 _MOST_CONFUSION = 50  # classes; a larger confusion matrix is not shown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Share:
-    """Of each class the share of its images that somebody puts there.
+    """Which share of each class's images somebody puts into that class.
 
     Attributes:
       name: who, in words.
-      right: ``int[Y]``, images that are put there.
+      right: ``int[Y]``, images that are put into their class.
       images: ``int[Y]``, images of the class.
     """
 

@@ -60,7 +60,7 @@ def html(cells: Sequence[Cell], first: int = FIRST) -> str:
 
     Args:
       cells: all of them.
-      first: how many are shown at once; of more, those evenly spread over all.
+      first: how many are shown at once; if there are more, evenly spread ones.
     """
     if len(cells) <= first:
         return _grid(cells)
@@ -89,8 +89,8 @@ def file(title: str, cells: Sequence[Cell]) -> str:
     """Returns a sheet as the text of an SVG file.
 
     Args:
-      title: over the sheet.
-      cells: at least one.
+      title: the title above the sheet.
+      cells: one or more cells.
     """
     parts = max(len(one.images) for one in cells)
     columns = _COLUMNS * len(_MIX) // parts

@@ -35,7 +35,7 @@ class Drawing:
 
     Attributes:
       title: what it shows, in plain text; for a reader who does not see it, too.
-      height: in units; the width is :data:`WIDTH`.
+      height: its height in units; the width is :data:`WIDTH`.
       body: what is drawn, as SVG.
       names: the name and the stroke of each line, for a legend.
     """
@@ -94,9 +94,9 @@ def file(title: str, drawings: Sequence[Drawing], columns: int = 3) -> str:
     """Returns a file of pictures, each with its title and its legend.
 
     Args:
-      title: over the pictures.
-      drawings: at least one.
-      columns: of pictures, at most.
+      title: the title above the pictures.
+      drawings: one or more drawings.
+      columns: how many columns of pictures there are at most.
     """
     columns = min(columns, len(drawings))
     width = columns * (WIDTH + _GAP) + _GAP

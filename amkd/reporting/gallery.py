@@ -55,7 +55,7 @@ class Gallery:
     """Some pictures that are worth a look.
 
     Attributes:
-      title: over them.
+      title: the title above them.
       meaning: why these were chosen, in plain sentences.
       entries: the pictures, the most remarkable first.
     """

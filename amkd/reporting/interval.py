@@ -11,7 +11,7 @@ def wilson(share: float, count: int) -> tuple[float, float]:
     """Returns Wilson's 95% score interval (Wilson, 1927) of a share.
 
     Args:
-      share: of the images, in [0, 1].
+      share: a share of the images, in [0, 1].
       count: number of images, 1 or more.
 
     Returns:

@@ -18,7 +18,7 @@ class Mark:
 
     Attributes:
       number: decides the colour.
-      name: for the legend.
+      name: its name in the legend.
       value: the figure.
       low: lower end of the interval; None if there is none.
       high: upper end of the interval.
@@ -38,7 +38,7 @@ class Row:
     """The figures of one name, such as of a class.
 
     Attributes:
-      name: over the figures.
+      name: the title above the figures.
       marks: the figures.
     """
 
@@ -60,8 +60,8 @@ def chart(
     Args:
       title: what is shown.
       x_label: below the chart.
-      rows: at least one, each with a figure or more.
-      unit: of the figures.
+      rows: one or more, each with a figure or more.
+      unit: the unit of the figures.
       zero: whether 0 is drawn, as the line of no difference.
       legend: whether the chart brings the names of its figures.
     """

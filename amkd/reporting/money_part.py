@@ -13,7 +13,7 @@ def parts(summary: Entry) -> Iterator[str]:
     """Yields the HTML of the part.
 
     Args:
-      summary: as in ``summary.json``.
+      summary: the content of ``summary.json``.
     """
     yield "<h2>Money and queries</h2>"
     yield table(("what", ""), _spend(summary))

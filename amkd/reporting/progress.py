@@ -36,9 +36,9 @@ class Standing:
     Attributes:
       phase: ``load``, ``judge``, ``search``, ``query``, ``train``, ``evaluate`` or ``report``.
       round: the round, 0 first; None before the first.
-      done: of the work of this phase.
+      done: how much of this phase is done.
       total: how much there is; 0 where that is not known.
-      unit: of both.
+      unit: the unit of both.
       counts: what was asked and spent.
       advanced: when the work last advanced, in seconds since 1970.
     """
@@ -70,7 +70,7 @@ class RunProgress:
 
         Args:
           budget: most queries of the run.
-          currency: of the money.
+          currency: the currency of the money.
           shows_bars: whether a person sees progress bars.
         """
         self._rounds, self._budget, self._currency = 0, budget, currency

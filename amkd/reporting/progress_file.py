@@ -32,7 +32,7 @@ class SignOfLife(NamedTuple):
 
     Attributes:
       well: whether the run works, or is finished.
-      told: for a person.
+      told: a message for a person.
     """
 
     well: bool

@@ -25,7 +25,7 @@ def parts(summary: Entry, epochs: Sequence[Entry]) -> Iterator[str]:
     """Yields the HTML of the part.
 
     Args:
-      summary: as in ``summary.json``.
+      summary: the content of ``summary.json``.
       epochs: the entries of epochs, as in ``metrics.jsonl``.
     """
     rounds = summary["rounds"]
@@ -74,7 +74,7 @@ def shares(summary: Entry, scale: float = 1.0, x_label: str = "") -> Drawing | N
     """Draws the shares after every round; None if nothing judged the student.
 
     Args:
-      summary: as in ``summary.json``.
+      summary: the content of ``summary.json``.
       scale: factor of the queries.
       x_label: below the chart; empty for queries.
     """
@@ -115,7 +115,7 @@ class _Column(NamedTuple):
     """A column of the table of rounds.
 
     Attributes:
-      title: over it.
+      title: the title above it.
       cell: returns the text of a round, a dash where there is nothing.
       terms: what a reader may not know of it.
     """

@@ -34,7 +34,7 @@ class RunPage:
     """What the page of a finished run shows.
 
     Attributes:
-      summary: as in ``summary.json``.
+      summary: the content of ``summary.json``.
       config: fields that are not at their defaults, by dotted name.
       class_names: Y names.
       student: its probabilities on the judging images, ``float32[T, Y]``.

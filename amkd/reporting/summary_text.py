@@ -46,8 +46,8 @@ class ScoreRange(NamedTuple):
 
     Attributes:
       name: ``C2`` of pairs of images, or ``C1`` of single images.
-      lowest: of the scores.
-      highest: of the scores.
+      lowest: the lowest score.
+      highest: the highest score.
     """
 
     name: str
@@ -68,7 +68,7 @@ def round_line(entry: dict[str, Any]) -> str:
     """Formats a finished round as one line.
 
     Args:
-      entry: of the round, as in ``metrics.jsonl``.
+      entry: the entry of the round, as in ``metrics.jsonl``.
     """
     seconds = entry["seconds"]
     times = ", ".join(f"{name} {seconds[name]:.0f}s" for name in ("search", "query", "train"))
@@ -89,7 +89,7 @@ def closing_table(summary: dict[str, Any]) -> str:
     """Formats the table that a run ends with.
 
     Args:
-      summary: as in ``summary.json``.
+      summary: the content of ``summary.json``.
     """
     lines = [
         "",

@@ -44,8 +44,8 @@ class Curve:
 
     Attributes:
       number: decides colour and dashes, the same in all charts of a page.
-      name: for the legend.
-      points: by ascending x.
+      name: its name in the legend.
+      points: its points, in order of x.
       kind: how it is drawn.
       span: what the interval of a point is.
     """
@@ -77,7 +77,7 @@ def chart(
     Args:
       title: what is shown.
       x_label: below the chart.
-      curves: at least one, each with a point or more.
+      curves: one or more, each with a point or more.
       percent: whether y is a share, shown in percent.
       x_percent: whether x is a share, too.
       legend: whether the chart brings the names of its curves.

@@ -42,7 +42,7 @@ def render(
     """Returns the page of a table.
 
     Args:
-      title: of the table.
+      title: the title of the table.
       measured: what its accuracies are of, in words.
       rows: a dictionary for each cell, as in the table's JSON file.
       curves: pictures of the shares against queries.

@@ -13,7 +13,7 @@ def address(image: np.ndarray, longest: int = 192) -> str:
     """Returns an image as an address, a large one as a thumbnail.
 
     Args:
-      image: ``uint8[H, W, C]``; of other channels than three the first is shown.
+      image: ``uint8[H, W, C]``; where C is not 3, the first channel is shown.
       longest: pixels of the longer side of a thumbnail.
     """
     made = Image.fromarray(image if image.shape[-1] == 3 else image[..., 0])

@@ -31,7 +31,7 @@ def images_of_round(context: SharedContext, asked: Records, round_: int) -> Reco
     """Returns what the assistant of a round answers: fresh mixes, then pictures.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       asked: what the teacher was asked about.
       round_: number of the round.
     """
@@ -50,7 +50,7 @@ def answered(context: RunContext, state: RoundState, given: Given) -> RoundState
     """Returns the state once the round's assistant is trained and has answered; saves it.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       state: all of its records are answered.
       given: what the teacher gave for them.
     """
@@ -92,7 +92,7 @@ def joined(context: RunContext, state: RoundState, given: Given) -> tuple[Record
     answers to them.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       state: its assistant has answered.
       given: what the teacher gave.
     """
@@ -128,7 +128,7 @@ def _views(
     """Yields images as they are, then their other views.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       images: ``uint8[M, H, W, C]``.
       start: number of the first of them, from which their views follow.
       round_: number of the round.

@@ -29,7 +29,7 @@ class Corrections:
 
     Attributes:
       classes: number of the right class, by image digest.
-      weight: of such an image in the loss; others have weight 1.
+      weight: the weight of such an image in the loss; others have weight 1.
     """
 
     classes: dict[bytes, int]

@@ -27,7 +27,7 @@ def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMon
     """Trains a student on all answers so far, as if they were those of the last round.
 
     Args:
-      context: of the run, whose state is saved.
+      context: the context of the run, whose state is saved.
       folder: the workdir.
       problem: what kept the run from going on.
 

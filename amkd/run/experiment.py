@@ -55,8 +55,8 @@ def run(
       settings: the configuration.
       folder: the workdir.
       stop: whether to stop.
-      data: in place of the configured data set.
-      teacher: in place of the configured teacher.
+      data: a data set in place of the configured one.
+      teacher: a teacher in place of the configured one.
       origin: where the configuration came from, for the report.
 
     Returns:
@@ -148,8 +148,8 @@ def assembled(
       folder: the workdir.
       run_id: identity of the run.
       stop: whether to stop.
-      data: in place of the configured data set.
-      teacher: in place of the configured teacher.
+      data: a data set in place of the configured one.
+      teacher: a teacher in place of the configured one.
       progress: notes where the run stands.
       origin: where the configuration came from, for the report.
 
@@ -266,7 +266,7 @@ def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path
 
 
 def _headline(context: RunContext) -> str:
-    """One line about the run that begins."""
+    """Returns one line about the run that begins."""
     settings, selector = context.settings, context.facts.method.selector
     searched = selector.table_images(len(context.images)) > 0
     size = f"{context.pool.size} pairs" if searched else f"{len(context.images)} images"

@@ -68,8 +68,8 @@ def load_inputs(
     Args:
       settings: the configuration.
       stop: whether to stop.
-      data: in place of the configured data set.
-      teacher: in place of the configured teacher.
+      data: a data set in place of the configured one.
+      teacher: a teacher in place of the configured one.
       bar: opens the bar of a local teacher's training; None for what the configuration says.
 
     Raises:
@@ -101,7 +101,7 @@ def first_images(
       settings: the configuration.
       data: the data set.
       teacher: the teacher, whose network a white-box method needs.
-      facts: of the run.
+      facts: what is known of the run.
       folder: the workdir, which keeps images that are made.
       bar: opens a progress bar.
       stop: whether to stop.

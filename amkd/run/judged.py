@@ -27,7 +27,7 @@ def queried_real(
 
     Args:
       settings: the configuration.
-      facts: of the run.
+      facts: what is known of the run.
       data: the data set.
       used: digests of all images that the run has asked about.
     """
@@ -80,7 +80,7 @@ def entry_of(task: Task, names: Sequence[str]) -> EntryOf:
 
     Args:
       task: what answers mean.
-      names: of the classes.
+      names: the names of the classes.
     """
     sides = ["teacher", "student"]
     if task.colours:

@@ -71,7 +71,7 @@ def report_loaded(images: Images, weights: str) -> None:
     """Reports to process 0 what a follower has loaded, so that it can compare.
 
     Args:
-      images: of the run.
+      images: all images of the run.
       weights: SHA-256 of the first weights, see :func:`amkd.run.context.weights_identity`.
     """
     processes.report(_LOADED, f"{array_key(images)} {weights}")
@@ -81,7 +81,7 @@ def agree_on(images: Images, weights: str) -> None:
     """Waits until all followers have loaded their images and weights, and refuses other ones.
 
     Args:
-      images: of the run.
+      images: all images of the run.
       weights: SHA-256 of the first weights, see :func:`amkd.run.context.weights_identity`.
 
     Raises:

@@ -25,7 +25,7 @@ def key_of(cells: Mapping[str, Any], columns: Mapping[str, Sequence[str]] = KEYS
     """Returns which picture a row means.
 
     Args:
-      cells: of the row.
+      cells: the cells of the row.
       columns: the columns that may tell it, by the kind of the key.
 
     Raises:
@@ -69,7 +69,7 @@ def digests(
 
     Args:
       settings: the configuration; it says how pictures become images.
-      keys: of the images.
+      keys: the keys of the images.
       roots: folders in which paths are looked for.
       field: what names the table, for messages.
 

@@ -45,9 +45,9 @@ def of_run(
     """Returns what the page of a run shows; asks nothing.
 
     Args:
-      context: of the run.
-      state: after its last round.
-      summary: as in ``summary.json``.
+      context: the context of the run.
+      state: the state after its last round.
+      summary: the content of ``summary.json``.
       student: its answers on the judging images, ``float32[T, Y]``.
       folder: the workdir.
     """

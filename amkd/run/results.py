@@ -26,8 +26,8 @@ def write(
     finished.
 
     Args:
-      context: of the run.
-      state: after its last round.
+      context: the context of the run.
+      state: the state after its last round.
       workdir: the folder.
       early: what there is to say of a run that ended before its rounds were done.
     """
@@ -70,7 +70,7 @@ def _show(
 
 
 def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
-    """What a saved student tells of itself."""
+    """Returns what a saved student tells of itself."""
     config, data = context.settings, context.data
     weights = context.weights()
     named = {"student_weights": weights.source} if weights else {}
@@ -155,7 +155,7 @@ def _summary(
 
 
 def _paths(context: RunContext, workdir: Path) -> dict[str, str | None]:
-    """Where everything lies; None for what was not wanted."""
+    """Returns where everything lies; None for what was not wanted."""
     wanted = context.settings.report
     return {
         "student": str(workdir / "student"),
@@ -169,7 +169,7 @@ def _paths(context: RunContext, workdir: Path) -> dict[str, str | None]:
 
 
 def _cascade(context: RunContext, student: np.ndarray) -> dict[str, Any] | None:
-    """What there is to say of student and teacher together."""
+    """Returns what there is to say of student and teacher together."""
     config = context.settings
     if not context.data.task.names_classes:
         return None

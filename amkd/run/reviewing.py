@@ -138,8 +138,8 @@ class Judgement(NamedTuple):
 
     Attributes:
       images: how many there are.
-      teacher: on how many the teacher is right.
-      student: on how many the student is right.
+      teacher: how many the teacher has right.
+      student: how many the student has right.
     """
 
     images: int

@@ -119,7 +119,7 @@ def selection_task(
     """Returns what a method may look at to select k images, in a state that has a student.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       state: where it stands.
       k: images to select.
       progress: is called with the number of pairs scored after every chunk.

@@ -28,10 +28,10 @@ def of_round(
     """Returns the training of a round's student, on everything answered so far.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       records: those that the teacher answered, and behind them those that an assistant answered.
       given: the answers to them, and what the teacher gave beside.
-      recipe: of the round.
+      recipe: the recipe of the round.
       round_: its number.
       share: share of each batch that the assistant's records fill.
       assisted: how many records are the assistant's.
@@ -70,7 +70,7 @@ def of_assistant(context: SharedContext, records: Records, given: Given, round_:
     """Returns the training of a round's assistant, on all that the teacher answered.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       records: Q of them.
       given: what the teacher gave for them.
       round_: number of the round.

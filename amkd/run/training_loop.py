@@ -31,12 +31,12 @@ def trained(
     """Trains on all processes.
 
     Args:
-      context: of the run.
+      context: the context of the run.
       training: what is trained.
       records: what it is trained on.
       given: the answers to them, and what there is beside.
       start: where it starts.
-      title: of the progress bar.
+      title: the title of the progress bar.
       save: takes the number of epochs done and the leaves of the state.
       role: what is trained, ``student`` or ``assistant``.
       on_epoch: is called with the number of epochs done and the mean loss.

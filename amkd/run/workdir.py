@@ -155,7 +155,9 @@ os.register_at_fork(after_in_child=_leave_locks)
 
 
 def finished(workdir: Path) -> dict[str, Any] | None:
-    """The summary of a finished run; None if it is not finished, or has to be written again."""
+    """Returns the summary of a finished run; None if it is not finished, or has to be written
+    again.
+    """
     path = workdir / "summary.json"
     if not path.exists():
         return None
@@ -190,5 +192,5 @@ def _without_secrets(config: Settings) -> dict[str, Any]:
 
 
 def ledger_path(config: Settings, workdir: Path) -> Path:
-    """The ledger's file: the configured one, or the workdir's own."""
+    """Returns the ledger's file: the configured one, or the workdir's own."""
     return Path(config.ledger.path).expanduser() if config.ledger.path else workdir / _LEDGER

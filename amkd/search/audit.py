@@ -1,6 +1,6 @@
 """How many of the k lowest a shortlist holds, estimated from a random sample of what it leaves out.
 
-Of the k lowest of all pairs, the shortlist holds its own m lowest, for some m: the largest m for
+The shortlist's m lowest pairs are among the k lowest of all pairs. Here m is the largest number for
 which no more than k - m discarded pairs score below the shortlist's m-th. Their number is not
 known, but a uniform sample of the discarded pairs, scored in full, tells about it by the
 hypergeometric distribution. The interval is exact: it holds the true share at least as often as it

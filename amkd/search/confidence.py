@@ -69,14 +69,14 @@ class Grid(NamedTuple):
 
 
 def c1(logits: jax.Array) -> jax.Array:
-    """Confidence in one image, ``max_y S(y|x)`` (eq. 1): ``[Y]`` logits to a probability."""
+    """Returns the confidence in one image, ``max_y S(y|x)`` (eq. 1), given its logits ``[Y]``."""
     chex.assert_rank(logits, 1)
     # The largest probability of the softmax alone.
     return 1 / jnp.sum(jnp.exp(logits - jnp.max(logits)))
 
 
 def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, w: np.ndarray) -> tuple[jax.Array, jax.Array]:
-    """Confidence in one pair, ``min over lam of C1(lam*x_i + (1-lam)*x_j)`` (eq. 2).
+    """Returns the confidence in one pair, ``min over lam of C1(lam*x_i + (1-lam)*x_j)`` (eq. 2).
 
     Mixing commutes with an affine map, so the trunk on a mix of activations is the student on
     the mixed image.

@@ -69,7 +69,7 @@ def _score_first(
 
 
 def _rounding(precision: str | None) -> AbstractContextManager[Any]:
-    """How products round their inputs, where it is not "highest"."""
+    """Returns how products round their inputs, where it is not "highest"."""
     return jax.default_matmul_precision(precision) if precision else nullcontext()
 
 
@@ -108,7 +108,7 @@ def tile_size(at_once: int, bytes_each: int) -> int:
 
     Args:
       at_once: student evaluations of one pair that are computed together.
-      bytes_each: of one evaluation's activations after the stem.
+      bytes_each: the bytes of one evaluation's activations after the stem.
     """
     evaluations, limit = 1408, 2**25
     if devices.accelerated():

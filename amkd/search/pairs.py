@@ -80,7 +80,7 @@ def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.
 
     Args:
       sizes: ``int64[blocks]``, elements of each block.
-      size: of the sample.
+      size: the size of the sample.
       rng: source of randomness.
 
     Returns:

@@ -18,8 +18,8 @@ class Placed(NamedTuple):
       network: the student.
       variables: its variables, and what its convolutions prepared.
       table: what is mixed.
-      stem_bytes: of one image's activations after the stem.
-      precision: of matrix products; None for "highest".
+      stem_bytes: the bytes of one image's activations after the stem.
+      precision: the precision of matrix products; None for "highest".
     """
 
     network: Network

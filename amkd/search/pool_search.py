@@ -48,7 +48,7 @@ def place(task: SelectionTask, *, with_logits: bool, dtype: str = "float32") -> 
     Args:
       task: the task.
       with_logits: whether the images' logits are wanted.
-      dtype: of the scoring: float32, tensorfloat32 or bfloat16.
+      dtype: the type of numbers for the scoring: float32, tensorfloat32 or bfloat16.
     """
     return placed.place(
         task.network.clone(dtype=jnp.bfloat16) if dtype == "bfloat16" else task.network,
@@ -69,7 +69,7 @@ def lowest_c2(
       task: the task.
       minimiser: how to minimise over lambda.
       k: how many pairs.
-      student: as :func:`place` places it; None does so now.
+      student: the result of :func:`place`; None to place it now.
     """
     search = open_search(task, minimiser, k, student)
     score_left(task, search, task.chosen, task.progress)

@@ -205,7 +205,7 @@ def curve(knots: Knots, range_: Range) -> Spans:
 
 
 def c1_along(span: Spans, lam: jax.Array) -> jax.Array:
-    """C1 of the curve in one span, at ``float32[C]`` lambdas of it: ``float32[C]``."""
+    """Returns C1 of the curve in one span, at ``float32[C]`` lambdas of it: ``float32[C]``."""
     u = (lam - span.start) / span.length
     v = 1 - u
     basis = ((1 + 2 * u) * v * v, u * v * v, (3 - 2 * u) * u * u, -u * u * v)
@@ -216,12 +216,12 @@ def c1_along(span: Spans, lam: jax.Array) -> jax.Array:
 
 
 def _first(values: jax.Array) -> jax.Array:
-    """``argmin`` of ``float32[C]`` as two minima: XLA on CPU does not vectorise its own."""
+    """Returns ``argmin`` of ``float32[C]`` by two minima: XLA on CPU does not vectorise its own."""
     places = jnp.arange(len(values))
     return jnp.min(jnp.where(values == jnp.min(values), places, len(values) - 1))
 
 
 def _pick(column: jax.Array, place: jax.Array) -> jax.Array:
-    """``column[place]`` as a sum: pair by pair, XLA does this faster than indexing."""
+    """Returns ``column[place]`` by a sum: pair by pair, XLA does this faster than indexing."""
     chosen = (jnp.arange(len(column)) == place).reshape((-1,) + (1,) * (column.ndim - 1))
     return jnp.sum(jnp.where(chosen, column, 0), 0)

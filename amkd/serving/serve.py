@@ -48,7 +48,7 @@ def serve(
       folder: its workdir.
       saved: its student.
       host: address to listen at.
-      port: to listen at; 0 for any that is free.
+      port: the port to listen at; 0 for any free one.
       stop: whether to stop.
 
     Raises:

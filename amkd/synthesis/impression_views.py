@@ -2,7 +2,8 @@
 noise.
 
 Scales show the middle of an image; shifts are by a fifth of a side, with white behind; turns are in
-ten steps from -90 to 90 degrees, with black behind. Of two combined, the first named comes first.
+ten steps from -90 to 90 degrees, with black behind. Where two are combined, the first named comes
+first.
 """
 
 import itertools
@@ -55,7 +56,7 @@ def show(images: np.ndarray, views: list[View], rng: np.random.Generator) -> np.
     Args:
       images: ``uint8[M, H, W, C]``, of equal sides where a view is a transposition.
       views: M views.
-      rng: of noise.
+      rng: the generator of the noise.
 
     Returns:
       ``uint8[M, H, W, C]``.

@@ -91,8 +91,8 @@ class Descent(NamedTuple):
     """How images are found by descent on their pixels.
 
     Attributes:
-      temperature: of the network's answers.
-      learning_rate: of Adam, on pixels in [0, 1].
+      temperature: the temperature of the network's answers.
+      learning_rate: Adam's learning rate, for pixels in [0, 1].
     """
 
     temperature: float
@@ -160,7 +160,7 @@ def make_impressions(
       answers: ``float32[B, Y]``, at the descent's temperature.
       shape: ``(H, W, C)``.
       descent: temperature and learning rate.
-      steps: of descent.
+      steps: the number of steps of the descent.
       key: randomness of the noise.
       check: called now and then; may raise to stop.
 

@@ -88,7 +88,7 @@ def climb_step(
     Args:
       reference_of: logits of the reference.
       target_of: logits of the target.
-      ascent: from :data:`ASCENTS`.
+      ascent: one of :data:`ASCENTS`.
       images: ``float32[B, ...]``.
       state: the ascent's.
 
@@ -108,7 +108,7 @@ class Ascent(NamedTuple):
 
     Attributes:
       kind: one of :data:`ASCENTS`.
-      rate: of it, on pixels in [0, 1].
+      rate: its learning rate, for pixels in [0, 1].
     """
 
     kind: str

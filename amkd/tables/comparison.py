@@ -38,8 +38,8 @@ class Group:
     """Runs whose configurations are the same except for their seeds.
 
     Attributes:
-      name: of the group.
-      runs: by seed.
+      name: the name of the group.
+      runs: its runs, by seed.
     """
 
     name: str

@@ -98,7 +98,7 @@ def curves(runs: Sequence[NamedRun], measure: str, currency: str | None = None) 
     """Returns the curves of the runs that have a measure.
 
     Args:
-      runs: of the page; a run keeps its number where others are left out.
+      runs: all runs of the page; a run keeps its number where others are left out.
       measure: one of ``comparison.MEASURES``.
       currency: against money, of the runs with a price in it; None for queries.
     """

@@ -43,7 +43,7 @@ def shorten(run: Run, workdir: Path) -> Kept:
     """Shortens the summary of a finished run, and adds the fields that are not at their defaults.
 
     Args:
-      run: of a table.
+      run: one run of a table.
       workdir: its folder.
     """
     path = workdir / "summary.json"

@@ -64,7 +64,7 @@ def render(command: TableCommand) -> None:
 
 
 def _render(command: TableCommand) -> bool:
-    """Does it; returns whether there is anything to render."""
+    """Renders; returns whether there is anything to render."""
     output = command.output or (command.workdir / "results" if command.workdir else None)
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")

@@ -40,7 +40,7 @@ def render(table: Table, folder: Path) -> str:
 
     Args:
       table: the table.
-      folder: of the results; ``runs/TABLE`` in it holds what is kept of the runs.
+      folder: the folder of the results; what is kept of the runs is in its ``runs/TABLE``.
 
     Returns:
       The Markdown.

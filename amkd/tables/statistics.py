@@ -12,7 +12,7 @@ class Spread(NamedTuple):
     """Several measurements of one quantity.
 
     Attributes:
-      mean: of the measurements.
+      mean: the mean of the measurements.
       std: their sample standard deviation; None for a single one.
       seeds: how many there are.
     """
@@ -91,7 +91,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     The chance that any of them is wrong is then at most the adjusted p-value.
 
     Args:
-      p_values: of each comparison; None where it is not defined, which does not count.
+      p_values: the p-value of each comparison; None where it is not defined, which does not count.
     """
     order = sorted((p, index) for index, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)

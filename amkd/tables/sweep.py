@@ -95,7 +95,7 @@ def field(text: str) -> tuple[str, str]:
 
 
 def configured(config: str, fields: Mapping[str, Any]) -> Settings:
-    """The settings of a configuration file with other values.
+    """Returns the settings of a configuration file with other values.
 
     Args:
       config: the name of a shipped configuration, or a file, with an optional ``:preset``.
@@ -112,7 +112,7 @@ def take_shard(runs: list[Run], shard: str) -> list[Run]:
     """Returns the part of the runs that one of several jobs takes.
 
     Args:
-      runs: of a table.
+      runs: the runs of a table.
       shard: such as ``2/8``, the second of eight jobs; empty for all runs.
 
     Raises:

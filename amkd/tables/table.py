@@ -61,10 +61,10 @@ class Table:
     """A table of runs.
 
     Attributes:
-      name: of its files.
+      name: the name of its files.
       title: its heading.
       seeds: one run for each.
-      rows: by name.
+      rows: the rows, by name.
       ways: fields of each way, by name, as in ``TableRow.set``.
       set: fields of all runs.
       against: the ways that all others are compared with, seed by seed.

@@ -28,8 +28,8 @@ class Task(abc.ABC):
       fits: the values that fields of a configuration may have, by dotted name; other fields may
         have any.
       modes: what the command line can do with such a run; None for everything.
-      colours: of the first, second, ... answer that :meth:`picture` draws, in words; empty where
-        answers are not drawn.
+      colours: the names of the colours in which :meth:`picture` draws answers, in their order;
+        empty where they are not drawn.
     """
 
     names_classes: ClassVar[bool]
@@ -50,7 +50,7 @@ class Task(abc.ABC):
 
         Args:
           labels: ``[M, ...]``, of the task's own form.
-          length: of an answer, Y.
+          length: the length of an answer, Y.
         """
 
     @abc.abstractmethod
@@ -95,8 +95,8 @@ class Task(abc.ABC):
         """Returns an answer ``float32[Y]`` in words.
 
         Args:
-          answer: of one image.
-          names: of the classes; empty where the task has none.
+          answer: the answer to one image.
+          names: the names of the classes; empty where the task has none.
           most: how many of the likeliest classes are named.
         """
 

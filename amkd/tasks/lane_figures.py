@@ -93,7 +93,7 @@ def culane(
       found: ``float32[M, L, R]``, predicted.
       truth: ``float32[M, L, R]``.
       rows: the R rows in pixels, ascending.
-      width: of the images; what is drawn beyond them does not count.
+      width: the width of the images; what is drawn beyond it does not count.
       drawn: width of a drawn lane.
     """
     right = predicted = there = 0
@@ -118,7 +118,7 @@ def intersections_over_unions(
       one: ``float32[K, R]``.
       other: ``float32[N, R]``.
       rows: see :func:`culane`; so are the others.
-      width: of the images.
+      width: the width of the images.
       drawn: width of a drawn lane.
     """
     (low, high), (other_low, other_high) = (_band(x, rows, width, drawn) for x in (one, other))

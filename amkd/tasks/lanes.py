@@ -39,8 +39,8 @@ class LaneTask(Task):
       slots: lanes, L.
       anchors: the R rows, in pixels from the top, ascending.
       columns: C places in a row, evenly from its left to its right edge.
-      height: of the images, in pixels.
-      width: of the images, in pixels.
+      height: the height of the images, in pixels.
+      width: the width of the images, in pixels.
       near: distance in pixels up to which a point of a lane counts as found (TuSimple).
       drawn: width in pixels at which lanes are drawn to be compared (CULane).
     """

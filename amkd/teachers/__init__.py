@@ -76,7 +76,7 @@ class PartlyAnswered(TeacherFailed):
     """Raised for a reply with some useless rows; the other rows were paid for and are kept.
 
     Attributes:
-      rows: as returned by ``Teacher.ask``, with NaN or the class number -1 for a useless row.
+      rows: what ``Teacher.ask`` returned, with NaN or the class number -1 for a useless row.
     """
 
     def __init__(self, message: str, rows: np.ndarray) -> None:

@@ -54,8 +54,8 @@ class AnswerTable:
         """Prepares to read.
 
         Args:
-          names: of the classes.
-          labels: from labels of the teacher to class numbers.
+          names: the names of the classes.
+          labels: class numbers by label of the teacher.
           form: how the answers will be read.
           alone: whether the table holds answers alone; in a table of pictures, with their true
             labels, only the first list of columns above counts.

@@ -55,7 +55,7 @@ def resolve(pixels: Pixels, tensor: Tensor, shape: tuple[int, int, int]) -> Pixe
     """Replaces each ``auto`` of the pixels by what the input tensor takes.
 
     Args:
-      pixels: as configured.
+      pixels: the configured pixels.
       tensor: the model's input.
       shape: ``(H, W, C)`` of one image.
 

@@ -20,7 +20,7 @@ def own_part(column: jax.Array, size: int, axis: str) -> jax.Array:
     """Returns this device's part of a column of the whole batch: ``[B, ...]`` to ``[b, ...]``.
 
     Args:
-      column: of the whole batch.
+      column: a column of the whole batch.
       size: records of one device, b.
       axis: name of the device axis.
     """

@@ -90,7 +90,7 @@ def check(
       backbone_rate: ``train.backbone_rate``.
       network: the network.
       variables: its variables, or their shapes.
-      group: of the recipe.
+      group: a group of fields of the recipe.
 
     Raises:
       UserError: one is not.

@@ -132,7 +132,7 @@ def by_group(loss: Loss, groups: int) -> Loss:
     """Returns a loss of answers that hold several distributions: its mean over them.
 
     Args:
-      loss: of one distribution.
+      loss: a loss of one distribution.
       groups: how many an answer holds, G.
     """
     if groups == 1:

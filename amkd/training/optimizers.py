@@ -75,7 +75,7 @@ def layer_factors(names: Iterable[str], decay: float) -> dict[str, float]:
     front of the blocks have one factor more, and those behind them none.
 
     Args:
-      names: of a network's layers.
+      names: the names of a network's layers.
       decay: factor from one block to the block in front of it.
     """
     numbers = {

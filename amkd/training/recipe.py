@@ -75,7 +75,7 @@ def assisted_places(recipe: Recipe, share: float) -> int:
 
     Args:
       recipe: has the size of a batch.
-      share: of each batch; 0 without an assistant.
+      share: which share of each batch; 0 without an assistant.
     """
     return round(share * recipe.batch_size)
 
@@ -86,7 +86,7 @@ def steps_per_epoch(recipe: Recipe, count: int, share: float = 0.0) -> int:
     Args:
       recipe: has the size of a batch.
       count: records that the teacher answered.
-      share: of each batch, that an assistant answered.
+      share: which share of each batch an assistant answered.
     """
     return -(-count // (recipe.batch_size - assisted_places(recipe, share)))
 

@@ -62,7 +62,8 @@ def similarities(rows: jax.Array, columns: jax.Array) -> jax.Array:
 
 
 def rank_of_match(row: jax.Array, right: jax.Array, counts: jax.Array) -> jax.Array:
-    """Returns how many columns of a row are above the right one; of equals, those before it are.
+    """Returns how many columns of a row are above the right one; an equal one counts if it stands
+    before it.
 
     Args:
       row: ``float32[G]``, similarities.
@@ -76,7 +77,7 @@ def rank_of_match(row: jax.Array, right: jax.Array, counts: jax.Array) -> jax.Ar
 def rows_to_learn(ranks: jax.Array, counts: jax.Array, share: float) -> jax.Array:
     """Returns which rows the student learns: those of rank 0, and a share of the others.
 
-    The share is rounded down, and taken from the lowest ranks; of equals, the first are taken.
+    The share is rounded down, and taken from the lowest ranks; among equals the first are taken.
 
     Args:
       ranks: ``int32[R]``, of the right column in each of the teacher's rows.
@@ -136,7 +137,7 @@ def matching_loss(params: chex.ArrayTree, features: jax.Array) -> jax.Array:
     over turned views: ``float32[]``.
 
     Args:
-      params: of the head.
+      params: the parameters of the head.
       features: ``float32[V, G, d]``, of all images upright, then of all turned, and so on.
     """
     upright, *turned = jax.vmap(jax.vmap(lambda h: project(params, h)))(features)

@@ -70,7 +70,7 @@ def project_relations(features: np.ndarray, views: int, seed: int) -> np.ndarray
 
     Args:
       features: ``float32[Q, e]``, of all images upright, then of all turned, and so on.
-      views: of an image.
+      views: the views of an image.
       seed: the run's.
 
     Returns:
@@ -102,7 +102,7 @@ def of_teacher(
     """Returns what a recipe takes of a teacher beside its answers; None if that is nothing.
 
     Args:
-      recipe: of the student.
+      recipe: the student's recipe.
       teacher: the teacher's network and its variables; None for a black box.
       seed: the run's.
 

@@ -63,7 +63,7 @@ class Training:
         """Returns the training of the last layer alone, on features in place of images.
 
         Args:
-          variables: of the whole network.
+          variables: the variables of the whole network.
         """
         return dataclasses.replace(
             self,
@@ -113,7 +113,7 @@ def train_network(
 
     Args:
       training: what is trained, how and on what.
-      first_variables: in place of those that follow from the stream.
+      first_variables: start from these, not from those that the stream gives.
       saved: leaves of the state after ``first_epoch`` epochs; see :func:`leaves_of`.
       first_epoch: epochs already done.
       on_epoch: called for every epoch; may raise to stop.

@@ -31,7 +31,7 @@ class TrainState:
       variables: parameters, and BatchNorm's running statistics where there are any.
       opt_state: the optimizer's state.
       average: running average of the variables; None if none is kept.
-      auxiliary: of a loss with an auxiliary head; None for all others.
+      auxiliary: the state of an auxiliary head; None for a loss without one.
     """
 
     step: jax.Array
@@ -61,7 +61,7 @@ def start(
       tx: the optimizer.
       averages: whether a running average is kept.
       auxiliary_params: first parameters of the loss's auxiliary head; None without one.
-      auxiliary_tx: that head's optimizer; None for the network's.
+      auxiliary_tx: the optimizer of that head; None for the optimizer of the network.
     """
     head, head_tx = auxiliary_params, auxiliary_tx or tx
     return TrainState(

@@ -49,8 +49,8 @@ def update_average(
     are soon forgotten.
 
     Args:
-      average: after ``step`` steps.
-      variables: after one more.
+      average: the average after ``step`` steps.
+      variables: the variables after one more step.
       decay: share of the average that stays, in the long run.
       step: ``int32[]``.
     """
@@ -67,7 +67,7 @@ def load_batch(data: TrainingSet, batch: Batches, recipe: Recipe, key: jax.Array
 
     Args:
       data: the training set.
-      batch: of b records.
+      batch: b records.
       recipe: augmentation, and whether records are mixed anew.
       key: randomness of the step.
 
@@ -259,11 +259,11 @@ def train_steps(
 
     Args:
       network: the student, as :func:`amkd.models.layers.for_training` returns it.
-      recipe: as :func:`amkd.training.recipe.step_recipe` returns it.
-      state: from :func:`amkd.core.devices.replicate`; used up.
+      recipe: what :func:`amkd.training.recipe.step_recipe` returns.
+      state: made by :func:`amkd.core.devices.replicate`; it is used up.
       data: the training set, from there, too.
       batches: ``[S, D, B/D]``, from :func:`split_batches`.
-      inputs: of S steps.
+      inputs: the inputs of S steps.
       key: randomness of the training.
       in_loop: whether the steps are a loop, in a program of the size of one step. Otherwise they
         follow each other: XLA on CPU runs convolutions inside loops several times slower.

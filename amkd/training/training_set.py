@@ -70,7 +70,7 @@ def make(
     """Returns the training set of one round.
 
     Args:
-      images: ``uint8[N, H, W, C]``; of lazy ones, only those that records name are taken.
+      images: ``uint8[N, H, W, C]``; if lazy, only those that records name are read.
       records: Q records.
       answers: ``float32[Q, Y]``.
       capacity: records to make room for, at least Q.
@@ -240,7 +240,7 @@ def draw_with_replacement(
     """Returns which places of S batches are drawn at least once: ``bool[S, B]``.
 
     MIX-KD's code draws the rows that it leaves unmixed so: it means a share p of them, and leaves
-    ``1 - (1 - 1/B)**floor(p B)`` in the mean; of 64 and p = .9, .592 (Choi et al., 2023).
+    ``1 - (1 - 1/B)**floor(p B)`` in the mean: .592 for B = 64 and p = .9 (Choi et al., 2023).
 
     Args:
       steps: S.

@@ -39,7 +39,8 @@ def logarithms(params: Params, features: jax.Array, weight: jax.Array, axis: str
     is over all devices.
 
     Args:
-      params: of one variance. The linear layer has no bias: the normalisation would take it away.
+      params: the parameters of one variance. The linear layer has no bias: the normalisation
+        would take it away.
       features: ``[b, d]``, the student's last.
       weight: ``float32[b]``, 1, or 0 for a record that only fills the batch, which has no part in
         the normalisation.

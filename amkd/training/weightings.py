@@ -36,11 +36,11 @@ class Batch(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """Of all weightings together.
+    """The constants of all weightings.
 
     Attributes:
-      share: of the batch that :func:`discard_hard` leaves out.
-      power: of :func:`polynomial`.
+      share: which share of the batch :func:`discard_hard` leaves out.
+      power: the exponent of :func:`polynomial`.
       at_mean: weight of the mean uncertainty in :func:`fidelity`.
     """
 
@@ -57,7 +57,8 @@ def constants_of(recipe: Recipe) -> Constants:
 def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Array:
     """Returns 0 for the hardest records, and the same weight for all others.
 
-    Exactly a share of the records, rounded, gets 0; of equals the first do. One always stays.
+    Exactly a share of the records, rounded, gets 0; among equals the first ones do. One always
+    stays.
 
     Args:
       hardness: ``float32[B]``.
@@ -96,7 +97,7 @@ def fidelity(unsure: jax.Array, real: jax.Array, at_mean: float) -> jax.Array:
     """Returns ``exp(ln(at_mean) * unsure / mean unsure)``: 1 where the teacher is sure (Kimura et
     al., 2018).
 
-    The paper's uncertainty is a Gaussian process's; of a network, the entropy of its answer takes
+    The paper's uncertainty is a Gaussian process's; for a network the entropy of its answer takes
     its place (ours). The paper's largest weight is 1 here: another is another learning rate.
 
     Args:

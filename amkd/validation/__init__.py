@@ -62,6 +62,6 @@ def subject(problem: str) -> str:
 
 
 def _names(problem: str, fields: set[str]) -> bool:
-    """Whether a problem is about one of some fields, or compares another field with one."""
+    """Returns whether a problem is about one of some fields, or compares another field with one."""
     given = {name.rpartition(".")[2] for name in fields if name}
     return subject(problem) in fields or any(f" {name}=" in problem for name in given)

@@ -43,7 +43,7 @@ def reasons(s: Settings) -> Iterator[str]:
 
 
 def _method(s: Settings) -> tuple[Method | None, list[str]]:
-    """The method, or the problem with its name."""
+    """Returns the method, or the problem with its name."""
     try:
         return find(s.method), []
     except UserError as error:

@@ -24,7 +24,7 @@ def table(
     """Makes a table without rows, of five seeds, that compares test accuracy.
 
     Args:
-      name: of the table.
+      name: the name of the table.
       preset: added to the name.
       title: heading of the table.
       ways: fields of each way to spend the queries, by name.

@@ -58,7 +58,7 @@ class Block(NamedTuple):
     """Comparisons that are one family.
 
     Attributes:
-      title: of the block.
+      title: the title of the block.
       rival: the way that the others are compared with.
       ways: the others, by row; those of the first row begin with the primary one.
       first: the primary comparison, where its rival is another.

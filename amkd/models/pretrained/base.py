@@ -23,7 +23,7 @@ class Normalise(nn.Module):
     student keeps those that it was trained with.
 
     Attributes:
-      mean: of each channel, for pixels from 0 to 1.
+      mean: the mean of each channel, for pixels from 0 to 1.
       std: standard deviation of each channel.
       dtype: type of the result.
     """
@@ -45,7 +45,7 @@ class PretrainedNetwork(Network):
 
     Attributes:
       timm: its name in timm.
-      mean: of each channel in the usual weights, for pixels from 0 to 1.
+      mean: the mean of each channel in the usual weights, for pixels from 0 to 1.
       std: standard deviation of each channel in these.
     """
 

@@ -19,7 +19,7 @@ class HubFiles(NamedTuple):
     Attributes:
       weights: the safetensors.
       config: timm's description; None if the model has none.
-      license: as its page states it; empty if it does not.
+      license: the license that its page states; empty if it states none.
       source: ``hf:owner/name@COMMIT``.
     """
 
@@ -49,7 +49,7 @@ def fetch(spec: str, name: str = "student_weights") -> HubFiles:
 
     Args:
       spec: the value of a field.
-      name: of that field.
+      name: the name of that field.
 
     Raises:
       UserError: they cannot be had, or a package is missing.

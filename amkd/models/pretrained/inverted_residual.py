@@ -20,7 +20,7 @@ class Shape(NamedTuple):
     Attributes:
       out: channels of the result.
       size: height and width of the depthwise kernels.
-      stride: of the depthwise convolution.
+      stride: the stride of the depthwise convolution.
       expanded: channels of the depthwise convolution; 0 for those of the input, without a 1x1
         convolution before it.
       squeezed: channels inside the squeeze-and-excitation; 0 for none.
@@ -39,7 +39,7 @@ class Options(NamedTuple):
     """What all blocks of a network share.
 
     Attributes:
-      epsilon: of BatchNorm.
+      epsilon: the epsilon of BatchNorm.
       same: whether padding is TensorFlow's SAME; else the same on all sides.
       form: see :class:`amkd.models.layers.Network`.
       dtype: type of the computation.

@@ -28,7 +28,7 @@ def timm_key(path: Path, renamed: dict[str, str]) -> str:
     """Returns timm's key of a variable.
 
     Args:
-      path: of the variable, its collection first.
+      path: the path of the variable, its collection first.
       renamed: modules and parameters that timm calls otherwise.
     """
     name = dotted((*path[1:-1], _LEAVES.get(path[-1], path[-1])))

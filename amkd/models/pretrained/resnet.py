@@ -19,7 +19,7 @@ class Block(nn.Module):
 
     Attributes:
       width: channels of the 3x3 convolutions.
-      stride: of the first 3x3 convolution.
+      stride: the stride of the first 3x3 convolution.
       bottleneck: whether there are 1x1 convolutions, the last to four times the width.
       dtype: type of the computation.
       axis_name: see :class:`amkd.models.layers.Network`.

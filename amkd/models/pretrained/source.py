@@ -30,8 +30,8 @@ class Weights:
       place: puts them into fresh variables, and leaves those of the last layer; of a function of
         the user's own, what it returns.
       source: where they come from, without a place on this machine.
-      sha256: of the file; of a function of the user's own, of what it returns.
-      license: of the weights; empty if nothing tells it.
+      sha256: the hash of the file, or of what a function of the user's own returns.
+      license: the license of the weights; empty if nothing tells it.
     """
 
     place: Place
@@ -56,7 +56,7 @@ def problems(spec: str, student: str, name: str = STUDENTS) -> list[str]:
     Args:
       spec: the value of their field; empty for none.
       student: the network.
-      name: of their field.
+      name: the name of their field.
     """
     field = f"config.{name}={spec!r}"
     if not spec or is_own(spec):
@@ -90,7 +90,7 @@ def load(
       student: the network.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of its images.
-      name: of their field.
+      name: the name of their field.
 
     Raises:
       UserError: they cannot be had, or are of another network.
@@ -119,7 +119,9 @@ def load(
 
 
 def _own(spec: str, network: Network, shape: tuple[int, ...], name: str) -> Weights:
-    """First variables from ``load(variables)``, which takes fresh ones and returns others."""
+    """Returns the first variables from ``load(variables)``, which takes fresh ones and returns
+    others.
+    """
     field = f"config.{name}={spec!r}"
     function: Any = plugins.resolve(spec, {}, name)
     if not callable(function):

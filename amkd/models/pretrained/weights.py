@@ -29,9 +29,9 @@ class Facts(NamedTuple):
 
     Attributes:
       architecture: timm's name of the network; empty if nothing tells it.
-      mean: of each channel, for pixels from 0 to 1; None for the usual one of the network.
+      mean: the mean of each channel, for pixels from 0 to 1; None for the usual one of the network.
       std: standard deviation of each channel; None for the usual one.
-      license: of the weights; empty if nothing tells it.
+      license: the license of the weights; empty if nothing tells it.
     """
 
     architecture: str = ""
@@ -102,7 +102,7 @@ def to_variables(
     """Returns the variables of a network from timm's arrays: all but those of its last layer.
 
     Args:
-      arrays: by timm's keys. Those of the last layer may be there, and are not used.
+      arrays: the arrays by timm's keys. Those of the last layer may be there, and are not used.
       network: the network.
       shape: ``(H, W, C)`` of its images.
       source: where the arrays come from, for messages.

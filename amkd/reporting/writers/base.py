@@ -27,10 +27,10 @@ class RunFacts:
 
 
 def hidden(*names: str) -> Hidden:
-    """Hides the values of environment variables in messages; of an address only its password.
+    """Hides the values of environment variables in messages; in an address only its password.
 
     Args:
-      names: of the variables.
+      names: the names of the variables.
     """
     return Hidden(*(_secret_of(os.environ.get(name, "")) for name in names))
 
@@ -51,7 +51,7 @@ class Writer(Protocol):
         """Takes figures.
 
         Args:
-          values: by name, such as ``round/agreement``.
+          values: the values by name, such as ``round/agreement``.
           axis: what the steps count: ``epoch`` or ``queries``.
           step: where on the axis the figures belong.
         """

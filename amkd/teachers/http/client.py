@@ -33,7 +33,7 @@ class Asked(NamedTuple):
 
     Attributes:
       images: how many images it holds.
-      classes: of how many classes it asks for scores.
+      classes: for how many classes it asks for scores.
       key: a name that only requests of one run with the same images have.
     """
 
@@ -200,7 +200,7 @@ class Client:
         return Refused(f"{reason}; {self._remedy(response)}")
 
     def _is_busy(self, response: Response) -> bool:
-        """Whether a service says that it has done no work, and may do it later."""
+        """Returns whether a service says that it has done no work, and may do it later."""
         status = response.status
         # 409: it is busy with the same; 425: too early. Neither has done any work.
         if status in (409, 425, 429) or (status == 503 and "Retry-After" in response.headers):

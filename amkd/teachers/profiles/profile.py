@@ -20,7 +20,7 @@ class Profile:
       fields: values of fields by dotted name below ``teacher``, such as ``json.scores``.
       needs: fields below ``teacher`` that only the user knows, and what each one is.
       labels: how the service's labels become classes.
-      top_k: of how many classes it tells a score.
+      top_k: for how many classes it tells a score.
       rounding: to how many digits its scores are rounded, as far as that is known.
       limits: what else to know: sizes, batches, keys.
     """
