@@ -315,7 +315,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # Path inside an entry to what the service says of a picture that it could not work on. Empty if
     # it says nothing.
     config.teacher.json.error = ""
-    # Labels that are no class and are not in teacher.labels: refuse (the run stops), or ignore (for
+    # Labels that are neither classes nor in teacher.labels: refuse (the run stops), or ignore (for
     # a service that knows thousands of words; a picture for which it names no class gets equal
     # scores).
     config.teacher.json.unknown = "refuse"

@@ -63,7 +63,7 @@ def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[
         raise UserError(overrides.explain(_last_line(error))) from error
     if len(left) > 1:
         raise UserError(
-            f"{left[1]!r} is no flag; flags look like --config=mnist; --help lists them"
+            f"{left[1]!r} is not a flag; flags look like --config=mnist; --help lists them"
         )
     if config is None:
         raise UserError(_NO_CONFIG)

@@ -41,11 +41,11 @@ def explain(message: str) -> str:
     types = {f"config.{leaf.name}": leaf.type for leaf in leaves(Settings)}
     if found[1] in types:
         return wrong_type(found[1].removeprefix("config."), found[2], types[found[1]])
-    return f"{found[1]}={found[2]!r}: is no value of this field; see its configuration file"
+    return f"{found[1]}={found[2]!r}: is not a value of this field; see its configuration file"
 
 
 def _problem(arg: str) -> str:
-    """Returns what is wrong with an argument; empty if it is no override, or a sound one."""
+    """Returns what is wrong with an argument; empty if it is not an override, or a sound one."""
     found = re.match(r"--?(no)?config\.([^=]+)(?:=(.*))?", arg, re.DOTALL)
     if not found:
         return ""

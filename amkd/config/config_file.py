@@ -40,7 +40,7 @@ def load(path: Path, preset: str = "") -> ConfigDict:
         return _of_data(path)
     spec = importlib.util.spec_from_file_location("amkd_configuration_file", path)
     if spec is None or spec.loader is None:
-        raise UserError(f"{path} is no Python file; {_WANTED}")
+        raise UserError(f"{path} is not a Python file; {_WANTED}")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -113,7 +113,7 @@ def _base(path: Path, base: object) -> ConfigDict:
         )
     config, given = defaults(), load(found, preset)
     if not set(given) <= set(config):
-        raise UserError(f"{path}: {_BASE}={base!r} is no configuration of a run")
+        raise UserError(f"{path}: {_BASE}={base!r} is not a configuration of a run")
     config.update(given)
     return config
 

@@ -68,7 +68,7 @@ def read(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
-        raise UserError(f"{path} is no YAML: {line}{error.problem}") from error
+        raise UserError(f"{path} is not YAML: {line}{error.problem}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if found is None:
@@ -91,7 +91,7 @@ def _unique(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
     found: dict[Any, Any] = {}
     for name, value in pairs:
         if not isinstance(name, str):
-            raise ValueError(f"{name!r} is no name of a field")
+            raise ValueError(f"{name!r} is not the name of a field")
         if name in found:
             raise ValueError(f"{name} stands there twice; remove one of them")
         found[name] = value

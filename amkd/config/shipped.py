@@ -68,7 +68,7 @@ def _missing(name: str, path: Path) -> str:
         return f"--config={name}: is a folder; name a file in it"
     if name and path.exists():
         return (
-            f"--config={name}: is no configuration, by its name; one ends in .py (with"
+            f"--config={name}: is not a configuration, by its name; one ends in .py (with"
             " get_config(preset=''), like configs/default.py), .yaml, .yml or .json"
         )
     plain = name.removeprefix("configs/").removesuffix(".py")

@@ -182,7 +182,7 @@ class Template:
     )
     unknown: str = field(
         "refuse",
-        "Labels that are no class and are not in teacher.labels: refuse (the run stops), or ignore"
+        "Labels that are neither classes nor in teacher.labels: refuse (the run stops), or ignore"
         " (for a service that knows thousands of words; a picture for which it names no class gets"
         " equal scores).",
         choices=("refuse", "ignore"),

@@ -30,7 +30,7 @@ class ReaderGone(BaseException):
 
 
 def visible(text: object) -> str:
-    r"""Returns text in which control characters, and bytes that are no UTF-8, stand as ``\x1b``.
+    r"""Returns text in which control characters, and bytes that are not UTF-8, stand as ``\x1b``.
 
     Such characters come from names of files, classes and labels. They could move the cursor of a
     terminal, and they could not be printed or written.
@@ -39,7 +39,7 @@ def visible(text: object) -> str:
 
 
 def storable(text: object) -> str:
-    r"""Returns text that UTF-8 can hold: of other text, bytes that are no UTF-8 as ``\udcff``."""
+    r"""Returns text that UTF-8 can hold: of other text, bytes that are not UTF-8 as ``\udcff``."""
     return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 

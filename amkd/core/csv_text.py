@@ -2,7 +2,7 @@ r"""Text in a CSV file: no spreadsheet runs it, no terminal obeys it, and it can
 
 Names of files, classes and labels come from others. A cell that begins with ``= + - @``, a tab, a
 carriage return or an apostrophe gets an apostrophe in front, so that a spreadsheet takes it as
-text. Control characters and bytes that are no UTF-8 stand as ``\x1b`` or ``\udcff``, and a
+text. Control characters and bytes that are not UTF-8 stand as ``\x1b`` or ``\udcff``, and a
 backslash as two.
 """
 

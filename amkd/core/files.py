@@ -67,7 +67,7 @@ def read_object(path: Path, remedy: str, fields: Mapping[str, type] = NOTHING) -
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     scratch = _scratch(path)
-    # A name of the user's may be no UTF-8; the locale may have no letters.
+    # A name of the user's may not be UTF-8; the locale may have no letters.
     scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
     flush(scratch)
     scratch.replace(path)

@@ -85,7 +85,7 @@ def obstacle(folder: Path) -> str:
                 return f"{place} points to nothing"
             place = place.parent
         if not place.is_dir():
-            return f"{place} is no folder"
+            return f"{place} is not a folder"
         with tempfile.TemporaryFile(dir=place):
             return ""
     except OSError as error:

@@ -146,7 +146,7 @@ class Heartbeat:
                 self._interrupt(status, f"process {number} has ended: {why}")
             if post.stop and self._index == 0 and not self._asked.requested:
                 self._asked.requested = True
-                console.say(f"process {number} was asked to stop, and with it all", last=True)
+                console.say(f"process {number} was asked to stop, so all of them stop", last=True)
 
     def _interrupt(self, status: int, why: str) -> None:
         if self._stop.interruption is None and self._own.ended is None:

@@ -80,7 +80,7 @@ class JsonLines(io.TextIOBase):
         return len(text)
 
     def drain(self) -> None:
-        """Writes what is no whole line, at the end of the process."""
+        """Writes what is not a whole line, at the end of the process."""
         rest, self._begun = self._begun, ""
         self._emit([rest])
 

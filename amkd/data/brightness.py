@@ -96,6 +96,6 @@ def _white_before(values: np.ndarray) -> int:
 
 
 def _tag(picture: Image.Image, number: int, default: int) -> int:
-    """Returns the first value of a TIFF's tag; the default where it has none, or is no TIFF."""
+    """Returns the first value of a TIFF's tag; the default if it has none or is not a TIFF."""
     value = getattr(picture, "tag_v2", {}).get(number, default)
     return int(value[0] if isinstance(value, tuple) else value)

@@ -32,7 +32,7 @@ class Pictures:
       classes: names; empty if not labelled.
       duplicates: how many files were dropped because an earlier one has the same bytes.
       broken: files skipped, as (relative path, reason).
-      ignored: how many files are no pictures by name.
+      ignored: how many files are not pictures by name.
       key: identity of exactly these pictures and how they were decoded, in hex.
     """
 
@@ -71,7 +71,7 @@ def load(
     Raises:
       UserError: an option is impossible; there is no such folder, or no picture in it; a picture is
         broken and ``options`` refuse that. In a labelled folder: a picture is in no subfolder, a
-        subfolder is no class, or the same bytes are in two classes.
+        subfolder is not a class, or the same bytes are in two classes.
     """
     check(options)
     where = f"{field}={str(root)!r}"

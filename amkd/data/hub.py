@@ -43,7 +43,7 @@ def read(name: str, cache_dir: Path, *, image_column: str = "", label_column: st
       label_column: the column of classes; empty for the only one, if there is one.
 
     Raises:
-      UserError: the data set cannot be had, or has no such columns.
+      UserError: the data set cannot be loaded, or has no such columns.
     """
     field = f"config.dataset={name!r}"
     splits = _splits(name.removeprefix(HUB), field)

@@ -66,8 +66,8 @@ def read(
       base: the address of the manifest, if ``path`` is a copy of one in a bucket.
 
     Raises:
-      UserError: names every row at fault: a file is missing or listed twice, a label is no class,
-        or a split is unknown. Or the manifest itself cannot be read.
+      UserError: names every row at fault: a file is missing or listed twice, a label is not a
+        class, or a split is unknown. Or the manifest itself cannot be read.
     """
     field = f"config.data.manifest={str(path)!r}"
     faults = RowFaults(field)

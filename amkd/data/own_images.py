@@ -200,7 +200,7 @@ def _lines(path: str) -> list[str] | None:
         return Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(
-            f"config.data.classes={path!r} is no text in UTF-8 ({error}); save it as that"
+            f"config.data.classes={path!r} is not text in UTF-8 ({error}); save it as that"
         ) from error
     except (PermissionError, IsADirectoryError) as error:
         raise UserError(

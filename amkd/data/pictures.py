@@ -111,7 +111,7 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
       options: how it becomes an image.
 
     Raises:
-      BrokenPictureError: it is no picture, or not a whole one.
+      BrokenPictureError: it is not a picture, or not a whole one.
       OSError: the file cannot be read; this says nothing about its bytes.
       UserError: an impossible option.
     """

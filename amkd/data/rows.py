@@ -48,7 +48,7 @@ def read(path: Path, field: str) -> Iterator[Row]:
     except OSError as error:
         raise UserError(f"{field}: {path} cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{field}: is no text in UTF-8 ({error}); save it as that") from error
+        raise UserError(f"{field}: is not text in UTF-8 ({error}); save it as that") from error
 
 
 def _read_csv(path: Path, field: str) -> Iterator[Row]:
@@ -96,7 +96,7 @@ def _read_lines(path: Path, field: str) -> Iterator[Row]:
             try:
                 cells = json.loads(line)
             except (ValueError, RecursionError) as error:
-                raise UserError(f"{field}: row {number} is no JSON ({error})") from error
+                raise UserError(f"{field}: row {number} is not JSON ({error})") from error
             if not isinstance(cells, dict):
                 raise UserError(f"{field}: row {number} holds no JSON object")
             yield Row(number, cells)

@@ -105,7 +105,7 @@ def _prepared(tfds: Any, name: str) -> Any:
         inside = sorted(path.parent for path in folder.glob("**/dataset_info.json"))
         hint = f"; did you mean {inside[0]}?" if inside else ""
         raise UserError(
-            f"config.dataset={name!r}: holds no dataset_info.json, so it is no version of a"
+            f"config.dataset={name!r}: holds no dataset_info.json, so it is not a version of a"
             f" prepared TFDS data set{hint}"
         )
     try:
@@ -146,7 +146,7 @@ def _feature_keys(name: str, features: Any) -> tuple[str, str]:
     label = [key for key, kind in features.items() if isinstance(kind, tfds.features.ClassLabel)]
     if len(image) != 1 or not label:
         raise UserError(
-            f"config.dataset={name!r} is no image-classification data set: it holds"
+            f"config.dataset={name!r} is not an image-classification data set: it holds"
             f" {list(features)}"
         )
     return image[0], "label" if "label" in label else label[0]

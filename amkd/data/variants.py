@@ -57,7 +57,7 @@ def _shifted(real: np.ndarray, copies: int, views: Views, *, seed: int) -> list[
     rng = keys.rng(seed, 0, keys.Purpose.VARIANTS)
     margin = views.crop
     side = 2 * margin + 1
-    choices = np.delete(np.arange(side**2), side**2 // 2)  # without the middle: it is no shift
+    choices = np.delete(np.arange(side**2), side**2 // 2)  # without the middle: it is not a shift
     shifts = rng.permuted(np.tile(choices, (len(real), 1)), axis=1)[:, :copies]
     flips = rng.integers(0, 2, shifts.shape) if views.flip else np.zeros_like(shifts)
     padded = np.pad(real, [(0, 0), (margin, margin), (margin, margin), (0, 0)])

@@ -170,5 +170,6 @@ def _check_folder(folder: Path) -> None:
     found = {path.name for path in folder.iterdir()} if folder.is_dir() else None
     if found is None or (found and not (found <= ours and card.is_in(folder))):
         raise UserError(
-            f"{folder} is there and is no earlier export: nothing was written; choose a new folder"
+            f"{folder} is there and is not an earlier export: nothing was written; choose a new"
+            " folder"
         )

@@ -26,7 +26,7 @@ class Predicted:
     Attributes:
       pictures: rows in the file.
       broken: files that could not be read, as (relative path, reason).
-      ignored: how many files are no pictures by name.
+      ignored: how many files are not pictures by name.
     """
 
     pictures: int
@@ -104,7 +104,9 @@ def _check_output(output: Path) -> None:
     if not output.exists():
         return
     if not output.is_file():
-        raise UserError(f"--output={output} cannot be written (it is no file); name another file")
+        raise UserError(
+            f"--output={output} cannot be written (it is not a file); name another file"
+        )
     with output.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
         first = lines.readline(100)
     if first.rstrip("\r\n") != ",".join(_HEAD):

@@ -24,7 +24,7 @@ class Connection:
         """Opens or creates a ledger's file.
 
         Raises:
-          UserError: the file is no ledger, is damaged, or cannot be opened.
+          UserError: the file is not a ledger, is damaged, or cannot be opened.
         """
         self.path, self.file = path, place.on_disk(path)
         self._lock = threading.RLock()  # one connection for all threads
@@ -52,7 +52,7 @@ class Connection:
     def damage(self, problem: str) -> UserError:
         """Returns the error about a damaged file."""
         return UserError(
-            f"ledger {self.path} is damaged or is no ledger ({problem}). Nothing more is sent."
+            f"ledger {self.path} is damaged or is not a ledger ({problem}). Nothing more is sent."
             " Restore it from a copy, save what can be read with `python -m amkd.ledger rescue"
             f" {self.path} rescued.sqlite`, or name another with --config.ledger.path"
         )

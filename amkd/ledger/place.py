@@ -25,7 +25,7 @@ def problems(path: str, name: str = "config.ledger.path") -> Iterator[str]:
         yield f"{shown}: that is {what} to SQLite, and paid answers would be lost; {remedy}"
         return
     if "\0" in path or not path.strip():
-        yield f"{shown}: is no name of a file; {remedy}"
+        yield f"{shown}: is not the name of a file; {remedy}"
         return
     try:
         place = Path(path).expanduser()

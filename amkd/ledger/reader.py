@@ -13,7 +13,7 @@ _PATIENCE = 60  # seconds that a reader waits for another program
 
 
 class DamagedLedger(UserError):
-    """Raised for a file that is damaged or is no ledger."""
+    """Raised for a file that is damaged or is not a ledger."""
 
 
 @contextlib.contextmanager
@@ -26,7 +26,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
       path: the ledger's file.
 
     Raises:
-      Damaged: it is no database, or one that cannot be read.
+      Damaged: it is not a database, or one that cannot be read.
       UserError: it is not there, belongs to another program or to a newer version, cannot be
         opened, or was written while it was read.
     """
@@ -86,6 +86,6 @@ def _user_errors(path: Path) -> Iterator[None]:
                 f"ledger {path} cannot be read ({error}): may this user read it and its folder?"
             ) from error
         raise DamagedLedger(
-            f"ledger {path} is damaged or is no ledger ({error}). Save what can be read with"
+            f"ledger {path} is damaged or is not a ledger ({error}). Save what can be read with"
             f" `python -m amkd.ledger rescue {path} rescued.sqlite`, or restore it from a copy"
         ) from error

@@ -81,7 +81,7 @@ def find(db: sqlite3.Connection, name: str) -> str:
         problem = (
             f"means {len(found)} runs ({', '.join(found[:5])})"
             if found
-            else "is no run of this ledger"
+            else "is not a run of this ledger"
         )
         raise UserError(f"run {name!r} {problem}; `python -m amkd.ledger show` lists them")
     return found[0]

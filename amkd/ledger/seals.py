@@ -63,7 +63,7 @@ class Seals:
         return {names[teacher] for names in known if teacher in names}
 
     def _usual(self, teacher: int) -> int:
-        """Returns the owner of most answers of a teacher, if that is no other teacher here."""
+        """Returns the owner of most answers of a teacher, if that is not another teacher here."""
         owners = self._owners.get(teacher, Counter())
         owner, count = next(iter(owners.most_common(1)), (checksums.NOBODY, 0))
         others = {

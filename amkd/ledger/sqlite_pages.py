@@ -53,7 +53,7 @@ class Pages:
     def rows(self, number: int) -> Iterator[PageRow | None]:
         """Yields the rows of a page, and None for each row that cannot be read.
 
-        If the first byte is no valid page type, the type that yields the most rows is taken.
+        If the first byte is not a valid page type, the type that yields the most rows is taken.
 
         Raises:
           UnreadablePage: nothing of the page can be read.

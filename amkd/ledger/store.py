@@ -39,7 +39,7 @@ class Ledger:
         """Opens or creates the ledger.
 
         Raises:
-          UserError: the file is no ledger, is damaged, or cannot be opened.
+          UserError: the file is not a ledger, is damaged, or cannot be opened.
         """
         self.path = path
         self._file = connection.Connection(path)

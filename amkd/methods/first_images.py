@@ -50,7 +50,7 @@ class Source:
 
     @property
     def teacher_network(self) -> tuple[Network, Variables]:
-        """The teacher's network and its variables, of a teacher that is no black box."""
+        """The teacher's network and its variables, of a teacher that is not a black box."""
         assert self.network is not None and self.variables is not None
         return self.network, self.variables
 

@@ -102,7 +102,7 @@ def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
 
 @jax.custom_vjp
 def local_response_norm(x: jax.Array) -> jax.Array:
-    """Returns ``x_c / (1 + 1e-4 * sum over |d|<=2 of x_{c+d}**2) ** .75``; the sum is no mean."""
+    """Returns ``x_c / (1 + 1e-4 * sum over |d|<=2 of x_{c+d}**2) ** .75``: a sum, not a mean."""
     scale = 1 + _LRN * _across(jnp.square(x))
     root = jnp.sqrt(scale)
     return x / (root * jnp.sqrt(root))  # scale**.75 without a power

@@ -92,7 +92,7 @@ def _labels(probe: Probe) -> Iterator[str]:
         listed = ", ".join(ignored[:_MOST_NAMES]) + _more(len(ignored) - _MOST_NAMES)
         yield from _wrapped(
             "ignored labels",
-            f"{len(ignored)} labels are no class and not in teacher.labels: {listed}",
+            f"{len(ignored)} labels are not classes and not in teacher.labels: {listed}",
         )
     plan = probe.settings.teacher
     by_order = plan.kind in _NO_LABELS or (plan.kind == "json" and not plan.json.labels)

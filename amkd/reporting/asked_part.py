@@ -22,7 +22,7 @@ class Chosen:
       round: its number, from 1.
       score: what the scores are: ``C2`` of pairs, or ``C1`` of single images.
       scores: ``float32[K]``; NaN where there is none.
-      lams: ``float32[K]``, the weights of the first images; empty of images that are no mixes.
+      lams: ``float32[K]``, the weights of the first images; empty of images that are not mixes.
       cells: some of the images, from the lowest to the highest score.
     """
 

@@ -1,6 +1,6 @@
 """A contact sheet: images that a method asked about, each with what was said of it.
 
-A mix stands between its two real images; an image that is no mix stands alone.
+A mix stands between its two real images; an image that is not a mix stands alone.
 """
 
 import dataclasses

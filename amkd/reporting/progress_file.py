@@ -173,4 +173,4 @@ def _age(path: Path, text: str, now: datetime.datetime) -> float:
     try:
         return (now - datetime.datetime.fromisoformat(text)).total_seconds()
     except (TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({text!r} is no time)") from error
+        raise UserError(f"{path} is damaged ({text!r} is not a time)") from error

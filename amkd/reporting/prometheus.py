@@ -52,7 +52,7 @@ def served(progress: RunProgress, port: int) -> Iterator[None]:
       port: 0 for none.
 
     Raises:
-      UserError: the port cannot be had.
+      UserError: the port cannot be opened.
     """
     if not port:
         yield
@@ -61,8 +61,8 @@ def served(progress: RunProgress, port: int) -> Iterator[None]:
         server = _Server(lambda: text(progress), port)
     except OSError as error:
         raise UserError(
-            f"config.report.prometheus_port={port}: cannot be had ({error.strerror}); name another,"
-            " or 0 for none"
+            f"config.report.prometheus_port={port}: cannot be opened ({error.strerror}); name"
+            " another, or 0 for none"
         ) from error
     with server:
         threading.Thread(target=server.serve_forever, name="prometheus", daemon=True).start()

@@ -34,7 +34,7 @@ def first_weights(settings: Settings, data: DataSet) -> Weights | None:
     """Returns a student's first variables; None for random ones.
 
     Raises:
-      UserError: they cannot be had, or are of another network.
+      UserError: they cannot be loaded, or are of another network.
     """
     return source.load(
         settings.student_weights, settings.student, data.classes, seen_shape(settings, data.shape)
@@ -45,7 +45,7 @@ def assistant_weights(settings: Settings, data: DataSet) -> Weights | None:
     """Returns an assistant's first variables; None for random ones.
 
     Raises:
-      UserError: they cannot be had, or are of another network.
+      UserError: they cannot be loaded, or are of another network.
     """
     plan = settings.assistant
     if not plan.model:

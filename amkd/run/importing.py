@@ -108,7 +108,7 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
       ledger: the ledger's file.
 
     Raises:
-      UserError: a row holds something that is no answer.
+      UserError: a row holds something that is not an answer.
     """
     plan = settings.data
     free = settings.teacher.kind in _FREE or find(settings.method).uses_labels(settings)

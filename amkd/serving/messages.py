@@ -56,7 +56,7 @@ def read(body: bytes, length: str | None, shape: tuple[int, ...], most: int) -> 
     size = len(body)
     if length is not None:
         if not length.isdecimal() or int(length) > len(body):
-            raise BadRequest(f"{LENGTH} is no length inside the body")
+            raise BadRequest(f"{LENGTH} is not a length inside the body")
         size = int(length)
     try:
         message = json.loads(body[:size])

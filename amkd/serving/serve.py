@@ -59,7 +59,7 @@ def serve(
             server = Server(model, host, port)
         except (OSError, OverflowError) as error:
             raise UserError(
-                f"--host={host} --port={port} cannot be had ({error}); name another port"
+                f"--host={host} --port={port} cannot be opened ({error}); name another port"
             ) from error
         with server:
             place = f"http://{host}:{server.server_port}/v2/models/{NAME}"
@@ -91,7 +91,7 @@ def opened(
       stop: whether to stop.
 
     Raises:
-      UserError: the student or the teacher cannot be had.
+      UserError: the student or the teacher cannot be loaded.
     """
     with contextlib.ExitStack() as stack:
         student, told = _student(settings, folder, saved)

@@ -59,7 +59,7 @@ class Server(ThreadingHTTPServer):
         """Binds the port; requests are answered from ``serve_forever`` on.
 
         Raises:
-          OSError: the port cannot be had.
+          OSError: the port cannot be opened.
         """
         self.model = model
         self._active, self._change = 0, threading.Condition()

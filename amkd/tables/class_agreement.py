@@ -59,7 +59,7 @@ def judge(run: KeptRun, loaded: dict[str, DataSet]) -> Judged:
       loaded: data sets that were loaded already, by their settings; is added to.
 
     Raises:
-      UserError: why it cannot be had here, or not cheaply.
+      UserError: why it cannot be found here, or not cheaply.
     """
     if not run.finished:
         raise UserError("the run is not finished, so it has no student yet")

@@ -10,7 +10,7 @@ from amkd.tables.cells import Cell
 from amkd.tables.kept import Kept
 from amkd.tables.table import Table
 
-# Figures of a run's last round that stand beside accuracy and agreement; they are no shares.
+# Figures of a run's last round that stand beside accuracy and agreement; they are not shares.
 LAST = ("divergence", "calibration_error", "brier_score")
 
 

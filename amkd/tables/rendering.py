@@ -105,7 +105,7 @@ def _check_folder(table: Table, folder: Path) -> None:
     there = [path for kind in kinds if (path := folder / f"{table.name}{kind}").exists()]
     if there and not _is_output(folder / f"{table.name}.json"):
         raise UserError(
-            f"{there[0]} is there and is no earlier output of this table: nothing was written;"
+            f"{there[0]} is there and is not an earlier output of this table: nothing was written;"
             " choose another --output"
         )
 

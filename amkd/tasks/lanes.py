@@ -25,7 +25,7 @@ from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.tasks import lane_figures
 from amkd.tasks.base import Task
 
-_FEWEST = 2  # rows in which a lane must be seen; one point is no lane
+_FEWEST = 2  # rows in which a lane must be seen; one point is not a lane
 _COLOURS = {"orange": (255, 140, 0), "blue": (40, 120, 255)}
 _SIDE = 192  # pixels up to which a picture is enlarged before lanes are drawn over it
 
@@ -145,7 +145,7 @@ class LaneTask(Task):
         overlap = self._overlap(found, truth)
         return {
             "student_accuracy": accuracy,
-            "accuracy_images": 0,  # it is no share of images: Wilson's interval does not hold
+            "accuracy_images": 0,  # it is not a share of images: Wilson's interval does not hold
             "f1": overlap.f1,
             "precision": overlap.precision,
             "recall": overlap.recall,

@@ -40,7 +40,7 @@ class Teacher:
     network: tuple[Any, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Makes the identity fit for the ledger: a file's name may be no UTF-8."""
+        """Makes the identity fit for the ledger: a file's name may not be UTF-8."""
         object.__setattr__(self, "identity", console.storable(self.identity))
 
     @property

@@ -74,7 +74,7 @@ class AnswerTable:
         NaN stands for a score that is not told.
 
         Raises:
-          UserError: it holds something that is no answer.
+          UserError: it holds something that is not an answer.
         """
         columns = self._columns(tuple(cells))
         if columns.scores and (found := cells[columns.scores]) is not None and found != "":
@@ -153,7 +153,7 @@ class AnswerTable:
             try:
                 found = json.loads(found)
             except ValueError as error:
-                raise UserError(f"its scores are no JSON ({error})") from error
+                raise UserError(f"its scores are not JSON ({error})") from error
         row = np.full(len(self._names), math.nan, np.float32)
         if isinstance(found, Mapping):
             for name, score in found.items():
@@ -180,7 +180,7 @@ def _number(text: str) -> float:
     try:
         found = float(text.removesuffix("%"))
     except ValueError:
-        raise UserError(f"{text!r} is no score; write a number") from None
+        raise UserError(f"{text!r} is not a score; write a number") from None
     if not math.isfinite(found):
-        raise UserError(f"{text!r} is no score; leave the cell empty if there is none")
+        raise UserError(f"{text!r} is not a score; leave the cell empty if there is none")
     return found / 100 if text.endswith("%") else found

@@ -42,7 +42,7 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
       ``float32[B, Y]``; a class number becomes a one-hot row, one out of range a row of zeros.
 
     Raises:
-      BadAnswer: these are no numbers, or their shape is wrong.
+      BadAnswer: these are not numbers, or their shape is wrong.
     """
     try:
         found = np.asarray(answers)

@@ -162,6 +162,6 @@ def _class_number(label: str, value: object, *, path: str, names: tuple[str, ...
             )
         return value
     raise UserError(
-        f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is no class:"
+        f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is not a class:"
         f" {', '.join(names)}, or a number from 0 to {len(names) - 1}, or -1 to ignore it"
     )

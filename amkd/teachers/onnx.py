@@ -48,7 +48,7 @@ def load(
       A teacher that answers the model's own scores, ``float[B, Y]``, or labels ``int64[B]``.
 
     Raises:
-      UserError: the file is no model, or does not take the images or give the classes.
+      UserError: the file is not a model, or does not take the images or give the classes.
     """
     path = Path(model.path)
     session = _session(path)
@@ -114,7 +114,7 @@ def _parts(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
 def _session(path: Path) -> Any:
     runtime = _package("onnxruntime")
     if not path.is_file():
-        raise UserError(f"{_FIELD}.path={str(path)!r} is no file; name an ONNX file")
+        raise UserError(f"{_FIELD}.path={str(path)!r} is not a file; name an ONNX file")
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors only: warnings are about how the file was written
     providers = runtime.get_available_providers()

@@ -133,7 +133,7 @@ def read(values: Any, wanted: Wanted, *, images: int, dtype: str, single: bool =
       single: whether it is about one image and may have no axis for a batch.
 
     Raises:
-      Unanswered: these are no numbers, or there is not one row per image.
+      Unanswered: these are not numbers, or there is not one row per image.
       UserError: the number of classes is wrong.
     """
     if dtype.startswith(_MAPS):

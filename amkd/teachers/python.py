@@ -32,6 +32,6 @@ def load(path: str, identity: str) -> Teacher:
         ) from error
     if not callable(ask):
         raise UserError(
-            f"config.teacher.function={path!r} is no function but a {type(ask).__name__}"
+            f"config.teacher.function={path!r} is not a function but a {type(ask).__name__}"
         )
     return Teacher(identity or f"python:{path}", ask)

@@ -47,7 +47,7 @@ def choose(tensors: Sequence[Tensor], name: str, field: str) -> Tensor:
         raise UserError(f"{field} is empty and the model has several: set it to one of {names}")
     found = [tensor for tensor in tensors if not name or tensor.name == name]
     if not found:
-        raise UserError(f"{field}={name!r} is no tensor of the model: set it to one of {names}")
+        raise UserError(f"{field}={name!r} is not a tensor of the model: set it to one of {names}")
     return found[0]
 
 

@@ -22,7 +22,7 @@ def reasons(s: Settings, method: Method | None) -> Iterator[str]:
 
     Args:
       s: the settings.
-      method: the method; None if its name is no method's.
+      method: the method; None if its name is not a method's.
     """
     plan = s.assistant
     if not plan.model:

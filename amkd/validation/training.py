@@ -144,7 +144,7 @@ def views_compared(s: Settings, method: Method | None) -> Iterator[str]:
 
     Args:
       s: the settings.
-      method: the method; None if its name is no method's.
+      method: the method; None if its name is not a method's.
     """
     recipe = s.train
     count = losses.views_compared(recipe) if _is_loss(recipe.loss) else 1

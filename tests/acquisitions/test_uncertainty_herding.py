@@ -97,7 +97,7 @@ def test_herding_at_the_limits():
 
 
 def test_the_targets_are_the_real_images_that_were_asked_about():
-    """Of 30 images 12 are real; the others that were asked about cover, and are no targets."""
+    """Of 30 images 12 are real; the others that were asked about cover, and are not targets."""
     one, _ = a_task("uncertainty_herding")
     of = candidates([0, 1, 2, 3, 4], [5, 6, 7, 8, 9], of=one._replace(real=12))
     asked = of.queried()

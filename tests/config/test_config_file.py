@@ -63,7 +63,7 @@ def test_a_name_that_means_no_file(tmp_path):
     cases = {
         "mnits": "did you mean mnist?",
         f"{tmp_path}/photo.py": f"did you mean {tmp_path}/photos.py?",
-        f"{tmp_path}/settings.toml": "is no configuration, by its name; one ends in .py",
+        f"{tmp_path}/settings.toml": "is not a configuration, by its name; one ends in .py",
         f"{tmp_path}/photos.yaml": f"did you mean {tmp_path}/photos.py?",
         f"{tmp_path}": "is a folder; name a file in it",
         "": "there is no configuration ''",

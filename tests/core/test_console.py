@@ -17,7 +17,7 @@ SHOWN = {
     "back to the line's start": ("good\rbad\x08", r"good\x0dbad\x08"),
     "commands of one byte": ("\x9b31m\x7f", r"\x9b31m\x7f"),
     "the order of writing": ("a\u202egnp.exe\u2066", r"a\u202egnp.exe\u2066"),
-    "a byte that is no UTF-8": (os.fsdecode(b"run\xff\x80"), r"run\xff\x80"),
+    "a byte that is not UTF-8": (os.fsdecode(b"run\xff\x80"), r"run\xff\x80"),
     "half a character": ("\ud83d", r"\ud83d"),
     "no text": (3, "3"),
 }

@@ -23,7 +23,7 @@ CELLS = {
     "two lines": ("a\r\n=b", r"a\x0d\x0a=b"),
     "commands of one byte": ("\x9b31m\x7f", r"\u009b31m\x7f"),
     "the order of writing": ("a\u202egnp", r"a\u202egnp"),
-    "a byte that is no UTF-8": (os.fsdecode(b"a\xff"), r"a\udcff"),
+    "a byte that is not UTF-8": (os.fsdecode(b"a\xff"), r"a\udcff"),
     "a backslash": (r"a\x1b", r"a\\x1b"),
     "empty": ("", ""),
 }

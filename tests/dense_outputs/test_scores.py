@@ -34,7 +34,7 @@ def test_lanes_are_compared_where_both_are_seen():
     assert dense.lane_gap(half, lanes((3, None, None)), CAP) == CAP  # no common row
     assert (
         dense.lane_gap(half, lanes((3, 7, None), (None, None, None)), CAP) == 2
-    )  # which is no lane
+    )  # which is not a lane
 
 
 def test_gaps_where_nothing_is_seen():

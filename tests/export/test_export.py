@@ -111,7 +111,7 @@ def test_what_is_not_ours_is_refused(
 ) -> None:
     (tmp_path / name).write_text(content)
     for folder in (tmp_path, tmp_path / name):
-        with pytest.raises(UserError, match="is no earlier export"):
+        with pytest.raises(UserError, match="is not an earlier export"):
             export.write(lenet, folder, sample_of(LENET, 1), formats=("stablehlo",))
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == content
@@ -122,7 +122,7 @@ def test_an_export_with_a_file_of_the_users_is_refused(lenet: SavedNetwork, tmp_
     folder.mkdir()  # an empty folder is no obstacle
     export.write(lenet, folder, sample, formats=("stablehlo",))
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match="is no earlier export"):
+    with pytest.raises(UserError, match="is not an earlier export"):
         export.write(lenet, folder, sample, formats=("stablehlo",))
     assert (folder / "notes.txt").read_text() == "mine"
 

@@ -225,5 +225,5 @@ def test_an_output_never_replaces_something_else(case, tmp_path):
     assert predict(tmp_path, output) == first  # an earlier output is replaced
     assert beside.read_text() == "mine"
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match=r"cannot be written \(it is no file\)"):
+    with pytest.raises(UserError, match=r"cannot be written \(it is not a file\)"):
         predict(tmp_path, tmp_path / "pipe")

@@ -203,7 +203,7 @@ def test_a_class_and_its_score(tmp_path, folder, log):
 
 
 WRONG = {
-    "a score that is no number": (["0000.png", *["x"] * 10], "row 2: 'x' is no score"),
+    "a score that is not a number": (["0000.png", *["x"] * 10], "row 2: 'x' is not a score"),
     "a wrong sum": (["0000.png", *[0.5] * 10], "row 2: .*sum to 5"),
     "a negative score": (["0000.png", 1.5, -0.5, *[0] * 8], "row 2: .*negative"),
     "a missing score": (["0000.png", 1, "", *[0] * 8], "row 2: .*NaN"),
@@ -278,7 +278,7 @@ def test_the_command_needs_to_know_which_ledger(tmp_path, capsys, monkeypatch):
 
 
 def test_a_run_takes_the_answers_of_its_manifest(tmp_path, folder, log, capsys):
-    """Those in the columns meant for them; a column called class is no answer there."""
+    """Those in the columns meant for them; a column called class is not an answer there."""
     settings = settings_of(tmp_path)
     paths = sorted(folder.iterdir())
     scores = answers_to(paths[:30], settings, log).tolist()

@@ -28,7 +28,7 @@ SMALL = {
 
 
 class StopAfter(StopSignal):
-    """Is asked to stop at the so-manieth look."""
+    """Is asked to stop after so many looks."""
 
     def __init__(self, looks):
         super().__init__()

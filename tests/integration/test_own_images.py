@@ -75,7 +75,7 @@ def test_impossible_class_names(text):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"cat\n", "two or more"), (b"", "two or more"), (b"caf\xe9\ncat\n", "no text in UTF-8")],
+    [(b"cat\n", "two or more"), (b"", "two or more"), (b"caf\xe9\ncat\n", "not text in UTF-8")],
 )
 def test_impossible_files_of_class_names(tmp_path, content, message):
     path = tmp_path / "classes.txt"

@@ -183,7 +183,7 @@ def test_what_cannot_go_on_stops_before_asking(tmp_path):
     ledger = workdir / "ledger.sqlite"
     for companion in workdir.glob("ledger.sqlite-*"):
         companion.unlink()
-    ledger.write_bytes(b"this is no ledger" * 500)
+    ledger.write_bytes(b"this is not a ledger" * 500)
     refused = command.run(line, env)
     assert (
         refused.returncode == 2

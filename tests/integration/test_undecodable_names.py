@@ -1,4 +1,4 @@
-"""Names that are no UTF-8, where the locale knows ASCII alone: nothing that was paid for fails."""
+"""Names that are not UTF-8, where the locale knows ASCII alone: nothing that was paid for fails."""
 
 import contextlib
 import os

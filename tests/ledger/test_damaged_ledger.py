@@ -1,4 +1,4 @@
-"""Damage, and what is no ledger of this version, is never taken for an answer."""
+"""Damage, and what is not a ledger of this version, is never taken for an answer."""
 
 import re
 import sqlite3

@@ -95,7 +95,7 @@ def test_spend(path: Path) -> None:
         "USD",
     ] in rounds
     assert not any(line[:1] == ["beta-000"] for line in rounds)
-    assert "no run of this ledger" in run("spend", path, "--run", "gamma", status=2)
+    assert "not a run of this ledger" in run("spend", path, "--run", "gamma", status=2)
 
 
 def test_verify(path: Path) -> None:
@@ -106,7 +106,7 @@ def test_verify(path: Path) -> None:
         "has changed" in text and "what to do" in text and "rescue" in text and "NOT sound" in text
     )
     path.write_bytes(b"no ledger\n" * 1000)
-    assert "is damaged or is no ledger" in run("verify", path, status=1)
+    assert "is damaged or is not a ledger" in run("verify", path, status=1)
 
 
 def test_recount(path: Path, tmp_path: Path) -> None:

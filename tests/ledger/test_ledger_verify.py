@@ -180,7 +180,7 @@ def test_recount_needs_one_run(path: Path, tmp_path: Path) -> None:
         assert recount.find(db, "alpha") == "alpha"  # though it is the beginning of another
         for name, complaint in [
             ("alp", "2 runs"),
-            ("gamma", "no run"),
+            ("gamma", "not a run"),
             (str(tmp_path / "empty"), "config.json"),
         ]:
             with pytest.raises(UserError, match=complaint):

@@ -129,7 +129,7 @@ def test_the_exported_file_takes_images_of_the_teachers_size(run, tmp_path):
     )
     found = session.run(["probabilities"], {"images": images})[0]
     np.testing.assert_allclose(found, saved.predict(images), atol=1e-4)
-    # It is no network of another size: the same variables, seeing 8 rows, answer otherwise.
+    # It is not a network of another size: the same variables, seeing 8 rows, answer otherwise.
     other = saved.network().clone(side=0)
     unlike = jax.jit(partial(inference.predict, other, saved.variables))(images)
     assert np.abs(found - np.asarray(unlike)).max() > 0.01

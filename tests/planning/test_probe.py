@@ -177,4 +177,4 @@ def test_labels_of_no_class_stop_a_probe_after_one_image(tmp_path, monkeypatch):
         }
         found = probes.probe(settings_of(**fields), tmp_path / "run", STOP)
     assert found.spent == 0.25 and len(server.asked) == 1
-    assert "the labels 'bee', 'cat', 'ant', which are no classes" in said(found)["problem"]
+    assert "the labels 'bee', 'cat', 'ant', which are not classes" in said(found)["problem"]

@@ -49,7 +49,7 @@ WRONG = {
         [
             "config.search.lam_low=0.9: must not exceed lam_high",
             "config.dataset='no_such_data'",
-            "config.teacher.onnx.path='/nowhere.onnx' is no file",
+            "config.teacher.onnx.path='/nowhere.onnx' is not a file",
             "config.teacher.max_cost=2: 1,000 images at 1 cost",
         ],
     ),

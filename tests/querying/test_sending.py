@@ -175,10 +175,10 @@ def test_of_a_partly_bad_reply_the_rest_is_kept_and_never_asked_again(book: ledg
     def partly(images: np.ndarray) -> object:
         rows = truth(images)
         rows[1] = np.nan
-        raise PartlyAnswered("the label 'lamp' is no class", rows)
+        raise PartlyAnswered("the label 'lamp' is not a class", rows)
 
     spy = Scripted(partly)
-    with pytest.raises(UserError, match="the label 'lamp' is no class"):
+    with pytest.raises(UserError, match="the label 'lamp' is not a class"):
         send(client_of(book, spy, QUICK), some_images(4))
     assert states(book) == [("answered", 4, 3)]
     query_client = client_of(book, spy, QUICK)

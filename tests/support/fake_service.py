@@ -7,7 +7,7 @@ The shapes of their replies are those that the services' documentation describes
 
 Each POST takes the next fault; after the last one all is well. A fault is a status with or without
 the seconds of a Retry-After, ``truncated`` (half of the body, then the connection ends), ``labels``
-(labels that are no classes), or the name of another reply of the service.
+(labels that are not classes), or the name of another reply of the service.
 """
 
 import base64
@@ -36,7 +36,7 @@ class Service:
 
     path: str
     good: object  # its reply, as JSON
-    labels: object  # a reply with labels that are no classes
+    labels: object  # a reply with labels that are not classes
     read: tuple  # the probabilities of the good reply, worked by hand
     auth: tuple = ("Authorization", f"Bearer {KEY}")  # the header that carries the key
     env: str = ""
@@ -72,7 +72,7 @@ _THROTTLED = ("throttled", 400, {"__type": "ThrottlingException", "message": "Ra
 SERVICES = {
     "google_vision": Service(
         path="/v1/images:annotate",
-        # bee and cat see 0.9 and 0.3 of 1.2; Insect is no class.
+        # bee and cat see 0.9 and 0.3 of 1.2; Insect is not a class.
         good=_vision(("Insect", 0.95), ("Bee", 0.9), ("Cat", 0.3)),
         labels=_vision(("Insect", 0.95), ("Wing", 0.9)),
         read=(0, 0.75, 0.25),

@@ -59,7 +59,7 @@ CAUSES = {
     "drip": "Timeout",
     "reset": "ReadError|RemoteProtocolError",
     "truncated": "ReadError|RemoteProtocolError",
-    "garbled": "no JSON|cut short|do not fill",
+    "garbled": "not JSON|cut short|do not fill",
     "rows": r"for \d of \d pict|for \d image",
     "classes": "the label '10'|answered 11 scores",
     "nan": "NaN",

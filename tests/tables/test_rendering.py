@@ -312,7 +312,7 @@ def test_an_output_never_replaces_something_else(name, tmp_path):
     for run in RUNS:
         kept.write(run, tmp_path / "runs" / "tiny")
     (tmp_path / name).write_text('{"mine": 1}')
-    with pytest.raises(UserError, match=f"{name} is there and is no earlier output"):
+    with pytest.raises(UserError, match=f"{name} is there and is not an earlier output"):
         rendering.render(TABLE, tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
     (tmp_path / name).unlink()

@@ -66,12 +66,12 @@ def test_a_table_of_pictures_has_other_columns_beside_its_answers() -> None:
     ("cells", "message"),
     [
         ({"answer": "cat"}, "names a class without a score, and config.teacher.answers.form="),
-        ({"answer": "bee", "score": 1}, "'bee', which is no class"),
+        ({"answer": "bee", "score": 1}, "'bee', which is not a class"),
         ({"score:bee": 1}, "the column 'score:bee' is of no class"),
-        ({"score:cat": "much"}, "'much' is no score"),
-        ({"score:cat": "nan"}, "'nan' is no score"),
+        ({"score:cat": "much"}, "'much' is not a score"),
+        ({"score:cat": "nan"}, "'nan' is not a score"),
         ({"scores": [0.5, 0.5]}, "holds 2 scores, and there are 3 classes"),
-        ({"scores": "0.5;0.5"}, "its scores are no JSON"),
+        ({"scores": "0.5;0.5"}, "its scores are not JSON"),
     ],
 )
 def test_what_is_no_answer(cells: dict[str, Any], message: str) -> None:

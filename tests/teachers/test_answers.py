@@ -72,7 +72,7 @@ def test_none_is_nan_and_what_float32_cannot_hold_is_infinity(form: str) -> None
     ],
 )
 def test_class_numbers_are_rows_of_one_1(told: object, rows: list[list[int]]) -> None:
-    """A number that is no class's is a row of zeros, which is then a fault."""
+    """A number that is not a class's is a row of zeros, which is then a fault."""
     found = raw(told, "label", images=2)
     assert found.dtype == np.float32
     assert found.tolist() == rows

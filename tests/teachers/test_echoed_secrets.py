@@ -46,7 +46,7 @@ def test_a_cut_message_shows_no_part_of_it(place, monkeypatch):
     template = Template('{"x": "$image"}', scores="s[].score", labels="s[].label")
     reply = json.dumps({"s": [{"label": label, "score": 1.0}]}).encode()
     said = ask((200, {}, reply), monkeypatch, template)
-    assert "is no class of the data set" in said and "hunter2" not in said
+    assert "is not a class of the data set" in said and "hunter2" not in said
 
 
 @pytest.mark.parametrize("spelt", [*coded(SECRET)])

@@ -84,7 +84,7 @@ def test_no_score_lands_on_its_neighbours_label(scores: str, labels: str, entry:
 )
 def test_lists_of_other_elements_are_not_put_together(scores: str, labels: str, entry: Any) -> None:
     """Although they may be equally long."""
-    with pytest.raises(UserError, match=r"chooses other elements than|is no list of"):
+    with pytest.raises(UserError, match=r"chooses other elements than|is not a list of"):
         read(entry, scores, labels)
 
 
@@ -211,11 +211,11 @@ def test_a_reply_of_more_or_fewer_entries_is_refused_and_not_cut(
 
 @pytest.mark.parametrize("name", [None, 3, True, ["a"]])
 def test_an_entry_needs_the_name_of_its_picture(name: Any) -> None:
-    with pytest.raises(UserError, match=r"config\.teacher\.json\.id='id' is no text"):
+    with pytest.raises(UserError, match=r"config\.teacher\.json\.id='id' is not text"):
         ask([entry(0, id="a"), entry(1, id=name)], 2, id="id")
 
 
 def test_the_one_label_of_a_list_is_no_later_one() -> None:
     template = Template("$image", scores="", labels="p[].n | [0]")
-    with pytest.raises(UserError, match=r"is no single label"):
+    with pytest.raises(UserError, match=r"is not a single label"):
         EntryReader(template, Labels({}, NAMES), 3)({"p": [{"n": None}, {"n": "ant"}]})

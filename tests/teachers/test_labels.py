@@ -72,7 +72,7 @@ def test_what_is_no_label_is_refused(label: Any) -> None:
 
 
 def test_a_label_of_very_many_digits_is_refused() -> None:
-    with pytest.raises(UserError, match=r"no class of the data set"):
+    with pytest.raises(UserError, match=r"not a class of the data set"):
         Labels({}, ("a", "b")).number("9" * 5000)
 
 

@@ -189,7 +189,7 @@ def test_oip_labels(shape):
     output = {"name": "out", "datatype": "INT64", "shape": shape, "data": [2, 0]}
     found, _ = ask_oip(metadata, oip_reply(output), hard_labels=True)
     assert (found.tolist(), found.dtype) == ([2, 0], np.int64)
-    # What is no class is left to the caller, who keeps the rest of the batch.
+    # What is not a class is left to the caller, who keeps the rest of the batch.
     assert ask_oip(metadata, oip_reply({**output, "data": [2, 3]}), hard_labels=True)[
         0
     ].tolist() == [
@@ -278,7 +278,7 @@ def test_a_model_of_a_fixed_batch_gets_no_smaller_one():
         (
             OIP_METADATA,
             {"input": "no"},
-            "config.teacher.oip.input='no' is no tensor of the model: set it to one of 'in'",
+            "config.teacher.oip.input='no' is not a tensor of the model: set it to one of 'in'",
         ),
         (
             {
@@ -302,7 +302,7 @@ def test_a_model_of_a_fixed_batch_gets_no_smaller_one():
             {},
             "config.teacher.oip.version is empty .* versions 1, 2",
         ),
-        ({**OIP_METADATA, "inputs": [{"name": "in"}]}, {}, "whose 'inputs' are no tensors"),
+        ({**OIP_METADATA, "inputs": [{"name": "in"}]}, {}, "whose 'inputs' are not tensors"),
         (["what"], {}, r"metadata is \[1 x str\]"),
         (OIP_METADATA, {"binary": "maybe"}, "binary='maybe' must be auto, yes or no"),
         (OIP_METADATA, {"model": ""}, "config.teacher.oip.model is empty"),
@@ -367,9 +367,9 @@ def test_oip_keeps_to_one_version():
             "do not fill",
         ),
         (({"Inference-Header-Content-Length": "999"}, b"{}"), Unanswered, "cut short"),
-        (b"", Unanswered, "no JSON"),
-        (b"[" * 100_000, Unanswered, "no JSON"),
-        (b"\xff\xfe", Unanswered, "no JSON"),
+        (b"", Unanswered, "not JSON"),
+        (b"[" * 100_000, Unanswered, "not JSON"),
+        (b"\xff\xfe", Unanswered, "not JSON"),
         (dumps({"id": "other", "outputs": []}), Unanswered, "someone else's answer"),
     ],
 )

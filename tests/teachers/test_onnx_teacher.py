@@ -268,8 +268,8 @@ def test_several_inputs(tmp_path: Path) -> None:
 def test_files_that_are_no_models(tmp_path: Path) -> None:
     (tmp_path / "junk.onnx").write_bytes(b"junk")
     for path, said in (
-        ("none.onnx", "is no file"),
-        (".", "is no file"),
+        ("none.onnx", "is not a file"),
+        (".", "is not a file"),
         ("junk.onnx", "cannot be read"),
     ):
         with pytest.raises(UserError, match=rf"config\.teacher\.onnx\.path=.*{said}"):

@@ -132,9 +132,9 @@ def test_labels_are_read(dtype: str, values: Any, given: Any, found: list[int]) 
     ("dtype", "values", "given", "said"),
     [
         ("int64", np.array([3, 1]), {"names": ("1", "2", "3")}, "'1', if it is a name, or the cl"),
-        ("string", ["cat", "wasp"], {}, "'wasp', which is no class"),
+        ("string", ["cat", "wasp"], {}, "'wasp', which is not a class"),
         ("string", ["cat", "junk"], {"junk": -1}, "'junk', which config.teacher.labels ignores"),
-        ("int64", np.array([5, 9]), {"5": 2}, "'9', which is no class"),
+        ("int64", np.array([5, 9]), {"5": 2}, "'9', which is not a class"),
     ],
 )
 def test_a_label_that_cannot_be_read_does_not_lose_the_others(

@@ -107,7 +107,7 @@ def test_labels_that_are_no_classes(name):
                     "Animal" in teacher.ask.ignored_labels or "Wing" in teacher.ask.ignored_labels
                 )
             else:
-                with pytest.raises(UserError, match="is no class of the data set: map it"):
+                with pytest.raises(UserError, match="is not a class of the data set: map it"):
                     teacher.ask(pictures(1))
 
 
@@ -116,7 +116,7 @@ def test_labels_that_are_no_classes(name):
     [
         ("google_vision", "bad", UserError, "an error for a picture: Bad image data"),
         ("openai_chat", "refused", UserError, "an error for a picture: I cannot help"),
-        ("openai_chat", "prose", Unanswered, "a text of 21 characters that is no JSON"),
+        ("openai_chat", "prose", Unanswered, "a text of 21 characters that is not JSON"),
         ("gemini", "blocked", UserError, "an error for a picture: SAFETY"),
         ("huggingface", "401", Refused, "does not take the credentials"),
     ],

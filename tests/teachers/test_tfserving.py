@@ -136,7 +136,7 @@ def test_tfserving_models_that_are_refused_before_any_image(metadata, fields, me
         (b'{"predictions": [[1, 0], [1, 0]]}', UserError, "2 scores per image, and 3 classes"),
         (b'{"predictions": [[], []]}', UserError, "0 scores per image"),
         (b'{"predictions": [{"out": 1}, [1]]}', Unanswered, "several kinds"),
-        (b'{"predictions": [[1, 0, 0], [1, 0', Unanswered, "no JSON"),
+        (b'{"predictions": [[1, 0, 0], [1, 0', Unanswered, "not JSON"),
     ],
 )
 def test_tfserving_replies_that_are_no_answer(reply, error, message):

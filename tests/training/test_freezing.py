@@ -136,7 +136,7 @@ def test_fields_that_do_nothing_change_no_identity_and_no_optimizer():
     ("freeze", "rate", "said"),
     [
         ("conv9", 1.0, "no layer 'conv9'; its layers are"),
-        ("conv", 1.0, "no layer 'conv'"),  # a part of a name is no name
+        ("conv", 1.0, "no layer 'conv'"),  # a part of a name is not a name
         ("conv1,conv2,fc1,fc2,fc3", 1.0, "nothing is left"),
     ],
 )

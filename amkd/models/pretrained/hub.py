@@ -52,7 +52,7 @@ def fetch(spec: str, name: str = "student_weights") -> HubFiles:
       name: the name of that field.
 
     Raises:
-      UserError: they cannot be had, or a package is missing.
+      UserError: they cannot be loaded, or a package is missing.
     """
     field = f"config.{name}={spec!r}"
     found = _NAME.fullmatch(spec)
@@ -69,7 +69,7 @@ def fetch(spec: str, name: str = "student_weights") -> HubFiles:
         weights = Path(hub.hf_hub_download(repository, WEIGHTS, revision=commit))
     except Exception as error:  # of many kinds, most of them the connection's
         raise UserError(
-            f"{field}: {WEIGHTS} cannot be had ({type(error).__name__}: {error}); check name and"
+            f"{field}: {WEIGHTS} cannot be loaded ({type(error).__name__}: {error}); check name and"
             " connection, or download model.safetensors and config.json by hand, and name the"
             f" file: --config.{name}=FILE.safetensors"
         ) from error

@@ -93,7 +93,7 @@ def load(
       name: the name of their field.
 
     Raises:
-      UserError: they cannot be had, or are of another network.
+      UserError: they cannot be loaded, or are of another network.
     """
     if not spec:
         return None

@@ -63,7 +63,7 @@ def read_facts(config: Path | None) -> Facts:
         return Facts(str(found.get("architecture", "")), mean, std, str(plan.get("license") or ""))
     except (ValueError, TypeError, AttributeError, OSError) as error:
         raise UserError(
-            f"{config} lies beside the weights, and is no config.json of timm ({error}); move it"
+            f"{config} lies beside the weights, and is not a config.json of timm ({error}); move it"
             " away, and the network's usual mean and standard deviation are taken"
         ) from error
 

@@ -55,13 +55,13 @@ class Reply(NamedTuple):
         """Parses the body as JSON.
 
         Raises:
-          Unanswered: the body, which came whole, is no JSON.
+          Unanswered: the body, which came whole, is not JSON.
         """
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError) as error:
             raise Unanswered(
-                f"the reply is no JSON ({type(error).__name__}, {len(self.body)} bytes)",
+                f"the reply is not JSON ({type(error).__name__}, {len(self.body)} bytes)",
                 billed=True,
                 whole=True,
             ) from None

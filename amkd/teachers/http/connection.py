@@ -88,7 +88,7 @@ def address(connection: Connection) -> httpx.URL:
     """
     url = parsed(connection.url)
     if url is None:  # not quoted: a broken address may hold a password
-        raise UserError(f"{_FIELD}.url is no address: write it as https://host:port/path")
+        raise UserError(f"{_FIELD}.url is not an address: write it as https://host:port/path")
     if url.userinfo:
         raise UserError(
             f"{_FIELD}.url has a user or password before its host, where logs would show it: take"
@@ -150,7 +150,7 @@ def _check_headers(connection: Connection) -> None:
     used = connection.auth_header or connection.auth_env or connection.auth_file
     if used and not _HEADER_NAME.fullmatch(connection.auth_header):
         raise UserError(
-            f"{_FIELD}.auth_header is no name of a header; 'Authorization' and 'X-Api-Key' are"
+            f"{_FIELD}.auth_header is not the name of a header; 'Authorization' and 'X-Api-Key' are"
             " usual"
         )
     if connection.auth_scheme and not _HEADER_NAME.fullmatch(connection.auth_scheme):
@@ -161,8 +161,8 @@ def _check_headers(connection: Connection) -> None:
     name = connection.idempotency_header
     if name and not _HEADER_NAME.fullmatch(name):
         raise UserError(
-            f"{_FIELD}.idempotency_header is no name of a header; 'Idempotency-Key' is usual, and"
-            " empty sends none"
+            f"{_FIELD}.idempotency_header is not the name of a header; 'Idempotency-Key' is usual,"
+            " and empty sends none"
         )
     if name and name.lower() == connection.auth_header.lower():
         raise UserError(

@@ -91,7 +91,7 @@ def _from_file(path: str) -> tuple[str, str]:
     except OSError as error:
         problem = f"names a file that cannot be read ({error.strerror}): put the secret there"
     except (ValueError, RuntimeError):  # a null byte, or no such user behind ~
-        problem = "is no path of a file"
+        problem = "is not a path of a file"
     if problem:  # raised here, since the first error shows the path, which may be the secret itself
         raise UserError(f"{_FIELD}.auth_file {problem}")
     if not secret:

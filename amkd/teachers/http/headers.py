@@ -17,7 +17,7 @@ def configured(text: str) -> dict[str, str]:
     """Reads ``teacher.http.headers``; empty for an empty text.
 
     Raises:
-      UserError: it is no JSON object of texts, or a header looks like a secret's; no value is
+      UserError: it is not a JSON object of texts, or a header looks like a secret's; no value is
         shown.
     """
     if not text:

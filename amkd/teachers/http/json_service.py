@@ -112,7 +112,7 @@ class _Ask:
 
     @property
     def ignored_labels(self) -> frozenset[str]:
-        """Labels of the replies so far that are no class, if such labels are ignored."""
+        """Labels of the replies so far that are not classes, if such labels are ignored."""
         return frozenset(self._labels.ignored)
 
     def connect(self, connection: Connection) -> Client:
@@ -159,7 +159,7 @@ class _Ask:
             return [reply]
         found = self._entries_path.search(reply)
         if not isinstance(found, list):
-            raise self._entries_path.misfit("is no list in", reply)
+            raise self._entries_path.misfit("is not a list in", reply)
         return found
 
     def _in_order(self, entries: list[Any], names: list[str]) -> list[Any]:
@@ -200,7 +200,7 @@ class _Ask:
         assert self._id is not None
         name = self._id.search(entry)
         if not isinstance(name, str):
-            raise self._id.misfit("is no text in", entry)
+            raise self._id.misfit("is not text in", entry)
         return name
 
 

@@ -26,7 +26,7 @@ class Labels:
 
     Attributes:
       are_places: whether every number is sure to be the number of a class.
-      ignored: labels that were ignored because they are no class, the first few hundred.
+      ignored: labels that were ignored because they are not classes, the first few hundred.
     """
 
     def __init__(
@@ -154,16 +154,16 @@ class Labels:
 
 
 def _unknown(labels: Sequence[Any]) -> UserError:
-    """Returns the error about labels of one reply that are no classes."""
+    """Returns the error about labels of one reply that are not classes."""
     shown = [repr(redact(comparable(_text(label)))[:80]) for label in labels[:_SHOWN]]
     if len(labels) == 1:
         return UserError(
-            f"the service answered the label {shown[0]}, which is no class of the data set: map it"
-            f" to a class number by {_FIELD} ({IGNORED} to ignore it)"
+            f"the service answered the label {shown[0]}, which is not a class of the data set: map"
+            f" it to a class number by {_FIELD} ({IGNORED} to ignore it)"
         )
     more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
     return UserError(
-        f"the service answered the labels {', '.join(shown)}{more}, which are no classes of the"
+        f"the service answered the labels {', '.join(shown)}{more}, which are not classes of the"
         f" data set: map them to class numbers by {_FIELD} ({IGNORED} to ignore one), or ignore all"
         " such labels by --config.teacher.json.unknown=ignore"
     )
@@ -175,7 +175,7 @@ def has_number(names: Sequence[str]) -> bool:
 
 
 def _place_of(name: str, names: Sequence[str]) -> int | None:
-    """Returns the place, counted from 0, that a label is if it is no name; None if it is none."""
+    """Returns the place, counted from 0, that a label means if it is not a name; else None."""
     short = name.isdecimal() and name.isascii() and len(name) < 20  # int() refuses 5,000 digits
     return int(name) if short and int(name) < len(names) else None
 

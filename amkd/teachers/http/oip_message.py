@@ -126,7 +126,7 @@ def _decode(output: dict[str, Any], tail: memoryview | None) -> np.ndarray:
     datatype = output.get("datatype")
     if datatype not in NUMPY:
         raise UserError(
-            f"the model's output {output.get('name')!r} holds {datatype}, which are no numbers"
+            f"the model's output {output.get('name')!r} holds {datatype}, which are not numbers"
         )
     try:
         shape = tuple(map(int, output["shape"]))

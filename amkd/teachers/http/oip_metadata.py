@@ -120,7 +120,7 @@ def _tensors(metadata: Any, key: str) -> list[Tensor]:
         ]
     except (KeyError, TypeError, ValueError, OverflowError):
         raise UserError(
-            f"the model's metadata is {outline(metadata)}, whose {key!r} are no tensors: check"
+            f"the model's metadata is {outline(metadata)}, whose {key!r} are not tensors: check"
             " config.teacher.http.url"
         ) from None
 

@@ -69,7 +69,7 @@ class _Packed(_Plain):
             try:
                 found += self._piece.decompress(part, room - len(found) + 1)
             except zlib.error as error:
-                raise Undecodable(f"it is no gzip ({error})") from None
+                raise Undecodable(f"it is not gzip ({error})") from None
             if len(found) > room:
                 raise TooLarge
             self._begun = True

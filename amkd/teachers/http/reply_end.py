@@ -13,7 +13,7 @@ class ReplyEnd:
         self._broken = False
 
     def follow(self, received: bytes) -> None:
-        """Takes the next bytes of the connection; what is no HTTP ends the connection anyway."""
+        """Takes the next bytes of the connection; what is not HTTP ends the connection anyway."""
         if self._broken:
             return
         try:

@@ -59,7 +59,7 @@ class EntryReader:
             raise self._scores_path.misfit("finds no score in", entry)
         if not isinstance(labels, list) or len(labels) != len(numbers):
             raise self._labels_path.misfit(
-                f"is no list of {len(numbers)} labels, one per score, in", entry
+                f"is not a list of {len(numbers)} labels, one per score, in", entry
             )
         if not paths.in_step(label_steps, steps):
             raise self._labels_path.misfit(
@@ -84,7 +84,7 @@ class EntryReader:
         except (ValueError, RecursionError):
             raise Unanswered(
                 f"{self._text_path.field}={self._text_path.text!r} finds a text of {len(text)}"
-                " characters that is no JSON",
+                " characters that is not JSON",
                 billed=True,
                 whole=True,
             ) from None
@@ -93,7 +93,7 @@ class EntryReader:
         assert self._labels_path is not None  # checked at load
         label = self._labels_path.search(entry)
         if label is None or isinstance(label, list | dict):
-            raise self._labels_path.misfit("is no single label in", entry)
+            raise self._labels_path.misfit("is not a single label in", entry)
         return self._labels.only(label)
 
     def _numbers(self, values: list[Any]) -> list[float]:

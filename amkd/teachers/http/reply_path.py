@@ -54,7 +54,7 @@ class Path:
           text: the path.
 
         Raises:
-          UserError: the text is no JMESPath.
+          UserError: the text is not JMESPath.
         """
         self.field, self.text = f"{_FIELD}.{name}", text
         try:
@@ -62,7 +62,7 @@ class Path:
         except JMESPathError as error:
             words = " ".join(str(error).split())
             raise UserError(
-                f"{self.field}={text!r} is no JMESPath ({words}); see https://jmespath.org"
+                f"{self.field}={text!r} is not JMESPath ({words}); see https://jmespath.org"
             ) from None
 
     def search(self, value: Any) -> Any:

@@ -27,7 +27,7 @@ class Body:
         """Reads the form.
 
         Raises:
-          UserError: the form is no JSON, holds a secret, or has no place for pictures; or it needs
+          UserError: the form is not JSON, holds a secret, or has no place for pictures; or it needs
             names of classes, and there are none.
         """
         self._template = template

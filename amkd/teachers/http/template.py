@@ -33,14 +33,14 @@ class Request:
             replaced in this order.
 
         Raises:
-          UserError: the text is no JSON, holds a secret, or has no place for pictures.
+          UserError: the text is not JSON, holds a secret, or has no place for pictures.
         """
         self._words = words or {}
         try:
             self._form = json.loads(text)
         except ValueError as error:
             raise UserError(
-                f"{_FIELD}.request is no JSON ({error}): write it as one JSON value"
+                f"{_FIELD}.request is not JSON ({error}): write it as one JSON value"
             ) from None
         if (name := _secret(self._form)) is not None:
             raise UserError(

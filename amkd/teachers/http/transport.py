@@ -40,7 +40,7 @@ class Response(NamedTuple):
     Attributes:
       status: its status.
       headers: its headers.
-      body: its body, unpacked; empty if that is too large or damaged and the status is no 2xx.
+      body: its body, unpacked; empty if that is too large or damaged and the status is not 2xx.
     """
 
     status: int
