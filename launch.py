@@ -3,7 +3,7 @@
 ``python launch.py --help`` tells the modes, the flags and every field of a configuration.
 """
 
-from amkd.cli.main import run
+from amkd.__main__ import run
 
 if __name__ == "__main__":
     run()

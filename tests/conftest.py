@@ -13,6 +13,8 @@ from tests.support.compiling import COUNT_FLAG, xla_flags
 if COUNT_FLAG not in os.environ.get("XLA_FLAGS", ""):  # before JAX is imported for the first time
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {xla_flags(4)}".strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Set already, so that no command of a test starts its process a second time.
+os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
 import hypothesis
 import jax

@@ -76,7 +76,7 @@ def test_the_user_of_the_image_has_no_rights():
 def test_the_image_starts_the_command_and_passes_its_status_on():
     (entry,) = [yaml.safe_load(rest) for kind, rest in STEPS if kind == "ENTRYPOINT"]
     assert entry == ["tini", "--", "amkd"]  # a list: no shell between them
-    assert "amkd = amkd.cli.main:run" in setup()["options.entry_points"]["console_scripts"]
+    assert "amkd = amkd.__main__:run" in setup()["options.entry_points"]["console_scripts"]
     installed = " ".join(rest for kind, rest in STEPS if kind == "RUN")
     assert "tini" in installed and "--constraint /tmp/constraints.txt" in installed
 
