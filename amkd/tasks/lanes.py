@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image, ImageDraw
 
 from amkd.core import devices
 from amkd.dense_outputs import scores
@@ -182,6 +181,8 @@ class LaneTask(Task):
         """Returns an image, enlarged where it is small, with the lanes of its answers as lines; a
         later answer is drawn thinner, so that an equal one below it is seen.
         """
+        from PIL import Image, ImageDraw  # a machine that only searches and trains may lack it
+
         times = max(_SIDE // max(image.shape[:2]), 1)
         large = np.repeat(np.repeat(image, times, 0), times, 1)
         drawn = Image.fromarray(large if large.shape[-1] == 3 else large[..., 0]).convert("RGB")

@@ -43,6 +43,7 @@ QUOTED = {
         "acquisitions_few",
         "losses_few",
         "labelling_cpu",
+        "cifar10_cpu",
         "photos",
         "photos_trashnet",
     ),
