@@ -1,6 +1,6 @@
 """Lets the C library keep large arrays on huge pages.
 
-A training step on a CPU allocates and frees hundreds of MiB. On pages of 4 KiB the kernel takes a
+A training step on a CPU allocates and frees more than 100 MiB. On pages of 4 KiB the kernel takes a
 good part of the step to hand them out; on huge pages it takes almost none. Many Linux systems give
 huge pages only to programs that ask for them. glibc asks if an environment variable says so when a
 process starts, so the process has to start once more.

@@ -37,7 +37,9 @@ def key_of(cells: Mapping[str, Any], columns: Mapping[str, Sequence[str]] = KEYS
                 if kind == "path":
                     return Key(kind, text)
                 if not _is_sha256(text):
-                    raise UserError(f"{column} {text[:80]!r} is not SHA-256: 64 hexadecimal digits")
+                    raise UserError(
+                        f"{column} {text[:80]!r} is not a SHA-256: 64 hexadecimal digits"
+                    )
                 return Key(kind, text.lower())
     raise UserError("names no picture: it needs a path, a sha256 or an image")
 

@@ -106,8 +106,8 @@ def groups(runs: Sequence[NamedRun]) -> list[Group]:
     """
     found: dict[tuple[str, int], dict[int, NamedRun]] = {}
     for run in runs:
-        found_there = {name: getattr(run.kept, name) for name in ("teacher", "data", "weights")}
-        values = {**identifying(run.kept.settings), "seed": None, **found_there}
+        inputs = {name: getattr(run.kept, name) for name in ("teacher", "data", "weights")}
+        values = {**identifying(run.kept.settings), "seed": None, **inputs}
         key, seed, copy = json.dumps(values, sort_keys=True, default=str), _seed(run), 0
         while seed in found.get((key, copy), {}):
             copy += 1

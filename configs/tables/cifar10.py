@@ -7,7 +7,7 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/cifar10.py:
 Cost:     all of it is made for a GPU.
           :cpu, the half student, three seeds: the teacher learns for 30 epochs in place of 50
           (about two hours on 2 CPU cores, once); students for 12 epochs in place of 200, by AdamW
-          and a cosine; two rounds in place of four, over 60,000 pairs. 25 to 45 minutes a run.
+          and a cosine; two rounds in place of four, over 60,000 pairs. 20 to 35 minutes a run.
           :smoke, a few minutes.
 """
 

@@ -64,10 +64,12 @@ def test_not_against_the_user_and_not_twice(started, monkeypatch):
 
 def test_a_system_that_forbids_it_goes_on(started, monkeypatch):
     def forbidden(*given):
+        started.append(given)
         raise PermissionError
 
     monkeypatch.setattr(os, "execve", forbidden)
     huge_pages.use()
+    assert len(started) == 1
 
 
 @pytest.mark.skipif(not huge_pages._can_ask(), reason="this C library cannot ask for huge pages")
