@@ -1,6 +1,7 @@
 """``--mode=serve`` on a finished run: which student answers, and who is asked behind it."""
 
 import json
+import queue
 import shutil
 import threading
 
@@ -103,21 +104,25 @@ def test_what_cannot_be_served(run):
         modes.serve(modes.Command(config=configured(**command.PRICED), workdir=None, **given))
 
 
-def test_it_serves_until_it_is_stopped(run, capsys):
-    stop, said = StopSignal(), []
+def test_it_serves_until_it_is_stopped(run, monkeypatch):
+    stop, said = StopSignal(), queue.SimpleQueue()
     settings, saved = configured(**command.PRICED), load_network(run / "student")
+    # Not capsys: what a thread prints while another empties it can be lost.
+    monkeypatch.setattr(serve.console, "say", lambda message, **_: said.put(message))
 
     def serving():
         serve.serve(settings, run, saved, host="127.0.0.1", port=0, stop=stop)
 
     thread = threading.Thread(target=serving)
     thread.start()
-    while not said:
-        said = [line for line in capsys.readouterr().out.splitlines() if "http://" in line]
-    url = said[0].split(": ")[0]
-    assert httpx.get(url).json()["outputs"][0]["shape"] == [-1, 10]
-    stop.requested = True
-    thread.join(10)
+    try:
+        url, _, told = said.get(timeout=60).partition(": ")
+        assert told == "the saved student; Ctrl-C ends it"
+        assert httpx.get(url).json()["outputs"][0]["shape"] == [-1, 10]
+    finally:
+        stop.requested = True
+        thread.join(10)
     assert not thread.is_alive()
+    assert said.get(timeout=10).startswith("answered 0 requests")
     with pytest.raises(httpx.ConnectError):
         httpx.get(url)
