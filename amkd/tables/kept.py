@@ -32,7 +32,8 @@ _FROM_SUMMARY = (
     "machine",
     "versions",
 )
-_OF_LANES = tuple(LANE_FIGURES)  # only there where the task is lanes
+# Only there where the task is lanes, or where the student learned from an assistant.
+_WHERE_THERE = (*LANE_FIGURES, "assistant")
 _FROM_ROUND = (
     *("round", "queries", "student_accuracy", "agreement", "divergence"),
     *("calibration_error", "brier_score", "search"),
@@ -53,17 +54,17 @@ def shorten(run: Run, workdir: Path) -> Kept:
         "way": run.way,
         "seed": run.seed,
         **{name: summary.get(name) for name in _FROM_SUMMARY},
-        **_of_lanes(summary),
+        **_where_there(summary),
         "rounds": [
-            {**{name: entry[name] for name in _FROM_ROUND if name in entry}, **_of_lanes(entry)}
+            {**{name: entry[name] for name in _FROM_ROUND if name in entry}, **_where_there(entry)}
             for entry in summary["rounds"]
         ],
         "config": differing(run.settings),
     }
 
 
-def _of_lanes(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: entry[name] for name in _OF_LANES if name in entry}
+def _where_there(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: entry[name] for name in _WHERE_THERE if name in entry}
 
 
 def write(kept: Kept, folder: Path) -> None:

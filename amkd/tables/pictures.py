@@ -8,6 +8,7 @@ from amkd.reporting.drawing import Drawing
 from amkd.reporting.interval_chart import Mark, Row
 from amkd.reporting.svg_chart import Curve, Point
 from amkd.tables.cells import Cell
+from amkd.tables.planned import Outcome
 from amkd.tables.table import Table
 
 
@@ -85,3 +86,28 @@ def _rows(cells: Sequence[Cell], name: str, rival: str) -> Iterator[Row]:
                 note += f", Holm's p {one.holm:.4f}"
             mark = Mark(0, f"less {rival}", one.paired.difference, low, high, note)
             yield Row(cell.way, (mark,))
+
+
+def comparisons(outcomes: Sequence[Outcome]) -> Iterator[Drawing]:
+    """Yields a forest plot for each finished block: its planned comparisons with their intervals,
+    the primary one first.
+    """
+    for block in dict.fromkeys(one.block for one in outcomes):
+        if rows := [row for one in outcomes if one.block == block for row in _planned_row(one)]:
+            yield interval_chart.chart(
+                block,
+                "percentage points less the rival",
+                rows,
+                unit="",
+                zero=True,
+                legend=False,
+            )
+
+
+def _planned_row(one: Outcome) -> Iterator[Row]:
+    """Yields the difference of a planned comparison, once its block is finished."""
+    if one.paired is not None:
+        low, high = one.paired.interval or (None, None)
+        note = f"{one.paired.seeds} seeds, {one.words}"
+        mark = Mark(0, f"less {one.plan.rival}", one.paired.difference, low, high, note)
+        yield Row(f"{one.plan.row}: {one.plan.way} - {one.plan.rival}", (mark,))

@@ -57,7 +57,8 @@ def render(table: Table, folder: Path) -> str:
     text = markdown(table, records)
     if table.grid:
         text += grid.markdown(records, measured_points)
-    outcomes = [planned.record(one) for one in planned.outcomes(table, found)]
+    judged = [*planned.outcomes(table, found)]
+    outcomes = [planned.record(one) for one in judged]
     text += "".join(planned.markdown(outcomes))
     # First what later runs know the others by.
     files.write_text(folder / f"{table.name}.json", json.dumps(stored, indent=1) + "\n")
@@ -69,7 +70,7 @@ def render(table: Table, folder: Path) -> str:
     files.write_text(folder / f"{table.name}-curves.csv", _csv(points))
     measured = "test accuracy" if table.measure == "student_accuracy" else table.measure
     curves = list(pictures.curves(table, points, measured))
-    differences = list(pictures.differences(table, found))
+    differences = [*pictures.differences(table, found), *pictures.comparisons(judged)]
     if curves:
         picture = drawing.file(f"{table.title}: {measured}", curves)
         files.write_text(folder / f"{table.name}.svg", picture)

@@ -25,6 +25,7 @@ from amkd.configs.tables import check, photos, row, table
 
 _WIDE = ("search.lam_low=0.1", "search.lam_high=0.9", "search.lam_count=17")
 _POOLED = ("method=pooled_mixup", "search.random_lam=grid", *_WIDE, "search.candidates=5.0")
+_LONG = ("method=random_mixup", "search.random_lam=half", "last_epochs=256")
 _REFINED = ("method=active_mixup", "search.minimiser=refined")
 _CHOICES = (
     *("random", "entropy", "k_center", "badge", "learning_loss", "balanced"),
@@ -39,7 +40,9 @@ WAYS = {
     "c2": ("method=active_mixup",),
     "c2_refined": _REFINED,
     "half_random": (*_REFINED, "search.random_share=0.5"),
-    "random_pairs_long": ("method=random_mixup", "search.random_lam=half", "last_epochs=256"),
+    "random_pairs_long": _LONG,
+    # Labels, too, are learned at the temperature of the assistant's answers.
+    "random_pairs_long_temperature_4": (*_LONG, "train.temperature=4.0"),
     "assistant": (
         *("method=random_mixup", "search.random_lam=half"),
         *("assistant.model=lenet5", "assistant.mixes=20000", "assistant.share=0.5"),
@@ -62,17 +65,19 @@ class Block(NamedTuple):
       rival: the way that the others are compared with.
       ways: the others, by row; those of the first row begin with the primary one.
       first: the primary comparison, where its rival is another.
+      last: comparisons with other rivals, as ``ROW: WAY - RIVAL``.
     """
 
     title: str
     rival: str
     ways: Mapping[str, tuple[str, ...]]
     first: str = ""
+    last: tuple[str, ...] = ()
 
     def planned(self) -> tuple[str, ...]:
         """Returns the planned comparisons, the primary one first."""
         own = (f"{row}: {way} - {self.rival}" for row, ways in self.ways.items() for way in ways)
-        return (self.first, *own) if self.first else tuple(own)
+        return (*((self.first,) if self.first else ()), *own, *self.last)
 
 
 _MIXES = (
@@ -128,6 +133,10 @@ BLOCKS = {
         "G: an assistant",
         "random_pairs_long",
         {row: ("assistant",) for row in _ASSISTED},
+        last=(
+            "fashion_labels: assistant - random_pairs_long_temperature_4",
+            "mnist_labels: assistant - random_pairs_long_temperature_4",
+        ),
     ),
     "photos": Block("F: photographs and a frozen backbone", "real_random", {"trashnet": _PHOTOS}),
 }
@@ -146,7 +155,7 @@ def get_config(preset: str = "") -> ConfigDict:
     """Presets: the blocks, and ``smoke``."""
     check(preset, *BLOCKS, "smoke")
     config = table("regimes", "", "Where choosing pays: agreement with the teacher", WAYS)
-    config.measure, config.against = "agreement", ("random_pairs", "real_random")
+    config.measure = "agreement"  # compared as planned, and in no other way
     if preset == "smoke":
         config.name, config.seeds = "regimes_smoke", (0, 1)
         config.rows.digits = row(
@@ -177,10 +186,11 @@ def get_config(preset: str = "") -> ConfigDict:
 
 def _ways(blocks: list[Block], row: str) -> tuple[str, ...]:
     """Returns the ways that blocks compare on a row, each once."""
-    of_first = (
-        one.first.removeprefix(f"{row}: ").split(" - ")
-        for one in blocks
-        if one.first.startswith(row)
-    )
-    own = ((one.rival, *one.ways[row]) for one in blocks if row in one.ways)
-    return tuple(dict.fromkeys(way for ways in (*own, *of_first) for way in ways))
+    own = [(block.rival, *block.ways[row]) for block in blocks if row in block.ways]
+    others = [
+        one.removeprefix(f"{row}: ").split(" - ")
+        for block in blocks
+        for one in (block.first, *block.last)
+        if one.startswith(f"{row}: ")
+    ]
+    return tuple(dict.fromkeys(way for ways in (*own, *others) for way in ways))
