@@ -43,7 +43,7 @@ test: lint
 	$(BIN)/python -m pytest -m 'not heavy' -n 2 --dist worksteal
 
 test-heavy: install
-	$(BIN)/python -m pytest -m heavy
+	$(BIN)/python -m pytest -m heavy -o faulthandler_timeout=4000
 
 test-oldest: .venv-oldest/installed
 	.venv-oldest/bin/python -m pytest -m 'not heavy' $(OLDEST)

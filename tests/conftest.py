@@ -4,7 +4,6 @@ import functools
 import json
 import os
 import pathlib
-import socket
 import subprocess
 import sys
 
@@ -22,6 +21,7 @@ import pytest
 
 from amkd.core import devices
 from tests.support import command
+from tests.support.ports import free_port
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -97,9 +97,7 @@ print(json.dumps(f(*{args!r})))
 
 
 def _on_processes(count, devices, module, function, *args, quick=False):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     started = [
         subprocess.Popen(
             [sys.executable, "-c", _member(port, count, own, module, function, args)],
@@ -116,6 +114,7 @@ def _on_processes(count, devices, module, function, *args, quick=False):
     finally:
         for process in started:
             process.kill()
+            process.wait()
     assert [process.returncode for process in started] == [0] * count, "\n".join(
         err[-3000:] for _, err in output
     )

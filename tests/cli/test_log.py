@@ -2,11 +2,11 @@
 
 import json
 import signal
-import socket
 import urllib.request
 
 from amkd.reporting import progress_file
 from tests.support import command
+from tests.support.ports import free_port
 
 
 def objects(text):
@@ -19,8 +19,7 @@ def of_event(lines, event):
 
 def test_a_run_is_watched_and_stopped(tmp_path):
     """While its teacher is slow, it gives signs of life."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     watched = {"report.beat_seconds": 0.05, "report.prometheus_port": port}
     line = command.arguments(tmp_path / "run", **command.PRICED, **watched)
     env = command.environment(tmp_path, COUNTING_TEACHER_SLEEP="0.3")

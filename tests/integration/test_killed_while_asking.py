@@ -106,7 +106,7 @@ def lives(seed: int, count: int) -> Iterator[tuple[int, float]]:
 def test_killed_many_times_while_it_asks(
     seed: int, kills: int, plan: dict[str, Any], askers: tuple[Asker, Asker]
 ) -> None:
-    wanted, asker = 25 * kills, askers[0]
+    wanted, asker = 35 * kills, askers[0]  # more than the lives can ask for
     images, path, oracle = asking.some_images(wanted), Path(plan["ledger"]), Oracle()
     oracle.seen.update((digest(image), image) for image in images)
     place = faulty_runs.addresses(images)

@@ -58,7 +58,7 @@ MOMENTS = {
     "queries of round 1": lambda w: answers(w) >= 60 + 30 + 9,
     "training of round 1": lambda w: epochs(w) >= (1, 3),
     "search of round 2": lambda w: finished_rounds(w) >= 2,
-    "training of round 2, at its end": lambda w: epochs(w) >= (2, 8),
+    "training of round 2, at its end": lambda w: epochs(w) >= (2, 6),
 }
 
 
@@ -100,17 +100,19 @@ def test_sigterm_saves_and_exits_cleanly(tmp_path, uninterrupted):
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 75 and "Traceback" not in errors and "stopped" in errors
-    before = epochs(workdir)
-    assert finished_rounds(workdir) == 1
+    before, rounds = epochs(workdir), finished_rounds(workdir)
+    assert rounds < 3  # wherever the signal came, the run had not ended
 
     process = command.start(line, env)
-    command.wait_until(lambda: epochs(workdir) > before or finished_rounds(workdir) > 1, process)
+    command.wait_until(
+        lambda: epochs(workdir) > before or finished_rounds(workdir) > rounds, process
+    )
     written = command.rows(workdir, "epoch")
     process.communicate(timeout=120)
     assert process.returncode == 0
-    assert [(row["round"], row["epoch"]) for row in written[: before[1] + 8]] == [
-        *((0, epoch) for epoch in range(1, 9)),
-        *((1, epoch) for epoch in range(1, before[1] + 1)),
+    done = 8 * before[0] + before[1]
+    assert [(row["round"], row["epoch"]) for row in written[:done]] == [
+        (number // 8, number % 8 + 1) for number in range(done)
     ]
     same_result(workdir, uninterrupted / "run")
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == 60 + 90

@@ -24,7 +24,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextlib.contextmanager
-def holder(path: Path, seconds: float = 0.6) -> Iterator[None]:
+def holder(path: Path, seconds: float = 1.5) -> Iterator[None]:
     """Another program that holds the whole file, for a while."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     db.execute("PRAGMA locking_mode=EXCLUSIVE")
@@ -36,7 +36,9 @@ def holder(path: Path, seconds: float = 0.6) -> Iterator[None]:
     try:
         yield
     finally:
+        timer.cancel()
         timer.join()
+        db.close()
 
 
 def read(path: Path) -> None:
@@ -65,7 +67,7 @@ def test_writing_says_that_it_waits_and_loses_nothing(
     who, other = charge(book.teacher("x")), sqlite3.connect(path, check_same_thread=False)
     other.isolation_level = None
     other.execute("BEGIN IMMEDIATE")
-    timer = threading.Timer(0.6, other.close)
+    timer = threading.Timer(1.5, other.close)
     timer.start()
     pay(book, who, some_images(2), some_answers(2))
     timer.join()
@@ -80,7 +82,10 @@ def test_the_wait_has_an_end_that_names_file_and_time(
     monkeypatch.setattr(waiting, "LONGEST", 0.3)
     path = tmp_path / "ledger.sqlite"
     ledger.Ledger(path).close()
-    with holder(path, 1.0), pytest.raises(UserError, match="another program has held it") as caught:
+    with (
+        holder(path, 60.0),
+        pytest.raises(UserError, match="another program has held it") as caught,
+    ):
         ledger.Ledger(path)
     assert str(path) in str(caught.value)
 

@@ -68,8 +68,10 @@ def test_it_beats_while_the_run_waits(tmp_path):
         first = read(tmp_path)
         assert first["state"] == "running" and first["phase"] == "load"
         progress.phase("train", 2)
-        time.sleep(0.2)
-        later = read(tmp_path)
+        time.sleep(0.02)  # `updated` has milliseconds
+        end = time.monotonic() + 30
+        while (later := read(tmp_path))["phase"] != "train" and time.monotonic() < end:
+            time.sleep(0.01)
     assert later["updated"] > first["updated"] and later["begun"] == first["begun"]
     assert (later["round"], later["phase"], later["spent"]) == (2, "train", 0.75)
     assert read(tmp_path)["state"] == "finished"

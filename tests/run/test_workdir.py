@@ -29,7 +29,7 @@ def test_a_child_that_a_teacher_left_behind_does_not_keep_the_workdir(tmp_path):
     fork = multiprocessing.get_context("fork")
     ready = fork.Event()
     with workdir.locked(tmp_path):
-        child = fork.Process(target=_lives, args=(ready,))
+        child = fork.Process(target=_lives, args=(ready,), daemon=True)
         child.start()
         assert ready.wait(60)
     try:

@@ -58,7 +58,10 @@ def environment(tmp_path, devices=1, quick=True, **extra):
 def run(command, env):
     """Runs to the end; returns the completed process with its output as text."""
     process = start(command, env)
-    out, err = process.communicate(timeout=600)
+    try:
+        out, err = process.communicate(timeout=540)
+    finally:
+        process.kill()  # does nothing where it has ended
     return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 

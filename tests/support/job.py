@@ -1,19 +1,12 @@
 """A job of several processes on this machine, each with its own CPU devices."""
 
 import contextlib
-import socket
 import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 from tests.support import command
-
-
-def free_port() -> int:
-    """Returns a port that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        return int(free.getsockname()[1])
+from tests.support.ports import free_port
 
 
 def line_of(line: list[str], number: int, count: int, port: int) -> list[str]:

@@ -7,7 +7,6 @@ its own.
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MODEL, VERSION = "digits", "v1.0"
@@ -90,7 +91,7 @@ def serving(folder, weights, bias):
     """Runs MLServer in a folder, with the models ``digits`` and, without metadata, ``silent``;
     gives its address.
     """
-    port, grpc = _free_ports(2)
+    port, grpc = free_port(), free_port()
     _write(folder, weights, bias, port, grpc)
     command = [str(Path(sys.executable).parent / "mlserver"), "start", str(folder)]
     with open(folder / "server.log", "w") as log:
@@ -131,14 +132,6 @@ def _write(folder, weights, bias, port, grpc):
         (model / "model-settings.json").write_text(
             json.dumps({**card, **(tensors or {"versions": []})})
         )
-
-
-def _free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for found in sockets:
-            found.bind(("127.0.0.1", 0))
-        return [found.getsockname()[1] for found in sockets]
 
 
 def _await(url, process, log, seconds=60):

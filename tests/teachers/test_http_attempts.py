@@ -68,12 +68,12 @@ BILLED = ["reset", "500", "502", "503", "truncated", "garbled", "stranger", "row
 @pytest.mark.parametrize("fault", [*BILLED, "hang", "drip:0.1"])
 @pytest.mark.parametrize("load", [load_oip, load_json])
 def test_an_attempt_that_may_be_billed_says_so(load, fault):
-    quick = {"connect_timeout": 0.2, "read_timeout": 0.4} if fault in ("hang", "drip:0.1") else {}
+    quick = {"connect_timeout": 0.5, "read_timeout": 1.0} if fault in ("hang", "drip:0.1") else {}
     with serve(fault) as server, load(server, **quick) as teacher:
         began = time.monotonic()
         with pytest.raises(Unanswered) as failed:
             teacher.ask(pictures(3))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 4  # the usual limit is 5
         assert failed.value.billed
         assert failed.value.after is None
         answered = fault in ("truncated", "garbled", "stranger", "rows", "drip:0.1")
@@ -159,7 +159,7 @@ def test_headers_that_drip_end_with_the_deadline():
     ):
         began = time.monotonic()
         teacher.ask(pictures(1))
-    assert 0.5 < time.monotonic() - began < 1.5
+    assert 0.5 < time.monotonic() - began < 5  # that server drips without end
     assert failed.value.billed
     over.set()
     thread.join()
