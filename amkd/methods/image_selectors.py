@@ -25,6 +25,7 @@ class ImageSelector(SelectorByRule):
     score: str = "C1"
     unit = "img"
     pool_title = "other images"
+    takes_pictures = True
 
     def images(
         self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
@@ -90,6 +91,8 @@ class MadeImageSelector(ImageSelector):
     make: Callable[[np.ndarray, SearchSettings, np.random.Generator], Iterator[np.ndarray]]
     pool_title: str
     per_image: int = 0
+
+    takes_pictures = False
 
     def images(
         self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT

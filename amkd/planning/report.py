@@ -147,6 +147,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"
     yield f"{facts.method.selector.pool_title:<21}{facts.pool:,}"
+    yield from _pictures_left(plan)
     ks = f", of k = {', '.join(map(str, facts.ks))}" if facts.ks else ""
     yield f"rounds               {len(facts.ks)} after round 0{ks}"
     yield f"queries              {cost.total:,} (round 0: {cost.total - sum(facts.ks):,})"
@@ -170,6 +171,24 @@ def _queries(plan: Plan) -> Iterator[str]:
         yield "cost                 not known: set --config.teacher.price"
     if plan.warning:
         yield plan.warning
+
+
+def _pictures_left(plan: Plan) -> Iterator[str]:
+    """Yields advice where a run makes images although there are further pictures to ask about.
+
+    Those of another domain than the teacher's were not measured.
+    """
+    settings, facts = plan.settings, plan.facts
+    left = plan.data.drawable_count - facts.real
+    if left <= 0 or not facts.ks or facts.method.selector.takes_pictures or settings.data.real:
+        return
+    lines = (
+        f"{left:,} more are not asked about. Real pictures were worth more than",
+        "as many made from others (results/README.md): set n_real to the budget, or",
+        "--config.method=active_labelling",
+    )
+    yield f"real pictures left   {lines[0]}"
+    yield from (f"{'':<21}{line}" for line in lines[1:])
 
 
 def _weights(title: str, weights: Weights | None) -> Iterator[str]:

@@ -117,9 +117,15 @@ def _line(one: dict[str, Any]) -> tuple[str, ...]:
     return (
         *(one[name] for name in ("row", "way", "rival")),
         _difference(one),
-        *("-" if one[name] is None else f"{one[name]:.4f}" for name in ("p", "holm")),
+        *(_p_value(one[name]) for name in ("p", "holm")),
         one["words"],
     )
+
+
+def _p_value(p: float | None) -> str:
+    if p is None:
+        return "-"
+    return f"{p:.4f}" if p >= 0.0001 else "< 0.0001"
 
 
 def _difference(one: dict[str, Any]) -> str:

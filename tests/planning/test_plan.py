@@ -125,6 +125,37 @@ def test_work(fields, evaluations, trained):
     assert table[0][2] == "0 seconds"  # nothing is searched before there is a student
 
 
+@pytest.mark.parametrize(
+    ("fields", "left"),
+    [
+        ({}, "370"),
+        ({"method": "random_mixup"}, "370"),
+        ({"method": "pastes"}, "370"),
+        ({"method": "active_labelling"}, None),  # it asks about them
+        ({"method": "real_only", "budget": 30}, None),  # the money ends with the real images
+        ({"data.real": "fashion_mnist"}, None),  # not measured
+        ({"n_real": 400, "budget": 460}, None),
+    ],
+)
+def test_pictures_that_are_left_are_told(fields, left):
+    config = configured(**{**command.TINY, **fields})
+    data = data_of(noise(400), noise(2))
+    known = noise(30)
+    plan = report.Plan(
+        settings=config,
+        facts=inputs.facts_of(config, data),
+        data=data,
+        teacher=None,
+        known=known,
+        cost=cost_of(config, data, known),
+    )
+    told = "\n".join(report._queries(plan))
+    if left is None:
+        assert "real pictures left" not in told
+    else:
+        assert f"real pictures left   {left} more are not asked about" in told
+
+
 def test_an_assistants_work_by_hand():
     """90 answers in the last round: 4 passes train it, and it answers 100 mixes in 3 views each.
     The student's batches of 16 have 8 of its images: 8 passes of ceil(90 / 8) = 12 steps.

@@ -56,6 +56,15 @@ def test_a_finished_block_by_hand():
     assert second["difference"] == pytest.approx(0)
 
 
+@pytest.mark.parametrize(
+    ("p", "text"), [(None, "-"), (0.04321, "0.0432"), (0.0001, "0.0001"), (2e-9, "< 0.0001")]
+)
+def test_a_p_value_is_never_shown_as_0(p, text):
+    outcome = planned.record(Outcome("A", PLAN, (6, 6), Paired(2.0, p, 3, (1.0, 3.0)), p))
+    ((_, _, (line,)),) = planned.groups([outcome])
+    assert line[4:6] == (text, text)
+
+
 def test_an_unfinished_block_tells_no_difference():
     """Nobody stops a block because of what it says so far."""
     (found,) = map(planned.record, planned.outcomes(BLOCK, cells(BLOCK, RUNS[:-1])))
