@@ -19,6 +19,7 @@ from configs.tables import (
     best,
     cifar10,
     demo,
+    few_queries,
     figure4,
     labelling,
     lanes,
@@ -44,11 +45,15 @@ QUOTED = {
         "losses_few",
         "labelling_cpu",
         "cifar10_cpu",
+        "few_queries_cpu",
         "photos",
         "photos_trashnet",
     ),
 }
-WHOLE = (table1, table2, figure4, ablations, best, acquisitions, losses, labelling, cifar10, lanes)
+WHOLE = (
+    *(table1, table2, figure4, ablations, best, acquisitions, losses, labelling, cifar10, lanes),
+    few_queries,
+)
 TABLES = [
     *((module, preset) for module in WHOLE for preset in ("", "cpu", "smoke")),
     *((table4, preset) for preset in ("", "cpu")),
@@ -96,7 +101,8 @@ def test_the_table_of_photographs_expands_beside_its_files(tmp_path, monkeypatch
 
 
 def test_every_table_of_this_repository_has_its_runs():
-    assert sorted(path.stem for path in RESULTS.glob("*.json")) == KEPT
+    tables = {path.stem.removesuffix("-comparisons") for path in RESULTS.glob("*.json")}
+    assert sorted(tables) == KEPT
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -105,7 +111,8 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / name).symlink_to(RESULTS / "runs" / name)
     text = rendering.render(table, tmp_path)
-    for kind in (".md", ".csv", ".json", "-curves.csv", ".svg", ".html"):
+    planned = ("-comparisons.json",) if table.blocks else ()
+    for kind in (".md", ".csv", ".json", "-curves.csv", ".svg", ".html", *planned):
         file = f"{name}{kind}"
         assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
     pages = [page for page, names in QUOTED.items() if name in names]
@@ -114,7 +121,7 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("module", [acquisitions, losses, best, labelling])
+@pytest.mark.parametrize("module", [acquisitions, losses, best, few_queries, labelling])
 def test_smokes_of_other_tables(module, tmp_path):
     """Every way to choose and every way to learn, to the end; judged by training images where the
     table is.
@@ -126,8 +133,8 @@ def test_smokes_of_other_tables(module, tmp_path):
     assert done.returncode == 0, done.stderr
     rows = json.loads((tmp_path / f"runs/results/{config.name}.json").read_text())
     assert {row["way"] for row in rows} == set(config.ways)
-    # Only this table has both a teacher and labels.
-    assert (rows[0]["teacher_accuracy"] is not None) == (name == "best")
+    # Only these tables have both a teacher and labels.
+    assert (rows[0]["teacher_accuracy"] is not None) == (name in ("best", "few_queries"))
 
 
 @pytest.mark.heavy
