@@ -37,6 +37,10 @@ _SMALL = (
     *("n_real=20", "last_epochs=1", "assistant.train.epochs=1"),
     *("train.min_steps=2", "train.epochs=1"),
 )
+_FEW_FRESH = {
+    "assistant_mixes": ("assistant.mixes=40",),
+    "assistant_pictures": ("assistant.mixes=40", "assistant.pictures=40"),
+}
 
 
 def get_config(preset: str = "") -> ConfigDict:
@@ -46,10 +50,8 @@ def get_config(preset: str = "") -> ConfigDict:
     if preset == "smoke":
         config.title, config.seeds = "MNIST with 40 queries", (0,)
         config.rows.half = row("best/mnist.py:smoke", "budget=40")
-        fresh = {"assistant_mixes": ("assistant.mixes=40",)}
-        fresh["assistant_pictures"] = ("assistant.mixes=40", "assistant.pictures=40")
         for way, fields in WAYS.items():
-            config.ways[way] = (*fields, *_SMALL, *fresh.get(way, ()))
+            config.ways[way] = (*fields, *_SMALL, *_FEW_FRESH.get(way, ()))
         return config
     config.rows.half = row("best/mnist.py", "n_real=2000", "budget=2000")
     return config
