@@ -182,13 +182,11 @@ def _pictures_left(plan: Plan) -> Iterator[str]:
     left = plan.data.drawable_count - facts.real
     if left <= 0 or not facts.ks or facts.method.selector.takes_pictures or settings.data.real:
         return
-    lines = (
-        f"{left:,} more are not asked about. Real pictures were worth more than",
-        "as many made from others (results/README.md): set n_real to the budget, or",
-        "--config.method=active_labelling",
-    )
-    yield f"real pictures left   {lines[0]}"
-    yield from (f"{'':<21}{line}" for line in lines[1:])
+    drawable, remedy = plan.data.drawable_count, "method=active_labelling"
+    if drawable < settings.budget:
+        remedy = f"n_real={drawable}"
+    yield f"real pictures left   {left:,}, which were worth more than mixes (results/README.md):"
+    yield f"{'':<21}to ask about them first, set --config.{remedy}"
 
 
 def _weights(title: str, weights: Weights | None) -> Iterator[str]:

@@ -325,7 +325,7 @@ def test_blocks_in_results():
     mixes = measured(REGIMES, "fashion_probabilities", "random_pairs", "agreement")
     ours, theirs = (statistics.spread([*one.values()]).mean for one in (pictures, mixes))
     assert f"real pictures reach {ours:.2f} on Fashion-MNIST" in told
-    assert f"probabilities ({theirs:.2f})" in told
+    assert f"mixes with probabilities reach {theirs:.2f}." in told
 
 
 def test_advice_without_figures():
@@ -340,6 +340,11 @@ def test_advice_without_figures():
     assert better == []
     assert "the student is unsure about was worse, the paper's included" in text_of("README.md")
     assert behind()[0] > 0
+    doubt = [one for one in found if one.row == "fashion" and not one.way.startswith("pooled_")]
+    holm = {cell.way: cell.against["random"].holm for cell in doubt if "random" in cell.against}
+    assert [way for way, p in holm.items() if p is not None and p < 0.05] == ["margin"]
+    for page in ("README.md", "docs/methods.md"):
+        assert re.search(r"after Holm's correction only `margin`", text_of(page), re.IGNORECASE)
     assert "its answers come nearest to the teacher's" in text_of("docs/methods.md")
     ways = {run["way"] for run in runs_of(LEARNED)}
     assert min(ways, key=divergence) == "features"

@@ -125,22 +125,10 @@ def test_work(fields, evaluations, trained):
     assert table[0][2] == "0 seconds"  # nothing is searched before there is a student
 
 
-@pytest.mark.parametrize(
-    ("fields", "left"),
-    [
-        ({}, "370"),
-        ({"method": "random_mixup"}, "370"),
-        ({"method": "pastes"}, "370"),
-        ({"method": "active_labelling"}, None),  # it asks about them
-        ({"method": "real_only", "budget": 30}, None),  # the money ends with the real images
-        ({"data.real": "fashion_mnist"}, None),  # not measured
-        ({"n_real": 400, "budget": 460}, None),
-    ],
-)
-def test_pictures_that_are_left_are_told(fields, left):
-    config = configured(**{**command.TINY, **fields})
+def told_of_pictures(fields):
+    """What the plan of a tiny run says of pictures that are left, of 400."""
+    config, known = configured(**{**command.TINY, **fields}), noise(30)
     data = data_of(noise(400), noise(2))
-    known = noise(30)
     plan = report.Plan(
         settings=config,
         facts=inputs.facts_of(config, data),
@@ -149,11 +137,39 @@ def test_pictures_that_are_left_are_told(fields, left):
         known=known,
         cost=cost_of(config, data, known),
     )
-    told = "\n".join(report._queries(plan))
-    if left is None:
-        assert "real pictures left" not in told
-    else:
-        assert f"real pictures left   {left} more are not asked about" in told
+    text = "\n".join(report._queries(plan))
+    return re.search(r"real pictures left +(\d+), .*\n .* set --config\.(\w+)=(\w+)", text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "left", "remedy"),
+    [
+        ({}, "370", ("method", "active_labelling")),
+        ({"method": "random_mixup"}, "370", ("method", "active_labelling")),
+        ({"method": "pastes"}, "370", ("method", "active_labelling")),
+        ({"budget": 400}, "370", ("method", "active_labelling")),
+        ({"budget": 460}, "370", ("n_real", "400")),  # more money than pictures
+    ],
+)
+def test_pictures_that_are_left_are_told_and_the_remedy_works(fields, left, remedy):
+    found = told_of_pictures(fields)
+    assert found and found.groups() == (left, *remedy)
+    name, value = remedy
+    follows = {**fields, name: int(value) if value.isdigit() else value}
+    assert told_of_pictures(follows) is None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"method": "active_labelling"},  # it asks about them
+        {"method": "real_only", "budget": 30},  # the money ends with the real images
+        {"data.real": "fashion_mnist"},  # not measured
+        {"n_real": 400, "budget": 460},  # none is left
+    ],
+)
+def test_no_pictures_are_told(fields):
+    assert told_of_pictures(fields) is None
 
 
 def test_an_assistants_work_by_hand():

@@ -1,18 +1,15 @@
 """Planned comparisons: outcomes by hand, in the words of results/protocol.md."""
 
 import dataclasses
-import json
 
 import pytest
 
-from amkd.config.settings import Settings
 from amkd.core.errors import UserError
-from amkd.tables import kept, pictures, planned
+from amkd.tables import pictures, planned
 from amkd.tables import table as tables
 from amkd.tables.cells import cells
 from amkd.tables.planned import Outcome
 from amkd.tables.statistics import Paired
-from amkd.tables.sweep import Run
 from amkd.tables.table import PlannedComparison
 from tests.tables.test_rendering import EMPTY, RUNS, TABLE, one
 
@@ -89,17 +86,6 @@ def test_only_a_finished_block_is_drawn():
     first, second = pictures.comparisons(done)
     assert "r: active - random" in first.body and "3 seeds, not told apart" in first.body
     assert (first.title, second.title) == ("A", "B")
-
-
-def test_what_the_assistant_reached_is_kept(tmp_path):
-    """It explains what its student reached, and stands in the workdir alone otherwise."""
-    entry = {"round": 0, "queries": 4, "student_accuracy": 0.5, "agreement": 0.5, "search": {}}
-    told = {"model": "lenet5", "agreement": 0.7}
-    summary = {"seed": 0, "rounds": [entry, {**entry, "round": 1, "assistant": told}]}
-    (tmp_path / "summary.json").write_text(json.dumps({**summary, "assistant": told}))
-    found = kept.shorten(Run("r", "assistant", 0, Settings()), tmp_path)
-    assert found["assistant"] == found["rounds"][1]["assistant"] == told
-    assert "assistant" not in found["rounds"][0]
 
 
 def test_blocks_of_a_configuration():
