@@ -23,7 +23,7 @@ from amkd.data import own_images
 from amkd.data.dataset import DataSet
 from amkd.methods import find
 from amkd.models.saved_network import SavedNetwork, load_network
-from amkd.run import experiment
+from amkd.run import experiment, inputs
 from amkd.teachers import Teacher
 from amkd.validation import from_config
 from amkd.validation.from_file import from_file
@@ -122,9 +122,7 @@ def distill(
         }
     )
     data = _data(images, names, test, config)
-    if config["n_real"] == 0:
-        config["n_real"] = data.drawable_count
-    checked = from_config(config.to_dict(), explicit=set(fields or {}))
+    checked = inputs.counted(from_config(config.to_dict(), explicit=set(fields or {})), data)
     _refuse_named_data(checked)
     experiment.run(checked, Path(workdir).expanduser(), StopSignal(), data=data, teacher=teacher)
     return load_student(workdir)
@@ -168,7 +166,7 @@ def _refuse_named_data(checked: Settings) -> None:
 
 
 def _config(fields: Mapping[str, Any]) -> Any:
-    """Returns the defaults with other values; all images are real unless ``n_real`` says so."""
+    """Returns the defaults with other values; ``n_real`` is 0: all images, as the budget allows."""
     config = defaults()
     config.n_real = 0
     for name, value in fields.items():

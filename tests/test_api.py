@@ -14,6 +14,7 @@ from amkd import api
 from amkd.core.errors import UserError
 from amkd.models.saved_network import load_network
 from amkd.run import experiment
+from tests.support import command
 from tests.support.small import digits
 
 ROOT = Path(__file__).parent.parent
@@ -303,6 +304,14 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
             expected[0],
         )
     assert made[1][1].test_labels.dtype == np.int32
+
+
+def test_with_more_images_than_the_budget_some_are_asked_about(tmp_path):
+    fields = {name: value for name, value in QUICK.items() if name != "n_real"}
+    judge = Judge(limit=26)
+    student = api.distill(IMAGES, judge, 3, budget=20, workdir=tmp_path / "run", fields=fields)
+    assert (student.card["queries"], len({*judge.seen})) == (20, 26)  # 6 are held out
+    assert command.summary(tmp_path / "run")["method"] == "real_only"
 
 
 # Mistakes.

@@ -138,7 +138,7 @@ def train_teacher(command: Command) -> None:
     places.check(config, None)
     checks.check_devices(config, devices.count())
     data = inputs.load_data(config)
-    checks.check_data(config, data)
+    checks.check_data(inputs.counted(config, data), data)
     bar = bars(config.report.progress)
     saved = local.load_or_train(
         config.teacher,
@@ -249,7 +249,8 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
     """Returns the run's real images, and images that judge; without any, images that were not
     drawn.
     """
-    count = min(inputs.facts_of(config, data).real, data.drawable_count)
+    facts = inputs.facts_of(inputs.counted(config, data), data)
+    count = min(facts.real, data.drawable_count)
     real = draw_real(data, count, config.seed)
     loss = config.export.int8_loss
     if len(data.test_images):

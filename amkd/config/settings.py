@@ -37,7 +37,13 @@ class Settings:
         " classes: roads (made by the package), tusimple and culane (folders of these benchmarks,"
         " see data.folder).",
     )
-    n_real: int = field(200, "Real, unlabeled images drawn by seed: N.", least=2)
+    n_real: int = field(
+        200,
+        "Real, unlabeled images drawn by seed: N. With 0, all that there are, or as many as the"
+        " budget allows: a method that makes images, such as mixes, gets what they leave of the"
+        " budget, and active_labelling asks about as many as in each later round.",
+        least=0,
+    )
     budget: int = field(1000, "All queries of the run, the first n_real included: a hard stop.")
     rounds: int = field(
         3,

@@ -144,6 +144,7 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     data = inputs.load_data(settings)
     if record.get("data", "") != data.key:
         raise UserError(f"{folder} was begun with other pictures; put them back where they were")
+    settings = inputs.counted(settings, data)
     facts = inputs.facts_of(settings, data)
     state = round_state.restore(checkpoint.Checkpoints(folder / "checkpoints"))
     records = state.records.take(slice(state.answered))

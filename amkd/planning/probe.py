@@ -108,10 +108,11 @@ def probe(settings: Settings, folder: Path, stop: StopSignal) -> Probe:
     with workdir.locked(folder):
         workdir.owner(settings, folder)  # refuses a folder of something else
         data = inputs.load_data(settings)
-        checks.check_data(settings, data)
-        facts = inputs.facts_of(settings, data)
+        counted = inputs.counted(settings, data)
+        checks.check_data(counted, data)
+        facts = inputs.facts_of(counted, data)
         teacher = loading.load(settings, data, stop, labels=facts.labels)
-        known = known_images(settings, facts, data, sound=True)
+        known = known_images(counted, facts, data, sound=True)
         images = _distinct(settings, data, known)
         path = workdir.ledger_path(settings, folder)
         with contextlib.closing(ledger.Ledger(path)) as book:

@@ -26,6 +26,7 @@ from amkd.run.context import assistant_weights, first_weights
 from amkd.run.facts import Round, RunFacts
 from amkd.teachers import Teacher, loading, local
 from amkd.training import teacher_features
+from amkd.validation import real_images
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ def report(
       UserError: everything that is wrong, at once.
     """
     plan = make_plan(settings, folder, stop, told)
-    facts, data, sample = plan.facts, plan.data, plan.known
+    settings, facts, data, sample = plan.settings, plan.facts, plan.data, plan.known
     if len(sample) < facts.first:  # in place of images that are not made yet
         sample = draw_real(data, min(facts.first, data.drawable_count), settings.seed)
     speed = workload.measure(settings, facts, data, sample)
@@ -97,9 +98,11 @@ def make_plan(
 
 
 def _plan(
-    settings: Settings, data: DataSet, folder: Path | None, problems: Problems, stop: StopSignal
+    given: Settings, data: DataSet, folder: Path | None, problems: Problems, stop: StopSignal
 ) -> Plan:
     """Returns the plan of a run on a data set; adds what is wrong to the problems."""
+    problems.attempt(lambda: inputs.counted(given, data))
+    settings = real_images.counted(given, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     problems.add(checks.problems_of_data(settings, data))
     problems.attempt(lambda: checks.check_student(settings, data))
@@ -107,7 +110,7 @@ def _plan(
     teacher = problems.attempt(lambda: _teacher(settings, facts, data, stop))
     known = known_images(settings, facts, data, sound=not problems.found)
     held = problems.attempt(
-        lambda: costs.held(settings, data, facts=facts, known=known, folder=folder, teacher=teacher)
+        lambda: costs.held(given, data, facts=facts, known=known, folder=folder, teacher=teacher)
     )
     cost = costs.cost_of(settings, data, facts=facts, known=known, held=held or Held())
     if not problems.of_budget:
@@ -182,11 +185,8 @@ def _pictures_left(plan: Plan) -> Iterator[str]:
     left = plan.data.drawable_count - facts.real
     if left <= 0 or not facts.ks or facts.method.selector.takes_pictures or settings.data.real:
         return
-    drawable, remedy = plan.data.drawable_count, "method=active_labelling"
-    if drawable < settings.budget:
-        remedy = f"n_real={drawable}"
     yield f"real pictures left   {left:,}, which were worth more than mixes (results/README.md):"
-    yield f"{'':<21}to ask about them first, set --config.{remedy}"
+    yield f"{'':<21}to ask about them first, set --config.n_real=0"
 
 
 def _weights(title: str, weights: Weights | None) -> Iterator[str]:

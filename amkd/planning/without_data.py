@@ -1,5 +1,6 @@
 """What can be checked of a run whose images are not there: its teacher, its cost, its folders."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,14 @@ from amkd.config.settings import Settings
 from amkd.core.stopping import StopSignal
 from amkd.data import folder, own_images, remote
 from amkd.data.dataset import DataSet
+from amkd.methods import find
 from amkd.planning.cost import Cost, Held, check_cost
 from amkd.planning.problems import Problems
 from amkd.run import workdir as workdirs
 from amkd.run.facts import facts_of_run
 from amkd.teachers import loading
+from amkd.validation import real_images
+from amkd.validation.budget import ignores_rounds
 
 
 def look(settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal) -> None:
@@ -63,6 +67,10 @@ def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
 
 def _least_cost(settings: Settings) -> Cost:
     """Returns the cost of the queries alone, without what judges the student."""
+    if not settings.n_real and ignores_rounds(find(settings.method)):
+        settings = dataclasses.replace(settings, n_real=2)  # nobody knows how many there are
+    # All others spend the budget, with as many images as there may be.
+    settings = real_images.counted(settings, settings.budget)
     facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)
     return Cost(
         total=facts.first + sum(facts.ks),

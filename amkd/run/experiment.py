@@ -160,10 +160,14 @@ def assembled(
     with contextlib.ExitStack() as stack:
         peak_memory.reset()
         leading.begin(settings, from_caller=data is not None or teacher is not None)
-        data, teacher, facts = inputs.load_inputs(settings, stop, data, teacher, progress.bar)
-        features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
+        counted, data, teacher, facts = inputs.load_inputs(
+            settings, stop, data, teacher, progress.bar
+        )
         sha256 = weights_identity(settings, data)
+        # The workdir keeps the configuration as it was given, so that the same command goes on.
         workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256, origin=origin)
+        settings = counted
+        features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
         book = workdir.ledger_path(settings, folder)
         importing.take_from_manifest(settings, data, teacher, book)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(book)))

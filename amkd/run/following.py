@@ -51,6 +51,7 @@ def _expect(message: Message, kind: str) -> Message:
 
 def _load(settings: Settings, stop: StopSignal) -> SharedContext:
     data = inputs.load_data(settings)
+    settings = inputs.counted(settings, data)
     checks.check_data(settings, data)
     facts = inputs.facts_of(settings, data)
     source = Source(

@@ -15,6 +15,7 @@ from amkd.reporting.bars import Bar
 from amkd.run import checks
 from amkd.run.facts import RunFacts, facts_of_run
 from amkd.teachers import loading
+from amkd.validation import real_images
 
 
 def load_data(settings: Settings) -> DataSet:
@@ -56,14 +57,25 @@ def facts_of(settings: Settings, data: DataSet) -> RunFacts:
     )
 
 
+def counted(settings: Settings, data: DataSet) -> Settings:
+    """Returns the settings of a run on a data set: with a number in the place of ``n_real=0``.
+
+    Raises:
+      UserError: with this number they cannot work.
+    """
+    return real_images.check(settings, data.drawable_count)
+
+
 def load_inputs(
     settings: Settings,
     stop: StopSignal,
     data: DataSet | None = None,
     teacher: teachers.Teacher | None = None,
     bar: Bar | None = None,
-) -> tuple[DataSet, teachers.Teacher, RunFacts]:
-    """Returns data set, teacher and facts, once all of them fit together.
+) -> tuple[Settings, DataSet, teachers.Teacher, RunFacts]:
+    """Returns settings, data set, teacher and facts, once all of them fit together.
+
+    The settings have the number of real images in the place of ``n_real=0``.
 
     Args:
       settings: the configuration.
@@ -77,12 +89,13 @@ def load_inputs(
     """
     checks.check_devices(settings, devices.count() * processes.count())
     data = data or load_data(settings)
+    settings = counted(settings, data)
     checks.check_data(settings, data)
     checks.check_student(settings, data)
     checks.check_assistant(settings, data)
     facts = facts_of(settings, data)
     teacher = teacher or loading.load(settings, data, stop, labels=facts.labels, bar=bar)
-    return data, teacher, facts
+    return settings, data, teacher, facts
 
 
 def first_images(

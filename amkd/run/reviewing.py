@@ -72,8 +72,9 @@ def collect(run: KeptRun) -> Review:
     saved, data = load_network(run.folder / "student"), inputs.load_data(run.settings)
     with reader.open_read_only(run.ledger) as db:
         used = accounts.used(db, run.run, client.DISTILL, identity=run.teacher)
-    facts = inputs.facts_of(run.settings, data)
-    real, digests = judged.queried_real(run.settings, facts, data, used)
+    settings = inputs.counted(run.settings, data)
+    facts = inputs.facts_of(settings, data)
+    real, digests = judged.queried_real(settings, facts, data, used)
     found = judged.of_run(
         test_images=data.test_images,
         test_answers=_answers(run, data, [image_digest(image) for image in data.test_images]),

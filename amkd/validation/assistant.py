@@ -122,7 +122,7 @@ def _images(s: Settings, method: Method) -> Iterator[str]:
             f" lam_high={s.search.lam_high!r}; widen the range, or set assistant.near to 0"
         )
     asked = s.budget - s.n_real
-    if mixing and plan.near < 1 and (size := pairs.count(s.n_real)) <= asked:
+    if s.n_real and mixing and plan.near < 1 and (size := pairs.count(s.n_real)) <= asked:
         yield (
             f"config.assistant.near={plan.near!r}: {s.n_real} real images have {size} pairs, and"
             f" the teacher may be asked about all of them; raise n_real, or set assistant.near=1.0"

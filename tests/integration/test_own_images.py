@@ -1,7 +1,9 @@
 """Pictures of one's own: classes by name, pictures held out, and whole runs from folders."""
 
 import hashlib
+import re
 
+import jax
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,8 +15,10 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import own_images
 from amkd.data.dataset import draw_real
+from amkd.export import labelled_set
+from amkd.models.saved_network import load_network
 from amkd.planning import report
-from amkd.run import experiment, inputs
+from amkd.run import experiment, inputs, kept, reviewing
 from tests.support import command, counting_teacher
 from tests.support.small import FOLDER, configured, digits, shrink_and_answer, write_digits
 
@@ -292,6 +296,30 @@ def test_run_with_test_pictures(tmp_path, monkeypatch):
     data = inputs.load_data(config)
     teacher = float(np.mean(shrink_and_answer(data.test_images).argmax(-1) == data.test_labels))
     assert teacher > 0.7  # labels and pictures belong together
+
+
+def test_with_no_number_all_pictures_are_asked_about_first(tmp_path, monkeypatch):
+    """The same run as with their number, stopped and resumed; the plan agrees with it."""
+    monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
+    write_digits(tmp_path / "pictures", 0, 60)
+    config = folder_settings(tmp_path, **{"n_real": 0, "budget": 60})
+    text = report.report(config, tmp_path / "run", STOP)
+    assert re.search(r"real images +50\n", text) and re.search(r"round 0: 50\)", text)
+    monkeypatch.setenv("COUNTING_TEACHER_FAILS", "64")  # within round 1
+    with pytest.raises(UserError, match="the service is down"):
+        experiment.run(config, tmp_path / "run", STOP)
+    monkeypatch.delenv("COUNTING_TEACHER_FAILS")
+    summary = experiment.run(config, tmp_path / "run", STOP)
+    assert (summary["n_real"], summary["queries"], summary["method"]) == (50, 60, "random_mixup")
+    assert len(counting_teacher.asked(tmp_path / "asked.txt")) == 70  # 10 are held out
+    assert len(labelled_set.of_run(tmp_path / "run", STOP).images) == 50
+    reviewed = reviewing.collect(kept.read(tmp_path / "run"))
+    assert [len(one.images) for one in reviewed.judged] == [10, 50]
+
+    named = folder_settings(tmp_path, **{"n_real": 50, "budget": 60})
+    experiment.run(named, tmp_path / "named", STOP)
+    first, second = (load_network(tmp_path / name / "student") for name in ("run", "named"))
+    jax.tree.map(np.testing.assert_array_equal, first.variables, second.variables)
 
 
 def test_run_is_refused_when_a_picture_was_added(tmp_path, monkeypatch):
