@@ -15,9 +15,9 @@ OLDEST := tests/core tests/search tests/training
 
 help:
 	@echo "make demo        install, then the main job on the embedded data, and random pairs beside it"
-	@echo "make quick       two minutes of tests: one test folder for each room that computes or decides"
+	@echo "make quick       two minutes of tests: one test folder for each package that computes or decides"
 	@echo "make test        install, then lint, types, import contracts and the default tests"
-	@echo "make test-oldest the tests of numerical rooms with the oldest versions of requirements.txt, in .venv-oldest"
+	@echo "make test-oldest the tests of numerical packages with the oldest versions of requirements.txt, in .venv-oldest"
 	@echo "make docs        the site of docs/, to build/site/"
 	@echo "make test-heavy  the tests that take minutes, every smoke preset among them"
 	@echo "make bench       search, training and pool beside PyTorch, to benchmarks/RESULTS.md; keep the machine quiet"

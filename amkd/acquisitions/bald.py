@@ -16,7 +16,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes the k mixes of most mutual information between class and mask."""
     task = candidates.task
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
-    looks = prediction.look_often(
+    looks = prediction.predict_with_dropout(
         task.network,
         task.variables,
         candidates.images(),

@@ -128,11 +128,11 @@ class Candidates:
 
 def predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
     """Returns what a student of the task's kind says of mixes, computed a block at a time."""
-    if task.look:
-        return Predictions(*task.look(variables, records))
+    if task.predict_cached:
+        return Predictions(*task.predict_cached(variables, records))
     blocks = mixes(task.images, records, task.settings.as_released)
     placed = devices.keep(variables)
-    parts = [prediction.look(task.network, placed, block) for block in blocks]
+    parts = [prediction.predict_with_features(task.network, placed, block) for block in blocks]
     return Predictions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from amkd.candidates.coverage import first_of_most, nearest, squared_distances, squared_lengths
 from amkd.core.compilation import compiled
 
-_Look = tuple[jax.Array, jax.Array, jax.Array]  # bounds, the place of the largest, the last seen
+_State = tuple[jax.Array, jax.Array, jax.Array]  # bounds, the place of the largest, the last seen
 
 
 def similarity(squares: jax.Array, width: jax.Array | float) -> jax.Array:
@@ -67,13 +67,13 @@ def greedy(
     ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         covered = state[1]
 
-        def look(at: _Look) -> _Look:
+        def refresh(at: _State) -> _State:
             bounds, place, _ = at
             bounds = bounds.at[place].set(gain(near(points[place]), doubt, covered))
             return bounds, first_of_most(bounds), place
 
-        begin = look((state[0], first_of_most(state[0]), jnp.int32(-1)))
-        bounds, place, _last = jax.lax.while_loop(lambda at: at[1] != at[2], look, begin)
+        begin = refresh((state[0], first_of_most(state[0]), jnp.int32(-1)))
+        bounds, place, _last = jax.lax.while_loop(lambda at: at[1] != at[2], refresh, begin)
         covered = jnp.maximum(covered, near(points[place]))
         return (bounds.at[place].set(-jnp.inf), covered), place
 

@@ -193,7 +193,7 @@ def _rescue(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    # This command stands above all rooms, and loads JAX; the others do without both.
+    # This command stands above all packages, and loads JAX; the others do without both.
     from amkd.cli import ledger_commands
 
     return ledger_commands.import_answers(args.answers, args.given)

@@ -37,7 +37,7 @@ class RunAccount(NamedTuple):
       distill: answers used for distillation.
       evaluate: answers used for evaluation.
       spent: what the run may have been billed, by currency; empty if that is not recorded.
-      adrift: images that may have been billed without an answer.
+      lost: images that may have been billed without an answer.
       others: answers used for other purposes: a probe, a served student, sentinels.
     """
 
@@ -48,7 +48,7 @@ class RunAccount(NamedTuple):
     distill: Uses
     evaluate: Uses
     spent: tuple[Money, ...]
-    adrift: int
+    lost: int
     others: Uses = Uses()
 
 
@@ -104,7 +104,7 @@ def runs(db: sqlite3.Connection) -> list[RunAccount]:
     """Returns every run of the ledger, in the order in which they began."""
     uses = {(run, purpose): Uses(*counts) for run, purpose, *counts in db.execute(_USES)}
     noted = {run: row for run, *row in db.execute("SELECT run, about, place, begun FROM run")}
-    adrift = dict(
+    lost = dict(
         db.execute(
             "SELECT run, sum(images) FROM batch WHERE state IN ('lost', 'sent') GROUP BY run"
         )
@@ -120,7 +120,7 @@ def runs(db: sqlite3.Connection) -> list[RunAccount]:
         found.append(
             RunAccount(
                 *(run, about, place, begun, distill, evaluate, tuple(spent.get(run, ()))),
-                adrift=adrift.get(run, 0),
+                lost=lost.get(run, 0),
                 others=Uses(*map(sum, zip(*others, strict=True))),
             )
         )

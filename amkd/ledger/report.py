@@ -47,7 +47,7 @@ def money(amounts: Iterable[accounts.Money]) -> str:
 def overview(db: sqlite3.Connection, path: Path) -> str:
     """Lists the runs, the teachers and the totals of a ledger."""
     runs, teachers = accounts.runs(db), accounts.teachers(db)
-    answers, adrift = sum(teacher.answers for teacher in teachers), sum(run.adrift for run in runs)
+    answers, lost = sum(teacher.answers for teacher in teachers), sum(run.lost for run in runs)
     imported = accounts.imported(db)
     return "\n".join(
         [
@@ -59,8 +59,7 @@ def overview(db: sqlite3.Connection, path: Path) -> str:
             "",
             f"spent in all: {money(_total(run.spent for run in runs))}",
             *([f"imported: {imported:,} answers, paid for elsewhere"] if imported else []),
-            f"adrift: {adrift:,} images, lost or still in flight, that may have been billed without"
-            " an answer",
+            f"lost: {lost:,} images without an answer, which may have been billed",
         ]
     )
 
@@ -76,8 +75,8 @@ def _runs(runs: Sequence[accounts.RunAccount]) -> str:
         recorded = run.spent or not any(one.paid for one in uses)
         spent = money(run.spent) if recorded else "not recorded"
         about = (run.about or "-", run.place or "-")
-        rows.append((names[run.run], _moment(run.begun), *counts, spent, run.adrift, *about))
-    heads = ["run", "begun (UTC)", *counted, ">spent", ">adrift", "about", "workdir"]
+        rows.append((names[run.run], _moment(run.begun), *counts, spent, run.lost, *about))
+    heads = ["run", "begun (UTC)", *counted, ">spent", ">lost", "about", "workdir"]
     return table(heads, rows)
 
 

@@ -287,7 +287,7 @@ class Ledger:
         with self._file.user_errors():
             return accounts.spent(self._db, run)
 
-    def adrift(self, run: str) -> int:
+    def lost(self, run: str) -> int:
         """Counts the images that may have been billed without an answer: lost or in flight."""
         query = (
             "SELECT coalesce(sum(images), 0) FROM batch WHERE run = ? AND state IN ('lost', 'sent')"

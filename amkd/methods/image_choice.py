@@ -90,7 +90,7 @@ def _to_score(task: SelectionTask) -> np.ndarray:
 
 
 def _least_confident_first(task: SelectionTask, records: Records) -> SeenCandidates:
-    said = _look(task, records)
+    said = _predict(task, records)
     confidence = _confidence(said.probabilities, task.network.groups)
     order = candidate_set.lowest(confidence, len(records))
     scored = top_k.Scored(confidence, records.i, records.j, records.w).take(order)
@@ -109,7 +109,7 @@ def _confidence(probabilities: np.ndarray, groups: int) -> np.ndarray:
     return np.asarray(best.mean(-1))
 
 
-def _look(task: SelectionTask, records: Records) -> Predictions:
+def _predict(task: SelectionTask, records: Records) -> Predictions:
     parts = []
     for start in range(0, len(records), _BLOCK):
         some = records.take(slice(start, start + _BLOCK))

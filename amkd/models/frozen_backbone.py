@@ -84,7 +84,7 @@ class FrozenBackbone:
             found.append(np.stack(each, 1))
         return np.concatenate(found)
 
-    def look(
+    def predict_with_features(
         self, variables: Variables, blocks: Iterable[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Returns class probabilities and features: ``float32[M, Y]`` and ``float32[M, d]``.
@@ -94,7 +94,7 @@ class FrozenBackbone:
           blocks: the images, ``uint8[..., H, W, C]`` each, M in all.
         """
         head = variables_of_head(self.network, variables)
-        return prediction.look(head_of(self.network), head, self.features(blocks))
+        return prediction.predict_with_features(head_of(self.network), head, self.features(blocks))
 
     def _identity(self) -> str:
         params = {k: v for k, v in self.variables["params"].items() if k != self.network.last}

@@ -37,7 +37,9 @@ def predict(network: Network, variables: Variables, images: jax.Array) -> jax.Ar
     return network.probabilities(logits)
 
 
-def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
+def predict_with_features(
+    network: Network, variables: Variables, images: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """Returns class probabilities and features in inference mode: ``uint8[B, H, W, C]`` to
     ``float32[B, Y]`` and ``float32[B, d]``.
     """
@@ -46,7 +48,7 @@ def look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax
     return network.probabilities(logits), features.astype(jnp.float32)
 
 
-def look_often(
+def predict_with_dropout(
     network: Network, variables: Variables, images: jax.Array, keys: jax.Array
 ) -> jax.Array:
     """Returns class probabilities with dropout; all else, such as BatchNorm, is in inference mode.

@@ -47,14 +47,14 @@ def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
     return inference.init(network, shape, key)
 
 
-def look(
+def predict_with_features(
     network: Network, variables: Variables, images: np.ndarray, *, batch: int = 256
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns class probabilities and features of images: ``float32[M, Y]`` and ``float32[M,
     d]``.
     """
     found: tuple[np.ndarray, np.ndarray] = in_batches(
-        functools.partial(_look, network), variables, images, batch
+        functools.partial(_predict_with_features, network), variables, images, batch
     )
     return found
 
@@ -63,15 +63,17 @@ def features(network: Network, variables: Variables, images: np.ndarray) -> np.n
     """Returns the features of images, ``float32[M, d]``, in small batches: a large network runs
     them, and no more images than there are.
     """
-    return look(network, variables, images, batch=_FEW)[1]
+    return predict_with_features(network, variables, images, batch=_FEW)[1]
 
 
 @compiled(static=("network",), precision="highest")
-def _look(network: Network, variables: Variables, images: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return inference.look(suited(network, "scoring"), variables, images)
+def _predict_with_features(
+    network: Network, variables: Variables, images: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    return inference.predict_with_features(suited(network, "scoring"), variables, images)
 
 
-def look_often(
+def predict_with_dropout(
     network: Network,
     variables: Variables,
     blocks: Iterable[np.ndarray],
@@ -91,7 +93,7 @@ def look_often(
     Returns:
       ``float32[M, P, Y]``.
     """
-    run, found, start = functools.partial(_look_often, network, passes), [], 0
+    run, found, start = functools.partial(_predict_with_dropout, network, passes), [], 0
     placed = keep((variables, key))
     for block in blocks:
         number = np.arange(start, start + len(block), dtype=np.int32)
@@ -101,7 +103,7 @@ def look_often(
 
 
 @compiled(static=("network", "passes"), precision="highest")
-def _look_often(
+def _predict_with_dropout(
     network: Network,
     passes: int,
     variables_and_key: tuple[Variables, jax.Array],
@@ -109,7 +111,7 @@ def _look_often(
 ) -> jax.Array:
     (variables, key), (images, number) = variables_and_key, images_and_number
     masks = jax.vmap(lambda n: jax.random.split(jax.random.fold_in(key, n), passes))(number)
-    looks = inference.look_often(
+    looks = inference.predict_with_dropout(
         suited(network, "scoring"), variables, images, jnp.swapaxes(masks, 0, 1)
     )
     return jnp.swapaxes(looks, 0, 1)

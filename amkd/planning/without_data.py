@@ -20,7 +20,9 @@ from amkd.validation import real_images
 from amkd.validation.budget import ignores_rounds
 
 
-def look(settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal) -> None:
+def add_problems(
+    settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal
+) -> None:
     """Adds what is wrong beside the images."""
     names = problems.attempt(lambda: own_images.parse_class_names(settings.data.classes)) or ()
     plan = settings.data

@@ -86,7 +86,7 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
     if features and not pairs_searched:
         scored = features  # the rest of a candidate's score takes no time
     elif facts.method.selector.unit == "img":
-        scored = _looks_per_second(network, variables, some)
+        scored = _predictions_per_second(network, variables, some)
     else:
         scored = _scored_per_second(config, facts, network, variables, some)
     return Speed(
@@ -144,10 +144,10 @@ def _scored_per_second(
     return _rate(lambda: scorer.add(i, j)() * minimiser.evaluations)
 
 
-def _looks_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:
+def _predictions_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:
     """Returns how many whole images are scored in a second."""
     placed, some = devices.keep(variables), np.resize(some, (_LOOKS, *some.shape[1:]))
-    return _rate(lambda: len(prediction.look(network, placed, some)[0]))
+    return _rate(lambda: len(prediction.predict_with_features(network, placed, some)[0]))
 
 
 def _gradients_per_second(
@@ -210,7 +210,7 @@ def _assistant_speeds(config: Settings, data: DataSet, some: np.ndarray) -> tupl
     )
     key = keys.key(config.seed, 0, keys.Purpose.INIT)
     variables = prediction.init(network, data.shape, key)
-    return _speed_of(training), _looks_per_second(network, variables, some)
+    return _speed_of(training), _predictions_per_second(network, variables, some)
 
 
 def _few(some: np.ndarray, recipe: Recipe) -> np.ndarray:

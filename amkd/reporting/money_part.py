@@ -70,6 +70,6 @@ def _spend(summary: Entry) -> Iterator[list[str]]:
     if price:
         yield ["price of one image", f"{price:,.10g} {summary['currency']}".rstrip()]
     yield ["cost", money(summary)]
-    yield ["lost on the way", f"{summary['adrift']:,}"]
+    yield ["lost on the way", f"{summary['lost']:,}"]
     if early := summary.get("ended_early"):
         yield ["ended early", early["why"]]

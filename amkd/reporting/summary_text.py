@@ -143,9 +143,9 @@ def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
         yield f"sentinel queries     {summary['sentinel_queries']} (not in the budget)"
     if summary.get("cost"):
         yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
-    if summary.get("adrift"):
+    if summary.get("lost"):
         yield (
-            f"lost on the way      {summary['adrift']} images, which may have been billed"
+            f"lost on the way      {summary['lost']} images, which may have been billed"
             " without an answer"
         )
     if early := summary.get("ended_early"):

@@ -149,12 +149,14 @@ class SharedContext:
         """Returns the images of records, each made when it is looked at."""
         return Mixes(self.images, records, self.settings.search.as_released)
 
-    def look(self, variables: Variables, records: Records) -> tuple[np.ndarray, np.ndarray]:
+    def predict_cached(
+        self, variables: Variables, records: Records
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Returns a student's class probabilities and features for records, from cached features:
         ``float32[Q, Y]`` and ``float32[Q, d]``.
         """
         assert self.backbone is not None
-        return self.backbone.look(variables, self.mixes(records))
+        return self.backbone.predict_with_features(variables, self.mixes(records))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -188,5 +190,5 @@ class RunContext(SharedContext):
         if not len(images):
             return np.empty((0, self.data.classes), np.float32)
         if self.backbone is not None:
-            return self.backbone.look(variables, [images])[0]
+            return self.backbone.predict_with_features(variables, [images])[0]
         return prediction.predict(self.network(), variables, images)

@@ -130,7 +130,7 @@ def _summary(
         "cost": desk.ledger.spent(desk.run),
         "price": 0.0 if context.facts.labels else config.teacher.price,
         "currency": config.teacher.currency,
-        "adrift": desk.ledger.adrift(desk.run),
+        "lost": desk.ledger.lost(desk.run),
         "teacher": desk.teacher.identity,
         "student": config.student,
         **({"assistant": last["assistant"]} if "assistant" in last else {}),

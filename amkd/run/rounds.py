@@ -143,7 +143,7 @@ def selection_task(
         settings=context.settings.search,
         progress=progress,
         answers=lambda: given().answers,
-        look=context.look if context.backbone else None,
+        predict_cached=context.predict_cached if context.backbone else None,
         kind=context.data.task,
         real=context.facts.method.selector.real_count(len(context.images), context.settings),
         train_further_student=functools.partial(

@@ -33,7 +33,7 @@ class SelectionTask(NamedTuple):
       train_further_student: trains one more student on what the last one was trained on. Its
         arguments: the number of the student, 1 or more, and whether it learns only the best class
         of each answer.
-      look: what the student, with given variables, says of records: probabilities
+      predict_cached: what the student, with given variables, says of records: probabilities
         ``float32[Q, Y]`` and features ``float32[Q, d]``, from cached features; None where the whole
         network runs.
       real: how many of ``images``, the first ones, are real; the others are variants of them, or
@@ -57,7 +57,7 @@ class SelectionTask(NamedTuple):
     progress: Callable[[int], None]
     answers: Callable[[], np.ndarray] | None = None
     train_further_student: Callable[[int, bool], Variables] | None = None
-    look: Callable[[Variables, Records], tuple[np.ndarray, np.ndarray]] | None = None
+    predict_cached: Callable[[Variables, Records], tuple[np.ndarray, np.ndarray]] | None = None
     real: int | None = None
     kind: Task = ONE_CLASS
     train_larger: Callable[[], tuple[Network, Variables]] | None = None

@@ -59,7 +59,7 @@ class TeacherFeatures:
         if len(records) > len(self._kept):
             whole = len(self._kept) // _BLOCK * _BLOCK
             fresh = np.concatenate(list(mixes(records.take(slice(whole, None)))))
-            _, found = prediction.look(self._network, self._variables, fresh)
+            _, found = prediction.predict_with_features(self._network, self._variables, fresh)
             self._kept = np.concatenate([self._kept[:whole], found])
         return self._column_of(self._kept[: len(records)])
 

@@ -85,7 +85,7 @@ def test_candidates_are_seen_as_the_student_sees_them():
         asked.probabilities, prediction.predict(one.network, one.variables, one.images), atol=1e-6
     )
     assert (
-        inference.look(one.network, one.variables, jnp.asarray(images))[1].shape
+        inference.predict_with_features(one.network, one.variables, jnp.asarray(images))[1].shape
         == seen.features.shape
     )
 

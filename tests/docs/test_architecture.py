@@ -1,4 +1,4 @@
-"""docs/architecture.md names files that are there, and every room."""
+"""docs/architecture.md names files that are there, and every package."""
 
 import re
 
@@ -23,5 +23,5 @@ def test_every_path_of_the_picture_exists():
 
 
 def test_every_room_is_named():
-    rooms = {path.parent.name for path in (ROOT / "amkd").glob("*/__init__.py")}
-    assert sorted(room for room in rooms if f"`amkd/{room}`" not in TEXT) == []
+    packages = {path.parent.name for path in (ROOT / "amkd").glob("*/__init__.py")}
+    assert sorted(name for name in packages if f"`amkd/{name}`" not in TEXT) == []

@@ -1,4 +1,4 @@
-"""One student and one export of it, for all tests of this room."""
+"""One student and one export of it, for all tests of this folder."""
 
 from pathlib import Path
 

@@ -62,8 +62,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> str:
         held = faulty_runs.check(folder / "ledger.sqlite", server, oracle)
     faulty_runs.check_finished(summary, held)
     assert (
-        held.images("lost", "refused") == summary["adrift"] == 0
-        and summary["cost"] == PRICE * BUDGET
+        held.images("lost", "refused") == summary["lost"] == 0 and summary["cost"] == PRICE * BUDGET
     )
     return summary["student_sha256"]
 

@@ -136,13 +136,13 @@ def test_killed_many_times_while_it_asks(
         assert asker.start(**plan, url=server.url, images=wanted) == len(pending[-1])
         asker.wait()
         check_asked_again(server, oracle, pending)
-    held, adrift = faulty_runs.read(path), sum(map(len, pending))
-    assert adrift > 0 and not held.pending
+    held, lost = faulty_runs.read(path), sum(map(len, pending))
+    assert lost > 0 and not held.pending
     assert held.answers.keys() == set(place.values()) and held.used == held.paid == wanted
-    assert held.images("answered") == wanted and held.images("lost") == adrift
-    assert server.received.total() <= wanted + adrift
+    assert held.images("answered") == wanted and held.images("lost") == lost
+    assert server.received.total() <= wanted + lost
     book = ledger.Ledger(path)
-    assert book.adrift("run") == adrift and book.spent("run") == asking.PRICE * (wanted + adrift)
+    assert book.lost("run") == lost and book.spent("run") == asking.PRICE * (wanted + lost)
     book.close()
 
 
@@ -222,6 +222,6 @@ def test_the_survivor_of_two_runs_asks_for_what_the_dead_one_had_in_flight(
     assert len(held.answers) == book.count("survivor", "distill") == 60
     dead, alive = (book.count(name, "distill", paid_only=True) for name in ("victim", "survivor"))
     assert dead + alive == 60 and dead > 0
-    assert book.spent("survivor") == asking.PRICE * alive and book.adrift("survivor") == 0
-    assert book.adrift("victim") == len(pending) == book.begin_run("victim", "", "")
+    assert book.spent("survivor") == asking.PRICE * alive and book.lost("survivor") == 0
+    assert book.lost("victim") == len(pending) == book.begin_run("victim", "", "")
     book.close()

@@ -123,9 +123,9 @@ def predict(model):
     network, some = models.build(model, 10, SHAPES[model]), images(model)
     variables = variables_of(model)
     prediction.predict(network, variables, some)
-    prediction.look(network, variables, some)
+    prediction.predict_with_features(network, variables, some)
     if models.MODELS[model].dropout:
-        prediction.look_often(network, variables, [some], passes=3, key=KEY)
+        prediction.predict_with_dropout(network, variables, [some], passes=3, key=KEY)
 
 
 def choose():

@@ -84,7 +84,7 @@ def test_the_command_line_buys_what_its_plan_told(bought: Any) -> None:
     folder, oracle, done = bought
     summary = command.summary(folder / "run")
     assert summary["cost"] == pytest.approx(60 * 0.0015) and summary["currency"] == "USD"
-    assert (summary["queries"], summary["queries_paid"], summary["adrift"]) == (BUDGET, BUDGET, 0)
+    assert (summary["queries"], summary["queries_paid"], summary["lost"]) == (BUDGET, BUDGET, 0)
     assert summary["evaluation_queries"] == 0 and summary["teacher"].startswith("json:127.0.0.1:")
     assert "0.09 USD" in done.stdout
     assert leaks({**files(folder), "out": (done.stdout + done.stderr).encode()}, KEY) == []
@@ -137,8 +137,8 @@ def test_the_command_line_killed_in_two_rounds(tmp_path: Path, bought: Any) -> N
     summary, undisturbed = command.summary(workdir), command.summary(bought[0] / "run")
     assert summary["student_sha256"] == undisturbed["student_sha256"]
     assert (summary["queries"], summary["queries_paid"]) == (BUDGET, BUDGET)
-    assert summary["adrift"] == sum(map(len, pending)) == faulty_runs.read(path).images("lost")
-    assert summary["cost"] == pytest.approx(0.0015 * (BUDGET + summary["adrift"]))
+    assert summary["lost"] == sum(map(len, pending)) == faulty_runs.read(path).images("lost")
+    assert summary["cost"] == pytest.approx(0.0015 * (BUDGET + summary["lost"]))
 
 
 def told(output: str) -> int:

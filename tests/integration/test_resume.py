@@ -87,7 +87,7 @@ def test_killed_at_many_moments_ends_with_the_same_bits(moments, tmp_path, unint
     assert set(times) == set(first)
     # Only what was in flight at a kill, and so never arrived, may be asked a second time:
     # a batch of at most 8 for each of the three kills inside a query phase.
-    assert sum(times.values()) - len(times) <= command.summary(workdir)["adrift"] <= 3 * 8
+    assert sum(times.values()) - len(times) <= command.summary(workdir)["lost"] <= 3 * 8
 
 
 def test_sigterm_saves_and_exits_cleanly(tmp_path, uninterrupted):

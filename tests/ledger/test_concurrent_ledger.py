@@ -62,7 +62,7 @@ def test_a_killed_writer_leaves_every_committed_batch(tmp_path: Path, after: int
 
     book = ledger.Ledger(path)
     assert all(written(book, "victim", batch) == [[batch] * 3] * 7 for batch in done)
-    assert book.begin_run("victim", "", "") == book.adrift("victim") and book.adrift("victim") in (
+    assert book.begin_run("victim", "", "") == book.lost("victim") and book.lost("victim") in (
         0,
         7,
     )
@@ -93,7 +93,7 @@ def test_threads_share_one_ledger_and_lose_nothing(opened: ledger.Ledger) -> Non
     found = opened.find(teacher, images)
     assert np.array_equal(np.stack([found[image] for image in images]), answers)
     assert opened.count("run", "distill", paid_only=True) == 720
-    assert opened.spent("run") == 360.0 and opened.adrift("run") == 0
+    assert opened.spent("run") == 360.0 and opened.lost("run") == 0
     assert opened.rows("SELECT count(*), sum(answered) FROM batch WHERE state = 'answered'") == [
         (240, 720)
     ]

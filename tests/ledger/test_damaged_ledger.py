@@ -54,7 +54,7 @@ def test_a_ledger_of_version_1_is_brought_up(tmp_path: Path) -> None:
         assert book.used("before", "distill", 1) == set(images)
         assert book.count("before", "distill") == 7
         assert book.count("before", "distill", paid_only=True) == 5
-        assert book.spent("before") == 0 and book.adrift("before") == 0
+        assert book.spent("before") == 0 and book.lost("before") == 0
         assert book.rows("PRAGMA user_version") == [(3,)]
         book.close()
     book = ledger.Ledger(path)

@@ -163,7 +163,7 @@ def test_an_interrupted_transaction_leaves_nothing(
     for book in (opened, other):
         assert book.find(teacher, images) == {}
         assert book.count("run", "distill") == 0
-        assert book.adrift("run") == 6
+        assert book.lost("run") == 6
     # Nor does it block anyone.
     assert opened.begin_run("run", "", "") == 6
     pay(other, charge(teacher, "other"), images[:3], some_answers(3))
@@ -199,7 +199,7 @@ def test_begin_gives_up_what_was_in_flight(opened: ledger.Ledger) -> None:
         ("answered", 1),
         ("lost", 2),
     ]
-    assert opened.adrift("run") == 7 and opened.adrift("other") == 5
+    assert opened.lost("run") == 7 and opened.lost("other") == 5
     assert opened.spent("run") == 9.0  # what is lost may have been billed
     assert opened.rows("SELECT about, place FROM run") == [("a test", "runs/two")]
     assert opened.rows("SELECT count(*) FROM pending") == [(5,)]  # the other run's
@@ -252,14 +252,14 @@ def test_refused_lost_and_answered_cost_what_they_may(opened: ledger.Ledger) -> 
     for seed, (count, billed) in enumerate([(3, False), (5, True)]):
         opened.record_failure(opened.begin_batch(who, some_images(count, seed)).number, billed)
     pay(opened, who, some_images(2, seed=7), some_answers(2))
-    assert (opened.spent("run"), opened.adrift("run")) == (1.75, 5)
+    assert (opened.spent("run"), opened.lost("run")) == (1.75, 5)
     flying = opened.begin_batch(who, some_images(4, seed=8))
-    assert (opened.spent("run"), opened.adrift("run")) == (2.75, 9)
+    assert (opened.spent("run"), opened.lost("run")) == (2.75, 9)
     opened.record_answers(
         who, flying.number, images=flying.images[:3], answers=some_answers(3)
     )  # one of them was garbage: billed
-    assert (opened.spent("run"), opened.adrift("run")) == (2.75, 5)
-    assert (opened.spent("nobody"), opened.adrift("nobody")) == (0, 0)
+    assert (opened.spent("run"), opened.lost("run")) == (2.75, 5)
+    assert (opened.spent("nobody"), opened.lost("nobody")) == (0, 0)
     assert opened.rows("SELECT state, images, answered FROM batch ORDER BY id") == [
         ("refused", 3, 0),
         ("lost", 5, 0),

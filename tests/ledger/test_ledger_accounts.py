@@ -28,7 +28,7 @@ def test_runs(path: Path) -> None:
         4,
     )
     assert beta.distill == (6, 3) and beta.evaluate == (0, 0)
-    assert beta.spent == ((0.0, ""),) and beta.adrift == 0 and beta.begun == NOON + DAY / 2
+    assert beta.spent == ((0.0, ""),) and beta.lost == 0 and beta.begun == NOON + DAY / 2
 
 
 def test_a_probe_and_a_served_student_stand_in_columns_of_their_own(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_runs_agree_with_the_ledger_that_runs_use(path: Path) -> None:
             assert run.distill.paid == book.count(run.run, "distill", paid_only=True)
             assert sum(run.evaluate) == book.count(run.run, "evaluate")
             assert sum(money.amount for money in run.spent) == book.spent(run.run)
-            assert run.adrift == book.adrift(run.run)
+            assert run.lost == book.lost(run.run)
     book.close()
 
 
@@ -224,9 +224,7 @@ def test_totals_are_by_currency(path: Path) -> None:
     with reader.open_read_only(path) as db:
         shown = report.overview(db, path)
         spent = report.spending(accounts.spending(db, by="day"), "day")
-    assert (
-        "spent in all: 9 USD\n" in shown and "adrift: 4 images" in shown and "19 answers" in shown
-    )
+    assert "spent in all: 9 USD\n" in shown and "lost: 4 images" in shown and "19 answers" in shown
     assert [line.split() for line in spent.splitlines()[:5]] == [
         [
             "day",

@@ -90,8 +90,8 @@ def test_its_answers_and_accounts_are_read(book: ledger.Ledger) -> None:
     assert book.count(BETA, client.DISTILL) == 4
     assert book.count(BETA, client.DISTILL, paid_only=True) == 2
     assert book.count(BETA, client.EVALUATE) == 3
-    assert (book.spent(ALPHA), book.adrift(ALPHA)) == (3.25, 1)
-    assert (book.spent(BETA), book.adrift(BETA)) == (1.75, 2)
+    assert (book.spent(ALPHA), book.lost(ALPHA)) == (3.25, 1)
+    assert (book.spent(BETA), book.lost(BETA)) == (1.75, 2)
 
 
 def test_its_answers_are_not_asked_for_again(book: ledger.Ledger) -> None:

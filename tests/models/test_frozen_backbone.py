@@ -45,27 +45,30 @@ def backbone(variables, folder, *, views=1, moved=STILL, seed=0, **how):
 
 
 def test_a_head_is_the_last_layer_of_the_network(variables):
-    probabilities, features = prediction.look(NETWORK, variables, IMAGES)
+    probabilities, features = prediction.predict_with_features(NETWORK, variables, IMAGES)
     head = head_of(NETWORK)
     own = variables_of_head(NETWORK, variables)
-    np.testing.assert_array_equal(prediction.look(head, own, features)[0], probabilities)
+    np.testing.assert_array_equal(
+        prediction.predict_with_features(head, own, features)[0], probabilities
+    )
     assert head.feature_count(own) == NETWORK.feature_count(variables) == features.shape[1]
     other = prediction.init(head, features.shape[1:], jax.random.key(2))
     whole = with_head(NETWORK, variables, other)
     assert jax.tree.structure(whole) == jax.tree.structure(variables)
     np.testing.assert_array_equal(
-        prediction.predict(NETWORK, whole, IMAGES), prediction.look(head, other, features)[0]
+        prediction.predict(NETWORK, whole, IMAGES),
+        prediction.predict_with_features(head, other, features)[0],
     )
 
 
 def test_cached_features_are_fresh_ones_in_16_bits(variables, tmp_path):
-    features = prediction.look(NETWORK, variables, IMAGES)[1]
+    features = prediction.predict_with_features(NETWORK, variables, IMAGES)[1]
     found = backbone(variables, tmp_path).features([IMAGES[:2], IMAGES[2:]])
     assert found.dtype == np.float16
     np.testing.assert_array_equal(found, features.astype(np.float16))
     again = backbone(variables, tmp_path).features([IMAGES])
     np.testing.assert_array_equal(again, found)
-    probabilities, _ = backbone(variables, tmp_path).look(variables, [IMAGES])
+    probabilities, _ = backbone(variables, tmp_path).predict_with_features(variables, [IMAGES])
     fresh = prediction.predict(NETWORK, variables, IMAGES)
     np.testing.assert_allclose(probabilities, fresh, atol=1e-3)
 
@@ -116,7 +119,7 @@ def test_a_view_is_the_network_on_a_moved_image(variables, tmp_path):
     """With mirrored images alone, a view's features are those of the image or of its mirror."""
     found = backbone(variables, tmp_path, views=4, moved=Views(flip=True)).views([IMAGES])
     both = [
-        prediction.look(NETWORK, variables, images)[1].astype(np.float16)
+        prediction.predict_with_features(NETWORK, variables, images)[1].astype(np.float16)
         for images in (IMAGES, IMAGES[:, :, ::-1])
     ]
     mirrored = [

@@ -265,15 +265,17 @@ def test_passes_differ_by_their_masks_alone():
     variables = variables_of(network, (15, 15, 3))
     images = np.random.default_rng(0).integers(0, 256, (9, 15, 15, 3), np.uint8)
     key = jax.random.key(0)
-    whole = prediction.look_often(network, variables, [images], passes=4, key=key)
+    whole = prediction.predict_with_dropout(network, variables, [images], passes=4, key=key)
     assert whole.shape == (9, 4, 3)
     np.testing.assert_allclose(whole.sum(-1), 1, atol=1e-5)
-    parts = prediction.look_often(network, variables, [images[:5], images[5:]], passes=4, key=key)
+    parts = prediction.predict_with_dropout(
+        network, variables, [images[:5], images[5:]], passes=4, key=key
+    )
     np.testing.assert_allclose(parts, whole, atol=1e-5)
     assert np.abs(whole[:, 0] - whole[:, 1]).max() > 1e-3
     keys = jax.random.split(key, (2, 9))
     still = models.build("lenet5_half", 3, (8, 8, 1))
     grey = images[:, :8, :8, :1]
     own = variables_of(still, (8, 8, 1))
-    looks = inference.look_often(still, own, jnp.asarray(grey), keys)
+    looks = inference.predict_with_dropout(still, own, jnp.asarray(grey), keys)
     np.testing.assert_allclose(looks, [prediction.predict(still, own, grey)] * 2, atol=1e-6)

@@ -99,7 +99,7 @@ def test_the_search_mixes_images():
     images = digits(0, 3)[0]
     stem = inference.stem(network, variables, images)
     np.testing.assert_array_equal(stem, images.astype(np.float32))
-    answers, features = prediction.look(network, variables, images)
+    answers, features = prediction.predict_with_features(network, variables, images)
     np.testing.assert_allclose(jax.nn.softmax(features), answers, atol=1e-6)
     np.testing.assert_allclose(answers, prediction.predict(network, variables, images), atol=1e-6)
     assert network.feature_count(variables) == 10

@@ -38,8 +38,8 @@ def test_every_room_has_its_place_in_the_import_contract():
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
     layers = tool["importlinter"]["contracts"][0]["layers"]
     placed = set(re.findall(r"amkd\.\w+", " ".join(layers)))
-    rooms = {f"amkd.{file.parent.name}" for file in (ROOT / "amkd").glob("*/__init__.py")}
-    assert rooms - {"amkd.configs"} <= placed
+    packages = {f"amkd.{file.parent.name}" for file in (ROOT / "amkd").glob("*/__init__.py")}
+    assert packages - {"amkd.configs"} <= placed
 
 
 def ranges() -> dict[str, str]:

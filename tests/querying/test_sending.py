@@ -63,26 +63,26 @@ def test_a_batch_is_noted_before_it_leaves(book: ledger.Ledger) -> None:
     seen = []
 
     def look(images: np.ndarray) -> np.ndarray:
-        seen.append((states(book), pending(book), book.adrift("run"), book.spent("run")))
+        seen.append((states(book), pending(book), book.lost("run"), book.spent("run")))
         return truth(images)
 
     send(client_of(book, look, QUICK._replace(price=0.5, currency="USD")), some_images(3))
     assert seen == [([("sent", 3, 0)], 3, 3, 1.5)]
-    assert (book.adrift("run"), book.spent("run")) == (0, 1.5)
+    assert (book.lost("run"), book.spent("run")) == (0, 1.5)
 
 
 @pytest.mark.parametrize(
-    ("fault", "state", "images_adrift"), [(lost, "lost", 3), (busy, "refused", 0)]
+    ("fault", "state", "images_lost"), [(lost, "lost", 3), (busy, "refused", 0)]
 )
 def test_an_unanswered_batch_is_sent_again(
-    book: ledger.Ledger, fault: Step, state: str, images_adrift: int
+    book: ledger.Ledger, fault: Step, state: str, images_lost: int
 ) -> None:
     spy = Scripted(fault, fault)
     send(client_of(book, spy, QUICK._replace(price=0.25)), some_images(3))
     assert spy.calls == [[image.tobytes() for image in some_images(3)]] * 3
     assert states(book) == [(state, 3, 0), (state, 3, 0), ("answered", 3, 3)]
-    assert book.adrift("run") == 2 * images_adrift
-    assert book.spent("run") == (3 + 2 * images_adrift) * 0.25
+    assert book.lost("run") == 2 * images_lost
+    assert book.spent("run") == (3 + 2 * images_lost) * 0.25
     assert book.count("run", DISTILL) == 3
     assert pending(book) == 0
 
@@ -98,7 +98,7 @@ def test_a_batch_is_tried_so_often_and_no_more(book: ledger.Ledger) -> None:
     for field in ("config.teacher.attempts", "first_wait", "rate"):
         assert field in said
     assert states(book) == [("lost", 2, 0), ("refused", 2, 0), ("refused", 2, 0)]
-    assert (book.adrift("run"), book.spent("run")) == (2, 2.0)
+    assert (book.lost("run"), book.spent("run")) == (2, 2.0)
     assert book.count("run", DISTILL) == pending(book) == 0
 
 
@@ -113,7 +113,7 @@ def test_a_whole_reply_that_says_nothing_is_paid_for_twice_at_most(book: ledger.
     ):
         send(client_of(book, spy, QUICK._replace(attempts=5, price=1.0)), some_images(2))
     assert len(spy.calls) == 2
-    assert (book.adrift("run"), book.spent("run")) == (4, 4.0)
+    assert (book.lost("run"), book.spent("run")) == (4, 4.0)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ def test_a_refusal_is_final_and_free(book: ledger.Ledger) -> None:
         send(client_of(book, spy, QUICK._replace(price=1.0)), some_images(2))
     assert len(spy.calls) == 1
     assert states(book) == [("refused", 2, 0)]
-    assert (book.adrift("run"), book.spent("run"), pending(book)) == (0, 0.0, 0)
+    assert (book.lost("run"), book.spent("run"), pending(book)) == (0, 0.0, 0)
 
 
 def test_a_teachers_own_error_is_passed_on_and_may_be_billed(book: ledger.Ledger) -> None:
@@ -251,7 +251,7 @@ def test_a_teachers_own_error_is_passed_on_and_may_be_billed(book: ledger.Ledger
     assert str(caught.value) == "config.teacher.url: garbled; mend it"
     assert len(spy.calls) == 1
     assert states(book) == [("lost", 2, 0)]
-    assert (book.adrift("run"), book.spent("run"), pending(book)) == (2, 2.0, 0)
+    assert (book.lost("run"), book.spent("run"), pending(book)) == (2, 2.0, 0)
 
 
 def test_any_exception_is_explained_and_may_be_billed(book: ledger.Ledger) -> None:
@@ -264,7 +264,7 @@ def test_any_exception_is_explained_and_may_be_billed(book: ledger.Ledger) -> No
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
     assert len(spy.calls) == 1
     assert states(book) == [("lost", 2, 0)]
-    assert (book.adrift("run"), pending(book)) == (2, 0)
+    assert (book.lost("run"), pending(book)) == (2, 0)
 
 
 def test_good_rows_of_a_batch_with_a_bad_one_are_kept(book: ledger.Ledger) -> None:
@@ -295,7 +295,7 @@ def test_an_answer_of_a_wrong_shape_may_be_billed(book: ledger.Ledger, fault: St
     with pytest.raises(answers.BadAnswer, match="spy answered shape"):
         send(client_of(book, Scripted(fault), QUICK._replace(price=1.0)), some_images(3))
     assert states(book) == [("lost", 3, 0)]
-    assert (book.adrift("run"), book.spent("run"), pending(book)) == (3, 3.0, 0)
+    assert (book.lost("run"), book.spent("run"), pending(book)) == (3, 3.0, 0)
     assert found(book, some_images(3)) == 0
 
 
@@ -339,7 +339,7 @@ def test_what_may_have_been_billed_counts_and_what_was_not_does_not(book: ledger
         ask(client_of(book, spy, policy), some_images(5))
     assert spy.sizes == [1, 1, 4, 4, 4, 2]  # what is left after the loss is spent, too
     assert book.spent("run") == spy.billed == 7
-    assert book.adrift("run") == 4
+    assert book.lost("run") == 4
 
 
 def test_less_money_than_a_batch_costs_is_spent_as_well(book: ledger.Ledger) -> None:

@@ -133,7 +133,7 @@ def test_the_survivor_sends_what_a_dead_run_had_in_flight(tmp_path: Path) -> Non
     orphans = {image.tobytes() for image in images[2:5]}
     for call, begun in zip(spy.calls, spy.begun, strict=True):
         assert begun >= start + patience or not orphans & set(call)
-    assert (book.adrift("dead"), book.adrift("run")) == (3, 0)
+    assert (book.lost("dead"), book.lost("run")) == (3, 0)
     assert book.begin_run("dead", "", "") == 3  # it comes back, and finds the answers
     assert np.array_equal(
         ask(dataclasses.replace(query_client, ledger=book), images), truth(images)
@@ -171,7 +171,7 @@ def check_books(book: ledger.Ledger, spies: list[Scripted], count: int) -> None:
     assert {state for state, *_ in rows} <= {"answered", "lost", "refused"}
     assert pending(book) == 0
     assert book.spent("run") == pytest.approx(0.5 * sum(spy.billed for spy in spies))
-    assert book.adrift("run") == sum(images for state, images, _ in rows if state == "lost")
+    assert book.lost("run") == sum(images for state, images, _ in rows if state == "lost")
     assert (
         book.count("run", DISTILL)
         == book.count("run", DISTILL, paid_only=True)

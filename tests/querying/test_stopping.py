@@ -107,7 +107,7 @@ def test_a_stop_awaits_and_keeps_what_is_in_flight(book: ledger.Ledger, count: i
     assert spy.sizes == [1, *[4] * count]
     assert states(book) == [("answered", 1, 1), *[("answered", 4, 4)] * count]
     assert book.count("run", DISTILL) == 1 + 4 * count
-    assert pending(book) == book.adrift("run") == 0
+    assert pending(book) == book.lost("run") == 0
     again = Scripted()
     assert np.array_equal(ask(client_of(book, again), some_images(100)), truth(some_images(100)))
     assert sum(again.sizes) == 99 - 4 * count

@@ -7,7 +7,7 @@ from tests.support.summaries import row, summary
 def test_the_table_tells_of_money_only_where_there_is_some() -> None:
     free = summary_text.closing_table(summary())
     assert "cost" not in free and "lost on the way" not in free
-    paid = summary_text.closing_table(summary(cost=1234.5, currency="EUR", adrift=12))
+    paid = summary_text.closing_table(summary(cost=1234.5, currency="EUR", lost=12))
     assert "\ncost                 1,234.5 EUR\n" in paid
     assert (
         "\nlost on the way      12 images, which may have been billed without an answer\n" in paid
@@ -34,9 +34,7 @@ def test_the_table_tells_what_an_assistant_answered() -> None:
 
 def test_the_table_of_an_earlier_version_is_printed() -> None:
     before = {
-        name: value
-        for name, value in summary().items()
-        if name not in ("cost", "currency", "adrift")
+        name: value for name, value in summary().items() if name not in ("cost", "currency", "lost")
     }
     assert summary_text.closing_table(before) == summary_text.closing_table(summary())
 

@@ -104,7 +104,7 @@ def without_times(found):
             "time",
             "peak_memory_mib",
             "paths",
-            "adrift",
+            "lost",
         )  # a kill may lose what was under way
         return {name: without_times(value) for name, value in found.items() if name not in times}
     return [without_times(part) for part in found] if isinstance(found, list) else found

@@ -226,14 +226,14 @@ def check(path: Path, server: FaultyServer, oracle: Oracle) -> Held:
     with contextlib.closing(ledger.Ledger(path)) as book:
         ((name,),) = book.rows("SELECT run FROM run")
         assert book.spent(name) == PRICE * held.images("answered", "lost")
-        assert book.adrift(name) == held.images("lost")
+        assert book.lost(name) == held.images("lost")
     return held
 
 
 def check_finished(summary: dict[str, Any], held: Held) -> None:
     """A finished run used its budget, and its summary says what the ledger says."""
     assert summary["queries"] == summary["queries_paid"] == held.used == BUDGET
-    assert summary["adrift"] == held.images("lost")
+    assert summary["lost"] == held.images("lost")
     assert summary["cost"] == PRICE * (BUDGET + held.images("lost") + _wasted(held))
 
 

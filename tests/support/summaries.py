@@ -36,7 +36,7 @@ def summary(**more: Any) -> dict[str, Any]:
         "evaluation_queries": 497,
         "cost": 0.0,
         "currency": "USD",
-        "adrift": 0,
+        "lost": 0,
         "teacher": "flax:lenet5:0123456789abcdef",
         "student": "lenet5_half",
         "teacher_accuracy": 0.9512,

@@ -161,6 +161,6 @@ def test_a_whole_run_distils_from_it(url, tmp_path):
         400,
         497,
     )
-    assert (summary["cost"], summary["adrift"]) == (448.5, 0)
+    assert (summary["cost"], summary["lost"]) == (448.5, 0)
     assert summary["teacher_accuracy"] > 0.9
     assert summary["agreement"] > 0.8
