@@ -7,8 +7,8 @@ Command:  python launch.py --config=configs/folder.py --workdir=runs/photos
           --config.teacher.function=my_teacher:answer
 First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
             need.
-Many:     more pictures than money for questions: add --config.method=active_labelling and
-          --config.search.acquisition=k_center, which asks about some of them.
+Many:     with more pictures than money for questions, as many as the budget allows are asked
+          about, drawn by seed; --config.method=active_labelling chooses them in rounds.
 """
 
 from ml_collections import ConfigDict

@@ -9,17 +9,19 @@ Command:  python launch.py --config=configs/photos.py --workdir=runs/photos
           --config.teacher.function=my_teacher:answer
 First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
             need.
+Service:  --config=configs/photos.py:service, with --config.teacher.profile=google_vision or another
+          profile in place of the function (docs/services.md).
 """
 
 from ml_collections import ConfigDict
 
-from amkd.configs import default
+from amkd.configs import default, service
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: none."""
-    if preset:
-        raise ValueError(f"preset {preset!r} does not exist; there is none")
+    """Presets: ``service``."""
+    if preset not in ("", "service"):
+        raise ValueError(f"preset {preset!r} does not exist; there is: service")
     config = default.get_config()
     config.dataset = "folder"
     config.data.folder = "pictures"
@@ -50,4 +52,4 @@ def get_config(preset: str = "") -> ConfigDict:
     config.train.min_steps = 1000
     config.train.learning_rate = 1e-3
     config.train.temperature = 2.0
-    return config
+    return service.with_profile(config) if preset else config

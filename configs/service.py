@@ -18,7 +18,11 @@ from amkd.configs import folder
 
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``smoke``."""
-    config = folder.get_config(preset)
+    return with_profile(folder.get_config(preset))
+
+
+def with_profile(config: ConfigDict) -> ConfigDict:
+    """Returns a configuration whose teacher is a service that ``teacher.profile`` names."""
     # The profile sets the kind, the size of a batch and how the service is asked.
     config.teacher.kind = "flax"
     config.teacher.function = ""
