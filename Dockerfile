@@ -9,7 +9,7 @@ COPY configs configs
 RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
 FROM python:${PYTHON}-slim
-# Extras of setup.cfg, with commas: onnx, aws, remote, cuda12, ...
+# Extras of setup.cfg, with commas: onnx, pretrained, aws, remote, cuda12, ...
 ARG EXTRAS=""
 # As the first process of a container, Python would neither end on a second SIGTERM nor collect
 # what the processes of a teacher leave behind; tini does, and passes the exit status on.
@@ -22,6 +22,8 @@ RUN pip install --no-cache-dir --constraint /tmp/constraints.txt \
     && rm -r /tmp/wheels /tmp/constraints.txt
 RUN useradd --uid 10001 --user-group --create-home amkd \
     && install --directory --owner=amkd --group=amkd /runs /cache
+# Published weights are kept on the volume: the home folder may be read only.
+ENV HF_HOME=/cache/huggingface
 USER 10001:10001
 WORKDIR /runs
 VOLUME ["/runs", "/cache"]

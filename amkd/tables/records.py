@@ -32,16 +32,19 @@ def cell_records(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
 def rounded(record: dict[str, Any]) -> dict[str, Any]:
     """Returns a record as the table's JSON and CSV files hold it."""
     return {
-        name: round(value, _digits(name)) if isinstance(value, float) else value
+        name: _rounded(name.partition("_")[0], value) if isinstance(value, float) else value
         for name, value in record.items()
     }
 
 
-def _digits(name: str) -> int:
-    """Returns how many digits the files have of a figure: p-values are small."""
-    return {"seconds": 1, "divergence": 6, "calibration": 6, "brier": 6, "p": 6, "holm": 6}.get(
-        name.partition("_")[0], 4
-    )
+def _rounded(kind: str, value: float) -> float:
+    """Returns a figure as the files have it: a p-value below .001 with three significant digits,
+    however small it is.
+    """
+    if kind in ("p", "holm") and value < 1e-3:
+        return float(f"{value:.3g}")
+    small = ("divergence", "calibration", "brier", "p", "holm")
+    return round(value, 1 if kind == "seconds" else 6 if kind in small else 4)
 
 
 def _record(table: Table, cell: Cell) -> dict[str, Any]:

@@ -347,3 +347,8 @@ def test_a_chart_has_no_more_ways_than_there_are_colours():
     drawn = list(pictures.curves(TABLE, points, "test accuracy"))
     assert [len(dict.fromkeys(stroke for _, stroke in one.names)) for one in drawn] == [8, 8, 3]
     assert "one deviation around it: 49.0 to 51.0" in drawn[0].body
+
+
+def test_small_p_values_keep_three_digits():
+    found = rounded({"p": 3.21456e-9, "holm": 0.00045678, "p_random": 0.0123456789, "queries": 2})
+    assert found == {"p": 3.21e-9, "holm": 0.000457, "p_random": 0.012346, "queries": 2}
