@@ -19,7 +19,8 @@ def counted(settings: Settings, drawable: int) -> Settings:
     """Returns settings with the number of real images in the place of ``n_real=0``.
 
     - A method that makes further images, such as mixes, gets what the real images leave of the
-      budget. If they leave nothing, the method is ``real_only``.
+      budget, in no more rounds than there are queries left. If they leave nothing, the method is
+      ``real_only``.
     - A method that asks about further pictures in every round asks in round 0 about as many as in
       each round after it.
 
@@ -33,9 +34,12 @@ def counted(settings: Settings, drawable: int) -> Settings:
     if isinstance(method.first, AllImages):
         return dataclasses.replace(settings, n_real=drawable)
     count = _count(settings, method, drawable)
-    makes = not (isinstance(method.selector, NoSelector) or method.selector.takes_pictures)
-    own = _NOTHING_ELSE if makes and count == settings.budget else settings.method
-    return dataclasses.replace(settings, n_real=count, method=own)
+    found = dataclasses.replace(settings, n_real=count)
+    if isinstance(method.selector, NoSelector) or method.selector.takes_pictures:
+        return found
+    if left := settings.budget - count:
+        return dataclasses.replace(found, rounds=min(settings.rounds, left))
+    return dataclasses.replace(found, method=_NOTHING_ELSE)
 
 
 def check(settings: Settings, drawable: int) -> Settings:

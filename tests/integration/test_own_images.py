@@ -18,7 +18,7 @@ from amkd.data.dataset import draw_real
 from amkd.export import labelled_set
 from amkd.models.saved_network import load_network
 from amkd.planning import report
-from amkd.run import experiment, inputs, kept, reviewing
+from amkd.run import experiment, following, inputs, kept, reviewing
 from tests.support import command, counting_teacher
 from tests.support.small import FOLDER, configured, digits, shrink_and_answer, write_digits
 
@@ -312,6 +312,7 @@ def test_with_no_number_all_pictures_are_asked_about_first(tmp_path, monkeypatch
     summary = experiment.run(config, tmp_path / "run", STOP)
     assert (summary["n_real"], summary["queries"], summary["method"]) == (50, 60, "random_mixup")
     assert len(counting_teacher.asked(tmp_path / "asked.txt")) == 70  # 10 are held out
+    assert following._load(config, STOP).facts.real == 50  # another process of the same job
     assert len(labelled_set.of_run(tmp_path / "run", STOP).images) == 50
     reviewed = reviewing.collect(kept.read(tmp_path / "run"))
     assert [len(one.images) for one in reviewed.judged] == [10, 50]

@@ -44,6 +44,12 @@ def test_rounds_of_one_size_spend_the_budget():
     assert find(found.method).selector.ks(found) == (16, 17, 17, 17, 17)
 
 
+@pytest.mark.parametrize(("drawable", "ks"), [(99, (1,)), (98, (1, 1)), (97, (1, 1, 1))])
+def test_no_more_rounds_than_queries_are_left(drawable, ks):
+    found = real_images.check(settings(), drawable)
+    assert find(found.method).selector.ks(found) == ks
+
+
 def test_a_number_stays():
     given = settings(n_real=20)
     assert real_images.check(given, 60) is given
@@ -52,7 +58,6 @@ def test_a_number_stays():
 @pytest.mark.parametrize(
     ("fields", "drawable", "message"),
     [
-        ({}, 98, r"config.search.schedule='equal' makes rounds of \[0, 1, 1\]"),
         ({}, 10, "config.budget=100: 90 pairs are to be chosen, and the pool has 45"),
         ({"method": "fskd"}, 5000, "config.budget=100: must be more than n_real=100"),
         ({"method": "full_kd"}, 5000, "config.budget=100: must be at least n_real=5000"),
