@@ -23,6 +23,7 @@ from amkd import models
 from amkd.config.settings import Settings
 from amkd.run.facts import facts_of_run
 from amkd.tables import sweep, table
+from amkd.validation import real_images
 from benchmarks import operations
 
 TABLES = ("table1", "table2", "table4", "figure4")
@@ -148,6 +149,7 @@ def work_of(name: str, speed: Speed) -> dict[str, Work]:
 def add(work: Work, settings: Settings, speed: Speed) -> None:
     """Adds a run to some work."""
     drawable, shape, classes = DATA_SETS[settings.dataset]
+    settings = real_images.counted(settings, drawable)
     facts = facts_of_run(settings, drawable=drawable, labelled=True)
     whole, stem = operations.of_network(models.build(settings.student, classes, shape), shape)
     student = settings.student

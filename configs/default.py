@@ -20,9 +20,10 @@ def get_config(preset: str = "") -> ConfigDict:
     # image-classification data set: mnist, cifar10:3.0.2, ... With lanes in place of classes: roads
     # (made by the package), tusimple and culane (folders of these benchmarks, see data.folder).
     config.dataset = "digits"
-    # Real, unlabeled images drawn by seed: N. With 0, all that there are, or as many as the budget
-    # allows: a method that makes images, such as mixes, gets what they leave of the budget, and
-    # active_labelling asks about as many as in each later round.
+    # Real, unlabeled images drawn by seed: N. 0 means all, or as many as the budget allows. The
+    # rest of the budget is then for images that the method makes, such as mixes; where nothing is
+    # left, the method is real_only. With active_labelling, 0 means as many images in round 0 as in
+    # each later round.
     config.n_real = 200
     # All queries of the run, the first n_real included: a hard stop.
     config.budget = 1000

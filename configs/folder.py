@@ -7,8 +7,9 @@ Command:  python launch.py --config=configs/folder.py --workdir=runs/photos
           --config.teacher.function=my_teacher:answer
 First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
             need.
-Many:     with more pictures than money for questions, as many as the budget allows are asked
-          about, drawn by seed; --config.method=active_labelling chooses them in rounds.
+Many:     with more pictures than money for questions, as many as the budget allows are drawn by
+          seed. --config.method=active_labelling --config.search.acquisition=k_center chooses them
+          in rounds.
 """
 
 from ml_collections import ConfigDict
@@ -27,14 +28,14 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.size = 64
     config.data.broken = "skip"
     config.method = "auto"  # what was measured to hold; active_mixup is the paper's
-    config.n_real = 0  # all pictures, as the budget allows; what it leaves is for mixes
+    config.n_real = 0  # all, or as many as the budget allows; the rest of it is for mixes
     config.budget = 10000
     config.rounds = 4
     config.student = "alexnet_half"
     config.teacher.kind = "python"
     config.teacher.function = "my_teacher:answer"
     config.teacher.batch = 64
-    # A sample of the 1.1 million pairs, for CPUs; 0 scores them all.
+    # A sample of the pairs, for CPUs; 0 takes them all.
     config.search.max_pairs = 100000
     config.train.epochs = 60
     config.train.min_steps = 3000

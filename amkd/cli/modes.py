@@ -29,6 +29,7 @@ from amkd.run import checks, experiment, following, inputs, places
 from amkd.run.workdir import PROBE_PAGE
 from amkd.serving import serve as serving
 from amkd.teachers import local
+from amkd.validation import real_images
 
 _HELD_OUT = 2000  # images on which a file in 8 bits is compared with the student
 # What a log in JSON tells of a finished run.
@@ -249,7 +250,7 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
     """Returns the run's real images, and images that judge; without any, images that were not
     drawn.
     """
-    facts = inputs.facts_of(inputs.counted(config, data), data)
+    facts = inputs.facts_of(real_images.counted(config, data.drawable_count), data)
     count = min(facts.real, data.drawable_count)
     real = draw_real(data, count, config.seed)
     loss = config.export.int8_loss

@@ -39,9 +39,10 @@ class Settings:
     )
     n_real: int = field(
         200,
-        "Real, unlabeled images drawn by seed: N. With 0, all that there are, or as many as the"
-        " budget allows: a method that makes images, such as mixes, gets what they leave of the"
-        " budget, and active_labelling asks about as many as in each later round.",
+        "Real, unlabeled images drawn by seed: N. 0 means all, or as many as the budget allows. The"
+        " rest of the budget is then for images that the method makes, such as mixes; where nothing"
+        " is left, the method is real_only. With active_labelling, 0 means as many images in round"
+        " 0 as in each later round.",
         least=0,
     )
     budget: int = field(1000, "All queries of the run, the first n_real included: a hard stop.")

@@ -1,3 +1,3 @@
-"""What every room uses: errors, random streams, files, stop signals, compilation, devices,
+"""What every package uses: errors, random streams, files, stop signals, compilation, devices,
 checkpoints.
 """

@@ -26,6 +26,7 @@ from amkd.methods.first_images import Source
 from amkd.run import inputs, round_state, workdir
 from amkd.run.facts import RunFacts
 from amkd.teachers import answers, loading
+from amkd.validation import real_images
 
 
 class Example(NamedTuple):
@@ -144,7 +145,7 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     data = inputs.load_data(settings)
     if record.get("data", "") != data.key:
         raise UserError(f"{folder} was begun with other pictures; put them back where they were")
-    settings = inputs.counted(settings, data)
+    settings = real_images.counted(settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     state = round_state.restore(checkpoint.Checkpoints(folder / "checkpoints"))
     records = state.records.take(slice(state.answered))

@@ -59,7 +59,7 @@ def overview(db: sqlite3.Connection, path: Path) -> str:
             "",
             f"spent in all: {money(_total(run.spent for run in runs))}",
             *([f"imported: {imported:,} answers, paid for elsewhere"] if imported else []),
-            f"lost: {lost:,} images without an answer, which may have been billed",
+            f"no answer: {lost:,} images, lost or still in flight, that may have been billed",
         ]
     )
 
@@ -76,7 +76,7 @@ def _runs(runs: Sequence[accounts.RunAccount]) -> str:
         spent = money(run.spent) if recorded else "not recorded"
         about = (run.about or "-", run.place or "-")
         rows.append((names[run.run], _moment(run.begun), *counts, spent, run.lost, *about))
-    heads = ["run", "begun (UTC)", *counted, ">spent", ">lost", "about", "workdir"]
+    heads = ["run", "begun (UTC)", *counted, ">spent", ">no answer", "about", "workdir"]
     return table(heads, rows)
 
 

@@ -34,7 +34,8 @@ class Plan:
     """A run that can be done.
 
     Attributes:
-      settings: the configuration.
+      given: the configuration.
+      settings: the same with the number of real images in the place of ``n_real=0``.
       facts: what follows from it.
       data: the data set.
       teacher: the teacher; None for a local one that is not trained yet.
@@ -43,6 +44,7 @@ class Plan:
       warning: what there is to say of the ledger's place; empty if nothing is.
     """
 
+    given: Settings
     settings: Settings
     facts: RunFacts
     data: DataSet
@@ -116,6 +118,7 @@ def _plan(
     if not problems.of_budget:
         problems.attempt(lambda: costs.check_cost(settings, cost))
     return Plan(
+        given=given,
         settings=settings,
         facts=facts,
         data=data,
@@ -145,7 +148,10 @@ def _queries(plan: Plan) -> Iterator[str]:
     yield from profile_lines(plan.settings.teacher)
     yield from _weights("first weights", first_weights(plan.settings, data))
     yield f"images to draw from  {data.drawable_count} of {height}x{width}x{channels} pixels"
-    yield f"real images          {facts.real}"
+    told = " (n_real=0: as many as the budget allows)" if plan.settings != plan.given else ""
+    yield f"real images          {facts.real}{told}"
+    if plan.settings.method != plan.given.method:
+        yield f"method               {plan.settings.method}: nothing of the budget is left"
     yield from _weights("assistant's weights", assistant_weights(plan.settings, data))
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"
@@ -186,7 +192,7 @@ def _pictures_left(plan: Plan) -> Iterator[str]:
     if left <= 0 or not facts.ks or facts.method.selector.takes_pictures or settings.data.real:
         return
     yield f"real pictures left   {left:,}, which were worth more than mixes (results/README.md):"
-    yield f"{'':<21}to ask about them first, set --config.n_real=0"
+    yield f"{'':<21}to ask about as many as the budget allows, set --config.n_real=0"
 
 
 def _weights(title: str, weights: Weights | None) -> Iterator[str]:

@@ -15,7 +15,7 @@ from amkd.reporting.bars import Bar
 from amkd.run import checks
 from amkd.run.facts import RunFacts, facts_of_run
 from amkd.teachers import loading
-from amkd.validation import real_images
+from amkd.validation import with_data
 
 
 def load_data(settings: Settings) -> DataSet:
@@ -63,7 +63,7 @@ def counted(settings: Settings, data: DataSet) -> Settings:
     Raises:
       UserError: with this number they cannot work.
     """
-    return real_images.check(settings, data.drawable_count)
+    return with_data.check(settings, data.drawable_count)
 
 
 def load_inputs(

@@ -12,6 +12,7 @@ import numpy as np
 from amkd.config import run_record
 from amkd.config.parsing import parse
 from amkd.config.settings import Settings
+from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.ledger import lookup, reader
 from amkd.reporting import run_log
@@ -32,6 +33,7 @@ class KeptRun:
       weights: SHA-256 of the first weights of student and assistant; empty without any.
       rounds: the entries of its finished rounds, by round, as in ``metrics.jsonl``.
       finished: whether all of it is done.
+      method: the method that was used: with ``n_real=0`` it may be another than the configured one.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class KeptRun:
     weights: str = ""
     rounds: tuple[run_log.Entry, ...]
     finished: bool
+    method: str
 
     @property
     def ledger(self) -> Path:
@@ -81,13 +84,23 @@ def read(folder: Path) -> KeptRun:
     if not run_record.is_in(folder):
         raise UserError(f"{folder} holds no run; name the --workdir of one")
     record = run_record.read(folder)
+    settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
     return KeptRun(
         folder=folder,
-        settings=parse(run_record.get_config(str(folder)).to_dict()),
+        settings=settings,
         run=record["run"],
         teacher=record.get("teacher", ""),
         data=record.get("data", ""),
         weights=record.get("weights", ""),
         rounds=tuple(run_log.read_rounds(folder)),
         finished=(folder / "summary.json").exists(),
+        method=_method(folder, settings),
     )
+
+
+def _method(folder: Path, settings: Settings) -> str:
+    """Returns the method that a run has used; the configured one where nothing tells another."""
+    try:
+        return str(files.read_object(folder / "summary.json", "")["method"])
+    except (UserError, KeyError):
+        return settings.method

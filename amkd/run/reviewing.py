@@ -26,6 +26,7 @@ from amkd.reporting.gallery import Entry, Gallery, Judged
 from amkd.run import inputs, judged
 from amkd.run.kept import KeptRun
 from amkd.tasks import kind_of
+from amkd.validation import real_images
 
 COLUMNS = ("image", "file", "teacher", "teacher_score", "student", "student_score", "correct")
 
@@ -72,7 +73,7 @@ def collect(run: KeptRun) -> Review:
     saved, data = load_network(run.folder / "student"), inputs.load_data(run.settings)
     with reader.open_read_only(run.ledger) as db:
         used = accounts.used(db, run.run, client.DISTILL, identity=run.teacher)
-    settings = inputs.counted(run.settings, data)
+    settings = real_images.counted(run.settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     real, digests = judged.queried_real(settings, facts, data, used)
     found = judged.of_run(

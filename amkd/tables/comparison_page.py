@@ -61,7 +61,7 @@ def _run_row(run: NamedRun) -> list[str]:
     money = f"{price * last['queries']:,.10g} {kept.settings.teacher.currency}"
     return [
         run.name,
-        kept.settings.method,
+        kept.method,
         str(kept.settings.seed),
         "finished" if kept.finished else "not finished",
         str(len(kept.rounds)),

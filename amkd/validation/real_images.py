@@ -7,10 +7,9 @@ the data is there, and what compares it with other fields is checked then.
 import dataclasses
 
 from amkd.config.settings import Settings
-from amkd.core.errors import UserError
 from amkd.methods import find
 from amkd.methods.base import AllImages, Method, NoSelector
-from amkd.validation.rules import reasons
+from amkd.methods.selectors import schedule
 
 _NOTHING_ELSE = "real_only"
 
@@ -18,45 +17,45 @@ _NOTHING_ELSE = "real_only"
 def counted(settings: Settings, drawable: int) -> Settings:
     """Returns settings with the number of real images in the place of ``n_real=0``.
 
-    - A method that makes further images, such as mixes, gets what the real images leave of the
-      budget, in no more rounds than there are queries left. If they leave nothing, the method is
-      ``real_only``.
+    - A method that makes further images, such as mixes, gets the rest of the budget, in no more
+      rounds than it can fill. If no budget is left, the method is ``real_only``.
     - A method that asks about further pictures in every round asks in round 0 about as many as in
-      each round after it.
+      each round after it, and about no more than there are.
 
     Args:
       settings: the configuration.
       drawable: images that the real ones are drawn from.
     """
-    if settings.n_real:
-        return settings
     method = find(settings.method)
-    if isinstance(method.first, AllImages):
-        return dataclasses.replace(settings, n_real=drawable)
-    count = _count(settings, method, drawable)
+    if settings.n_real or isinstance(method.first, AllImages):
+        return settings
+    if method.selector.takes_pictures:
+        budget = min(settings.budget, drawable)
+        return dataclasses.replace(settings, n_real=budget // (settings.rounds + 1), budget=budget)
+    count = min(settings.budget // method.first.views, drawable)
     found = dataclasses.replace(settings, n_real=count)
-    if isinstance(method.selector, NoSelector) or method.selector.takes_pictures:
+    if isinstance(method.selector, NoSelector):
         return found
     if left := settings.budget - count:
-        return dataclasses.replace(found, rounds=min(settings.rounds, left))
+        return dataclasses.replace(found, rounds=_rounds(settings, left))
     return dataclasses.replace(found, method=_NOTHING_ELSE)
 
 
-def check(settings: Settings, drawable: int) -> Settings:
-    """Returns :func:`counted` settings that can work.
+def known(settings: Settings, method: Method) -> Settings:
+    """Returns settings that show what does not depend on the data set's size.
 
-    Raises:
-      UserError: names every field at fault, its value and the remedy.
+    What is wrong with them may still be due to the number of images that stands there.
     """
-    found = counted(settings, drawable)
-    problems = [] if found is settings else list(reasons(found))
-    if problems:
-        raise UserError("\n  ".join(problems))
-    return found
-
-
-def _count(settings: Settings, method: Method, drawable: int) -> int:
-    """Returns how many real images round 0 asks about, N."""
+    least = 2 + 2 ** min(settings.rounds, 20)  # enough for every round of a doubling schedule
+    enough = dataclasses.replace(settings, budget=max(settings.budget, least))
     if method.selector.takes_pictures:
-        return min(settings.budget, drawable) // (settings.rounds + 1)
-    return min(settings.budget // method.first.views, drawable)
+        return counted(enough, enough.budget)
+    return dataclasses.replace(enough, n_real=2)
+
+
+def _rounds(settings: Settings, left: int) -> int:
+    """Returns in how many rounds ``left`` queries can be spent, each with 1 or more."""
+    kind, rounds = settings.search.schedule, settings.rounds
+    while kind in ("equal", "doubling") and rounds > 1 and min(schedule(kind, rounds, left)) < 1:
+        rounds -= 1
+    return rounds

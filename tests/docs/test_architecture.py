@@ -22,6 +22,6 @@ def test_every_path_of_the_picture_exists():
     assert sorted(path for path in found if not (ROOT / "amkd" / path).exists()) == []
 
 
-def test_every_room_is_named():
+def test_every_package_is_named():
     packages = {path.parent.name for path in (ROOT / "amkd").glob("*/__init__.py")}
     assert sorted(name for name in packages if f"`amkd/{name}`" not in TEXT) == []

@@ -304,7 +304,7 @@ def test_with_no_number_all_pictures_are_asked_about_first(tmp_path, monkeypatch
     write_digits(tmp_path / "pictures", 0, 60)
     config = folder_settings(tmp_path, **{"n_real": 0, "budget": 60})
     text = report.report(config, tmp_path / "run", STOP)
-    assert re.search(r"real images +50\n", text) and re.search(r"round 0: 50\)", text)
+    assert re.search(r"real images +50 \(n_real=0: ", text) and re.search(r"round 0: 50\)", text)
     monkeypatch.setenv("COUNTING_TEACHER_FAILS", "64")  # within round 1
     with pytest.raises(UserError, match="the service is down"):
         experiment.run(config, tmp_path / "run", STOP)

@@ -66,7 +66,11 @@ def path(tmp_path: Path, content: bytes) -> Path:
 
 def test_show(path: Path, content: bytes) -> None:
     text = run("show", path)
-    assert "900 answers" in text and "spent in all: 150.75 USD" in text and "lost: 3 images" in text
+    assert (
+        "900 answers" in text
+        and "spent in all: 150.75 USD" in text
+        and "no answer: 3 images" in text
+    )
     (alpha,) = [line for line in lines(text) if line[:1] == ["alpha-00"]]
     assert alpha[3:12] == ["600", "600", "0", "0", "0", "0", "150.75", "USD", "3"]
     assert ["1", "600", "10", "dear"] in lines(text) and ["2", "300", "10", "cheap"] in lines(text)

@@ -34,7 +34,7 @@ def test_the_packages_are_the_folders():
     assert without == []  # a folder without __init__.py is not shipped
 
 
-def test_every_room_has_its_place_in_the_import_contract():
+def test_every_package_has_its_place_in_the_import_contract():
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
     layers = tool["importlinter"]["contracts"][0]["layers"]
     placed = set(re.findall(r"amkd\.\w+", " ".join(layers)))

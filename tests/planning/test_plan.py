@@ -103,6 +103,7 @@ def test_work(fields, evaluations, trained):
     data, known = data_of(noise(30), noise(2)), noise(30)
     facts = inputs.facts_of(config, data)
     plan = report.Plan(
+        given=config,
         settings=config,
         facts=facts,
         data=data,
@@ -128,8 +129,10 @@ def test_work(fields, evaluations, trained):
 def told_of_pictures(fields):
     """What the plan of a tiny run says of pictures that are left, of 400."""
     known, data = noise(30), data_of(noise(400), noise(2))
-    config = inputs.counted(configured(**{**command.TINY, **fields}), data)
+    given = configured(**{**command.TINY, **fields})
+    config = inputs.counted(given, data)
     plan = report.Plan(
+        given=given,
         settings=config,
         facts=inputs.facts_of(config, data),
         data=data,
@@ -138,6 +141,8 @@ def told_of_pictures(fields):
         cost=cost_of(config, data, known),
     )
     text = "\n".join(report._queries(plan))
+    assert ("(n_real=0: as many as" in text) == (given.n_real == 0)
+    assert (" real_only: nothing of the budget" in text) == (config.method != given.method)
     return re.search(r"real pictures left +(\d+), .*\n .* set --config\.(\w+)=(\w+)", text)
 
 
@@ -180,6 +185,7 @@ def test_an_assistants_work_by_hand():
     data = data_of(noise(30), noise(2))
     facts = inputs.facts_of(config, data)
     plan = report.Plan(
+        given=config,
         settings=config,
         facts=facts,
         data=data,

@@ -101,7 +101,7 @@ def test_what_fails_in_any_way_is_no_news_where_something_is_wrong():
     def fail():
         raise ZeroDivisionError
 
-    problems = Problems(["config.n_real=0: must be at least 2"])
+    problems = Problems(["config.n_real=1: must be 2 or more"])
     assert problems.attempt(fail) is None and len(problems.found) == 1
     with pytest.raises(ZeroDivisionError):
         Problems().attempt(fail)

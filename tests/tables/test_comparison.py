@@ -25,13 +25,15 @@ def run(name, seed=0, agreement=0.5, **fields):
         row(0, 20, agreement=0.2, agreement_images=100, student_accuracy=None),
         row(1, 40, agreement=agreement, agreement_images=100, student_accuracy=None),
     )
+    settings = configured(**{"seed": seed, **fields})
     made = KeptRun(
         folder=Path(name),
-        settings=configured(**{"seed": seed, **fields}),
+        settings=settings,
         run=name,
         teacher="service",
         rounds=rounds,
         finished=False,
+        method=settings.method,
     )
     return NamedRun(name, made)
 

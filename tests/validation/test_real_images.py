@@ -4,7 +4,7 @@ import pytest
 
 from amkd.core.errors import UserError
 from amkd.methods import find
-from amkd.validation import from_config, real_images
+from amkd.validation import from_config, with_data
 
 
 def settings(**fields):
@@ -30,43 +30,82 @@ def settings(**fields):
         # Four views of each.
         ({"method": "sskd", "budget": 103}, 5000, 25, "sskd"),
         ({"method": "sskd", "budget": 103}, 20, 20, "sskd"),
-        ({"method": "full_kd", "budget": 5000}, 5000, 5000, "full_kd"),
+        ({"method": "active_labelling"}, 60, 15, "active_labelling"),  # 60 in all
+        ({"method": "full_kd", "budget": 5000}, 5000, 0, "full_kd"),  # all, whatever n_real says
     ],
 )
 def test_how_many_by_hand(fields, drawable, count, method):
-    found = real_images.check(settings(**fields), drawable)
+    found = with_data.check(settings(**fields), drawable)
     assert (found.n_real, found.method) == (count, method)
 
 
 def test_rounds_of_one_size_spend_the_budget():
     """16 of 100 in round 0 of six, and 84 in the others."""
-    found = real_images.check(settings(method="active_labelling", rounds=5), 5000)
+    found = with_data.check(settings(method="active_labelling", rounds=5), 5000)
     assert find(found.method).selector.ks(found) == (16, 17, 17, 17, 17)
 
 
-@pytest.mark.parametrize(("drawable", "ks"), [(99, (1,)), (98, (1, 1)), (97, (1, 1, 1))])
-def test_no_more_rounds_than_queries_are_left(drawable, ks):
-    found = real_images.check(settings(), drawable)
+@pytest.mark.parametrize(
+    ("schedule", "drawable", "ks"),
+    [
+        *(("equal", 99, (1,)), ("equal", 98, (1, 1)), ("equal", 97, (1, 1, 1))),
+        *(("doubling", 99, (1,)), ("doubling", 97, (1, 2)), ("doubling", 96, (1, 1, 2))),
+        ("10,20,30", 40, (10, 20, 30)),
+    ],
+)
+def test_no_more_rounds_than_the_rest_of_the_budget_can_fill(schedule, drawable, ks):
+    found = with_data.check(settings(search={"schedule": schedule}), drawable)
     assert find(found.method).selector.ks(found) == ks
 
 
 def test_a_number_stays():
     given = settings(n_real=20)
-    assert real_images.check(given, 60) is given
+    assert with_data.check(given, 60) is given
 
 
 @pytest.mark.parametrize(
     ("fields", "drawable", "message"),
     [
-        ({}, 10, "config.budget=100: 90 pairs are to be chosen, and the pool has 45"),
-        ({"method": "fskd"}, 5000, "config.budget=100: must be more than n_real=100"),
-        ({"method": "full_kd"}, 5000, "config.budget=100: must be at least n_real=5000"),
-        ({"method": "real_only"}, 1, "config.n_real=1: must be 2 or more"),
+        (
+            {},
+            10,
+            "n_real=0 takes 10 of 10 images here, and so: config.budget=100: 90 pairs are to be"
+            " chosen, and the pool has 45",
+        ),
+        ({"search": {"schedule": "10,20,30"}}, 50, r"makes rounds of|selects 60 images"),
+        ({"method": "fskd", "teacher": {"kind": "flax"}}, 5000, "must be more than n_real=100"),
+        # Fewer than two real images.
+        ({}, 0, "config.n_real=0: budget=100 and 0 images to draw from give 0 real images"),
+        ({"method": "real_only"}, 1, "give 1 real images, and there must be 2 or more"),
+        ({"budget": 0}, 50, "config.n_real=0: budget=0 and 50 images to draw from give 0"),
+        ({"budget": -5}, 50, "config.n_real=0: budget=-5 and 50 images to draw from give 0"),
+        ({"method": "active_labelling", "budget": 3}, 50, "budget=3 and 50 .* give 0 real"),
+        ({"method": "sskd", "budget": 3}, 50, "budget=3 and 50 .* give 0 real images"),
     ],
 )
 def test_what_follows_is_checked(fields, drawable, message):
     with pytest.raises(UserError, match=message):
-        real_images.check(settings(**fields), drawable)
+        with_data.check(settings(**fields), drawable)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"search": {"schedule": "banana"}}, "config.search.schedule='banana'"),
+        ({"search": {"schedule": "10,20"}}, "config.search.schedule='10,20' makes rounds of"),
+        (
+            {"method": "random_mixup", "teacher": {"kind": "labels"}},
+            "config.method='random_mixup': labels answer real images",
+        ),
+        (
+            {"method": "active_labelling", "search": {"variants": 2}},
+            "config.search.variants=2: active_labelling mixes nothing",
+        ),
+    ],
+)
+def test_what_does_not_depend_on_the_data_is_refused_without_it(fields, message):
+    with pytest.raises(UserError, match=message):
+        settings(**fields)
 
 
 @pytest.mark.parametrize("count", [1, -1])

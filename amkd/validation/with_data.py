@@ -1,0 +1,32 @@
+"""What is wrong with a configuration once the size of its data set is known."""
+
+from amkd.config.settings import Settings
+from amkd.core.errors import UserError
+from amkd.validation import real_images
+from amkd.validation.rules import reasons
+
+
+def check(settings: Settings, drawable: int) -> Settings:
+    """Returns settings with the number of real images in the place of ``n_real=0``.
+
+    Args:
+      settings: a configuration that was checked without data.
+      drawable: images that the real ones are drawn from.
+
+    Raises:
+      UserError: with this number they cannot work; names every field, its value and the remedy.
+    """
+    found = real_images.counted(settings, drawable)
+    if found is settings:
+        return settings
+    if found.n_real < 2:
+        raise UserError(
+            f"config.n_real=0: budget={settings.budget} and {max(drawable, 0)} images to draw from"
+            f" give {max(found.n_real, 0)} real images, and there must be 2 or more; raise the"
+            " budget, or add images"
+        )
+    problems = list(reasons(found))
+    if problems:
+        told = f"n_real=0 takes {found.n_real} of {drawable} images here, and so: "
+        raise UserError("\n  ".join(told + problem for problem in problems))
+    return found
