@@ -19,6 +19,7 @@ from tests.tables.test_shipped_tables import shipped
 RUNS = Path(ROOT / "results" / "runs")
 DEMO_IMAGES = 497  # test images of the embedded digits
 FEW, LEARNED, REGIMES = "acquisitions_few", "losses_few", "regimes"
+LONG = "random_pairs_long"
 
 
 @functools.cache
@@ -63,12 +64,11 @@ CHANGES = {  # first cells of a row of README: table, ours, theirs
     ("only the label", "probabilities, temperature 1"): (LEARNED, "label", "as_paper"),
     ("the teacher's features (`pad_l2`)", "temperature 1"): (LEARNED, "features", "as_paper"),
     ("the paper's choice of pairs, 4,000 queries", "random pairs"): (FEW, "grid", "random"),
-    ("predicted divergence (`learning_loss`), 4,000 queries", "random pairs"): (
-        FEW,
-        "pooled_learning_loss",
-        "random",
-    ),
 }
+ASSISTED = (
+    "an assistant answers 20,000 further mixes, only the label",
+    "the same without one, trained as long",
+)
 PICTURES = {  # the same, of block E: the end of its rows' names
     (f"3,500 further real pictures at random, {answers}", "3,500 mixes of random pairs"): end
     for answers, end in (("probabilities", "probabilities"), ("only the label", "labels"))
@@ -85,7 +85,8 @@ PRINTED = {"mnist": "98.74", "fashion": "80.90"}  # by the paper
 PLACES = {
     LEARNED: "learning-from-the-answers",
     FEW: "choosing-with-4000-queries",
-    REGIMES: "real-pictures-or-mixes",
+    (REGIMES, "real_random"): "real-pictures-or-mixes",
+    (REGIMES, "assistant"): "an-assistant",
 }
 
 
@@ -101,11 +102,14 @@ def test_changes_of_readme():
     for names, end in PICTURES.items():
         both = (f"mnist_{end}", f"fashion_{end}")
         wanted[names] = (REGIMES, "real_random", "random_pairs", both)
+    with_labels = ("mnist_labels", "fashion_labels")
+    wanted[ASSISTED] = (REGIMES, "assistant", "random_pairs_long", with_labels)
     assert found.keys() == wanted.keys()
     for names, (table, ours, theirs, pair) in wanted.items():
         both = [difference(table, row, ours, theirs) for row in pair]
         assert both[0].seeds == both[1].seeds
-        place = f"[{both[0].seeds}](results/README.md#{PLACES[table]})"
+        page = PLACES.get(table) or PLACES[table, ours]
+        place = f"[{both[0].seeds}](results/README.md#{page})"
         assert found[names] == [*map(with_interval, both), place], names
 
 
@@ -230,6 +234,11 @@ def with_an_assistant():
     return statistics.spread([*found.values()]).mean
 
 
+def of_assistant(row, rival="random_pairs_long"):
+    """What an assistant's answers are worth in agreement."""
+    return difference(REGIMES, row, "assistant", rival).difference
+
+
 def label():
     """What a label alone costs."""
     return gains(LEARNED, "label", "as_paper", -1)
@@ -241,7 +250,10 @@ SENTENCES = {
         r"photographs were worth (\S+) and (\S+) points more than": lambda: [
             difference(table, row, "real", "mixes").difference for table, row in SETS
         ],
-        r"MNIST ends at (\S+) with 2,000 queries": lambda: [with_an_assistant()],
+        r"it was worth (\S+) points with probabilities and (\S+) with labels": lambda: [
+            of_assistant("fashion_probabilities"),
+            of_assistant("fashion_labels"),
+        ],
     },
     "docs/methods.md": {
         r"`train.temperature=4` gains (\S+) points of agreement on MNIST and (\S+) on": lambda: (
@@ -265,6 +277,13 @@ SENTENCES = {
             of_pictures("probabilities")
         ),
         r"labels alone (\S+) and (\S+) more \(\[ten seeds": lambda: of_pictures("labels"),
+        r"20,000 mixes were worth (\S+) points on MNIST and (\S+) on Fashion-MNIST": lambda: [
+            of_assistant("mnist_labels"),
+            of_assistant("fashion_labels"),
+        ],
+        r"with labels, and (\S+) on Fashion-MNIST with probabilities, against": lambda: [
+            of_assistant("fashion_probabilities")
+        ],
         r"reached (\S+) on the test images": lambda: [with_an_assistant()],
         r"doubt are behind by (\S+) to (\S+), the": behind,
         r"is ahead by (\S+), while the training is short": lambda: [
@@ -314,18 +333,29 @@ def test_a_label_is_seven_times_as_far():
 
 
 def test_blocks_in_results():
-    """results/README.md has the table of block E; no other block is done."""
+    """results/README.md has the tables of blocks E and G; no other block is done."""
     text = (ROOT / "results/regimes.md").read_text()
-    told = (ROOT / "results/README.md").read_text()
+    told = " ".join((ROOT / "results/README.md").read_text().split())
     for block in text.split("\n**")[1:]:
         title, _, table = block.partition("**\n\n")
         done, planned = map(int, re.findall(r"\d+", title.rpartition("(")[2]))
-        assert (table.strip() in told) == title.startswith("E:") == (done == planned)
-    pictures = measured(REGIMES, "fashion_labels", "real_random", "agreement")
-    mixes = measured(REGIMES, "fashion_probabilities", "random_pairs", "agreement")
-    ours, theirs = (statistics.spread([*one.values()]).mean for one in (pictures, mixes))
-    assert f"real pictures reach {ours:.2f} on Fashion-MNIST" in told
-    assert f"mixes with probabilities reach {theirs:.2f}." in told
+        is_told = " ".join(table.split("\n\n")[0].split()) in told
+        assert is_told == title.startswith(("E:", "G:")) == (done == planned), title
+
+    def mean(row, way):
+        return f"{statistics.spread([*measured(REGIMES, row, way, 'agreement').values()]).mean:.2f}"
+
+    assert f"reach {mean('fashion_labels', 'real_random')} on Fashion-MNIST" in told
+    mixes = mean("fashion_probabilities", "random_pairs")
+    assert f"mixes with probabilities reach {mixes}." in told
+    longer = [mean(f"fashion_{one}", "random_pairs_long") for one in ("labels", "probabilities")]
+    assert (
+        f"on {mean('fashion_labels', 'assistant')}% of the images in place of {longer[0]}%; with"
+        f" probabilities, and without an assistant, it is {longer[1]}%." in told
+    )
+    gains = [of_assistant("fashion_labels", rival) for rival in (f"{LONG}_temperature_4", LONG)]
+    assert "{:.2f} of the {:.2f} points are left".format(*gains) in told
+    assert f"worth {of_assistant('fashion_probabilities'):.2f} points on Fashion" in told
 
 
 def test_advice_without_figures():
