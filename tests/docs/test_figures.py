@@ -354,6 +354,10 @@ def test_blocks_in_results():
         f" probabilities, and without an assistant, it is {longer[1]}%." in told
     )
     gains = [of_assistant("fashion_labels", rival) for rival in (f"{LONG}_temperature_4", LONG)]
+    rivals = (LONG, f"{LONG}_temperature_4")
+    sets = ("fashion_labels", "mnist_labels")
+    found = [difference(REGIMES, row, "assistant", rival) for row in sets for rival in rivals]
+    assert min(one.interval[0] for one in found) > 0.5 and "the four intervals lie above" in told
     assert "{:.2f} of the {:.2f} points are left".format(*gains) in told
     assert f"worth {of_assistant('fashion_probabilities'):.2f} points on Fashion" in told
 
