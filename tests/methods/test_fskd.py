@@ -369,7 +369,13 @@ def test_a_plan_tells_what_is_made():
     facts = inputs.facts_of(settings, data)
     cost = costs.cost_of(settings, data, facts=facts, known=known, held=costs.Held())
     plan = report.Plan(
-        settings=settings, facts=facts, data=data, teacher=None, known=known, cost=cost
+        given=settings,
+        settings=settings,
+        facts=facts,
+        data=data,
+        teacher=None,
+        known=known,
+        cost=cost,
     )
     lines = list(report._queries(plan))
     told = (
