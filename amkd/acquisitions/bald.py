@@ -16,14 +16,14 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes the k mixes of most mutual information between class and mask."""
     task = candidates.task
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
-    looks = prediction.predict_with_dropout(
+    answers = prediction.predict_with_dropout(
         task.network,
         task.variables,
         candidates.images(),
         passes=task.settings.committee,
         key=key,
     )
-    return lowest(-devices.each(uncertainty.disagreement, looks), k)
+    return lowest(-devices.each(uncertainty.disagreement, answers), k)
 
 
 ACQUISITION = Acquisition(choose)

@@ -37,7 +37,7 @@ class RunAccount(NamedTuple):
       distill: answers used for distillation.
       evaluate: answers used for evaluation.
       spent: what the run may have been billed, by currency; empty if that is not recorded.
-      lost: images that may have been billed without an answer.
+      lost: images without an answer, lost or still in flight, that may have been billed.
       others: answers used for other purposes: a probe, a served student, sentinels.
     """
 

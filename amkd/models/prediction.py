@@ -111,7 +111,7 @@ def _predict_with_dropout(
 ) -> jax.Array:
     (variables, key), (images, number) = variables_and_key, images_and_number
     masks = jax.vmap(lambda n: jax.random.split(jax.random.fold_in(key, n), passes))(number)
-    looks = inference.predict_with_dropout(
+    found = inference.predict_with_dropout(
         suited(network, "scoring"), variables, images, jnp.swapaxes(masks, 0, 1)
     )
-    return jnp.swapaxes(looks, 0, 1)
+    return jnp.swapaxes(found, 0, 1)

@@ -151,7 +151,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     told = " (n_real=0: as many as the budget allows)" if plan.settings != plan.given else ""
     yield f"real images          {facts.real}{told}"
     if plan.settings.method != plan.given.method:
-        yield f"method               {plan.settings.method}: nothing of the budget is left"
+        yield f"method               {plan.settings.method}: the real images take all the budget"
     yield from _weights("assistant's weights", assistant_weights(plan.settings, data))
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"

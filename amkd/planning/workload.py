@@ -26,7 +26,7 @@ from amkd.training.train import Training, epochs_at_once, train_network
 from amkd.training.training_set import TrainingSet
 
 _SAMPLE = 512  # real images on which speed is measured
-_LOOKS = 256  # whole images scored at a time: a batch of prediction
+_SCORED = 256  # whole images scored at a time: a batch of prediction
 _TIMED = 1.0  # seconds, at least, over which scoring is timed
 
 
@@ -146,7 +146,7 @@ def _scored_per_second(
 
 def _predictions_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:
     """Returns how many whole images are scored in a second."""
-    placed, some = devices.keep(variables), np.resize(some, (_LOOKS, *some.shape[1:]))
+    placed, some = devices.keep(variables), np.resize(some, (_SCORED, *some.shape[1:]))
     return _rate(lambda: len(prediction.predict_with_features(network, placed, some)[0]))
 
 

@@ -15,7 +15,7 @@ def ignores_rounds(method: Method | None) -> bool:
 def reasons(s: Settings, method: Method) -> Iterator[str]:
     """Yields what the method cannot do with its budget."""
     if s.n_real == 1:
-        yield ("config.n_real=1: must be 2 or more, or 0 for as many images as the budget allows")
+        yield "config.n_real=1: must be 2 or more, or 0 for as many images as the budget allows"
     rounds = s.rounds >= 1 or ignores_rounds(method)
     if s.n_real < 0 or s.n_real == 1 or not rounds or s.search.variants < 0:
         return  # out of range: nothing to compare

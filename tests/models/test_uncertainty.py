@@ -277,5 +277,5 @@ def test_passes_differ_by_their_masks_alone():
     still = models.build("lenet5_half", 3, (8, 8, 1))
     grey = images[:, :8, :8, :1]
     own = variables_of(still, (8, 8, 1))
-    looks = inference.predict_with_dropout(still, own, jnp.asarray(grey), keys)
-    np.testing.assert_allclose(looks, [prediction.predict(still, own, grey)] * 2, atol=1e-6)
+    found = inference.predict_with_dropout(still, own, jnp.asarray(grey), keys)
+    np.testing.assert_allclose(found, [prediction.predict(still, own, grey)] * 2, atol=1e-6)

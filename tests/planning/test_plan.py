@@ -142,7 +142,7 @@ def told_of_pictures(fields):
     )
     text = "\n".join(report._queries(plan))
     assert ("(n_real=0: as many as" in text) == (given.n_real == 0)
-    assert (" real_only: nothing of the budget" in text) == (config.method != given.method)
+    assert (" real_only: the real images take" in text) == (config.method != given.method)
     return re.search(r"real pictures left +(\d+), .*\n .* set --config\.(\w+)=(\w+)", text)
 
 

@@ -57,6 +57,17 @@ def test_pictures_are_those_of_the_run(review):
     )
 
 
+def test_the_method_is_the_one_that_was_used(run, tmp_path):
+    """Where the real images take all the budget it is real_only, whatever was configured."""
+    assert kept.read(run).method == kept.read(run).settings.method == "active_mixup"
+    other = shutil.copytree(run, tmp_path / "run")
+    path = other / "summary.json"
+    path.write_text(path.read_text().replace('"active_mixup"', '"real_only"'))
+    assert kept.read(other).method == "real_only"
+    path.unlink()
+    assert kept.read(other).method == "active_mixup"
+
+
 def test_page_and_table(run, review, table):
     page = (run / "review" / "review.html").read_text()
     reader = read(page)
