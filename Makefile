@@ -6,7 +6,7 @@ INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint c
 BENCH := $(BIN)/python -m benchmarks
 ROWS := build/bench
 
-# Rooms that compute or decide, without the tests that start processes or whole runs.
+# Packages that compute or decide, without the tests that start processes or whole runs.
 QUICK := tests/core tests/config tests/data tests/querying tests/search tests/validation tests/packaging \
 	-k 'not devices and not processes' --ignore=tests/core/test_compilation.py
 OLDEST := tests/core tests/search tests/training

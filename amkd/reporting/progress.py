@@ -69,7 +69,7 @@ class RunProgress:
         """Begins to note.
 
         Args:
-          budget: most queries of the run.
+          budget: most queries of the run, as configured.
           currency: the currency of the money.
           shows_bars: whether a person sees progress bars.
         """
@@ -96,14 +96,15 @@ class RunProgress:
             "advanced": stamp(datetime.datetime.fromtimestamp(now.advanced, datetime.UTC)),
         }
 
-    def follow(self, count: Callable[[], Counts], *, rounds: int) -> None:
+    def follow(self, count: Callable[[], Counts], *, rounds: int, budget: int) -> None:
         """Sets what is known once the run is put together.
 
         Args:
           count: looks up the counts; it is called by the run's own thread only.
           rounds: number of the last round.
+          budget: most queries of the run; with few pictures less than was configured.
         """
-        self._count, self._rounds = count, rounds
+        self._count, self._rounds, self._budget = count, rounds, budget
 
     def phase(self, name: str, round_: int | None = None) -> None:
         """Notes that a phase begins."""

@@ -172,7 +172,11 @@ def assembled(
         importing.take_from_manifest(settings, data, teacher, book)
         answers = stack.enter_context(contextlib.closing(ledger.Ledger(book)))
         _begin(answers, run_id, settings, folder)
-        progress.follow(lambda: _counts(answers, run_id), rounds=len(facts.rounds) - 1)
+        progress.follow(
+            lambda: _counts(answers, run_id),
+            rounds=len(facts.rounds) - 1,
+            budget=settings.budget,
+        )
         outputs = stack.enter_context(_opened(settings, folder, run_id, progress))
         first = inputs.first_images(
             settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop

@@ -21,8 +21,8 @@ NOW = datetime.datetime(2026, 11, 28, 12, 0, 0, tzinfo=datetime.UTC)
 
 
 def noted():
-    progress = RunProgress(budget=640, currency="USD")
-    progress.follow(lambda: Counts(240, 50, 0.75), rounds=3)
+    progress = RunProgress(budget=900, currency="USD")
+    progress.follow(lambda: Counts(240, 50, 0.75), rounds=3, budget=640)
     return progress
 
 
@@ -53,7 +53,7 @@ def test_a_ledger_in_trouble_stops_no_report():
 
     progress = noted()
     progress.phase("query", 0)
-    progress.follow(fails, rounds=3)
+    progress.follow(fails, rounds=3, budget=640)
     progress.phase("train", 0)
     assert progress.standing.counts.queries == 240
 
@@ -171,8 +171,8 @@ amkd_run_spent{currency="U\\\\S\\"D"} 0.75
 
 
 def test_what_prometheus_reads():
-    progress = RunProgress(budget=640, currency='U\\S"D')
-    progress.follow(lambda: Counts(240, 50, 0.75), rounds=3)
+    progress = RunProgress(budget=900, currency='U\\S"D')
+    progress.follow(lambda: Counts(240, 50, 0.75), rounds=3, budget=640)
     assert "amkd_run_round -1\n" in prometheus.text(progress)
     progress.phase("query", 1)
     text = prometheus.text(progress)
