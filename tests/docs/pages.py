@@ -42,3 +42,8 @@ def blocks(page, kind):
 def prose(page):
     """A page without its fenced blocks."""
     return _FENCE.sub("", page.read_text())
+
+
+def text_of(page):
+    """The prose of a page by its path, with one space for all white space."""
+    return " ".join(prose(ROOT / page).split())

@@ -1,0 +1,221 @@
+"""Figures in the sentences of README and docs are those of the kept runs, rounded once.
+
+A figure that no test compares with the runs fails :func:`test_no_other_figures`.
+"""
+
+import re
+
+import pytest
+
+from amkd.tables import statistics
+from amkd.tables.cells import cells
+from tests.docs.kept_figures import (
+    ACCURACY,
+    FEW,
+    LEARNED,
+    LONG,
+    PHOTOGRAPHS,
+    REGIMES,
+    behind,
+    difference,
+    divergence,
+    few_queries,
+    gains,
+    label,
+    labelling,
+    measured,
+    minutes,
+    of_assistant,
+    of_pictures,
+    runs_of,
+)
+from tests.docs.pages import PAGES, ROOT, name_of, prose, text_of
+from tests.tables.test_shipped_tables import shipped
+
+# Sentences of a page with figures in them, and what these must be. All white space counts as one.
+SENTENCES = {
+    "README.md": {
+        r"photographs were worth (\S+) and (\S+) points more than": lambda: [
+            difference(table, row, "real", "mixes").difference for table, row in PHOTOGRAPHS
+        ],
+        r"it was worth (\S+) points with probabilities and (\S+) with labels": lambda: [
+            of_assistant("fashion_probabilities"),
+            of_assistant("fashion_labels"),
+        ],
+    },
+    "docs/methods.md": {
+        r"`train.temperature=4` gains (\S+) points of agreement on MNIST and (\S+) on": lambda: (
+            gains(LEARNED, "temperature4", "as_paper")
+        ),
+        r"as much on MNIST \((\S+)\) and nothing on Fashion-MNIST \((\S+)\)": lambda: gains(
+            LEARNED, "temperature20", "as_paper"
+        ),
+        r"temperature 4 gains (\S+) and (\S+);": lambda: gains(
+            LEARNED, "top3_temperature4", "as_paper"
+        ),
+        r"five seeds do not tell the (\S+) from 0": lambda: gains(
+            LEARNED, "top3_temperature4", "as_paper"
+        )[1:],
+        r"A label alone costs (\S+) and (\S+) points": label,
+        r"\(divergence (\S+) in place of (\S+)\)": lambda: [
+            divergence("label"),
+            divergence("as_paper"),
+        ],
+        r"were worth (\S+) points more on MNIST and (\S+) more on Fashion-MNIST": lambda: (
+            of_pictures("probabilities")
+        ),
+        r"labels alone (\S+) and (\S+) more \(\[ten seeds": lambda: of_pictures("labels"),
+        r"20,000 mixes were worth (\S+) points on MNIST and (\S+) on Fashion-MNIST": lambda: [
+            of_assistant("mnist_labels"),
+            of_assistant("fashion_labels"),
+        ],
+        r"with labels, and (\S+) on Fashion-MNIST with probabilities, against": lambda: [
+            of_assistant("fashion_probabilities")
+        ],
+        r"reached (\S+) on the test images": lambda: [few_queries("assistant_pictures")],
+        r"real images and nothing else it was (\S+)\.": lambda: [few_queries("real_only")],
+        r"doubt are behind by (\S+) to (\S+), the": behind,
+        r"is ahead by (\S+), while the training is short": lambda: [
+            difference("acquisitions_cpu", "mnist", "k_center", "random").difference
+        ],
+        r"it is not \((\S+) in accuracy\)": lambda: [
+            difference("best_cpu", "mnist_half", "best", "random", "student_accuracy").difference
+        ],
+        r"hardest quarter of each batch costs (\S+) and (\S+) \(one": lambda: gains(
+            LEARNED, "without_hard", "as_paper", -1
+        ),
+        r"`train.loss=pad_l2` gains (\S+) and (\S+) against temperature 1": lambda: gains(
+            LEARNED, "features", "as_paper"
+        ),
+        r"it gains less: (\S+) on MNIST and (\S+) on Fashion": lambda: gains(
+            LEARNED, "features", "temperature4"
+        ),
+        r"together with temperature 4 (\S+) and (\S+)\.": lambda: gains(
+            LEARNED, "features4", "temperature4"
+        ),
+        r"BADGE gain (\S+) to (\S+) points of accuracy": labelling,
+    },
+    "docs/own_teacher.md": {r"a label alone costs (\S+) points .*? MNIST and (\S+) on": label},
+    "docs/faq.md": {r"costs agreement: (\S+) points on MNIST, (\S+) on Fashion": label},
+    "docs/running.md": {r"(\d+) to (\d+) minutes on one core with": minutes},
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"), [(page, one) for page, some in SENTENCES.items() for one in some]
+)
+def test_sentences(page, sentence):
+    found = re.search(sentence, text_of(page))
+    assert found, sentence
+    for quoted, wanted in zip(found.groups(), SENTENCES[page][sentence](), strict=True):
+        digits = len(quoted.partition(".")[2])
+        assert float(quoted) == float(f"{wanted:.{digits}f}"), (quoted, wanted)
+
+
+def test_a_label_is_seven_times_as_far():
+    assert "seven times as far from the teacher's" in text_of("docs/methods.md")
+    assert round(divergence("label") / divergence("as_paper")) == 7
+
+
+def test_mnist_with_few_queries_in_results():
+    told = " ".join((ROOT / "results/README.md").read_text().split())
+    ours, theirs = (few_queries(way) for way in ("assistant_pictures", "real_only"))
+    found = difference("few_queries_cpu", "half", "assistant_pictures", "real_only", ACCURACY)
+    assert (
+        f"without an assistant, end at {theirs:.2f}: {found.difference:.2f} points lower (five"
+        f" seeds, p = {found.p:.3f}".replace("p = 0.", "p = .")
+        in told
+    )
+    assert ours > 98.74 > theirs
+
+
+def test_blocks_in_results():
+    """results/README.md has the tables of blocks E and G; no other block is done."""
+    text = (ROOT / "results/regimes.md").read_text()
+    told = " ".join((ROOT / "results/README.md").read_text().split())
+    for block in text.split("\n**")[1:]:
+        title, _, table = block.partition("**\n\n")
+        done, planned = map(int, re.findall(r"\d+", title.rpartition("(")[2]))
+        is_told = " ".join(table.split("\n\n")[0].split()) in told
+        assert is_told == title.startswith(("E:", "G:")) == (done == planned), title
+
+    def mean(row, way):
+        return f"{statistics.spread([*measured(REGIMES, row, way, 'agreement').values()]).mean:.2f}"
+
+    assert f"reach {mean('fashion_labels', 'real_random')} on Fashion-MNIST" in told
+    mixes = mean("fashion_probabilities", "random_pairs")
+    assert f"mixes with probabilities reach {mixes}." in told
+    longer = [mean(f"fashion_{one}", "random_pairs_long") for one in ("labels", "probabilities")]
+    assert (
+        f"on {mean('fashion_labels', 'assistant')}% of the images in place of {longer[0]}%; with"
+        f" probabilities, and without an assistant, it is {longer[1]}%." in told
+    )
+    gains = [of_assistant("fashion_labels", rival) for rival in (f"{LONG}_temperature_4", LONG)]
+    rivals = (LONG, f"{LONG}_temperature_4")
+    sets = ("fashion_labels", "mnist_labels")
+    found = [difference(REGIMES, row, "assistant", rival) for row in sets for rival in rivals]
+    assert min(one.interval[0] for one in found) > 0.5 and "the four intervals lie above" in told
+    assert "{:.2f} of the {:.2f} points are left".format(*gains) in told
+    assert f"worth {of_assistant('fashion_probabilities'):.2f} points on Fashion" in told
+
+
+def test_advice_without_figures():
+    """What README says of ways to choose with 4,000 queries, and of the features' divergence."""
+    assert "measurably better](results/README.md#choosing-with-4000-queries) with 4,000" in text_of(
+        "README.md"
+    )
+    found = cells(shipped(FEW), runs_of(FEW))
+    choosing = [cell.against["random"] for cell in found if not cell.way.startswith("random")]
+    assert len(choosing) > 20
+    better = [one for one in choosing if one.paired.difference > 0 and (one.holm or 1) < 0.05]
+    assert better == []
+    assert "the student is unsure about was worse, the paper's included" in text_of("README.md")
+    assert behind()[0] > 0
+    doubt = [one for one in found if one.row == "fashion" and not one.way.startswith("pooled_")]
+    holm = {cell.way: cell.against["random"].holm for cell in doubt if "random" in cell.against}
+    assert [way for way, p in holm.items() if p is not None and p < 0.05] == ["margin"]
+    for page in ("README.md", "docs/methods.md"):
+        assert re.search(r"after Holm's correction only `margin`", text_of(page), re.IGNORECASE)
+    assert "its answers come nearest to the teacher's" in text_of("docs/methods.md")
+    ways = {run["way"] for run in runs_of(LEARNED)}
+    assert min(ways, key=divergence) == "features"
+
+
+OTHERS = {
+    "docs/deploying.md": (r"class for 87\.6% of 694",),
+    "docs/architecture.md": (r"lambda \.38", r"17, 42, \.38"),
+    "docs/methods.md": (r"lambda \.5", r"lambdas in \[\.3, \.7\]"),
+    "docs/operations.md": (r"YAML 1\.2", r"wandb 0\.31", r"mlflow-skinny 3\.17"),
+    "docs/photos.md": (r"\$1\.50 for 1,000 answers",),
+    "docs/pretrained.md": (r"\| \.5 and \.5 \|",),
+    "docs/own_teacher.md": (
+        *(r"within \.001\.", r"\.1 at most\), \.004 if .*? \.008 if all are bfloat16"),
+        *(r"one class at \.02", r"99\.5% of the picture", r"within \.025, or"),
+    ),
+}
+EVERYWHERE = (r"Python 3\.11 to 3\.14", r"Python 3\.11", r"arXiv 2003\.13960", r"Apache-2\.0")
+# Pages that say of their figures that no files were kept of them, or give none of results.
+ELSEWHERE = (
+    *("docs/accelerators.md", "docs/search.md", "docs/speed.md"),
+    *("results/README.md", "results/experiments.md"),
+)
+HELD = [page for page in map(name_of, PAGES) if page not in ELSEWHERE]
+HEADINGS = {  # of tables that other tests compare with the runs
+    "README.md": ("What was changed", "Row", "Queries"),
+    "docs/photos.md": ("As many answers more, for",),
+    "docs/deploying.md": ("images that the student answers",),
+}
+
+
+@pytest.mark.parametrize("page", HELD)
+def test_no_other_figures(page):
+    """With a decimal point: such a figure comes from a run, or stands in ``OTHERS``."""
+    text = prose(ROOT / page)
+    for heading in HEADINGS.get(page, ()):
+        start = text.index(f"| {heading} |")
+        text = text[:start] + text[start:].partition("\n\n")[2]
+    text = " ".join(text.split())
+    for sentence in (*SENTENCES.get(page, ()), *OTHERS.get(page, ()), *EVERYWHERE):
+        text = re.sub(sentence, " ", text)
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)", " ", text)
+    assert re.findall(r"(?<![\w.])[+-]?\d*\.\d+(?![\w.]*\w)", text) == []
