@@ -121,10 +121,10 @@ def distill(
             **(fields or {}),
         }
     )
+    given = from_config(config.to_dict(), explicit=set(fields or {}))
     data = _data(images, names, test, config)
-    checked = inputs.counted(from_config(config.to_dict(), explicit=set(fields or {})), data)
-    _refuse_named_data(checked)
-    experiment.run(checked, Path(workdir).expanduser(), StopSignal(), data=data, teacher=teacher)
+    _refuse_named_data(inputs.counted(given, data))
+    experiment.run(given, Path(workdir).expanduser(), StopSignal(), data=data, teacher=teacher)
     return load_student(workdir)
 
 

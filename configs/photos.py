@@ -34,7 +34,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # More photographs of yours are worth more than mixes: see results/README.md.
     config.method = "active_labelling"
     config.search.acquisition = "random"
-    config.n_real = 500
+    config.n_real = 0  # half of the budget: round 0 asks about as many as the round after it
     config.budget = 1000
     config.rounds = 1
     config.student = "efficientnet_lite0"

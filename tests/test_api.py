@@ -13,7 +13,7 @@ import amkd
 from amkd import api
 from amkd.core.errors import UserError
 from amkd.models.saved_network import load_network
-from amkd.run import experiment
+from amkd.run import experiment, inputs
 from tests.support import command
 from tests.support.small import digits
 
@@ -298,7 +298,9 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
                 fields={"rounds": 1},
             )
         config, data = made[-1]
-        assert (config.n_real, config.data.held_out, data.drawable_count) == (
+        assert config.n_real == 0
+        counted = inputs.counted(config, data)
+        assert (counted.n_real, config.data.held_out, data.drawable_count) == (
             expected[0],
             expected[1],
             expected[0],
@@ -312,6 +314,7 @@ def test_with_more_images_than_the_budget_some_are_asked_about(tmp_path):
     student = api.distill(IMAGES, judge, 3, budget=20, workdir=tmp_path / "run", fields=fields)
     assert (student.card["queries"], len({*judge.seen})) == (20, 26)  # 6 are held out
     assert command.summary(tmp_path / "run")["method"] == "real_only"
+    assert student.card["n_real"] == 20 and student.card["config"]["n_real"] == 0
 
 
 # Mistakes.

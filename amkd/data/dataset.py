@@ -29,6 +29,7 @@ class DataSet:
       pool_labels: ``int32[M']``, only for reference methods that learn from true labels; None if
         there are none.
       task: what an answer means; its labels may have another form than class numbers.
+      nested_draw: whether a draw of few images is the beginning of every draw of more.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DataSet:
     pool_indices: np.ndarray | None = None
     pool_labels: np.ndarray | None = None
     task: Task = ONE_CLASS
+    nested_draw: bool = False
 
     @property
     def drawable(self) -> np.ndarray:
@@ -82,7 +84,12 @@ def with_not_drawn(data: DataSet, first: np.ndarray, seed: int) -> LazyImages:
 
 
 def _drawn_positions(data: DataSet, n: int, seed: int) -> np.ndarray:
-    return keys.rng(seed, 0, keys.Purpose.REAL_IMAGES).choice(data.drawable_count, n, replace=False)
+    rng, count = keys.rng(seed, 0, keys.Purpose.REAL_IMAGES), data.drawable_count
+    if not data.nested_draw:
+        return rng.choice(count, n, replace=False)
+    if n > count:
+        raise ValueError(f"cannot draw {n} of {count} images")
+    return rng.permutation(count)[:n]
 
 
 def _pool_images(data: DataSet, positions: np.ndarray) -> np.ndarray:

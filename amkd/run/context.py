@@ -164,6 +164,7 @@ class RunContext(SharedContext):
     """What stays the same through all rounds of a run, for the process that leads it.
 
     Attributes:
+      given: the configuration as it was given, with ``n_real=0`` where it had it.
       first_metrics: what to report of the images of round 0, for JSON.
       client: asks the teacher.
       teacher_features: what the teacher shows beside its answers; None if answers are enough.
@@ -173,6 +174,7 @@ class RunContext(SharedContext):
       corrections: what a person said of images; None if the training uses none.
     """
 
+    given: Settings
     first_metrics: dict[str, Any]
     client: client.QueryClient
     teacher_features: teacher_features.TeacherFeatures | None

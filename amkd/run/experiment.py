@@ -166,7 +166,7 @@ def assembled(
         sha256 = weights_identity(settings, data)
         # The workdir keeps the configuration as it was given, so that the same command goes on.
         workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256, origin=origin)
-        settings = counted
+        given, settings = settings, counted
         features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
         book = workdir.ledger_path(settings, folder)
         importing.take_from_manifest(settings, data, teacher, book)
@@ -184,6 +184,7 @@ def assembled(
         images = facts.method.selector.images(data, first.images, settings, bar=outputs.bar)
         leading.agree_on(images, sha256)
         context = RunContext(
+            given=given,
             settings=settings,
             facts=facts,
             data=data,

@@ -1,5 +1,6 @@
 """What a run starts from: its data set, its teacher, and the images of round 0."""
 
+import dataclasses
 from pathlib import Path
 
 from amkd import teachers
@@ -24,6 +25,19 @@ def load_data(settings: Settings) -> DataSet:
     Raises:
       UserError: it is not there, or cannot be read.
     """
+    return _drawn_as_configured(settings, _load(settings))
+
+
+def _drawn_as_configured(settings: Settings, data: DataSet) -> DataSet:
+    """Returns a data set from which the real images are drawn as the settings, as given, want it.
+
+    With ``n_real=0`` the budget decides how many images are drawn. Then a run with a larger budget
+    begins with the images of a run with a smaller one, which are paid for.
+    """
+    return data if settings.n_real else dataclasses.replace(data, nested_draw=True)
+
+
+def _load(settings: Settings) -> DataSet:
     cache = Path(settings.cache_dir).expanduser()
     plan = settings.data
     if settings.dataset == "memory":
@@ -88,7 +102,7 @@ def load_inputs(
       UserError: they do not fit.
     """
     checks.check_devices(settings, devices.count() * processes.count())
-    data = data or load_data(settings)
+    data = load_data(settings) if data is None else _drawn_as_configured(settings, data)
     settings = counted(settings, data)
     checks.check_data(settings, data)
     checks.check_student(settings, data)

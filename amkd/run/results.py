@@ -103,7 +103,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         **({"student_weights": weights.told} if weights else {}),
         **({"assistant": summary["assistant"]} if "assistant" in summary else {}),
         # Without places on this machine, and what does not belong to the result.
-        "config": {**identifying(config), **named},
+        "config": {**identifying(context.given), **named},
     }
 
 

@@ -71,7 +71,7 @@ def get_config(preset: str = "") -> ConfigDict:
             del config.ways[way]
         config.rows.trashnet = photo_row("photos/trashnet", 256, "n_real=300", "budget=600")
     else:
-        config.rows.caltech = photo_row("photos", 260)
+        config.rows.caltech = photo_row("photos", 260, "n_real=500")
     return config
 
 

@@ -38,16 +38,30 @@ def test_the_draw_is_without_replacement_and_from_the_pool() -> None:
         draw_real(data, 301, 0)
 
 
-def test_the_draw_is_uniform() -> None:
-    data = numbered(20)
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_draw_is_uniform(nested: bool) -> None:
+    data = dataclasses.replace(numbered(20), nested_draw=nested)
     counts = np.bincount(
         [number for seed in range(1000) for number in drawn(data, 5, seed)], minlength=20
     )
     assert np.all(np.abs(counts - 250) < 5 * np.sqrt(1000 * 0.25 * 0.75))
 
 
-def test_the_draw_is_blind_to_labels_and_to_other_parts() -> None:
-    data = numbered()
+def test_a_nested_draw_of_few_begins_every_draw_of_more() -> None:
+    data = dataclasses.replace(numbered(), nested_draw=True)
+    for seed in range(3):
+        every = drawn(data, 300, seed)
+        assert sorted(every) == list(range(300)) != every
+        assert all(drawn(data, n, seed) == every[:n] for n in (1, 7, 150, 299))
+        rest = np.asarray(with_not_drawn(data, draw_real(data, 7, seed), seed))
+        assert rest.reshape(300, -1).view("<u4").ravel().tolist()[:7] == every[:7]
+    with pytest.raises(ValueError, match="301 of 300"):
+        draw_real(data, 301, 0)
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_the_draw_is_blind_to_labels_and_to_other_parts(nested: bool) -> None:
+    data = dataclasses.replace(numbered(), nested_draw=nested)
     blind = dataclasses.replace(
         data,
         teacher_labels=data.teacher_labels[::-1],
