@@ -238,8 +238,8 @@ def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
         settings,
         facts,
         plan.data,
-        activation=speed.activation_bytes,
-        features=teacher_features.width(settings, plan.data),
+        speed=speed,
+        shown=teacher_features.width(settings, plan.data),
     )
     yield (
         f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the program's"

@@ -39,6 +39,7 @@ class Speed(NamedTuple):
       activation_bytes: the bytes of one image's activations after the student's stem.
       gradients: gradient queries in a second, by methods that make their images; 0 for all others.
       features: images in a second whose features are computed, where they are cached; else 0.
+      feature_bytes: the bytes of the cached features of one image's views; 0 where none are cached.
       assistant_trained: images in a second that the assistant is trained on; 0 without one.
       assistant_answers: images in a second that it answers; 0 without one.
     """
@@ -48,13 +49,12 @@ class Speed(NamedTuple):
     activation_bytes: int
     gradients: float = 0.0
     features: float = 0.0
+    feature_bytes: int = 0
     assistant_trained: float = 0.0
     assistant_answers: float = 0.0
 
 
-def memory(
-    settings: Settings, facts: RunFacts, data: DataSet, *, activation: int, features: int
-) -> int:
+def memory(settings: Settings, facts: RunFacts, data: DataSet, *, speed: Speed, shown: int) -> int:
     """Returns the bytes that grow with the configuration, on host and device together.
 
     They are the images, the table of their activations, and the training set.
@@ -63,16 +63,16 @@ def memory(
       settings: the configuration.
       facts: what is known of the run.
       data: the data set.
-      activation: bytes of one image's activations after the student's stem.
-      features: numbers that the teacher shows of each record beside its answer.
+      speed: what was measured, with the bytes of activations and of cached features.
+      shown: numbers that the teacher shows of each record beside its answer.
     """
     selector, one, plan = facts.method.selector, int(np.prod(data.shape)), settings.assistant
     mixes, pictures = (plan.mixes, plan.pictures) if plan.model else (0, 0)
     held = one * selector.held_images(facts.images, settings.budget + pictures)
-    table = activation * selector.table_images(facts.images)
+    table = speed.activation_bytes * selector.table_images(facts.images)
     scored = table if table <= settings.search.table_bytes else 4 * one * facts.images
     records = settings.budget + mixes + pictures
-    answers = records * (4 * (data.classes + features) + 12)
+    answers = records * (4 * (data.classes + shown) + 12 + speed.feature_bytes)
     return held + 2 * scored + 3 * answers + data.test_images.nbytes
 
 
@@ -95,17 +95,19 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
         activations.stem_bytes(network, variables, data.shape),
         _gradients_per_second(config, facts, data, some),
         features,
+        2 * config.train.views * network.feature_count(variables) if config.train.views else 0,
         *_assistant_speeds(config, data, some),
     )
 
 
 def features_computed(settings: Settings, facts: RunFacts, data: DataSet) -> int:
     """Returns for how many images a frozen backbone runs once, those of a search apart: the views
-    of all images that are asked about, and the images that judge.
+    of all images that are asked about, or that an assistant answers, and the images that judge.
     """
     if not settings.train.views:
         return 0
-    return settings.train.views * facts.rounds[-1].queries + len(data.test_images)
+    learned = facts.rounds[-1].queries + sum(one.assisted for one in facts.rounds)
+    return settings.train.views * learned + len(data.test_images)
 
 
 def _features_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:

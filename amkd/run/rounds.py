@@ -198,7 +198,7 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
         state = assistant.answered(context, state, given)
         records, given = assistant.joined(context, state, given)
     started, last = time.monotonic(), float("nan")
-    with _features_bar(context, round_.recipe, state) as advance:
+    with _features_bar(context, round_.recipe, state.round, len(records)) as advance:
         training = student_training.of_round(
             context,
             records,
@@ -240,14 +240,13 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
 
 @contextlib.contextmanager
 def _features_bar(
-    context: RunContext, recipe: Recipe, state: RoundState
+    context: RunContext, recipe: Recipe, round_: int, images: int
 ) -> Iterator[Callable[[int], None]]:
     """Yields what advances the bar of cached features; it is shown where there are any."""
     if not recipe.views:
         yield lambda views: None
         return
-    views = recipe.views * len(state.records)
-    with context.report.bar(views, f"round {state.round} features", "img") as advance:
+    with context.report.bar(recipe.views * images, f"round {round_} features", "img") as advance:
         yield advance
 
 

@@ -80,11 +80,6 @@ def _share(s: Settings) -> Iterator[str]:
 
 def _student(s: Settings) -> Iterator[str]:
     """Yields why a student cannot learn from an assistant."""
-    if s.train.views:
-        yield (
-            f"config.train.views={s.train.views}: features are cached of images that the teacher"
-            " answers, and not of an assistant's; set it to 0, or leave assistant.model empty"
-        )
     if _takes_more_than_answers("train", s):
         yield (
             f"config.train.loss={s.train.loss!r}: learns from more than answers, and an assistant"

@@ -212,6 +212,27 @@ def test_an_assistants_work_by_hand():
     assert [one.share for one in facts.rounds] == [0.0, 0.0, 0.5]
 
 
+def test_cached_features_by_hand():
+    """Of 2 views of the 90 images that are asked about and of 100 mixes of an assistant, and of the
+    2 images that judge.
+    """
+    cached = {
+        **{"student": "lenet5_half", "student_weights": "tests.support.first_weights:same"},
+        **{"train.freeze": "backbone", "train.views": 2, "train.crop": 1},
+    }
+    given = {"assistant.model": "lenet5", "assistant.mixes": 100}
+    data, computed, held = data_of(noise(30), noise(2)), [], []
+    for fields in (cached, {**cached, **given}):
+        config = configured(**{**command.TINY, **fields})
+        facts = inputs.facts_of(config, data)
+        computed.append(workload.features_computed(config, facts, data))
+        for size in (0, 2**20):
+            speed = workload.Speed(1.0, 1.0, 1, features=1.0, feature_bytes=size)
+            held.append(workload.memory(config, facts, data, speed=speed, shown=0))
+    assert computed == [2 * 90 + 2, 2 * (90 + 100) + 2]
+    assert [held[1] - held[0], held[3] - held[2]] == [3 * 90 * 2**20, 3 * 190 * 2**20]
+
+
 def test_rounds_by_hand():
     """435 pairs and then 405, at 3 lambdas; 8 epochs over 30, 60 and 90 records."""
     rounds = facts_of(configured(**command.TINY)).rounds

@@ -10,10 +10,12 @@ import pytest
 from amkd.core.errors import UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import DataSet
+from amkd.data.records import Records, mixes
 from amkd.models import frozen_backbone, prediction
 from amkd.models.saved_network import load_network
-from amkd.run import experiment
+from amkd.run import experiment, training_loop
 from amkd.teachers import Teacher
+from amkd.training import train
 from tests.support import counting_teacher, first_weights
 from tests.support.small import configured, digits
 
@@ -26,6 +28,11 @@ FIELDS = {
     "train.mix_share": 0.5, "teacher.validation": 1, "checkpoint.seconds": 0.0,
     "report.progress": False, "report.tensorboard": False, "report.plots": False,
     "report.html": False,
+}  # fmt: skip
+
+HELP = {
+    "assistant.model": "lenet5_half", "assistant.mixes": 12, "assistant.train.epochs": 2,
+    "assistant.train.batch_size": 16,
 }  # fmt: skip
 
 
@@ -89,12 +96,34 @@ def test_the_backbone_runs_once_for_each_view(go, tmp_path, monkeypatch):
     jax.tree.map(np.testing.assert_array_equal, kept, expected)
 
 
-def test_a_run_stopped_anywhere_ends_with_the_same_bits(go, tmp_path):
-    whole = go("whole")
+def test_the_student_learns_from_features_of_what_an_assistant_answers(go, monkeypatch):
+    trainings = []
+
+    def trained(training, **how):
+        trainings.append(training)
+        return train.train_network(training, **how)
+
+    monkeypatch.setattr(training_loop, "train_network", trained)
+    found = go("run", **HELP)
+    assert found["queries"] == 44 and found["assistant"]["mixes"] == 12
+    helper, last = trainings[2:]
+    assert (helper.count, helper.data.features, helper.data.images.ndim) == (44, None, 4)
+    assert (last.count, last.assisted, last.assisted_share) == (44, 12, 0.5)
+    assert last.data.features.shape[:2] == (44 + 12, 3)
+    fresh = Records(*(column[44:] for column in (last.data.i, last.data.j, last.data.w)))
+    (images,) = mixes(helper.data.images, fresh)
+    wanted = prediction.features(*last.whole, images).astype(np.float16)
+    np.testing.assert_allclose(last.data.features[44:, 0], wanted, atol=2e-3)
+    assert not np.array_equal(last.data.features[44:, 1], wanted)
+
+
+@pytest.mark.parametrize("help", [{}, HELP], ids=["alone", "assisted"])
+def test_a_run_stopped_anywhere_ends_with_the_same_bits(go, tmp_path, help):
+    whole = go("whole", **help)
     stops = 0
-    for looks in range(3, 90, 7):
+    for looks in range(3, 150, 7):
         try:
-            found = go("stopped", AfterLooks(looks), cache_dir=tmp_path / "another")
+            found = go("stopped", AfterLooks(looks), cache_dir=tmp_path / "another", **help)
             break
         except Stopped:
             stops += 1

@@ -30,7 +30,6 @@ WITH = {"assistant.model": "lenet5"}
         ({"assistant.train.epochs": 0}, "config.assistant.train.epochs=0"),
         ({"train.loss": "pad_l2"}, "config.train.loss='pad_l2': .* an assistant gives nothing"),
         ({"method": "sskd", "train.loss": "sskd", "budget": 800}, "config.train.loss='sskd'"),
-        ({"train.views": 1}, "config.train.views=1: features are cached of images that the"),
         ({"assistant.near": 0.5, "method": "real_only"}, "asks about no pairs"),
         (
             {"assistant.near": 0.5, "search.lam_low": 0.5, "search.lam_high": 0.5},
