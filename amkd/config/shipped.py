@@ -1,6 +1,7 @@
 """Configuration files by name: ``digits``, ``tables/table1``, or a path of the user's own."""
 
 import difflib
+import functools
 from pathlib import Path
 
 from amkd import configs
@@ -13,10 +14,12 @@ def folder() -> Path:
     return Path(next(iter(configs.__path__)))
 
 
-def names() -> list[str]:
+@functools.cache  # a table asks for each of its runs
+def names() -> tuple[str, ...]:
     """Returns the names of the shipped configurations, such as ``digits`` and ``tables/table1``."""
-    files = (file.relative_to(folder()) for file in folder().rglob("*.py"))
-    return sorted(file.with_suffix("").as_posix() for file in files if file.name != "__init__.py")
+    files = [file.relative_to(folder()) for file in folder().rglob("*.py")]
+    plain = [file.with_suffix("").as_posix() for file in files if file.name != "__init__.py"]
+    return tuple(sorted(plain))
 
 
 def find(name: str) -> Path | None:

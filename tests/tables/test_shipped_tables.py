@@ -1,6 +1,7 @@
 """The tables of this repository: they expand, they run, and they are what their runs say."""
 
 import contextlib
+import dataclasses
 import importlib
 import json
 import pkgutil
@@ -79,7 +80,9 @@ def test_shipped_tables_expand(module, preset):
     config = module.get_config(preset)
     assert isinstance(config, ConfigDict)
     found = tables.from_config(config.to_dict())
-    runs = sweep.expand(found)
+    assert len({*found.seeds}) == len(found.seeds)
+    # Two seeds: the runs of the others differ in nothing else.
+    runs = sweep.expand(dataclasses.replace(found, seeds=found.seeds[:2]))
     assert found.against or found.blocks
     assert set(found.against) <= set(found.ways) and len(runs) >= 2
     assert len({run.label for run in runs}) == len(runs)
