@@ -141,7 +141,9 @@ def _each(function: Callable[[jax.Array], jax.Array], _: None, rows: jax.Array) 
     return jax.vmap(function)(rows)
 
 
-def each(function: Callable[[jax.Array], jax.Array], rows: np.ndarray) -> np.ndarray:
-    """Applies a pure function to every row of ``[M, ...]``, a block at a time."""
-    found: np.ndarray = in_batches(partial(_each, function), None, rows, 4096)
+def each(
+    function: Callable[[jax.Array], jax.Array], rows: np.ndarray, batch: int = 4096
+) -> np.ndarray:
+    """Applies a pure function to every row of ``[M, ...]``, a batch at a time, padded."""
+    found: np.ndarray = in_batches(partial(_each, function), None, rows, batch)
     return found

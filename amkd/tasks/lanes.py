@@ -27,6 +27,7 @@ from amkd.tasks.base import Task
 _FEWEST = 2  # rows in which a lane must be seen; one point is not a lane
 _COLOURS = {"orange": (255, 140, 0), "blue": (40, 120, 255)}
 _SIDE = 192  # pixels up to which a picture is enlarged before lanes are drawn over it
+_READ_AT_ONCE = 16  # answers; a page reads one at a time, and each is padded to as many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -128,7 +129,7 @@ class LaneTask(Task):
         """Reads answers ``float32[M, Y]`` in the form of labels: ``float32[M, L, R]``."""
         if not len(answers):
             return np.empty((0, self.slots, len(self.anchors)), np.float32)
-        return devices.each(self._columns_of_one, answers)
+        return devices.each(self._columns_of_one, answers, _READ_AT_ONCE)
 
     def _columns_of_one(self, answer: jax.Array) -> jax.Array:
         found = self.lanes(answer)
