@@ -1,5 +1,7 @@
 # Everything here uses the .venv of this checkout; `make install` makes it.
 PYTHON ?= python3
+# Where this is set, every process that a test starts would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 RUN := $(BIN)/python launch.py
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt

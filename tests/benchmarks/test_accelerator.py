@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from amkd.configs import cifar10, mnist
 from amkd.validation import from_config
@@ -30,6 +31,7 @@ def test_a_check_that_fails_says_so():
     assert row.details == {"what": "same bits", "allowed": "1 for yes", "holds": "no"}
 
 
+@pytest.mark.heavy  # the check as a whole, below, has it as a row
 def test_a_cpu_of_its_own_chooses_the_same_pairs():
     here = device_checks._ranks(6, 3)
     with device_checks.on_cpu() as cpu:

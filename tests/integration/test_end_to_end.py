@@ -29,7 +29,7 @@ def whole(tmp_path_factory):
         "train.epochs": 10,
         "train.min_steps": 60,
         "train.batch_size": 48,
-        "teacher.train.min_steps": 200,
+        "teacher.train.min_steps": 100,
         "teacher.train.epochs": 5,
         "teacher.train.batch_size": 32,
         "data.size": 16,

@@ -61,10 +61,13 @@ def test_the_same_selection_on_any_number_of_devices_and_in_any_chunks(count, ch
     check(on_devices(count, HERE, "report", *chunks), count, on_devices(1, HERE, "report"))
 
 
-@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.heavy)])
+@pytest.mark.heavy
+@pytest.mark.parametrize("quick", [True, False])
 def test_the_same_selection_in_every_one_of_several_processes(quick, on_devices, on_processes):
     """Two processes with two devices each, and 780 pairs: shares of odd and even length, and other
     chunks than on one device.
+
+    In the default suite a whole run of two processes asks about the same mixes as one process.
     """
     reports = on_processes(2, 2, HERE, "report_together", quick=quick)
     assert len(reports) == 2 and reports[0] == reports[1]

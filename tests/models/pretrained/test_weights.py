@@ -1,5 +1,6 @@
 """Files of weights: what is read, and what is refused with file, key and remedy."""
 
+import functools
 import json
 
 import jax
@@ -16,7 +17,12 @@ from tests.support import timm_weights
 NAME, SHAPE = "mobilenetv3_small_100", (32, 32, 3)
 NOTHING = Facts()
 NETWORK = models.build(NAME, 3, SHAPE)
-VALUES = timm_weights.arrays(timm_weights.shapes_of(NETWORK, SHAPE))
+
+
+@functools.cache
+def given():
+    """All tensors of the file."""
+    return timm_weights.arrays(timm_weights.shapes_of(NETWORK, SHAPE))
 
 
 def read(values, facts=NOTHING, network=NETWORK, shape=SHAPE):
@@ -38,18 +44,22 @@ def test_names_are_timm_s():
 
 
 def test_layouts_are_linen_s():
-    found = read(VALUES)["params"]
+    found = read(given())["params"]
     stem = found["conv_stem"]["kernel"]
-    assert stem[2, 1, 0, 5] == VALUES["conv_stem.weight"][5, 0, 2, 1]
+    assert stem[2, 1, 0, 5] == given()["conv_stem.weight"][5, 0, 2, 1]
     depthwise = found["blocks_0_0"]["conv_dw"]["kernel"]
-    assert depthwise[2, 1, 0, 5] == VALUES["blocks.0.0.conv_dw.weight"][5, 0, 2, 1]
+    assert depthwise[2, 1, 0, 5] == given()["blocks.0.0.conv_dw.weight"][5, 0, 2, 1]
 
 
 def test_the_last_layer_stays_new_and_may_be_missing_or_of_other_classes():
     fresh = jax.device_get(prediction.init(NETWORK, SHAPE, jax.random.key(3)))
-    other = {**VALUES, "classifier.weight": np.ones((1000, 1024)), "classifier.bias": np.ones(1000)}
-    without = {key: value for key, value in VALUES.items() if not key.startswith("classifier")}
-    for values in (VALUES, other, without):
+    other = {
+        **given(),
+        "classifier.weight": np.ones((1000, 1024)),
+        "classifier.bias": np.ones(1000),
+    }
+    without = {key: value for key, value in given().items() if not key.startswith("classifier")}
+    for values in (given(), other, without):
         placed = weights.placed(read(values), fresh)
         assert placed["params"]["classifier"] is fresh["params"]["classifier"]
         assert jax.tree.structure(placed) == jax.tree.structure(fresh)
@@ -58,11 +68,11 @@ def test_the_last_layer_stays_new_and_may_be_missing_or_of_other_classes():
 
 
 def test_pytorch_s_counters_are_passed_over():
-    read({**VALUES, "bn1.num_batches_tracked": np.array(7)})
+    read({**given(), "bn1.num_batches_tracked": np.array(7)})
 
 
 def test_missing_and_unknown_keys_are_named():
-    values = {**VALUES, "layer9.weight": np.ones(3, np.float32)}
+    values = {**given(), "layer9.weight": np.ones(3, np.float32)}
     del values["blocks.1.0.bn2.running_mean"]
     said = refusal(values)
     assert "w.safetensors" in said and "timm's mobilenetv3_small_100" in said
@@ -80,7 +90,7 @@ def test_missing_and_unknown_keys_are_named():
     ],
 )
 def test_an_array_that_cannot_be_is_named(value, said):
-    found = refusal({**VALUES, "conv_stem.weight": value})
+    found = refusal({**given(), "conv_stem.weight": value})
     assert "w.safetensors, key 'conv_stem.weight'" in found and said in found
 
 
@@ -103,7 +113,7 @@ def test_mean_and_deviation_come_with_the_weights(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(told))
     facts = weights.read_facts(tmp_path / "config.json")
     assert facts == Facts(NAME, (0.1, 0.2, 0.3), (0.5, 0.25, 1.0), "mit")
-    usual, own = read(VALUES)["input"]["normalise"], read(VALUES, facts)["input"]["normalise"]
+    usual, own = read(given())["input"]["normalise"], read(given(), facts)["input"]["normalise"]
     np.testing.assert_allclose(usual["mean"], [0.485, 0.456, 0.406])
     np.testing.assert_allclose(own["std"], [0.5, 0.25, 1.0])
 
