@@ -6,7 +6,6 @@ Lanes are columns in pixels at R shared rows, ``float32[M, L, R]``, NaN where a 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 _FOUND = 0.85  # share of a lane's points that must be near for the lane to be found (TuSimple)
 _ALIKE = 0.5  # intersection over union above which two lanes are the same (CULane)
@@ -96,6 +95,8 @@ def culane(
       width: the width of the images; what is drawn beyond it does not count.
       drawn: width of a drawn lane.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import; only lanes need it
+
     right = predicted = there = 0
     for own, true in zip(found, truth, strict=True):
         own, true = _there(own), _there(true)
