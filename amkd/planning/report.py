@@ -148,7 +148,13 @@ def _queries(plan: Plan) -> Iterator[str]:
     yield from profile_lines(plan.settings.teacher)
     yield from _weights("first weights", first_weights(plan.settings, data))
     yield f"images to draw from  {data.drawable_count} of {height}x{width}x{channels} pixels"
-    told = " (n_real=0: as many as the budget allows)" if plan.settings != plan.given else ""
+    told = ""
+    if plan.settings != plan.given:
+        in_rounds = facts.method.selector.takes_pictures
+        share = (
+            "about as many as in each later round" if in_rounds else "as many as the budget allows"
+        )
+        told = f" (n_real=0: {share})"
     yield f"real images          {facts.real}{told}"
     if plan.settings.method != plan.given.method:
         yield f"method               {plan.settings.method}: the real images take all the budget"

@@ -29,10 +29,14 @@ def load_data(settings: Settings) -> DataSet:
 
 
 def _drawn_as_configured(settings: Settings, data: DataSet) -> DataSet:
-    """Returns a data set from which the real images are drawn as the settings, as given, want it.
+    """Returns the data set, with nested draws if ``n_real`` is 0.
 
-    With ``n_real=0`` the budget decides how many images are drawn. Then a run with a larger budget
+    With ``n_real=0`` the budget decides how many images are drawn. A run with a larger budget then
     begins with the images of a run with a smaller one, which are paid for.
+
+    Args:
+      settings: the configuration as it was given.
+      data: the data set.
     """
     return data if settings.n_real else dataclasses.replace(data, nested_draw=True)
 
