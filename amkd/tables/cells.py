@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 
 from amkd.core.errors import UserError
 from amkd.tables import statistics
@@ -81,11 +82,17 @@ def _compare(row: dict[str, Cell], rival: str) -> dict[str, Comparison]:
     return {way: Comparison(one, p) for (way, one), p in zip(paired.items(), adjusted, strict=True)}
 
 
+def _share(run: Kept, name: str) -> float:
+    """Returns a share of a kept run; NaN where it was not measured."""
+    value = run.get(name)
+    return math.nan if value is None else value
+
+
 def _runs(table: Table, runs: list[Kept], row: str, *, way: str) -> list[Kept]:
     """Returns the kept runs of one cell that have an accuracy, by seed.
 
     Raises:
-      UserError: they are of different configurations or teachers.
+      UserError: they are of different configurations or teachers, or one seed is there twice.
     """
     own = [
         run for run in runs if (run["row"], run["way"]) == (row, way) and run["seed"] in table.seeds
@@ -96,5 +103,9 @@ def _runs(table: Table, runs: list[Kept], row: str, *, way: str) -> list[Kept]:
             f"what is kept of {row}, {way} comes from runs of different configurations or"
             f" teachers; delete the old files from runs/{table.name}"
         )
-    measured = [run for run in own if run.get(table.measure) is not None]
+    if len({run["seed"] for run in own}) < len(own):
+        raise UserError(
+            f"runs/{table.name} has a seed of {row}, {way} in two files; delete the copy"
+        )
+    measured = [run for run in own if math.isfinite(_share(run, table.measure))]
     return sorted(measured, key=lambda run: run["seed"])

@@ -5,11 +5,13 @@ block is judged once all of its runs are done. results/protocol.md has the rules
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from amkd.core.errors import UserError
 from amkd.tables import statistics
 from amkd.tables.cells import Cell
+from amkd.tables.kept import Kept
 from amkd.tables.markdown import rows
 from amkd.tables.statistics import Paired
 from amkd.tables.table import PlannedComparison, Table
@@ -29,7 +31,8 @@ class Outcome:
       plan: the comparison.
       runs: how many of the runs that its block takes are done, and how many there are.
       paired: the way less its rival, over the seeds; None before the block is done.
-      holm: Holm's p over the block; None before the block is done, or where there is no p.
+      holm: Holm's p over the block, where a comparison without a p counts as 1; None before the
+        block is done.
     """
 
     block: str
@@ -52,19 +55,62 @@ class Outcome:
 
 
 def outcomes(table: Table, cells: Sequence[Cell]) -> Iterator[Outcome]:
-    """Yields the outcome of every planned comparison, given the finished cells."""
-    by_seed = {(cell.row, cell.way): cell.accuracies for cell in cells}
+    """Yields the outcome of every planned comparison, given the finished cells.
+
+    Raises:
+      UserError: the two ways of a comparison had different teachers, images or budgets.
+    """
+    by_name = {(cell.row, cell.way): cell for cell in cells}
+    by_seed = {name: cell.accuracies for name, cell in by_name.items()}
     for name, plans in table.blocks.items():
-        taken = {(plan.row, way) for plan in plans for way in (plan.way, plan.rival)}
+        taken = _cells_of(plans)
         done = sum(len(by_seed.get(cell, {}).keys() & {*table.seeds}) for cell in taken)
         runs = (done, len(taken) * len(table.seeds))
         if done < runs[1]:
             yield from (Outcome(name, plan, runs) for plan in plans)
             continue
+        for plan in plans:
+            _check_conditions(plan, by_name)
         found = [_paired(by_seed, plan) for plan in plans]
-        adjusted = statistics.holm([one.p for one in found])
+        # A comparison without a p was planned, too: it counts.
+        adjusted = statistics.holm([1.0 if one.p is None else one.p for one in found])
         for plan, paired, holm in zip(plans, found, adjusted, strict=True):
             yield Outcome(name, plan, runs, paired, holm)
+
+
+def withheld(table: Table, judged: Sequence[Outcome]) -> set[tuple[str, str]]:
+    """Returns the cells, as (row, way), whose figures wait for a block that is not finished.
+
+    A cell that a finished block has, too, and one that no block has, do not wait.
+    """
+    open_ = {one.block for one in judged if one.paired is None}
+    waiting: set[tuple[str, str]] = set()
+    told: set[tuple[str, str]] = set()
+    for name, plans in table.blocks.items():
+        (waiting if name in open_ else told).update(_cells_of(plans))
+    return waiting - told
+
+
+def _cells_of(plans: Sequence[PlannedComparison]) -> set[tuple[str, str]]:
+    return {(plan.row, way) for plan in plans for way in (plan.way, plan.rival)}
+
+
+def _check_conditions(plan: PlannedComparison, cells: Mapping[tuple[str, str], Cell]) -> None:
+    """Refuses to compare two ways whose runs differ in more than the way."""
+    own, rival = (_conditions(cells[plan.row, way].runs[0]) for way in (plan.way, plan.rival))
+    if unlike := [name for name in {**own, **rival} if own.get(name) != rival.get(name)]:
+        raise UserError(
+            f"{plan.row}: {plan.way} and {plan.rival} cannot be compared, their runs differ in"
+            f" {', '.join(unlike)}; run both with the same teacher (one cache_dir), images and"
+            " budget"
+        )
+
+
+def _conditions(run: Kept) -> dict[str, Any]:
+    """Returns what is the same in the two runs of a pair."""
+    facts = {name: run.get(name) for name in ("dataset", "teacher", "n_real", "budget")}
+    data = {name: value for name, value in run["config"].items() if name.startswith("data.")}
+    return {**facts, **data}
 
 
 def _paired(by_seed: dict[tuple[str, str], dict[int, float]], plan: PlannedComparison) -> Paired:

@@ -3,6 +3,7 @@
 Whatever shows or stores a figure rounds it itself, so that none is rounded twice.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from amkd.tables import statistics
@@ -17,13 +18,22 @@ LAST = ("divergence", "calibration_error", "brier_score")
 _COMPARED = ("difference", "p", "holm")
 
 
-def cell_records(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
+def cell_records(
+    table: Table, cells: Sequence[Cell], waiting: Sequence[Cell] = ()
+) -> list[dict[str, Any]]:
     """Returns a record for each cell, in the order of the table. One that was not run has no seeds
     and no figures.
+
+    Args:
+      table: the table.
+      cells: the cells whose figures are shown.
+      waiting: cells of which only the seeds are shown.
     """
     finished = {(cell.row, cell.way): _record(table, cell) for cell in cells}
+    seeds = {(cell.row, cell.way): [run["seed"] for run in cell.runs] for cell in waiting}
     return [
-        finished.get((name, way)) or _not_run(table, name, way)
+        finished.get((name, way))
+        or _without_figures(table, name, way, seeds=seeds.get((name, way), []))
         for name in table.rows
         for way in table.ways_of(name)
     ]
@@ -80,12 +90,12 @@ def _record(table: Table, cell: Cell) -> dict[str, Any]:
     }
 
 
-def _not_run(table: Table, name: str, way: str) -> dict[str, Any]:
+def _without_figures(table: Table, name: str, way: str, *, seeds: list[int]) -> dict[str, Any]:
     row = table.rows[name]
     known = {
         "row": name,
         "way": way,
-        "seeds": [],
+        "seeds": seeds,
         "seeds_planned": len(table.seeds),
         "paper": row.printed(way),
         "best_published": row.best,

@@ -9,7 +9,7 @@ from typing import Any
 from amkd.core import csv_text, files
 from amkd.core.errors import UserError
 from amkd.reporting import drawing, table_page
-from amkd.tables import grid, kept, pictures, planned, sweep
+from amkd.tables import grid, kept, outdated, pictures, planned, sweep
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
@@ -46,18 +46,23 @@ def render(table: Table, folder: Path) -> str:
       The Markdown.
 
     Raises:
-      UserError: a file there is no earlier output.
+      UserError: a file there is no earlier output, or a kept run is not of this table.
     """
     _check_folder(table, folder)
-    found = cells(table, kept_runs(table, folder))
-    records = cell_records(table, found)
+    runs = kept_runs(table, folder)
+    outdated.check(table, runs)
+    found = cells(table, runs)
+    judged = [*planned.outcomes(table, found)]
+    hidden = planned.withheld(table, judged)
+    waiting = [cell for cell in found if (cell.row, cell.way) in hidden]
+    found = [cell for cell in found if cell not in waiting]
+    records = cell_records(table, found, waiting)
     stored = [rounded(record) for record in records]
     measured_points = curve_points(table, found)
     points = [rounded(point) for point in measured_points]
     text = markdown(table, records)
     if table.grid:
         text += grid.markdown(records, measured_points)
-    judged = [*planned.outcomes(table, found)]
     outcomes = [planned.record(one) for one in judged]
     text += "".join(planned.markdown(outcomes))
     # First what later runs know the others by.

@@ -27,10 +27,11 @@ class Paired(NamedTuple):
 
     Attributes:
       difference: mean of the differences.
-      p: two-sided p-value of Student's t-test for paired samples; None where it is not defined.
+      p: two-sided p-value of Student's t-test for paired samples; None where it is not defined:
+        with one seed, or where all seeds differ by the same amount.
       seeds: how many seeds both have.
-      interval: the 95% interval of the difference, by the same test; None where that is not
-        defined.
+      interval: the 95% interval of the difference, by the same test; 0 to 0 where the two are
+        equal on every seed; None where it is not defined.
     """
 
     difference: float
@@ -51,21 +52,21 @@ def paired(ours: dict[int, float], theirs: dict[int, float]) -> Paired | None:
     if not seeds:
         return None
     differences = np.array([ours[seed] - theirs[seed] for seed in seeds])
-    p: float | None = None
-    if len(seeds) > 1 and differences.std() > 0:
-        p = float(stats.ttest_1samp(differences, 0).pvalue)
-        p = None if math.isnan(p) else p
-    return Paired(float(differences.mean()), p, len(seeds), _interval(differences))
+    return Paired(float(differences.mean()), *_test(differences))
 
 
-def _interval(differences: np.ndarray) -> tuple[float, float] | None:
-    """Returns the 95% interval of the mean of differences, by Student's distribution."""
+def _test(differences: np.ndarray) -> tuple[float | None, int, tuple[float, float] | None]:
+    """Returns p, the number of differences, and the 95% interval of their mean, by Student."""
     count = len(differences)
-    if count < 2 or not differences.std() > 0:
-        return None
+    distinct = np.unique(differences.round(9))  # what is smaller is noise of the subtraction
+    if count > 1 and len(distinct) == 1:  # by chance, with few seeds: it proves no difference
+        return None, count, None if distinct.any() else (0.0, 0.0)
+    if count < 2 or not np.isfinite(differences).all():
+        return None, count, None
     half = stats.t.ppf(0.975, count - 1) * differences.std(ddof=1) / math.sqrt(count)
     middle = differences.mean()
-    return float(middle - half), float(middle + half)
+    p = float(stats.ttest_1samp(differences, 0).pvalue)
+    return p, count, (float(middle - half), float(middle + half))
 
 
 def sign_test(first_only: int, second_only: int) -> float | None:

@@ -18,7 +18,7 @@ from amkd.core.stopping import Stopped, StopSignal
 from amkd.run import early_end, experiment
 from amkd.run import workdir as workdirs
 from amkd.tables.table import Table
-from amkd.validation.from_file import from_file
+from amkd.validation.from_file import from_file, unchecked
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
             if table.only and name not in table.only:
                 continue
             for way in table.ways_of(name):
-                fields = dict(map(field, (*table.set, *row.set, *table.ways[way])))
+                fields = fields_of(table, name, way)
                 try:
                     frozen = configured(row.config, {**shared, **fields, "seed": seed})
                 except UserError as error:
@@ -78,6 +78,17 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
         if problems:  # other seeds would have the same
             raise UserError("the table cannot work:\n" + "\n".join(problems))
     return runs
+
+
+def fields_of(table: Table, row: str, way: str) -> dict[str, str]:
+    """Returns the fields that a table sets for a way of a row, by dotted name."""
+    return dict(map(field, (*table.set, *table.rows[row].set, *table.ways[way])))
+
+
+def settings_of(table: Table, row: str, way: str) -> Settings:
+    """Returns the settings of a way of a row, whether or not they can work on this machine."""
+    name, _, preset = table.rows[row].config.partition(":")
+    return unchecked(shipped.locate_shipped_first(name), preset, fields_of(table, row, way))
 
 
 def _plain(config: str) -> str:

@@ -16,7 +16,7 @@ from amkd.teachers import profiles
 from amkd.validation import recommended
 from amkd.validation.rules import reasons
 
-__all__ = ["examine", "from_config", "subject"]
+__all__ = ["as_given", "examine", "from_config", "subject"]
 
 
 def from_config(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Settings:
@@ -48,11 +48,27 @@ def examine(
       explicit: fields that no profile of a service may set, see :func:`profiles.applied`.
     """
     problems = list(told)
-    config = recommended.applied(profiles.applied(config, explicit))
-    settings: Settings = parse_soundly(config, problems)
+    settings: Settings = parse_soundly(_completed(config, explicit), problems)
     unknown = {subject(problem) for problem in problems}
     problems += (problem for problem in reasons(settings) if not _names(problem, unknown))
     return reset(settings, map(subject, problems)), problems
+
+
+def as_given(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Settings:
+    """Returns the settings of a configuration that may be impossible here, where a file of it is
+    missing, say. A field whose own value is impossible has its default.
+
+    Args:
+      config: nested mapping.
+      explicit: fields that no profile of a service may set, see :func:`profiles.applied`.
+    """
+    settings: Settings = parse_soundly(_completed(config, explicit), [])
+    return settings
+
+
+def _completed(config: Mapping[str, Any], explicit: Collection[str]) -> Mapping[str, Any]:
+    """Returns a configuration with what its service's profile and its method recommend."""
+    return recommended.applied(profiles.applied(config, explicit))
 
 
 def subject(problem: str) -> str:

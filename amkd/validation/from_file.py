@@ -9,7 +9,7 @@ from amkd.config import config_file
 from amkd.config.names import field_names, unknown_field
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
-from amkd.validation import from_config
+from amkd.validation import as_given, from_config
 
 
 def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = None) -> Settings:
@@ -24,6 +24,26 @@ def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = N
       UserError: the file fails to run, there is no such preset or field, or a value is
         impossible.
     """
+    config, explicit = _merged(path, preset, fields)
+    return from_config(config, explicit=explicit)
+
+
+def unchecked(path: Path, preset: str = "", fields: Mapping[str, Any] | None = None) -> Settings:
+    """Returns the settings as :func:`from_file` does, also where they cannot work on this machine.
+
+    A field whose own value is impossible has its default.
+
+    Raises:
+      UserError: the file fails to run, or there is no such preset or field.
+    """
+    config, explicit = _merged(path, preset, fields)
+    return as_given(config, explicit)
+
+
+def _merged(
+    path: Path, preset: str, fields: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], set[str]]:
+    """Returns the configuration with the given fields, and the names of those that were set."""
     config = config_file.load(path, preset)
     try:
         for name, value in (fields or {}).items():
@@ -35,8 +55,7 @@ def from_file(path: Path, preset: str = "", fields: Mapping[str, Any] | None = N
                 config.update_from_flattened_dict({name: value})
     except (TypeError, ValueError) as error:  # a type
         raise UserError(str(error)) from error
-    explicit = config_file.fields_in(path) | set(fields or {})
-    return from_config(config.to_dict(), explicit=explicit)
+    return config.to_dict(), config_file.fields_in(path) | set(fields or {})
 
 
 def _parsed(value: Any) -> Any:

@@ -71,6 +71,9 @@ def get_config(preset: str = "") -> ConfigDict:
             del config.ways[way]
         config.rows.trashnet = photo_row("photos/trashnet", 256, "n_real=300", "budget=600")
     else:
+        for way in ("mixes", "none", "none_plain", "fine_tuned"):
+            # They do not read it; their kept runs had it.
+            config.ways[way] = (*config.ways[way], "search.acquisition=k_center")
         config.rows.caltech = photo_row("photos", 260, "n_real=500")
     return config
 

@@ -5,7 +5,7 @@ runs. The comparisons planned there are ``blocks`` here, the primary one first.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/regimes.py:labels
             --workdir=runs/regimes
-          for one block; all presets share the workdir. Then
+          for one block; all presets share the workdir. Then, for all blocks in one table,
           python launch.py --config=configs/tables/regimes.py --mode=table --workdir=runs/regimes
             --output=results
 Presets:  labels (A), labels_real (B), probabilities (C), other_domain (D), more_real (E) and
@@ -125,12 +125,12 @@ BLOCKS = {
         "D: pictures of another domain", "random_pairs", {"mnist_from_fashion": _FAR_MIXES}
     ),
     "more_real": Block(
-        "E: mixes, or more real pictures",
+        "E: mixes, or more real pictures; changed after the first run",
         "random_pairs",
         {row: ("real_random",) for row in _SETS},
     ),
     "assistant": Block(
-        "G: an assistant",
+        "G: an assistant; changed after the first run",
         "random_pairs_long",
         {row: ("assistant",) for row in _ASSISTED},
         last=(
@@ -174,8 +174,8 @@ def get_config(preset: str = "") -> ConfigDict:
         "mnist_from_fashion": row("mnist.py", *_LABELS, "data.real=fashion_mnist"),
         "trashnet": photos.photo_row("photos/trashnet", 256, "n_real=300", "budget=600"),
     }
-    if preset == "photos":
-        config.name = "regimes_photos"
+    if preset:  # a table of its own: it does not replace the files of the whole one
+        config.name = f"regimes_{preset}"
     blocks = [BLOCKS[preset]] if preset else [BLOCKS[one] for one in BLOCKS if one != "photos"]
     config.blocks = ConfigDict({block.title: block.planned() for block in blocks})
     for name, one in rows.items():

@@ -8,6 +8,7 @@ from tests.docs.pages import ROOT
 RUNS = ROOT / "results" / "runs"
 FEW, LEARNED, REGIMES = "acquisitions_few", "losses_few", "regimes"
 LONG, ACCURACY = "random_pairs_long", "student_accuracy"
+LONG_4 = f"{LONG}_temperature_4"
 RECIPES = {  # first cell of a row of README: row of best_cpu
     "MNIST, LeNet-5 to LeNet-5": "mnist",
     "MNIST, LeNet-5 to LeNet-5-half": "mnist_half",

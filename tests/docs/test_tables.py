@@ -10,6 +10,7 @@ from amkd.tables import statistics
 from tests.docs.kept_figures import (
     FEW,
     LEARNED,
+    LONG_4,
     PHOTOGRAPHS,
     RECIPES,
     REGIMES,
@@ -32,7 +33,7 @@ CHANGES = {  # first cells of a row of README: table, ours, theirs
     ("the paper's choice of pairs, 4,000 queries", "random pairs"): (FEW, "grid", "random"),
 }
 ASSISTED = (
-    "an assistant answers 20,000 further mixes, only the label",
+    "an assistant answers 20,000 further mixes, only the label, temperature 4",
     "the same without one, trained as long",
 )
 PICTURES = {  # the same, of block E: the end of its rows' names
@@ -72,7 +73,7 @@ def test_changes_of_readme():
         both = (f"mnist_{end}", f"fashion_{end}")
         wanted[names] = (REGIMES, "real_random", "random_pairs", both)
     with_labels = ("mnist_labels", "fashion_labels")
-    wanted[ASSISTED] = (REGIMES, "assistant", "random_pairs_long", with_labels)
+    wanted[ASSISTED] = (REGIMES, "assistant", LONG_4, with_labels)
     assert found.keys() == wanted.keys()
     for names, (table, ours, theirs, pair) in wanted.items():
         both = [difference(table, row, ours, theirs) for row in pair]

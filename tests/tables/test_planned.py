@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.tables import pictures, planned
+from amkd.tables import kept, pictures, planned, rendering
 from amkd.tables import table as tables
 from amkd.tables.cells import cells
 from amkd.tables.planned import Outcome
@@ -26,7 +26,8 @@ BLOCK = dataclasses.replace(TABLE, blocks={"A": (PLAN,)})
         (0.1, (-0.1, 0.3), 0.2, "never behind by more than .2"),
         (0.1, (-0.2, 0.4), 0.5, "not told apart"),
         (-0.25, (-0.3, -0.2), 0.06, "not told apart"),
-        (0.1, None, None, "not told apart"),  # equal differences, or one seed
+        (0.1, None, 1.0, "not told apart"),  # equal differences
+        (0.0, (0.0, 0.0), 1.0, "no difference"),  # equal on every seed
     ],
 )
 def test_words(difference, interval, holm, words):
@@ -38,13 +39,9 @@ def test_a_finished_block_by_hand():
     """Differences 1, 2 and 3: mean 2, t(2, .975) = 4.3027, half 4.3027 / sqrt(3) = 2.4841; p
     .0742, twice as much by Holm with another p of .5 beside it.
     """
-    third = [one("third", seed, 0.3, last) for seed, last in enumerate((0.42, 0.42, 0.42))]
-    table = dataclasses.replace(
-        BLOCK,
-        ways={"active": (), "random": (), "third": ()},
-        blocks={"A": (PLAN, PlannedComparison("r", "third", "random"))},
-    )
-    first, second = map(planned.record, planned.outcomes(table, cells(table, [*RUNS, *third])))
+    table = three(PLAN, PlannedComparison("r", "third", "random"))
+    runs = [*RUNS, *third(0.42, 0.42, 0.42)]
+    first, second = map(planned.record, planned.outcomes(table, cells(table, runs)))
     assert first["difference"] == pytest.approx(2)
     assert (first["low"], first["high"]) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-4)
     assert (first["p"], first["holm"]) == pytest.approx((0.07418, 0.14836), abs=1e-5)
@@ -76,6 +73,69 @@ def test_an_unfinished_block_tells_no_difference():
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| r | active | random | - | - | - | not run |",
     ]
+
+
+def third(*accuracies, **more):
+    """The runs of a third way, as kept."""
+    return [one("third", seed, 0.3, last, **more) for seed, last in enumerate(accuracies)]
+
+
+def three(*plans):
+    """A table of three ways with one block."""
+    ways = {"active": (), "random": (), "third": ()}
+    return dataclasses.replace(BLOCK, ways=ways, blocks={"A": plans})
+
+
+def test_a_comparison_without_a_p_counts_in_its_family():
+    """The third is 5 points above random on every seed: no test, and yet one of two comparisons."""
+    table = three(PLAN, PlannedComparison("r", "third", "random"))
+    runs = [*RUNS, *third(0.46, 0.47, 0.48)]
+    first, second = map(planned.record, planned.outcomes(table, cells(table, runs)))
+    assert first["holm"] == pytest.approx(2 * first["p"])
+    assert (second["p"], second["low"], second["words"]) == (None, None, "not told apart")
+    assert second["difference"] == pytest.approx(5)
+
+
+def test_equal_on_every_seed_is_no_difference():
+    table = three(PlannedComparison("r", "third", "random"))
+    runs = [*RUNS, *third(0.41, 0.42, 0.43)]
+    (found,) = map(planned.record, planned.outcomes(table, cells(table, runs)))
+    assert (found["difference"], found["low"], found["high"]) == (0, 0, 0)
+    assert found["words"] == "no difference"
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("teacher", {"teacher": "another"}),
+        ("n_real", {"n_real": 99}),
+        ("budget", {"budget": 8000}),
+        ("data.judge", {"config": {"data.judge": "train"}}),
+    ],
+)
+def test_a_comparison_is_of_the_same_conditions(name, more):
+    table = three(PlannedComparison("r", "third", "random"))
+    runs = [*RUNS, *third(0.46, 0.47, 0.49, **more)]
+    with pytest.raises(UserError, match=f"third and random cannot be compared.* {name};"):
+        list(planned.outcomes(table, cells(table, runs)))
+
+
+def test_figures_wait_for_their_block(tmp_path):
+    """Neither a file nor a picture says what the third way reached before its block is done."""
+    table = three(PLAN)
+    blocks = {**table.blocks, "B": (PlannedComparison("r", "third", "random"),)}
+    table = dataclasses.replace(table, against=(), blocks=blocks)
+    runs = [{**run, "config": {}} for run in (*RUNS, *third(0.1234, 0.1234))]
+    for run in runs:
+        kept.write(run, tmp_path / "runs/tiny")
+    text = rendering.render(table, tmp_path)
+    assert "| r | third | - | - | 2 of 3 | - |" in text and "44.00 ± 2.00" in text
+    assert "**B (5 of 6 runs)**" in text
+    assert not any("12.34" in path.read_text() for path in tmp_path.glob("tiny*"))
+    kept.write({**third(0.1, 0.1, 0.1234)[2], "config": {}}, tmp_path / "runs/tiny")
+    text = rendering.render(table, tmp_path)
+    assert "| r | third | 100 | 200 | 3 |" in text and "12.34 ± 0.00" in text
+    assert "**B (6 of 6 runs)**" in text
 
 
 def test_only_a_finished_block_is_drawn():

@@ -288,6 +288,35 @@ def test_runs_of_another_recipe_are_not_mixed_in():
     assert cells(TABLE, seeds) == cells(TABLE, RUNS)
 
 
+def test_a_seed_counts_once():
+    with pytest.raises(UserError, match="a seed of r, active in two files; delete the copy"):
+        cells(TABLE, [*RUNS, one("active", 0, 0.9)])
+
+
+def test_a_figure_that_is_no_number_is_none():
+    """Such a seed does not count as done."""
+    (active, _) = cells(TABLE, [*RUNS[1:], one("active", 0, float("nan"))])
+    assert [run["seed"] for run in active.runs] == [1, 2]
+
+
+def test_kept_runs_of_another_configuration_are_refused(tmp_path):
+    """The table names a way as it is now; its kept runs may be from before."""
+    for run in RUNS:
+        kept.write(run, tmp_path / "runs" / "tiny")
+    table = dataclasses.replace(TABLE, ways={**TABLE.ways, "active": ("train.epochs=7",)})
+    with pytest.raises(
+        UserError,
+        match=r"r, active, seed 0 is of another configuration .*: config\.train\.epochs: 'its"
+        r" default' -> 7; delete its file from runs/tiny",
+    ):
+        rendering.render(table, tmp_path)
+    # What cannot run here is compared as well.
+    missing = ("student_weights=nowhere.safetensors",)
+    table = dataclasses.replace(TABLE, ways={**TABLE.ways, "random": missing})
+    with pytest.raises(UserError, match=r"config\.student_weights: 'its default' -> 'nowhere"):
+        rendering.render(table, tmp_path)
+
+
 def test_runs_without_labels_have_no_accuracy_and_no_line():
     unknown = one("random", 0, None)
     assert [cell.way for cell in cells(TABLE, [RUNS[0], unknown])] == ["active"]

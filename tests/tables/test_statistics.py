@@ -38,6 +38,20 @@ def test_a_comparison_needs_seeds_in_common_and_a_test_needs_differences():
     )  # always the same
 
 
+def test_equal_on_every_seed():
+    """The interval is known, and is nothing; there is no p."""
+    assert statistics.paired({0: 3.0, 1: 2.0}, {0: 3.0, 1: 2.0}) == (0.0, None, 2, (0.0, 0.0))
+
+
+def test_noise_of_a_subtraction_is_no_spread():
+    """The differences are .01 on every seed, and not to the last bit."""
+    theirs = {seed: 100 * (0.85 + 0.0013 * seed) for seed in range(10)}
+    ours = {seed: 100 * (0.85 + 0.0013 * seed + 0.0001) for seed in range(10)}
+    found = statistics.paired(ours, theirs)
+    assert found.difference == pytest.approx(0.01)
+    assert (found.p, found.interval) == (None, None)
+
+
 def test_the_interval_of_a_difference_by_hand():
     """Differences 1, 2 and 3: mean 2, deviation 1, and 4.302653 of Student's distribution: 2 -+
     4.302653 / sqrt 3.
