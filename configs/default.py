@@ -76,7 +76,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.data.real = ""
     # TFDS directory. Empty for TFDS_DATA_DIR or TFDS's own default.
     config.data.dir = ""
-    # Crop to the middle square and resize to this many pixels a side. 0 keeps images as they are.
+    # Height and width of the images in pixels; data.resize says how pictures of other proportions
+    # get it. Of a TFDS data set the middle square is taken. 0 keeps images as they are.
     config.data.size = 0
     # folder, manifest, hf: width of the images in pixels; data.size is then their height. 0 for
     # squares. All images of a run have one size, since pairs of them are mixed.
@@ -113,7 +114,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # held out to judge the student. Where they have no labels, the teacher is asked about them too:
     # these queries come on top of the budget and are counted apart.
     config.data.held_out = 200
-    # folder, manifest, hf: how a picture gets that size: crop (the largest part of its middle with
+    # folder, manifest, hf: how a picture gets data.size: crop (the largest part of its middle with
     # these proportions), pad (all of it in its own proportions, and black beside it) or stretch.
     config.data.resize = "crop"
     # folder, manifest, hf: colours of the pictures, rgb or grey.
@@ -155,8 +156,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # class has a number as its name, the numbers of the classes, counted from 0.
     config.teacher.labels = ""
     # Ask the teacher about the images on which the student is evaluated, for its accuracy and the
-    # agreement (counted apart from the budget): yes, no, or auto (if it costs nothing, as with a
-    # flax teacher, or if there are no labels).
+    # agreement (counted apart from the budget): yes, no, or auto (for a flax teacher, and wherever
+    # there are no labels).
     config.teacher.evaluate = "auto"
     # Images in one call of the teacher, or in one request.
     config.teacher.batch = 256
@@ -181,7 +182,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.max_cost = 0.0
     # Most images that may be sent in vain: lost on the way, or answered with nothing usable, and
     # perhaps billed. The run stops before it. 0 for a fifth of the budget, and at least 20 and
-    # twice what may be in flight; no limit for a teacher on this machine without a price.
+    # twice what may be in flight; no limit for the kinds flax, labels and onnx, and for a python
+    # function without a price.
     config.teacher.max_lost = 0
     # After this many batches, and at the end of every round, one image is asked about again, and
     # its answer compared with the stored one; 0 for never. Another answer stops the run: replies

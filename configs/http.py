@@ -7,7 +7,12 @@ Command:  VISION_KEY=... python launch.py --config=configs/http.py --workdir=run
           --config.data.folder=PICTURES --config.data.classes=classes.txt
           --config.teacher.http.url=https://vision.example.com/v1/classify
           --config.teacher.price=0.0015 --config.teacher.max_cost=20
-First:    the same with --mode=plan: it asks nothing, and tells the bill.
+First:    the same with --mode=plan, which asks nothing and tells the bill; then with --mode=probe,
+          which asks about 20 pictures and shows the answers.
+Yours:    the request and the places of the reply below are an example: write your service's there.
+          With fewer than five classes, add --config.teacher.answers.top_k=2, say.
+Photos:   --config=configs/photos.py:http does the same with a pretrained student, which needs far
+          fewer answers (docs/photos.md).
 Servers:  for the Open Inference Protocol add --config.teacher.kind=oip
           --config.teacher.oip.model=NAME, for TensorFlow Serving --config.teacher.kind=tfserving
           --config.teacher.tfserving.model=NAME, and with either
@@ -22,7 +27,11 @@ from amkd.configs import folder
 
 def get_config(preset: str = "") -> ConfigDict:
     """Presets: ``smoke``."""
-    config = folder.get_config(preset)
+    return with_service(folder.get_config(preset))
+
+
+def with_service(config: ConfigDict) -> ConfigDict:
+    """Returns a configuration whose teacher is a service that takes and answers JSON."""
     config.teacher.kind = "json"
     config.teacher.function = ""
     config.teacher.http.url = "https://vision.example.com/v1/classify"

@@ -10,18 +10,19 @@ Command:  python launch.py --config=configs/photos.py --workdir=runs/photos
 First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
             need.
 Service:  --config=configs/photos.py:service, with --config.teacher.profile=google_vision or another
-          profile in place of the function (docs/services.md).
+          profile in place of the function (docs/services.md). A service without a profile:
+          --config=configs/photos.py:http, with the fields of configs/http.py.
 """
 
 from ml_collections import ConfigDict
 
-from amkd.configs import default, service
+from amkd.configs import default, http, service
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``service``."""
-    if preset not in ("", "service"):
-        raise ValueError(f"preset {preset!r} does not exist; there is: service")
+    """Presets: ``service`` (it has a profile), ``http`` (any service that answers JSON)."""
+    if preset not in ("", "service", "http"):
+        raise ValueError(f"preset {preset!r} does not exist; there are: service, http")
     config = default.get_config()
     config.dataset = "folder"
     config.data.folder = "pictures"
@@ -52,4 +53,6 @@ def get_config(preset: str = "") -> ConfigDict:
     config.train.min_steps = 1000
     config.train.learning_rate = 1e-3
     config.train.temperature = 2.0
+    if preset == "http":
+        return http.with_service(config)
     return service.with_profile(config) if preset else config

@@ -48,7 +48,8 @@ class DataSettings:
     )
     size: int = field(
         0,
-        "Crop to the middle square and resize to this many pixels a side. 0 keeps images as they"
+        "Height and width of the images in pixels; data.resize says how pictures of other"
+        " proportions get it. Of a TFDS data set the middle square is taken. 0 keeps images as they"
         " are.",
         least=0,
     )
@@ -118,7 +119,7 @@ class DataSettings:
     )
     resize: str = field(
         "crop",
-        "folder, manifest, hf: how a picture gets that size: crop (the largest part of its middle"
+        "folder, manifest, hf: how a picture gets data.size: crop (the largest part of its middle"
         " with these proportions), pad (all of it in its own proportions, and black beside it) or"
         " stretch.",
         choices=("crop", "pad", "stretch"),

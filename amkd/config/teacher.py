@@ -79,8 +79,8 @@ class TeacherSettings:
     evaluate: str = field(
         "auto",
         "Ask the teacher about the images on which the student is evaluated, for its accuracy and"
-        " the agreement (counted apart from the budget): yes, no, or auto (if it costs nothing,"
-        " as with a flax teacher, or if there are no labels).",
+        " the agreement (counted apart from the budget): yes, no, or auto (for a flax teacher,"
+        " and wherever there are no labels).",
         choices=("auto", "yes", "no"),
     )
     batch: int = field(
@@ -143,7 +143,8 @@ class TeacherSettings:
         0,
         "Most images that may be sent in vain: lost on the way, or answered with nothing usable,"
         " and perhaps billed. The run stops before it. 0 for a fifth of the budget, and at least 20"
-        " and twice what may be in flight; no limit for a teacher on this machine without a price.",
+        " and twice what may be in flight; no limit for the kinds flax, labels and onnx, and for a"
+        " python function without a price.",
         least=0,
         identity=False,
     )

@@ -2,8 +2,10 @@
 
 import textwrap
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from amkd.config.teacher import TeacherSettings
+from amkd.core.redaction import bare_url
 from amkd.teachers.profiles import PROFILES, TERMS, settings_of
 
 _INDENT, _WIDTH = 21, 100
@@ -21,6 +23,12 @@ def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
     for setting in settings_of(teacher):
         yours = "" if setting.value == setting.profile else f" (yours; not {setting.profile!r})"
         yield f"{'':<{_INDENT}}{setting.name}={setting.value!r}{yours}"
+    if _is_elsewhere(teacher):
+        yield from _wrapped(
+            "your address is not the service's own: what is sent, the key among it, and how the"
+            " reply is read stay the profile's; a service that asks for something else has"
+            " configs/http.py, or configs/photos.py:http"
+        )
     for name, text in (
         ("labels", profile.labels),
         ("top-k", profile.top_k),
@@ -29,6 +37,15 @@ def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
     ):
         yield from _wrapped(f"{name}: {text}")
     yield from _wrapped(TERMS)
+
+
+def _is_elsewhere(teacher: TeacherSettings) -> bool:
+    """Tells whether the user sends to another host than the service's own."""
+    own, given = (
+        urlsplit(bare_url(url)).hostname
+        for url in (PROFILES[teacher.profile].fields.get("http.url", ""), teacher.http.url)
+    )
+    return own not in (None, "localhost", given)
 
 
 def _wrapped(text: str) -> list[str]:

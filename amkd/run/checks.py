@@ -151,4 +151,7 @@ def _problems_of_teacher(settings: Settings, data: DataSet) -> Iterator[str]:
         )
     form = teacher.answers
     if form.form == "top_k" and form.top_k > data.classes:
-        yield (f"config.teacher.answers.top_k={form.top_k}: there are only {data.classes} classes")
+        yield (
+            f"config.teacher.answers.top_k={form.top_k}: there are only {data.classes} classes; set"
+            f" it to {data.classes} or less"
+        )

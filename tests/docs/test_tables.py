@@ -158,7 +158,7 @@ NEXT = {  # first cells of a row of docs/photos.md: the way
 
 
 def test_what_to_ask_about_next():
-    found = rows("docs/photos.md", "As many answers more, for")
+    found = rows("docs/photos.md", "What the further answers are for")
     assert {row[0] for row in found} == NEXT.keys() and len(found) == len(NEXT)
     for title, *columns in found:
         for place, (table, row) in enumerate(PHOTOGRAPHS):
