@@ -17,6 +17,7 @@ from amkd.models.head import head_of, variables_of_head
 from amkd.models.layers import Network, Variables
 
 _SAVED_AT_ONCE = 256  # images after which features are written, and a stop is looked for
+_MADE = "by place"  # how; features that were made in another way are not read
 
 
 def _no_progress(images: int) -> None:
@@ -26,9 +27,10 @@ def _no_progress(images: int) -> None:
 class FrozenBackbone:
     """Features of images, ``float16[d]`` each: computed once and kept on disk.
 
-    Features follow from the bytes of an image alone, so runs, rounds and seeds share them. View 0
-    of an image is the image itself; the others are augmented, each with random numbers that follow
-    from the seed, the number of the view and the bytes.
+    Features follow from the bytes of an image alone, to the last bit and whichever images are run
+    with it. So runs, rounds and seeds share them. View 0 of an image is the image itself; the
+    others are augmented, each with random numbers that follow from the seed, the number of the view
+    and the bytes.
     """
 
     def __init__(
@@ -98,7 +100,7 @@ class FrozenBackbone:
 
     def _identity(self) -> str:
         params = {k: v for k, v in self.variables["params"].items() if k != self.network.last}
-        what = repr(self.network.clone(classes=1)), jax.default_backend()
+        what = repr(self.network.clone(classes=1)), jax.default_backend(), _MADE
         named = checkpoint.sha256({**self.variables, "params": params})
         return hashlib.sha256(repr((what, named)).encode()).hexdigest()[:16]
 
@@ -125,12 +127,14 @@ class FrozenBackbone:
         return hashlib.sha256(repr((digest, view, self._seed, self._views)).encode()).digest()
 
     def _compute(self, images: np.ndarray, view: int) -> np.ndarray:
+        digests = (image_digest(image) for image in images)
+        numbers = np.array([int.from_bytes(one[:4], "big") >> 1 for one in digests], np.int32)
         if view:
             stream = keys.key(self._seed, view, keys.Purpose.FEATURE_VIEWS)
-            numbers = [int.from_bytes(image_digest(image)[:4], "big") >> 1 for image in images]
-            images = views_by_number(images, np.array(numbers, np.int32), self._views, key=stream)
+            images = views_by_number(images, numbers, self._views, key=stream)
+        rows = prediction.features(self.network, self.variables, images, numbers)
         with np.errstate(over="ignore"):  # refused below
-            rows = prediction.features(self.network, self.variables, images).astype(np.float16)
+            rows = rows.astype(np.float16)
         if not np.isfinite(rows).all():
             raise UserError(
                 "config.train.views: features of this student do not fit into 16 bits; set it to 0"

@@ -13,7 +13,7 @@ from amkd.core.devices import in_batches, keep
 from amkd.models import Network, inference
 from amkd.models.layers import Variables, suited
 
-_FEW = 32  # images in a batch of a large network
+_FEW = 8  # images in a batch whose places follow from numbers
 
 # Everywhere "highest": answers and figures are alike on every backend.
 
@@ -59,11 +59,41 @@ def predict_with_features(
     return found
 
 
-def features(network: Network, variables: Variables, images: np.ndarray) -> np.ndarray:
-    """Returns the features of images, ``float32[M, d]``, in small batches: a large network runs
-    them, and no more images than there are.
+def features(
+    network: Network, variables: Variables, images: np.ndarray, numbers: np.ndarray
+) -> np.ndarray:
+    """Returns the features of images, whichever others are run with them.
+
+    The last bits of a row depend on its place in a batch. So an image has a place in its batch that
+    follows from its number; places for which there is no image are filled up.
+
+    Args:
+      network: the network.
+      variables: its variables.
+      images: ``uint8[M, H, W, C]``.
+      numbers: of each image, ``int[M]``; such as of its bytes.
+
+    Returns:
+      ``float32[M, d]``.
     """
-    return predict_with_features(network, variables, images, batch=_FEW)[1]
+    table = _places(numbers % _FEW).ravel()
+    rows = predict_with_features(network, variables, images[np.maximum(table, 0)], batch=_FEW)[1]
+    found = np.empty((len(images), rows.shape[1]), rows.dtype)
+    found[table[table >= 0]] = rows[table >= 0]
+    return found
+
+
+def _places(places: np.ndarray) -> np.ndarray:
+    """Returns which image stands where: ``int64[B, P]``, -1 where none does.
+
+    Args:
+      places: the place of each image in its batch, below P, ``int[M]``.
+    """
+    order, counts = np.argsort(places, kind="stable"), np.bincount(places, minlength=_FEW)
+    batch = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+    table = np.full((counts.max(), _FEW), -1)
+    table[batch, places[order]] = order
+    return table
 
 
 @compiled(static=("network",), precision="highest")

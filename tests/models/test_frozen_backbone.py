@@ -29,9 +29,9 @@ def computed_(monkeypatch):
     """How many images the backbone ran for, call by call."""
     counts = []
 
-    def count(network, variables, images):
+    def count(network, variables, images, numbers):
         counts.append(len(images))
-        return fresh(network, variables, images)
+        return fresh(network, variables, images, numbers)
 
     fresh = prediction.features
     monkeypatch.setattr(frozen_backbone.prediction, "features", count)
@@ -80,6 +80,59 @@ def test_it_runs_once_for_each_image_whatever_its_place(variables, tmp_path, com
     assert computed == [2]
     backbone(variables, tmp_path).features([IMAGES[[1, 2, 0]]])
     assert computed == [2, 1]
+
+
+def in_orders(network, variables, images, folder):
+    """Views of images in one go, in two rounds, and where another run had cached them before."""
+    whole = [*range(len(images))]
+    orders = {"whole": [whole], "rounds": [whole[:15], whole], "turned": [whole[::-1], whole]}
+    found = {}
+    for name, parts in orders.items():
+        own = FrozenBackbone(
+            network, variables, folder / name, views=Views(flip=True), view_count=2, seed=0
+        )
+        for part in parts:
+            found[name] = own.views([images[part]])
+    return found.values()
+
+
+def test_the_cache_changes_no_bit(variables, tmp_path, monkeypatch):
+    """Rows of this backbone tell their place in a batch; so would last bits."""
+
+    def placed(network, variables, images, batch=256):
+        fresh, features = predict(network, variables, images, batch=batch)
+        return fresh, features + (np.arange(len(images)) % batch)[:, None].astype(np.float32)
+
+    predict = prediction.predict_with_features
+    monkeypatch.setattr(prediction, "predict_with_features", placed)
+    images = np.random.default_rng(0).integers(0, 256, (40, *SHAPE), np.uint8)
+    whole, rounds, turned = in_orders(NETWORK, variables, images, tmp_path)
+    np.testing.assert_array_equal(rounds, whole)
+    np.testing.assert_array_equal(turned, whole)
+
+
+@pytest.mark.heavy
+def test_the_cache_changes_no_bit_of_a_large_network(tmp_path):
+    shape = (32, 32, 3)
+    network = models.build("efficientnet_lite0", 3, shape)
+    variables = jax.device_get(prediction.init(network, shape, jax.random.key(0)))
+    images = np.random.default_rng(0).integers(0, 256, (40, *shape), np.uint8)
+    whole, rounds, turned = in_orders(network, variables, images, tmp_path)
+    np.testing.assert_array_equal(rounds, whole)
+    np.testing.assert_array_equal(turned, whole)
+    # So it is not by chance: in batches as they come, rows of two orders differ.
+    one, other = (
+        prediction.predict_with_features(network, variables, some, batch=8)[1]
+        for some in (images, images[::-1])
+    )
+    assert not np.array_equal(one, other[::-1])
+
+
+def test_places_by_hand():
+    """Images 0 and 2 both stand at place 1, so they are in two batches."""
+    table = prediction._places(np.array([1, 7, 1]))
+    none = [-1] * 8
+    assert table.tolist() == [[-1, 0, *none[2:7], 1], [-1, 2, *none[2:]]]
 
 
 def test_a_head_does_not_matter_and_a_backbone_does(variables, tmp_path, computed):
