@@ -69,8 +69,11 @@ def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
 
 def _least_cost(settings: Settings) -> Cost:
     """Returns the cost of the queries alone, without what judges the student."""
-    if not settings.n_real and ignores_rounds(find(settings.method)):
-        settings = dataclasses.replace(settings, n_real=2)  # nobody knows how many there are
+    method = find(settings.method)
+    if not settings.n_real and method.selector.takes_pictures:  # as many as there are
+        settings = dataclasses.replace(settings, method="real_only", n_real=2)
+    elif not settings.n_real and ignores_rounds(method):  # nobody knows how many there are
+        settings = dataclasses.replace(settings, n_real=2)
     # All others spend the budget, with as many images as there may be.
     settings = real_images.counted(settings, settings.budget)
     facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)

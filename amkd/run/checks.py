@@ -50,6 +50,8 @@ def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
     """Yields what the data set cannot give, each with field, value and remedy."""
     method = find(settings.method)
     real = method.first.real_images(settings.n_real, data.drawable_count)
+    if not real:
+        yield f"config.method={settings.method!r}: {settings.dataset} has no image to draw from"
     if real > settings.budget:
         yield (
             f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
@@ -138,7 +140,8 @@ def _problems_of_pictures(settings: Settings, drawable: int) -> Iterator[str]:
     if plan.model and plan.pictures and asked + plan.pictures > drawable:
         yield (
             f"config.assistant.pictures={plan.pictures}: {settings.dataset} has {drawable} images,"
-            f" of which {asked} are asked about; set it to {drawable - asked} or less"
+            f" of which {asked} are asked about; set it to {max(drawable - asked, 0)} or less, or"
+            " lower config.budget"
         )
 
 

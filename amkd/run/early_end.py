@@ -21,6 +21,7 @@ from amkd.reporting import metrics
 from amkd.run import round_state, rounds
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
+from amkd.search import fresh_mixes
 
 
 def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMoney) -> RoundState:
@@ -99,4 +100,7 @@ def _facts(context: RunContext, state: RoundState, selected: int) -> Any:
     """Returns the facts of a run whose last round this is."""
     before, last = context.facts.rounds[: state.round], context.facts.rounds[-1]
     own = dataclasses.replace(last, selected=selected, queries=len(state.records))
+    if context.settings.assistant.mixes and not fresh_mixes.can_draw(state.records):
+        # So few answers leave an assistant no mix to answer.
+        own = dataclasses.replace(own, share=0.0, assisted=0, assistant_trained=0)
     return dataclasses.replace(context.facts, rounds=(*before, own))

@@ -9,8 +9,6 @@ import numpy as np
 
 from amkd.config import run_record
 from amkd.config.identity import differing, shown_values
-from amkd.config.parsing import parse
-from amkd.config.settings import Settings
 from amkd.core import files
 from amkd.data import class_names, mixing
 from amkd.data.records import Records
@@ -53,12 +51,10 @@ def of_run(
       student: its answers on the judging images, ``float32[T, Y]``.
       folder: the workdir.
     """
-    data, origin = context.data, run_record.origin(folder)
-    # As they were given: with n_real=0 the context's settings have its number.
-    settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
+    data, origin, given = context.data, run_record.origin(folder), context.given
     by_class = data.task.names_classes
-    config = differing(settings, _COST_FIELDS)
-    set_beside = shown_values(settings, origin.fields, _COST_FIELDS)
+    config = differing(given, _COST_FIELDS)
+    set_beside = shown_values(given, origin.fields, _COST_FIELDS)
     return RunPage(
         summary=summary,
         config=config,

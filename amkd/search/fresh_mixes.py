@@ -49,15 +49,28 @@ def _asked_for(mixes: Records, asked: Records) -> np.ndarray:
     return np.array([place for place, one in enumerate(own) if one in known], np.int64)
 
 
-def _other_pairs(
-    asked: Records, count: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Returns pairs of whole images that were asked about, and no pair that was itself."""
+def can_draw(asked: Records) -> bool:
+    """Tells whether there is a pair of whole images that were asked about, and it was not."""
+    images, gone = _known(asked)
+    return pairs.count(len(images)) > len(gone)
+
+
+def _known(asked: Records) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the whole images that were asked about, ``int32[n]``, and the ranks of their pairs
+    that were asked about themselves, ``int64[...]``, in order.
+    """
     whole = asked.i == asked.j
     images = np.unique(asked.i[whole]).astype(np.int32)
     among = ~whole & np.isin(asked.i, images) & np.isin(asked.j, images)
     ends = np.sort([np.searchsorted(images, end[among]) for end in (asked.i, asked.j)], axis=0)
-    gone = np.unique(pairs.rank_of(ends[0], ends[1], len(images)))
+    return images, np.unique(pairs.rank_of(ends[0], ends[1], len(images)))
+
+
+def _other_pairs(
+    asked: Records, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns pairs of whole images that were asked about, and no pair that was itself."""
+    images, gone = _known(asked)
     left = pairs.count(len(images)) - len(gone)
     if count and not left:
         raise ValueError(f"all pairs of {len(images)} images were asked about")

@@ -222,7 +222,8 @@ def _check(loss: float, epoch: int) -> None:
     if not np.isfinite(loss):
         raise FloatingPointError(
             f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe"
-            " (config.train, or config.teacher.train for a teacher). A student's answers are"
+            " (config.train for a student, config.assistant.train for an assistant,"
+            " config.teacher.train for a teacher). The teacher's answers are"
             " kept: a new --workdir with --config.ledger.path=FILE finds them"
         )
 

@@ -21,6 +21,7 @@ def counted(settings: Settings, drawable: int) -> Settings:
       rounds than it can fill. If no budget is left, the method is ``real_only``.
     - A method that asks about further pictures in every round asks in round 0 about as many as in
       each round after it, and about no more than there are.
+    - The budget of a method that asks about pictures alone is no more than it can use.
 
     Args:
       settings: the configuration.
@@ -35,7 +36,7 @@ def counted(settings: Settings, drawable: int) -> Settings:
     count = min(settings.budget // method.first.views, drawable)
     found = dataclasses.replace(settings, n_real=count)
     if isinstance(method.selector, NoSelector):
-        return found
+        return dataclasses.replace(found, budget=method.first.views * count)
     if left := settings.budget - count:
         return dataclasses.replace(found, rounds=_rounds(settings, left))
     return dataclasses.replace(found, method=_NOTHING_ELSE)
@@ -46,8 +47,10 @@ def known(settings: Settings, method: Method) -> Settings:
 
     What is wrong with them may still be due to the number of images that stands there.
     """
-    least = 2 + 2 ** min(settings.rounds, 20)  # enough for every round of a doubling schedule
-    enough = dataclasses.replace(settings, budget=max(settings.budget, least))
+    few = min(settings.rounds, 20)  # the 21st round of a doubling schedule is of a million
+    if settings.search.schedule == "doubling":  # as many rounds as are too many are left out later
+        settings = dataclasses.replace(settings, rounds=few)
+    enough = dataclasses.replace(settings, budget=max(settings.budget, 2 + 2**few))
     if method.selector.takes_pictures:
         return counted(enough, enough.budget)
     return dataclasses.replace(enough, n_real=2)

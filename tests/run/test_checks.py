@@ -54,8 +54,12 @@ def test_the_data_must_be_enough() -> None:
     with pytest.raises(UserError, match=r"config\.n_real=200.* 150 "):
         checks.check_data(loaded, held_out)
     top = configured(**{"teacher.answers.form": "top_k", "teacher.answers.top_k": 11})
-    with pytest.raises(UserError, match=r"config\.teacher\.answers\.top_k=11.* 10 classes"):
+    with pytest.raises(UserError, match=r"config\.teacher\.answers\.top_k=11.* 10 classes; set it"):
         checks.check_data(top, some_data(200, 400))
+    # A method that takes all images, and there is none.
+    everything = configured(**{"method": "full_kd", "n_real": 0})
+    with pytest.raises(UserError, match=r"config\.method='full_kd': .* has no image to draw from"):
+        checks.check_data(everything, some_data(0, 400))
 
 
 def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,3 +114,18 @@ def test_without_any_answer_there_is_no_student(tmp_path: Path) -> None:
     with pytest.raises(OutOfMoney, match=r"config\.teacher\.max_cost=0\.1") as caught:
         run(tmp_path / "run", 0.1)
     assert isinstance(caught.value, UserError)
+
+
+def test_too_few_answers_for_an_assistant_and_what_the_page_shows(tmp_path: Path) -> None:
+    """One image makes no mix, so the student learns alone. The page shows the fields of the last
+    call, not those of the first.
+    """
+    helped = {"assistant.model": "lenet5_half", "assistant.mixes": 4, "assistant.train.epochs": 1}
+    found = run(tmp_path / "run", PRICE, **helped, **{"report.html": True})
+    assert found["queries"] == 1 and "assistant" not in found["rounds"][-1]
+    found = run(tmp_path / "run", 2 * PRICE, **helped, **{"report.html": True})
+    assert "assistant" in found["rounds"][-1]
+    assert found["queries"] == 2 and found["ended_early"]["max_cost"] == 2 * PRICE
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert f"config.teacher.max_cost={2 * PRICE}" in page
+    assert f"config.teacher.max_cost={PRICE} " not in page

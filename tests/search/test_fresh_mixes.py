@@ -59,6 +59,15 @@ def test_without_pairs_all_are_of_other_pairs():
     assert len(draw(real_records(2), 0)) == 0
 
 
+def test_whether_there_is_a_pair():
+    """Of one image there is none; of two there is one, until it was asked about itself."""
+    assert not fresh_mixes.can_draw(real_records(1))
+    assert fresh_mixes.can_draw(real_records(2))
+    assert not fresh_mixes.can_draw(real_records(2).extend(mixes_of((0, 1, HALF))))
+    assert fresh_mixes.can_draw(real_records(3).extend(mixes_of((0, 1, HALF))))
+    assert not fresh_mixes.can_draw(mixes_of((0, 1, HALF)))
+
+
 def test_no_pair_is_left():
     with pytest.raises(ValueError, match="all pairs of 2 images"):
         draw(real_records(2).extend(mixes_of((0, 1, HALF))), 1)

@@ -58,6 +58,27 @@ def test_no_more_rounds_than_the_rest_of_the_budget_can_fill(schedule, drawable,
     assert find(found.method).selector.ks(found) == ks
 
 
+@pytest.mark.parametrize(
+    ("method", "drawable", "budget"),
+    [
+        ("real_only", 40, 40),
+        ("real_only", 5000, 100),
+        ("sskd", 20, 80),  # four views of each
+        ("active_labelling", 60, 60),
+        ("active_mixup", 60, 100),  # mixes take the rest
+    ],
+)
+def test_the_budget_is_what_the_method_can_use(method, drawable, budget):
+    assert with_data.check(settings(method=method), drawable).budget == budget
+
+
+def test_more_rounds_than_a_doubling_schedule_can_fill():
+    """25 rounds would need millions; 40 mixes are spent in as many as have one or more."""
+    found = with_data.check(settings(rounds=25, search={"schedule": "doubling"}), 60)
+    ks = find(found.method).selector.ks(found)
+    assert sum(ks) == 40 and min(ks) == 1 and found.rounds == len(ks) == 6
+
+
 def test_a_number_stays():
     given = settings(n_real=20)
     assert with_data.check(given, 60) is given

@@ -58,15 +58,15 @@ def problems(spec: str, student: str, name: str = STUDENTS) -> list[str]:
       student: the network.
       name: the name of their field.
     """
-    field = f"config.{name}={spec!r}"
+    field, role = f"config.{name}={spec!r}", "student" if name == STUDENTS else "assistant"
     if not spec or is_own(spec):
         return []
     if student not in models.MODELS:
-        return [f"{field}: a student of your own takes weights from a function, module:load"]
+        return [f"{field}: a network of your own takes weights from a function, module:load"]
     if not models.MODELS[student].timm:
         having = ", ".join(other for other, entry in models.MODELS.items() if entry.timm)
         return [
-            f"{field}: there are no published weights for student {student!r}; choose one of"
+            f"{field}: there are no published weights for {role} {student!r}; choose one of"
             f" {having}, or give a function module:load"
         ]
     if hub.is_name(spec):

@@ -91,6 +91,12 @@ def test_what_cannot_be_is_told_before_anything_is_read(spec, student, said):
     assert f"config.student_weights={spec!r}" in problem and said in problem
 
 
+def test_an_assistant_is_called_one():
+    (problem,) = source.problems("x.safetensors", "lenet5_half", "assistant.weights")
+    assert "config.assistant.weights='x.safetensors'" in problem
+    assert "no published weights for assistant 'lenet5_half'" in problem
+
+
 def test_nothing_is_wrong_with_nothing():
     assert source.problems("", "lenet5_half") == []
     assert source.load("", "lenet5_half", 3, (8, 8, 1)) is None
