@@ -9,14 +9,14 @@ import numpy as np
 
 from amkd.acquisitions import capped
 from amkd.acquisitions.base import Acquisition
-from amkd.candidates import teacher_doubt
+from amkd.candidates import teacher_entropy
 from amkd.candidates.candidate_set import Candidates, lowest
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the mixes of largest entropy less :func:`teacher_doubt.predicted_doubt`."""
-    own = teacher_doubt.entropies(candidates.predictions().probabilities)
-    excess = (own - teacher_doubt.predicted_doubt(candidates)).astype(np.float32)
+    """Takes the mixes of largest entropy less :func:`teacher_entropy.predicted_entropy`."""
+    own = teacher_entropy.entropies(candidates.predictions().probabilities)
+    excess = (own - teacher_entropy.predicted_entropy(candidates)).astype(np.float32)
     return capped.first_within_limit(candidates, lowest(-excess, len(candidates)), k)
 
 

@@ -19,10 +19,11 @@ _TARGETS = 4096  # real images, at most
 def choose(candidates: Candidates, k: int) -> np.ndarray:
     """Takes greedily the k mixes that cover most divergence; see :mod:`amkd.candidates.herding`."""
     asked, places = candidates.queried(), candidates.asked_real_images(_TARGETS)
-    doubt = divergences(candidates.answers()[places], asked.probabilities[places])
-    doubt = np.maximum(doubt, 0).astype(np.float32)  # rounding may have made it negative
+    uncertainty = divergences(candidates.answers()[places], asked.probabilities[places])
+    # Rounding may have made it negative.
+    uncertainty = np.maximum(uncertainty, 0).astype(np.float32)
     points = candidates.predictions().features
-    return np.asarray(herding.cover(points, asked.features, places, doubt, k))
+    return np.asarray(herding.cover(points, asked.features, places, uncertainty, k))
 
 
 ACQUISITION = Acquisition(choose)

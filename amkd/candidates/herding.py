@@ -20,21 +20,21 @@ def similarity(squares: jax.Array, width: jax.Array | float) -> jax.Array:
     return jnp.exp(-squares / (2 * width))
 
 
-def gain(near: jax.Array, doubt: jax.Array, covered: jax.Array) -> jax.Array:
-    """Returns what one image adds: ``mean_t doubt_t * max(0, near_t - covered_t)``.
+def gain(near: jax.Array, uncertainty: jax.Array, covered: jax.Array) -> jax.Array:
+    """Returns what one image adds: ``mean_t uncertainty_t * max(0, near_t - covered_t)``.
 
     Args:
       near: ``float32[T]``, kernel of the image with every target.
-      doubt: ``float32[T]``, weights of the targets, none below 0.
+      uncertainty: ``float32[T]``, weights of the targets, none below 0.
       covered: ``float32[T]``, the largest kernel of each target with what was asked about.
     """
-    return jnp.mean(doubt * jnp.maximum(near - covered, 0))
+    return jnp.mean(uncertainty * jnp.maximum(near - covered, 0))
 
 
 def greedy(
     points: jax.Array,
     targets: jax.Array,
-    doubt: jax.Array,
+    uncertainty: jax.Array,
     covered: jax.Array,
     width: jax.Array | float,
     k: int,
@@ -48,7 +48,7 @@ def greedy(
     Args:
       points: ``float32[M, d]``.
       targets: ``float32[T, d]``.
-      doubt: ``float32[T]``, weights of the targets, none below 0.
+      uncertainty: ``float32[T]``, weights of the targets, none below 0.
       covered: ``float32[T]``, see :func:`gain`.
       width: ``float32[]``, s^2, above 0.
       k: how many, at most M.
@@ -69,7 +69,7 @@ def greedy(
 
         def refresh(at: _State) -> _State:
             bounds, place, _ = at
-            bounds = bounds.at[place].set(gain(near(points[place]), doubt, covered))
+            bounds = bounds.at[place].set(gain(near(points[place]), uncertainty, covered))
             return bounds, first_of_most(bounds), place
 
         begin = refresh((state[0], first_of_most(state[0]), jnp.int32(-1)))
@@ -77,14 +77,14 @@ def greedy(
         covered = jnp.maximum(covered, near(points[place]))
         return (bounds.at[place].set(-jnp.inf), covered), place
 
-    first = jax.lax.map(lambda h: gain(near(h), doubt, covered), points, batch_size=block)
+    first = jax.lax.map(lambda h: gain(near(h), uncertainty, covered), points, batch_size=block)
     # Many images at once round otherwise than one: a bound must not be below its gain.
     return jax.lax.scan(step, (first * (1 + 2**-12) + 2**-24, covered), length=k)[1]
 
 
 @compiled(static=("k",), precision="highest")
 def cover(
-    points: jax.Array, asked: jax.Array, places: jax.Array, doubt: jax.Array, k: int
+    points: jax.Array, asked: jax.Array, places: jax.Array, uncertainty: jax.Array, k: int
 ) -> jax.Array:
     """Chooses k of M images, to cover answered ones.
 
@@ -95,7 +95,7 @@ def cover(
       points: ``float32[M, d]``, features of the images.
       asked: ``float32[Q, d]``, features of the answered images.
       places: ``int32[T]``, which of these are the targets.
-      doubt: ``float32[T]``, weights of the targets, none below 0.
+      uncertainty: ``float32[T]``, weights of the targets, none below 0.
       k: how many, at most M.
 
     Returns:
@@ -107,4 +107,4 @@ def cover(
     away = nearest(targets, asked, own=places)
     width = jnp.mean(away)
     width = jnp.where((width > 0) & jnp.isfinite(width), width, 1.0)
-    return greedy(points, targets, doubt, similarity(away, width), width, k)
+    return greedy(points, targets, uncertainty, similarity(away, width), width, k)

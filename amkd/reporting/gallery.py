@@ -66,7 +66,7 @@ class Gallery:
 
 
 def galleries(
-    judged: Judged, most: int, entry_of: EntryOf, *, doubts: bool = True
+    judged: Judged, most: int, entry_of: EntryOf, *, with_least_sure: bool = True
 ) -> Iterator[Gallery]:
     """Yields the pictures on which both disagree most, and those of which the teacher is least
     sure.
@@ -75,7 +75,7 @@ def galleries(
       judged: M images; one whose answer is NaN was not asked about, and is left out.
       most: pictures in a gallery.
       entry_of: makes the entries.
-      doubts: whether to yield the second; its measure is for an answer of one distribution.
+      with_least_sure: whether to yield the second, which is for answers of one distribution.
     """
     if worst := _entries(judged, most_divergent(judged.student, judged.teacher, most), entry_of):
         yield Gallery(
@@ -85,7 +85,7 @@ def galleries(
             " finds likely.",
             worst,
         )
-    if doubts and (unsure := _entries(judged, least_sure(judged.teacher, most), entry_of)):
+    if with_least_sure and (unsure := _entries(judged, least_sure(judged.teacher, most), entry_of)):
         yield Gallery(
             f"The teacher is least sure: {judged.kind} pictures",
             "The lowest probability of the teacher's own best class. Its answer may be wrong"

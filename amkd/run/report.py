@@ -108,7 +108,9 @@ def _galleries(context: RunContext, state: RoundState) -> Iterator[gallery.Galle
     )
     entry_of = judged.entry_of(data.task, class_names.of(data))
     for one in found:
-        yield from gallery.galleries(one, _GALLERY, entry_of, doubts=data.task.names_classes)
+        yield from gallery.galleries(
+            one, _GALLERY, entry_of, with_least_sure=data.task.names_classes
+        )
 
 
 def _made(context: RunContext) -> Iterator[Cell]:

@@ -2,7 +2,7 @@
 
 Labels of a person or of a data set answer real images alone, so they take whole images. For all
 other answers no way to choose mixes was measurably ahead of random pairs, and those that follow the
-student's doubt were behind: random pairs.
+student's uncertainty were behind: random pairs.
 """
 
 from collections.abc import Mapping

@@ -2,8 +2,8 @@
 
 Paper:    the recipe of configs/fashion_mnist.py, and Algorithm 1.
 Here:     no search: random pairs at random lambda of a wide range, answers softened by a
-          temperature, longer training. The ways to choose by the student's doubt that were tried
-          were worse on training images; see results/experiments.md.
+          temperature, longer training. The ways to choose by the student's uncertainty that were
+          tried were worse on training images; see results/experiments.md.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/best/fashion_mnist.py
             --workdir=runs/best_fashion
 Smoke:    python launch.py --config=configs/best/fashion_mnist.py:smoke

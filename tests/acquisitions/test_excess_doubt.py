@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from amkd.acquisitions import excess_doubt
-from amkd.candidates import candidate_set, teacher_doubt
+from amkd.candidates import candidate_set, teacher_entropy
 from amkd.candidates.candidate_set import Predictions
 from amkd.core.errors import UserError
 from amkd.data.records import Records, real_records, whole_records
@@ -48,7 +48,7 @@ def test_what_is_known_of_a_mix_by_hand():
     """
     answers = np.float32([(1, 0), (0, 1), (0.5, 0.5)])
     records = Records(*np.int32([(0, 0, 2, 3), (1, 0, 0, 1), (32768, 32768, 16384, 32768)]))
-    found = teacher_doubt.ends_doubt(answers, records)
+    found = teacher_entropy.ends_entropy(answers, records)
     third = -0.875 * np.log(0.875) - 0.125 * np.log(0.125)
     expected = [(LN2, 0, 0, 0.25), (0, 0, 0, 0.25), (third, LN2, 0, 0.1875), (LN2, 0, 0, 0.25)]
     np.testing.assert_allclose(found, expected, atol=1e-6)
@@ -79,7 +79,7 @@ def test_before_any_mix_is_answered_the_mixed_answers_are_believed():
     of = candidates([0, 1, 2], [3, 4, 5], of=one)
     answers = np.float64(of.answers())
     mixed = (answers[[0, 1, 2]] + answers[[3, 4, 5]]) / 2
-    np.testing.assert_allclose(teacher_doubt.predicted_doubt(of), entropies(mixed), atol=1e-5)
+    np.testing.assert_allclose(teacher_entropy.predicted_entropy(of), entropies(mixed), atol=1e-5)
     excess = entropies(of.predictions().probabilities) - entropies(mixed)
     assert excess_doubt.choose(of, 3).tolist() == np.argsort(-excess).tolist()
 
@@ -88,13 +88,13 @@ def test_doubt_of_mixes_is_the_plain_ridge_regression():
     of = of_pairs(mixed_task())
     answers, own, asked = of.answers(), of.predictions().features, of.queried().features
     told, wanted = (
-        teacher_doubt.ends_doubt(answers[:30], some)
+        teacher_entropy.ends_entropy(answers[:30], some)
         for some in (of.task.records.take(slice(30, None)), of.records())
     )
     outputs = entropies(answers[30:]) - told[:, 0]
     inputs = np.concatenate([told, asked[30:]], 1)
     more = plain_ridge(inputs, outputs, np.concatenate([wanted, own], 1))
-    found = teacher_doubt.predicted_doubt(of)
+    found = teacher_entropy.predicted_entropy(of)
     np.testing.assert_allclose(found, np.clip(wanted[:, 0] + more, 0, np.log(10)), atol=1e-6)
 
 
@@ -112,10 +112,10 @@ def test_doubt_of_whole_images_is_regressed_on_features_alone():
         doubt - doubt.mean(),
         np.float64(of.predictions().features),
     )
-    np.testing.assert_allclose(teacher_doubt.predicted_doubt(of), expected, atol=1e-6)
+    np.testing.assert_allclose(teacher_entropy.predicted_entropy(of), expected, atol=1e-6)
 
 
-def test_what_the_teacher_doubts_too_is_left(monkeypatch):
+def test_what_the_teacher_entropys_too_is_left(monkeypatch):
     """A teacher whose doubt of a mix follows one feature: half of a nat where it is on, else none.
     Of two mixes of which the student is as unsure, the one with that feature waits.
     """
@@ -129,7 +129,7 @@ def test_what_the_teacher_doubts_too_is_left(monkeypatch):
     monkeypatch.setattr(candidate_set.Candidates, "answers", lambda _: answers)
     monkeypatch.setattr(candidate_set.Candidates, "queried", lambda _: Predictions(answers, asked))
     monkeypatch.setattr(candidate_set.Candidates, "predictions", lambda _: Predictions(even, own))
-    found = teacher_doubt.predicted_doubt(of)
+    found = teacher_entropy.predicted_entropy(of)
     np.testing.assert_allclose(found, [np.log(10), 0], atol=0.05)
     assert excess_doubt.choose(of, 1).tolist() == [1]
 

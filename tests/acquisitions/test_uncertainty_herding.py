@@ -15,7 +15,7 @@ def squares(some, others):
     return ((np.float64(some)[:, None] - np.float64(others)) ** 2).sum(-1)
 
 
-def plain_cover(points, asked, places, doubt, k):
+def plain_cover(points, asked, places, uncertainty, k):
     """Every gain anew for every choice, from whole matrices of distances."""
     targets = asked[places]
     away = squares(targets, asked)
@@ -24,7 +24,7 @@ def plain_cover(points, asked, places, doubt, k):
     covered = np.exp(-away.min(1) / (2 * width))
     near, chosen = np.exp(-squares(points, targets) / (2 * width)), []
     for _ in range(k):
-        gains = (doubt * np.maximum(near - covered, 0)).mean(1)
+        gains = (uncertainty * np.maximum(near - covered, 0)).mean(1)
         gains[chosen] = -np.inf
         chosen.append(int(np.argmax(gains)))
         covered = np.maximum(covered, near[chosen[-1]])
@@ -32,7 +32,7 @@ def plain_cover(points, asked, places, doubt, k):
 
 
 def test_gains_by_hand():
-    """Kernel exp(-1/2) at one width; half of a doubt of 2 and half of none."""
+    """Kernel exp(-1/2) at one width; half of a weight of 2 and half of none."""
     one = herding.similarity(jnp.float32(4.0), 4.0)
     np.testing.assert_allclose(one, 0.60653066, rtol=1e-6)
     near, covered = jnp.float32([0.9, 0.8]), jnp.float32([0.4, 0.1])
@@ -55,10 +55,10 @@ def test_herding_is_the_plain_reference(seed):
     rng = np.random.default_rng(seed)
     asked, points = (rng.normal(size=(rows, 3)).astype(np.float32) for rows in (30, 60))
     places = np.sort(rng.choice(30, 20, replace=False)).astype(np.int32)
-    doubt = rng.exponential(size=20).astype(np.float32)
-    expected = plain_cover(points, asked, places, doubt, 10)
-    assert herding.cover(points, asked, places, doubt, 10).tolist() == expected
-    # With the same doubt everywhere it is a cover of the targets, whatever that doubt is.
+    uncertainty = rng.exponential(size=20).astype(np.float32)
+    expected = plain_cover(points, asked, places, uncertainty, 10)
+    assert herding.cover(points, asked, places, uncertainty, 10).tolist() == expected
+    # With the same weight everywhere it is a cover of the targets, whatever that is.
     even = plain_cover(points, asked, places, np.ones(20), 10)
     for constant in (0.5, 8.0):
         same = np.full(20, constant, np.float32)
@@ -68,16 +68,17 @@ def test_herding_is_the_plain_reference(seed):
 def test_how_many_are_looked_at_at_once_is_not_part_of_the_result():
     rng = np.random.default_rng(5)
     points, targets = (jnp.asarray(rng.normal(size=(n, 3)), jnp.float32) for n in (60, 25))
-    doubt = jnp.asarray(rng.exponential(size=25), jnp.float32)
+    uncertainty = jnp.asarray(rng.exponential(size=25), jnp.float32)
     covered = jnp.full(25, 0.1, jnp.float32)
     found = [
-        herding.greedy(points, targets, doubt, covered, 0.7, 20, n).tolist() for n in (1, 7, 64)
+        herding.greedy(points, targets, uncertainty, covered, 0.7, 20, n).tolist()
+        for n in (1, 7, 64)
     ]
     assert found[0] == found[1] == found[2]
 
 
 def test_herding_at_the_limits():
-    """The only doubtful target draws its nearest. Where all are alike, or all is covered, the first
+    """The only target with a weight draws its nearest. Where all are alike, or all is covered, the first
     are taken; all of them are taken once.
     """
     rng = np.random.default_rng(6)
@@ -101,7 +102,7 @@ def test_the_targets_are_the_real_images_that_were_asked_about():
     one, _ = a_task("uncertainty_herding")
     of = candidates([0, 1, 2, 3, 4], [5, 6, 7, 8, 9], of=one._replace(real=12))
     asked = of.queried()
-    doubt = np.maximum(divergences(of.answers(), asked.probabilities)[:12], 0)
+    uncertainty = np.maximum(divergences(of.answers(), asked.probabilities)[:12], 0)
     points = of.predictions().features
-    expected = plain_cover(points, asked.features, np.arange(12), doubt, 3)
+    expected = plain_cover(points, asked.features, np.arange(12), uncertainty, 3)
     assert uncertainty_herding.choose(of, 3).tolist() == expected

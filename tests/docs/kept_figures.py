@@ -57,8 +57,8 @@ def divergence(way):
 
 
 def behind():
-    """How far the ways that follow the student's doubt are behind random pairs on Fashion-MNIST:
-    least and most.
+    """How far the ways that follow the student's uncertainty are behind random pairs on
+    Fashion-MNIST: least and most.
     """
     ways = {run["way"] for run in runs_of(FEW) if not run["way"].startswith(("random", "pooled_"))}
     found = [-difference(FEW, "fashion", way, "random").difference for way in ways]

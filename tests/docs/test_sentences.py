@@ -75,7 +75,7 @@ SENTENCES = {
         ],
         r"reached (\S+) on the test images": lambda: [few_queries("assistant_pictures")],
         r"real images and nothing else it was (\S+)\.": lambda: [few_queries("real_only")],
-        r"doubt are behind by (\S+) to (\S+), the": behind,
+        r"uncertainty are behind by (\S+) to (\S+), the": behind,
         r"is ahead by (\S+), while the training is short": lambda: [
             difference("acquisitions_cpu", "mnist", "k_center", "random").difference
         ],
@@ -172,8 +172,8 @@ def test_advice_without_figures():
     assert better == []
     assert "unsure about had lower agreement, the paper's included" in text_of("README.md")
     assert behind()[0] > 0
-    doubt = [one for one in found if one.row == "fashion" and not one.way.startswith("pooled_")]
-    holm = {cell.way: cell.against["random"].holm for cell in doubt if "random" in cell.against}
+    unsure = [one for one in found if one.row == "fashion" and not one.way.startswith("pooled_")]
+    holm = {cell.way: cell.against["random"].holm for cell in unsure if "random" in cell.against}
     assert [way for way, p in holm.items() if p is not None and p < 0.05] == ["margin"]
     alone = "`margin` alone that is significant after Holm's correction"
     assert alone in text_of("README.md")

@@ -50,7 +50,7 @@ def test_part_of_a_page():
     entry_of = judged.entry_of(ONE_CLASS, ("cat", "<b>"))
     both = Judged("held-out", IMAGES, TEACHER, STUDENT)
     shown = list(gallery.galleries(both, 2, entry_of))
-    assert len(list(gallery.galleries(both, 2, entry_of, doubts=False))) == 1
+    assert len(list(gallery.galleries(both, 2, entry_of, with_least_sure=False))) == 1
     assert [len(one.entries) for one in shown] == [2, 2]
     text = html_parts.page("t", gallery.html(shown, numbered=True))
     reader = read(text)

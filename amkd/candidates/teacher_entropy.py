@@ -23,14 +23,14 @@ def entropies(probabilities: np.ndarray) -> np.ndarray:
     return devices.each(uncertainty.entropy, probabilities)
 
 
-def predicted_doubt(candidates: Candidates) -> np.ndarray:
+def predicted_entropy(candidates: Candidates) -> np.ndarray:
     """Returns the entropy that the teacher's answer to each candidate will have, as far as can be
     told: ``float64[M]``, in nats.
 
     The entropy of a whole image is regressed on the student's features; where fewer than ten are
-    answered, it is their mean. The entropy of a mix is regressed on :func:`ends_doubt`, too, as the
-    difference to the entropy of the mixed answers, and is learned from answered mixes alone. Where
-    there are fewer than ten of these, it is the entropy of the mixed answers.
+    answered, it is their mean. The entropy of a mix is regressed on :func:`ends_entropy`, too, as
+    the difference to the entropy of the mixed answers, and is learned from answered mixes alone.
+    Where there are fewer than ten of these, it is the entropy of the mixed answers.
     """
     records = candidates.records()
     found = of_mixes(candidates) if np.any(records.i != records.j) else of_whole_images(candidates)
@@ -38,14 +38,14 @@ def predicted_doubt(candidates: Candidates) -> np.ndarray:
 
 
 def of_mixes(candidates: Candidates) -> np.ndarray:
-    """Returns the :func:`predicted_doubt` of mixes, ``float64[M]``."""
+    """Returns the :func:`predicted_entropy` of mixes, ``float64[M]``."""
     answers, records = candidates.answers(), candidates.task.records
     mixes = np.flatnonzero(records.i != records.j)
     ends = end_answers(candidates, answers)
-    told = ends_doubt(ends, candidates.records())
+    told = ends_entropy(ends, candidates.records())
     if len(mixes) < _FEWEST:
         return told[:, 0]
-    known = ends_doubt(ends, records.take(mixes))
+    known = ends_entropy(ends, records.take(mixes))
     return told[:, 0] + regressed(
         np.concatenate([known, candidates.queried().features[mixes]], 1),
         entropies(answers[mixes]) - known[:, 0],
@@ -55,13 +55,13 @@ def of_mixes(candidates: Candidates) -> np.ndarray:
 
 
 def of_whole_images(candidates: Candidates) -> np.ndarray:
-    """Returns the :func:`predicted_doubt` of whole images, ``float64[M]``."""
-    doubt = entropies(candidates.answers())
-    if len(doubt) < _FEWEST:
-        return np.full(len(candidates), doubt.mean(dtype=np.float64))
+    """Returns the :func:`predicted_entropy` of whole images, ``float64[M]``."""
+    known = entropies(candidates.answers())
+    if len(known) < _FEWEST:
+        return np.full(len(candidates), known.mean(dtype=np.float64))
     return regressed(
         candidates.queried().features,
-        doubt,
+        known,
         candidates.predictions().features,
         keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION),
     )
@@ -75,8 +75,8 @@ def end_answers(candidates: Candidates, answers: np.ndarray) -> np.ndarray:
     return found
 
 
-def ends_doubt(answers: np.ndarray, records: Records) -> np.ndarray:
-    """Returns what is known of the teacher's doubt of mixes before they are asked about.
+def ends_entropy(answers: np.ndarray, records: Records) -> np.ndarray:
+    """Returns what is known of the teacher's entropy on mixes before they are asked about.
 
     Args:
       answers: ``float32[N, Y]``, to the real images. A variant has its image's answer.
