@@ -78,8 +78,8 @@ def test_how_many_are_looked_at_at_once_is_not_part_of_the_result():
 
 
 def test_herding_at_the_limits():
-    """The only target with a weight draws its nearest. Where all are alike, or all is covered, the first
-    are taken; all of them are taken once.
+    """The only target with a weight draws its nearest. Where all are alike, or all is covered, the
+    first are taken; all of them are taken once.
     """
     rng = np.random.default_rng(6)
     asked, points = (rng.normal(size=(n, 3)).astype(np.float32) for n in (9, 12))
