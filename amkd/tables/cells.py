@@ -82,6 +82,12 @@ def _compare(row: dict[str, Cell], rival: str) -> dict[str, Comparison]:
     return {way: Comparison(one, p) for (way, one), p in zip(paired.items(), adjusted, strict=True)}
 
 
+def _inputs(run: Kept) -> str:
+    """Returns what all seeds of a cell have in common."""
+    inputs = {name: run.get(name) for name in ("teacher", "data", "weights")}
+    return json.dumps([{**run["config"], "seed": None}, inputs], sort_keys=True)
+
+
 def _share(run: Kept, name: str) -> float:
     """Returns a share of a kept run; NaN where it was not measured."""
     value = run.get(name)
@@ -92,16 +98,15 @@ def _runs(table: Table, runs: list[Kept], row: str, *, way: str) -> list[Kept]:
     """Returns the kept runs of one cell that have an accuracy, by seed.
 
     Raises:
-      UserError: they are of different configurations or teachers, or one seed is there twice.
+      UserError: they have different inputs, or one seed is there twice.
     """
     own = [
         run for run in runs if (run["row"], run["way"]) == (row, way) and run["seed"] in table.seeds
     ]
-    configs = {json.dumps({**run["config"], "seed": None}, sort_keys=True) for run in own}
-    if len(configs) > 1 or len({run["teacher"] for run in own}) > 1:
+    if len({*map(_inputs, own)}) > 1:
         raise UserError(
-            f"what is kept of {row}, {way} comes from runs of different configurations or"
-            f" teachers; delete the old files from runs/{table.name}"
+            f"what is kept of {row}, {way} comes from runs of different configurations, teachers,"
+            f" pictures or first weights; delete the old files from runs/{table.name}"
         )
     if len({run["seed"] for run in own}) < len(own):
         raise UserError(

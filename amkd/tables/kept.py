@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from amkd.config import run_record
 from amkd.config.identity import differing
 from amkd.core import files
 from amkd.reporting.summary_text import LANE_FIGURES
@@ -60,7 +61,14 @@ def shorten(run: Run, workdir: Path) -> Kept:
             for entry in summary["rounds"]
         ],
         "config": differing(run.settings),
+        **_identities(workdir),
     }
+
+
+def _identities(workdir: Path) -> dict[str, str]:
+    """Returns the identities of pictures and first weights that the configuration does not tell."""
+    record = run_record.read(workdir) if run_record.is_in(workdir) else {}
+    return {name: record[name] for name in ("data", "weights") if record.get(name)}
 
 
 def _where_there(entry: dict[str, Any]) -> dict[str, Any]:

@@ -108,9 +108,9 @@ def _check_conditions(plan: PlannedComparison, cells: Mapping[tuple[str, str], C
 
 def _conditions(run: Kept) -> dict[str, Any]:
     """Returns what is the same in the two runs of a pair."""
-    facts = {name: run.get(name) for name in ("dataset", "teacher", "n_real", "budget")}
-    data = {name: value for name, value in run["config"].items() if name.startswith("data.")}
-    return {**facts, **data}
+    facts = {name: run.get(name) for name in ("dataset", "data", "teacher", "n_real", "budget")}
+    fields = {name: value for name, value in run["config"].items() if name.startswith("data.")}
+    return {**facts, **fields}
 
 
 def _paired(by_seed: dict[tuple[str, str], dict[int, float]], plan: PlannedComparison) -> Paired:

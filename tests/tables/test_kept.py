@@ -16,3 +16,14 @@ def test_what_the_assistant_reached_is_kept(tmp_path):
     found = kept.shorten(Run("r", "assistant", 0, Settings()), tmp_path)
     assert found["assistant"] == found["rounds"][1]["assistant"] == told
     assert "assistant" not in found["rounds"][0]
+
+
+def test_the_identities_of_pictures_and_weights_are_kept(tmp_path):
+    """A folder's name does not tell whether its pictures are still the same."""
+    (tmp_path / "summary.json").write_text(json.dumps({"seed": 0, "rounds": []}))
+    record = {"run": "1", "teacher": "t", "data": "pictures", "config": {}, "weights": "abc"}
+    (tmp_path / "config.json").write_text(json.dumps(record))
+    found = kept.shorten(Run("r", "way", 0, Settings()), tmp_path)
+    assert (found["data"], found["weights"]) == ("pictures", "abc")
+    (tmp_path / "config.json").write_text(json.dumps({**record, "data": "", "weights": ""}))
+    assert not {"data", "weights"} & kept.shorten(Run("r", "way", 0, Settings()), tmp_path).keys()

@@ -108,6 +108,7 @@ def test_equal_on_every_seed_is_no_difference():
     ("name", "more"),
     [
         ("teacher", {"teacher": "another"}),
+        ("data", {"data": "other pictures"}),
         ("n_real", {"n_real": 99}),
         ("budget", {"budget": 8000}),
         ("data.judge", {"config": {"data.judge": "train"}}),

@@ -276,11 +276,12 @@ def test_a_run_without_figures_of_the_teacher_shows_none():
 def test_runs_of_another_recipe_are_not_mixed_in():
     mixed = [*RUNS, one("active", 1, 0.5, config={"train.epochs": 7})]
     with pytest.raises(
-        UserError, match="r, active comes from runs of different configurations or teachers"
+        UserError, match="r, active comes from runs of different configurations, teachers,"
     ):
         cells(TABLE, mixed)
-    with pytest.raises(UserError, match="or teachers"):
-        cells(TABLE, [*RUNS[1:], one("active", 0, 0.5, teacher="another")])
+    for name in ("teacher", "data", "weights"):
+        with pytest.raises(UserError, match="pictures or first weights"):
+            cells(TABLE, [*RUNS[1:], one("active", 0, 0.5, **{name: "another"})])
     seeds = [
         *RUNS,
         one("active", 9, 0.5, config={"train.epochs": 7}),
