@@ -90,11 +90,6 @@ class AnswerTable:
             return None
         return self._one_class(name, text_of(cells[columns.score]) if columns.score else "")
 
-    def has_answers(self, columns: Sequence[str]) -> bool:
-        """Tells whether a table with these columns may hold answers."""
-        found = self._columns(tuple(columns))
-        return bool(found.named or found.scores or found.each)
-
     def _find_columns(self, present: tuple[str, ...]) -> _Columns:
         several = {column.strip(): column for column in present}
 
