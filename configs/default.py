@@ -201,8 +201,8 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.answers.form = "probabilities"
     # logits: divided by this before the softmax.
     config.teacher.answers.temperature = 1.0
-    # top_k: scores that count, 0 for all. What they leave of 1 is spread evenly over the other
-    # classes.
+    # top_k: scores that count, 0 for all. The rest of the probability, 1 minus their sum, is spread
+    # evenly over the other classes.
     config.teacher.answers.top_k = 5
 
     # What the teacher's model expects of its input.
@@ -377,7 +377,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # wanted.
     config.search.candidates = 1.0
     # active_labelling, random_crops, pastes, flips: images that the student scores in a round,
-    # drawn anew from those left, at least as many as the round chooses; 0 scores all.
+    # drawn again in each round from those left, at least as many as it chooses; 0 scores all.
     config.search.scored_images = 0
     # capped, excess_doubt: mixes of a round that an image may be in.
     config.search.max_per_image = 20
@@ -400,7 +400,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.variant_flip = False
     # Variants are turned by up to this many degrees either way.
     config.search.variant_rotate = 0.0
-    # Each side of a variant is grown or shrunk by up to this factor less 1.
+    # Scale each side of a variant by a random factor from 1 / (1 + this) to 1 + this.
     config.search.variant_zoom = 0.0
     # random_crops: lowest and highest share of an image's area that a crop has.
     config.search.crop_area = (0.3, 1.0)
@@ -413,15 +413,15 @@ def get_config(preset: str = "") -> ConfigDict:
     config.search.paste_area = (0.1, 0.9)
     # pastes: both parameters of the beta distribution of that share; 1 is uniform.
     config.search.paste_beta = 1.0
-    # Ablation: bytes as the released code makes them, which truncates mixes and turns white into
+    # Ablation: make the same bytes as the released code, which truncates mixes and turns white into
     # black.
     config.search.as_released = False
     # Size of the pool: a uniform sample of this many pairs, drawn once; 0 takes all N(N-1)/2.
     config.search.max_pairs = 0
     # Images selected per round: equal, doubling (the total selected doubles), or '100,200,500'.
     config.search.schedule = "equal"
-    # Pairs per dispatch: progress and memory, never the result. 0 is 4096 on a CPU; on an
-    # accelerator as many as take half a second, by the time that earlier ones took.
+    # Pairs per dispatch. It changes progress and memory, never the result. 0 is 4096 on a CPU; on
+    # an accelerator as many as take half a second, by the time that earlier ones took.
     config.search.chunk = 0
     # Pairs in one compiled tile; 0 chooses by backend, network and the accelerator's memory. May
     # move scores in the last bit.
@@ -455,8 +455,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # active_labelling: real pictures that it answers in such a round, drawn from those that the
     # teacher was not asked about.
     config.assistant.pictures = 0
-    # Share of each of the student's batches that the assistant's images fill. A pass is one over
-    # the teacher's answers, so at 0.5 it has twice as many steps.
+    # Share of each of the student's batches that the assistant's images fill. An epoch goes once
+    # over the teacher's answers, so at 0.5 it has twice as many steps.
     config.assistant.share = 0.5
     # Its answer to an image is the mean over this many views: the image itself, and others that are
     # moved as assistant.train says (crop, flip, rotate, zoom).
@@ -535,7 +535,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # Seconds between two signs of life in WORKDIR/progress.json, which tells where the run stands
     # (amkd status WORKDIR). 0 writes none.
     config.report.beat_seconds = 10.0
-    # Port of this machine, and of no other, at which Prometheus reads where the run stands:
+    # Port at which Prometheus reads where the run stands, from this machine only:
     # http://127.0.0.1:PORT/metrics. 0 for none.
     config.report.prometheus_port = 0
     # Weights & Biases: the project that gets the curves of the run. Empty for none. Server, key and
@@ -632,7 +632,8 @@ def recipe() -> ConfigDict:
     config.weighting = "even"
     # discard_hard: share of each batch that is left out.
     config.weighting_share = 0.25
-    # polynomial: weights are this power of 1 less the distance over the batch's largest.
+    # polynomial: the weight is (1 - distance / largest distance of the batch), raised to this
+    # power.
     config.weighting_power = 1.0
     # fidelity: weight where the teacher is as unsure as in the batch's mean. Where it is sure, the
     # weight is 1.
@@ -649,9 +650,11 @@ def recipe() -> ConfigDict:
     config.flip = False
     # Augmentation: turn by up to this many degrees either way.
     config.rotate = 0.0
-    # Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to 1.25.
+    # Augmentation: scale each side by a random factor from 1 / (1 + zoom) to 1 + zoom; 0.25 is from
+    # 0.8 to 1.25.
     config.zoom = 0.0
-    # Share of each batch that is mixed anew with others of it, answers included: no query.
+    # Share of each batch whose images and answers are mixed with others of the batch. It takes no
+    # query.
     config.mix_share = 0.0
     # Both parameters of the beta distribution of lambda in these mixes; 1 is uniform.
     config.mix_beta = 1.0

@@ -21,6 +21,6 @@ def check(config: Settings, workdir: Path) -> None:
     before: Settings = parse(run_record.get_config(str(workdir)).to_dict())
     if different := differences(flatten(before), flatten(config)):
         raise UserError(
-            f"{workdir} is of a run of another configuration; leave --config out, and its own is"
-            " taken, or undo:\n" + "\n".join(f"  {line}" for line in different)
+            f"{workdir} is of a run of another configuration; leave --config out to use its"
+            " own, or undo:\n" + "\n".join(f"  {line}" for line in different)
         )

@@ -23,7 +23,7 @@ def end_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> tuple[i
     try:
         command()
     except console.ReaderGone:  # the reader has seen enough, as in `amkd --help | head`
-        return UNFINISHED if saves() else FINISHED, "nobody reads its output"
+        return UNFINISHED if saves() else FINISHED, "the program that read its output has ended"
     except TeacherFailed as error:
         return _failed(error, TEACHER_FAILED)
     except (UserError, FloatingPointError, OSError) as error:

@@ -144,7 +144,7 @@ def _check(given: dict[str, Any]) -> None:
 
 
 def _refuse_strangers(values: flags.FlagValues) -> None:
-    """Refuses to be one of several equal processes that do not know of each other."""
+    """Refuses to run as one of several processes that were started together but not joined."""
     if values["mode"].value not in _ASKING or values["shard"].value:
         return
     for name, by in _STARTED.items():

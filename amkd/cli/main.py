@@ -164,7 +164,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def _main(problems: list[str]) -> None:
-    """Calls the package once; whatever else is wrong is told with what is wrong already."""
+    """Runs the mode that the flags name; reports all problems together, also those found before."""
     logging.set_verbosity(logging.WARNING)  # orbax narrates every save
     mode = flags.FLAGS.mode
     stop = StopSignal().install() if mode in STOPPABLE else StopSignal()

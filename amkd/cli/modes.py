@@ -247,8 +247,10 @@ def serve(command: Command) -> None:
 
 
 def _quantization(config: Settings, data: DataSet) -> Quantization:
-    """Returns the run's real images, and images that judge; without any, images that were not
-    drawn.
+    """Returns the run's real images, and images for a comparison.
+
+    The latter are the images that judge; without any, images that were not drawn; without these,
+    the real images again.
     """
     facts = inputs.facts_of(real_images.counted(config, data.drawable_count), data)
     count = min(facts.real, data.drawable_count)

@@ -35,7 +35,7 @@ def run(argv: Sequence[str]) -> None:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Raises a mistake as one for the user."""
+    """Parses a command line; a mistake in it becomes an error for the user."""
 
     def error(self, message: str) -> NoReturn:
         """Raises what is wrong with the command line."""
@@ -207,7 +207,7 @@ def _check_page(path: Path) -> None:
     """Refuses a place where no page should be written.
 
     Raises:
-      UserError: it is a folder, in no folder, or the file of something else.
+      UserError: its name does not end in .html or .htm, its folder is missing, or it is a folder.
     """
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--output={path}: is a page; name a file that ends in .html")

@@ -57,8 +57,8 @@ class AssistantSettings:
     )
     share: float = field(
         0.5,
-        "Share of each of the student's batches that the assistant's images fill. A pass is one"
-        " over the teacher's answers, so at 0.5 it has twice as many steps.",
+        "Share of each of the student's batches that the assistant's images fill. An epoch"
+        " goes once over the teacher's answers, so at 0.5 it has twice as many steps.",
         above=0,
         below=1,
         remedy="without assistant.model the teacher's answers fill all of it",

@@ -16,7 +16,7 @@ def field_names(kind: type = Settings) -> tuple[str, ...]:
 
 
 def former_names(kind: type = Settings) -> dict[str, str]:
-    """Returns today's name of each field that had another name in an earlier version, by that."""
+    """Returns a map from the names of fields in earlier versions to their names today."""
     found = {}
     for leaf in leaves(kind):
         if leaf.declaration.was:

@@ -65,7 +65,7 @@ class ReportSettings:
     )
     prometheus_port: int = field(
         0,
-        "Port of this machine, and of no other, at which Prometheus reads where the run stands:"
+        "Port at which Prometheus reads where the run stands, from this machine only:"
         " http://127.0.0.1:PORT/metrics. 0 for none.",
         least=0,
         most=65535,

@@ -42,7 +42,7 @@ def parse_soundly(
     problems: list[str],
     kind: type[Group] = Settings,  # type: ignore[assignment]
 ) -> Group:
-    """Freezes a configuration as far as it is sound: what is not has its default.
+    """Freezes a configuration; a field that is not valid gets its default.
 
     Args:
       config: nested mapping.

@@ -89,7 +89,8 @@ class Recipe:
     )
     weighting_power: float = field(
         1.0,
-        "polynomial: weights are this power of 1 less the distance over the batch's largest.",
+        "polynomial: the weight is (1 - distance / largest distance of the batch), raised to this"
+        " power.",
         above=0,
         below=math.inf,
     )
@@ -125,15 +126,16 @@ class Recipe:
     )
     zoom: float = field(
         0.0,
-        "Augmentation: grow or shrink each side by up to this factor less 1; 0.25 is from 0.8 to"
-        " 1.25.",
+        "Augmentation: scale each side by a random factor from 1 / (1 + zoom) to 1 + zoom; 0.25 is"
+        " from 0.8 to 1.25.",
         least=0,
         below=10,
         remedy="0.25 is from 0.8 to 1.25",
     )
     mix_share: float = field(
         0.0,
-        "Share of each batch that is mixed anew with others of it, answers included: no query.",
+        "Share of each batch whose images and answers are mixed with others of the batch. It takes"
+        " no query.",
         least=0,
         most=1,
         remedy="it is a share",

@@ -29,6 +29,8 @@ def is_in(workdir: Path) -> bool:
 def read(workdir: Path) -> dict[str, Any]:
     """Returns ``run``, ``teacher``, ``data`` and ``config`` of the run in a workdir.
 
+    ``weights`` and ``origin`` are there, too, if the run has them.
+
     They are kept twice; where ``config.json`` is damaged, the copy beside the checkpoints counts.
 
     Raises:

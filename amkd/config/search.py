@@ -77,7 +77,7 @@ class SearchSettings:
     scored_images: int = field(
         0,
         "active_labelling, random_crops, pastes, flips: images that the student scores in a round,"
-        " drawn anew from those left, at least as many as the round chooses; 0 scores all.",
+        " drawn again in each round from those left, at least as many as it chooses; 0 scores all.",
         least=0,
     )
     max_per_image: int = field(
@@ -127,7 +127,7 @@ class SearchSettings:
     )
     variant_zoom: float = field(
         0.0,
-        "Each side of a variant is grown or shrunk by up to this factor less 1.",
+        "Scale each side of a variant by a random factor from 1 / (1 + this) to 1 + this.",
         least=0,
         below=10,
         remedy="0.25 is from 0.8 to 1.25",
@@ -164,7 +164,7 @@ class SearchSettings:
     )
     as_released: bool = field(
         False,
-        "Ablation: bytes as the released code makes them, which truncates mixes and turns white"
+        "Ablation: make the same bytes as the released code, which truncates mixes and turns white"
         " into black.",
     )
     max_pairs: int = field(
@@ -179,8 +179,8 @@ class SearchSettings:
     )
     chunk: int = field(
         0,
-        "Pairs per dispatch: progress and memory, never the result. 0 is 4096 on a CPU; on an"
-        " accelerator as many as take half a second, by the time that earlier ones took.",
+        "Pairs per dispatch. It changes progress and memory, never the result. 0 is 4096 on a CPU;"
+        " on an accelerator as many as take half a second, by the time that earlier ones took.",
         least=0,
         identity=False,
     )

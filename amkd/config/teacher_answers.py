@@ -22,8 +22,8 @@ class Form:
     )
     top_k: int = field(
         5,
-        "top_k: scores that count, 0 for all. What they leave of 1 is spread evenly over the other"
-        " classes.",
+        "top_k: scores that count, 0 for all. The rest of the probability, 1 minus their sum, is"
+        " spread evenly over the other classes.",
         least=0,
     )
 

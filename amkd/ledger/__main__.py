@@ -193,7 +193,7 @@ def _rescue(args: argparse.Namespace) -> int:
 
 
 def _import(args: argparse.Namespace) -> int:
-    # This command stands above all packages, and loads JAX; the others do without both.
+    # Imported here, because only these two commands need the higher packages and JAX.
     from amkd.cli import ledger_commands
 
     return ledger_commands.import_answers(args.answers, args.given)

@@ -201,7 +201,7 @@ def _order(key: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
 
 
 def _unrecorded(db: sqlite3.Connection, run: str | None, by: str) -> list[Spending]:
-    """Counts answers paid for outside of any batch; the earliest of a round are taken for them."""
+    """Counts paid answers that belong to no batch; assumes that they are a round's earliest."""
     counts: collections.Counter[tuple[str, ...]] = collections.Counter()
     for group in mismatches(db, run):
         missing = group.paid - group.answered

@@ -1,8 +1,8 @@
 """The checksums of a ledger's rows: of every answer and its owner, and of all that is about money.
 
-SQLite itself does not notice a changed byte inside a row. A teacher counts by its identity, not by
-its number: so a row keeps its checksum where ledgers are merged, and a row that was moved to
-another teacher has a wrong one.
+SQLite itself does not notice a changed byte inside a row. A checksum includes the teacher's
+identity, not its number. So a row keeps its checksum when ledgers are merged, and a row that was
+moved to another teacher has a wrong checksum.
 """
 
 import sqlite3

@@ -1,7 +1,7 @@
-"""What a person said of images, as answers of an annotator of their own: ``labels:review:...``.
+"""Stores a person's corrections as answers of a separate annotator: ``labels:review:...``.
 
 No batch and no run belongs to these answers: they cost nothing, and count as no query. The identity
-holds a hash of the classes, so that class numbers of other data sets are never taken for these.
+holds a hash of the classes, so that class numbers of different data sets are never mixed up.
 """
 
 import contextlib

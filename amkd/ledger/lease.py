@@ -1,8 +1,8 @@
-"""Who is at work on a run: one process at a time, told by its identity and its heartbeats.
+"""Makes sure that one process at a time works on a run, by its identity and its heartbeats.
 
-A lease says which process holds a run, and counts its heartbeats. Whether a holder is still at work
-follows from its process, where that can be seen from here; else from its heartbeats, against the
-clock of this process that nobody can set. The time of day plays no part: clocks may be wrong, or be
+A lease says which process holds a run, and counts its heartbeats. If the holder's process can be
+seen from here, that shows whether the holder is still at work. Otherwise its heartbeats show it,
+timed by this process's monotonic clock. The time of day is not used: clocks may be wrong, or be
 set back.
 """
 
@@ -96,7 +96,7 @@ class Leases:
         """Refuses to go on with a run that another process has taken; called in a transaction.
 
         Raises:
-          UserError: it has.
+          UserError: another process has taken the run.
         """
         row = self._row(run)
         if run in self._held and (row is None or row[0] != self._held[run]):
@@ -157,7 +157,7 @@ class Leases:
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
-            # A heart that cannot beat now tries again; whoever sends next meets the same trouble.
+            # A failed heartbeat is tried again later; the next batch reports the same error.
             with contextlib.suppress(UserError), self._file.transaction():
                 for run, holder in self._held.items():
                     self._db.execute(
@@ -172,7 +172,7 @@ class Leases:
             self._heart.join(BEAT)
         with contextlib.suppress(UserError), self._file.user_errors():
             for run, holder in self._held.items():
-                with contextlib.suppress(sqlite3.Error):  # whatever ails the file is told elsewhere
+                with contextlib.suppress(sqlite3.Error):  # reported elsewhere
                     self._db.execute(
                         "DELETE FROM lease WHERE run = ? AND holder = ?", (run, holder)
                     )

@@ -1,4 +1,4 @@
-"""What a run may still send: as far as its money reaches, and not too much in vain."""
+"""Limits what a run may send: by its money, and by images sent without a usable answer."""
 
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def most_in_vain(teacher: TeacherSettings, budget: int) -> int:
     free = teacher.kind in ("flax", "labels", "onnx") or (
         teacher.kind == "python" and not teacher.price
     )
-    if free:  # nobody bills what this machine answers
+    if free:  # answers that this machine computes are not billed
         return 0
     return max(budget // 5, 2 * min(teacher.batch, budget) * teacher.in_flight, 20)
 

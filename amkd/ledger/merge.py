@@ -36,9 +36,10 @@ class Merged(NamedTuple):
 def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
     """Copies all that the sources hold into the target, in one transaction.
 
-    Merging the same source twice adds nothing. Two teachers are the same if their identities are,
-    two answers if teacher and image are, two batches if run, round and the moment of sending are.
-    Images in flight are not copied: they matter only where their run goes on.
+    Merging the same source twice adds nothing. Two teachers are the same if they have the same
+    identity; two answers, if they have the same teacher and image; two batches, if they have the
+    same run, purpose, teacher, round, time of sending and number of images. Images in flight are
+    not copied: they matter only in the ledger with which their run goes on.
 
     Args:
       target: a ledger; created if it is not there.
@@ -52,7 +53,7 @@ def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
     for source in sources:
         _check_source(target, source)
     Ledger(target).close()  # makes it, brings it up to this version, or says what is wrong
-    # Of itself, synchronous=FULL.
+    # SQLite's default for a new connection is synchronous=FULL.
     db = sqlite3.connect(
         place.on_disk(target, "TARGET"), timeout=waiting.TOLD_AFTER, isolation_level=None
     )
@@ -124,7 +125,7 @@ def _merge_answers(
             "SELECT scores FROM answer WHERE teacher = ? AND image = ?", row[:2]
         ).fetchone()
         conflicts += kept != scores
-        if kept == scores:  # the same answer: since when it is held
+        if kept == scores:  # the same answer: keep its earliest time
             db.execute(
                 "UPDATE answer SET answered = ?1 WHERE teacher = ?2 AND image = ?3 AND answered >"
                 " ?1",

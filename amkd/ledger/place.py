@@ -1,4 +1,4 @@
-"""Where a ledger lies: a file on disk, under an absolute path, whatever SQLite calls its name.
+"""Makes sure that a ledger is a file on disk, even if its name means something else to SQLite.
 
 SQLite itself would take ``:memory:`` or ``file:ledger?mode=memory`` for a ledger without a file.
 All that was paid for would end with the process.
@@ -31,7 +31,7 @@ def problems(path: str, name: str = "config.ledger.path") -> Iterator[str]:
         place = Path(path).expanduser()
         taken = place.exists() and not place.is_file()
     except RuntimeError:
-        yield f"{shown}: nobody here has that home folder; {remedy}"
+        yield f"{shown}: there is no such home folder on this machine; {remedy}"
         return
     except OSError:  # told when it is opened
         return

@@ -1,4 +1,4 @@
-"""Which process is at work, and whether it still is: told by its identity, never by a clock."""
+"""Identifies a process, and finds out whether it still runs: by its identity, never by a clock."""
 
 import json
 import os
@@ -10,7 +10,7 @@ _PROC = Path("/proc")
 
 
 class Process(NamedTuple):
-    """A process, so that no other one is ever taken for it.
+    """An identity of a process that no other process ever has.
 
     Attributes:
       host: name of the machine, and its identity if it has one.
@@ -69,7 +69,7 @@ def alive(process: Process) -> bool | None:
 
 
 def _started(number: int) -> str:
-    """Returns when a process was started; empty if there is none, or only what is left of it."""
+    """Returns when a process was started; empty if there is none, or if it is a zombie."""
     fields = _read(f"{_PROC}/{number}/stat").rpartition(")")[2].split()
     return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
 

@@ -26,7 +26,7 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
       path: the ledger's file.
 
     Raises:
-      Damaged: it is not a database, or one that cannot be read.
+      DamagedLedger: it is not a database, or one that cannot be read.
       UserError: it is not there, belongs to another program or to a newer version, cannot be
         opened, or was written while it was read.
     """

@@ -184,7 +184,7 @@ def recount(found: Recount) -> str:
 
 def merged(target: Path, sources: Sequence[Merged]) -> str:
     """Lists what each source added."""
-    heads = [">answers", ">conflicts", ">uses", ">batches", ">runs", "brought by"]
+    heads = [">answers", ">conflicts", ">uses", ">batches", ">runs", "source"]
     lines = [table(heads, [(*source[1:], source.source) for source in sources]), ""]
     conflicts = sum(source.conflicts for source in sources)
     if conflicts:

@@ -149,7 +149,7 @@ _PAGE = 4096  # SQLite's, of every ledger
 
 
 class _Rescue:
-    """Reads all pages, first for what the checksums may be, and fills the new ledger."""
+    """Reads all pages twice: first to learn the possible checksums, then to fill the new ledger."""
 
     def __init__(
         self,
@@ -272,7 +272,7 @@ class _Rescue:
         return self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
 
 
-# Each with the number of columns that are taken over; checksums of uses and batches are made anew.
+# Statements, with the number of columns to copy; uses and batches get new checksums at the end.
 _INSERTS = {
     "answer": ("INSERT OR {} INTO answer VALUES (?, ?, ?, ?, ?)", 5),
     "use": ("INSERT OR {} INTO use VALUES (?, ?, ?, ?, ?, ?, 0)", 6),

@@ -31,7 +31,7 @@ _INDEXES = """
 CREATE INDEX batch_run ON batch (run, state);
 CREATE INDEX pending_batch ON pending (batch)
 """
-# Who is at work on a run, and how often it has said so; and checksums of money and owners.
+# Leases: which process holds a run, and its heartbeats. Checksums of batches and uses.
 _COLUMN = "ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0"
 _SINCE_3 = f"""
 CREATE TABLE lease (run TEXT PRIMARY KEY, holder TEXT NOT NULL, beats INTEGER NOT NULL) \
@@ -135,7 +135,7 @@ def check(db: sqlite3.Connection, path: Path) -> None:
 
 
 def seal(db: sqlite3.Connection) -> None:
-    """Gives all rows their checksums anew; their teachers must have names by then."""
+    """Computes the checksums of all rows again; all teachers must have names already."""
     answers = f"UPDATE answer SET checksum = {checksums.ANSWER_SQL}"
     for statement in (*_SEAL.split(";"), answers):
         db.execute(statement)

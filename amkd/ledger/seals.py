@@ -1,4 +1,4 @@
-"""Which rows of a damaged ledger are what they were, as far as their checksums tell."""
+"""Finds out by checksums which rows of a damaged ledger are unchanged."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Sets answers aside that may belong to other images: nothing of what was paid for is deleted."""
+"""Sets aside answers that may belong to other images; no paid answer is deleted."""
 
 import sqlite3
 from collections.abc import Iterable

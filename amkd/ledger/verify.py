@@ -62,7 +62,7 @@ def answers(db: sqlite3.Connection) -> Check:
     return _rows(
         db,
         "answers",
-        f"{count:,} answers, each what it was",
+        f"{count:,} answers; all have their checksums",
         query=_CHANGED,
         remedy=_RESCUE,
     )
@@ -84,8 +84,8 @@ def lengths(db: sqlite3.Connection) -> Check:
         if len(teacher.classes) > 1
     ]
     remedy = (
-        "two services went by one identity: keep them apart in ledgers of their own"
-        " (config.teacher.identity)"
+        "two services had the same identity (config.teacher.identity): give each a ledger of its"
+        " own"
     )
     return Check("classes", "one number of classes for each teacher", faults, remedy)
 
@@ -114,8 +114,9 @@ def owners(db: sqlite3.Connection) -> Check:
 
 
 _MONEY = (
-    "somebody or something has changed the books; the answers are checked apart. Take a copy of the"
-    " ledger from before, or `python -m amkd.ledger rescue`, which leaves these rows out"
+    "records of uses or batches were changed after they were written; answers are checked by"
+    " themselves. Take an earlier copy of the ledger, or `python -m amkd.ledger rescue`, which"
+    " leaves these rows out"
 )
 _USE_CHANGED = f"""
 SELECT 'run ' || run || ', ' || purpose || ': the note on image ' || substr(hex(image), 1, 16)
@@ -165,7 +166,7 @@ def pending(db: sqlite3.Connection) -> Check:
         "in flight",
         f"{count:,} images, each of a batch under way",
         query=_LEFT_OVER,
-        remedy="no harm: it holds other runs back until the batch expires at most; rescue leaves it"
+        remedy="no harm: other runs wait until the batch expires at the latest; rescue leaves it"
         " out",
     )
 

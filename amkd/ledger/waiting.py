@@ -1,4 +1,4 @@
-"""Waiting for a ledger that another program holds: never in silence, and not for ever."""
+"""Waits for a ledger that another program holds; tells the user, and gives up at a time limit."""
 
 import sqlite3
 import time

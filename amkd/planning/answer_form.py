@@ -9,7 +9,7 @@ import numpy as np
 from amkd.config.teacher_answers import Form
 from amkd.teachers import answers
 
-_FEW, _MOST_DIGITS = 4, 6  # half precision has more than a few, and fewer than most
+_FEW, _MOST_DIGITS = 4, 6  # decimal digits; above _FEW, half precision is tried first
 _PERCENT = 0.02  # of 100, that a sum of percentages may miss
 
 

@@ -11,7 +11,8 @@ from amkd.run.facts import RunFacts
 def known_images(settings: Settings, facts: RunFacts, data: DataSet, *, sound: bool) -> np.ndarray:
     """Returns the images of round 0 that are known.
 
-    None where there are too few to draw from, so that the plan can still report the cost.
+    If there are too few images to draw from, no image is returned, so that the plan can still
+    report the cost.
     """
     count = facts.real if facts.real <= data.drawable_count else 0
     real = draw_real(data, count, settings.seed)

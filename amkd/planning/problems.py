@@ -7,7 +7,7 @@ from amkd.core.errors import UserError
 from amkd.validation import subject
 
 _Found = TypeVar("_Found")
-_COMPARED = {"budget", "n_real"}  # a default in place of the one says nothing of the other
+_COMPARED = {"budget", "n_real"}  # if one is wrong, the other cannot be judged
 
 
 class Problems:
@@ -18,7 +18,7 @@ class Problems:
     """
 
     def __init__(self, told: Iterable[str] = ()) -> None:
-        """Takes those ``told`` of the configuration: a field among them is not told of again."""
+        """Starts with the problems ``told`` before; their fields are not reported again."""
         self.found = list(told)
         self._told = {subject(problem) for problem in self.found} - {""}
         if self._told & _COMPARED:
@@ -33,7 +33,7 @@ class Problems:
     def attempt(self, step: Callable[[], _Found]) -> _Found | None:
         """Returns what a step returns; None if it cannot be done, and then its problem is added.
 
-        Where something is wrong already, a step may fail in any way, and that only follows.
+        If there are problems already, any other exception of the step is taken as their effect.
         """
         try:
             return step()

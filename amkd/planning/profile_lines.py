@@ -25,9 +25,9 @@ def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
         yield f"{'':<{_INDENT}}{setting.name}={setting.value!r}{yours}"
     if _is_elsewhere(teacher):
         yield from _wrapped(
-            "your address is not the service's own: what is sent, the key among it, and how the"
-            " reply is read stay the profile's; a service that asks for something else has"
-            " configs/http.py, or configs/photos.py:http"
+            "your URL is not the service's own: the request with its key, and the reading of the"
+            " reply, still follow the profile; for another service use configs/http.py, or"
+            " configs/photos.py:http"
         )
     for name, text in (
         ("labels", profile.labels),

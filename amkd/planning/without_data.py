@@ -72,7 +72,7 @@ def _least_cost(settings: Settings) -> Cost:
     method = find(settings.method)
     if not settings.n_real and method.selector.takes_pictures:  # as many as there are
         settings = dataclasses.replace(settings, method="real_only", n_real=2)
-    elif not settings.n_real and ignores_rounds(method):  # nobody knows how many there are
+    elif not settings.n_real and ignores_rounds(method):  # their number is not known
         settings = dataclasses.replace(settings, n_real=2)
     # All others spend the budget, with as many images as there may be.
     settings = real_images.counted(settings, settings.budget)

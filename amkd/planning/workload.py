@@ -102,8 +102,10 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
 
 
 def features_computed(settings: Settings, facts: RunFacts, data: DataSet) -> int:
-    """Returns for how many images a frozen backbone runs once, those of a search apart: the views
-    of all images that are asked about, or that an assistant answers, and the images that judge.
+    """Returns for how many images a frozen backbone runs once, without those of a search.
+
+    These are the views of all images that are asked about or that an assistant answers, and the
+    images that judge.
     """
     if not settings.train.views:
         return 0

@@ -119,7 +119,7 @@ def ask(
         progress(sum(times[digest] for digest in done))
 
     paid: set[bytes] = set()
-    if client.teacher.has_keys:  # it need not bill twice what was on its way when the run was ended
+    if client.teacher.has_keys:  # such a service need not bill again what was in flight
         paid = client.ledger.used(client.run, purpose, charge.teacher, paid_only=True)
     parts = splitting.parts(list(times), known, paid, size=client.batch)
     fresh = _send_missing(client, charge, missing, parts=parts, answered=answered)

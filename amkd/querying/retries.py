@@ -12,15 +12,15 @@ from amkd.querying.pace import Pace
 from amkd.querying.request_policy import RequestPolicy
 
 _PAUSE_SHOWN = 60.0  # seconds: a person is told about pauses from here on
-_DATES = 1e9  # seconds: a date much later than that cannot be told
-_USELESS = 2  # whole replies without a usable answer that a batch is paid for
+_DATES = 1e9  # seconds: longest pause from which a date is computed; much longer ones overflow
+_USELESS = 2  # whole replies without a usable answer after which a batch is given up
 
 
 def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -> tenacity.Retrying:
-    """Returns what calls a function until it answers: exponential backoff, or the service's pause.
+    """Returns a retrying caller, which waits with exponential backoff or as the service asks.
 
     Args:
-      policy: how often is tried, and how long is waited.
+      policy: how many attempts to make, and how long to wait between them.
       pace: waits, and holds all threads back where the service asks for a pause.
       teacher: identity of the teacher, for messages.
       ledger: where the earlier answers are, for messages.

@@ -1,7 +1,7 @@
-"""The sentinel: asks now and then about an image again whose answer is known.
+"""Asks again, from time to time, about an image whose answer is known: the sentinel.
 
-One reply does not show that it belongs to another request. A known image that suddenly has another
-answer does.
+A single reply does not show whether it belongs to another request. If a known image suddenly has
+another answer, replies may have been mixed up.
 """
 
 import dataclasses
@@ -118,8 +118,8 @@ class Sentinel:
         return TeacherFailed(
             f"the sentinel (config.teacher.sentinel={self.every}) asked teacher {identity} about an"
             f" image again, and the answer is not the same: {mismatch}. Replies may have reached"
-            " the wrong requests, so that answers are stored under the wrong images. Suspect are"
-            f" {span} of the ledger, all since the last good check: their {moved} answers are set"
+            " the wrong requests, so that answers are stored under the wrong images. All since the"
+            f" last good check are suspect, {span} of the ledger: their {moved} answers are set"
             f" aside in {book.path} as those of {other!r}. Look at what stands between here and"
             " the service: config.teacher.http.fresh_connections=True and"
             " config.teacher.in_flight=1 keep most proxies from mixing replies. Then run the same"

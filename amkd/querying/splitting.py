@@ -30,7 +30,7 @@ def _batches(images: list[bytes], size: int) -> Iterator[list[bytes]]:
 
 
 def _one_first(parts: list[list[bytes]]) -> list[list[bytes]]:
-    """Puts a single image in front: one of the last batch, which was hardly ever on its way."""
+    """Puts a single image in front: one of the last batch, most likely not sent before."""
     if len(parts) < 2 or len(parts[0]) == 1:
         return parts
     *others, last = parts

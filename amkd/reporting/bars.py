@@ -8,14 +8,15 @@ from tqdm import tqdm
 
 from amkd.core import console
 
-# Takes the total, a label and a unit, and opens a bar; its value takes the advance, and what else
-# to show.
+# Opens a bar, given the total, a label and a unit. Yields a function that takes the advance and
+# other values to show.
 Bar = Callable[[int, str, str], AbstractContextManager[Callable[..., None]]]
 
 
 def bars(progress: bool) -> Bar:
-    """Returns what opens progress bars, with rate and time left; silent unless ``progress``, and
-    where the output is a log in JSON.
+    """Returns a function that opens progress bars, with rate and time left.
+
+    Nothing is shown if ``progress`` is False, or if the output is a log in JSON.
     """
 
     @contextmanager

@@ -44,7 +44,7 @@ def reliability(answers: Answers) -> tuple[Point, ...]:
 
 
 def parts(sides: list[Answers], *, labels: bool) -> Iterator[str]:
-    """Yields the part of a page; nothing if nobody has answered.
+    """Yields the part of a page; nothing if neither side has an answer.
 
     Args:
       sides: who answers, the student first.

@@ -66,7 +66,7 @@ def curve(student: np.ndarray, teacher: np.ndarray, price: float = 0.0) -> list[
 
 
 def _point(threshold: float | None, local: int, errors: int, *, count: int, price: float) -> Point:
-    """Returns the point at which so many images are the student's, so many of them wrong."""
+    """Returns the point at which the student answers ``local`` images, ``errors`` of them wrong."""
     agreement = 1 - errors / count
     low, high = interval.wilson(agreement, count)
     cost = 1000 * price * (count - local) / count

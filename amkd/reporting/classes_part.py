@@ -15,7 +15,7 @@ _MOST_CONFUSION = 50  # classes; a larger confusion matrix is not shown
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Share:
-    """Which share of each class's images somebody puts into that class.
+    """The share of each class's images that the student or the teacher puts into that class.
 
     Attributes:
       name: who, in words.
@@ -43,7 +43,7 @@ class Share:
 
 
 def share(name: str, said: np.ndarray, right: np.ndarray, classes: int) -> Share:
-    """Counts the images of each class that are put there.
+    """Counts the images of each class, and how many of them are put into it.
 
     Args:
       name: who puts them there.

@@ -135,5 +135,5 @@ class RunProgress:
         self._counted = time.monotonic()
         try:
             return self._count()
-        except UserError:  # the ledger's trouble is told where the ledger is needed
+        except UserError:  # the ledger's error is reported where it is needed
             return self.standing.counts

@@ -1,4 +1,4 @@
-"""``progress.json``, the sign of life of a run, and what it tells whoever reads it.
+"""Writes and reads ``progress.json``, the sign of life of a run.
 
 Another thread writes it, so that it stays fresh while the run waits for its teacher or trains.
 """
@@ -80,7 +80,7 @@ class _Beat(threading.Thread):
         """Writes until the run ends."""
         while not self._over.wait(self._seconds):
             self._write(RUNNING)
-            # The run's own thread is told that nobody reads, and meets a full disk by itself.
+            # The run's own thread reports a closed output or a full disk by itself.
             with contextlib.suppress(console.ReaderGone, OSError):
                 self._log()
 

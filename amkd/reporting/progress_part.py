@@ -34,7 +34,7 @@ def parts(summary: Entry, epochs: Sequence[Entry]) -> Iterator[str]:
     if drawings:
         yield drawing.plots(drawings)
         yield text(
-            "After every round, with 95% intervals (Wilson): so far may a share be off because it"
+            "After every round, with 95% intervals (Wilson): how far a share may be off because it"
             " was counted on few images."
         )
     columns = _columns(rounds)

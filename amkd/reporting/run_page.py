@@ -105,8 +105,10 @@ def render(shown: RunPage) -> str:
 
 
 def _judged(shown: RunPage) -> list[Answers]:
-    """Returns whose confidence can be judged: by labels both sides, else the student by the
-    teacher's classes.
+    """Returns the answers whose confidence can be judged.
+
+    With labels, these are the answers of both sides; else those of the student alone, judged by
+    the teacher's classes.
     """
     asked = shown.asked
     if shown.labels is None:

@@ -101,7 +101,7 @@ def ticks(low: float, high: float) -> list[float]:
     """Returns round numbers at equal distances, the first at most ``low``, the last at least
     ``high``.
     """
-    # Of equal values, or nearly, the ticks still differ by what their labels show.
+    # Even if the values are almost equal, the labels of the ticks must differ.
     least = max(1e-9, 1e-4 * max(abs(low), abs(high)))
     rough = max(high - low, least) / _TICKS
     size = 10.0 ** math.floor(math.log10(rough))
@@ -111,7 +111,7 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def every(labels: Sequence[str], units: float) -> int:
-    """Returns of how many labels along an axis one is written, so that none touches the next."""
+    """Returns n such that every n-th label along an axis can be written and no two touch."""
     widest = max(len(label) for label in labels) * CHARACTER + 10
     return max(math.ceil(widest * (len(labels) - 1) / units), 1)
 

@@ -24,9 +24,9 @@ TERMS = {
     "divergence": "The mean Kullback-Leibler divergence of the student's probabilities from the"
     " teacher's, in nats: 0 where all probabilities are the same. Unlike the agreement, it sees"
     " how sure both are.",
-    "95% interval": "Wilson's interval: so far may a share be off because it was counted on few"
-    " images. It says nothing about other seeds. Where two intervals overlap widely, the two"
-    " figures are not told apart.",
+    "95% interval": "Wilson's interval: how far a share may be off because it was counted on few"
+    " images. It says nothing about other seeds. Where two intervals overlap widely, the images are"
+    " too few to tell the two figures apart.",
     "round": "One turn of the method: it chooses images, asks the teacher about them, and trains a"
     " new student on all answers so far. Round 0 asks about the first images.",
     "C1": "The student's highest class probability for an image: how sure it is of its best class."

@@ -10,7 +10,7 @@ SMALL = 64  # pixels: such an image stays as it is
 
 
 def address(image: np.ndarray, longest: int = 192) -> str:
-    """Returns an image as an address, a large one as a thumbnail.
+    """Returns an image as a data URL; a large image becomes a thumbnail.
 
     Args:
       image: ``uint8[H, W, C]``; where C is not 3, the first channel is shown.

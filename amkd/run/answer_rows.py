@@ -52,7 +52,10 @@ class AnswerSource:
 
 
 class AnswerRows(NamedTuple):
-    """Rows that hold an answer: their numbers, what they are about, and ``float32[M, Y]``."""
+    """Rows that hold an answer: numbers, keys of their pictures, and scores ``float32[M, Y]``.
+
+    ``empty`` counts the rows without an answer.
+    """
 
     numbers: list[int]
     keys: list[Key]
@@ -71,7 +74,7 @@ def read(task: AnswerSource) -> AnswerRows:
     """Reads all rows that hold an answer, and checks them.
 
     Raises:
-      UserError: names the rows whose answer, or picture, is told wrongly.
+      UserError: names the rows whose answer or picture is not valid.
     """
     form = task.settings.teacher.answers
     faults, numbers, keys, blocks = RowFaults(task.field), list[int](), list[Key](), []

@@ -88,8 +88,7 @@ def answered(context: RunContext, state: RoundState, given: Given) -> RoundState
 
 
 def joined(context: RunContext, state: RoundState, given: Given) -> tuple[Records, Given]:
-    """Returns the records that the student learns from, those of the assistant at the end, and the
-    answers to them.
+    """Returns the records that the student learns from and their answers; the assistant's are last.
 
     Args:
       context: the context of the run.

@@ -1,4 +1,4 @@
-"""What the devices or the data cannot give, found before anything is asked."""
+"""Checks that devices and data can give what a run needs, before the teacher is asked."""
 
 from collections.abc import Iterator
 
@@ -88,7 +88,7 @@ def check_student(settings: Settings, data: DataSet) -> None:
 def _check_parts(
     group: str, recipe: Recipe, network: Network, shape: tuple[int, ...], name: str
 ) -> None:
-    """Refuses a recipe that treats parts alike which the network does not have."""
+    """Refuses a recipe that freezes parts, or gives them other rates, if the network lacks them."""
     if not recipe.freeze and recipe.backbone_rate == recipe.layer_decay == 1:
         return
     key = jax.random.key(0)
@@ -121,7 +121,7 @@ def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
     if not isinstance(network, UserNetwork):
         return
     remedy = "let its build return an amkd.models.Network"
-    why = f"student {settings.student!r} does not show it; {remedy}"
+    why = f"student {settings.student!r} does not provide it; {remedy}"
     acquisition = settings.search.acquisition
     if find(settings.method).selector.acquires and acquisition == "badge":
         yield f"config.search.acquisition='badge': needs the student's last layer, and {why}"
@@ -134,7 +134,7 @@ def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
 
 
 def _problems_of_pictures(settings: Settings, drawable: int) -> Iterator[str]:
-    """Yields why an assistant cannot be given as many pictures that were not asked about."""
+    """Yields a problem if fewer pictures are left for the assistant than it should answer."""
     plan, selector = settings.assistant, find(settings.method).selector
     asked = settings.n_real + sum(selector.ks(settings))
     if plan.model and plan.pictures and asked + plan.pictures > drawable:

@@ -83,8 +83,9 @@ def frozen_backbone(
 
 
 def weights_identity(settings: Settings, data: DataSet) -> str:
-    """Returns the SHA-256 of a student's first variables, empty for random ones; with a pretrained
-    assistant, a comma and that of its own behind it.
+    """Returns the SHA-256 of the student's first variables; empty for random ones.
+
+    With a pretrained assistant, a comma and the SHA-256 of the assistant's first variables follow.
     """
     found, assistant = first_weights(settings, data), assistant_weights(settings, data)
     own = found.sha256 if found else ""
@@ -103,8 +104,8 @@ class SharedContext:
         them their variants, images made from them, or all other images.
       pool: the pairs of all images.
       stop: whether the process was asked to stop.
-      backbone: runs once for each image, where the recipe freezes it and caches its features; else
-        None.
+      backbone: the frozen backbone, which runs once for each image; None unless the recipe freezes
+        it and caches its features.
     """
 
     settings: Settings

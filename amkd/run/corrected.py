@@ -1,7 +1,7 @@
 """Corrections of a person in the training of a run: ``train.corrections``.
 
-A run keeps in its workdir what it began with. So it ends with the same bits when it is resumed,
-although the ledger may have more corrections by then.
+A run keeps in its workdir the corrections that it began with. So a resumed run ends with the same
+bits, even if the ledger has more corrections by then.
 """
 
 import dataclasses
@@ -63,10 +63,10 @@ def given(
     records: Records,
     images_of: Callable[[Records], Sequence[np.ndarray]],
 ) -> Given:
-    """Returns what the teacher gave for records, with what a person has corrected in its place.
+    """Returns what the teacher gave for records, with a person's corrections in place of answers.
 
     Args:
-      corrections: None for none: all stays as it is.
+      corrections: a person's corrections; with None, ``found`` is returned without a change.
       found: what the teacher gave.
       records: Q of them; only those of whole images are looked up.
       images_of: returns the images of records.

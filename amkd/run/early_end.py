@@ -79,7 +79,7 @@ def goes_on(summary: Mapping[str, Any], settings: Settings) -> bool:
 
 
 def _cut(context: RunContext, state: RoundState) -> tuple[RoundState, int]:
-    """Leaves out the records without an answer; returns how many were answered before, too."""
+    """Returns the state without unanswered records, and how many were answered before the round."""
     known, fresh = state.answered, state.records.take(slice(state.answered, None))
     paid = client.paid_for(context.client, context.mixes(fresh), client.DISTILL)
     places = np.concatenate([np.arange(known), known + np.flatnonzero(paid)])

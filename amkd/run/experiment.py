@@ -100,7 +100,7 @@ def run(
 
 @contextlib.contextmanager
 def _watched(settings: Settings, folder: Path) -> Iterator[RunProgress]:
-    """Yields what notes where the run stands, for those who watch it from outside."""
+    """Yields the progress of the run, which people and programs can watch from outside."""
     shown = settings.report
     progress = RunProgress(
         budget=settings.budget,
@@ -141,7 +141,7 @@ def assembled(
     progress: RunProgress | None = None,
     origin: Origin = NOWHERE,
 ) -> Iterator[tuple[RunContext, round_state.RoundState]]:
-    """Yields what stays the same in all rounds, and where the run stands.
+    """Yields the context, which stays the same in all rounds, and the state of the run.
 
     Args:
       settings: the configuration.
@@ -206,7 +206,7 @@ def assembled(
 
 
 def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
-    """Returns where the run stands, with the answers that judge; tells it to a person."""
+    """Returns the context with the judging answers, and the state; prints where the run stands."""
     state = round_state.restore(context.checkpoints)
     rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
     console.say(_headline(context))

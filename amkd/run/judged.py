@@ -23,7 +23,8 @@ def queried_real(
 ) -> tuple[np.ndarray, list[bytes]]:
     """Returns real images that a run has asked about, ``uint8[M, H, W, C]``, and their digests.
 
-    Images that a method makes are left out, and of very many images the later ones.
+    Images that a method makes are left out. If there are very many images, only the first ones are
+    returned.
 
     Args:
       settings: the configuration.
@@ -75,8 +76,9 @@ def of_run(
 
 
 def entry_of(task: Task, names: Sequence[str]) -> EntryOf:
-    """Returns how a gallery shows an image: both answers below it, and over it where the task draws
-    them.
+    """Returns a function that makes a gallery's entry of an image.
+
+    Both answers are written below the image, and drawn over it if the task can draw them.
 
     Args:
       task: what answers mean.

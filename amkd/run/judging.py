@@ -15,7 +15,7 @@ from amkd.run.round_state import RoundState
 
 
 def ask_first(context: RunContext) -> RunContext:
-    """Asks about the judging images, unless the money does not reach them and all queries."""
+    """Asks about the judging images if the money is enough for them and for all queries."""
     images = context.data.test_images
     if not context.facts.asks_evaluation or not len(images):
         return context
@@ -27,7 +27,7 @@ def ask_first(context: RunContext) -> RunContext:
         return context
     try:
         return dataclasses.replace(context, test_answers=_ask(context, images))
-    except OutOfMoney:  # lost requests took it: the student learns from what there is
+    except OutOfMoney:  # lost requests used up the money: the run goes on without these answers
         return context
 
 
@@ -73,7 +73,7 @@ def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
         return answers
     except OutOfMoney:
         paid = client.paid_for(context.client, [images], client.EVALUATE)
-    console.say(f"the money reaches {paid.sum()} of the {len(images)} judging images")
+    console.say(f"the money is enough for {paid.sum()} of the {len(images)} judging images")
     if not paid.any():
         return None
     answers[paid] = client.recall(context.client, [images[paid]])

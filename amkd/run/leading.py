@@ -105,10 +105,10 @@ def agree_on(images: Images, weights: str) -> None:
 
 @contextlib.contextmanager
 def together() -> Iterator[None]:
-    """Lets all processes work together while it lasts.
+    """Lets all processes work together while the block runs.
 
     Raises:
-      JobEnded: it failed for another process.
+      JobEnded: another process failed.
     """
     with mesh.together():
         try:
@@ -121,7 +121,7 @@ def together() -> Iterator[None]:
 
 @contextlib.contextmanager
 def apart() -> Iterator[None]:
-    """Lets this process finish what it does alone, whatever becomes of the others meanwhile."""
+    """Runs a block that this process finishes alone, even if other processes fail meanwhile."""
     processes.waiting_together(False)
     try:
         yield
@@ -140,7 +140,7 @@ def selecting(state: RoundState, k: int) -> Iterator[None]:
 
 
 def shared(given: Callable[[], Given]) -> Callable[[], Given]:
-    """Returns a function that followers call, too, inside :func:`selecting`; asked only once."""
+    """Returns ``given`` as a function that runs once, and sends the result to the followers."""
 
     def told() -> Given:
         found = given()
@@ -188,10 +188,11 @@ def training(
 
 
 class EpochStop(StopSignal):
-    """A stop of a training that all processes make after the same epoch.
+    """Stops a training on all processes after the same epoch.
 
-    Process 0 announces an epoch among those that the devices do next. The others look after each
-    epoch. They know of it in time: they cannot do these epochs before process 0 takes part.
+    Process 0 announces the last epoch, one of those that the devices run next. The other processes
+    look for the announcement after each epoch. They see it in time, because they cannot run these
+    epochs before process 0 takes part.
 
     Args of the constructor:
       asked: whether process 0 was asked to stop.

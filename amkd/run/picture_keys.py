@@ -29,7 +29,7 @@ def key_of(cells: Mapping[str, Any], columns: Mapping[str, Sequence[str]] = KEYS
       columns: the columns that may tell it, by the kind of the key.
 
     Raises:
-      UserError: it says that by none of the columns, or by no valid SHA-256.
+      UserError: none of the columns names a picture, or a SHA-256 is not valid.
     """
     for kind, names in columns.items():
         for column in names:

@@ -169,7 +169,7 @@ def _paths(context: RunContext, workdir: Path) -> dict[str, str | None]:
 
 
 def _cascade(context: RunContext, student: np.ndarray) -> dict[str, Any] | None:
-    """Returns what there is to say of student and teacher together."""
+    """Returns the summary of the cascade of student and teacher; None if there is none."""
     config = context.settings
     if not context.data.task.names_classes:
         return None

@@ -182,7 +182,7 @@ def read_csv(review: Review, path: Path) -> dict[bytes, int]:
         more = f"\n  and {len(problems) - 10} more" if len(problems) > 10 else ""
         classes = ", ".join(review.names[:20]) + (", ..." if len(review.names) > 20 else "")
         raise UserError(
-            f"--read={path}: nothing was taken over; mend these rows (the classes are"
+            f"--read={path}: no correction was saved; correct these rows (the classes are"
             f" {classes}):\n{listed}{more}"
         )
     return found

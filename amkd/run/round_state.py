@@ -41,7 +41,7 @@ class RoundState:
       round: the round in progress, 0 first.
       epoch: epochs done of this round's training; -1 before its queries are answered.
       records: all images chosen so far; those from ``answered`` on have no answer yet.
-      score: ``float32[Q]``, C2 at selection; NaN for real images.
+      score: ``float32[Q]``, C2 or C1 at selection; NaN for images that were not scored.
       variables: the last round's student; None in round 0.
       training: leaves of this round's training state, if it was saved during the training; else
         None.

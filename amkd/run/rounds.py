@@ -38,7 +38,7 @@ def run(context: RunContext, state: RoundState) -> RoundState:
 
 
 def one_round(context: RunContext, state: RoundState) -> RoundState:
-    """Selects, queries, trains and evaluates; saves after each of the first three.
+    """Selects, queries, trains and evaluates; saves after selection, after queries and at the end.
 
     Raises:
       OutOfMoney: not all of its queries can be paid for; as many as can be were sent.
@@ -251,14 +251,14 @@ def _features_bar(
 
 
 def _given(context: RunContext, records: Records, answers: np.ndarray) -> Given:
-    """Returns answers, as a person has corrected them, and what the recipe takes beside them."""
+    """Returns answers with a person's corrections, and the teacher features that a recipe needs."""
     features = context.teacher_features
     given = Given(answers, features.column(records, context.mixes) if features else None)
     return corrected.given(context.corrections, given, records, context.images_of)
 
 
 def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport:
-    """Returns the report of a finished round. Only here does a student meet test labels."""
+    """Returns the report of a finished round. No student learns from the test labels."""
     started, desk = time.monotonic(), context.client
     context.report.phase("evaluate", state.round)
     answers = context.evaluate(state.variables)

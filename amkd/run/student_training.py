@@ -1,4 +1,4 @@
-"""Puts the trainings of a round together: once, for its own round and for all who look back at it.
+"""Builds the trainings of a round, for the round itself, for followers and for later selections.
 
 :mod:`amkd.run.rounds` trains it; :mod:`amkd.run.facts` has the recipe of each round.
 """

@@ -48,8 +48,10 @@ def owner(config: Settings, workdir: Path) -> str:
 
 
 def _is_foreign(entry: Path) -> bool:
-    """Tells what a new run's folder must not hold: answers may be imported before it begins, a
-    probe leaves its ledger and its page, and a run that was refused its last sign of life.
+    """Tells whether a folder with this entry cannot become the workdir of a new run.
+
+    Some entries are allowed: ``.part`` files; a ledger, because answers may be imported or probed
+    before a run begins; the page of a probe; and the progress file of a run that was refused.
     """
     known = entry.name.startswith(_LEDGER) or entry.name in (PROBE_PAGE, progress_file.NAME)
     return entry.suffix != ".part" and not known
@@ -178,9 +180,10 @@ def _as_json(config: Settings) -> dict[str, Any]:
 
 
 def _without_secrets(config: Settings) -> dict[str, Any]:
-    """Returns what is kept of a configuration: no part in which a secret may stand by mistake.
+    """Returns a configuration without the parts that may hold a secret by mistake.
 
-    None of these parts tells two runs apart; the teacher's identity has a hash of its address.
+    These parts are not needed to tell two runs apart: the teacher's identity has a hash of its
+    address.
     """
     kept, http = _as_json(config), config.teacher.http
     asks_with_secret = bool(http.url and (http.auth_env or http.auth_file))

@@ -30,9 +30,9 @@ def page(runs: Sequence[NamedRun]) -> str:
         f"<h1>{len(runs)} runs compared</h1>",
         text(
             "A query is one image that the teacher was asked about. The vertical lines are 95%"
-            " intervals (Wilson): so far may a figure be off because the judging images are few."
-            " They say nothing about other seeds. Where two intervals overlap widely, the two"
-            " runs are not told apart."
+            " intervals (Wilson): how far a figure may be off because the judging images are"
+            " few. They say nothing about other seeds. Where two intervals overlap widely, the"
+            " images are too few to tell the two runs apart."
         ),
         "<h2>The runs</h2>",
         table(_RUN_HEAD, map(_run_row, runs)),

@@ -88,6 +88,6 @@ def read(folder: Path) -> list[Kept]:
     Raises:
       UserError: one of them is damaged.
     """
-    remedy = "delete it; --mode=table keeps it anew from the run, if its workdir is still there"
+    remedy = "delete it; --mode=table writes it again from the run, if its workdir is still there"
     fields = {"row": str, "way": str, "seed": int, "rounds": list}
     return [files.read_object(path, remedy, fields) for path in sorted(folder.glob("*.json"))]

@@ -14,8 +14,8 @@ from amkd.tables.table import Table
 def check(table: Table, runs: Iterable[Kept]) -> None:
     """Refuses kept runs that would stand under the name of another configuration.
 
-    Of a way's fields and of its row's only their values count, not whether the run could be done
-    here: the pictures of a finished run may be elsewhere.
+    Only the values of a way's and its row's fields are compared. It does not matter whether the run
+    could be done here: the pictures of a finished run may be elsewhere.
 
     Raises:
       UserError: names the first run that is of another configuration, and the fields.

@@ -81,7 +81,7 @@ def outcomes(table: Table, cells: Sequence[Cell]) -> Iterator[Outcome]:
 def withheld(table: Table, judged: Sequence[Outcome]) -> set[tuple[str, str]]:
     """Returns the cells, as (row, way), whose figures wait for a block that is not finished.
 
-    A cell that a finished block has, too, and one that no block has, do not wait.
+    A cell does not wait if a finished block has it, too, or if no block has it.
     """
     open_ = {one.block for one in judged if one.paired is None}
     waiting: set[tuple[str, str]] = set()

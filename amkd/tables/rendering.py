@@ -36,7 +36,7 @@ def kept_runs(table: Table, folder: Path) -> list[kept.Kept]:
 
 
 def render(table: Table, folder: Path) -> str:
-    """Writes the table's files beside ``runs/TABLE``, from which alone they follow.
+    """Writes the table's files beside ``runs/TABLE``; they depend on the runs kept there alone.
 
     Args:
       table: the table.
@@ -65,7 +65,7 @@ def render(table: Table, folder: Path) -> str:
         text += grid.markdown(records, measured_points)
     outcomes = [planned.record(one) for one in judged]
     text += "".join(planned.markdown(outcomes))
-    # First what later runs know the others by.
+    # Written first: _check_folder recognises an earlier output by this file.
     files.write_text(folder / f"{table.name}.json", json.dumps(stored, indent=1) + "\n")
     if outcomes:
         planned_file = folder / f"{table.name}-comparisons.json"

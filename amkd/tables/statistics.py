@@ -89,7 +89,8 @@ def sign_test(first_only: int, second_only: int) -> float | None:
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Adjusts the p-values of several comparisons by Holm's method (Holm, 1979).
 
-    The chance that any of them is wrong is then at most the adjusted p-value.
+    Rejecting all comparisons whose adjusted p-value is at most alpha keeps the chance of any false
+    rejection at alpha or below.
 
     Args:
       p_values: the p-value of each comparison; None where it is not defined, which does not count.

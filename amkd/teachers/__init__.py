@@ -1,6 +1,6 @@
 """The teacher as a black box: an identity and a function from images to answers.
 
-Only a local Flax teacher shows more, its network; the rivals that need it say so.
+Only a local Flax teacher also shows its network, which white-box methods need.
 """
 
 import dataclasses

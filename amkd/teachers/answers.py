@@ -18,7 +18,7 @@ ANY = Form(form="any")  # a probe's: whatever rows may mean, they are kept
 FORMS = ("probabilities", "logits", "top_k", "scores", "percentages", "label")
 _PARTIAL = ("top_k", "scores", "label", "any")  # forms in which some classes may have no score
 _TOLERANCE = 1e-3  # of a sum of probabilities
-# What the sum of probabilities may miss if all of them were computed in a short type.
+# How far a sum of probabilities may be from 1 if they were computed in a short type.
 _SHORT = ((np.dtype(np.float16), 2.0**-8), (np.dtype(ml_dtypes.bfloat16), 2.0**-7))
 _DIGITS = range(2, 7)  # decimal digits that scores may have been rounded to
 _ROUNDING = 0.1  # the most that the sum of rounded scores may miss, however many they are
@@ -188,7 +188,7 @@ def probabilities(rows: np.ndarray, form: Form) -> np.ndarray:
 
 
 def _exact(rows: np.ndarray) -> np.ndarray:
-    """Divides the rows by their sums that rounding left off; the others keep their bits."""
+    """Divides rows by their sums where rounding moved these off 1; other rows keep their bits."""
     total: np.ndarray = rows.astype(np.float64).sum(-1, keepdims=True)
     off = np.abs(total - 1) > _TOLERANCE
     return np.where(off, (rows / total).astype(np.float32), rows) if off.any() else rows

@@ -95,7 +95,7 @@ def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
 def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:
     """Hashes all that decides what a model is shown and how its reply is read.
 
-    Whoever corrects a wrong ``pixels.mean`` must not find the answers to the wrong pixels. The form
+    After a wrong ``pixels.mean`` is corrected, the old answers must not be found. The form
     of the answers is left out, since raw scores are kept; so is the label map, which may grow while
     a run goes on.
     """

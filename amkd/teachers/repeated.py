@@ -5,16 +5,16 @@ import numpy as np
 from amkd.config.teacher_answers import Form
 from amkd.teachers import answers
 
-# Of one probability: two units of a whole percentage, and more than short types and other batches
-# move an answer.
+# Largest allowed change of one probability: above two steps of a whole percentage, and above the
+# changes that short types and other batches cause.
 TOLERANCE = 0.025
 
 
 def same(before: np.ndarray, after: np.ndarray, form: Form) -> bool:
     """Returns whether a repeated answer is the earlier one, as far as its form can tell.
 
-    Of ``label`` the class must be the same, of all others every probability to ``TOLERANCE``. A
-    class without a score may have any up to the lowest that was told.
+    For ``label`` the class must be the same. For all other forms no probability may change by more
+    than ``TOLERANCE``. A class without a score may have any score up to the lowest given one.
 
     Args:
       before: a good raw row, ``float32[Y]``.

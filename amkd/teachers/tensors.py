@@ -120,7 +120,7 @@ def _fits(sizes: tuple[int, ...] | None, shape: tuple[int, int, int], layout: st
     axes = _AXES[layout]
     wanted = [shape[axis] for axis in axes]
     if len(sizes) == _SINGLE and sizes[axes.index(_CHANNELS)] == FREE:
-        return False  # this axis is rather the batch's, of grey images without a channel's axis
+        return False  # more likely the batch axis of grey images without a channel axis
     return len(sizes) in (_SINGLE, 4) and all(
         size in (FREE, want) for size, want in zip(sizes[-3:], wanted, strict=True)
     )

@@ -37,7 +37,7 @@ def from_config(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Se
 def examine(
     config: Mapping[str, Any], told: Iterable[str] = (), *, explicit: Collection[str] = ()
 ) -> tuple[Settings, list[str]]:
-    """Returns settings to go on looking for problems with, and the problems.
+    """Returns settings in which further problems can be looked for, and the problems so far.
 
     A field that is at fault has its default in the settings. What only follows from another
     fault is left out.

@@ -43,9 +43,9 @@ def counted(settings: Settings, drawable: int) -> Settings:
 
 
 def known(settings: Settings, method: Method) -> Settings:
-    """Returns settings that show what does not depend on the data set's size.
+    """Returns settings with a stand-in for the number of real images, to find other problems.
 
-    What is wrong with them may still be due to the number of images that stands there.
+    A problem with these settings may still come from the stand-in.
     """
     few = min(settings.rounds, 20)  # the 21st round of a doubling schedule is of a million
     if settings.search.schedule == "doubling":  # as many rounds as are too many are left out later

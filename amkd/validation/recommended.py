@@ -1,8 +1,8 @@
 """``method=auto``: the method that the measurements in results/README.md support.
 
-Labels of a person or of a data set answer real images alone, so they take whole images. For all
-other answers no way to choose mixes was measurably ahead of random pairs, and those that follow the
-student's uncertainty were behind: random pairs.
+Labels exist for real images only, so with ``labels`` the method asks about whole images. For all
+other teachers the method is random pairs: no other way to choose mixes was measurably ahead of
+them, and the ways that follow the student's uncertainty were behind.
 """
 
 from collections.abc import Mapping

@@ -17,7 +17,7 @@ NEEDS = {
     "tfserving": ("http.url", "tfserving.model"),
     "json": ("http.url", "json.request"),
 }
-# Fields of one kind: whoever sets them means that kind.
+# Fields of one kind of teacher: a user who sets one of them means that kind.
 _OF = {
     "python": ("function",),
     "onnx": ("onnx.path",),
@@ -93,7 +93,7 @@ def _missing(teacher: TeacherSettings) -> Iterator[str]:
         )
     for kind, names in _OF.items():
         for name in names:
-            # "flax" is the default: whoever means another kind says so.
+            # "flax" is the default, so the user has probably forgotten to set another kind.
             if teacher.kind == "flax" and (value := _value(teacher, name)):
                 yield (
                     f"config.teacher.{name}={value!r}: is for another kind of teacher than"

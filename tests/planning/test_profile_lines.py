@@ -22,4 +22,4 @@ def test_a_profile_with_another_address_keeps_its_form(fields, told):
     """A user who changes only the address of a profile still sends what the profile sends."""
     named = {f"teacher__{name}": value for name, value in fields.items()}
     text = " ".join(" ".join(profile_lines(from_config(changed(**named)).teacher)).split())
-    assert ("stay the profile's; a service that asks for something else has" in text) == told
+    assert ("still follow the profile; for another service use" in text) == told

@@ -110,7 +110,7 @@ def test_wrong_rows_are_named_and_nothing_counts(review, table, tmp_path):
     with pytest.raises(UserError) as caught:
         reviewing.read_csv(review, path)
     told = str(caught.value)
-    assert "row 3: 'cat' is none of the classes" in told and "nothing was taken over" in told
+    assert "row 3: 'cat' is none of the classes" in told and "no correction was saved" in told
     assert f"row 4: image {('ab' * 32)[:16]!r} is none of this run's" in told
     assert f"row {len(rows) + 1}: image {rows[0]['image'][:16]!r} has another class" in told
 

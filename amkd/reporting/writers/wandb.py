@@ -21,7 +21,7 @@ class Run:
         field = f"config.report.wandb={project!r}"
         wandb = extras.require("wandb", extra="wandb", field=field)
         self._hidden = hidden("WANDB_API_KEY")
-        # The output, the code and this machine are nobody else's business.
+        # Do not send the output, the code or facts about this machine to the service.
         quiet = wandb.Settings(
             console="off",
             disable_code=True,

@@ -25,7 +25,7 @@ _EXCERPT = 200  # characters of a reply that an error shows
 _READ_FOR_EXCERPT = 2**18  # bytes of a reply that are looked at for it
 # Bytes of a reply: to any request, for each image, and for the score of each class.
 _ANY_REPLY, _PER_IMAGE, _PER_SCORE = 2**22, 2**16, 2**10
-_SLACK = 30.0  # seconds: nothing cuts the lookup of a host's name short
+_SLACK = 30.0  # seconds: the lookup of a host's name has no timeout
 
 
 class Asked(NamedTuple):

@@ -17,7 +17,7 @@ _SECRET_PARAMETER = re.compile(
     r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Characters from which on letters and digits in an address may be a token, and no plain word.
+# Shortest mix of letters and digits in an address that may be a token and not a plain word.
 _TOKEN_IN_QUERY, _TOKEN_IN_PATH = 8, 20
 
 

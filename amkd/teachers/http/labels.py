@@ -20,9 +20,9 @@ class Labels:
     """Maps the labels of a service to class numbers.
 
     A label is looked up in the user's map first, then among the class names, then among the class
-    names regardless of case. An é of one character and one of two are the same everywhere. Last,
-    it may be a class number itself, unless some class has a number as its name: then nobody can
-    tell whether 3 is a name or a place, and it is refused.
+    names regardless of case. Different Unicode forms of é are treated as the same letter. Last, a
+    label may be a class number itself. If some class has a number as its name, it is not clear
+    whether 3 is a name or a place, and such a label is refused.
 
     Attributes:
       are_places: whether every number is sure to be the number of a class.
@@ -78,7 +78,7 @@ class Labels:
         if name in self._given:
             return self._given[name]
         named, place = self._named(name), _place_of(name, self._names)
-        # A class's own name as text is a name. Whoever writes 3 without quotes may count.
+        # A text that is a class's name is a name. A 3 without quotes may be a place instead.
         sure = named == place or (named is not None and isinstance(label, str))
         if place is not None and self._numbered and not sure:
             raise self._ambiguous(name, named, place)

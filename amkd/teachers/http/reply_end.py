@@ -21,7 +21,7 @@ class ReplyEnd:
             while not isinstance(event := self._parser.next_event(), type):
                 if isinstance(event, h11.ConnectionClosed):
                     return
-        except (h11.RemoteProtocolError, RuntimeError):  # RuntimeError: bytes after the farewell
+        except (h11.RemoteProtocolError, RuntimeError):  # RuntimeError: bytes after closing
             self._broken = True
 
     @property

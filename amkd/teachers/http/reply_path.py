@@ -1,9 +1,9 @@
 """Finds things in the reply of a service by JMESPath, which keeps every null.
 
 JMESPath drops null and missing values from what a projection such as ``predictions[].label`` finds.
-Two lists that belong together, labels and scores, would then lose step: where one entry lacks its
-label and the next one its score, both lists are one shorter, and each score lands on its
-neighbour's label. Here every projection keeps one element for each of its list.
+Two lists that belong together, labels and scores, would then no longer match: where one entry lacks
+its label and the next one its score, both lists are one shorter, and a score is paired with the
+label of another entry. Here every projection keeps one element for each of its list.
 """
 
 from collections.abc import Sequence

@@ -9,9 +9,9 @@ import httpx
 
 
 def seconds_to_wait(headers: httpx.Headers) -> float | None:
-    """Returns the seconds to wait; None if the service does not say, or not readably.
+    """Returns the seconds to wait; None if the service gives none that can be read.
 
-    A date counts from the service's own clock where its reply tells it, since ours may be wrong.
+    A date is compared with the service's own clock if the reply has it, since ours may be wrong.
     """
     text = headers.get("Retry-After", "")
     try:

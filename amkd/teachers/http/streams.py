@@ -1,4 +1,4 @@
-"""Connections on which no wait goes beyond a deadline, and no byte of one reply into the next."""
+"""Connections that end every wait by a deadline, and never mix bytes of two replies."""
 
 import ssl
 import threading
@@ -101,8 +101,8 @@ class Stream(httpcore.NetworkStream):
     def get_extra_info(self, info: str) -> Any:
         """See httpcore.
 
-        Bytes that wait to be read make httpcore take an idle connection for spoilt. Threads may
-        look while another one takes the connection: the reply to its request is nothing to spoil.
+        httpcore closes an idle connection that has bytes to read. A thread may check this while
+        another thread uses the connection: bytes of a reply that is still read do not count.
         """
         found = self._plain.get_extra_info(info)
         if info != "is_readable":

@@ -96,7 +96,7 @@ class Request:
             return form
         if form in self._words:
             return self._words[form]
-        # The words come last: what looks like a placeholder in a class's name is none.
+        # Words are replaced last, so that a class's name with a placeholder in it stays as it is.
         text = form.replace(ID, name).replace(IMAGE, picture)
         for word, meaning in self._words.items():
             text = text.replace(word, meaning if isinstance(meaning, str) else _quoted(meaning))

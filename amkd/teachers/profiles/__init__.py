@@ -1,6 +1,6 @@
 """Profiles of well-known services (``teacher.profile``): which fields of the teacher each sets.
 
-They were written from the documentation that each one names. No profile has met its service.
+They were written from the documentation that each one names. None was tested with its service.
 """
 
 from collections.abc import Collection, Mapping

@@ -2,7 +2,7 @@
 
 from amkd.teachers.profiles.profile import OPEN, Profile, json_service
 
-# Of the services of AWS, one address has many operations, which a header names.
+# A service of AWS has one address for many operations; a header names the operation.
 THROTTLED = (
     "ThrottlingException,ProvisionedThroughputExceededException,LimitExceededException,"
     "TooManyRequestsException"
