@@ -18,8 +18,9 @@ With ``search.gap_teacher=committee``, for a black box (ours):
 - Where the answers are labels, distilled and plain students learn the same at temperature 1, and
   the gap between them is that of two random seeds.
 
-The paper's text leaves open (ours): both terms scaled to [0, 1], 10 neighbours by the distilled
-student's features, equal weights.
+The paper's text leaves the scales and weights open. Ours: neighbours are the 10 nearest by the
+distilled student's features; the uncertainty is scaled to [0, 1]; the number of reverse neighbours
+is divided by 10; both terms have the same weight.
 """
 
 import numpy as np

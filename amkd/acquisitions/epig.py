@@ -12,7 +12,7 @@ from amkd.candidates import joint_information
 from amkd.candidates.candidate_set import Candidates, lowest
 
 _FEWEST, _MOST = 16, 1024  # real images
-_WORK = 2**31  # joint probabilities that are computed in a round, if that leaves the fewest
+_WORK = 2**31  # joint probabilities in a round, at most, unless _FEWEST images need more
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:

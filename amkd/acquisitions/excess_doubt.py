@@ -1,8 +1,8 @@
 """Excess doubt: the mixes of which the student is more unsure than the teacher will be.
 
-Ours. A mix of which the teacher is unsure, too, teaches little: there the student's entropy is high
-and right. The teacher's entropy is predicted from the answers that were paid for. No image is in
-more than ``search.max_per_image`` mixes of a round.
+Ours. A mix of which teacher and student are both unsure teaches little, because the student's high
+entropy is right. The teacher's entropy is predicted from the answers that were paid for. No image
+is in more than ``search.max_per_image`` mixes of a round.
 """
 
 import numpy as np

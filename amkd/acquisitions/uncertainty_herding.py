@@ -1,5 +1,5 @@
-"""Uncertainty herding: the mixes near those real images that the student has learned least and that
-nothing else that was asked about is near to (Bae et al., 2024).
+"""Uncertainty herding: the mixes near real images that the student has learned least and that have
+no other queried image near them (Bae et al., 2024).
 
 Ours: a real image's uncertainty is the divergence of the student from the answer that was paid for
 it. So the targets are the real images that were asked about, and each is covered by all others that

@@ -29,7 +29,8 @@ class Predictions:
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """What may be chosen: M mixes, one of each pair, the lowest C2 first.
+    """What may be chosen: M mixes, one of each pair, the lowest C2 first. Where single mixes or
+    whole images are scored: M of these, the lowest C1 first.
 
     Attributes:
       scored: the pairs, with C2 and its lambda.

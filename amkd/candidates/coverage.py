@@ -39,8 +39,8 @@ def nearest(
       points: ``float32[M, d]``.
       centers: ``float32[A, d]``.
       block: centers at a time, so that memory is O(block * M).
-      own: ``int32[M]``, where the points are centers themselves: the place of each, which does not
-        count as one for it.
+      own: ``int32[M]``, if the points are centers, too: the place of each point among the centers,
+        so that it does not count as its own nearest center.
     """
     chex.assert_rank([points, centers], 2)
     room = -len(centers) % block

@@ -67,7 +67,7 @@ def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
         state: tuple[jax.Array, jax.Array], key: jax.Array
     ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         least, free = state
-        # Where all that is left has a seed's very gradient, any will do.
+        # If all images left have the same gradient as a seed, each of them is equally likely.
         odds = jnp.where(jnp.any((least > 0) & free), jnp.log(least), 0.0)
         place = jax.random.categorical(key, jnp.where(free, odds, -jnp.inf)).astype(jnp.int32)
         return (jnp.minimum(least, squared_distances(g, place)), free.at[place].set(False)), place

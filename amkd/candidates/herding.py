@@ -1,9 +1,9 @@
 """Uncertainty herding: covering answered images, those first that the student has learned least
 (Bae et al., 2024). Pure functions, and their program.
 
-The kernel is Gaussian: ``k(t, x) = exp(-|h_t - h_x|^2 / (2 s^2))``. Its width is the mean distance
-of an answered image to the nearest other one (s^2 is the mean of the squares), so that it shrinks
-as more is answered.
+The kernel is Gaussian: ``k(t, x) = exp(-|h_t - h_x|^2 / (2 s^2))``. s^2 is the mean, over the
+targets, of the squared distance to the nearest other answered image. So the kernel becomes narrower
+as more images are answered.
 """
 
 import jax

@@ -1,9 +1,9 @@
 """Learning Loss: a small network that predicts where the student's loss is high (Yoo and Kweon,
 2019). Pure functions, and their program.
 
-The paper trains it beside the classifier, on four of its inner maps. Here (ours) the student is
-frozen, as it is in the paper's last epochs, and what its last layer sees is all that the predictor
-sees: any student will do.
+The paper trains it together with the classifier, on four of its inner feature maps. Here (ours) the
+student is frozen, and the predictor sees only the input of the student's last layer. So it works
+with any student.
 """
 
 from typing import Any

@@ -1,7 +1,7 @@
 """How unsure the teacher will be of candidates, predicted from the answers that were paid for.
 
-By ridge regression in float64. Its strength is the one of least squared error when each record in
-turn is left out (scikit-learn's ``RidgeCV``).
+The prediction is a ridge regression in float64. Leave-one-out cross-validation chooses its strength
+by the least squared error (scikit-learn's ``RidgeCV``).
 """
 
 import numpy as np
@@ -28,9 +28,9 @@ def predicted_entropy(candidates: Candidates) -> np.ndarray:
     told: ``float64[M]``, in nats.
 
     The entropy of a whole image is regressed on the student's features; where fewer than ten are
-    answered, it is their mean. The entropy of a mix is regressed on :func:`ends_entropy`, too, as
-    the difference to the entropy of the mixed answers, and is learned from answered mixes alone.
-    Where there are fewer than ten of these, it is the entropy of the mixed answers.
+    answered, it is their mean. For a mix, the inputs are the features and :func:`ends_entropy`, and
+    the output is the difference from the entropy of the mixed answers. It is learned from answered
+    mixes alone. Where there are fewer than ten of these, the entropy of the mixed answers is taken.
     """
     records = candidates.records()
     found = of_mixes(candidates) if np.any(records.i != records.j) else of_whole_images(candidates)

@@ -80,8 +80,8 @@ def greedy(
       need: ``float32[d, d]``, A.
       noise: ``float32[]``, s^2, above 0.
       k: how many, at most M.
-      anew: choices after which variances are computed anew from S; in between they are updated by
-        one rank for each choice, which rounds a little each time.
+      anew: number of choices after which the variances are computed again from S. In between, each
+        choice is a rank-one update, which adds a little rounding error.
       block: images whose variances are computed at once.
 
     Returns:

@@ -1,8 +1,8 @@
 """Messages with arrays, from process 0 to all others.
 
-The kind of a message, and the shapes of its arrays, come before the arrays: so an end of process 0
-is heard in place of the next message, and no process waits for arrays that never come. Arrays are
-sent as their bytes, since JAX has no 64-bit numbers by default.
+The kind of a message and the shapes of its arrays are sent before the arrays. So a process that
+waits for the next message learns if process 0 has ended, and no process waits for arrays that never
+come. Arrays are sent as their bytes, since JAX has no 64-bit numbers by default.
 """
 
 import math
@@ -72,7 +72,10 @@ def _bytes_of(array: np.ndarray) -> np.ndarray:
 
 
 def _send(data: np.ndarray) -> np.ndarray:
-    """Returns the bytes that process 0 has, ``uint8[n]``; all others give zeros."""
+    """Sends the bytes of process 0, ``uint8[n]``, to all processes, and returns them in each.
+
+    The other processes pass zeros of the same length.
+    """
     found, done = np.empty_like(data), 0
     with mesh.together():
         processes.meet()

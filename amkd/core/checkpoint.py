@@ -64,7 +64,7 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
       meta: what else to keep, for JSON.
 
     Raises:
-      OSError: the arrays are not read again as they were written; ``folder`` stays as it was.
+      OSError: the arrays read back differ from those written; ``folder`` stays as it was.
     """
     tree = jax.device_get(tree)
     with folders.replacing(folder.absolute()) as scratch:
@@ -79,10 +79,11 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> tuple[chex.ArrayTree, dict[str, Any]]:
-    """Reads what :func:`write` wrote, its arrays as NumPy's, after checking every byte.
+    """Reads what :func:`write` wrote, as NumPy arrays, after checking every byte.
 
     Raises:
-      ValueError: something has changed or is missing.
+      ValueError: a byte has changed, or a file of the arrays is missing.
+      OSError: ``meta.json`` is missing.
     """
     found = json.loads((folder / "meta.json").read_text())
     sealed = {name: found.get(name) for name in ("meta", "files")}

@@ -31,9 +31,10 @@ _deterministic = False
 
 
 def repeat_bits(wanted: bool) -> None:
-    """Chooses whether programs for GPUs have the same bits in every run; before any is compiled.
+    """Chooses whether programs for GPUs have the same bits in every run.
 
-    XLA chooses convolutions by timing them otherwise, and adds in any order.
+    It must be called before any program is compiled. By default, XLA chooses the algorithm of a
+    convolution by its speed in this run, and adds numbers in any order.
     """
     global _deterministic
     if wanted != _deterministic:
@@ -54,9 +55,9 @@ def repeats_bits() -> bool:
 def _options(steady: bool) -> dict[str, Any]:
     """Returns the compiler's options for this backend.
 
-    On a CPU, XLA would hand convolutions and products to YNNPACK, which runs convolutions at half
-    the speed of Eigen's. Its products have the same bits on any number of threads, which Eigen's
-    faster ones have not.
+    On a CPU, XLA would compute convolutions and products by YNNPACK, whose convolutions have half
+    the speed of Eigen's. Products of YNNPACK have the same bits on any number of threads. Those of
+    Eigen are faster, but their bits depend on the number of threads.
 
     Args:
       steady: whether products must have the same bits on any number of devices.
@@ -117,7 +118,7 @@ class Program(Generic[R]):
     def export(self, platforms: Sequence[str], *args: Any, **kwargs: Any) -> export.Exported:
         """Returns the program as other platforms would compile it, and compiles nothing.
 
-        It is traced anew: what was traced for this machine may have another form.
+        The function is traced again, because its trace for this machine may have another form.
 
         Args:
           platforms: such as ``cuda`` and ``tpu``.
@@ -177,8 +178,8 @@ def mapped(
     """Declares a program of one device that runs on all of them at once, as ``jax.pmap`` does.
 
     Args:
-      split: the array arguments that are split over the devices, each with the axis of its
-        arrays that counts devices; all others are the same for every device.
+      split: the arguments that are split over the devices, each with the axis of its arrays whose
+        length is the number of devices; every device gets all other arguments whole.
       static: names of the arguments that are not arrays; they must be hashable.
       donate: name of the argument whose memory the result may use.
       out_axes: axis of the result that counts devices; None where all devices return the same.

@@ -1,4 +1,6 @@
-"""What a person reads: no name can break it, and it ends quietly when nobody reads any more."""
+"""Prints messages for people: no name can break them, and the program ends quietly when their
+reader goes away.
+"""
 
 import atexit
 import contextlib
@@ -24,13 +26,15 @@ _ESCAPES = {
 
 
 class ReaderGone(BaseException):
-    """Whoever read the output has closed it, as ``head`` does; no ``Exception``, as Ctrl-C is
-    none.
+    """The reader of the output has closed it, as ``head`` does.
+
+    Like ``KeyboardInterrupt``, it is not an ``Exception``.
     """
 
 
 def visible(text: object) -> str:
-    r"""Returns text in which control characters, and bytes that are not UTF-8, stand as ``\x1b``.
+    r"""Returns text in which control characters and bytes that are not UTF-8 are written as
+    ``\x1b``.
 
     Such characters come from names of files, classes and labels. They could move the cursor of a
     terminal, and they could not be printed or written.
@@ -49,11 +53,11 @@ def say(message: object, *, error: bool = False, last: bool = False, **facts: An
     Args:
       message: a message for a person.
       error: print to the standard error.
-      last: nothing is left to do after it, so it does not matter whether anybody reads it.
-      **facts: what a log in JSON tells beside it, such as its ``event`` and its ``level``.
+      last: whether this is the last message; then it is no error if the reader has gone.
+      **facts: further fields of the line in a JSON log, such as ``event`` and ``level``.
 
     Raises:
-      ReaderGone: nobody reads it, and it is not the last one.
+      ReaderGone: the reader has gone, and ``last`` is False.
     """
     stream = sys.stderr if error else sys.stdout
     if isinstance(stream, JsonLines):

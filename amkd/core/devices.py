@@ -45,8 +45,9 @@ def replicate(tree: Any, *, all_processes: bool = False) -> Any:
 
 
 def split(rows: Any) -> Any:
-    """Places one row ``[D, ...]`` on each local device, so that a mapped program moves nothing; of
-    more rows, equal parts in their order.
+    """Splits the rows of arrays ``[M, ...]``, M a multiple of D, over the local devices in order.
+
+    A mapped program takes arrays with one row for each device, and then moves nothing.
     """
     return mesh.place(rows, mesh.current(all_processes=False), 0)
 
@@ -79,7 +80,10 @@ def keep(tree: Any) -> Any:
 
 
 def leave(tree: Any) -> Any:
-    """Returns what a program has made, where repeated calls use it: see :func:`keep`."""
+    """Returns the result of a program where repeated calls use it.
+
+    That is on the devices of an accelerator, and on the host of a CPU or with several processes.
+    """
     return tree if accelerated() and jax.process_count() == 1 else jax.device_get(tree)
 
 

@@ -22,7 +22,7 @@ from amkd.core.stopping import StopSignal
 LOST = 75  # exit status: the same command goes on
 LOST_AFTER = 60.0  # seconds without a sign of life
 _BEAT = 1.0  # seconds between two signs
-_GRACE = 15.0  # seconds that a process has to end by itself, if it waits in no collective operation
+_GRACE = 15.0  # seconds after which a process is ended that may wait in a collective operation
 _FAILURES = 5  # in a row, of the coordination service
 _POSTS = "amkd/posts/"
 
@@ -84,7 +84,7 @@ class Heartbeat:
         self._post()
 
     def leave(self, seconds: float) -> None:
-        """Tells process 0 that this one needs it no more; process 0 waits for the others first."""
+        """Tells the others that this process needs them no more. Process 0 waits for them first."""
         limit = time.monotonic() + seconds
         while self._index == 0 and time.monotonic() < limit:
             if all(number in self._posts and self._posts[number].left for number in self._seen):
@@ -173,8 +173,8 @@ _KEPT: list[Any] = []  # what C holds a pointer to
 def exit_on_abort(end: Callable[[], tuple[int, str]]) -> None:
     """Makes ``abort()`` an exit with a status and last words.
 
-    JAX aborts a process, from a thread of C++, as soon as the process that holds the coordination
-    service is gone, or never comes. A scheduler is to see that the same command goes on.
+    JAX aborts a process, from a C++ thread, as soon as the process with the coordination service is
+    gone, or if it never starts. The exit status tells a scheduler to run the same command again.
 
     Args:
       end: returns the exit status, and words for a person.

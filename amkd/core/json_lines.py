@@ -1,4 +1,4 @@
-"""The log as JSON: one object a line, whoever wrote the line."""
+"""The log as JSON: one object in each line, also for lines that libraries print."""
 
 import datetime
 import io

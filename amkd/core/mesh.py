@@ -44,7 +44,7 @@ def current(all_processes: bool = True) -> Mesh:
     """Returns the mesh of the devices that take part now.
 
     Args:
-      all_processes: False for the devices of this process, whatever takes part elsewhere.
+      all_processes: False for the devices of this process alone, also inside :func:`together`.
     """
     return _mesh(_together and all_processes)
 
@@ -55,8 +55,9 @@ def _mesh(everywhere: bool) -> Mesh:
 
 
 def spec(axis: int | None) -> PartitionSpec:
-    """Returns how an array is split whose axis ``axis`` counts devices; None for the same array on
-    every device.
+    """Returns how an array is split over the devices along ``axis``.
+
+    With None it is not split: every device has the whole array.
     """
     return PartitionSpec() if axis is None else PartitionSpec(*[None] * axis, AXIS)
 

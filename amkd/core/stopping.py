@@ -9,7 +9,7 @@ from types import FrameType
 
 from amkd.core import console
 
-_FORKING = threading.local()  # the signals that a thread lets through when it does not fork
+_FORKING = threading.local()  # holds the signal mask that a thread had before it forked
 
 
 class Stopped(Exception):
@@ -21,9 +21,9 @@ class StopSignal:
     waits for.
 
     A process that is forked from this one, as by a teacher that uses ``multiprocessing``, has no
-    state to save: SIGTERM ends it, as it ends any process. Ctrl-C goes to all of them at once, and
-    they treat it as this process does: the work in hand is finished, so that nobody waits for it
-    in vain.
+    state to save: SIGTERM ends it, as it ends any process. Ctrl-C reaches all of these processes at
+    once. Each of them finishes its current work, as this process does, so that no process waits for
+    a result that never comes.
     """
 
     _NUMBERS = (signal.SIGTERM, signal.SIGINT)
@@ -43,8 +43,8 @@ class StopSignal:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
-        # The system itself obeys the second one. An exception would first wait for the threads
-        # that ask the teacher, and code outside of Python would hold up any handler.
+        # The operating system handles the second signal. An exception would first wait for the
+        # threads that ask the teacher, and code outside of Python would delay a handler.
         for each in self._NUMBERS:
             signal.signal(each, signal.SIG_DFL)
         if number == signal.SIGINT and os.getpid() == self._process:

@@ -1,8 +1,9 @@
 """Random views of one 8-bit image: turned, zoomed, shifted, mirrored.
 
-In training, the teacher's answer to the plain image is kept: not in the paper's Algorithm 1, but
-(as crops and flips) in its released code, and no query is spent. The variants of the real images
-(amkd/data/variants.py) are views, too; they are mixed and asked about as they are.
+In training, a view keeps the teacher's answer to the plain image, so it costs no query. The paper's
+Algorithm 1 does not do this; its released code does, with crops and flips. The variants of the real
+images (amkd/data/variants.py) are views, too. They are mixed like real images, and the teacher is
+asked about the mixes.
 """
 
 import functools
@@ -115,7 +116,8 @@ def warp(image: jax.Array, key: jax.Array, *, rotate: float, zoom: float) -> jax
 
 
 def augment(image: jax.Array, key: jax.Array, views: Views) -> jax.Array:
-    """Returns a random view: warped, then shifted, then mirrored, each if asked for.
+    """Returns a random view, ``uint8[H, W, C]``: warped, then shifted, then mirrored, as ``views``
+    says.
 
     Args:
       image: ``uint8[H, W, C]``.

@@ -1,9 +1,10 @@
-"""Reads a grey picture of more than eight bits: which of its values is black, and which is white.
+"""Converts a grey picture of more than eight bits to eight: finds the values of black and white.
 
 * Unsigned 16-bit (and 12-bit) values have the range of their depth: 0 to 65535 (4095).
-* Floats lie in 0..1, 0..255 or 0..65535; integers of 32 bits, and signed ones, in 0..255, 0..65535
-  or that of their depth. The range is the smallest that holds nearly all values of the picture;
-  a few stray ones, or ones slightly beyond its ends, do not count, and are clipped.
+* Floats have the range 0..1, 0..255 or 0..65535. Integers of 32 bits and signed integers have the
+  range 0..255, 0..65535 or that of their depth. The smallest range is taken that holds nearly all
+  values of the picture. A few outliers, and values slightly beyond its ends, do not count: they are
+  clipped.
 * A TIFF whose PhotometricInterpretation says that 0 is white is inverted.
 """
 
@@ -89,7 +90,11 @@ def _smallest_range(values: np.ndarray, whites: Sequence[int]) -> int:
 
 
 def _white_before(values: np.ndarray) -> int:
-    """Returns the value that version 1 took as white; 0 where it took -1, too."""
+    """Returns the value that version 1 took as white.
+
+    Version 1 also showed the integer -1 as white. Where it occurs, this returns 0, which is never
+    the white of the present version.
+    """
     if values.dtype.kind != "f":
         return 0 if (values == -1).any() else 65535
     return 1 if np.nan_to_num(values).min() >= 0 and np.nan_to_num(values).max() <= 1 else 255

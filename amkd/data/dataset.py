@@ -70,8 +70,10 @@ def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
 
 
 def with_not_drawn(data: DataSet, first: np.ndarray, seed: int) -> LazyImages:
-    """Returns the first images, and after them all that :func:`draw_real` leaves where it draws as
-    many, in the order of the data set. These are not copied.
+    """Returns the first images, and after them all drawable images that :func:`draw_real` does not
+    draw when it draws N.
+
+    These other images are in the order of the data set. They are not copied.
 
     Args:
       data: the data set.

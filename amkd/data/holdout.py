@@ -1,6 +1,6 @@
 """Training images that evaluate the student in place of the test images.
 
-A recipe that is chosen by them is not chosen by the test images.
+With them, a recipe can be chosen without a look at the test images.
 """
 
 import dataclasses

@@ -134,8 +134,8 @@ def _labels(path: Path, lanes: Iterable[np.ndarray], task: LaneTask) -> np.ndarr
 def in_slots(lanes: Sequence[np.ndarray], task: LaneTask) -> np.ndarray:
     """Returns the columns of lanes at the anchors, each in its slot: ``float32[L, R]``.
 
-    Slots follow from where a lane, drawn on in a straight line, meets the lower edge: the two
-    nearest on either side of the middle have a slot. Others are left out (ours).
+    Each lane is extended in a straight line to the lower edge. On each side of the middle, the two
+    lanes that end nearest to the middle get a slot. Other lanes are left out (ours).
 
     Args:
       lanes: ``float64[P, 2]`` each: column and row of its points, in pixels of the run's images.

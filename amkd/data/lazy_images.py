@@ -1,5 +1,5 @@
-"""Many images of which few are used at a time: those that lie in a file are read when they are
-asked for.
+"""Holds many images of which few are used at a time: images in a file are read when they are
+indexed.
 """
 
 import dataclasses
@@ -57,12 +57,12 @@ class LazyImages:
         """Copies the images that are used, each once.
 
         Args:
-          places: ``int[Q]``, which ones; one may come several times.
+          places: ``int[Q]``, places of the images; a place may occur several times.
           room: images to make room for, so that the result has the same shape in every round.
 
         Returns:
-          ``uint8[room, H, W, C]``, black behind the images used, and ``int32[Q]``: where each of
-          the places is in it.
+          ``uint8[room, H, W, C]``, the used images and then black ones; and ``int32[Q]``, the index
+          in this array of the image at each of the places.
         """
         named, number = np.unique(places, return_inverse=True)
         images = np.zeros((room, *self.shape[1:]), self.dtype)

@@ -21,7 +21,7 @@ def append_different(
 
     Args:
       real: ``uint8[N, H, W, C]``.
-      made: ``uint8[H, W, C]`` each; of an endless stream not all are tried.
+      made: ``uint8[H, W, C]`` each; at most 20 are tried for each image that is wanted.
       count: how many are wanted.
       progress: is called with the number of images found since the last call.
 

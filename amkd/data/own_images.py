@@ -154,7 +154,9 @@ def with_holdout(
 
 
 def hold_out(images: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draws the images to hold out: the places of these, and of the others, in order."""
+    """Draws ``count`` images to hold out: returns their places, ``int64[count]``, and the places of
+    the others, both ascending.
+    """
     order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(images)
     return np.sort(order[:count]), np.sort(order[count:])
 

@@ -2,7 +2,8 @@
 
 A cache folder in ``cache_dir/pictures`` holds ``images.npy``, ``meta.json`` (which file each image
 came from), the checksum of both and, if files were broken, ``broken.csv`` (which, and why). Its
-name depends on every byte of the files and on the options, so it never goes out of date.
+name depends on every byte of the files and on the options. A folder that an earlier version of the
+decoder wrote is written again.
 """
 
 import csv
@@ -47,7 +48,7 @@ class CachedPictures:
       paths: the file of each image, relative to the folder it was found in.
       broken: files that could not be decoded, and why.
       duplicates: how many files were left out for having the bytes of an earlier one.
-      plain: files of ``paths`` of which nearly all has one colour.
+      plain: files of ``paths`` in which nearly all pixels have one colour.
       key: identity of the images.
       folder: the cache folder.
     """

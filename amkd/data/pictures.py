@@ -134,7 +134,7 @@ def _fit(picture: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int
     """Decodes, flattens, resizes and turns a picture that has been opened.
 
     Returns:
-      It, and the earliest version that gives the same.
+      The resulting picture, and the earliest version of the decoder that gives the same.
     """
     stored = picture.size
     scale = _draft(picture, options)
@@ -171,10 +171,10 @@ def _draft(picture: Image.Image, options: DecodeOptions) -> int:
 
 
 def _flatten(picture: Image.Image, mode: str) -> tuple[Image.Image, int]:
-    """Converts to eight opaque bits per colour: Pillow's mode ``RGB`` or ``L``.
+    """Converts a picture to eight opaque bits per colour: Pillow's mode ``RGB`` or ``L``.
 
     Returns:
-      It, and the earliest version that gives the same.
+      The resulting picture, and the earliest version of the decoder that gives the same.
     """
     version = 1
     if picture.mode[0] in "IF":

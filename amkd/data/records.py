@@ -69,7 +69,8 @@ def mixes(
 ) -> Iterator[np.ndarray]:
     """Yields the canonical mixes of records, on the host, in blocks.
 
-    Many large images stay where they are, on the host or in a file: only those of a block are read.
+    Images of more than 256 MiB in all stay on the host or in their file: only the images of one
+    block at a time are read and copied to the device.
 
     Args:
       images: ``uint8[N, H, W, C]``, the real images and all others that records name.

@@ -173,7 +173,7 @@ def _cars(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.ndarra
 
 
 def _shadows(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.ndarray:
-    """Darkens an oblique band of the ground in every third picture."""
+    """Darkens an oblique band of the ground in 35% of the pictures, drawn at random."""
     count = len(pixels)
     here, lean = rng.random(count) < 0.35, rng.uniform(-0.6, 0.6, count)
     middle, width = rng.uniform(15, HEIGHT, count), rng.uniform(6, 18, count)
@@ -184,7 +184,7 @@ def _shadows(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.nda
 
 
 def _night(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.ndarray:
-    """Darkens every fifth picture, but for the light of the car's own lamps."""
+    """Darkens 20% of the pictures, drawn at random, except in the light of the car's own lamps."""
     count = len(pixels)
     here = rng.random(count) < 0.2
     level = rng.uniform(0.12, 0.3, (count, 1, 1))

@@ -19,7 +19,7 @@ def load(
         ``tfds:FOLDER``.
       cache_dir: where decoded arrays are kept.
       directory: TFDS directory; empty for TFDS's own default.
-      size: resize to ``size`` x ``size`` pixels; 0 keeps images as they are.
+      size: resize to ``size`` x ``size`` pixels; 0 keeps images as they are. ``roads`` ignores it.
       test_images: use only the first so many test images; 0 for all.
 
     Raises:

@@ -139,7 +139,9 @@ def _prepare(name: str, builder: Any) -> None:
 
 
 def _feature_keys(name: str, features: Any) -> tuple[str, str]:
-    """Returns the names of the one image and the one label in a record."""
+    """Returns the names of the only image and of the label in a record: ``label``, else the first
+    label.
+    """
     import tensorflow_datasets as tfds
 
     image = [key for key, kind in features.items() if isinstance(kind, tfds.features.Image)]

@@ -161,7 +161,7 @@ def _check_student(saved: SavedNetwork, sample: np.ndarray) -> None:
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuses what cannot be written, and to replace what is not an earlier export."""
+    """Refuses a folder that cannot be written, or that holds anything but an earlier export."""
     if why := folders.obstacle(folder.parent):
         raise UserError(f"--output={folder}: {why}; name another folder")
     if not folder.exists():

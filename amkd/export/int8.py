@@ -12,8 +12,8 @@ from amkd.export import onnx
 from amkd.export.onnx import INPUT
 
 MOST_IMAGES = 200  # more hardly change the ranges, and cost time
-# What holds the weights, and what a runtime joins to it. Softmax stays in full precision: in 8 bits
-# the smallest probability other than 0 is 0.004.
+# Operators that hold weights, and operators that a runtime fuses with them. Softmax stays in full
+# precision: in 8 bits the smallest probability other than 0 is 0.004.
 _OPERATORS = ["Conv", "Gemm", "MatMul", "Relu", "Clip", "MaxPool", "Add"]
 
 

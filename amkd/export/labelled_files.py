@@ -2,8 +2,8 @@
 
 Rows are in the order in which the run asked. ``images/CLASS/DIGEST.png`` has the class that the
 teacher named; ``answers.csv`` beside it has all scores, and what each image was mixed from.
-``train.parquet`` has the same columns, with the PNG file in the column ``image``; the library
-``datasets`` of Hugging Face reads it as pictures.
+``train.parquet`` holds the same facts in columns of its own, with the PNG file in ``image``; the
+library ``datasets`` of Hugging Face reads it as pictures.
 """
 
 import contextlib
@@ -201,7 +201,7 @@ Classes, in the order of the scores: {", ".join(map(csv_text.protect, labelled.c
 Columns: `class` or `label` is the class that the teacher named; `scores`, or `score:NAME`, are its
 probabilities; `round` is the round of the run; `first`, `second` and `lam` say what the image was
 mixed from: `lam * first + (1 - lam) * second`. For a real image both are the image itself. `image`
-(in train.parquet `digest`) is the key of the image in the ledger, the SHA-256 of its pixels.
+(in train.parquet `digest`) is the key of the image in the ledger: a SHA-256 of its shape and pixels.
 
 The rights in the pictures are those of their owners. Ask the service that answered whether its
 answers may train a model.

@@ -133,7 +133,9 @@ class LabelledSet:
 
 
 def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
-    """Returns what the run in a workdir has asked so far. Nothing there is changed.
+    """Returns what the run in a workdir has asked so far.
+
+    It changes nothing but ``made/``: images that a method makes are made again if a part is missing.
 
     Raises:
       UserError: there is no run, its images are not there any more, or nothing was answered yet.

@@ -34,7 +34,7 @@ class Source:
       folder: where finished parts are kept, so that a stopped run goes on.
       stop: whether to stop.
       bar: opens a progress bar; None for no bar.
-      progress: is given the number of images that are done.
+      progress: is called with the number of images that were finished since the last call.
     """
 
     settings: Settings
@@ -83,9 +83,9 @@ class Provided:
 
     Attributes:
       images: ``uint8[M, H, W, C]``, in the order in which they are asked about.
-      metrics: what to report of them, for JSON. ``gradient_queries``: passes forward and back
-        through the teacher's network, one an image. ``shown``: the places of the images that the
-        report shows, first and one past the last.
+      metrics: what to report of them, for JSON. ``gradient_queries``: forward and backward passes
+        of single images through the teacher's network. ``shown``: the first place of the images
+        that the report shows, and one past the last.
     """
 
     images: np.ndarray

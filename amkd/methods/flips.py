@@ -1,7 +1,8 @@
 """Asks about mirrored real images, at most one of each.
 
-``train.flip`` mirrors images in training with the answer to the plain image, and costs no query:
-ask only where the teacher tells left from right. Wrong for digits.
+``train.flip`` mirrors images in training, keeps the answer to the plain image and costs no query.
+So use this method only where the teacher's answer depends on left and right. It is wrong for
+digits.
 """
 
 from collections.abc import Iterator

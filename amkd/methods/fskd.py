@@ -10,9 +10,9 @@ which are counted apart from its answers. The ``search`` group has no effect.
 4. Steps 2 and 3 repeat until the budget is full. Then the driver asks about all images and trains
    the student, as for every method.
 
-What counts: one query for each image, asked by the driver. The target learns those same answers, of
-images that are all asked about in the end; they are not counted twice. They are whole, whatever
-``teacher.answers`` leaves the student of them. One gradient query for each copy and step.
+What is counted: one query for each image, asked by the driver, and one gradient query for each copy
+and step. The target learns the answers to the same images, which are not counted a second time. It
+learns complete answers, even where ``teacher.answers`` gives the student only a part of them.
 
 Ours, where the paper leaves it open or has no such teacher:
 
@@ -85,8 +85,9 @@ def between(real: np.ndarray, count: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
-    """Answers times the weights of their images: cross-entropy, being linear in the answer, is
-    weighted by that.
+    """Returns the answers multiplied by the weights of their images, ``float32[Q, Y]``.
+
+    Cross-entropy is linear in the answer, so this weights the loss of each image.
 
     The mean over all records is then the paper's loss, up to the answers' own entropy:
     ``real_weight`` times the mean over the n real images, plus the mean over the pseudo-examples

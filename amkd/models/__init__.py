@@ -31,7 +31,7 @@ class Entry(NamedTuple):
     """How to build a network, and the image sizes (height and width, in pixels) it takes.
 
     Attributes:
-      build: takes the number of classes.
+      build: builds the network, given the keyword arguments ``classes``, ``side`` and ``groups``.
       smallest: least height and width.
       largest: most; None for any.
       dropout: whether it has dropout.

@@ -19,8 +19,8 @@ FORMS = ("plain", "training", "scoring")  # XLA's own everywhere; the fastest fo
 Edges = tuple[tuple[int, int], tuple[int, int]]  # zeros to add: (top, bottom), (left, right)
 
 _ROWS = 2  # output rows in a block: what pooling by two reads
-_FEW = 16  # channels, in and out: no more than this, and products with zeros are the faster way
-_MANY = 128  # channels, in and out: no fewer than this, and transforms of the pixels cost little
+_FEW = 16  # channels, in and out, up to which a matrix with many zeros is the faster way
+_MANY = 128  # channels, in and out, from which on Winograd's transforms of the pixels cost little
 
 
 class Geometry(NamedTuple):
@@ -80,8 +80,7 @@ def choose(geometry: Geometry, form: str) -> Form:
 
 
 def windows(x: jax.Array, size: int) -> jax.Array:
-    """Returns the pixels that pooling by ``size`` compares, side by side: its maximum is one over
-    axis 2.
+    """Puts the pixels of each pooling window on axis 2, so that max pooling is a maximum over it.
 
     Args:
       x: ``[B, H, W, C]``, H and W multiples of ``size``.
@@ -117,10 +116,10 @@ class Direct(NamedTuple):
 
 
 class Banded(NamedTuple):
-    """A product with one matrix for a block of output rows.
+    """Computes each block of output rows by a product with one matrix.
 
-    Between the input rows that reach such a block and the block, a convolution is a matrix that
-    repeats the kernel along its diagonals (a Toeplitz matrix) and is zero elsewhere.
+    The matrix maps the input rows on which a block depends to the block. It repeats the kernel
+    along its diagonals (a Toeplitz matrix) and is zero elsewhere.
 
     Attributes:
       geometry: the geometry of the convolution; its window is ``rows`` or 1, and divides the
@@ -132,7 +131,7 @@ class Banded(NamedTuple):
     rows: int | None
 
     def prepare(self, kernel: jax.Array) -> jax.Array:
-        """Returns the matrix: what a block reads, flat, to the block, flat."""
+        """Returns the matrix that maps the flattened input of a block to the flattened block."""
         of, width = self.geometry, self.geometry.out[1]
         above = of.edges[0][0] if self.rows is None else 0
         rows, reach = self._block()

@@ -16,8 +16,7 @@ _AT_ONCE = 500  # keys in one statement
 class FeatureStore:
     """Keeps one row ``float16[d]`` for each key, in one file that several processes may share.
 
-    It is a cache: whoever deletes the file loses time and nothing else. A damaged file is written
-    anew.
+    It is a cache: without the file, features are only computed again. A damaged file is removed.
     """
 
     def __init__(self, path: Path, width: int) -> None:

@@ -27,10 +27,10 @@ def _no_progress(images: int) -> None:
 class FrozenBackbone:
     """Features of images, ``float16[d]`` each: computed once and kept on disk.
 
-    Features follow from the bytes of an image alone, to the last bit and whichever images are run
-    with it. So runs, rounds and seeds share them. View 0 of an image is the image itself; the
-    others are augmented, each with random numbers that follow from the seed, the number of the view
-    and the bytes.
+    View 0 of an image is the image itself. The other views are augmented, with random numbers that
+    follow from the seed, the number of the view and the bytes of the image. The bits of a feature
+    do not depend on the other images of its batch. So rounds and runs share features; runs with
+    other seeds share those of view 0.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class FrozenBackbone:
 
         Args:
           blocks: the images, ``uint8[..., H, W, C]`` each, M in all.
-          progress: is called with the number of views that are done.
+          progress: is called with the number of views that were computed since the last call.
         """
         found = [np.empty((0, self._count, self._width), np.float16)]
         for images in blocks:

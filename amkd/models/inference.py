@@ -108,5 +108,9 @@ def trunk_of_one(network: Network, variables: Variables) -> Trunk:
 
 
 def network_of_one(network: Network, variables: Variables) -> Trunk:
-    """Returns the whole network, for one (mixed, unrounded) image of values in [0, 255]."""
+    """Returns the whole network in inference mode, as a function of one image.
+
+    It maps ``float32[H, W, C]``, a mix that is not rounded, of values in [0, 255], to logits
+    ``float32[Y]``.
+    """
     return lambda image: network.apply(variables, image[None])[0]

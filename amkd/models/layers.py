@@ -26,8 +26,8 @@ class Conv(nn.Module):
     """A convolution in the form that is fastest; parameters, names and initial values are
     ``nn.Conv``'s.
 
-    A collection ``forms``, where there is one, holds what the forms prepared of the kernels; it is
-    filled where it is mutable.
+    If there is a collection ``forms``, it holds what the forms computed from the kernels alone. It
+    is filled if it is mutable.
 
     Attributes:
       features: filters O.
@@ -148,11 +148,11 @@ def dropout(x: jax.Array, rate: float, keys: jax.Array, layer: int) -> jax.Array
 
 
 class Network(nn.Module):
-    """An affine stem, then the rest: what every network here is.
+    """The base class of all networks here: an affine stem, then a trunk.
 
-    ``stem`` ends with the first layers that are affine in the pixels (in inference mode),
-    ``trunk`` is the rest: ``features``, then ``head``, the last layer. Calling the network runs
-    all. Scoring mixes after the stem.
+    ``stem`` is the first layers, which are affine in the pixels in inference mode. ``trunk`` is the
+    rest: ``features``, then ``head``, the last layer. Calling the network runs all of it. A search
+    mixes the stem's activations, or the images (amkd/search/activations.py).
 
     Attributes:
       classes: number of classes Y.
@@ -224,8 +224,9 @@ class Network(nn.Module):
         return jax.nn.softmax(each).reshape(logits.shape)
 
     def rngs(self, keys: jax.Array) -> dict[str, jax.Array]:
-        """Returns linen's own streams for a training step, given ``key[B]``; these networks use
-        ``keys`` itself.
+        """Returns the random streams that linen needs in a training step, given ``key[B]``.
+
+        The networks of this package need none: they use ``keys`` directly.
         """
         return {}
 

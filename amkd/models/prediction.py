@@ -62,16 +62,16 @@ def predict_with_features(
 def features(
     network: Network, variables: Variables, images: np.ndarray, numbers: np.ndarray
 ) -> np.ndarray:
-    """Returns the features of images, whichever others are run with them.
+    """Returns the features of images, with bits that do not depend on the other images.
 
-    The last bits of a row depend on its place in a batch. So an image has a place in its batch that
-    follows from its number; places for which there is no image are filled up.
+    The last bits of a row depend on its place in a batch. So the number of an image determines its
+    place in a batch. Places without an image are filled with some image.
 
     Args:
       network: the network.
       variables: its variables.
       images: ``uint8[M, H, W, C]``.
-      numbers: of each image, ``int[M]``; such as of its bytes.
+      numbers: ``int[M]``, a number for each image, such as one that follows from its bytes.
 
     Returns:
       ``float32[M, d]``.
@@ -84,7 +84,7 @@ def features(
 
 
 def _places(places: np.ndarray) -> np.ndarray:
-    """Returns which image stands where: ``int64[B, P]``, -1 where none does.
+    """Returns the image at each place of each batch: ``int64[B, P]``, -1 where there is none.
 
     Args:
       places: the place of each image in its batch, below P, ``int[M]``.

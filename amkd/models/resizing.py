@@ -34,7 +34,8 @@ def resized(images: jax.Array, side: Side) -> jax.Array:
       side: height and width wanted; 0 leaves the images as they are.
 
     Returns:
-      ``float32[B, height, width, C]``, not rounded to bytes.
+      ``float32[B, height, width, C]``, not rounded to bytes; images that have this size already are
+      returned as they are, in their own type.
     """
     wanted = seen_shape(images.shape[1:], side)[:2]
     if images.shape[1:3] == wanted:

@@ -1,8 +1,8 @@
 """How unsure a classifier is of one image: from its probabilities, or from those of several
 classifiers. Pure functions.
 
-Y classes, P opinions (members of a committee, or passes with dropout). All in nats, each with its
-source.
+Y classes, P opinions (members of a committee, or passes with dropout). Entropy and mutual
+information are in nats.
 """
 
 from collections.abc import Callable
@@ -62,8 +62,8 @@ def contrast(a: jax.Array, b: jax.Array, least: jax.Array, most: float) -> jax.A
     """Returns ``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large where one gap is wide and the
     other is not.
 
-    One gap of 0 would outdo all else: gaps are at least ``least``, their ratio at most ``most``
-    (ours: the paper does not say).
+    A gap of 0 would make the ratio infinite. So in the ratio a gap counts as at least ``least``,
+    and the ratio is at most ``most`` (ours: the paper does not say).
 
     Args:
       a: ``float32[]``, gap between the student and the distilled student.

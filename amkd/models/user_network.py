@@ -30,10 +30,10 @@ What it must keep to:
   masks are the same at every resume, and others on another number of devices.
 - It is trained in its own types: ``train.dtype`` does not reach it.
 
-It has no stem of its own: the search mixes images, and not activations. Its last features are not
-known: its logits take their place where an acquisition measures distances (k_center, learning_loss,
-distillation_gap). Acquisition ``badge`` and losses with an auxiliary head are refused, as they are
-about the last layer itself; so is ``bald``.
+It has no stem of its own, so the search mixes images, not activations. Its last features are not
+known, so its logits take their place where an acquisition uses features, as k_center, learning_loss
+and distillation_gap do. Acquisition ``badge`` and losses with an auxiliary head are refused: they
+need the last layer itself. ``bald`` is refused: it needs a dropout mask for each image.
 """
 
 import inspect

@@ -49,9 +49,11 @@ def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float
     spare = k - np.arange(1, k + 1)
     met = below * (discarded / max(drawn, 1)) <= spare
     estimate = k - int(np.argmax(met[::-1])) if met.any() else 0
-    # "Fewer than m were found" is refused where so few of the sample would be too unlikely, for m
-    # as long as it is, and "m or more" from the other end. A chain of tests ends with its first
-    # true one, and errs no oftener than that.
+    # Two sequences of tests. From m = 1 upwards, the hypothesis "fewer than m were found" is
+    # rejected while, under it, so few sampled pairs below the m-th are too unlikely. From m = k
+    # downwards, "m or more were found" is rejected while so many are too unlikely. A sequence ends
+    # at its first test that does not reject. So it errs only if it rejects its first true
+    # hypothesis, with a probability of at most error / 2.
     m = np.unique(np.linspace(1, k, min(k, _TESTS)).round().astype(np.int64))
     below, spare = below[m - 1], spare[m - 1]
     fewer = np.where(
@@ -86,6 +88,7 @@ def sample_size(pairs: int, k: int, target: float) -> int:
     """Returns how many pairs to sample, so that a shortlist with a third of the misses that
     ``target`` allows passes in most cases.
 
-    At the target itself, 12 of the k lowest are expected in the sample; a shortlist passes with 4.
+    At the target itself, 12 of the missed pairs are expected in the sample; a shortlist passes
+    with 4.
     """
     return min(int(np.ceil(12 * pairs / (k * (1 - target)))), pairs)

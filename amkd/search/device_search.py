@@ -94,7 +94,7 @@ def _keep(
     k: int, buffer: top_k.Buffer, scored: top_k.Scored, count: jax.Array
 ) -> tuple[top_k.Buffer, jax.Array]:
     buffer = top_k.add(buffer, scored, count, k)
-    return buffer, buffer.bad  # apart, to be read while the next batch uses up the buffer
+    return buffer, buffer.bad  # a copy to read, since the next batch reuses the buffer's memory
 
 
 @mapped(split={"buffer": 0}, static=("k",))
@@ -249,7 +249,9 @@ class DeviceSearch:
     def _counts(self, size: int) -> np.ndarray:
         """Returns how many of so many pairs each device scores, ``int32[D]``.
 
-        On accelerators all have equally many tiles to do; a CPU's program does all tiles anyway.
+        On accelerators whole tiles are spread over the devices, so that the largest part is as
+        small as possible. On a CPU the first devices are filled first: its program computes all
+        tiles anyway.
         """
         on, each = self._shape
         if devices.accelerated():
@@ -257,8 +259,9 @@ class DeviceSearch:
         return np.clip(size - each * np.arange(on), 0, each).astype(np.int32)
 
     def _room(self, left: pairs.Left) -> int:
-        """Returns room for the pairs that have left between those of one dispatch: a power of two,
-        so that few programs serve all rounds.
+        """Returns how many chosen pairs to make room for between the pairs of one device.
+
+        It is a power of two, so that few programs serve all rounds.
         """
         if self._gone is None or self._gone[0] is not left.chosen:
             most = left.most_gone(self._shape[1])

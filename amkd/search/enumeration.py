@@ -1,7 +1,7 @@
-"""Pairs enumerated where they are scored: a few numbers stand for a long stretch of ranks.
+"""Enumerates pairs on the device that scores them: a few numbers describe a long stretch of ranks.
 
-Ranks need 64 bits, which programs here do not have. So a stretch is counted from its first pair, in
-32 bits.
+Ranks need 64 bits, but programs here have integers of 32 bits. So pairs are counted from the first
+one of the stretch.
 """
 
 from typing import NamedTuple
@@ -52,14 +52,15 @@ def pairs_of(span: Span, n: int, length: int) -> tuple[jax.Array, jax.Array]:
     Args:
       span: the stretch.
       n: number of real images N.
-      length: how many pairs, P, at most 2**20: more, and the root may be off by more than one.
+      length: how many pairs, P, at most 2**20; beyond it the root may be off by more than one.
 
     Returns:
-      ``(i, j)``, each ``int32[P]``. Beyond the last pair of all, they are places of some image.
+      ``(i, j)``, each ``int32[P]``. Beyond the last pair of all, they are valid places of images,
+      but no pairs of the stretch.
     """
     chex.assert_type([span.row, span.column, span.gone], jnp.int32)
     place = jnp.arange(length, dtype=jnp.int32)
-    # Before place p, as many have left as have at most p pairs before them.
+    # The chosen pairs before place p are those with at most p pairs of the stretch before them.
     left = jnp.searchsorted(span.gone, place, side="right").astype(jnp.int32)
     offset = span.column + place + left
     width = n - 1 - span.row  # pairs in the first row; each row below has one less

@@ -1,4 +1,4 @@
-"""Mixes that nobody was asked about, of images that were: what an assistant answers."""
+"""Draws fresh mixes for an assistant to answer: mixes that the teacher was not asked about."""
 
 import numpy as np
 
@@ -12,13 +12,13 @@ def draw(
 ) -> Records:
     """Returns fresh mixes: first those of pairs already asked about, then those of other pairs.
 
-    Both are spread evenly: no pair comes again before each has come. A mix of a pair that was asked
-    about has another lambda than any that was asked for.
+    In both parts, each pair comes once before any pair comes again. A pair that was asked about
+    gets a lambda at which it was not asked about.
 
     Args:
-      asked: what the teacher was asked about. Other pairs are those of its whole images.
+      asked: what the teacher was asked about. Other pairs are pairs of the whole images in it.
       count: F, how many.
-      near: share of them that are of pairs already asked about; none are while there is no such
+      near: share of the mixes that are of pairs already asked about; 0 is used if there is no such
         pair.
       lam: lowest and highest lambda, between which it is uniform.
       rng: source of randomness.
@@ -50,7 +50,7 @@ def _asked_for(mixes: Records, asked: Records) -> np.ndarray:
 
 
 def can_draw(asked: Records) -> bool:
-    """Tells whether there is a pair of whole images that were asked about, and it was not."""
+    """Tells whether some pair of images that were asked about whole has no answered mix."""
     images, gone = _known(asked)
     return pairs.count(len(images)) > len(gone)
 
@@ -69,7 +69,9 @@ def _known(asked: Records) -> tuple[np.ndarray, np.ndarray]:
 def _other_pairs(
     asked: Records, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns pairs of whole images that were asked about, and no pair that was itself."""
+    """Returns pairs of images that were asked about whole and of which no mix was asked about:
+    ``(i, j)``, each ``int32[count]``.
+    """
     images, gone = _known(asked)
     left = pairs.count(len(images)) - len(gone)
     if count and not left:

@@ -1,5 +1,5 @@
-"""How many pairs go into one dispatch of an accelerator: so many that the host's work does not
-show, and so few that progress does, and that a request to stop is soon obeyed.
+"""Chooses how many pairs go into one dispatch of an accelerator: enough to hide the host's work,
+and few enough to show progress and to stop soon after a request.
 """
 
 import time

@@ -98,12 +98,12 @@ def score_left(
     gone: np.ndarray,
     progress: Callable[[int], None],
 ) -> None:
-    """Adds all pairs of the task's pool to a search but some.
+    """Adds all pairs of the task's pool to a search, except those in ``gone``.
 
     Args:
       task: the task, for its pool.
       search: scores them.
-      gone: ``int64[...]``, ascending ranks of these.
+      gone: ``int64[...]``, ascending ranks of the pairs to leave out.
       progress: see :func:`score_chunks`.
     """
     if not devices.accelerated() or task.pool.counts is not None:

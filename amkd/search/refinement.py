@@ -4,8 +4,9 @@ a grid takes.
 C1 has narrow dips where the student changes its mind, which a grid steps over. Its *logits* change
 smoothly: those of a ReLU network are piecewise linear in lambda. So a curve through the logits that
 are known already, those of the two real images among them, tells where the lowest dip must be. The
-student is evaluated there, the curve is drawn again through one more point, and so on. What is
-returned was always evaluated; a curve only says where to look next.
+student is evaluated there, the curve is drawn again through one more point, and so on. The result
+is the least C1 of all evaluations. With :attr:`Refined.forecast`, the minimum of the curve itself
+counts like an evaluation.
 """
 
 from typing import NamedTuple
@@ -183,8 +184,10 @@ def _c1_in_span(span: Spans) -> tuple[jax.Array, jax.Array]:
 
 
 def curve(knots: Knots, range_: Range) -> Spans:
-    """Cubics between the knots (Hermite's): at a knot, the slope of the parabola through it and its
-    two neighbours.
+    """Returns cubic Hermite curves between the knots.
+
+    The slope at a knot is that of the parabola through it and its two neighbours. At the first and
+    the last knot, it is that of the line to the only neighbour.
     """
     lam = mixing.lam_of(knots.w)
     length = jnp.maximum(jnp.diff(lam), 1 / mixing.ONE)  # a weight may be evaluated twice

@@ -69,7 +69,8 @@ class Selection(NamedTuple):
 
     Attributes:
       records: what to query, K of them.
-      score: ``float32[K]``, their C2; NaN where the method does not score.
+      score: ``float32[K]``, their C2, or C1 of single mixes and images; NaN where the method does
+        not score.
       metrics: numbers to report of the selection, for JSON.
     """
 

@@ -1,8 +1,9 @@
 """Data impressions: images made from a network alone (Nayak et al., 2019: ZSKD).
 
-Y classes, d features, B images at a time. Classes are alike as the weights of the last layer are.
-So an answer of class y is drawn from a Dirichlet distribution around its similarity to the others,
-and descent on the pixels finds an image to which the network gives that answer.
+Y classes, d features, B images at a time. Two classes are similar if their weights in the last
+layer are. So an answer for class y is drawn from a Dirichlet distribution whose parameters follow
+from the similarities of y to all classes. Gradient descent on the pixels then finds an image to
+which the network gives that answer.
 """
 
 from collections.abc import Callable

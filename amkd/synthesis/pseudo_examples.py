@@ -23,8 +23,8 @@ from amkd.models.layers import Variables, suited
 from amkd.training import weightings
 from amkd.training.optimizers import promoting
 
-# Adam's usual 1e-8 would hold back images of which both networks are all but certain; less than
-# this, and squares of gradients vanish before it does.
+# Adam's epsilon. The usual 1e-8 would hold back images of which both networks are nearly certain.
+# With a smaller value than this, squares of gradients would underflow before epsilon matters.
 _LEAST = 1e-16
 
 ASCENTS: dict[str, Callable[[float], optax.GradientTransformation]] = {

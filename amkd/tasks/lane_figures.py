@@ -31,9 +31,10 @@ def tusimple(
 ) -> tuple[float, float, float]:
     """Returns TuSimple's accuracy, false positives and false negatives: means over the images.
 
-    For each true lane, the predicted lane that fits best has a share of its rows right: at most
-    ``near`` / cos(angle) away, or in both no lane. Accuracy is the mean of these shares; a lane
-    with less than .85 is missed, and a prediction that finds no lane is a false positive.
+    A predicted lane is right in a row if it is less than ``near`` / cos(angle) from the true lane,
+    or if neither is seen there. Each true lane has the share of right rows of the predicted lane
+    that fits it best. Accuracy is the mean of these shares. A true lane with a share below .85 is
+    missed, and a predicted lane that finds no lane is a false positive.
 
     Args:
       found: ``float32[M, L, R]``, predicted.
@@ -113,7 +114,8 @@ def culane(
 def intersections_over_unions(
     one: np.ndarray, other: np.ndarray, rows: tuple[int, ...], *, width: int, drawn: float
 ) -> np.ndarray:
-    """Returns the intersection over union of each of K drawn lanes with each of N others.
+    """Returns the intersection over union of each of K drawn lanes with each of N others,
+    ``float64[K, N]``.
 
     Args:
       one: ``float32[K, R]``.

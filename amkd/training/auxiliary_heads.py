@@ -59,8 +59,8 @@ class AuxiliaryHead(NamedTuple):
 
 
 def pad_kl(params: variance.Params, inputs: HeadInputs, axis: str) -> jax.Array:
-    """Returns divergences over the records' variances, ``float32[b]``; in the warm-up, divergences
-    alone.
+    """Returns each record's divergence divided by its variance, plus the log-variance,
+    ``float32[b]``; during the warm-up, the divergence alone.
     """
     logarithms = variance.logarithms(params, inputs.features, inputs.weight, axis)
     adapted = jax.vmap(variance.likelihood)(inputs.distance, logarithms)
@@ -70,8 +70,8 @@ def pad_kl(params: variance.Params, inputs: HeadInputs, axis: str) -> jax.Array:
 def pad_l2(params: chex.ArrayTree, inputs: HeadInputs, axis: str) -> jax.Array:
     """Returns the cross-entropy plus the distance of the features, ``float32[b]``.
 
-    That distance is the mean over dimensions of squared differences over variances; in the warm-up,
-    of squared differences alone.
+    The distance is a mean over the dimensions: of the squared difference divided by the variance,
+    plus the log-variance; during the warm-up, of the squared difference alone.
     """
     assert inputs.teacher_features is not None
     own = align(params, inputs.features.astype(jnp.float32))

@@ -24,7 +24,7 @@ def names_of(path: Any) -> Names:
 
 
 def frozen_in(freeze: str, last: str) -> Callable[[Names], bool]:
-    """Returns whether a module or a variable keeps its values.
+    """Returns a function that tells, by its names, whether a module or a variable keeps its values.
 
     Args:
       freeze: ``train.freeze``.
@@ -93,7 +93,7 @@ def check(
       group: a group of fields of the recipe.
 
     Raises:
-      UserError: one is not.
+      UserError: a part is not there, or nothing is left to be trained.
     """
     params = variables["params"]
     if network.last not in params and (freeze == BACKBONE or backbone_rate != 1):

@@ -20,7 +20,8 @@ class LossInputs(NamedTuple):
       logits: ``float32[b, Y]``, the student's.
       features: ``[b, d]``, from which the logits are made.
       answers: ``float32[b, Y]``, the teacher's.
-      weight: ``float32[b]``, 1, or 0 for a record that only fills the batch.
+      weight: ``float32[b]``, 1 or the record's own weight, or 0 for a record that only fills the
+        batch.
       teacher_features: ``float32[b, e]``; None for a black box.
     """
 

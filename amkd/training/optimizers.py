@@ -41,7 +41,8 @@ def by_part(
       frozen: whether the parameter of this path stays.
       last: the last layer.
       backbone_rate: factor of the updates of all other layers.
-      layer_decay: one more factor for each block that lies between a layer and the last one.
+      layer_decay: a further factor for each block from a layer to the last layer, as
+        :func:`layer_factors` counts them.
     """
 
     def part(names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Which upright image a turned one is of: the self-supervised part of SSKD (Xu et al., ECCV 2020).
+"""Matches rotated images to upright ones: the self-supervised part of SSKD (Xu et al., ECCV 2020).
 Pure functions.
 
 A batch of B records holds G = B / V images, V views of each side by side, the upright one first. A
@@ -62,8 +62,8 @@ def similarities(rows: jax.Array, columns: jax.Array) -> jax.Array:
 
 
 def rank_of_match(row: jax.Array, right: jax.Array, counts: jax.Array) -> jax.Array:
-    """Returns how many columns of a row are above the right one; an equal one counts if it stands
-    before it.
+    """Returns the rank of the right column, ``int32[]``: how many columns of the row are larger, or
+    equal and before it.
 
     Args:
       row: ``float32[G]``, similarities.

@@ -65,8 +65,8 @@ class TeacherFeatures:
 
 
 def project_relations(features: np.ndarray, views: int, seed: int) -> np.ndarray:
-    """Projects records by a head that is trained on them to tell which images the turned ones are
-    of (SSKD's stage 2).
+    """Trains a head on records to match rotated images to their upright ones, and returns its
+    projections of the records (SSKD's stage 2).
 
     Args:
       features: ``float32[Q, e]``, of all images upright, then of all turned, and so on.
@@ -122,8 +122,8 @@ def of_teacher(
 
 
 def width(config: Settings, data: DataSet) -> int:
-    """Returns how many features of each record the teacher will show, e, which need not be there
-    yet; 0 for none.
+    """Returns how many features the teacher will show of each record, e; 0 for none. The teacher
+    need not be loaded yet.
     """
     if not losses.needed_of_teacher(config.train):
         return 0

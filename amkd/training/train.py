@@ -189,9 +189,9 @@ class _Turn(NamedTuple):
 
 
 def epochs_at_once(training: Training) -> int:
-    """Returns for how many epochs the devices are not waited for.
+    """Returns how many epochs run before the host waits for the devices.
 
-    On accelerators, so many as fit into one dispatch: epochs may be as short as two steps.
+    On accelerators, it is as many as fit into one dispatch, since epochs may be short.
     """
     if not devices.accelerated():
         return 1

@@ -239,8 +239,8 @@ def draw_with_replacement(
 ) -> np.ndarray:
     """Returns which places of S batches are drawn at least once: ``bool[S, B]``.
 
-    MIX-KD's code draws the rows that it leaves unmixed so: it means a share p of them, and leaves
-    ``1 - (1 - 1/B)**floor(p B)`` in the mean: .592 for B = 64 and p = .9 (Choi et al., 2023).
+    MIX-KD's code draws the rows to leave unmixed in this way (Choi et al., 2023). It intends a
+    share p, but the mean share is ``1 - (1 - 1/B)**floor(p B)``: .592 for B = 64 and p = .9.
 
     Args:
       steps: S.

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 _EPSILON = 1e-5  # added to the variance over the batch
-_MOST = 5.0  # of a logarithm either way: without it, an image that is learned gains without end
+_MOST = 5.0  # bounds the log-variance: without it, the loss of a learned image has no lower bound
 _GUARD = 1e-6  # added to the variances of dimensions (the reference's)
 
 Params = dict[str, chex.Array]

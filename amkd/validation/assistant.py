@@ -30,6 +30,7 @@ def reasons(s: Settings, method: Method | None) -> Iterator[str]:
     yield from choice_or_own("assistant.model", plan.model, models.MODELS)
     yield from source.problems(plan.weights, plan.model, "assistant.weights")
     yield from training.reasons("assistant.train", plan.train, labels=False)
+    yield from training.corrections("assistant.train", plan.train, s.train.corrections)
     yield from _recipe(s)
     yield from _share(s)
     yield from _student(s)

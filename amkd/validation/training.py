@@ -70,18 +70,26 @@ def parts_trained(s: Settings) -> Iterator[str]:
             " --config.student_weights, or leave train.freeze empty"
         )
     yield from _cached_views(s)
-    yield from _corrections(s.train)
+    yield from corrections("train", s.train, s.train.corrections)
 
 
-def _corrections(recipe: Recipe) -> Iterator[str]:
-    """Yields why images that a person corrected cannot weigh otherwise than others."""
-    field = f"config.train.corrections={recipe.corrections:g}"
-    if not recipe.corrections:
+def corrections(group: str, recipe: Recipe, weight: float) -> Iterator[str]:
+    """Yields why images that a person corrected cannot have a weight of their own.
+
+    Args:
+      group: the group of the recipe, such as ``train``.
+      recipe: how a network is trained that learns from them.
+      weight: ``train.corrections``.
+    """
+    field = f"config.train.corrections={weight:g}"
+    if not weight:
         return
     if recipe.weighting != "even":
-        yield f"{field}: train.weighting={recipe.weighting!r} weighs the records; set it to 'even'"
+        yield (
+            f"{field}: {group}.weighting={recipe.weighting!r} weighs the records; set it to 'even'"
+        )
     if _is_loss(recipe.loss) and losses.auxiliary_head(recipe):
-        yield f"{field}: loss {recipe.loss!r} weighs the records; set train.loss to 'soft'"
+        yield f"{field}: loss {recipe.loss!r} weighs the records; set {group}.loss to 'soft'"
 
 
 def _cached_views(s: Settings) -> Iterator[str]:

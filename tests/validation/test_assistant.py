@@ -24,6 +24,10 @@ WITH = {"assistant.model": "lenet5"}
         ({"assistant.pictures": 5}, "method 'active_mixup' has no pictures"),
         ({"assistant.train.views": 2}, "config.assistant.train.views=2: an assistant caches no"),
         ({"assistant.train.corrections": 2.0}, "for student and assistant alike"),
+        (
+            {"train.corrections": 2.0, "assistant.train.weighting": "softmax"},
+            "assistant.train.weighting='softmax' weighs the records; set it to 'even'",
+        ),
         ({"assistant.train.freeze": "backbone"}, "these layers would keep random values"),
         ({"assistant.train.loss": "pad_l2"}, "config.assistant.train.loss='pad_l2': learns from"),
         ({"assistant.train.loss": "sof"}, "config.assistant.train.loss='sof'"),

@@ -35,7 +35,7 @@ def is_name(spec: str) -> bool:
 
 
 def problem(spec: str, name: str = "student_weights") -> str:
-    """Returns why a name cannot be one on the hub; empty if it can. ``name`` is of its field."""
+    """Returns why ``spec`` is no name on the hub; empty if it is one. ``name`` names its field."""
     if _NAME.fullmatch(spec):
         return ""
     return (

@@ -27,8 +27,8 @@ class Weights:
     """First variables of a student.
 
     Attributes:
-      place: puts them into fresh variables, and leaves those of the last layer; of a function of
-        the user's own, what it returns.
+      place: puts the weights into fresh variables, and leaves the last layer fresh. A function of
+        the user's own returns all variables itself.
       source: where they come from, without a place on this machine.
       sha256: the hash of the file, or of what a function of the user's own returns.
       license: the license of the weights; empty if nothing tells it.

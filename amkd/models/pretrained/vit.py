@@ -17,7 +17,7 @@ _WIDTH, _DEPTH, _HEADS = 384, 12, 6
 
 
 class Attention(nn.Module):
-    """Every token looks at all tokens, in six ways: ``[B, T, d]`` to ``[B, T, d]``."""
+    """Multi-head self-attention with six heads: ``[B, T, d]`` to ``[B, T, d]``."""
 
     dtype: jnp.dtype
 
@@ -79,7 +79,7 @@ class Patches(nn.Module):
 
 
 class Positions(nn.Module):
-    """Puts the class token in front, and adds to each token what tells its place."""
+    """Puts the class token first, and adds a position embedding to each token."""
 
     dtype: jnp.dtype
 
