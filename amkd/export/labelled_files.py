@@ -201,7 +201,7 @@ Classes, in the order of the scores: {", ".join(map(csv_text.protect, labelled.c
 Columns: `class` or `label` is the class that the teacher named; `scores`, or `score:NAME`, are its
 probabilities; `round` is the round of the run; `first`, `second` and `lam` say what the image was
 mixed from: `lam * first + (1 - lam) * second`. For a real image both are the image itself. `image`
-(in train.parquet `digest`) is the key of the image in the ledger: a SHA-256 of its shape and pixels.
+(in train.parquet `digest`) is the key of the image in the ledger, a SHA-256 of shape and pixels.
 
 The rights in the pictures are those of their owners. Ask the service that answered whether its
 answers may train a model.

@@ -135,7 +135,7 @@ class LabelledSet:
 def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
     """Returns what the run in a workdir has asked so far.
 
-    It changes nothing but ``made/``: images that a method makes are made again if a part is missing.
+    It changes nothing but ``made/``: missing images of a method are made again.
 
     Raises:
       UserError: there is no run, its images are not there any more, or nothing was answered yet.
