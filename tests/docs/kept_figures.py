@@ -107,6 +107,11 @@ def of_assistant(row, rival="random_pairs_long"):
     return difference(REGIMES, row, "assistant", rival).difference
 
 
+def of_choice(data, way):
+    """What choosing among mixes is worth with labels."""
+    return difference(REGIMES, f"{data}_labels", f"pooled_{way}", "random_pairs").difference
+
+
 def label():
     """What a label alone costs."""
     return gains(LEARNED, "label", "as_paper", -1)

@@ -3,6 +3,7 @@
 A figure that no test compares with the runs fails :func:`test_no_other_figures`.
 """
 
+import json
 import re
 
 import pytest
@@ -27,6 +28,7 @@ from tests.docs.kept_figures import (
     measured,
     minutes,
     of_assistant,
+    of_choice,
     of_pictures,
     runs_of,
 )
@@ -45,6 +47,12 @@ SENTENCES = {
         ],
     },
     "docs/methods.md": {
+        r"`epig` and `learning_loss` are ahead .* by (\S+), (\S+) and (\S+)\. On": lambda: [
+            of_choice("mnist", way) for way in ("badge", "epig", "learning_loss")
+        ],
+        r"`badge` is (\S+) above them, .* alone are (\S+) above": lambda: [
+            of_choice("fashion", way) for way in ("badge", "random")
+        ],
         r"`train.temperature=4` gains (\S+) points of agreement on MNIST and (\S+) on": lambda: (
             gains(LEARNED, "temperature4", "as_paper")
         ),
@@ -131,14 +139,14 @@ def test_mnist_with_few_queries_in_results():
 
 
 def test_blocks_in_results():
-    """results/README.md has the tables of blocks E and G; no other block is done."""
+    """results/README.md has the tables of blocks A, E and G; no other block is done."""
     text = (ROOT / "results/regimes.md").read_text()
     told = " ".join((ROOT / "results/README.md").read_text().split())
     for block in text.split("\n**")[1:]:
         title, _, table = block.partition("**\n\n")
         done, planned = map(int, re.findall(r"\d+", title.rpartition("(")[2]))
         is_told = " ".join(table.split("\n\n")[0].split()) in told
-        assert is_told == title.startswith(("E:", "G:")) == (done == planned), title
+        assert is_told == title.startswith(("A:", "E:", "G:")) == (done == planned), title
 
     def mean(row, way):
         return f"{statistics.spread([*measured(REGIMES, row, way, 'agreement').values()]).mean:.2f}"
@@ -158,6 +166,41 @@ def test_blocks_in_results():
     assert min(one.interval[0] for one in found) > 0.5 and "the four intervals lie above" in told
     assert "{:.2f} of the {:.2f} points are left".format(*gains) in told
     assert f"worth {of_assistant('fashion_probabilities'):.2f} points on Fashion" in told
+
+
+def test_what_results_say_of_labels():
+    """Block A: which ways are ahead or behind, and every figure in its sentences."""
+    told = " ".join((ROOT / "results/README.md").read_text().split())
+    kept = json.loads((ROOT / "results/regimes-comparisons.json").read_text())
+    block = [one for one in kept if one["block"].startswith("A:")]
+    words = {
+        word: {(one["row"], one["way"]) for one in block if one["words"] == word}
+        for word in ("ahead", "behind")
+    }
+    ahead = ("pooled_badge", "pooled_epig", "pooled_learning_loss")
+    assert words["ahead"] == {("mnist_labels", way) for way in ahead}
+    assert words["behind"] == {("mnist_labels", "pooled_transductive_variance")}
+    gain, holm = (
+        {
+            (one["row"].partition("_")[0], one["way"].removeprefix("pooled_")): one[name]
+            for one in block
+        }
+        for name in ("difference", "holm")
+    )
+
+    def short(value, digits=2):
+        return f"{abs(value):.{digits}f}".removeprefix("0")
+
+    on_mnist = [short(gain["mnist", way]) for way in ("badge", "epig", "learning_loss")]
+    assert "are ahead of random pairs, by {}, {} and {}.".format(*on_mnist) in told
+    of = {way: (short(gain["fashion", way]), short(holm["fashion", way], 3)) for _, way in gain}
+    assert f"`pooled_epig` is {of['epig'][0]} above random pairs, and Holm's p for the" in told
+    assert f"twenty comparisons is {of['epig'][1]}." in told and len(block) == 20
+    assert "`pooled_badge` is {} above, with {}.".format(*of["badge"]) in told
+    assert f"`pooled_random` alone is {of['random'][0]} above" in told
+    c2, refined = of["c2"], of["c2_refined"]
+    assert f"choice is {c2[0]} below random pairs on Fashion-MNIST" in told
+    assert f"refined {refined[0]} below (Holm's p {c2[1]} and {refined[1]})" in told
 
 
 def test_advice_without_figures():

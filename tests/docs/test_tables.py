@@ -36,6 +36,7 @@ ASSISTED = (
     "an assistant answers 20,000 further mixes, only the label, temperature 4",
     "the same without one, trained as long",
 )
+CHOSEN = ("mixes chosen by `badge`, only the label", "random pairs")
 PICTURES = {  # the same, of block E: the end of its rows' names
     (f"3,500 further real pictures at random, {answers}", "3,500 mixes of random pairs"): end
     for answers, end in (("probabilities", "probabilities"), ("only the label", "labels"))
@@ -48,6 +49,7 @@ PLACES = {
     FEW: "choosing-with-4000-queries",
     (REGIMES, "real_random"): "real-pictures-or-mixes",
     (REGIMES, "assistant"): "an-assistant",
+    (REGIMES, "pooled_badge"): "choosing-with-labels",
 }
 
 
@@ -73,6 +75,7 @@ def test_changes_of_readme():
         both = (f"mnist_{end}", f"fashion_{end}")
         wanted[names] = (REGIMES, "real_random", "random_pairs", both)
     with_labels = ("mnist_labels", "fashion_labels")
+    wanted[CHOSEN] = (REGIMES, "pooled_badge", "random_pairs", with_labels)
     wanted[ASSISTED] = (REGIMES, "assistant", LONG_4, with_labels)
     assert found.keys() == wanted.keys()
     for names, (table, ours, theirs, pair) in wanted.items():
