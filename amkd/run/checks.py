@@ -9,6 +9,7 @@ from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.data.dataset import DataSet
 from amkd.methods import find
+from amkd.methods.base import AllImages
 from amkd.methods.student import assistant_of, assistant_side, seen_shape, student_of
 from amkd.models import Network, inference, resizing
 from amkd.models.pretrained import source
@@ -50,7 +51,7 @@ def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
     """Yields what the data set cannot give, each with field, value and remedy."""
     method = find(settings.method)
     real = method.first.real_images(settings.n_real, data.drawable_count)
-    if not real:
+    if not real and isinstance(method.first, AllImages):
         yield f"config.method={settings.method!r}: {settings.dataset} has no image to draw from"
     if real > settings.budget:
         yield (

@@ -25,6 +25,7 @@ def cells(kind):
     return ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == kind]
 
 
+@pytest.mark.heavy  # the commands and functions that it uses have tests of their own
 def test_the_notebook_runs(tmp_path):
     pytest.importorskip("onnxruntime", reason="it is in the extra 'onnx'")
     small.write_digits(tmp_path / "pictures", 0, 60)
