@@ -169,10 +169,13 @@ def get_config(preset: str = "") -> ConfigDict:
         return config
     config.seeds = tuple(range(10))
     if preset == "follow_up":
-        config.name, config.against = "regimes_follow_up", ("random_pairs",)
+        config.name = "regimes_follow_up"
         config.title = "Labels, and mixes of 2,000 real images: agreement with the teacher"
         more = row("fashion_mnist.py", *_LABELS, *_FASHION, "n_real=2000", ways=_FOLLOW_UP)
         config.rows.fashion_labels_2000 = more
+        rival, *others = _FOLLOW_UP
+        planned = tuple(f"fashion_labels_2000: {way} - {rival}" for way in others)
+        config.blocks = ConfigDict({"Follow-up of A, without a claim": planned})
         return config
     rows = {
         "fashion_labels": row("fashion_mnist.py", *_LABELS, *_FASHION),

@@ -116,8 +116,11 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
     text = rendering.render(table, tmp_path)
     planned = ("-comparisons.json",) if table.blocks else ()
     for kind in (".md", ".csv", ".json", "-curves.csv", ".svg", ".html", *planned):
-        file = f"{name}{kind}"
-        assert (RESULTS / file).read_text() == (tmp_path / file).read_text()
+        ours, rendered = (folder / f"{name}{kind}" for folder in (RESULTS, tmp_path))
+        if kind == ".svg" and not rendered.exists():  # no figure is shown yet
+            assert not ours.exists()
+            continue
+        assert ours.read_text() == rendered.read_text()
     pages = [page for page, names in QUOTED.items() if name in names]
     assert all(text.strip() in (ROOT / page).read_text() for page in pages)
     assert pages or f"({name}.md)" in (RESULTS / "README.md").read_text()
