@@ -11,8 +11,8 @@ First:    the same with --mode=plan, which asks nothing and tells the bill; then
           which asks about 20 pictures and shows the answers.
 Yours:    the request and the places of the reply below are an example: write your service's there.
           With fewer than five classes, add --config.teacher.answers.top_k=2, say.
-Photos:   --config=configs/photos.py:http does the same with a pretrained student, which needs far
-          fewer answers (docs/photos.md).
+Photos:   --config=configs/photos.py:http does the same with a pretrained student, which agreed with
+          its teacher far more often after as many answers (docs/photos.md, one seed).
 Servers:  for the Open Inference Protocol add --config.teacher.kind=oip
           --config.teacher.oip.model=NAME, for TensorFlow Serving --config.teacher.kind=tfserving
           --config.teacher.tfserving.model=NAME, and with either

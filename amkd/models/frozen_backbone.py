@@ -17,7 +17,7 @@ from amkd.models.head import head_of, variables_of_head
 from amkd.models.layers import Network, Variables
 
 _SAVED_AT_ONCE = 256  # images after which features are written, and a stop is looked for
-_MADE = "by place"  # how; features that were made in another way are not read
+_MADE = "by place"  # how features are computed; the cache of another way is not read
 
 
 def _no_progress(images: int) -> None:

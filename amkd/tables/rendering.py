@@ -79,6 +79,8 @@ def render(table: Table, folder: Path) -> str:
     if curves:
         picture = drawing.file(f"{table.title}: {measured}", curves)
         files.write_text(folder / f"{table.name}.svg", picture)
+    else:  # an earlier picture may show figures that now wait
+        (folder / f"{table.name}.svg").unlink(missing_ok=True)
     page = table_page.render(
         table.title,
         measured,

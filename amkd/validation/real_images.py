@@ -48,7 +48,7 @@ def known(settings: Settings, method: Method) -> Settings:
     A problem with these settings may still come from the stand-in.
     """
     few = min(settings.rounds, 20)  # the 21st round of a doubling schedule is of a million
-    if settings.search.schedule == "doubling":  # as many rounds as are too many are left out later
+    if settings.search.schedule == "doubling":  # counted() has no more than it can fill
         settings = dataclasses.replace(settings, rounds=few)
     enough = dataclasses.replace(settings, budget=max(settings.budget, 2 + 2**few))
     if method.selector.takes_pictures:

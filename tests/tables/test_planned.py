@@ -139,6 +139,14 @@ def test_figures_wait_for_their_block(tmp_path):
     assert "**B (6 of 6 runs)**" in text
 
 
+def test_a_picture_of_figures_that_wait_is_removed(tmp_path):
+    kept.write({**RUNS[0], "config": {}}, tmp_path / "runs/tiny")
+    (tmp_path / "tiny.json").write_text("[]")  # an earlier output
+    (tmp_path / "tiny.svg").write_text("earlier curves")
+    rendering.render(dataclasses.replace(BLOCK, against=()), tmp_path)
+    assert not (tmp_path / "tiny.svg").exists()
+
+
 def test_only_a_finished_block_is_drawn():
     both = dataclasses.replace(BLOCK, blocks={"A": (PLAN,), "B": (PLAN,)})
     done = [*planned.outcomes(both, cells(both, RUNS))]
