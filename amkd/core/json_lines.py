@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
-_LOCK = threading.Lock()  # lines of two threads must not mix
+# Lines of two threads must not mix. The garbage collector may run a finalizer that logs in the
+# middle of a line: its thread must not wait for itself.
+_LOCK = threading.RLock()
 _standing: Callable[[], Mapping[str, Any]] = dict
 
 
@@ -19,7 +21,7 @@ def _begin_child() -> None:
     have.
     """
     global _LOCK
-    _LOCK = threading.Lock()
+    _LOCK = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_begin_child)

@@ -20,24 +20,29 @@ class Hidden:
         forms = [form for secret in {*secrets, ""} - {""} for form in _forms(secret)]
         forms.sort(key=len, reverse=True)
         self._pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
-        with _LOCK:
-            _KNOWN.add(self)
+        global _known
+        with _ADDING:
+            _known = (*(one for one in _known if one() is not None), weakref.ref(self))
 
     def redact(self, text: str) -> str:
         """Replaces every spelling of these secrets in a text by ``***``."""
         return self._pattern.sub("***", text) if self._pattern else text
 
 
-_KNOWN: weakref.WeakSet[Hidden] = weakref.WeakSet()
-_LOCK = threading.Lock()
+_known: tuple[weakref.ref[Hidden], ...] = ()  # replaced as a whole, and read without a lock
+_ADDING = threading.Lock()
 
 
 def redact(text: str) -> str:
-    """Replaces every spelling of every hidden secret in a text by ``***``."""
-    with _LOCK:
-        known = list(_KNOWN)
-    for hidden in known:
-        text = hidden.redact(text)
+    """Replaces every spelling of every hidden secret in a text by ``***``.
+
+    It takes no lock. The garbage collector may run a finalizer that logs, and so redacts, in the
+    middle of another redaction of the same thread.
+    """
+    for known in _known:
+        hidden = known()
+        if hidden is not None:
+            text = hidden.redact(text)
     return text
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import sys
+import threading
 
 import pytest
 
@@ -81,3 +82,21 @@ def test_a_person_gets_no_facts(capsys):
     console.note("phase")
     console.say("hello", event="round", loss=1.0)
     assert capsys.readouterr().out == "hello\n"
+
+
+def test_a_line_may_be_written_while_its_thread_writes_another():
+    """The garbage collector may run a finalizer that logs in the middle of a write."""
+
+    class Interrupted(io.StringIO):
+        def flush(self):
+            super().flush()
+            if self.getvalue().count("\n") == 1:
+                lines.emit(message="of a finalizer")
+
+    stream = Interrupted()
+    lines = JsonLines(stream, "info")
+    thread = threading.Thread(target=lines.emit, kwargs={"message": "first"}, daemon=True)
+    thread.start()
+    thread.join(60)
+    messages = [one["message"] for one in objects(stream.getvalue())]
+    assert messages == ["first", "of a finalizer"]

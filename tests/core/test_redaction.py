@@ -1,10 +1,13 @@
 """A secret is found in every usual encoding, and nothing else is taken for it."""
 
 import base64
+import gc
 import html
 import json
 import logging
+import threading
 import time
+import weakref
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -114,3 +117,30 @@ def test_a_long_text_is_read_quickly():
 )
 def test_addresses_are_kept_bare(url, kept):
     assert bare_url(url) == kept
+
+
+def test_a_finalizer_that_redacts_may_run_inside_of_any_redaction():
+    """The garbage collector runs finalizers in the middle of other work, and one that closes
+    connections logs. Found in a run that stood still: the lock was not given to its own thread.
+    """
+    done = []
+
+    def work():
+        thresholds = gc.get_threshold()
+        gc.set_threshold(1)
+        try:
+            for _ in range(200):
+                hidden = [Hidden("hunter2hunter2")]
+                hidden.append(hidden)  # a cycle: only the collector finds that nobody uses it
+                weakref.finalize(hidden[0], redact, "a hunter2hunter2 in a log")
+                del hidden
+                Hidden("another2another2")
+                redact("text")
+        finally:
+            gc.set_threshold(*thresholds)
+        done.append(True)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert done
