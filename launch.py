@@ -1,6 +1,6 @@
-"""The command ``amkd`` from a checkout: ``python launch.py --config=digits --workdir=runs/digits``.
+"""Runs ``amkd`` from a checkout: ``python launch.py --config=digits --workdir=runs/digits``.
 
-``python launch.py --help`` tells the modes, the flags and every field of a configuration.
+``python launch.py --help`` shows the modes, the flags and every field of a configuration.
 """
 
 from amkd.__main__ import run

@@ -1,14 +1,14 @@
-"""What this machine's accelerator computes, and how fast: run it before you trust a long run to it.
+"""Checks this machine's accelerator and measures its speed: run this before a long run.
 
-It checks C1, C2 and gradients beside NumPy in float64, the chosen pairs beside a CPU's, and whether
-searches, trainings and resumed trainings have the same bits. Then it measures search and training,
-beside PyTorch on the same device where PyTorch is installed: the fastest of eager, compiled and
-channels-last, at the same precision as ours. A check that fails is told in the table, and makes the
-exit status 1.
+It compares C1, C2 and gradients with NumPy in float64, and the chosen pairs with those of a CPU. It
+checks whether searches, trainings and resumed trainings have the same bits. Then it measures search
+and training, compared with PyTorch on the same device if PyTorch is installed: the fastest of
+eager, compiled and channels-last, at the same precision as ours. A failed check is shown in the
+table, and makes the exit status 1.
 
-It needs JAX, Flax, optax and orbax, and neither TFDS nor ml-collections. A CPU will do, too.
+It needs JAX, Flax, optax and orbax, but neither TFDS nor ml-collections. It also runs on a CPU.
 
-Run from the repository's root, with nothing else running:
+Run it from the repository's root, with nothing else running:
 
   python -m benchmarks.accelerator --json=build/bench/accelerator.json
   python -m benchmarks.results build/bench/*.json > benchmarks/RESULTS.md
@@ -32,8 +32,8 @@ from amkd.reporting import provenance
 from benchmarks import device_checks, memory, options, our_side, search, train, turns, worker
 
 MODELS = "lenet5_half,alexnet_half,vgg16,resnet18"
-# What products of matrices are measured at: the precision of exact scores, what this backend takes
-# for float32 by default, as training does, and bfloat16.
+# The precisions at which matrix products are measured: that of exact scores, this backend's default
+# for float32, which training uses, and bfloat16.
 RATES = {
     "jax_matrix_gflops": ("highest", jnp.float32),
     "default_matrix_gflops": ("default", jnp.float32),
@@ -64,13 +64,13 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """Reads the command line; a quick run is as small as can be."""
+    """Reads the command line; a quick run is as small as possible."""
     parser = options.parser(__doc__, models=MODELS, turns=3)
     parser.add_argument("--images", type=int, default=2000, help="N (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=128, help="B (default: %(default)s)")
-    parser.add_argument("--quick", action="store_true", help="seconds, to see that all works")
+    parser.add_argument("--quick", action="store_true", help="takes seconds: checks that all works")
     flags = parser.parse_args()
-    # What the other benchmarks leave open.
+    # Options that only the other benchmarks have.
     flags.lams, flags.keep, flags.chunk, flags.records, flags.tune = 11, 7333, 0, 0, 0.5
     if flags.quick:
         flags.models, flags.turns, flags.seconds = "lenet5_half", 1, 0.1
@@ -97,7 +97,7 @@ def facts(size: int) -> dict[str, Any]:
 
 
 def matrix_size(quick: bool) -> int:
-    """Returns how large matrices must be for a device's full rate."""
+    """Returns the size that matrices must have for a device's full rate."""
     return 128 if quick else 2048 if jax.default_backend() == "cpu" else 8192
 
 
@@ -127,7 +127,7 @@ def row_of(check: device_checks.Check) -> turns.Measurement:
 
 
 def searches(flags: argparse.Namespace, where: dict[str, Any], with_torch: bool) -> Any:
-    """Yields a row for every model: evaluations a second, at full precision."""
+    """Yields a row for every model: evaluations per second, at full precision."""
     with torch_worker("benchmarks.torch_search:TorchSearch", with_torch) as theirs:
         if theirs:
             where |= theirs.call("describe")
@@ -140,7 +140,7 @@ def searches(flags: argparse.Namespace, where: dict[str, Any], with_torch: bool)
 
 
 def trainings(flags: argparse.Namespace, where: dict[str, Any], with_torch: bool) -> Any:
-    """Yields a row for every model: images a second, with the configuration's augmentation."""
+    """Yields a row for every model: images per second, with the configuration's augmentation."""
     with torch_worker("benchmarks.torch_train:TorchTrain", with_torch) as theirs:
         for model in options.models(flags):
             row = train.measure(model, flags, theirs, augmented=True)
@@ -153,13 +153,13 @@ def trainings(flags: argparse.Namespace, where: dict[str, Any], with_torch: bool
 
 
 def torch_worker(target: str, wanted: bool) -> Any:
-    """Returns PyTorch's side in a process of its own; None where it is not wanted."""
+    """Returns PyTorch's side in a separate process; None if it is not wanted."""
     return worker.Worker(target, provenance.cores()) if wanted else nullcontext()
 
 
 def peak_mib() -> int:
-    """Returns the most memory that was in use so far: of the fullest device, or of the process
-    where devices do not tell.
+    """Returns the peak memory so far: of the device with the highest peak, or of the process if
+    devices do not report it.
     """
     stats = [device.memory_stats() or {} for device in jax.local_devices()]
     peaks = [one["peak_bytes_in_use"] for one in stats if "peak_bytes_in_use" in one]

@@ -1,8 +1,9 @@
-"""How fast a folder of photos becomes images, against the plain loop that one would write first.
+"""Measures how fast a folder of photographs is decoded, compared with a plain Pillow loop.
 
-Makes photos of mixed size in a temporary folder, then times, in one run, what turns them into a
-uint8 array: Pillow's open, convert and resize one by one; this package's decoder one by one and in
-processes; ``folder.load`` with an empty cache; and ``folder.load`` again.
+It makes photographs of different sizes in a temporary folder, then times, in one run, several
+methods to decode them into a uint8 array: Pillow's open, convert and resize one by one; this
+package's decoder one by one and in processes; ``folder.load`` with an empty cache; and
+``folder.load`` again.
 
     python benchmarks/decode.py --photos=10000 --size=64
 """
@@ -27,8 +28,8 @@ SMALLEST = 320
 
 
 def make(place: Path, photos: int) -> None:
-    """Writes photos: coarse and fine noise over a gradient, 320 to 1600 pixels a side, JPEG quality
-    90.
+    """Writes photographs: coarse and fine noise over a gradient, with sides of 320 to 1600 pixels,
+    JPEG quality 90.
     """
     rng = np.random.default_rng(0)
     coarse = Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).resize(
@@ -52,7 +53,7 @@ def make(place: Path, photos: int) -> None:
 
 
 def plain(paths: list[Path], size: int) -> np.ndarray:
-    """Decodes with the loop that one would write first: ``uint8[M, size, size, 3]``."""
+    """Decodes with a plain Pillow loop: ``uint8[M, size, size, 3]``."""
     return np.stack(
         [np.asarray(Image.open(path).convert("RGB").resize((size, size))) for path in paths]
     )
@@ -64,16 +65,14 @@ def one_by_one(paths: list[Path], options: DecodeOptions) -> np.ndarray:
 
 
 def in_processes(paths: list[Path], options: DecodeOptions) -> np.ndarray:
-    """Decodes with this package in as many processes as there are cores: ``uint8[M, size, size,
-    3]``.
-    """
+    """Decodes with this package in one process for each core: ``uint8[M, size, size, 3]``."""
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return np.stack(list(pool.map(partial(decode, options=options), paths, chunksize=16)))
 
 
 def timed(what: str, work: Callable[[], object], against: float | None = None) -> float:
-    """Seconds that ``work`` takes; prints them, CPU seconds, and how many times faster than
-    ``against`` it is.
+    """Returns the seconds that ``work`` takes; prints them, its CPU seconds, and how many times
+    faster than ``against`` it is.
     """
     start, busy = time.perf_counter(), sum(os.times()[:4])
     work()
@@ -84,7 +83,7 @@ def timed(what: str, work: Callable[[], object], against: float | None = None) -
 
 
 def main() -> None:
-    """Makes the photos, times every way, and cleans up."""
+    """Makes the photographs, times every method, and cleans up."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

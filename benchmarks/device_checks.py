@@ -1,5 +1,5 @@
-"""Checks that this machine's accelerator computes what it should: the numbers of a search and of a
-training step beside NumPy's in float64, the choice beside a CPU's, and bits from run to run.
+"""Checks that this machine's accelerator computes correctly: compares the numbers of a search and
+of a training step with NumPy's in float64, the choice with a CPU's, and the bits of several runs.
 """
 
 import dataclasses
@@ -19,19 +19,19 @@ from amkd.training.train import Training, leaves_of, train_network
 from benchmarks import our_side, students, worker
 from tests.support import plain
 
-MODEL = "lenet5_half"  # of which there is a version in plain NumPy
-_STEP = 1e-6  # of the weights, to either side, for a derivative in float64
+MODEL = "lenet5_half"  # tests.support.plain has a version of it in plain NumPy
+_STEP = 1e-6  # step of the weights, to each side, for a derivative in float64
 
 
 @dataclasses.dataclass(frozen=True)
 class Check:
-    """What was compared, and whether it is as it should be.
+    """A comparison and its result.
 
     Attributes:
       what: what is checked, in words.
       figure: the figure.
-      holds: whether it is within what is allowed.
-      allowed: what is allowed, in words.
+      holds: whether the figure is allowed.
+      allowed: the allowed figures, in words.
     """
 
     what: str
@@ -57,7 +57,7 @@ def confidences() -> Check:
 def gradients(precision: str) -> Check:
     """Compares a step of the training program on real images with slopes of the loss in float64.
 
-    Of each array of weights the slope in one random direction is compared, in shares of the
+    For each array of weights the slope in one random direction is compared, relative to the
     gradient's length.
 
     Args:
@@ -65,8 +65,8 @@ def gradients(precision: str) -> Check:
     """
     of, answers, batch = _lesson()
     params = of.variables["params"]
-    # The first step is the gradient times the rate. At a large rate the gradient is not lost in the
-    # rounding of the weights.
+    # The first step is the gradient times the rate. With a large rate the gradient is not lost by
+    # the rounding of the weights.
     rate = 64.0
     after = _train(of, answers, batch, epochs=1, learning_rate=rate, precision=precision)
     moved = jax.device_get(after.variables["params"])
@@ -90,8 +90,8 @@ def gradients(precision: str) -> Check:
 
 
 def choices(images: int, k: int) -> list[Check]:
-    """Returns the pairs that are chosen here, beside those that a CPU chooses for the same student,
-    and those that are chosen here again.
+    """Compares the pairs that are chosen here with those that a CPU chooses for the same student,
+    and with those of a second search here.
     """
     here = _ranks(images, k)
     there = here
@@ -106,8 +106,8 @@ def choices(images: int, k: int) -> list[Check]:
 
 
 def trainings() -> list[Check]:
-    """Returns the bits of a training, of the same one again, and of one that stops half-way and
-    goes on from what was saved.
+    """Compares the bits of a training with those of the same training again, and with those of one
+    that stops half-way and resumes from the saved state.
     """
     kept: list[Any] = []
 
@@ -125,10 +125,10 @@ def trainings() -> list[Check]:
 
 
 class OnCpu:
-    """Lives in a process that has no accelerator."""
+    """Runs in a process without an accelerator."""
 
     def ranks(self, images: int, k: int) -> np.ndarray:
-        """Returns the ranks of the pairs that are chosen."""
+        """Returns the ranks of the chosen pairs."""
         return _ranks(images, k)
 
 
@@ -163,7 +163,9 @@ def _loss(params: Any, images: np.ndarray, answers: np.ndarray) -> float:
 
 
 def _lesson() -> tuple[students.Student, np.ndarray, int]:
-    """Returns a student, an answer to each of its images, and a batch size: a fourth of them."""
+    """Returns a student, an answer to each of its images, and a quarter of their number as the
+    batch size.
+    """
     batch = devices.count() * -(-8 // devices.count())
     of = students.make(MODEL, 4 * batch)
     answers = np.random.default_rng(0).dirichlet(np.ones(students.CLASSES), len(of.images))
@@ -180,7 +182,7 @@ def _train(
     precision: str = "default",
     **how: Any,
 ) -> Any:
-    """Trains on all images, or with a rate does one step on the first of them."""
+    """Trains on all images, or, if a rate is given, does one step on the first ones."""
     count = len(answers) if learning_rate is None else batch
     plan = dataclasses.replace(
         our_side.lesson(MODEL, 4, 4, batch=batch, augmented=False).plan,

@@ -1,11 +1,11 @@
-"""Size on disk and CPU latency of an exported student, beside the same student in Flax.
+"""Size on disk and CPU latency of an exported student, compared with the same student in Flax.
 
-The three sides take turns, call by call, in one process on fresh weights: Flax's prediction under
+The three sides take turns, call by call, in one process with fresh weights: Flax's prediction under
 ``jit``, the StableHLO file called under ``jit``, and the ONNX file in onnxruntime. Each call starts
-and ends with NumPy arrays. Printed are the median latency, and the median over the turns of its
-ratio to Flax's.
+and ends with NumPy arrays. It prints the median latency, and the median over the turns of its ratio
+to Flax's latency.
 
-Run from the repository's root, with nothing else running: ``python -m benchmarks.exported``.
+Run it from the repository's root, with nothing else running: ``python -m benchmarks.exported``.
 """
 
 import os
@@ -91,8 +91,8 @@ def images_of(shape: tuple[int, ...], count: int) -> np.ndarray:
 def latencies(
     sides: list[Run], shape: tuple[int, ...], *, batch: int, turns: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the median seconds of a call of each side, and the median of its ratio to the first
-    side's.
+    """Returns the median seconds of a call of each side, and the median of the ratio to the first
+    side.
     """
     images = images_of(shape, batch)
     for run in sides:

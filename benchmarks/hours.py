@@ -1,14 +1,15 @@
-"""Device-hours of the paper's tables, by the speed that was measured on some machine.
+"""Device-hours of the paper's tables, computed from the measured speed of a machine.
 
 The work of a run is what its plan counts: evaluations of students in the searches, and images that
-they are trained on. Training the teachers is not counted. The speed of a model is what
-``benchmarks.accelerator`` measured on that machine. For a model that was not measured, its
-operations count, at the rate that the largest measured model reached.
+they are trained on. The training of the teachers is not counted. The speed of a model is the one
+that ``benchmarks.accelerator`` measured on that machine. For a model that was not measured, the
+time is the number of its operations divided by the rate of the largest measured model.
 
   python -m benchmarks.hours build/bench/accelerator.json
   python -m benchmarks.hours build/bench/accelerator.json --devices=8 --tables=table1,table2
 
-Hours on several devices are those on one over their number: no waiting for each other is counted.
+Hours on several devices are the hours on one device divided by their number: the time in which they
+wait for each other is not counted.
 """
 
 import argparse
@@ -38,11 +39,11 @@ DATA_SETS = {
 
 @dataclasses.dataclass
 class Work:
-    """What runs do, added up.
+    """The work of runs, added up.
 
     Attributes:
-      runs: how many.
-      evaluations: how often students are evaluated in searches.
+      runs: number of runs.
+      evaluations: number of evaluations of students in searches.
       trained: images trained on.
       searched_flop: operations of the evaluations.
       trained_flop: operations of the training.
@@ -61,11 +62,11 @@ class Work:
 
 @dataclasses.dataclass(frozen=True)
 class Speed:
-    """How fast one device is.
+    """The speed of one device.
 
     Attributes:
-      measured: rows of ``benchmarks.accelerator``, by (name, model): figures a second.
-      reached: operations a second, by name, of the measured model of most operations.
+      measured: rows of ``benchmarks.accelerator``, by (name, model): figures per second.
+      reached: operations per second, by name, of the measured model with the most operations.
     """
 
     measured: dict[tuple[str, str], float]
@@ -75,7 +76,7 @@ class Speed:
         """Returns the seconds of one evaluation (``search``) or of one image (``train``).
 
         Args:
-          name: which of the two.
+          name: ``search`` or ``train``.
           model: name of the network.
           operations: the operations of one evaluation.
         """
@@ -113,7 +114,7 @@ def read(rows: Iterable[dict[str, Any]]) -> Speed:
 
 
 def render(tables: Iterable[str], speed: Speed, devices: int) -> str:
-    """Returns the table in Markdown, with a sum for each of the paper's."""
+    """Returns the table in Markdown, with a sum for each of the paper's tables."""
     heads = (
         *("table", "row", "runs", "evaluations", "images trained on"),
         *("search, PFLOP", "training, PFLOP", "search, h", "training, h"),
@@ -147,7 +148,7 @@ def work_of(name: str, speed: Speed) -> dict[str, Work]:
 
 
 def add(work: Work, settings: Settings, speed: Speed) -> None:
-    """Adds a run to some work."""
+    """Adds a run to the work."""
     drawable, shape, classes = DATA_SETS[settings.dataset]
     settings = real_images.counted(settings, drawable)
     facts = facts_of_run(settings, drawable=drawable, labelled=True)

@@ -1,12 +1,12 @@
-"""How fast the ledger is, beside what is simpler and keeps less.
+"""Measures the speed of the ledger, compared with simpler stores that keep less.
 
-The three stores are filled in turns, a few batches at a time, so that all of them see the same
-disk and the same neighbours. All of them have an answer on disk before they go on:
+The three stores are filled in turns, a few batches at a time, so that all of them run under the
+same conditions of disk and machine. Each store writes an answer to disk before it continues:
 
-* ``ledger``: ``Ledger.send`` and ``Ledger.answered``, two transactions a batch;
-* ``bare``: a SQLite table with one ``INSERT OR IGNORE`` transaction a batch, with WAL and
+* ``ledger``: ``Ledger.send`` and ``Ledger.answered``, two transactions for each batch;
+* ``bare``: a SQLite table with one ``INSERT OR IGNORE`` transaction for each batch, with WAL and
   synchronous=FULL;
-* ``lines``: a JSON-lines file with one fsync a batch; it cannot look anything up.
+* ``lines``: a JSON-lines file with one fsync for each batch; it does not support look-ups.
 
 ``python benchmarks/ledger.py --answers=1000000``
 """
@@ -25,7 +25,7 @@ import numpy as np
 from amkd import ledger
 from amkd.ledger import accounts, reader, verify
 
-_BLOCK = 20  # batches that one store keeps before it is the next one's turn
+_BLOCK = 20  # batches that one store keeps before the next one takes its turn
 
 
 class LedgerStore:
@@ -52,7 +52,7 @@ class LedgerStore:
         self._book.record_answers(self._charge, sent.number, images=images, answers=scores)
 
     def find(self, images: Sequence[bytes]) -> int:
-        """Looks answers up, and says how many are there."""
+        """Looks answers up, and returns how many were found."""
         return len(self._book.find(self._charge.teacher, images))
 
     def close(self) -> None:
@@ -61,7 +61,7 @@ class LedgerStore:
 
 
 class BareStore:
-    """One table, and nothing noted but the answers."""
+    """One table that contains only the answers."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "bare.sqlite"
@@ -80,7 +80,7 @@ class BareStore:
         self._db.execute("COMMIT")
 
     def find(self, images: Sequence[bytes]) -> int:
-        """Looks answers up, and says how many are there."""
+        """Looks answers up, and returns how many were found."""
         marks = ",".join("?" * len(images))
         rows = self._db.execute(
             f"SELECT image, scores FROM answer WHERE image IN ({marks})", images
@@ -93,7 +93,7 @@ class BareStore:
 
 
 class LinesStore:
-    """A file that only grows."""
+    """A file to which lines are appended."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "answers.jsonl"
@@ -120,7 +120,7 @@ def fill(
     """Gives the same answers to every store, in turns.
 
     Returns:
-      Seconds that each took.
+      The seconds that each took.
     """
     rng, seconds = np.random.default_rng(seed), dict.fromkeys(stores, 0.0)
     for start in range(0, count, batch * _BLOCK):
@@ -135,7 +135,7 @@ def fill(
 
 
 def addresses(rng: np.random.Generator, count: int) -> list[bytes]:
-    """Addresses of images that do not exist."""
+    """Returns addresses of images that do not exist."""
     data = rng.bytes(32 * count)
     return [data[start : start + 32] for start in range(0, len(data), 32)]
 
@@ -143,7 +143,7 @@ def addresses(rng: np.random.Generator, count: int) -> list[bytes]:
 def look_up(
     store: LedgerStore | BareStore, images: Sequence[bytes], *, count: int, batch: int
 ) -> float:
-    """Seconds for so many look-ups, of images drawn at random."""
+    """Returns the seconds for ``count`` look-ups of images drawn at random."""
     rng = np.random.default_rng(1)
     wanted = [
         [images[place] for place in rng.integers(0, len(images), batch)]
@@ -156,20 +156,20 @@ def look_up(
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that a call takes."""
+    """Returns the seconds that a call takes."""
     begun = time.perf_counter()
     work()
     return time.perf_counter() - begun
 
 
 def check(path: Path) -> None:
-    """Does what ``python -m amkd.ledger verify`` does."""
+    """Does the same checks as ``python -m amkd.ledger verify``."""
     with reader.open_read_only(path) as db:
         assert not any(one.faults for one in verify.checks(db))
 
 
 def show(path: Path) -> None:
-    """Asks what ``python -m amkd.ledger show`` asks."""
+    """Reads the same data as ``python -m amkd.ledger show``."""
     with reader.open_read_only(path) as db:
         accounts.runs(db), accounts.teachers(db)
 
@@ -229,7 +229,7 @@ def measure(args: argparse.Namespace, folder: Path) -> None:
 
 
 def report_whole(answers: int, stores: dict[str, Store], path: Path) -> None:
-    """Reports what concerns the file as a whole."""
+    """Reports the figures of the whole file."""
     sizes = {name: store.path.stat().st_size for name, store in stores.items()}
     print(
         "on disk: "
@@ -243,7 +243,7 @@ def report_whole(answers: int, stores: dict[str, Store], path: Path) -> None:
 
 
 def tell(what: str, count: int, seconds: dict[str, float]) -> None:
-    """Prints answers a second, and how many times as long the ledger takes, in one line."""
+    """Prints answers per second, and how many times as long the ledger takes, in one line."""
     rates = ", ".join(f"{name} {count / spent:,.0f}/s" for name, spent in seconds.items())
     ratios = [
         f"{seconds['ledger'] / spent:.2f} x {name}"

@@ -1,12 +1,12 @@
-"""Memory that a run over many photographs needs: 20,000 of them at 384 pixels.
+"""Measures the memory that a run with many photographs needs: 20,000 of them at 384 pixels.
 
-Makes JPEGs of 400 x 400 to 640 x 640 pixels, lets a run ask a teacher about some of them and choose
-others with a pretrained student, and watches the memory of the run. Its own memory (``RssAnon``)
-must be there; pages of files (``RssFile``), such as the decoded pictures, may be dropped by the
-system.
+It makes JPEGs of 400 x 400 to 640 x 640 pixels, starts a run that queries a teacher with some of
+them and chooses others with a pretrained student, and measures the memory of the run. The machine
+must have the run's own memory (``RssAnon``); the system may drop pages of files (``RssFile``), such
+as the decoded images.
 
-Needs the student's weights, such as those of ``benchmarks.photo_set``, and room for the pictures
-and for their decoded form (9 GB for 20,000). From the repository's root:
+It needs the student's weights, such as those of ``benchmarks.photo_set``, and disk space for the
+image files and for the decoded images (9 GB for 20,000). From the repository's root:
 
     python -m benchmarks.many_photos --folder=/tmp/many --weights=photos/student.safetensors
 """
@@ -23,14 +23,14 @@ from PIL import Image
 
 from amkd.data import threads
 
-WORLD = 4096  # pixels a side of what is photographed
+WORLD = 4096  # side, in pixels, of the large image from which photographs are cut
 SIDES = (400, 640)
-_EVERY = 0.2  # seconds between two looks at the process
+_EVERY = 0.2  # seconds between two readings of the process's memory
 _MARKS = ("RssAnon", "RssFile", "VmHWM")
 
 
 def answer(images: np.ndarray) -> np.ndarray:
-    """Answers which quarter of a picture is the brightest: a teacher that costs nothing.
+    """Answers which quarter of an image is the brightest: a teacher that costs nothing.
 
     Args:
       images: ``uint8[B, H, W, 3]``.
@@ -46,7 +46,7 @@ def answer(images: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    """Makes the pictures that are missing, runs once, and prints the peaks."""
+    """Makes the missing photographs, runs once, and prints the peaks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def make(place: Path, photos: int) -> None:
-    """Writes the photographs that are not there: coarse and fine noise, JPEG quality 85."""
+    """Writes the missing photographs: coarse and fine noise, JPEG quality 85."""
     rng = np.random.default_rng(0)
     coarse = Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8))
     world = np.asarray(coarse.resize((WORLD, WORLD), Image.Resampling.BICUBIC), np.int16)
@@ -108,7 +108,7 @@ def command(flags: argparse.Namespace) -> list[str]:
 
 
 def watch(line: list[str]) -> dict[str, float]:
-    """Runs a command; returns the highest marks of its process's memory, in MiB.
+    """Runs a command; returns the peaks of its process's memory, in MiB.
 
     Raises:
       SystemExit: the command failed.

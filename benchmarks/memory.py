@@ -1,4 +1,6 @@
-"""Peak memory of a process, and work whose peak is wanted: runs in a process of its own."""
+"""Measures the peak memory of a process, and contains the measured work: runs in a separate
+process.
+"""
 
 import resource
 import sys
@@ -12,10 +14,10 @@ MIB = 2**20
 
 
 def peak() -> float:
-    """Returns the most memory that this process has had resident, in MiB.
+    """Returns the peak resident memory of this process, in MiB.
 
-    Linux's own mark where there is one: ``getrusage`` also counts the process that started this
-    one.
+    It uses Linux's own figure if there is one, because ``getrusage`` also counts the process that
+    started this one.
     """
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
@@ -34,7 +36,8 @@ class Ours:
         """Runs a whole round's search.
 
         Returns:
-          Seconds without compilation, MiB before it and at most, and the k lowest scores.
+          The seconds without compilation, the memory before and its peak in MiB, and the k lowest
+          scores.
         """
         from benchmarks import our_side, students
 
@@ -51,7 +54,7 @@ class Ours:
         }
 
     def sample(self, n: int, size: int) -> dict[str, Any]:
-        """Makes a sampled pool of the pairs of ``n`` images, reads it once, and measures that."""
+        """Makes a sampled pool of the pairs of ``n`` images, reads it once, and measures both."""
         from amkd.search import pairs
 
         before = peak()
@@ -64,7 +67,7 @@ class Ours:
 
 
 class NumPy:
-    """What a user would call instead of amkd's sample."""
+    """The function that a user would call instead of amkd's sample."""
 
     def sample(self, n: int, size: int) -> dict[str, Any]:
         """Draws with ``Generator.choice`` without replacement, sorted."""
@@ -90,14 +93,14 @@ class PyTorch:
         threads: int,
         way: tuple[str, int],
     ) -> dict[str, Any]:
-        """Searches the whole pool in one way, and measures it as :meth:`Ours.search` does.
+        """Searches the whole pool with one setting, and measures it as in :meth:`Ours.search`.
 
         Args:
           model: name of the network.
-          classes: Y.
+          classes: number of classes Y.
           images: ``uint8[N, H, W, C]``.
           variables: the variables of the network.
-          k: how many to keep.
+          k: how many pairs to keep.
           lams: the grid, ``float32[L]``.
           threads: how many threads of the CPU are used.
           way: how the network is run, and how many pairs are evaluated together.
@@ -108,6 +111,6 @@ class PyTorch:
         side = torch_search.TorchSearch(threads)
         side.setup(model, classes, images, variables=variables, lams=lams)
         side.choose(*way)
-        side.scan(0.0, k)  # the first calls of everything
+        side.scan(0.0, k)  # calls everything once before the measurement
         lowest, seconds = side.search_all(k)
         return {"seconds": seconds, "before": before, "peak": peak(), "lowest": lowest}

@@ -1,16 +1,19 @@
-"""How near each way to minimise over lambda comes to the true minimum, and to the true k lowest.
+"""Measures how close each method to minimise over lambda comes to the true minimum, and to the true
+k lowest.
 
-A run of each data set's configuration (its pool cut to 300,000 pairs) gives a student after every
-round. Under each student:
+A run of each data set's configuration (with a pool of 300,000 pairs) gives a student after every
+round. For each student:
 
-excess  C2 above the least of a dense grid of 161 lambdas, mean and 99th percentile over ``--pairs``
-        pairs; negative where a way found a dip between two places of that grid.
+excess  C2 minus the lowest C2 of a dense grid of 161 lambdas, mean and 99th percentile over
+        ``--pairs`` pairs; it is negative where a method found a minimum between two places of that
+        grid.
 recall  The share of the true k lowest that is found, for k from .25% to 4% of all pairs of
         ``--images`` images. The scores after 12 refined evaluations count as true. For the
-        screened search also what it claims: the lower end of its interval.
+        screened search, its claim is also given: the lower end of its interval.
 
-Accuracy only, so other work on the machine does no harm. Run from the repository's root, with
-TFDS_DATA_DIR set: ``python -m benchmarks.minimisers``; half an hour on 2 cores.
+Only accuracy is measured, so other work on the machine does not matter. Run it from the
+repository's root, with TFDS_DATA_DIR set: ``python -m benchmarks.minimisers``; this takes half an
+hour on 2 cores.
 """
 
 import argparse
@@ -34,18 +37,18 @@ DENSE, TRUTH = 161, 12  # lambdas; evaluations
 
 
 def main() -> None:
-    """Measures every data set after every round that is asked for."""
+    """Measures every requested data set after every requested round."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--configs", default="mnist,fashion_mnist", help="of configs/ (default: %(default)s)"
+        "--configs", default="mnist,fashion_mnist", help="files of configs/ (default: %(default)s)"
     )
     parser.add_argument(
-        "--rounds", default="0,1,3", help="after which the student is taken (default: %(default)s)"
+        "--rounds", default="0,1,3", help="rounds whose student is used (default: %(default)s)"
     )
     parser.add_argument(
-        "--evaluations", default="3,4,5,6", help="of a pair, refined (default: %(default)s)"
+        "--evaluations", default="3,4,5,6", help="of a refined pair (default: %(default)s)"
     )
     parser.add_argument("--set", nargs="*", default=[], help="fields of the runs, each NAME=VALUE")
     parser.add_argument(
@@ -73,7 +76,7 @@ def main() -> None:
 
 
 def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[int, SelectionTask]]:
-    """Yields a run's students after some rounds, each with the task to search as the run would."""
+    """Yields a run's students after the wanted rounds, each with the run's own search task."""
     fields = {"search.max_pairs": 300_000, "report.plots": False, "report.tensorboard": False}
     fields |= dict(map(sweep.field, given))
     frozen = sweep.configured(f"configs/{name}.py", fields)
@@ -90,7 +93,7 @@ def students(name: str, given: list[str], wanted: list[int]) -> Iterator[tuple[i
 def excesses(
     task: SelectionTask, label: str, *, counts: list[int], size: int
 ) -> Iterator[turns.Measurement]:
-    """Rows of the excess over the dense grid."""
+    """Yields rows of the excess over the dense grid."""
     some = task._replace(
         pool=pairs.make_pool(len(task.images), size, 0), chosen=np.empty(0, np.int64)
     )
@@ -109,7 +112,7 @@ def excesses(
 
 
 def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Measurement]:
-    """Rows of the recall of the true k lowest."""
+    """Yields rows of the recall of the true k lowest."""
     some = task._replace(
         images=task.images[:n], pool=pairs.make_pool(n, 0, 0), chosen=np.empty(0, np.int64)
     )
@@ -141,7 +144,7 @@ def recalls(task: SelectionTask, label: str, n: int) -> Iterator[turns.Measureme
 
 
 def grid(plan: SearchSettings, lams: int) -> confidence.Minimiser:
-    """Returns so many places in the configured range."""
+    """Returns a grid of ``lams`` places in the configured range."""
     return pool_search.configured_minimiser(
         dataclasses.replace(plan, minimiser="grid", lam_count=lams)
     )
@@ -154,13 +157,13 @@ def scores(task: SelectionTask, way: confidence.Minimiser) -> np.ndarray:
 
 
 def ranks(task: SelectionTask, way: confidence.Minimiser, k: int) -> np.ndarray:
-    """Returns the k lowest, lowest first."""
+    """Returns the ranks of the k lowest pairs, lowest first."""
     found = pool_search.lowest_c2(task, way, k)
     return pairs.rank_of(found.i, found.j, task.pool.n)
 
 
 def shared(found: np.ndarray, true: np.ndarray) -> float:
-    """Returns the share of the true ones that were found."""
+    """Returns the share of the true lowest pairs that were found."""
     return float(np.isin(true, found).mean())
 
 

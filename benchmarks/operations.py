@@ -14,13 +14,13 @@ from benchmarks.students import Student
 
 
 def of_student(of: Student) -> tuple[int, int]:
-    """Counts the operations of one evaluation, and those of the first layer among them."""
+    """Counts the operations of one evaluation, and those of the first layer alone."""
     return of_network(of.network, of.images.shape[1:])
 
 
 @functools.cache
 def of_network(network: models.Network, shape: tuple[int, ...]) -> tuple[int, int]:
-    """Counts them for a network and images of ``shape`` (H, W, C)."""
+    """Counts the same operations for a network and images of ``shape`` (H, W, C)."""
     variables = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
     image = jax.ShapeDtypeStruct((1, *shape), jnp.uint8)
     counted = [

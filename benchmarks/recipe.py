@@ -1,12 +1,12 @@
-"""What a worker of PyTorch is told about a training."""
+"""The description of a training for a worker of PyTorch."""
 
 from typing import NamedTuple
 
 
 class Recipe(NamedTuple):
-    """The fields of amkd's recipe, as far as they bear on the time of a step.
+    """The fields of amkd's recipe that affect the time of a step.
 
-    ``precision`` is what that recipe means on this backend: ``float32`` in full, ``tensorfloat32``
+    ``precision`` is the meaning of that recipe on this backend: full ``float32``, ``tensorfloat32``
     or ``bfloat16``.
     """
 

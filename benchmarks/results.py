@@ -1,4 +1,4 @@
-"""Rows of the benchmarks as the tables of RESULTS.md.
+"""Renders rows of the benchmarks as the tables of RESULTS.md.
 
 ``python -m benchmarks.results build/bench/*.json > benchmarks/RESULTS.md``
 """
@@ -25,7 +25,7 @@ TITLES = {
 
 
 def main() -> None:
-    """Prints the tables of the files that are given."""
+    """Prints the tables of the given files."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def render(rows: list[Record]) -> str:
-    """Returns the document: where the figures come from, then a table for every kind of row."""
+    """Returns the document: the origin of the figures, then a table for every kind of row."""
     parts = ["# Results of the benchmarks", *_origin(rows)]
     parts.append(
         "`ratio` is ours / theirs in speed: the median of the turns, and the lowest and the"
@@ -65,8 +65,8 @@ def _facts(found: dict[str, Any]) -> str:
 
 
 def _table(rows: list[Record]) -> str:
-    """Returns a table with one line a row, and a column for every detail that any of them has
-    except lists.
+    """Returns a table with one line for each row, and a column for every detail of any row, except
+    lists.
     """
     against = next((row["against"] for row in rows if row["against"]), None)
     details = list(
@@ -103,7 +103,7 @@ def _line(row: Record, columns: list[str], details: list[str]) -> list[str]:
 
 
 def _cell(value: Any) -> str:
-    """Numbers to three digits, with commas if they are large."""
+    """Returns a number with three digits, and with commas if it is large."""
     if value is None:
         return "-"
     if isinstance(value, int) or (isinstance(value, float) and abs(value) >= 1000):

@@ -1,17 +1,18 @@
-"""Evaluations of a student per second while the pool is searched, beside a loop in eager PyTorch.
+"""Evaluations of a student per second in a search of the pool, compared with a loop in eager
+PyTorch.
 
 Ours is a round's real search of all pairs, timed from its first finished chunk until the time is
-up: the steady rate of a search of any length. Theirs mixes blocks of pairs by broadcasting under
-``inference_mode``, evaluates them and keeps the k lowest, in the way (memory format, pairs in a
-block) that is the fastest on this machine; that is searched first. Weights, images, grid and k are
-the same, and before anything is timed both must agree: logits to 1e-4, C2 and the confidence at its
-arg-min lambda to 1e-5.
+over: the steady rate of a search of any length. Theirs mixes blocks of pairs by broadcasting under
+``inference_mode``, evaluates them and keeps the k lowest, with the setting (memory format, pairs in
+a block) that is fastest on this machine; this setting is determined first. Weights, images, grid
+and k are the same, and before the measurement both must agree: logits to 1e-4, C2 and the
+confidence at its arg-min lambda to 1e-5.
 
-The sides run in a process each, on the same cores, and take turns: the threads of the libraries
-would otherwise disturb each other, and a waiting side only waits for its pipe. The cores are those
+Each side runs in its own process, on the same cores, and they take turns: otherwise the threads of
+the libraries would disturb each other. A waiting side only waits for its pipe. The cores are those
 that the command may use: prefix it with ``taskset``.
 
-Run from the repository's root, with nothing else running: ``python -m benchmarks.search``.
+Run it from the repository's root, with nothing else running: ``python -m benchmarks.search``.
 """
 
 import argparse
@@ -26,27 +27,27 @@ from amkd.reporting import provenance
 from amkd.search import pairs
 from benchmarks import operations, options, our_side, students, turns, worker
 
-# Images of the larger networks, whose table of activations must fit into memory.
+# Number of images for the larger networks, whose table of activations must fit into memory.
 IMAGES = {"resnet18_224": 100}
 COMPARED = 16  # images whose pairs are compared before the timing
 
 
 def main() -> None:
-    """Measures every model that is asked for."""
+    """Measures every requested model."""
     parser = options.parser(__doc__, models="lenet5_half,alexnet_half,vgg16")
     parser.add_argument("--images", type=int, default=2000, help="N; at most 100 for resnet18_224")
     parser.add_argument("--lams", type=int, default=11, help="L, values in the grid")
     parser.add_argument(
-        "--keep", type=int, default=7333, help="k; as MNIST's configuration keeps in a round"
+        "--keep", type=int, default=7333, help="k; as in a round of MNIST's configuration"
     )
     parser.add_argument(
         "--chunk",
         type=int,
         default=0,
-        help="pairs in a dispatch of ours; 0: see details in the rows",
+        help="pairs in one of our dispatches; 0: see the details of the rows",
     )
     parser.add_argument(
-        "--tune", type=float, default=0.5, help="seconds to try one of PyTorch's ways"
+        "--tune", type=float, default=0.5, help="seconds to try one setting of PyTorch"
     )
     flags = parser.parse_args()
     rows = []
@@ -59,7 +60,7 @@ def main() -> None:
 
 
 def matrix_rates(theirs: worker.Worker) -> dict[str, float]:
-    """GFLOP/s of a large float32 product of matrices on each side."""
+    """Returns the GFLOP/s of a large float32 product of matrices on each side."""
     size = 2048 if jax.default_backend() == "cpu" else 8192
     rates = {"jax": our_side.matrix_rate(size), "torch": theirs.call("matrix_rate", size)}
     return {f"{name}_matrix_gflops": round(rate / 1e9, 1) for name, rate in rates.items()}
@@ -72,7 +73,7 @@ def measure(
     theirs: worker.Worker | None,
     where: Mapping[str, Any],
 ) -> turns.Measurement:
-    """Compares, tunes and times one model; ours alone where there is no PyTorch."""
+    """Compares, tunes and times one model; only our side if there is no PyTorch."""
     ours = students.make(model, min(flags.images, IMAGES.get(model, flags.images)))
     whole, stem = operations.of_student(ours)
     chunk = flags.chunk or chunk_for(whole * flags.lams)
@@ -103,8 +104,8 @@ def measure(
         row = beside(ours, flags, theirs=theirs, our_rate=our_rate, keep=keep)
         row.details.update(details)
         row.details["theirs_of_matrix_rate"] = turns.rounded(row.theirs * whole / machine)
-    # Ours does not evaluate the first layer again, so its work per evaluation is the smaller
-    # figure.
+    # Our side does not evaluate the first layer again, so the smaller figure is its work for each
+    # evaluation.
     row.details["ours_of_matrix_rate"] = turns.rounded(row.ours * (whole - stem) / machine)
     return row
 
@@ -143,8 +144,8 @@ def beside(
 
 
 def chunk_for(flops_per_pair: float) -> int:
-    """Chooses the pairs in a dispatch: as shipped (0) on accelerators; fewer for large networks
-    on a CPU, so that a turn takes seconds.
+    """Chooses the number of pairs in a dispatch: the shipped one (0) on accelerators; fewer for
+    large networks on a CPU, so that a turn takes seconds.
 
     The chunk never changes the result; it only sets how often the search reports.
     """
@@ -158,7 +159,7 @@ def compare(ours: students.Student, lams: int, theirs: worker.Worker) -> float:
     """Checks that both sides compute the same; returns the largest difference between their C2.
 
     Raises:
-      AssertionError: they do not.
+      AssertionError: they compute different numbers.
     """
     few = ours.few(COMPARED if ours.images.shape[1] <= 32 else 4)
     np.testing.assert_allclose(
@@ -169,7 +170,7 @@ def compare(ours: students.Student, lams: int, theirs: worker.Worker) -> float:
     confidence = theirs.call("scores", i.astype(np.int64), j.astype(np.int64))
     lowest = confidence.min(1)
     np.testing.assert_allclose(choice.score, lowest, atol=1e-5, rtol=0)
-    # Where two lambdas tie but for rounding, either may be the arg-min.
+    # If two lambdas are equal up to rounding, either may be the arg-min.
     at_best = confidence[np.arange(len(w)), np.searchsorted(our_side.grid(lams), w)]
     np.testing.assert_allclose(at_best, lowest, atol=1e-5, rtol=0)
     return float(np.abs(choice.score - lowest).max())

@@ -26,7 +26,7 @@ _SHAPES = {
 
 
 class Tiny(models.Network):
-    """Two dense layers, so cheap that only the cost of the pool is measured."""
+    """Two dense layers, which are so cheap that only the cost of the pool is measured."""
 
     def setup(self) -> None:
         """Makes both layers."""
@@ -64,7 +64,7 @@ class Student:
 
     @property
     def network(self) -> models.Network:
-        """The network, in float32."""
+        """Returns the network, in float32."""
         return _build(self.model, self.images.shape[1:])
 
     def few(self, n: int) -> "Student":
@@ -79,7 +79,7 @@ def _build(model: str, shape: tuple[int, ...]) -> models.Network:
 
 
 def make(model: str, n: int, images: np.ndarray | None = None) -> Student:
-    """Makes a student with random weights and statistics, and logits of a natural size.
+    """Makes a student with random weights and statistics, and with logits of a typical size.
 
     Args:
       model: name of the network.
@@ -90,7 +90,7 @@ def make(model: str, n: int, images: np.ndarray | None = None) -> Student:
     network, shape = _build(model, images.shape[1:]), images.shape[1:]
     shapes = jax.eval_shape(lambda: inference.init(network, shape, jax.random.key(0)))
     found = Student(model, images, plain.random_variables(shapes, 0))
-    # Otherwise a deep network is so sure of everything that all of its confidences are 1.
+    # Without this, a deep network is so sure of every image that all its confidences are 1.
     last = found.variables["params"]["fc3" if "fc3" in shapes["params"] else "fc"]
     scale = 2 / logits(found, images[:8]).std()
     last.update({part: last[part] * scale for part in ("kernel", "bias")})
@@ -107,6 +107,6 @@ def patterns(n: int, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def logits(of: Student, images: np.ndarray) -> np.ndarray:
-    """Runs inference: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+    """Returns the logits in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
     with jax.default_matmul_precision("highest"):
         return np.asarray(jax.jit(of.network.apply)(of.variables, images))

@@ -1,7 +1,7 @@
-"""The zoo in idiomatic PyTorch, for ``float32[B, C, H, W]`` images in [0, 1], with the weights of
-Flax's networks.
+"""The networks in idiomatic PyTorch, for ``float32[B, C, H, W]`` images in [0, 1], with the weights
+of the Flax networks.
 
-Layers are named so that :func:`load` finds their weights in Flax's variables.
+Layers have names with which :func:`load` finds their weights in Flax's variables.
 """
 
 import itertools
@@ -150,7 +150,7 @@ class ResNet18(nn.Module):
 
 
 class Tiny(nn.Module):
-    """Two dense layers, to measure what surrounds a network."""
+    """Two dense layers, to measure the cost of everything except the network."""
 
     def __init__(self, classes: int, shape: tuple[int, ...]) -> None:
         super().__init__()
@@ -174,14 +174,14 @@ MODELS: dict[str, Callable[[int, tuple[int, ...]], nn.Module]] = {
 
 
 def build(model: str, classes: int, shape: tuple[int, ...], *, variables: Flax) -> nn.Module:
-    """Returns a network by name for images ``(H, W, C)``, with the weights of Flax's."""
+    """Returns a network by name for images ``(H, W, C)``, with the weights of the Flax network."""
     network = MODELS[model](classes, shape)
     load(network, variables)
     return network
 
 
 def load(network: nn.Module, variables: Flax) -> None:
-    """Puts the weights and the running statistics of a Flax network into its twin."""
+    """Puts the weights and the running statistics of a Flax network into the PyTorch network."""
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             kernel, bias = (_leaf(variables["params"], name, part) for part in ("kernel", "bias"))
@@ -215,7 +215,7 @@ def _leaf(group: Any, name: str, part: str) -> np.ndarray | None:
 def _torch_layout(network: nn.Module, module: nn.Module, kernel: np.ndarray) -> np.ndarray:
     if kernel.ndim == 4:
         return kernel.transpose(3, 2, 0, 1)
-    # What the first dense layer flattens is [H, W, C] there and [C, H, W] here.
+    # The first dense layer flattens [H, W, C] in Flax and [C, H, W] here.
     if module is getattr(network, "fc1", None):
         channels = (
             network.norms[4].num_features

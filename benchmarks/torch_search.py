@@ -12,13 +12,13 @@ from torch import Tensor
 from benchmarks import torch_networks
 from benchmarks.torch_side import COMPILED, TorchSide
 
-# Pairs that are evaluated together; the fastest is searched.
+# Numbers of pairs that are evaluated together; the fastest one is determined.
 BLOCKS = tuple(2**power for power in range(15))
-MERGE = 4096  # pairs between two merges of the lowest, so that small blocks do not pay for them
+MERGE = 4096  # pairs between two merges of the lowest, so that merges do not slow small blocks
 
 
 class TorchSearch(TorchSide):
-    """C2 of the pairs of real images: lives in a worker process."""
+    """C2 of the pairs of real images; runs in a worker process."""
 
     def setup(
         self,
@@ -29,8 +29,8 @@ class TorchSearch(TorchSide):
         variables: torch_networks.Flax,
         lams: np.ndarray,
     ) -> None:
-        """Takes over a network, images ``uint8[N, H, W, C]``, kept as floats, and a grid
-        ``float32[L]``.
+        """Sets the network, the images ``uint8[N, H, W, C]``, which are kept as floats, and the
+        grid ``float32[L]``.
         """
         self.build(model, classes, images.shape[1:], variables=variables)
         self.network.eval()
@@ -40,9 +40,9 @@ class TorchSearch(TorchSide):
         self.choose("eager", 64)
 
     def choose(self, variant: str, block: int) -> None:
-        """Takes a way to run the network, and the number of pairs that are evaluated together."""
+        """Sets how the network is run, and the number of pairs that are evaluated together."""
         self.choose_variant(variant)
-        # An image's pixels in the order in which the network reads them: no mix is transposed.
+        # The pixels are in the order in which the network reads them: no mix is transposed.
         pixels = self.images.permute(0, 2, 3, 1) if self.channels_last else self.images
         self.flat = pixels.reshape(len(pixels), -1).contiguous()
         self.block = block
@@ -68,12 +68,12 @@ class TorchSearch(TorchSide):
             )
 
     def scan(self, seconds: float, k: int) -> tuple[int, float]:
-        """Scores the pool for about so long and keeps the k lowest.
+        """Scores the pool for about ``seconds`` seconds and keeps the k lowest.
 
         The first block is not timed: it may be compiled, and the other side has used the caches.
 
         Returns:
-          Pairs scored, and the seconds that they took.
+          The number of scored pairs, and the seconds that they took.
         """
         with torch.inference_mode():
             kept = self._nothing(k)
@@ -93,8 +93,8 @@ class TorchSearch(TorchSide):
         return done, time.perf_counter() - began
 
     def search_all(self, k: int) -> tuple[np.ndarray, float]:
-        """Returns the k lowest scores of the whole pool in the plainest way, every score kept, and
-        the seconds it took.
+        """Returns the k lowest scores of the whole pool by the simplest method, which keeps every
+        score, and the seconds it took.
         """
         began = time.perf_counter()
         with torch.inference_mode():
@@ -115,12 +115,12 @@ class TorchSearch(TorchSide):
         return torch.full((k,), float("inf"), device=self.device), place, place
 
     def tune(self, seconds: float, k: int) -> list[tuple[str, int, float]]:
-        """Pairs per second of every way to run the network and every block that fits, the fastest
-        first.
+        """Returns pairs per second of every variant of the network and every block that fits, the
+        fastest first.
 
-        Compiling takes long, so a compiled network is only given the two blocks that are best
-        without. The three fastest of all are measured again, for three times as long, before they
-        are ranked. The fastest is taken.
+        Compilation takes long, so a compiled network is only tried with the two blocks that are
+        best without compilation. The three fastest of all are measured again, for three times as
+        long, before they are ranked. The fastest is used from then on.
         """
         found: list[tuple[str, int, float]] = []
         for variant in self.variants():
@@ -139,8 +139,8 @@ class TorchSearch(TorchSide):
     def _blocks(
         self, variant: str, blocks: Iterable[int], *, seconds: float, k: int
     ) -> list[tuple[str, int, float]]:
-        """Tries one way with every block, until one takes more time than it is given, or more
-        memory than there is.
+        """Tries one variant with every block, until a block takes more than the given time or more
+        than the available memory.
         """
         found = []
         for block in blocks:

@@ -1,4 +1,4 @@
-"""What every PyTorch worker has: device, network, memory format, matrix rate."""
+"""The parts that all PyTorch workers share: device, network, memory format, matrix rate."""
 
 import time
 
@@ -8,16 +8,17 @@ from torch import Tensor, nn
 
 from benchmarks import torch_networks
 
-# Compiled ways, and the same without compilation.
+# Compiled variants, and the same ones without compilation.
 COMPILED = {"compile": "eager", "compile_channels_last": "channels_last"}
-# Ways to run a network, of which the fastest is taken, by device.
+# Variants to run a network, by device; the fastest one is used.
 VARIANTS = {"cpu": ("eager", "channels_last"), "cuda": ("eager", "channels_last", *COMPILED)}
 
 
 class TorchSide:
-    """One network of PyTorch on the accelerator, or on so many CPU threads where there is none.
+    """One network of PyTorch on the accelerator, or on CPU threads if there is no accelerator.
 
-    Products of matrices are exact to float32 unless :meth:`choose_precision` says otherwise.
+    Products of matrices are exact to float32 unless :meth:`choose_precision` sets another
+    precision.
     """
 
     def __init__(self, threads: int) -> None:
@@ -31,17 +32,17 @@ class TorchSide:
         self.channels_last = False
 
     def choose_precision(self, precision: str) -> None:
-        """Takes the precision that our side has, so that both do the same work.
+        """Sets the precision of our side, so that both sides do the same work.
 
         Args:
-          precision: ``float32`` in full, ``tensorfloat32``, or ``bfloat16`` by ``torch.autocast``.
+          precision: full ``float32``, ``tensorfloat32``, or ``bfloat16`` by ``torch.autocast``.
         """
         tf32 = precision == "tensorfloat32"
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
         self.halved = precision == "bfloat16"
 
     def describe(self) -> dict[str, str]:
-        """PyTorch's version and device, for the rows."""
+        """Returns PyTorch's version and device, for the rows."""
         name = (
             torch.cuda.get_device_name()
             if self.device == "cuda"
@@ -50,7 +51,7 @@ class TorchSide:
         return {"torch": torch.__version__, "torch_device": name}
 
     def matrix_rate(self, size: int) -> float:
-        """FLOP/s of the fastest of several float32 products of square matrices."""
+        """Returns the FLOP/s of the fastest of several float32 products of square matrices."""
         a = torch.rand(size, size, device=self.device)
         times = []
         for _ in range(6):
@@ -63,7 +64,7 @@ class TorchSide:
     def build(
         self, model: str, classes: int, shape: tuple[int, ...], *, variables: torch_networks.Flax
     ) -> None:
-        """Takes over a network with the weights of Flax's variables."""
+        """Builds the network with the weights of Flax's variables."""
         self.shape = shape
         self.network = torch_networks.build(model, classes, shape, variables=variables).to(
             self.device
@@ -71,17 +72,17 @@ class TorchSide:
         self.choose_variant("eager")
 
     def variants(self) -> tuple[str, ...]:
-        """Ways to run a network here."""
+        """Returns the variants to run a network on this device."""
         return VARIANTS[self.device]
 
     def choose_variant(self, variant: str) -> None:
-        """Takes a way to run the network: eager or compiled, and a memory format."""
+        """Sets how the network is run: eager or compiled, and a memory format."""
         self.channels_last = variant.endswith("channels_last")
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
         self.network = self.network.to(memory_format=layout)
         self.run = self.network
         if variant in COMPILED:
-            torch.compiler.reset()  # else it compiles for any shape once it has seen two
+            torch.compiler.reset()  # otherwise it compiles for any shape after two shapes
             self.run = torch.compile(self.network, dynamic=False)
 
     def to_unit(self, images: np.ndarray) -> Tensor:
@@ -91,11 +92,11 @@ class TorchSide:
         )
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Infers: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
+        """Returns the logits in inference mode: ``uint8[B, H, W, C]`` to ``float32[B, Y]``."""
         with torch.inference_mode():
             return self.network.eval()(self.to_unit(images)).cpu().numpy()
 
     def wait(self) -> None:
-        """Returns when the device has done all its work."""
+        """Waits until the device has finished all its work."""
         if self.device == "cuda":
             torch.cuda.synchronize()

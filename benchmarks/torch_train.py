@@ -14,9 +14,9 @@ from benchmarks.torch_side import TorchSide
 
 
 class TorchTrain(TorchSide):
-    """A network in training on mixes of real images: lives in a worker process.
+    """A network in training on mixes of real images; runs in a worker process.
 
-    The mixes are ready as floats on the device, or are mixed batch by batch from the real images.
+    The mixes are ready as floats on the device, or are mixed from the real images for each batch.
     """
 
     def setup(
@@ -30,13 +30,13 @@ class TorchTrain(TorchSide):
         mixes: np.ndarray,
         answers: np.ndarray,
     ) -> None:
-        """Takes over a network and its training set.
+        """Sets the network and its training set.
 
         Args:
           model: name of the network.
-          classes: Y.
+          classes: number of classes Y.
           images: ``uint8[N, H, W, C]``, the real images.
-          variables: where every training starts.
+          variables: the initial variables of every training.
           records: ``int[Q]`` i and j, and ``float32[Q]`` lambda.
           mixes: ``uint8[Q, H, W, C]``, the same records mixed.
           answers: ``float32[Q, Y]``.
@@ -56,8 +56,8 @@ class TorchTrain(TorchSide):
         fused: bool = False,
         dropout: bool = True,
     ) -> None:
-        """Goes back to the weights from which every training starts, in a way to feed, run and
-        update the network.
+        """Resets the network to the initial weights of every training, and sets how it is fed, run
+        and updated.
         """
         torch_networks.load(self.network, self.variables)
         self.choose_variant(variant)
@@ -91,9 +91,10 @@ class TorchTrain(TorchSide):
         return [float(self._step(batch, rate)) for batch in index]
 
     def epochs(self, seconds: float, rate: float, least: int = 1) -> tuple[int, float]:
-        """Trains whole epochs for about so long; images trained on, and the seconds that they took.
+        """Trains whole epochs for about ``seconds`` seconds; returns the number of images trained
+        on, and the seconds that they took.
 
-        Three batches before are not timed.
+        The first three batches are not timed.
         """
         count = len(self.answers)
         self._epoch(torch.arange(3 * self.recipe.batch, device=self.device) % count, rate)
@@ -107,8 +108,8 @@ class TorchTrain(TorchSide):
     def tune(
         self, recipe: Recipe, seconds: float, rate: float
     ) -> list[tuple[str, str, bool, float]]:
-        """Images per second of every way to feed, run and update the network; the fastest first,
-        which is taken.
+        """Returns images per second of every combination of feeding, running and updating the
+        network, the fastest first; this one is used from then on.
         """
         found = []
         for feed, variant, fused in itertools.product(
@@ -123,8 +124,8 @@ class TorchTrain(TorchSide):
         return found
 
     def _some(self, seconds: float, rate: float) -> tuple[int, float]:
-        """Steps for about so long, for an epoch of a large network lasts too long to try every
-        way.
+        """Does steps for about ``seconds`` seconds, because an epoch of a large network is too long
+        to try every combination.
         """
         batch = torch.arange(self.recipe.batch, device=self.device)
         self._epoch(batch.repeat(2), rate)
@@ -167,8 +168,8 @@ class TorchTrain(TorchSide):
         return mixed.round() / 255  # to 8 bits, ties to even
 
     def _shift(self, count: int) -> tuple[Tensor, Tensor] | tuple[None, None]:
-        """Rows ``[B, H]`` and columns ``[B, W]`` of the padded images to read: a random crop and
-        mirror.
+        """Returns rows ``[B, H]`` and columns ``[B, W]`` of the padded images to read: a random
+        crop and flip.
         """
         margin, (height, width) = self.recipe.crop, self.shape[:2]
         if not margin and not self.recipe.flip:

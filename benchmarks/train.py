@@ -1,18 +1,19 @@
-"""Images per second while a student is trained, beside a loop in eager PyTorch that does the same
-work.
+"""Images per second in the training of a student, compared with a loop in eager PyTorch that does
+the same work.
 
-Ours is a round's real training: records of two images each, mixed (and cropped and mirrored) on the
-device, whole epochs after a first one that compiles. Theirs draws the same batches with the same
-soft answers, optimizer and augmentation; it reads mixes that are ready as floats or mixes batch by
-batch, in either memory format, with or without the fused optimizer, whichever is the fastest here;
-that is searched first. Before anything is timed both must reach the same loss, to 1e-4 of it: in
-the first step, and over the first two, which the optimizer's first update separates (at a tenth of
-the rate: next to a kink of ReLU or a tie of a pool, rounding decides the gradient).
+Ours is a round's real training: records of two images each, mixed (and cropped and flipped) on the
+device, in whole epochs after a first one that compiles. Theirs draws the same batches with the same
+soft answers, optimizer and augmentation. It reads mixes that are ready as floats or mixes each
+batch, in either memory format, with or without the fused optimizer, whichever is fastest here; this
+is determined first. Before the measurement both must reach the same loss, with a relative
+difference below 1e-4: in the first step, and over the first two, between which the optimizer makes
+its first update. (The learning rate is a tenth of the usual one in this comparison: next to a kink
+of ReLU or a tie in a pooling window, rounding decides the gradient.)
 
-The recipes are those of the configurations: MNIST's for LeNet-5, CIFAR-10's for the others. The
-sides run in a process each, on the same cores, and take turns.
+The recipes are those of the configurations: MNIST's for LeNet-5, CIFAR-10's for the others. Each
+side runs in its own process, on the same cores, and they take turns.
 
-Run from the repository's root, with nothing else running: ``python -m benchmarks.train``.
+Run it from the repository's root, with nothing else running: ``python -m benchmarks.train``.
 """
 
 import argparse
@@ -27,19 +28,19 @@ from amkd.reporting import provenance
 from benchmarks import operations, options, our_side, students, turns, worker
 from benchmarks.recipe import Recipe
 
-# Records of an epoch: about as long for the one as for the other.
+# Records of an epoch: an epoch takes about as long for one network as for another.
 RECORDS = {"lenet5": 12_800, "lenet5_half": 12_800, "alexnet": 2_048, "alexnet_half": 2_560}
-LARGE = 256  # records of a larger network
+LARGE = 256  # records for a larger network
 
 
 def main() -> None:
-    """Measures every model that is asked for, without and with augmentation."""
+    """Measures every requested model, without and with augmentation."""
     parser = options.parser(__doc__, models="lenet5_half,alexnet_half")
     parser.add_argument("--batch", type=int, default=128, help="B (default: %(default)s)")
     parser.add_argument("--images", type=int, default=2000, help="N (default: %(default)s)")
     parser.add_argument("--records", type=int, default=0, help="Q; 0 chooses by model")
     parser.add_argument(
-        "--tune", type=float, default=1.0, help="seconds to try one of PyTorch's ways"
+        "--tune", type=float, default=1.0, help="seconds to try one setting of PyTorch"
     )
     flags = parser.parse_args()
     rows: list[turns.Measurement] = []
@@ -55,7 +56,7 @@ def main() -> None:
 def measure(
     model: str, flags: argparse.Namespace, theirs: worker.Worker | None, *, augmented: bool
 ) -> turns.Measurement:
-    """Compares, tunes and times one model; ours alone where there is no PyTorch."""
+    """Compares, tunes and times one model; only our side if there is no PyTorch."""
     count = flags.records or RECORDS.get(model, LARGE)
     # No batch is partly filled on either side.
     count = max(round(count / flags.batch), 2) * flags.batch
@@ -69,7 +70,8 @@ def measure(
         "records": count,
         "optimizer": lesson.plan.optimizer,
         "precision": precision_of(lesson.plan),
-        # A step has the derivatives by inputs and by weights, each as much work as the evaluation.
+        # A step also computes the derivatives by inputs and by weights, each as much work as the
+        # evaluation.
         "mflop_an_image": 3 * operations.of_student(lesson.of)[0] / 1e6,
     }
 
@@ -102,7 +104,7 @@ def measure(
 
 
 def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
-    """Returns what PyTorch must know of a recipe."""
+    """Returns the part of a recipe that PyTorch needs."""
     return Recipe(
         plan.batch_size,
         plan.optimizer,
@@ -115,9 +117,7 @@ def recipe_of(plan: amkd.config.recipe.Recipe) -> Recipe:
 
 
 def precision_of(plan: amkd.config.recipe.Recipe) -> str:
-    """Returns what a recipe means on this backend: JAX trains in TF32 on a GPU unless told
-    otherwise.
-    """
+    """Returns the precision of a recipe on this backend: JAX trains in TF32 on a GPU by default."""
     if plan.dtype == "bfloat16":
         return "bfloat16"
     full = jax.default_backend() == "cpu" or plan.precision == "float32"
@@ -125,13 +125,13 @@ def precision_of(plan: amkd.config.recipe.Recipe) -> str:
 
 
 def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
-    """Hands the lesson over and checks that both sides learn the same.
+    """Gives PyTorch the lesson and checks that both sides learn the same.
 
     Returns:
       The largest relative difference of their losses.
 
     Raises:
-      AssertionError: they do not.
+      AssertionError: their losses differ.
     """
     i, j, w = lesson.records.i, lesson.records.j, lesson.records.w
     records = (i.astype(np.int64), j.astype(np.int64), mixing.lam_of(w))
@@ -156,7 +156,7 @@ def compare(lesson: our_side.Lesson, theirs: worker.Worker) -> float:
         found = our_side.first_loss(lesson, steps)
         differences.append(abs(found / expected - 1))
         assert differences[-1] < tolerance, (
-            f"mean loss of {steps} steps: {found}, and PyTorch's is {expected}"
+            f"mean loss of {steps} steps: {found}, but PyTorch's is {expected}"
         )
     return max(differences)
 

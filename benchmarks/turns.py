@@ -1,7 +1,7 @@
 """Lets two sides take turns, compares their rates, and writes the measurements.
 
-A machine's speed drifts, so a ratio is taken within each turn, of two measurements next to each
-other; reported are the median of the turns' ratios, and the lowest and the highest of them.
+A machine's speed drifts, so a ratio is computed within each turn, from two consecutive
+measurements; the median, the lowest and the highest of the turns' ratios are reported.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from typing import Any
 
 from amkd.reporting import provenance
 
-Rate = Callable[[], float]  # works for a while; things done a second
+Rate = Callable[[], float]  # works for a while; returns the amount of work per second
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Measurement:
       model: the network.
       unit: the unit of ``ours`` and ``theirs``.
       ours: amkd's figure; the median of the turns.
-      theirs: the competitor's, or None where there is none.
-      against: the competitor.
+      theirs: the figure of the other side, or None if there is no other side.
+      against: the name of the other side.
       ratio: ``ours / theirs`` in speed: above 1, amkd is faster. The median of the turns' ratios.
       low: the lowest ratio of a turn.
-      high: the highest.
+      high: the highest ratio of a turn.
       turns: how many turns each side took.
-      details: what else belongs to the figure.
+      details: further facts about the figure.
     """
 
     name: str
@@ -54,7 +54,7 @@ def alternate(
 ) -> list[tuple[float, float]]:
     """Measures the rates of both sides, turn by turn; each goes first in every second turn.
 
-    Between two measurements there is a pause, in which the threads of the last one fall asleep.
+    Between two measurements there is a pause, in which the threads of the last one become idle.
     """
     found = []
     for turn in range(turns):
@@ -97,7 +97,7 @@ def compared(
 def alone(
     name: str, model: str, unit: str, rate: Rate, *, turns: int, **details: Any
 ) -> Measurement:
-    """Measures one side, where there is nothing to compare it with: the median of the turns."""
+    """Measures one side without a comparison: the median of the turns."""
     found = statistics.median(rate() for _ in range(turns))
     return Measurement(name=name, model=model, unit=unit, ours=found, turns=turns, details=details)
 
@@ -125,7 +125,7 @@ def write(path: Path | None, rows: list[Measurement], where: dict[str, Any]) -> 
 
     Args:
       path: the file; None writes nothing.
-      rows: what was measured.
+      rows: the measurements.
       where: further facts about the machine, such as the accelerator.
     """
     if path is None:

@@ -1,8 +1,8 @@
-"""An object in a process of its own, which works when called and sleeps meanwhile.
+"""An object in a separate process, which works when it is called and otherwise sleeps.
 
 The two sides of a comparison must not share a process: each library has its own pool of threads,
-its own allocator and its own peak of memory. The child starts from a bare interpreter and takes
-calls over a pipe.
+its own allocator and its own peak of memory. The child process starts as a new interpreter and
+receives calls over a pipe.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from typing import Any
 
 
 class Failed(RuntimeError):
-    """The call raised in the worker; its traceback is the message."""
+    """The call raised an exception in the worker; its traceback is the message."""
 
 
 class Worker:
@@ -37,7 +37,7 @@ class Worker:
         """Calls ``method(*args, **named)`` of the object.
 
         Raises:
-          Failed: it raised.
+          Failed: the call raised an exception.
         """
         return self._ask(method, *args, **named)
 

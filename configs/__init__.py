@@ -1,1 +1,1 @@
-"""Configurations: one file per experiment, each opening with its story."""
+"""Configurations: one file for each experiment, which begins with a description."""

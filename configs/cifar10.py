@@ -1,11 +1,11 @@
 """CIFAR-10: the third row of the paper's Table 1.
 
 Paper:    AlexNet teacher 83.07, 2,000 real images, 40,000 queries: student 74.60.
-Here:     AlexNet teacher without crops, as the paper's; AlexNet-half student, the recipe that the
-          paper's author gave (SGD, 80+60+40+20 epochs), crops and flips as the released code.
+Here:     AlexNet teacher without crops, as in the paper; AlexNet-half student, the recipe that the
+          paper's author gave (SGD, 80+60+40+20 epochs), crops and flips as in the released code.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/cifar10.py --workdir=runs/cifar10
-Cost:     made for a GPU: 21 million training images and 88 million scored mixes, days on 2 CPU
-          cores.
+Cost:     this is for a GPU: it trains on 21 million images and scores 88 million mixes, which
+          takes days on 2 CPU cores.
 Smoke:    python launch.py --config=configs/cifar10.py:smoke --workdir=runs/cifar10_smoke
 """
 
@@ -15,7 +15,7 @@ from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``smoke``."""
+    """Returns the configuration. Presets: ``smoke``."""
     config = default.get_config()
     config.dataset = "cifar10"
     config.n_real = 2000

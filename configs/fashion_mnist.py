@@ -14,11 +14,11 @@ from amkd.configs import mnist
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """MNIST's experiment but for the fields here. Presets: ``smoke``."""
+    """Returns configs/mnist.py with the fields set here. Presets: ``smoke``."""
     config = mnist.get_config(preset)
     config.dataset = "fashion_mnist"
-    # Clothes may be mirrored, digits may not; a teacher that has seen both sides answers alike for
-    # both.
+    # Images of clothes may be flipped, images of digits may not. A teacher that was trained with
+    # flips gives similar answers for an image and its flip.
     config.train.flip = config.teacher.train.flip = True
     if preset != "smoke":
         config.budget = 48000

@@ -1,13 +1,14 @@
-"""Your own pictures, and a teacher that is a Python function, an ONNX file or a local server.
+"""Your own images, and a teacher that is a Python function, an ONNX file or a local server.
 
-Story:    2,000 photos in a folder, no labels; a model that you may only ask. The student is
-          judged by its agreement with the teacher on 200 pictures that are held out.
+Story:    2,000 photographs in a folder, without ground-truth labels; a model that you may only
+          query. The student is evaluated by its agreement with the teacher on 200 images that are
+          held out.
 Command:  python launch.py --config=configs/folder.py --workdir=runs/photos
           --config.data.folder=PICTURES --config.data.classes=cat,dog
           --config.teacher.function=my_teacher:answer
-First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
-            need.
-Many:     with more pictures than money for questions, as many as the budget allows are drawn by
+First:    the same with --mode=plan, which sends no query and shows the queries, the cost and the
+            needs of the run.
+Many:     if you have more images than the budget allows, as many as it allows are drawn with the
           seed. --config.method=active_labelling --config.search.acquisition=k_center chooses them
           in rounds.
 """
@@ -18,28 +19,29 @@ from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``smoke``."""
+    """Returns the configuration. Presets: ``smoke``."""
     config = default.get_config()
     config.dataset = "folder"
     config.data.folder = "pictures"
-    # Names in the teacher's order, their number, or a file with one name a line.
+    # Names in the teacher's order, their number, or a file with one name on each line.
     config.data.classes = "classes.txt"
-    # The side of the student's pictures, in pixels; the teacher is shown the same ones.
+    # The side of the student's images, in pixels; the teacher sees the same images.
     config.data.size = 64
     config.data.broken = "skip"
-    config.method = "auto"  # what was measured to hold; active_mixup is the paper's
-    config.n_real = 0  # all, or as many as the budget allows; the rest of it is for mixes
+    config.method = "auto"  # the method that the measurements support; active_mixup is the paper's
+    config.n_real = 0  # all, or as many as the budget allows; the rest of the budget is for mixes
     config.budget = 10000
     config.rounds = 4
     config.student = "alexnet_half"
     config.teacher.kind = "python"
     config.teacher.function = "my_teacher:answer"
     config.teacher.batch = 64
-    # A sample of the pairs, for CPUs; 0 takes them all.
+    # A sample of the pairs, for CPUs; 0 takes all pairs.
     config.search.max_pairs = 100000
     config.train.epochs = 60
     config.train.min_steps = 3000
-    # Softer answers tell more; of a label alone there is nothing to soften (results/README.md).
+    # Softened answers contain more information; a hard label cannot be softened
+    # (results/README.md).
     config.train.temperature = 4.0
     config.train.crop = 4
     config.train.flip = True

@@ -12,7 +12,7 @@ from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``smoke``."""
+    """Returns the configuration. Presets: ``smoke``."""
     config = default.get_config()
     config.dataset = "mnist"
     config.n_real = 2000
@@ -21,7 +21,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.validation = 5000
     config.teacher.train.epochs = 20
     config.teacher.train.learning_rate = 2e-3
-    # Chosen by agreement with the teacher on training images that are not among the real ones.
+    # Chosen by the agreement with the teacher on training images that are not real images of a run.
     config.train.epochs = 100
     config.train.min_steps = 4000
     config.train.learning_rate = 6e-3

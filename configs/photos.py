@@ -1,14 +1,14 @@
 """Your own photographs and a paid teacher: a pretrained student that learns in minutes.
 
-Story:    2,000 photographs in a folder, no labels, and a vision service. The service sees 256
-          pixels, the student 160. The weights of the student's backbone are published ones and stay
-          as they are; its features are computed once, and a new last layer learns from the
-          service's answers. Each round asks about more of the photographs.
+Story:    2,000 photographs in a folder, without ground-truth labels, and a vision service. The
+          service sees 256 pixels, the student 160. The student's backbone has published weights,
+          which are not changed; its features are computed once, and a new last layer learns from
+          the service's answers. Each round queries more of the photographs.
 Command:  python launch.py --config=configs/photos.py --workdir=runs/photos
           --config.data.folder=PICTURES --config.data.classes=cat,dog
           --config.teacher.function=my_teacher:answer
-First:    the same with --mode=plan, which asks nothing and tells what the run will ask, cost and
-            need.
+First:    the same with --mode=plan, which sends no query and shows the queries, the cost and the
+            needs of the run.
 Service:  --config=configs/photos.py:service, with --config.teacher.profile=google_vision or another
           profile in place of the function (docs/services.md). A service without a profile:
           --config=configs/photos.py:http, with the fields of configs/http.py.
@@ -20,22 +20,24 @@ from amkd.configs import default, http, service
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``service`` (it has a profile), ``http`` (any service that answers JSON)."""
+    """Returns the configuration. Presets: ``service`` (a service with a profile), ``http`` (any
+    service that answers JSON).
+    """
     if preset not in ("", "service", "http"):
         raise ValueError(f"preset {preset!r} does not exist; there are: service, http")
     config = default.get_config()
     config.dataset = "folder"
     config.data.folder = "pictures"
-    # Names in the teacher's order, their number, or a file with one name a line.
+    # Names in the teacher's order, their number, or a file with one name on each line.
     config.data.classes = "classes.txt"
-    # The side of the images that the teacher is asked about, in pixels: the middle square of each
-    # picture. For other proportions see data.width and data.resize.
+    # The side of the images that are sent to the teacher, in pixels: the middle square of each
+    # image file. For other proportions see data.width and data.resize.
     config.data.size = 256
     config.data.broken = "skip"
-    # More photographs of yours are worth more than mixes: see results/README.md.
+    # Further photographs of yours increased agreement more than mixes: see results/README.md.
     config.method = "active_labelling"
     config.search.acquisition = "random"
-    config.n_real = 0  # half of the budget: round 0 asks about as many as the round after it
+    config.n_real = 0  # half of the budget: round 0 queries as many as the round after it
     config.budget = 1000
     config.rounds = 1
     config.student = "efficientnet_lite0"
@@ -45,7 +47,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.teacher.function = "my_teacher:answer"
     config.teacher.batch = 64
     config.train.freeze = "backbone"
-    # The photograph, and its mirror image or itself once more.
+    # The photograph, and its flip or itself once more.
     config.train.views = 2
     config.train.flip = True
     config.train.mix_share = 0.5

@@ -1,11 +1,11 @@
-"""Lanes: road pictures with up to four lanes, made by the package, with nothing to download.
+"""Lanes: road images with up to four lanes, made by the package; it downloads nothing.
 
-Data:     2,000 pictures of 48x80 pixels to choose from and 500 test pictures; the labels are lanes
-          at 12 rows. The annotator is the data set itself.
+Data:     2,000 images of 48x80 pixels to choose from and 500 test images; the ground-truth labels
+          are lanes at 12 rows. The annotator is the data set itself.
 Command:  python launch.py --config=configs/roads.py --workdir=runs/roads
           with --config.teacher.kind=flax and --config.search.gap_teacher=committee, a row-anchor
-          network is trained on all pictures first, and the student learns its soft answers.
-Cost:     about three minutes on 2 quiet CPU cores (estimated).
+          network is trained on all images first, and the student learns its soft answers.
+Cost:     about three minutes on 2 idle CPU cores (estimated).
 Smoke:    python launch.py --config=configs/roads.py:smoke --workdir=runs/roads_smoke
 """
 
@@ -15,7 +15,7 @@ from amkd.configs import default
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``smoke``."""
+    """Returns the configuration. Presets: ``smoke``."""
     config = default.get_config(preset)
     config.dataset = "roads"
     config.method = "active_labelling"

@@ -72,7 +72,12 @@ def _on_devices(count, module, function, *args, quick=False):
     code = f"import json; from {module} import {function} as f; print(json.dumps(f(*{args!r})))"
     env = _environment(count, quick)
     ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=480,
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
     return json.loads(ran.stdout.splitlines()[-1])

@@ -180,7 +180,7 @@ def test_a_finished_workdir_does_not_pass_for_another_run(finished):
         "identity": "judge",
         "fields": QUICK,
     }
-    with pytest.raises(UserError, match="begun with other pictures"):
+    with pytest.raises(UserError, match="started with other images"):
         api.distill(IMAGES[::-1], **call)
     with pytest.raises(UserError, match=r"config.teacher.identity: 'judge' -> 'another'"):
         api.distill(IMAGES, **{**call, "identity": "another"})
@@ -194,7 +194,7 @@ def test_an_interrupted_call_goes_on_where_it_was(tmp_path):
         api.distill(
             IMAGES, down, 3, budget=20, workdir=tmp_path / "run", identity="judge", fields=fields
         )
-    with pytest.raises(UserError, match="begun with other pictures"):
+    with pytest.raises(UserError, match="started with other images"):
         api.distill(
             IMAGES[::-1],
             judge,
@@ -371,7 +371,7 @@ def test_labels_of_another_kind(test, message):
         ({"train": 3}, "config.train is a group of fields; name one of them"),
         ({"rounds": 0}, "config.rounds=0: must be at least 1"),
         ({"teacher.answers.form": "logit"}, "did you mean 'logits'?"),
-        ({"data.held_out": 59}, "config.data.held_out=59: there are only 60 pictures"),
+        ({"data.held_out": 59}, "config.data.held_out=59: there are only 60 images"),
         ({"n_real": 55, "budget": 60}, "config.n_real=55: memory has only 54 images"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -1,5 +1,5 @@
-"""Acquisitions: rules that choose among the candidates of lowest C2. There is one in each file,
-which has its name; see :class:`amkd.acquisitions.base.Acquisition`.
+"""Acquisitions: rules that choose among the candidates of lowest C2. Each file contains one, and
+the file has its name; see :class:`amkd.acquisitions.base.Acquisition`.
 """
 
 from typing import Any

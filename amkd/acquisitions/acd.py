@@ -1,9 +1,10 @@
-"""Spatial disagreement, for students whose answers say where objects are, such as lanes (Aghdam et
-al., 2019: "active learning for deep detection").
+"""Spatial disagreement, for students whose answers give the positions of objects, such as lanes
+(Aghdam et al., 2019: "active learning for deep detection").
 
-Where a place is likely to hold an object and its neighbours are not, the student contradicts
-itself. Ours: the map is that of the answer's rows and columns, in which a lane is about one column
-wide, so the window is 3 x 3 places and a cell 4 x 4; the paper's maps are many times larger.
+Where a place probably contains an object and its neighbours probably do not, the student
+contradicts itself. Ours: the map has the rows and columns of the answer. A lane is about one column
+wide in it, so the window has 3 x 3 places and a cell has 4 x 4. The paper's maps are many times
+larger.
 """
 
 import functools
@@ -21,7 +22,7 @@ _WINDOW, _CELL = (3, 3), 4
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the k images of the largest score."""
+    """Takes the k images with the largest scores."""
     kind = candidates.task.kind
     assert isinstance(kind, LaneTask)  # validated
     score = functools.partial(_score, kind)

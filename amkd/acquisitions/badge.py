@@ -11,7 +11,7 @@ from amkd.core import keys
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Draws k seeds among the candidates; queried images are not seeds, as in the released code."""
+    """Draws k seeds from the candidates; as in the released code, queried images are not seeds."""
     said = candidates.predictions()
     key = keys.key(*candidates.task.stream, keys.Purpose.ACQUISITION)
     return np.asarray(gradients.badge(said.probabilities, said.features, k, key))

@@ -1,7 +1,8 @@
-"""BALD by dropout: the student with different dropout masks stands for different students (Gal et
+"""BALD by dropout: the student with different dropout masks represents different students (Gal et
 al., 2017).
 
-BatchNorm stays in inference mode. For networks with dropout only; the others have :mod:`ensemble`.
+BatchNorm stays in inference mode. This is for networks with dropout only; for the others use
+:mod:`ensemble`.
 """
 
 import numpy as np
@@ -13,7 +14,7 @@ from amkd.models import prediction, uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the k mixes of most mutual information between class and mask."""
+    """Takes the k mixes with the largest mutual information between class and mask."""
     task = candidates.task
     key = keys.key(*task.stream, keys.Purpose.ACQUISITION)
     answers = prediction.predict_with_dropout(

@@ -1,4 +1,4 @@
-"""What an acquisition is, and how one is found by its name."""
+"""Defines what an acquisition is, and finds one by its name."""
 
 import dataclasses
 from collections.abc import Callable
@@ -17,7 +17,7 @@ def _none(committee: int) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class Acquisition:
-    """A rule that chooses, among candidates of low C2, the mixes to ask the teacher about.
+    """A rule that chooses, among candidates of low C2, the mixes that the teacher is queried with.
 
     A complete example, in a file ``my_rules.py``::
 
@@ -38,13 +38,13 @@ class Acquisition:
 
     Attributes:
       choose: is called once in every round, with M candidates, the lowest C2 first, and k, at
-        most M. Returns k different places among the candidates, ``int[k]``. It may look at
-        everything that :class:`Candidates` offers, and draws random numbers only from
+        most M. Returns k different places among the candidates, ``int[k]``. It may use
+        everything that :class:`Candidates` offers. It draws random numbers only from
         ``keys.key(*candidates.task.stream, keys.Purpose.ACQUISITION)``, so that a resumed run
         chooses the same.
-      students: how many further students ``choose`` has trained in a round, given
+      students: returns how many further students ``choose`` trains in a round, given
         ``search.committee``; by default none. :meth:`Candidates.committee` trains ``committee - 1``
-        and :meth:`Candidates.trained_on_best_classes` one. The plan prices them.
+        and :meth:`Candidates.trained_on_best_classes` one. The plan includes their training time.
     """
 
     choose: Callable[[Candidates, int], np.ndarray]
@@ -55,6 +55,6 @@ def acquisition_named(name: str) -> Acquisition:
     """Returns a registered acquisition, or the user's own for ``module:attribute``.
 
     Raises:
-      UserError: there is none of this name.
+      UserError: there is no acquisition of this name.
     """
     return plugins.resolve(name, ACQUISITIONS, "search.acquisition", Acquisition)

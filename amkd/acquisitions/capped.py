@@ -1,6 +1,6 @@
-"""Coverage of the real images: the lowest C2, but no image in too many of a round's mixes.
+"""Coverage of the real images: the lowest C2, but no image is used in too many mixes of a round.
 
-``search.max_per_image`` is how many mixes of a round an image may be in.
+``search.max_per_image`` is the largest number of mixes of a round that may use one image.
 """
 
 import numpy as np
@@ -10,20 +10,20 @@ from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes, in the order of C2, the mixes whose two images are both below the limit; if these are
-    too few, then the lowest of the others.
+    """Takes, in the order of C2, the mixes whose two images are both below the limit. If there are
+    fewer than k of these, it adds the lowest of the others.
     """
     return first_within_limit(candidates, np.arange(len(candidates)), k)
 
 
 def first_within_limit(candidates: Candidates, order: np.ndarray, k: int) -> np.ndarray:
-    """Takes mixes in an order, but no image more often than ``search.max_per_image`` says; if these
-    are too few, then the first of the others.
+    """Takes mixes in the given order, but no image more often than ``search.max_per_image`` allows.
+    If there are fewer than k of these, it adds the first of the others.
 
     Args:
-      candidates: what is chosen from.
-      order: ``int64[M]``, all places, the one wanted most first.
-      k: how many.
+      candidates: the candidates.
+      order: ``int64[M]``, all places, the most wanted one first.
+      k: how many mixes to take.
 
     Returns:
       ``int64[k]`` different places.

@@ -3,22 +3,22 @@
 
 The paper compares three models: a plain student, the distilled student, and the teacher. Where the
 two gaps between them differ most, the student may still learn from the teacher. The gap between two
-models is the task's own: the distance of lanes, or total variation for classes.
+models depends on the task: the distance of lanes, or total variation for classes.
 
-With ``search.gap_teacher=network`` it is the paper's: the answers are labels, the round's student
+``search.gap_teacher=network`` does what the paper does: the answers are labels, the round's student
 is the plain one, ``teacher.model`` is trained on the same images as the teacher, and one more
-student learns its soft answers. It begins with the first values of the plain one and sees the
-images in the same order (ours): the two differ by distillation alone.
+student learns its soft answers. This student begins with the initial weights of the plain one and
+sees the images in the same order (ours), so that distillation is the only difference between them.
 
 With ``search.gap_teacher=committee``, for a black box (ours):
 
 - The round's student is the distilled one, and one more student learns the answers' best classes.
 - A black box's own answers would cost a query for every candidate. So a committee of further
-  distilled students, ``search.committee`` less the student itself, stands in for the teacher.
-- Where the answers are labels, distilled and plain students learn the same at temperature 1, and
-  the gap between them is that of two random seeds.
+  distilled students, ``search.committee`` minus the student itself, replaces the teacher.
+- Where the answers are hard labels, distilled and plain students learn the same at temperature 1,
+  and the gap between them is the gap between two random seeds.
 
-The paper's text leaves the scales and weights open. Ours: neighbours are the 10 nearest by the
+The paper does not give the scales and weights. Ours: neighbours are the 10 nearest by the
 distilled student's features; the uncertainty is scaled to [0, 1]; the number of reverse neighbours
 is divided by 10; both terms have the same weight.
 """
@@ -37,7 +37,7 @@ contrasts = compiled(static=("gap",), kept=1)(uncertainty.contrasts)
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes greedily the most ``Uncr + Div`` (Algorithm 1)."""
+    """Takes greedily the mixes with the largest ``Uncr + Div`` (Algorithm 1)."""
     compared = {"committee": _committee, "network": _network}
     plain, distilled, teacher = compared[candidates.task.settings.gap_teacher](candidates)
     gap = candidates.task.kind.gap
@@ -48,7 +48,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
     return np.asarray(places)
 
 
-# Answers of the plain student, what the distilled one says, and answers of the teacher.
+# Answers of the plain student, predictions of the distilled one, and answers of the teacher.
 _Compared = tuple[np.ndarray, Predictions, np.ndarray]
 
 
@@ -71,7 +71,7 @@ def _scaled(values: np.ndarray) -> np.ndarray:
 
 
 def _students(committee: int) -> int:
-    """Returns the committee without the student itself, and the plain one."""
+    """Returns the size of the committee without the student itself, plus 1 for the plain one."""
     return committee
 
 

@@ -1,7 +1,7 @@
-"""Disagreement of several students that differ in their first values and in the order of training
-(query by committee; Seung et al., 1992).
+"""Disagreement of several students that differ in their initial weights and in the order of
+training (query by committee; Seung et al., 1992).
 
-The others are trained anew in every round: that costs training time, and no query.
+The other students are trained again in every round: this costs training time, but no query.
 """
 
 import numpy as np
@@ -13,13 +13,13 @@ from amkd.models import uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the k mixes of most mutual information between class and member."""
+    """Takes the k mixes with the largest mutual information between class and member."""
     opinions = np.stack([member.probabilities for member in candidates.committee()], 1)
     return lowest(-devices.each(uncertainty.disagreement, opinions), k)
 
 
 def _students(committee: int) -> int:
-    """Returns all but the student itself."""
+    """Returns the size of the committee without the student itself."""
     return committee - 1
 
 

@@ -9,7 +9,7 @@ from amkd.models import uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the k mixes of largest entropy."""
+    """Takes the k mixes with the largest entropy."""
     probabilities = candidates.predictions().probabilities
     return lowest(-devices.each(uncertainty.entropy, probabilities), k)
 

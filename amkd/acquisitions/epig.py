@@ -1,8 +1,9 @@
-"""EPIG: the mixes whose class tells most about the classes of the real images, for answers that are
-labels (Bickford Smith et al., 2023). It is the twin of :mod:`transductive_variance`.
+"""EPIG: the mixes whose class gives the most information about the classes of the real images, for
+answers that are hard labels (Bickford Smith et al., 2023). For answers that are probabilities see
+:mod:`transductive_variance`.
 
-The committee's other students are trained anew in every round: that costs training time, and no
-query. As in the paper, each mix is scored for itself: the k highest may resemble each other.
+The committee's other students are trained again in every round: this costs training time, but no
+query. As in the paper, each mix is scored independently: the k highest may resemble each other.
 """
 
 import numpy as np
@@ -16,8 +17,8 @@ _WORK = 2**31  # joint probabilities in a round, at most, unless _FEWEST images 
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the k mixes of most mean information about real images; the more classes and candidates
-    there are, the fewer real images are looked at.
+    """Takes the k mixes with the largest mean information about real images. The number of real
+    images that are used falls as the number of classes and candidates grows.
     """
     classes = candidates.predictions().probabilities.shape[-1]
     most = int(np.clip(_WORK // (len(candidates) * classes**2), _FEWEST, _MOST))
@@ -30,7 +31,7 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
 
 
 def _students(committee: int) -> int:
-    """Returns all but the student itself."""
+    """Returns the size of the committee without the student itself."""
     return committee - 1
 
 

@@ -8,8 +8,8 @@ from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes k times the candidate farthest from all that was queried or chosen, by the student's
-    features.
+    """Takes, k times, the candidate that is farthest from all queried and chosen images, by the
+    student's features.
     """
     points, centers = candidates.predictions().features, candidates.queried().features
     return np.asarray(coverage.k_center(points, centers, k))

@@ -1,9 +1,9 @@
-"""Learning Loss: where a network trained on the losses of answered images predicts a high one (Yoo
-and Kweon, 2019).
+"""Learning Loss: a network is trained on the losses of answered images, and the mixes are chosen
+for which it predicts a high loss (Yoo and Kweon, 2019).
 
-Ours: the loss is the divergence of the student from the answer; for labels, this is the
-cross-entropy. The cross-entropy to an answer that is unsure itself is high for any student, and
-does not tell how much there is to learn.
+Ours: the loss is the divergence of the student from the answer; for hard labels this is the
+cross-entropy. Where the answer itself is unsure, the cross-entropy is high for any student, and
+does not show how much there is to learn.
 """
 
 import numpy as np
@@ -17,11 +17,13 @@ _STEPS = 2000
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the k largest predicted losses; see :mod:`amkd.candidates.loss_prediction`."""
+    """Takes the k mixes with the largest predicted losses; see
+    :mod:`amkd.candidates.loss_prediction`.
+    """
     own, queried = candidates.predictions(), candidates.queried()
     losses = divergences(candidates.answers(), queried.probabilities)
     mean, spread = queried.features.mean(0, np.float64), queried.features.std(0, np.float64)
-    # The predictor has learned nothing of a feature that is the same in all queried images.
+    # The predictor has learned nothing about a feature that is the same in all queried images.
     spread = np.where(np.ptp(queried.features, 0) > 0, spread, np.inf)
     key = keys.key(*candidates.task.stream, keys.Purpose.ACQUISITION)
     scaled = [((said.features - mean) / spread).astype(np.float32) for said in (queried, own)]
@@ -30,8 +32,8 @@ def choose(candidates: Candidates, k: int) -> np.ndarray:
 
 
 def divergences(answers: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Returns KL of a student's probabilities from the answers, both ``float32[Q, Y]``:
-    ``float32[Q]``.
+    """Returns the KL divergence of a student's probabilities from the answers, both
+    ``float32[Q, Y]``: ``float32[Q]``.
     """
     tiny = np.finfo(np.float32).tiny
     logs = np.log(np.maximum(answers, tiny)) - np.log(np.maximum(probabilities, tiny))

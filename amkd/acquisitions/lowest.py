@@ -1,4 +1,4 @@
-"""The lowest C2, and nothing else, as in the paper (Algorithm 1)."""
+"""The lowest C2 alone, as in the paper (Algorithm 1)."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from amkd.candidates.candidate_set import Candidates
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the first k."""
+    """Takes the first k candidates."""
     del candidates
     return np.arange(k)
 

@@ -9,7 +9,7 @@ from amkd.models import uncertainty
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes the k mixes of smallest margin."""
+    """Takes the k mixes with the smallest margin."""
     probabilities = candidates.predictions().probabilities
     return lowest(devices.each(uncertainty.margin, probabilities), k)
 

@@ -1,4 +1,4 @@
-"""Any of the candidates: what an acquisition must beat."""
+"""Random candidates: the baseline for acquisitions."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from amkd.core import keys
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Draws k of them uniformly, without replacement."""
+    """Draws k candidates uniformly, without replacement."""
     return keys.rng(*candidates.task.stream, keys.Purpose.ACQUISITION).choice(
         len(candidates), k, replace=False
     )

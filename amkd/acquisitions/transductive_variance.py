@@ -1,7 +1,7 @@
-"""Transductive variance: the mixes whose answers lower the variance of the logits of the real
-images most (VTL; Hübotter et al., 2024).
+"""Transductive variance: the mixes whose answers most reduce the variance of the logits of the real
+images (VTL; Hübotter et al., 2024).
 
-Ours: the student's last layer is taken for a Bayesian linear one, so that the covariance of two
+Ours: the student's last layer is treated as a Bayesian linear layer, so that the covariance of two
 logits is the inner product of features, given all answers so far. An answer's noise is a hundredth
 of the mean variance of a real image's logit before any answer. For hard labels see :mod:`epig`.
 """
@@ -17,7 +17,7 @@ _NOISE = 0.01
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes greedily the k mixes of most transductive variance; see
+    """Takes greedily the k mixes with the largest transductive variance; see
     :mod:`amkd.candidates.transduction`.
     """
     task = candidates.task

@@ -2,8 +2,8 @@
 no other queried image near them (Bae et al., 2024).
 
 Ours: a real image's uncertainty is the divergence of the student from the answer that was paid for
-it. So the targets are the real images that were asked about, and each is covered by all others that
-were asked about, not by itself.
+it. So the targets are the queried real images, and each is covered by all other queried images, but
+not by itself.
 """
 
 import numpy as np
@@ -17,10 +17,12 @@ _TARGETS = 4096  # real images, at most
 
 
 def choose(candidates: Candidates, k: int) -> np.ndarray:
-    """Takes greedily the k mixes that cover most divergence; see :mod:`amkd.candidates.herding`."""
+    """Takes greedily the k mixes that cover the most divergence; see
+    :mod:`amkd.candidates.herding`.
+    """
     asked, places = candidates.queried(), candidates.asked_real_images(_TARGETS)
     uncertainty = divergences(candidates.answers()[places], asked.probabilities[places])
-    # Rounding may have made it negative.
+    # Rounding can make it negative.
     uncertainty = np.maximum(uncertainty, 0).astype(np.float32)
     points = candidates.predictions().features
     return np.asarray(herding.cover(points, asked.features, places, uncertainty, k))

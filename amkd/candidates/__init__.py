@@ -1,3 +1,3 @@
-"""What acquisitions look at: candidates and their features, a committee, and the mathematics of
-choosing.
+"""The material of acquisitions: candidates and their features, a committee, and the mathematics of
+the choice.
 """

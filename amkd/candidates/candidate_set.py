@@ -16,7 +16,7 @@ from amkd.search.top_k import Scored
 
 @struct.dataclass
 class Predictions:
-    """What a student says of M images, in inference mode.
+    """A student's predictions for M images, in inference mode.
 
     Attributes:
       probabilities: ``float32[M, Y]``.
@@ -29,12 +29,12 @@ class Predictions:
 
 @dataclasses.dataclass(frozen=True)
 class Candidates:
-    """What may be chosen: M mixes, one of each pair, the lowest C2 first. Where single mixes or
-    whole images are scored: M of these, the lowest C1 first.
+    """The mixes that may be chosen: M of them, one of each pair, the lowest C2 first. Where single
+    mixes or whole images are scored, there are M of these, the lowest C1 first.
 
     Attributes:
       scored: the pairs, with C2 and its lambda.
-      task: the round's task, for everything else that an acquisition may look at.
+      task: the round's task, for everything else that an acquisition may use.
     """
 
     scored: Scored
@@ -49,15 +49,15 @@ class Candidates:
         return self.scored.records()
 
     def images(self) -> Iterator[np.ndarray]:
-        """Yields the mixes themselves, in blocks of ``uint8[..., H, W, C]``."""
+        """Yields the images of the mixes, in blocks of ``uint8[..., H, W, C]``."""
         return mixes(self.task.images, self.records(), self.task.settings.as_released)
 
     def predictions(self) -> Predictions:
-        """Returns what the student says of the mixes."""
+        """Returns the student's predictions for the mixes."""
         return predict(self.task, self.task.variables, self.records())
 
     def queried(self) -> Predictions:
-        """Returns what the same student says of all images queried so far, Q of them."""
+        """Returns the same student's predictions for all Q images queried so far."""
         return predict(self.task, self.task.variables, self.task.records)
 
     def answers(self) -> np.ndarray:
@@ -67,19 +67,19 @@ class Candidates:
 
     @property
     def real_count(self) -> int:
-        """Returns how many of the task's images are real; these are the first."""
+        """Returns how many of the task's images are real; the real images come first."""
         real = self.task.real
         return len(self.task.images) if real is None else real
 
     def real_images(self, most: int) -> Records:
-        """Returns the real images, asked about or not, as records; at most so many, drawn at
-        random.
+        """Returns the real images, queried or not, as records; if there are more than ``most``, so
+        many are drawn at random.
         """
         return whole_records(self._some(np.arange(self.real_count), most))
 
     def asked_real_images(self, most: int) -> np.ndarray:
-        """Returns the places of real images among the images queried so far; at most so many, drawn
-        at random: ``int32[T]``.
+        """Returns the places of real images among the images queried so far, ``int32[T]``; if there
+        are more than ``most``, so many are drawn at random.
         """
         records = self.task.records
         real = (records.i == records.j) & (records.i < self.real_count)
@@ -92,15 +92,15 @@ class Candidates:
         return np.sort(rng.choice(places, most, replace=False))
 
     def committee(self) -> Iterator[Predictions]:
-        """Yields what each member of a committee says of the mixes: the student, then others of
-        its kind, which are trained now.
+        """Yields the predictions of each member of a committee for the mixes: first the student,
+        then others of its kind, which are trained now.
         """
         yield self.predictions()
         for member in range(1, self.task.settings.committee):
             yield predict(self.task, self._another(member, False), self.records())
 
     def committee_and(self, others: Records) -> Iterator[tuple[Predictions, Predictions]]:
-        """Yields what each member of the committee says of the mixes, and of other records."""
+        """Yields each committee member's predictions for the mixes, and for other records."""
         yield self.predictions(), predict(self.task, self.task.variables, others)
         for member in range(1, self.task.settings.committee):
             variables = self._another(member, False)
@@ -108,12 +108,13 @@ class Candidates:
             yield next(both), next(both)
 
     def trained_on_best_classes(self) -> Predictions:
-        """Trains a student on the best class of each answer alone; returns its predictions."""
+        """Trains a student on only the best class of each answer; returns its predictions."""
         return predict(self.task, self._another(self.task.settings.committee, True), self.records())
 
     def taught(self) -> tuple[Predictions, Predictions]:
-        """Trains the larger network on the records, and a student on the soft answers that it then
-        gives to them; returns what this student and the larger network say of the mixes.
+        """Trains the larger network on the records, and a student on the soft answers of this
+        network to them; returns the predictions of this student and of the larger network for the
+        mixes.
         """
         task = self.task
         assert task.train_larger is not None and task.train_on is not None
@@ -128,7 +129,7 @@ class Candidates:
 
 
 def predict(task: SelectionTask, variables: Variables, records: Records) -> Predictions:
-    """Returns what a student of the task's kind says of mixes, computed a block at a time."""
+    """Returns the predictions of a student of the task's kind for mixes, one block at a time."""
     if task.predict_cached:
         return Predictions(*task.predict_cached(variables, records))
     blocks = mixes(task.images, records, task.settings.as_released)
@@ -138,14 +139,14 @@ def predict(task: SelectionTask, variables: Variables, records: Records) -> Pred
 
 
 def lowest(values: np.ndarray, k: int) -> np.ndarray:
-    """Returns the places of the k lowest of ``float32[M]``, lowest first; the first of equals
-    first.
+    """Returns the places of the k lowest of ``float32[M]``, lowest first; equal values keep their
+    order.
     """
     return np.argsort(values, kind="stable")[:k]
 
 
 def fill_up(picked: np.ndarray, count: int, k: int) -> np.ndarray:
-    """Returns ``picked``, followed by the first other candidates until there are k.
+    """Returns ``picked``, followed by the first other candidates until there are k places.
 
     Args:
       picked: ``int64[...]`` different places, at most k.

@@ -1,5 +1,5 @@
 """Further students, trained on the same records as the last one, for acquisitions that compare
-several.
+several students.
 """
 
 import dataclasses
@@ -18,14 +18,14 @@ from amkd.training.train import Training, train_network
 def train_further_student(
     last_training: Callable[[], Training], stop: StopSignal, member: int, hard: bool
 ) -> Variables:
-    """Trains one more student, from other first values and in another order.
+    """Trains one more student, from other initial weights and in another order.
 
     Args:
       last_training: returns the training of the last student.
       stop: whether to stop.
       member: number of the student, 1 or more; 0 is the last student itself.
-      hard: whether it learns from the best class of each answer alone, as from labels: without a
-        temperature or weights.
+      hard: whether it learns from only the best class of each answer, as from hard labels: without
+        a temperature or weights.
 
     Raises:
       Stopped: the process was asked to stop; this training starts again.
@@ -41,13 +41,13 @@ def train_further_student(
 def train_larger(
     last_training: Callable[[], Training], stop: StopSignal, network: Network, recipe: Recipe
 ) -> tuple[Network, Variables]:
-    """Trains another network on what the last student was trained on; returns it, too.
+    """Trains another network on the data of the last student; returns this network, too.
 
     Args:
       last_training: returns the training of the last student.
       stop: whether to stop.
-      network: what is trained.
-      recipe: how.
+      network: the network to train.
+      recipe: how it is trained.
 
     Raises:
       Stopped: see :func:`train_further_student`.
@@ -64,7 +64,7 @@ def train_larger(
 def train_on(
     last_training: Callable[[], Training], stop: StopSignal, answers: np.ndarray
 ) -> Variables:
-    """Trains one more student as the last one was trained, from the same first values and in the
+    """Trains one more student as the last one was trained, from the same initial weights and in the
     same order, but on other answers.
 
     Args:

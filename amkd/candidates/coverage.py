@@ -1,5 +1,6 @@
-"""Covering points by a few of them: greedy k-center (Sener and Savarese, 2018), and greedy choice
-by worth and reverse neighbours (Peng et al., 2021). Pure functions, and their programs.
+"""Methods that cover points by a few of them: greedy k-center (Sener and Savarese, 2018), and
+greedy choice by worth and reverse neighbours (Peng et al., 2021). Pure functions, and their
+compiled programs.
 """
 
 import chex
@@ -10,8 +11,8 @@ from amkd.core.compilation import compiled
 
 
 def squared_distances(points: jax.Array, squares: jax.Array, center: jax.Array) -> jax.Array:
-    """Returns the squared distance of every point to one, by a product of matrix and vector: it
-    reads the points once and fast.
+    """Returns the squared distance of every point to one center, by a product of matrix and vector,
+    which is fast and reads the points only once.
 
     Args:
       points: ``float32[M, d]``.
@@ -38,9 +39,9 @@ def nearest(
     Args:
       points: ``float32[M, d]``.
       centers: ``float32[A, d]``.
-      block: centers at a time, so that memory is O(block * M).
+      block: number of centers at a time, so that memory is O(block * M).
       own: ``int32[M]``, if the points are centers, too: the place of each point among the centers,
-        so that it does not count as its own nearest center.
+        so that a point does not count as its own nearest center.
     """
     chex.assert_rank([points, centers], 2)
     room = -len(centers) % block
@@ -53,7 +54,7 @@ def nearest(
         least: jax.Array, some: tuple[jax.Array, jax.Array, jax.Array]
     ) -> tuple[jax.Array, None]:
         of, squares, place = some
-        # Least over the block first: the points' own squares are the same for all of it.
+        # First the minimum over the block: each point's own square is the same for all of it.
         away = squares[None] - 2 * (points @ of.T)
         if own is not None:
             away = jnp.where(place[None] == own[:, None], jnp.inf, away)
@@ -67,22 +68,23 @@ def nearest(
 def first_of_most(values: jax.Array) -> jax.Array:
     """Returns the first place of the largest value, ``int32[]``.
 
-    This is ``argmax`` as two reductions, which XLA on CPU vectorises.
+    This is ``argmax`` as two reductions, which XLA vectorises on a CPU.
     """
     places = jnp.arange(len(values), dtype=jnp.int32)
     return jnp.min(jnp.where(values == jnp.max(values), places, len(values)))
 
 
 def farthest(points: jax.Array, least: jax.Array, k: int) -> jax.Array:
-    """Chooses k times the point farthest from all centers, which becomes one (greedy k-center).
+    """Chooses, k times, the point farthest from all centers; the point then becomes a center
+    (greedy k-center).
 
-    The covering radius is at most twice the best one. Ties go to the first; a chosen point is not
-    chosen again.
+    The covering radius is at most twice the smallest possible one. Of equals the first is chosen; a
+    chosen point is not chosen again.
 
     Args:
       points: ``float32[M, d]``.
       least: ``float32[M]``, squared distances to the nearest center so far.
-      k: how many, at most M.
+      k: how many points to choose, at most M.
 
     Returns:
       ``int32[k]`` places, in the order of choice.
@@ -106,21 +108,22 @@ def k_center(points: jax.Array, centers: jax.Array, k: int) -> jax.Array:
     Returns:
       ``int32[k]`` places, in the order of choice; see :func:`farthest`.
     """
-    # Distances are differences of squares. Around the mean these are small, and little is lost.
+    # Distances are differences of squares. Relative to the mean these are small: little precision
+    # is lost.
     mean = points.mean(0, keepdims=True)
     return farthest(points - mean, nearest(points - mean, centers - mean), k)
 
 
 def neighbours(points: jax.Array, k: int, block: int = 256) -> jax.Array:
-    """Returns the k nearest other points of each point: ``float32[M, d]`` to ``int32[M, k]``; ties
-    go to the first.
+    """Returns the k nearest other points of each point: ``float32[M, d]`` to ``int32[M, k]``; of
+    equals the first are taken.
 
-    A block of points at a time, so that memory is O(block * M).
+    It computes one block of points at a time, so that memory is O(block * M).
 
     Args:
       points: ``float32[M, d]``.
-      k: how many, below M.
-      block: points at a time.
+      k: how many neighbours, below M.
+      block: number of points at a time.
     """
     count = len(points)
     places = jnp.arange(-(-count // block) * block, dtype=jnp.int32) % count
@@ -135,16 +138,17 @@ def neighbours(points: jax.Array, k: int, block: int = 256) -> jax.Array:
 
 
 def greedy(worth: jax.Array, near: jax.Array, beta: jax.Array | float, k: int) -> jax.Array:
-    """Chooses k times the point of most ``worth + beta * |reverse neighbours not yet chosen|``.
+    """Chooses, k times, the point with the largest
+    ``worth + beta * |reverse neighbours not yet chosen|``.
 
-    This is Alg. 1 of Peng et al., 2021. p is a reverse neighbour of q where q is among the nearest
-    of p. Ties go to the first.
+    This is Alg. 1 of Peng et al., 2021. p is a reverse neighbour of q if q is among the nearest
+    neighbours of p. Of equals the first is chosen.
 
     Args:
       worth: ``float32[M]``.
-      near: ``int32[M, n]``, the nearest others of each.
+      near: ``int32[M, n]``, the nearest other points of each point.
       beta: weight of the diversity.
-      k: how many, at most M.
+      k: how many points to choose, at most M.
 
     Returns:
       ``int32[k]`` places, in the order of choice.
@@ -157,7 +161,7 @@ def greedy(worth: jax.Array, near: jax.Array, beta: jax.Array | float, k: int) -
     ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         worth, reverse = state
         place = first_of_most(worth + beta * reverse)
-        # The chosen point is no longer there to be covered by its own nearest.
+        # The chosen point no longer counts as a reverse neighbour of its own nearest points.
         return (worth.at[place].set(-jnp.inf), reverse.at[near[place]].add(-1.0)), place
 
     return jax.lax.scan(step, (worth, reverse), length=k)[1]
@@ -170,10 +174,10 @@ def worthy_and_diverse(
     """Chooses by worth ``float32[M]`` and the reverse neighbours among points ``float32[M, d]``.
 
     Args:
-      worth: what each point is worth.
-      points: where they are.
+      worth: the worth of each point.
+      points: the positions of the points.
       beta: ``float32[]``, weight of the diversity.
-      count: neighbours of each point.
+      count: number of neighbours of each point.
       k: how many points to choose.
 
     Returns:

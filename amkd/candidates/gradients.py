@@ -1,8 +1,8 @@
-"""BADGE: a choice both diverse and uncertain, by k-means++ on gradients that are never computed
-(Ash et al., 2020).
+"""BADGE: a choice that is both diverse and uncertain, by k-means++ on gradients, without computing
+the gradients (Ash et al., 2020).
 
 The gradient of the cross-entropy against the student's own best class, with respect to the last
-layer's weights, is ``g = (p - onehot(argmax p)) outer h``, of Y * d numbers. Its inner products
+layer's weights, is ``g = (p - onehot(argmax p)) outer h``; it has Y * d numbers. Its inner products
 need only the factors: ``<g, g'> = <r, r'> <h, h'>``.
 """
 
@@ -19,7 +19,7 @@ class Factors:
     """Gradients of M images, as factors.
 
     Attributes:
-      r: ``float32[M, Y]``, probabilities less one at the best class.
+      r: ``float32[M, Y]``, the probabilities, minus one at the best class.
       h: ``float32[M, d]``, features.
     """
 
@@ -51,11 +51,12 @@ def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
     """Draws k-means++ seeds: the longest gradient first, then each with a probability proportional
     to its squared distance to the nearest seed.
 
-    The released code takes the longest first, where the textbook draws it at random.
+    The first seed is the longest gradient, as in the released code; the textbook draws it at
+    random.
 
     Args:
       g: the gradients.
-      k: how many, at most M.
+      k: how many seeds, at most M.
       key: randomness.
 
     Returns:
@@ -67,7 +68,7 @@ def spread(g: Factors, k: int, key: jax.Array) -> jax.Array:
         state: tuple[jax.Array, jax.Array], key: jax.Array
     ) -> tuple[tuple[jax.Array, jax.Array], jax.Array]:
         least, free = state
-        # If all images left have the same gradient as a seed, each of them is equally likely.
+        # If every remaining image has the same gradient as a seed, all are equally likely.
         odds = jnp.where(jnp.any((least > 0) & free), jnp.log(least), 0.0)
         place = jax.random.categorical(key, jnp.where(free, odds, -jnp.inf)).astype(jnp.int32)
         return (jnp.minimum(least, squared_distances(g, place)), free.at[place].set(False)), place

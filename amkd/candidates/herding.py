@@ -1,5 +1,5 @@
-"""Uncertainty herding: covering answered images, those first that the student has learned least
-(Bae et al., 2024). Pure functions, and their program.
+"""Uncertainty herding: covers answered images, first those that the student has learned least (Bae
+et al., 2024). Pure functions, and their compiled program.
 
 The kernel is Gaussian: ``k(t, x) = exp(-|h_t - h_x|^2 / (2 s^2))``. s^2 is the mean, over the
 targets, of the squared distance to the nearest other answered image. So the kernel becomes narrower
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from amkd.candidates.coverage import first_of_most, nearest, squared_distances, squared_lengths
 from amkd.core.compilation import compiled
 
-_State = tuple[jax.Array, jax.Array, jax.Array]  # bounds, the place of the largest, the last seen
+_State = tuple[jax.Array, jax.Array, jax.Array]  # bounds, place of the largest, last place computed
 
 
 def similarity(squares: jax.Array, width: jax.Array | float) -> jax.Array:
@@ -21,12 +21,12 @@ def similarity(squares: jax.Array, width: jax.Array | float) -> jax.Array:
 
 
 def gain(near: jax.Array, uncertainty: jax.Array, covered: jax.Array) -> jax.Array:
-    """Returns what one image adds: ``mean_t uncertainty_t * max(0, near_t - covered_t)``.
+    """Returns the gain of one image: ``mean_t uncertainty_t * max(0, near_t - covered_t)``.
 
     Args:
       near: ``float32[T]``, kernel of the image with every target.
       uncertainty: ``float32[T]``, weights of the targets, none below 0.
-      covered: ``float32[T]``, the largest kernel of each target with what was asked about.
+      covered: ``float32[T]``, the largest kernel of each target with the queried images.
     """
     return jnp.mean(uncertainty * jnp.maximum(near - covered, 0))
 
@@ -40,10 +40,10 @@ def greedy(
     k: int,
     block: int = 64,
 ) -> jax.Array:
-    """Chooses k times the image of largest :func:`gain`; it then covers the targets, too.
+    """Chooses, k times, the image with the largest :func:`gain`; it then covers the targets, too.
 
-    A gain only falls while others are chosen. So an old gain is an upper bound, and only the images
-    with the largest bounds are looked at anew (Minoux, 1978). Memory is O(block * T + M).
+    A gain never rises when other images are chosen. So an old gain is an upper bound, and only the
+    images with the largest bounds are computed again (Minoux, 1978). Memory is O(block * T + M).
 
     Args:
       points: ``float32[M, d]``.
@@ -51,11 +51,11 @@ def greedy(
       uncertainty: ``float32[T]``, weights of the targets, none below 0.
       covered: ``float32[T]``, see :func:`gain`.
       width: ``float32[]``, s^2, above 0.
-      k: how many, at most M.
-      block: images whose first gains are computed at once.
+      k: how many images to choose, at most M.
+      block: number of images whose first gains are computed at once.
 
     Returns:
-      ``int32[k]`` different places, in the order of choice; ties go to the first.
+      ``int32[k]`` different places, in the order of choice; of equals the first is chosen.
     """
     lengths = squared_lengths(targets)
 
@@ -78,7 +78,7 @@ def greedy(
         return (bounds.at[place].set(-jnp.inf), covered), place
 
     first = jax.lax.map(lambda h: gain(near(h), uncertainty, covered), points, batch_size=block)
-    # Many images at once round otherwise than one: a bound must not be below its gain.
+    # Many images at once are rounded differently from one: a bound must not be below its gain.
     return jax.lax.scan(step, (first * (1 + 2**-12) + 2**-24, covered), length=k)[1]
 
 
@@ -86,22 +86,22 @@ def greedy(
 def cover(
     points: jax.Array, asked: jax.Array, places: jax.Array, uncertainty: jax.Array, k: int
 ) -> jax.Array:
-    """Chooses k of M images, to cover answered ones.
+    """Chooses k of M images so that they cover answered images.
 
-    A target is covered by all other answered images, not by itself: its own answer is what the
-    student has not learned.
+    A target is covered by all other answered images, but not by itself, because its own answer is
+    what the student has not learned.
 
     Args:
       points: ``float32[M, d]``, features of the images.
       asked: ``float32[Q, d]``, features of the answered images.
       places: ``int32[T]``, which of these are the targets.
       uncertainty: ``float32[T]``, weights of the targets, none below 0.
-      k: how many, at most M.
+      k: how many images to choose, at most M.
 
     Returns:
       ``int32[k]`` places, in the order of choice; see :func:`greedy`.
     """
-    mean = asked.mean(0, keepdims=True)  # little is lost in squares around it
+    mean = asked.mean(0, keepdims=True)  # squares relative to it lose little precision
     points, asked = points - mean, asked - mean
     targets = asked[places]
     away = nearest(targets, asked, own=places)

@@ -1,5 +1,5 @@
-"""EPIG: what the class of one image tells about the classes of others, by a committee (Bickford
-Smith et al., 2023). Pure functions, and their program.
+"""EPIG: how much information the class of one image gives about the classes of others, by a
+committee (Bickford Smith et al., 2023). Pure functions, and their compiled program.
 """
 
 import jax
@@ -13,12 +13,12 @@ _AT_ONCE = 2**22  # joint probabilities
 def mutual_information(own: jax.Array, other: jax.Array) -> jax.Array:
     """Returns the mutual information of the classes of two images, in nats.
 
-    Given a member of the committee, the classes are independent; which member is right is not
-    known. So the joint probabilities are the mean of the members' products.
+    Given a member of the committee, the classes are independent. It is not known which member is
+    right, so the joint probabilities are the mean of the members' products.
 
     Args:
-      own: ``float32[P, Y]``, the members' probabilities of one image.
-      other: ``float32[P, Y]``, those of the other.
+      own: ``float32[P, Y]``, the members' probabilities for one image.
+      other: ``float32[P, Y]``, their probabilities for the other.
     """
     tiny = jnp.finfo(jnp.float32).tiny
     joint = own.T @ other / len(own)
@@ -31,9 +31,9 @@ def mean_information(opinions: jax.Array, targets: jax.Array, block: int = 16) -
     """Returns the mean over targets of the mutual information with one image.
 
     Args:
-      opinions: ``float32[P, Y]``, of the image.
+      opinions: ``float32[P, Y]``, the members' probabilities for the image.
       targets: ``float32[T, P, Y]``.
-      block: targets at once.
+      block: number of targets at once.
     """
     one = lambda other: mutual_information(opinions, other)  # noqa: E731
     return jnp.mean(jax.lax.map(one, targets, batch_size=block))

@@ -1,9 +1,9 @@
 """Learning Loss: a small network that predicts where the student's loss is high (Yoo and Kweon,
-2019). Pure functions, and their program.
+2019). Pure functions, and their compiled program.
 
-The paper trains it together with the classifier, on four of its inner feature maps. Here (ours) the
-student is frozen, and the predictor sees only the input of the student's last layer. So it works
-with any student.
+The paper trains this network together with the classifier, on four inner feature maps of the
+classifier. Here (ours) the student is frozen, and the predictor sees only the input of the
+student's last layer. So it works with any student.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ def ranking_loss(predicted: jax.Array, true: jax.Array, margin: float = 1.0) -> 
     """Returns the mean of ``max(0, -s * (predicted_b - predicted_{B-1-b}) + margin)`` over pairs
     (b, B-1-b).
 
-    s is 1 where the true loss of b is the larger, and else -1; of a tie, -1.
+    s is 1 where the true loss of b is the larger one, and otherwise -1, also for equal losses.
 
     Args:
       predicted: ``float32[B]``, B even.
@@ -38,7 +38,7 @@ def ranking_loss(predicted: jax.Array, true: jax.Array, margin: float = 1.0) -> 
 
 
 def init(features: int, key: jax.Array) -> Any:
-    """Draws the first weights of a predictor with one hidden layer of 128."""
+    """Draws the initial weights of a predictor with one hidden layer of 128."""
     first, second = jax.random.split(key)
     draw = jax.nn.initializers.he_normal()
     return {
@@ -57,9 +57,9 @@ def fit(features: jax.Array, losses: jax.Array, steps: int, key: jax.Array) -> A
     """Trains a predictor by Adam on random batches.
 
     Args:
-      features: ``float32[A, d]``, of mean 0 and deviation 1.
-      losses: ``float32[A]``, the student's on the same images.
-      steps: batches of 128.
+      features: ``float32[A, d]``, with mean 0 and standard deviation 1.
+      losses: ``float32[A]``, the student's losses on the same images.
+      steps: number of batches, of 128 images each.
       key: randomness.
     """
     for_init, for_batches = jax.random.split(key)
@@ -90,7 +90,7 @@ def predicted_losses(
 
     Args:
       queried: ``float32[A, d]``, features of the images that the predictor is trained on.
-      losses: ``float32[A]``, the student's on these.
+      losses: ``float32[A]``, the student's losses on these.
       features: the features of the images whose loss is predicted.
       steps: the number of training steps.
       key: randomness.

@@ -1,7 +1,7 @@
-"""How unsure the teacher will be of candidates, predicted from the answers that were paid for.
+"""Predicts how unsure the teacher will be about candidates, from the answers that were paid for.
 
-The prediction is a ridge regression in float64. Leave-one-out cross-validation chooses its strength
-by the least squared error (scikit-learn's ``RidgeCV``).
+The prediction is a ridge regression in float64. Leave-one-out cross-validation chooses the
+regularisation strength with the smallest squared error (scikit-learn's ``RidgeCV``).
 """
 
 import numpy as np
@@ -24,13 +24,14 @@ def entropies(probabilities: np.ndarray) -> np.ndarray:
 
 
 def predicted_entropy(candidates: Candidates) -> np.ndarray:
-    """Returns the entropy that the teacher's answer to each candidate will have, as far as can be
-    told: ``float64[M]``, in nats.
+    """Returns the predicted entropy of the teacher's answer to each candidate: ``float64[M]``, in
+    nats.
 
-    The entropy of a whole image is regressed on the student's features; where fewer than ten are
-    answered, it is their mean. For a mix, the inputs are the features and :func:`ends_entropy`, and
-    the output is the difference from the entropy of the mixed answers. It is learned from answered
-    mixes alone. Where there are fewer than ten of these, the entropy of the mixed answers is taken.
+    The entropy of a whole image is regressed on the student's features; where fewer than ten images
+    are answered, it is the mean of their entropies. For a mix, the inputs are the features and
+    :func:`ends_entropy`, and the output is the difference from the entropy of the mixed answers.
+    This is learned from answered mixes only. Where there are fewer than ten of these, the
+    prediction is the entropy of the mixed answers.
     """
     records = candidates.records()
     found = of_mixes(candidates) if np.any(records.i != records.j) else of_whole_images(candidates)
@@ -68,7 +69,9 @@ def of_whole_images(candidates: Candidates) -> np.ndarray:
 
 
 def end_answers(candidates: Candidates, answers: np.ndarray) -> np.ndarray:
-    """Returns the answers to the real images, ``float32[N, Y]``; even ones where none is known."""
+    """Returns the answers to the real images, ``float32[N, Y]``; where no answer is known, it has
+    equal probabilities for all classes.
+    """
     found = np.full((candidates.real_count, answers.shape[-1]), 1 / answers.shape[-1], np.float32)
     places = candidates.asked_real_images(len(answers))
     found[candidates.task.records.i[places]] = answers[places]
@@ -76,7 +79,7 @@ def end_answers(candidates: Candidates, answers: np.ndarray) -> np.ndarray:
 
 
 def ends_entropy(answers: np.ndarray, records: Records) -> np.ndarray:
-    """Returns what is known of the teacher's entropy on mixes before they are asked about.
+    """Returns what is known about the teacher's entropy on mixes before they are queried.
 
     Args:
       answers: ``float32[N, Y]``, to the real images. A variant has its image's answer.
@@ -99,13 +102,13 @@ def regressed(
     """Returns the outputs that a ridge regression predicts, ``float64[M]``.
 
     Args:
-      inputs: ``[Q, e]``; each column is scaled to mean 0 and deviation 1. Where Q is above 8,192,
-        so many rows are drawn at random.
+      inputs: ``[Q, e]``; each column is scaled to mean 0 and standard deviation 1. If Q is above
+        8,192, then 8,192 rows are drawn at random.
       outputs: ``[Q]``.
       wanted: ``[M, e]``, the inputs for which outputs are predicted.
       rng: the generator for the draw.
     """
-    # A second of every start, and only this acquisition needs it.
+    # The import takes a second, and only this acquisition needs it.
     from sklearn.linear_model import RidgeCV
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler

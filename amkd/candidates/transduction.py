@@ -1,12 +1,12 @@
-"""Transductive variance: the choice after which the least variance is left at given targets, under
-a Gaussian model of the student's last layer (VTL; Hübotter et al., 2024). Pure functions, and their
-program.
+"""Transductive variance: the choice that leaves the smallest variance at given targets, under a
+Gaussian model of the student's last layer (VTL; Hübotter et al., 2024). Pure functions, and their
+compiled program.
 
 A logit is ``<v, h>``, with features h and random weights v. Its covariance between two images is
-``<h, S h'>``, where S, ``[d, d]``, is the covariance of the weights. All that the targets t add to
-a score is ``A = mean_t h_t h_t^T``, ``[d, d]``. So neither the covariances of all candidates nor
-those with all targets are ever held: memory is O(M d + d^2). All classes have the same S, and count
-as one.
+``<h, S h'>``, where S, ``[d, d]``, is the covariance of the weights. A score depends on the targets
+t only through ``A = mean_t h_t h_t^T``, ``[d, d]``. So neither the covariances of all candidates
+nor their covariances with all targets are kept in memory: memory is O(M d + d^2). All classes have
+the same S, and count as one.
 """
 
 import jax
@@ -22,7 +22,7 @@ _State = tuple[jax.Array, jax.Array, jax.Array, jax.Array]
 
 
 def second_moment(features: np.ndarray) -> np.ndarray:
-    """Returns ``sum_m h_m h_m^T`` of features ``float32[M, d]``, a block at a time:
+    """Returns ``sum_m h_m h_m^T`` of features ``float32[M, d]``, computed one block at a time:
     ``float64[d, d]``.
     """
     found = np.zeros((features.shape[-1],) * 2)
@@ -33,7 +33,7 @@ def second_moment(features: np.ndarray) -> np.ndarray:
 
 
 def posterior(asked: np.ndarray, noise: float) -> np.ndarray:
-    """Returns the covariance of the weights, when images were answered and the prior was I.
+    """Returns the covariance of the weights after images were answered, with the prior I.
 
     Args:
       asked: ``float32[Q, d]``, features of the answered images.
@@ -48,8 +48,8 @@ def posterior(asked: np.ndarray, noise: float) -> np.ndarray:
 
 
 def variances(point: jax.Array, covariance: jax.Array, need: jax.Array) -> jax.Array:
-    """Returns the variance of one image's logit, and the mean over targets of the square of its
-    covariance with theirs: ``float32[2]``.
+    """Returns the variance of one image's logit, and the mean over the targets of its squared
+    covariance with the target's logit: ``float32[2]``.
 
     Args:
       point: ``float32[d]``, features h of the image.
@@ -69,20 +69,20 @@ def greedy(
     anew: int = 64,
     block: int = 1024,
 ) -> jax.Array:
-    """Chooses k times the image that lowers the mean variance at the targets most, as if it were
-    answered at once.
+    """Chooses, k times, the image that lowers the mean variance at the targets most, as if it were
+    answered immediately.
 
-    The score of x is ``mean_t Cov(t, x)^2 / (Var(x) + s^2)``. Ties go to the first.
+    The score of x is ``mean_t Cov(t, x)^2 / (Var(x) + s^2)``. Of equals the first is chosen.
 
     Args:
       points: ``float32[M, d]``.
       covariance: ``float32[d, d]``, S before any of them is answered.
       need: ``float32[d, d]``, A.
       noise: ``float32[]``, s^2, above 0.
-      k: how many, at most M.
+      k: how many images to choose, at most M.
       anew: number of choices after which the variances are computed again from S. In between, each
         choice is a rank-one update, which adds a little rounding error.
-      block: images whose variances are computed at once.
+      block: number of images whose variances are computed at once.
 
     Returns:
       ``int32[k]`` different places, in the order of choice.

@@ -1,4 +1,4 @@
-"""Whether a configuration is that of the run in a workdir."""
+"""Checks that a configuration is that of the run in a workdir."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from amkd.core.errors import UserError
 
 
 def check(config: Settings, workdir: Path) -> None:
-    """Refuses a configuration that differs from that of the run in a workdir, if it holds one.
+    """Refuses a configuration that differs from that of the run in a workdir, if there is one.
 
     Raises:
       UserError: names the fields that differ.
@@ -21,6 +21,7 @@ def check(config: Settings, workdir: Path) -> None:
     before: Settings = parse(run_record.get_config(str(workdir)).to_dict())
     if different := differences(flatten(before), flatten(config)):
         raise UserError(
-            f"{workdir} is of a run of another configuration; leave --config out to use its"
-            " own, or undo:\n" + "\n".join(f"  {line}" for line in different)
+            f"{workdir} contains a run with another configuration; omit --config to use that"
+            " run's configuration, or undo these changes:\n"
+            + "\n".join(f"  {line}" for line in different)
         )

@@ -1,6 +1,7 @@
-"""The command line: flags to a configuration, mistakes to one clear line, and ``--help``.
+"""The command line: parses the flags into a configuration, reports a mistake in one clear line, and
+prints ``--help``.
 
-Imports no JAX, so that ``--help`` and a mistake show at once.
+It does not import JAX, so that ``--help`` and error messages appear at once.
 """
 
 import sys
@@ -18,26 +19,27 @@ from amkd.core.errors import UserError
 
 _OVERRIDES = ("--config.", "-config.", "--noconfig.", "-noconfig.")
 _NO_CONFIG = (
-    "--config is missing: for instance --config=digits; --help lists the rest. Only a --workdir"
-    " that holds a run needs none"
+    "--config is missing: give one, for example --config=digits; see --help. You can omit --config"
+    " only if --workdir already contains a run"
 )
 Mode = TypeVar("Mode", bound=Callable[..., None])
 
 
 def parse(values: flags.FlagValues, argv: list[str], story: str, problems: list[str]) -> list[str]:
-    """Parses the flags; what is wrong with ``--config.NAME=VALUE`` is collected.
+    """Parses the flags; collects the problems with ``--config.NAME=VALUE``.
 
     Args:
       values: absl's flags, to be filled.
       argv: the command line.
-      story: what ``--help`` opens with.
-      problems: is given what is wrong with single fields, which then have their defaults.
+      story: the text at the top of ``--help``.
+      problems: list to which problems with single fields are added; these fields then have their
+        defaults.
 
     Returns:
-      What absl leaves over: the program's name.
+      What absl does not parse: the program's name.
 
     Raises:
-      UserError: anything else is wrong.
+      UserError: there is any other problem.
     """
     if any(arg in ("--help", "-h", "-help", "--helpfull") for arg in argv[1:]):
         console.say("\n".join([story, _flag_help(values), *field_help.lines()]))
@@ -76,14 +78,14 @@ def _last_line(error: Exception) -> str:
 
 
 def _explain_file(args: list[str]) -> None:
-    """Raises what is wrong with the configuration file, in plain words; nothing if it is sound."""
+    """Raises an error that explains what is wrong with the configuration file, if anything is."""
     for config in values_of(args, "config"):
         name, _, preset = config.partition(":")
         config_file.load(shipped.locate(name), preset)
 
 
 def values_of(args: list[str], name: str) -> Iterator[str]:
-    """Yields the values that a flag is given on a command line, before absl reads it."""
+    """Yields the values given to a flag on a command line, before absl parses it."""
     for place, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
         if flag in (f"--{name}", f"-{name}"):
@@ -91,7 +93,7 @@ def values_of(args: list[str], name: str) -> Iterator[str]:
 
 
 def _with_files(args: list[str]) -> list[str]:
-    """Returns the command line with the file of ``--config`` in the place of a shipped name."""
+    """Returns the command line; a shipped name in ``--config`` is replaced by its file."""
     found = list(args)
     for place, arg in enumerate(args):
         flag, equals, value = arg.partition("=")
@@ -105,8 +107,8 @@ def _with_files(args: list[str]) -> list[str]:
 
 
 def _of_workdir(args: list[str]) -> list[str]:
-    """Returns ``--config`` of the run in ``--workdir``; empty if another is given, or there is no
-    run.
+    """Returns ``--config`` of the run in ``--workdir``; an empty list if ``--config`` is given, or
+    there is no run.
     """
     workdir = Path(next(values_of(args, "workdir"), "")).expanduser()
     if any(values_of(args, "config")) or not run_record.is_in(workdir):
@@ -115,11 +117,11 @@ def _of_workdir(args: list[str]) -> list[str]:
 
 
 def _file(config: str) -> str:
-    """Returns ``NAME`` or ``NAME:PRESET`` as absl takes it, with the path of its file."""
+    """Returns ``NAME`` or ``NAME:PRESET`` in the form that absl accepts: the path of its file."""
     name, _, preset = config.partition(":")
     path = shipped.locate(name)
     if data_file.is_data(path):
-        config_file.load(path, preset)  # absl would pass a preset on as a part of the path
+        config_file.load(path, preset)  # absl would treat the preset as part of the path
     return config_file.argument(path, preset)
 
 

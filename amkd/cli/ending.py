@@ -1,4 +1,4 @@
-"""How the command ends: its exit status, and the last words of one that did not finish."""
+"""How the command ends: its exit status, and the last message of one that did not finish."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,15 @@ FINISHED = 0
 MISTAKE = 2
 TEACHER_FAILED = 3
 UNFINISHED = 75  # EX_TEMPFAIL of sysexits.h: a scheduler starts the same command again
-INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+INTERRUPTED = 130  # 128 + SIGINT, as a shell reports it
 
 
 def end_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> tuple[int, str]:
-    """Returns the exit status of a command, and why; what it raises becomes one clear message.
+    """Calls a command; returns its exit status and the reason. An error becomes one clear message.
 
     Args:
       command: the function to call; it returns when it has finished.
-      saves: whether the mode saves its state, so that the same command goes on from there.
+      saves: whether the mode saves its state, so that the same command resumes from there.
     """
     try:
         command()
@@ -31,7 +31,7 @@ def end_of(command: Callable[[], None], *, saves: Callable[[], bool]) -> tuple[i
     except KeyboardInterrupt:
         return _failed("interrupted; run the same command again", INTERRUPTED)
     except Stopped:
-        return _ended("stopped, and saved: the same command goes on from here", UNFINISHED)
+        return _ended("stopped; the state is saved. Run the same command to resume", UNFINISHED)
     except JobEnded as error:
         if error.status == FINISHED:
             return FINISHED, "finished"

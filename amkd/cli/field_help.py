@@ -1,4 +1,4 @@
-"""What ``--help`` says of every field, from the declarations."""
+"""The part of ``--help`` that describes every field, from the declarations."""
 
 import textwrap
 from collections.abc import Iterator

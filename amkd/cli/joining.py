@@ -1,6 +1,7 @@
-"""Joins the processes of a job: which flags and variables tell of them, and whether they agree.
+"""Joins the processes of a job: reads the flags and variables that describe them, and checks that
+the processes agree.
 
-Imports no JAX.
+It does not import JAX.
 """
 
 import os
@@ -20,9 +21,9 @@ _ASKING = (
     "serve",
     "train_teacher",
     "table",
-)  # what several processes must not do unknowingly
+)  # refused in processes that were started together but not joined
 _TOGETHER = ("coordinator", "process_id", "num_processes")
-# Of processes that something else has started: how many there are.
+# The variables in which a launcher states how many processes it has started.
 _STARTED = {
     "SLURM_STEP_NUM_TASKS": "srun",
     "OMPI_COMM_WORLD_SIZE": "mpirun",
@@ -41,7 +42,7 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_integer(
         "process_id",
         None,
-        "Several processes: number of this one. Process 0 alone writes and asks the teacher.",
+        "Several processes: number of this one. Only process 0 writes and queries the teacher.",
         lower_bound=0,
         flag_values=values,
     )
@@ -55,21 +56,22 @@ def define_flags(values: flags.FlagValues) -> None:
     flags.DEFINE_bool(
         "distributed",
         False,
-        "Several processes of SLURM, Open MPI, Kubernetes or Cloud TPU: JAX finds the three above.",
+        "Several processes of SLURM, Open MPI, Kubernetes or Cloud TPU: JAX finds the three values"
+        " above.",
         flag_values=values,
     )
 
 
 def join(values: flags.FlagValues, stop: StopSignal, *, of_table: bool) -> None:
-    """Joins the other processes of the job, if the flags tell of any; before any use of JAX.
+    """Joins the other processes of the job, if the flags name any; call it before any use of JAX.
 
     Args:
       values: the flags.
       stop: notes the signals that this process gets.
-      of_table: whether the configuration is one of a table.
+      of_table: whether the configuration describes a table.
 
     Raises:
-      UserError: they contradict each other, or several processes cannot do what is asked for.
+      UserError: the flags contradict each other, or the mode does not support several processes.
     """
     given = {name: values[name].value for name in _TOGETHER}
     some = [name for name, value in given.items() if value is not None]
@@ -77,7 +79,7 @@ def join(values: flags.FlagValues, stop: StopSignal, *, of_table: bool) -> None:
         _refuse_strangers(values)
         return
     if values["distributed"].value and some:
-        raise UserError(f"--distributed: JAX finds --{some[0]} itself; leave one of them out")
+        raise UserError(f"--distributed: JAX finds --{some[0]} itself; omit one of these flags")
     if some and len(some) < len(_TOGETHER):
         (missing, *_) = [name for name in _TOGETHER if name not in some]
         raise UserError(
@@ -88,8 +90,8 @@ def join(values: flags.FlagValues, stop: StopSignal, *, of_table: bool) -> None:
     if values["mode"].value not in MODES or of_table:
         what = "a table" if of_table else f"--mode={values['mode'].value}"
         raise UserError(
-            f"{what}: runs in one process; leave out --coordinator and --distributed"
-            + (", and give each job a part of the table by --shard" if of_table else "")
+            f"{what}: runs in one process only; omit --coordinator and --distributed"
+            + (", and give each job a part of the table with --shard" if of_table else "")
         )
     processes.join(
         stop,
@@ -123,8 +125,8 @@ def agree(config: Mapping[str, Any]) -> None:
         if names:
             lines = (f"  {name}: {own.get(name)} and {theirs.get(name)}" for name in names)
             raise UserError(
-                f"process {number} differs from process 0; start all with the same command and"
-                " installation:\n" + "\n".join(lines)
+                f"process {number} differs from process 0; start all processes with the same"
+                " command and the same installation:\n" + "\n".join(lines)
             )
 
 
@@ -152,7 +154,7 @@ def _refuse_strangers(values: flags.FlagValues) -> None:
         if count.isdigit() and int(count) > 1:
             raise UserError(
                 f"{by} has started {count} of these processes ({name}), and each would run and pay"
-                " for everything; add --distributed, and they work together, or start one"
+                " for everything; add --distributed so that they work together, or start only one"
             )
     workers = os.environ.get("TPU_WORKER_HOSTNAMES", "")
     if "," in workers:

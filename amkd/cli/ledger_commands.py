@@ -1,4 +1,4 @@
-"""The commands of the ledger that need a configuration: ``import`` and ``dataset``."""
+"""The ``amkd ledger`` commands that need a configuration: ``import`` and ``dataset``."""
 
 from pathlib import Path
 from typing import Any
@@ -18,22 +18,24 @@ _STORY = "The configuration of the runs that use the answers: --config=... or --
 
 
 def import_answers(table: Path, given: list[str]) -> int:
-    """Takes the answers of a table into the ledger of a configuration.
+    """Imports the answers in a table into the ledger of a configuration.
 
     Args:
-      table: the file of the answers.
+      table: the file with the answers.
       given: flags, as on the command line of a run; and ``--pictures``, ``--keep_held``.
     """
     from amkd.run import importing, workdir
 
     values = flags.FlagValues()
-    flags.DEFINE_string("pictures", None, "Folder of the paths.", flag_values=values)
-    flags.DEFINE_boolean("keep_held", False, "Keep what the ledger holds.", flag_values=values)
+    flags.DEFINE_string(
+        "pictures", None, "Folder that the paths are relative to.", flag_values=values
+    )
+    flags.DEFINE_boolean("keep_held", False, "Keep the answers in the ledger.", flag_values=values)
     settings = _settings(values, given)
     if not settings.ledger.path and not values.workdir:
         raise UserError(
-            "--workdir is missing: the folder of the run whose ledger takes the answers; or share"
-            " a ledger with --config.ledger.path=FILE"
+            "--workdir is missing: give the folder of the run whose ledger gets the answers, or"
+            " share a ledger with --config.ledger.path=FILE"
         )
     ledger = workdir.ledger_path(settings, Path(values.workdir or "").expanduser())
     with files.private(settings.report.private):
@@ -50,7 +52,7 @@ def import_answers(table: Path, given: list[str]) -> int:
 
 
 def _settings(values: flags.FlagValues, given: list[str]) -> Settings:
-    """Returns the configuration on a command line; the other flags are left in ``values``."""
+    """Returns the configuration on a command line; the other flags are in ``values``."""
     define_flags(values)
     problems: list[str] = []
     arguments.parse(values, ["amkd", *given], _STORY, problems)
@@ -67,17 +69,17 @@ def _told(found: Any) -> str:
         f"already there        {taken.held:,}",
     ]
     if taken.otherwise:
-        lines.append(f"of these, other      {taken.otherwise:,}: the ledger's answers stay")
+        lines.append(f"of these, different  {taken.otherwise:,}: the ledger keeps its own answers")
     if found.repeated:
         lines.append(f"repeated rows        {found.repeated:,}")
     if found.empty:
         lines.append(f"without an answer    {found.empty:,} rows")
-    lines.append(f"of the data set      {found.known:,} of them; a run asks about none of these")
+    lines.append(f"of the data set      {found.known:,} of them; a run does not query these again")
     return "\n".join(lines)
 
 
 def write_dataset(folder: Path, output: Path, form: str) -> int:
-    """Writes the images that a run has asked about, and the answers, for other programs."""
+    """Writes the images that a run has queried, and the answers, for other programs."""
     from amkd.export import labelled_files, labelled_set
 
     found = labelled_set.of_run(folder, StopSignal())

@@ -1,7 +1,7 @@
-"""The command ``amkd``: flags to one call.
+"""The command ``amkd``: turns the flags into one call.
 
-JAX and all that needs it are imported after the flags are known, so that ``--help`` and a mistake
-in the command line show at once.
+JAX, and every module that needs it, is imported after the flags are parsed, so that ``--help`` and
+mistakes in the command line are reported at once.
 """
 
 import functools
@@ -31,35 +31,39 @@ STORY = """Distil a black-box image classifier into a small student network by A
   amkd --config=mnist:smoke --workdir=runs/try --config.rounds=3
 
 The same command resumes a run that was stopped, and prints the result of one that is finished.
-So does amkd --workdir=runs/digits: a workdir holds the configuration of its run, for every mode.
+amkd --workdir=runs/digits does the same: a workdir contains the configuration of its run, for every
+mode.
 In a checkout, python launch.py is the same command.
 
 Configurations (--config): a Python, YAML or JSON file of your own, or the name of a shipped one,
 such as digits, best/mnist or tables/table1; after a colon, its preset.
 
 Modes (--mode):
-  distill        the whole run: query, search, train, round after round (default)
-  plan           what the run will ask, cost and need, and what is wrong with it; asks nothing
-  probe          asks about a few images (teacher.probe_images) and shows the answers, their form,
-                 the rate and what the run will cost; the run does not pay for them again
-  train_teacher  only train the local teacher of the configuration, and keep it for later runs
-  evaluate       a saved network on the configuration's test images: --network=FOLDER, by default
-                 the student in --workdir
-  predict        a saved network on the pictures of a folder, to a CSV file: --images=FOLDER
-  export         a saved student as StableHLO and ONNX files with a model card, to --output=FOLDER
-  serve          a run's student as a service (Open Inference Protocol) at --host and --port; with
-                 serve.threshold the paid teacher answers what the student is not sure of
+  distill        does the whole run: query, search, train, round after round (default)
+  plan           shows what the run will query, cost and need, and what is wrong with it; queries
+                 nothing
+  probe          queries a few images (teacher.probe_images) and shows the answers, their form, the
+                 rate and the cost of the run; the run does not pay for these images again
+  train_teacher  only trains the local teacher of the configuration, and keeps it for later runs
+  evaluate       evaluates a saved network on the configuration's test images: --network=FOLDER, by
+                 default the student in --workdir
+  predict        writes the answers of a saved network to the image files in --images=FOLDER into a
+                 CSV file
+  export         writes a saved student as StableHLO and ONNX files with a model card, to
+                 --output=FOLDER
+  serve          serves a run's student (Open Inference Protocol) at --host and --port; with
+                 serve.threshold, the paid teacher answers images of which the student is unsure
   table          renders a table's finished runs to --output=FOLDER, by default WORKDIR/results
 
-Commands; amkd COMMAND --help says more:
-  amkd ledger                answers that were paid for: shows, checks, imports and exports them
-  amkd compare DIR DIR ...   one page: curves, classes, paired tests, what differs in the fields
-  amkd review DIR            pictures on which teacher and student disagree, for a person to correct
-  amkd status DIR            where a run stands; exit status 0 while it gives signs of life
+Commands (amkd COMMAND --help describes each):
+  amkd ledger                shows, checks, imports and exports the answers that were paid for
+  amkd compare DIR DIR ...   one page: curves, classes, paired tests, differences in the fields
+  amkd review DIR            images on which teacher and student disagree, for a person to correct
+  amkd status DIR            the state of a run; exit status 0 if it has a heartbeat or is finished
   amkd --version             the version of amkd
 
-A table (tables/table1 and others) is many runs: the same command runs those that are missing, or
-with --shard=2/8 a part of them, and renders it; --mode=plan lists them.
+A table (tables/table1 and others) consists of many runs. The same command runs those that are
+missing, or with --shard=2/8 a part of them, and renders the table; --mode=plan lists the runs.
 """
 MODES = (
     "distill",
@@ -77,7 +81,7 @@ STOPPABLE = (
     "probe",
     "train_teacher",
     "serve",
-)  # finish what is paid for; the others end
+)  # these finish the work that is paid for; the other modes end at once
 
 
 def run() -> None:
@@ -89,7 +93,7 @@ def run() -> None:
 
         sys.exit(main(sys.argv[2:], "amkd ledger"))
     if next(arguments.values_of(sys.argv[1:], "log"), "") == "json":
-        console.write_json()  # before the flags are parsed: a mistake in them is a line as well
+        console.write_json()  # before the flags are parsed: a mistake in them is JSON, too
     define_flags(flags.FLAGS)
     status, why = 1, "an error in its code"
     command = _command
@@ -110,13 +114,13 @@ def _command() -> None:
             lambda _: _main(problems),
             flags_parser=lambda argv: arguments.parse(flags.FLAGS, argv, STORY, problems),
         )
-    except SystemExit as end:  # absl's own way out, also of a command that has finished
+    except SystemExit as end:  # absl exits like this, also after a finished command
         if end.code:
             raise
 
 
 def _saves() -> bool:
-    """Returns whether the mode saves its state; none does before the flags are known."""
+    """Returns whether the mode saves its state; False before the flags are parsed."""
     return flags.FLAGS.is_parsed() and flags.FLAGS.mode in STOPPABLE
 
 
@@ -140,15 +144,15 @@ def define_flags(values: flags.FlagValues) -> None:
         "Folder of a saved network; by default WORKDIR/student.",
         flag_values=values,
     )
-    flags.DEFINE_string("images", None, "predict: folder of pictures.", flag_values=values)
+    flags.DEFINE_string("images", None, "predict: folder of image files.", flag_values=values)
     flags.DEFINE_string(
         "output", None, "predict: CSV file; export, table: folder.", flag_values=values
     )
     flags.DEFINE_string(
-        "shard", "", "Tables: do a part of the runs only, such as 2/8.", flag_values=values
+        "shard", "", "Tables: do only a part of the runs, such as 2/8.", flag_values=values
     )
     flags.DEFINE_string(
-        "host", "127.0.0.1", "serve: address; by default this machine alone.", flag_values=values
+        "host", "127.0.0.1", "serve: address; by default this machine only.", flag_values=values
     )
     flags.DEFINE_integer(
         "port", 8080, "serve: port.", lower_bound=0, upper_bound=65535, flag_values=values
@@ -157,7 +161,7 @@ def define_flags(values: flags.FlagValues) -> None:
         "log",
         "text",
         ("text", "json"),
-        "text, or json: one JSON object a line, with the time and where the run stands.",
+        "text, or json: one JSON object per line, with the time and the progress of the run.",
         flag_values=values,
     )
     joining.define_flags(values)
@@ -165,7 +169,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def _main(problems: list[str]) -> None:
     """Runs the mode that the flags name; reports all problems together, also those found before."""
-    logging.set_verbosity(logging.WARNING)  # orbax narrates every save
+    logging.set_verbosity(logging.WARNING)  # orbax logs every save
     mode = flags.FLAGS.mode
     stop = StopSignal().install() if mode in STOPPABLE else StopSignal()
     given = flags.FLAGS.config.to_dict()
@@ -219,8 +223,8 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
 
 
 def _explicit() -> set[str]:
-    """Returns the fields that were set by hand; all of them if a run's workdir holds the
-    configuration.
+    """Returns the fields that were set by hand; all fields if the configuration is that of a
+    run's workdir.
     """
     flag = flags.FLAGS["config"]
     maker, _, given = config_flags.get_config_filename(flag).partition(":")
@@ -231,8 +235,8 @@ def _explicit() -> set[str]:
 
 
 def _origin() -> Origin:
-    """Returns where the configuration came from; nothing if a run's workdir holds it, because it
-    knows that itself.
+    """Returns where the configuration came from; ``NOWHERE`` if it is that of a run's workdir,
+    which stores its origin itself.
     """
     flag = flags.FLAGS["config"]
     name = config_flags.get_config_filename(flag)

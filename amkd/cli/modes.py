@@ -31,8 +31,8 @@ from amkd.serving import serve as serving
 from amkd.teachers import local
 from amkd.validation import real_images
 
-_HELD_OUT = 2000  # images on which a file in 8 bits is compared with the student
-# What a log in JSON tells of a finished run.
+_HELD_OUT = 2000  # images on which an 8-bit file is compared with the student
+# What a JSON log reports about a finished run.
 _RESULT = (
     *("queries", "evaluation_queries", "cost", "currency"),
     *("teacher_accuracy", "student_accuracy", "agreement", "student_sha256"),
@@ -48,7 +48,7 @@ class Command:
       config: the configuration.
       workdir: ``--workdir``, the folder of the run.
       network: ``--network``, a saved network.
-      images: ``--images``, a folder of pictures.
+      images: ``--images``, a folder of image files.
       output: ``--output``, a file or a folder.
       stop: whether the process was asked to stop.
       host: ``--host``, the address to serve at.
@@ -74,52 +74,53 @@ class Command:
         return Path(self.config.cache_dir).expanduser()
 
     def saved(self, *, of_classes: bool = True) -> tuple[Path, SavedNetwork]:
-        """Returns the saved network that is meant, and its folder.
+        """Returns the saved network that the flags name, and its folder.
 
         Args:
           of_classes: whether it must be a classifier.
 
         Raises:
-          UserError: there is none, it is of a run of another configuration, or no classifier.
+          UserError: there is none, it belongs to a run with another configuration, or it is not a
+            classifier.
         """
         if self.workdir and not self.network:
             agreement.check(self.config, self.workdir)
         folder = self.network or (self.workdir / "student" if self.workdir else None)
         if folder is None:
             raise UserError(
-                "--network is missing: the folder of a saved student or teacher (or --workdir"
+                "--network is missing: give the folder of a saved student or teacher (or --workdir"
                 " of a run)"
             )
         saved = load_network(folder)
         if of_classes and saved.groups > 1:
             raise UserError(
-                f"{folder} holds a network for lanes: only --mode=evaluate takes it; for its"
-                " answers use amkd.load_student(FOLDER).predict in Python"
+                f"{folder} contains a network for lanes, which only --mode=evaluate supports; for"
+                " its answers use amkd.load_student(FOLDER).predict in Python"
             )
         return folder, saved
 
 
 def distill(command: Command) -> None:
-    """Does the whole run; prints its table. A process that follows another computes for it."""
+    """Does the whole run and prints its table. A follower only computes for process 0."""
     if not processes.leads():
         following.follow(command.config)
     if command.workdir is None:
-        raise UserError("--workdir is missing: the folder for this run's state and results")
+        raise UserError("--workdir is missing: give the folder for this run's state and results")
     summary = experiment.run(command.config, command.workdir, command.stop, origin=command.origin)
-    # A summary that an earlier version wrote lacks some.
+    # A summary that an earlier version wrote lacks some of these.
     result: dict[str, Any] = {name: summary.get(name) for name in _RESULT}
     console.say(summary_text.closing_table(summary), last=True, event="result", **result)
 
 
 def plan(command: Command) -> None:
-    """Prints what a run will ask, cost and need; asks nothing."""
+    """Prints what a run will query, cost and need; queries nothing."""
     console.say(plans.report(command.config, command.workdir, command.stop, command.problems))
 
 
 def probe(command: Command) -> None:
-    """Asks about a few images before the real spending; prints and shows what the answers are."""
+    """Queries a few images before the real spending; prints and shows the answers."""
     if command.workdir is None:
-        raise UserError("--workdir is missing: the folder of the run whose teacher is probed")
+        raise UserError("--workdir is missing: give the folder of the run whose teacher is probed")
     found = probes.probe(command.config, command.workdir, command.stop)
     page = command.output or command.workdir / PROBE_PAGE
     lines = list(probe_lines(found))
@@ -130,11 +131,12 @@ def probe(command: Command) -> None:
 
 
 def train_teacher(command: Command) -> None:
-    """Trains the local teacher, or finds it in the cache; prints its accuracy and its place."""
+    """Trains the local teacher, or finds it in the cache; prints its accuracy and its folder."""
     config = command.config
     if config.teacher.kind != "flax":
         raise UserError(
-            f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained"
+            f"config.teacher.kind={config.teacher.kind!r}: only a flax teacher can be trained;"
+            " set it to 'flax'"
         )
     places.check(config, None)
     checks.check_devices(config, devices.count())
@@ -162,12 +164,12 @@ def evaluate(command: Command) -> None:
     data = _data_for(command, folder, saved)
     if data.test_labels is None and command.config.data.judge == "train":
         raise UserError(
-            "config.data.judge='train': images of the training set have no labels here; set it"
-            " to test"
+            "config.data.judge='train': the images of the training set have no ground-truth labels"
+            " here; set it to 'test'"
         )
     if data.test_labels is None:
         raise UserError(
-            "config.data.test_folder='': without labeled test pictures no accuracy can be measured;"
+            "config.data.test_folder='': accuracy cannot be measured without labeled test images;"
             " set it to a folder with a subfolder for each class"
         )
     class_names.refuse_other_order(saved.card.get("class_names") or (), data.class_names)
@@ -177,7 +179,7 @@ def evaluate(command: Command) -> None:
 
 
 def _judged(data: DataSet, saved: SavedNetwork) -> Iterator[str]:
-    """Yields what the test images say of a network."""
+    """Yields the figures of a network on the test images."""
     found = data.task.judged(saved.predict(data.test_images), data.test_labels)
     told = summary_text.percent(found["student_accuracy"], found["accuracy_images"])
     yield f"test accuracy        {told}"
@@ -185,9 +187,9 @@ def _judged(data: DataSet, saved: SavedNetwork) -> Iterator[str]:
 
 
 def predict(command: Command) -> None:
-    """Writes a CSV file with the answers of a saved network to a folder of pictures."""
+    """Writes a CSV file with the answers of a saved network to a folder of image files."""
     if command.images is None:
-        raise UserError("--images is missing: the folder of pictures to predict")
+        raise UserError("--images is missing: give the folder of the image files to predict")
     output = command.output or (
         command.workdir / "predictions.csv" if command.workdir else Path("predictions.csv")
     )
@@ -200,11 +202,11 @@ def predict(command: Command) -> None:
         cache_dir=command.cache,
         plain=command.config.export.plain_csv,
     )
-    console.say(f"{output}: {written.pictures} pictures, {len(written.broken)} broken and left out")
+    console.say(f"{output}: {written.pictures} images, {len(written.broken)} broken and left out")
 
 
 def export(command: Command) -> None:
-    """Exports a saved student as files that need no amkd, with a model card."""
+    """Exports a saved student as files that do not need amkd, with a model card."""
     folder, saved = command.saved()
     output = command.output or folder.parent / "export"
     data = _data_for(command, folder, saved)
@@ -232,9 +234,9 @@ def export(command: Command) -> None:
 
 
 def serve(command: Command) -> None:
-    """Serves a run's student, with its teacher behind it where that is wanted."""
+    """Serves a run's student; its teacher answers unsure images where that is configured."""
     if command.workdir is None:
-        raise UserError("--workdir is missing: the folder of the run whose student is served")
+        raise UserError("--workdir is missing: give the folder of the run whose student is served")
     _, saved = command.saved()
     serving.serve(
         command.config,
@@ -249,8 +251,8 @@ def serve(command: Command) -> None:
 def _quantization(config: Settings, data: DataSet) -> Quantization:
     """Returns the run's real images, and images for a comparison.
 
-    The latter are the images that judge; without any, images that were not drawn; without these,
-    the real images again.
+    The latter are the evaluation images; if there are none, images that were not drawn; if there
+    are none of these either, the real images again.
     """
     facts = inputs.facts_of(real_images.counted(config, data.drawable_count), data)
     count = min(facts.real, data.drawable_count)
@@ -266,16 +268,14 @@ def _quantization(config: Settings, data: DataSet) -> Quantization:
 
 
 def _data_for(command: Command, folder: Path, saved: SavedNetwork) -> DataSet:
-    """Returns the configuration's data set, if it is of the kind that a network was made for."""
+    """Returns the configuration's data set, if it has the shape and classes of a network."""
     data = inputs.load_data(command.config)
     if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
         raise UserError(
             f"{folder} was made for images {saved.card['shape']} of {saved.card['classes']}"
-            " classes, and"
-            f" config.dataset={command.config.dataset!r} has {list(data.shape)} of {data.classes};"
-            " give the flags of the"
-            " run that made it (WORKDIR/config.json has them), such as --config.data.size and"
-            " --config.data.mode"
+            f" classes, but config.dataset={command.config.dataset!r} has {list(data.shape)} of"
+            f" {data.classes}; give the flags of the run that made the network (they are in"
+            " WORKDIR/config.json), such as --config.data.size and --config.data.mode"
         )
     return data
 

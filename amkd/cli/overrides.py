@@ -1,4 +1,4 @@
-"""``--config.NAME=VALUE`` on the command line: what is wrong with each, all at once."""
+"""Checks ``--config.NAME=VALUE`` on the command line; reports all problems at once."""
 
 import dataclasses
 import re
@@ -13,7 +13,7 @@ from amkd.config.parsing import wrong_type
 from amkd.config.settings import Settings
 from amkd.tables import table
 
-# As absl reads the values of these types; it takes any text, and refuses other values itself.
+# absl's parsers for these types. It accepts any text, and refuses values of other types itself.
 _READERS: dict[type, flags.ArgumentParser] = {
     bool: flags.BooleanParser(),
     int: flags.IntegerParser(),
@@ -22,7 +22,7 @@ _READERS: dict[type, flags.ArgumentParser] = {
 
 
 def split(args: list[str]) -> tuple[list[str], list[str]]:
-    """Returns the command line without the overrides that cannot work, and why they cannot."""
+    """Returns the command line without the overrides that cannot work, and the reasons."""
     sound, problems = [], []
     for arg in args:
         problem = _problem(arg)
@@ -34,14 +34,14 @@ def split(args: list[str]) -> tuple[list[str], list[str]]:
 
 
 def explain(message: str) -> str:
-    """Says in plain words what absl says of a value that it cannot read."""
+    """Rewrites absl's message about a value that it cannot read in plain words."""
     found = re.match(r"flag --(config\.[\w.]+)=(.*?): ", message, re.DOTALL)
     if not found:
         return message
     types = {f"config.{leaf.name}": leaf.type for leaf in leaves(Settings)}
     if found[1] in types:
         return wrong_type(found[1].removeprefix("config."), found[2], types[found[1]])
-    return f"{found[1]}={found[2]!r}: is not a value of this field; see its configuration file"
+    return f"{found[1]}={found[2]!r}: is not a valid value; see the field's configuration file"
 
 
 def _problem(arg: str) -> str:
@@ -51,7 +51,7 @@ def _problem(arg: str) -> str:
         return ""
     name, value = found[2], found[3]
     if name not in field_names():
-        # absl looks for these in the configuration itself.
+        # absl itself looks for these in the configuration.
         of_tables = {one.name for one in dataclasses.fields(table.Table)}
         return "" if name.split(".")[0] in of_tables else unknown_field(name)
     return "" if value is None else next(_misread(name, value), "")

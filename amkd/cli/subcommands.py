@@ -1,4 +1,4 @@
-"""The commands that take workdirs as they are: ``amkd compare``, ``review`` and ``status``."""
+"""The commands that need only workdirs: ``amkd compare``, ``review`` and ``status``."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from amkd.core import console, files
 from amkd.core.errors import UserError
 
 NAMES = ("compare", "review", "status")
-NOT_WELL = 1  # exit status of ``amkd status`` for a run that does not work
+NOT_WELL = 1  # exit status of ``amkd status`` for a run that is not healthy
 
 
 def run(argv: Sequence[str]) -> None:
@@ -20,17 +20,15 @@ def run(argv: Sequence[str]) -> None:
       argv: its name and its arguments.
 
     Raises:
-      UserError: something that the user can mend.
+      UserError: a problem that the user can fix.
     """
     try:
         args, unknown = parser().parse_known_args(argv)
-    except SystemExit:  # argparse's way out of --help
+    except SystemExit:  # argparse exits like this after --help
         return
     if unknown:
         # argparse itself would point to the help of all commands.
-        raise UserError(
-            f"unrecognized arguments: {' '.join(unknown)}; amkd {argv[0]} --help shows how"
-        )
+        raise UserError(f"unrecognized arguments: {' '.join(unknown)}; see amkd {argv[0]} --help")
     args.do(args)
 
 
@@ -39,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises what is wrong with the command line."""
-        raise UserError(f"{message}; {self.prog} --help shows how")
+        raise UserError(f"{message}; see {self.prog} --help")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,7 +67,7 @@ def _add_compare(commands: Any) -> None:
 
 
 def _add_review(commands: Any) -> None:
-    about = "Shows pictures of a finished run that a person should look at, and takes corrections."
+    about = "Shows images of a finished run for a person to review, and imports corrections."
     review = commands.add_parser("review", description=about, allow_abbrev=False)
     review.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a finished run")
     review.add_argument(
@@ -83,21 +81,21 @@ def _add_review(commands: Any) -> None:
         type=int,
         default=100,
         metavar="COUNT",
-        help="pictures of each kind, at most (default: 100)",
+        help="maximum number of images of each kind (default: 100)",
     )
     review.add_argument(
         "--read",
         type=_folder,
         metavar="FILE.csv",
-        help="take the classes in its column `correct` into the ledger; writes no page",
+        help="import the classes in its column `correct` into the ledger; no page is written",
     )
     review.set_defaults(do=_review)
 
 
 def _add_status(commands: Any) -> None:
     about = (
-        "Tells where a run stands. The exit status is 0 if it gives signs of life or is finished,"
-        f" and {NOT_WELL} if not."
+        "Shows the state of a run. The exit status is 0 if the run has a recent heartbeat or is"
+        f" finished, and {NOT_WELL} otherwise."
     )
     status = commands.add_parser("status", description=about, allow_abbrev=False)
     status.add_argument("workdir", type=_folder, metavar="WORKDIR", help="a run")
@@ -105,14 +103,14 @@ def _add_status(commands: Any) -> None:
         "--within",
         type=float,
         metavar="SECONDS",
-        help="the last sign of life is at most this old (default: 60, or three times the run's"
+        help="maximum age of the last heartbeat (default: 60, or three times the run's"
         " report.beat_seconds if that is longer)",
     )
     status.add_argument(
         "--idle",
         type=float,
         metavar="SECONDS",
-        help="the work last advanced at most this long ago (default: no matter when)",
+        help="maximum time since the work last advanced (default: no limit)",
     )
     status.set_defaults(do=_status)
 
@@ -162,11 +160,11 @@ def _take(review: Any, path: Path) -> None:
     recorded, right = reviewing.take(review, reviewing.read_csv(review, path))
     console.say(
         f"{review.run.ledger}: {recorded.added} corrections are new, {recorded.changed} have"
-        f" changed, {recorded.held} were there already"
+        f" changed, {recorded.held} were already there"
     )
     if right.images:
         console.say(
-            f"of these {right.images} pictures the teacher is right on {right.teacher}, the"
+            f"of these {right.images} images, the teacher is right on {right.teacher} and the"
             f" student on {right.student}",
             last=True,
         )
@@ -180,38 +178,38 @@ def _write(review: Any, folder: Path, most: int) -> None:
     shown = review.galleries(most)
     if not shown:
         raise UserError(
-            f"{review.run.folder}: there is no picture to review: the ledger has no answers to"
-            " pictures that are here, or teacher and student agree in full"
+            f"{review.run.folder}: there is no image to review: the ledger has no answers to images"
+            " that are available here, or teacher and student agree on all of them"
         )
     table, page = folder / "review.csv", folder / "review.html"
     if table.exists():
         raise UserError(
-            f"{table} is there already, and may hold corrections; read them with"
-            f" --read={table}, and name another --output or remove it"
+            f"{table} already exists and may contain corrections; import them with"
+            f" --read={table}, then choose another --output or remove the file"
         )
     folder.mkdir(parents=True, exist_ok=True)
     files.write_text(table, reviewing.write_csv(review, shown))
     title = f"Review of {review.run.folder.name}"
     note = (
-        "Write the right class of a picture into the column correct of review.csv, and leave it"
-        " empty where you are not sure. Then run amkd review WORKDIR --read=review.csv. Below each"
-        " picture stands its row in that file."
+        "Write the correct class of an image into the column correct of review.csv, and leave the"
+        " column empty where you are not sure. Then run amkd review WORKDIR --read=review.csv. The"
+        " text below each image shows its row in that file."
     )
     parts = [contact_sheet.STYLE, f"<h1>{html_parts.escape(title)}</h1>", html_parts.text(note)]
     parts += gallery.html(shown, numbered=True)
     files.write_text(page, html_parts.page(title, parts))
-    console.say(f"{page}: pictures to look at\n{table}: a row for each", last=True)
+    console.say(f"{page}: images to review\n{table}: one row for each", last=True)
 
 
 def _check_page(path: Path) -> None:
-    """Refuses a place where no page should be written.
+    """Refuses a path at which no page should be written.
 
     Raises:
       UserError: its name does not end in .html or .htm, its folder is missing, or it is a folder.
     """
     if path.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"--output={path}: is a page; name a file that ends in .html")
+        raise UserError(f"--output={path}: is an HTML page; name a file that ends in .html")
     if not path.parent.is_dir():
-        raise UserError(f"--output={path}: there is no folder {path.parent}; make it first")
+        raise UserError(f"--output={path}: folder {path.parent} does not exist; create it first")
     if path.is_dir():
         raise UserError(f"--output={path}: is a folder; name a file")

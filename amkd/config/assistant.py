@@ -1,4 +1,4 @@
-"""The ``assistant.*`` group: a network that answers further images for the student, at no query."""
+"""The ``assistant.*`` group: a network that answers further images for the student."""
 
 import dataclasses
 
@@ -19,8 +19,8 @@ class AssistantSettings:
     )
     weights: str = field(
         "",
-        "Where the assistant's first values come from, as in student_weights. Empty for random"
-        " values.",
+        "Source of the assistant's initial weights, as in student_weights. Empty for random"
+        " weights.",
         path=True,
     )
     size: int = field(
@@ -31,42 +31,42 @@ class AssistantSettings:
     )
     rounds: str = field(
         "last",
-        "In which rounds it helps: last (the students of earlier rounds only choose images), or"
-        " all. A new one is trained in each of these rounds, on all answers so far.",
+        "Rounds in which it is used: last (the students of earlier rounds only choose images), or"
+        " all. A new assistant is trained in each of these rounds, on all answers so far.",
         choices=("last", "all"),
     )
     mixes: int = field(
         10000,
-        "Fresh mixes that it answers in such a round: of two images that the teacher answered as"
-        " they are, at a random lambda from search.lam_low to search.lam_high.",
+        "Number of fresh mixes that it answers in such a round. Each mixes two images that the"
+        " teacher answered unmixed, at a random lambda from search.lam_low to search.lam_high.",
         least=0,
     )
     near: float = field(
         0.0,
-        "Share of these mixes that are of pairs which the teacher answered at another lambda. The"
-        " others are of pairs that it was never asked about.",
+        "Share of these mixes whose pair the teacher answered at another lambda. The pairs of the"
+        " other mixes were never sent to the teacher.",
         least=0,
         most=1,
         remedy="it is a share",
     )
     pictures: int = field(
         0,
-        "active_labelling: real pictures that it answers in such a round, drawn from those that"
-        " the teacher was not asked about.",
+        "active_labelling: number of real images that it answers in such a round, drawn from those"
+        " that were not sent to the teacher.",
         least=0,
     )
     share: float = field(
         0.5,
-        "Share of each of the student's batches that the assistant's images fill. An epoch"
-        " goes once over the teacher's answers, so at 0.5 it has twice as many steps.",
+        "Share of the assistant's images in each batch of the student. An epoch passes once over"
+        " the teacher's answers, so at 0.5 it has twice as many steps.",
         above=0,
         below=1,
-        remedy="without assistant.model the teacher's answers fill all of it",
+        remedy="to learn from the teacher's answers alone, leave assistant.model empty",
     )
     views: int = field(
         1,
-        "Its answer to an image is the mean over this many views: the image itself, and others"
-        " that are moved as assistant.train says (crop, flip, rotate, zoom).",
+        "Its answer to an image is the mean over this many views: the image itself, and"
+        " copies that are augmented as set in assistant.train (crop, flip, rotate, zoom).",
         least=1,
     )
     train: Recipe = group(Recipe, "The assistant's recipe, on the teacher's answers.")

@@ -9,7 +9,7 @@ from amkd.config.fields import Declaration, flatten, leaves
 
 
 def problems(settings: Any, prefix: str = "") -> Iterator[str]:
-    """Yields what is wrong with each field of a group by itself: its name, value and remedy.
+    """Yields the problem of each single field of a group: its name, value and remedy.
 
     Args:
       settings: the group, of the right types.

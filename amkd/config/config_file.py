@@ -1,6 +1,6 @@
-"""Loads a configuration file: Python that makes one, or YAML or JSON that holds one.
+"""Loads a configuration file: Python that makes a configuration, or YAML or JSON that contains one.
 
-Whatever is wrong with it is told in plain words.
+Every problem with it is reported in plain words.
 """
 
 import importlib.util
@@ -26,16 +26,16 @@ def load(path: Path, preset: str = "") -> ConfigDict:
 
     Args:
       path: a Python file with ``get_config``, or a YAML or JSON file of fields.
-      preset: what ``get_config`` is given; empty for nothing.
+      preset: the argument of ``get_config``; empty for none.
 
     Raises:
-      UserError: it fails to run, or makes no configuration, or has no such preset.
+      UserError: it fails to run, or does not make a configuration, or does not have the preset.
     """
     if data_file.is_data(path):
         if preset:
             raise UserError(
-                f"{path} has no presets, and {preset!r} was asked for; write base: NAME:{preset}"
-                " into it for a preset of another configuration"
+                f"{path} has no presets, but preset {preset!r} was given; to use a preset of"
+                f" another configuration, write base: NAME:{preset} into the file"
             )
         return _of_data(path)
     spec = importlib.util.spec_from_file_location("amkd_configuration_file", path)
@@ -60,7 +60,8 @@ def load(path: Path, preset: str = "") -> ConfigDict:
         raise UserError(f"{path}: {called} failed: {fault_place.describe(error)}") from error
     if not isinstance(config, ConfigDict):
         raise UserError(
-            f"{path}: get_config returned {_kind(config)}, and not a ConfigDict of ml_collections;"
+            f"{path}: get_config returned {_kind(config)} instead of a ConfigDict of"
+            " ml_collections;"
             f" {_WANTED}"
         )
     return config
@@ -72,14 +73,14 @@ def get_config(path: str) -> ConfigDict:
 
 
 def argument(path: Path, preset: str = "") -> str:
-    """Returns what absl is to take for ``--config``: a Python file, and what it is given."""
+    """Returns the value of ``--config`` for absl: a Python file and its argument."""
     if data_file.is_data(path):
         return f"{__file__}:{path}{f':{preset}' if preset else ''}"
     return f"{path}:{preset}" if preset else f"{path}"
 
 
 def fields_in(path: Path) -> set[str]:
-    """Returns the fields that a file of data sets; none of a Python file, which sets all."""
+    """Returns the fields that a YAML or JSON file sets; none for a Python file, which sets all."""
     return set(data_file.read(path)) - {_BASE} if data_file.is_data(path) else set()
 
 
@@ -124,10 +125,12 @@ def _check_arguments(path: Path, make: object, given: tuple[str, ...]) -> None:
         inspect.signature(make).bind(*given)
     except TypeError:
         if given:
-            raise UserError(f"{path} has no presets, and {given[0]!r} was asked for") from None
+            raise UserError(
+                f"{path} has no presets, but preset {given[0]!r} was given; omit it"
+            ) from None
         raise UserError(
-            f"{path} needs a preset, as in --config={path}:PRESET, or a default for it:"
-            " get_config(preset='')"
+            f"{path} needs a preset: give one, as in --config={path}:PRESET, or write a default"
+            " into the file: get_config(preset='')"
         ) from None
 
 

@@ -11,7 +11,7 @@ LANES = ("roads", *LANE_FOLDERS)
 
 
 def source_of(dataset: str) -> str:
-    """Returns what kind of source a data set's name means.
+    """Returns the kind of source that a data set's name stands for.
 
     It is ``digits``, ``memory``, ``folder``, ``manifest``, ``roads``, ``tusimple``, ``culane``,
     ``hf`` or ``tfds``.
@@ -22,12 +22,12 @@ def source_of(dataset: str) -> str:
 
 
 def is_of_files(dataset: str) -> bool:
-    """Tells whether the images of a data set are decoded from picture files."""
+    """Returns whether the images of a data set are decoded from image files."""
     return source_of(dataset) in ("folder", "manifest", "hf", *LANE_FOLDERS)
 
 
 def is_of_lanes(dataset: str) -> bool:
-    """Tells whether the labels of a data set are lanes, and not classes."""
+    """Returns whether the labels of a data set are lanes instead of classes."""
     return source_of(dataset) in LANES
 
 
@@ -37,8 +37,8 @@ class DataSettings:
 
     real: str = field(
         "",
-        "Out of domain: draw the real images from this data set instead, brought to the size and"
-        " the colours of the teacher's. Empty for the teacher's own.",
+        "Out of domain: draw the real images from this data set instead, and convert them to the"
+        " size and the colours of the teacher's images. Empty for the teacher's own data set.",
     )
     dir: str = field(
         "",
@@ -48,9 +48,9 @@ class DataSettings:
     )
     size: int = field(
         0,
-        "Height and width of the images in pixels; data.resize says how pictures of other"
-        " proportions get it. Of a TFDS data set the middle square is taken. 0 keeps images as they"
-        " are.",
+        "Height and width of the images in pixels; data.resize sets how images of other"
+        " proportions are converted. From images of a TFDS data set, the middle square is taken. 0"
+        " keeps images unchanged.",
         least=0,
     )
     width: int = field(
@@ -64,74 +64,74 @@ class DataSettings:
         "test",
         "On which images the student is evaluated: test, or train. With train, as many images of"
         " the training set as there are test images are held out: they are not drawn as real"
-        " images, and the student is compared with the teacher's answers to them. That allows to"
-        " choose a recipe without the test set.",
+        " images, and the student is compared with the teacher's answers to them. In this"
+        " way, a recipe can be chosen without the test set.",
         choices=("test", "train"),
     )
     folder: str = field(
         "",
-        "folder: the folder of your pictures, unlabeled. Subfolders are read too and mean nothing."
-        " It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER. tusimple, culane: the"
-        " folder of the benchmark.",
+        "folder: the folder of your unlabeled image files. Subfolders are also read; their names"
+        " have no meaning. It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER."
+        " tusimple, culane: the folder of the benchmark.",
         identity=False,
         path=True,
     )
     test_folder: str = field(
         "",
-        "folder: pictures with labels for the final evaluation, one subfolder per class. Empty for"
-        " none.",
+        "folder: labeled image files for the final evaluation, in one subfolder per class. Empty"
+        " for none.",
         identity=False,
         path=True,
     )
     manifest: str = field(
         "",
-        "manifest: the table that lists your pictures, .csv, .tsv, .jsonl or .parquet: a column"
-        " path, and if you like label, split (train, test) and the teacher's answers; see"
-        " docs/data.md.",
+        "manifest: the table that lists your image files, .csv, .tsv, .jsonl or .parquet. It has a"
+        " column path, and optionally columns for label, split (train, test) and the teacher's"
+        " answers; see docs/data.md.",
         identity=False,
         path=True,
     )
     image_column: str = field(
         "",
-        "manifest, hf: the column of the pictures. Empty for path in a manifest, and for the only"
-        " column of pictures of a Hugging Face data set.",
+        "manifest, hf: the column of the images. Empty for path in a manifest, and for the only"
+        " image column of a Hugging Face data set.",
         identity=False,
     )
     label_column: str = field(
         "",
-        "manifest, hf: the column of the true labels. Empty for label in a manifest, and for the"
-        " only column of classes of a Hugging Face data set.",
+        "manifest, hf: the column of the ground-truth labels. Empty for label in a manifest, and"
+        " for the only column of classes of a Hugging Face data set.",
         identity=False,
     )
     classes: str = field(
         "",
         "folder, manifest: the classes, in the teacher's order: names ('cat,dog'), a file with one"
-        " name a line, or their number. Empty takes the subfolders of test_folder, or the labels of"
-        " the manifest: in the order of their numbers where all their names are numbers, else in"
-        " the order of text.",
+        " name a line, or their number. Empty for the subfolders of test_folder, or the labels of"
+        " the manifest: in numerical order if all names are numbers, otherwise in text order.",
     )
     held_out: int = field(
         200,
-        "folder without test_folder, manifest, hf, tusimple and culane without test pictures:"
-        " pictures held out to judge the student. Where they have no labels, the teacher is asked"
-        " about them too: these queries come on top of the budget and are counted apart.",
+        "folder without test_folder, and manifest, hf, tusimple and culane without test images:"
+        " number of images held out for evaluation. If they have no ground-truth labels, they are"
+        " also sent to the teacher; these queries are in addition to the budget and are counted"
+        " separately.",
         least=0,
     )
     resize: str = field(
         "crop",
-        "folder, manifest, hf: how a picture gets data.size: crop (the largest part of its middle"
-        " with these proportions), pad (all of it in its own proportions, and black beside it) or"
-        " stretch.",
+        "folder, manifest, hf: how an image is brought to data.size: crop (the largest central"
+        " part with these proportions), pad (the whole image in its own proportions, with black"
+        " margins) or stretch.",
         choices=("crop", "pad", "stretch"),
     )
     mode: str = field(
         "rgb",
-        "folder, manifest, hf: colours of the pictures, rgb or grey.",
+        "folder, manifest, hf: colours of the images, rgb or grey.",
         choices=("rgb", "grey"),
     )
     broken: str = field(
         "refuse",
-        "folder, manifest, hf: pictures that cannot be read are listed, and then: refuse (stop) or"
+        "folder, manifest, hf: image files that cannot be read are listed; then: refuse (stop) or"
         " skip.",
         choices=("skip", "refuse"),
         identity=False,

@@ -11,7 +11,7 @@ import yaml
 from amkd.core.errors import UserError
 
 SUFFIXES = (".yaml", ".yml", ".json")
-_WANTED = "it must hold fields and their values, such as seed: 1"
+_WANTED = "it must contain fields and their values, such as seed: 1"
 # Plain values as in YAML 1.2. YAML 1.1 reads yes as true, and 1e-3 as text.
 _PLAIN = {
     "null": (r"~|null|", ["~", "n", ""]),
@@ -25,7 +25,7 @@ _PLAIN = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads plain data only, and refuses a key that stands twice."""
+    """Reads plain data only, and refuses a key that occurs twice."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012, yaml's own attribute
 
@@ -50,7 +50,7 @@ for _name, (_pattern, _first) in _PLAIN.items():
 
 
 def is_data(path: Path) -> bool:
-    """Tells whether a file is one of data, by its name."""
+    """Returns whether a file is YAML or JSON, by its name."""
     return path.suffix.lower() in SUFFIXES
 
 
@@ -74,7 +74,7 @@ def read(path: Path) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise UserError(f"{path} holds {_kind(found)}; {_WANTED}")
+        raise UserError(f"{path} contains {_kind(found)}; {_WANTED}")
     try:
         return _flat(found, "")
     except ValueError as error:
@@ -93,7 +93,7 @@ def _unique(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
         if not isinstance(name, str):
             raise ValueError(f"{name!r} is not the name of a field")
         if name in found:
-            raise ValueError(f"{name} stands there twice; remove one of them")
+            raise ValueError(f"{name} occurs twice; remove one of them")
         found[name] = value
     return found
 
@@ -106,7 +106,7 @@ def _flat(values: dict[str, Any], prefix: str) -> dict[str, Any]:
             _flat(value, f"{prefix}{name}.") if inside else {prefix + name: value}
         ).items():
             if full in found:
-                raise ValueError(f"{full} stands there twice; remove one of them")
+                raise ValueError(f"{full} occurs twice; remove one of them")
             found[full] = one
     return found
 
@@ -124,9 +124,9 @@ def nested(flat: dict[str, Any]) -> dict[str, Any]:
         for group in groups:
             inside = inside.setdefault(group, {})
             if not isinstance(inside, dict):
-                raise ValueError(f"{name}: a part of this name has a value already")
+                raise ValueError(f"{name}: a part of this name already has a value")
         if leaf in inside:
-            raise ValueError(f"{name} is a group, and has a value as well")
+            raise ValueError(f"{name} is a group, but also has a value; remove one of them")
         inside[leaf] = value
     return found
 

@@ -1,4 +1,4 @@
-"""What a field of a configuration is: one declaration holds all that is known about it.
+"""The fields of a configuration: one declaration contains all that is known about a field.
 
 A group of fields is a frozen dataclass. Each of its attributes is declared with :func:`field`, or
 with :func:`group` where it is a group itself. The defaults, the file ``configs/default.py``,
@@ -18,7 +18,7 @@ _KEY = "declaration"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What is declared about a field beside its name, its type and its default.
+    """What is declared about a field in addition to its name, its type and its default.
 
     Attributes:
       help: what the field means, in plain sentences.
@@ -28,12 +28,12 @@ class Declaration:
       above: the value must be above this.
       below: the value must be below this; infinity for any finite value.
       most: highest value allowed.
-      remedy: what an error says after the range, such as what to choose instead.
+      remedy: what an error states after the range, such as what to choose instead.
       identity: whether another value makes another run. False for fields that change neither the
-        result nor which images are asked about: a workdir may be resumed with another value.
+        result nor which images are queried: a workdir may be resumed with another value.
       path: whether it names a file or a folder, where ``~`` is the user's home.
       was: the field's name in earlier versions; empty if it had no other.
-      private: whether a secret may stand there by mistake, so that no message shows the value.
+      private: whether the value may contain a secret by mistake, so that no message shows it.
     """
 
     help: str
@@ -91,11 +91,11 @@ def group(kind: type[Value], help: str) -> Value:
 
 
 def members(kind: type, prefix: str = "") -> tuple[Field, ...]:
-    """Returns the fields and groups that stand directly in a group, as they were declared."""
+    """Returns the fields and groups that are directly in a group, in the order of declaration."""
     return _members(kind, prefix)
 
 
-@functools.cache  # a table of many runs asks for each of them
+@functools.cache  # a table of many runs calls it for each of them
 def _members(kind: type, prefix: str) -> tuple[Field, ...]:
     types, defaults = typing.get_type_hints(kind), kind()
     return tuple(
@@ -138,7 +138,7 @@ def choices(kind: type, name: str) -> tuple[str, ...]:
 
 
 def reset(settings: Any, names: Iterable[str]) -> Any:
-    """Returns a group with some of its fields at their defaults; names of no field are ignored."""
+    """Returns a group with some of its fields at their defaults; other names are ignored."""
     usual = type(settings)()
     for name in names:
         group, _, rest = name.partition(".")

@@ -1,7 +1,7 @@
 """What makes two runs the same: all fields but those declared with ``identity=False``.
 
-Such a field changes neither the result nor which images are asked about, so a stopped run may go on
-with another value. Each declaration says so itself (:mod:`amkd.config.fields`).
+Such a field changes neither the result nor which images are queried, so a stopped run may resume
+with another value. Each declaration states this itself (:mod:`amkd.config.fields`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,8 +26,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], kind: type = Set
 
 
 def identifying(config: Any) -> dict[str, Any]:
-    """Returns the values that make the run what it is, by dotted name: no places on this machine,
-    and nothing that does not belong to the result.
+    """Returns the values that identify the run, by dotted name: no paths on this machine, and
+    nothing that does not affect the result.
     """
     free = _free(type(config))
     return {name: value for name, value in flatten(config).items() if name not in free}
@@ -38,7 +38,7 @@ def differing(config: Any, also: tuple[str, ...] = ()) -> dict[str, Any]:
 
     Args:
       config: the settings.
-      also: fields to include although another value makes no other run.
+      also: fields to include although another value does not make another run.
     """
     usual, own, free = flatten(type(config)()), flatten(config), _free(type(config))
     shown = (name for name in own if name in also or name not in free)
@@ -46,17 +46,17 @@ def differing(config: Any, also: tuple[str, ...] = ()) -> dict[str, Any]:
 
 
 def shown_values(config: Any, names: Iterable[str], also: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Returns the values of some fields, by dotted name, without those that make no other run.
+    """Returns the values of some fields, by dotted name, if they identify the run.
 
     Args:
       config: the settings.
       names: the names of the fields.
-      also: fields to include although another value makes no other run.
+      also: fields to include although another value does not make another run.
     """
     own, free = flatten(config), _free(type(config))
     return {name: own[name] for name in names if name in own and (name in also or name not in free)}
 
 
 def _free(kind: type) -> set[str]:
-    """Returns the fields with which a workdir may be resumed whatever their values."""
+    """Returns the fields that may have any value when a workdir is resumed."""
     return {leaf.name for leaf in leaves(kind) if not leaf.declaration.identity}

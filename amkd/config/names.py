@@ -1,4 +1,4 @@
-"""The dotted names of fields: which there are, what they were called, and which one was meant."""
+"""The dotted names of fields: all names, earlier names, and the name that was probably meant."""
 
 import difflib
 import functools
@@ -32,10 +32,10 @@ def renamed(flat: Mapping[str, Any], kind: type = Settings) -> dict[str, Any]:
 
 
 def unknown_field(name: str, kind: type = Settings) -> str:
-    """Says that a field does not exist, and what it is called now or which one is nearest."""
+    """Returns the message that a field does not exist, with its name today or the nearest name."""
     now = former_names(kind).get(name)
     if now:
-        return f"config.{name} is called config.{now} now"
+        return f"config.{name} is now called config.{now}"
     known = list(field_names(kind))
     if inside := [field for field in known if field.startswith(f"{name}.")]:
         return f"config.{name} is a group of fields; name one of them, such as config.{inside[0]}"

@@ -1,4 +1,4 @@
-"""Where the configuration of a run came from: a name, and the fields that were set beside it."""
+"""Where the configuration of a run came from: a name, and the fields that were set as well."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,14 +12,14 @@ class Origin(NamedTuple):
     Attributes:
       config: as ``--config`` takes it, such as ``mnist:smoke``; for a file of the user's own only
         the file's name; empty if none was given.
-      fields: the dotted names of the fields that were set beside it.
+      fields: the dotted names of the fields that were set in addition.
     """
 
     config: str = ""
     fields: tuple[str, ...] = ()
 
 
-NOWHERE = Origin()  # of a run that Python code configured, or an earlier version
+NOWHERE = Origin()  # of a run that was configured by Python code, or by an earlier version
 
 
 def of_file(config: str, fields: tuple[str, ...] = ()) -> Origin:
@@ -27,7 +27,7 @@ def of_file(config: str, fields: tuple[str, ...] = ()) -> Origin:
 
     Args:
       config: the file, with an optional ``:preset``.
-      fields: the fields that were set beside it.
+      fields: the fields that were set in addition.
     """
     file, colon, preset = config.partition(":")
     path, ours = Path(file).resolve(), shipped.folder().resolve()

@@ -1,4 +1,4 @@
-"""What a run leaves behind: ``ledger``, ``checkpoint``, ``report``, ``export``, and ``serve``."""
+"""The outputs of a run: ``ledger``, ``checkpoint``, ``report``, ``export``, and ``serve``."""
 
 import dataclasses
 
@@ -42,30 +42,30 @@ class ReportSettings:
     )
     html: bool = field(
         True,
-        "report.html: the whole run on one page that needs no network.",
+        "report.html: the whole run on one page that needs no internet connection.",
         identity=False,
     )
     cascade_agreement: float = field(
         0.0,
         "Agreement with the teacher that student and teacher together must reach, such as 0.95: the"
-        " report tells the confidence from which the student answers by itself (serve.threshold)."
-        " Needs the teacher's answers on the images that judge (teacher.evaluate). 0 looks for"
-        " none.",
+        " report states the lowest confidence at which the student may answer alone"
+        " (serve.threshold). This needs the teacher's answers to the evaluation images"
+        " (teacher.evaluate). 0 to leave it out.",
         least=0,
         most=1,
         identity=False,
     )
     beat_seconds: float = field(
         10.0,
-        "Seconds between two signs of life in WORKDIR/progress.json, which tells where the run"
-        " stands (amkd status WORKDIR). 0 writes none.",
+        "Seconds between two heartbeats in WORKDIR/progress.json, which contains the state of the"
+        " run (amkd status WORKDIR). 0 for none.",
         least=0,
         most=3600,
         identity=False,
     )
     prometheus_port: int = field(
         0,
-        "Port at which Prometheus reads where the run stands, from this machine only:"
+        "Port at which Prometheus can read the progress of the run, from this machine only:"
         " http://127.0.0.1:PORT/metrics. 0 for none.",
         least=0,
         most=65535,
@@ -74,18 +74,20 @@ class ReportSettings:
     wandb: str = field(
         "",
         "Weights & Biases: the project that gets the curves of the run. Empty for none. Server, key"
-        " and mode are the variables of wandb, such as WANDB_API_KEY and WANDB_MODE=offline.",
+        " and mode are set by wandb's environment variables, such as WANDB_API_KEY and"
+        " WANDB_MODE=offline.",
         identity=False,
     )
     mlflow: str = field(
         "",
-        "MLflow: the experiment that gets the curves of the run. Empty for none. The server is"
-        " MLFLOW_TRACKING_URI.",
+        "MLflow: the experiment that gets the curves of the run. Empty for none. The environment"
+        " variable MLFLOW_TRACKING_URI names the server.",
         identity=False,
     )
     private: bool = field(
         True,
-        "All files are for your user alone (0600, folders 0700). False: as the umask says.",
+        "All files are accessible to your user only (0600, folders 0700). False: the umask"
+        " applies.",
         identity=False,
     )
 
@@ -96,7 +98,8 @@ class ExportSettings:
 
     formats: str = field(
         "stablehlo,onnx",
-        "What --mode=export writes: one or more of stablehlo, onnx, onnx_int8, with commas."
+        "What --mode=export writes: one or more of stablehlo, onnx, onnx_int8, separated by"
+        " commas."
         " onnx_int8 computes in 8 bits, calibrated on the run's real images.",
         choices=("stablehlo", "onnx", "onnx_int8"),
         several=True,
@@ -105,15 +108,15 @@ class ExportSettings:
     int8_loss: float = field(
         2.0,
         "onnx_int8: points of agreement with the student in full precision that may be lost on"
-        " images that judge; more is a warning in the model card.",
+        " evaluation images; a larger loss gives a warning in the model card.",
         least=0,
         most=100,
         identity=False,
     )
     plain_csv: bool = field(
         False,
-        "predict: write names into the CSV file as they are. Otherwise a name that a spreadsheet"
-        " would run, such as =1+2, gets an apostrophe in front, and control characters are"
+        "predict: write names into the CSV file unchanged. Otherwise a name that a spreadsheet"
+        " would execute, such as =1+2, gets an apostrophe in front, and control characters are"
         " escaped.",
         identity=False,
     )
@@ -142,7 +145,7 @@ class ServeSettings:
     )
     max_batch: int = field(
         64,
-        "Most images in one request.",
+        "Maximum number of images in one request.",
         least=1,
         identity=False,
     )

@@ -1,4 +1,4 @@
-"""From a nested mapping to frozen settings: every field exists and has its type."""
+"""Turns a nested mapping into frozen settings: every field exists and has its type."""
 
 import os
 import typing
@@ -46,7 +46,7 @@ def parse_soundly(
 
     Args:
       config: nested mapping.
-      problems: is given what is wrong.
+      problems: list to which the problems are added.
       kind: the class of the settings.
     """
     found: Group = _group(kind, kind, config, "", problems)
@@ -54,7 +54,7 @@ def parse_soundly(
 
 
 def wrong_type(name: str, value: Any, wanted: Any, *, private: bool = False) -> str:
-    """Says that a value is not of a field's type; a private one is not shown."""
+    """Returns the message that a value has the wrong type for a field; hides a private value."""
     shown = "" if private else f"={value!r}"
     return f"config.{name}{shown}: must be {_TYPES[typing.get_origin(wanted) or wanted]}"
 
@@ -99,22 +99,22 @@ def _group(root: type, kind: type, values: Any, prefix: str, problems: list[str]
 
 
 def _expanded(value: Any, member: Field, problems: list[str]) -> Any:
-    """Returns a path with the home of a user in the place of ``~``."""
+    """Returns a path in which ``~`` is replaced by the home of a user."""
     if not isinstance(value, str) or not value.startswith("~"):
         return value
     path = os.path.expanduser(value)
     if path.startswith("~"):
         shown = "" if member.declaration.private else f"={value!r}"
         problems.append(
-            f"config.{member.name}{shown}: there is no such home; name a file on disk or a folder"
-            " by its whole path"
+            f"config.{member.name}{shown}: this home folder does not exist; give the full path of"
+            " the file or folder"
         )
     return path
 
 
 def _value(value: Any, wanted: Any) -> Any:
-    """Returns a value as the wanted type; None if it has another. Whole numbers serve as floats,
-    lists as tuples.
+    """Returns a value as the wanted type; None if it has another type. Integers are accepted as
+    floats, and lists as tuples.
     """
     plain = typing.get_origin(wanted) or wanted
     is_sequence = isinstance(value, (tuple, list))

@@ -1,6 +1,6 @@
-"""What a workdir tells of its run: its identity, its teacher, its data and its configuration.
+"""What a workdir stores about its run: its identity, its teacher, its data and its configuration.
 
-``get_config`` is given the workdir in place of a preset, so that ``--workdir=DIR`` alone is read
+``get_config`` gets the workdir instead of a preset, so that ``--workdir=DIR`` alone is read
 like ``--config=FILE:PRESET``.
 """
 
@@ -22,22 +22,22 @@ _FIELDS = {"run": str, "config": dict}  # what config.json must hold
 
 
 def is_in(workdir: Path) -> bool:
-    """Tells whether a folder is the workdir of a run."""
+    """Returns whether a folder is the workdir of a run."""
     return any(path.exists() for path in _copies(workdir))
 
 
 def read(workdir: Path) -> dict[str, Any]:
     """Returns ``run``, ``teacher``, ``data`` and ``config`` of the run in a workdir.
 
-    ``weights`` and ``origin`` are there, too, if the run has them.
+    ``weights`` and ``origin`` are also returned if the run has them.
 
-    They are kept twice; where ``config.json`` is damaged, the copy beside the checkpoints counts.
+    There are two copies; if ``config.json`` is damaged, the copy next to the checkpoints is used.
 
     Raises:
       UserError: both are damaged.
     """
     remedy = (
-        "choose another --workdir, and go on with the answers by"
+        "choose another --workdir, and reuse the answers with"
         f" --config.ledger.path={workdir / 'ledger.sqlite'}"
     )
     problems = []
@@ -50,7 +50,7 @@ def read(workdir: Path) -> dict[str, Any]:
 
 
 def origin(workdir: Path) -> Origin:
-    """Returns where the configuration of a workdir's run came from; an earlier version kept none.
+    """Returns where the configuration of a workdir's run came from; earlier versions kept none.
 
     Raises:
       UserError: what the workdir keeps is damaged.
@@ -75,13 +75,16 @@ def get_config(workdir: str) -> ConfigDict:
     """Returns the configuration of the run in a workdir; fields that it lacks have their default.
 
     Raises:
-      UserError: it is damaged, or of a newer version.
+      UserError: it is damaged, or was written by a newer version.
     """
     values = renamed(read(Path(workdir))["config"])
     known = {leaf.name: leaf.default for leaf in leaves(Settings)}
     path, _ = _copies(Path(workdir))
     if unknown := [name for name in values if name not in known]:
-        raise UserError(f"{path} is of a newer amkd: it has no field {', '.join(unknown)} here")
+        raise UserError(
+            f"{path} was written by a newer version of amkd: this version has no field"
+            f" {', '.join(unknown)}; use the newer version"
+        )
     config = defaults()
     try:
         config.update_from_flattened_dict(
@@ -89,7 +92,7 @@ def get_config(workdir: str) -> ConfigDict:
         )
     except (TypeError, ValueError) as error:
         raise UserError(
-            f"{path} is damaged ({error}); give --config, as when the run began"
+            f"{path} is damaged ({error}); give --config as at the start of the run"
         ) from error
     return config
 
@@ -99,5 +102,5 @@ def _copies(workdir: Path) -> tuple[Path, Path]:
 
 
 def _typed(value: Any, default: Any) -> Any:
-    """Returns a value as its field has it; JSON has no tuples."""
+    """Returns a value in the type of its field; JSON has no tuples."""
     return tuple(value) if isinstance(default, tuple) else value

@@ -10,20 +10,20 @@ _INSIDE = "at 0 and 1 a mix is a real image, already answered"
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """Lambda, the minimiser of C2, the choice among candidates, variants, what is asked about in
-    place of mixes, and the device's work.
+    """Lambda, the minimiser of C2, the choice among candidates, variants, the images queried
+    instead of mixes, and the device's work.
     """
 
     minimiser: str = field(
         "grid",
         "How C2 is minimised over lambda: grid (the paper's), refined (the true minimum: a curve"
-        " through the logits says where to look), or screened (refined, but only for pairs that"
-        " may be among the k lowest; a random sample measures what that missed).",
+        " through the logits shows where to look), or screened (refined, but only for pairs that"
+        " may be among the k lowest; a random sample measures what this missed).",
         choices=("grid", "refined", "screened"),
     )
     lam_low: float = field(
         0.3,
-        "Lowest lambda, above 0. Range and grid are the released code's.",
+        "Lowest lambda, above 0. Range and grid are those of the released code.",
         above=0,
         below=1,
         remedy=_INSIDE,
@@ -35,16 +35,16 @@ class SearchSettings:
     )
     forecast: str = field(
         "float32",
-        "active_mixup: type in which all pairs are scored first. float32 is exact. tensorfloat32"
-        " and bfloat16 are many times faster on accelerators: then only a shortlist is scored in"
-        " float32, and a random sample measures what that missed (search.recall). Scores that are"
-        " reported are always in float32.",
+        "active_mixup: number type in which all pairs are first scored. float32 is exact."
+        " tensorfloat32 and bfloat16 are many times faster on accelerators: then only a shortlist"
+        " is scored in float32, and a random sample measures what this missed (search.recall)."
+        " Reported scores are always in float32.",
         choices=("float32", "tensorfloat32", "bfloat16"),
     )
     recall: float = field(
         0.95,
-        "screened, or a forecast that is not in float32: share of the k lowest that must have been"
-        " found, with 95% certainty; otherwise more pairs are refined.",
+        "screened, or a forecast that is not in float32: share of the k lowest pairs that must have"
+        " been found, with 95% certainty; otherwise more pairs are refined.",
         above=0,
         below=1,
         remedy="minimiser 'refined' leaves nothing out",
@@ -52,75 +52,76 @@ class SearchSettings:
     random_lam: str = field(
         "half",
         "Lambda of random pairs (random_mixup, pooled_mixup, random_share): half (0.5), or grid"
-        " (each at random from the grid).",
+        " (a random value of the grid for each).",
         choices=("half", "grid"),
     )
     acquisition: str = field(
         "lowest",
-        "How active_mixup chooses among the candidates of lowest C2, pooled_mixup, random_crops,"
-        " pastes and flips among those drawn, and active_labelling among all images. lowest (the"
-        " paper's: the first of them), capped (no real image in more than search.max_per_image of"
-        " a round's mixes), balanced (equally many of each class that the student names), k_center"
-        " (far from each other, and from all that was asked about, in the student's features),"
-        " margin, entropy, ensemble, bald (for students with dropout), badge, learning_loss,"
-        " distillation_gap, transductive_variance, epig, excess_doubt, uncertainty_herding, random;"
-        " for lanes also acd. One of your own is module:NAME, as in amkd/acquisitions/base.py.",
+        "How images are chosen: by active_mixup among the candidates of lowest C2, by pooled_mixup,"
+        " random_crops, pastes and flips among those drawn, and by active_labelling among all"
+        " images. lowest (the paper's: the first of them), capped (no real image in more than"
+        " search.max_per_image of a round's mixes), balanced (equally many of each class that the"
+        " student predicts), k_center (far from each other, and from all queried images, in the"
+        " student's features), margin, entropy, ensemble, bald (for students with dropout), badge,"
+        " learning_loss, distillation_gap, transductive_variance, epig, excess_doubt,"
+        " uncertainty_herding, random; for lanes also acd. Your own is module:NAME, as in"
+        " amkd/acquisitions/base.py.",
     )
     candidates: float = field(
         1.0,
-        "Number of candidates, as a multiple of the mixes, crops, pastes or mirrored images that"
-        " are wanted.",
+        "Number of candidates, as a multiple of the mixes, crops, pastes or flipped images that are"
+        " wanted.",
         least=1,
         below=math.inf,
         remedy="it is a multiple of what is wanted",
     )
     scored_images: int = field(
         0,
-        "active_labelling, random_crops, pastes, flips: images that the student scores in a round,"
-        " drawn again in each round from those left, at least as many as it chooses; 0 scores all.",
+        "active_labelling, random_crops, pastes, flips: number of images that the student scores in"
+        " a round, at least as many as it chooses. They are drawn again in each round from the"
+        " unused images. 0 scores all.",
         least=0,
     )
     max_per_image: int = field(
         20,
-        "capped, excess_doubt: mixes of a round that an image may be in.",
+        "capped, excess_doubt: maximum number of mixes of a round that contain the same image.",
         least=1,
         was="per_image",
     )
     committee: int = field(
         5,
-        "ensemble, distillation_gap, epig: students that are compared, each trained as the round's"
-        " own. bald: passes, usually 10.",
+        "ensemble, distillation_gap, epig: number of students that are compared, each trained like"
+        " the round's own. bald: number of passes, usually 10.",
         least=2,
     )
     gap_teacher: str = field(
         "committee",
-        "distillation_gap: what stands in for the teacher. committee (further students: for a"
-        " teacher that is paid for), or network (as in its paper, for labels: teacher.model,"
-        " trained by teacher.train on the labelled images, and a student that learns its soft"
-        " answers).",
+        "distillation_gap: what replaces the teacher. committee (further students: for a paid"
+        " teacher), or network (as in its paper, for ground-truth labels: teacher.model, trained by"
+        " teacher.train on the labelled images, and a student that learns its soft answers).",
         choices=("committee", "network"),
     )
     random_share: float = field(
         0.0,
-        "active_mixup: share of each round's mixes that are random pairs, drawn as random_mixup"
-        " draws them.",
+        "active_mixup: share of each round's mixes that are random pairs, drawn in the same way"
+        " as by random_mixup.",
         least=0,
         below=1,
         remedy="method 'random_mixup' takes all at random",
     )
     variants: int = field(
         0,
-        "Variants of every real image that are mixed like real images, and never queried by"
-        " themselves. None in the paper.",
+        "Number of variants of every real image. They are mixed like real images, but never queried"
+        " unmixed. The paper has none.",
         least=0,
     )
     variant_crop: int = field(
         2, "Variants are shifted by up to this many pixels at random.", least=0
     )
-    variant_flip: bool = field(False, "Mirror every second variant. Wrong for digits.")
+    variant_flip: bool = field(False, "Flip every second variant. Unsuitable for digits.")
     variant_rotate: float = field(
         0.0,
-        "Variants are turned by up to this many degrees either way.",
+        "Variants are rotated by up to this many degrees in either direction.",
         least=0,
         most=180,
         remedy="it is in degrees",
@@ -130,28 +131,28 @@ class SearchSettings:
         "Scale each side of a variant by a random factor from 1 / (1 + this) to 1 + this.",
         least=0,
         below=10,
-        remedy="0.25 is from 0.8 to 1.25",
+        remedy="0.25 means from 0.8 to 1.25",
     )
     crop_area: tuple[float, ...] = field(
         (0.3, 1.0),
-        "random_crops: lowest and highest share of an image's area that a crop has.",
+        "random_crops: smallest and largest share of an image's area that a crop has.",
         above=0,
         most=1,
         remedy="it is a share of the area",
     )
     crop_stretch: float = field(
         1.33,
-        "random_crops: largest factor by which a crop is wider, or less wide, than the image's"
-        " proportions, which it is resized to.",
+        "random_crops: largest factor by which a crop is wider or narrower than the image's"
+        " proportions. The crop is then resized to these proportions.",
         least=1,
         below=math.inf,
     )
     crop_flip: bool = field(
-        False, "random_crops: mirror every second crop at random. Wrong for digits."
+        False, "random_crops: flip every second crop at random. Unsuitable for digits."
     )
     paste_area: tuple[float, ...] = field(
         (0.1, 0.9),
-        "pastes: lowest and highest share of an image's area that is another image's.",
+        "pastes: smallest and largest share of an image's area that comes from another image.",
         above=0,
         below=1,
         remedy="at 0 and 1 a paste is a real image, already answered",
@@ -174,25 +175,26 @@ class SearchSettings:
     )
     schedule: str = field(
         "equal",
-        "Images selected per round: equal, doubling (the total selected doubles), or"
-        " '100,200,500'.",
+        "Images selected per round: equal, doubling (the total selected doubles), or a"
+        " list such as '100,200,500'.",
     )
     chunk: int = field(
         0,
-        "Pairs per dispatch. It changes progress and memory, never the result. 0 is 4096 on a CPU;"
-        " on an accelerator as many as take half a second, by the time that earlier ones took.",
+        "Pairs per dispatch. It changes progress and memory, never the result. 0 means 4096 on a"
+        " CPU; on an accelerator, as many as take half a second, estimated from earlier"
+        " dispatches.",
         least=0,
         identity=False,
     )
     tile: int = field(
         0,
         "Pairs in one compiled tile; 0 chooses by backend, network and the accelerator's memory."
-        " May move scores in the last bit.",
+        " It may change the last bit of scores.",
         least=0,
     )
     table_bytes: int = field(
         4 * 2**30,
-        "Mix activations after the first affine layer while their table has at most this many"
-        " bytes; beyond that, mix images: same scores up to rounding, more work.",
+        "Mix activations after the first affine layer if their table has at most this many bytes;"
+        " otherwise mix images: the same scores up to rounding, but more work.",
         least=0,
     )

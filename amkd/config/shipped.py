@@ -14,7 +14,7 @@ def folder() -> Path:
     return Path(next(iter(configs.__path__)))
 
 
-@functools.cache  # a table asks for each of its runs
+@functools.cache  # a table calls it for each of its runs
 def names() -> tuple[str, ...]:
     """Returns the names of the shipped configurations, such as ``digits`` and ``tables/table1``."""
     files = [file.relative_to(folder()) for file in folder().rglob("*.py")]
@@ -36,7 +36,7 @@ def find(name: str) -> Path | None:
 
 
 def locate(name: str) -> Path:
-    """Returns the file that ``--config`` means: one that exists, else a shipped one.
+    """Returns the file that ``--config`` names: one that exists, else a shipped one.
 
     Args:
       name: a path, or the name of a shipped configuration; without a preset.
@@ -54,7 +54,7 @@ def locate(name: str) -> Path:
 
 
 def locate_shipped_first(name: str) -> Path:
-    """Returns the file that a row of a table means: the shipped one, else a file that exists.
+    """Returns the file that a row of a table names: the shipped one, else a file that exists.
 
     The shipped tables name their rows ``configs/mnist.py``; a file of that name in the working
     directory must not take its place.
@@ -66,13 +66,13 @@ def locate_shipped_first(name: str) -> Path:
 
 
 def _missing(name: str, path: Path) -> str:
-    """Says why a name means no configuration, and which one is nearest."""
+    """Returns why a name is not a configuration, with the nearest name."""
     if name and path.is_dir():
         return f"--config={name}: is a folder; name a file in it"
     if name and path.exists():
         return (
-            f"--config={name}: is not a configuration, by its name; one ends in .py (with"
-            " get_config(preset=''), like configs/default.py), .yaml, .yml or .json"
+            f"--config={name}: this is not the name of a configuration file; it must end in"
+            " .py (with get_config(preset=''), like configs/default.py), .yaml, .yml or .json"
         )
     plain = name.removeprefix("configs/").removesuffix(".py")
     endings = (".py", *data_file.SUFFIXES)

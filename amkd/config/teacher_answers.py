@@ -13,8 +13,9 @@ class Form:
     form: str = field(
         "probabilities",
         "What the teacher answers: probabilities, logits, top_k (probabilities of some classes),"
-        " scores (each class on its own: several may be likely, and they are divided by their sum),"
-        " percentages (rounded), or label (one class). A richer answer is cut down to this form.",
+        " scores (independent for each class: several may be high, and they are divided by their"
+        " sum), percentages (rounded), or label (a hard label: one class). A richer answer is"
+        " reduced to this form.",
         choices=("probabilities", "logits", "top_k", "scores", "percentages", "label"),
     )
     temperature: float = field(
@@ -22,8 +23,8 @@ class Form:
     )
     top_k: int = field(
         5,
-        "top_k: scores that count, 0 for all. The rest of the probability, 1 minus their sum, is"
-        " spread evenly over the other classes.",
+        "top_k: number of scores that are used, 0 for all. The rest of the probability, 1 minus"
+        " their sum, is spread evenly over the other classes.",
         least=0,
     )
 
@@ -40,7 +41,7 @@ class Pixels:
     )
     dtype: str = field(
         "auto",
-        "Type of the model's input: uint8 (passes the bytes on as they are), float16, float32,"
+        "Type of the model's input: uint8 (passes the bytes on unchanged), float16, float32,"
         " float64, or auto (from its metadata).",
         choices=("auto", "uint8", "float16", "float32", "float64"),
     )

@@ -1,4 +1,4 @@
-"""The groups that say where a teacher is that somebody else made: a service, or an ONNX file."""
+"""The groups that describe a teacher made by somebody else: a service, or an ONNX file."""
 
 import dataclasses
 import math
@@ -12,8 +12,8 @@ class HttpSettings:
 
     url: str = field(
         "",
-        "oip, tfserving: the server, https://host:port. json: the whole address of the endpoint."
-        " Kept on disk without user, query and fragment.",
+        "oip, tfserving: the server, https://host:port. json: the full address of the endpoint."
+        " It is stored on disk without user, query and fragment.",
         identity=False,
         private=True,
     )
@@ -34,8 +34,8 @@ class HttpSettings:
     )
     auth_env: str = field(
         "",
-        "Environment variable that holds the secret. Empty for none. Never write the secret in a"
-        " configuration.",
+        "Environment variable that holds the secret. Empty for none. Never write the secret into"
+        " a configuration.",
         identity=False,
         private=True,
     )
@@ -48,25 +48,27 @@ class HttpSettings:
     )
     ca_file: str = field(
         "",
-        "File of further certificate authorities. Empty for the system's. TLS is always verified.",
+        "File with further certificate authorities. Empty for the system's. TLS is always"
+        " verified.",
         identity=False,
         path=True,
     )
     idempotency_header: str = field(
         "Idempotency-Key",
-        "Header with a request's key, the same on every attempt and after a restart: a service"
-        " that honours it bills a lost reply once. Empty for none.",
+        "Header with the key of a request. The key is the same on every attempt and after a"
+        " restart: a service that honours it bills a request only once, even if its reply is lost."
+        " Empty for none.",
         identity=False,
     )
     fresh_connections: bool = field(
         False,
-        "Use a connection for one request only: slower, but no reply can reach the next request.",
+        "Use a new connection for every request: slower, but no reply can reach the next request.",
         identity=False,
     )
     max_reply_mib: float = field(
         0.0,
-        "Most MiB of a reply, packed or unpacked. 0 for a limit from what was asked: 4 MiB, and for"
-        " each image 64 KiB and 1 KiB for each class.",
+        "Maximum size of a reply in MiB, compressed or decompressed. 0 for a limit that depends on"
+        " the request: 4 MiB, plus 64 KiB and 1 KiB per class for each image.",
         least=0,
         below=math.inf,
         identity=False,
@@ -74,12 +76,12 @@ class HttpSettings:
     headers: str = field(
         "",
         'Further headers of every request, as a JSON object: {"X-Version": "2"}. Never a secret:'
-        " configurations are kept on disk.",
+        " configurations are stored on disk.",
     )
     busy: str = field(
         "",
-        "Words, with commas between them: a reply of status 4xx whose body has one of them says"
-        " that the service is busy, and the request is tried again. Empty for none.",
+        "Words, separated by commas: a reply of status 4xx whose body contains one of them means"
+        " that the service is busy, and the request is sent again. Empty for none.",
         identity=False,
     )
     aws_service: str = field(
@@ -90,7 +92,7 @@ class HttpSettings:
     )
     aws_region: str = field(
         "",
-        'The region of aws_service, such as eu-west-1. It stands where http.url has "$region".',
+        'The region of aws_service, such as eu-west-1. It replaces "$region" in http.url.',
         identity=False,
     )
 
@@ -124,67 +126,66 @@ class TfservingSettings:
 
 @dataclasses.dataclass(frozen=True)
 class Template:
-    """The ``teacher.json.*`` group: how a JSON service is asked and read.
+    """The ``teacher.json.*`` group: the requests to a JSON service, and how its replies are read.
 
     Paths are JMESPath.
     """
 
     request: str = field(
         '{"image": "$image"}',
-        'The request as JSON, with "$image" where a picture goes in base64 and "$id" where its'
-        ' number goes. A list whose only element holds "$image" gets that element once per'
-        ' picture of a batch. "$model" is json.model, "$mime" the type of the picture\'s file;'
-        ' "$classes" alone is the list of the names of the classes, and inside of a text their'
+        'The request as JSON. "$image" is replaced by an image file in base64, "$id" by the number'
+        ' of the image, "$model" by json.model, and "$mime" by the type of the image file. A list'
+        ' whose only element contains "$image" gets that element once per image of a batch.'
+        ' "$classes" alone is replaced by the list of the class names, and inside a text by the'
         " names in quotes.",
     )
     body: str = field(
         "json",
         "What the request's body is: json (json.request), form (the fields of json.request as"
-        ' multipart/form-data, with the picture as a file where "$image" stands), file (the'
-        " picture's file alone), or base64 (the file in base64 alone).",
+        ' multipart/form-data, with the image file in place of "$image"), file (only the image'
+        " file), or base64 (only the image file, in base64).",
         choices=("json", "form", "file", "base64"),
     )
     model: str = field(
         "",
-        'Name of the model: it stands where json.request and http.url have "$model".',
+        'Name of the model: it replaces "$model" in json.request and http.url.',
     )
-    encoding: str = field("png", "How pictures are encoded: png or jpeg.", choices=("png", "jpeg"))
+    encoding: str = field("png", "How images are encoded: png or jpeg.", choices=("png", "jpeg"))
     quality: int = field(95, "jpeg: quality, 1 to 100.", least=1, most=100)
     entries: str = field(
         "",
-        "Path to the reply's list with one entry per picture. Empty if the reply is about one"
-        " picture.",
+        "Path to the reply's list with one entry per image. Empty if the reply is about one image.",
     )
     scores: str = field(
         "scores",
-        "Path inside an entry to a list of scores, or to an object of scores by label. Empty if"
-        " the service answers a label only.",
+        "Path inside an entry to a list of scores, or to an object of scores by label. Empty if the"
+        " service returns only a hard label.",
     )
     labels: str = field(
         "",
-        "Path inside an entry to the labels that belong to the scores, or to the one label. Empty"
+        "Path inside an entry to the labels that belong to the scores, or to the hard label. Empty"
         " if there are none.",
     )
     id: str = field(
         "",
-        'Path inside an entry to the "$id" that it answers. Empty if entries come in the order of'
-        " the pictures.",
+        'Path inside an entry to the "$id" that it answers. Empty if entries are in the order of'
+        " the images.",
     )
     text: str = field(
         "",
-        "Path inside an entry to a text that holds JSON, as the answer of a chat: scores and"
-        " labels are looked for in there. Empty if the entry itself holds them.",
+        "Path inside an entry to a text that contains JSON, such as the answer of a chat: scores"
+        " and labels are read from this JSON. Empty if the entry itself contains them.",
     )
     error: str = field(
         "",
-        "Path inside an entry to what the service says of a picture that it could not work on."
-        " Empty if it says nothing.",
+        "Path inside an entry to the service's message about an image that it could not process."
+        " Empty if there is none.",
     )
     unknown: str = field(
         "refuse",
         "Labels that are neither classes nor in teacher.labels: refuse (the run stops), or ignore"
-        " (for a service that knows thousands of words; a picture for which it names no class gets"
-        " equal scores).",
+        " (for a service with thousands of labels; an image for which it names no class gets equal"
+        " scores).",
         choices=("refuse", "ignore"),
     )
     scale: float = field(

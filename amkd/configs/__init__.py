@@ -1,6 +1,6 @@
-"""The shipped configurations, in a checkout: they lie in the folder ``configs/`` beside ``amkd/``.
+"""The shipped configurations, in a checkout: they are in the folder ``configs/`` next to ``amkd/``.
 
-An installed package has that folder itself in the place of this file (``package_dir`` in
+An installed package has that folder itself instead of this file (``package_dir`` in
 setup.cfg). Here ``amkd.configs.digits`` is ``configs/digits.py`` of the same checkout.
 """
 
@@ -11,5 +11,5 @@ __path__ = [str(Path(__file__).parents[2] / "configs")]
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Tells type checkers that there are submodules; at run time only a missing one gets here."""
+    """Informs type checkers that there are submodules; at run time, only a missing one calls it."""
     raise AttributeError(f"amkd.configs has no configuration {name!r}")

@@ -1,3 +1,3 @@
-"""What every package uses: errors, random streams, files, stop signals, compilation, devices,
-checkpoints.
+"""Modules that every package uses: errors, random streams, files, stop signals, compilation,
+devices, checkpoints.
 """

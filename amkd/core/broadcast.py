@@ -15,12 +15,12 @@ import numpy as np
 from amkd.core import mesh, processes
 from amkd.core.compilation import AXIS, mapped
 
-_WORDS = (2**10, 2**15, 2**20)  # of 4 bytes, sent at once: three programs in all
+_WORDS = (2**10, 2**15, 2**20)  # of 4 bytes, sent at once: three programs in total
 _NOTHING: Mapping[str, np.ndarray] = {}
 
 
 class Message(NamedTuple):
-    """What process 0 tells.
+    """A message from process 0.
 
     Attributes:
       kind: what to do.
@@ -39,7 +39,7 @@ def _sum(own: jax.Array) -> jax.Array:
 
 
 def tell(kind: str, facts: dict[str, Any], arrays: Mapping[str, np.ndarray] = _NOTHING) -> None:
-    """Tells all followers; does nothing where there are none."""
+    """Sends a message to all followers; does nothing if there are none."""
     if processes.count() == 1:
         return
     held = {name: np.asarray(array) for name, array in arrays.items()}
@@ -50,7 +50,7 @@ def tell(kind: str, facts: dict[str, Any], arrays: Mapping[str, np.ndarray] = _N
 
 
 def hear() -> Message:
-    """Waits for what process 0 tells next.
+    """Waits for the next message from process 0.
 
     Raises:
       JobEnded: process 0 has ended, or was lost.

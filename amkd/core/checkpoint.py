@@ -5,17 +5,17 @@ Resume policy, in the order in which it is applied:
 1. A finished run (``summary.json`` is there) is never run again; its result is printed. A damaged
    ``summary.json`` is written again from the last checkpoint and the ledger.
 2. A workdir of another configuration is refused before anything is loaded or paid.
-3. The newest sound checkpoint is restored; damaged ones are named and passed over. It holds the
-   round, how far it got, the records chosen so far, the last student and, inside a long training,
-   the state of that training.
+3. The newest sound checkpoint is restored; damaged ones are reported and skipped. It contains
+   the round, the progress in it, the records chosen so far, the last student and, inside a long
+   training, the state of that training.
 4. Answers are not in checkpoints: they are read again from the ledger by the images' bytes. A
-   ledger that lacks one of the run's answers is refused; nothing is asked for a second time.
+   ledger that lacks one of the run's answers is refused; nothing is queried a second time.
 5. A search that was interrupted starts again. Its choice is saved before the first of its images is
-   sent, so an interrupted query phase asks for the same images; the ledger answers as far as it
-   got.
+   sent, so an interrupted query phase queries the same images; the ledger has the answers that
+   arrived before the interruption.
 6. Training continues from the last saved epoch; every order, crop and dropout mask follows from
    (seed, round, epoch or step), so the bits are those of an uninterrupted run. An assistant's
-   training goes on in the same way; once it has answered, its answers are saved.
+   training continues in the same way; once it has answered, its answers are saved.
 7. Lines of ``metrics.jsonl`` after the restored point are dropped and written again.
 """
 
@@ -46,7 +46,7 @@ def sha256(variables: chex.ArrayTree) -> str:
 
 
 def tree_of(leaves: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Names leaves by number: so they are saved, whatever the types of their containers."""
+    """Names leaves by number, so that they can be saved whatever their containers are."""
     return {f"{place:04d}": leaf for place, leaf in enumerate(leaves)}
 
 
@@ -59,12 +59,12 @@ def write(folder: Path, tree: chex.ArrayTree, meta: dict[str, Any]) -> None:
     """Writes arrays (orbax) and a JSON object into a sealed folder, whole or not at all.
 
     Args:
-      folder: where to write; a folder that is there is replaced.
+      folder: where to write; an existing folder is replaced.
       tree: nested dicts of arrays.
       meta: what else to keep, for JSON.
 
     Raises:
-      OSError: the arrays read back differ from those written; ``folder`` stays as it was.
+      OSError: the arrays read back differ from those written; ``folder`` is unchanged.
     """
     tree = jax.device_get(tree)
     with folders.replacing(folder.absolute()) as scratch:
@@ -109,13 +109,13 @@ def _check(checkpointer: ocp.StandardCheckpointer, place: Path, tree: chex.Array
     """Reads arrays again. Orbax may leave out arrays without an error: all of them, in any process
     but process 0.
     """
-    why: object = "other arrays are there"
+    why: object = "the arrays read back are different"
     try:
         whole = sha256(checkpointer.restore(place)) == sha256(tree)
     except Exception as error:  # orbax's, of many kinds
         whole, why = False, error
     if not whole:
-        raise OSError(f"{place.parent} could not be written whole: {why}")
+        raise OSError(f"{place.parent} could not be written completely: {why}")
 
 
 def _files(folder: Path) -> dict[str, str]:
@@ -134,7 +134,7 @@ class Checkpoints:
     """The numbered checkpoints of one run; the newest two are kept."""
 
     def __init__(self, folder: Path) -> None:
-        """Takes the ``folder``; it need not be there yet."""
+        """Takes the ``folder``, which need not exist yet."""
         self._folder = folder.absolute()
         self._damaged: set[int] = set()
 
@@ -155,7 +155,7 @@ class Checkpoints:
     def restore(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Returns the newest sound checkpoint, or None where there is none.
 
-        Says which ones are damaged; they are kept until the next one is saved.
+        Reports damaged ones; they are kept until the next one is saved.
         """
         for number in reversed(self._numbers()):
             folder = self._folder / f"{number}"
@@ -166,8 +166,8 @@ class Checkpoints:
             except Exception as error:  # orbax and JSON raise many kinds for a broken file
                 self._damaged.add(number)
                 console.say(
-                    f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): the one"
-                    " before it is taken, or the start; answers that were paid for are in the"
-                    " ledger",
+                    f"checkpoint {folder} is damaged ({type(error).__name__}: {error}): the run"
+                    " resumes from the checkpoint before it, or from the start; answers that were"
+                    " paid for are in the ledger",
                 )
         return None

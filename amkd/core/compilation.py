@@ -67,7 +67,7 @@ def _options(steady: bool) -> dict[str, Any]:
     options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_DOT" if steady else ""}
     try:
         jax.jit(lambda x: x, compiler_options=options).lower(0.0).compile()
-    except jax.errors.JaxRuntimeError:  # a version of XLA that does not know of it
+    except jax.errors.JaxRuntimeError:  # a version of XLA without this option
         return {}
     return options
 
@@ -122,7 +122,7 @@ class Program(Generic[R]):
 
         Args:
           platforms: such as ``cuda`` and ``tpu``.
-          args: arguments of the function; ``jax.ShapeDtypeStruct`` may stand in for arrays.
+          args: arguments of the function; ``jax.ShapeDtypeStruct`` may replace arrays.
           kwargs: keyword arguments of the function.
         """
         fixed, arrays = self._bind(*args, **kwargs)
@@ -149,8 +149,8 @@ def compiled(
 
     Args:
       static: names of the arguments that are not arrays; they must be hashable.
-      kept: how many programs are held, one for each set of static arguments; the one not used
-        for longest is dropped.
+      kept: how many programs are held, one for each set of static arguments; the least
+        recently used one is dropped.
       precision: a value of ``jax.default_matmul_precision`` for matrix products; "highest" where
         results are compared or ranked, so that accelerators do not round the inputs.
     """
@@ -258,7 +258,7 @@ class _Mapped:
 
     @property
     def exportable(self) -> Any:
-        """The same on the devices of now, in the form that ``jax.export`` takes."""
+        """The same on the devices that take part now, in the form that ``jax.export`` takes."""
         return self._on(mesh.current(self._all_processes))
 
     def _on(self, on: Mesh) -> Any:

@@ -1,5 +1,5 @@
-"""Prints messages for people: no name can break them, and the program ends quietly when their
-reader goes away.
+"""Prints messages for people: no name in them can break the output, and the program ends quietly
+when their reader goes away.
 """
 
 import atexit
@@ -15,13 +15,13 @@ from typing import Any
 from amkd.core.json_lines import JsonLines
 from amkd.core.json_lines import line as json_line
 
-_SEEN = "\n\t"  # control characters that only move on
+_SEEN = "\n\t"  # control characters that only move the cursor forward
 _CONTROLS = {code for code in (*range(32), *range(127, 160)) if chr(code) not in _SEEN}
-_REORDERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # a terminal shows other text
+_REORDERING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}  # reorder text in a terminal
 _ESCAPES = {
     **{code: f"\\x{code:02x}" for code in _CONTROLS},
     **{code: f"\\u{code:04x}" for code in (*_REORDERING, *range(0xD800, 0xE000))},
-    **{0xDC00 + byte: f"\\x{byte:02x}" for byte in range(128, 256)},  # a byte of a path, no UTF-8
+    **{0xDC00 + byte: f"\\x{byte:02x}" for byte in range(128, 256)},  # a byte that is not UTF-8
 }
 
 
@@ -77,8 +77,25 @@ def say(message: object, *, error: bool = False, last: bool = False, **facts: An
             raise
 
 
+def mention(message: object, *, error: bool = False) -> None:
+    """Prints a message in the middle of work that must not fail because of it.
+
+    If the reader has gone, the next message of the main thread raises ReaderGone.
+
+    Args:
+      message: a message for a person.
+      error: print to the standard error.
+    """
+    try:
+        say(message, error=error)
+    except ReaderGone:
+        _Guarded.main_must_know = True
+    except OSError:  # the disk is full
+        pass
+
+
 def note(event: str, **facts: Any) -> None:
-    """Writes facts to a log in JSON; does nothing where a person reads.
+    """Writes facts to a log in JSON; does nothing if the output is text.
 
     Raises:
       ReaderGone: nobody reads it.
@@ -88,7 +105,7 @@ def note(event: str, **facts: Any) -> None:
 
 
 def is_json() -> bool:
-    """Tells whether the output is a log in JSON."""
+    """Returns whether the output is a log in JSON."""
     return isinstance(sys.stdout, JsonLines)
 
 
@@ -123,7 +140,7 @@ def _write_error(
 def guard() -> None:
     """Makes the output of this process safe, that of libraries and of a teacher's code too.
 
-    What the terminal's encoding lacks is escaped, and a reader that goes away raises
+    Characters that the terminal's encoding lacks are escaped, and a reader that goes away raises
     :class:`ReaderGone` instead of an ``OSError``.
     """
     sys.stdout = _guarded(sys.stdout)
@@ -131,14 +148,14 @@ def guard() -> None:
 
 
 class _Guarded(io.TextIOWrapper):
-    """A stream of text that knows when its reader has gone; the main thread is always told."""
+    """A stream of text that detects when its reader has gone; the main thread always learns it."""
 
-    _main_must_know = False  # another thread has found it first
+    main_must_know = False  # the reader has gone, and the main thread has not heard of it
 
     def write(self, text: str) -> int:
         """Writes; see ``io``."""
-        if self._main_must_know and threading.current_thread() is threading.main_thread():
-            self._main_must_know = False
+        if _Guarded.main_must_know and threading.current_thread() is threading.main_thread():
+            _Guarded.main_must_know = False
             raise ReaderGone
         return self._while_read(super().write, text)
 
@@ -151,12 +168,13 @@ class _Guarded(io.TextIOWrapper):
             return do(*given)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())  # for what is still buffered
-            self._main_must_know = threading.current_thread() is not threading.main_thread()
+            if threading.current_thread() is not threading.main_thread():
+                _Guarded.main_must_know = True
             raise ReaderGone from None
 
 
 def _guarded(stream: Any) -> Any:
-    """Returns a guarded stream in place of one of the process; others stay what they are."""
+    """Returns a guarded stream for a text stream of the process; other streams are unchanged."""
     if type(stream) is not io.TextIOWrapper:
         return stream
     return _Guarded(

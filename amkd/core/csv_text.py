@@ -1,9 +1,9 @@
-r"""Text in a CSV file: no spreadsheet runs it, no terminal obeys it, and it can be read back.
+r"""Text in a CSV file: no spreadsheet or terminal executes it, and it can be read back.
 
 Names of files, classes and labels come from others. A cell that begins with ``= + - @``, a tab, a
 carriage return or an apostrophe gets an apostrophe in front, so that a spreadsheet takes it as
-text. Control characters and bytes that are not UTF-8 stand as ``\x1b`` or ``\udcff``, and a
-backslash as two.
+text. Control characters and bytes that are not UTF-8 are written as ``\x1b`` or ``\udcff``, and a
+backslash is written as two.
 """
 
 import re

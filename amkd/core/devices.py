@@ -12,7 +12,7 @@ from amkd.core import mesh, processes
 from amkd.core.compilation import compiled
 
 _IN_FLIGHT = 2  # batches whose results are not waited for
-_USUAL_MEMORY = 12 * 2**30  # of a device that does not tell
+_USUAL_MEMORY = 12 * 2**30  # of a device that does not report its memory
 
 
 def count() -> int:
@@ -63,7 +63,7 @@ def accelerated() -> bool:
 
 
 def memory() -> int:
-    """Returns the bytes that programs may use on each local device; a guess where it is not told.
+    """Returns the bytes that programs may use on each local device; a guess if it is not reported.
 
     It is a property of the device and of JAX's settings, not what is free now: sizes that follow
     from it are the same from run to run.

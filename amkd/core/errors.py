@@ -1,10 +1,10 @@
-"""The exceptions that a user is meant to read."""
+"""The exceptions whose messages are for users."""
 
 from amkd.core.redaction import redact
 
 
 class UserError(Exception):
-    """A mistake that the user can mend; shown without a stack trace, and without a secret.
+    """A mistake that the user can fix; shown without a stack trace, and without secrets.
 
     The message names the field or thing at fault, the value found and the remedy.
     """
@@ -14,11 +14,11 @@ class UserError(Exception):
 
 
 class TeacherFailed(UserError):
-    """The teacher was asked about images, and will not answer: the configuration may be right."""
+    """The teacher was queried, but does not answer; the configuration may be right."""
 
 
 class JobEnded(Exception):
-    """Another process of the same job has ended, or was lost, and so this one ends, too.
+    """Another process of the same job has ended, or was lost, so this one ends too.
 
     Attributes:
       status: the exit status.

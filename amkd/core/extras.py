@@ -16,12 +16,12 @@ def require(module: str, *, extra: str, field: str, instead: str = "") -> Module
       instead: what the user can do without it.
 
     Raises:
-      UserError: it cannot be imported; the message says how to install it.
+      UserError: it cannot be imported; the message describes how to install it.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise UserError(
-            f"{field} needs {module} ({error}): pip install 'amkd[{extra}]', in a checkout"
-            f" pip install -e '.[{extra}]'{f'; or {instead}' if instead else ''}"
+            f"{field} needs {module} ({error}); install it by pip install 'amkd[{extra}]', or in a"
+            f" checkout by pip install -e '.[{extra}]'{f'; or {instead}' if instead else ''}"
         ) from error

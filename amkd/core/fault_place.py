@@ -14,7 +14,7 @@ _LIBRARIES = tuple(
 
 
 def describe(error: BaseException) -> str:
-    """Returns an error in one line: its kind, what it says, and where the user's code raised it."""
+    """Returns an error in one line: its kind, its message, and where the user's code raised it."""
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     told = f"{type(error).__name__}: {said}" if said else type(error).__name__
     where = place(error)
@@ -22,7 +22,7 @@ def describe(error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """Returns ``FILE, line N``: the innermost of the user's own code; empty if none took part."""
+    """Returns ``FILE, line N``: the innermost line of the user's own code; empty for none."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""Small files: written so that a power cut cannot tear them, and read with a check."""
+"""Small files: written so that a power cut cannot leave half a file, and read with a check."""
 
 import contextlib
 import glob
@@ -26,7 +26,7 @@ NOTHING: Mapping[str, type] = {}
 def private(wanted: bool = True) -> Iterator[None]:
     """Makes new files 0600 and new folders 0700 while it lasts, for the whole process.
 
-    What a run writes tells of its user's images, and of what was paid for.
+    The files of a run reveal its user's images, and what was paid for.
 
     Args:
       wanted: False to leave the umask as it is.
@@ -45,19 +45,19 @@ def read_object(path: Path, remedy: str, fields: Mapping[str, type] = NOTHING) -
     Args:
       path: the file.
       remedy: what to do about a damaged file; the message ends with it.
-      fields: what it must hold: names, and the types of their values.
+      fields: what it must contain: names, and the types of their values.
 
     Raises:
-      UserError: the file cannot be read, is cut off, or holds something else.
+      UserError: the file cannot be read, is cut off, or contains something else.
     """
     try:
         found = json.loads(path.read_bytes())
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror}): {remedy}") from error
-    except (ValueError, RecursionError) as error:  # no text, or no JSON
+    except (ValueError, RecursionError) as error:  # not text, or not JSON
         raise UserError(f"{path} is damaged ({error}): {remedy}") from error
     if not isinstance(found, dict):
-        raise UserError(f"{path} is damaged (it holds no JSON object): {remedy}")
+        raise UserError(f"{path} is damaged (it does not contain a JSON object): {remedy}")
     for name, kind in fields.items():
         if not isinstance(found.get(name), kind):
             raise UserError(f"{path} is damaged (it has no {name!r}): {remedy}")
@@ -67,7 +67,7 @@ def read_object(path: Path, remedy: str, fields: Mapping[str, type] = NOTHING) -
 def write_text(path: Path, text: str) -> None:
     """Writes a text file whole or not at all."""
     scratch = _scratch(path)
-    # A name of the user's may not be UTF-8; the locale may have no letters.
+    # A user's name may not be UTF-8, and the locale may not support the text.
     scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
     flush(scratch)
     scratch.replace(path)
@@ -75,7 +75,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Replaces a text file at once; a power cut may lose it, which does not matter for this one."""
+    """Replaces a text file at once; a power cut may lose it, so it must be unimportant."""
     scratch = _scratch(path)
     scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
     scratch.replace(path)
@@ -96,7 +96,7 @@ def write_array(path: Path, array: np.ndarray) -> None:
 
 
 def read_array(path: Path) -> np.ndarray | None:
-    """Reads an array that was kept only to save work; None, and a note, where it is damaged.
+    """Reads an array that was kept only to save work; returns None, and says so, if it is damaged.
 
     A file of an earlier version has no checksum.
     """
@@ -108,7 +108,7 @@ def read_array(path: Path) -> np.ndarray | None:
         if data[end:] not in (b"", hashlib.sha256(data[:end]).digest()):
             raise ValueError("its bytes are not those that were written")
     except Exception as error:  # NumPy raises many kinds for a broken file
-        console.say(f"{path} is damaged ({error}): it is made again")
+        console.say(f"{path} is damaged ({error}): it is created again")
         return None
     return found
 

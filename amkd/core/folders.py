@@ -1,4 +1,4 @@
-"""Folders that are written whole or not at all, and what a kill leaves of them."""
+"""Folders that are written whole or not at all, and the removal of what killed processes leave."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ from amkd.core import files
 def replacing(folder: Path) -> Iterator[Path]:
     """Yields an empty folder to write into, which takes the place of ``folder`` if all goes well.
 
-    It lies hidden beside ``folder``. Those that killed processes have left there are removed.
+    It is hidden, next to ``folder``. Those that killed processes have left there are removed.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear(folder)
@@ -43,7 +43,7 @@ def _make(folder: Path) -> tuple[Path, int]:
         lock = os.open(scratch, os.O_RDONLY)
         with contextlib.suppress(OSError):  # a file system without locks
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if scratch.exists():  # no other process took it for abandoned before it was locked
+        if scratch.exists():  # no other process removed it as abandoned before it was locked
             return scratch, lock
         os.close(lock)
 
@@ -62,7 +62,7 @@ def _clear(folder: Path) -> None:
 
 
 def _before(scratch: Path) -> Path:
-    """Returns where the earlier folder lies until the new one is in place."""
+    """Returns where the earlier folder is kept until the new one is in place."""
     return scratch / "before"
 
 
@@ -76,13 +76,13 @@ def _remove(scratch: Path, folder: Path) -> None:
 def obstacle(folder: Path) -> str:
     """Returns why a folder cannot be made or written; empty if it can be.
 
-    Nothing is left behind: a file without a name is written to what is there of the path.
+    Nothing is left behind: a file without a name is written to the part of the path that exists.
     """
     place = folder.absolute()
     try:
         while not place.exists():
             if place.is_symlink():
-                return f"{place} points to nothing"
+                return f"{place} is a link to a missing file or folder"
             place = place.parent
         if not place.is_dir():
             return f"{place} is not a folder"

@@ -1,8 +1,8 @@
-"""The sign of life that each process of a job gives, and how the others end when it stops.
+"""The heartbeat of each process of a job, and how the other processes end when it stops.
 
-Every process posts one small text on JAX's coordination service each second: that it lives, whether
-it was asked to stop, and how it ended. Process 0 reads the posts of all, the others read that of
-process 0. Imports no JAX.
+Every second, each process posts one small text on JAX's coordination service: that it is alive,
+whether it was asked to stop, and how it ended. Process 0 reads the posts of all; the others read
+that of process 0. This module does not import JAX.
 """
 
 import ctypes
@@ -19,9 +19,9 @@ from amkd.core import console
 from amkd.core.errors import JobEnded
 from amkd.core.stopping import StopSignal
 
-LOST = 75  # exit status: the same command goes on
-LOST_AFTER = 60.0  # seconds without a sign of life
-_BEAT = 1.0  # seconds between two signs
+LOST = 75  # exit status: the same command resumes
+LOST_AFTER = 60.0  # seconds without a heartbeat
+_BEAT = 1.0  # seconds between two heartbeats
 _GRACE = 15.0  # seconds after which a process is ended that may wait in a collective operation
 _FAILURES = 5  # in a row, of the coordination service
 _POSTS = "amkd/posts/"
@@ -29,13 +29,13 @@ _POSTS = "amkd/posts/"
 
 @dataclasses.dataclass
 class Post:
-    """What a process tells the others of itself.
+    """What a process reports about itself to the others.
 
     Attributes:
-      beat: how many signs of life it has given.
+      beat: the number of its heartbeats.
       stop: whether it was asked to stop.
       ended: its exit status and why, once it ends; None before.
-      left: whether it needs the others no more.
+      left: whether it no longer needs the others.
     """
 
     beat: int = 0
@@ -45,7 +45,7 @@ class Post:
 
 
 class Heartbeat:
-    """Gives this process's sign of life, and watches those of others, in a thread of its own.
+    """Posts this process's heartbeat, and watches those of others, in a thread of its own.
 
     What it finds reaches the main thread by ``stop``, whose ``check`` raises it. A main thread that
     waits in a collective operation, and so never checks, is ended with the whole process.
@@ -63,7 +63,7 @@ class Heartbeat:
     ) -> None:
         self._client, self._index, self._count = client, index, count
         self._asked, self._stop = asked, stop
-        self._own, self._lock = Post(), threading.Lock()
+        self._own, self._lock, self._posting = Post(), threading.Lock(), threading.Lock()
         self._seen: dict[int, tuple[int, float]] = {}
         self._posts: dict[int, Post] = {}
         self.must_end = False  # whether the main thread may wait where it never checks
@@ -78,13 +78,13 @@ class Heartbeat:
         threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
 
     def end(self, status: int, why: str) -> None:
-        """Tells the others at once how this process ends."""
+        """Reports to the others at once how this process ends."""
         with self._lock:
             self._own.ended = self._own.ended or (status, why)
         self._post()
 
     def leave(self, seconds: float) -> None:
-        """Tells the others that this process needs them no more. Process 0 waits for them first."""
+        """Reports that this process no longer needs the others. Process 0 waits for them first."""
         limit = time.monotonic() + seconds
         while self._index == 0 and time.monotonic() < limit:
             if all(number in self._posts and self._posts[number].left for number in self._seen):
@@ -96,13 +96,13 @@ class Heartbeat:
         self._post()
 
     def aborted(self) -> tuple[int, str]:
-        """Returns the exit status, and last words, if the process is ended from outside now."""
+        """Returns the exit status, and a last message, if the process is ended from outside now."""
         if self._own.ended is not None:
             return self._own.ended[0], ""
         found = self._stop.interruption
         if isinstance(found, JobEnded):
             return found.status, f"ended: {found}"
-        return LOST, "ended: another process was lost; the same command goes on"
+        return LOST, "ended: another process was lost; run the same command to resume"
 
     def _run(self) -> None:
         failures = 0
@@ -121,11 +121,12 @@ class Heartbeat:
             time.sleep(_BEAT)
 
     def _post(self) -> None:
-        with self._lock:
-            self._own.beat += 1
-            self._own.stop = self._asked.requested
-            text = json.dumps(dataclasses.asdict(self._own))
-        self._client.key_value_set(f"{_POSTS}{self._index}", text, allow_overwrite=True)
+        with self._posting:  # so that no earlier text lands last
+            with self._lock:
+                self._own.beat += 1
+                self._own.stop = self._asked.requested
+                text = json.dumps(dataclasses.asdict(self._own))
+            self._client.key_value_set(f"{_POSTS}{self._index}", text, allow_overwrite=True)
 
     def _read(self) -> None:
         for key, text in self._client.key_value_dir_get(_POSTS):
@@ -140,7 +141,7 @@ class Heartbeat:
             if post.beat != beat:
                 self._seen[number] = post.beat, now
             elif now - since > LOST_AFTER and not post.left:
-                self._interrupt(LOST, f"process {number} gave no sign of life for {LOST_AFTER:g} s")
+                self._interrupt(LOST, f"process {number} gave no heartbeat for {LOST_AFTER:g} s")
             if post.ended is not None:
                 status, why = post.ended
                 self._interrupt(status, f"process {number} has ended: {why}")
@@ -167,17 +168,17 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 
-_KEPT: list[Any] = []  # what C holds a pointer to
+_KEPT: list[Any] = []  # objects to which C holds a pointer
 
 
 def exit_on_abort(end: Callable[[], tuple[int, str]]) -> None:
-    """Makes ``abort()`` an exit with a status and last words.
+    """Makes ``abort()`` an exit with a status and a last message.
 
     JAX aborts a process, from a C++ thread, as soon as the process with the coordination service is
-    gone, or if it never starts. The exit status tells a scheduler to run the same command again.
+    gone, or if it never starts. The exit status makes a scheduler run the same command again.
 
     Args:
-      end: returns the exit status, and words for a person.
+      end: returns the exit status, and a message for a person.
     """
 
     def exit_(_: int) -> None:

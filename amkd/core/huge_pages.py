@@ -1,9 +1,9 @@
 """Lets the C library keep large arrays on huge pages.
 
-A training step on a CPU allocates and frees more than 100 MiB. On pages of 4 KiB the kernel takes a
-good part of the step to hand them out; on huge pages it takes almost none. Many Linux systems give
-huge pages only to programs that ask for them. glibc asks if an environment variable says so when a
-process starts, so the process has to start once more.
+A training step on a CPU allocates and frees more than 100 MiB. On pages of 4 KiB the kernel uses a
+large part of the step to allocate them; on huge pages it uses almost none. Many Linux systems give
+huge pages only to programs that ask for them. glibc asks for them only if an environment variable
+is set when a process starts, so the process has to start again.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ def use() -> None:
     """
     if _VARIABLE in os.environ or not _are_given_on_request() or not _can_ask():
         return
-    with contextlib.suppress(OSError):  # a system that forbids it: slower, and no less right
+    with contextlib.suppress(OSError):  # a system that forbids it: slower, but equally correct
         command = [sys.executable, *sys.orig_argv[1:]]  # the same Python, whatever PATH says
         os.execve(sys.executable, command, {**os.environ, _VARIABLE: _VALUE})
 

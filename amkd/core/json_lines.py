@@ -1,5 +1,6 @@
 """The log as JSON: one object in each line, also for lines that libraries print."""
 
+import collections
 import datetime
 import io
 import json
@@ -10,25 +11,25 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
-# Lines of two threads must not mix. The garbage collector may run a finalizer that logs in the
-# middle of a line: its thread must not wait for itself.
-_LOCK = threading.RLock()
+# Lines that wait to be written, each with its stream. Whoever holds the lock writes them. No thread
+# waits for the lock: the garbage collector may run a finalizer that logs in the middle of a write.
+_LINES: collections.deque[tuple[TextIO, str]] = collections.deque()
+_LOCK = threading.Lock()
 _standing: Callable[[], Mapping[str, Any]] = dict
 
 
 def _begin_child() -> None:
-    """Makes the lock anew in a forked process, which must not wait for a thread that it does not
-    have.
-    """
+    """Creates the lock again in a forked process: only the parent has the thread that held it."""
     global _LOCK
-    _LOCK = threading.RLock()
+    _LOCK = threading.Lock()
+    _LINES.clear()  # the parent writes them
 
 
 os.register_at_fork(after_in_child=_begin_child)
 
 
 def describe(standing: Callable[[], Mapping[str, Any]] | None) -> None:
-    """Adds to every line from now on where the run stands; None to add nothing more."""
+    """Adds the progress of the run to every line from now on; None to add nothing more."""
     global _standing
     _standing = standing or dict
 
@@ -44,12 +45,12 @@ def stamp(time: datetime.datetime) -> str:
 
 
 def line(**facts: Any) -> str:
-    """Returns one line of the log, with its end: the time, where the run stands, and facts."""
+    """Returns one line of the log, with its end: the time, the progress of the run, and facts."""
     return json.dumps(finite({"time": now(), **_standing(), **facts})) + "\n"
 
 
 def finite(value: Any) -> Any:
-    """Returns a value with None in place of numbers that JSON has not: NaN and infinities."""
+    """Returns a value with None instead of numbers that JSON does not have: NaN and infinities."""
     if isinstance(value, Mapping):
         return {name: finite(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
@@ -57,8 +58,16 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _write_lines() -> None:
+    """Writes all lines that wait; the caller holds the lock."""
+    while _LINES:
+        stream, text = _LINES.popleft()
+        stream.write(text)
+        stream.flush()
+
+
 class JsonLines(io.TextIOBase):
-    """A stream that writes every line that it is given as one object.
+    """A stream that writes every line that it receives as one object.
 
     Args of the constructor:
       stream: takes the objects.
@@ -70,10 +79,12 @@ class JsonLines(io.TextIOBase):
 
     def emit(self, **facts: Any) -> None:
         """Writes one object."""
-        text = line(**facts)
-        with _LOCK:
-            self._stream.write(text)
-            self._stream.flush()
+        _LINES.append((self._stream, line(**facts)))
+        while _LINES and _LOCK.acquire(blocking=False):
+            try:
+                _write_lines()
+            finally:
+                _LOCK.release()
 
     def write(self, text: str) -> int:
         """Takes text; writes the lines that are whole."""
@@ -105,5 +116,5 @@ class JsonLines(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """JSON escapes all else than ASCII."""
+        """Returns an encoding; JSON escapes everything but ASCII."""
         return "utf-8"

@@ -5,7 +5,7 @@ import enum
 import jax
 import numpy as np
 
-# In place of the round, so that no student shares these streams:
+# Used instead of the round, so that no student shares these streams:
 TEACHER = 2**31 - 1  # a local teacher
 ASSISTANT = 2**29  # plus the round's number: an assistant
 TARGET = 2**30  # plus the block's number: a target network, against which images are made
@@ -22,26 +22,26 @@ class Purpose(enum.IntEnum):
     RANDOM_PAIRS = 6  # the choice of the random_mixup method
     TEACHER_SPLIT = 7  # which labeled images validate a local teacher
     SPLIT = 8  # split of a data set that has none of its own
-    HELD_OUT = 9  # which pictures judge the student where there are no labels
+    HELD_OUT = 9  # evaluation images where there are no ground-truth labels
     AUDIT = 10  # which pairs audit a screened search
-    VARIANTS = 11  # shifts and mirrors of the real images' variants
+    VARIANTS = 11  # shifts and flips of the real images' variants
     ACQUISITION = 12  # acquisitions: seeds of k-means++, dropout masks, orders of a loss predictor
-    IMPRESSIONS = 13  # answers and first pixels of images made from a network
+    IMPRESSIONS = 13  # answers and initial pixels of images made from a network
     IMPRESSION_VIEWS = 14  # views of these images
     PSEUDO_EXAMPLES = 15  # which real images the first pseudo-examples lie between, and where
-    AUXILIARY_HEAD = 20  # first weights of a loss's auxiliary head
-    RELATIONS = 21  # the head on a local teacher's features (SSKD): first weights, batches
+    AUXILIARY_HEAD = 20  # initial weights of a loss's auxiliary head
+    RELATIONS = 21  # the head on a local teacher's features (SSKD): initial weights, batches
     FEATURE_VIEWS = 22  # views of which a frozen network's features are kept
-    MADE_IMAGES = 24  # crops, pastes and mirrored images: of which images, and where
-    SCORED_IMAGES = 25  # which of the images left are scored, where not all of them are
-    ASSISTED_IMAGES = 26  # which images an assistant answers: pairs, lambdas, pictures
+    MADE_IMAGES = 24  # crops, pastes and flipped images: of which images, and where
+    SCORED_IMAGES = 25  # which of the unused images are scored, where not all of them are
+    ASSISTED_IMAGES = 26  # which images an assistant answers: pairs, lambdas, real images
     ASSISTED_VIEWS = 27  # views of these images
-    ROADS = 30  # road pictures with lanes
+    ROADS = 30  # road images with lanes
 
 
 def of_member(round_: int, member: int) -> int:
-    """Returns what takes the round's place for a further student of its committee; member 0 is the
-    round's own student.
+    """Returns the number used instead of the round for a further student of its committee; member
+    0 is the round's own student.
     """
     return round_ + (member << 16)
 

@@ -36,7 +36,7 @@ def together() -> Iterator[None]:
 
 
 def is_together() -> bool:
-    """Tells whether other processes take part now."""
+    """Returns whether other processes take part now."""
     return _together
 
 
@@ -63,7 +63,7 @@ def spec(axis: int | None) -> PartitionSpec:
 
 
 def place(tree: Any, mesh: Mesh, axis: int | None) -> Any:
-    """Places arrays on the devices of a mesh; moves only those that lie elsewhere.
+    """Places arrays on the devices of a mesh; moves only those that are elsewhere.
 
     Args:
       tree: arrays of NumPy or JAX. Where other processes take part, each process gives the whole

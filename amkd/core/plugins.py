@@ -20,13 +20,13 @@ T = TypeVar("T")
 class Registry(Mapping[str, T]):
     """The parts of a package, one in each of its files, by the names of the files.
 
-    Names cost no import; a file is imported when its part is asked for.
+    Names need no import; a file is imported when its part is requested.
 
     Args of the constructor:
       package: name of the package.
       path: its ``__path__``.
       attribute: what the part is called in its file.
-      without: files that hold no part.
+      without: files that contain no part.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ def resolve(
 ) -> T:
     """Returns what a configuration names: ``registry[name]``, or ``module:attribute`` imported.
 
-    A module of the user's own is found like any other, and in the working directory.
+    A module of the user's own is found like any other, and also in the working directory.
 
     Args:
       name: the value of the field: a registered name, or ``module:attribute``.
@@ -108,11 +108,11 @@ def _import(name: str, at_fault: str) -> ModuleType:
         importlib.invalidate_caches()  # the file may be newer than the last import
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if not f"{name}.".startswith(f"{error.name}."):  # another module, which this one imports
+        if not f"{name}.".startswith(f"{error.name}."):  # another module, which this module imports
             raise UserError(f"{at_fault}: importing {name!r} failed: {error}") from error
         raise UserError(
             f"{at_fault}: there is no module {error.name!r}; put {error.name}.py into the working"
-            f" directory ({here}), or its folder on PYTHONPATH"
+            f" directory ({here}), or add its folder to PYTHONPATH"
         ) from None
     except (Exception, SystemExit) as error:
         failed = f"importing {name!r} failed: {fault_place.describe(error)}"

@@ -40,7 +40,7 @@ def count() -> int:
 
 
 def leads() -> bool:
-    """Tells whether this process is the one with workdir, ledger and teacher."""
+    """Returns whether this process is the one with workdir, ledger and teacher."""
     return _job is None or _job.index == 0
 
 
@@ -57,21 +57,22 @@ def join(
       asked: notes the signals that this process gets.
       coordinator: ``HOST:PORT`` of process 0.
       number: the number of this process, from 0.
-      of: processes in all. JAX detects all three where they are None and a cluster tells them.
+      of: the number of all processes. JAX detects all three where they are None and a cluster
+        provides them.
 
     Raises:
-      UserError: they did not come together, or no cluster was detected.
+      UserError: the processes did not connect, or no cluster was detected.
     """
     global _job
     import jax
 
     for option in ("jax_enable_recoverability", True), ("jax_enable_preemption_service", False):
-        if hasattr(jax.config, option[0]):  # process 0 survives the others, to keep what is paid
+        if hasattr(jax.config, option[0]):  # process 0 survives the others, to keep paid answers
             jax.config.update(*option)
     where = f"--coordinator={coordinator}" if coordinator else "--distributed"
     apart = (
-        f"{where}: the processes did not come together within {_PATIENCE} s; start all of them,"
-        " with the same --coordinator=HOST:PORT and --num_processes, and --process_id from 0"
+        f"{where}: not all processes connected within {_PATIENCE} s; start all of them, with the"
+        " same --coordinator=HOST:PORT and --num_processes, and with --process_id counted from 0"
     )
     exit_on_abort(lambda: (LOST, f"ended: {apart}"))
     try:
@@ -100,7 +101,7 @@ def signals() -> StopSignal:
 
 
 def waiting_together(value: bool) -> None:
-    """Notes whether this process may wait for the devices of others, where it checks nothing."""
+    """Notes whether this process may wait for the devices of others, when it checks nothing."""
     if _job:
         _job.heartbeat.must_end = value
 
@@ -116,7 +117,7 @@ def meet() -> None:
 
 
 def tell(message: dict[str, Any]) -> None:
-    """Tells all followers the next message, for JSON."""
+    """Sends the next message, which JSON can hold, to all followers."""
     if _job:
         _job.client.key_value_set(f"amkd/told/{next(_job.told)}", json.dumps(message))
 
@@ -132,7 +133,7 @@ def hear() -> dict[str, Any]:
 
 
 def report(name: str, facts: Any) -> None:
-    """Gives process 0 facts, for JSON."""
+    """Sends facts, which JSON can hold, to process 0."""
     assert _job is not None
     _job.client.key_value_set(f"amkd/{name}/{_job.index}", json.dumps(facts))
 
@@ -147,7 +148,7 @@ def collect(name: str) -> dict[int, Any]:
 
 
 class Announcement:
-    """A number that process 0 may announce to all; all processes make them in the same order."""
+    """A number that process 0 may announce to all; all processes create them in the same order."""
 
     def __init__(self) -> None:
         self._key = f"amkd/announced/{next(_job.cells)}" if _job else ""
@@ -173,7 +174,7 @@ def leave(status: int, why: str = "") -> None:
 
     Args:
       status: exit status of this process. A follower ends here.
-      why: last words.
+      why: the last message.
     """
     if _job is None:
         return

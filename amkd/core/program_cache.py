@@ -8,18 +8,18 @@ import jax
 
 from amkd.core.console import storable
 
-_KEPT_BYTES = 2**30  # of compiled programs; those that were not used for longest give way
-_KEPT_SECONDS = 0.2  # what compiles faster is not worth a file
+_KEPT_BYTES = 2**30  # of compiled programs; the least recently used ones are removed
+_KEPT_SECONDS = 0.2  # a program that compiles faster is not kept
 
 
 def keep(cache: Path) -> None:
     """Keeps compiled programs in a folder, for this process and those that come after it.
 
-    A CPU's programs use all that this very kind of CPU can do: each kind has a folder of its own.
+    A CPU's programs use all instructions of this kind of CPU, so each kind has its own folder.
     """
     folder = str(cache / "compiled" / kind_of_machine())
     jax.config.update("jax_compilation_cache_dir", folder)
-    if storable(folder) != folder:  # XLA, in C++, takes no such path for caches of its own
+    if storable(folder) != folder:  # XLA, in C++, does not accept such a path for its own caches
         jax.config.update("jax_persistent_cache_enable_xla_caches", "none")
     jax.config.update("jax_compilation_cache_max_size", _KEPT_BYTES)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _KEPT_SECONDS)

@@ -1,4 +1,4 @@
-"""Keeps secrets out of messages, logs and files, in whatever encoding a text repeats them."""
+"""Keeps secrets out of messages, logs and files, whatever the encoding in which a text has them."""
 
 import base64
 import logging
@@ -13,10 +13,10 @@ _LOGGERS = ("connection", "http11", "http2", "proxy", "socks")  # of httpcore
 
 
 class Hidden:
-    """Secrets that :func:`redact` replaces for as long as this object lives; it shows none."""
+    """Secrets that :func:`redact` replaces as long as this object lives; it shows none of them."""
 
     def __init__(self, *secrets: str) -> None:
-        """Hides secrets from now on; an empty one is none."""
+        """Hides secrets from now on; an empty one is ignored."""
         forms = [form for secret in {*secrets, ""} - {""} for form in _forms(secret)]
         forms.sort(key=len, reverse=True)
         self._pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
@@ -47,7 +47,7 @@ def redact(text: str) -> str:
 
 
 def bare_url(text: str) -> str:
-    """Returns an address without user, password, query and fragment; empty if it is none."""
+    """Returns an address without user, password, query and fragment; empty if it is not one."""
     try:
         found = urlsplit(text)
     except ValueError:
@@ -80,9 +80,9 @@ def _forms(secret: str) -> list[str]:
     """Returns patterns of a secret: as text, in base64, in hexadecimal."""
     plain = secret.encode(errors="replace")
     forms = ["".join(map(_as_text, secret))]
-    for before in range(3):  # base64 has three forms, by what stands in front of the secret
+    for before in range(3):  # base64 has three forms, depending on what precedes the secret
         coded = base64.b64encode(bytes(before) + plain).decode()
-        # Characters that also depend on what stands around are left out.
+        # Characters that also depend on the text around the secret are left out.
         core = coded[-(-8 * before // 6) : 8 * (before + len(plain)) // 6]
         if len(core) >= _SHORTEST_CODED:
             forms.append(r"\s{0,2}".join(map(_as_base64, core)) + "[A-Za-z0-9+/_-]{0,2}=*")

@@ -1,4 +1,4 @@
-"""Stopping on SIGTERM and Ctrl-C: noted at once, obeyed where the state can be saved."""
+"""Stopping on SIGTERM and Ctrl-C: noted at once, and obeyed where the state can be saved."""
 
 import contextlib
 import functools
@@ -32,7 +32,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.requested = False
-        self._process = os.getpid()  # a forked one that Ctrl-C reaches, too, has nothing to say
+        self._process = os.getpid()  # a forked process that Ctrl-C also reaches prints nothing
 
     def install(self) -> "StopSignal":
         """Starts to note the two signals."""
@@ -44,14 +44,14 @@ class StopSignal:
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         # The operating system handles the second signal. An exception would first wait for the
-        # threads that ask the teacher, and code outside of Python would delay a handler.
+        # threads that query the teacher, and code outside of Python would delay a handler.
         for each in self._NUMBERS:
             signal.signal(each, signal.SIG_DFL)
         if number == signal.SIGINT and os.getpid() == self._process:
             _answer_ctrl_c()
 
     def check(self) -> None:
-        """Raises Stopped if the process was asked to stop, or why it cannot go on."""
+        """Raises Stopped if the process was asked to stop, or the reason why it cannot continue."""
         if self.interruption is not None:
             raise self.interruption
         if self.requested:
@@ -59,11 +59,11 @@ class StopSignal:
 
 
 def _answer_ctrl_c() -> None:
-    """Tells the person at a terminal that Ctrl-C was noted: the work in hand may take a while."""
+    """Informs the person at a terminal that Ctrl-C was noted: current work may take a while."""
     if os.isatty(2) and not console.is_json():
         # Not print: the signal may have interrupted a print.
         with contextlib.suppress(OSError):
-            os.write(2, b"\nstopping after the work in hand; a second Ctrl-C ends it at once\n")
+            os.write(2, b"\nstopping after the current work; a second Ctrl-C ends it at once\n")
 
 
 @functools.cache  # once for each process: what is registered stays
@@ -72,7 +72,7 @@ def _watch_forks() -> None:
 
 
 def _hold() -> None:
-    """Holds SIGTERM back while a thread forks: the child must not miss one sent at its birth."""
+    """Holds SIGTERM back while a thread forks: the child must not miss one sent while it starts."""
     _FORKING.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 
 

@@ -13,6 +13,6 @@ def comparable(text: str) -> str:
 
 
 def money(amount: float) -> str:
-    """Formats an amount of money: two decimals, and more below 10 where these are not exact."""
+    """Formats an amount of money: two decimals, and more below 10 where two are not exact."""
     text = f"{amount:,.2f}"
     return text if amount >= 10 or float(text) == round(amount, 6) else f"{amount:,.4g}"

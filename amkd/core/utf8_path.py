@@ -10,9 +10,9 @@ from amkd.core.console import storable
 
 @contextlib.contextmanager
 def named(path: Path) -> Iterator[Path]:
-    """Yields a path of UTF-8 to a file or folder: its own, or that of a link for the time being.
+    """Yields a UTF-8 path to a file or folder: its own path, or that of a temporary link.
 
-    Orbax and other C++ libraries take no other path.
+    Orbax and other C++ libraries do not accept other paths.
 
     Args:
       path: an absolute path.

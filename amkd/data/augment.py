@@ -1,9 +1,9 @@
-"""Random views of one 8-bit image: turned, zoomed, shifted, mirrored.
+"""Random views of one 8-bit image: rotated, zoomed, shifted, flipped.
 
 In training, a view keeps the teacher's answer to the plain image, so it costs no query. The paper's
 Algorithm 1 does not do this; its released code does, with crops and flips. The variants of the real
-images (amkd/data/variants.py) are views, too. They are mixed like real images, and the teacher is
-asked about the mixes.
+images (amkd/data/variants.py) are views, too. They are mixed like real images, and the mixes
+are sent to the teacher.
 """
 
 import functools
@@ -25,9 +25,9 @@ class Views(NamedTuple):
 
     Attributes:
       crop: largest shift, in pixels.
-      flip: whether an image is mirrored with probability 1/2.
-      rotate: largest turn in degrees, either way.
-      zoom: largest factor of each side, less 1: at .25, factors are from .8 to 1.25.
+      flip: whether an image is flipped left to right with probability 1/2.
+      rotate: largest rotation in degrees, in both directions.
+      zoom: largest factor of each side, minus 1: at .25, factors are from .8 to 1.25.
     """
 
     crop: int = 0
@@ -42,7 +42,7 @@ class Views(NamedTuple):
 
     @property
     def still(self) -> bool:
-        """Whether nothing moves."""
+        """Whether images are not changed at all."""
         return not (self.crop or self.flip or self.warps)
 
 
@@ -57,7 +57,7 @@ def crop(image: jax.Array, key: jax.Array, margin: int) -> jax.Array:
     Args:
       image: ``uint8[H, W, C]``.
       key: randomness.
-      margin: pixels; 0 leaves the image alone.
+      margin: pixels; 0 does not change the image.
     """
     padded = jnp.pad(image, [(margin, margin), (margin, margin), (0, 0)])
     row, column = jax.random.randint(key, (2,), 0, 2 * margin + 1)
@@ -65,20 +65,20 @@ def crop(image: jax.Array, key: jax.Array, margin: int) -> jax.Array:
 
 
 def flip(image: jax.Array, key: jax.Array) -> jax.Array:
-    """Mirrors left and right with probability 1/2: ``uint8[H, W, C]`` to the same."""
+    """Flips left to right with probability 1/2: ``uint8[H, W, C]`` to the same."""
     return jnp.where(jax.random.bernoulli(key), image[:, ::-1], image)
 
 
 def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
-    """Turns and zooms an image about its middle; bilinear, and black beyond its edges.
+    """Rotates and zooms an image around its centre; bilinear, and black outside its edges.
 
     Args:
       image: ``uint8[H, W, C]``.
       angle: ``float32[]``, radians, counter-clockwise.
-      zoom: ``float32[2]``, factors of height and width, applied before the turn.
+      zoom: ``float32[2]``, factors of height and width, applied before the rotation.
 
     Returns:
-      ``uint8[H, W, C]``; for no turn and no zoom the image itself.
+      ``uint8[H, W, C]``; without rotation and zoom, the image itself.
     """
     height, width, _ = image.shape
     middle = (height - 1) / 2, (width - 1) / 2
@@ -88,7 +88,7 @@ def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
         indexing="ij",
     )
     cos, sin = jnp.cos(angle), jnp.sin(angle)
-    # Where each pixel comes from: the inverse turn, then the inverse zoom.
+    # Where each pixel comes from: the inverse rotation, then the inverse zoom.
     source = [
         (cos * down + sin * right) / zoom[0] + middle[0],
         (cos * right - sin * down) / zoom[1] + middle[1],
@@ -101,13 +101,13 @@ def affine(image: jax.Array, angle: jax.Array, zoom: jax.Array) -> jax.Array:
 
 
 def warp(image: jax.Array, key: jax.Array, *, rotate: float, zoom: float) -> jax.Array:
-    """Turns by a uniform angle, and zooms each side by a log-uniform factor.
+    """Rotates by a uniform angle, and zooms each side by a log-uniform factor.
 
     Args:
       image: ``uint8[H, W, C]``.
       key: randomness.
-      rotate: degrees, either way.
-      zoom: largest factor less 1; the smallest is its inverse.
+      rotate: degrees, in both directions.
+      zoom: largest factor minus 1; the smallest factor is its inverse.
     """
     for_angle, for_zoom = jax.random.split(key)
     angle = math.radians(rotate) * jax.random.uniform(for_angle, minval=-1.0)
@@ -116,13 +116,12 @@ def warp(image: jax.Array, key: jax.Array, *, rotate: float, zoom: float) -> jax
 
 
 def augment(image: jax.Array, key: jax.Array, views: Views) -> jax.Array:
-    """Returns a random view, ``uint8[H, W, C]``: warped, then shifted, then mirrored, as ``views``
-    says.
+    """Returns a random view, ``uint8[H, W, C]``: warped, then shifted, then flipped.
 
     Args:
       image: ``uint8[H, W, C]``.
       key: randomness of this image in this step.
-      views: how far it may be moved.
+      views: how far the image may be moved.
     """
     for_crop, for_flip = jax.random.split(key)
     if views.warps:
@@ -153,7 +152,7 @@ def views_by_number(
 
     Args:
       images: ``uint8[M, H, W, C]``.
-      number: ``int32[M]``, of each image in the key's stream.
+      number: ``int32[M]``, number of each image in the key's stream.
       views: how far they may be moved.
       key: randomness.
     """

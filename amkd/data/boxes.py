@@ -1,4 +1,4 @@
-"""Boxes: parts of an image, given by the share of its area that they have. Crops and pastes."""
+"""Boxes: parts of an image with a given share of its area, for crops and pastes."""
 
 import math
 from typing import NamedTuple
@@ -13,10 +13,10 @@ class Box(NamedTuple):
     """A part of an image, in whole pixels.
 
     Attributes:
-      top: rows above it.
-      left: columns left of it.
-      height: its rows.
-      width: its columns.
+      top: number of rows above it.
+      left: number of columns to its left.
+      height: number of its rows.
+      width: number of its columns.
     """
 
     top: int
@@ -32,11 +32,11 @@ def box_of(
 
     Args:
       shape: ``(H, W, ...)`` of the image.
-      share: which share of its area, in (0, 1].
+      share: share of the image's area, in (0, 1].
       stretch: how much wider the box is than the image's proportions, between ``share`` and
-        ``1 / share``: at 1 its sides are in the proportions of the image's.
-      down: where it lies, in [0, 1): 0 is at the top.
-      across: the same from the left.
+        ``1 / share``: at 1, the box has the proportions of the image.
+      down: vertical position, in [0, 1): 0 is at the top.
+      across: horizontal position, in [0, 1): 0 is at the left.
     """
     sides = [math.sqrt(share / stretch), math.sqrt(share * stretch)]
     height, width = (
@@ -55,9 +55,9 @@ def draw_crop(
 ) -> Box:
     """Draws the box of a crop: its share uniformly, its stretch log-uniformly, its place uniformly.
 
-    As in "Inception" crops (Szegedy et al., 2015). Proportions are those of the image in place of
-    1:1, so that a crop can have any share, and a crop that is resized to the image's shape is
-    distorted by ``stretch`` at most.
+    As in "Inception" crops (Szegedy et al., 2015), but with the proportions of the image instead
+    of 1:1. So a crop can have any share, and a crop that is resized to the image's shape is
+    distorted at most by ``stretch``.
 
     Args:
       shape: ``(H, W, ...)`` of the image.
@@ -66,7 +66,7 @@ def draw_crop(
       rng: source of randomness.
     """
     share = rng.uniform(*shares)
-    widest = math.log(min(stretch, 1 / share))  # wider, a side would be longer than the image's
+    widest = math.log(min(stretch, 1 / share))  # otherwise a side would be longer than the image's
     wide = math.exp(rng.uniform(-widest, widest))
     return box_of(shape, share, wide, down=rng.random(), across=rng.random())
 
@@ -80,13 +80,13 @@ def draw_paste(
     """Draws the box of a paste, in the image's proportions: its share, ``1 - lambda`` of CutMix,
     and its place.
 
-    CutMix (Yun et al., 2019) centers boxes anywhere and cuts off what is outside; here the whole
-    box lies inside, so that it has the share that was drawn.
+    CutMix (Yun et al., 2019) centers boxes anywhere and cuts off the part outside the image; here
+    the whole box is inside, so that it has the share that was drawn.
 
     Args:
       shape: ``(H, W, ...)`` of the image.
       shares: lowest and highest share of its area.
-      beta: both parameters of the beta distribution of the share between them; 1 is uniform.
+      beta: both parameters of the beta distribution of the share between these; 1 is uniform.
       rng: source of randomness.
     """
     low, high = shares

@@ -1,11 +1,11 @@
-"""Converts a grey picture of more than eight bits to eight: finds the values of black and white.
+"""Converts a grey image of more than eight bits to eight: finds the values of black and white.
 
 * Unsigned 16-bit (and 12-bit) values have the range of their depth: 0 to 65535 (4095).
 * Floats have the range 0..1, 0..255 or 0..65535. Integers of 32 bits and signed integers have the
-  range 0..255, 0..65535 or that of their depth. The smallest range is taken that holds nearly all
-  values of the picture. A few outliers, and values slightly beyond its ends, do not count: they are
-  clipped.
-* A TIFF whose PhotometricInterpretation says that 0 is white is inverted.
+  range 0..255, 0..65535 or that of their depth. The smallest range is used that contains nearly
+  all values of the image. A few outliers, and values slightly outside the range, do not count:
+  they are clipped.
+* A TIFF whose PhotometricInterpretation states that 0 is white is inverted.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from PIL import Image
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1
 
-_NEARLY_ALL = 0.995  # the share of the values that a range must hold
-_BEYOND = 0.25  # of a range, at either end: sharpening and resizing overshoot by less
+_NEARLY_ALL = 0.995  # the share of the values that a range must contain
+_BEYOND = 0.25  # of a range, at both ends: sharpening and resizing overshoot by less
 
 
 class Grey(NamedTuple):
-    """A grey picture of eight bits.
+    """A grey image of eight bits.
 
     Attributes:
-      picture: it, in Pillow's mode ``L``.
-      as_before: whether version 1 of :data:`amkd.data.pictures.VERSION` read the same.
+      picture: the image, in Pillow's mode ``L``.
+      as_before: whether version 1 of :data:`amkd.data.pictures.VERSION` gave the same image.
     """
 
     picture: Image.Image
@@ -35,7 +35,7 @@ class Grey(NamedTuple):
 
 
 def eight_bits(picture: Image.Image) -> Grey:
-    """Returns a loaded picture of Pillow's modes ``I``, ``I;16...`` or ``F`` in eight bits.
+    """Returns a loaded image of Pillow's modes ``I``, ``I;16...`` or ``F`` in eight bits.
 
     NaN becomes black, and a value that is declared transparent becomes white.
     """
@@ -47,7 +47,7 @@ def eight_bits(picture: Image.Image) -> Grey:
     if values.dtype.kind == "f":
         grey = np.rint(np.nan_to_num(shown * (255 / white)))
     else:
-        grey = (shown * 255 + white // 2) // white  # to the nearest
+        grey = (shown * 255 + white // 2) // white  # rounded to the nearest
         if (transparent := picture.info.get("transparency")) is not None:
             grey = np.where(values == transparent, 255, grey)
     return Grey(
@@ -80,7 +80,7 @@ def _white(picture: Image.Image, values: np.ndarray) -> int:
 
 
 def _smallest_range(values: np.ndarray, whites: Sequence[int]) -> int:
-    """Returns the first white whose range holds nearly all finite values; the last if none does."""
+    """Returns the first white whose range contains nearly all finite values, or the last."""
     finite = values[np.isfinite(values)]
     for white in whites:
         inside = (finite >= -_BEYOND * white) & (finite <= (1 + _BEYOND) * white)
@@ -90,10 +90,10 @@ def _smallest_range(values: np.ndarray, whites: Sequence[int]) -> int:
 
 
 def _white_before(values: np.ndarray) -> int:
-    """Returns the value that version 1 took as white.
+    """Returns the value that version 1 used as white.
 
-    Version 1 also showed the integer -1 as white. Where it occurs, this returns 0, which is never
-    the white of the present version.
+    Version 1 also showed the integer -1 as white. If -1 occurs, this returns 0, which is never the
+    white of the present version.
     """
     if values.dtype.kind != "f":
         return 0 if (values == -1).any() else 65535

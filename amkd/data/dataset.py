@@ -15,21 +15,20 @@ class DataSet:
 
     Attributes:
       name: the configured name.
-      classes: number of classes Y; of another task, the length of an answer.
+      classes: number of classes Y; for another task, the length of an answer.
       teacher_images: ``uint8[M, H, W, C]``; a local teacher is trained and validated on them.
       teacher_labels: ``int32[M]``.
       pool_images: ``uint8[M', H, W, C]``; the N real images are drawn from them, without labels.
-      test_images: ``uint8[T, H, W, C]``; the student is evaluated on them, and they serve no other
+      test_images: ``uint8[T, H, W, C]``; the student is evaluated on them, and they have no other
         purpose.
       test_labels: ``int32[T]``, for the final evaluation only; None if there are none.
-      class_names: Y names.
-      key: identifies the images where the name alone does not; a resumed run must find the same
-        key.
+      class_names: names of the Y classes.
+      key: identifies the images if the name alone does not; a resumed run must find the same key.
       pool_indices: ``int64[...]``, indices of the ``pool_images`` that may be drawn; None for all.
-      pool_labels: ``int32[M']``, only for reference methods that learn from true labels; None if
-        there are none.
+      pool_labels: ``int32[M']``, only for reference methods that learn from ground-truth labels;
+        None if there are none.
       task: what an answer means; its labels may have another form than class numbers.
-      nested_draw: whether a draw of few images is the beginning of every draw of more.
+      nested_draw: whether a draw of few images is the first part of every larger draw.
     """
 
     name: str
@@ -70,15 +69,15 @@ def draw_real(data: DataSet, n: int, seed: int) -> np.ndarray:
 
 
 def with_not_drawn(data: DataSet, first: np.ndarray, seed: int) -> LazyImages:
-    """Returns the first images, and after them all drawable images that :func:`draw_real` does not
-    draw when it draws N.
+    """Returns the first images, followed by the drawable images that a draw of N leaves out.
 
-    These other images are in the order of the data set. They are not copied.
+    These are the images that :func:`draw_real` does not draw. They are in the order of the data
+    set, and are not copied.
 
     Args:
       data: the data set.
       first: ``uint8[N, H, W, C]``.
-      seed: the run's.
+      seed: the run's seed.
     """
     positions = np.arange(data.drawable_count)
     rest = np.setdiff1d(positions, _drawn_positions(data, len(first), seed))

@@ -1,7 +1,7 @@
 """scikit-learn's 1,797 real handwritten digits of 8x8 pixels: embedded, nothing to download.
 
-They come without splits, so a fixed split is made here: 900 images train the teacher, the real
-images are drawn from 400 that no teacher has seen, and 497 are the test images.
+They have no splits, so a fixed split is made here: the teacher is trained on 900 images, the real
+images are drawn from 400 images that no teacher has seen, and 497 are the test images.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Data sets whose images are decoded from picture files: a folder, a manifest, Hugging Face, or a
+"""Data sets whose images are decoded from image files: a folder, a manifest, Hugging Face, or a
 folder of a lane benchmark.
 """
 
@@ -28,16 +28,16 @@ _MANIFEST = "config.data.manifest"
 
 
 def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) -> DataSet:
-    """Loads a data set of picture files.
+    """Loads a data set of image files.
 
     Args:
       dataset: its name: ``folder``, ``manifest``, ``hf:...``, ``tusimple`` or ``culane``.
       settings: the ``data.*`` group.
-      seed: the run's; decides which pictures are held out.
-      cache_dir: where decoded pictures are kept.
+      seed: the run's seed; decides which images are held out.
+      cache_dir: where decoded images are kept.
 
     Raises:
-      UserError: a folder, a table or a picture is not as it should be, or there are too few.
+      UserError: a folder, a table or an image file cannot be used, or there are too few images.
     """
     if source_of(dataset) == "folder":
         return own_images.from_folder(settings, seed, cache_dir)
@@ -64,17 +64,17 @@ def _listing(dataset: str, settings: DataSettings, seed: int, cache_dir: Path) -
 def decoded(
     dataset: str, settings: DataSettings, cache_dir: Path
 ) -> Iterator[tuple[Path, Sequence[str], np.ndarray]]:
-    """Yields the decoded pictures of a data set, those of the training split first.
+    """Yields the decoded images of a data set, those of the training split first.
 
     Each part is the root of its paths, the paths, and ``uint8[M, H, W, C]``.
 
     Args:
       dataset: its name: ``folder``, ``manifest`` or ``hf:...``.
       settings: the ``data.*`` group.
-      cache_dir: where decoded pictures are kept.
+      cache_dir: where decoded images are kept.
 
     Raises:
-      UserError: the pictures cannot be listed or decoded.
+      UserError: the image files cannot be listed or decoded.
     """
     if source_of(dataset) == "folder":
         options = own_images.decode_options(settings)
@@ -111,24 +111,24 @@ def _listed(dataset: str, settings: DataSettings, cache_dir: Path) -> Listed:
 
 
 def manifest_file(settings: DataSettings, cache_dir: Path) -> Path:
-    """Returns the manifest's file; of one in a bucket, its copy."""
+    """Returns the manifest's file; for a manifest in a bucket, its copy."""
     return remote.local_file(settings.manifest, cache_dir, _MANIFEST)
 
 
 def _with_classes(found: Listed, names: tuple[str, ...], dataset: str) -> Listed:
-    """Gives classes to a data set that names none."""
+    """Gives classes to a data set that does not name its classes."""
     if not names:
         return found
     if found.classes and found.classes != names:
         raise UserError(
-            f"config.data.classes: config.dataset={dataset!r} has classes of its own, the first of"
+            f"config.data.classes: config.dataset={dataset!r} has its own classes, the first of"
             f" which is {found.classes[0]!r}; leave config.data.classes empty"
         )
     return Listed(**{**vars(found), "classes": names})
 
 
 def _fetched(found: Listed, cache_dir: Path) -> Listed:
-    """Replaces addresses among the paths by the copies in the cache."""
+    """Replaces addresses among the paths by their copies in the cache."""
     far = [path for path in found.paths if remote.is_remote(path)]
     if not far:
         return found
@@ -140,7 +140,7 @@ def _fetched(found: Listed, cache_dir: Path) -> Listed:
 
 
 def files(dataset: str, settings: DataSettings, cache_dir: Path) -> tuple[Path, list[PictureFile]]:
-    """Returns the picture files of a data set, each with the SHA-256 of its bytes, and their root.
+    """Returns the image files of a data set, each with the SHA-256 of its bytes, and their root.
 
     Raises:
       UserError: they cannot be listed.

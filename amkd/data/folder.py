@@ -1,8 +1,8 @@
-"""Loads a folder of picture files, with or without a subfolder for each class.
+"""Loads a folder of image files, with or without a subfolder for each class.
 
-Files count as pictures by their suffix and are decoded by their content (:mod:`amkd.data.pictures`
-says how). Other files are ignored but counted, hidden files and folders are skipped, and of files
-with the same bytes only the first is used.
+Files count as image files by their suffix and are decoded by their content (see
+:mod:`amkd.data.pictures`). Other files are ignored but counted, hidden files and folders are
+skipped, and of files with the same bytes only the first is used.
 """
 
 import dataclasses
@@ -23,17 +23,17 @@ from amkd.data.pictures import SUFFIXES, DecodeOptions, check
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Pictures:
-    """The decoded pictures of a folder.
+    """The decoded images of a folder.
 
     Attributes:
       images: ``uint8[M, H, W, C]``, memory-mapped and read-only.
       paths: the file of each image, relative to the folder.
       labels: ``int32[M]``, indices into ``classes``; None if not labelled.
-      classes: names; empty if not labelled.
+      classes: names of the classes; empty if not labelled.
       duplicates: how many files were dropped because an earlier one has the same bytes.
       broken: files skipped, as (relative path, reason).
-      ignored: how many files are not pictures by name.
-      key: identity of exactly these pictures and how they were decoded, in hex.
+      ignored: how many files are not image files, according to their names.
+      key: identity of exactly these image files and of how they were decoded, in hex.
     """
 
     images: np.ndarray
@@ -56,22 +56,22 @@ def load(
     drop_duplicates: bool = True,
     field: str = "config.data.folder",
 ) -> Pictures:
-    """Loads a folder; decodes it unless exactly these files were decoded in this way before.
+    """Loads a folder; decodes it unless exactly these files were already decoded in this way.
 
     Args:
       root: the folder.
       options: how its files become images.
-      cache_dir: where decoded pictures and the files' hashes are kept.
-      labelled: every folder directly in ``root`` is a class; pictures may lie deeper below it.
+      cache_dir: where decoded images and the files' hashes are kept.
+      labelled: every folder directly in ``root`` is a class; image files may be in its subfolders.
       classes: the classes' names in order, if labelled; empty for the subfolders' names, sorted: by
-        value where all are numbers, else as text.
+        value if all are numbers, otherwise as text.
       drop_duplicates: use only the first, by path, of files with the same bytes.
       field: the configuration field that names ``root``, for messages.
 
     Raises:
-      UserError: an option is impossible; there is no such folder, or no picture in it; a picture is
-        broken and ``options`` refuse that. In a labelled folder: a picture is in no subfolder, a
-        subfolder is not a class, or the same bytes are in two classes.
+      UserError: an option is impossible; there is no such folder, or no image file in it; an image
+        file is broken and ``options`` refuse that. In a labelled folder: an image file is in no
+        subfolder, a subfolder is not a class, or the same bytes are in two classes.
     """
     check(options)
     where = f"{field}={str(root)!r}"
@@ -101,82 +101,82 @@ def decoded(
     *,
     drop_duplicates: bool,
 ) -> picture_cache.CachedPictures:
-    """Decodes files, or finds them in the cache; tells of broken and of plain pictures.
+    """Decodes files, or finds them in the cache; reports broken files and plain images.
 
     Args:
       root: the folder of the files.
       found: the files, sorted by path.
       options: how they become images.
-      cache_dir: where decoded pictures are kept.
+      cache_dir: where decoded images are kept.
       drop_duplicates: use only the first, by path, of files with the same bytes.
 
     Raises:
-      UserError: a picture is broken and ``options`` refuse that, or none can be decoded.
+      UserError: a file is broken and ``options`` refuse that, or none can be decoded.
     """
     cached = picture_cache.load(
         root, found, options, drop_duplicates=drop_duplicates, cache_dir=cache_dir
     )
     if cached.broken:
         story = (
-            f"{len(cached.broken):,} of the {len(found):,} pictures in {root} cannot be decoded:"
+            f"{len(cached.broken):,} of the {len(found):,} image files in {root} cannot be decoded:"
             f" {picture_cache.list_broken(cached.broken)}; all are listed in"
             f" {cached.folder / picture_cache.BROKEN_LIST}"
         )
         _refuse_or_warn(story, options)
     if cached.plain:
         _warn(
-            f"{len(cached.plain):,} of the {len(cached.paths):,} pictures in {root} come out nearly"
-            f" of one colour: {first_names([repr(path) for path in cached.plain])}. If they should"
-            " not, their values are not in a range that is understood: see 'Pictures' in"
-            " docs/own_teacher.md, and save them with 8 bits"
+            f"{len(cached.plain):,} of the {len(cached.paths):,} images in {root} have nearly one"
+            f" colour after decoding: {first_names([repr(path) for path in cached.plain])}. If this"
+            " is wrong, their values are not in a supported range: see 'Images' in"
+            " docs/own_teacher.md, and save the files with 8 bits"
         )
     return cached
 
 
 def list_pictures(root: Path, field: str = "config.data.folder") -> Listing:
-    """Lists the files of a folder that may be pictures, without opening them.
+    """Lists the files of a folder that may be image files, without opening them.
 
     Args:
       root: the folder.
       field: the configuration field that names it, for messages.
 
     Raises:
-      UserError: there is no such folder, or no picture in it.
+      UserError: there is no such folder, or no image file in it.
     """
     where = f"{field}={str(root)!r}"
     if not root.is_dir():
         kind = "is a file" if root.exists() else "there is no such folder"
-        raise UserError(f"{where}: {kind}; name a folder that holds pictures")
+        raise UserError(f"{where}: {kind}; name a folder with image files")
     try:
         listing = picture_files.list_folder(root)
     except OSError as error:
         raise UserError(f"{where}: {error.filename} cannot be listed ({error.strerror})") from error
     if not listing.paths:
         held = f"only {listing.ignored:,} other files" if listing.ignored else "and no other file"
-        raise UserError(f"{where}: holds no picture ({', '.join(SUFFIXES)}), {held}")
+        raise UserError(f"{where}: contains no image file ({', '.join(SUFFIXES)}), {held}")
     return listing
 
 
 def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[str, ...]:
-    """Returns the class names of a labelled folder, and refuses a folder that is not one."""
+    """Returns the class names of a labelled folder; refuses any other folder."""
     loose = [path for path in listing.paths if "/" not in path]
     if loose:
         raise UserError(
-            f"{where}: must hold one subfolder for each class, so these pictures have no label:"
+            f"{where}: must contain one subfolder per class, so these image files have no label:"
             f" {first_names([repr(path) for path in loose])}; move them into subfolders"
         )
     names = classes or class_names.in_order(listing.subfolders)
     alike = [comparable(name) for name in names]
     twice = [repr(name) for name, count in Counter(alike).items() if count > 1]
     if twice:
-        given = "class names given" if classes else f"{where}: subfolders named alike"
+        given = "class names given" if classes else f"{where}: the same subfolder name"
         raise UserError(
-            f"{given} more than once: {first_names(twice)}; every class needs a name of its own"
+            f"{given} more than once: {first_names(twice)}; every class needs its own name"
         )
     unknown = sorted({*map(comparable, listing.subfolders)}.difference(alike))
     if unknown:
         raise UserError(
-            f"{where}: subfolders that are none of the {len(classes)} classes:"
+            f"{where}: these subfolders are not among the {len(classes)} classes:"
             f" {first_names([_with_near(name, classes) for name in unknown])}; rename or remove"
             " them"
         )
@@ -198,8 +198,8 @@ def _refuse_ambiguous(found: Sequence[PictureFile], broken: set[str], where: str
             ambiguous.append(f"{earlier!r} = {file.path!r}")
     if ambiguous:
         raise UserError(
-            f"{where}: the same picture lies in two classes: {first_names(ambiguous)};"
-            " keep each where it belongs and delete the other"
+            f"{where}: the same image file is in two classes: {first_names(ambiguous)};"
+            " keep each file only in the right class and delete the other copy"
         )
 
 
@@ -216,7 +216,7 @@ def _labels(paths: Sequence[str], names: tuple[str, ...]) -> np.ndarray:
 def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
     if options.broken == "refuse":
         raise UserError(
-            f"config.data.broken='refuse': {story}. Mend or delete them, or leave them out with"
+            f"config.data.broken='refuse': {story}. Repair or delete them, or leave them out with"
             " --config.data.broken=skip"
         )
     _warn(f"skipped {story}")
@@ -227,8 +227,8 @@ def _warn(story: str) -> None:
 
 
 def describe(pictures: Pictures, root: Path) -> str:
-    """Says in a line or two, for people, what was found and what was left out."""
-    parts = [f"{root}: {_count(len(pictures.paths), 'picture')}"]
+    """Describes in one or two lines what was found and what was left out."""
+    parts = [f"{root}: {_count(len(pictures.paths), 'image')}"]
     if pictures.duplicates:
         parts.append(f"{_count(pictures.duplicates, 'duplicate')} dropped")
     if pictures.broken:
@@ -243,7 +243,7 @@ def describe(pictures: Pictures, root: Path) -> str:
         absent = [
             repr(name) for name, count in zip(pictures.classes, counts, strict=True) if not count
         ]
-        missing = f", no picture of {first_names(absent)}" if absent else ""
+        missing = f", no image of {first_names(absent)}" if absent else ""
         lines.append(f"{_count(len(pictures.classes), 'class', 'classes')}{missing}")
     return "\n".join(lines)
 

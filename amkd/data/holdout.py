@@ -1,6 +1,6 @@
-"""Training images that evaluate the student in place of the test images.
+"""Evaluates the student on training images instead of the test images.
 
-With them, a recipe can be chosen without a look at the test images.
+So a recipe can be chosen without using the test images.
 """
 
 import dataclasses
@@ -13,13 +13,13 @@ from amkd.data.dataset import DataSet
 
 
 def from_training(data: DataSet, seed: int) -> DataSet:
-    """Replaces the test images by as many images of the pool, which can then not be drawn.
+    """Replaces the test images by as many pool images, which then cannot be drawn.
 
-    They are the same for every configuration with the same seed, and have no labels.
+    These images are the same for every configuration with the same seed, and have no labels.
 
     Args:
       data: the data set.
-      seed: the run's.
+      seed: the run's seed.
 
     Raises:
       UserError: fewer than two images would be left to draw.
@@ -29,9 +29,9 @@ def from_training(data: DataSet, seed: int) -> DataSet:
     if count > len(drawable) - 2:
         raise UserError(
             f"config.data.judge='train': {count} of the {len(drawable)} training images of"
-            f" {data.name} would judge the student, and fewer than 2 would be left to draw; set"
+            f" {data.name} would be evaluation images, and fewer than 2 would be left to draw; set"
             " --config.data.test_images to"
-            " fewer"
+            " a smaller number"
         )
     order = keys.rng(seed, 0, keys.Purpose.HELD_OUT).permutation(drawable)
     held_out, left = np.sort(order[:count]), np.sort(order[count:])

@@ -1,7 +1,7 @@
 """Data sets of Hugging Face: from the hub, or from a folder that ``save_to_disk`` wrote.
 
-Pictures are written to the cache as they are in the data set, one at a time, and are then decoded
-like any other picture file.
+Image files are written to the cache as they are in the data set, one at a time, and are then
+decoded like any other image file.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _ROWS = "rows.json"
 
 
 class _Columns(NamedTuple):
-    """The columns of pictures and labels (empty for none), and the names of the classes."""
+    """The columns of images and labels (empty for none), and the names of the classes."""
 
     image: str
     label: str
@@ -34,12 +34,12 @@ class _Columns(NamedTuple):
 
 
 def read(name: str, cache_dir: Path, *, image_column: str = "", label_column: str = "") -> Listed:
-    """Writes the pictures of a data set to the cache, unless they are there, and lists them.
+    """Writes the image files of a data set to the cache, unless they are there, and lists them.
 
     Args:
       name: ``hf:OWNER/NAME``, with an optional ``@REVISION``; or ``hf:FOLDER``.
       cache_dir: the folder of the cache.
-      image_column: the column of pictures; empty for the only one.
+      image_column: the column of images; empty for the only one.
       label_column: the column of classes; empty for the only one, if there is one.
 
     Raises:
@@ -69,7 +69,7 @@ def read(name: str, cache_dir: Path, *, image_column: str = "", label_column: st
 
 
 def _splits(name: str, field: str) -> dict[str, Any]:
-    """Returns the split to draw from, and the one that judges the student if there is one."""
+    """Returns the split to draw from, and the split for evaluation if there is one."""
     datasets = require("datasets", extra="hf", field=field)
     folder = Path(name).expanduser()
     try:
@@ -78,15 +78,18 @@ def _splits(name: str, field: str) -> dict[str, Any]:
         else:
             repository, _, revision = name.partition("@")
             found = datasets.load_dataset(repository, revision=revision or None)
-    except Exception as error:  # the library has errors of its own, and those of the network
+    except Exception as error:  # the library raises its own errors, and those of the network
         raise UserError(
-            f"{field}: cannot be loaded ({type(error).__name__}: {error}). Name hf:OWNER/NAME as"
-            " on the hub, or a folder that save_to_disk wrote"
+            f"{field}: cannot be loaded ({type(error).__name__}: {error}). Write hf:OWNER/NAME as"
+            " on the hub, or hf: and a folder that save_to_disk wrote"
         ) from error
     splits = dict(found) if isinstance(found, dict) else {_TRAIN[0]: found}
     train = next((split for split in _TRAIN if split in splits), None)
     if train is None:
-        raise UserError(f"{field}: has no split 'train'; it has {', '.join(map(repr, splits))}")
+        raise UserError(
+            f"{field}: has no split 'train', only {', '.join(map(repr, splits))}; choose a data"
+            " set with that split"
+        )
     test = next((split for split in _TEST if split in splits), None)
     return {split: splits[split] for split in (train, test) if split is not None}
 
@@ -97,7 +100,7 @@ def _columns(splits: dict[str, Any], field: str, image: str, label: str) -> _Col
     image = image or _only(kinds, "Image", field, "image_column")
     if kinds.get(image) != "Image":
         raise UserError(
-            f"{field}: has no column {image!r} of pictures; its columns are"
+            f"{field}: has no column {image!r} of images; its columns are"
             f" {', '.join(f'{column!r} ({kind})' for column, kind in kinds.items())}. Name one"
             " with --config.data.image_column"
         )
@@ -105,7 +108,7 @@ def _columns(splits: dict[str, Any], field: str, image: str, label: str) -> _Col
         label = _only(kinds, "ClassLabel", field, "label_column")
     if label and kinds.get(label) != "ClassLabel":
         raise UserError(
-            f"{field}: the column {label!r} holds no classes (ClassLabel); name another with"
+            f"{field}: the column {label!r} contains no classes (ClassLabel); name another with"
             " --config.data.label_column, or cast it with class_encode_column"
         )
     return _Columns(image, label, tuple(features[label].names) if label else ())
@@ -116,20 +119,20 @@ def _only(kinds: dict[str, str], wanted: str, field: str, remedy: str) -> str:
     if len(found) != 1:
         shown = ", ".join(f"{column!r} ({kind})" for column, kind in kinds.items())
         raise UserError(
-            f"{field}: has {len(found)} columns of the kind {wanted}, and one is needed: name it"
+            f"{field}: has {len(found)} columns of the kind {wanted}, but one is needed: name it"
             f" with --config.data.{remedy}; its columns are {shown}"
         )
     return found[0]
 
 
 def _key(table: Any, columns: _Columns) -> str:
-    """Returns the name of the folder of a split: the library knows each table by a fingerprint."""
+    """Returns the name of the folder of a split: the library gives each table a fingerprint."""
     told = [table._fingerprint, columns.image, columns.label]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def _write(folder: Path, table: Any, columns: _Columns, field: str) -> None:
-    """Writes the pictures of a split whole or not at all, even with several runs at once."""
+    """Writes all image files of a split or none, even with several runs at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=".hf-", dir=folder.parent))
     try:
@@ -140,14 +143,17 @@ def _write(folder: Path, table: Any, columns: _Columns, field: str) -> None:
         (scratch / _ROWS).write_text(json.dumps(labels), encoding="utf-8")
         os.replace(scratch, folder)
     except OSError as error:
-        if not (folder / _ROWS).exists():  # else another run was first
-            raise UserError(f"{field}: cannot be kept in {folder.parent} ({error})") from error
+        if not (folder / _ROWS).exists():  # otherwise another run was first
+            raise UserError(
+                f"{field}: cannot be stored in {folder.parent} ({error}); choose another"
+                " --config.cache_dir"
+            ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _records(table: Any, columns: _Columns, field: str) -> Iterator[tuple[bytes, int]]:
-    """Yields the bytes of each picture file, and its label."""
+    """Yields the bytes of each image file, and its label."""
     kind = type(table.features[columns.image])
     plain = table.cast_column(columns.image, kind(decode=False))
     for place in range(len(plain)):
@@ -159,7 +165,7 @@ def _records(table: Any, columns: _Columns, field: str) -> Iterator[tuple[bytes,
                 found = Path(picture["path"]).read_bytes()
             except OSError as error:
                 raise UserError(
-                    f"{field}: the picture of row {place} cannot be read ({error})"
+                    f"{field}: the image of row {place} cannot be read ({error})"
                 ) from error
         label = row[columns.label] if columns.label else None
         yield found or b"", _UNLABELED if label is None else int(label)

@@ -1,12 +1,12 @@
 """Reads the annotations of TuSimple and CULane.
 
-TuSimple has one JSON object a line in ``label_data_*.json``, and for the test in
-``test_label.json``: ``raw_file`` is the picture, ``h_samples`` are rows, and each of ``lanes`` has
-a column for every row, -2 where it is not seen.
+TuSimple has one JSON object per line in ``label_data_*.json``, and for the test in
+``test_label.json``: ``raw_file`` is the image file, ``h_samples`` are rows, and each of ``lanes``
+has a column for every row, -2 where the lane is not visible.
 
-CULane has beside each picture ``NAME.jpg`` a file ``NAME.lines.txt`` with a line for each lane:
-column and row of its points, ``x y x y ...``. ``list/train.txt`` (or ``train_gt.txt``) and
-``list/test.txt`` name the pictures; without lists, all pictures that have such a file are used.
+CULane has a file ``NAME.lines.txt`` next to each image file ``NAME.jpg``, with a line for each
+lane: column and row of its points, ``x y x y ...``. ``list/train.txt`` (or ``train_gt.txt``) and
+``list/test.txt`` name the image files; without lists, all images with such a file are used.
 """
 
 import json
@@ -20,10 +20,10 @@ from amkd.core.errors import UserError
 
 
 class Annotated(NamedTuple):
-    """A picture and its lanes.
+    """An image file and its lanes.
 
     Attributes:
-      path: the path of the picture, relative to the root.
+      path: the path of the image file, relative to the root.
       lanes: ``float64[P, 2]`` each: column and row of P points, 2 or more, in pixels.
     """
 
@@ -32,14 +32,14 @@ class Annotated(NamedTuple):
 
 
 def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
-    """Returns the pictures to learn from, and the test pictures; empty where none are listed.
+    """Returns the training images, and the test images; empty if none are listed.
 
     Args:
       dataset: ``tusimple`` or ``culane``.
       root: the folder.
 
     Raises:
-      UserError: there is no annotation, or one cannot be read.
+      UserError: there is no annotation, or an annotation cannot be read.
     """
     read: Callable[[Path, bool], Iterator[Annotated]]
     read = {"tusimple": _tusimple, "culane": _culane}[dataset]
@@ -47,11 +47,11 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
     if not train:
         wanted = {
             "tusimple": "label_data_*.json",
-            "culane": "list/train.txt, or pictures with a file NAME.lines.txt beside each",
+            "culane": "list/train.txt, or image files with a file NAME.lines.txt next to each",
         }[dataset]
         raise UserError(
-            f"config.data.folder={str(root)!r}: holds no annotations of {dataset!r}; it must hold"
-            f" {wanted}"
+            f"config.data.folder={str(root)!r}: contains no annotations of {dataset!r}; it must"
+            f" contain {wanted}"
         )
     return train, test
 
@@ -75,7 +75,7 @@ def _entry(line: str, where: str) -> Annotated:
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{where}: {type(error).__name__}: {error}; a line must be a JSON object with"
-            " raw_file, h_samples, and for each of lanes as many columns as there are rows"
+            " raw_file, h_samples and lanes; each lane must have as many columns as there are rows"
         ) from error
 
 
@@ -100,10 +100,10 @@ def _lines(root: Path, picture: str) -> Annotated:
         return Annotated(picture, _lanes([one.reshape(-1, 2) for one in numbers]))
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{file}: {error}; each line must be the points of a lane, column and row by turns"
+            f"{file}: {error}; each line must be the points of a lane, alternating column and row"
         ) from error
 
 
 def _lanes(found: list[np.ndarray]) -> tuple[np.ndarray, ...]:
-    """Leaves out what has fewer than two points: no line."""
+    """Leaves out lanes with fewer than two points, which are not lines."""
     return tuple(points for points in found if len(points) > 1)

@@ -1,7 +1,7 @@
-"""Road pictures with lanes in folders, as the benchmarks TuSimple and CULane are published.
+"""Road images with lanes in folders, as the benchmarks TuSimple and CULane are published.
 
-Pictures are stretched to ``data.size`` and ``data.width``, and the lanes with them. Figures are
-measured at that size, at the rows of the task: they are not those of the official programs.
+Images are stretched to ``data.size`` and ``data.width``, and the lanes with them. Figures are
+measured at that size, at the rows of the task: they differ from those of the official programs.
 """
 
 import dataclasses
@@ -20,8 +20,8 @@ from amkd.data.lane_files import Annotated
 from amkd.tasks import LaneTask
 
 _SLOTS = 4
-# Rows of the anchors as shares of the height: TuSimple's own, every second one; of CULane, the
-# lower part.
+# Rows of the anchors as shares of the height: every second row of TuSimple's own; the lower part
+# of CULane.
 _ANCHORS = {
     "tusimple": np.arange(160, 711, 20) / 720,
     "culane": np.arange(250, 590, 20) / 590,
@@ -30,7 +30,7 @@ _NEAR, _DRAWN = 20 / 1280, 30 / 1640  # shares of the width: TuSimple's and CULa
 
 
 class _Part(NamedTuple):
-    """Pictures with their lanes: ``uint8[M, H, W, 3]``, ``float32[M, L, R]``, and an identity."""
+    """Images with their lanes: ``uint8[M, H, W, 3]``, ``float32[M, L, R]``, and an identity."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -38,17 +38,16 @@ class _Part(NamedTuple):
 
 
 def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) -> DataSet:
-    """Loads a folder; where it lists no test pictures, ``data.held_out`` of the others are test
-    pictures.
+    """Loads a folder; if it lists no test images, ``data.held_out`` of the others are test images.
 
     Args:
       dataset: ``tusimple`` or ``culane``.
       settings: the ``data.*`` group.
-      seed: the run's; decides which pictures are held out.
-      cache_dir: where decoded pictures are kept.
+      seed: the run's seed; decides which images are held out.
+      cache_dir: where decoded images are kept.
 
     Raises:
-      UserError: an annotation or a picture is not as it should be, or there are too few.
+      UserError: an annotation or an image file cannot be used, or there are too few images.
     """
     root = Path(settings.folder).expanduser()
     train, test = lane_files.listed(dataset, root)
@@ -94,8 +93,8 @@ def _held_out(data: DataSet, count: int, seed: int) -> DataSet:
     total = len(data.pool_images)
     if count > total - 2:
         raise UserError(
-            f"config.data.held_out={count}: there are only {total} pictures, and at least 2 must"
-            " be left to choose from; hold out fewer"
+            f"config.data.held_out={count}: there are only {total} images, and at least 2 must"
+            " be left to choose from; set a smaller number"
         )
     held_out, left = own_images.hold_out(total, count, seed)
     assert data.pool_labels is not None
@@ -135,7 +134,7 @@ def in_slots(lanes: Sequence[np.ndarray], task: LaneTask) -> np.ndarray:
     """Returns the columns of lanes at the anchors, each in its slot: ``float32[L, R]``.
 
     Each lane is extended in a straight line to the lower edge. On each side of the middle, the two
-    lanes that end nearest to the middle get a slot. Other lanes are left out (ours).
+    lanes that end nearest to the middle get a slot. Other lanes are left out (our own rule).
 
     Args:
       lanes: ``float64[P, 2]`` each: column and row of its points, in pixels of the run's images.

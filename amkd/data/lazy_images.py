@@ -1,6 +1,4 @@
-"""Holds many images of which few are used at a time: images in a file are read when they are
-indexed.
-"""
+"""Holds many images of which few are used at a time; images in a file are read when indexed."""
 
 import dataclasses
 from typing import Any
@@ -10,14 +8,14 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LazyImages:
-    """Images in memory, and after them others of an array, which stay where they are.
+    """Images in memory, followed by images of another array, which are not copied.
 
     It is indexed like ``uint8[M, H, W, C]``, by a number, a slice or an array of numbers.
 
     Attributes:
       first: ``uint8[A, H, W, C]``, in memory.
-      others: ``uint8[B, H, W, C]``, such as a memory map of decoded pictures.
-      rows: ``int64[M - A]``, which of the others follow, in this order.
+      others: ``uint8[B, H, W, C]``, such as a memory map of decoded images.
+      rows: ``int64[M - A]``, indices of the ``others`` that follow, in this order.
     """
 
     first: np.ndarray
@@ -54,11 +52,11 @@ class LazyImages:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def used(self, places: np.ndarray, room: int) -> tuple[np.ndarray, np.ndarray]:
-        """Copies the images that are used, each once.
+        """Copies the images that are used, each only once.
 
         Args:
           places: ``int[Q]``, places of the images; a place may occur several times.
-          room: images to make room for, so that the result has the same shape in every round.
+          room: number of images in the result, so that its shape is the same in every round.
 
         Returns:
           ``uint8[room, H, W, C]``, the used images and then black ones; and ``int32[Q]``, the index

@@ -1,4 +1,4 @@
-"""Picture files that a table lists, with true labels or without, as a data set."""
+"""Image files that a table lists, with or without ground-truth labels, as a data set."""
 
 import dataclasses
 import hashlib
@@ -20,30 +20,30 @@ from amkd.data.row_faults import RowFaults
 
 
 class _Part(NamedTuple):
-    """The pictures of one split, decoded: the images, and ``int32[M]`` labels, -1 for none."""
+    """The decoded images of one split, and ``int32[M]`` labels, -1 for none."""
 
     pictures: CachedPictures
     labels: np.ndarray
 
     @property
     def labelled(self) -> bool:
-        """Whether every picture has a label."""
+        """Whether every image has a label."""
         return bool(len(self.labels)) and bool((self.labels >= 0).all())
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Listing:
-    """How listed pictures become a data set.
+    """How listed image files become a data set.
 
     Attributes:
       name: the name of the data set.
       field: what names the table, for messages.
       options: how the files become images.
-      cache_dir: where decoded pictures are kept.
-      held_out: pictures that judge the student where none is of the split test.
-      test_images: most pictures of the split test; 0 for all.
-      seed: decides which pictures are held out.
-      strict: refuse the same picture with two labels; else tell of it, and keep the first label.
+      cache_dir: where decoded images are kept.
+      held_out: number of evaluation images, if no image is of the split test.
+      test_images: maximum number of images of the split test; 0 for all.
+      seed: decides which images are held out.
+      strict: refuse an image with two labels; otherwise report it, and keep the first label.
     """
 
     name: str
@@ -57,29 +57,29 @@ class Listing:
 
 
 def load(listed: Listed, how: Listing) -> DataSet:
-    """Returns the listed pictures as a data set.
+    """Returns the listed images as a data set.
 
-    A local teacher can be trained on pictures that all have labels, if some are of the split test.
+    A local teacher can be trained on them if all have labels and some are of the split test.
 
     Args:
-      listed: the pictures.
+      listed: the images.
       how: how they become a data set.
 
     Raises:
-      UserError: a picture is broken, or one has two labels, or there are too few, or the classes
-        are not known.
+      UserError: an image file is broken or has two labels, there are too few, or the classes are
+        not known.
     """
     check(how.options)
     if len(listed.classes) < 2:
         raise UserError(
-            f"{how.field}: its labels name {len(listed.classes)} classes, and a classifier has at"
-            " least two: name the classes, in the teacher's order, with --config.data.classes"
+            f"{how.field}: its labels name {len(listed.classes)} classes, but a classifier needs at"
+            " least two: set the class names, in the teacher's order, with --config.data.classes"
         )
     order, files = _by_path(listed, how)
     _check_labels(listed, order, files, how)
     pool = _decoded(listed, order, files, how, is_test=False)
     if pool is None:
-        raise UserError(f"{how.field}: lists no picture of the split train")
+        raise UserError(f"{how.field}: lists no image of the split train")
     test = _decoded(listed, order, files, how, is_test=True)
     _tell(listed, pool, test, how)
     data = _held_out(listed, pool, how) if test is None else _judged(listed, pool, test, how)
@@ -94,7 +94,7 @@ def _by_path(listed: Listed, how: Listing) -> tuple[list[int], list[PictureFile]
 
 
 def decoded(listed: Listed, how: Listing) -> list[CachedPictures]:
-    """Returns the decoded pictures of each split that has any."""
+    """Returns the decoded images of each split that has any."""
     order, files = _by_path(listed, how)
     parts = (_decoded(listed, order, files, how, is_test=split) for split in (False, True))
     return [part.pictures for part in parts if part is not None]
@@ -108,12 +108,12 @@ def _decoded(
     *,
     is_test: bool,
 ) -> _Part | None:
-    """Returns the pictures of a split; None if there are none."""
+    """Returns the decoded images of a split; None if there are none."""
     own = [place for place, row in enumerate(order) if listed.is_test[row] == is_test]
     if not own:
         return None
     found = [files[place] for place in own]
-    # All pictures of a test set count, also copies of one another: the user chose them.
+    # All images of a test set count, even duplicates: the user chose them.
     pictures = folder.decoded(
         listed.root, found, how.options, how.cache_dir, drop_duplicates=not is_test
     )
@@ -126,7 +126,7 @@ def _decoded(
 def _check_labels(
     listed: Listed, order: Sequence[int], files: Sequence[PictureFile], how: Listing
 ) -> None:
-    """Refuses, or tells of, the same bytes with two labels: one of them is wrong."""
+    """Refuses or reports the same bytes with two labels: one of them is wrong."""
     faults, count = RowFaults(how.field), 0
     first: dict[str, int] = {}
     for row, file in zip(order, files, strict=True):
@@ -139,22 +139,22 @@ def _check_labels(
             number = int(listed.numbers[earlier])
             faults.add(
                 int(listed.numbers[row]),
-                f"{listed.paths[row]!r} is the picture of row {number},"
-                f" {listed.paths[earlier]!r}, and the labels are {other!r} and {one!r}",
+                f"{listed.paths[row]!r} is the same image as in row {number},"
+                f" {listed.paths[earlier]!r}, but the labels are {other!r} and {one!r}",
             )
     if how.strict:
         faults.refuse("Keep the row with the right label, and remove the other")
     elif count:
         console.say(
-            f"warning: {how.field}: {count:,} pictures have another label at another place",
+            f"warning: {how.field}: {count:,} images have a different label in another row",
             error=True,
         )
 
 
 def _tell(listed: Listed, pool: _Part, test: _Part | None, how: Listing) -> None:
-    parts = [f"{how.field}: {len(pool.labels):,} pictures"]
+    parts = [f"{how.field}: {len(pool.labels):,} images"]
     if test is not None:
-        parts.append(f"{len(test.labels):,} to judge the student")
+        parts.append(f"{len(test.labels):,} for evaluation")
     if listed.left_out:
         parts.append(f"{listed.left_out:,} of a validation split left out")
     if pool.pictures.duplicates:
@@ -166,7 +166,7 @@ def _tell(listed: Listed, pool: _Part, test: _Part | None, how: Listing) -> None
 
 
 def _judged(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
-    """Returns the data set with the pictures of the split test as judges."""
+    """Returns the data set with the images of the split test for evaluation."""
     images = pool.pictures.images
     data = own_images.unlabeled(
         how.name, images, listed.classes, key=_key([pool, test], listed.classes)
@@ -182,7 +182,7 @@ def _judged(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
 
 
 def _held_out(listed: Listed, pool: _Part, how: Listing) -> DataSet:
-    """Returns the data set with some of its own pictures as judges."""
+    """Returns the data set with some of its own images for evaluation."""
     images = pool.pictures.images
     data = own_images.with_holdout(
         how.name,
@@ -199,7 +199,7 @@ def _held_out(listed: Listed, pool: _Part, how: Listing) -> DataSet:
 
 
 def _key(parts: Sequence[_Part], classes: tuple[str, ...]) -> str:
-    """Returns the identity of images and labels; without labels, that of the images alone."""
+    """Returns the identity of images and labels; without labels, only that of the images."""
     key = "+".join(part.pictures.key for part in parts)
     if all((part.labels < 0).all() for part in parts):
         return key

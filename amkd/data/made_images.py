@@ -1,4 +1,4 @@
-"""Images made from the real ones, each different from all others: no question is asked twice."""
+"""Images made from the real ones, each different from all others: no query is made twice."""
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
@@ -7,7 +7,7 @@ import numpy as np
 
 from amkd.core.digest import image_digest
 
-_TRIES = 20  # images made for each one that is wanted, before it is given up
+_TRIES = 20  # images made for each one that is wanted, before giving up
 
 
 def append_different(
@@ -17,16 +17,16 @@ def append_different(
     *,
     progress: Callable[[int], None] = lambda step: None,
 ) -> np.ndarray:
-    """Returns the real images, and after them the first made ones that differ from all before.
+    """Returns the real images, followed by the first made images that differ from all before them.
 
     Args:
       real: ``uint8[N, H, W, C]``.
       made: ``uint8[H, W, C]`` each; at most 20 are tried for each image that is wanted.
-      count: how many are wanted.
+      count: how many made images are wanted.
       progress: is called with the number of images found since the last call.
 
     Returns:
-      ``uint8[N + M, H, W, C]``; M is below ``count`` where no more are found.
+      ``uint8[N + M, H, W, C]``; M is less than ``count`` if no more are found.
     """
     images = np.empty((len(real) + count, *real.shape[1:]), np.uint8)
     images[: len(real)] = real
@@ -44,6 +44,6 @@ def append_different(
 
 
 def turns(n: int, rng: np.random.Generator) -> Iterator[int]:
-    """Yields places of N images without end; each comes once before any comes again."""
+    """Yields places of N images without end; each occurs once before any occurs again."""
     while True:
         yield from rng.permutation(n).tolist()

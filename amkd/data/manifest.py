@@ -1,8 +1,8 @@
-"""A manifest: a table that lists picture files, with a label and a split for each.
+"""A manifest: a table that lists image files, with a label and a split for each.
 
 Columns: ``path`` (relative to the manifest), ``label`` and ``split``; the last two may be missing.
-Splits are ``train`` (also where nothing stands) and ``test``; pictures of a validation split are
-left out. All other columns are ignored here.
+Splits are ``train`` (also for an empty cell) and ``test``; images of a validation split are left
+out. All other columns are ignored here.
 """
 
 import dataclasses
@@ -27,16 +27,16 @@ _UNLABELED = -1
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Listed:
-    """The pictures that a manifest lists, without those that are left out.
+    """The image files that a manifest lists, without those that are left out.
 
     Attributes:
       root: the folder that the paths are relative to.
       paths: the paths of the files.
       numbers: ``int64[M]``, the row of each.
       labels: ``int32[M]``, indices into ``classes``; -1 for none.
-      is_test: ``bool[M]``, whether it judges the student.
+      is_test: ``bool[M]``, whether it is an evaluation image.
       classes: names of the classes; empty if there is no label, and no class was given.
-      left_out: how many pictures of other splits there are.
+      left_out: number of images of other splits.
     """
 
     root: Path
@@ -66,8 +66,8 @@ def read(
       base: the address of the manifest, if ``path`` is a copy of one in a bucket.
 
     Raises:
-      UserError: names every row at fault: a file is missing or listed twice, a label is not a
-        class, or a split is unknown. Or the manifest itself cannot be read.
+      UserError: rows are wrong, and the message names them: a file is missing or listed twice, a
+        label is not a class, or a split is unknown. Or the manifest itself cannot be read.
     """
     field = f"config.data.manifest={str(path)!r}"
     faults = RowFaults(field)
@@ -78,13 +78,16 @@ def read(
             _check_columns(row.cells, columns, field, label_column)
         _take(row, columns, found, faults, path.parent)
     if not found.seen:
-        raise UserError(f"{field}: lists no picture")
+        raise UserError(f"{field}: lists no image file")
     numbers = np.array(found.numbers, np.int64)
     names = classes or _names(found.labels)
     labels = np.fromiter(_label_numbers(found, names, bool(classes), faults), np.int32)
-    faults.refuse("Nothing was read. Mend the rows, or remove them")
+    faults.refuse("Nothing was read. Correct these rows, or remove them")
     if not found.paths:
-        raise UserError(f"{field}: all its pictures are of a validation split, which is left out")
+        raise UserError(
+            f"{field}: all its images are of a validation split, which is not used; mark some"
+            " as train or test"
+        )
     return Listed(
         root=path.parent,
         paths=found.paths,
@@ -98,7 +101,7 @@ def read(
 
 @dataclasses.dataclass
 class _Found:
-    """What was read so far, and the address that paths are relative to, or empty."""
+    """The rows that were read so far, and the address that paths are relative to, or empty."""
 
     base: str
     paths: list[str] = dataclasses.field(default_factory=list)
@@ -120,26 +123,26 @@ def _check_columns(
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise UserError(
                 f"{field}: has no column {name!r}; {hint}it has {', '.join(map(repr, cells))}. Name"
-                " the right one with --config.data.image_column or label_column"
+                " the right one with --config.data.image_column or --config.data.label_column"
             )
 
 
 def _take(
     row: rows.Row, columns: tuple[str, str], found: _Found, faults: RowFaults, root: Path
 ) -> None:
-    """Adds a row to what was found, or to the faults."""
+    """Adds a row to the rows that were found, or to the faults."""
     found.seen += 1
     path = rows.text_of(row.cells.get(columns[0]))
     split = rows.text_of(row.cells.get(SPLIT)).lower()
     if path and found.base and not remote.is_remote(path):
         path = f"{found.base}/{path}"
     if not path:
-        return faults.add(row.number, "names no picture")
+        return faults.add(row.number, "names no image file")
     if split not in _SPLITS:
-        return faults.add(row.number, f"the split {split!r} is none of train, test, validation")
+        return faults.add(row.number, f"the split {split!r} is not train, test or validation")
     earlier = found.first.setdefault(path, row.number)
     if earlier != row.number:
-        return faults.add(row.number, f"{path!r} is listed in row {earlier}, too; keep one of them")
+        return faults.add(row.number, f"{path!r} is also listed in row {earlier}; keep one of them")
     if split in _LEFT_OUT:
         found.left_out += 1
         return None
@@ -153,7 +156,7 @@ def _take(
 
 
 def _names(labels: Sequence[str]) -> tuple[str, ...]:
-    """Returns the classes that labels name; two spellings that look the same are one class."""
+    """Returns the classes that the labels name; spellings that look the same are one class."""
     names = {comparable(label): label for label in reversed(labels) if label}
     return class_names.in_order(list(names.values()))
 
@@ -161,16 +164,16 @@ def _names(labels: Sequence[str]) -> tuple[str, ...]:
 def _label_numbers(
     found: _Found, names: Sequence[str], given: bool, faults: RowFaults
 ) -> Iterator[int]:
-    """Yields the class number of each label; -1 where there is none."""
+    """Yields the class number of each label; -1 for no label."""
     numbers = {comparable(name): number for number, name in enumerate(names)}
-    if given and not any(name.isdecimal() for name in names):  # then a number can only be a place
+    if given and not any(name.isdecimal() for name in names):  # then a number is a position
         numbers |= {str(number): number for number in range(len(names))}
     judged = any(map(operator.and_, found.is_test, map(bool, found.labels)))
     for number, label, is_test in zip(found.numbers, found.labels, found.is_test, strict=True):
         if label and comparable(label) not in numbers:
             near = difflib.get_close_matches(label, names, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            faults.add(number, f"the label {label!r} is none of the {len(names)} classes{hint}")
+            faults.add(number, f"the label {label!r} is not one of the {len(names)} classes{hint}")
         elif is_test and judged and not label:
-            faults.add(number, "has no label, and other pictures of the split 'test' have one")
+            faults.add(number, "has no label, but other images of the split 'test' have one")
         yield numbers.get(comparable(label), _UNLABELED) if label else _UNLABELED

@@ -1,9 +1,9 @@
 """Mixing two images, and the weights of mixes (paper, eq. 2).
 
-``lam`` is snapped to whole units of 1/65536: ``lam = w / 65536``. A float32 holds such a
+``lam`` is rounded to whole units of 1/65536: ``lam = w / 65536``. A float32 represents such a
 ``lam`` exactly, and the 8-bit mix ``rint(lam*x_i + (1-lam)*x_j)`` becomes integer
-arithmetic, so that CPU, GPU, TPU and NumPy produce the same bytes. Those bytes go to
-the teacher, key the ledger and train the student.
+arithmetic, so that CPU, GPU, TPU and NumPy produce the same bytes. Those bytes are
+sent to the teacher, are the key in the ledger, and train the student.
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ def mix_image(
         becomes 0.
 
     Returns:
-      ``uint8[H, W, C]``; for ``x_i == x_j`` the image itself, whatever ``w``, unless as released.
+      ``uint8[H, W, C]``; for ``x_i == x_j`` the image itself for every ``w``, unless as released.
     """
     chex.assert_equal_shape((x_i, x_j))
     chex.assert_type([x_i, x_j, w], [jnp.uint8, jnp.uint8, jnp.int32])

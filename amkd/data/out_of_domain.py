@@ -1,6 +1,6 @@
 """Real images from another data set than the teacher's (paper, section 4.4).
 
-They are brought to the size and the number of channels of the teacher's images.
+They are converted to the size and the number of channels of the teacher's images.
 """
 
 import dataclasses
@@ -18,19 +18,19 @@ def image_side(data: DataSet) -> int:
     """Returns the height and width of the teacher's images, in pixels.
 
     Raises:
-      UserError: they are not square.
+      UserError: the images are not square.
     """
     height, width, _ = data.shape
     if height != width:
         raise UserError(
-            f"config.data.real: {data.name} has images of {height}x{width}, and images of"
+            f"config.data.real: {data.name} has images of {height}x{width}, but images of"
             " another domain are made square; set --config.data.size, and --config.data.width=0"
         )
     return height
 
 
 def with_pool_from(data: DataSet, other: DataSet) -> DataSet:
-    """Returns the data set, with the pool images of ``other`` in place of its own.
+    """Returns the data set, with the pool images of ``other`` instead of its own.
 
     Args:
       data: the teacher's data set.
@@ -47,7 +47,7 @@ def convert(images: np.ndarray, size: int, channels: int) -> np.ndarray:
 
     Args:
       images: ``uint8[M, H, W, C]``, C 1 or 3.
-      size: height and width wanted: the middle square, resized bilinearly.
+      size: wanted height and width; the middle square is resized bilinearly.
       channels: 1 (luma of red, green and blue) or 3 (grey three times).
 
     Returns:

@@ -1,4 +1,4 @@
-"""The user's own images as a data set: a folder of picture files, or an array in memory."""
+"""The user's own images as a data set: a folder of image files, or an array in memory."""
 
 import dataclasses
 import hashlib
@@ -21,15 +21,15 @@ _HASHED = 1024  # rows of an array that are hashed at once
 
 
 def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
-    """Loads a folder of pictures, evaluated on a labeled test folder or on held-out pictures.
+    """Loads a folder of image files; evaluation uses a labelled test folder or held-out images.
 
     Args:
       settings: the ``data.*`` group.
-      seed: the run's; decides which pictures are held out.
-      cache_dir: where decoded pictures are kept.
+      seed: the run's seed; decides which images are held out.
+      cache_dir: where decoded images are kept.
 
     Raises:
-      UserError: a folder or a picture is not as it should be, or there are too few.
+      UserError: a folder or an image file cannot be used, or there are too few images.
     """
     names = parse_class_names(settings.classes)
     root = remote.local_folder(settings.folder, cache_dir, "config.data.folder")
@@ -42,7 +42,7 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
         )
         return limit_test_images(data, settings.test_images)
     test_root = remote.local_folder(settings.test_folder, cache_dir, "config.data.test_folder")
-    # All pictures of a test set count, also copies of one another: the user chose them.
+    # All images of a test set count, even duplicates: the user chose them.
     test = folder.load(
         test_root,
         options,
@@ -61,19 +61,19 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
 
 
 def decode_options(settings: DataSettings) -> DecodeOptions:
-    """Returns how picture files become the images of a run."""
+    """Returns how image files become the images of a run."""
     return DecodeOptions(
         settings.size, settings.resize, settings.mode, settings.broken, settings.width
     )
 
 
 def unlabeled(name: str, images: np.ndarray, class_names: tuple[str, ...], *, key: str) -> DataSet:
-    """Makes a data set of unlabeled images alone: none for a teacher, none to test on.
+    """Makes a data set of only unlabelled images: none for a teacher, none for evaluation.
 
     Args:
       name: the name of the data set.
       images: ``uint8[M, H, W, C]``, all of which may be drawn.
-      class_names: Y names.
+      class_names: names of the Y classes.
       key: identity of the images.
     """
     none, no_labels = images[:0], np.empty(0, np.int32)
@@ -91,7 +91,7 @@ def unlabeled(name: str, images: np.ndarray, class_names: tuple[str, ...], *, ke
 
 
 def limit_test_images(data: DataSet, count: int) -> DataSet:
-    """Keeps ``count`` test images, drawn over the whole set and so over all classes; 0 for all."""
+    """Keeps ``count`` test images, drawn from the whole set and so from all classes; 0 for all."""
     total = len(data.test_images)
     if not count or count >= total:
         return data
@@ -111,10 +111,7 @@ def exclude_test_images(data: DataSet) -> DataSet:
     excluded = np.array([image_digest(data.pool_images[index]) in test for index in drawable])
     if not excluded.any():
         return data
-    console.say(
-        f"{excluded.sum()} pictures are identical to pictures that judge the student, and are"
-        " not drawn"
-    )
+    console.say(f"{excluded.sum()} images are identical to evaluation images, and are not drawn")
     return dataclasses.replace(data, pool_indices=drawable[~excluded])
 
 
@@ -127,14 +124,14 @@ def with_holdout(
     seed: int,
     key: str,
 ) -> DataSet:
-    """Makes a data set without labels: some images are held out to test on, the others are drawn.
+    """Makes a data set without labels: some images are held out, the others can be drawn.
 
     Args:
       name: the name of the data set.
       images: ``uint8[M, H, W, C]``.
-      class_names: Y names.
-      count: images to hold out.
-      seed: the run's.
+      class_names: names of the Y classes.
+      count: number of images to hold out for evaluation.
+      seed: the run's seed.
       key: identity of the images.
 
     Raises:
@@ -142,9 +139,9 @@ def with_holdout(
     """
     if count > len(images) - 2:
         raise UserError(
-            f"config.data.held_out={count}: there are only {len(images)} pictures, and at least"
-            " 2 must be left to draw the real ones from; hold out fewer (0 for none: then nothing"
-            " judges the student)"
+            f"config.data.held_out={count}: there are only {len(images)} images, and at least"
+            " 2 must be left to draw the real ones from; set a smaller number (0 for no evaluation"
+            " images)"
         )
     held_out, left = hold_out(len(images), count, seed)
     data = unlabeled(name, images, class_names, key=key)
@@ -164,7 +161,7 @@ def hold_out(images: int, count: int, seed: int) -> tuple[np.ndarray, np.ndarray
 def array_key(array: Images) -> str:
     """Returns the identity of an array, such as images ``uint8[M, H, W, C]``: SHA-256 in hex."""
     found = hashlib.sha256(repr(array.shape).encode())
-    for start in range(0, len(array), _HASHED):  # in parts, as there may be a file behind it
+    for start in range(0, len(array), _HASHED):  # in parts, since the array may be in a file
         found.update(np.ascontiguousarray(array[start : start + _HASHED]).tobytes())
     return found.hexdigest()
 
@@ -173,14 +170,14 @@ def parse_class_names(classes: str) -> tuple[str, ...]:
     """Reads ``config.data.classes``: names, their number, or a file of names; () if empty.
 
     Raises:
-      UserError: fewer than two names, one name twice, or no such file.
+      UserError: there are fewer than two names, a name is repeated, or there is no such file.
     """
     text = classes.strip()
     if not text:
         return ()
     wanted = (
-        "must be two or more different names ('cat,dog'), their number, or a file with one name a"
-        " line"
+        "must be two or more different names ('cat,dog'), their number, or a file with one name"
+        " per line"
     )
     if text.isdecimal():
         names = tuple(str(number) for number in range(int(text)))
@@ -202,12 +199,12 @@ def _lines(path: str) -> list[str] | None:
         return Path(path).expanduser().read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UserError(
-            f"config.data.classes={path!r} is not text in UTF-8 ({error}); save it as that"
+            f"config.data.classes={path!r} is not text in UTF-8 ({error}); save it in UTF-8"
         ) from error
     except (PermissionError, IsADirectoryError) as error:
         raise UserError(
             f"config.data.classes={path!r} cannot be read ({error.strerror}); name a file with one"
-            " class name a line"
+            " class name per line"
         ) from error
     except (OSError, ValueError, RuntimeError):  # names may be too long for a path, "~cat" no home
         return None

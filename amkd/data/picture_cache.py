@@ -1,8 +1,8 @@
-"""Decoded pictures on disk: one memory-mapped array for each set of files and options.
+"""Decoded images on disk: one memory-mapped array for each set of files and options.
 
-A cache folder in ``cache_dir/pictures`` holds ``images.npy``, ``meta.json`` (which file each image
-came from), the checksum of both and, if files were broken, ``broken.csv`` (which, and why). Its
-name depends on every byte of the files and on the options. A folder that an earlier version of the
+A cache folder in ``cache_dir/pictures`` contains ``images.npy``, ``meta.json`` (the file of each
+image), the checksum of both and, if files were broken, ``broken.csv`` (which, and why). Its name
+depends on every byte of the files and on the options. A folder that an earlier version of the
 decoder wrote is written again.
 """
 
@@ -33,7 +33,7 @@ from amkd.data.pictures import DecodeOptions
 
 BROKEN_LIST = "broken.csv"
 _SEALED = ("images.npy", "meta.json")
-_ABANDONED = 86_400  # seconds after which an unfinished folder must be of a run that was killed
+_ABANDONED = 86_400  # seconds after which an unfinished folder must be from a run that was killed
 _COPIED = 256  # images copied at a time
 # Bytes written before an array is mapped again: written pages of a mapping count as memory in use.
 _MAPPED = 2**26
@@ -47,8 +47,8 @@ class CachedPictures:
       images: ``uint8[M, H, W, C]``, memory-mapped and read-only.
       paths: the file of each image, relative to the folder it was found in.
       broken: files that could not be decoded, and why.
-      duplicates: how many files were left out for having the bytes of an earlier one.
-      plain: files of ``paths`` in which nearly all pixels have one colour.
+      duplicates: how many files were left out because an earlier file has the same bytes.
+      plain: files of ``paths`` in which nearly all pixels have the same colour.
       key: identity of the images.
       folder: the cache folder.
     """
@@ -65,7 +65,7 @@ class CachedPictures:
 def _key(
     found: Sequence[PictureFile], options: DecodeOptions, drop_duplicates: bool, *, version: int
 ) -> str:
-    """Returns the identity of the images made from files: SHA-256 in hex of all they depend on."""
+    """Returns the identity of images from files: SHA-256 in hex of everything they depend on."""
     wide = [options.width] if options.width not in (0, options.size) else []  # squares as before
     recipe = [version, options.size, options.resize, options.mode, drop_duplicates, *wide]
     hasher = hashlib.sha256(json.dumps(recipe).encode())
@@ -82,18 +82,18 @@ def load(
     drop_duplicates: bool,
     cache_dir: Path,
 ) -> CachedPictures:
-    """Decodes files into the cache, unless they are there already, and maps them.
+    """Decodes files into the cache, unless they are already there, and maps them.
 
     Args:
       root: the folder of the files.
       found: the files, sorted by path.
       options: how they become images.
       drop_duplicates: leave out files with the same bytes as an earlier one.
-      cache_dir: the folder that holds the cache.
+      cache_dir: the folder of the cache.
 
     Raises:
-      UserError: no file can be decoded, a file changes meanwhile, the disk is full, or the cache
-        is damaged.
+      UserError: no file can be decoded, a file changes during reading, the disk is full, or the
+        cache is damaged.
     """
     key = partial(_key, found, options, drop_duplicates)
     folder = cache_dir / "pictures" / key(version=1)
@@ -101,9 +101,9 @@ def load(
         _fill(folder, root, found, options=options, drop_duplicates=drop_duplicates)
     try:
         return _read(folder, options, key)
-    except Exception as error:  # NumPy and JSON raise many kinds for a broken file
+    except Exception as error:  # NumPy and JSON raise many kinds of errors for a broken file
         raise UserError(
-            f"the cached pictures in {folder} are damaged ({error}); delete that folder"
+            f"the cached images in {folder} are damaged ({error}); delete that folder"
         ) from error
 
 
@@ -112,7 +112,7 @@ def _read(folder: Path, options: DecodeOptions, key: Callable[..., str]) -> Cach
     images = np.load(folder / "images.npy", mmap_mode="r")
     meta = json.loads((folder / "meta.json").read_text())
     if images.dtype != np.uint8 or images.shape != (len(meta["paths"]), *options.shape):
-        raise ValueError(f"images.npy holds {images.dtype}{list(images.shape)}")
+        raise ValueError(f"images.npy contains {images.dtype}{list(images.shape)}")
     seal.verify(folder, _SEALED)
     return CachedPictures(
         images,
@@ -133,7 +133,7 @@ def _fill(
     options: DecodeOptions,
     drop_duplicates: bool,
 ) -> None:
-    """Writes a cache folder whole or not at all, even with several runs at once."""
+    """Writes a whole cache folder or nothing, even with several runs at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     _clear(folder)
     scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -156,15 +156,15 @@ def _fill(
 
 
 def _is_outdated(folder: Path) -> bool:
-    """Tells whether an earlier version made a cache folder, by other rules or with no checksum."""
+    """Returns whether a cache folder is of an earlier version, with other rules or no checksum."""
     try:
         return json.loads((folder / "meta.json").read_text()).get("rules") != pictures.VERSION
-    except (OSError, ValueError, AttributeError):  # damaged, which reading it will say
+    except (OSError, ValueError, AttributeError):  # damaged: reading the folder will report it
         return False
 
 
 def _clear(folder: Path) -> None:
-    """Removes what killed runs left behind for this folder."""
+    """Removes unfinished folders that killed runs left behind for this folder."""
     for scratch in folder.parent.glob(f".{folder.name}-*"):
         parts = [path.stat().st_mtime for path in (scratch, *scratch.glob("*")) if path.exists()]
         if max(parts, default=0) < time.time() - _ABANDONED:
@@ -195,7 +195,7 @@ def _write(
     kept = [index for index, one in enumerate(decoded) if not one.broken]
     if not kept:
         raise UserError(
-            f"none of the {len(found)} pictures in {root} can be decoded: {list_broken(broken)}"
+            f"none of the {len(found)} image files in {root} can be decoded: {list_broken(broken)}"
         )
     if bad:
         _keep_only(scratch / "images.npy", kept)
@@ -206,7 +206,7 @@ def _write(
         "plain": [chosen[index].path for index in kept if decoded[index].plain],
         "rules": pictures.VERSION,
         "version": max(one.version for one in decoded),
-        "pillow": PIL.__version__,  # for people: decoders of versions may differ in a last bit
+        "pillow": PIL.__version__,  # for information: versions may differ in the last bit
     }
     (scratch / "meta.json").write_text(json.dumps(meta))
     seal.write(scratch, _SEALED)
@@ -219,7 +219,7 @@ def _write(
 
 
 class _Outcome(NamedTuple):
-    """What became of a file: why it is broken, or empty; else as in :class:`pictures.Decoded`."""
+    """The result for a file: why it is broken, or empty; else see :class:`pictures.Decoded`."""
 
     broken: str
     plain: bool = False
@@ -227,14 +227,14 @@ class _Outcome(NamedTuple):
 
 
 def list_broken(broken: Sequence[tuple[str, str]]) -> str:
-    """Lists the first broken files with their reasons, for people."""
+    """Lists the first broken files with their reasons, for messages."""
     return first_names([f"{path!r} ({reason})" for path, reason in broken])
 
 
 def _decode_all(
     path: Path, root: Path, chosen: Sequence[PictureFile], *, options: DecodeOptions
 ) -> list[_Outcome]:
-    """Decodes files into an array on disk; the image of a broken one is left black.
+    """Decodes files into an array on disk; the image of a broken file stays black.
 
     Args:
       path: the array, ``uint8[len(chosen), H, W, C]``.
@@ -259,15 +259,16 @@ def _decode_all(
             unchanged = False
         if not unchanged:
             raise UserError(
-                f"{root / file.path} was changed or removed while it was read; run again"
+                f"{root / file.path} was changed or removed while it was read; run the same"
+                " command again"
             )
         return outcome
 
     outcomes: list[_Outcome] = []
-    with warnings.catch_warnings():  # here, since it holds for all threads
-        # Pillow warns of odd metadata, and of pictures that are large but not too large.
+    with warnings.catch_warnings():  # here, since it applies to all threads
+        # Pillow warns about unusual metadata, and about large images that are not too large.
         warnings.simplefilter("ignore")
-        for outcome in threads.map_in_order(decode, range(len(chosen)), "decode pictures"):
+        for outcome in threads.map_in_order(decode, range(len(chosen)), "decode images"):
             outcomes.append(outcome)
             if len(outcomes) % span == 0:
                 images = np.load(path, mmap_mode="r+")
@@ -285,8 +286,8 @@ def _create(path: Path, shape: tuple[int, ...]) -> None:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     except OSError as error:
         raise UserError(
-            f"no room for {math.prod(shape) / 2**20:,.0f} MiB of decoded pictures in"
-            f" {path.parent.parent} ({error.strerror}): free some, choose another"
+            f"no space for {math.prod(shape) / 2**20:,.0f} MiB of decoded images in"
+            f" {path.parent.parent} ({error.strerror}): free some space, choose another"
             " --config.cache_dir, or a smaller --config.data.size"
         ) from error
 

@@ -1,7 +1,7 @@
-"""Lists the picture files below a folder, and identifies each by the SHA-256 of its bytes.
+"""Lists the image files below a folder, and identifies each by the SHA-256 of its bytes.
 
-Hashes are kept in the cache folder with each file's size and times, so that a file which did not
-change is not read again.
+Hashes are stored in the cache folder with each file's size and times, so that an unchanged file is
+not read again.
 """
 
 import dataclasses
@@ -16,8 +16,8 @@ from pathlib import Path
 
 from amkd.data import pictures, threads
 
-# A file changed this recently may change again within one tick of its file system's clock, and
-# keep the same times; its hash is not kept.
+# A file that changed this recently may change again within one tick of its file system's clock
+# and keep the same times; so its hash is not stored.
 _SETTLED = 2_000_000_000  # nanoseconds
 _SHOWN = 10  # names in a message
 
@@ -27,8 +27,8 @@ class Listing:
     """The content of a folder.
 
     Attributes:
-      paths: files that are pictures by their suffix, relative to the folder, sorted.
-      ignored: how many other files there are; hidden ones are not counted.
+      paths: image files (according to their suffix), relative to the folder, sorted.
+      ignored: number of other files; hidden files are not counted.
       subfolders: names of the folders directly in it, sorted.
     """
 
@@ -39,11 +39,12 @@ class Listing:
 
 @dataclasses.dataclass(frozen=True)
 class PictureFile:
-    """One picture file, as it was when it was hashed.
+    """One image file, as it was when it was hashed.
 
     Attributes:
       path: relative to the folder, with ``/``.
-      stamp: size, and the times of the last change of bytes and of anything, in nanoseconds.
+      stamp: size, and the times of the last change of its bytes and of the last change of any kind,
+        in nanoseconds.
       digest: SHA-256 of its bytes in hex; empty if it cannot be read.
       unreadable: why it cannot be read, or empty.
     """
@@ -55,7 +56,7 @@ class PictureFile:
 
 
 def list_folder(root: Path) -> Listing:
-    """Walks a folder, also through links, but visits no folder twice.
+    """Lists a folder and its subfolders, also through links, but visits no folder twice.
 
     Raises:
       OSError: a folder cannot be listed.
@@ -88,7 +89,7 @@ def _walk(root: Path) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
                 key=lambda entry: entry.name,
             )
         for entry in filter(_is_folder, shown):
-            # A link waits until all real folders are done: theirs are the better names.
+            # Links are visited after all real folders, whose names are preferred.
             queue = waiting.append if entry.is_symlink() else waiting.appendleft
             queue(f"{subfolder}/{entry.name}" if subfolder else entry.name)
         yield subfolder, [entry for entry in shown if not _is_folder(entry)]
@@ -99,10 +100,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_picture(entry: os.DirEntry[str]) -> bool:
-    """Tells by the name whether a file is a picture.
+    """Returns whether a file is an image file, according to its name.
 
-    Pipes and devices are not, since opening one may wait forever. A link to nothing counts as a
-    picture, which is then reported as broken.
+    Pipes and devices are not, since opening one may block forever. A broken link counts as an image
+    file, which is then reported as broken.
     """
     if not entry.name.lower().endswith(pictures.SUFFIXES):
         return False
@@ -118,12 +119,12 @@ def file_stamp(path: Path) -> tuple[int, int, int]:
 
 
 def identify(root: Path, paths: list[str], cache_dir: Path) -> list[PictureFile]:
-    """Hashes files, or takes their hashes from the index of an earlier call.
+    """Hashes files, or reads their hashes from the index of an earlier call.
 
     Args:
       root: the folder.
       paths: files in it.
-      cache_dir: where the index is kept.
+      cache_dir: where the index is stored.
     """
     index_path = cache_dir / "pictures" / f"index-{_digest(os.fsencode(root.resolve()))[:16]}.json"
     index = _read(index_path)
@@ -176,7 +177,7 @@ def _read(path: Path) -> dict[str, list]:
 
 
 def _write(path: Path, index: dict[str, list]) -> None:
-    """Writes whole or not at all, even with several runs at once: each has its own scratch file."""
+    """Writes the whole file or nothing, even with several runs: each has its own scratch file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, scratch = tempfile.mkstemp(prefix=".index-", dir=path.parent)
     with open(handle, "w", encoding="utf-8") as file:
@@ -185,6 +186,6 @@ def _write(path: Path, index: dict[str, list]) -> None:
 
 
 def first_names(names: Sequence[str]) -> str:
-    """Lists the first ten of many names, for people."""
+    """Lists the first ten of many names, for messages."""
     more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -1,11 +1,11 @@
-"""Decodes one picture file, of any size, mode and orientation, to uint8 of one size.
+"""Decodes one image file, of any size, mode and orientation, to uint8 of one size.
 
-The steps, in this order: the first frame is decoded, transparency is laid over white, more than
-eight bits become eight (:mod:`amkd.data.brightness`), the colours become RGB or grey, the picture
-is resized, and the EXIF orientation is applied.
+The steps, in this order: the first frame is decoded, transparent parts become white, more than
+eight bits become eight (:mod:`amkd.data.brightness`), the colours become RGB or grey, the image is
+resized, and the EXIF orientation is applied.
 
-A JPEG much larger than needed is decoded at a half, a quarter or an eighth of its size, but at
-least at twice the wanted size; that saves most of the time.
+A JPEG that is much larger than needed is decoded at a half, a quarter or an eighth of its size, but
+at least at twice the wanted size; this saves most of the time.
 """
 
 import dataclasses
@@ -18,8 +18,8 @@ from PIL import Image, UnidentifiedImageError
 from amkd.core.errors import UserError
 from amkd.data import brightness, resize
 
-# Raise it when the pixels made from a given file change, so that caches are made again. Pictures
-# that all come out as in version 1 keep the identity that they had.
+# Increase it when the pixels of a given file change, so that caches are made again. If all images
+# are the same as in version 1, they keep their identity.
 VERSION = 2
 # No other formats: some of Pillow's decoders run other programs.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
@@ -27,9 +27,9 @@ SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", "
 MODES = {"rgb": "RGB", "grey": "L"}  # our name to Pillow's
 BROKEN = ("skip", "refuse")
 
-_ONE_COLOUR = 16  # of 256 steps: a picture of which 98% of the pixels differ by less
+_ONE_COLOUR = 16  # of 256 steps: in a plain image, 98% of the pixels differ by less
 _ORIENTATION = 0x0112  # EXIF tag
-_TURNS = {  # EXIF orientation to the operation that undoes it
+_TURNS = {  # EXIF orientation to the operation that reverses it
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -43,12 +43,12 @@ _ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations with width and height exchanged
 
 @dataclasses.dataclass(frozen=True)
 class DecodeOptions:
-    """How picture files become images.
+    """How image files become images of one size.
 
     Attributes:
       size: height of the images in pixels, and their width if ``width`` is 0.
-      resize: ``crop`` (the largest part of the middle that has the images' proportions), ``pad``
-        (all of it, letterboxed in black) or ``stretch``.
+      resize: ``crop`` (the largest part in the middle that has the wanted proportions), ``pad``
+        (the whole image, with black borders) or ``stretch``.
       mode: ``rgb`` (C = 3) or ``grey`` (C = 1).
       broken: ``skip`` files that cannot be decoded, or ``refuse`` the folder.
       width: width of the images in pixels; 0 for squares.
@@ -67,11 +67,11 @@ class DecodeOptions:
 
 
 class Decoded(NamedTuple):
-    """A picture that was decoded.
+    """A decoded image.
 
     Attributes:
       image: ``uint8[H, W, C]``.
-      plain: whether nearly all of it has one colour, as of a picture whose values are misread.
+      plain: whether nearly all pixels have one colour, as when the values are misinterpreted.
       version: the earliest :data:`VERSION` that gives this image.
     """
 
@@ -81,15 +81,15 @@ class Decoded(NamedTuple):
 
 
 class BrokenPictureError(ValueError):
-    """The bytes of a file are not a whole picture; the message says why."""
+    """Raised if the bytes of a file are not a complete image; the message states why."""
 
 
 def check(options: DecodeOptions) -> None:
     """Raises a UserError that names the field if an option is impossible."""
     if options.size < 1:
         raise UserError(
-            f"config.data.size={options.size}: files differ in size, so pictures from a folder need"
-            " one to be brought to; set --config.data.size=PIXELS"
+            f"config.data.size={options.size}: files differ in size, so images from a folder must"
+            " be resized to one size; set --config.data.size=PIXELS"
         )
     for name, valid in (("resize", resize.KINDS), ("mode", tuple(MODES)), ("broken", BROKEN)):
         if getattr(options, name) not in valid:
@@ -111,9 +111,9 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
       options: how it becomes an image.
 
     Raises:
-      BrokenPictureError: it is not a picture, or not a whole one.
-      OSError: the file cannot be read; this says nothing about its bytes.
-      UserError: an impossible option.
+      BrokenPictureError: it is not an image, or not a complete one.
+      OSError: the file cannot be read; its bytes may be correct.
+      UserError: an option is impossible.
     """
     check(options)
     try:
@@ -124,22 +124,22 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
         return Decoded(image, _is_plain(fitted), version)
     except MemoryError:
         raise
-    except Exception as error:  # Pillow's decoders raise nearly every kind
+    except Exception as error:  # Pillow's decoders raise nearly every kind of error
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise BrokenPictureError(_reason(path, error)) from error
 
 
 def _fit(picture: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int]:
-    """Decodes, flattens, resizes and turns a picture that has been opened.
+    """Decodes, flattens, resizes and rotates an opened image.
 
     Returns:
-      The resulting picture, and the earliest version of the decoder that gives the same.
+      The resulting image, and the earliest version of the decoder that gives the same image.
     """
     stored = picture.size
     scale = _draft(picture, options)
     picture.load()
-    # Pillow turns TIFFs itself, some versions while loading, so their size is read afterwards.
+    # Pillow rotates TIFFs itself, some versions while loading, so their size is read afterwards.
     whole = picture.size if scale == 1 else stored
     box, size = resize.fit(whole, _wanted(picture, options), options.resize)
     left, top, right, bottom = (edge / scale for edge in box)
@@ -149,18 +149,18 @@ def _fit(picture: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int
 
 
 def _wanted(picture: Image.Image, options: DecodeOptions) -> resize.Size:
-    """Returns width and height of the image before it is turned."""
+    """Returns width and height of the image before it is rotated."""
     height, width, _ = options.shape
-    # Cameras store pictures lying on their side; those are turned last.
+    # Cameras store some images on their side; these are rotated last.
     lying = height != width and _orientation(picture) in _ON_THEIR_SIDE
     return (height, width) if lying else (width, height)
 
 
 def _draft(picture: Image.Image, options: DecodeOptions) -> int:
-    """Makes Pillow decode a JPEG smaller, but at least twice as large as needed.
+    """Lets Pillow decode a JPEG at a smaller size, but at least twice as large as needed.
 
     Returns:
-      By what factor it will be smaller; 1 for other formats.
+      The factor by which it will be smaller; 1 for other formats.
     """
     wanted = _wanted(picture, options)
     shares = [2 * one / own for one, own in zip(wanted, picture.size, strict=True)]
@@ -171,10 +171,10 @@ def _draft(picture: Image.Image, options: DecodeOptions) -> int:
 
 
 def _flatten(picture: Image.Image, mode: str) -> tuple[Image.Image, int]:
-    """Converts a picture to eight opaque bits per colour: Pillow's mode ``RGB`` or ``L``.
+    """Converts an image to eight opaque bits per colour: Pillow's mode ``RGB`` or ``L``.
 
     Returns:
-      The resulting picture, and the earliest version of the decoder that gives the same.
+      The resulting image, and the earliest version of the decoder that gives the same image.
     """
     version = 1
     if picture.mode[0] in "IF":
@@ -187,7 +187,7 @@ def _flatten(picture: Image.Image, mode: str) -> tuple[Image.Image, int]:
 
 
 def _is_plain(picture: Image.Image) -> bool:
-    """Tells whether 98% of the pixels differ by a few steps only, in every colour."""
+    """Returns whether 98% of the pixels differ by only a few steps, in every colour."""
     counts = np.reshape(picture.histogram(), (-1, 256)).cumsum(axis=1)
     share = counts / counts[:, -1:]
     spread = (share < 0.99).sum(axis=1) - (share <= 0.01).sum(axis=1)
@@ -195,15 +195,15 @@ def _is_plain(picture: Image.Image) -> bool:
 
 
 def _orientation(picture: Image.Image) -> int:
-    """Returns the EXIF orientation, 1..8; 1 for TIFFs, which Pillow turns itself."""
+    """Returns the EXIF orientation, 1..8; 1 for TIFFs, which Pillow rotates itself."""
     try:
         return picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # the pixels are whole although the EXIF data are damaged
+    except Exception:  # the pixels are complete although the EXIF data are damaged
         return 1
 
 
 def _turn(picture: Image.Image, orientation: int) -> Image.Image:
-    # Not ImageOps.exif_transpose: it also rewrites the EXIF data, which fails for odd ones.
+    # Not ImageOps.exif_transpose: it also rewrites the EXIF data, which fails for unusual ones.
     return picture.transpose(_TURNS[orientation]) if orientation in _TURNS else picture
 
 
@@ -211,7 +211,7 @@ def _reason(path: Path, error: Exception) -> str:
     if path.stat().st_size == 0:
         return "zero bytes"
     if isinstance(error, UnidentifiedImageError):
-        return f"not a picture ({', '.join(FORMATS)})"
+        return f"not an image ({', '.join(FORMATS)})"
     if isinstance(error, Image.DecompressionBombError):
         return f"decompression bomb: {error}"
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,4 +1,4 @@
-"""Records of queries, and the images that they stand for."""
+"""Records of queries, and the images that they describe."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -50,15 +50,15 @@ def whole_records(places: np.ndarray) -> Records:
 
 
 def real_records(n: int) -> Records:
-    """Returns the records of the N real images themselves; of no image for ``n = 0``."""
+    """Returns the records of the N real images themselves; no record for ``n = 0``."""
     return whole_records(np.arange(n))
 
 
 _mix = compiled(kept=2)(mixing.mix_images)
 
 _BLOCK = 1024  # images mixed together
-_BLOCK_BYTES = 2**25  # of them, at most: mixing takes several times as much
-_TABLE_BYTES = 2**28  # of images that are placed on the device as a whole
+_BLOCK_BYTES = 2**25  # maximum for these images: mixing needs several times as much
+_TABLE_BYTES = 2**28  # maximum of images that are all copied to the device at once
 
 
 _FIRST, _SECOND = np.zeros(1, np.int32), np.ones(1, np.int32)
@@ -69,17 +69,17 @@ def mixes(
 ) -> Iterator[np.ndarray]:
     """Yields the canonical mixes of records, on the host, in blocks.
 
-    Images of more than 256 MiB in all stay on the host or in their file: only the images of one
+    Images of more than 256 MiB in total stay on the host or in their file: only the images of one
     block at a time are read and copied to the device.
 
     Args:
       images: ``uint8[N, H, W, C]``, the real images and all others that records name.
-      records: what to mix. Where a block has no mixes, only its own images are read.
+      records: what to mix. For a block without mixes, only its own images are read.
       as_released: see :func:`mixing.mix_image`.
-      block: images in a block, the last block may be shorter; 0 chooses by their size.
+      block: images in a block (the last block may be shorter); 0 chooses by their size.
 
     Yields:
-      ``uint8[block, H, W, C]``; one empty block where there is no record.
+      ``uint8[block, H, W, C]``; one empty block if there is no record.
     """
     one = int(np.prod(images.shape[1:]))
     block = block or max(min(_BLOCK, _BLOCK_BYTES // max(one, 1)), 1)
@@ -100,7 +100,7 @@ def mixes(
 
 
 class Mixes(Sequence[np.ndarray]):
-    """The canonical mixes of records, each made when it is looked at: ``uint8[H, W, C]``."""
+    """The canonical mixes of records, each made when it is accessed: ``uint8[H, W, C]``."""
 
     def __init__(self, images: Images, records: Records, as_released: bool = False) -> None:
         """Args: see :func:`mixes`."""
@@ -111,12 +111,12 @@ class Mixes(Sequence[np.ndarray]):
         return len(self._records)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields all of them, made in blocks."""
+        """Yields all mixes, made in blocks."""
         for block in mixes(self._images, self._records, self._as_released):
             yield from block
 
     def __getitem__(self, place: Any) -> Any:
-        """Returns one of them."""
+        """Returns one mix."""
         one = self._records.take(slice(place, place + 1))
         pair = self._images[np.concatenate([one.i, one.j])]
         return next(mixes(pair, Records(_FIRST, _SECOND, one.w), self._as_released, block=1))[0]

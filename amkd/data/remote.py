@@ -1,8 +1,8 @@
-"""Pictures in a bucket or on another machine: listed, fetched once, and kept in the cache.
+"""Image files in a bucket or on another machine: listed, fetched once, and kept in the cache.
 
 An address such as ``s3://bucket/folder`` is opened by fsspec, with the credentials that the tools
 of that service use. Files are copied to ``cache_dir/remote`` in pieces, several at once. A file is
-fetched again only if its size, or what the service says of its version, has changed.
+fetched again only if its size or version, as reported by the service, has changed.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from amkd.core.extras import require
 from amkd.core.redaction import bare_url
 from amkd.data import pictures, threads
 
-# What services say of a file that differs if its bytes do.
+# Facts that services report about a file and that change with its bytes.
 _VERSIONS = (
     *("ETag", "etag", "md5Hash", "crc32c", "generation", "versionId"),
     *("LastModified", "last_modified", "updated", "mtime", "created"),
@@ -29,20 +29,20 @@ _INDEX = "index.json"
 
 
 def is_remote(place: str) -> bool:
-    """Tells whether a text is an address such as ``s3://bucket/folder``, and no path."""
+    """Returns whether a text is an address such as ``s3://bucket/folder`` instead of a path."""
     return "://" in place
 
 
 def local_folder(place: str, cache_dir: Path, field: str) -> Path:
-    """Returns a folder; for an address, the copy of its pictures in the cache.
+    """Returns a folder; for an address, the copy of its image files in the cache.
 
     Args:
       place: a path or an address.
       cache_dir: the folder of the cache.
-      field: the configuration field that holds it.
+      field: the configuration field that contains it.
 
     Raises:
-      UserError: there is no such folder, it holds no picture, or it cannot be read.
+      UserError: there is no such folder, it has no image file, or it cannot be read.
     """
     if not is_remote(place):
         return Path(place).expanduser()
@@ -53,8 +53,8 @@ def local_folder(place: str, cache_dir: Path, field: str) -> Path:
     wanted = {name: info for name, info in inside.items() if _is_picture(name) and _is_safe(name)}
     if not wanted:
         raise UserError(
-            f"{field}={bare_url(place)!r}: holds no picture ({', '.join(pictures.SUFFIXES)}), only"
-            f" {len(inside):,} other files"
+            f"{field}={bare_url(place)!r}: contains no image file ({', '.join(pictures.SUFFIXES)}),"
+            f" only {len(inside):,} other files"
         )
     mirror = _mirror(place, cache_dir)
     _fetch(system, root, wanted, mirror, place=place, field=field)
@@ -73,10 +73,10 @@ def local_files(places: Sequence[str], cache_dir: Path, field: str) -> list[Path
     Args:
       places: paths and addresses.
       cache_dir: the folder of the cache.
-      field: what names them, for messages.
+      field: the field that names them, for messages.
 
     Raises:
-      UserError: one is not there, or cannot be read.
+      UserError: a file does not exist, or cannot be read.
     """
     groups: dict[str, list[str]] = {}
     for place in places:
@@ -91,9 +91,9 @@ def local_files(places: Sequence[str], cache_dir: Path, field: str) -> list[Path
 
 
 def _infos(system: Any, root: str, names: Sequence[str]) -> dict[str, Any]:
-    """Asks what the service says of each file, several at once."""
+    """Requests the facts that the service reports about each file, several at once."""
     infos = threads.map_in_order(
-        lambda name: system.info(f"{root}/{name}"), names, "look up pictures"
+        lambda name: system.info(f"{root}/{name}"), names, "look up images"
     )
     return dict(zip(names, infos, strict=True))
 
@@ -106,7 +106,7 @@ def _local(place: str, cache_dir: Path) -> Path:
 
 
 def _mirror(place: str, cache_dir: Path) -> Path:
-    """Returns where the copies of a folder lie."""
+    """Returns the place of the copies of a folder."""
     digest = hashlib.sha256(place.rstrip("/").encode()).hexdigest()[:16]
     return cache_dir / "remote" / digest
 
@@ -128,14 +128,14 @@ def _is_picture(name: str) -> bool:
 
 
 def _is_safe(name: str) -> bool:
-    """Tells whether a name stays inside of the folder that it is copied to."""
+    """Returns whether a name stays inside the folder that it is copied to."""
     return ".." not in PurePosixPath(name).parts and "\0" not in name
 
 
 def _fetch(
     system: Any, root: str, infos: Mapping[str, Any], mirror: Path, *, place: str, field: str
 ) -> None:
-    """Copies the files that are not there, or are of another version."""
+    """Copies the files that are missing or of another version."""
     mirror.mkdir(parents=True, exist_ok=True)
     index = _read_index(mirror)
     versions = {name: _version(info) for name, info in infos.items()}
@@ -158,15 +158,15 @@ def _fetch(
 
     try:
         with _user_errors(place, field):
-            for name in threads.map_in_order(fetch, missing, "fetch pictures"):
+            for name in threads.map_in_order(fetch, missing, "fetch images"):
                 index[name] = versions[name]
-    finally:  # what was fetched is not fetched again
+    finally:  # fetched files are not fetched again
         if missing:
             files.write_text(mirror / _INDEX, json.dumps(index))
 
 
 def _version(info: Mapping[str, Any]) -> str | None:
-    """Returns what tells a file's version; None if the service says nothing about it."""
+    """Returns the facts that identify a file's version; None if the service reports none."""
     known = {name: str(info[name]) for name in _VERSIONS if info.get(name) is not None}
     return json.dumps([info.get("size"), known], sort_keys=True) if known else None
 
@@ -180,7 +180,7 @@ def _read_index(mirror: Path) -> dict[str, str | None]:
 
 
 def _remove_others(mirror: Path, wanted: Mapping[str, Any]) -> None:
-    """Removes copies of pictures that are no longer in the folder."""
+    """Removes copies of files that are no longer in the folder."""
     for path in mirror.rglob("*"):
         name = path.relative_to(mirror).as_posix()
         if path.is_file() and name != _INDEX and name not in wanted:
@@ -189,20 +189,22 @@ def _remove_others(mirror: Path, wanted: Mapping[str, Any]) -> None:
 
 @contextmanager
 def _user_errors(place: str, field: str) -> Iterator[None]:
-    """Turns what the libraries of services raise into errors for the user."""
+    """Converts errors of the services' libraries to errors for the user."""
     shown = f"{field}={bare_url(place)!r}"
     try:
         yield
     except UserError:
         raise
     except FileNotFoundError as error:
-        raise UserError(f"{shown}: there is no such folder or file ({error})") from error
-    except ImportError as error:  # fsspec knows the service, and its package is missing
+        raise UserError(
+            f"{shown}: there is no such folder or file ({error}); check the name"
+        ) from error
+    except ImportError as error:  # fsspec supports the service, but its package is missing
         raise UserError(
             f"{shown}: needs a package ({error}): pip install 'amkd[remote]', in a checkout pip"
             " install -e '.[remote]'"
         ) from error
-    except Exception as error:  # each service has errors of its own
+    except Exception as error:  # each service has its own errors
         raise UserError(
             f"{shown}: cannot be read ({type(error).__name__}: {error}). Check the name, and the"
             f" credentials that the tools of {urlsplit(place).scheme} use on this machine"

@@ -1,4 +1,4 @@
-"""Resizes one picture to a given size: a square, or any rectangle."""
+"""Resizes one image to a given size: a square, or any rectangle."""
 
 import math
 
@@ -10,7 +10,7 @@ KINDS = ("crop", "pad", "stretch")
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
 Size = tuple[int, int]  # width, height
 
-_FILTER = Image.Resampling.BILINEAR  # Pillow widens it when it shrinks, so nothing aliases
+_FILTER = Image.Resampling.BILINEAR  # Pillow widens it to make an image smaller: no aliasing
 
 
 def square(image: np.ndarray, size: int) -> np.ndarray:
@@ -18,7 +18,7 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
 
     Args:
       image: ``uint8[H, W, C]``.
-      size: height and width wanted.
+      size: wanted height and width.
 
     Returns:
       ``uint8[size, size, C]``.
@@ -32,16 +32,16 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
 
 
 def fit(whole: Size, wanted: Size, kind: str) -> tuple[Box, Size]:
-    """Computes which part of a picture is used, and how large it becomes.
+    """Computes which part of an image is used, and how large it becomes.
 
     Args:
-      whole: width and height of the picture.
-      wanted: width and height that it is for.
-      kind: ``crop`` (the largest part of its middle that has the wanted proportions), ``pad`` (all
-        of it, in proportion) or ``stretch`` (all of it).
+      whole: width and height of the image.
+      wanted: wanted width and height.
+      kind: ``crop`` (the largest part in its middle that has the wanted proportions), ``pad`` (the
+        whole image, in proportion) or ``stretch`` (the whole image).
 
     Returns:
-      The part used, and its new width and height; with ``pad`` one of them may be less than
+      The part used, and its new width and height; with ``pad`` one of them may be smaller than
       wanted.
     """
     width, height = whole
@@ -59,15 +59,15 @@ def fit(whole: Size, wanted: Size, kind: str) -> tuple[Box, Size]:
 
 
 def resample(picture: Image.Image, box: Box, size: Size) -> Image.Image:
-    """Resizes a part of a picture; ``box`` may begin and end inside a pixel."""
+    """Resizes a part of an image; ``box`` may begin and end inside a pixel."""
     left, top = math.floor(box[0]), math.floor(box[1])
-    # Cropped first, so that no pixel outside the box is seen.
+    # Cropped first, so that no pixel outside the box is used.
     part = picture.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))
     return part.resize(size, _FILTER, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
 
 
 def letterbox(picture: Image.Image, wanted: Size) -> Image.Image:
-    """Centers a picture on black of the wanted size, unless it has that size already."""
+    """Centers an image on black of the wanted size, unless it already has that size."""
     if picture.size == wanted:
         return picture
     canvas = Image.new(picture.mode, wanted)

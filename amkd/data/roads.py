@@ -1,9 +1,9 @@
-"""Road pictures with up to four lanes, made here: nothing to download.
+"""Road images with up to four lanes, made here: nothing to download.
 
-Each picture is a flat road in perspective, with curvature, solid and dashed lines, shadows, other
-cars that hide lines, and night. All pictures follow from one fixed seed, so the data set is the
-same in every run. A line is labelled where it would be seen without dashes, shadows and cars, as in
-the lane benchmarks.
+Each image is a flat road in perspective, with curvature, solid and dashed lines, shadows, other
+cars that hide lines, and night. All images are made from one fixed seed, so the data set is the
+same in every run. A line is labelled where it would be visible without dashes, shadows and cars, as
+in the lane benchmarks.
 """
 
 import functools
@@ -16,7 +16,7 @@ from amkd.data.dataset import DataSet
 from amkd.tasks import LaneTask
 
 HEIGHT, WIDTH = 48, 80
-# Pixels are coarse here: a point counts as near within 2.5 of 80 pixels (TuSimple: 20 of 1,280),
+# Few pixels per image: a point counts as near within 2.5 of 80 pixels (TuSimple: 20 of 1,280),
 # and lanes are compared at a width of 4 (CULane: 30 of 1,640).
 TASK = LaneTask(
     slots=4,
@@ -29,8 +29,8 @@ TASK = LaneTask(
 )
 
 _TRAIN, _TEST = 2000, 500
-_BLOCK = 25  # pictures made at once: few, so that they stay in a processor's cache
-_VERSION = 1  # raise it when the pictures change
+_BLOCK = 25  # images made at once: few, so that they stay in a processor's cache
+_VERSION = 1  # increase it when the images change
 _ROWS = np.arange(HEIGHT) + 0.5
 _COLUMNS = np.arange(WIDTH) + 0.5
 
@@ -41,7 +41,7 @@ class Road(NamedTuple):
     Attributes:
       depth: ``float64[B, H]``, 0 at the horizon and 1 at the lower edge; below 0 in the sky.
       x: ``float64[B, 4, H]``, columns of the four lines in each row.
-      there: ``bool[B, 4]``, whether each line is there.
+      there: ``bool[B, 4]``, whether each line exists.
     """
 
     depth: np.ndarray
@@ -51,12 +51,12 @@ class Road(NamedTuple):
 
 @functools.cache
 def load() -> DataSet:
-    """Makes the data set: 2,000 pictures to draw from, and 500 test pictures."""
+    """Makes the data set: 2,000 images to draw from, and 500 test images."""
     return data_set(*make(_TRAIN + _TEST, keys.rng(0, 0, keys.Purpose.ROADS)), _TRAIN)
 
 
 def data_set(images: np.ndarray, labels: np.ndarray, train: int) -> DataSet:
-    """Returns a data set of such pictures; the first ``train`` are those to draw from."""
+    """Returns a data set of such images; the first ``train`` are those to draw from."""
     return DataSet(
         name="roads",
         classes=TASK.length,
@@ -72,7 +72,7 @@ def data_set(images: np.ndarray, labels: np.ndarray, train: int) -> DataSet:
 
 
 def make(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Makes pictures and their lanes: ``uint8[M, 48, 80, 3]`` and ``float32[M, 4, 12]``."""
+    """Makes images and their lanes: ``uint8[M, 48, 80, 3]`` and ``float32[M, 4, 12]``."""
     parts = [_block(min(_BLOCK, count - start), rng) for start in range(0, count, _BLOCK)]
     images, labels = zip(*parts, strict=True)
     return np.concatenate(images), np.concatenate(labels)
@@ -109,7 +109,7 @@ def _road(count: int, rng: np.random.Generator) -> Road:
 
 
 def _labels(road: Road) -> np.ndarray:
-    """Returns the lines' columns at the anchors, NaN above the horizon and beside the picture."""
+    """Returns the lines' columns at the anchors, NaN above the horizon and outside the image."""
     at = list(TASK.anchors)
     x, depth = road.x[..., at], road.depth[:, None, at]
     seen = road.there[..., None] & (depth > 0.05) & (x >= 0) & (x < WIDTH)
@@ -173,7 +173,7 @@ def _cars(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.ndarra
 
 
 def _shadows(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.ndarray:
-    """Darkens an oblique band of the ground in 35% of the pictures, drawn at random."""
+    """Darkens an oblique band of the ground in 35% of the images, drawn at random."""
     count = len(pixels)
     here, lean = rng.random(count) < 0.35, rng.uniform(-0.6, 0.6, count)
     middle, width = rng.uniform(15, HEIGHT, count), rng.uniform(6, 18, count)
@@ -184,7 +184,7 @@ def _shadows(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.nda
 
 
 def _night(pixels: np.ndarray, road: Road, rng: np.random.Generator) -> np.ndarray:
-    """Darkens 20% of the pictures, drawn at random, except in the light of the car's own lamps."""
+    """Darkens 20% of the images, drawn at random, except in the light of the car's own lamps."""
     count = len(pixels)
     here = rng.random(count) < 0.2
     level = rng.uniform(0.12, 0.3, (count, 1, 1))

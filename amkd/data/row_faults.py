@@ -1,4 +1,4 @@
-"""What is wrong with the rows of a table: many at once, and each with its number."""
+"""Reports faults in the rows of a table: many at once, each with its row number."""
 
 from amkd.core.errors import UserError
 
@@ -6,13 +6,13 @@ _SHOWN = 10  # rows that a message names
 
 
 class RowFaults:
-    """Collects faults of rows, so that a person can mend all of them at once."""
+    """Collects faults of rows, so that the user can correct all of them at once."""
 
     def __init__(self, table: str) -> None:
         """Starts with no fault.
 
         Args:
-          table: what names the table, for messages.
+          table: the field and value that name the table, for messages.
         """
         self._table, self._shown, self._count = table, list[str](), 0
 

@@ -1,6 +1,6 @@
 """The rows of a table in a file, one after the other: CSV, TSV, JSON lines or Parquet.
 
-No more than a block of rows is in memory at once. Rows are numbered as people find them: in a CSV
+At most one block of rows is in memory at once. Row numbers are those that the user sees: in a CSV
 file the header is row 1, in a file of JSON lines the number is that of the line, and in a Parquet
 file the first row is 1.
 """
@@ -22,8 +22,8 @@ class Row(NamedTuple):
     """One row of a table.
 
     Attributes:
-      number: where a person finds it in the file.
-      cells: the values by column; of a CSV file all are text.
+      number: its number in the file.
+      cells: the values by column; in a CSV file, all values are text.
     """
 
     number: int
@@ -31,14 +31,14 @@ class Row(NamedTuple):
 
 
 def read(path: Path, field: str) -> Iterator[Row]:
-    """Yields the rows of a file; its suffix says what kind it is.
+    """Yields the rows of a file; its suffix determines its type.
 
     Args:
       path: the file: ``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson`` or ``.parquet``.
       field: what names the file, for messages: a configuration field and its value, for instance.
 
     Raises:
-      UserError: there is no such file, it is of another kind, or it is damaged.
+      UserError: there is no such file, it has another type, or it is damaged.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -48,7 +48,7 @@ def read(path: Path, field: str) -> Iterator[Row]:
     except OSError as error:
         raise UserError(f"{field}: {path} cannot be read ({error.strerror or error})") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{field}: is not text in UTF-8 ({error}); save it as that") from error
+        raise UserError(f"{field}: is not text in UTF-8 ({error}); save it in UTF-8") from error
 
 
 def _read_csv(path: Path, field: str) -> Iterator[Row]:
@@ -66,7 +66,7 @@ def _read_csv(path: Path, field: str) -> Iterator[Row]:
                     continue
                 if len(cells) != len(head):
                     raise UserError(
-                        f"{field}: row {number} has {len(cells)} cells, and the header names"
+                        f"{field}: row {number} has {len(cells)} cells, but the header names"
                         f" {len(head)} columns"
                     )
                 yield Row(number, dict(zip(head, cells, strict=True)))
@@ -75,7 +75,7 @@ def _read_csv(path: Path, field: str) -> Iterator[Row]:
 
 
 def _delimiter(path: Path, head: str) -> str:
-    """Returns what stands between cells: spreadsheets of many countries write semicolons."""
+    """Returns the separator of cells: spreadsheets of many countries write semicolons."""
     if path.suffix.lower() == ".tsv":
         return "\t"
     return ";" if ";" in head and "," not in head else ","
@@ -98,7 +98,7 @@ def _read_lines(path: Path, field: str) -> Iterator[Row]:
             except (ValueError, RecursionError) as error:
                 raise UserError(f"{field}: row {number} is not JSON ({error})") from error
             if not isinstance(cells, dict):
-                raise UserError(f"{field}: row {number} holds no JSON object")
+                raise UserError(f"{field}: row {number} is not a JSON object")
             yield Row(number, cells)
 
 
@@ -119,12 +119,12 @@ def _read_parquet(path: Path, field: str) -> Iterator[Row]:
         raise
     except OSError:
         raise
-    except Exception as error:  # pyarrow has an exception for each kind of damage
+    except Exception as error:  # pyarrow has an exception for each type of damage
         raise UserError(f"{field}: is damaged after row {number} ({error})") from error
 
 
 def _plain(file: Any) -> list[str]:
-    """Returns the columns without pictures: a column of bytes may be larger than the memory."""
+    """Returns the columns without image data: a column of bytes may be larger than the memory."""
     return [column.name for column in file.schema_arrow if "binary" not in str(column.type)]
 
 
@@ -138,11 +138,11 @@ _READERS: dict[str, Callable[[Path, str], Iterator[Row]]] = {
 
 
 def text_of(value: Any) -> str:
-    """Returns a cell as text without space around it; empty for a cell that holds nothing.
+    """Returns a cell as text without surrounding spaces; empty for an empty cell.
 
-    A whole number that a table keeps as 3.0 is ``3``.
+    A whole number that a table stores as 3.0 is ``3``.
     """
-    if value is None or value != value:  # NaN, which pandas writes for nothing
+    if value is None or value != value:  # NaN, which pandas writes for an empty cell
         return ""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))

@@ -12,21 +12,21 @@ _SPAN = 2**24  # bytes hashed by one thread at a time
 
 
 def write(folder: Path, names: Sequence[str]) -> None:
-    """Writes the checksum of these files of a folder beside them."""
+    """Writes the checksums of these files of a folder into the same folder."""
     (folder / NAME).write_text(json.dumps(_checksums(folder, names)))
 
 
 def verify(folder: Path, names: Sequence[str]) -> None:
-    """Reads the files again, all bytes of them.
+    """Reads all bytes of the files again, and compares the checksums.
 
     Raises:
-      ValueError: a byte of them is not the one that was written.
+      ValueError: a byte has changed since it was written.
       OSError: a file is missing.
     """
     held = json.loads((folder / NAME).read_text())
     changed = [name for name, sums in _checksums(folder, names).items() if held.get(name) != sums]
     if changed:
-        raise ValueError(f"the bytes of {', '.join(changed)} are not those that were written")
+        raise ValueError(f"the bytes of {', '.join(changed)} have changed since they were written")
 
 
 def _checksums(folder: Path, names: Sequence[str]) -> dict[str, list[str]]:

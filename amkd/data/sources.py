@@ -19,11 +19,11 @@ def load(
         ``tfds:FOLDER``.
       cache_dir: where decoded arrays are kept.
       directory: TFDS directory; empty for TFDS's own default.
-      size: resize to ``size`` x ``size`` pixels; 0 keeps images as they are. ``roads`` ignores it.
-      test_images: use only the first so many test images; 0 for all.
+      size: resize to ``size`` x ``size`` pixels; 0 does not resize. ``roads`` ignores it.
+      test_images: use only this many test images, from the first; 0 for all.
 
     Raises:
-      UserError: the data are not there, or cannot be read.
+      UserError: the data do not exist, or cannot be read.
     """
     if name == "digits":
         from amkd.data import digits

@@ -1,6 +1,7 @@
 """Loads any TFDS image-classification data set: decoded once, then read from a cache of arrays.
 
-Data prepared as array_record are read without TensorFlow; only preparing a download needs it.
+Data prepared as array_record are read without TensorFlow, which is only needed to prepare a
+download.
 """
 
 import hashlib
@@ -32,14 +33,14 @@ def load(name: str, directory: str, *, size: int, cache_dir: Path) -> DataSet:
 
     Args:
       name: TFDS name, with an optional ``/config`` and ``:version``; or ``tfds:`` and the folder of
-        a prepared version, the one that holds ``dataset_info.json``.
+        a prepared version, the one that contains ``dataset_info.json``.
       directory: TFDS directory; empty for ``TFDS_DATA_DIR`` or TFDS's own default.
-      size: resize to ``size`` x ``size``; 0 keeps images as they are, if all have one size.
+      size: resize to ``size`` x ``size``; 0 does not resize, if all images have one size.
       cache_dir: where decoded arrays are kept.
 
     Raises:
-      UserError: the data set is unknown or not prepared, it has no image or no label, or its images
-        differ in size.
+      UserError: the data set is unknown or not prepared, it has no images or no labels, or its
+        images differ in size.
     """
     builder = _builder(name, directory)
     image_key, label_key = _feature_keys(name, builder.info.features)
@@ -53,10 +54,10 @@ def load(name: str, directory: str, *, size: int, cache_dir: Path) -> DataSet:
         arrays = [*_decode(builder, "train", read), *_decode(builder, _judging(builder), read)]
         _store(folder, dict(zip(_ARRAYS, arrays, strict=True)))
     try:
-        if (folder / seal.NAME).exists():  # caches of earlier versions have none
+        if (folder / seal.NAME).exists():  # caches of earlier versions have no seal
             seal.verify(folder, [f"{name}.npy" for name in _ARRAYS])
         train_x, train_y, test_x, test_y = (np.load(folder / f"{name}.npy") for name in _ARRAYS)
-    except Exception as error:  # NumPy raises many kinds for a broken file
+    except Exception as error:  # NumPy raises many kinds of errors for a broken file
         raise UserError(
             f"the cached arrays in {folder} are damaged ({error}); delete that folder"
         ) from error
@@ -87,10 +88,10 @@ def _builder(name: str, directory: str) -> Any:
     data_dir = os.path.expanduser(directory) or os.environ.get("TFDS_DATA_DIR") or None
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except Exception as error:  # TFDS raises its own kinds, and others for a wrong version
+    except Exception as error:  # TFDS raises its own errors, and others for a wrong version
         message = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"config.dataset={name!r}: TFDS knows no such data set ({message}); see"
+            f"config.dataset={name!r}: TFDS has no such data set ({message}); see"
             " https://www.tensorflow.org/datasets/catalog, or use 'digits', which is embedded"
         ) from error
     if not Path(builder.data_dir, "dataset_info.json").exists():
@@ -99,23 +100,23 @@ def _builder(name: str, directory: str) -> Any:
 
 
 def _prepared(tfds: Any, name: str) -> Any:
-    """Returns the data set in a folder, whether TFDS knows its name or not."""
+    """Returns the data set in a folder, even if TFDS does not know its name."""
     folder = Path(name.removeprefix(TFDS_FOLDER)).expanduser()
     if not (folder / "dataset_info.json").exists():
         inside = sorted(path.parent for path in folder.glob("**/dataset_info.json"))
         hint = f"; did you mean {inside[0]}?" if inside else ""
         raise UserError(
-            f"config.dataset={name!r}: holds no dataset_info.json, so it is not a version of a"
-            f" prepared TFDS data set{hint}"
+            f"config.dataset={name!r}: the folder contains no dataset_info.json, so it is not a"
+            f" version of a prepared TFDS data set{hint}"
         )
     try:
         return tfds.builder_from_directory(str(folder))
-    except Exception as error:  # TFDS raises its own kinds
+    except Exception as error:  # TFDS raises its own errors
         raise UserError(f"config.dataset={name!r}: cannot be read ({error})") from error
 
 
 def _judging(builder: Any) -> str:
-    """Returns the split that judges the student: test, or validation where there is no test."""
+    """Returns the split for evaluation: test, or validation if there is no test."""
     splits = builder.info.splits
     return "validation" if "test" not in splits and "validation" in splits else "test"
 
@@ -125,8 +126,8 @@ def _prepare(name: str, builder: Any) -> None:
         import tensorflow  # noqa: F401
     except ImportError as error:
         raise UserError(
-            f"config.dataset={name!r} is not prepared in {builder.data_dir}. Point"
-            " --config.data.dir (or TFDS_DATA_DIR) to a directory that holds it, or install"
+            f"config.dataset={name!r} is not prepared in {builder.data_dir}. Set"
+            " --config.data.dir (or TFDS_DATA_DIR) to a directory that contains it, or install"
             " TensorFlow, which downloads and prepares it: pip install 'amkd[prepare]', in a"
             " checkout pip install -e '.[prepare]'"
         ) from error
@@ -139,16 +140,14 @@ def _prepare(name: str, builder: Any) -> None:
 
 
 def _feature_keys(name: str, features: Any) -> tuple[str, str]:
-    """Returns the names of the only image and of the label in a record: ``label``, else the first
-    label.
-    """
+    """Returns the names of the image and of the label (``label``, or the first one) in a record."""
     import tensorflow_datasets as tfds
 
     image = [key for key, kind in features.items() if isinstance(kind, tfds.features.Image)]
     label = [key for key, kind in features.items() if isinstance(kind, tfds.features.ClassLabel)]
     if len(image) != 1 or not label:
         raise UserError(
-            f"config.dataset={name!r} is not an image-classification data set: it holds"
+            f"config.dataset={name!r} is not an image-classification data set: it contains"
             f" {list(features)}"
         )
     return image[0], "label" if "label" in label else label[0]
@@ -158,11 +157,11 @@ def _decode(builder: Any, split: str, read: ReadRecord) -> tuple[np.ndarray, np.
     """Decodes a split in threads: images ``uint8[M, H, W, C]`` and labels ``int32[M]``."""
     if split not in builder.info.splits:
         raise UserError(
-            f"{builder.info.full_name} has no split {split!r}; only {list(builder.info.splits)}"
+            f"{builder.info.full_name} has no split {split!r}, only {list(builder.info.splits)}"
         )
     try:
         pictures, labels = _read_all(builder.as_data_source(split), read, f"decode {split}")
-    except Exception as error:  # TFDS, array_record and Pillow each raise their own
+    except Exception as error:  # TFDS, array_record and Pillow each raise their own errors
         raise UserError(
             f"{builder.data_dir} cannot be read ({type(error).__name__}: {error}): a file is"
             " missing or damaged, or it was not prepared with"
@@ -203,7 +202,7 @@ def _read_all(source: Any, read: ReadRecord, label: str) -> tuple[list[np.ndarra
 
 
 def _store(folder: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Writes a cache folder whole or not at all, even with several runs at once."""
+    """Writes a whole cache folder or nothing, even with several runs at once."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=folder.parent))
     for name, array in arrays.items():

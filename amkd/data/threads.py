@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
-_CHUNK = 16  # items per future: small pictures would wait for the queue more than for their decoder
-_AHEAD = 3  # futures per thread that may be under way or waiting to be consumed
+_CHUNK = 16  # items per future: small images would wait longer for the queue than for their decoder
+_AHEAD = 3  # futures per thread that may be running or waiting to be consumed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,8 +22,8 @@ def map_in_order(
 
     Args:
       work: called in threads. Its exception is raised here, and items not yet begun are dropped.
-      items: what to work on.
-      label: the label of the progress bar, which is shown on a terminal only.
+      items: the items to work on.
+      label: the label of the progress bar, which is only shown on a terminal.
     """
 
     def work_on_chunk(start: int) -> list[Result]:

@@ -1,4 +1,4 @@
-"""Variants of the real images, which join the pool that mixes are made from.
+"""Variants of the real images, which are added to the images that mixes are made from.
 
 The teacher then answers exactly what the student is trained on.
 """
@@ -9,7 +9,7 @@ from amkd.config.search import SearchSettings
 from amkd.core import keys
 from amkd.data.augment import Views, random_views
 
-_UNLIMITED = 2**16  # rotated or zoomed variants are interpolated: no two are alike
+_UNLIMITED = 2**16  # rotated or zoomed variants are interpolated: no two are the same
 
 
 def views_of(search: SearchSettings) -> Views:
@@ -20,9 +20,9 @@ def views_of(search: SearchSettings) -> Views:
 
 
 def max_copies(views: Views) -> int:
-    """Returns how many different variants an image has at most.
+    """Returns the maximum number of different variants of an image.
 
-    Shifts alone give one variant each; with rotation or zoom there is no limit in practice.
+    Without rotation and zoom, each shift gives one variant; with them, there is no practical limit.
     """
     return _UNLIMITED if views.warps else (2 * max(views.crop, 0) + 1) ** 2 - 1
 
@@ -36,8 +36,8 @@ def append_variants(real: np.ndarray, copies: int, views: Views, *, seed: int) -
     Args:
       real: ``uint8[N, H, W, C]``.
       copies: variants of every image, at most :func:`max_copies`.
-      views: how far a variant may be moved; pixels that come in from outside are black.
-      seed: the run's.
+      views: how far a variant may be moved; pixels from outside the image are black.
+      seed: the run's seed.
 
     Returns:
       ``uint8[N * (1 + copies), H, W, C]``.

@@ -1,6 +1,6 @@
 """Scores of objectness maps (Aghdam et al., 2019) and of lanes (Peng et al., 2021). Pure functions.
 
-They tell how unsure a detector is of one image, or how far two detectors disagree on it.
+They measure how unsure a detector is about one image, or how much two detectors disagree on it.
 """
 
 import chex
@@ -15,14 +15,15 @@ def binary_entropy(p: jax.Array) -> jax.Array:
 
 
 def spatial_disagreement(p: jax.Array, window: tuple[int, int]) -> jax.Array:
-    """Returns the entropy of a window's mean less the mean of its entropies: large where neighbours
-    differ.
+    """Returns the entropy of a window's mean minus the mean of its entropies; it is large where
+    neighbours differ.
 
     Aghdam et al., 2019.
 
     Args:
       p: ``float32[H, W]``, an objectness map.
-      window: height and width in pixels; only whole windows count (ours: the paper does not say).
+      window: height and width in pixels; only whole windows count (ours: the paper does not specify
+        this).
 
     Returns:
       ``float32[H - h + 1, W - w + 1]``.
@@ -43,10 +44,10 @@ def acd(maps: jax.Array, window: tuple[int, int] = (9, 9), cell: int = 30) -> ja
     Aghdam et al., 2019.
 
     Args:
-      maps: ``float32[K, H, W]``, objectness at K resolutions, resized to one size, at least the
-        window's; the scores of a pixel are summed over them.
+      maps: ``float32[K, H, W]``, objectness at K resolutions, resized to one size, which is at
+        least the window's; the scores of a pixel are summed over the maps.
       window: see :func:`spatial_disagreement`.
-      cell: side of the cells, which do not overlap; those at the far edges may be smaller.
+      cell: side of the cells, which do not overlap; cells at the far edges may be smaller.
     """
     chex.assert_rank(maps, 3)
     scores = jax.vmap(lambda p: spatial_disagreement(p, window))(maps).sum(0)
@@ -62,7 +63,8 @@ class Lanes:
 
     Attributes:
       x: ``float32[L, R]``, column of each lane in each row, in pixels.
-      seen: ``bool[L, R]``, whether the lane was found in the row; a lane found in no row is none.
+      seen: ``bool[L, R]``, whether the lane was found in the row; a lane that was found in no row
+        does not count.
     """
 
     x: jax.Array
@@ -97,8 +99,8 @@ def lane_gap(one: Lanes, other: Lanes, cap: float) -> jax.Array:
 
     Args:
       one: a detector's lanes.
-      other: another's.
-      cap: the gap where only one of them sees lanes; where neither does, it is 0 (ours).
+      other: another detector's lanes.
+      cap: the gap if only one of them finds lanes; if neither does, the gap is 0 (ours).
     """
 
     def to_nearest(x: jax.Array, seen: jax.Array) -> jax.Array:

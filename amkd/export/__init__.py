@@ -1,4 +1,4 @@
-"""Exports a finished student to files that need no amkd, with a model card.
+"""Exports a finished student to files that can be used without amkd, with a model card.
 
 The files are StableHLO and ONNX, and ONNX in 8 bits.
 """
@@ -34,11 +34,11 @@ def write(
     """Writes a student's files and its model card into a folder, whole or not at all.
 
     Every file is read back and run: its probabilities must be the student's within 1e-4. A file in
-    8 bits is compared with the student instead, and the card tells how much is lost.
+    8 bits is compared with the student instead, and the card states how much is lost.
 
     Args:
       saved: the student.
-      folder: where to write; an earlier export is replaced, anything else is refused.
+      folder: where to write; an earlier export is replaced, and any other content is refused.
       sample: ``uint8[M, H, W, C]``, real images to check the files on; at least one.
       formats: one or more of ``ALL``.
       license: the license of the student; empty if none is stated.
@@ -50,7 +50,7 @@ def write(
       and the path of the model card, ``card``.
 
     Raises:
-      UserError: something is missing, the folder holds something else, or a file fails its check.
+      UserError: something is missing, the folder has other content, or a file fails its check.
     """
     _check_formats(formats)
     formats = tuple(sorted(formats, key=ALL.index))
@@ -114,7 +114,7 @@ def _write_int8(
     )
     path.write_bytes(int8.dump(model, given.calibration))
     run = onnx.load(path)
-    # Any probabilities will do here: how far they are from the student's is told in the card.
+    # Any probabilities are accepted here: the card states their distance from the student's.
     difference = agreement.check(INT8, run, sample, answers=answers, tolerance=1.0)
     return {
         **_facts(path, difference),
@@ -149,27 +149,27 @@ def _check_formats(formats: tuple[str, ...]) -> None:
 def _check_student(saved: SavedNetwork, sample: np.ndarray) -> None:
     if saved.card["role"] != "student":
         raise UserError(
-            f"a saved {saved.card['role']} is not exported; name the folder of a saved student"
+            f"a saved {saved.card['role']} cannot be exported; give the folder of a saved student"
         )
     shape = tuple(saved.card["shape"])
     if sample.dtype != np.uint8 or sample.shape[1:] != shape or not len(sample):
         raise UserError(
-            f"the export is checked on {sample.dtype} images of shape {sample.shape}, and the"
-            f" student takes uint8 images of {shape} (H, W, C): use the data set it was distilled"
-            " on (config.dataset, config.data.size)"
+            f"the export is checked on {sample.dtype} images of shape {sample.shape}, but the"
+            f" student takes uint8 images of {shape} (H, W, C): use the data set on which it was"
+            " distilled (config.dataset, config.data.size)"
         )
 
 
 def _check_folder(folder: Path) -> None:
-    """Refuses a folder that cannot be written, or that holds anything but an earlier export."""
+    """Refuses a folder that cannot be written, or whose content is not an earlier export."""
     if why := folders.obstacle(folder.parent):
-        raise UserError(f"--output={folder}: {why}; name another folder")
+        raise UserError(f"--output={folder}: {why}; choose another folder")
     if not folder.exists():
         return
     ours = {*map(_file, ALL), card.TEXT_FILE, card.DATA_FILE}
     found = {path.name for path in folder.iterdir()} if folder.is_dir() else None
     if found is None or (found and not (found <= ours and card.is_in(folder))):
         raise UserError(
-            f"{folder} is there and is not an earlier export: nothing was written; choose a new"
+            f"{folder} exists and is not an earlier export: nothing was written; choose a new"
             " folder"
         )

@@ -17,7 +17,7 @@ _KIND = "amkd student"
 _UNKNOWN = "not recorded"
 _NO_LICENSE = "not stated: set --config.export.license"
 
-# An underscore inside a word, as in lenet5_half, is none of Markdown's.
+# An underscore inside a word, as in lenet5_half, is not Markdown.
 _MARKUP = re.compile(r"[\\`*\[\]<>&|~$!#]|(?<![^\W_])_|_(?![^\W_])|(?<=\])\(|:(?=//)")
 _HTML = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 
@@ -28,7 +28,7 @@ def complete(student: Card, formats: dict[str, Card], license: str) -> Card:
     """Completes the card of a saved student to that of an export.
 
     Args:
-      student: its card; of all fields, only those of the network itself must be there.
+      student: its card; only the fields about the network itself are required.
       formats: for each format its ``file``, ``bytes``, ``sha256`` and ``max_difference``.
       license: empty if none was stated.
     """
@@ -42,7 +42,7 @@ def complete(student: Card, formats: dict[str, Card], license: str) -> Card:
 
 
 def is_in(folder: Path) -> bool:
-    """Tells whether a folder holds a card that this module wrote."""
+    """Returns whether a folder contains a card that this module wrote."""
     try:
         found = json.loads((folder / DATA_FILE).read_text())
     except (OSError, ValueError):
@@ -80,13 +80,13 @@ def text(card: Card) -> str:
 _ABOUT = """
 An image classifier, distilled from a black-box teacher by Active Mixup. It was trained on the \
 teacher's
-answers to real images and mixes of them, and saw no true label: it has learned the teacher's \
-mistakes too.
+answers to real images and mixes of them, without ground-truth labels: it has also learned the \
+teacher's mistakes.
 """
 
-_ASSISTED = """It also learned from answers that the teacher did not give: an assistant, a network \
-that was trained on
-the teacher's answers, gave them. How many is told below.
+_ASSISTED = """It was also trained on answers that the teacher did not give. They come from an \
+assistant, which is a network
+that was trained on the teacher's answers. Their number is given below.
 """
 
 
@@ -96,8 +96,8 @@ def _model(card: Card) -> list[tuple[str, str]]:
         ("Network", _escaped(card["model"])),
         (
             "Input",
-            f"`uint8[B, {size}]`: any number of images, height, width, channels; values 0 to 255"
-            " as they are",
+            f"`uint8[B, {size}]`: any number of images, height, width, channels; values from 0 to"
+            " 255, not scaled",
         ),
         ("Output", f"`float32[B, {card['classes']}]`: class probabilities"),
         ("Classes", _classes(card)),
@@ -108,13 +108,13 @@ def _model(card: Card) -> list[tuple[str, str]]:
 
 
 def _first_weights(card: Card) -> list[tuple[str, str]]:
-    """Rows about the published weights from which the student was trained, if it was."""
+    """Returns the rows about the initial weights of the student; none if they were random."""
     found = card.get("student_weights")
     if not found:
         return []
     return [
-        ("First weights", f"{_known(found, 'source')}, SHA-256 {_known(found, 'sha256')}"),
-        ("Licence of the first weights", _known(found, "license")),
+        ("Initial weights", f"{_known(found, 'source')}, SHA-256 {_known(found, 'sha256')}"),
+        ("Licence of the initial weights", _known(found, "license")),
     ]
 
 
@@ -144,7 +144,7 @@ def _origin(card: Card) -> list[tuple[str, str]]:
 
 
 def _assistant(card: Card) -> list[tuple[str, str]]:
-    """Rows about the part of the training set that an assistant answered, if there was one."""
+    """Returns the rows about the part of the training set that an assistant answered."""
     told = card.get("assistant")
     if not told:
         return []
@@ -153,8 +153,8 @@ def _assistant(card: Card) -> list[tuple[str, str]]:
     ]
     if weights := told.get("weights"):
         first = f"{_known(weights, 'source')}, SHA-256 {_known(weights, 'sha256')}"
-        rows.append(("First weights of the assistant", first))
-        rows.append(("Licence of the assistant's first weights", _known(weights, "license")))
+        rows.append(("Initial weights of the assistant", first))
+        rows.append(("Licence of the assistant's initial weights", _known(weights, "license")))
     return rows
 
 
@@ -176,25 +176,25 @@ def _share(card: Card, name: str, counted: str) -> str:
 
 
 def _photograph(card: Card) -> str:
-    """Tells how the pixels of a file become what the student takes."""
+    """Describes how the pixels of a file become the student's input."""
     code = photograph.code(card)
     height, width, channels = card["shape"]
     if height != width and channels in (1, 3) and card.get("pictures"):
         return (
-            "Picture files become images of this size as in the training by `amkd --mode=predict`:"
-            f" {card['pictures']['resize']}, to a height of {height} and a width of {width} pixels."
-            " The network itself scales the values.\n"
+            "`amkd --mode=predict` converts image files to this size in the same way as the"
+            f" training: {card['pictures']['resize']}, to a height of {height} and a width of"
+            f" {width} pixels. The network itself scales the values.\n"
         )
     if not code:
         return (
-            "It takes images as its data set has them, and no picture files: see Input above. The"
-            " network itself scales the values.\n"
+            "The network takes images in the form of its data set, not image files: see Input"
+            " above. The network itself scales the values.\n"
         )
-    what = "This is what the training did with picture files of eight bits per colour."
+    what = "In the training, image files of eight bits per colour were converted in this way."
     if not card.get("pictures", {}).get("of_files", True):
         what = (
-            "The training's images came from no picture files. This makes images of their size and"
-            " colours from files of eight bits per colour."
+            "The images of the training did not come from image files. This code converts image"
+            " files of eight bits per colour to images of the same size and colours."
         )
     return (
         f"{what} The values stay from 0 to 255: the network itself scales them.\n\n"
@@ -205,7 +205,8 @@ def _photograph(card: Card) -> str:
 def _loading(name: str, card: Card) -> str:
     facts = card["formats"][name]
     shape = ", ".join(map(str, card["shape"]))
-    code, own = _CODE[name.removesuffix("_int8")], f"np.zeros((2, {shape}), np.uint8)  # yours"
+    code = _CODE[name.removesuffix("_int8")]
+    own = f"np.zeros((2, {shape}), np.uint8)  # replace with your images"
     if photograph.code(card):
         own = 'np.stack([image_of("photo.jpg")])  # image_of is above'
     return (
@@ -217,7 +218,7 @@ def _loading(name: str, card: Card) -> str:
 
 
 def _precision(facts: Card) -> str:
-    """Returns what 8 bits change, for a quantised file."""
+    """Returns the effect of 8 bits, for a quantised file."""
     if "compared" not in facts:
         return ""
     warning = facts["compared"]["warning"]
@@ -267,13 +268,13 @@ def _table(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def _cell(value: str) -> str:
-    """Keeps text on the one line of a table's cell."""
+    """Returns text on a single line, for a cell of a table."""
     return " ".join(value.split())
 
 
 def _escaped(name: object) -> str:
-    """Returns a name, which others may have chosen, as text that Markdown and HTML take
-    literally.
+    """Returns a name, which may come from other people, as text without meaning in Markdown and
+    HTML.
     """
     text = console.visible(" ".join(str(name).split()))
     return _MARKUP.sub(lambda found: _HTML.get(found[0], f"\\{found[0]}"), text)

@@ -11,21 +11,22 @@ from amkd.core.extras import require
 from amkd.export import onnx
 from amkd.export.onnx import INPUT
 
-MOST_IMAGES = 200  # more hardly change the ranges, and cost time
+MOST_IMAGES = 200  # more images hardly change the ranges, and take time
 # Operators that hold weights, and operators that a runtime fuses with them. Softmax stays in full
 # precision: in 8 bits the smallest probability other than 0 is 0.004.
 _OPERATORS = ["Conv", "Gemm", "MatMul", "Relu", "Clip", "MaxPool", "Add"]
 
 
 class Quantization(NamedTuple):
-    """What a quantised file is made and judged with.
+    """The images with which a quantised file is made and evaluated.
 
     Attributes:
-      calibration: ``uint8[M, H, W, C]``, real images that give the ranges; at least one.
-      held_out: ``uint8[T, H, W, C]``, other images, to compare both students on; at least one.
-      labels: ``int32[T]``, true classes of these; None if there are none.
+      calibration: ``uint8[M, H, W, C]``, real images that determine the ranges; at least one.
+      held_out: ``uint8[T, H, W, C]``, other images, on which both students are compared; at least
+        one.
+      labels: ``int32[T]``, their ground-truth classes; None if there are none.
       most_loss: points of agreement that may be lost without a warning.
-      fresh: whether the held-out images are others than those that calibrate.
+      fresh: whether the held-out images differ from the images for calibration.
     """
 
     calibration: np.ndarray
@@ -91,7 +92,7 @@ def dump(model: bytes, calibration: np.ndarray) -> bytes:
 
 
 def _reader(images: np.ndarray) -> Any:
-    """Returns what gives onnxruntime one image after the other."""
+    """Returns a reader that gives onnxruntime one image after the other."""
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):

@@ -1,9 +1,9 @@
 """A labelled set as files for other programs: Parquet, or a folder of PNG files with a table.
 
-Rows are in the order in which the run asked. ``images/CLASS/DIGEST.png`` has the class that the
-teacher named; ``answers.csv`` beside it has all scores, and what each image was mixed from.
-``train.parquet`` holds the same facts in columns of its own, with the PNG file in ``image``; the
-library ``datasets`` of Hugging Face reads it as pictures.
+Rows are in the order of the run's queries. ``images/CLASS/DIGEST.png`` has the class that the
+teacher predicted; ``answers.csv`` contains all scores, and the two images from which each image was
+mixed. ``train.parquet`` contains the same facts in its own columns, with the PNG file in ``image``;
+the library ``datasets`` of Hugging Face reads it as images.
 """
 
 import contextlib
@@ -35,13 +35,13 @@ def write(labelled: LabelledSet, output: Path, form: str = "all") -> None:
       form: ``parquet``, ``folder`` or ``all``.
 
     Raises:
-      UserError: the folder is there already or cannot be written, or an answer is missing.
+      UserError: the folder exists already or cannot be written, or an answer is missing.
     """
     if output.exists():
-        raise UserError(f"{output} is there already; name a new folder")
+        raise UserError(f"{output} exists already; choose a new folder")
     kinds: list[type[_Parquet] | type[_Folder]] = []
     if form in ("all", "parquet"):
-        _arrow()  # tells at once if it is missing
+        _arrow()  # fails at once if it is missing
         kinds.append(_Parquet)
     if form in ("all", "folder"):
         kinds.append(_Folder)
@@ -57,14 +57,14 @@ def write(labelled: LabelledSet, output: Path, form: str = "all") -> None:
                 written.add(example.digest)
             (new / "README.md").write_text(_about(labelled), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{output} cannot be written ({error}); name another folder") from error
+        raise UserError(f"{output} cannot be written ({error}); choose another folder") from error
 
 
 class _Writer(Protocol):
     """Writes examples in one form."""
 
     def add(self, example: Example, new: bool) -> None:
-        """Writes one; ``new`` tells whether no earlier one has the same image."""
+        """Writes one example; ``new`` says whether its image occurs for the first time."""
 
     def close(self) -> None:
         """Ends the files."""
@@ -86,7 +86,7 @@ class _Folder:
         if new:
             (self._root / path).parent.mkdir(parents=True, exist_ok=True)
             (self._root / path).write_bytes(_png(example.image))
-        # Nine digits are enough to tell any two float32 numbers apart.
+        # Nine digits are enough to distinguish any two float32 numbers.
         scores = [f"{score:.9g}" for score in example.answer.tolist()]
         self._rows.writerow(
             [path, csv_text.protect(self._classes[example.place]), *_facts(example), *scores]
@@ -97,7 +97,7 @@ class _Folder:
 
 
 def _folder_names(classes: Sequence[str]) -> list[str]:
-    """Returns a name of a folder for each class: no path, not hidden, and each of its own."""
+    """Returns the name of a folder for each class: not a path, not hidden, and unique."""
     plain = [re.sub(r"[^\w .()&+-]", "_", name).strip(". ") for name in classes]
     unique = len({name.lower() for name in plain}) == len(plain) and all(plain)
     return plain if unique else [f"{number:04d}" for number in range(len(classes))]
@@ -192,17 +192,17 @@ def _arrow() -> tuple[Any, Any]:
 def _about(labelled: LabelledSet) -> str:
     return f"""# Images and answers of a teacher
 
-{len(labelled):,} images that a run of amkd asked about, in the order of asking.
+{len(labelled):,} images that a run of amkd queried, in the order of the queries.
 
 Teacher: {csv_text.protect(labelled.record["teacher"])}
 
 Classes, in the order of the scores: {", ".join(map(csv_text.protect, labelled.classes))}
 
-Columns: `class` or `label` is the class that the teacher named; `scores`, or `score:NAME`, are its
-probabilities; `round` is the round of the run; `first`, `second` and `lam` say what the image was
-mixed from: `lam * first + (1 - lam) * second`. For a real image both are the image itself. `image`
-(in train.parquet `digest`) is the key of the image in the ledger, a SHA-256 of shape and pixels.
+Columns: `class` or `label` is the class that the teacher predicted; `scores`, or `score:NAME`, are
+its probabilities; `round` is the round of the run; `first`, `second` and `lam` describe the mix:
+`lam * first + (1 - lam) * second`. For a real image both are the image itself. `image` (in
+train.parquet `digest`) is the key of the image in the ledger, a SHA-256 of shape and pixels.
 
-The rights in the pictures are those of their owners. Ask the service that answered whether its
-answers may train a model.
+The owners of the images keep their rights. Check whether the service that gave the answers allows
+their use for the training of a model.
 """

@@ -1,4 +1,4 @@
-"""The labelled set of a run: its images, what they were mixed from, and the teacher's answers."""
+"""The labelled set of a run: its images, how they were mixed, and the teacher's answers."""
 
 import contextlib
 import dataclasses
@@ -30,13 +30,13 @@ from amkd.validation import real_images
 
 
 class Example(NamedTuple):
-    """One image that was asked about.
+    """One queried image.
 
     Attributes:
       image: ``uint8[H, W, C]``.
       digest: its key in the ledger, in hexadecimal.
       answer: the teacher's class probabilities, ``float32[Y]``.
-      round: round in which it was asked about.
+      round: round in which it was queried.
       first: digest of the image i that it was mixed from; its own for a real image.
       second: digest of the image j.
       lam: weight of image i.
@@ -52,19 +52,19 @@ class Example(NamedTuple):
 
     @property
     def place(self) -> int:
-        """Number of the class that the teacher named."""
+        """Number of the class that the teacher predicted."""
         return int(np.argmax(self.answer))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelledSet:
-    """All that a run has asked, and what was answered.
+    """All queries of a run with their answers.
 
     Attributes:
       settings: the settings of the run.
-      record: what the workdir says of the run.
+      record: the record of the run in its workdir.
       classes: names of the Y classes.
-      images: ``uint8[M, H, W, C]``, the images that records name.
+      images: ``uint8[M, H, W, C]``, the images to which records refer.
       records: the answered records.
       rounds: ``int32[Q]``, round of each record.
       ledger: the ledger's file.
@@ -121,8 +121,8 @@ class LabelledSet:
         ).fetchone()
         if found is None:
             raise UserError(
-                f"ledger {self.ledger} lacks an answer of {identity} that this run had; put the"
-                " ledger back that the run was started with"
+                f"ledger {self.ledger} does not have an answer of {identity} that this run had;"
+                " restore the ledger with which the run was started"
             )
         if checksums.checksum(identity, image, found[0]) != found[1]:
             raise UserError(
@@ -133,26 +133,26 @@ class LabelledSet:
 
 
 def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
-    """Returns what the run in a workdir has asked so far.
+    """Returns the queries of the run in a workdir so far, with their answers.
 
-    It changes nothing but ``made/``: missing images of a method are made again.
+    It changes nothing except ``made/``: missing images of a method are made again.
 
     Raises:
-      UserError: there is no run, its images are not there any more, or nothing was answered yet.
+      UserError: there is no run, its images do not exist any more, or there is no answer yet.
     """
     if not run_record.is_in(folder):
-        raise UserError(f"{folder} holds no run; name a workdir")
+        raise UserError(f"{folder} contains no run; give the workdir of a run")
     settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
     record = run_record.read(folder)
     data = inputs.load_data(settings)
     if record.get("data", "") != data.key:
-        raise UserError(f"{folder} was begun with other pictures; put them back where they were")
+        raise UserError(f"{folder} was started with other images; restore them")
     settings = real_images.counted(settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
     state = round_state.restore(checkpoint.Checkpoints(folder / "checkpoints"))
     records = state.records.take(slice(state.answered))
     if not len(records):
-        raise UserError(f"{folder}: its teacher has answered nothing yet; run it first")
+        raise UserError(f"{folder}: its teacher has not answered a query yet; run it first")
     ends = [one.queries for one in facts.rounds]
     rounds = np.searchsorted(ends, np.arange(len(records)), side="right").astype(np.int32)
     return LabelledSet(
@@ -170,7 +170,9 @@ def of_run(folder: Path, stop: StopSignal) -> LabelledSet:
 def _images(
     settings: Settings, data: DataSet, facts: RunFacts, folder: Path, stop: StopSignal
 ) -> Images:
-    """Returns the images that records name; those that a method made are read from the workdir."""
+    """Returns the images to which records refer; those that a method made are read from the
+    workdir.
+    """
     first = facts.method.first
     network, variables = None, None
     if first.needs_network:

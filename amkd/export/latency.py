@@ -1,4 +1,4 @@
-"""How long an ONNX file takes for one image on this machine."""
+"""Measures how long an ONNX file takes for one image on this machine."""
 
 import os
 import statistics
@@ -10,7 +10,7 @@ import numpy as np
 from amkd.export.onnx import INPUT, OUTPUT
 
 RUNS = 50
-_WARM = 5  # runs before, which plan and allocate
+_WARM = 5  # runs before the measurement, which plan and allocate
 
 
 def measure(model: bytes, image: np.ndarray) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Converts a network to an ONNX file with jax2onnx: weights inside, any batch size."""
+"""Converts a network to an ONNX file with jax2onnx: with its weights, and for any batch size."""
 
 import importlib
 import io
@@ -21,7 +21,7 @@ from amkd.models.layers import Variables
 
 INPUT, OUTPUT = "images", "probabilities"
 _REMOVALS = ("remove_redundant_transpose_pairs_ir", "remove_redundant_transpose_add_forests_ir")
-_OPSET = 21  # read by runtimes since 2024
+_OPSET = 21  # supported by runtimes since 2024
 _REMEDY = "leave ONNX out: --config.export.formats=stablehlo"
 
 

@@ -1,6 +1,7 @@
-"""How a photograph becomes a student's input, as code for its card: Pillow and NumPy are enough.
+"""Code for a student's card that converts a photograph to the student's input, with Pillow and
+NumPy alone.
 
-It repeats :mod:`amkd.data.pictures` for pictures of eight bits per colour, pixel by pixel.
+It gives the same pixels as :mod:`amkd.data.pictures` for image files of eight bits per colour.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image, ImageOps  # pip install pillow
 SIDE = {side}
 
 def image_of(path):
-    """Returns a photograph as the student takes it, uint8[{side}, {side}, {channels}]."""
+    """Returns a photograph as the student's input, uint8[{side}, {side}, {channels}]."""
     with Image.open(path) as photo:
         stored = photo.size
         # A JPEG file is decoded at no more than about twice the size that is needed.
@@ -35,7 +36,7 @@ _END = """\
     part = photo.crop((x, y, math.ceil(right), math.ceil(bottom)))
     inside = (left - x, top - y, right - x, bottom - y)
     photo = part.resize(size, Image.Resampling.BILINEAR, inside)
-    photo = ImageOps.exif_transpose(photo)  # as the camera was held
+    photo = ImageOps.exif_transpose(photo)  # applies the orientation of the camera
 """
 _FITS = {
     "crop": """\
@@ -44,17 +45,17 @@ _FITS = {
     box, size = (left, top, left + side, top + side), (SIDE, SIDE)
 """,
     "stretch": """\
-    box, size = (0, 0, *whole), (SIDE, SIDE)  # all of it, whatever its proportions
+    box, size = (0, 0, *whole), (SIDE, SIDE)  # the whole image; its proportions may change
 """,
     "pad": """\
-    longer = max(whole)  # all of it, in proportion
+    longer = max(whole)  # the whole image, with its proportions
     size = tuple(max(1, round(length * SIDE / longer)) for length in whole)
     box = (0, 0, *whole)
 """,
 }
 _RESULTS = {
     "pad": """\
-    square = Image.new("{mode}", (SIDE, SIDE))  # on black
+    square = Image.new("{mode}", (SIDE, SIDE))  # a black background
     square.paste(photo, tuple((SIDE - length) // 2 for length in photo.size))
     return np.asarray(square).reshape(SIDE, SIDE, {channels})
 """
@@ -66,7 +67,7 @@ def code(card: dict[str, Any]) -> str:
     """Returns Python code with the function ``image_of``; empty if a student takes no photographs.
 
     Args:
-      card: the student's card; its ``shape`` and ``pictures`` say what it takes.
+      card: the student's card; its ``shape`` and ``pictures`` describe the input.
     """
     height, width, channels = card["shape"]
     kind = (card.get("pictures") or {}).get("resize")

@@ -1,4 +1,4 @@
-"""Predicts a folder of pictures with a saved student, to CSV: ``--mode=predict``."""
+"""Predicts a folder of image files with a saved student, to CSV: ``--mode=predict``."""
 
 import contextlib
 import csv
@@ -26,7 +26,7 @@ class Predicted:
     Attributes:
       pictures: rows in the file.
       broken: files that could not be read, as (relative path, reason).
-      ignored: how many files are not pictures by name.
+      ignored: how many files are not image files by their names.
     """
 
     pictures: int
@@ -35,19 +35,20 @@ class Predicted:
 
 
 def decode_options(saved: SavedNetwork, resize: str) -> DecodeOptions:
-    """Returns how files become the images that a network takes.
+    """Returns how image files are converted to a network's input.
 
     Args:
-      saved: the network; its card says how its own pictures were made.
-      resize: how pictures are resized where the network's card does not say it.
+      saved: the network; its card says how the image files of its training were converted.
+      resize: how images are resized if the network's card does not say it.
 
     Raises:
-      UserError: it takes images that no picture file is turned into.
+      UserError: image files cannot be converted to its input.
     """
     height, width, channels = saved.card["shape"]
     if channels not in (1, 3):
         raise UserError(
-            f"the network takes images of {height}x{width}x{channels}; pictures become grey or RGB"
+            f"the network takes images of {height}x{width}x{channels}, but image files are"
+            " converted to grey or RGB images"
         )
     kind = saved.card.get("pictures", {}).get("resize", resize)
     return DecodeOptions(height, kind, "rgb" if channels == 3 else "grey", "skip", width)
@@ -62,19 +63,19 @@ def write(
     cache_dir: Path,
     plain: bool = False,
 ) -> Predicted:
-    """Predicts every picture of a folder and its subfolders; copies of a picture have a row each.
+    """Predicts every image file of a folder and its subfolders; each copy of an image has a row.
 
     Args:
       saved: the network.
       root: the folder.
       output: CSV file, written whole or not at all: file (relative to ``root``), class,
-        probability. Earlier predictions are replaced, anything else is refused.
-      resize: how pictures get the size of the images, for a network whose card does not say.
-      cache_dir: where decoded pictures are kept.
-      plain: write names as they are; else as ``amkd.core.csv_text`` protects them.
+        probability. Earlier predictions are replaced, any other file is refused.
+      resize: how images are resized if the network's card does not say it.
+      cache_dir: where decoded images are kept.
+      plain: write names without a change; else as ``amkd.core.csv_text`` protects them.
 
     Raises:
-      UserError: there are no pictures, or the file cannot be written, or is something else.
+      UserError: there are no image files, or the output cannot be written, or is another file.
     """
     _check_output(output)
     pictures = folder.load(
@@ -91,7 +92,7 @@ def write(
         os.replace(scratch, output)
     except OSError as error:
         raise UserError(
-            f"--output={output} cannot be written ({error}); name another file"
+            f"--output={output} cannot be written ({error}); choose another file"
         ) from error
     finally:
         with contextlib.suppress(OSError):
@@ -100,19 +101,19 @@ def write(
 
 
 def _check_output(output: Path) -> None:
-    """Refuses to replace what is not an earlier output."""
+    """Refuses to replace a file that is not an earlier output."""
     if not output.exists():
         return
     if not output.is_file():
         raise UserError(
-            f"--output={output} cannot be written (it is not a file); name another file"
+            f"--output={output} cannot be written (it is not a file); choose another file"
         )
     with output.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
         first = lines.readline(100)
     if first.rstrip("\r\n") != ",".join(_HEAD):
         raise UserError(
-            f"--output={output} is there and holds no earlier predictions: nothing was written;"
-            " name a new file"
+            f"--output={output} exists and does not contain earlier predictions: nothing was"
+            " written; choose a new file"
         )
 
 

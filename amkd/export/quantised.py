@@ -1,4 +1,4 @@
-"""Compares a quantised student with the student in full precision, on images that judge."""
+"""Compares a quantised student with the student in full precision, on evaluation images."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from amkd.reporting import interval, metrics
 from amkd.reporting.summary_text import percent
 
 Facts = dict[str, Any]
-_UNKNOWN = "not measured: the images have no labels"
+_UNKNOWN = "not measured: the images have no ground-truth labels"
 
 
 def compare(
@@ -18,17 +18,17 @@ def compare(
     quantised: Callable[[np.ndarray], np.ndarray],
     given: Quantization,
 ) -> Facts:
-    """Returns how far two students agree, and how good each is.
+    """Returns the agreement of two students, and the quality of each.
 
     Args:
       full: the student in full precision, ``uint8[B, H, W, C]`` to ``float32[B, Y]``.
-      quantised: the other.
+      quantised: the quantised student.
       given: the images and labels, and how much may be lost.
 
     Returns:
       ``images``, ``fresh``, ``agreement``, ``divergence`` (mean KL(full || quantised), nats),
-      ``accuracy`` and ``ece`` (each before and after, None without labels), and ``warning``, None
-      if no more is lost than may be.
+      ``accuracy`` and ``ece`` (each before and after, None without ground-truth labels), and
+      ``warning``, None if the loss is allowed.
     """
     before, after = full(given.held_out), quantised(given.held_out)
     agreement = metrics.agreement(after, before)
@@ -47,17 +47,17 @@ def compare(
 
 def _warning(lost: float, allowed: float) -> str:
     return (
-        f"the file in 8 bits gives another class than the student in {lost:.2f}% of the images, and"
-        f" config.export.int8_loss={allowed:g} allows {allowed:g}%; use the file in full precision,"
-        " or calibrate on more real images (config.n_real)"
+        f"the file in 8 bits predicts another class than the student for {lost:.2f}% of the images,"
+        f" but config.export.int8_loss={allowed:g} allows {allowed:g}%; use the file in full"
+        " precision, or calibrate on more real images (config.n_real)"
     )
 
 
 def rows(file: Facts) -> Iterator[tuple[str, ...]]:
-    """Yields the rows of the card's table: what, in full precision, in 8 bits.
+    """Yields the rows of the card's table: name, figure in full precision, figure in 8 bits.
 
     Args:
-      file: what is known of the quantised file.
+      file: the facts of the quantised file.
     """
     told, full = file["compared"], file["full"]
     yield "Size", f"{full['bytes']:,} bytes", f"{file['bytes']:,} bytes"
@@ -73,12 +73,12 @@ def _share(value: float | None, told: Facts) -> str:
 
 
 def sentence(file: Facts) -> str:
-    """Returns how far the quantised file agrees with the student, in words."""
+    """Returns the agreement of the quantised file with the student, in words."""
     told = file["compared"]
     span = interval.text(told["agreement"], told["images"])
-    which = "" if told["fresh"] else " (the images that calibrated it: there are no others)"
+    which = "" if told["fresh"] else " (the images of the calibration, as there are no others)"
     return (
-        f"Both give the same class in {percent(told['agreement'])} of {told['images']:,}"
+        f"Both predict the same class for {percent(told['agreement'])} of {told['images']:,}"
         f" images{which}, 95% interval {span}. Mean divergence from full precision:"
         f" {told['divergence']:.2g} nats. ECE: expected calibration error, in 15 bins."
     )

@@ -1,4 +1,4 @@
-"""Serialises a network as StableHLO (``jax.export``): weights inside, for any batch size."""
+"""Serialises a network as StableHLO (``jax.export``): with its weights, and for any batch size."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -1,6 +1,6 @@
 """The durable record of every answer ever paid for, and of every batch sent; shared between runs.
 
-``python -m amkd.ledger --help`` shows it to people.
+``python -m amkd.ledger --help`` describes its command line.
 """
 
 from amkd.ledger.charge import Charge

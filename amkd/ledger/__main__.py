@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m amkd.ledge
 
     Args:
       argv: its command line; None for that of this process.
-      program: what a person typed before it.
+      program: the part of the command line before the arguments; the help text shows it.
     """
     try:
         try:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None, program: str = "python -m amkd.ledge
     except KeyboardInterrupt:
         console.say("stopped; nothing was changed", error=True, last=True)
         return 130
-    except console.ReaderGone:  # the reader of a pipe, such as head, has closed it
+    except console.ReaderGone:  # the program that reads the pipe, such as head, closed it
         return 0
 
 
@@ -39,8 +39,8 @@ def _parser(program: str = "python -m amkd.ledger") -> argparse.ArgumentParser:
         prog=program,
         description="Shows, checks, exports, imports, merges and rescues ledgers: the record of"
         " every answer paid for.",
-        epilog="Exit status: 0 if all is well, 1 if verify or recount found a fault, 2 for a"
-        " mistake, 130 if stopped.",
+        epilog="Exit status: 0 for success, 1 if verify or recount found a fault, 2 for an error,"
+        " 130 if stopped.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, do, summary in _COMMANDS:
@@ -60,7 +60,7 @@ def _ledger_argument(command: argparse.ArgumentParser) -> None:
 
 def _spend_arguments(command: argparse.ArgumentParser) -> None:
     _ledger_argument(command)
-    command.add_argument("--run", help="only this run: its identity, or the beginning of it")
+    command.add_argument("--run", help="only this run: its identity, or the first characters of it")
     command.add_argument(
         "--by",
         choices=("run", "round", "day"),
@@ -72,7 +72,7 @@ def _spend_arguments(command: argparse.ArgumentParser) -> None:
 def _recount_arguments(command: argparse.ArgumentParser) -> None:
     _ledger_argument(command)
     command.add_argument(
-        "run", metavar="RUN|WORKDIR", help="a run's identity, the beginning of it, or its workdir"
+        "run", metavar="RUN|WORKDIR", help="a run's identity, its first characters, or its workdir"
     )
 
 
@@ -81,10 +81,12 @@ def _export_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("file", type=Path, metavar="FILE", help="a new file, .csv or .parquet")
     command.add_argument("--teacher", metavar="IDENTITY", help="only this teacher's answers")
     command.add_argument(
-        "--run", help="only what this run uses: its identity, or the beginning of it"
+        "--run", help="only what this run uses: its identity, or the first characters of it"
     )
     command.add_argument(
-        "--plain", action="store_true", help="write a teacher's name as it is, also one like =1+2"
+        "--plain",
+        action="store_true",
+        help="write a teacher's name unchanged, even one that a spreadsheet would run, like =1+2",
     )
 
 
@@ -100,15 +102,17 @@ def _import_arguments(command: argparse.ArgumentParser) -> None:
         "given",
         nargs=argparse.REMAINDER,
         metavar="FLAGS",
-        help="the configuration, as for amkd; --workdir or --config.ledger.path says which ledger;"
-        " --pictures is the folder of the paths (by default that of ANSWERS, or else data.folder"
-        " or that of data.manifest);"
-        " with --keep_held the ledger's answers stay where these differ",
+        help="the configuration, as for amkd; --workdir or --config.ledger.path selects the ledger;"
+        " --pictures is the folder of the paths (default: the folder of ANSWERS, or else"
+        " data.folder or the folder of data.manifest);"
+        " with --keep_held the ledger keeps its own answers where the imported ones differ",
     )
 
 
 def _dataset_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("workdir", type=Path, metavar="WORKDIR", help="of the run; only read")
+    command.add_argument(
+        "workdir", type=Path, metavar="WORKDIR", help="the run's workdir; it is only read"
+    )
     command.add_argument("output", type=Path, metavar="OUT", help="a new folder")
     command.add_argument(
         "--format",
@@ -119,7 +123,7 @@ def _dataset_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _merge_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("target", type=Path, metavar="TARGET", help="made if it is not there")
+    command.add_argument("target", type=Path, metavar="TARGET", help="created if it does not exist")
     command.add_argument(
         "sources", type=Path, metavar="SOURCE", nargs="+", help="ledgers that are only read"
     )
@@ -130,7 +134,7 @@ def _rescue_arguments(command: argparse.ArgumentParser) -> None:
         "damaged",
         type=Path,
         metavar="DAMAGED",
-        help="the file, whatever its state; it is only read",
+        help="the damaged file, in any state; it is only read",
     )
     command.add_argument("new", type=Path, metavar="NEW", help="a new file")
     command.add_argument(
@@ -138,7 +142,7 @@ def _rescue_arguments(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NUMBER=NAME",
-        help="a teacher's name that is lost or wrong",
+        help="the name of a teacher whose recorded name is lost or wrong",
     )
 
 
@@ -217,14 +221,14 @@ def _identity(text: str) -> tuple[int, str]:
 
 _COMMANDS = (
     ("show", _show, "list runs, teachers and totals"),
-    ("spend", _spend, "list what was sent, what became of it, and what it cost"),
+    ("spend", _spend, "list the images that were sent, their outcome and their cost"),
     ("verify", _verify, "check the file, every answer and all counts"),
-    ("recount", _recount, "count a run's queries again and compare with its summary"),
+    ("recount", _recount, "count a run's queries again and compare them with its summary"),
     ("export", _export, "write every answer as a row of a table"),
-    ("import", _import, "take answers that were paid for elsewhere from a table"),
+    ("import", _import, "import answers that were paid for elsewhere from a table"),
     ("dataset", _dataset, "write a run's images and answers for other programs"),
     ("merge", _merge, "merge several ledgers into one"),
-    ("rescue", _rescue, "save what can be read of a damaged ledger into a new one"),
+    ("rescue", _rescue, "save all that can be read from a damaged ledger to a new ledger"),
 )
 _ARGUMENTS = {
     "show": _ledger_argument,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 DISTILL, EVALUATE, SENTINEL, SET_ASIDE = "distill", "evaluate", "sentinel", "set aside"
 PROBE = "probe"  # images of --mode=probe, before a run
 IMPORTED = "imported"  # answers that were paid for elsewhere
-SERVE = "serve"  # images that a served student passes on
+SERVE = "serve"  # images that a served student passes on to the teacher
 
 
 class Money(NamedTuple):
@@ -20,14 +20,14 @@ class Money(NamedTuple):
 
 
 class Uses(NamedTuple):
-    """Counts of the answers that a run uses for one purpose: paid for by itself, or found."""
+    """Counts of the answers that a run uses for one purpose: paid for by this run, or found."""
 
     paid: int = 0
     found: int = 0
 
 
 class RunAccount(NamedTuple):
-    """What one run asked, used and spent.
+    """What one run queried, used and spent.
 
     Attributes:
       run: identity of the run.
@@ -70,11 +70,11 @@ class Spending(NamedTuple):
       batches: number of batches sent.
       sent: images in these batches.
       answered: images whose answers are kept.
-      unusable: images with a useless answer, in batches that brought useful ones.
+      unusable: images with an unusable answer, in batches that also brought usable answers.
       refused: images of batches that the service refused without charging.
       lost: images of batches that brought no answer and may have been billed.
       in_flight: images of batches whose end is not recorded yet.
-      cost: cost of all images but the refused; None if it is not recorded.
+      cost: cost of all images except the refused ones; None if it is not recorded.
     """
 
     key: tuple[str, ...]
@@ -150,7 +150,7 @@ def teachers(db: sqlite3.Connection) -> list[TeacherAccount]:
 
 
 def imported(db: sqlite3.Connection) -> int:
-    """Counts the answers that were paid for elsewhere and brought in."""
+    """Counts the answers that were paid for elsewhere and imported."""
     return db.execute("SELECT count(*) FROM use WHERE purpose = ?", (IMPORTED,)).fetchone()[0]
 
 
@@ -248,7 +248,7 @@ def held(db: sqlite3.Connection, identity: str, images: Iterable[bytes]) -> int:
 
 
 def used(db: sqlite3.Connection, run: str, purpose: str, *, identity: str) -> set[bytes]:
-    """Returns the digests of the images whose answers by a teacher a run uses for a purpose."""
+    """Returns the digests of the images whose answers by this teacher a run uses for a purpose."""
     query = (
         "SELECT image FROM use JOIN teacher ON teacher.id = use.teacher"
         " WHERE run = ? AND purpose = ? AND identity = ?"
@@ -257,7 +257,7 @@ def used(db: sqlite3.Connection, run: str, purpose: str, *, identity: str) -> se
 
 
 def spent(db: sqlite3.Connection, run: str) -> float:
-    """Returns what a run may have been billed: all batches but those that the service refused."""
+    """Returns what a run may have been billed: the cost of all batches that were not refused."""
     query = "SELECT total(images * price) FROM batch WHERE run = ? AND state != 'refused'"
     # A sum of many prices is off in its last digits: 1.0800000000000003 for 1.08.
     return round(db.execute(query, (run,)).fetchone()[0], 12)

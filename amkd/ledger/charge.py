@@ -17,9 +17,9 @@ class Charge:
       round: round of the run that needs the answers.
       price: price of one image.
       currency: currency of the price.
-      limit: most that the run may spend in all; 0 for any amount.
-      most_in_vain: most images that may be sent without a usable answer; 0 for any number.
-      patience: seconds after which other runs take an unfinished batch for lost.
+      limit: the highest amount that the run may spend in total; 0 for no limit.
+      most_in_vain: how many images may be sent without a usable answer; 0 for no limit.
+      patience: seconds after which other runs consider an unfinished batch lost.
     """
 
     run: str

@@ -1,4 +1,4 @@
-"""The checksums of a ledger's rows: of every answer and its owner, and of all that is about money.
+"""The checksums of a ledger's rows: of every answer with its owner, and of all rows about money.
 
 SQLite itself does not notice a changed byte inside a row. A checksum includes the teacher's
 identity, not its number. So a row keeps its checksum when ledgers are merged, and a row that was
@@ -12,12 +12,12 @@ NOBODY = 0  # the owner of an answer in a ledger of an earlier version
 
 
 def checksum(identity: str, image: bytes, scores: bytes) -> int:
-    """Returns the checksum of an answer: of the image digest, the answer and who gave it."""
+    """Returns the checksum of an answer: of the image digest, the answer and the teacher."""
     return owned(zlib.crc32(image + scores), identity)
 
 
 def owner(identity: str | None) -> int:
-    """Returns what an owner adds to the checksums of its answers."""
+    """Returns the number that an owner adds to the checksums of its answers."""
     return zlib.crc32(ascii(identity).encode())
 
 
@@ -35,8 +35,8 @@ def of_row(identity: str | None, *row: object) -> int:
     """Returns the checksum of a use or a batch.
 
     Args:
-      identity: the teacher's.
-      *row: the other columns; of a batch without its number.
+      identity: identity of the teacher.
+      *row: the other columns; for a batch, without its number.
     """
     # SQLite may store 3.0 as 3.
     plain = [

@@ -32,7 +32,8 @@ class Connection:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(
-                f"config.ledger.path={path}: its folder cannot be made ({error}); name another"
+                f"config.ledger.path={path}: its folder cannot be created ({error}); choose"
+                " another path"
             ) from error
         with self.user_errors():
             self.db = sqlite3.connect(
@@ -54,7 +55,7 @@ class Connection:
         return UserError(
             f"ledger {self.path} is damaged or is not a ledger ({problem}). Nothing more is sent."
             " Restore it from a copy, save what can be read with `python -m amkd.ledger rescue"
-            f" {self.path} rescued.sqlite`, or name another with --config.ledger.path"
+            f" {self.path} rescued.sqlite`, or use another ledger (--config.ledger.path)"
         )
 
     @contextlib.contextmanager
@@ -66,11 +67,11 @@ class Connection:
         except sqlite3.OperationalError as error:
             why = str(error)
             if waiting.is_held(error):
-                why = f"another program has held it for {waiting.LONGEST:.0f} seconds: {error}"
+                why = f"another program has locked it for {waiting.LONGEST:.0f} seconds: {error}"
             raise UserError(
                 f"ledger {self.path} cannot be used ({why}): check that the disk is not full,"
-                " that its folder can be written and that no other program holds the file, or name"
-                " another with --config.ledger.path. What was answered before is kept"
+                " that its folder is writable and that no other program locks the file, or use"
+                " another ledger (--config.ledger.path). All earlier answers are kept"
             ) from error
         except sqlite3.DatabaseError as error:
             raise self.damage(str(error)) from error
@@ -87,30 +88,40 @@ class Connection:
             return waiting.execute(self.db, query, parameters).fetchall()
 
     def check_on_disk(self, query: str, parameters: tuple[object, ...]) -> None:
-        """Refuses to go on unless a row that was just written is read back from the path.
+        """Raises an error unless a row that was just written can be read back from the path.
 
         Raises:
-          UserError: the file on disk is not the one that is written.
+          UserError: the file on disk is not the file that this connection writes to, or cannot be
+            read.
         """
-        if not self._on_disk.holds(query, parameters):
+        try:
+            found = self._on_disk.holds(query, parameters)
+        except sqlite3.Error as error:
             raise UserError(
-                f"ledger {self.path} on disk is not the file that this run writes: it was deleted,"
-                " moved or replaced meanwhile. Nothing more is sent. What was answered is saved"
-                " beside it as the run ends; put that in its place and run the same command"
+                f"ledger {self.path} cannot be read back from its disk ({error}). Nothing more is"
+                " sent. Check the disk and the number of files that this process may open (ulimit"
+                " -n), and run the same command again"
+            ) from error
+        if not found:
+            raise UserError(
+                f"ledger {self.path} on disk is not the file that this run writes to: it was"
+                " deleted, moved or replaced during the run. Nothing more is sent. When the run"
+                " ends, all answers are saved to a new file next to it; move that file to this path"
+                " and run the same command again"
             )
 
     def close(self) -> None:
-        """Closes the file; if it is no longer on disk, saves what it held."""
+        """Closes the file; if it is no longer on disk, saves its contents to a new file."""
         with self._lock:
             try:
                 if not self._on_disk.is_there():
                     copy = disk_file.save_copy(self.db, self.file)
                     console.say(
-                        f"ledger {self.path} was deleted, moved or replaced while the run went on;"
-                        f" all that it held is saved in {copy}: move that to {self.path}, and run"
-                        " the same command",
+                        f"ledger {self.path} was deleted, moved or replaced during the run; its"
+                        f" whole contents are saved in {copy}: move that file to {self.path} and"
+                        " run the same command again",
                     )
             except (OSError, sqlite3.Error) as error:
-                console.say(f"ledger {self.path} is gone and cannot be saved: {error}")
+                console.say(f"ledger {self.path} no longer exists and cannot be saved: {error}")
             finally:
                 self.db.close()

@@ -1,7 +1,8 @@
 """Stores a person's corrections as answers of a separate annotator: ``labels:review:...``.
 
-No batch and no run belongs to these answers: they cost nothing, and count as no query. The identity
-holds a hash of the classes, so that class numbers of different data sets are never mixed up.
+These answers belong to no batch and to no run: they cost nothing and do not count as queries. The
+identity contains a hash of the classes, so that class numbers of different data sets are never
+mixed up.
 """
 
 import contextlib
@@ -20,12 +21,12 @@ from amkd.ledger.connection import Connection
 
 
 class Recorded(NamedTuple):
-    """What became of corrections.
+    """Counts of recorded corrections.
 
     Attributes:
-      added: images that had none.
+      added: images that had no correction.
       changed: images that had another class.
-      held: images that had the same class already.
+      held: images that already had the same class.
     """
 
     added: int
@@ -40,11 +41,11 @@ def identity(class_names: Sequence[str]) -> str:
 
 
 def record(path: Path, class_names: Sequence[str], classes: Mapping[bytes, int]) -> Recorded:
-    """Records the right classes of images, in one transaction; the last word on an image counts.
+    """Records the right classes of images, in one transaction; an image's latest correction counts.
 
     Args:
       path: the ledger's file.
-      class_names: Y names.
+      class_names: names of the Y classes.
       classes: the number of the right class, by image digest.
 
     Raises:
@@ -70,7 +71,7 @@ def record(path: Path, class_names: Sequence[str], classes: Mapping[bytes, int])
 
 
 def read(path: Path, class_names: Sequence[str]) -> dict[bytes, int]:
-    """Returns the right classes that a ledger holds, by image digest.
+    """Returns the right classes that a ledger contains, by image digest.
 
     Raises:
       UserError: there is no such ledger, or it is damaged.

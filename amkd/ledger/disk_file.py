@@ -1,6 +1,6 @@
-"""Whether the ledger's file on disk is the one that is written: it may be deleted meanwhile.
+"""Checks that the ledger's file on disk is the one that is written: it may be deleted meanwhile.
 
-A process goes on writing to a deleted file, and all of it is gone when it ends.
+A process can continue to write to a deleted file, but all of it is lost when the process ends.
 """
 
 import contextlib
@@ -11,15 +11,15 @@ _File = tuple[int, int]  # device and inode
 
 
 class DiskFile:
-    """The file that a path led to when the ledger was opened, with its ``-wal``."""
+    """The file that was at a path when the ledger was opened, with its ``-wal``."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._wal = path, path.with_name(f"{path.name}-wal")
         self._opened = {path: _identity(path), self._wal: _identity(self._wal)}
 
     def is_there(self) -> bool:
-        """Returns whether the path still leads to the file that was opened."""
-        if self._opened[self._wal] is None:  # SQLite makes it when it is first needed
+        """Returns whether the file at the path is still the one that was opened."""
+        if self._opened[self._wal] is None:  # SQLite creates it when it is first needed
             self._opened[self._wal] = _identity(self._wal)
         return all(
             opened is not None and _identity(path) == opened
@@ -28,20 +28,21 @@ class DiskFile:
         )
 
     def holds(self, query: str, parameters: tuple[object, ...]) -> bool:
-        """Returns whether a query finds a row, read back from the path by another connection."""
+        """Returns whether a query finds a row, read back from the path by another connection.
+
+        Raises:
+          sqlite3.Error: the path cannot be read.
+        """
         if not self.is_there():
             return False
-        try:
-            with contextlib.closing(
-                sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=60)
-            ) as db:
-                return db.execute(query, parameters).fetchone() is not None
-        except sqlite3.Error:
-            return False
+        with contextlib.closing(
+            sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=60)
+        ) as db:
+            return db.execute(query, parameters).fetchone() is not None
 
 
 def save_copy(db: sqlite3.Connection, path: Path) -> Path:
-    """Writes all that a connection holds to a new file beside a path, and returns that file.
+    """Writes all contents of a connection to a new file next to a path, and returns that file.
 
     Raises:
       OSError, sqlite3.Error: it cannot be written.

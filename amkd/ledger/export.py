@@ -21,7 +21,7 @@ COLUMNS = ("teacher", "image", "answered", "run", "purpose", "round", "paid")
 
 
 class ExportRow(NamedTuple):
-    """One use of one answer; or an unused answer, with None from ``run`` to ``paid``.
+    """One use of one answer; or an unused answer, whose fields from ``run`` to ``paid`` are None.
 
     Attributes:
       teacher: identity of the teacher.
@@ -52,26 +52,26 @@ def write(
     run: str | None = None,
     plain: bool = False,
 ) -> int:
-    """Writes the table, whole or not at all, one block of rows after the other.
+    """Writes the whole table or nothing, one block of rows after the other.
 
     Args:
       db: the open ledger.
       path: a new file, ``.csv`` or ``.parquet``.
       teacher: only this identity's answers.
       run: only what this run uses.
-      plain: write names into a CSV file as they are; else as ``amkd.core.csv_text`` protects them.
+      plain: write names into a CSV file unchanged; otherwise ``amkd.core.csv_text`` protects them.
 
     Returns:
       The number of rows.
 
     Raises:
-      UserError: the file is there already, has another suffix or cannot be written; or there is
-        nothing to write, the answers differ in their number of classes, or one is damaged.
+      UserError: the file already exists, has another suffix or cannot be written; or there is
+        nothing to write, the answers differ in their number of classes, or an answer is damaged.
     """
     if path.suffix not in _WRITERS:
-        raise UserError(f"{path} is of no known kind: name it .csv or .parquet")
+        raise UserError(f"{path}: unknown file type; the name must end in .csv or .parquet")
     if path.exists():
-        raise UserError(f"{path} is there already; name a new file")
+        raise UserError(f"{path} already exists; choose a new file")
     classes = _classes(db, teacher, run)
     scratch = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -81,7 +81,7 @@ def write(
         rows = _WRITERS[path.suffix](scratch, classes, records)
         scratch.rename(path)
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({error}); name another") from error
+        raise UserError(f"{path} cannot be written ({error}); choose another path") from error
     finally:
         scratch.unlink(missing_ok=True)
     return rows
@@ -95,17 +95,19 @@ def _classes(db: sqlite3.Connection, teacher: str | None, run: str | None) -> in
     if not found:
         teachers = ", ".join(repr(name) for (name,) in db.execute("SELECT identity FROM teacher"))
         raise UserError(
-            f"there are no such answers; the ledger's teachers are: {teachers or 'none'}"
+            "no answers match this selection (--teacher, --run); the teachers in the ledger are:"
+            f" {teachers or 'none'}"
         )
     if len(found) > 1:
         raise UserError(
-            f"the answers have {', '.join(map(str, sorted(found)))} classes; export one teacher's"
-            " with --teacher=IDENTITY"
+            "the answers have different numbers of classes"
+            f" ({', '.join(map(str, sorted(found)))}); export the answers of one teacher with"
+            " --teacher=IDENTITY"
         )
     return found[0]
 
 
-# CROSS JOIN fixes the order: each use looks up its answer by key. The other way round has no key,
+# CROSS JOIN fixes the order: each use looks up its answer by key. The reverse order has no key,
 # since the key of a use begins with the run.
 _USED = """
 FROM use CROSS JOIN answer ON answer.teacher = use.teacher AND answer.image = use.image
@@ -134,8 +136,9 @@ def _records(db: sqlite3.Connection, teacher: str | None, run: str | None) -> It
     for identity, image, answered, scores, check, user, purpose, round_, paid in rows:
         if checksum(identity, image, scores) != check:
             raise DamagedLedger(
-                f"the answer to image {image.hex()[:16]} has changed; nothing was written. Save the"
-                " others with `python -m amkd.ledger rescue` and export that ledger"
+                f"the answer to image {image.hex()[:16]} has changed since it was stored; nothing"
+                " was written. Save the other answers with `python -m amkd.ledger rescue` and"
+                " export the new ledger"
             )
         bought = None if paid is None else bool(paid)
         yield ExportRow(
@@ -161,7 +164,7 @@ def _write_csv(path: Path, classes: int, records: Iterable[ExportRow]) -> int:
         writer.writerow([*COLUMNS, *(f"p{number}" for number in range(classes))])
         for record in records:
             paid = None if record.paid is None else int(record.paid)
-            # Nine digits are enough to tell any two float32 numbers apart.
+            # Nine digits are enough to distinguish any two float32 numbers.
             writer.writerow(
                 [*record[:6], paid, *(f"{score:.9g}" for score in record.scores.tolist())]
             )

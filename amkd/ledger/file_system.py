@@ -1,4 +1,4 @@
-"""What kind of file system a ledger lies on: SQLite's locks need a disk of this machine."""
+"""Finds out the type of file system that a ledger is on: SQLite's locks need a local disk."""
 
 from pathlib import Path
 
@@ -13,28 +13,28 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 
 def warning(path: Path) -> str:
-    """Returns what a person should know of the place of a ledger; empty if it is a disk.
+    """Returns a warning about the place of a ledger; empty if it is on a local disk.
 
     Args:
-      path: the ledger's file, which need not be there yet.
+      path: the ledger's file, which need not exist yet.
     """
     kind = _kind(path)
     if kind in _NETWORK:
         return (
-            f"warning: ledger {path} lies on a network file system ({kind}), where SQLite's locks"
-            " are unsafe: two programs may damage it. Name a file on a disk of this machine with"
-            " --config.ledger.path"
+            f"warning: ledger {path} is on a network file system ({kind}), where SQLite's locks"
+            " are unsafe: two programs that use it may damage it. Choose a file on a local disk"
+            " with --config.ledger.path"
         )
     if kind in _MEMORY:
         return (
-            f"warning: ledger {path} lies in this machine's memory ({kind}): paid answers are gone"
-            " when it is switched off. Name a file on a disk with --config.ledger.path"
+            f"warning: ledger {path} is in this machine's memory ({kind}): paid answers are lost"
+            " when the machine is switched off. Choose a file on a disk with --config.ledger.path"
         )
     return ""
 
 
 def _kind(path: Path) -> str:
-    """Returns the type of the file system that holds a path; empty where that is not told."""
+    """Returns the type of the file system that holds a path; empty if it is not known."""
     try:
         lines = MOUNTS.read_text(errors="surrogateescape").splitlines()
         place = path.resolve()
@@ -47,7 +47,7 @@ def _kind(path: Path) -> str:
         if len(fields) < 5 or not source:
             continue
         root = Path(_plain(fields[4]))
-        if len(root.parts) >= longest and place.is_relative_to(root):  # later ones lie on top
+        if len(root.parts) >= longest and place.is_relative_to(root):  # later mounts come on top
             longest, kind = len(root.parts), source.split(" ")[0]
     return kind
 

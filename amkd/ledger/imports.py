@@ -1,4 +1,4 @@
-"""Takes answers that were paid for elsewhere into a ledger: all of them, or none.
+"""Imports answers that were paid for elsewhere into a ledger: all of them, or none.
 
 Imported answers have an account of their own, with the purpose ``imported``. No batch belongs to
 it, so it costs nothing, and no run counts its answers as paid by itself.
@@ -26,7 +26,7 @@ class ImportAccount:
     """The account that imported answers are booked to.
 
     Attributes:
-      run: its identity, which the same import has again.
+      run: identity of the account; the same import always has the same one.
       identity: the teacher's identity.
       about: what was imported, in a few words.
       place: the file that was imported.
@@ -39,12 +39,12 @@ class ImportAccount:
 
 
 class Taken(NamedTuple):
-    """What became of imported answers.
+    """Counts of imported answers.
 
     Attributes:
       added: answers that were new to the ledger.
-      held: answers that were there already.
-      otherwise: how many of these differ; the ledger's own answers stay.
+      held: answers that the ledger already had.
+      otherwise: how many of the held answers differ; the ledger keeps its own.
     """
 
     added: int
@@ -53,14 +53,14 @@ class Taken(NamedTuple):
 
 
 class HeldOtherwise(UserError):
-    """Raised if the ledger holds other answers to some of the images; nothing was written.
+    """Raised if the ledger has different answers to some of the images; nothing was written.
 
     Attributes:
       images: digests of these images.
     """
 
     def __init__(self, images: list[bytes]) -> None:
-        super().__init__(f"the ledger holds other answers to {len(images):,} of these images")
+        super().__init__(f"the ledger has different answers to {len(images):,} of these images")
         self.images = images
 
 
@@ -72,17 +72,17 @@ def record(
     *,
     keep_held: bool = False,
 ) -> Taken:
-    """Takes answers into a ledger, in one transaction. The same import again changes nothing.
+    """Imports answers into a ledger, in one transaction. A repeated import changes nothing.
 
     Args:
-      path: the ledger's file; it is created if it is not there.
-      account: whose answers these are, and where they come from.
+      path: the ledger's file; it is created if it does not exist.
+      account: the teacher that gave the answers, and the file that they come from.
       images: M different image digests.
       answers: raw scores ``float32[M, Y]``.
-      keep_held: where the ledger holds another answer to an image, keep that one.
+      keep_held: if the ledger has a different answer to an image, keep the ledger's answer.
 
     Raises:
-      HeldOtherwise: it holds other answers to some of the images, and ``keep_held`` is not set.
+      HeldOtherwise: it has different answers to some of the images, and ``keep_held`` is not set.
       UserError: it is damaged or cannot be written, or its answers have another number of classes.
     """
     file = Connection(path)
@@ -103,7 +103,7 @@ def record(
 
 
 def is_recorded(path: Path, run: str) -> bool:
-    """Tells whether a ledger has the account of an import."""
+    """Returns whether a ledger has the account of an import."""
     if not path.exists():
         return False
     file = Connection(path)
@@ -121,9 +121,9 @@ def _check_classes(file: Connection, teacher: int, identity: str, classes: int) 
     other = file.db.execute(f"{query} LIMIT 1", (teacher, 4 * classes)).fetchone()
     if other:
         raise UserError(
-            f"ledger {file.path} holds answers of {identity} that have {other[0]} classes, and"
-            f" these have {classes}; nothing was imported. Give this teacher another"
-            " config.teacher.identity, or name another ledger"
+            f"ledger {file.path} contains answers of {identity} with {other[0]} classes, but the"
+            f" new answers have {classes} classes; nothing was imported. Give this teacher another"
+            " config.teacher.identity, or use another ledger (config.ledger.path)"
         )
 
 

@@ -1,9 +1,9 @@
 """Makes sure that one process at a time works on a run, by its identity and its heartbeats.
 
-A lease says which process holds a run, and counts its heartbeats. If the holder's process can be
-seen from here, that shows whether the holder is still at work. Otherwise its heartbeats show it,
-timed by this process's monotonic clock. The time of day is not used: clocks may be wrong, or be
-set back.
+A lease records which process holds a run, and counts the heartbeats of that process (the holder).
+If the holder's process is visible from here, the operating system shows whether it is still
+running. Otherwise its heartbeats show this, timed by this process's monotonic clock. The time of
+day is not used: clocks may be wrong, or be set back.
 """
 
 import contextlib
@@ -21,13 +21,16 @@ from amkd.ledger import process
 from amkd.ledger.connection import Connection
 
 BEAT = 10.0  # seconds between two heartbeats
-SILENCE = 60.0  # seconds without a heartbeat after which a holder is taken for dead
-_LOOK = 0.5  # seconds between two looks at a holder that cannot be seen
-_TOLD_AFTER = 5.0  # seconds of waiting for another run's answers, before a person is told
+SILENCE = 60.0  # seconds without a heartbeat after which a holder is considered dead
+_LOOK = 0.5  # seconds between two checks of a holder that is not visible
+_TOLD_AFTER = 5.0  # seconds of waiting for another run's answers before a message is shown
+
+
+_TOKENS: set[str] = set()  # of the ledgers of this process that hold runs
 
 
 class _Sight(NamedTuple):
-    """A holder as it was last seen to give a sign of life."""
+    """The last heartbeat of a holder that was seen, and when."""
 
     holder: str
     beats: int
@@ -35,21 +38,21 @@ class _Sight(NamedTuple):
 
 
 class Leases:
-    """The runs that one open ledger holds, and what it sees of the holders of others."""
+    """The runs that one open ledger holds, and what it knows about the holders of other runs."""
 
     def __init__(self, file: Connection) -> None:
         self._file, self._db = file, file.db
         self._token = uuid.uuid4().hex  # two ledgers of one process are two holders
         self._held: dict[str, str] = {}  # run to holder
         self._seen: dict[str, _Sight] = {}  # run to its holder
-        self._batches: dict[int, float] = {}  # batch of another run to when it was first seen
+        self._batches: dict[int, float] = {}  # batch of another run to the moment it was first seen
         self._told: set[str] = set()
         self._stop = threading.Event()
         self._heart: threading.Thread | None = None
 
     @contextlib.contextmanager
     def taking(self, run: str) -> Iterator[None]:
-        """Runs a block in the transaction that makes a run this ledger's.
+        """Runs a block in the transaction that takes a run for this ledger.
 
         Raises:
           UserError: another process is at work on the run.
@@ -71,29 +74,36 @@ class Leases:
         first = run not in self._seen
         working = self._works(run)
         holder = process.from_text(row[0])
-        if working is False:
+        if working is False or _is_left_over(row[0]):
             return True
+        if holder == process.own():
+            raise UserError(
+                "an earlier call in this process still works on this run, or waits for answers that"
+                f" are paid for (ledger {self._file.path}). Wait until it ends, and repeat the call"
+            )
         if working or self._seen[run].beats != row[1]:
             raise UserError(
                 f"another process is at work on this run: {holder or 'unknown'} (ledger"
-                f" {self._file.path}). If this workdir is a copy, its run is the same one: wait for"
-                " the other to end, or start another run in a new --workdir; it finds the answers"
+                f" {self._file.path}). If this workdir is a copy, it is still the same run. Wait"
+                " until the other process ends, or start a new run in a new --workdir; it will"
+                " reuse the answers"
             )
         if first:
             console.say(
                 f"this run was last held by {holder or 'an unknown process'}; waiting for up to"
-                f" {SILENCE:.0f} seconds to see whether that is still at work",
+                f" {SILENCE:.0f} seconds to see whether that process is still at work",
             )
         return False
 
     def _write(self, run: str) -> None:
         own = {**process.own()._asdict(), "token": self._token}
         self._held[run] = json.dumps(own)
+        _TOKENS.add(self._token)
         self._seen.pop(run, None)
         self._db.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, 0)", (run, self._held[run]))
 
     def check(self, run: str) -> None:
-        """Refuses to go on with a run that another process has taken; called in a transaction.
+        """Refuses to continue a run that another process has taken; called in a transaction.
 
         Raises:
           UserError: another process has taken the run.
@@ -101,9 +111,9 @@ class Leases:
         row = self._row(run)
         if run in self._held and (row is None or row[0] != self._held[run]):
             raise UserError(
-                "another process has taken over this run, because this one was silent for too long"
-                f" (ledger {self._file.path}). Nothing more is sent; the same command goes on when"
-                " the other has ended"
+                "another process has taken over this run, because this process sent no heartbeat"
+                f" for too long (ledger {self._file.path}). Nothing more is sent. Run the same"
+                " command to resume when the other process has ended"
             )
 
     def waits_for(self, run: str, batch: int, patience: float) -> bool:
@@ -111,8 +121,8 @@ class Leases:
 
         Args:
           run: the other run.
-          batch: its batch, which has no end yet.
-          patience: seconds after which a call has surely ended.
+          batch: its batch, which has not ended yet.
+          patience: seconds after which a request has certainly ended.
         """
         now = time.monotonic()
         waited = now - self._batches.setdefault(batch, now)
@@ -124,7 +134,7 @@ class Leases:
             holder = process.from_text(row[0]) if row else None
             console.say(
                 f"waiting for answers that run {run[:8]} ({holder or 'of an unknown process'}) has"
-                f" asked for, for up to {patience - waited:.0f} more seconds",
+                f" requested, for up to {patience - waited:.0f} more seconds",
             )
         return True
 
@@ -157,7 +167,7 @@ class Leases:
 
     def _beat(self) -> None:
         while not self._stop.wait(BEAT):
-            # A failed heartbeat is tried again later; the next batch reports the same error.
+            # A failed heartbeat is retried later; the next batch reports the same error.
             with contextlib.suppress(UserError), self._file.transaction():
                 for run, holder in self._held.items():
                     self._db.execute(
@@ -166,7 +176,7 @@ class Leases:
                     )
 
     def release(self) -> None:
-        """Gives all runs back, so that another process may take them at once."""
+        """Releases all runs, so that another process may take them at once."""
         self._stop.set()
         if self._heart is not None:
             self._heart.join(BEAT)
@@ -177,3 +187,10 @@ class Leases:
                         "DELETE FROM lease WHERE run = ? AND holder = ?", (run, holder)
                     )
         self._held.clear()
+        _TOKENS.discard(self._token)
+
+
+def _is_left_over(holder: str) -> bool:
+    """Returns whether a ledger of this process has released a lease, but could not delete it."""
+    found = process.from_text(holder)
+    return found == process.own() and json.loads(holder).get("token") not in _TOKENS

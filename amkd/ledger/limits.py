@@ -1,4 +1,4 @@
-"""Limits what a run may send: by its money, and by images sent without a usable answer."""
+"""Limits what a run may send: by its cost, and by the images sent without a usable answer."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ _ROUNDING = 1 + 1e-9  # sums of prices are rounded
 
 
 class OutOfMoney(UserError):
-    """Raised where the next images would cost more than the run may spend; nothing was sent."""
+    """Raised if the next images would cost more than the run may spend; nothing was sent."""
 
 
 def affordable(charge: Charge, images: int, spent: float) -> int:
-    """Returns how many of some images the run can still pay for.
+    """Returns how many of these images the run can still pay for.
 
     Args:
-      charge: who pays, and how much at most.
-      images: how many are wanted.
+      charge: the account that pays, with its limit.
+      images: how many images are wanted.
       spent: what the run has spent.
     """
     if not charge.price or not charge.limit:
@@ -33,20 +33,21 @@ def out_of_money(charge: Charge, images: int, *, spent: float, path: Path) -> Ou
     """Returns the error about images that the run cannot pay for.
 
     Args:
-      charge: who pays, and how much at most.
-      images: how many are left to send.
+      charge: the account that pays, with its limit.
+      images: how many images are left to send.
       spent: what the run has spent.
       path: the ledger's file.
     """
     return OutOfMoney(
         f"config.teacher.max_cost={charge.limit:g}: {f'{spent:g} {charge.currency}'.strip()} are"
         f" spent, and the next {images} images cost {images * charge.price:g} more; nothing was"
-        f" sent. Raise it and run the same command: what was answered is kept in {path}"
+        " sent. Increase config.teacher.max_cost and run the same command again: all earlier"
+        f" answers are kept in {path}"
     )
 
 
 def most_in_vain(teacher: TeacherSettings, budget: int) -> int:
-    """Returns how many images of a run may be sent in vain; 0 for any number.
+    """Returns how many images of a run may be sent without a usable answer; 0 for no limit.
 
     Args:
       teacher: the teacher's settings.
@@ -63,26 +64,27 @@ def most_in_vain(teacher: TeacherSettings, budget: int) -> int:
 
 
 def check_in_vain(charge: Charge, images: int, *, in_vain: int, in_flight: int, path: Path) -> None:
-    """Refuses to send more images where too many were sent in vain, or may turn out to be.
+    """Refuses to send more images if too many got, or may get, no usable answer.
 
     Args:
-      charge: who pays, and how many images may be sent in vain.
-      images: how many are to be sent.
+      charge: the account that pays, and how many images may be sent without a usable answer.
+      images: how many images are to be sent.
       in_vain: images without a usable answer that the service may have billed.
-      in_flight: images on their way.
+      in_flight: images that were sent and are not answered yet.
       path: the ledger's file.
 
     Raises:
-      UserError: there would be more than the run may send in vain.
+      UserError: more images than allowed could be without a usable answer.
     """
     most = charge.most_in_vain
     if not most or not in_vain or in_vain + in_flight + images <= most:
         return
     cost = f" ({in_vain * charge.price:g} {charge.currency})" if charge.price else ""
     raise UserError(
-        f"config.teacher.max_lost={most}: {in_vain} images{cost} were sent in vain: their answers"
-        " were lost on the way or could not be used, and the service may have billed them. The next"
-        f" {images} may be lost, too; nothing more is sent. See what happens to the replies, allow"
-        f" more (--config.teacher.max_lost={2 * max(most, in_vain + images)}) and run the same"
-        f" command: what was answered is kept in {path}"
+        f"config.teacher.max_lost={most}: {in_vain} images{cost} were sent without a usable answer:"
+        " the replies were lost or could not be used, and the service may have billed them. The"
+        f" next {images} images could also be lost, so nothing more is sent. Find out why the"
+        " replies are lost or unusable, then allow more"
+        f" (--config.teacher.max_lost={2 * max(most, in_vain + images)}) and run the same command"
+        f" again: all earlier answers are kept in {path}"
     )

@@ -14,12 +14,13 @@ _LOOKED_UP = 500  # images in one query
 def answers(
     db: sqlite3.Connection, identity: str, images: Sequence[bytes]
 ) -> dict[bytes, np.ndarray]:
-    """Returns a teacher's answers: image digest to raw scores ``float32[Y]``, without the
-    unanswered ones.
+    """Returns a teacher's answers by image digest: raw scores ``float32[Y]``.
+
+    Images without an answer are left out.
 
     Args:
       db: the ledger, from ``reader.open_read_only``.
-      identity: the teacher's.
+      identity: identity of the teacher.
       images: image digests.
 
     Raises:

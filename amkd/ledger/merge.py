@@ -10,7 +10,7 @@ from amkd.core.errors import UserError
 from amkd.ledger import checksums, place, reader, schema, verify, waiting
 from amkd.ledger.store import Ledger
 
-UNNAMED = "unknown teacher "  # rescue gives such identities; they are valid in one ledger only
+UNNAMED = "unknown teacher "  # rescue creates such identities; they are valid in one ledger only
 
 
 class Merged(NamedTuple):
@@ -19,7 +19,7 @@ class Merged(NamedTuple):
     Attributes:
       source: path of the source.
       answers: answers that were new to the target.
-      conflicts: answers that differ between the two; the target's own stay.
+      conflicts: answers that differ between the two; the target keeps its own.
       uses: uses that were new.
       batches: batches that were new, or whose end was new.
       runs: runs that were new.
@@ -34,25 +34,25 @@ class Merged(NamedTuple):
 
 
 def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
-    """Copies all that the sources hold into the target, in one transaction.
+    """Copies all contents of the sources into the target, in one transaction.
 
     Merging the same source twice adds nothing. Two teachers are the same if they have the same
     identity; two answers, if they have the same teacher and image; two batches, if they have the
     same run, purpose, teacher, round, time of sending and number of images. Images in flight are
-    not copied: they matter only in the ledger with which their run goes on.
+    not copied: they matter only in the ledger with which their run continues.
 
     Args:
-      target: a ledger; created if it is not there.
+      target: a ledger; created if it does not exist.
       sources: ledgers; they are only read.
 
     Raises:
-      UserError: a source is the target, is damaged, or holds a teacher without a name. The target
-        stays as it is.
+      UserError: a source is the target, is damaged, or has a teacher without a name. The target
+        is not changed.
     """
     place.on_disk(target, "TARGET")
     for source in sources:
         _check_source(target, source)
-    Ledger(target).close()  # makes it, brings it up to this version, or says what is wrong
+    Ledger(target).close()  # creates it, upgrades it, or raises an error
     # SQLite's default for a new connection is synchronous=FULL.
     db = sqlite3.connect(
         place.on_disk(target, "TARGET"), timeout=waiting.TOLD_AFTER, isolation_level=None
@@ -64,7 +64,7 @@ def merge(target: Path, sources: Sequence[Path]) -> list[Merged]:
 
 def _check_source(target: Path, source: Path) -> None:
     if target.exists() and source.exists() and target.samefile(source):
-        raise UserError(f"{source} is the target itself; name other ledgers to bring into it")
+        raise UserError(f"{source} is the target itself; name other ledgers to merge into it")
     with reader.open_read_only(source) as db:
         unnamed = [
             teacher
@@ -73,14 +73,16 @@ def _check_source(target: Path, source: Path) -> None:
         ]
         if unnamed:
             raise UserError(
-                f"{source} has {unnamed[0]!r}, which may be another one elsewhere; nothing was"
-                f" merged. Rescue it again with --identity {unnamed[0].removeprefix(UNNAMED)}=NAME"
+                f"{source} has a teacher without a name, {unnamed[0]!r}, which may be a different"
+                " teacher in another ledger; nothing was merged. Rescue the damaged ledger again"
+                f" with --identity {unnamed[0].removeprefix(UNNAMED)}=NAME"
             )
         for check in (verify.file, verify.answers, verify.teachers, verify.owners, verify.money):
             if faults := check(db).faults:
                 raise UserError(
                     f"{source} is damaged ({faults[0]}); nothing was merged. Save what can be read"
-                    f" with `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge that"
+                    f" with `python -m amkd.ledger rescue {source} rescued.sqlite`, and merge the"
+                    " rescued ledger"
                 )
 
 
@@ -94,8 +96,8 @@ def _merge_one(db: sqlite3.Connection, path: Path, target: Path) -> Merged:
             return Merged(path, answers, conflicts, uses, batches, _merge_runs(db, source))
         except sqlite3.Error as error:
             raise UserError(
-                f"{path} cannot be brought into {target} ({error}); check that the disk is not full"
-                " and that its folder can be written. Nothing was merged"
+                f"{path} cannot be merged into {target} ({error}); check that the disk is not full"
+                " and that the target's folder is writable. Nothing was merged"
             ) from error
 
 
@@ -137,7 +139,7 @@ def _merge_answers(
 def _merge_uses(
     db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]
 ) -> int:
-    """Copies uses; an answer counts as paid for if either of the two ledgers says so."""
+    """Copies uses; an answer counts as paid for if it does in either of the two ledgers."""
     before = _count(db, "use")
     rows = source.execute("SELECT run, purpose, teacher, image, round, paid, checksum FROM use")
     db.executemany(
@@ -152,7 +154,7 @@ def _merge_uses(
 def _merge_batches(
     db: sqlite3.Connection, source: sqlite3.Connection, teachers: dict[int, int]
 ) -> int:
-    """Copies batches, and the end of a batch where only one of the two ledgers knows it."""
+    """Copies batches, and the end of a batch if only one of the two ledgers has recorded it."""
     db.execute(
         "CREATE TEMP TABLE IF NOT EXISTS held (run, purpose, teacher, round, sent, images, id,"
         " state, PRIMARY KEY (run, purpose, teacher, round, sent, images))"

@@ -1,7 +1,7 @@
 """Makes sure that a ledger is a file on disk, even if its name means something else to SQLite.
 
-SQLite itself would take ``:memory:`` or ``file:ledger?mode=memory`` for a ledger without a file.
-All that was paid for would end with the process.
+SQLite itself would interpret ``:memory:`` or ``file:ledger?mode=memory`` as a ledger without a
+file. All paid answers would be lost when the process ends.
 """
 
 from collections.abc import Iterator
@@ -11,33 +11,33 @@ from amkd.core.errors import UserError
 
 
 def problems(path: str, name: str = "config.ledger.path") -> Iterator[str]:
-    """Yields why a path cannot be that of a ledger's file.
+    """Yields the reasons why a path cannot be the path of a ledger's file.
 
     Args:
       path: the path, as it was given.
-      name: the field or thing that holds it.
+      name: the field or argument that the path was given in.
     """
     flag = f"--{name}=" if name.startswith("config.") else ""
     remedy = f"name a file on disk, such as {flag}paid/ledger.sqlite"
     shown = f"{name}={path!r}"
     if path.startswith(":memory:") or path.startswith("file:"):
         what = "a ledger in memory" if path.startswith(":memory:") else "an address"
-        yield f"{shown}: that is {what} to SQLite, and paid answers would be lost; {remedy}"
+        yield f"{shown}: this is {what} to SQLite, and paid answers would be lost; {remedy}"
         return
     if "\0" in path or not path.strip():
-        yield f"{shown}: is not the name of a file; {remedy}"
+        yield f"{shown}: this is not a file name; {remedy}"
         return
     try:
         place = Path(path).expanduser()
         taken = place.exists() and not place.is_file()
     except RuntimeError:
-        yield f"{shown}: there is no such home folder on this machine; {remedy}"
+        yield f"{shown}: the home folder does not exist on this machine; {remedy}"
         return
-    except OSError:  # told when it is opened
+    except OSError:  # reported when the file is opened
         return
     if taken:
         kind = "a folder" if place.is_dir() else "a device, a pipe or a socket"
-        yield f"{shown}: is {kind}; {remedy}"
+        yield f"{shown}: this is {kind}; {remedy}"
 
 
 def on_disk(path: Path, name: str = "config.ledger.path") -> Path:
@@ -45,7 +45,7 @@ def on_disk(path: Path, name: str = "config.ledger.path") -> Path:
 
     Args:
       path: the path, as it was given.
-      name: the field or thing that holds it.
+      name: the field or argument that the path was given in.
 
     Raises:
       UserError: it cannot be a file on disk.

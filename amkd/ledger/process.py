@@ -1,4 +1,4 @@
-"""Identifies a process, and finds out whether it still runs: by its identity, never by a clock."""
+"""Identifies a process, and determines whether it still runs: by its identity, without a clock."""
 
 import json
 import os
@@ -10,14 +10,14 @@ _PROC = Path("/proc")
 
 
 class Process(NamedTuple):
-    """An identity of a process that no other process ever has.
+    """The identity of a process; no other process ever has the same one.
 
     Attributes:
       host: name of the machine, and its identity if it has one.
-      boot: the boot of the machine's kernel; empty where that is not told.
-      space: the space of process numbers (a container has its own); empty where that is not told.
+      boot: the boot of the machine's kernel; empty if that is not known.
+      space: the namespace of process numbers (a container has its own); empty if not known.
       number: the process's number.
-      started: when it was started, in ticks since the boot; empty where that is not told.
+      started: when it was started, in ticks since the boot; empty if that is not known.
     """
 
     host: str
@@ -27,11 +27,11 @@ class Process(NamedTuple):
     started: str
 
     def text(self) -> str:
-        """Returns it as it stands in a ledger."""
+        """Returns the text that a ledger stores for it."""
         return json.dumps(self._asdict())
 
     def __str__(self) -> str:
-        """Returns it for people."""
+        """Returns a short description for messages."""
         return f"process {self.number} on {self.host.partition('/')[0]}"
 
 
@@ -48,7 +48,7 @@ def own() -> Process:
 
 
 def from_text(text: str) -> Process | None:
-    """Returns the process that a ledger names; None if it names none."""
+    """Returns the process that the text from a ledger describes; None if it describes none."""
     try:
         found = json.loads(text)
         return Process(*(found[name] for name in Process._fields))
@@ -57,7 +57,7 @@ def from_text(text: str) -> Process | None:
 
 
 def alive(process: Process) -> bool | None:
-    """Returns whether a process is still there; None if that cannot be told from here."""
+    """Returns whether a process still runs; None if that cannot be determined from here."""
     here = own()
     if not process.boot or not here.boot or not process.started:
         return None
@@ -69,7 +69,7 @@ def alive(process: Process) -> bool | None:
 
 
 def _started(number: int) -> str:
-    """Returns when a process was started; empty if there is none, or if it is a zombie."""
+    """Returns when a process was started; empty if it does not exist or is a zombie."""
     fields = _read(f"{_PROC}/{number}/stat").rpartition(")")[2].split()
     return fields[19] if len(fields) > 19 and fields[0] not in "ZX" else ""
 

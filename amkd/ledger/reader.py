@@ -1,4 +1,4 @@
-"""Opens a ledger for reading only: nothing is created, changed or left beside the file."""
+"""Opens a ledger for reading only: nothing is created, changed or left next to the file."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ class DamagedLedger(UserError):
 
 @contextlib.contextmanager
 def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
-    """Opens a connection that shows the tables of the current version, whatever the file's.
+    """Opens a connection that shows the tables of the current version, whatever the file's version.
 
     SQL on it may call the functions of :mod:`amkd.ledger.checksums`.
 
@@ -26,17 +26,17 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
       path: the ledger's file.
 
     Raises:
-      DamagedLedger: it is not a database, or one that cannot be read.
-      UserError: it is not there, belongs to another program or to a newer version, cannot be
+      DamagedLedger: it is not a database, or it cannot be read.
+      UserError: it does not exist, belongs to another program or to a newer version, cannot be
         opened, or was written while it was read.
     """
     if not path.is_file():
-        kind = "a folder" if path.is_dir() else "not there"
+        kind = "is a folder" if path.is_dir() else "does not exist"
         raise UserError(
-            f"{path} is {kind}: name a ledger's file, such as ledger.sqlite in a run's workdir"
+            f"{path} {kind}: give the path of a ledger's file, such as ledger.sqlite in a workdir"
         )
     # A reader creates a -wal and a -shm file that it cannot remove. If no writer has created them,
-    # SQLite is told that the file does not change; that is checked afterwards.
+    # the file is opened as one that does not change; afterwards, this is checked.
     still = not _wal(path).exists()
     before = _state(path)
     with contextlib.closing(_connection(path, still)) as db:
@@ -49,7 +49,8 @@ def open_read_only(path: Path) -> Iterator[sqlite3.Connection]:
         finally:
             if still and _state(path) != before:
                 raise UserError(
-                    f"ledger {path} was written while it was read; run the same command again"
+                    f"another program wrote to ledger {path} while it was read; run the same"
+                    " command again"
                 ) from None
 
 
@@ -83,7 +84,8 @@ def _user_errors(path: Path) -> Iterator[None]:
         damaged = not isinstance(error, sqlite3.OperationalError) or "decode" in str(error)
         if not damaged:
             raise UserError(
-                f"ledger {path} cannot be read ({error}): may this user read it and its folder?"
+                f"ledger {path} cannot be read ({error}): check that this user may read it and its"
+                " folder"
             ) from error
         raise DamagedLedger(
             f"ledger {path} is damaged or is not a ledger ({error}). Save what can be read with"

@@ -1,4 +1,4 @@
-"""Counts the queries of a run again, from the ledger alone, and compares with its summary."""
+"""Counts the queries of a run again, from the ledger alone; compares them with its summary."""
 
 import json
 import sqlite3
@@ -19,14 +19,14 @@ class Count(NamedTuple):
 
 
 class Recount(NamedTuple):
-    """A run that was counted again.
+    """The result of counting a run again.
 
     Attributes:
       run: identity of the run.
       counts: counts by purpose and round.
       missing: uses without an answer; they are not counted.
-      summary: the summary to compare with; None if there is none.
-      differences: what the summary says otherwise.
+      summary: the summary to compare with; None if it does not exist.
+      differences: counts that differ in the summary.
     """
 
     run: str
@@ -41,7 +41,7 @@ def recount(db: sqlite3.Connection, run: str) -> Recount:
 
     Args:
       db: the ledger.
-      run: the run's identity, the beginning of it, or its workdir.
+      run: the run's identity, its first characters, or its workdir.
 
     Raises:
       UserError: there is no such run, or there are several, or a file of the workdir is damaged.
@@ -79,16 +79,16 @@ def find(db: sqlite3.Connection, name: str) -> str:
         return name
     if len(found) != 1:
         problem = (
-            f"means {len(found)} runs ({', '.join(found[:5])})"
+            f"fits {len(found)} runs ({', '.join(found[:5])})"
             if found
             else "is not a run of this ledger"
         )
-        raise UserError(f"run {name!r} {problem}; `python -m amkd.ledger show` lists them")
+        raise UserError(f"run {name!r} {problem}; `python -m amkd.ledger show` lists all runs")
     return found[0]
 
 
 def _workdir(db: sqlite3.Connection, run: str) -> Path | None:
-    """Returns the recorded workdir of a run, if it is there and still belongs to this run."""
+    """Returns the recorded workdir of a run, if it exists and still belongs to this run."""
     recorded = db.execute("SELECT place FROM run WHERE run = ?", (run,)).fetchone()
     workdir = Path(recorded[0]) if recorded else Path(run)
     try:
@@ -102,7 +102,7 @@ def _member(path: Path, name: str) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))[name]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{path} cannot be read, or holds no {name!r} ({error}): name the workdir of a run"
+            f"{path} cannot be read, or does not contain {name!r} ({error}): give a run's workdir"
         ) from error
 
 
@@ -117,7 +117,7 @@ def _differences(counts: list[Count], summary: Path) -> list[str]:
     }
     found = {name: _member(summary, name) for name in expected}
     return [
-        f"{name}: the ledger counts {expected[name]}, and the summary says {found[name]}"
+        f"{name}: {expected[name]} in the ledger, but {found[name]} in the summary"
         for name in expected
         if expected[name] != found[name]
     ]

@@ -1,4 +1,4 @@
-"""Finds out to which table of a ledger a recovered row belongs, and whether it is credible."""
+"""Determines to which table of a ledger a recovered row belongs, and whether it is credible."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ class RecoveredRow(NamedTuple):
       table: name of the table; ``identity`` for the index of teachers' names, ``""`` for rows that
         need not be saved.
       values: the columns of the table; for ``identity`` a name and a number.
-      sound: whether the values are credible; checksums are not looked at.
+      sound: whether the values are credible; checksums are not checked.
     """
 
     table: str

@@ -1,4 +1,4 @@
-"""Turns what was found in a ledger into aligned text for the command line."""
+"""Formats what was found in a ledger as aligned text for the command line."""
 
 import datetime
 import itertools
@@ -57,7 +57,7 @@ def overview(db: sqlite3.Connection, path: Path) -> str:
             "",
             _teachers(teachers) if teachers else "no teachers",
             "",
-            f"spent in all: {money(_total(run.spent for run in runs))}",
+            f"spent in total: {money(_total(run.spent for run in runs))}",
             *([f"imported: {imported:,} answers, paid for elsewhere"] if imported else []),
             f"no answer: {lost:,} images, lost or still in flight, that may have been billed",
         ]
@@ -92,7 +92,7 @@ def _teachers(teachers: Sequence[accounts.TeacherAccount]) -> str:
 
 
 def short_names(names: Sequence[str]) -> dict[str, str]:
-    """Shortens each name to a beginning of equal length that tells all of them apart."""
+    """Shortens all names to the same length, at which they are still all different."""
     length = _SHORT
     while len({name[:length] for name in names}) < len(set(names)):
         length += 1
@@ -133,7 +133,7 @@ def spending(rows: Sequence[accounts.Spending], by: str) -> str:
     total = ("total", *[""] * (len(_SPEND_HEADS[by]) - 1), *sums, cost)
     return (
         f"{table([*_SPEND_HEADS[by], *counts, '>cost'], [*lines, total])}\n\nimages; the cost is of"
-        " all but the refused: what is lost or in flight may have been billed"
+        " all images except the refused ones: lost images and images in flight may have been billed"
     )
 
 
@@ -142,7 +142,7 @@ def _cost(row: accounts.Spending) -> str:
 
 
 def checks(path: Path, results: Sequence[Check]) -> str:
-    """Lists what was checked, what is wrong, and what to do."""
+    """Lists what was checked, what is wrong, and the remedies."""
     width = max(len(check.subject) for check in results)
     lines = []
     for check in results:
@@ -171,7 +171,7 @@ def recount(found: Recount) -> str:
     ]
     if found.missing:
         lines.append(
-            f"{found.missing:,} more uses have no answer in this ledger, and are not counted"
+            f"{found.missing:,} more uses have no answer in this ledger and are not counted"
         )
     if found.summary is None:
         return "\n".join([*lines, "no summary.json to compare with"])
@@ -179,7 +179,7 @@ def recount(found: Recount) -> str:
         return "\n".join(
             [*lines, f"{found.summary} DIFFERS:", *(f"  {line}" for line in found.differences)]
         )
-    return "\n".join([*lines, f"{found.summary} says the same"])
+    return "\n".join([*lines, f"{found.summary} has the same counts"])
 
 
 def merged(target: Path, sources: Sequence[Merged]) -> str:
@@ -189,9 +189,9 @@ def merged(target: Path, sources: Sequence[Merged]) -> str:
     conflicts = sum(source.conflicts for source in sources)
     if conflicts:
         lines.append(
-            f"{conflicts:,} answers differ between the ledgers: those that were there first stay"
+            f"{conflicts:,} answers differ between the ledgers: those stored first are kept"
         )
-    return "\n".join([*lines, f"all of it is in {target}"])
+    return "\n".join([*lines, f"everything is now in {target}"])
 
 
 def rescued(found: Rescued, damaged: Path, new: Path) -> str:
@@ -199,8 +199,8 @@ def rescued(found: Rescued, damaged: Path, new: Path) -> str:
     tables = table(["table", ">recovered", ">rejected"], [*found.tables])
     lines = [tables, "", f"{found.pages:,} pages read", *found.notes, *_losses(found)]
     lines.append(
-        f"saved in {new}; {damaged} is as it was. Look at it with `python -m amkd.ledger verify"
-        f" {new}`"
+        f"saved in {new}; {damaged} is unchanged. Check the new ledger with `python -m amkd.ledger"
+        f" verify {new}`"
     )
     return "\n".join(lines)
 
@@ -210,24 +210,24 @@ def _losses(found: Rescued) -> Iterator[str]:
         yield f"{len(found.unreadable):,} pages cannot be read: {_few(found.unreadable)}"
     if found.missing:
         yield (
-            f"{found.missing:,} more pages should be there, by the file's header: its end is"
-            " missing"
+            f"{found.missing:,} more pages should exist according to the file's header: the end of"
+            " the file is missing"
         )
     if found.broken:
         yield f"{found.broken:,} rows cannot be read; their table is not known"
     rejected = {name: count for name, _, count in found.tables if count}
     if "answer" in rejected:
-        yield f"{rejected['answer']:,} answers are not what they were (checksum), and were left out"
+        yield f"{rejected['answer']:,} answers have changed (wrong checksum) and were left out"
     for (run, purpose), count in found.unanswered.items():
         yield (
             f"{count:,} answers that run {run} uses to {purpose} are lost; if it needs them, they"
-            " are paid again"
+            " must be paid for again"
         )
     for number in found.unnamed:
         yield (
-            f"the name of teacher {number} is lost: give it with --identity {number}=NAME (a"
+            f"the name of teacher {number} is lost: rescue again with --identity {number}=NAME (a"
             " workdir's config.json"
-            ' has it as "teacher"), or no run will find its answers'
+            ' has it as "teacher"); without it, no run finds its answers'
         )
     if not (
         found.unreadable
@@ -237,7 +237,7 @@ def _losses(found: Rescued) -> Iterator[str]:
         or found.unanswered
         or found.unnamed
     ):
-        yield "nothing is known to be lost"
+        yield "no losses were found"
 
 
 def _few(numbers: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Saves what can still be read of a damaged ledger into a new one."""
+"""Saves what can still be read from a damaged ledger to a new one."""
 
 import contextlib
 import mmap
@@ -28,13 +28,13 @@ class Table(NamedTuple):
 
 
 class Rescued(NamedTuple):
-    """What was saved, and what is known of the rest.
+    """What was saved, and what is known about the rest.
 
     Attributes:
       tables: counts of rows, by table.
       pages: number of pages of the file, after its ``-wal`` was applied.
       unreadable: numbers of the pages that cannot be read.
-      missing: number of pages that the file should have and has not.
+      missing: number of pages that the file should have but does not have.
       broken: number of rows that cannot be read; their table is not known.
       unanswered: uses left out because their answers are lost, by run and purpose.
       unnamed: numbers of teachers whose names are lost.
@@ -52,27 +52,29 @@ class Rescued(NamedTuple):
 
 
 def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None) -> Rescued:
-    """Saves every credible row, and every answer with a right checksum, into a new ledger.
+    """Saves every credible row, and every answer with a correct checksum, to a new ledger.
 
     The pages of a copy are read one by one, so neither the header of the file nor the tree of its
-    pages needs to be whole. A use whose answer is lost is left out; otherwise the run would believe
-    that it has the answer. Images in flight are left out. Their batches stay marked as sent, so
-    that their runs give them up as lost when they go on.
+    pages needs to be intact. A use whose answer is lost is left out; otherwise the run would count
+    on that answer. Images in flight are left out. Their batches stay marked as sent, so that their
+    runs mark them as lost when they resume.
 
     Args:
-      damaged: the damaged file; it and the files beside it are only read.
+      damaged: the damaged file; it and the files next to it are only read.
       new: path of the new ledger.
       identities: names of teachers by number, if the user knows them.
 
     Raises:
-      UserError: there is no such file, the new one is there already or cannot be written, or the
-        file holds nothing of a ledger.
+      UserError: the file does not exist, the new file already exists or cannot be written, or the
+        damaged file contains nothing of a ledger.
     """
     if not damaged.is_file():
-        raise UserError(f"{damaged} is not there: name the damaged ledger's file")
+        raise UserError(
+            f"{damaged} does not exist or is not a file: give the path of the damaged ledger"
+        )
     new = place.on_disk(new, "NEW")
     if new.exists():
-        raise UserError(f"{new} is there already; name a new file")
+        raise UserError(f"{new} already exists; choose a new file")
     try:
         new.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(
@@ -83,19 +85,23 @@ def rescue(damaged: Path, new: Path, identities: Mapping[int, str] | None = None
             Path(scratch, "new").rename(new)
             files.flush(new.parent)
     except (OSError, sqlite3.Error) as error:
-        raise UserError(f"{new} cannot be written ({error}); is there room on the disk?") from error
+        raise UserError(
+            f"{new} cannot be written ({error}); check that the disk is not full"
+        ) from error
     return rescued
 
 
 def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Rescued:
     with contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None)) as db:
         checksums.register(db)
-        db.execute("PRAGMA synchronous=OFF")  # a scratch file until it is whole
+        db.execute("PRAGMA synchronous=OFF")  # a scratch file until it is complete
         schema.prepare(db, scratch / "new")
         db.execute("PRAGMA journal_mode=DELETE")
     notes = _copy(damaged, scratch)
     if not (scratch / "copy").stat().st_size:
-        raise UserError(f"{damaged} is empty; nothing was written")
+        raise UserError(
+            f"{damaged} is empty; nothing was written. Give the path of the damaged ledger"
+        )
     with contextlib.ExitStack() as stack:
         db = stack.enter_context(
             contextlib.closing(sqlite3.connect(scratch / "new", isolation_level=None))
@@ -108,7 +114,10 @@ def _rescue(damaged: Path, scratch: Path, identities: Mapping[int, str]) -> Resc
         data = stack.enter_context(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         rescued = _Rescue(db, Pages(data), identities=identities, notes=notes).run()
         if not any(table.recovered for table in rescued.tables):
-            raise UserError(f"nothing of a ledger is in {damaged}; nothing was written")
+            raise UserError(
+                f"{damaged} contains no readable part of a ledger; nothing was written. Check that"
+                " it is the right file"
+            )
         db.execute("PRAGMA journal_mode=WAL")
     return rescued
 
@@ -132,9 +141,9 @@ def _copy(damaged: Path, scratch: Path) -> list[str]:
             contextlib.closing(sqlite3.connect(copy)) as db,
         ):
             _, pages, _ = db.execute("PRAGMA wal_checkpoint").fetchone()
-            return [f"{wal.name}: {max(pages, 0):,} pages brought in"]
+            return [f"{wal.name}: {max(pages, 0):,} pages applied"]
     shutil.copyfile(damaged, copy)
-    return [f"{wal.name} cannot be read: what it held is lost"]
+    return [f"{wal.name} cannot be read: its contents are lost"]
 
 
 def _replace_first_page(copy: Path, sound: Path) -> None:
@@ -149,7 +158,7 @@ _PAGE = 4096  # SQLite's, of every ledger
 
 
 class _Rescue:
-    """Reads all pages twice: first to learn the possible checksums, then to fill the new ledger."""
+    """Reads all pages twice: first to find the possible checksums, then to fill the new ledger."""
 
     def __init__(
         self,
@@ -191,7 +200,7 @@ class _Rescue:
         )
 
     def _rows(self) -> Iterator[PageRow]:
-        for number in range(2, self._pages.count + 1):  # the first holds the schema alone
+        for number in range(2, self._pages.count + 1):  # the first contains only the schema
             try:
                 for row in self._pages.rows(number):
                     if row is not None:
@@ -221,7 +230,7 @@ class _Rescue:
         if not self._seals.credible(found):
             self._rejected[found.table] += 1
         else:
-            # A page that is no longer in use may hold the batch as it was before its end.
+            # A page that is no longer in use may contain the batch as it was before it ended.
             conflict = (
                 "REPLACE" if found.table == "batch" and found.values[11] != "sent" else "IGNORE"
             )
@@ -255,8 +264,8 @@ class _Rescue:
             for names in (self._seals.named, self._seals.indexed):
                 if number not in self._seals.given and names.get(number, name) != name:
                     self._notes.append(
-                        f"teacher {number} is also called {names[number]!r}: if that is right,"
-                        f" rescue again with --identity {number}=NAME"
+                        f"teacher {number} also has the name {names[number]!r}: if that name is"
+                        f" right, rescue again with --identity {number}=NAME"
                     )
         return unnamed
 
@@ -265,7 +274,8 @@ class _Rescue:
             self._db.execute("INSERT INTO teacher VALUES (?, ?)", (number, name))
         except sqlite3.IntegrityError as error:
             raise UserError(
-                f"--identity {number}={name}: another teacher of this ledger has that name"
+                f"--identity {number}={name}: another teacher of this ledger has that name; choose"
+                " a different name for each teacher"
             ) from error
 
     def _count(self, table: str) -> int:

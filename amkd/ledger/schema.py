@@ -11,8 +11,8 @@ from amkd.ledger import checksums, waiting
 VERSION = 3
 _APPLICATION = 0x616D6B64  # "amkd": marks the file as ours
 
-# The text of the statements is part of every ledger's file, to the last space.
-# A batch's state: sent, answered, refused (surely not billed) or lost (perhaps billed).
+# SQLite stores the text of these statements in every ledger's file: do not change even a space.
+# A batch's state: sent, answered, refused (certainly not billed) or lost (possibly billed).
 _SINCE_2 = """
 CREATE TABLE run (run TEXT PRIMARY KEY, about TEXT NOT NULL, place TEXT NOT NULL, \
 begun REAL NOT NULL) WITHOUT ROWID;
@@ -85,11 +85,11 @@ def prepare(db: sqlite3.Connection, path: Path) -> str:
     """Creates the tables of a new ledger; checks and upgrades those of an existing one.
 
     Args:
-      db: an open connection that knows the checksums.
+      db: an open connection on which the checksum functions are registered.
       path: path of its file, for messages.
 
     Returns:
-      What is wrong with the file, in SQLite's words; empty if nothing is.
+      SQLite's description of what is wrong with the file; empty if nothing is wrong.
 
     Raises:
       UserError: the file belongs to another program, or to a newer version.
@@ -124,13 +124,13 @@ def check(db: sqlite3.Connection, path: Path) -> None:
     """
     if _pragma(db, "application_id") != _APPLICATION:
         raise UserError(
-            f"{path} is a database of another program; name another with --config.ledger.path"
+            f"{path} is a database of another program; choose another file (--config.ledger.path)"
         )
     version = _pragma(db, "user_version")
     if version not in (*_UPGRADES, VERSION):
         raise UserError(
-            f"ledger {path} has version {version}, and this amkd reads version {VERSION}: use the"
-            " amkd that wrote it, or name another with --config.ledger.path"
+            f"ledger {path} has version {version}, but this amkd reads version {VERSION}: use the"
+            " version of amkd that wrote it, or use another ledger (--config.ledger.path)"
         )
 
 
@@ -150,8 +150,8 @@ def view(db: sqlite3.Connection) -> None:
 @contextlib.contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """Runs a block as one transaction: all of it is written, or nothing."""
-    waiting.execute(db, "BEGIN IMMEDIATE")
     try:
+        waiting.execute(db, "BEGIN IMMEDIATE")
         yield
         waiting.execute(db, "COMMIT")
     except BaseException:

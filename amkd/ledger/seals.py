@@ -1,4 +1,4 @@
-"""Finds out by checksums which rows of a damaged ledger are unchanged."""
+"""Determines from checksums which rows of a damaged ledger are unchanged."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from amkd.ledger.recovered_rows import RecoveredRow
 
 
 class Seals:
-    """The names of a ledger's teachers, and what the checksums of their rows may be."""
+    """The names of a ledger's teachers, and the possible checksums of their rows."""
 
     def __init__(self, given: Mapping[int, str]) -> None:
         """Starts with the names that the user gives, by number."""
@@ -19,7 +19,7 @@ class Seals:
         self._owners: defaultdict[int, Counter[int]] = defaultdict(Counter)  # of answers
 
     def note(self, found: RecoveredRow) -> None:
-        """Takes in what a row tells of teachers; all rows are noted before any is judged."""
+        """Notes what a row shows about teachers; all rows are noted before any row is checked."""
         if found.table == "identity":
             self.indexed[found.values[1]] = found.values[0]
         elif found.table == "teacher":
@@ -32,7 +32,7 @@ class Seals:
         return {*self.named, *self.indexed}
 
     def name(self, teacher: int) -> str | None:
-        """Returns a teacher's name: the user's, or the one that its answers were sealed with."""
+        """Returns a teacher's name: the user's, or the one that fits its answers' checksums."""
         if teacher in self.given:
             return self.given[teacher]
         found = [names[teacher] for names in (self.named, self.indexed) if teacher in names]
@@ -40,7 +40,7 @@ class Seals:
         return next(iter([*fits, *found]), None)
 
     def credible(self, found: RecoveredRow) -> bool:
-        """Returns whether a row has a right checksum, or one that cannot be checked."""
+        """Returns whether a row has a correct checksum, or one that cannot be checked."""
         if found.table == "answer":
             owner = _owner_of(found.values)
             return owner == checksums.NOBODY or owner in self._allowed(found.values[0])

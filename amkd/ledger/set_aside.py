@@ -16,19 +16,19 @@ def move(
     images: Iterable[bytes],
     batches: Iterable[int],
 ) -> int:
-    """Moves what a run has paid for to another teacher, whom no run asks; in a transaction.
+    """Moves what a run has paid for to another teacher, which no run queries; in a transaction.
 
     Answers, uses and batches move together, so that all counts still agree.
 
     Args:
       db: the open ledger.
       charge: the account that the batches were charged to.
-      teacher: number of the teacher that takes them.
+      teacher: number of the teacher that receives the answers.
       images: digests of the images in these batches.
-      batches: their numbers.
+      batches: numbers of these batches.
 
     Returns:
-      How many answers were moved.
+      The number of answers that were moved.
     """
     moved = 0
     key = (charge.run, charge.purpose, charge.teacher)

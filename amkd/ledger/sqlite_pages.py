@@ -13,8 +13,8 @@ Value = None | int | float | bytes | str
 _MAGIC = b"SQLite format 3\0"
 _USUAL_SIZE = 4096
 _INNER_INDEX, _INNER_TABLE, _LEAF_INDEX, _LEAF_TABLE = 2, 5, 10, 13  # a page's first byte
-_OTHER = 0  # overflow, free or blank pages: they open with a page number
-_LONGEST = 1 << 24  # bytes of a row that may still be one of ours
+_OTHER = 0  # overflow, free or blank pages: they begin with a page number
+_LONGEST = 1 << 24  # bytes of the longest row that may belong to a ledger
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # bytes of an integer, by its serial type
 
 
@@ -47,7 +47,7 @@ class Pages:
         self.count = -(-len(data) // self.size)
 
     def page(self, number: int) -> bytes:
-        """Returns the bytes of a page, from number 1 on, with zeros if the file ends early."""
+        """Returns the bytes of a page, from number 1 onwards, with zeros if the file ends early."""
         return self._data[(number - 1) * self.size : number * self.size].ljust(self.size, b"\0")
 
     def rows(self, number: int) -> Iterator[PageRow | None]:
@@ -56,7 +56,7 @@ class Pages:
         If the first byte is not a valid page type, the type that yields the most rows is taken.
 
         Raises:
-          UnreadablePage: nothing of the page can be read.
+          UnreadablePage: no part of the page can be read.
         """
         kind = self.page(number)[0]
         if kind in (_OTHER, _INNER_TABLE):

@@ -1,17 +1,21 @@
 """The ledger's file: every answer ever paid for, every batch sent, and which run used what.
 
 The file is SQLite in WAL mode. Answers are keyed by the teacher and by the image digest
-(:func:`amkd.core.digest.image_digest`). A batch is recorded as sent before it leaves. Its end and
-its answers are recorded in one transaction. Threads share one ``Ledger``; processes share one file.
+(:func:`amkd.core.digest.image_digest`). A batch is recorded as sent before the request is made. Its
+end and its answers are recorded in one transaction. Threads share one ``Ledger``; processes share
+one file.
 """
 
+import contextlib
 import dataclasses
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from amkd.core.errors import UserError
 from amkd.ledger import accounts, connection, lease, limits, set_aside
 from amkd.ledger.charge import Charge
 from amkd.ledger.checksums import BATCH_SQL, checksum, of_row
@@ -19,7 +23,7 @@ from amkd.ledger.checksums import BATCH_SQL, checksum, of_row
 
 @dataclasses.dataclass(frozen=True)
 class SentBatch:
-    """What became of the images of a batch that was about to be sent.
+    """The images of a batch that is about to be sent, after the ledger was checked.
 
     Attributes:
       number: number of the batch in the ledger; 0 if no image is left to send.
@@ -50,6 +54,7 @@ class Ledger:
         )
         self._leases = lease.Leases(self._file)
         self._identities: dict[int, str] = {}  # of teachers, by number
+        self._threads, self._closing, self._working = 0, False, threading.Lock()
 
     def teacher(self, identity: str) -> int:
         """Returns the number of a teacher in this ledger; a new teacher gets one."""
@@ -66,7 +71,7 @@ class Ledger:
         return self._identities[teacher]
 
     def begin_run(self, run: str, about: str, place: str) -> int:
-        """Records a run, and gives up what it had in flight when its process died.
+        """Records a run, and marks as lost what was in flight when its process died.
 
         Args:
           run: identity of the run.
@@ -93,7 +98,7 @@ class Ledger:
         return sum(images for _, images in lost)
 
     def find(self, teacher: int, images: Sequence[bytes]) -> dict[bytes, np.ndarray]:
-        """Looks up answers: image digest to raw scores ``float32[Y]``, without the unanswered ones.
+        """Looks up answers by image digest: raw scores ``float32[Y]``, only for answered images.
 
         Raises:
           UserError: the checksum of an answer is wrong.
@@ -121,20 +126,20 @@ class Ledger:
     def begin_batch(
         self, charge: Charge, images: Sequence[bytes], again: bool = False
     ) -> SentBatch:
-        """Records a batch as sent, in one transaction, before it leaves.
+        """Records a batch as sent, in one transaction, before its request is made.
 
         Images that were answered in the meantime are recorded as used and are not sent. Images that
         another run has in flight are not sent either.
 
         Args:
-          charge: who pays, and how much at most.
+          charge: the account that pays, with its limits.
           images: digests of images that had no answer a moment ago.
-          again: send them whether they have an answer or not.
+          again: send the images even if they have an answer.
 
         Raises:
           OutOfMoney: the batch would cost more than the run may spend. Nothing is recorded.
-          UserError: too much was sent in vain, another process has taken the run, or the file is
-            not on disk any more.
+          UserError: too many images were sent without a usable answer, another process has taken
+            the run, or the file is no longer on disk.
         """
         with self._transaction():
             self._leases.check(charge.run)
@@ -148,11 +153,15 @@ class Ledger:
             self._record_uses(charge, [image for image in images if image in found], paid=False)
             batch = self._insert_batch(charge, fresh) if fresh else 0
         if batch:
-            self._check_on_disk(charge, batch)
+            try:
+                self._check_on_disk(charge, batch)
+            except UserError:
+                self.record_failure(batch, billed=False)  # it does not leave
+                raise
         return SentBatch(batch, fresh, [image for image in images if image in busy])
 
     def _check_on_disk(self, charge: Charge, batch: int) -> None:
-        """Makes certain that the file on disk has a batch, before it leaves."""
+        """Makes sure that the file on disk contains a batch, before the batch is sent."""
         query = "SELECT 1 FROM batch WHERE id = ? AND run = ? AND state = 'sent'"
         self._file.check_on_disk(query, (batch, charge.run))
 
@@ -185,7 +194,7 @@ class Ledger:
             )
 
     def affordable(self, charge: Charge, images: int) -> int:
-        """Returns how many of some images the run can still pay for."""
+        """Returns how many of these images the run can still pay for."""
         return limits.affordable(charge, images, self.spent(charge.run))
 
     def out_of_money(self, charge: Charge, images: int) -> limits.OutOfMoney:
@@ -213,12 +222,12 @@ class Ledger:
     def record_answers(
         self, charge: Charge, batch: int, *, images: Sequence[bytes], answers: np.ndarray
     ) -> None:
-        """Keeps the answers of a batch and ends the batch, in one transaction.
+        """Stores the answers of a batch and ends the batch, in one transaction.
 
-        An answer that is there already (another run was first) stays as it is.
+        An answer that already exists (another run was first) is not changed.
 
         Args:
-          charge: who pays.
+          charge: the account that pays.
           batch: number of the batch.
           images: digests of the B answered images.
           answers: raw scores ``float32[B, Y]``.
@@ -235,13 +244,13 @@ class Ledger:
     def set_aside(
         self, charge: Charge, identity: str, *, images: Sequence[bytes], batches: Sequence[int]
     ) -> int:
-        """Gives paid answers to another identity, see :func:`set_aside.move`; returns how many."""
+        """Moves paid answers to another identity, see :func:`set_aside.move`; returns how many."""
         teacher = self.teacher(identity)
         with self._transaction():
             return set_aside.move(self._db, charge, teacher, images=images, batches=batches)
 
     def record_failure(self, batch: int, billed: bool) -> None:
-        """Ends a batch that brought no answer: lost if it may have been billed, else refused."""
+        """Ends a batch without answers: as lost if it may have been billed, else as refused."""
         with self._transaction():
             self._end_batch(batch, "lost" if billed else "refused", 0)
 
@@ -257,7 +266,7 @@ class Ledger:
         self._db.execute(f"UPDATE batch SET checksum = {BATCH_SQL} WHERE id = ?", (batch,))
 
     def record_found(self, charge: Charge, images: Sequence[bytes]) -> None:
-        """Records that a run uses answers that were there already, in one transaction."""
+        """Records that a run uses answers that already existed, in one transaction."""
         with self._transaction():
             self._record_uses(charge, images, paid=False)
 
@@ -273,7 +282,7 @@ class Ledger:
         self._db.executemany("INSERT OR IGNORE INTO use VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
     def used(self, run: str, purpose: str, teacher: int, paid_only: bool = False) -> set[bytes]:
-        """Returns the digests of the images whose answers a run uses for a purpose, or paid for."""
+        """Returns the digests of images whose answers a run uses for a purpose, or has paid for."""
         query = "SELECT image FROM use WHERE run = ? AND purpose = ? AND teacher = ? AND paid >= ?"
         return {row[0] for row in self.rows(query, (run, purpose, teacher, int(paid_only)))}
 
@@ -283,7 +292,7 @@ class Ledger:
         return self.rows(query, (run, purpose, int(paid_only)))[0][0]
 
     def spent(self, run: str) -> float:
-        """Returns what a run may have been billed: all batches that the service did not refuse."""
+        """Returns what a run may have been billed: for all batches that were not refused."""
         with self._file.user_errors():
             return accounts.spent(self._db, run)
 
@@ -294,7 +303,28 @@ class Ledger:
         )
         return self.rows(query, (run,))[0][0]
 
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Marks a thread that may bring answers: the file stays open for it, also after close()."""
+        with self._working:
+            self._threads += 1
+        try:
+            yield
+        finally:
+            with self._working:
+                self._threads -= 1
+                is_last = self._closing and not self._threads
+            if is_last:
+                self._close()
+
     def close(self) -> None:
-        """Gives the runs back, and closes the file."""
+        """Releases the runs, and closes the file, once no thread is at work for it."""
+        with self._working:
+            self._closing = True
+            if self._threads:  # a second interrupt has ended the wait for them
+                return
+        self._close()
+
+    def _close(self) -> None:
         self._leases.release()
         self._file.close()

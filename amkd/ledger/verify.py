@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from amkd.ledger import accounts, checksums
 
-_LISTED = 5  # at most so many faults of one kind are listed one by one
+_LISTED = 5  # at most this many faults of one kind are listed one by one
 
 
 class Check(NamedTuple):
@@ -15,7 +15,7 @@ class Check(NamedTuple):
     Attributes:
       subject: what was checked.
       found: what was found, in a few words.
-      faults: what is wrong, the first few in detail; empty if nothing is.
+      faults: what is wrong, the first few in detail; empty if nothing is wrong.
       remedy: what to do about the faults.
     """
 
@@ -51,8 +51,8 @@ def file(db: sqlite3.Connection) -> Check:
 
 
 _RESCUE = (
-    "`python -m amkd.ledger rescue` saves every answer that still is what it was into a new ledger;"
-    " or restore a copy"
+    "`python -m amkd.ledger rescue` saves every unchanged answer to a new ledger; or restore the"
+    " ledger from a copy"
 )
 
 
@@ -62,7 +62,7 @@ def answers(db: sqlite3.Connection) -> Check:
     return _rows(
         db,
         "answers",
-        f"{count:,} answers; all have their checksums",
+        f"{count:,} answers; all match their checksums",
         query=_CHANGED,
         remedy=_RESCUE,
     )
@@ -84,8 +84,8 @@ def lengths(db: sqlite3.Connection) -> Check:
         if len(teacher.classes) > 1
     ]
     remedy = (
-        "two services had the same identity (config.teacher.identity): give each a ledger of its"
-        " own"
+        "two services had the same identity (config.teacher.identity): give each service its own"
+        " ledger"
     )
     return Check("classes", "one number of classes for each teacher", faults, remedy)
 
@@ -97,7 +97,7 @@ def teachers(db: sqlite3.Connection) -> Check:
         "teachers",
         "all are named",
         query=_NAMELESS,
-        remedy="`python -m amkd.ledger rescue --identity NUMBER=NAME` names it, in a new ledger",
+        remedy="`python -m amkd.ledger rescue --identity NUMBER=NAME` adds it, in a new ledger",
     )
 
 
@@ -109,14 +109,14 @@ WHERE teacher NOT IN (SELECT id FROM teacher)
 
 
 def owners(db: sqlite3.Connection) -> Check:
-    """Checks that every use is what was noted: whose it is, and whether it was paid for."""
-    return _rows(db, "owners", "each use as noted", query=_USE_CHANGED, remedy=_MONEY)
+    """Checks that every use is unchanged: whose it is, and whether it was paid for."""
+    return _rows(db, "owners", "each use as recorded", query=_USE_CHANGED, remedy=_MONEY)
 
 
 _MONEY = (
-    "records of uses or batches were changed after they were written; answers are checked by"
-    " themselves. Take an earlier copy of the ledger, or `python -m amkd.ledger rescue`, which"
-    " leaves these rows out"
+    "records of uses or batches were changed after they were written; answers are checked"
+    " separately. Restore an earlier copy of the ledger, or run `python -m amkd.ledger rescue`,"
+    " which leaves these rows out"
 )
 _USE_CHANGED = f"""
 SELECT 'run ' || run || ', ' || purpose || ': the note on image ' || substr(hex(image), 1, 16)
@@ -126,8 +126,8 @@ FROM use JOIN teacher ON id = teacher WHERE {checksums.USE_SQL} != checksum
 
 
 def money(db: sqlite3.Connection) -> Check:
-    """Checks that every batch is what was noted: images, price, state and whose it is."""
-    return _rows(db, "money", "each batch as noted", query=_BATCH_CHANGED, remedy=_MONEY)
+    """Checks that every batch is unchanged: images, price, state and whose it is."""
+    return _rows(db, "money", "each batch as recorded", query=_BATCH_CHANGED, remedy=_MONEY)
 
 
 _BATCH_CHANGED = f"""
@@ -138,15 +138,15 @@ FROM batch JOIN teacher ON teacher.id = teacher WHERE {checksums.BATCH_SQL} != c
 
 
 def uses(db: sqlite3.Connection) -> Check:
-    """Checks that every answer that a run uses is there."""
+    """Checks that every answer that a run uses exists."""
     (count,) = db.execute("SELECT count(*) FROM use").fetchone()
     return _rows(
         db,
         "uses",
         f"{count:,} uses, each with its answer",
         query=_UNANSWERED,
-        remedy="merge a copy that holds the answers: `python -m amkd.ledger merge`; a run that goes"
-        " on without them asks again",
+        remedy="merge a copy that has the answers: `python -m amkd.ledger merge`; a run that"
+        " continues without them queries these images again",
     )
 
 
@@ -164,10 +164,10 @@ def pending(db: sqlite3.Connection) -> Check:
     return _rows(
         db,
         "in flight",
-        f"{count:,} images, each of a batch under way",
+        f"{count:,} images, each in an unfinished batch",
         query=_LEFT_OVER,
-        remedy="no harm: other runs wait until the batch expires at the latest; rescue leaves it"
-        " out",
+        remedy="this does no harm: other runs wait at most until the batch expires; rescue leaves"
+        " the entry out",
     )
 
 
@@ -186,17 +186,17 @@ def batches(db: sqlite3.Connection) -> Check:
     before = sum(one.paid for one in mismatches if one.run not in known)
     faults = [
         f"run {one.run}, {one.purpose}, round {one.round}: {one.answered:,} images were answered in"
-        f" batches, and {one.paid:,} are noted as paid"
+        f" batches, but {one.paid:,} are recorded as paid"
         for one in mismatches
         if one.run in known
     ]
-    found = f"{count:,} batches, as many answers as were paid for"
+    found = f"{count:,} batches, with as many answers as were paid for"
     if before:
-        found += f"; {before:,} answers are from before batches were noted"
+        found += f"; {before:,} answers are from before batches were recorded"
     remedy = (
-        "the answers themselves can be relied on; the costs of these runs cannot, so mind"
-        " config.teacher.max_cost. A copy of the ledger may know more: `python -m amkd.ledger"
-        " merge`"
+        "the answers themselves are reliable, but the costs of these runs are not, so check"
+        " config.teacher.max_cost. A copy of the ledger may have the missing records: merge it with"
+        " `python -m amkd.ledger merge`"
     )
     return Check("batches", found, _short(faults, len(faults)), remedy)
 

@@ -1,4 +1,4 @@
-"""Waits for a ledger that another program holds; tells the user, and gives up at a time limit."""
+"""Waits for a ledger that another program locks; informs the user, and gives up at a time limit."""
 
 import sqlite3
 import time
@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from amkd.core import console
 
-TOLD_AFTER = 5.0  # seconds that SQLite waits by itself, before a person is told
-LONGEST = 600.0  # seconds that a write waits: answers in hand must not be lost
-_PAUSE = 0.1  # seconds between two tries, where SQLite does not wait by itself
+TOLD_AFTER = 5.0  # seconds that SQLite waits by itself, before a message is shown
+LONGEST = 600.0  # seconds that a write waits: answers in memory must not be lost
+_PAUSE = 0.1  # seconds between two attempts, if SQLite does not wait by itself
 
 _Found = TypeVar("_Found")
 
@@ -17,15 +17,15 @@ _Found = TypeVar("_Found")
 def patiently(
     db: sqlite3.Connection, do: Callable[[], _Found], longest: float | None = None
 ) -> _Found:
-    """Calls a function until no other program is in its way; says what it waits for.
+    """Calls a function until no other program locks the file; reports what it waits for.
 
     Args:
       db: the connection that the function uses.
       do: what to do; it may be called several times.
-      longest: most seconds to wait; by default ``LONGEST``.
+      longest: longest wait in seconds; by default ``LONGEST``.
 
     Raises:
-      sqlite3.OperationalError: the file is still held after the longest wait, or anything else.
+      sqlite3.OperationalError: the file is still locked after the longest wait, or another error.
     """
     start, told = time.monotonic(), False
     longest = LONGEST if longest is None else longest
@@ -38,14 +38,14 @@ def patiently(
                 raise
             if not told and waited >= TOLD_AFTER:
                 told = True
-                console.say(
-                    f"ledger {_file(db)} is held by another program; waiting for it, for up to"
+                console.mention(
+                    f"ledger {_file(db)} is locked by another program; waiting for up to"
                     f" {longest - waited:.0f} more seconds",
                 )
             time.sleep(_PAUSE)
         else:
             if told:
-                console.say(
+                console.mention(
                     f"ledger {_file(db)} is free after {time.monotonic() - start:.0f} seconds"
                 )
             return found
@@ -59,7 +59,7 @@ def execute(
 
 
 def is_held(error: sqlite3.Error) -> bool:
-    """Returns whether an error says that another program holds the file."""
+    """Returns whether an error means that another program locks the file."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY
 

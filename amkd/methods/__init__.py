@@ -1,4 +1,4 @@
-"""The methods, a file each, found by the file's name: a new file with a ``METHOD`` adds a
+"""The methods: one in each file, found by the name of the file. A new file with a ``METHOD`` adds a
 method.
 """
 

@@ -19,7 +19,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """Returns what the acquisition picks among the pairs of lowest C2, and a share at random."""
+    """Returns the acquisition's choice among the pairs of lowest C2, plus a share at random."""
     plan = task.settings
     at_random = _at_random(plan, task.k)
     own = task._replace(k=task.k - at_random)
@@ -33,7 +33,7 @@ def choose(task: SelectionTask) -> Selection:
 
 
 def _at_random(settings: SearchSettings, k: int) -> int:
-    """Returns how many of k are drawn at random; never all."""
+    """Returns how many of k are drawn at random; always fewer than k."""
     return min(round(settings.random_share * k), k - 1)
 
 
@@ -57,7 +57,7 @@ def _with_random(task: SelectionTask, choice: Selection, count: int) -> Selectio
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
-    """Returns the evaluations of the search; a screened one may turn out to need more."""
+    """Returns the number of evaluations of the search; a screened search may need more."""
     if screening.is_wanted(settings):
         wanted = math.ceil(settings.candidates * (k - _at_random(settings, k)))
         return screening.make_screening(settings, left, min(wanted, left)).evaluations
@@ -65,12 +65,12 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
 
 
 def misfits(settings: Settings) -> Iterator[str]:
-    """Yields a problem where the acquisition has as many candidates as are wanted: no choice."""
+    """Yields a problem if there are only as many candidates as are wanted, so no choice is left."""
     if settings.search.candidates == 1 and settings.search.acquisition != "lowest":
         yield (
-            f"config.search.acquisition={settings.search.acquisition!r}: {settings.method} has no"
-            " choice among as many candidates as are wanted; set --config.search.candidates=5, or"
-            " another number above 1"
+            f"config.search.acquisition={settings.search.acquisition!r}: search.candidates=1 gives"
+            f" {settings.method} exactly as many candidates as it needs, so the acquisition has"
+            " nothing to choose from; set --config.search.candidates=5, or another number above 1"
         )
 
 

@@ -1,8 +1,8 @@
 """The contract of a method: where the first images come from, and how a round selects more.
 
-A method is a file with a ``METHOD``. The package's own methods are the files of this folder; a
-method of yours is named by module and attribute: ``--config.method=my_module:METHOD``. This is a
-complete one, which asks about the first pairs of the pool, mixed half and half::
+A method is a file with a ``METHOD``. The package's own methods are the files of this folder; name a
+method of your own by module and attribute: ``--config.method=my_module:METHOD``. This is a complete
+method, which queries the first pairs of the pool, mixed half and half::
 
     import numpy as np
     from amkd.data import mixing
@@ -55,8 +55,8 @@ class Method:
     Attributes:
       first: where the images of round 0 come from.
       selector: how every later round selects; nothing by default.
-      true_labels: whether the student learns from true labels in place of the teacher's answers.
-        Such a method is a reference: no teacher gives true labels.
+      true_labels: whether the student learns from ground-truth labels in place of the teacher's
+        answers. Such a method is a reference: no teacher gives ground-truth labels.
     """
 
     first: FirstImages = dataclasses.field(default_factory=RealImages)
@@ -64,5 +64,5 @@ class Method:
     true_labels: bool = False
 
     def uses_labels(self, settings: Settings) -> bool:
-        """Returns whether true labels take the place of a teacher's answers."""
+        """Returns whether ground-truth labels take the place of a teacher's answers."""
         return self.true_labels or settings.teacher.kind == "labels"

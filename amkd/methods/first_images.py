@@ -1,4 +1,4 @@
-"""Where the images of round 0 come from: drawn, shown in fixed views, or made with a network."""
+"""The sources of round 0's images: drawn, drawn and shown in fixed views, or made by a network."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ def _no_progress(images: int) -> None:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a method may look at when it provides the images of round 0.
+    """The inputs of a method that provides the images of round 0.
 
     Attributes:
       settings: the configuration. Its budget is the largest number of images.
@@ -31,7 +31,7 @@ class Source:
       real: ``uint8[N, H, W, C]``, the real images that were drawn for the method.
       network: the teacher's network; None if the teacher is a black box.
       variables: the variables of that network, or None.
-      folder: where finished parts are kept, so that a stopped run goes on.
+      folder: where finished parts are kept, so that a stopped run can resume.
       stop: whether to stop.
       bar: opens a progress bar; None for no bar.
       progress: is called with the number of images that were finished since the last call.
@@ -50,13 +50,13 @@ class Source:
 
     @property
     def teacher_network(self) -> tuple[Network, Variables]:
-        """The teacher's network and its variables, of a teacher that is not a black box."""
+        """Returns the network and the variables of a teacher that is not a black box."""
         assert self.network is not None and self.variables is not None
         return self.network, self.variables
 
     @property
     def kernel(self) -> np.ndarray:
-        """Weights of the network's last layer, ``float32[d, Y]``."""
+        """Returns the weights of the network's last layer, ``float32[d, Y]``."""
         network, variables = self.teacher_network
         return np.asarray(variables["params"][network.last]["kernel"])
 
@@ -82,10 +82,10 @@ class Provided:
     """The images of round 0.
 
     Attributes:
-      images: ``uint8[M, H, W, C]``, in the order in which they are asked about.
-      metrics: what to report of them, for JSON. ``gradient_queries``: forward and backward passes
-        of single images through the teacher's network. ``shown``: the first place of the images
-        that the report shows, and one past the last.
+      images: ``uint8[M, H, W, C]``, in the order in which they are queried.
+      metrics: what to report about them, for JSON. ``gradient_queries``: forward and backward
+        passes of single images through the teacher's network. ``shown``: the first place of the
+        images that the report shows, and one past the last.
     """
 
     images: np.ndarray
@@ -93,23 +93,23 @@ class Provided:
 
 
 class FirstImages:
-    """Provides the images of round 0. Every default here is that of the real images themselves.
+    """Provides the images of round 0. The defaults here are those of the plain real images.
 
     Attributes:
-      needs_network: whether the teacher must show its network, which a black box does not.
-      views: how many views of one image are asked about, V.
+      needs_network: whether the teacher must give access to its network; a black box does not.
+      views: how many views of one image are queried, V.
     """
 
     needs_network = False
     views = 1
 
     def real_images(self, n_real: int, drawable: int) -> int:
-        """Returns how many real images are drawn, N, of ``drawable`` ones."""
+        """Returns how many real images are drawn, N, from ``drawable`` images."""
         del drawable
         return n_real
 
     def queries(self, real: int, budget: int) -> int:
-        """Returns how many images round 0 asks about, given ``real`` drawn ones."""
+        """Returns how many images round 0 queries, given ``real`` drawn images."""
         del budget
         return real
 
@@ -127,7 +127,7 @@ class FirstImages:
         return 0
 
     def images_trained_on(self, settings: Settings) -> int:
-        """Returns how many images a network is trained on meanwhile, every pass counted."""
+        """Returns how many images a network is trained on for this, with every pass counted."""
         del settings
         return 0
 
@@ -150,11 +150,11 @@ class FirstImages:
 
 
 class RealImages(FirstImages):
-    """Asks about ``n_real`` real images."""
+    """Queries ``n_real`` real images."""
 
 
 class AllImages(FirstImages):
-    """Asks about all images of the data set."""
+    """Queries all images of the data set."""
 
     def real_images(self, n_real: int, drawable: int) -> int:
         """Returns ``drawable``."""
@@ -163,12 +163,12 @@ class AllImages(FirstImages):
 
 @dataclasses.dataclass(frozen=True)
 class ViewsOfImages(FirstImages):
-    """Asks about fixed views of the real images.
+    """Queries fixed views of the real images.
 
     Attributes:
-      views: how many views of an image there are, the image itself included, V.
+      views: how many views of an image there are, including the image itself, V.
       show: ``uint8[N, H, W, C]`` to ``uint8[V * N, H, W, C]``, the images themselves first.
-      misfits: yields the reasons why images of a shape ``(H, W, C)`` cannot be shown so.
+      misfits: yields the reasons why images of a shape ``(H, W, C)`` do not have these views.
     """
 
     views: int = dataclasses.field()  # without the default of the base class
@@ -184,16 +184,16 @@ class ViewsOfImages(FirstImages):
         return self.show(source.real)[: source.settings.budget]
 
     def problems(self, settings: Settings) -> Iterator[str]:
-        """Refuses true labels, too: they answer the images themselves only."""
+        """Refuses ground-truth labels, too: they exist only for the images themselves."""
         yield from super().problems(settings)
         if settings.teacher.kind == "labels":
             yield (
-                f"config.method={settings.method!r}: labels answer real images, and no views of"
-                " them; choose real_only"
+                f"config.method={settings.method!r}: the labels teacher (teacher.kind='labels') can"
+                " answer only real images, not views of them; choose method=real_only"
             )
 
     def problems_of_shape(self, shape: tuple[int, ...]) -> Iterator[str]:
-        """Yields the reasons that the views have."""
+        """Yields the reasons that come from the views."""
         yield from self.misfits(shape)
 
 
@@ -204,15 +204,15 @@ def _nothing(settings: Settings) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class SynthesizedImages(FirstImages):
-    """Asks about images that are made with the teacher's network: white-box methods.
+    """Queries images that are made with the teacher's network: white-box methods.
 
     Attributes:
       synthesize: makes the images, as many as the budget allows.
-      gradients: how many gradient queries that takes.
-      misfits: yields the reasons why these settings make no image.
+      gradients: returns how many gradient queries this takes.
+      misfits: yields the reasons why no image can be made with these settings.
       sample: spends a few gradient queries; returns how many.
-      trained: how many images a network is trained on meanwhile.
-      from_real: whether it starts from ``n_real`` real images; else it draws none.
+      trained: returns how many images a network is trained on for this.
+      from_real: whether the method starts from ``n_real`` real images; otherwise it draws none.
     """
 
     synthesize: Callable[[Source], Provided]
@@ -239,9 +239,8 @@ class SynthesizedImages(FirstImages):
         """
         if source.network is None:
             raise UserError(
-                f"config.method={source.settings.method!r} needs the teacher's network, and"
-                " this one"
-                " is a black box"
+                f"config.method={source.settings.method!r} needs the teacher's network, but this"
+                " teacher is a black box"
             )
         assert source.bar is not None
         with source.bar(source.settings.budget, "making images", "img") as advance:
@@ -256,22 +255,20 @@ class SynthesizedImages(FirstImages):
         return self.trained(settings)
 
     def spend_some(self, source: Source) -> int:
-        """Spends what the method takes for a sample."""
+        """Spends the gradient queries of the method's sample."""
         return self.sample(source)
 
     def problems(self, settings: Settings) -> Iterator[str]:
-        """Refuses black boxes and released bytes; then what the method itself refuses."""
+        """Refuses black boxes and ``search.as_released``; then what the method itself refuses."""
         if settings.teacher.kind != "flax":
             yield (
-                f"config.teacher.kind={settings.teacher.kind!r}: method {settings.method!r}"
-                " makes its"
-                " images from the weights and gradients of the teacher's network, and this one is a"
-                " black box; only teacher.kind=flax shows them"
+                f"config.teacher.kind={settings.teacher.kind!r}: method {settings.method!r} makes"
+                " its images from the weights and gradients of the teacher's network, but this"
+                " teacher is a black box; only teacher.kind=flax provides them"
             )
         if settings.search.as_released:
             yield (
-                "config.search.as_released=True: it changes the bytes of images that were"
-                " made to be"
-                " asked; leave it out"
+                "config.search.as_released=True: it changes the bytes of the images that were made"
+                " for the teacher; leave it out"
             )
         yield from self.misfits(settings)

@@ -1,8 +1,7 @@
-"""Asks about mirrored real images, at most one of each.
+"""Queries flipped real images, at most one of each.
 
-``train.flip`` mirrors images in training, keeps the answer to the plain image and costs no query.
-So use this method only where the teacher's answer depends on left and right. It is wrong for
-digits.
+``train.flip`` flips images in training, keeps the answer to the plain image and costs no query. So
+use this method only where the teacher's answer depends on left and right. It is wrong for digits.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from amkd.methods.base import MadeImageSelector, Method
 def make(
     real: np.ndarray, settings: SearchSettings, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yields ``uint8[N, H, W, C]`` images mirrored left to right, in random order."""
+    """Yields ``uint8[N, H, W, C]`` images flipped left to right, in random order."""
     del settings
     for place in rng.permutation(len(real)):
         yield real[place, :, ::-1]
@@ -30,7 +29,7 @@ METHOD = Method(
         acquires=True,
         misfits=image_choice.misfits,
         make=make,
-        pool_title="mirrored images",
+        pool_title="flipped images",
         per_image=1,
     )
 )

@@ -1,30 +1,31 @@
 """Few-shot distillation by pseudo-examples (FSKD), with the teacher as the reference model.
 
-Source: Kimura et al., 2018. This is a white-box rival: it needs gradients at the teacher's pixels,
-which are counted apart from its answers. The ``search`` group has no effect.
+Source: Kimura et al., 2018. This is a white-box baseline: it needs gradients with respect to the
+pixels of the teacher's input. These gradient queries are counted separately from the answers. The
+``search`` group has no effect.
 
 1. The set starts with the ``n_real`` real images and with mixes of two real images each.
 2. A target network like the student learns the teacher's answers to the set.
 3. A copy of every pseudo-example climbs the divergence of the target from the teacher, through both
    networks. The copies are added: the set doubles.
-4. Steps 2 and 3 repeat until the budget is full. Then the driver asks about all images and trains
-   the student, as for every method.
+4. Steps 2 and 3 repeat until the budget is full. Then the driver queries all images and trains the
+   student, as for every method.
 
-What is counted: one query for each image, asked by the driver, and one gradient query for each copy
+What is counted: one query for each image, sent by the driver, and one gradient query for each copy
 and step. The target learns the answers to the same images, which are not counted a second time. It
 learns complete answers, even where ``teacher.answers`` gives the student only a part of them.
 
-Ours, where the paper leaves it open or has no such teacher:
+Ours, where the paper does not specify it or has no such teacher:
 
-- Uncertainty, by which fidelity weights pseudo-examples in the target's training, is the entropy of
-  the teacher's answer.
+- In the target's training, fidelity weights pseudo-examples by their uncertainty. This is the
+  entropy of the teacher's answer.
 - Target and student are the configured network, trained by the ``train`` recipe. The paper has a
   small convolutional network, Nadam at .02 and 8 blocks of 25 epochs.
-- The set grows after every block of epochs. Its first size is such that the last growth ends at the
-  budget. The lambda of a mix is uniform.
+- The set grows after every block of epochs. Its first size is chosen so that the last growth ends
+  at the budget. The lambda of a mix is uniform.
 - A block begins with the last block's network and a new optimizer.
-- Images are rounded to bytes after a growth, so that the teacher is asked about what the student
-  sees.
+- Images are rounded to bytes after a growth, so that the teacher and the student see the same
+  bytes.
 """
 
 import dataclasses
@@ -51,7 +52,7 @@ from amkd.synthesis import pseudo_examples, target_network
 from amkd.training import training_set
 from amkd.training.train import Training
 
-_SAMPLED = 256  # images, a batch of the program's
+_SAMPLED = 256  # images: one batch of the program
 
 
 def synthesize(source: Source) -> Provided:
@@ -61,7 +62,7 @@ def synthesize(source: Source) -> Provided:
     ends = [n + size for size in sizes]
     images = np.zeros(
         (ends[-1], *source.shape), np.uint8
-    )  # room for all: one compiled program for all blocks
+    )  # room for all images, so that one compiled program serves all blocks
     images[: ends[0]] = np.concatenate([real, *between(real, sizes[0], settings.seed)])
     source.progress(ends[0])
     for block, (start, stop) in enumerate(itertools.pairwise(ends)):
@@ -89,12 +90,12 @@ def weighted(answers: np.ndarray, n: int, plan: FskdSettings) -> np.ndarray:
 
     Cross-entropy is linear in the answer, so this weights the loss of each image.
 
-    The mean over all records is then the paper's loss, up to the answers' own entropy:
+    The mean over all records is then the paper's loss, except for the answers' own entropy:
     ``real_weight`` times the mean over the n real images, plus the mean over the pseudo-examples
     weighted by fidelity.
 
     Args:
-      answers: ``float32[Q, Y]``, those to the real images first.
+      answers: ``float32[Q, Y]``, the answers to the real images first.
       n: how many real images there are.
       plan: the weights.
     """
@@ -113,7 +114,7 @@ def gradients(settings: Settings) -> int:
 
 
 def sample(source: Source) -> int:
-    """Climbs one step with some real images, against an untrained target; returns how many."""
+    """Climbs one step with some real images, against an untrained target; returns their number."""
     network = student_of(source.settings, source.classes, source.shape)
     key = keys.key(source.settings.seed, keys.TARGET, keys.Purpose.INIT)
     some = source.real[:_SAMPLED]
@@ -131,8 +132,7 @@ def misfits(settings: Settings) -> Iterator[str]:
     if settings.budget <= settings.n_real:
         yield (
             f"config.budget={settings.budget}: must be more than n_real={settings.n_real}, whose"
-            " queries it includes,"
-            " so that a pseudo-example can be made"
+            " queries it includes, so that a pseudo-example can be made"
         )
 
 
@@ -142,7 +142,7 @@ def _sizes(settings: Settings) -> list[int]:
 
 
 def _grown(source: Source, images: np.ndarray, ends: list[int], block: int) -> np.ndarray:
-    """Returns the copies that a growth adds, climbed: ``uint8[P, H, W, C]``.
+    """Returns the copies that a growth adds, after their climb: ``uint8[P, H, W, C]``.
 
     They are copies of the first pseudo-examples, as many as are added after ``block``.
     """

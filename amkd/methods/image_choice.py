@@ -1,4 +1,4 @@
-"""The choice among whole images, for the methods that mix nothing."""
+"""The choice among whole images, for methods without mixes."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -15,26 +15,26 @@ from amkd.data.records import Records, whole_records
 from amkd.search import top_k
 from amkd.search.selection import Selection, SelectionTask
 
-_BLOCK = 1024  # images scored between two looks at whether the run is to stop
+_BLOCK = 1024  # images scored between two checks whether the run is to stop
 
 
 @dataclasses.dataclass(frozen=True)
 class SeenCandidates(Candidates):
-    """Candidates that the student has seen already.
+    """Candidates for which the student's predictions are already computed.
 
     Attributes:
-      seen: what it says of them.
+      seen: these predictions.
     """
 
     seen: Predictions
 
     def predictions(self) -> Predictions:
-        """Returns what the student said."""
+        """Returns the predictions computed before."""
         return self.seen
 
 
 def choose(task: SelectionTask) -> Selection:
-    """Returns k of the images that were not asked about, as ``search.acquisition`` chooses."""
+    """Returns k of the images that were not queried yet, as ``search.acquisition`` chooses."""
     candidates = _least_confident_first(task, whole_records(_to_score(task)))
     places = acquisition_named(task.settings.acquisition).choose(candidates, task.k)
     found = candidates.scored.take(places)
@@ -48,7 +48,7 @@ def evaluations(settings: SearchSettings, left: int, k: int) -> int:
 
 
 def choose_made(task: SelectionTask) -> Selection:
-    """Returns k of the images made and not asked about; they were made in random order."""
+    """Returns k of the made images that were not queried yet; they were made in random order."""
     if not _chooses(task.settings):
         task.progress(len(_left(task)))
         found = whole_records(_left(task)[: task.k])
@@ -62,13 +62,13 @@ def evaluations_made(settings: SearchSettings, left: int, k: int) -> int:
 
 
 def misfits(settings: Settings) -> Iterator[str]:
-    """Yields a problem where no more images are made than are wanted: there is no choice."""
+    """Yields a problem if only as many images are made as are wanted, so no choice is left."""
     search = settings.search
     if search.candidates == 1 and search.acquisition not in ("lowest", "random"):
         yield (
-            f"config.search.acquisition={search.acquisition!r}: {settings.method} has no"
-            " choice among as many images as are wanted; set --config.search.candidates=3, or"
-            " another number above 1"
+            f"config.search.acquisition={search.acquisition!r}: search.candidates=1 gives"
+            f" {settings.method} exactly as many images as it needs, so the acquisition has nothing"
+            " to choose from; set --config.search.candidates=3, or another number above 1"
         )
 
 
@@ -81,7 +81,7 @@ def _left(task: SelectionTask) -> np.ndarray:
 
 
 def _to_score(task: SelectionTask) -> np.ndarray:
-    """Returns the images left, or as many of them as are to be scored, drawn anew in each round."""
+    """Returns the remaining images, or ``search.scored_images`` of them, drawn in each round."""
     left, most = _left(task), task.settings.scored_images
     if not 0 < most < len(left):
         return left

@@ -1,8 +1,8 @@
-"""Asks about real images with a rectangle of another real image in them, as CutMix makes them.
+"""Queries real images into which a rectangle of another real image was pasted, as in CutMix.
 
-Source: Yun et al., 2019, who train on such images with the mixed label of both. Here the teacher is
-asked about them. As many are made at the start as are wanted, or ``search.candidates`` times as
-many, among which ``search.acquisition`` chooses in each round.
+Source: Yun et al., 2019, who train on such images with the mixed label of both. Here the teacher
+answers them. At the start, ``search.candidates`` times as many are made as are wanted; if this is
+more than are wanted, ``search.acquisition`` chooses among them in each round.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from amkd.methods.base import MadeImageSelector, Method
 def make(
     real: np.ndarray, settings: SearchSettings, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yields pastes without end, ``uint8[H, W, C]`` each, of images ``uint8[N, H, W, C]``."""
+    """Yields endless pastes, ``uint8[H, W, C]`` each, of images ``uint8[N, H, W, C]``."""
     low, high = settings.paste_area
     for place in made_images.turns(len(real), rng):
         other = (place + 1 + rng.integers(len(real) - 1)) % len(real)  # any but the image itself

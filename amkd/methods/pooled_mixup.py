@@ -1,8 +1,8 @@
 """Classic active learning on random mixes, without C2: the pool is a set of single images.
 
-No pair is searched for its lambda. ``search.candidates`` times the wanted mixes are drawn as
-``random_mixup`` draws them, seen once by the student, and k of them are chosen. This is ours: it is
-cheap, and it leaves lambda as wide as it was drawn.
+There is no search for the lambda of a pair. ``search.candidates`` times as many mixes as are wanted
+are drawn as in ``random_mixup``, the student evaluates each once, and k of them are chosen. This is
+ours: it is cheap, and lambda keeps the range from which it was drawn.
 """
 
 import math
@@ -19,7 +19,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """Returns k of the mixes drawn."""
+    """Returns k of the drawn mixes."""
     plan = task.settings
     drawn = random_mixup.choose(
         task._replace(k=_count(plan, pool_search.pairs_left(task), task.k))
@@ -37,17 +37,17 @@ def _count(settings: SearchSettings, left: int, k: int) -> int:
 
 
 def evaluations(settings: SearchSettings, left: int, k: int) -> int:
-    """Returns one evaluation for every mix drawn."""
+    """Returns one evaluation for every drawn mix."""
     return _count(settings, left, k)
 
 
 def misfits(settings: Settings) -> Iterator[str]:
-    """Yields a problem where the acquisition has as many candidates as are wanted: no choice."""
+    """Yields a problem if there are only as many candidates as are wanted, so no choice is left."""
     if settings.search.candidates == 1:
         yield (
-            f"config.search.acquisition={settings.search.acquisition!r}: {settings.method} has no"
-            " choice among as many candidates as are wanted; set --config.search.candidates=5, or"
-            " another number above 1"
+            f"config.search.acquisition={settings.search.acquisition!r}: search.candidates=1 gives"
+            f" {settings.method} exactly as many candidates as it needs, so the acquisition has"
+            " nothing to choose from; set --config.search.candidates=5, or another number above 1"
         )
 
 

@@ -1,8 +1,9 @@
-"""Asks about random crops of the real images, each resized to the size of the images.
+"""Queries random crops of the real images, each resized to the size of the images.
 
-As many are made at the start as are wanted, or ``search.candidates`` times as many, among which
-``search.acquisition`` chooses in each round. Every image has as many crops as any other, or one
-more. Crops in training (``train.zoom``) keep the answer to the whole image and cost no query.
+At the start, ``search.candidates`` times as many crops are made as are wanted; if this is more than
+are wanted, ``search.acquisition`` chooses among them in each round. Every image has as many crops
+as any other, or one more. Crops in training (``train.zoom``) keep the answer to the whole image and
+cost no query.
 """
 
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from amkd.methods.base import MadeImageSelector, Method
 def make(
     real: np.ndarray, settings: SearchSettings, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yields crops without end, ``uint8[H, W, C]`` each, of images ``uint8[N, H, W, C]``."""
+    """Yields endless crops, ``uint8[H, W, C]`` each, of images ``uint8[N, H, W, C]``."""
     low, high = settings.crop_area
     for place in made_images.turns(len(real), rng):
         box = boxes.draw_crop(real.shape[1:], (low, high), settings.crop_stretch, rng)

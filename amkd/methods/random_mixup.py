@@ -1,6 +1,4 @@
-"""The baseline that every search must beat: random pairs, at lambda .5 or at random ones of the
-grid.
-"""
+"""The baseline for every search: random pairs, at lambda .5 or at random lambdas of the grid."""
 
 import numpy as np
 
@@ -14,7 +12,7 @@ from amkd.search.selection import Selection, SelectionTask
 
 
 def choose(task: SelectionTask) -> Selection:
-    """Returns k of the pairs left, drawn uniformly."""
+    """Returns k of the remaining pairs, drawn uniformly."""
     rng = keys.rng(*task.stream, keys.Purpose.RANDOM_PAIRS)
     i, j = pairs.pair_of(pool_search.sample_left(task, task.k, rng), task.pool.n)
     plan = task.settings

@@ -1,4 +1,4 @@
-"""Distillation on the real images alone: what their queries are worth without any mix."""
+"""Distillation on the real images alone, without mixes: shows the effect of their queries."""
 
 from amkd.methods.base import Method
 

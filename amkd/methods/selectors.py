@@ -1,4 +1,4 @@
-"""How a round selects the images that the teacher is asked about next."""
+"""Selects the images that a round queries."""
 
 import dataclasses
 import itertools
@@ -21,8 +21,8 @@ def schedule(kind: str, rounds: int, total: int) -> tuple[int, ...]:
     """Returns k of each round: how many images it selects.
 
     Args:
-      kind: ``equal`` shares; ``doubling``: the number selected so far doubles with every round; or
-        the numbers themselves, as in ``1000,2000``.
+      kind: ``equal``: equal shares; ``doubling``: the number selected so far doubles with every
+        round; or the numbers themselves, as in ``1000,2000``.
       rounds: number of rounds.
       total: images to select in all rounds together.
 
@@ -44,8 +44,8 @@ class Selector:
       unit: what is searched, for a progress bar: ``pair`` or ``img``.
       pool_title: the same for the plan, in words.
       acquires: whether ``search.acquisition`` makes the choice.
-      takes_pictures: whether it asks about further pictures of the data set.
-      score: what the scores of a selection are: ``C2`` of pairs, or ``C1`` of single images.
+      takes_pictures: whether it queries further images of the data set.
+      score: the kind of a selection's scores: ``C2`` of pairs, or ``C1`` of single images.
     """
 
     unit = "pair"
@@ -64,15 +64,15 @@ class Selector:
         return schedule(settings.search.schedule, settings.rounds, total)
 
     def select(self, task: SelectionTask) -> Selection:
-        """Returns what the teacher is asked about next, ``task.k`` images."""
+        """Returns the ``task.k`` images that are queried next."""
         raise NotImplementedError
 
     def evaluations(self, search: SearchSettings, left: int, k: int) -> int:
-        """Returns how often the student is evaluated to select k of ``left``."""
+        """Returns how many times the student is evaluated to select k of ``left``."""
         raise NotImplementedError
 
     def further_students(self, search: SearchSettings) -> int:
-        """Returns how many students are trained beside the last one, only to select."""
+        """Returns how many students are trained in addition to the last one, only to select."""
         del search
         return 0
 
@@ -94,11 +94,11 @@ class Selector:
         raise NotImplementedError
 
     def real_count(self, images: int, settings: Settings) -> int:
-        """Returns how many of ``images``, the first ones, are real; none of the others is."""
+        """Returns how many of ``images`` are real; the real images come first."""
         return images // (1 + settings.search.variants)
 
     def pool_size(self, settings: Settings, drawable: int) -> int:
-        """Returns how many pairs, or images, may be selected in all."""
+        """Returns how many pairs, or images, may be selected in all rounds together."""
         raise NotImplementedError
 
     def left(self, task: SelectionTask) -> int:
@@ -106,12 +106,12 @@ class Selector:
         raise NotImplementedError
 
     def table_images(self, images: int) -> int:
-        """Returns how many images the search holds activations of."""
+        """Returns the number of images whose activations the search holds."""
         del images
         return 0
 
     def held_images(self, images: int, budget: int) -> int:
-        """Returns how many of ``images`` are in memory, those on the host and those on a device."""
+        """Returns how many of ``images`` are in memory: on the host plus on a device."""
         del budget
         return 2 * images
 
@@ -121,25 +121,26 @@ class Selector:
             ks = self.ks(settings)
         except ValueError:
             yield (
-                f"config.search.schedule={settings.search.schedule!r}: must be 'equal',"
-                " 'doubling' or"
-                " numbers such as '1000,2000,4000'"
+                f"config.search.schedule={settings.search.schedule!r}: must be 'equal', 'doubling'"
+                " or numbers such as '1000,2000,4000'"
             )
             return
         yield from _problems_of_rounds(settings, ks)
         yield from self.problems_of_pool(settings, sum(ks))
 
     def problems_of_pool(self, settings: Settings, wanted: int) -> Iterator[str]:
-        """Yields the reasons why ``wanted`` images in all are too many."""
+        """Yields the reasons why a total of ``wanted`` images is too large."""
         yield from ()
 
     def problems_of_data(self, settings: Settings, drawable: int) -> Iterator[str]:
-        """Yields the reasons why a data set of ``drawable`` images to draw from cannot work."""
+        """Yields the reasons why a data set from which ``drawable`` images can be drawn cannot
+        work.
+        """
         yield from ()
 
 
 class NoSelector(Selector):
-    """Selects nothing: the images of round 0 are all that the student learns from."""
+    """Selects nothing: the student learns only from the images of round 0."""
 
     def ks(self, settings: Settings) -> tuple[int, ...]:
         """Returns no round."""
@@ -180,10 +181,11 @@ class SelectorByRule(Selector):
 
     Attributes:
       rule: returns the images of one round.
-      count: how often the student is evaluated: search settings, what is left, k.
+      count: returns how many times the student is evaluated, given the search settings, the number
+        of pairs or images left, and k.
       acquires: whether ``search.acquisition`` makes the choice.
       misfits: yields further reasons why settings cannot work.
-      score: ``C1`` where the rule scores single mixes, and no pairs.
+      score: ``C1`` where the rule scores single mixes, not pairs.
     """
 
     rule: Callable[[SelectionTask], Selection]
@@ -201,7 +203,7 @@ class SelectorByRule(Selector):
         return self.count(search, left, k)
 
     def further_students(self, search: SearchSettings) -> int:
-        """Returns what the acquisition needs, if it makes the choice."""
+        """Returns how many students the acquisition needs, if it makes the choice."""
         if not self.acquires:
             return 0
         if search.acquisition == "distillation_gap" and search.gap_teacher == "network":
@@ -209,7 +211,7 @@ class SelectorByRule(Selector):
         return acquisition_named(search.acquisition).students(search.committee)
 
     def problems(self, settings: Settings) -> Iterator[str]:
-        """Yields those of the rounds, then those of the rule."""
+        """Yields the problems of the rounds, then those of the rule."""
         yield from super().problems(settings)
         yield from self.misfits(settings)
 
@@ -220,14 +222,14 @@ class PairSelector(SelectorByRule):
     def images(
         self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
     ) -> Images:
-        """Returns the real images, and after them their variants."""
+        """Returns the real images, followed by their variants."""
         search = settings.search
         return variants.append_variants(
             first, search.variants, variants.views_of(search), seed=settings.seed
         )
 
     def image_count(self, settings: Settings, first: int, drawable: int) -> int:
-        """Returns the number of real images and of their variants."""
+        """Returns the number of real images plus the number of their variants."""
         return first * (1 + settings.search.variants)
 
     def pool_size(self, settings: Settings, drawable: int) -> int:
@@ -236,20 +238,19 @@ class PairSelector(SelectorByRule):
         return min(count, settings.search.max_pairs or count)
 
     def left(self, task: SelectionTask) -> int:
-        """Returns the pairs that were not chosen yet."""
+        """Returns the number of pairs that were not chosen yet."""
         return pool_search.pairs_left(task)
 
     def table_images(self, images: int) -> int:
-        """Returns the number of images: the search holds activations of all."""
+        """Returns the number of images: the search holds the activations of all images."""
         return images
 
     def problems(self, settings: Settings) -> Iterator[str]:
-        """Refuses true labels, too: there is none for a mix."""
+        """Refuses ground-truth labels, too: a mix does not have one."""
         if settings.teacher.kind == "labels":
             yield (
-                f"config.method={settings.method!r}: labels answer real images, and no"
-                " mixes; choose"
-                " real_only"
+                f"config.method={settings.method!r}: the labels teacher (teacher.kind='labels') can"
+                " answer only real images, not mixes; choose method=real_only"
             )
         yield from super().problems(settings)
 
@@ -258,9 +259,8 @@ class PairSelector(SelectorByRule):
         size = self.pool_size(settings, 0)
         if wanted > size:
             yield (
-                f"config.budget={settings.budget}: {wanted} pairs are to be chosen, and the"
-                " pool has"
-                f" {size}; lower the budget, or raise n_real or search.max_pairs"
+                f"config.budget={settings.budget}: {wanted} pairs are to be chosen, but the pool"
+                f" has {size}; lower the budget, or raise n_real or search.max_pairs"
             )
 
 
@@ -268,13 +268,12 @@ def _problems_of_rounds(settings: Settings, ks: tuple[int, ...]) -> Iterator[str
     if len(ks) != settings.rounds or min(ks) < 1:
         yield (
             f"config.search.schedule={settings.search.schedule!r} makes rounds of {list(ks)}"
-            " images:"
-            f" there must be rounds={settings.rounds} of them, each of 1 or more; change rounds,"
-            " budget or schedule"
+            f" images, but there must be rounds={settings.rounds} rounds, each of 1 image or more;"
+            " change rounds, budget or schedule"
         )
     elif sum(ks) > settings.budget - settings.n_real:
         yield (
-            f"config.search.schedule={settings.search.schedule!r} selects {sum(ks)} images, and"
-            f" budget={settings.budget} less n_real={settings.n_real} leaves"
+            f"config.search.schedule={settings.search.schedule!r} selects {sum(ks)} images, but"
+            f" budget={settings.budget} minus n_real={settings.n_real} leaves"
             f" {settings.budget - settings.n_real}"
         )

@@ -1,21 +1,22 @@
 """Distillation from each real image and its three rotations (SSKD), for a black box.
 
-Source: Xu et al., ECCV 2020. Four fixed views of an image are asked about; each is one query. With
-a budget below four for each image, the last views are left out. Mirrors and crops of a view are
-``train.flip`` and ``train.crop``, which cost no query. The paper's temperature is 4:
+Source: Xu et al., ECCV 2020. Four fixed views of each image are queried; each is one query. If the
+budget allows fewer than four views for each image, the last views are left out. ``train.flip`` and
+``train.crop`` flip and crop a view and cost no query. The paper's temperature is 4:
 ``train.temperature``.
 
 What is the same: for each batch of B images the released code adds .9 times the mean divergence of
-B upright views (KD) and 2.7 times that of their 3B rotations (TF); its ratio of 1 keeps all of
-them. So every view weighs .9/B. One training set of all views, evenly weighted, has 1/3.6 of the
-same gradient.
+B upright views (KD) and 2.7 times the mean divergence of their 3B rotations (TF); its ratio of 1
+keeps all of them. So every view has the weight .9/B. One training set of all views, equally
+weighted, has 1/3.6 of the same gradient.
 
 Departures from the released code:
 
-- Every view is mirrored by itself; the released code mirrors an image before it rotates it.
-- The share of .1 of a cross-entropy with true labels is left out: a distiller has no labels.
+- Every view is flipped independently; the released code flips an image before it rotates it.
+- The share of .1 of a cross-entropy with ground-truth labels is left out: in distillation there are
+  none.
 - The part that compares features (SS) is ``train.loss=sskd`` (amkd/training/relations.py). It needs
-  a teacher that is more than a black box.
+  a teacher that is not a black box.
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ import numpy as np
 
 from amkd.methods.base import Method, ViewsOfImages
 
-_TURNS = 4  # quarters: the image as it is, and three rotations
+_TURNS = 4  # quarter turns: the image as it is, and three rotations
 
 
 def show(images: np.ndarray) -> np.ndarray:
@@ -43,8 +44,8 @@ def misfits(shape: tuple[int, ...]) -> Iterator[str]:
     """Refuses images that are not square: a quarter turn would change their shape."""
     if shape[0] != shape[1]:
         yield (
-            "config.method='sskd': turns images by 90 degrees, and these are"
-            f" {shape[0]}x{shape[1]}; set"
+            "config.method='sskd': rotates images by 90 degrees, but these images are"
+            f" {shape[0]}x{shape[1]}, which is not square; set"
             f" --config.data.size={min(shape[:2])} and --config.data.width=0, which crops them to a"
             " square"
         )

@@ -1,4 +1,4 @@
-"""The networks of student and assistant, as the configuration names them."""
+"""Builds the networks of student and assistant that the configuration names."""
 
 from amkd import models
 from amkd.config.settings import Settings
@@ -10,7 +10,7 @@ def seen_side(settings: Settings, shape: tuple[int, ...]) -> resizing.Side:
 
     Args:
       settings: the configuration.
-      shape: ``(H, W, C)`` of the images that the teacher is asked about.
+      shape: ``(H, W, C)`` of the images that are sent to the teacher.
     """
     return _side(settings.student_size, settings.student_width, shape)
 
@@ -27,7 +27,7 @@ def seen_shape(settings: Settings, shape: tuple[int, ...]) -> tuple[int, ...]:
 
     Args:
       settings: the configuration.
-      shape: ``(H, W, C)`` of the images that the teacher is asked about.
+      shape: ``(H, W, C)`` of the images that are sent to the teacher.
     """
     return resizing.seen_shape(shape, seen_side(settings, shape))
 
@@ -40,11 +40,11 @@ def student_of(
     Args:
       settings: the configuration.
       classes: number of classes Y.
-      shape: ``(H, W, C)`` of the images that the teacher is asked about.
-      groups: how many distributions an answer holds, see :class:`amkd.tasks.Task`.
+      shape: ``(H, W, C)`` of the images that are sent to the teacher.
+      groups: how many distributions an answer has, see :class:`amkd.tasks.Task`.
 
     Raises:
-      UserError: the network cannot take images of this size, or is none.
+      UserError: the network cannot take images of this size, or there is no such network.
     """
     side = seen_side(settings, shape)
     return models.build(settings.student, classes, shape, side=side, groups=groups)
@@ -59,7 +59,7 @@ def assistant_of(settings: Settings, classes: int, shape: tuple[int, ...]) -> Ne
     """Returns the assistant's network in float32; takes the same as :func:`student_of`.
 
     Raises:
-      UserError: the network cannot take images of this size, or is none.
+      UserError: the network cannot take images of this size, or there is no such network.
     """
     side = assistant_side(settings, shape)
     return models.build(

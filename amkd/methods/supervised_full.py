@@ -1,4 +1,4 @@
-"""A reference: plain training on the true labels of all images of the data set."""
+"""A reference: plain training on the ground-truth labels of all images of the data set."""
 
 from amkd.methods.base import AllImages, Method
 

@@ -1,4 +1,4 @@
-"""A reference: plain training on the true labels of the real images, which no teacher gives."""
+"""A reference: plain training on the real images' ground-truth labels, which no teacher gives."""
 
 from amkd.methods.base import Method
 

@@ -16,7 +16,7 @@ from amkd.search.selection import Selection, SelectionTask
 def choose(task: SelectionTask) -> Selection:
     """Returns the k lowest C1 over pairs and lambdas of the grid.
 
-    Only the same pair at the same lambda has left the pool; its other lambdas stay.
+    A chosen pair leaves the pool only at the same lambda; its other lambdas stay.
     """
     plan, before = task.settings, task.records
     grid = lambda_grid(plan.lam_low, plan.lam_high, plan.lam_count)

@@ -1,17 +1,17 @@
-"""Zero-shot distillation: asks about images made from the teacher's own network (ZSKD).
+"""Zero-shot distillation: queries images made from the teacher's own network (ZSKD).
 
-Source: Nayak et al., 2019. This is a white-box rival: it needs the weights of the teacher's last
-layer and gradients at its pixels. Gradient queries are counted apart from answers. The ``search``
-group has no effect. The paper distils at the temperature of the impressions: set
-``train.temperature`` to it.
+Source: Nayak et al., 2019. This is a white-box baseline: it needs the weights of the teacher's last
+layer and gradients with respect to the pixels of its input. Gradient queries are counted separately
+from answers. The ``search`` group has no effect. The paper distils at the temperature of the
+impressions: set ``train.temperature`` to it.
 
 Departures from the released code:
 
-- Every image starts from noise of its own.
-- Classes and betas take turns inside a batch, whose images share one scale of grey. The released
-  code has one class and one beta in each batch.
+- Every image starts from its own noise.
+- Classes and betas alternate inside a batch, whose images share one grey scale. The released code
+  has one class and one beta in each batch.
 - The views of an impression (amkd/synthesis/impression_views.py) are drawn once, and each is one
-  query. The released code asks again about all 106 views in every epoch.
+  query. The released code queries all 106 views again in every epoch.
 """
 
 from collections.abc import Iterator
@@ -26,11 +26,11 @@ from amkd.methods.first_images import Provided, Source
 from amkd.synthesis import impression_views, impressions
 from amkd.synthesis.impression_views import VIEWS
 
-_SAMPLED_STEPS = 3  # enough for the time that a step takes
+_SAMPLED_STEPS = 3  # enough to measure the time of a step
 
 
 def synthesize(source: Source) -> Provided:
-    """Makes as many impressions, and after them views of them, as the budget allows."""
+    """Makes impressions, followed by views of them, as many as the budget allows."""
     plan, budget = source.settings.zskd, source.settings.budget
     count = budget // (1 + plan.copies)
     found = np.concatenate(
@@ -52,7 +52,7 @@ def synthesize(source: Source) -> Provided:
 
 
 def _orders(count: int, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-    """Returns the order in which each impression is shown: ``int64[count, V]`` places of views.
+    """Returns the order of views of each impression: ``int64[count, V]`` places of views.
 
     The plain view is left out. No view comes twice before all have come once. Images that are not
     square have no transposition.
@@ -83,7 +83,7 @@ def sample(source: Source) -> int:
 
 
 def misfits(settings: Settings) -> Iterator[str]:
-    """Refuses real images, which have no part in it, and a budget for less than one impression."""
+    """Refuses real images, which it does not use, and a budget for less than one impression."""
     if settings.data.real:
         yield (
             f"config.data.real={settings.data.real!r}: method 'zskd' draws no real images;"
@@ -98,9 +98,9 @@ def misfits(settings: Settings) -> Iterator[str]:
 
 
 def _batch(source: Source, start: int, size: int) -> np.ndarray:
-    """Returns impressions from number ``start`` on, ``uint8[size, H, W, C]``.
+    """Returns the impressions that begin with number ``start``, ``uint8[size, H, W, C]``.
 
-    Classes and betas take turns.
+    Classes and betas alternate.
     """
     plan = source.settings.zskd
     for_answers, for_noise = jax.random.split(

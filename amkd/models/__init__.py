@@ -1,6 +1,7 @@
-"""The networks by name. Each fits teacher and student alike.
+"""The networks by name. Each can be a teacher or a student.
 
-A student may also be the user's own, as ``my_module:build``; see amkd/models/user_network.py.
+A student may also be a network of the user's own, named as ``my_module:build``; see
+amkd/models/user_network.py.
 """
 
 from collections.abc import Callable
@@ -28,14 +29,15 @@ __all__ = ["MODELS", "Network", "build"]
 
 
 class Entry(NamedTuple):
-    """How to build a network, and the image sizes (height and width, in pixels) it takes.
+    """How to build a network, and the image sizes (height and width, in pixels) that it takes.
 
     Attributes:
       build: builds the network, given the keyword arguments ``classes``, ``side`` and ``groups``.
-      smallest: least height and width.
-      largest: most; None for any.
+      smallest: smallest height and width.
+      largest: largest height and width; None for no limit.
       dropout: whether it has dropout.
-      timm: its name in timm, if it takes published weights, and images of three channels only.
+      timm: its name in timm, if it takes published weights; it then takes only images with three
+        channels.
       multiple: a number; height and width must be multiples of it.
     """
 
@@ -48,7 +50,7 @@ class Entry(NamedTuple):
 
 
 def _published(kind: type[PretrainedNetwork], timm: str, smallest: int = 32, **how: Any) -> Entry:
-    """Returns an entry of a network with published weights."""
+    """Returns the entry of a network with published weights."""
     multiple = how.get("patch", 1)
     return Entry(partial(kind, timm=timm, **how), smallest, None, timm=timm, multiple=multiple)
 
@@ -96,20 +98,20 @@ def build(
     size_field: str = "",
     groups: int = 1,
 ) -> Network:
-    """Builds a network by name, in float32; :func:`layers.for_training` is how it is trained.
+    """Builds a network by name, in float32; for training use :func:`layers.for_training`.
 
     Args:
       name: one of ``MODELS``, or ``my_module:build``.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of the images.
       side: height and width at which the network sees them, one number if they are equal; 0 for
-        their own.
-      size_field: the field with which a message says how to change that size; empty for the
-        student's, or that of the images.
-      groups: how many distributions an answer holds; see :class:`layers.Network`.
+        their own size.
+      size_field: the field that a message names to change that size; empty for the student's
+        field, or for the field of the images.
+      groups: how many distributions an answer has; see :class:`layers.Network`.
 
     Raises:
-      UserError: the network cannot take images of this size, or is none.
+      UserError: the network cannot take images of this size, or there is no such network.
     """
     shape = seen_shape(shape, side)
     entry = plugins.resolve(name, MODELS, "student")
@@ -118,10 +120,10 @@ def build(
         return own.clone(side=side, groups=groups) if side or groups > 1 else own
     if entry.timm and shape[2] != 3:
         raise UserError(
-            f"model {name!r} takes images of 3 channels, red, green and blue, and these have"
-            f" {shape[2]}; choose another of"
+            f"model {name!r} takes images with 3 channels (red, green and blue), but these images"
+            f" have {shape[2]}; choose one of"
             f" {', '.join(other for other, one in MODELS.items() if not one.timm)}, or for a"
-            " folder of pictures set --config.data.mode=rgb"
+            " folder of image files set --config.data.mode=rgb"
         )
     field = size_field or ("student_size" if side else "data.size")
     low, high = min(shape[:2]), max(shape[:2])
@@ -131,7 +133,7 @@ def build(
             f" and at most {entry.largest}" if entry.largest else ""
         )
         raise UserError(
-            f"model {name!r} takes images of {wanted} pixels a side, and these are"
+            f"model {name!r} takes images of {wanted} pixels a side, but these images are"
             f" {shape[0]}x{shape[1]}; set --config.{field}={size}, or choose another of"
             f" {', '.join(MODELS)}"
         )
@@ -141,6 +143,6 @@ def build(
         both = wide if shape[0] != shape[1] else ""
         raise UserError(
             f"model {name!r} takes images whose sides are multiples of {entry.multiple} pixels,"
-            f" and these are {shape[0]}x{shape[1]}; set --config.{field}={height}{both}"
+            f" but these images are {shape[0]}x{shape[1]}; set --config.{field}={height}{both}"
         )
     return entry.build(classes=classes, side=side, groups=groups)

@@ -1,5 +1,5 @@
-"""AlexNet for 32x32 images and its half: 1,659,178 and 417,434 parameters at 10 classes (ZSKD's
-pair).
+"""AlexNet for 32x32 images and its half: 1,659,178 and 417,434 parameters at 10 classes (the pair
+of networks of ZSKD).
 """
 
 from functools import partial
@@ -15,11 +15,11 @@ _weights = nn.initializers.normal(0.01)
 class AlexNet(Network):
     """Five convolutions with LRN, pooling and BatchNorm, then two hidden layers with dropout.
 
-    BatchNorm's running statistics decay by .9 a step (ZSKD: .999), so that they have settled
+    BatchNorm's running statistics decay by .9 a step (ZSKD: .999), so that they have converged
     after a training of a few hundred steps on few images.
 
     Attributes:
-      width: 1 for the full network, .5 for the half.
+      width: 1 for the full network, .5 for the half network.
     """
 
     width: float = 1.0

@@ -1,9 +1,9 @@
 """Forms of a convolution: the same numbers up to rounding, at very different speeds.
 
-Accelerators get XLA's own. A CPU multiplies matrices at its full rate, and convolutions of few
-channels or of tiny images at a small part of it; 3x3 convolutions of many channels can do with
-fewer multiplications than they are defined by. A form splits a convolution into what depends on the
-kernel alone, which a search does once, and the rest.
+Accelerators get XLA's own form. A CPU multiplies matrices at its full rate, but computes
+convolutions of few channels or of tiny images at a small part of that rate; 3x3 convolutions of
+many channels need fewer multiplications than their definition has. A form splits a convolution into
+a part that depends only on the kernel, which a search computes once, and the rest.
 """
 
 from typing import Any, NamedTuple, Protocol
@@ -14,22 +14,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-FORMS = ("plain", "training", "scoring")  # XLA's own everywhere; the fastest forms on a CPU
+FORMS = ("plain", "training", "scoring")  # XLA's own form everywhere; the fastest forms on a CPU
 
 Edges = tuple[tuple[int, int], tuple[int, int]]  # zeros to add: (top, bottom), (left, right)
 
-_ROWS = 2  # output rows in a block: what pooling by two reads
-_FEW = 16  # channels, in and out, up to which a matrix with many zeros is the faster way
-_MANY = 128  # channels, in and out, from which on Winograd's transforms of the pixels cost little
+_ROWS = 2  # output rows in a block: pooling by two reads two rows
+_FEW = 16  # up to so many channels, in and out, a matrix with many zeros is the fastest form
+_MANY = 128  # from so many channels, in and out, Winograd's transforms of the pixels cost little
 
 
 class Geometry(NamedTuple):
-    """What a convolution is like.
+    """The shape parameters of a convolution.
 
     Attributes:
       size: height and width of the image.
       kernel: (h, w, C, O).
-      stride: vertical and horizontal.
+      stride: vertical and horizontal stride.
       edges: zeros to add.
       window: height, width and stride of the pooling that follows; 1 for none.
     """
@@ -42,7 +42,7 @@ class Geometry(NamedTuple):
 
     @property
     def out(self) -> tuple[int, int]:
-        """Height and width of the result, before pooling."""
+        """Returns height and width of the result, before pooling."""
         height, width = (
             (side + sum(edge) - kernel) // self.stride + 1
             for side, edge, kernel in zip(self.size, self.edges, self.kernel, strict=False)
@@ -51,19 +51,19 @@ class Geometry(NamedTuple):
 
 
 class Form(Protocol):
-    """One way to compute a convolution."""
+    """A method to compute a convolution."""
 
     def prepare(self, kernel: jax.Array) -> jax.Array:
-        """Prepares what depends on the kernel ``[h, w, C, O]`` alone."""
+        """Prepares the part that depends only on the kernel ``[h, w, C, O]``."""
 
     def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
-        """Maps ``[B, H, W, C]`` to ``[B, H', W', O]``; with pooling to follow, to its
-        :func:`windows`.
+        """Maps ``[B, H, W, C]`` to ``[B, H', W', O]``; if pooling follows, to the :func:`windows`
+        of this result.
         """
 
 
 def choose(geometry: Geometry, form: str) -> Form:
-    """Returns the fastest way that is known.
+    """Returns the fastest known form.
 
     Args:
       geometry: the geometry of the convolution.
@@ -97,7 +97,7 @@ def windows(x: jax.Array, size: int) -> jax.Array:
 
 
 class Direct(NamedTuple):
-    """XLA's own."""
+    """XLA's own form."""
 
     geometry: Geometry
 
@@ -124,7 +124,7 @@ class Banded(NamedTuple):
     Attributes:
       geometry: the geometry of the convolution; its window is ``rows`` or 1, and divides the
         output.
-      rows: output rows in a block; None for all, in one block.
+      rows: output rows in a block; None for all rows in one block.
     """
 
     geometry: Geometry
@@ -140,7 +140,7 @@ class Banded(NamedTuple):
         )
         if of.window == 1:
             return matrix
-        # A window's pixels side by side cost nothing when the matrix's columns stand so.
+        # With this order of the columns, a window's pixels become adjacent at no extra cost.
         columns = matrix.reshape(-1, rows, width // of.window, of.window, of.kernel[3])
         return columns.transpose(0, 1, 3, 2, 4).reshape(matrix.shape)
 
@@ -156,14 +156,14 @@ class Banded(NamedTuple):
         return y.reshape(len(x), blocks * rows, width, -1)[:, :height]
 
     def _block(self) -> tuple[int, int]:
-        """Returns the output rows in a block, and how many input rows it reads."""
+        """Returns how many output rows a block has, and how many input rows it reads."""
         of = self.geometry
         if self.rows is None:
             return of.out[0], of.size[0]
         return self.rows, (self.rows - 1) * of.stride + of.kernel[0]
 
     def _parts(self, x: jax.Array, blocks: int) -> jax.Array:
-        """Returns what each block reads: ``[B, blocks, reach, W, C]``."""
+        """Returns the input rows of each block: ``[B, blocks, reach, W, C]``."""
         if self.rows is None:
             return x[:, None]
         rows, reach = self._block()
@@ -186,7 +186,7 @@ def as_matrix(
       kernel: ``[h, w, C, O]``.
       inputs: height and width of the input.
       outputs: height and width of the output.
-      stride: vertical and horizontal.
+      stride: vertical and horizontal stride.
       before: zeros above and to the left of the input.
 
     Returns:
@@ -198,25 +198,25 @@ def as_matrix(
         tap = np.arange(into)[:, None] + pad - stride * np.arange(out)
         taps.append(np.where((tap >= 0) & (tap < size), tap, -1))
     rows, columns = taps[0][:, None, :, None], taps[1][None, :, None, :]
-    # Taps outside of the kernel point at the block of zeros behind its last one.
+    # Taps outside the kernel point at the block of zeros after the kernel's last block.
     place = np.where((rows < 0) | (columns < 0), high * wide, rows * wide + columns)
     blocks = jnp.pad(kernel.reshape(-1, channels, filters), [(0, 1), (0, 0), (0, 0)])[place]
     return blocks.transpose(0, 1, 4, 2, 3, 5).reshape(inputs[0] * inputs[1] * channels, -1)
 
 
 # F(2x2, 3x3) of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2016), section
-# 4.1: what a row or a column of pixels, of the kernel and of products is multiplied by.
+# 4.1: the factors for a row or a column of the pixels, of the kernel and of the products.
 _PIXELS = ((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1))
 _KERNEL = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
 _RESULT = ((1, 1, 1, 0), (0, 1, -1, -1))
 
 
 class Winograd(NamedTuple):
-    """3x3 kernels with 16 multiplications for 2x2 outputs instead of 36."""
+    """Computes 2x2 outputs of a 3x3 kernel with 16 multiplications instead of 36."""
 
     @staticmethod
     def fits(of: Geometry) -> bool:
-        """Returns whether it can, and is known to be the faster way."""
+        """Returns whether this form can compute the convolution and is known to be faster."""
         same = (
             of.edges == ((1, 1), (1, 1)) and of.stride == of.window == 1 and of.kernel[:2] == (3, 3)
         )
@@ -228,7 +228,7 @@ class Winograd(NamedTuple):
         return jnp.einsum("ah,bw,hwio->abio", g, g, kernel, precision=lax.Precision.HIGHEST)
 
     def apply(self, x: jax.Array, prepared: jax.Array) -> jax.Array:
-        """Computes sixteen products of matrices."""
+        """Computes sixteen matrix products."""
         batch, height, width, channels = x.shape
         padded = jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)])
         rows = _combined(_PIXELS, [padded[:, y : y + height - 1 : 2] for y in range(4)])
@@ -248,7 +248,7 @@ class Winograd(NamedTuple):
 
 
 def _combined(weights: Any, parts: list[jax.Array]) -> list[jax.Array]:
-    """Sums of the parts, each with its row of weights 1, 0 and -1."""
+    """Returns sums of the parts, one for each row of weights 1, 0 and -1."""
     sums = []
     for row in weights:
         total = None

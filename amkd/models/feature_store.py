@@ -16,15 +16,15 @@ _AT_ONCE = 500  # keys in one statement
 class FeatureStore:
     """Keeps one row ``float16[d]`` for each key, in one file that several processes may share.
 
-    It is a cache: without the file, features are only computed again. A damaged file is removed.
+    This is a cache: if the file is lost, features are computed again. A damaged file is removed.
     """
 
     def __init__(self, path: Path, width: int) -> None:
-        """Args: ``path`` of the file; ``width`` of a row, d."""
+        """Args: ``path``, of the file; ``width``, of a row, d."""
         self._path, self._width = path, width
 
     def read(self, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
-        """Returns the rows of those keys that are there."""
+        """Returns the rows of those keys that the file contains."""
         found: dict[bytes, np.ndarray] = {}
         try:
             with self._open() as book:
@@ -42,7 +42,7 @@ class FeatureStore:
         return {key: row for key, row in found.items() if len(row) == self._width}
 
     def write(self, keys: Sequence[bytes], rows: np.ndarray) -> None:
-        """Adds rows ``float16[M, d]`` under M keys; those that are there stay as they are."""
+        """Adds rows ``float16[M, d]`` under M keys; rows that exist already are not changed."""
         pairs = [(key, row.tobytes()) for key, row in zip(keys, rows, strict=True)]
         try:
             with self._open() as book, book:
@@ -54,7 +54,7 @@ class FeatureStore:
     def _open(self) -> Iterator[sqlite3.Connection]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(sqlite3.connect(self._path, timeout=60)) as book:
-            book.execute("PRAGMA synchronous = OFF")  # a cache may be lost with the power
+            book.execute("PRAGMA synchronous = OFF")  # a power failure may destroy a cache
             book.execute("CREATE TABLE IF NOT EXISTS features (key BLOB PRIMARY KEY, row BLOB)")
             yield book
 
@@ -62,11 +62,11 @@ class FeatureStore:
         """Removes a damaged file.
 
         Raises:
-          UserError: the file is sound, and cannot be used for another reason.
+          UserError: the file is not damaged, but cannot be used for another reason.
         """
-        if isinstance(problem, sqlite3.OperationalError):  # locked, full, or not to be written
+        if isinstance(problem, sqlite3.OperationalError):  # locked, full, or not writable
             raise UserError(
-                f"{self._path}: cannot keep features ({problem}); make room there, or choose"
+                f"{self._path}: cannot keep features ({problem}); free disk space there, or choose"
                 " another folder with --config.cache_dir"
             ) from problem
         console.say(f"{self._path} is damaged ({problem}); the features are computed again")

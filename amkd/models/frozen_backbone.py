@@ -1,4 +1,4 @@
-"""A network whose backbone keeps its weights: it runs once for each image and each of its views."""
+"""A network with a frozen backbone, which runs only once for each image and each of its views."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -16,8 +16,8 @@ from amkd.models.feature_store import FeatureStore
 from amkd.models.head import head_of, variables_of_head
 from amkd.models.layers import Network, Variables
 
-_SAVED_AT_ONCE = 256  # images after which features are written, and a stop is looked for
-_MADE = "by place"  # how features are computed; the cache of another way is not read
+_SAVED_AT_ONCE = 256  # images after which features are written and a stop is checked
+_MADE = "by place"  # how features are computed; a cache made by another method is not read
 
 
 def _no_progress(images: int) -> None:
@@ -28,9 +28,9 @@ class FrozenBackbone:
     """Features of images, ``float16[d]`` each: computed once and kept on disk.
 
     View 0 of an image is the image itself. The other views are augmented, with random numbers that
-    follow from the seed, the number of the view and the bytes of the image. The bits of a feature
-    do not depend on the other images of its batch. So rounds and runs share features; runs with
-    other seeds share those of view 0.
+    are determined by the seed, the number of the view and the bytes of the image. The bits of a
+    feature do not depend on the other images of its batch. So rounds and runs share features; runs
+    with other seeds share the features of view 0.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ class FrozenBackbone:
         network: the whole network, in float32.
         variables: its variables; the head may have any values.
         folder: where features are kept.
-        views: how far views are moved.
-        view_count: V, the image itself included.
+        views: how strongly views are augmented.
+        view_count: V, including the image itself.
         seed: the seed of the views.
         check_stop: is called after every few images; may raise to stop.
         """
@@ -137,6 +137,7 @@ class FrozenBackbone:
             rows = rows.astype(np.float16)
         if not np.isfinite(rows).all():
             raise UserError(
-                "config.train.views: features of this student do not fit into 16 bits; set it to 0"
+                "config.train.views: the features of this student are too large for 16-bit floats;"
+                " set it to 0"
             )
         return rows

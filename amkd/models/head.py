@@ -1,4 +1,4 @@
-"""The last layer of a network as a network of its own, for training on cached features."""
+"""The last layer of a network as a separate network, for training on cached features."""
 
 from typing import Any, ClassVar
 
@@ -10,7 +10,7 @@ _INNER = "whole"
 
 
 class Head(Network):
-    """The last layer of a network. Its images are features of that network, ``[B, d]``.
+    """The last layer of a network. The images of this network are features, ``[B, d]``.
 
     Attributes:
       whole: the network.
@@ -21,13 +21,13 @@ class Head(Network):
     last: ClassVar[str] = _INNER
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
-        """Returns the features in the type of the computation."""
+        """Returns the features in the data type of the computation."""
         return images.astype(self.dtype)
 
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> jax.Array:
-        """Returns the features as they are: dropout in front of the last layer is left out."""
+        """Returns the features unchanged: dropout before the last layer is left out."""
         return h
 
     def head(self, features: jax.Array) -> jax.Array:

@@ -15,7 +15,8 @@ Trunk = Callable[[jax.Array], jax.Array]  # activation of one image -> logits[Y]
 
 @struct.dataclass
 class MixInput:
-    """What a search mixes of one real image; of N images in a table, with an axis of N in front.
+    """The arrays of one real image that a search mixes; for a table of N images they have a first
+    axis of N.
 
     Attributes:
       h: the stem's activation of the image, or the image itself as ``float32[H, W, C]``.
@@ -51,13 +52,14 @@ def predict_with_features(
 def predict_with_dropout(
     network: Network, variables: Variables, images: jax.Array, keys: jax.Array
 ) -> jax.Array:
-    """Returns class probabilities with dropout; all else, such as BatchNorm, is in inference mode.
+    """Returns class probabilities with dropout; other layers, such as BatchNorm, are in inference
+    mode.
 
     Args:
-      network: one with dropout.
+      network: a network with dropout.
       variables: its variables.
       images: ``uint8[B, H, W, C]``.
-      keys: ``key[P, B]``, of every pass and image.
+      keys: ``key[P, B]``, one for every pass and image.
 
     Returns:
       ``float32[P, B, Y]``.
@@ -78,13 +80,13 @@ def stem(network: Network, variables: Variables, images: jax.Array) -> jax.Array
 def mix_inputs(
     network: Network, variables: Variables, images: jax.Array, activations: bool, with_logits: bool
 ) -> MixInput:
-    """Returns what a search mixes of real images, in inference mode: arrays ``[B, ...]``.
+    """Returns the arrays of real images that a search mixes, in inference mode: ``[B, ...]``.
 
     Args:
       network: the student.
       variables: its variables.
       images: ``uint8[B, H, W, C]``.
-      activations: whether the stem's activations are mixed; else the images themselves.
+      activations: whether the stem's activations are mixed; otherwise the images themselves.
       with_logits: whether the search uses the logits of the images.
     """
     h = stem(network, variables, images)
@@ -93,15 +95,15 @@ def mix_inputs(
 
 
 def prepared(network: Network, variables: Variables, shape: tuple[int, ...]) -> Variables:
-    """Returns the variables, and with them what the convolutions' forms prepare of the kernels:
-    done once for many uses.
+    """Returns the variables together with the parts that the convolutions' forms prepare from the
+    kernels, so that these are computed once for many uses.
     """
     _, more = network.apply(variables, jnp.zeros((1, *shape), jnp.uint8), mutable=["forms"])
     return {**variables, **more}
 
 
 def trunk_of_one(network: Network, variables: Variables) -> Trunk:
-    """Returns the network after its stem, in inference mode: one activation to logits
+    """Returns the part of the network after its stem, in inference mode: one activation to logits
     ``float32[Y]``.
     """
     return lambda h: network.apply(variables, h[None], method="trunk")[0]
@@ -110,7 +112,7 @@ def trunk_of_one(network: Network, variables: Variables) -> Trunk:
 def network_of_one(network: Network, variables: Variables) -> Trunk:
     """Returns the whole network in inference mode, as a function of one image.
 
-    It maps ``float32[H, W, C]``, a mix that is not rounded, of values in [0, 255], to logits
+    It maps ``float32[H, W, C]``, an unrounded mix with values in [0, 255], to logits
     ``float32[Y]``.
     """
     return lambda image: network.apply(variables, image[None])[0]

@@ -1,4 +1,4 @@
-"""Layers that the networks share."""
+"""The layers and the base class that the networks share."""
 
 from typing import Any, ClassVar
 
@@ -14,32 +14,32 @@ from amkd.models.resizing import Side, resized
 
 Variables = Any  # {"params": ..., "batch_stats": ...}, nested dicts of arrays
 
-_LRN = 1e-4  # weight of the squares in the normalisation over channels
+_LRN = 1e-4  # weight of the squares in local response normalisation
 
 
 def to_unit(images: jax.Array, dtype: jnp.dtype) -> jax.Array:
-    """Scales 8-bit pixels to [0, 1]: the only input normalisation, and part of the network."""
+    """Scales 8-bit pixels to [0, 1]: the only input normalisation; it is part of the network."""
     return images.astype(dtype) / 255
 
 
 class Conv(nn.Module):
-    """A convolution in the form that is fastest; parameters, names and initial values are
-    ``nn.Conv``'s.
+    """A convolution in the fastest form; parameters, names and initial values are those of
+    ``nn.Conv``.
 
-    If there is a collection ``forms``, it holds what the forms computed from the kernels alone. It
-    is filled if it is mutable.
+    If there is a collection ``forms``, it contains the parts that the forms computed from the
+    kernels alone. If it is mutable, they are stored there.
 
     Attributes:
       features: filters O.
       size: height and width of the kernels.
-      stride: vertical and horizontal.
-      padding: SAME, VALID, or zeros on every side.
-      window: the window of the pooling that follows; its pixels are laid side by side, on axis 2.
+      stride: vertical and horizontal stride.
+      padding: SAME, VALID, or the number of zeros on every side.
+      window: the window of the pooling that follows; its pixels are arranged along axis 2.
       use_bias: whether a bias is added.
       form: see :class:`Network`.
-      dtype: type of the computation.
-      kernel_init: first values of the kernels.
-      bias_init: first values of the bias.
+      dtype: data type of the computation.
+      kernel_init: initial values of the kernels.
+      bias_init: initial values of the bias.
     """
 
     features: int
@@ -87,7 +87,7 @@ class Conv(nn.Module):
 def max_pool(x: jax.Array, window: int, stride: int) -> jax.Array:
     """Pools ``[B, H, W, C]`` by maxima, without padding, as a maximum of strided slices.
 
-    XLA on CPU vectorises this form and not its own window reduction.
+    On a CPU, XLA vectorises this form but not its own window reduction.
     """
     chex.assert_rank(x, 4)
     height, width = (size - window + 1 for size in x.shape[1:3])
@@ -113,7 +113,7 @@ def _lrn_forward(x: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _lrn_backward(x: jax.Array, g: jax.Array) -> tuple[jax.Array]:
-    # By hand: derived, it reads and writes every one of the five shifted squares.
+    # Written by hand: the automatic derivative reads and writes each of the five shifted squares.
     scale = 1 + _LRN * _across(jnp.square(x))
     root = jnp.sqrt(scale)
     through = g / (root * jnp.sqrt(root))
@@ -124,20 +124,20 @@ local_response_norm.defvjp(_lrn_forward, _lrn_backward)
 
 
 def _across(x: jax.Array) -> jax.Array:
-    """Returns the sum over each channel and its two neighbours on either side."""
+    """Returns the sum over each channel and its two neighbours on each side."""
     channels = x.shape[-1]
     padded = jnp.pad(x, [(0, 0)] * (x.ndim - 1) + [(2, 2)])
     return sum((padded[..., d : d + channels] for d in range(1, 5)), padded[..., :channels])
 
 
 def dropout(x: jax.Array, rate: float, keys: jax.Array, layer: int) -> jax.Array:
-    """Drops values out, with one key per image: the mask does not depend on the device count.
+    """Applies dropout with one key for each image: the mask does not depend on the device count.
 
     Args:
       x: ``[B, ...]``.
       rate: share of values set to zero.
       keys: ``key[B]``.
-      layer: number of the layer in its network, to give each its own mask.
+      layer: number of the layer in its network, so that each layer has its own mask.
     """
 
     def one(value: jax.Array, key: jax.Array) -> jax.Array:
@@ -151,19 +151,19 @@ class Network(nn.Module):
     """The base class of all networks here: an affine stem, then a trunk.
 
     ``stem`` is the first layers, which are affine in the pixels in inference mode. ``trunk`` is the
-    rest: ``features``, then ``head``, the last layer. Calling the network runs all of it. A search
-    mixes the stem's activations, or the images (amkd/search/activations.py).
+    rest: ``features``, then ``head``, the last layer. Calling the network runs stem and trunk. A
+    search mixes the stem's activations, or the images (amkd/search/activations.py).
 
     Attributes:
       classes: number of classes Y.
-      dtype: type of the computation; parameters and logits are always float32.
+      dtype: data type of the computation; parameters and logits are always float32.
       form: the form of the convolutions: plain, or the fastest one on a CPU for training or for
         scoring.
       axis_name: device axis over which BatchNorm's statistics are averaged in training.
       side: height and width at which the network sees the images, one number if they are equal; 0
-        for their own.
-      groups: how many distributions an answer holds, G: 1 of a classifier, more where it says the
-        places of lanes. Each is a softmax over Y / G of the logits.
+        for their own size.
+      groups: how many distributions an answer has, G: 1 for a classifier, more for the positions of
+        lanes. Each is a softmax over Y / G of the logits.
     """
 
     classes: int
@@ -173,10 +173,10 @@ class Network(nn.Module):
     side: Side = 0
     groups: int = 1
 
-    last: ClassVar[str] = "fc3"  # the layer that ``head`` is
+    last: ClassVar[str] = "fc3"  # the name of the layer in ``head``
 
     def seen(self, images: jax.Array) -> jax.Array:
-        """Returns the images as the network sees them; its stem begins with this."""
+        """Returns the images as the network sees them; the stem begins with this step."""
         return resized(images, self.side)
 
     def stem(self, images: jax.Array, train: bool = False) -> jax.Array:
@@ -184,7 +184,7 @@ class Network(nn.Module):
         raise NotImplementedError
 
     def trunk(self, h: jax.Array, train: bool = False, keys: jax.Array | None = None) -> jax.Array:
-        """Activations ``[B, ...]`` to logits ``float32[B, Y]``; ``keys`` is ``key[B]`` for
+        """Maps activations ``[B, ...]`` to logits ``float32[B, Y]``; ``keys`` is ``key[B]`` for
         dropout.
         """
         return self.head(self.features(h, train, keys))
@@ -192,8 +192,8 @@ class Network(nn.Module):
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> jax.Array:
-        """Activations ``[B, ...]`` to what the last layer sees, ``[B, d]``; with ``keys``, after
-        dropout.
+        """Maps activations ``[B, ...]`` to the input of the last layer, ``[B, d]``; with ``keys``,
+        after dropout.
         """
         raise NotImplementedError
 
@@ -204,8 +204,8 @@ class Network(nn.Module):
     def logits_and_features(
         self, images: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> tuple[jax.Array, jax.Array]:
-        """Maps ``uint8[B, H, W, C]`` to logits ``float32[B, Y]``, and the features ``[B, d]`` from
-        which these are made.
+        """Maps ``uint8[B, H, W, C]`` to logits ``float32[B, Y]`` and to the features ``[B, d]``
+        from which the logits are computed.
         """
         features = self.features(self.stem(images, train), train, keys)
         return self.head(features), features
@@ -217,7 +217,7 @@ class Network(nn.Module):
         return self.trunk(self.stem(images, train), train, keys)
 
     def probabilities(self, logits: jax.Array) -> jax.Array:
-        """Returns what logits ``float32[..., Y]`` say: a softmax over each group of them."""
+        """Returns a softmax over each group of the logits ``float32[..., Y]``."""
         if self.groups == 1:
             return jax.nn.softmax(logits)
         each = logits.reshape(*logits.shape[:-1], self.groups, -1)
@@ -231,7 +231,7 @@ class Network(nn.Module):
         return {}
 
     def feature_count(self, variables: Variables) -> int:
-        """Returns how many features the last layer sees, d."""
+        """Returns the number of input features of the last layer, d."""
         return int(variables["params"][self.last]["kernel"].shape[0])
 
 
@@ -241,10 +241,10 @@ def suited(network: Network, form: str) -> Network:
 
 
 def for_training(network: Network, dtype: str) -> Network:
-    """Returns the same network as it is trained.
+    """Returns the same network as it is used in training.
 
     Args:
       network: a network of :func:`amkd.models.build`.
-      dtype: type of the computation, ``float32`` or ``bfloat16``.
+      dtype: data type of the computation, ``float32`` or ``bfloat16``.
     """
     return network.clone(dtype=jnp.dtype(dtype), axis_name=AXIS)

@@ -9,7 +9,7 @@ from amkd.models.layers import Conv, Network, to_unit
 class LeNet5(Network):
     """Conv 5x5, pool, conv 5x5, pool, 120, 84, Y, with ReLU and max pooling.
 
-    Made for 32x32: smaller images are padded with black inside the first convolution.
+    It is made for 32x32 pixels: smaller images are padded with black before the first convolution.
 
     Attributes:
       widths: filters of the two convolutions. The half network halves only these.

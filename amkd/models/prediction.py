@@ -1,4 +1,4 @@
-"""Answers, features and first variables of networks, computed by compiled programs."""
+"""Answers, features and initial variables of networks, computed by compiled programs."""
 
 import functools
 from collections.abc import Iterable
@@ -13,9 +13,9 @@ from amkd.core.devices import in_batches, keep
 from amkd.models import Network, inference
 from amkd.models.layers import Variables, suited
 
-_FEW = 8  # images in a batch whose places follow from numbers
+_FEW = 8  # size of a batch in which an image's number determines its place
 
-# Everywhere "highest": answers and figures are alike on every backend.
+# Precision is "highest" everywhere, so that answers and figures agree on every backend.
 
 
 def predict(network: Network, variables: Variables, images: np.ndarray) -> np.ndarray:
@@ -30,8 +30,8 @@ def _predict(network: Network, variables: Variables, images: jax.Array) -> jax.A
 
 
 def exportable(network: Network, variables: Variables) -> Any:
-    """Returns the prediction with its variables inside, for ``jax.export``: ``uint8[B, H, W, C]``
-    to ``float32[B, Y]``.
+    """Returns the prediction including its variables, for ``jax.export``: ``uint8[B, H, W, C]`` to
+    ``float32[B, Y]``.
     """
 
     def run(images: jax.Array) -> jax.Array:
@@ -43,7 +43,7 @@ def exportable(network: Network, variables: Variables) -> Any:
 
 @compiled(static=("network", "shape"))
 def init(network: Network, shape: tuple[int, ...], key: jax.Array) -> Variables:
-    """Returns fresh variables for images of ``shape`` (H, W, C), compiled in one piece."""
+    """Returns fresh variables for images of ``shape`` (H, W, C), by one compiled program."""
     return inference.init(network, shape, key)
 
 
@@ -65,13 +65,13 @@ def features(
     """Returns the features of images, with bits that do not depend on the other images.
 
     The last bits of a row depend on its place in a batch. So the number of an image determines its
-    place in a batch. Places without an image are filled with some image.
+    place in a batch. Places without an image are filled with an arbitrary image.
 
     Args:
       network: the network.
       variables: its variables.
       images: ``uint8[M, H, W, C]``.
-      numbers: ``int[M]``, a number for each image, such as one that follows from its bytes.
+      numbers: ``int[M]``, a number for each image, such as one computed from its bytes.
 
     Returns:
       ``float32[M, d]``.
@@ -111,13 +111,13 @@ def predict_with_dropout(
     passes: int,
     key: jax.Array,
 ) -> np.ndarray:
-    """Returns class probabilities under dropout, with a mask of its own for every pass and image.
+    """Returns class probabilities under dropout, with a separate mask for every pass and image.
 
     Args:
-      network: one with dropout.
+      network: a network with dropout.
       variables: its variables.
       blocks: images, in blocks of ``uint8[..., H, W, C]``; M in all.
-      passes: P.
+      passes: number of passes, P.
       key: randomness.
 
     Returns:

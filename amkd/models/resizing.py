@@ -1,4 +1,4 @@
-"""Resizes images inside a network, so that search, training, prediction and export agree on it."""
+"""Resizes images inside a network, so that search, training, prediction and export agree."""
 
 from functools import lru_cache
 
@@ -6,17 +6,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# Height and width at which a network sees images: one number for both, or ``(height, width)``; 0 is
-# their own size.
+# Height and width at which a network sees images: one number for both, or ``(height, width)``; 0
+# means their own size.
 Side = int | tuple[int, int]
 
 
 def seen_shape(shape: tuple[int, ...], side: Side) -> tuple[int, ...]:
-    """Returns ``(H, W, C)`` of images of a shape as a network sees them.
+    """Returns the shape ``(H, W, C)`` at which a network sees images.
 
     Args:
-      shape: ``(H, W, C)``.
-      side: the side at which the network sees them.
+      shape: ``(H, W, C)`` of the images.
+      side: height and width at which the network sees them.
     """
     if not side:
         return shape
@@ -25,23 +25,23 @@ def seen_shape(shape: tuple[int, ...], side: Side) -> tuple[int, ...]:
 
 
 def resized(images: jax.Array, side: Side) -> jax.Array:
-    """Resizes images, bilinearly; where it shrinks, every pixel counts (antialiased).
+    """Resizes images bilinearly; when it shrinks them, every pixel counts (antialiased).
 
     It is linear in the pixels: the resized mix of two images is the mix of the resized images.
 
     Args:
-      images: ``[B, H, W, C]`` of any type.
-      side: height and width wanted; 0 leaves the images as they are.
+      images: ``[B, H, W, C]`` of any data type.
+      side: height and width wanted; 0 leaves the images unchanged.
 
     Returns:
       ``float32[B, height, width, C]``, not rounded to bytes; images that have this size already are
-      returned as they are, in their own type.
+      returned unchanged, in their own data type.
     """
     wanted = seen_shape(images.shape[1:], side)[:2]
     if images.shape[1:3] == wanted:
         return images
     down, across = map(weights, images.shape[1:3], wanted)
-    # Two matrix products: every backend and every export format has them, with the same numbers.
+    # Two matrix products: every backend and every export format computes them with the same result.
     pixels = images.astype(jnp.float32)
     rows = jnp.einsum("oh,bhwc->bowc", down, pixels, precision="highest")
     return jnp.einsum("pw,bowc->bopc", across, rows, precision="highest")
@@ -49,10 +49,10 @@ def resized(images: jax.Array, side: Side) -> jax.Array:
 
 @lru_cache(maxsize=16)
 def weights(length: int, side: int) -> np.ndarray:
-    """Returns the share of each pixel in each resized pixel, ``float32[side, length]``.
+    """Returns the weight of each pixel in each resized pixel, ``float32[side, length]``.
 
-    The filter is a triangle, as wide as two resized pixels where it shrinks and as two pixels
-    where it enlarges; at the edges it is cut, and its rest is scaled to a sum of 1. It is
+    The filter is a triangle. Its width is two resized pixels when it shrinks and two pixels when it
+    enlarges. At the edges it is cut, and the rest is scaled to a sum of 1. This is
     ``jax.image.resize(..., "linear")``, and Pillow's ``BILINEAR`` before rounding.
     """
     scale = length / side

@@ -1,4 +1,4 @@
-"""ResNet-18 for small images (11,173,962 parameters at 10 classes) and for 224x224 ones."""
+"""ResNet-18 for small images (11,173,962 parameters at 10 classes) and for 224x224 images."""
 
 from functools import partial
 from typing import ClassVar
@@ -43,8 +43,8 @@ class ResNet18(Network):
     """Eight residual blocks.
 
     Attributes:
-      large: False: a 3x3 first convolution, for images of about 32 pixels;
-        True: 7x7 with stride 2 and a pooling, for images of about 224.
+      large: False: a 3x3 first convolution, for images of about 32 pixels; True: a 7x7 one with
+        stride 2, followed by a pooling, for images of about 224 pixels.
     """
 
     large: bool = False
@@ -73,7 +73,7 @@ class ResNet18(Network):
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> jax.Array:
         x = nn.relu(h)
-        if self.large:  # after ReLU nothing is below the zeros that pad
+        if self.large:  # after ReLU no value is below the padding zeros
             x = max_pool(jnp.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]), 3, 2)
         for block in self.blocks:
             x = block(x, train)

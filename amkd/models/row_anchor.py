@@ -1,7 +1,7 @@
 """A small network for lanes at fixed rows (Qin et al., 2020: Ultra Fast Lane Detection).
 
-It sees the whole image at once: its last two layers are dense, so a lane that is hidden or dashed
-can be inferred from the others. As a classifier it is an ordinary one.
+Its last two layers are dense and see the whole image, so a lane that is hidden or dashed can be
+inferred from the others. It can also be used as an ordinary classifier.
 """
 
 from functools import partial
@@ -14,7 +14,7 @@ from flax import linen as nn
 from amkd.models.layers import Conv, Network, to_unit
 
 _init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-_CHANNELS = 8  # in front of the dense layers, as published
+_CHANNELS = 8  # before the dense layers, as published
 
 
 class RowAnchor(Network):
@@ -32,7 +32,7 @@ class RowAnchor(Network):
     last: ClassVar[str] = "fc2"
 
     def setup(self) -> None:
-        # Always in XLA's own form: the others are slower for convolutions of stride 2.
+        # Always XLA's own form: the other forms are slower for convolutions of stride 2.
         conv = partial(Conv, form="plain", dtype=self.dtype, kernel_init=_init)
         norm = partial(
             nn.BatchNorm, momentum=0.9, epsilon=1e-5, dtype=self.dtype, axis_name=self.axis_name

@@ -1,4 +1,4 @@
-"""A finished network on disk: its variables, and a card that says what it is."""
+"""A finished network on disk: its variables, and a card that describes it."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ class SavedNetwork(NamedTuple):
     """A finished network on disk.
 
     Attributes:
-      card: what it is: role, model, classes, shape, side, groups (of answers that hold more than
+      card: its description: role, model, classes, shape, side, groups (if answers have more than
         one distribution), and whatever else was given.
       variables: its variables.
     """
@@ -26,7 +26,7 @@ class SavedNetwork(NamedTuple):
 
     @property
     def groups(self) -> int:
-        """How many distributions an answer holds."""
+        """Returns how many distributions an answer has."""
         return int(self.card.get("groups", 1))
 
     def network(self) -> models.Network:
@@ -42,7 +42,7 @@ class SavedNetwork(NamedTuple):
 
 
 def save_network(folder: Path, variables: Variables, card: dict[str, Any]) -> None:
-    """Saves a finished network whole or not at all; replaces what was there.
+    """Saves a finished network completely or not at all; replaces what was in the folder.
 
     Args:
       folder: where to write.
@@ -56,19 +56,21 @@ def load_network(folder: Path) -> SavedNetwork:
     """Loads a network saved by :func:`save_network`.
 
     Raises:
-      UserError: there is none, or it is damaged.
+      UserError: there is no network, or it is damaged.
     """
     if not folder.exists():
         raise UserError(
-            f"{folder} holds no saved network; name the folder of a saved student or teacher"
+            f"{folder} does not contain a saved network; give the folder of a saved student or"
+            " teacher"
         )
     try:
         variables, card = read(folder)
     except Exception as error:
         raise UserError(
-            f"{folder} holds no saved network, or a damaged one ({type(error).__name__}: {error})."
+            f"{folder} does not contain a saved network, or the network is damaged"
+            f" ({type(error).__name__}: {error})."
             " If it is a cached teacher, delete it: the next run trains it again."
-            " If it is a workdir's student, delete summary.json there: the same command writes"
-            " both again"
+            " If it is the student of a workdir, delete summary.json in that workdir and run the"
+            " same command again: it writes both again"
         ) from error
     return SavedNetwork(card, variables)

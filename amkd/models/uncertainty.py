@@ -1,8 +1,8 @@
-"""How unsure a classifier is of one image: from its probabilities, or from those of several
-classifiers. Pure functions.
+"""Measures how unsure a classifier is about one image, from its probabilities or from those of
+several classifiers. Pure functions.
 
-Y classes, P opinions (members of a committee, or passes with dropout). Entropy and mutual
-information are in nats.
+There are Y classes and P opinions (members of a committee, or passes with dropout). Entropy and
+mutual information are in nats.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ def entropy(p: jax.Array) -> jax.Array:
 
 
 def margin(p: jax.Array) -> jax.Array:
-    """Returns the gap between the best class and the next, ``float32[Y]`` to ``float32[]``: small
-    where the classifier is unsure.
+    """Returns the gap between the best class and the next, ``float32[Y]`` to ``float32[]``; it is
+    small if the classifier is unsure.
     """
     first, second = jax.lax.top_k(p, 2)[0]
     return first - second
@@ -49,7 +49,7 @@ def contrasts(
         :meth:`amkd.tasks.Task.gap`.
       plain: ``float32[M, Y]``, of the student without distillation.
       distilled: ``float32[M, Y]``.
-      teacher: ``float32[M, Y]``, or what stands in for it.
+      teacher: ``float32[M, Y]``, or the answers that replace the teacher's.
       most: bound of the ratio.
     """
     gaps = jax.vmap(gap)
@@ -59,11 +59,11 @@ def contrasts(
 
 
 def contrast(a: jax.Array, b: jax.Array, least: jax.Array, most: float) -> jax.Array:
-    """Returns ``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large where one gap is wide and the
+    """Returns ``(a + b) * max(a/b, b/a)`` (Peng et al., 2021): large if one gap is wide and the
     other is not.
 
     A gap of 0 would make the ratio infinite. So in the ratio a gap counts as at least ``least``,
-    and the ratio is at most ``most`` (ours: the paper does not say).
+    and the ratio is at most ``most`` (ours: the paper does not specify this).
 
     Args:
       a: ``float32[]``, gap between the student and the distilled student.

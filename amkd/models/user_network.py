@@ -17,23 +17,23 @@ A complete example, ``my_module.py``::
     def build(classes, shape):
         return Student(classes)
 
-What it must keep to:
+Requirements:
 
 - ``build(classes, shape)`` takes the number of classes Y and ``(H, W, C)`` of the images. It
   returns a linen module whose fields are hashable (tuples, not lists), or an
-  :class:`amkd.models.Network`, which is used as it is.
+  :class:`amkd.models.Network`, which is used unchanged.
 - The module takes images and ``train``, which may be left out if nothing depends on it. Images are
-  ``float32[B, H, W, C]`` of values from 0 to 255, as the search mixes them without rounding them to
-  bytes; scaling them is the module's part. It returns logits ``[B, Y]``.
+  ``float32[B, H, W, C]`` with values from 0 to 255, because the search mixes them without rounding
+  them to bytes; the module must scale them itself. It returns logits ``[B, Y]``.
 - Its collections are ``params`` and, for BatchNorm, ``batch_stats``; its only random stream is
   ``dropout``. A BatchNorm averages over all devices if its ``axis_name`` is ``"devices"``. Dropout
-  masks are the same at every resume, and others on another number of devices.
-- It is trained in its own types: ``train.dtype`` does not reach it.
+  masks are the same after every resume, but different on another number of devices.
+- It is trained in its own data types: ``train.dtype`` has no effect on it.
 
-It has no stem of its own, so the search mixes images, not activations. Its last features are not
-known, so its logits take their place where an acquisition uses features, as k_center, learning_loss
-and distillation_gap do. Acquisition ``badge`` and losses with an auxiliary head are refused: they
-need the last layer itself. ``bald`` is refused: it needs a dropout mask for each image.
+It does not have a stem, so the search mixes images, not activations. Its last features are not
+known, so its logits replace them where an acquisition uses features, as k_center, learning_loss and
+distillation_gap do. Acquisition ``badge`` and losses with an auxiliary head are refused: they need
+the last layer itself. ``bald`` is refused: it needs a dropout mask for each image.
 """
 
 import inspect
@@ -53,7 +53,7 @@ class UserNetwork(Network):
     """Wraps a linen module that maps images to logits.
 
     Attributes:
-      module: the user's.
+      module: the user's module.
     """
 
     module: nn.Module | None = None
@@ -81,16 +81,16 @@ class UserNetwork(Network):
 
 @lru_cache(maxsize=8)
 def adapt(name: str, build: Any, classes: int, shape: tuple[int, ...]) -> Network:
-    """Builds a user's network and checks that it keeps to what the module's docstring asks for.
+    """Builds a user's network and checks the requirements of this module's docstring.
 
     Args:
       name: ``my_module:build``, for messages.
-      build: what this name stands for.
+      build: the object with this name.
       classes: number of classes Y.
       shape: ``(H, W, C)`` of the images.
 
     Raises:
-      UserError: it does not.
+      UserError: the network does not meet them.
     """
     field = f"config.student={name!r}"
     if not callable(build):
@@ -101,7 +101,7 @@ def adapt(name: str, build: Any, classes: int, shape: tuple[int, ...]) -> Networ
         raise UserError(f"{field}: build({classes}, {shape}) failed: {error!r}") from error
     if not isinstance(module, nn.Module):
         raise UserError(
-            f"{field}: must return a flax.linen module, and returned a {type(module).__name__}"
+            f"{field}: must return a flax.linen module, but returned a {type(module).__name__}"
         )
     network = module if isinstance(module, Network) else UserNetwork(classes, module=module)
     _check(field, network, classes, shape)
@@ -125,12 +125,12 @@ def _check(field: str, network: Network, classes: int, shape: tuple[int, ...]) -
         ) from error
     if logits.shape != (2, classes):
         raise UserError(
-            f"{field}: must return logits [B, {classes}], and returns {list(logits.shape)} for two"
+            f"{field}: must return logits [B, {classes}], but returns {list(logits.shape)} for two"
             " images"
         )
     if others := set(variables) - {"params", "batch_stats"}:
         raise UserError(
-            f"{field}: may have the collections params and batch_stats, and has"
+            f"{field}: may have only the collections params and batch_stats, but has"
             f" {', '.join(sorted(others))}"
         )
 

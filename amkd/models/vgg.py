@@ -42,7 +42,7 @@ class VGG16(Network):
                 x = nn.relu(self._layer(x, layer, train))
                 layer += 1
             x = max_pool(x, 2, 2)
-        return x.mean((1, 2))  # 1x1 left of 32x32: the mean is the value
+        return x.mean((1, 2))  # 32x32 images are 1x1 here: the mean is the value
 
     def head(self, features: jax.Array) -> jax.Array:
         return self.fc(features).astype("float32")

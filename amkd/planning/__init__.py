@@ -1,1 +1,1 @@
-"""What a run will ask, cost and need, before anything is asked."""
+"""What a run will query, cost and need, before any query."""

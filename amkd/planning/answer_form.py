@@ -1,5 +1,5 @@
-"""Tells from a few answers what form they have: probabilities, some of them, labels, and how
-they are rounded.
+"""Finds the form of a few answers: probabilities, some of them, hard labels, and how they are
+rounded.
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ def find(rows: np.ndarray) -> AnswerForm:
 
 
 def _equal(rows: np.ndarray) -> np.ndarray:
-    """Tells which rows have the same score for all classes, ``bool[M]``."""
+    """Returns which rows have the same score for all classes, ``bool[M]``."""
     with np.errstate(invalid="ignore"):
         return (rows == rows[:, :1]).all(-1) if rows.shape[-1] > 1 else np.zeros(len(rows), bool)
 
@@ -52,7 +52,7 @@ def _form(rows: np.ndarray) -> tuple[str, str]:
     counts, values, classes = finite.sum(-1), rows[finite], rows.shape[-1]
     sums = np.nansum(rows, -1)
     if ((counts == classes) & (sums == 1) & (np.nanmax(rows, -1) == 1)).all():
-        return "label", "a label only: one class and no score"
+        return "label", "a hard label only: one class and no score"
     if values.min() < 0:
         return "logits", "logits: some scores are negative"
     if (counts == classes).all():
@@ -61,7 +61,7 @@ def _form(rows: np.ndarray) -> tuple[str, str]:
     span = f"{most}" if fewest == most else f"{fewest} to {most}"
     part = f"scores of {span} of {classes} classes"
     if _fits(rows, Form("top_k", top_k=int(most))):
-        return "top_k", f"probabilities of the best: {part}, whose sum is 1 at most"
+        return "top_k", f"probabilities of the likeliest classes: {part}, whose sum is at most 1"
     if values.max() > 1:
         return "scores", f"{part}, above 1: set teacher.json.scale=0.01 if they are percentages"
     return "scores", f"independent {part}, whose sums are {sums.min():.3g} to {sums.max():.3g}"
@@ -83,7 +83,7 @@ def _fits(rows: np.ndarray, form: Form) -> bool:
 
 
 def _rounding(rows: np.ndarray) -> str:
-    """Says to how many decimal digits all scores are rounded."""
+    """Returns to how many decimal digits all scores are rounded, for people."""
     values = np.unique(rows[np.isfinite(rows)])
     if np.isin(values, (0, 1)).all():
         return "nothing to round"

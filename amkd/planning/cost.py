@@ -1,4 +1,4 @@
-"""What a run will ask, and what that will cost."""
+"""What a run will query, and what the queries will cost."""
 
 import dataclasses
 from pathlib import Path
@@ -21,10 +21,10 @@ from amkd.teachers import Teacher
 
 @dataclasses.dataclass(frozen=True)
 class Held:
-    """What the ledger holds already.
+    """What is already in the ledger.
 
     Attributes:
-      images: images of round 0 and judging images whose answers are there.
+      images: images of round 0 and evaluation images whose answers are there.
       mixes: mixes whose answers this run has had.
       spent: what this run has spent.
     """
@@ -35,7 +35,7 @@ class Held:
 
     @property
     def answers(self) -> int:
-        """Answers that will not be asked for again."""
+        """Answers that are not queried again."""
         return self.images + self.mixes
 
 
@@ -45,9 +45,9 @@ class Cost:
 
     Attributes:
       total: images whose answers the run learns from.
-      judging: images that judge the student; 0 if the teacher is not asked about them.
-      both: images of round 0 that judge, too: they are sent once.
-      again: images that the sentinel asks about again, at most.
+      judging: evaluation images; 0 if they are not sent to the teacher.
+      both: images of round 0 that are also evaluation images: they are sent once.
+      again: maximum number of images that the sentinel sends again.
       held: what is in the ledger already.
       price: the price of one image.
       currency: unit of the price.
@@ -63,7 +63,7 @@ class Cost:
 
     @property
     def to_send(self) -> int:
-        """Images to be sent, at most: mixes that another run asked about are not sent again."""
+        """Images to be sent, at most: mixes that another run queried are not sent again."""
         left = self.total + self.judging - self.both - self.held.answers
         return left + self.again if left else 0
 
@@ -131,8 +131,8 @@ def cost_of(
       settings: the configuration.
       data: the data set.
       facts: what is known of the run.
-      known: ``uint8[M, H, W, C]``, the images of round 0 that are known. Those that a method makes
-        are counted, unseen.
+      known: ``uint8[M, H, W, C]``, the images of round 0 that are known. Those that a method
+        makes are only counted.
       held: what is in the ledger already.
     """
     digests, judging = _digests(known), _digests(_judging(facts, data))
@@ -158,8 +158,8 @@ def check_cost(settings: Settings, cost: Cost) -> None:
     """
     limit, spent = settings.teacher.max_cost, cost.held.spent
     if limit and spent + cost.amount > limit * (1 + 1e-9):
-        before = f", and {money(spent)} are spent already" if spent else ""
+        before = f", and {money(spent)} are already spent" if spent else ""
         raise UserError(
             f"config.teacher.max_cost={limit:g}: {cost.to_send:,} images at {cost.price:g} cost"
-            f" {money(cost.amount)} {cost.currency}{before}; raise it, or lower budget"
+            f" {money(cost.amount)} {cost.currency}{before}; raise max_cost, or lower budget"
         )

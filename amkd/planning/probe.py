@@ -1,7 +1,7 @@
-"""Asks a teacher about a few images before the real spending: ``--mode=probe``.
+"""Sends a few images to a teacher before the real spending: ``--mode=probe``.
 
-The answers are kept in the ledger under the teacher's identity, whatever form they have. A run that
-comes later, or another probe, does not ask about these images again.
+The answers are kept in the ledger under the teacher's identity, whatever form they have. A later
+run, or another probe, does not query these images again.
 """
 
 import contextlib
@@ -34,10 +34,10 @@ from amkd.teachers import Teacher, answers, loading
 
 
 class Call(NamedTuple):
-    """One call of the teacher that brought an answer.
+    """One call of the teacher that returned an answer.
 
     Attributes:
-      images: how many images it asked about.
+      images: how many images it contained.
       began: when, in seconds.
       ended: when, in seconds.
     """
@@ -55,11 +55,11 @@ class Probe:
       settings: the configuration.
       data: the data set.
       teacher: the teacher.
-      images: ``uint8[M, H, W, C]``, distinct images that round 0 will ask about.
+      images: ``uint8[M, H, W, C]``, distinct images that round 0 will query.
       answered: ``bool[M]``, whether an image has an answer.
       rows: ``float32[M, Y]``, the raw answers; NaN where there is none.
       held: images whose answers were in the ledger before.
-      calls: the calls that brought answers.
+      calls: the calls that returned answers.
       spent: what the probe has cost.
       cost: what the run will send after it.
       problem: why not all images have an answer; None if all have.
@@ -94,7 +94,7 @@ class _Timed:
 
 
 def probe(settings: Settings, folder: Path, stop: StopSignal) -> Probe:
-    """Asks about ``teacher.probe_images`` images that the ledger has no answers to.
+    """Queries ``teacher.probe_images`` images that the ledger has no answers to.
 
     Args:
       settings: the configuration.
@@ -102,7 +102,7 @@ def probe(settings: Settings, folder: Path, stop: StopSignal) -> Probe:
       stop: whether to stop.
 
     Raises:
-      UserError: nothing can be asked. What the teacher does wrong is in the result.
+      UserError: nothing can be queried. Errors of the teacher are in the result.
     """
     places.check(settings, folder)
     with workdir.locked(folder):
@@ -154,7 +154,7 @@ def _ask(
     images: np.ndarray,
     book: ledger.Ledger,
 ) -> Probe:
-    """Asks, and looks up what came; see :func:`probe`."""
+    """Queries the images, and reads the answers from the ledger; see :func:`probe`."""
     run = uuid.uuid4().hex
     about = f"probe of {settings.dataset}, {len(images)} images"
     book.begin_run(run, console.storable(about), console.storable(folder.absolute()))

@@ -22,7 +22,7 @@ def probe_lines(probe: Probe) -> Iterator[str]:
     yield from profile_lines(probe.settings.teacher)
     count = len(probe.images)
     asked = sum(call.images for call in probe.calls)
-    yield _line("images", f"{count}: {probe.held} answers were in the ledger, {asked} came now")
+    yield _line("images", f"{count}: {probe.held} answers were in the ledger, {asked} are new")
     if probe.problem:
         yield from _wrapped("problem", str(probe.problem))
     if probe.answered.any():
@@ -77,16 +77,17 @@ def _classes(probe: Probe) -> Iterator[str]:
     said = [f"{names[number]} {best[number]}" for number in np.argsort(-best, kind="stable")]
     named = int((best > 0).sum())
     yield from _wrapped(
-        "best classes", ", ".join(said[: min(named, _MOST_NAMES)]) + _more(named - _MOST_NAMES)
+        "likeliest classes", ", ".join(said[: min(named, _MOST_NAMES)]) + _more(named - _MOST_NAMES)
     )
     never = [name for name, count in zip(names, best, strict=True) if not count]
     if never:
         listed = ", ".join(never[:_MOST_NAMES]) + _more(len(never) - _MOST_NAMES)
-        yield from _wrapped("never the best", f"{len(never)} of {len(names)} classes: {listed}")
+        told = f"{len(never)} of {len(names)} classes: {listed}"
+        yield from _wrapped("never the likeliest", told)
 
 
 def _labels(probe: Probe) -> Iterator[str]:
-    """Says whether the service's labels are the classes."""
+    """Yields lines on whether the service's labels are the classes."""
     ignored = sorted(getattr(probe.teacher.ask, "ignored_labels", ()))
     if ignored:
         listed = ", ".join(ignored[:_MOST_NAMES]) + _more(len(ignored) - _MOST_NAMES)
@@ -100,11 +101,11 @@ def _labels(probe: Probe) -> Iterator[str]:
         names = [_name(probe, number) for number in (0, probe.data.classes - 1)]
         yield from _wrapped(
             "order of classes",
-            f"where answers carry no labels, the first score is read as {names[0]!r}, the last as"
-            f" {names[1]!r}: look at the contact sheet whether that is right",
+            f"where answers have no labels, the first score is read as {names[0]!r} and the last as"
+            f" {names[1]!r}; check on the contact sheet that this is right",
         )
     elif probe.problem is None:
-        yield _line("classes match", "every label that came is a class, mapped, or ignored")
+        yield _line("classes match", "every label in the answers is a class, mapped, or ignored")
 
 
 def _more(count: int) -> str:
@@ -124,21 +125,22 @@ def _money_and_time(probe: Probe) -> Iterator[str]:
     if rate:
         seconds = sorted(call.ended - call.began for call in probe.calls)
         half, most = np.percentile(seconds, (50, 95))
-        yield _line("rate", f"{rate:,.3g} images a second, with at most {plan.in_flight} at once")
+        calls = f"with at most {plan.in_flight} calls at once"
+        yield _line("rate", f"{rate:,.3g} images a second, {calls}")
         yield _line(
             "latency",
             f"{half:.3g} s (median of {len(seconds)} requests), {most:.3g} s (95%),"
             f" {seconds[-1]:.3g} s (longest)",
         )
     else:
-        yield _line("rate", "not measured: nothing was asked that brought an answer")
+        yield _line("rate", "not measured: no new query was answered")
     amount = f", {money(cost.amount)} {cost.currency}" if cost.price else ""
-    lasts = f", about {_span(cost.to_send / rate)} of asking at this rate" if rate else ""
-    yield _line("the run will send", f"{cost.to_send:,} images more{amount}{lasts}")
+    lasts = f", about {_span(cost.to_send / rate)} at this rate" if rate else ""
+    yield _line("the run will send", f"{cost.to_send:,} more images{amount}{lasts}")
 
 
 def images_per_second(probe: Probe) -> float:
-    """Returns how many images were answered in a second; 0 if none was asked about."""
+    """Returns how many images were answered in a second; 0 if none was sent."""
     if not probe.calls:
         return 0.0
     began = min(call.began for call in probe.calls)

@@ -1,4 +1,4 @@
-"""The contact sheet of a probe: one HTML page with the pictures and their answers."""
+"""The contact sheet of a probe: one HTML page with the images and their answers."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,7 +7,7 @@ import numpy as np
 from amkd.planning.probe import Probe
 from amkd.reporting import contact_sheet, html_parts, thumbnail
 
-_SHOWN = 3  # classes of a picture
+_SHOWN = 3  # classes of an image
 
 
 def page(probe: Probe, lines: Iterable[str]) -> str:
@@ -22,8 +22,8 @@ def page(probe: Probe, lines: Iterable[str]) -> str:
     parts = (
         contact_sheet.STYLE,
         "<h1>Probe of the teacher</h1>",
-        f"<p>{len(probe.images)} images of those that the run begins with, as the teacher sees"
-        " them, and the highest scores of its answers as they came.</p>",
+        f"<p>{len(probe.images)} of the images that the run begins with, as the teacher sees"
+        " them, and the highest scores of its unchanged answers.</p>",
         f'<div class="sheet">{figures}</div>',
         "<h2>What was found</h2>",
         f"<pre>{told}</pre>",
@@ -36,7 +36,7 @@ def _figures(probe: Probe) -> Iterator[str]:
         zip(probe.images, probe.rows, probe.answered, strict=True), 1
     ):
         text = "<br>".join(_best(probe, row)) if answered else "no answer"
-        alt = f"picture {number}"
+        alt = f"image {number}"
         yield (
             f'<figure><img alt="{alt}" src="{thumbnail.address(image)}">'
             f"<figcaption>{text}</figcaption></figure>"

@@ -1,4 +1,4 @@
-"""Collects all that is wrong with a run, step after step."""
+"""Collects all problems of a run, step by step."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -7,11 +7,11 @@ from amkd.core.errors import UserError
 from amkd.validation import subject
 
 _Found = TypeVar("_Found")
-_COMPARED = {"budget", "n_real"}  # if one is wrong, the other cannot be judged
+_COMPARED = {"budget", "n_real"}  # if one is wrong, the other cannot be checked
 
 
 class Problems:
-    """What is wrong so far.
+    """The problems so far.
 
     Attributes:
       found: the problems, in the order in which they were found, each once.
@@ -25,7 +25,7 @@ class Problems:
             self._told |= _COMPARED
 
     def add(self, problems: Iterable[str]) -> None:
-        """Adds problems, but for those of a field that is at fault already."""
+        """Adds problems, except those of a field that already has one."""
         for problem in problems:
             if problem not in self.found and subject(problem) not in self._told:
                 self.found.append(problem)
@@ -46,7 +46,7 @@ class Problems:
 
     @property
     def of_budget(self) -> bool:
-        """Whether it is not known how many queries are meant."""
+        """Returns whether the number of queries is not known."""
         return bool(self._told & _COMPARED)
 
     def refuse(self) -> None:

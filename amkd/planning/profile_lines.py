@@ -1,4 +1,4 @@
-"""What a plan says of the profile of a service: where it comes from, and what it sets."""
+"""The lines of a plan about the profile of a service: its source, and what it sets."""
 
 import textwrap
 from collections.abc import Iterator
@@ -18,15 +18,16 @@ def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
     profile = PROFILES[teacher.profile]
     yield f"profile              {teacher.profile}: {profile.title}"
     yield from _wrapped(
-        f"written from {profile.documentation}, and never tried with the service itself"
+        f"written from {profile.documentation}, and never tested with the service itself"
     )
     for setting in settings_of(teacher):
-        yours = "" if setting.value == setting.profile else f" (yours; not {setting.profile!r})"
+        other = f" (set by you; the profile has {setting.profile!r})"
+        yours = "" if setting.value == setting.profile else other
         yield f"{'':<{_INDENT}}{setting.name}={setting.value!r}{yours}"
     if _is_elsewhere(teacher):
         yield from _wrapped(
-            "your URL is not the service's own: the request with its key, and the reading of the"
-            " reply, still follow the profile; for another service use configs/http.py, or"
+            "your URL is not the service's own: the request, with its key, and the reading of the"
+            " reply still follow the profile; for another service use configs/http.py, or"
             " configs/photos.py:http"
         )
     for name, text in (
@@ -40,7 +41,7 @@ def profile_lines(teacher: TeacherSettings) -> Iterator[str]:
 
 
 def _is_elsewhere(teacher: TeacherSettings) -> bool:
-    """Tells whether the user sends to another host than the service's own."""
+    """Returns whether the user sends to another host than the service's own."""
     own, given = (
         urlsplit(bare_url(url)).hostname
         for url in (PROFILES[teacher.profile].fields.get("http.url", ""), teacher.http.url)

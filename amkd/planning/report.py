@@ -1,4 +1,4 @@
-"""The plan of a run, before anything is asked: ``--mode=plan``."""
+"""The plan of a run, before any query: ``--mode=plan``."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator
@@ -35,13 +35,13 @@ class Plan:
 
     Attributes:
       given: the configuration.
-      settings: the same with the number of real images in the place of ``n_real=0``.
+      settings: the same with the number of real images instead of ``n_real=0``.
       facts: what follows from it.
       data: the data set.
       teacher: the teacher; None for a local one that is not trained yet.
       known: ``uint8[M, H, W, C]``, the images of round 0 that are known before any is made.
       cost: what is sent to the teacher.
-      warning: what there is to say of the ledger's place; empty if nothing is.
+      warning: a warning about the ledger's place; empty if there is none.
     """
 
     given: Settings
@@ -57,10 +57,10 @@ class Plan:
 def report(
     settings: Settings, folder: Path | None, stop: StopSignal, told: Iterable[str] = ()
 ) -> str:
-    """Returns the plan as text; asks the teacher nothing.
+    """Returns the plan as text; sends nothing to the teacher.
 
     Args:
-      settings: the configuration; what is wrong with it has its default there.
+      settings: the configuration; a field with a problem has its default there.
       folder: the workdir, or None.
       stop: whether to stop.
       told: what is wrong with the configuration.
@@ -70,7 +70,7 @@ def report(
     """
     plan = make_plan(settings, folder, stop, told)
     settings, facts, data, sample = plan.settings, plan.facts, plan.data, plan.known
-    if len(sample) < facts.first:  # in place of images that are not made yet
+    if len(sample) < facts.first:  # instead of images that are not made yet
         sample = draw_real(data, min(facts.first, data.drawable_count), settings.seed)
     speed = workload.measure(settings, facts, data, sample)
     return "\n".join([*_queries(plan), "", *_work(plan, speed), "", *_rounds(plan, speed)])
@@ -146,7 +146,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
     yield f"teacher              {teacher}"
     yield from profile_lines(plan.settings.teacher)
-    yield from _weights("first weights", first_weights(plan.settings, data))
+    yield from _weights("initial weights", first_weights(plan.settings, data))
     yield f"images to draw from  {data.drawable_count} of {height}x{width}x{channels} pixels"
     told = ""
     if plan.settings != plan.given:
@@ -157,7 +157,7 @@ def _queries(plan: Plan) -> Iterator[str]:
         told = f" (n_real=0: {share})"
     yield f"real images          {facts.real}{told}"
     if plan.settings.method != plan.given.method:
-        yield f"method               {plan.settings.method}: the real images take all the budget"
+        yield f"method               {plan.settings.method}: the real images use the whole budget"
     yield from _weights("assistant's weights", assistant_weights(plan.settings, data))
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"
@@ -166,18 +166,18 @@ def _queries(plan: Plan) -> Iterator[str]:
     ks = f", of k = {', '.join(map(str, facts.ks))}" if facts.ks else ""
     yield f"rounds               {len(facts.ks)} after round 0{ks}"
     yield f"queries              {cost.total:,} (round 0: {cost.total - sum(facts.ks):,})"
-    judged = "held-out pictures" if data.test_labels is None else "test images"
+    judged = "held-out images" if data.test_labels is None else "test images"
     yield f"evaluation queries   {cost.judging:,} ({judged}; not in the budget)"
     if cost.again:
         every = plan.settings.teacher.sentinel
         yield (
-            f"sentinel queries     {cost.again:,} at most (one after {every} batches, and one at"
-            " the end of a round; not in the budget)"
+            f"sentinel queries     {cost.again:,} at most (one after every {every} batches, and one"
+            " at the end of a round; not in the budget)"
         )
-    yield f"in the ledger        {cost.held.answers:,} of these, which will not be asked again"
+    yield f"in the ledger        {cost.held.answers:,} of these, which are not sent again"
     yield f"to be sent           {cost.to_send:,}"
     if gradients := facts.method.first.gradient_queries(plan.settings):
-        passes = "passes forward and back through the teacher's network"
+        passes = "forward and backward passes through the teacher's network"
         yield f"gradient queries     {gradients:,} ({passes})"
     yield from _replies(plan.settings.teacher)
     if cost.price:
@@ -189,16 +189,17 @@ def _queries(plan: Plan) -> Iterator[str]:
 
 
 def _pictures_left(plan: Plan) -> Iterator[str]:
-    """Yields advice where a run makes images although there are further pictures to ask about.
+    """Yields advice if a run makes images although there are unused real images.
 
-    Those of another domain than the teacher's were not measured.
+    Images of another domain than the teacher's were not measured.
     """
     settings, facts = plan.settings, plan.facts
     left = plan.data.drawable_count - facts.real
     if left <= 0 or not facts.ks or facts.method.selector.takes_pictures or settings.data.real:
         return
-    yield f"real pictures left   {left:,}, which were worth more than mixes (results/README.md):"
-    yield f"{'':<21}to ask about as many as the budget allows, set --config.n_real=0"
+    yield f"unused real images   {left:,}; in our measurements, agreement was higher with more real"
+    yield f"{'':<21}images than with mixes (results/README.md). To query as many as the budget"
+    yield f"{'':<21}allows, set --config.n_real=0"
 
 
 def _weights(title: str, weights: Weights | None) -> Iterator[str]:
@@ -208,23 +209,21 @@ def _weights(title: str, weights: Weights | None) -> Iterator[str]:
 
 
 def _replies(teacher: TeacherSettings) -> Iterator[str]:
-    """Yields advice for a service whose replies have no id by which they could be told apart."""
+    """Yields advice for a service whose replies have no id that would distinguish them."""
     http = "teacher.http.fresh_connections=True"
     remedy = {
         "json": (
-            "If the service can repeat an id, put",
-            '"$id" into teacher.json.request, and its path in the',
-            f"reply into teacher.json.id. Else set {http}",
+            'If the service can return an id, put "$id" into teacher.json.request, and the path',
+            f"of the id in the reply into teacher.json.id. Otherwise set {http}",
         ),
-        "tfserving": ("", f"Set {http} if one is in the way"),
+        "tfserving": (f"If there is a proxy, set {http}",),
     }.get(teacher.kind)
     if remedy is None or teacher.http.fresh_connections:
         return
     if teacher.kind == "json" and teacher.json.id:
         return
-    first, *more = remedy
-    yield f"replies              without ids: a proxy that mixes them up goes unnoticed. {first}"
-    yield from (f"{'':<21}{line}" for line in more)
+    yield "replies              have no ids, so replies that a proxy mixes up cannot be detected."
+    yield from (f"{'':<21}{line}" for line in remedy)
 
 
 def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
@@ -232,7 +231,8 @@ def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
     if gradients := first.gradient_queries(settings):
         yield f"gradients            {_lasts(gradients, speed.gradients)}"
     if made := first.images_trained_on(settings):
-        yield f"training in making   {made:,} images ({_lasts(made, speed.trained)})"
+        lasts = _lasts(made, speed.trained)
+        yield f"extra training       {made:,} images, in order to make images ({lasts})"
     if computed := workload.features_computed(settings, facts, plan.data):
         once = _lasts(computed, speed.features)
         yield f"features             {computed:,} images once ({once}), kept in the cache_dir"
@@ -248,14 +248,14 @@ def _work(plan: Plan, speed: workload.Speed) -> Iterator[str]:
         shown=teacher_features.width(settings, plan.data),
     )
     yield (
-        f"memory               about {memory / 2**20:,.0f} MiB for the data, beside the program's"
-        " own"
+        f"memory               about {memory / 2**20:,.0f} MiB for the data, in addition to the"
+        " program's own"
     )
     yield f"measured on          {devices.describe()}"
 
 
 def _assistant(plan: Plan, speed: workload.Speed) -> Iterator[str]:
-    """Yields what an assistant does, at no query; nothing without one."""
+    """Yields what an assistant does without queries; nothing without an assistant."""
     helped, own = [one for one in plan.facts.rounds if one.share], plan.settings.assistant
     if not helped:
         return
@@ -263,9 +263,9 @@ def _assistant(plan: Plan, speed: workload.Speed) -> Iterator[str]:
     answered = sum(one.assisted for one in helped) * own.views
     when = "each round" if own.rounds == "all" else "the last round"
     parts = [f"{own.mixes:,} fresh mixes"] * bool(own.mixes)
-    parts += [f"{own.pictures:,} pictures not asked about"] * bool(own.pictures)
+    parts += [f"{own.pictures:,} images that were not queried"] * bool(own.pictures)
     yield f"assistant            {own.model}, in {when}; it answers {' and '.join(parts)},"
-    yield f"{'':<21}which fill {own.share:.0%} of each of the student's batches, at no query"
+    yield f"{'':<21}which make up {own.share:.0%} of each of the student's batches, without a query"
     yield f"assistant training   {trained:,} images ({_lasts(trained, speed.assistant_trained)})"
     yield f"assistant answers    {answered:,} images ({_lasts(answered, speed.assistant_answers)})"
 

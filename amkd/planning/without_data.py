@@ -1,4 +1,4 @@
-"""What can be checked of a run whose images are not there: its teacher, its cost, its folders."""
+"""What can be checked of a run whose images are missing: its teacher, its cost, its folders."""
 
 import dataclasses
 from pathlib import Path
@@ -23,7 +23,7 @@ from amkd.validation.budget import ignores_rounds
 def add_problems(
     settings: Settings, workdir: Path | None, problems: Problems, stop: StopSignal
 ) -> None:
-    """Adds what is wrong beside the images."""
+    """Adds the problems that do not concern the images."""
     names = problems.attempt(lambda: own_images.parse_class_names(settings.data.classes)) or ()
     plan = settings.data
     if settings.dataset == "folder" and plan.folder and not remote.is_remote(plan.folder):
@@ -58,7 +58,7 @@ def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
     if is_of_files(settings.dataset) and names and settings.data.size:
         none = np.empty((0, *own_images.decode_options(settings.data).shape), np.uint8)
         return own_images.unlabeled(settings.dataset, none, names, key="")
-    # A function is loaded without a look at the images, and so is a file that is not there.
+    # Loading a function does not look at the images, nor does loading a file that is missing.
     file = Path(settings.teacher.onnx.path).expanduser()
     if settings.teacher.kind == "python" or (
         settings.teacher.kind == "onnx" and not file.is_file()
@@ -68,7 +68,7 @@ def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
 
 
 def _least_cost(settings: Settings) -> Cost:
-    """Returns the cost of the queries alone, without what judges the student."""
+    """Returns the cost of the queries alone, without evaluation images."""
     method = find(settings.method)
     if not settings.n_real and method.selector.takes_pictures:  # as many as there are
         settings = dataclasses.replace(settings, method="real_only", n_real=2)

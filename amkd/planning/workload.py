@@ -65,7 +65,7 @@ def memory(settings: Settings, facts: RunFacts, data: DataSet, *, speed: Speed, 
       facts: what is known of the run.
       data: the data set.
       speed: what was measured, with the bytes of activations and of cached features.
-      shown: numbers that the teacher shows of each record beside its answer.
+      shown: numbers that the teacher provides for each record in addition to its answer.
     """
     selector, one, plan = facts.method.selector, int(np.prod(data.shape)), settings.assistant
     mixes, pictures = (plan.mixes, plan.pictures) if plan.model else (0, 0)
@@ -78,7 +78,7 @@ def memory(settings: Settings, facts: RunFacts, data: DataSet, *, speed: Speed, 
 
 
 def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) -> Speed:
-    """Scores and trains a little with a fresh student, to learn how fast this machine is."""
+    """Scores and trains a little with a new student, to measure how fast this machine is."""
     some = np.concatenate([real[:_SAMPLE], real[: max(2 - len(real), 0)]])  # two make a pair
     network = student_of(config, data.classes, data.shape, data.task.groups)
     variables = prediction.init(network, data.shape, keys.key(config.seed, 0, keys.Purpose.INIT))
@@ -104,8 +104,8 @@ def measure(config: Settings, facts: RunFacts, data: DataSet, real: np.ndarray) 
 def features_computed(settings: Settings, facts: RunFacts, data: DataSet) -> int:
     """Returns for how many images a frozen backbone runs once, without those of a search.
 
-    These are the views of all images that are asked about or that an assistant answers, and the
-    images that judge.
+    These are the views of all images that are queried or that an assistant answers, and the
+    evaluation images.
     """
     if not settings.train.views:
         return 0
@@ -115,12 +115,12 @@ def features_computed(settings: Settings, facts: RunFacts, data: DataSet) -> int
 
 def _features_per_second(network: models.Network, variables: Any, some: np.ndarray) -> float:
     few = some[:32]
-    numbers = np.arange(len(few))  # full batches, which those of a run are not
+    numbers = np.arange(len(few))  # full batches, unlike those of a run
     return _FILLED * _rate(lambda: len(prediction.features(network, variables, few, numbers)))
 
 
 def _rate(work: Callable[[], int]) -> float:
-    """Returns how much of a work is done in a second.
+    """Returns how much work is done in a second.
 
     The first call is not timed, because it compiles.
     """
@@ -134,7 +134,7 @@ def _rate(work: Callable[[], int]) -> float:
 def _scored_per_second(
     config: Settings, facts: RunFacts, network: models.Network, variables: Any, some: np.ndarray
 ) -> float:
-    # The shortest dispatch, as often as it takes to be timed: large students score few pairs a
+    # The shortest dispatch, repeated until it can be timed: large students score few pairs a
     # second.
     minimiser, plan = pool_search.configured_minimiser(config.search), config.search
     k = max(facts.ks, default=1)
@@ -159,7 +159,7 @@ def _predictions_per_second(network: models.Network, variables: Any, some: np.nd
 def _gradients_per_second(
     settings: Settings, facts: RunFacts, data: DataSet, some: np.ndarray
 ) -> float:
-    """Uses a fresh network of the teacher's kind, as there may be no teacher yet."""
+    """Uses a new network of the teacher's kind, because there may be no teacher yet."""
     first = facts.method.first
     if not first.gradient_queries(settings):
         return 0.0

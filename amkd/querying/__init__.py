@@ -1,1 +1,1 @@
-"""Asks the teacher: looks answers up first, keeps the budget and the pace, and retries."""
+"""Asks the teacher: looks up answers first, respects the budget and the rate, and retries."""

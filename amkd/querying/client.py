@@ -1,4 +1,4 @@
-"""Asks the teacher: checks the budget, looks up the ledger, keeps every answer as it comes."""
+"""Asks the teacher: checks the budget, searches the ledger, and stores every answer at once."""
 
 import collections
 import contextlib
@@ -11,6 +11,7 @@ import numpy as np
 from amkd import ledger as ledgers
 from amkd import teachers
 from amkd.config.teacher_answers import Form
+from amkd.core import console
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.ledger.accounts import DISTILL, EVALUATE, PROBE, SENTINEL, SERVE
@@ -22,19 +23,19 @@ from amkd.teachers import answers
 
 __all__ = ["DISTILL", "EVALUATE", "PROBE", "SENTINEL", "SERVE", "QueryClient", "ask", "recall"]
 
-_Flying = dict["futures.Future[list[int]]", list[bytes]]  # images of the batches under way
-_POLL = 0.2  # seconds between two looks at whether the run is to stop
+_Flying = dict["futures.Future[list[int]]", list[bytes]]  # images of the batches in flight
+_POLL = 0.2  # seconds between two checks whether the run must stop
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QueryClient:
-    """All that is needed to ask a teacher on behalf of a run.
+    """Everything that is needed to ask a teacher on behalf of a run.
 
     Attributes:
       teacher: the black box.
       ledger: where answers and batches are recorded.
       run: identity of the run in the ledger.
-      budget: most images whose answers the run may use for distillation.
+      budget: maximum number of images whose answers the run may use for distillation.
       classes: number of classes Y.
       batch: images in one request.
       form: how answers are read.
@@ -65,7 +66,7 @@ class QueryClient:
         )
 
     def sender(self) -> sending.Sender:
-        """Returns a sender with a pace of its own."""
+        """Returns a sender with its own pace."""
         return sending.Sender(
             teacher=self.teacher.of_run(self.run),
             form=self.form,
@@ -84,23 +85,23 @@ def ask(
     round_: int,
     progress: Callable[[int], None],
 ) -> np.ndarray:
-    """Returns the teacher's answers; sends only images that the ledger does not hold, each once.
+    """Returns the teacher's answers; sends only images without an answer in the ledger, each once.
 
     Args:
       client: how to ask.
-      images: ``uint8[M, H, W, C]``, or a sequence that makes each when it is looked at.
+      images: ``uint8[M, H, W, C]``, or a sequence that makes each image when it is accessed.
       purpose: ``DISTILL``, ``EVALUATE``, ``PROBE`` or ``SERVE``.
       round_: round that needs the answers.
-      progress: called with the number of images after every batch, and with 0 now and then. It may
-        raise to stop the sending; what is in flight is then awaited and kept.
+      progress: called with the number of images after every batch, and with 0 from time to time.
+        It may raise to stop the sending; answers to images in flight are then awaited and kept.
 
     Returns:
       Class probabilities ``float32[M, Y]``.
 
     Raises:
-      OutOfMoney: not all of them can be paid for; as many as can be were sent.
-      UserError: the budget does not allow it (nothing is sent), or the teacher failed or gave a
-        useless answer (earlier answers are kept).
+      OutOfMoney: not all images can be paid for; as many as possible were sent.
+      UserError: the budget does not allow it (nothing is sent), or the teacher failed or gave an
+        unusable answer (earlier answers are kept).
     """
     digests = [image_digest(image) for image in images]
     charge = client.charge(purpose, round_)
@@ -119,11 +120,11 @@ def ask(
         progress(sum(times[digest] for digest in done))
 
     paid: set[bytes] = set()
-    if client.teacher.has_keys:  # such a service need not bill again what was in flight
+    if client.teacher.has_keys:  # such a service can recognise images in flight
         paid = client.ledger.used(client.run, purpose, charge.teacher, paid_only=True)
     parts = splitting.parts(list(times), known, paid, size=client.batch)
     fresh = _send_missing(client, charge, missing, parts=parts, answered=answered)
-    _check_known(client, fresh)  # another run, with other settings, may have asked first
+    _check_known(client, fresh)  # another run, with other settings, may have been first
     return _read(client, digests, {**known, **fresh})
 
 
@@ -138,7 +139,7 @@ def _send_missing(
     """Sends images in these batches, and returns their answers.
 
     Raises:
-      OutOfMoney: not all of them can be paid for; as many as can be were sent.
+      OutOfMoney: not all images can be paid for; as many as possible were sent.
     """
     left = set(missing)
     while left:
@@ -150,7 +151,7 @@ def _send_missing(
             for part in splitting.first(parts, affordable)
         )
         sent = _send_all(client, charge, batches, images=missing, progress=lambda: answered(()))
-        # Lost requests cost money, too: then less than a batch may be left, and is spent as well.
+        # Lost requests cost money, too. If the rest pays for only a part of a batch, it is spent.
         with contextlib.suppress(ledgers.OutOfMoney), contextlib.closing(sent):
             for done in sent:
                 answered(done)
@@ -184,8 +185,12 @@ def _send_all(
                     yield from _finished(flying, watch, progress)
                     _check(threads, watch, progress)
                 _check(threads, watch, progress, ended=True)
+            except KeyboardInterrupt:
+                sender.pace.halt()
+                console.mention("interrupted; waiting for answers in flight, which are paid for")
+                raise
             finally:
-                # Batches that still wait give up; those in flight are paid for, and awaited.
+                # Waiting batches are cancelled; those in flight are paid for, and awaited.
                 sender.pace.halt()
     except sentinel.Mismatch as mismatch:
         ended = [
@@ -199,7 +204,7 @@ def _send_all(
 def _finished(
     flying: _Flying, watch: sentinel.Sentinel, progress: Callable[[], None]
 ) -> Iterator[list[bytes]]:
-    """Waits a moment for batches in flight; yields the finished ones, and raises their errors."""
+    """Waits briefly for batches in flight; yields the finished ones, and raises their errors."""
     done, _ = futures.wait(flying, _POLL, futures.FIRST_COMPLETED)
     progress()
     for future in done:
@@ -215,16 +220,22 @@ def _check(
     *,
     ended: bool = False,
 ) -> None:
-    """Lets the sentinel ask if it is time for it, and waits for what it finds."""
+    """Runs the check of the sentinel if it is due, and waits for the result."""
     if watch.is_due(ended):
         asked = threads.submit(watch.check)
-        while not futures.wait([asked], _POLL).done:
-            progress()
+        try:
+            while not futures.wait([asked], _POLL).done:
+                progress()
+        except BaseException:  # the run stops; but what the check finds must not be lost
+            watch.sender.pace.halt()
+            if isinstance(mismatch := asked.exception(), sentinel.Mismatch):
+                raise mismatch from None
+            raise
         asked.result()
 
 
 def unanswered(client: QueryClient, images: np.ndarray) -> int:
-    """Counts the distinct images whose answers the ledger does not hold."""
+    """Counts the distinct images that have no answer in the ledger."""
     digests = {image_digest(image) for image in images}
     teacher = client.ledger.teacher(client.teacher.identity)
     return len(digests) - len(client.ledger.find(teacher, list(digests)))
@@ -236,7 +247,7 @@ def paid_for(client: QueryClient, blocks: Iterable[np.ndarray], purpose: str) ->
     Args:
       client: the client that asked for them.
       blocks: the images, in blocks of ``uint8[B, H, W, C]``.
-      purpose: what they were asked for.
+      purpose: the purpose of these queries.
     """
     teacher = client.ledger.teacher(client.teacher.identity)
     used = client.ledger.used(client.run, purpose, teacher)
@@ -251,19 +262,20 @@ def recall(client: QueryClient, blocks: Iterable[np.ndarray]) -> np.ndarray:
       blocks: the images, in blocks of ``uint8[B, H, W, C]``.
 
     Returns:
-      Class probabilities ``float32[M, Y]``, M being the images of all blocks.
+      Class probabilities ``float32[M, Y]``, where M is the number of images in all blocks.
 
     Raises:
-      UserError: the ledger no longer holds them.
+      UserError: the ledger no longer contains them.
     """
     digests = [image_digest(image) for block in blocks for image in block]
     teacher = client.ledger.teacher(client.teacher.identity)
     known = client.ledger.find(teacher, list(set(digests)))
     if lost := len(set(digests) - known.keys()):
         raise UserError(
-            f"ledger {client.ledger.path} lacks {lost} answers of {client.teacher.identity} that"
-            " this run had. Nothing was sent. Put the ledger back that the run was started with"
-            " (config.ledger.path, and the same teacher), or start in a new workdir"
+            f"{lost} answers of {client.teacher.identity} that this run already used are missing"
+            f" from ledger {client.ledger.path}. Nothing was sent. Restore the ledger that the run"
+            " was started with (config.ledger.path, and the same teacher), or start in a new"
+            " workdir"
         )
     _check_known(client, known)
     return _read(client, digests, known)
@@ -277,24 +289,24 @@ def _read(client: QueryClient, digests: list[bytes], known: dict[bytes, np.ndarr
 def _check_budget(client: QueryClient, total: int) -> None:
     if total > client.budget:
         raise UserError(
-            f"config.budget={client.budget}: the run would then have used {total} images, more"
-            " than the budget; nothing was sent. Raise the budget in a new workdir"
-            " (--config.ledger.path keeps what was paid for)"
+            f"config.budget={client.budget}: the run would then have used {total} images, which is"
+            " more than the budget; nothing was sent. Increase config.budget in a new workdir (with"
+            " the same --config.ledger.path, paid answers are reused)"
         )
 
 
 def _check_known(client: QueryClient, known: dict[bytes, np.ndarray]) -> None:
     if any(len(answer) != client.classes for answer in known.values()):
         raise UserError(
-            f"ledger {client.ledger.path} holds answers of {client.teacher.identity} that do not"
-            f" have {client.classes} classes; give this teacher another identity, or name another"
-            " ledger"
+            f"ledger {client.ledger.path} contains answers of {client.teacher.identity} that do not"
+            f" have {client.classes} classes; give this teacher another config.teacher.identity, or"
+            " use another ledger (config.ledger.path)"
         )
     rows = np.array(list(known.values()), np.float32).reshape(len(known), client.classes)
     for fault in answers.faults(rows, client.form):
         if fault:
             raise UserError(
-                f"ledger {client.ledger.path} holds an answer of {client.teacher.identity} that is"
-                f" {fault}: config.teacher.answers.form={client.form.form!r} does not fit what it"
-                " answered before"
+                f"ledger {client.ledger.path} contains an answer of {client.teacher.identity} that"
+                f" is {fault}: config.teacher.answers.form={client.form.form!r} does not fit the"
+                " earlier answers of this teacher; set the form that fits them"
             )

@@ -1,4 +1,4 @@
-"""Images by their digests, each looked at when it is sent."""
+"""Images by their digests; each is accessed only when it is sent."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,12 +6,12 @@ import numpy as np
 
 
 class ImagesByDigest(Mapping[bytes, np.ndarray]):
-    """Images that are to be sent, ``uint8[H, W, C]`` each; no copy of all of them is held."""
+    """Images to be sent, ``uint8[H, W, C]`` each; there is never a copy of all of them."""
 
     def __init__(
         self, images: Sequence[np.ndarray] | np.ndarray, places: Mapping[bytes, int]
     ) -> None:
-        """Args: the ``images``; ``places`` of those that are to be sent, by their digests."""
+        """Args: the ``images``; ``places`` of those to be sent, by their digests."""
         self._images, self._places = images, places
 
     def __getitem__(self, digest: bytes) -> np.ndarray:
@@ -24,5 +24,5 @@ class ImagesByDigest(Mapping[bytes, np.ndarray]):
         return iter(self._places)
 
     def __len__(self) -> int:
-        """Returns how many are to be sent."""
+        """Returns how many images are to be sent."""
         return len(self._places)

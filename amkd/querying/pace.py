@@ -1,4 +1,4 @@
-"""Decides when the next request may leave: a steady rate, and pauses that a service asks for."""
+"""Decides when the next request may be sent: a steady rate, and pauses requested by a service."""
 
 import threading
 import time
@@ -16,8 +16,8 @@ class Pace:
         """Starts without a pause.
 
         Args:
-          rate: most requests per second; 0 for any number.
-          clock: returns the present moment, in seconds.
+          rate: maximum number of requests per second; 0 for no limit.
+          clock: returns the current time, in seconds.
         """
         self._gap = 1 / rate if rate else 0.0
         self._clock = clock
@@ -45,7 +45,7 @@ class Pace:
             return self._next - now
 
     def hold(self, seconds: float) -> None:
-        """Lets nothing leave for this many seconds."""
+        """Lets no request be sent for this many seconds."""
         with self._lock:
             self._next = max(self._next, self._clock() + seconds)
 
@@ -53,11 +53,11 @@ class Pace:
         """Waits for this many seconds.
 
         Raises:
-          Halted: the run stops in the meantime.
+          Halted: the run stops during the wait.
         """
         if self._halt.wait(max(seconds, 0)):
             raise Halted
 
     def halt(self) -> None:
-        """Ends all waits, now and later."""
+        """Ends all current and later waits."""
         self._halt.set()

@@ -12,17 +12,18 @@ class RequestPolicy(NamedTuple):
     """How often and how fast a teacher may be asked, and what it costs.
 
     Attributes:
-      in_flight: most requests under way at once.
-      rate: most requests per second; 0 for any number.
-      attempts: how often a batch is tried.
+      in_flight: maximum number of requests at the same time.
+      rate: maximum number of requests per second; 0 for no limit.
+      attempts: maximum number of attempts to send a batch.
       first_wait: seconds before the second attempt; they double from there, with jitter.
-      longest_wait: most seconds between two attempts, unless the service itself asks for more.
-      longest_retry_after: most seconds that a service may ask to wait; a longer wait ends the run.
+      longest_wait: maximum seconds between two attempts, unless the service itself asks for more.
+      longest_retry_after: maximum wait, in seconds, that a service may ask for; a longer wait ends
+        the run.
       price: price of one image.
       currency: currency of the price.
-      max_cost: most that a run may spend; 0 for any amount.
-      max_lost: most images that may be sent without a usable answer; 0 for any number.
-      sentinel: batches after which a known image is asked about again; 0 for never.
+      max_cost: maximum cost of a run; 0 for no limit.
+      max_lost: maximum number of images that may be sent without a usable answer; 0 for no limit.
+      sentinel: number of batches after which a known image is sent again; 0 for never.
     """
 
     in_flight: int = 1
@@ -39,5 +40,5 @@ class RequestPolicy(NamedTuple):
 
 
 def policy_of(teacher: TeacherSettings) -> RequestPolicy:
-    """Returns how the configured teacher is treated."""
+    """Returns the policy for the configured teacher."""
     return RequestPolicy(**{name: getattr(teacher, name) for name in RequestPolicy._fields})

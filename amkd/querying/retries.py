@@ -1,4 +1,4 @@
-"""When a failed request is sent again, and when the run gives up."""
+"""Decides when a failed request is sent again, and when the run gives up."""
 
 import datetime
 from pathlib import Path
@@ -11,9 +11,9 @@ from amkd.core.errors import TeacherFailed, UserError
 from amkd.querying.pace import Pace
 from amkd.querying.request_policy import RequestPolicy
 
-_PAUSE_SHOWN = 60.0  # seconds: a person is told about pauses from here on
+_PAUSE_SHOWN = 60.0  # seconds: pauses of at least this length are reported
 _DATES = 1e9  # seconds: longest pause from which a date is computed; much longer ones overflow
-_USELESS = 2  # whole replies without a usable answer after which a batch is given up
+_USELESS = 2  # complete replies without a usable answer after which a batch is given up
 
 
 def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -> tenacity.Retrying:
@@ -21,7 +21,7 @@ def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -
 
     Args:
       policy: how many attempts to make, and how long to wait between them.
-      pace: waits, and holds all threads back where the service asks for a pause.
+      pace: waits, and pauses all threads if the service asks for a pause.
       teacher: identity of the teacher, for messages.
       ledger: where the earlier answers are, for messages.
     """
@@ -36,27 +36,27 @@ def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -
         if pause:
             pace.hold(pause)  # for all threads: the service asks all of them to wait
         if pause >= _PAUSE_SHOWN:
-            console.say(f"{teacher} asks to wait for {pause:.0f} seconds")
+            console.say(f"teacher {teacher} asks for a pause of {pause:.0f} seconds")
         return max(pause, min(backoff(state) + jitter(state), policy.longest_wait))
 
     useless = 0
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        # A whole reply without a usable answer was paid for: it is worth one more attempt, not all.
+        # A complete reply without a usable answer was paid for: only one more attempt is made.
         nonlocal useless
         useless += _failure(state).whole
         return state.attempt_number >= policy.attempts or useless >= _USELESS
 
     def give_up(state: tenacity.RetryCallState) -> None:
         remedy = (
-            "the service replied, but not in a form that can be read: check its settings"
+            "the service replied, but the reply cannot be read: check its settings (config.teacher)"
             if _failure(state).whole
-            else "run the same command when the service works again, or allow more time:"
-            " --config.teacher.attempts, first_wait, rate"
+            else "run the same command when the service works again, or allow more time with"
+            " --config.teacher.attempts, first_wait or rate"
         )
         raise TeacherFailed(
-            f"teacher {teacher} did not answer in {state.attempt_number} attempts, the last time"
-            f" because: {_failure(state).reason}. {kept}; {remedy}"
+            f"teacher {teacher} did not answer in {state.attempt_number} attempts; reason for the"
+            f" last failure: {_failure(state).reason}. {kept}; {remedy}"
         )
 
     return tenacity.Retrying(
@@ -69,12 +69,13 @@ def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -
 
 
 def _too_long(teacher: str, pause: float, longest: float) -> str:
-    """Says that a service asks for a longer wait than is allowed."""
+    """Describes that a service asks for a longer wait than is allowed."""
     until = datetime.datetime.now().astimezone() + datetime.timedelta(seconds=min(pause, _DATES))
     return (
-        f"teacher {teacher} asks to wait for {pause:.0f} seconds, until {until:%Y-%m-%d %H:%M %Z},"
-        f" and config.teacher.longest_retry_after={longest:g}: run the same command after that"
-        " time, or raise it to let the run wait"
+        f"teacher {teacher} asks for a wait of {pause:.0f} seconds, until"
+        f" {until:%Y-%m-%d %H:%M %Z}, which is longer than"
+        f" config.teacher.longest_retry_after={longest:g} allows: run the same command after that"
+        " time, or increase this field, so that the run waits"
     )
 
 

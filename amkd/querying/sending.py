@@ -1,5 +1,6 @@
-"""Sends one batch to the teacher: records it, keeps the pace, retries, and keeps the answers."""
+"""Sends one batch to the teacher: records it, limits the rate, retries, and stores the answers."""
 
+import asyncio
 import dataclasses
 
 import numpy as np
@@ -14,12 +15,12 @@ from amkd.querying.pace import Pace
 from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers import answers
 
-_POLL = 0.5  # seconds between two looks at whether another run has got an answer
+_POLL = 0.5  # seconds between two checks whether another run has received an answer
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sender:
-    """What all threads that send batches to one teacher share.
+    """Everything that the threads share that send batches to one teacher.
 
     Attributes:
       teacher: the black box.
@@ -27,7 +28,7 @@ class Sender:
       classes: number of classes Y.
       ledger: where batches and answers are recorded.
       policy: how often and how fast the teacher may be asked.
-      pace: when requests may leave.
+      pace: when requests may be sent.
     """
 
     teacher: teachers.Teacher
@@ -39,26 +40,27 @@ class Sender:
 
 
 def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]) -> list[int]:
-    """Gets one batch answered; all that came back is in the ledger when this returns or raises.
+    """Gets the answers to one batch; they are in the ledger when this returns or raises.
 
-    Returns the numbers under which the ledger has it.
+    Returns the numbers of the batches in the ledger.
 
     Args:
       sender: how the teacher is reached.
-      charge: who pays.
+      charge: the account that pays.
       batch: image digest to image ``uint8[H, W, C]``.
 
     Raises:
-      TeacherFailed: the teacher failed for good or gave a useless answer.
+      TeacherFailed: the teacher failed permanently or gave an unusable answer.
       UserError: the cost limit is reached.
-      Halted: the run stops; nothing of the batch is under way.
+      Halted: the run stops; no part of the batch is in flight.
     """
     numbers = []
     while batch:
-        sent = _retrying(sender)(_attempt, sender, charge, batch)
+        with sender.ledger.at_work():
+            sent = _retrying(sender)(_attempt, sender, charge, batch)
         numbers += [sent.number] if sent.images else []
         batch = {digest: batch[digest] for digest in sent.busy}
-        if batch:  # another run has these images in flight, and its answers will do
+        if batch:  # another run has these images in flight, and its answers can be used
             sender.pace.wait(_POLL)
     return numbers
 
@@ -66,11 +68,11 @@ def send_batch(sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndar
 def ask_again(
     sender: Sender, charge: ledger.Charge, digest: bytes, image: np.ndarray
 ) -> np.ndarray:
-    """Returns a fresh answer to an image that has one; the ledger keeps the earlier answer.
+    """Returns a new answer to an image that already has one; the ledger keeps the earlier answer.
 
     Args:
       sender: how the teacher is reached.
-      charge: who pays.
+      charge: the account that pays.
       digest: the digest of the image.
       image: ``uint8[H, W, C]``.
 
@@ -78,11 +80,12 @@ def ask_again(
       The raw scores, ``float32[Y]``.
 
     Raises:
-      TeacherFailed: the teacher failed for good or gave a useless answer.
+      TeacherFailed: the teacher failed permanently or gave an unusable answer.
       UserError: the cost limit is reached.
       Halted: the run stops.
     """
-    return _retrying(sender)(_attempt_again, sender, charge, digest, image)
+    with sender.ledger.at_work():
+        return _retrying(sender)(_attempt_again, sender, charge, digest, image)
 
 
 def _retrying(sender: Sender) -> tenacity.Retrying:
@@ -97,7 +100,7 @@ def _retrying(sender: Sender) -> tenacity.Retrying:
 def _attempt(
     sender: Sender, charge: ledger.Charge, batch: dict[bytes, np.ndarray]
 ) -> ledger.SentBatch:
-    """Sends the images that have no answer yet; returns what became of all of them."""
+    """Sends the images that have no answer yet; returns the result for all images."""
     sender.pace.turn()
     sent = sender.ledger.begin_batch(charge, list(batch))
     if sent.images:
@@ -117,7 +120,7 @@ def _attempt_again(
 def _answers(
     sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, images: np.ndarray
 ) -> np.ndarray:
-    """Returns the raw answers to a batch, which are in the ledger then; raises the first error."""
+    """Stores the raw answers to a batch in the ledger and returns them; raises the first error."""
     answer, problem = _ask(sender, sent, images)
     rows, bad_row = _record(sender, charge, sent, answer=answer)
     if error := problem or bad_row:
@@ -128,7 +131,7 @@ def _answers(
 def _ask(
     sender: Sender, sent: ledger.SentBatch, images: np.ndarray
 ) -> tuple[object, UserError | None]:
-    """Returns the teacher's answer, and the error if a part of it cannot be read.
+    """Returns the teacher's answer, and an error if a part of it cannot be read.
 
     If there is no answer, the ledger records whether the batch may have been billed.
     """
@@ -144,19 +147,22 @@ def _ask(
         if isinstance(error, TeacherFailed):
             raise
         raise TeacherFailed(str(error)) from error
-    except Exception as error:
+    except BaseException as error:
         sender.ledger.record_failure(sent.number, billed=True)
+        # SystemExit would end the whole process without a message.
+        if not isinstance(error, (Exception, SystemExit, asyncio.CancelledError)):
+            raise
         raise TeacherFailed(
             f"teacher {sender.teacher.identity} failed on {len(images)} images:"
             f" {fault_place.describe(error)}. Every earlier answer is kept in"
-            f" {sender.ledger.path}; repair the teacher and run the same command"
+            f" {sender.ledger.path}; repair the teacher and run the same command again"
         ) from error
 
 
 def _record(
     sender: Sender, charge: ledger.Charge, sent: ledger.SentBatch, *, answer: object
 ) -> tuple[np.ndarray, answers.BadAnswer | None]:
-    """Keeps the good rows of an answer: they were paid for.
+    """Stores the good rows of an answer, because they were paid for.
 
     Returns:
       All rows, ``float32[B, Y]``, and the error about a bad one.

@@ -1,4 +1,4 @@
-"""Asks again, from time to time, about an image whose answer is known: the sentinel.
+"""The sentinel: from time to time, sends an image again whose answer is known.
 
 A single reply does not show whether it belongs to another request. If a known image suddenly has
 another answer, replies may have been mixed up.
@@ -23,17 +23,17 @@ class Mismatch(TeacherFailed):
 
 
 class Sent(NamedTuple):
-    """What a batch sent: digests of its images, and numbers of its batches in the ledger."""
+    """What was sent for a batch: digests of its images, and its batch numbers in the ledger."""
 
     images: list[bytes]
     batches: list[int]
 
 
 def count(images: int, batch: int, every: int) -> int:
-    """Returns how often the sentinel asks while so many images are asked about.
+    """Returns the number of the sentinel's queries while this many images are sent.
 
     Args:
-      images: how many are sent. The first goes alone.
+      images: how many images are sent. The first one is sent alone.
       batch: images in one request.
       every: batches between two checks; 0 for no sentinel.
     """
@@ -45,12 +45,12 @@ def count(images: int, batch: int, every: int) -> int:
 
 @dataclasses.dataclass
 class Sentinel:
-    """Watches over the batches of one round.
+    """Checks the batches of one round.
 
     Attributes:
       every: batches between two checks; 0 for none.
       sender: how the teacher is reached.
-      charge: the account of the batches that it watches over.
+      charge: the account of the batches that it checks.
       images: the images by digest, ``uint8[H, W, C]``.
     """
 
@@ -64,29 +64,29 @@ class Sentinel:
         self._unchecked: list[Sent] = []
 
     def note(self, sent: Sent) -> None:
-        """Takes in a batch that was answered."""
+        """Notes a batch that was answered."""
         if self.every:
             self._unchecked.append(sent)
 
     def is_due(self, ended: bool = False) -> bool:
-        """Returns whether it is time for a check; at the end of a round it is for any batch."""
+        """Returns whether a check is due; at the end of a round, one unchecked batch is enough."""
         return bool(self._unchecked) and (ended or len(self._unchecked) >= self.every)
 
     def check(self) -> None:
-        """Asks about an image of the unchecked batches again, and compares.
+        """Sends an image of the unchecked batches again, and compares the answers.
 
         Raises:
-          Mismatch: it has another answer now, or one of another form.
+          Mismatch: the answer is different now, or has another form.
           TeacherFailed: there is no answer.
-          OutOfMoney: it cannot be paid for.
+          OutOfMoney: the query cannot be paid for.
         """
         book, own = self.sender.ledger, dataclasses.replace(self.charge, purpose=SENTINEL)
         before = book.used(own.run, SENTINEL, own.teacher)
         fresh = {image for sent in self._unchecked for image in sent.images} - before
         if not fresh:
             return
-        image = min(fresh)  # digests are as good as random, and the same on every machine
-        # A key of its own: a service that honours keys would repeat its earlier reply.
+        image = min(fresh)  # digests are practically random, and the same on every machine
+        # A different key: a service that respects keys would repeat its earlier reply.
         teacher = self.sender.teacher.of_run(f"{own.run}/sentinel/{book.count(own.run, SENTINEL)}")
         asks = dataclasses.replace(self.sender, teacher=teacher)
         (stored,) = book.find(own.teacher, [image]).values()
@@ -96,16 +96,16 @@ class Sentinel:
             raise Mismatch(str(problem)) from problem
         form = self.sender.form
         if not repeated.same(stored, answer, form):
-            told = f"{_best(answer)}, and before {_best(stored)}"
+            told = f"{_best(answer)}, and was {_best(stored)} before"
             raise Mismatch(f"image {image.hex()[:16]} is now {told}")
         self._unchecked.clear()
 
     def set_aside(self, mismatch: Mismatch, ended: Iterable[Sent]) -> TeacherFailed:
-        """Sets aside what was answered since the last good check; returns what there is to say.
+        """Sets aside the answers since the last good check; returns the error about them.
 
         Args:
-          mismatch: what was found.
-          ended: batches that were in flight, and were answered.
+          mismatch: the difference that was found.
+          ended: batches that were in flight and were answered.
         """
         suspects = [*self._unchecked, *ended]
         images = [image for sent in suspects for image in sent.images]
@@ -116,15 +116,16 @@ class Sentinel:
         span = f"batch {batches[0]}" if len(batches) == 1 else f"batches {batches[0]} to"
         span += f" {batches[-1]}" if len(batches) > 1 else ""
         return TeacherFailed(
-            f"the sentinel (config.teacher.sentinel={self.every}) asked teacher {identity} about an"
-            f" image again, and the answer is not the same: {mismatch}. Replies may have reached"
-            " the wrong requests, so that answers are stored under the wrong images. All since the"
-            f" last good check are suspect, {span} of the ledger: their {moved} answers are set"
-            f" aside in {book.path} as those of {other!r}. Look at what stands between here and"
-            " the service: config.teacher.http.fresh_connections=True and"
-            " config.teacher.in_flight=1 keep most proxies from mixing replies. Then run the same"
-            f" command: it asks about these {moved} images again. If the service itself answers"
-            " one image in different ways, set config.teacher.sentinel=0"
+            f"the sentinel (config.teacher.sentinel={self.every}) sent an image to teacher"
+            f" {identity} again, and the answer is not the same: {mismatch}. Replies may have"
+            " reached the wrong requests, so that answers are stored for the wrong images. All"
+            f" answers since the last good check are suspect ({span} of the ledger): these {moved}"
+            f" answers are set aside in {book.path} under the identity {other!r}. Check the proxies"
+            " and other software between this machine and the service:"
+            " config.teacher.http.fresh_connections=True and config.teacher.in_flight=1 prevent"
+            " most proxies from mixing up replies. Then run the same command again: it sends these"
+            f" {moved} images again. If the service itself gives different answers to the same"
+            " image, set config.teacher.sentinel=0"
         )
 
 

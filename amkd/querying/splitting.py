@@ -1,4 +1,4 @@
-"""Splits the images that are to be sent into batches."""
+"""Splits the images to be sent into batches."""
 
 from collections.abc import Container, Iterator
 
@@ -6,15 +6,15 @@ from collections.abc import Container, Iterator
 def parts(
     images: list[bytes], known: Container[bytes], paid: Container[bytes], *, size: int
 ) -> list[list[bytes]]:
-    """Splits the images that are not known into batches.
+    """Splits the images without an answer into batches.
 
-    A single image comes first, so that a useless teacher costs little.
+    The first batch is a single image, so that an unusable teacher costs little.
 
     Args:
       images: digests of all images.
-      known: those with an answer.
-      paid: those of them that an attempt before this one sent: they keep their places, so that the
-        other batches are the same as in that attempt.
+      known: images with an answer.
+      paid: known images that an earlier attempt sent: they keep their places, so that the other
+        batches are the same as in that attempt.
       size: images in a batch.
     """
     asked = [image for image in images if image not in known or image in paid]
@@ -30,7 +30,7 @@ def _batches(images: list[bytes], size: int) -> Iterator[list[bytes]]:
 
 
 def _one_first(parts: list[list[bytes]]) -> list[list[bytes]]:
-    """Puts a single image in front: one of the last batch, most likely not sent before."""
+    """Puts a single image first: one from the last batch, which was most likely not sent before."""
     if len(parts) < 2 or len(parts[0]) == 1:
         return parts
     *others, last = parts
@@ -38,7 +38,7 @@ def _one_first(parts: list[list[bytes]]) -> list[list[bytes]]:
 
 
 def first(parts: list[list[bytes]], count: int) -> Iterator[list[bytes]]:
-    """Yields the first batches, with so many images in all."""
+    """Yields the first batches, with this many images in total."""
     for part in parts:
         if kept := part[:count]:
             yield kept

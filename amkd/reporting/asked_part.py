@@ -1,4 +1,4 @@
-"""The part of a run's page about the images that were asked about: scores, weights, pictures."""
+"""The part of a run's page about the queried images: their scores, weights and pixels."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,13 @@ _BINS = 40
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a round chose.
+    """The images that a round chose.
 
     Attributes:
       round: its number, from 1.
       score: what the scores are: ``C2`` of pairs, or ``C1`` of single images.
-      scores: ``float32[K]``; NaN where there is none.
-      lams: ``float32[K]``, the weights of the first images; empty of images that are not mixes.
+      scores: ``float32[K]``; NaN for images without a score.
+      lams: ``float32[K]``, the weights of the first images; empty for images that are not mixes.
       cells: some of the images, from the lowest to the highest score.
     """
 
@@ -34,7 +34,7 @@ class Chosen:
 
     @property
     def scored(self) -> np.ndarray:
-        """The scores that there are, ``float64[...]``."""
+        """The scores that are not NaN, ``float64[...]``."""
         return self.scores[np.isfinite(self.scores)].astype(np.float64)
 
 
@@ -42,20 +42,20 @@ def parts(rounds: Sequence[Chosen], made: Sequence[Cell]) -> Iterator[str]:
     """Yields the HTML of the part; nothing if no image was chosen or made.
 
     Args:
-      rounds: what each round after the first chose.
-      made: some of the images that the method made itself before it asked.
+      rounds: the images that each round after the first chose.
+      made: some of the images that the method made itself before its first query.
     """
     if made:
         yield "<h2>Images made with the teacher's network</h2>"
-        yield text("The method asks about these in place of real images. They need not look real.")
+        yield text("The method queries these in place of real images. They need not look real.")
         yield contact_sheet.html(made)
     if not rounds:
         return
     last, mixed = rounds[-1], any(len(one.lams) for one in rounds)
-    yield f"<h2>What was asked: {'mixes' if mixed else 'images'} chosen in round {last.round}</h2>"
+    yield f"<h2>Queries: {'mixes' if mixed else 'images'} chosen in round {last.round}</h2>"
     order = f", from the lowest to the highest {last.score}" if len(last.scored) else ""
-    middle = " Each mix stands between its two real images." if mixed else ""
-    yield text(f"Some of them{order}, with the teacher's answer.{middle}")
+    middle = " Each mix is shown between its two real images." if mixed else ""
+    yield text(f"Some of them{order}, each with the teacher's answer.{middle}")
     yield contact_sheet.html(last.cells)
     for one in rounds[:-1]:
         yield folded(f"Round {one.round}", contact_sheet.html(one.cells, first=len(one.cells)))
@@ -67,21 +67,19 @@ def parts(rounds: Sequence[Chosen], made: Sequence[Cell]) -> Iterator[str]:
 
 
 def histograms(rounds: Sequence[Chosen]) -> Iterator[Drawing]:
-    """Yields how the chosen images of each round spread over their score, and over lambda."""
+    """Yields the distributions of score and lambda over the chosen images of each round."""
     what = "mixes" if any(len(one.lams) for one in rounds) else "images"
     if scored := [one for one in rounds if len(one.scored)]:
         whole = np.concatenate([one.scored for one in scored])
-        # All scores may lie next to one number, such as .5 with two classes.
+        # All scores may be close to one number, such as .5 with two classes.
         edges = np.linspace(whole.min() - 1e-4, whole.max() + 1e-4, _BINS + 1)
         curves = [_steps(one.round, one.scored, edges) for one in scored]
         name = scored[-1].score
-        yield svg_chart.chart(
-            f"{name} of the chosen {what} ({what} by {name})", name, curves, percent=False
-        )
+        yield svg_chart.chart(f"Number of chosen {what} by {name}", name, curves, percent=False)
     if mixed := [one for one in rounds if len(one.lams)]:
         edges = np.linspace(0, 1, _BINS + 1)
         curves = [_steps(one.round, one.lams, edges) for one in mixed]
-        yield svg_chart.chart("λ of the chosen mixes (mixes by λ)", "λ", curves, percent=False)
+        yield svg_chart.chart("Number of chosen mixes by λ", "λ", curves, percent=False)
 
 
 def _steps(number: int, values: np.ndarray, edges: np.ndarray) -> Curve:

@@ -7,17 +7,17 @@ def images(told: dict[str, Any]) -> str:
     """Returns how many images an assistant answered, such as ``10,000 fresh mixes``.
 
     Args:
-      told: what ``summary.json`` says of an assistant.
+      told: the entry about an assistant in ``summary.json``.
     """
     mixes, pictures = told["mixes"], told["pictures"]
     parts = [f"{mixes:,} fresh mixes"] if mixes else []
-    parts += [f"{pictures:,} pictures not asked about"] if pictures else []
+    parts += [f"{pictures:,} images that were not queried"] if pictures else []
     return " and ".join(parts)
 
 
 def sentence(told: dict[str, Any]) -> str:
-    """Returns what an assistant answered, and how much of a batch that is."""
+    """Returns what an assistant answered, and which share of a batch that is."""
     return (
-        f"{told['model']} answered {images(told)}, at no query; they fill {told['share']:.0%} of"
-        " each of the student's batches"
+        f"{told['model']} answered {images(told)}, without a query; they make up"
+        f" {told['share']:.0%} of each of the student's batches"
     )

@@ -1,4 +1,4 @@
-"""Whether the confidence of answers is as high as their share of right ones."""
+"""Compares the confidence of answers with the share of right answers."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _BINS = 15  # as metrics.calibration_error has
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Answers:
-    """What one side says of images whose right class is known.
+    """The answers of teacher or student to images whose right class is known.
 
     Attributes:
       name: who answers.
@@ -28,7 +28,7 @@ class Answers:
 
 
 def reliability(answers: Answers) -> tuple[Point, ...]:
-    """Returns mean confidence and share of right answers of each bin that holds an answer, with
+    """Returns mean confidence and share of right answers of each bin that contains an answer, with
     Wilson's intervals.
     """
     confidence = answers.probabilities.max(-1).astype(np.float64)
@@ -44,25 +44,24 @@ def reliability(answers: Answers) -> tuple[Point, ...]:
 
 
 def parts(sides: list[Answers], *, labels: bool) -> Iterator[str]:
-    """Yields the part of a page; nothing if neither side has an answer.
+    """Yields the part of a page; nothing if there is no answer.
 
     Args:
-      sides: who answers, the student first.
-      labels: whether the right classes are labels; else they are the teacher's.
+      sides: the answers of the student, and of the teacher.
+      labels: whether the right classes are ground-truth labels; else they are the teacher's.
     """
     sides = [one for one in sides if len(one.right)]
     if not sides:
         return
-    right = "the labels" if labels else "the teacher, whose class counts as the right one"
+    right = "ground-truth label" if labels else "teacher's class"
     yield "<h2>Calibration</h2>"
     yield text(
-        f"Is an answer with a confidence of 80% right in 80% of the cases? Judged by {right}."
-        " Points below the dashed line: more confident than right. A point stands for the answers"
-        " of about the same confidence; few of them make a wide interval."
+        "Is an answer with a confidence of 80% right in 80% of the cases? An answer is right if its"
+        f" class is the {right}. A point below the dashed line means that the confidence is higher"
+        " than the share of right answers. Each point represents the answers of about the same"
+        " confidence; if these are few, the interval is wide."
     )
-    perfect = Curve(
-        0, "as confident as right", tuple(Point(x, x, x, x) for x in (0, 1)), "reference"
-    )
+    perfect = Curve(0, "perfect calibration", tuple(Point(x, x, x, x) for x in (0, 1)), "reference")
     curves = [Curve(number, one.name, reliability(one)) for number, one in enumerate(sides)]
     chart = svg_chart.chart(
         "Share of right answers against confidence",
@@ -71,7 +70,8 @@ def parts(sides: list[Answers], *, labels: bool) -> Iterator[str]:
         x_percent=True,
     )
     yield drawing.plots([chart])
-    yield table(("", "ECE", "Brier score", "95% interval of it", "images"), map(_row, sides))
+    head = ("", "ECE", "Brier score", "95% interval of the Brier score", "images")
+    yield table(head, map(_row, sides))
     yield meanings("confidence", "ECE", "Brier score")
 
 

@@ -1,7 +1,7 @@
 """The cascade: the student answers where it is confident, and the teacher answers the rest.
 
-All is computed on images that judge the student: the teacher has answered them, and the student was
-not trained on them. An image that is passed on gets the teacher's own answer, which agrees with the
+Everything is computed on evaluation images: the teacher has answered them, and the student was not
+trained on them. An image that is passed on gets the teacher's own answer, which agrees with the
 teacher by definition.
 """
 
@@ -19,7 +19,7 @@ class Point(NamedTuple):
 
     Attributes:
       threshold: the student answers images whose highest probability is at least this; None if it
-        answers none.
+        answers no image.
       local: share of the images that the student answers.
       agreement: share of all images to which the whole system gives the teacher's class.
       low: lower end of the agreement's 95% interval (Wilson).
@@ -74,7 +74,7 @@ def _point(threshold: float | None, local: int, errors: int, *, count: int, pric
 
 
 def widest(points: list[Point], wanted: float, *, surely: bool = False) -> Point | None:
-    """Returns the point at which the student answers most images with an agreement that is wanted.
+    """Returns the point at which the student answers most images and the agreement is high enough.
 
     Args:
       points: the points of a curve.
@@ -82,7 +82,7 @@ def widest(points: list[Point], wanted: float, *, surely: bool = False) -> Point
       surely: whether the whole interval of the agreement must be at or above ``wanted``.
 
     Returns:
-      The point; None if there is none. Without ``surely`` there always is: the teacher alone.
+      The point; None if there is none. Without ``surely`` there always is one: the teacher alone.
     """
     fitting = (point for point in points if (point.low if surely else point.agreement) >= wanted)
     return max(fitting, key=lambda point: point.local, default=None)
@@ -102,13 +102,14 @@ def thinned(points: list[Point], most: int = _SHOWN) -> list[Point]:
 def summary(
     student: np.ndarray, teacher: np.ndarray | None, *, price: float, wanted: float
 ) -> dict[str, Any] | None:
-    """Returns what ``summary.json`` says of the cascade; None if the teacher judged no image.
+    """Returns the entry about the cascade in ``summary.json``; None if the teacher answered no
+    evaluation image.
 
     Args:
       student: its class probabilities, ``float32[T, Y]``.
       teacher: the teacher's, ``float32[T, Y]``, with rows of NaN; None if it was not asked.
       price: the price of one image.
-      wanted: agreement of the whole system for which a threshold is looked for; 0 for none.
+      wanted: required agreement of the whole system, for which a threshold is searched; 0 for none.
     """
     points = [] if teacher is None else curve(student, teacher, price)
     if teacher is None or not points:

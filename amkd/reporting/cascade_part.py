@@ -25,9 +25,9 @@ def parts(told: Told | None, currency: str) -> Iterator[str]:
     yield "<h2>Student and teacher together: the cascade</h2>"
     yield (
         "<p>The student answers an image if its highest probability reaches the threshold. The"
-        " teacher answers all other images, for its price. Agreement: how often the answer is the"
-        f" teacher's class, over all images. Measured on {told['images']:,} images that the"
-        " student was not trained on.</p>"
+        " teacher answers all other images, at its price. Agreement is the share of all images for"
+        f" which the answer is the teacher's class. It was measured on {told['images']:,} images"
+        " that the student was not trained on.</p>"
     )
     yield drawing.plots([_drawing(told["points"])])
     yield from map(_wanted_line, _wanted(told, currency))
@@ -42,18 +42,18 @@ def _wanted_line(text: str) -> str:
 
 
 def _wanted(told: Told, currency: str) -> Iterator[str]:
-    """Yields sentences about the agreement that is wanted."""
+    """Yields sentences about the required agreement."""
     wanted = told["wanted"]
     if not wanted:
         return
     goal = percent(wanted["agreement"])
-    yield f"For an agreement of {goal}, as measured: {_choice(wanted['estimate'], currency)}"
-    yield f"With the whole 95% interval at {goal} or above: {_choice(wanted['surely'], currency)}"
+    yield f"For a measured agreement of {goal} or more: {_choice(wanted['estimate'], currency)}"
+    yield f"For a 95% interval that lies at or above {goal}: {_choice(wanted['surely'], currency)}"
 
 
 def _choice(point: Told | None, currency: str) -> str:
     if point is None:
-        return "no threshold; more images that judge make the interval narrower."
+        return "no threshold; more evaluation images make the interval narrower."
     if point["threshold"] is None:
         return "no threshold; the teacher must answer all images."
     cost = f", {point['cost']:,.6g} {currency} for 1,000 images".rstrip()

@@ -9,17 +9,17 @@ from amkd.reporting import drawing, interval, interval_chart, palette
 from amkd.reporting.html_parts import escape, folded, meanings, percent, table, text
 from amkd.reporting.interval_chart import Mark, Row
 
-_MOST_DRAWN = 20  # classes; if there are more, those where the student is worst
+_MOST_DRAWN = 20  # classes; if there are more, those with the lowest share of the student
 _MOST_CONFUSION = 50  # classes; a larger confusion matrix is not shown
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Share:
-    """The share of each class's images that the student or the teacher puts into that class.
+    """The share of each class's images that the student or the teacher assigns to that class.
 
     Attributes:
-      name: who, in words.
-      right: ``int[Y]``, images that are put into their class.
+      name: who assigns the classes, in words.
+      right: ``int[Y]``, images that are assigned to their class.
       images: ``int[Y]``, images of the class.
     """
 
@@ -43,12 +43,12 @@ class Share:
 
 
 def share(name: str, said: np.ndarray, right: np.ndarray, classes: int) -> Share:
-    """Counts the images of each class, and how many of them are put into it.
+    """Counts the images of each class, and how many of them are assigned to it.
 
     Args:
-      name: who puts them there.
-      said: ``int[M]``, where they are put.
-      right: ``int[M]``, their classes.
+      name: who assigns the classes.
+      said: ``int[M]``, the assigned classes.
+      right: ``int[M]``, the classes of the images.
       classes: Y.
     """
     hits = np.bincount(right[said == right], minlength=classes)
@@ -62,13 +62,13 @@ def parts(
     teacher: np.ndarray | None,
     labels: np.ndarray | None,
 ) -> Iterator[str]:
-    """Yields the HTML of the part; nothing if nothing judged the student.
+    """Yields the HTML of the part; nothing if the student was not evaluated.
 
     Args:
       names: Y names of the classes.
-      student: its classes on the judging images, ``int[T]``.
+      student: its classes on the evaluation images, ``int[T]``.
       teacher: the teacher's, ``int[T]``; -1 where it was not asked; None if it was never asked.
-      labels: the true classes, ``int[T]``; None if there are none.
+      labels: the ground-truth classes, ``int[T]``; None if there are none.
     """
     if not len(student):
         return
@@ -85,18 +85,18 @@ def parts(
         counts = np.zeros((len(names), len(names)), int)
         np.add.at(counts, (teacher[asked], student[asked]), 1)
         yield "<h2>Confusion with the teacher</h2>"
-        yield text("Rows: what the teacher says. Columns: what the student says.")
+        yield text("Rows: the class that the teacher predicts. Columns: the student's class.")
         yield _heat_map(names, counts)
         yield meanings("confusion")
 
 
 _ACCURACY = (
-    "Of the test images with each label: the share that gets this label from the student, and from"
-    " the teacher. The lines are 95% intervals (Wilson)."
+    "For each ground-truth label: the share of the test images with this label that the student and"
+    " the teacher classify correctly. The lines are 95% intervals (Wilson)."
 )
 _AGREEMENT = (
-    "Of the judging images that the teacher puts into each class: the share that the student puts"
-    " there, too. The lines are 95% intervals (Wilson)."
+    "For each class that the teacher predicts: the share of its evaluation images for which the"
+    " student predicts the same class. The lines are 95% intervals (Wilson)."
 )
 
 
@@ -108,7 +108,9 @@ def _by_class(
     known = [number for number in range(len(names)) if shares[0].images[number]]
     worst = sorted(known, key=lambda number: shares[0].of(number) or 0.0)[:_MOST_DRAWN]
     if len(known) > _MOST_DRAWN:
-        yield text(f"Shown are the {_MOST_DRAWN} of {len(known)} classes with the lowest share.")
+        yield text(
+            f"The chart shows the {_MOST_DRAWN} classes with the lowest share, of {len(known)}."
+        )
     rows = [
         Row(names[number], tuple(filter(None, marks)))
         for number in (worst if len(known) > _MOST_DRAWN else known)

@@ -1,6 +1,6 @@
-"""A contact sheet: images that a method asked about, each with what was said of it.
+"""A contact sheet: queried images of a method, each with a caption.
 
-A mix stands between its two real images; an image that is not a mix stands alone.
+A mix is shown between its two real images; an image that is not a mix is shown alone.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from amkd.reporting import drawing, thumbnail
 from amkd.reporting.drawing import CHARACTER
 from amkd.reporting.html_parts import escape, folded
 
-FIRST = 6  # pictures that a page shows without being asked
+FIRST = 6  # images that a page shows at once
 STYLE = """<style>
 .sheet { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 1rem; }
 .sheet.mixes { grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
@@ -34,7 +34,7 @@ class Cell:
 
     Attributes:
       images: ``(x_i, mix, x_j)``, or the image alone; each ``uint8[H, W, C]``.
-      lines: what stands below, in plain text.
+      lines: the caption, in plain text.
     """
 
     images: tuple[np.ndarray, ...]
@@ -47,7 +47,7 @@ def cell(images: Sequence[np.ndarray], *, lam: float, score: str, said: str) -> 
     Args:
       images: ``(x_i, mix, x_j)``, or one image.
       lam: weight of image i.
-      score: name and value, such as ``C2 0.251``; empty where there is none.
+      score: name and value, such as ``C2 0.251``; empty if there is no score.
       said: the teacher's answer, in words.
     """
     first = [f"λ {lam:.2f}"] if len(images) == len(_MIX) else []

@@ -1,4 +1,4 @@
-"""A vector picture: part of a page, or a file of its own. Its colours follow dark mode."""
+"""A vector drawing: part of a page, or a separate file. Its colours follow dark mode."""
 
 import dataclasses
 import re
@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from amkd.reporting import palette
 from amkd.reporting.html_parts import escape
 
-WIDTH = 380  # of a picture in units; a page shows it about as wide in pixels, or wider
+WIDTH = 380  # of a drawing in units; a page shows it about as wide in pixels, or wider
 FONT = 13  # height of its text in units, so that a screen of 420 pixels shows at least 12 pixels
 CHARACTER = 7.4  # width of a digit
 
-# A picture is shown from 360 to 480 pixels wide: its text is from 12.3 to 16.4 pixels high.
+# A drawing is shown from 360 to 480 pixels wide: its text is from 12.3 to 16.4 pixels high.
 _CSS = f"""
 .chart text {{ fill: var(--ink); font: {FONT}px system-ui, sans-serif; }}
 .chart .grid {{ stroke: var(--line); }} .chart .zero {{ stroke: var(--soft); }}
@@ -31,10 +31,10 @@ list-style: none; font-size: .9rem; }}
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """A picture without its frame.
+    """A drawing without its frame.
 
     Attributes:
-      title: what it shows, in plain text; for a reader who does not see it, too.
+      title: what it shows, in plain text; screen readers also use it.
       height: its height in units; the width is :data:`WIDTH`.
       body: what is drawn, as SVG.
       names: the name and the stroke of each line, for a legend.
@@ -46,14 +46,14 @@ class Drawing:
     names: tuple[tuple[str, str], ...] = ()
 
     def inline(self) -> str:
-        """Returns the picture as part of a page."""
+        """Returns the drawing as part of a page."""
         return (
             f'<svg class="chart" viewBox="0 0 {WIDTH} {self.height}" role="img"'
             f' aria-label="{escape(self.title)}">{self.body}</svg>'
         )
 
     def figure(self) -> str:
-        """Returns the picture with its title and its legend as part of a page."""
+        """Returns the drawing with its title and its legend as part of a page."""
         key = legend(self.names) if self.names else ""
         caption = f"<figcaption>{escape(self.title)}</figcaption>"
         return f'<figure class="plot">{caption}{self.inline()}{key}</figure>'
@@ -66,7 +66,7 @@ def stroke(number: int, dash: str = "") -> str:
 
 
 def legend(names: Sequence[tuple[str, str]]) -> str:
-    """Returns the names of lines beside a piece of each."""
+    """Returns the names of lines, each next to a sample of the line."""
     rows = "".join(
         f'<li><svg viewBox="0 0 36 12" aria-hidden="true"><path d="M0 6 H36"{line}'
         f' stroke-width="3"></path></svg>{escape(name)}</li>'
@@ -76,7 +76,7 @@ def legend(names: Sequence[tuple[str, str]]) -> str:
 
 
 def plots(drawings: Sequence[Drawing]) -> str:
-    """Returns pictures as part of a page, side by side where there is room."""
+    """Returns drawings as part of a page, side by side if there is room."""
     return f'<div class="plots">{"".join(one.figure() for one in drawings)}</div>'
 
 
@@ -86,17 +86,17 @@ def shortened(text: str, units: float) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-_GAP, _LINE = 24, 20  # units between pictures, and from line to line of the legend
+_GAP, _LINE = 24, 20  # units between drawings, and from line to line of the legend
 _NOT_XML = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f\\ud800-\\udfff\\ufffe\\uffff]")
 
 
 def file(title: str, drawings: Sequence[Drawing], columns: int = 3) -> str:
-    """Returns a file of pictures, each with its title and its legend.
+    """Returns a file of drawings, each with its title and its legend.
 
     Args:
-      title: the title above the pictures.
+      title: the title above the drawings.
       drawings: one or more drawings.
-      columns: how many columns of pictures there are at most.
+      columns: the largest number of columns.
     """
     columns = min(columns, len(drawings))
     width = columns * (WIDTH + _GAP) + _GAP
@@ -117,7 +117,7 @@ def file(title: str, drawings: Sequence[Drawing], columns: int = 3) -> str:
 
 
 def _key(one: Drawing, left: int, top: int) -> Iterator[str]:
-    """Yields the legend of a picture, in two columns."""
+    """Yields the legend of a drawing, in two columns."""
     half = WIDTH // 2
     for number, (name, line) in enumerate(one.names):
         x, y = left + number % 2 * half, top + number // 2 * _LINE
@@ -126,8 +126,8 @@ def _key(one: Drawing, left: int, top: int) -> Iterator[str]:
 
 
 def whole(title: str, width: int, height: int, body: str) -> str:
-    """Returns SVG as the text of a file, on paper of its own, without the control characters that
-    XML has no form for.
+    """Returns SVG as the text of a file, with its own background, and without the control
+    characters that XML cannot represent.
     """
     text = (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 {width} {height}"'

@@ -1,4 +1,4 @@
-"""Pictures beside what teacher and student say of them, as a part of an HTML page."""
+"""Images with the answers of teacher and student, as a part of an HTML page."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +12,7 @@ from amkd.reporting.html_parts import escape, folded
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Judged:
-    """Images that a teacher has answered, and what a student says of them.
+    """Images that a teacher has answered, and a student's answers to them.
 
     Attributes:
       kind: what these images are, such as ``held out``.
@@ -29,14 +29,14 @@ class Judged:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Entry:
-    """One picture of a gallery.
+    """One image of a gallery.
 
     Attributes:
       image: ``uint8[H, W, C]``.
       teacher: ``float32[Y]``, probabilities.
       student: ``float32[Y]``, probabilities.
-      picture: what is shown of it, ``uint8[H', W', C']``.
-      lines: what stands below, in plain text.
+      picture: the image as it is shown, ``uint8[H', W', C']``.
+      lines: the caption, in plain text.
     """
 
     image: np.ndarray
@@ -52,12 +52,12 @@ EntryOf = Callable[[np.ndarray, np.ndarray, np.ndarray], Entry]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Gallery:
-    """Some pictures that are worth a look.
+    """Some images that a person should look at.
 
     Attributes:
       title: the title above them.
       meaning: why these were chosen, in plain sentences.
-      entries: the pictures, the most remarkable first.
+      entries: the images, the most remarkable first.
     """
 
     title: str
@@ -68,34 +68,35 @@ class Gallery:
 def galleries(
     judged: Judged, most: int, entry_of: EntryOf, *, with_least_sure: bool = True
 ) -> Iterator[Gallery]:
-    """Yields the pictures on which both disagree most, and those of which the teacher is least
-    sure.
+    """Yields the images on which teacher and student disagree most, and those for which the teacher
+    is least confident.
 
     Args:
-      judged: M images; one whose answer is NaN was not asked about, and is left out.
-      most: pictures in a gallery.
+      judged: M images; an image whose answer is NaN was not queried, and is left out.
+      most: the largest number of images in a gallery.
       entry_of: makes the entries.
-      with_least_sure: whether to yield the second, which is for answers of one distribution.
+      with_least_sure: whether to yield the second gallery, which needs answers that are one
+        distribution.
     """
     if worst := _entries(judged, most_divergent(judged.student, judged.teacher, most), entry_of):
         yield Gallery(
-            f"Teacher and student disagree most: {judged.kind} pictures",
-            "The highest divergence: KL divergence of the student's probabilities from the"
-            " teacher's, in nats. It is high where the student gives little to what the teacher"
-            " finds likely.",
+            f"Teacher and student disagree most: {judged.kind} images",
+            "The images with the highest KL divergence of the student's probabilities from the"
+            " teacher's, in nats. It is high if the student gives a low probability to a class to"
+            " which the teacher gives a high one.",
             worst,
         )
     if with_least_sure and (unsure := _entries(judged, least_sure(judged.teacher, most), entry_of)):
         yield Gallery(
-            f"The teacher is least sure: {judged.kind} pictures",
-            "The lowest probability of the teacher's own best class. Its answer may be wrong"
-            " here, or the picture unclear.",
+            f"The teacher is least confident: {judged.kind} images",
+            "The images for which the highest class probability of the teacher is lowest. The"
+            " answer may be wrong, or the image may be unclear.",
             unsure,
         )
 
 
 def most_divergent(student: np.ndarray, teacher: np.ndarray, most: int) -> np.ndarray:
-    """Returns the places of the highest divergences above 0, the highest first: ``int[...]``.
+    """Returns the indices of the highest divergences above 0, the highest first: ``int[...]``.
 
     At equal divergences the earlier image comes first.
     """
@@ -106,8 +107,10 @@ def most_divergent(student: np.ndarray, teacher: np.ndarray, most: int) -> np.nd
 
 
 def least_sure(teacher: np.ndarray, most: int) -> np.ndarray:
-    """Returns the places of the teacher's lowest best probabilities, the lowest first; none of a
-    teacher that answers a class alone, and is always sure.
+    """Returns the indices of the images with the lowest confidence of the teacher, the lowest
+    first.
+
+    A teacher that returns hard labels has full confidence in every answer: the result is empty.
     """
     asked = np.flatnonzero(~np.isnan(teacher).any(-1))
     best = teacher[asked].max(-1, initial=0.0)
@@ -123,13 +126,13 @@ def _entries(judged: Judged, places: np.ndarray, entry_of: EntryOf) -> tuple[Ent
 
 
 def html(shown: Sequence[Gallery], *, numbered: bool = False, first: int = 0) -> Iterator[str]:
-    """Yields galleries as parts of a page, which takes the style of a contact sheet.
+    """Yields galleries as parts of a page, which needs the style of a contact sheet.
 
     Args:
       shown: the galleries.
-      numbered: whether to show the row that each picture has in a table of all of them, in which
-        row 1 is the head and a picture stands once.
-      first: how many pictures of a gallery are shown at once, the others on demand; 0 for all.
+      numbered: whether to show the row of each image in a table of all images, in which row 1 is
+        the header and each image has one row.
+      first: how many images of a gallery are shown at once, the others on demand; 0 for all.
     """
     rows: dict[bytes, int] = {}
     for one in shown:
@@ -147,6 +150,6 @@ def html(shown: Sequence[Gallery], *, numbered: bool = False, first: int = 0) ->
 def _figure(entry: Entry, number: int, before: str) -> str:
     said = "<br>".join(map(escape, entry.lines))
     return (
-        f'<figure><img alt="picture {number}" src="{thumbnail.address(entry.picture)}">'
+        f'<figure><img alt="image {number}" src="{thumbnail.address(entry.picture)}">'
         f"<figcaption>{before}{said}</figcaption></figure>"
     )

@@ -1,8 +1,8 @@
 """The parts that HTML reports are made of: a whole page, tables, cards, terms, details.
 
-A page is one file that needs no network: style and pictures are inside. Its text is at least 12
-pixels high, and nothing but tables and commands is wider than a screen of 420 pixels; these scroll
-by themselves.
+A page is one file that needs no network: style and images are inside. Its text is at least 12
+pixels high. Only tables and commands may be wider than a screen of 420 pixels; they have their own
+scroll bars.
 """
 
 import html
@@ -74,7 +74,7 @@ def text(words: str) -> str:
 
 
 def card(figure: str, name: str, meaning: str) -> str:
-    """Returns one figure with its name, and what it means in a sentence."""
+    """Returns one figure with its name and a sentence about its meaning."""
     return (
         f'<div class="card"><b>{escape(figure)}</b><span>{escape(name)}</span>'
         f"<small>{escape(meaning)}</small></div>"
@@ -82,7 +82,7 @@ def card(figure: str, name: str, meaning: str) -> str:
 
 
 def meanings(*names: str) -> str:
-    """Returns what terms mean, as a list of definitions.
+    """Returns the meanings of terms, as a list of definitions.
 
     Args:
       names: keys of :data:`amkd.reporting.terms.TERMS`.
@@ -104,11 +104,11 @@ def table(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
 
 
 def folded(title: str, inside: str) -> str:
-    """Returns HTML that is folded away until a reader asks for it."""
+    """Returns HTML that is hidden until a reader opens it."""
     return f"<details><summary>{escape(title)}</summary>{inside}</details>"
 
 
 def details(title: str, values: dict[str, Any]) -> str:
-    """Returns a table of values that is folded away."""
+    """Returns a table of values that is hidden until a reader opens it."""
     rows = table(("field", "value"), ([name, str(value)] for name, value in values.items()))
     return folded(title, rows)

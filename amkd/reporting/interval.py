@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-_Z = 1.959963984540054  # 95% of a normal distribution lie within so many deviations of its mean
+_Z = 1.959963984540054  # standard deviations: 95% of a normal distribution are this near its mean
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
@@ -25,7 +25,7 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 
 def mean(values: np.ndarray) -> tuple[float, float]:
     """Returns the 95% interval of the mean of many values ``float[M]``, by the normal distribution;
-    of a single one the value itself.
+    for a single value the value itself.
     """
     middle = float(np.mean(values))
     half = _Z * float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else 0.0
@@ -33,7 +33,7 @@ def mean(values: np.ndarray) -> tuple[float, float]:
 
 
 def text(share: float | None, count: int | None) -> str:
-    """Formats the interval in percent, such as ``82.8 to 88.9``; empty where there is none."""
+    """Formats the interval in percent, such as ``82.8 to 88.9``; empty if there is none."""
     if share is None or not count:
         return ""
     low, high = wilson(share, count)

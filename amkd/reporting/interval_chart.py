@@ -1,4 +1,4 @@
-"""Figures side by side with their intervals, a row for each name (a forest plot), as a picture."""
+"""A forest plot: figures with their intervals, in a row for each name, as a drawing."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ class Mark:
       value: the figure.
       low: lower end of the interval; None if there is none.
       high: upper end of the interval.
-      note: what stands behind the figure where the mouse rests.
+      note: further text in the tooltip, after the figure.
     """
 
     number: int
@@ -55,15 +55,15 @@ def chart(
     zero: bool = False,
     legend: bool = True,
 ) -> Drawing:
-    """Returns the picture; intervals far beyond all figures are cut, and end in an arrow.
+    """Returns the drawing; intervals far beyond all figures are cut, and end in an arrow.
 
     Args:
       title: what is shown.
-      x_label: below the chart.
+      x_label: the label below the chart.
       rows: one or more, each with a figure or more.
       unit: the unit of the figures.
       zero: whether 0 is drawn, as the line of no difference.
-      legend: whether the chart brings the names of its figures.
+      legend: whether the chart has a legend of its figures.
     """
     frame = _frame(rows, zero)
     body, down = [], float(_TOP)
@@ -83,7 +83,7 @@ def chart(
 
 @dataclasses.dataclass(frozen=True)
 class _Frame:
-    """Where the figures lie in the picture."""
+    """The positions of the figures in the drawing."""
 
     ticks: tuple[float, ...]
 
@@ -93,7 +93,7 @@ class _Frame:
         return round(_SIDE + (inside - low) / (high - low) * (WIDTH - 2 * _SIDE), 1)
 
     def cuts(self, value: float) -> bool:
-        """Tells whether a value lies outside of the picture."""
+        """Returns whether a value is outside of the drawing."""
         return not self.ticks[0] <= value <= self.ticks[-1]
 
 

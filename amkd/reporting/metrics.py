@@ -1,7 +1,7 @@
-"""Measures of a student, computed on the host. Each is None where there is nothing to compare with.
+"""Measures of a student, computed on the host. A measure is None if its data are missing.
 
-Probabilities are ``float32[B, Y]``, labels ``int[B]``. A teacher's row of NaN is an image that it
-was not asked about; such images are left out.
+Probabilities are ``float32[B, Y]``, ground-truth labels ``int[B]``. A row of NaN in a teacher's
+answers belongs to an image that it was not asked about; such images are left out.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ _TINY = np.finfo(np.float32).tiny
 
 
 def accuracy(probabilities: np.ndarray | None, labels: np.ndarray | None) -> float | None:
-    """Returns the share of images whose most probable class is the label."""
+    """Returns the share of images whose most probable class is the ground-truth label."""
     if probabilities is None or labels is None or not answered(probabilities):
         return None
     asked = _asked(probabilities)
@@ -19,7 +19,7 @@ def accuracy(probabilities: np.ndarray | None, labels: np.ndarray | None) -> flo
 
 
 def agreement(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
-    """Returns the share of images on which student and teacher pick the same class."""
+    """Returns the share of images on which student and teacher predict the same class."""
     if teacher is None or not answered(teacher):
         return None
     asked = _asked(teacher)
@@ -29,8 +29,8 @@ def agreement(student: np.ndarray, teacher: np.ndarray | None) -> float | None:
 def calibration_error(
     probabilities: np.ndarray, labels: np.ndarray | None, bins: int = 15
 ) -> float | None:
-    """Returns the expected calibration error (Guo et al., 2017, equation 3): the mean distance of
-    confidence and accuracy, over bins of equal width that weigh as their images.
+    """Returns the expected calibration error (Guo et al., 2017, equation 3): the mean distance
+    between confidence and accuracy, over bins of equal width, weighted by their numbers of images.
     """
     if labels is None or not len(probabilities):
         return None
@@ -55,8 +55,8 @@ def calibration(
 ) -> dict[str, float | None]:
     """Returns the ``calibration_error`` and the mean ``brier_score`` of a student.
 
-    They are judged by the labels. Where there are none, the teacher's class counts as the right
-    one, on the images that it was asked about.
+    They are computed with the ground-truth labels. If there are none, the teacher's class counts
+    as the right one, on the images that it was asked about.
     """
     if labels is None and teacher is not None:
         asked = _asked(teacher)

@@ -1,4 +1,4 @@
-"""The part of a run's page about what was asked and paid."""
+"""The part of a run's page about queries and costs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,14 +23,14 @@ def parts(summary: Entry) -> Iterator[str]:
         if chart := progress_part.shares(summary, price, name):
             yield drawing.plots([chart])
             yield text(
-                "Queries times their price: what the answers cost where all of them are bought."
-                " Answers that the ledger held, evaluation queries and lost requests are not"
-                " counted."
+                "The money is the number of queries times the price of one: the cost if every"
+                " answer is bought. Answers from the ledger cost nothing, but they are included"
+                " here. Evaluation queries and lost requests are not included."
             )
     if any(entry.get("cost") for entry in summary["rounds"]):
         head = ("round", "queries so far", "sent by this run so far", f"cost so far, {currency}")
         yield table(tuple(name.removesuffix(", ") for name in head), map(_round, summary["rounds"]))
-    terms = ["query", "sent by this run", "evaluation queries", "lost on the way", "cost"]
+    terms = ["query", "sent by this run", "evaluation queries", "lost in transit", "cost"]
     if summary.get("sentinel_queries"):
         terms.append("sentinel queries")
     if summary.get("assistant"):
@@ -61,7 +61,7 @@ def _spend(summary: Entry) -> Iterator[list[str]]:
     yield ["sent by this run", f"{summary['queries_paid']:,}"]
     if told := summary.get("assistant"):
         yield [
-            f"answered by the assistant {told['model']}, no queries",
+            f"answered by the assistant {told['model']} (no queries)",
             assistant_text.images(told),
         ]
     yield ["evaluation queries, not in the budget", f"{summary['evaluation_queries']:,}"]
@@ -70,6 +70,6 @@ def _spend(summary: Entry) -> Iterator[list[str]]:
     if price:
         yield ["price of one image", f"{price:,.10g} {summary['currency']}".rstrip()]
     yield ["cost", money(summary)]
-    yield ["lost on the way", f"{summary['lost']:,}"]
+    yield ["lost in transit", f"{summary['lost']:,}"]
     if early := summary.get("ended_early"):
         yield ["ended early", early["why"]]

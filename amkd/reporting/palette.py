@@ -1,4 +1,4 @@
-"""The colours of all pages and pictures, for light and for dark screens."""
+"""The colours of all pages and drawings, for light and for dark screens."""
 
 from collections.abc import Mapping
 
@@ -56,5 +56,5 @@ def variables() -> str:
 
 
 def curve(number: int) -> str:
-    """Returns the colour of a curve as CSS; numbers beyond the colours begin again."""
+    """Returns the colour of a curve as CSS; after the last colour, the first one follows again."""
     return f"var(--curve-{number % CURVES})"

@@ -1,4 +1,4 @@
-"""Where a run stands at the moment, for those who watch it from outside."""
+"""The current progress of a run, for people and programs that watch it from outside."""
 
 import contextlib
 import dataclasses
@@ -12,16 +12,16 @@ from amkd.core.errors import UserError
 from amkd.core.json_lines import stamp
 from amkd.reporting.bars import bars
 
-_COUNTED_EVERY = 5.0  # seconds between two looks into the ledger
+_COUNTED_EVERY = 5.0  # seconds between two counts in the ledger
 
 
 class Counts(NamedTuple):
-    """What a run has asked and spent so far.
+    """The queries and the spending of a run so far.
 
     Attributes:
       queries: answers used for distillation, paid for or found in the ledger.
-      evaluation_queries: answers on the images that judge.
-      spent: what may have been billed.
+      evaluation_queries: answers on the evaluation images.
+      spent: the amount that may have been billed.
     """
 
     queries: int = 0
@@ -31,15 +31,15 @@ class Counts(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Standing:
-    """Where a run stands; a new value after every step, so that other threads may read it.
+    """The progress of a run; a new value after every step, so that other threads may read it.
 
     Attributes:
       phase: ``load``, ``judge``, ``search``, ``query``, ``train``, ``evaluate`` or ``report``.
       round: the round, 0 first; None before the first.
       done: how much of this phase is done.
-      total: how much there is; 0 where that is not known.
+      total: how much there is; 0 if that is not known.
       unit: the unit of both.
-      counts: what was asked and spent.
+      counts: the queries and the spending.
       advanced: when the work last advanced, in seconds since 1970.
     """
 
@@ -53,10 +53,10 @@ class Standing:
 
 
 class RunProgress:
-    """Notes where a run stands.
+    """Records the progress of a run.
 
     Attributes:
-      standing: the newest.
+      standing: the current progress.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class RunProgress:
         currency: str = "",
         shows_bars: bool = False,
     ) -> None:
-        """Begins to note.
+        """Starts with no progress.
 
         Args:
-          budget: most queries of the run, as configured.
+          budget: the largest number of queries of the run, as configured.
           currency: the currency of the money.
           shows_bars: whether a person sees progress bars.
         """
@@ -79,7 +79,7 @@ class RunProgress:
         self.standing = Standing(advanced=time.time())
 
     def facts(self) -> dict[str, Any]:
-        """Returns where the run stands, for JSON."""
+        """Returns the progress of the run, for JSON."""
         now = self.standing
         return {
             "phase": now.phase,
@@ -97,17 +97,17 @@ class RunProgress:
         }
 
     def follow(self, count: Callable[[], Counts], *, rounds: int, budget: int) -> None:
-        """Sets what is known once the run is put together.
+        """Sets the facts that are known once the run is assembled.
 
         Args:
           count: looks up the counts; it is called by the run's own thread only.
           rounds: number of the last round.
-          budget: most queries of the run; with few pictures less than was configured.
+          budget: the largest number of queries; with few images it is below the configured one.
         """
         self._count, self._rounds, self._budget = count, rounds, budget
 
     def phase(self, name: str, round_: int | None = None) -> None:
-        """Notes that a phase begins."""
+        """Records that a phase begins."""
         if round_ is None:
             round_ = self.standing.round
         self.standing = Standing(name, round_, counts=self._look_up(), advanced=time.time())
@@ -115,7 +115,7 @@ class RunProgress:
 
     @contextlib.contextmanager
     def bar(self, total: int, label: str, unit: str) -> Iterator[Callable[..., None]]:
-        """Opens a progress bar; what advances it is noted."""
+        """Opens a progress bar, and records how far it has advanced."""
         self._note(done=0, total=total, unit=unit)
         with self._bars(total, label, unit) as shown:
 

@@ -1,6 +1,6 @@
-"""Writes and reads ``progress.json``, the sign of life of a run.
+"""Writes and reads ``progress.json``, the heartbeat of a run.
 
-Another thread writes it, so that it stays fresh while the run waits for its teacher or trains.
+A separate thread updates it, even while the run waits for its teacher or trains.
 """
 
 import contextlib
@@ -20,15 +20,15 @@ from amkd.core.stopping import Stopped
 from amkd.reporting.progress import RunProgress
 
 NAME = "progress.json"
-WITHIN = 60.0  # seconds since the last sign of life that are allowed
+WITHIN = 60.0  # seconds since the last heartbeat that are allowed
 RUNNING, FINISHED, STOPPED, FAILED = "running", "finished", "stopped", "failed"
-_STOPS = (Stopped, JobEnded, KeyboardInterrupt, console.ReaderGone)  # the same command goes on
+_STOPS = (Stopped, JobEnded, KeyboardInterrupt, console.ReaderGone)  # the same command resumes
 _LONGEST = 1000  # characters of a reason
 _FIELDS = {"state": str, "updated": str, "phase": str}
 
 
 class SignOfLife(NamedTuple):
-    """What is found of a run.
+    """The state of a run, as it was found.
 
     Attributes:
       well: whether the run works, or is finished.
@@ -41,12 +41,12 @@ class SignOfLife(NamedTuple):
 
 @contextlib.contextmanager
 def kept(progress: RunProgress, workdir: Path, seconds: float) -> Iterator[None]:
-    """Keeps ``progress.json`` fresh while it lasts, and then writes how the run ended.
+    """Updates ``progress.json`` during the run, and then writes how the run ended.
 
     Args:
-      progress: notes where the run stands.
+      progress: records the progress of the run.
       workdir: the folder of the run.
-      seconds: between two signs of life; 0 for none.
+      seconds: the seconds between two heartbeats; 0 for no heartbeat.
     """
     if not seconds:
         yield
@@ -116,12 +116,12 @@ class _Beat(threading.Thread):
 def judge(
     workdir: Path, within: float | None, idle: float | None, now: datetime.datetime | None = None
 ) -> SignOfLife:
-    """Tells whether the run in a folder works, or is finished.
+    """Returns whether the run in a folder works or is finished, with a message for a person.
 
     Args:
       workdir: the folder.
-      within: seconds since the last sign of life that are allowed; None for :data:`WITHIN`, or
-        for the time of three signs of this run if that is longer.
+      within: seconds since the last heartbeat that are allowed; None for :data:`WITHIN`, or for
+        three times the interval between heartbeats if that is longer.
       idle: seconds since the work last advanced that are allowed; None for any.
       now: the time; None for that of the clock.
 
@@ -130,11 +130,11 @@ def judge(
     """
     path = workdir / NAME
     if not path.exists():
-        if (workdir / "summary.json").exists():  # of a run that wrote no sign of life
+        if (workdir / "summary.json").exists():  # of a run that wrote no heartbeat
             return SignOfLife(True, f"{workdir}: finished")
         raise UserError(
-            f"{path} is not there: no run has begun in this folder, its report.beat_seconds is 0,"
-            " or it is a table, where each run has a folder of its own"
+            f"{path} does not exist: no run was started in this folder, or its report.beat_seconds"
+            " is 0, or this is the folder of a table, in which each run has its own folder"
         )
     told = files.read_object(path, "the run writes it again", _FIELDS)
     now = now or datetime.datetime.now(datetime.UTC)
@@ -145,11 +145,13 @@ def judge(
     if state != RUNNING:
         return SignOfLife(False, f"{where}; {state}: {told.get('why') or 'no reason is known'}")
     if silent > (_allowed(told) if within is None else within):
-        return SignOfLife(False, f"{where}; no sign of life for {silent:.0f} s")
+        return SignOfLife(False, f"{where}; no heartbeat for {silent:.0f} s")
     still = _age(path, told.get("advanced", ""), now)
     if idle is not None and still > idle:
-        return SignOfLife(False, f"{where}; alive, but nothing has advanced for {still:.0f} s")
-    return SignOfLife(True, f"{where}; sign of life {silent:.0f} s ago, advanced {still:.0f} s ago")
+        return SignOfLife(False, f"{where}; it has a heartbeat, but no progress for {still:.0f} s")
+    return SignOfLife(
+        True, f"{where}; last heartbeat {silent:.0f} s ago, last progress {still:.0f} s ago"
+    )
 
 
 def _allowed(told: dict[str, Any]) -> float:

@@ -16,7 +16,7 @@ NAMES = {"student_accuracy": "student accuracy", "agreement": "agreement"}
 _COLOURS = {"agreement": 0, "student_accuracy": 1}
 _TEACHER = 2  # its colour
 _INTERVAL = "95% interval"
-_EPOCHS = 200  # of a round, at most, that are drawn
+_EPOCHS = 200  # the largest number of epochs of a round that are drawn
 
 Entry = dict[str, Any]
 
@@ -34,8 +34,8 @@ def parts(summary: Entry, epochs: Sequence[Entry]) -> Iterator[str]:
     if drawings:
         yield drawing.plots(drawings)
         yield text(
-            "After every round, with 95% intervals (Wilson): how far a share may be off because it"
-            " was counted on few images."
+            "Shares are measured after every round, and are shown with 95% intervals (Wilson). The"
+            " interval shows how uncertain a share is because the number of images is limited."
         )
     columns = _columns(rounds)
     rows = ([column.cell(entry) for column in columns] for entry in rounds)
@@ -71,12 +71,12 @@ def points(rounds: Sequence[Entry], measure: str, scale: float = 1.0) -> tuple[P
 
 
 def shares(summary: Entry, scale: float = 1.0, x_label: str = "") -> Drawing | None:
-    """Draws the shares after every round; None if nothing judged the student.
+    """Draws the shares after every round; None if the student was not evaluated.
 
     Args:
       summary: the content of ``summary.json``.
       scale: factor of the queries.
-      x_label: below the chart; empty for queries.
+      x_label: the label below the chart; empty for queries.
     """
     names = measured(summary)
     if not names:
@@ -116,8 +116,8 @@ class _Column(NamedTuple):
 
     Attributes:
       title: the title above it.
-      cell: returns the text of a round, a dash where there is nothing.
-      terms: what a reader may not know of it.
+      cell: returns the text of a round, a dash if there is no value.
+      terms: the terms that a reader may not know.
     """
 
     title: str
@@ -134,7 +134,7 @@ def _columns(rounds: Sequence[Entry]) -> list[_Column]:
         _Column("round", lambda entry: str(entry["round"]), ("round",)),
         _Column("queries", lambda entry: f"{entry['queries']:,}", ("query",)),
         _Column("student accuracy", _share("student_accuracy"), ("student accuracy", _INTERVAL)),
-        _Column("agreement", _share("agreement"), ("agreement", "judging images", _INTERVAL)),
+        _Column("agreement", _share("agreement"), ("agreement", "evaluation images", _INTERVAL)),
         _Column("divergence", _divergence, ("divergence",)),
         _Column(score, _scores, (score,)),
         _Column(recall, _recall, (recall,)),

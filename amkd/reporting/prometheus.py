@@ -1,4 +1,4 @@
-"""Where a run stands, as Prometheus reads it from a port of this machine."""
+"""Serves the progress of a run to Prometheus from a port of this machine."""
 
 import contextlib
 import threading
@@ -13,11 +13,11 @@ _HOST = "127.0.0.1"
 _SILENT = 10.0  # seconds after which a connection without a request is closed
 _GAUGES = {
     "rounds": "number of the last round",
-    "done": "work that is done of this phase",
+    "done": "work of this phase that is done",
     "total": "work of this phase, 0 if not known",
     "queries": "answers used for distillation",
-    "budget": "most queries of the run",
-    "evaluation_queries": "answers on the images that judge",
+    "budget": "largest number of queries of the run",
+    "evaluation_queries": "answers on the evaluation images",
 }
 
 
@@ -27,9 +27,14 @@ def text(progress: RunProgress) -> str:
     rows = [(name, meaning, "", told[name]) for name, meaning in _GAUGES.items()]
     rows += [
         ("round", "the round; -1 before the first", "", -1 if now.round is None else now.round),
-        ("phase", "1 for the phase that the run is in", _label("phase", now.phase), 1),
-        ("spent", "what may have been billed", _label("currency", told["currency"]), told["spent"]),
-        ("advanced_timestamp_seconds", "when the work last advanced", "", now.advanced),
+        ("phase", "1 for the current phase of the run", _label("phase", now.phase), 1),
+        (
+            "spent",
+            "amount that may have been billed",
+            _label("currency", told["currency"]),
+            told["spent"],
+        ),
+        ("advanced_timestamp_seconds", "time when the work last advanced", "", now.advanced),
     ]
     return "".join(
         f"# HELP amkd_run_{name} {meaning}\n# TYPE amkd_run_{name} gauge\n"
@@ -45,10 +50,10 @@ def _label(name: str, value: str) -> str:
 
 @contextlib.contextmanager
 def served(progress: RunProgress, port: int) -> Iterator[None]:
-    """Answers ``http://127.0.0.1:PORT/metrics`` while it lasts.
+    """Answers ``http://127.0.0.1:PORT/metrics`` during the run.
 
     Args:
-      progress: notes where the run stands.
+      progress: records the progress of the run.
       port: 0 for none.
 
     Raises:
@@ -61,8 +66,8 @@ def served(progress: RunProgress, port: int) -> Iterator[None]:
         server = _Server(lambda: text(progress), port)
     except OSError as error:
         raise UserError(
-            f"config.report.prometheus_port={port}: cannot be opened ({error.strerror}); name"
-            " another, or 0 for none"
+            f"config.report.prometheus_port={port}: cannot be opened ({error.strerror}); choose"
+            " another port, or 0 for none"
         ) from error
     with server:
         threading.Thread(target=server.serve_forever, name="prometheus", daemon=True).start()
@@ -81,7 +86,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((_HOST, port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: a client has gone."""
+        """Prints nothing: a client has disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -89,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _SILENT
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: it is asked often."""
+        """Prints nothing: there are many requests."""
 
     def do_GET(self) -> None:
         """Answers with the values."""

@@ -20,7 +20,7 @@ class RunLog:
     """The open outputs of one run.
 
     Attributes:
-      progress: notes where the run stands.
+      progress: records the progress of the run.
     """
 
     def __init__(
@@ -34,8 +34,8 @@ class RunLog:
 
         Args:
           workdir: the folder of the run.
-          progress: notes where the run stands.
-          writers: take the curves.
+          progress: records the progress of the run.
+          writers: receive the curves.
         """
         self._path = workdir / "metrics.jsonl"
         self._writers = writers
@@ -46,7 +46,7 @@ class RunLog:
         return self.progress.bar(total, label, unit)
 
     def phase(self, name: str, round_: int | None = None) -> None:
-        """Notes that a phase begins, of a round if that is given."""
+        """Records that a phase begins, of a round if one is given."""
         self.progress.phase(name, round_)
 
     def rewind(self, rounds: list[Entry], round_: int, epoch: int) -> None:
@@ -55,7 +55,7 @@ class RunLog:
 
         Args:
           rounds: the entries of the finished rounds.
-          round_: the round that goes on.
+          round_: the round that is resumed.
           epoch: how many of its epochs are done.
         """
         kept, written = [], {}
@@ -76,13 +76,13 @@ class RunLog:
             files.write_text(self._path, text)
 
     def _entries(self) -> list[Entry]:
-        """Returns the sound lines of metrics.jsonl; those of rounds can be written again."""
+        """Returns the undamaged lines of metrics.jsonl; lines of rounds can be written again."""
         lines = self._path.read_bytes().splitlines() if self._path.exists() else []
         found = [entry for line in lines if (entry := _parse(line))]
         if lines and len(found) < len(lines) - (_parse(lines[-1]) is None):  # cut off by a kill
             console.say(
-                f"{self._path}: {len(lines) - len(found)} damaged line(s) are left out; finished"
-                " rounds are written again, and epochs are not",
+                f"{self._path}: {len(lines) - len(found)} damaged line(s) are left out; lines of"
+                " finished rounds are written again, lines of epochs are not",
             )
         return found
 
@@ -106,7 +106,7 @@ class RunLog:
             writer.scalars(values, axis=axis, step=step)
 
     def close(self, *, finished: bool = True) -> None:
-        """Closes the writers; ``finished`` tells whether the run has."""
+        """Closes the writers; ``finished`` says whether the run is finished."""
         for writer in self._writers:
             writer.close(finished=finished)
 

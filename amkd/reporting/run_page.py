@@ -31,22 +31,22 @@ from amkd.reporting.terms import TERMS
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class RunPage:
-    """What the page of a finished run shows.
+    """The content of a finished run's page.
 
     Attributes:
       summary: the content of ``summary.json``.
       config: fields that are not at their defaults, by dotted name.
       class_names: Y names.
-      student: its probabilities on the judging images, ``float32[T, Y]``.
+      student: its probabilities on the evaluation images, ``float32[T, Y]``.
       teacher: the teacher's, ``float32[T, Y]``; NaN where it was not asked; None if it never was.
-      labels: their true classes, ``int[T]``; None if there are none.
+      labels: their ground-truth classes, ``int[T]``; None if there are none.
       epochs: the entries of epochs, as in ``metrics.jsonl``.
-      chosen: what each round after the first chose.
-      made: some of the images that the method made before it asked.
-      galleries: pictures that a person should look at.
+      chosen: the images that each round after the first chose.
+      made: some of the images that the method made before its first query.
+      galleries: images that a person should look at.
       given: the name of the configuration that was given; empty if none was.
-      given_fields: the fields that were set beside it, by dotted name; all fields of ``config``
-        where no configuration was given.
+      given_fields: the fields that were set in addition to it, by dotted name; all fields of
+        ``config`` if no configuration was given.
     """
 
     summary: dict[str, Any]
@@ -64,7 +64,7 @@ class RunPage:
 
     @property
     def asked(self) -> np.ndarray:
-        """Whether the teacher was asked about each judging image, ``bool[T]``."""
+        """Whether the teacher was asked about each evaluation image, ``bool[T]``."""
         if self.teacher is None:
             return np.zeros(len(self.student), bool)
         return np.asarray(~np.isnan(self.teacher).any(-1))
@@ -105,10 +105,10 @@ def render(shown: RunPage) -> str:
 
 
 def _judged(shown: RunPage) -> list[Answers]:
-    """Returns the answers whose confidence can be judged.
+    """Returns the answers whose calibration can be measured.
 
-    With labels, these are the answers of both sides; else those of the student alone, judged by
-    the teacher's classes.
+    With ground-truth labels, these are the answers of student and teacher; without, those of the
+    student alone, compared with the teacher's classes.
     """
     asked = shown.asked
     if shown.labels is None:
@@ -126,8 +126,8 @@ def _cards(summary: dict[str, Any]) -> Iterator[str]:
     figures = [*_shares(summary)]
     if not figures:
         yield text(
-            "Nothing judged the student: there are no labels, and the teacher was not asked about"
-            " judging images (teacher.evaluate)."
+            "The student was not evaluated: there are no ground-truth labels, and no evaluation"
+            " images were sent to the teacher (teacher.evaluate)."
         )
     for name, words in LANE_FIGURES.items():
         if summary.get(name) is not None:
@@ -160,7 +160,7 @@ def _shares(summary: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_ratio(summary: dict[str, Any], images: int | None) -> str:
-    """Formats the interval of the success rate, with the teacher's accuracy as exact."""
+    """Formats the interval of the success rate; the teacher's accuracy is taken as exact."""
     share, teacher = summary["student_accuracy"], summary["teacher_accuracy"]
     if not images or not teacher or share is None:
         return ""
@@ -177,7 +177,7 @@ def _time(seconds: dict[str, float]) -> Iterator[str]:
     yield "<h2>Time</h2>"
     yield text(
         "search: scoring and choosing images; query: waiting for the teacher; train: training"
-        " students; evaluate: judging them."
+        " students; evaluate: evaluating students."
     )
     yield f'<div class="bar">{bars}</div>'
     yield drawing.legend(
@@ -198,7 +198,7 @@ def _how_to_reproduce(shown: RunPage) -> Iterator[str]:
     own = bool(PurePath(shown.given.partition(":")[0]).suffix)
     yield text(
         f"{made} {f'{shown.given} is a file of the user.' if own else ''} Folders, addresses and"
-        " secrets are left out: give your own. The same version, configuration and seed give the"
+        " secrets are left out: add your own. The same version, configuration and seed give the"
         " same student on the same kind of machine."
     )
     yield f"<pre>{escape(command(shown.given, shown.given_fields))}</pre>"
@@ -209,7 +209,7 @@ def command(given: str, fields: dict[str, Any]) -> str:
 
     Args:
       given: the name of its configuration; empty for the defaults.
-      fields: what else is set, by dotted name.
+      fields: the other fields that are set, by dotted name.
     """
     start = f"amkd --config={shlex.quote(given or 'default')} --workdir=FOLDER"
     words = (shlex.quote(f"--config.{name}={value}") for name, value in fields.items())

@@ -10,7 +10,7 @@ GROUPS = {
     "queries": ("round", "spend", "schedule", "seconds"),
 }
 
-# Figures of a round that are shown as they are. C1 or C2: as the method scores.
+# Figures of a round that are shown without a change. C1 or C2: the score of the method.
 _AS_THEY_ARE = (
     *("student_accuracy", "agreement", "divergence", "loss"),
     *("calibration_error", "brier_score"),
@@ -30,9 +30,9 @@ def of_epoch(entry: dict[str, Any]) -> dict[str, float]:
 def of_round(entry: dict[str, Any]) -> dict[str, float]:
     """Returns the scalars of a finished round; their step is the number of queries so far.
 
-    ``round/`` holds what the student is worth, each share with its 95% interval, ``spend/`` what
-    was paid so far, ``schedule/`` how many images were asked about so far and in which round, and
-    ``seconds/`` the time of each phase.
+    ``round/`` contains the figures of the student, each share with its 95% interval; ``spend/``
+    what was paid so far; ``schedule/`` the round and how many images it selected; ``seconds/`` the
+    time of each phase.
     """
     found = {f"round/{name}": entry.get(name) for name in _AS_THEY_ARE}
     for name, images in _COUNTED.items():

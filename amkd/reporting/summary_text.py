@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from amkd.reporting import assistant_text, interval
 
-# Figures of lanes beside the accuracy, in words.
+# Figures of lanes in addition to the accuracy, in words.
 LANE_FIGURES = {
     "f1": "F1",
     "precision": "precision",
@@ -138,15 +138,18 @@ def _assistant(summary: dict[str, Any]) -> Iterator[str]:
 
 
 def _cost_lines(summary: dict[str, Any]) -> Iterator[str]:
-    """Yields what was spent, and what was not as it should be; an old summary has none of it."""
+    """Yields the cost, the lost images and an early end; an old summary has none of them."""
     if summary.get("sentinel_queries"):
         yield f"sentinel queries     {summary['sentinel_queries']} (not in the budget)"
     if summary.get("cost"):
         yield f"cost                 {summary['cost']:,.10g} {summary['currency']}"
     if summary.get("lost"):
         yield (
-            f"lost on the way      {summary['lost']} images, which may have been billed"
+            f"lost in transit      {summary['lost']} images, which may have been billed"
             " without an answer"
         )
     if early := summary.get("ended_early"):
-        yield f"ended early          {early['why']}; raise it, and the same command goes on"
+        yield (
+            f"ended early          {early['why']}; raise this limit and run the same command to"
+            " resume"
+        )

@@ -1,4 +1,4 @@
-"""A line chart with intervals, as a vector picture."""
+"""A line chart with intervals, as a vector drawing."""
 
 import dataclasses
 import math
@@ -17,17 +17,17 @@ _RIGHT, _TOP, _BOTTOM = 14, 12, 46
 _TICKS = 5
 
 # How a curve is drawn: points with their intervals; a line with a band; a line alone; or a thin
-# line to compare with.
+# line for comparison.
 Kind = Literal["points", "band", "line", "reference"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """What was measured, and its interval.
+    """A measured value, and its interval.
 
     Attributes:
-      x: where it was measured, such as queries or money.
-      y: what was measured; a share in [0, 1] in a chart of percent.
+      x: the position at which it was measured, such as queries or money.
+      y: the measured value; a share in [0, 1] in a chart of percent.
       low: lower end of the interval.
       high: upper end of the interval.
     """
@@ -47,7 +47,7 @@ class Curve:
       name: its name in the legend.
       points: its points, in order of x.
       kind: how it is drawn.
-      span: what the interval of a point is.
+      span: what the interval of a point is, in words.
     """
 
     number: int
@@ -72,15 +72,15 @@ def chart(
     x_percent: bool = False,
     legend: bool = True,
 ) -> Drawing:
-    """Returns a chart; a point shows its figures where the mouse rests.
+    """Returns a chart; each point has a tooltip with its figures.
 
     Args:
       title: what is shown.
-      x_label: below the chart.
+      x_label: the label below the chart.
       curves: one or more, each with a point or more.
       percent: whether y is a share, shown in percent.
-      x_percent: whether x is a share, too.
-      legend: whether the chart brings the names of its curves.
+      x_percent: whether x is also a share.
+      legend: whether the chart has a legend of its curves.
     """
     scales = 100.0 if x_percent else 1.0, 100.0 if percent else 1.0
     scaled = [_scaled(curve, *scales) for curve in curves]
@@ -111,14 +111,14 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def every(labels: Sequence[str], units: float) -> int:
-    """Returns n such that every n-th label along an axis can be written and no two touch."""
+    """Returns n such that every n-th label along an axis can be written and no two labels touch."""
     widest = max(len(label) for label in labels) * CHARACTER + 10
     return max(math.ceil(widest * (len(labels) - 1) / units), 1)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Frame:
-    """Where the values of both axes lie in the picture."""
+    """The positions of the values of both axes in the drawing."""
 
     margin: float
     left: float
@@ -204,7 +204,7 @@ def _number(value: float, unit: str = "") -> str:
 
 
 def curve_stroke(curve: Curve) -> str:
-    """Returns the attribute that draws a line as a curve is drawn."""
+    """Returns the attribute that draws a line in the style of a curve."""
     if curve.kind == "reference":
         return ' style="stroke: var(--soft); stroke-dasharray: 4 4"'
     return stroke(curve.number, _DASHES[curve.number // palette.CURVES % len(_DASHES)])

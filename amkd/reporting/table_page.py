@@ -43,10 +43,10 @@ def render(
 
     Args:
       title: the title of the table.
-      measured: what its accuracies are of, in words.
+      measured: the measured quantity, in words.
       rows: a dictionary for each cell, as in the table's JSON file.
-      curves: pictures of the shares against queries.
-      differences: pictures of the paired differences.
+      curves: drawings of the shares against queries.
+      differences: drawings of the paired differences.
       planned: title, heading and lines of each block of planned comparisons.
     """
     keys = rows[0] if rows else {}
@@ -60,7 +60,7 @@ def render(
     names = (*_NAMES, *compared, *_LAST_NAMES)
     cells = [[_cell(name, row) for name in names] for row in rows]
     shown = [
-        # A table by agreement has it once, and no column is empty.
+        # A table that compares agreement has this column once, and no column is empty.
         (heading != measured or name == "accuracy_mean")
         and any(row[place] != "-" for row in cells or [list(head)])
         for place, (name, heading) in enumerate(zip(names, head, strict=True))
@@ -69,8 +69,8 @@ def render(
         drawing.STYLE,
         f"<h1>{html_parts.escape(title)}</h1>",
         text(
-            "Accuracies in percent, as means over seeds, ± their standard deviation. N: real"
-            " images. Quoted figures stand in columns of their own."
+            "Accuracies are in percent, as means over seeds ± standard deviation. N is the number"
+            " of real images. Figures from publications are in separate columns."
         ),
         html_parts.table(compress(head, shown), [compress(row, shown) for row in cells]),
         folded("What these words mean", meanings(*_TERMS)),
@@ -81,7 +81,7 @@ def render(
 
 
 def seeds(record: dict[str, Any]) -> str:
-    """Tells how many of the planned seeds were run."""
+    """Returns how many of the planned seeds were run, as text."""
     done, planned = len(record["seeds"]), record["seeds_planned"]
     if not done:
         return "not run"
@@ -95,9 +95,9 @@ def _planned(
     if blocks:
         yield "<h2>Planned comparisons</h2>"
         yield text(
-            f"The way less its rival, in percentage points of {measured}, seed by seed. They were"
-            " written down before the runs; the first of a block is its primary one. Holm's p"
-            " counts all comparisons of its block."
+            f"Each difference is the way minus its baseline, in percentage points of {measured},"
+            " paired by seed. The comparisons were planned before the runs; the first comparison"
+            " of a block is its primary one. Holm's p is adjusted for all comparisons of its block."
         )
         for title, head, lines in blocks:
             yield f"<h3>{html_parts.escape(title)}</h3>"
@@ -109,10 +109,10 @@ def _drawn_differences(measured: str, drawings: Sequence[Drawing]) -> Iterator[s
     if drawings:
         yield "<h2>Paired differences</h2>"
         yield text(
-            f"Each way less another, in percentage points of {measured}, seed by seed: the mean"
-            " and its 95% interval (Student's t). Where the interval holds 0, these seeds do"
-            " not tell the two ways apart. An arrow: the interval goes on. Without a line"
-            " there is one seed, and no interval."
+            f"Each way minus its baseline, in percentage points of {measured}, paired by seed: the"
+            " mean and its 95% interval (Student's t). If the interval contains 0, the result is"
+            " inconclusive with these seeds. An arrow means that the interval continues beyond the"
+            " plot. A point without a line has one seed and no interval."
         )
         yield drawing.plots(drawings)
 

@@ -1,4 +1,4 @@
-"""An image as an address that holds all of it, for pages and pictures that need no network."""
+"""An image as a data URL, which contains the whole image: pages and drawings need no network."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The rows of a table that hold answers of a teacher: read one by one, and checked."""
+"""Reads the rows of a table that contain answers of a teacher, one by one, and checks them."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -17,21 +17,21 @@ from amkd.run.picture_keys import Key
 from amkd.teachers import answers, loading
 from amkd.teachers.answer_table import KEYS, AnswerTable
 
-REMEDY = "Nothing was imported. Mend the rows, or remove them"
+REMEDY = "Nothing was imported. Correct the rows, or remove them"
 _BLOCK = 1024  # answers checked at once
 
 
 @dataclasses.dataclass(frozen=True)
 class AnswerSource:
-    """A table of answers, and how it is read.
+    """A table of answers, and the way in which it is read.
 
     Attributes:
       settings: the configuration.
       table: the file.
-      field: what names it, for messages.
+      field: the name of the table in messages.
       reader: reads the answer in a row.
       roots: folders in which paths are looked for.
-      columns: columns that tell which picture a row means, by the kind of the key.
+      columns: columns that name the image of a row, by the kind of the key.
       base: the address that paths are relative to, or empty.
     """
 
@@ -44,7 +44,7 @@ class AnswerSource:
     base: str = ""
 
     def key_of(self, row: rows.Row) -> Key:
-        """Returns which picture a row means."""
+        """Returns the key of the image that a row names."""
         key = picture_keys.key_of(row.cells, self.columns)
         if self.base and key.kind == "path" and not remote.is_remote(key.text):
             return Key(key.kind, f"{self.base}/{key.text}")
@@ -52,7 +52,7 @@ class AnswerSource:
 
 
 class AnswerRows(NamedTuple):
-    """Rows that hold an answer: numbers, keys of their pictures, and scores ``float32[M, Y]``.
+    """Rows that contain an answer: numbers, keys of their images, and scores ``float32[M, Y]``.
 
     ``empty`` counts the rows without an answer.
     """
@@ -71,10 +71,10 @@ def reader(settings: Settings, data: DataSet, *, alone: bool) -> AnswerTable:
 
 
 def read(task: AnswerSource) -> AnswerRows:
-    """Reads all rows that hold an answer, and checks them.
+    """Reads all rows that contain an answer, and checks them.
 
     Raises:
-      UserError: names the rows whose answer or picture is not valid.
+      UserError: names the rows whose answer or image is not valid.
     """
     form = task.settings.teacher.answers
     faults, numbers, keys, blocks = RowFaults(task.field), list[int](), list[Key](), []

@@ -1,7 +1,7 @@
-"""A round's assistant: trained on all that the teacher answered, it answers fresh images.
+"""Trains a round's assistant on all answers of the teacher, and lets it answer fresh images.
 
-No image that it answers is a query. Its training goes on from where it was saved, like the
-student's. Its answers are saved, so the student of a resumed run learns from the same bits.
+No image that it answers is a query. Like the student's, its training resumes from the saved state.
+Its answers are saved, so the student of a resumed run learns from the same bits.
 """
 
 import dataclasses
@@ -28,11 +28,11 @@ from amkd.training.train import Leaves, leaves_of
 
 
 def images_of_round(context: SharedContext, asked: Records, round_: int) -> Records:
-    """Returns what the assistant of a round answers: fresh mixes, then pictures.
+    """Returns the images that the assistant of a round answers: fresh mixes, then single images.
 
     Args:
       context: the context of the run.
-      asked: what the teacher was asked about.
+      asked: the records that the teacher has answered.
       round_: number of the round.
     """
     plan, search = context.settings.assistant, context.settings.search
@@ -47,12 +47,12 @@ def images_of_round(context: SharedContext, asked: Records, round_: int) -> Reco
 
 
 def answered(context: RunContext, state: RoundState, given: Given) -> RoundState:
-    """Returns the state once the round's assistant is trained and has answered; saves it.
+    """Trains the round's assistant and lets it answer; saves and returns the new state.
 
     Args:
       context: the context of the run.
-      state: all of its records are answered.
-      given: what the teacher gave for them.
+      state: the state of the run; all of its records are answered.
+      given: what the teacher returned for them.
     """
     done = state.assisted or Assisted(0)
     if done.answers is not None:
@@ -92,8 +92,8 @@ def joined(context: RunContext, state: RoundState, given: Given) -> tuple[Record
 
     Args:
       context: the context of the run.
-      state: its assistant has answered.
-      given: what the teacher gave.
+      state: the state of the run; its assistant has answered.
+      given: what the teacher returned.
     """
     assert state.assisted is not None and state.assisted.answers is not None
     fresh, weights = images_of_round(context, state.records, state.round), given.weights
@@ -124,12 +124,12 @@ def _answers(context: RunContext, variables: Variables, fresh: Records, round_: 
 def _views(
     context: SharedContext, images: np.ndarray, start: int, round_: int
 ) -> Iterator[np.ndarray]:
-    """Yields images as they are, then their other views.
+    """Yields the unchanged images, then their other views.
 
     Args:
       context: the context of the run.
       images: ``uint8[M, H, W, C]``.
-      start: number of the first of them, from which their views follow.
+      start: number of the first image; the numbers of the images determine their views.
       round_: number of the round.
     """
     yield images
@@ -144,7 +144,7 @@ def _views(
 def _told(
     context: RunContext, variables: Variables, asked: Records, fresh: Records
 ) -> dict[str, Any]:
-    """Returns what there is to report of an assistant, for JSON."""
+    """Returns the facts to report about an assistant, for JSON."""
     plan, data = context.settings.assistant, context.data
     judged = prediction.predict(context.assistant(), variables, data.test_images)
     mixed = fresh.take(np.flatnonzero(fresh.i != fresh.j))

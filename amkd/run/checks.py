@@ -1,4 +1,4 @@
-"""Checks that devices and data can give what a run needs, before the teacher is asked."""
+"""Checks that devices and data provide what a run needs, before the first query."""
 
 from collections.abc import Iterator
 
@@ -37,7 +37,7 @@ def check_devices(settings: Settings, devices: int) -> None:
 
 
 def check_data(settings: Settings, data: DataSet) -> None:
-    """Refuses what the data set cannot give.
+    """Refuses a configuration that does not fit the data set.
 
     Raises:
       UserError: names the fields.
@@ -48,14 +48,14 @@ def check_data(settings: Settings, data: DataSet) -> None:
 
 
 def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
-    """Yields what the data set cannot give, each with field, value and remedy."""
+    """Yields the problems of a configuration with the data set: field, value and remedy."""
     method = find(settings.method)
     real = method.first.real_images(settings.n_real, data.drawable_count)
     if not real and isinstance(method.first, AllImages):
         yield f"config.method={settings.method!r}: {settings.dataset} has no image to draw from"
     if real > settings.budget:
         yield (
-            f"config.budget={settings.budget}: {settings.method} asks about all {real} images of"
+            f"config.budget={settings.budget}: {settings.method} queries all {real} images of"
             f" {settings.dataset}; set --config.budget={real}"
         )
     if real > data.drawable_count:
@@ -72,8 +72,8 @@ def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
 
 
 def check_student(settings: Settings, data: DataSet) -> None:
-    """Refuses a student that cannot take these images or weights, or does not show what the run
-    needs.
+    """Refuses a student that does not accept these images or weights, or does not provide what the
+    run needs.
 
     Raises:
       UserError: names the field.
@@ -89,7 +89,9 @@ def check_student(settings: Settings, data: DataSet) -> None:
 def _check_parts(
     group: str, recipe: Recipe, network: Network, shape: tuple[int, ...], name: str
 ) -> None:
-    """Refuses a recipe that freezes parts, or gives them other rates, if the network lacks them."""
+    """Refuses a recipe that freezes parts or sets their learning rates, if the network does not
+    have these parts.
+    """
     if not recipe.freeze and recipe.backbone_rate == recipe.layer_decay == 1:
         return
     key = jax.random.key(0)
@@ -97,13 +99,14 @@ def _check_parts(
     freezing.check(recipe.freeze, recipe.backbone_rate, network, variables, group)
     if recipe.layer_decay != 1 and not optimizers.has_blocks(variables["params"]):
         raise UserError(
-            f"config.{group}.layer_decay={recipe.layer_decay}: is for pretrained networks of"
-            f" blocks, and {name} has none; set it to 1"
+            f"config.{group}.layer_decay={recipe.layer_decay}: works only with pretrained networks"
+            f" that consist of blocks, and {name} has no blocks; set it to 1"
         )
 
 
 def check_assistant(settings: Settings, data: DataSet) -> None:
-    """Refuses an assistant that cannot take these images or weights; does nothing without one.
+    """Refuses an assistant that does not accept these images or weights; does nothing if there is
+    no assistant.
 
     Raises:
       UserError: names the field.
@@ -118,7 +121,7 @@ def check_assistant(settings: Settings, data: DataSet) -> None:
 
 
 def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
-    """Yields what the run needs and a student of the user's own does not provide."""
+    """Yields everything that the run needs and the user's own student does not provide."""
     if not isinstance(network, UserNetwork):
         return
     remedy = "let its build return an amkd.models.Network"
@@ -135,13 +138,13 @@ def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
 
 
 def _problems_of_pictures(settings: Settings, drawable: int) -> Iterator[str]:
-    """Yields a problem if fewer pictures are left for the assistant than it should answer."""
+    """Yields a problem if fewer images are left for the assistant than it should answer."""
     plan, selector = settings.assistant, find(settings.method).selector
     asked = settings.n_real + sum(selector.ks(settings))
     if plan.model and plan.pictures and asked + plan.pictures > drawable:
         yield (
             f"config.assistant.pictures={plan.pictures}: {settings.dataset} has {drawable} images,"
-            f" of which {asked} are asked about; set it to {max(drawable - asked, 0)} or less, or"
+            f" of which {asked} are queried; set it to {max(drawable - asked, 0)} or less, or"
             " lower config.budget"
         )
 

@@ -31,10 +31,10 @@ from amkd.training import teacher_features
 
 
 def first_weights(settings: Settings, data: DataSet) -> Weights | None:
-    """Returns a student's first variables; None for random ones.
+    """Returns a student's initial variables; None for random ones.
 
     Raises:
-      UserError: they cannot be loaded, or are of another network.
+      UserError: they cannot be loaded, or belong to another network.
     """
     return source.load(
         settings.student_weights, settings.student, data.classes, seen_shape(settings, data.shape)
@@ -42,10 +42,10 @@ def first_weights(settings: Settings, data: DataSet) -> Weights | None:
 
 
 def assistant_weights(settings: Settings, data: DataSet) -> Weights | None:
-    """Returns an assistant's first variables; None for random ones.
+    """Returns an assistant's initial variables; None for random ones.
 
     Raises:
-      UserError: they cannot be loaded, or are of another network.
+      UserError: they cannot be loaded, or belong to another network.
     """
     plan = settings.assistant
     if not plan.model:
@@ -57,7 +57,7 @@ def assistant_weights(settings: Settings, data: DataSet) -> Weights | None:
 def frozen_backbone(
     settings: Settings, data: DataSet, check_stop: Callable[[], None] = lambda: None
 ) -> FrozenBackbone | None:
-    """Returns the backbone whose features are cached; None if the recipe caches none.
+    """Returns the backbone whose features are cached; None if the recipe caches no features.
 
     Args:
       settings: the configuration.
@@ -83,9 +83,9 @@ def frozen_backbone(
 
 
 def weights_identity(settings: Settings, data: DataSet) -> str:
-    """Returns the SHA-256 of the student's first variables; empty for random ones.
+    """Returns the SHA-256 of the student's initial variables; empty for random ones.
 
-    With a pretrained assistant, a comma and the SHA-256 of the assistant's first variables follow.
+    With a pretrained assistant, a comma and the SHA-256 of its initial variables follow.
     """
     found, assistant = first_weights(settings, data), assistant_weights(settings, data)
     own = found.sha256 if found else ""
@@ -98,10 +98,10 @@ class SharedContext:
 
     Attributes:
       settings: the configuration.
-      facts: what follows from it: N, k of every round, recipes.
+      facts: what is derived from the configuration: N, k of every round, recipes.
       data: the data set; its test part is for evaluation only.
-      images: ``uint8[M, H, W, C]``, all that records may name: the images of round 0, and after
-        them their variants, images made from them, or all other images.
+      images: ``uint8[M, H, W, C]``, all images to which records may refer: the images of round 0,
+        and after them their variants, images made from them, or all other images.
       pool: the pairs of all images.
       stop: whether the process was asked to stop.
       backbone: the frozen backbone, which runs once for each image; None unless the recipe freezes
@@ -128,7 +128,7 @@ class SharedContext:
         )
 
     def weights(self) -> Weights | None:
-        """Returns the student's first variables; None for random ones."""
+        """Returns the student's initial variables; None for random ones."""
         return first_weights(self.settings, self.data)
 
     def assistant(self) -> models.Network:
@@ -136,7 +136,7 @@ class SharedContext:
         return assistant_of(self.settings, self.data.classes, self.data.shape)
 
     def assistant_weights(self) -> Weights | None:
-        """Returns the assistant's first variables; None for random ones."""
+        """Returns the assistant's initial variables; None for random ones."""
         return assistant_weights(self.settings, self.data)
 
     def mixes(self, records: Records) -> Iterator[np.ndarray]:
@@ -147,7 +147,7 @@ class SharedContext:
         return mixes(self.images, records, self.settings.search.as_released)
 
     def images_of(self, records: Records) -> Mixes:
-        """Returns the images of records, each made when it is looked at."""
+        """Returns the images of records; each is computed when it is read."""
         return Mixes(self.images, records, self.settings.search.as_released)
 
     def predict_cached(
@@ -165,14 +165,16 @@ class RunContext(SharedContext):
     """What stays the same through all rounds of a run, for the process that leads it.
 
     Attributes:
-      given: the configuration as it was given, with ``n_real=0`` where it had it.
-      first_metrics: what to report of the images of round 0, for JSON.
-      client: asks the teacher.
-      teacher_features: what the teacher shows beside its answers; None if answers are enough.
-      test_answers: the teacher's on the test images, ``float32[T, Y]``; None if it is not asked.
+      given: the configuration as the user gave it; a value ``n_real=0`` is not replaced.
+      first_metrics: the facts to report about the images of round 0, for JSON.
+      client: sends the queries to the teacher.
+      teacher_features: the teacher's features, which are used in addition to its answers; None if
+        the answers are enough.
+      test_answers: the teacher's answers on the evaluation images, ``float32[T, Y]``; None if it is
+        not asked about them.
       checkpoints: where the state is saved.
-      report: what a person sees.
-      corrections: what a person said of images; None if the training uses none.
+      report: the log and the progress bars.
+      corrections: a person's corrections of classes; None if the training uses none.
     """
 
     given: Settings
@@ -185,7 +187,7 @@ class RunContext(SharedContext):
     corrections: Corrections | None = None
 
     def evaluate(self, variables: Variables | None) -> np.ndarray:
-        """Returns a student's answers on the images that judge it, ``float32[T, Y]``."""
+        """Returns a student's answers on the evaluation images, ``float32[T, Y]``."""
         return self.predict(variables, self.data.test_images)
 
     def predict(self, variables: Variables | None, images: np.ndarray) -> np.ndarray:

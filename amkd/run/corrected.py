@@ -1,7 +1,7 @@
-"""Corrections of a person in the training of a run: ``train.corrections``.
+"""Uses a person's corrections in the training of a run: ``train.corrections``.
 
-A run keeps in its workdir the corrections that it began with. So a resumed run ends with the same
-bits, even if the ledger has more corrections by then.
+A run keeps in its workdir the corrections with which it began. So a resumed run ends with the same
+bits, even if the ledger contains more corrections at that time.
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ _KEPT = "corrections.json"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Corrections:
-    """What a person said of images.
+    """A person's corrections of the classes of images.
 
     Attributes:
-      classes: number of the right class, by image digest.
+      classes: number of the correct class, by image digest.
       weight: the weight of such an image in the loss; others have weight 1.
     """
 
@@ -38,11 +38,11 @@ class Corrections:
     def apply(
         self, images: Sequence[np.ndarray], places: np.ndarray, answers: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns answers with the right classes in them, and the weights of all records.
+        """Returns the answers with the corrected classes, and the weights of all records.
 
         Args:
-          images: those records that are whole images, ``uint8[H, W, C]`` each.
-          places: ``int[...]``, which records these are.
+          images: the images of those records that are whole images, ``uint8[H, W, C]`` each.
+          places: ``int[...]``, the indices of these records.
           answers: ``float32[Q, Y]``, the teacher's.
 
         Returns:
@@ -63,12 +63,13 @@ def given(
     records: Records,
     images_of: Callable[[Records], Sequence[np.ndarray]],
 ) -> Given:
-    """Returns what the teacher gave for records, with a person's corrections in place of answers.
+    """Returns what the teacher returned for records, with a person's corrections in place of
+    answers.
 
     Args:
       corrections: a person's corrections; with None, ``found`` is returned without a change.
-      found: what the teacher gave.
-      records: Q of them; only those of whole images are looked up.
+      found: what the teacher returned.
+      records: Q records; only those of whole images are looked up.
       images_of: returns the images of records.
     """
     if corrections is None:
@@ -80,7 +81,7 @@ def given(
 
 
 def of_run(settings: Settings, folder: Path, class_names: Sequence[str]) -> Corrections | None:
-    """Returns the corrections that a run began with; takes them from the ledger when it begins.
+    """Returns the corrections with which a run began; reads them from the ledger when it begins.
 
     Args:
       settings: the configuration.
@@ -91,7 +92,7 @@ def of_run(settings: Settings, folder: Path, class_names: Sequence[str]) -> Corr
       None where ``train.corrections`` is 0.
 
     Raises:
-      UserError: the ledger has none, or the kept ones are damaged.
+      UserError: the ledger has no corrections, or the kept ones are damaged.
     """
     weight, path = settings.train.corrections, folder / _KEPT
     if not weight:
@@ -101,12 +102,12 @@ def of_run(settings: Settings, folder: Path, class_names: Sequence[str]) -> Corr
         found = recorded.read(ledger, class_names)
         if not found:
             raise UserError(
-                f"config.train.corrections={weight:g}: ledger {ledger} has no corrections of"
-                " pictures of these classes; read some with `amkd review WORKDIR --read=FILE.csv`"
-                " and name that run's ledger with --config.ledger.path, or set it to 0"
+                f"config.train.corrections={weight:g}: ledger {ledger} has no corrections for"
+                " these classes; read corrections with `amkd review WORKDIR --read=FILE.csv` and"
+                " set --config.ledger.path to that run's ledger, or set this field to 0"
             )
         held = {image.hex(): number for image, number in found.items()}
         files.write_text(path, json.dumps({"corrections": held}, indent=1) + "\n")
-    remedy = "choose another --workdir, and go on with the answers by --config.ledger.path"
+    remedy = "choose another --workdir, and reuse the answers with --config.ledger.path"
     kept = files.read_object(path, remedy, {"corrections": dict})["corrections"]
     return Corrections({bytes.fromhex(image): number for image, number in kept.items()}, weight)

@@ -1,7 +1,8 @@
-"""The end of a run whose money is spent before its rounds are done: a student of what was paid for.
+"""Ends a run whose money is spent before its rounds are done, with a student of the paid answers.
 
-The run's own state stays as it was saved before the round's queries. So the same command with more
-money asks for the rest, and ends with the same bits as if there had been enough from the start.
+The saved state of the run stays that before the round's queries. So the same command with more
+money sends the remaining queries, and ends with the same bits as a run that had enough money from
+the start.
 """
 
 import dataclasses
@@ -30,24 +31,24 @@ def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMon
     Args:
       context: the context of the run, whose state is saved.
       folder: the workdir.
-      problem: what kept the run from going on.
+      problem: the error that stopped the run.
 
     Returns:
-      The state to write results of.
+      The state from which the results are written.
 
     Raises:
-      OutOfMoney: nothing is answered yet.
+      OutOfMoney: there is no answer yet.
     """
     state, known = _cut(context, round_state.restore(context.checkpoints))
     if not len(state.records):
         raise problem
     console.say(
         f"config.teacher.max_cost={context.client.policy.max_cost:g} is spent in round"
-        f" {state.round}: the student learns from the {len(state.records)} answers so far",
+        f" {state.round}: the student is trained on the {len(state.records)} answers so far",
     )
-    if len(state.records) == known:  # the student of the round before has learned from all of them
+    if len(state.records) == known:  # the student of the previous round was trained on all of them
         return state
-    aside = folder / "early"  # a training that is not the run's own is saved elsewhere
+    aside = folder / "early"  # this training is not a part of the run, so it is saved elsewhere
     shutil.rmtree(aside, ignore_errors=True)
     cut = dataclasses.replace(
         context,
@@ -60,12 +61,14 @@ def student_of_what_is_paid(context: RunContext, folder: Path, problem: OutOfMon
 
 
 def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
-    """Returns what the summary says of a run that the money ended early; None for any other."""
+    """Returns the summary's entry about a run that ended early because its money was spent; None
+    for any other run.
+    """
     judged, judging = metrics.answered(context.test_answers), len(context.data.test_images)
     planned, limit = context.facts.rounds[-1].queries, context.client.policy.max_cost
     parts = [f"{len(state.records)} of {planned} queries"]
     if context.facts.asks_evaluation:
-        parts.append(f"{judged} of {judging} judging images")
+        parts.append(f"{judged} of {judging} evaluation images")
     if len(state.records) == planned and (len(parts) == 1 or judged == judging):
         return None
     why = f"config.teacher.max_cost={limit:g} is spent: {' and '.join(parts)} are answered"
@@ -97,10 +100,10 @@ def _cut(context: RunContext, state: RoundState) -> tuple[RoundState, int]:
 
 
 def _facts(context: RunContext, state: RoundState, selected: int) -> Any:
-    """Returns the facts of a run whose last round this is."""
+    """Returns the facts of a run that ends with this round."""
     before, last = context.facts.rounds[: state.round], context.facts.rounds[-1]
     own = dataclasses.replace(last, selected=selected, queries=len(state.records))
     if context.settings.assistant.mixes and not fresh_mixes.can_draw(state.records):
-        # So few answers leave an assistant no mix to answer.
+        # With so few answers, there are no mixes that an assistant could answer.
         own = dataclasses.replace(own, share=0.0, assisted=0, assistant_trained=0)
     return dataclasses.replace(context.facts, rounds=(*before, own))

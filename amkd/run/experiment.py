@@ -63,7 +63,7 @@ def run(
       The summary, as in ``summary.json``.
 
     Raises:
-      UserError: something that the user can mend.
+      UserError: something that the user can fix.
       Stopped: the process was asked to stop; the state is saved.
     """
     compilation.repeat_bits(settings.deterministic)
@@ -76,7 +76,7 @@ def run(
                 workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256)
             run_log.RunLog(folder).rewind(summary["rounds"], len(summary["rounds"]), 0)
             console.say(
-                f"{folder} is finished; this is its result (another --workdir starts a new run)",
+                f"{folder} is finished; this is its result (use another --workdir for a new run)",
                 last=True,
             )
             return summary
@@ -119,7 +119,7 @@ def _watched(settings: Settings, folder: Path) -> Iterator[RunProgress]:
 
 
 def _finish(context: RunContext, state: round_state.RoundState, folder: Path) -> dict[str, Any]:
-    """Runs the rounds that are left, or those that the money reaches; returns the summary."""
+    """Runs the remaining rounds, or as many as can be paid for; returns the summary."""
     try:
         state = rounds.run(context, state)
     except ledger.OutOfMoney as problem:
@@ -150,11 +150,11 @@ def assembled(
       stop: whether to stop.
       data: a data set in place of the configured one.
       teacher: a teacher in place of the configured one.
-      progress: notes where the run stands.
+      progress: records the progress of the run.
       origin: where the configuration came from, for the report.
 
     Raises:
-      UserError: something that the user can mend.
+      UserError: something that the user can fix.
     """
     progress = progress or RunProgress()
     with contextlib.ExitStack() as stack:
@@ -164,7 +164,7 @@ def assembled(
             settings, stop, data, teacher, progress.bar
         )
         sha256 = weights_identity(settings, data)
-        # The workdir keeps the configuration as it was given, so that the same command goes on.
+        # The workdir keeps the configuration as the user gave it, so that the same command resumes.
         workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256, origin=origin)
         given, settings = settings, counted
         features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
@@ -206,9 +206,11 @@ def assembled(
 
 
 def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
-    """Returns the context with the judging answers, and the state; prints where the run stands."""
+    """Returns the context with the teacher's answers on the evaluation images, and the state;
+    prints the progress of a resumed run.
+    """
     state = round_state.restore(context.checkpoints)
-    rounds.recall(context, state)  # refuses a ledger that lacks answers before any is sent
+    rounds.recall(context, state)  # refuses a ledger with missing answers before any query is sent
     console.say(_headline(context))
     if told := standing.of_run(context, state):
         console.say(told)
@@ -219,7 +221,9 @@ def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
 def _opened(
     settings: Settings, folder: Path, run_id: str, progress: RunProgress
 ) -> Iterator[run_log.RunLog]:
-    """Yields the log of the run; closes it, and tells the writers whether the run is finished."""
+    """Yields the log of the run; closes it, and reports to the writers whether the run is
+    finished.
+    """
     found = writers.open_all(settings, writers.facts_of(settings, run_id, folder))
     outputs, finished = run_log.RunLog(folder, progress=progress, writers=found), False
     try:
@@ -243,12 +247,12 @@ def open_client(
     answers: ledger.Ledger,
     run_id: str,
 ) -> client.QueryClient:
-    """Returns the client through which the run asks its teacher."""
+    """Returns the client that sends the queries of the run to its teacher."""
     plan = settings.teacher
-    # Labels are probabilities, and cost nothing.
+    # Ground-truth labels are probabilities, and cost nothing.
     policy = policy_of(plan)._replace(max_lost=limits.most_in_vain(plan, settings.budget))
     how: dict[str, Any] = {} if facts.labels else {"form": plan.answers, "policy": policy}
-    if data.task.groups > 1:  # a local teacher's, or labels: their form is right
+    if data.task.groups > 1:  # of a local teacher, or ground-truth labels: their form is correct
         how["form"] = ANY
     return client.QueryClient(
         teacher=teacher,
@@ -262,20 +266,20 @@ def open_client(
 
 
 def _begin(answers: ledger.Ledger, run_id: str, settings: Settings, folder: Path) -> None:
-    """Notes the run in the ledger, and reports what was in flight when it was last ended."""
+    """Records the run in the ledger, and reports the images in flight when it last ended."""
     if warning := file_system.warning(answers.path):
         console.say(warning, error=True)
     about = f"{settings.method} on {settings.dataset}, seed {settings.seed}"
     lost = answers.begin_run(run_id, console.storable(about), console.storable(folder.absolute()))
     if lost:
         console.say(
-            f"{lost} images were on their way to the teacher when this run was last ended; they"
-            " may have been billed without an answer, and are asked again"
+            f"{lost} images were in transit to the teacher when this run last ended; they may have"
+            " been billed without an answer, and are sent again"
         )
 
 
 def _headline(context: RunContext) -> str:
-    """Returns one line about the run that begins."""
+    """Returns one line about the configuration of the run."""
     settings, selector = context.settings, context.facts.method.selector
     searched = selector.table_images(len(context.images)) > 0
     size = f"{context.pool.size} pairs" if searched else f"{len(context.images)} images"

@@ -18,13 +18,13 @@ class Round:
     """The work of one round.
 
     Attributes:
-      selected: images that the round selects, k; in round 0 all that it asks about.
+      selected: images that the round selects, k; in round 0 all images that it queries.
       queries: records in its training set, Q.
-      evaluations: how often the student of the round before is evaluated to select.
+      evaluations: forward passes of the previous round's student on images during selection.
       recipe: how the student of the round is trained.
-      trained: images trained on, every pass and every further student counted.
+      trained: images trained on; every pass and every further student counts.
       share: share of each of the student's batches that an assistant answered; 0 without one.
-      assistant_trained: images that this assistant is trained on, every pass counted.
+      assistant_trained: images that this assistant is trained on; every pass counts.
       assisted: images that it answers.
     """
 
@@ -40,16 +40,16 @@ class Round:
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
-    """What follows from a configuration and the size of its data set.
+    """The facts that are derived from a configuration and the size of its data set.
 
     Attributes:
-      method: how the queries are spent.
-      labels: whether true labels take the place of a teacher's answers.
-      asks_evaluation: whether the teacher is asked about the images that judge the student.
+      method: the method, which decides how the queries are spent.
+      labels: whether ground-truth labels take the place of a teacher's answers.
+      asks_evaluation: whether the evaluation images are sent to the teacher.
       real: real images drawn, N.
-      first: images that round 0 asks about.
-      images: images that records may name: those of round 0, their variants, images made from them,
-        or all others.
+      first: images that round 0 queries.
+      images: images to which records may refer: those of round 0, their variants, images made from
+        them, or all others.
       pool: pairs, or images, that may be selected in all; 0 for a method that selects nothing.
       rounds: the work of every round, round 0 first.
     """
@@ -70,12 +70,12 @@ class RunFacts:
 
     @property
     def evaluations(self) -> int:
-        """How often a student is evaluated to select, in all rounds."""
+        """Forward passes of students on images during selection, in all rounds."""
         return sum(one.evaluations for one in self.rounds)
 
     @property
     def trained(self) -> int:
-        """Images trained on, in all rounds."""
+        """Images trained on, in all rounds; every pass counts."""
         return sum(one.trained for one in self.rounds)
 
 
@@ -85,7 +85,7 @@ def facts_of_run(settings: Settings, *, drawable: int, labelled: bool) -> RunFac
     Args:
       settings: the configuration.
       drawable: images that the real ones are drawn from.
-      labelled: whether the images that judge the student have labels.
+      labelled: whether the evaluation images have ground-truth labels.
 
     Raises:
       UserError: there is no such method.
@@ -109,7 +109,9 @@ def facts_of_run(settings: Settings, *, drawable: int, labelled: bool) -> RunFac
 
 
 def _asks_evaluation(settings: Settings, labels: bool, labelled: bool) -> bool:
-    """Returns whether the teacher judges: by default if that is free, or if there are no labels."""
+    """Returns whether the teacher answers the evaluation images: by default if its answers are
+    free, or if there are no ground-truth labels.
+    """
     if labels:
         return False
     if settings.teacher.evaluate != "auto":
@@ -121,7 +123,7 @@ def _rounds(
     settings: Settings, method: Method, first: int, ks: tuple[int, ...], pool: int
 ) -> Iterator[Round]:
     further = method.selector.further_students(settings.search)
-    before = 0  # images that one student of the round before is trained on
+    before = 0  # images that one student of the previous round is trained on
     for number, selected in enumerate((first, *ks)):
         gone = sum(ks[: max(number - 1, 0)])
         queries = first + sum(ks[:number])
@@ -146,7 +148,7 @@ def _recipe_of(settings: Settings, last: bool) -> Recipe:
 
 
 def _assistance(settings: Settings, queries: int, last: bool) -> dict[str, Any]:
-    """Returns what an assistant does in a round; nothing without one.
+    """Returns the work of an assistant in a round; empty if there is no assistant.
 
     Args:
       settings: the configuration.

@@ -1,6 +1,6 @@
-"""A process that follows process 0: it loads the same data, and computes what it is told to.
+"""A process that follows process 0: it loads the same data, and computes what process 0 requests.
 
-It writes nothing, asks no teacher, and ends when process 0 ends.
+It writes nothing, sends no query, and ends when process 0 ends.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from amkd.training.train import epochs_at_once, train_network
 
 
 def follow(settings: Settings) -> NoReturn:
-    """Does what process 0 tells.
+    """Executes the instructions of process 0.
 
     Raises:
       JobEnded: process 0 has ended, or was lost.
@@ -45,7 +45,7 @@ def follow(settings: Settings) -> NoReturn:
 
 def _expect(message: Message, kind: str) -> Message:
     if message.kind != kind:
-        raise RuntimeError(f"process 0 told {message.kind!r} where {kind!r} was expected")
+        raise RuntimeError(f"process 0 sent {message.kind!r} where {kind!r} was expected")
     return message
 
 
@@ -84,7 +84,7 @@ def _given(message: Message) -> Given:
 
 
 def _select(context: SharedContext, message: Message) -> None:
-    """Selects with process 0, which alone keeps the result."""
+    """Selects together with process 0; only process 0 keeps the result."""
 
     def progress(_: int) -> None:
         context.stop.check()
@@ -111,7 +111,7 @@ def _select(context: SharedContext, message: Message) -> None:
 
 
 def _train(context: SharedContext, message: Message) -> None:
-    """Trains with process 0, which alone keeps the student or the assistant."""
+    """Trains together with process 0; only process 0 keeps the student or the assistant."""
     facts, saved = message.facts, leading.nested(message.arrays, "saved")
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value  # JSON has no tuples
@@ -136,7 +136,7 @@ def _train(context: SharedContext, message: Message) -> None:
         if epoch < training.epochs:
             stop.check()
 
-    with leading.together(), contextlib.suppress(Stopped):  # process 0 saves, and tells the end
+    with leading.together(), contextlib.suppress(Stopped):  # process 0 saves, and reports the end
         train_network(
             training,
             first_variables=leading.nested(message.arrays, "first"),

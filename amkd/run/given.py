@@ -1,4 +1,4 @@
-"""What the teacher gave for the records of a run: what a student learns from."""
+"""What the teacher returned for the records of a run. A student learns from it."""
 
 import dataclasses
 
@@ -7,13 +7,13 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Given:
-    """What the teacher gave for records.
+    """What the teacher returned for records.
 
     Attributes:
       answers: ``float32[Q, Y]``.
-      features: ``float32[Q, e]``, what a white-box teacher shows beside them; None if answers are
-        enough.
-      weights: ``float32[Q]``, how the records weigh in the loss; None for all the same.
+      features: ``float32[Q, e]``, features that a white-box teacher returns in addition to them;
+        None if the answers are enough.
+      weights: ``float32[Q]``, the weights of the records in the loss; None if all are equal.
     """
 
     answers: np.ndarray
@@ -21,5 +21,5 @@ class Given:
     weights: np.ndarray | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns what there is, by name."""
+        """Returns the arrays that are not None, by name."""
         return {name: array for name, array in vars(self).items() if array is not None}

@@ -1,7 +1,7 @@
-"""Takes answers that were paid for elsewhere into the ledger of a configuration.
+"""Imports answers that were paid for elsewhere into the ledger of a configuration.
 
-Pictures are read just as a run reads them, so that the keys in the ledger are those of the bytes
-that the run would send. All rows are checked before anything is written.
+Image files are read in the same way as in a run, so that the keys in the ledger are those of the
+bytes that the run would send. All rows are checked before anything is written.
 """
 
 import dataclasses
@@ -31,15 +31,15 @@ _FREE = ("flax", "labels")  # teachers whose answers cost nothing
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """What an import did.
+    """The result of an import.
 
     Attributes:
-      teacher: the identity that the answers went to.
+      teacher: the identity of the teacher to whom the answers are assigned.
       ledger: the ledger's file.
-      taken: what became of the answers.
+      taken: counts of the imported answers.
       empty: rows without an answer.
       repeated: rows that repeat an answer of another row.
-      known: how many answers are to images of the configured data set.
+      known: how many answers belong to images of the configured data set.
     """
 
     teacher: str
@@ -59,15 +59,15 @@ def import_answers(
     root: Path | None = None,
     keep_held: bool = False,
 ) -> Imported:
-    """Takes the answers of a table into a ledger: all of them, or none.
+    """Imports the answers of a table into a ledger: all of them, or none.
 
     Args:
       settings: the configuration of the runs that will use them.
       table: the file, as ``amkd.data.rows`` and ``amkd.teachers.answer_table`` read it.
-      ledger: the ledger's file; it is created if it is not there.
+      ledger: the ledger's file; it is created if it does not exist.
       stop: whether to stop.
       root: the folder that paths are relative to; None for the table's own, or else data.folder.
-      keep_held: where the ledger holds another answer to an image, keep that one.
+      keep_held: where the ledger contains another answer to an image, keep the ledger's answer.
 
     Raises:
       UserError: something is wrong with the configuration or the table; names the rows.
@@ -81,8 +81,8 @@ def import_answers(
     found = answer_rows.read(task)
     if not found.numbers:
         raise UserError(
-            f"{task.field}: no row holds an answer. Its columns must be path, sha256 or image, and"
-            " answer or score:NAME for each class; see docs/data.md"
+            f"{task.field}: no row contains an answer. The table needs a column path, sha256 or"
+            " image, and a column answer or a column score:NAME for each class; see docs/data.md"
         )
     taken, kept = _take(task, found, teacher, ledger, keep_held=keep_held)
     of_data = {image_digest(image) for part in _images(data) for image in part}
@@ -97,9 +97,9 @@ def import_answers(
 
 
 def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledger: Path) -> None:
-    """Takes the answers in the manifest of a run into its ledger, once.
+    """Imports the answers in the manifest of a run into its ledger, once.
 
-    Where the ledger holds another answer to an image, that one stays.
+    Where the ledger contains another answer to an image, the ledger's answer is kept.
 
     Args:
       settings: the configuration.
@@ -108,7 +108,7 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
       ledger: the ledger's file.
 
     Raises:
-      UserError: a row holds something that is not an answer.
+      UserError: a row contains something that is not an answer.
     """
     plan = settings.data
     free = settings.teacher.kind in _FREE or find(settings.method).uses_labels(settings)
@@ -132,19 +132,24 @@ def take_from_manifest(settings: Settings, data: DataSet, teacher: Teacher, ledg
     if not found.numbers:
         return
     taken, _ = _take(task, found, teacher, ledger, keep_held=True)
-    told = f"{taken.added:,} answers of the manifest are in the ledger now, and are not asked for"
+    told = (
+        f"{taken.added:,} answers were imported from the manifest into the ledger; their images are"
+        " not sent to the teacher"
+    )
     if taken.otherwise:
-        told += f"; to {taken.otherwise:,} pictures the ledger had another answer, which stays"
+        told += (
+            f"; for {taken.otherwise:,} images the ledger contains another answer, which is kept"
+        )
     console.say(told)
 
 
 def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
-    """Returns the teacher, whose identity the answers get."""
+    """Returns the teacher to whose identity the answers are assigned."""
     kind = settings.teacher.kind
     if kind in _FREE:
         raise UserError(
-            f"config.teacher.kind={kind!r}: its answers cost nothing, and are not imported; name"
-            " the teacher that was paid: python, onnx, oip, tfserving or json"
+            f"config.teacher.kind={kind!r}: its answers cost nothing, and are not imported; set"
+            " the kind of the teacher that was paid: python, onnx, oip, tfserving or json"
         )
     return loading.load(settings, data, stop)
 
@@ -152,7 +157,7 @@ def _teacher(settings: Settings, data: DataSet, stop: StopSignal) -> Teacher:
 def _take(
     task: AnswerSource, found: AnswerRows, teacher: Teacher, ledger: Path, *, keep_held: bool
 ) -> tuple[imports.Taken, dict[bytes, int]]:
-    """Writes answers to the ledger; returns what became of them, and their rows by digest."""
+    """Writes answers to the ledger; returns their counts, and their rows by digest."""
     kept = _once(_images_of(task, found), found, task.field)
     identity = console.storable(teacher.identity)
     account = imports.ImportAccount(
@@ -169,7 +174,7 @@ def _take(
 
 
 def _images_of(task: AnswerSource, found: AnswerRows) -> list[bytes]:
-    """Returns the digest of the image that each row is about."""
+    """Returns the digest of the image that each row names."""
     faults, images = RowFaults(task.field), list[bytes]()
     told = picture_keys.digests(task.settings, found.keys, task.roots, task.field)
     for number, image in zip(found.numbers, told, strict=True):
@@ -182,24 +187,24 @@ def _images_of(task: AnswerSource, found: AnswerRows) -> list[bytes]:
 
 
 def _once(images: list[bytes], found: AnswerRows, field: str) -> dict[bytes, int]:
-    """Returns the place of the first answer to each image."""
+    """Returns the index of the first answer to each image."""
     faults, first = RowFaults(field), dict[bytes, int]()
     for place, image in enumerate(images):
         earlier = first.setdefault(image, place)
         if found.scores[earlier].tobytes() != found.scores[place].tobytes():
             faults.add(
                 found.numbers[place],
-                f"has another answer than row {found.numbers[earlier]} to the same picture",
+                f"has a different answer from row {found.numbers[earlier]} to the same image",
             )
-    faults.refuse("Nothing was imported. Keep one row for each picture")
+    faults.refuse("Nothing was imported. Keep one row for each image")
     return first
 
 
 def _account(table: Path, identity: str, settings: Settings) -> str:
-    """Returns the identity of an import: the same table, read in the same way, has the same."""
+    """Returns the identity of an import; the same table, read in the same way, has the same one."""
     plan = settings.data
     how = [identity, plan.size, plan.resize, plan.mode, settings.teacher.answers.form]
-    how += [plan.width] if plan.width else []  # squares keep the identity that they had
+    how += [plan.width] if plan.width else []  # squares keep their identity of earlier versions
     hasher = hashlib.sha256(json.dumps(["import", *how]).encode())
     with table.open("rb") as file:
         hasher.update(hashlib.file_digest(file, "sha256").digest())
@@ -216,9 +221,9 @@ def _held_otherwise(
     numbers = sorted(found.numbers[kept[image]] for image in error.images)
     shown = ", ".join(map(str, numbers[:10])) + (", ..." if len(numbers) > 10 else "")
     return UserError(
-        f"{field}: ledger {ledger} holds another answer of the same teacher to the pictures of"
-        f" {len(numbers):,} rows ({shown}); nothing was imported. Remove these rows, keep the"
-        " ledger's answers with --keep_held, or give the teacher that answered these another"
+        f"{field}: ledger {ledger} contains another answer of the same teacher to the images of"
+        f" {len(numbers):,} rows ({shown}); nothing was imported. Remove these rows, or keep the"
+        " ledger's answers with --keep_held. If another teacher gave these answers, set another"
         " config.teacher.identity"
     )
 

@@ -1,4 +1,4 @@
-"""What a run starts from: its data set, its teacher, and the images of round 0."""
+"""Loads the inputs of a run: its data set, its teacher, and the images of round 0."""
 
 import dataclasses
 from pathlib import Path
@@ -23,7 +23,7 @@ def load_data(settings: Settings) -> DataSet:
     """Returns the configured data set.
 
     Raises:
-      UserError: it is not there, or cannot be read.
+      UserError: it does not exist, or cannot be read.
     """
     return _drawn_as_configured(settings, _load(settings))
 
@@ -32,7 +32,7 @@ def _drawn_as_configured(settings: Settings, data: DataSet) -> DataSet:
     """Returns the data set, with nested draws if ``n_real`` is 0.
 
     With ``n_real=0`` the budget decides how many images are drawn. A run with a larger budget then
-    begins with the images of a run with a smaller one, which are paid for.
+    begins with the images of a run with a smaller budget, whose answers are already paid for.
 
     Args:
       settings: the configuration as it was given.
@@ -46,8 +46,8 @@ def _load(settings: Settings) -> DataSet:
     plan = settings.data
     if settings.dataset == "memory":
         raise UserError(
-            "config.dataset='memory': the images of this run were given from Python, and are not"
-            " here; call amkd.distill with them again to go on"
+            "config.dataset='memory': the images of this run were passed from Python, and are not"
+            " available here; call amkd.distill with them again to resume"
         )
     if is_of_files(settings.dataset):
         data = file_sources.load(settings.dataset, plan, seed=settings.seed, cache_dir=cache)
@@ -76,10 +76,10 @@ def facts_of(settings: Settings, data: DataSet) -> RunFacts:
 
 
 def counted(settings: Settings, data: DataSet) -> Settings:
-    """Returns the settings of a run on a data set: with a number in the place of ``n_real=0``.
+    """Returns the settings of a run on a data set, in which a number replaces ``n_real=0``.
 
     Raises:
-      UserError: with this number they cannot work.
+      UserError: the settings are not valid with this number.
     """
     return with_data.check(settings, data.drawable_count)
 
@@ -91,19 +91,19 @@ def load_inputs(
     teacher: teachers.Teacher | None = None,
     bar: Bar | None = None,
 ) -> tuple[Settings, DataSet, teachers.Teacher, RunFacts]:
-    """Returns settings, data set, teacher and facts, once all of them fit together.
+    """Returns settings, data set, teacher and facts, after checking that they fit together.
 
-    The settings have the number of real images in the place of ``n_real=0``.
+    In the settings, the number of real images replaces ``n_real=0``.
 
     Args:
       settings: the configuration.
       stop: whether to stop.
       data: a data set in place of the configured one.
       teacher: a teacher in place of the configured one.
-      bar: opens the bar of a local teacher's training; None for what the configuration says.
+      bar: opens the bar of a local teacher's training; None for the configured one.
 
     Raises:
-      UserError: they do not fit.
+      UserError: they do not fit together.
     """
     checks.check_devices(settings, devices.count() * processes.count())
     data = load_data(settings) if data is None else _drawn_as_configured(settings, data)
@@ -126,14 +126,14 @@ def first_images(
     bar: Bar,
     stop: StopSignal,
 ) -> Provided:
-    """Returns the images that round 0 asks about.
+    """Returns the images that round 0 queries.
 
     Args:
       settings: the configuration.
       data: the data set.
       teacher: the teacher, whose network a white-box method needs.
-      facts: what is known of the run.
-      folder: the workdir, which keeps images that are made.
+      facts: the facts of the run.
+      folder: the workdir, in which images that the method makes are kept.
       bar: opens a progress bar.
       stop: whether to stop.
 

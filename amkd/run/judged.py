@@ -1,4 +1,4 @@
-"""The images on which a run's student and teacher can be compared, without a query."""
+"""Finds the images on which a run's student and teacher can be compared without a query."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
 
@@ -15,22 +15,22 @@ from amkd.tasks import Task
 
 HELD_OUT, QUERIED = "held-out", "queried real"
 
-_MOST_BYTES = 2**28  # of queried real images that are looked at; the first ones in the draw
+_MOST_BYTES = 2**28  # of queried real images that are compared; the first ones in the draw
 
 
 def queried_real(
     settings: Settings, facts: RunFacts, data: DataSet, used: Set[bytes]
 ) -> tuple[np.ndarray, list[bytes]]:
-    """Returns real images that a run has asked about, ``uint8[M, H, W, C]``, and their digests.
+    """Returns real images that a run has queried, ``uint8[M, H, W, C]``, and their digests.
 
     Images that a method makes are left out. If there are very many images, only the first ones are
     returned.
 
     Args:
       settings: the configuration.
-      facts: what is known of the run.
+      facts: the facts of the run.
       data: the data set.
-      used: digests of all images that the run has asked about.
+      used: digests of all images that the run has queried.
     """
     found: dict[bytes, np.ndarray] = {}
     most = max(_MOST_BYTES // max(int(np.prod(data.shape)), 1), 1)
@@ -60,13 +60,14 @@ def of_run(
     real_answers: np.ndarray,
     predict: Callable[[np.ndarray], np.ndarray],
 ) -> Iterator[Judged]:
-    """Yields held-out and queried real images beside both sides' answers.
+    """Yields held-out and queried real images with the answers of teacher and student.
 
     Args:
-      test_images: ``uint8[T, H, W, C]``, which judge the student.
-      test_answers: the teacher's, ``float32[T, Y]``; NaN where it was not asked; None for none.
-      real_images: ``uint8[M, H, W, C]``, that the teacher was asked about.
-      real_answers: the teacher's, ``float32[M, Y]``.
+      test_images: ``uint8[T, H, W, C]``, the evaluation images.
+      test_answers: the teacher's answers on them, ``float32[T, Y]``; NaN where it was not asked;
+        None if it was never asked.
+      real_images: ``uint8[M, H, W, C]``, queried real images.
+      real_answers: the teacher's answers on them, ``float32[M, Y]``.
       predict: the student, as a function of images.
     """
     if test_answers is not None and len(test_images):
@@ -76,7 +77,7 @@ def of_run(
 
 
 def entry_of(task: Task, names: Sequence[str]) -> EntryOf:
-    """Returns a function that makes a gallery's entry of an image.
+    """Returns a function that makes a gallery's entry from an image.
 
     Both answers are written below the image, and drawn over it if the task can draw them.
 

@@ -1,6 +1,6 @@
-"""The teacher's answers on the images that judge: asked first, or last where money is short.
+"""Gets the teacher's answers on the evaluation images: first, or last if the money is not enough.
 
-They are counted apart from the budget, and paid from the same money.
+They are not in the budget of queries, but they are paid from the same money.
 """
 
 import dataclasses
@@ -15,24 +15,25 @@ from amkd.run.round_state import RoundState
 
 
 def ask_first(context: RunContext) -> RunContext:
-    """Asks about the judging images if the money is enough for them and for all queries."""
+    """Sends the evaluation images to the teacher if they and all queries can be paid for."""
     images = context.data.test_images
     if not context.facts.asks_evaluation or not len(images):
         return context
     if not _all_affordable(context, images):
         console.say(
-            f"config.teacher.max_cost={context.client.policy.max_cost:g} does not reach all queries"
-            f" and the {len(images)} judging images: these are asked last, with what is left",
+            f"config.teacher.max_cost={context.client.policy.max_cost:g} is not enough for all"
+            f" queries and the {len(images)} evaluation images. The evaluation images are sent"
+            " last, with the remaining money",
         )
         return context
     try:
         return dataclasses.replace(context, test_answers=_ask(context, images))
-    except OutOfMoney:  # lost requests used up the money: the run goes on without these answers
+    except OutOfMoney:  # lost requests used up the money: the run continues without these answers
         return context
 
 
 def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundState]:
-    """Asks about the judging images that the rest of the money reaches, and judges the student."""
+    """Sends as many evaluation images as can be paid for, and evaluates the student on them."""
     images = context.data.test_images
     if not context.facts.asks_evaluation or not len(images):
         return context, state
@@ -65,7 +66,9 @@ def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
 
 
 def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
-    """Returns answers, with rows of NaN where the money did not reach; None if all rows are."""
+    """Returns answers, with rows of NaN for images that could not be paid for; None if no image
+    could be paid for.
+    """
     order = keys.rng(context.settings.seed, 0, keys.Purpose.HELD_OUT, 1).permutation(len(images))
     answers = np.full((len(images), context.data.classes), np.nan, np.float32)
     try:
@@ -73,7 +76,7 @@ def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
         return answers
     except OutOfMoney:
         paid = client.paid_for(context.client, [images], client.EVALUATE)
-    console.say(f"the money is enough for {paid.sum()} of the {len(images)} judging images")
+    console.say(f"the money is enough for {paid.sum()} of the {len(images)} evaluation images")
     if not paid.any():
         return None
     answers[paid] = client.recall(context.client, [images[paid]])
@@ -82,7 +85,7 @@ def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
 
 def _ask(context: RunContext, images: np.ndarray) -> np.ndarray:
     context.report.phase("judge")
-    with context.report.bar(len(images), "teacher on judging images", "img") as advance:
+    with context.report.bar(len(images), "teacher on evaluation images", "img") as advance:
 
         def progress(answered: int) -> None:
             context.stop.check()

@@ -1,6 +1,6 @@
-"""What a workdir keeps of its run, read again: settings, rounds, and answers of its ledger.
+"""Reads the run in a workdir: its settings, its rounds, and answers of its ledger.
 
-Nothing is asked, and nothing is written.
+No query is sent, and nothing is written.
 """
 
 import dataclasses
@@ -29,11 +29,11 @@ class KeptRun:
       settings: its configuration.
       run: its identity in the ledger.
       teacher: the teacher's identity.
-      data: identity of the pictures; empty where the data set's name tells it.
-      weights: SHA-256 of the first weights of student and assistant; empty without any.
+      data: identity of the images; empty where the data set's name identifies them.
+      weights: SHA-256 of the initial weights of student and assistant; empty without any.
       rounds: the entries of its finished rounds, by round, as in ``metrics.jsonl``.
-      finished: whether all of it is done.
-      method: the method that was used: with ``n_real=0`` it may be another than the configured one.
+      finished: whether the whole run is done.
+      method: the method that was used; with ``n_real=0`` it may differ from the configured one.
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class KeptRun:
           classes: Y.
 
         Raises:
-          UserError: there is no such ledger, or it is damaged, or has other classes.
+          UserError: there is no such ledger, or it is damaged, or has another number of classes.
         """
         with reader.open_read_only(self.ledger) as db:
             found = lookup.answers(db, self.teacher, images)
@@ -79,10 +79,10 @@ def read(folder: Path) -> KeptRun:
     """Reads the run of a workdir.
 
     Raises:
-      UserError: it holds none, or a file of it is damaged.
+      UserError: there is no run in it, or one of its files is damaged.
     """
     if not run_record.is_in(folder):
-        raise UserError(f"{folder} holds no run; name the --workdir of one")
+        raise UserError(f"{folder} contains no run; give the --workdir of a run")
     record = run_record.read(folder)
     settings: Settings = parse(run_record.get_config(str(folder)).to_dict())
     return KeptRun(
@@ -99,7 +99,7 @@ def read(folder: Path) -> KeptRun:
 
 
 def _method(folder: Path, settings: Settings) -> str:
-    """Returns the method that a run has used; the configured one where nothing tells another."""
+    """Returns the method that a run has used; the configured one if there is no summary."""
     try:
         return str(files.read_object(folder / "summary.json", "")["method"])
     except (UserError, KeyError):

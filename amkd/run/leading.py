@@ -1,6 +1,6 @@
-"""What process 0 tells the processes that follow it: to select with it, and to train with it.
+"""Sends the instructions of process 0 to the processes that follow it: to select and to train.
 
-Where there is one process only, nothing is told.
+If there is only one process, nothing is sent.
 """
 
 import contextlib
@@ -31,11 +31,11 @@ _LOADED = "loaded"  # what followers report
 
 
 def begin(settings: Settings, *, from_caller: bool) -> None:
-    """Tells the followers that there is work to do, so that they load the data.
+    """Informs the followers that there is work to do, so that they load the data.
 
     Args:
       settings: the configuration, the same in all processes.
-      from_caller: whether data or teacher are given by a caller from Python.
+      from_caller: whether data or teacher were passed from Python.
 
     Raises:
       UserError: such a run is not supported by several processes.
@@ -44,8 +44,8 @@ def begin(settings: Settings, *, from_caller: bool) -> None:
         return
     if from_caller or processes.count() == 1:
         raise UserError(
-            "this is one of several processes of JAX: a run from Python works in one process; the"
-            " command amkd works in several"
+            "this is one of several processes of JAX: a run from Python supports only one process;"
+            " use the command amkd for several processes"
         )
     if problem := misfit(settings):
         raise UserError(problem)
@@ -56,8 +56,8 @@ def misfit(settings: Settings) -> str:
     """Returns why several processes cannot run a configuration; empty if they can."""
     if find(settings.method).first.needs_network:
         return (
-            f"config.method={settings.method!r}: makes its images in one process; run it without"
-            " --coordinator and --distributed"
+            f"config.method={settings.method!r}: makes its images in a single process; run it"
+            " without --coordinator and --distributed"
         )
     if settings.train.views:
         return (
@@ -72,17 +72,17 @@ def report_loaded(images: Images, weights: str) -> None:
 
     Args:
       images: all images of the run.
-      weights: SHA-256 of the first weights, see :func:`amkd.run.context.weights_identity`.
+      weights: SHA-256 of the initial weights, see :func:`amkd.run.context.weights_identity`.
     """
     processes.report(_LOADED, f"{array_key(images)} {weights}")
 
 
 def agree_on(images: Images, weights: str) -> None:
-    """Waits until all followers have loaded their images and weights, and refuses other ones.
+    """Waits until all followers have loaded their images and weights, and refuses different ones.
 
     Args:
       images: all images of the run.
-      weights: SHA-256 of the first weights, see :func:`amkd.run.context.weights_identity`.
+      weights: SHA-256 of the initial weights, see :func:`amkd.run.context.weights_identity`.
 
     Raises:
       UserError: names the first process whose images or weights differ.
@@ -92,14 +92,14 @@ def agree_on(images: Images, weights: str) -> None:
         theirs, _, their_weights = found.partition(" ")
         if their_weights != weights:
             raise UserError(
-                f"process {number} has other weights than process 0: config.student_weights"
+                f"process {number} has different weights from process 0: config.student_weights"
                 " and assistant.weights must name the same weights on every host"
                 " (hf:OWNER/NAME@COMMIT names one version)"
             )
         if theirs != own:
             raise UserError(
-                f"process {number} has other images than process 0: config.data.dir,"
-                " TFDS_DATA_DIR and all folders of pictures must hold the same on every host"
+                f"process {number} has different images from process 0: config.data.dir,"
+                " TFDS_DATA_DIR and all image folders must have the same content on every host"
             )
 
 
@@ -167,7 +167,7 @@ def training(
     Args:
       training: what is trained.
       records: what it is trained on.
-      given: what the teacher gave for them.
+      given: what the teacher returned for them.
       start: where it starts.
       role: what is trained, ``student`` or ``assistant``.
     """
@@ -196,7 +196,7 @@ class EpochStop(StopSignal):
 
     Args of the constructor:
       asked: whether process 0 was asked to stop.
-      at_once: epochs that the devices do without a wait; see
+      at_once: epochs that the devices run without a wait; see
         :func:`amkd.training.train.epochs_at_once`.
     """
 
@@ -206,7 +206,7 @@ class EpochStop(StopSignal):
         self._last = processes.Announcement()
 
     def after_epoch(self, epoch: int) -> None:
-        """Notes whether to stop after this epoch; announces the epoch to stop after."""
+        """Records whether to stop after this epoch; announces the last epoch."""
         if processes.count() == 1:
             self.requested = self._asked.requested
             return
@@ -217,7 +217,7 @@ class EpochStop(StopSignal):
 
 
 def flat(tree: Any, name: str) -> dict[str, np.ndarray]:
-    """Returns the arrays of nested dicts by path; none of None."""
+    """Returns the arrays of nested dicts by path; an empty dict for None."""
     found = flax.traverse_util.flatten_dict(tree or {}, sep="/")
     return {f"{name}/{path}": np.asarray(array) for path, array in found.items()}
 

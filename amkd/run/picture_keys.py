@@ -1,4 +1,6 @@
-"""Which image a row of a table means: by the path of a picture, its SHA-256, or its digest."""
+"""Finds the image that a row of a table names: by the path or the SHA-256 of an image file, or by
+the digest of the image.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,23 +15,21 @@ from amkd.teachers.answer_table import KEYS
 
 
 class Key(NamedTuple):
-    """What a row says of its picture: the kind of the key (``path``, ``sha256``, ``image``), and
-    the key.
-    """
+    """The key of a row's image: its kind (``path``, ``sha256``, ``image``) and its text."""
 
     kind: str
     text: str
 
 
 def key_of(cells: Mapping[str, Any], columns: Mapping[str, Sequence[str]] = KEYS) -> Key:
-    """Returns which picture a row means.
+    """Returns the key of the image that a row names.
 
     Args:
       cells: the cells of the row.
-      columns: the columns that may tell it, by the kind of the key.
+      columns: the columns that may contain the key, by its kind.
 
     Raises:
-      UserError: none of the columns names a picture, or a SHA-256 is not valid.
+      UserError: none of the columns names an image, or a SHA-256 is not valid.
     """
     for kind, names in columns.items():
         for column in names:
@@ -38,10 +38,10 @@ def key_of(cells: Mapping[str, Any], columns: Mapping[str, Sequence[str]] = KEYS
                     return Key(kind, text)
                 if not _is_sha256(text):
                     raise UserError(
-                        f"{column} {text[:80]!r} is not a SHA-256: 64 hexadecimal digits"
+                        f"{column} {text[:80]!r} is not a SHA-256 (64 hexadecimal digits)"
                     )
                 return Key(kind, text.lower())
-    raise UserError("names no picture: it needs a path, a sha256 or an image")
+    raise UserError("names no image: it needs a path, a sha256 or an image digest")
 
 
 def _is_sha256(text: str) -> bool:
@@ -64,27 +64,27 @@ def roots_of(settings: Settings, table: Path) -> list[Path]:
 def digests(
     settings: Settings, keys: Sequence[Key], roots: Sequence[Path], field: str
 ) -> Iterator[bytes | str]:
-    """Yields the digest of the image that each key means, as a run computes it.
+    """Yields the digest of the image that each key names, as a run computes it.
 
-    Where there is none, it yields what is wrong with the key. Pictures are decoded one by one, and
-    are not kept.
+    If there is no such image, it yields the problem with the key. Image files are decoded one by
+    one, and are not kept.
 
     Args:
-      settings: the configuration; it says how pictures become images.
+      settings: the configuration; it says how image files are decoded.
       keys: the keys of the images.
       roots: folders in which paths are looked for.
-      field: what names the table, for messages.
+      field: the name of the table in messages.
 
     Raises:
-      UserError: the configured data set reads no picture files, and a key means one.
+      UserError: the configured data set reads no image files, and a key names one.
     """
     if {key.kind for key in keys} <= {"image"}:
         yield from (bytes.fromhex(key.text) for key in keys)
         return
     if not is_of_files(settings.dataset):
         raise UserError(
-            f"{field}: names pictures by path or sha256, and config.dataset={settings.dataset!r}"
-            " reads no picture files; name images by the column image, as `python -m amkd.ledger"
+            f"{field}: names images by path or sha256, but config.dataset={settings.dataset!r}"
+            " reads no image files; name images in the column image, as `python -m amkd.ledger"
             " export` writes it"
         )
     find = _finder(settings, keys, roots)
@@ -102,13 +102,13 @@ def digests(
         except (pictures.BrokenPictureError, OSError) as error:
             return f"{key.text!r} cannot be read ({error})"
 
-    yield from threads.map_in_order(digest, keys, "read pictures")
+    yield from threads.map_in_order(digest, keys, "read images")
 
 
 def _finder(
     settings: Settings, keys: Sequence[Key], roots: Sequence[Path]
 ) -> Callable[[Key], Path | str]:
-    """Returns a function from a key to a file, or to what is wrong with the key."""
+    """Returns a function from a key to a file, or to the problem with the key."""
     cache = Path(settings.cache_dir).expanduser()
     by_digest: dict[str, Path] = {}
     if any(key.kind == "sha256" for key in keys):
@@ -119,7 +119,7 @@ def _finder(
 
     def find(key: Key) -> Path | str:
         if key.kind == "sha256":
-            missing = f"no picture of the data set has the sha256 {key.text}; name it by its path"
+            missing = f"no image file of the data set has the sha256 {key.text}; give its path"
             return by_digest.get(key.text, missing)
         if key.text in copies:
             return copies[key.text]

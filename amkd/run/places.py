@@ -1,4 +1,4 @@
-"""The folders that a run will write to, checked before anything is asked."""
+"""Checks the folders that a run will write to, before the first query."""
 
 import os
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from amkd.core.errors import UserError
 from amkd.data import remote
 from amkd.run import workdir
 
-_NO_CACHE = ("digits", "memory")  # data sets that nothing is kept of
+_NO_CACHE = ("digits", "memory")  # data sets that are not cached
 
 
 def check(settings: Settings, folder: Path | None) -> None:
-    """Refuses a run that could not write what it finds.
+    """Refuses a run that could not write its results.
 
     Raises:
-      UserError: names every field at fault.
+      UserError: names every invalid field.
     """
     if found := list(problems(settings, folder)):
         raise UserError("\n".join(found))
 
 
 def problems(settings: Settings, folder: Path | None) -> Iterator[str]:
-    """Yields what is wrong with the places that a run will write to.
+    """Yields the problems with the folders and files that a run will write to.
 
     Args:
       settings: the configuration.
@@ -41,7 +41,7 @@ def problems(settings: Settings, folder: Path | None) -> Iterator[str]:
         if why and not _is_filled(cache / part):
             yield (
                 f"config.cache_dir={settings.cache_dir!r}: {why}; set --config.cache_dir to"
-                f" a folder that can be written: {part} are kept there"
+                f" a writable folder: the run needs its subfolder {part}"
             )
 
 
@@ -50,7 +50,7 @@ def _of_ledger(path: Path) -> Iterator[str]:
     if not why and path.exists() and not os.access(path, os.W_OK):
         why = "the file cannot be written"
     if why:
-        yield f"config.ledger.path={path}: {why}; name another file"
+        yield f"config.ledger.path={path}: {why}; choose another file"
 
 
 def _kept_in_cache(settings: Settings) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _kept_in_cache(settings: Settings) -> Iterator[str]:
 
 
 def _is_filled(part: Path) -> bool:
-    """Tells whether an earlier run has filled a part of a cache that is now only read."""
+    """Returns whether an earlier run has filled a part of a cache that is now read-only."""
     try:
         return any(part.iterdir())
     except OSError:

@@ -1,4 +1,4 @@
-"""The page of a finished run and its pictures: what they show, from the run's state."""
+"""Collects the content of a finished run's page and its charts from the run's state."""
 
 import itertools
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from amkd.run import judged
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
-# How a teacher is asked: this changes the cost, but not the result.
+# How queries are sent to a teacher: this changes the cost, but not the result.
 _COST_FIELDS = tuple(
     f"teacher.{name}"
     for name in (
@@ -30,8 +30,8 @@ _COST_FIELDS = tuple(
     )
 )
 _SHEET = 18  # images of a round on its contact sheet
-_MADE = 60  # made images on theirs
-_GALLERY = 12  # pictures of one kind that a person should look at
+_MADE = 60  # images that the method made, on their contact sheet
+_GALLERY = 12  # images of one kind that a person should look at
 
 
 def of_run(
@@ -42,13 +42,13 @@ def of_run(
     student: np.ndarray,
     folder: Path,
 ) -> RunPage:
-    """Returns what the page of a run shows; asks nothing.
+    """Returns the content of a run's page; sends no query.
 
     Args:
       context: the context of the run.
       state: the state after its last round.
       summary: the content of ``summary.json``.
-      student: its answers on the judging images, ``float32[T, Y]``.
+      student: the student's answers on the evaluation images, ``float32[T, Y]``.
       folder: the workdir.
     """
     data, origin, given = context.data, run_record.origin(folder), context.given
@@ -72,10 +72,10 @@ def of_run(
 
 
 def draw(shown: RunPage, folder: Path) -> None:
-    """Writes the charts and contact sheets of a page as files of their own, for papers and talks.
+    """Writes the charts and contact sheets of a page as separate files, for papers and talks.
 
     Args:
-      shown: what the page shows.
+      shown: the content of the page.
       folder: where to write.
     """
     summary = shown.summary
@@ -95,7 +95,7 @@ def draw(shown: RunPage, folder: Path) -> None:
 
 
 def _galleries(context: RunContext, state: RoundState) -> Iterator[gallery.Gallery]:
-    """Yields the pictures that a person should look at first."""
+    """Yields the images that a person should look at first."""
     desk, data = context.client, context.data
     used = desk.ledger.used(desk.run, client.DISTILL, desk.ledger.teacher(desk.teacher.identity))
     real, _ = judged.queried_real(context.settings, context.facts, data, used)
@@ -120,11 +120,12 @@ def _made(context: RunContext) -> Iterator[Cell]:
 
 
 def _chosen(context: RunContext, state: RoundState) -> Iterator[Chosen]:
-    """Yields what each round after the first chose."""
+    """Yields the images that each round after the first selected."""
     name = context.facts.method.selector.score
     ends = [row["queries"] for row in state.reports]
     for round_, (start, end) in enumerate(itertools.pairwise(ends), 1):
-        # Evenly spread over the round, from lowest to highest score; images without one come last.
+        # Evenly spread over the round, from the lowest to the highest score, and then the images
+        # without a score.
         order = start + np.argsort(state.score[start:end], kind="stable")
         places = order[np.unique(np.linspace(0, end - start - 1, _SHEET).astype(int))]
         own = state.records.take(slice(start, end))
@@ -139,7 +140,7 @@ def _chosen(context: RunContext, state: RoundState) -> Iterator[Chosen]:
 
 
 def _cells(context: RunContext, records: Records, scores: np.ndarray) -> Iterator[Cell]:
-    """Yields images of a contact sheet: a mix between its two images, any other image once."""
+    """Yields images of a contact sheet: a mix between its two images, any other image alone."""
     names, name = class_names.of(context.data), context.facts.method.selector.score
     task = context.data.task
     images = np.concatenate(list(context.mixes(records)))

@@ -1,4 +1,4 @@
-"""What a finished run leaves behind: the student, the page and ``summary.json``."""
+"""Writes the results of a finished run: the student, the page and ``summary.json``."""
 
 import json
 import os
@@ -22,14 +22,14 @@ from amkd.run.round_state import RoundState
 def write(
     context: RunContext, state: RoundState, workdir: Path, early: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Writes the student, the page, its pictures and ``summary.json``, which marks the run as
+    """Writes the student, the page, its charts and ``summary.json``, which marks the run as
     finished.
 
     Args:
       context: the context of the run.
       state: the state after its last round.
       workdir: the folder.
-      early: what there is to say of a run that ended before its rounds were done.
+      early: the summary's entry about a run that ended before its rounds were done.
     """
     data = context.data
     assert state.variables is not None
@@ -44,9 +44,9 @@ def write(
     save_network(workdir / "student", state.variables, _card(context, summary))
     try:
         _show(context, state, summary, student=student, workdir=workdir)
-    # The run is paid for and done: no picture may keep it from being finished.
+    # The run is paid for and done: a problem with a chart must not keep it from being finished.
     except Exception as error:
-        console.say(f"the plots or the page could not be made: {error}")
+        console.say(f"the plots or the page could not be created: {error}")
     files.write_text(workdir / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 
@@ -59,7 +59,7 @@ def _show(
     student: np.ndarray,
     workdir: Path,
 ) -> None:
-    """Writes the page and the pictures that are wanted."""
+    """Writes the page and the charts, if the configuration asks for them."""
     wanted = context.settings.report
     if wanted.html or wanted.plots:
         shown = report.of_run(context, state, summary, student=student, folder=workdir)
@@ -70,7 +70,7 @@ def _show(
 
 
 def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
-    """Returns what a saved student tells of itself."""
+    """Returns the card of a saved student, which describes it."""
     config, data = context.settings, context.data
     weights = context.weights()
     named = {"student_weights": weights.source} if weights else {}
@@ -102,7 +102,7 @@ def _card(context: RunContext, summary: dict[str, Any]) -> dict[str, Any]:
         **{name: summary[name] for name in told},
         **({"student_weights": weights.told} if weights else {}),
         **({"assistant": summary["assistant"]} if "assistant" in summary else {}),
-        # Without places on this machine, and what does not belong to the result.
+        # Without paths on this machine, and without fields that do not affect the result.
         "config": {**identifying(context.given), **named},
     }
 
@@ -155,7 +155,7 @@ def _summary(
 
 
 def _paths(context: RunContext, workdir: Path) -> dict[str, str | None]:
-    """Returns where everything lies; None for what was not wanted."""
+    """Returns the paths of all results; None for those that the configuration does not ask for."""
     wanted = context.settings.report
     return {
         "student": str(workdir / "student"),

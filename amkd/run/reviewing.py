@@ -1,4 +1,6 @@
-"""Pictures of a finished run for a person to look at, and the classes that the person corrects."""
+"""Collects images of a finished run for a person to look at, and records the person's corrections
+of classes.
+"""
 
 import contextlib
 import csv
@@ -33,13 +35,13 @@ COLUMNS = ("image", "file", "teacher", "teacher_score", "student", "student_scor
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Review:
-    """A run as a person reviews it.
+    """The parts of a run that a person reviews.
 
     Attributes:
       run: the run.
       data: its data set.
       names: Y names of the classes.
-      judged: held-out and queried real images with the answers of both sides.
+      judged: held-out and queried real images with the answers of teacher and student.
     """
 
     run: KeptRun
@@ -48,27 +50,27 @@ class Review:
     judged: tuple[Judged, ...]
 
     def galleries(self, most: int) -> list[Gallery]:
-        """Returns the pictures to look at first.
+        """Returns the images to look at first.
 
         Args:
-          most: pictures of one kind.
+          most: the largest number of images of one kind.
         """
         entry_of = judged.entry_of(self.data.task, self.names)
         return [one for part in self.judged for one in gallery.galleries(part, most, entry_of)]
 
 
 def collect(run: KeptRun) -> Review:
-    """Loads a finished run's data, student and answers; asks nothing.
+    """Loads a finished run's data, student and answers; sends no query.
 
     Raises:
-      UserError: the run is not finished, or something of it cannot be read.
+      UserError: the run is not finished, or a part of it cannot be read.
     """
     if not run.finished:
-        raise UserError(f"{run.folder} is not finished; review it when it has its student")
+        raise UserError(f"{run.folder} is not finished; review the run after its end")
     if not kind_of(run.settings.dataset).names_classes:
         raise UserError(
-            f"{run.folder}: the labels of config.dataset={run.settings.dataset!r} are lanes, and a"
-            " review corrects classes; look at WORKDIR/report.html"
+            f"{run.folder}: the labels of config.dataset={run.settings.dataset!r} are lanes, but a"
+            " review corrects classes; use WORKDIR/report.html"
         )
     saved, data = load_network(run.folder / "student"), inputs.load_data(run.settings)
     with reader.open_read_only(run.ledger) as db:
@@ -95,7 +97,7 @@ def _answers(run: KeptRun, data: DataSet, digests: list[bytes]) -> np.ndarray:
 
 
 def write_csv(review: Review, shown: Iterable[Gallery]) -> str:
-    """Returns the text of ``review.csv``: the pictures of all galleries, each once.
+    """Returns the text of ``review.csv``: the images of all galleries, each of them once.
 
     Args:
       review: the run.
@@ -119,12 +121,12 @@ def _said(entry: Entry, names: tuple[str, ...]) -> Iterator[str]:
 
 
 def _paths(settings: Settings, wanted: set[bytes]) -> dict[bytes, str]:
-    """Returns the files of images by digest, where they are pictures in files."""
+    """Returns the files of images by digest, if the images come from image files."""
     found: dict[bytes, str] = {}
     if not is_of_files(settings.dataset):
         return found
     cache = Path(settings.cache_dir).expanduser()
-    with contextlib.suppress(UserError):  # files that have changed are not known
+    with contextlib.suppress(UserError):  # files that have changed are left out
         for root, paths, images in file_sources.decoded(settings.dataset, settings.data, cache):
             for path, image in zip(paths, images, strict=True):
                 digest = image_digest(image)
@@ -136,12 +138,12 @@ def _paths(settings: Settings, wanted: set[bytes]) -> dict[bytes, str]:
 
 
 class Judgement(NamedTuple):
-    """What the corrections say of both sides, on corrected images that both have judged.
+    """How often teacher and student are right, on the corrected images that both have answered.
 
     Attributes:
-      images: how many there are.
-      teacher: how many the teacher has right.
-      student: how many the student has right.
+      images: the number of these images.
+      teacher: how many of them the teacher has right.
+      student: how many of them the student has right.
     """
 
     images: int
@@ -152,11 +154,11 @@ class Judgement(NamedTuple):
 def read_csv(review: Review, path: Path) -> dict[bytes, int]:
     """Returns the classes that a person has written into ``review.csv``, by image digest.
 
-    Rows without one are left out.
+    Rows without a class are left out.
 
     Raises:
       UserError: the file cannot be read; or the class or the image of a row is not known, or an
-        image has two classes. All such rows are named, and nothing counts.
+        image has two classes. All such rows are named, and no row is used.
     """
     known = {
         image_digest(image).hex(): image_digest(image)
@@ -172,9 +174,9 @@ def read_csv(review: Review, path: Path) -> dict[bytes, int]:
             continue
         number = numbers.get(comparable(text))
         if image not in known:
-            problems.append(f"row {line}: image {image[:16]!r} is none of this run's")
+            problems.append(f"row {line}: image {image[:16]!r} is not an image of this run")
         elif number is None:
-            problems.append(f"row {line}: {text!r} is none of the classes")
+            problems.append(f"row {line}: {text!r} is not one of the classes")
         elif found.setdefault(known[image], number) != number:
             problems.append(f"row {line}: image {image[:16]!r} has another class in a row above")
     if problems:
@@ -189,27 +191,27 @@ def read_csv(review: Review, path: Path) -> dict[bytes, int]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """Yields the rows with their numbers, the head being row 1; missing cells are empty."""
+    """Yields the rows with their numbers; the header is row 1, and missing cells are empty."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--read={path}: cannot be read ({error}); name a CSV file") from error
+        raise UserError(f"--read={path}: cannot be read ({error}); give a CSV file") from error
     head = text.partition("\n")[0]
-    delimiter = ";" if head.count(";") > head.count(",") else ","  # of some spreadsheets
+    delimiter = ";" if head.count(";") > head.count(",") else ","  # some spreadsheets write ";"
     reader_ = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     names = reader_.fieldnames or ()
     if missing := [name for name in ("image", "correct") if name not in names]:
         raise UserError(
             f"--read={path}: has no column {missing[0]!r}; give the file that `amkd review` wrote,"
-            " with its first row"
+            " with its header row"
         )
     for number, row in enumerate(reader_, 2):
         yield number, {name: row.get(name) or "" for name in ("image", "correct")}
 
 
 def take(review: Review, classes: dict[bytes, int]) -> tuple[corrections.Recorded, Judgement]:
-    """Records corrections in the run's ledger; returns what became of them, and what they say of
-    teacher and student.
+    """Records corrections in the run's ledger; returns their counts, and how often teacher and
+    student are right.
     """
     recorded = corrections.record(review.run.ledger, review.names, classes)
     right = np.zeros(3, int)

@@ -1,4 +1,4 @@
-"""Where a run stands, as an immutable value, and its form on disk."""
+"""The progress of a run as an immutable value, and its form on disk."""
 
 import dataclasses
 from typing import Any
@@ -15,13 +15,13 @@ RoundReport = dict[str, Any]  # of one finished round, for JSON
 
 @dataclasses.dataclass(frozen=True)
 class Assisted:
-    """How far the assistant of a round is.
+    """The progress of a round's assistant.
 
     Attributes:
       epoch: epochs done of its training.
       training: leaves of its training state; None once it has answered.
       answers: ``float32[F, Y]``, its answers; None before.
-      told: what there is to report of it.
+      told: the facts to report about it.
     """
 
     epoch: int
@@ -35,7 +35,7 @@ NO_SECONDS = {"search": 0.0, "query": 0.0, "train": 0.0, "evaluate": 0.0}
 
 @dataclasses.dataclass(frozen=True)
 class RoundState:
-    """Where a run stands.
+    """The progress of a run.
 
     Attributes:
       round: the round in progress, 0 first.
@@ -48,8 +48,8 @@ class RoundState:
       seconds: time spent in this round so far, by phase.
       reports: one report for every finished round.
       answered: how many of the records the teacher has answered.
-      metrics: what there is to report of this round's selection.
-      assisted: how far the round's assistant is; None without one, or before its training.
+      metrics: the facts to report about this round's selection.
+      assisted: the progress of the round's assistant; None without one, or before its training.
     """
 
     round: int

@@ -26,10 +26,10 @@ from amkd.training.train import Leaves, Training
 
 
 def run(context: RunContext, state: RoundState) -> RoundState:
-    """Runs all rounds that are left to do from a state.
+    """Runs all remaining rounds from a state.
 
     Raises:
-      OutOfMoney: the money ends before the rounds do; the state is saved.
+      OutOfMoney: the money is spent before the rounds are done; the state is saved.
     """
     context.report.rewind(list(state.reports), state.round, state.epoch)
     while state.round < len(context.facts.rounds):
@@ -41,7 +41,7 @@ def one_round(context: RunContext, state: RoundState) -> RoundState:
     """Selects, queries, trains and evaluates; saves after selection, after queries and at the end.
 
     Raises:
-      OutOfMoney: not all of its queries can be paid for; as many as can be were sent.
+      OutOfMoney: not all of its queries can be paid for; as many as possible were sent.
     """
     if state.answered == len(state.records) and state.epoch < 0:
         state = select(context, state)
@@ -116,14 +116,14 @@ def selection_task(
     progress: Callable[[int], None],
     given: Callable[[], Given],
 ) -> SelectionTask:
-    """Returns what a method may look at to select k images, in a state that has a student.
+    """Returns the data from which a method may select k images, in a state that has a student.
 
     Args:
       context: the context of the run.
-      state: where it stands.
+      state: the progress of the run.
       k: images to select.
       progress: is called with the number of pairs scored after every chunk.
-      given: returns what the teacher gave for the records.
+      given: returns what the teacher returned for the records.
     """
     i, j = state.records.i, state.records.j
 
@@ -160,7 +160,9 @@ def selection_task(
 
 
 def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarray]:
-    """Asks about the round's records; returns the answers to all records, ``float32[Q, Y]``."""
+    """Sends the round's records to the teacher; returns the answers to all records,
+    ``float32[Q, Y]``.
+    """
     started = time.monotonic()
     context.report.phase("query", state.round)
     fresh = state.records.take(slice(state.answered, None))
@@ -181,15 +183,17 @@ def query(context: RunContext, state: RoundState) -> tuple[RoundState, np.ndarra
 
 
 def recall(context: RunContext, state: RoundState) -> np.ndarray:
-    """Returns the answers that the run has had, ``float32[answered, Y]``, from the ledger alone."""
+    """Returns the answers that the run has received, ``float32[answered, Y]``, from the ledger
+    alone.
+    """
     records = state.records.take(slice(state.answered))
     return client.recall(context.client, context.mixes(records))
 
 
 def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[RoundState, float]:
-    """Trains the round's student on everything answered so far; returns the last loss, too.
+    """Trains the round's student on all answers so far; also returns the last loss.
 
-    An assistant, if the round has one, is trained first, and answers further images.
+    If the round has an assistant, it is trained first, and answers further images.
     """
     context.report.phase("train", state.round)
     given, records = _given(context, state.records, answers), state.records
@@ -242,7 +246,9 @@ def train(context: RunContext, state: RoundState, answers: np.ndarray) -> tuple[
 def _features_bar(
     context: RunContext, recipe: Recipe, round_: int, images: int
 ) -> Iterator[Callable[[int], None]]:
-    """Yields what advances the bar of cached features; it is shown where there are any."""
+    """Yields a function that advances the bar of cached features; without cached features, no bar
+    is shown.
+    """
     if not recipe.views:
         yield lambda views: None
         return

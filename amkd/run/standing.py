@@ -1,4 +1,4 @@
-"""What a run says of itself when it goes on: where it stands, and what is paid for already."""
+"""Describes a resumed run: its progress, and the answers that are already paid for."""
 
 from amkd.querying import client
 from amkd.run.context import RunContext
@@ -8,7 +8,7 @@ from amkd.training import recipe
 
 
 def of_run(context: RunContext, state: RoundState) -> str:
-    """Returns one line about a run that goes on; empty for one that begins."""
+    """Returns one line about a resumed run; empty for a run that begins."""
     desk, settings = context.client, context.settings
     queries, judging = (
         desk.ledger.count(desk.run, one) for one in (client.DISTILL, client.EVALUATE)
@@ -18,14 +18,14 @@ def of_run(context: RunContext, state: RoundState) -> str:
     told = f"{queries:,} answers to queries and {judging:,} to evaluation queries are in the ledger"
     spent = desk.ledger.spent(desk.run)
     money = f"; {spent:,.10g} {settings.teacher.currency} spent so far" if spent else ""
-    return f"goes on: {step(state, context.facts)}. {told}, and are not asked again{money}"
+    return f"resumed: {step(state, context.facts)}. {told}, and are not requested again{money}"
 
 
 def step(state: RoundState, facts: RunFacts) -> str:
-    """Returns where a run stands, for people."""
+    """Returns the progress of a run, as text for people."""
     last = len(facts.rounds) - 1
     if state.round > last:
-        return "all rounds are done, the results are written"
+        return "all rounds are done, writing the results"
     asked, own = len(state.records) - state.answered, facts.rounds[state.round]
     if state.epoch == 0 and state.assisted and state.assisted.answers is None:
         epochs = own.assistant_trained // own.queries
@@ -34,9 +34,9 @@ def step(state: RoundState, facts: RunFacts) -> str:
         epochs = recipe.epochs(own.recipe, len(state.records), own.share)
         doing = f"training, {state.epoch:,} of {epochs:,} epochs done"
     elif state.epoch == 0:
-        doing = "training, from its beginning"
+        doing = "training, from the beginning"
     elif asked:
-        doing = f"asking about its {asked:,} images"
+        doing = f"querying its {asked:,} images"
     else:
-        doing = "choosing its images"
+        doing = "selecting its images"
     return f"round {state.round} of 0 to {last}, {doing}"

@@ -1,6 +1,6 @@
 """Builds the trainings of a round, for the round itself, for followers and for later selections.
 
-:mod:`amkd.run.rounds` trains it; :mod:`amkd.run.facts` has the recipe of each round.
+:mod:`amkd.run.rounds` runs them; :mod:`amkd.run.facts` has the recipe of each round.
 """
 
 from collections.abc import Callable
@@ -25,17 +25,17 @@ def of_round(
     assisted: int = 0,
     of_features: Callable[[int], None] = lambda views: None,
 ) -> Training:
-    """Returns the training of a round's student, on everything answered so far.
+    """Returns the training of a round's student, on all answers so far.
 
     Args:
       context: the context of the run.
-      records: those that the teacher answered, and behind them those that an assistant answered.
-      given: the answers to them, and what the teacher gave beside.
+      records: those that the teacher answered, followed by those that an assistant answered.
+      given: the answers to them, and what else the teacher returned.
       recipe: the recipe of the round.
-      round_: its number.
+      round_: number of the round.
       share: share of each batch that the assistant's records fill.
       assisted: how many records are the assistant's.
-      of_features: is called with the number of views whose features are there, where a backbone is
+      of_features: is called with the number of views whose features are ready, if a backbone is
         frozen and its features are cached.
     """
     settings, backbone = context.settings, context.backbone
@@ -46,7 +46,8 @@ def of_round(
         context.images if features is None else context.images[:1],
         records,
         given.answers,
-        capacity=settings.budget + mixes + pictures,  # in every round: they share a program
+        # The same in every round, so that all rounds share a compiled program.
+        capacity=settings.budget + mixes + pictures,
         lazy_capacity=settings.budget + pictures,
         as_released=settings.search.as_released,
         teacher_features=given.features,
@@ -67,12 +68,12 @@ def of_round(
 
 
 def of_assistant(context: SharedContext, records: Records, given: Given, round_: int) -> Training:
-    """Returns the training of a round's assistant, on all that the teacher answered.
+    """Returns the training of a round's assistant, on all answers of the teacher.
 
     Args:
       context: the context of the run.
-      records: Q of them.
-      given: what the teacher gave for them.
+      records: Q records.
+      given: what the teacher returned for them.
       round_: number of the round.
     """
     settings = context.settings

@@ -1,4 +1,4 @@
-"""The training of a round's student or assistant: on all processes, and saved on its way."""
+"""Trains a round's student or assistant on all processes, and saves it during the training."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def trained(
       context: the context of the run.
       training: what is trained.
       records: what it is trained on.
-      given: the answers to them, and what there is beside.
+      given: the answers to them, and what else the teacher returned.
       start: where it starts.
       title: the title of the progress bar.
       save: takes the number of epochs done and the leaves of the state.

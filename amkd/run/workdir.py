@@ -1,4 +1,4 @@
-"""The folder of one run: whose it is, and where things lie in it."""
+"""The folder of one run: to which run it belongs, and where its files are."""
 
 import contextlib
 import fcntl
@@ -29,26 +29,27 @@ def owner(config: Settings, workdir: Path) -> str:
     """Returns the identity of the run in a workdir; a new one if the workdir is empty.
 
     Raises:
-      UserError: it belongs to another configuration, or holds something else.
+      UserError: it contains a run with a different configuration, or other files.
     """
     if not run_record.is_in(workdir):
         if workdir.exists() and any(map(_is_foreign, workdir.iterdir())):
-            raise UserError(f"{workdir} is not empty and holds no run; choose another --workdir")
+            raise UserError(f"{workdir} is not empty and contains no run; choose another --workdir")
         return uuid.uuid4().hex
     found = run_record.read(workdir)
     # Fields that an earlier version did not have count as today's default.
     before = {**_as_json(Settings()), **renamed(found["config"])}
     if different := differences(before, _as_json(config)):
         raise UserError(
-            f"{workdir} belongs to a run of another configuration; choose another --workdir (with"
-            f" --config.ledger.path={before['ledger.path'] or workdir / _LEDGER} it finds what was"
-            " paid for), or undo:\n" + "\n".join(f"  {line}" for line in different)
+            f"{workdir} contains a run with a different configuration. Choose another --workdir"
+            f" (add --config.ledger.path={before['ledger.path'] or workdir / _LEDGER} to reuse the"
+            " paid answers), or undo these changes:\n"
+            + "\n".join(f"  {line}" for line in different)
         )
     return found["run"]
 
 
 def _is_foreign(entry: Path) -> bool:
-    """Tells whether a folder with this entry cannot become the workdir of a new run.
+    """Returns whether a folder with this entry cannot become the workdir of a new run.
 
     Some entries are allowed: ``.part`` files; a ledger, because answers may be imported or probed
     before a run begins; the page of a probe; and the progress file of a run that was refused.
@@ -66,19 +67,19 @@ def claim(
     weights: str = "",
     origin: Origin = NOWHERE,
 ) -> None:
-    """Makes a workdir this run's, or checks that its teacher and its pictures are still the same.
+    """Assigns a workdir to this run, or checks that its teacher and its images are still the same.
 
     Args:
       config: the settings.
       workdir: the folder.
       run_id: identity of the run.
       teacher: identity of the teacher.
-      data: identity of the pictures; empty where the data set's name tells it.
-      weights: SHA-256 of the first weights of student and assistant; empty without any.
+      data: identity of the images; empty where the data set's name identifies them.
+      weights: SHA-256 of the initial weights of student and assistant; empty without any.
       origin: where the configuration came from; that of the first call is kept.
 
     Raises:
-      UserError: the run began with another teacher, other pictures, or other weights.
+      UserError: the run was started with another teacher, other images, or other weights.
     """
     held = {"run": run_id, "teacher": teacher, "data": data, "config": _without_secrets(config)}
     if origin.config:
@@ -89,25 +90,23 @@ def claim(
         held = run_record.read(workdir)
         if held.get("teacher") != teacher:
             raise UserError(
-                f"{workdir} was begun with teacher {held.get('teacher')}, and now it is"
-                f" {teacher}; choose another"
-                " --workdir"
+                f"{workdir} was started with teacher {held.get('teacher')}, but the teacher is now"
+                f" {teacher}; choose another --workdir"
             )
         if held.get("data", "") != data:
             raise UserError(
-                f"{workdir} was begun with other pictures: some were added, changed or removed"
-                " since; put them back, or"
-                " choose another --workdir, and keep the answers:"
+                f"{workdir} was started with other images: some were added, changed or removed"
+                " since then. Restore them, or choose another --workdir and keep the answers:"
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
         if held.get("weights", "") != weights:
             before = held.get("weights") or "none"
             raise UserError(
                 f"config.student_weights={config.student_weights!r}{_assistant_weights(config)}:"
-                f" the weights have SHA-256 {weights or 'none'}, and {workdir} was begun with"
-                f" {before};"
-                " give the same weights (hf:OWNER/NAME@COMMIT names one version), or choose another"
-                " --workdir, and keep the answers:"
+                f" the weights have SHA-256 {weights or 'none'}, but {workdir} was started with"
+                f" {before}."
+                " Give the same weights (hf:OWNER/NAME@COMMIT names one version), or choose another"
+                " --workdir and keep the answers:"
                 f" --config.ledger.path={ledger_path(config, workdir)}"
             )
     run_record.write(workdir, held)
@@ -118,21 +117,21 @@ def locked(workdir: Path) -> Iterator[None]:
     """Keeps other processes out of a workdir; the lock ends with the process, however it ends.
 
     Raises:
-      UserError: another process is at work there.
+      UserError: another process is using it.
     """
     try:
         workdir.mkdir(parents=True, exist_ok=True)
         lock = (workdir / "lock.part").open("w")
     except OSError as error:
         raise UserError(
-            f"--workdir={workdir} cannot be made or written ({error}); choose another"
+            f"--workdir={workdir} cannot be created or written ({error}); choose another"
         ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UserError(
-                f"another process is at work in {workdir}; choose another --workdir"
+                f"another process is using {workdir}; choose another --workdir"
             ) from error
         _LOCKS.add(lock)
         try:
@@ -147,7 +146,7 @@ def _assistant_weights(config: Settings) -> str:
 
 
 def _leave_locks() -> None:
-    """Closes the locks in a forked process: one that is left behind must not keep a folder."""
+    """Closes the locks in a forked process: a child that is left over must not lock a folder."""
     for lock in _LOCKS:
         lock.close()
     _LOCKS.clear()
@@ -164,13 +163,13 @@ def finished(workdir: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        summary = files.read_object(path, "it is written again, from what the run has saved")
+        summary = files.read_object(path, "it is written again from the run's saved state")
         summary_text.closing_table(summary)
     except UserError as error:
         console.say(error)
         return None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        console.say(f"{path} lacks something ({error}): it is written again")
+        console.say(f"{path} is incomplete ({error}): it is written again")
         return None
     return summary
 
@@ -180,10 +179,10 @@ def _as_json(config: Settings) -> dict[str, Any]:
 
 
 def _without_secrets(config: Settings) -> dict[str, Any]:
-    """Returns a configuration without the parts that may hold a secret by mistake.
+    """Returns a configuration without the parts that may contain a secret by mistake.
 
-    These parts are not needed to tell two runs apart: the teacher's identity has a hash of its
-    address.
+    These parts are not needed to distinguish two runs: the teacher's identity contains a hash of
+    its address.
     """
     kept, http = _as_json(config), config.teacher.http
     asks_with_secret = bool(http.url and (http.auth_env or http.auth_file))

@@ -1,1 +1,1 @@
-"""Searching pairs of images for the lowest C2: pairs, confidence, refinement, top k."""
+"""The search for the pairs of images with the lowest C2: pairs, confidence, refinement, top k."""

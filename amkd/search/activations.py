@@ -1,7 +1,7 @@
-"""The table of what a search mixes: the stem's activations of all real images, or the images.
+"""The table from which a search mixes: the stem's activations of all real images, or the images.
 
-The stem is affine, so activations are mixed in place of images, where the table of them fits into
-memory: same scores up to rounding, for less work.
+The stem is affine, so activations are mixed in place of images if the table of them fits into
+memory. This gives the same scores up to rounding, for less work.
 """
 
 from functools import partial
@@ -19,11 +19,11 @@ from amkd.models.layers import Variables, suited
 
 
 class Table(NamedTuple):
-    """What a search mixes.
+    """The arrays that a search mixes.
 
     Attributes:
       rows: arrays ``[N, ...]``, on every local device.
-      activations: whether these are activations; else images.
+      activations: whether these are activations; otherwise they are images.
     """
 
     rows: MixInput
@@ -46,8 +46,8 @@ def make_table(
       network: the student.
       variables: its variables.
       images: the real images.
-      with_logits: whether the logits of the images are part of it.
-      most: bytes that the activations may take; if they take more, the table holds images.
+      with_logits: whether the table includes the logits of the images.
+      most: bytes that the activations may take; if they need more, the table holds images.
     """
     activations = stem_bytes(network, variables, images.shape[1:]) * len(images) <= most
     run = partial(_mix_inputs, network, activations, with_logits)

@@ -1,10 +1,10 @@
-"""How many of the k lowest a shortlist holds, estimated from a random sample of what it leaves out.
+"""Estimates how many of the k lowest pairs are in a shortlist, from a random sample of other pairs.
 
 The shortlist's m lowest pairs are among the k lowest of all pairs. Here m is the largest number for
-which no more than k - m discarded pairs score below the shortlist's m-th. Their number is not
-known, but a uniform sample of the discarded pairs, scored in full, tells about it by the
-hypergeometric distribution. The interval is exact: it holds the true share at least as often as it
-says, whatever the scores.
+which no more than k - m discarded pairs score below the shortlist's m-th. The number of such
+discarded pairs is not known, but it is estimated with the hypergeometric distribution from a
+uniform sample of the discarded pairs, which is fully scored. The interval is exact: for any scores,
+it contains the true share with at least its nominal probability.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Recall(NamedTuple):
-    """Share of the k lowest that was found.
+    """The share of the k lowest pairs that was found.
 
     Attributes:
       low: lower end of the interval.
@@ -28,32 +28,32 @@ class Recall(NamedTuple):
 
 NOTHING_MISSED = Recall(1.0, 1.0, 1.0)
 
-_TESTS = 512  # of m, evenly spread: the ends of an interval are as fine as that
+_TESTS = 512  # evenly spaced values of m; they set the resolution of an interval's ends
 
 
 def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float) -> Recall:
-    """Estimates the share of the k lowest of all pairs that the shortlist's k lowest hold.
+    """Estimates the share of the k lowest of all pairs that is among the shortlist's k lowest.
 
     Args:
       lowest: ``float32[K]`` ascending scores of the shortlist's k lowest pairs.
       sampled: ``float32[M]`` scores of a uniform sample of the discarded pairs; a tie counts
         against the shortlist.
       discarded: how many pairs were discarded, at least M.
-      error: probability, at most, that the interval misses the true share.
+      error: upper limit of the probability that the interval does not contain the true share.
     """
     k, drawn = len(lowest), len(sampled)
     if not discarded:
         return NOTHING_MISSED
-    below = np.searchsorted(np.sort(sampled), lowest, side="right")  # of the sample, for m = 1 .. k
-    # Discarded pairs below the m-th, at most, if m of the k lowest were found.
+    below = np.searchsorted(np.sort(sampled), lowest, side="right")  # in the sample, for m = 1 .. k
+    # The largest number of discarded pairs below the m-th, if m of the k lowest were found.
     spare = k - np.arange(1, k + 1)
     met = below * (discarded / max(drawn, 1)) <= spare
     estimate = k - int(np.argmax(met[::-1])) if met.any() else 0
-    # Two sequences of tests. From m = 1 upwards, the hypothesis "fewer than m were found" is
-    # rejected while, under it, so few sampled pairs below the m-th are too unlikely. From m = k
-    # downwards, "m or more were found" is rejected while so many are too unlikely. A sequence ends
-    # at its first test that does not reject. So it errs only if it rejects its first true
-    # hypothesis, with a probability of at most error / 2.
+    # There are two sequences of tests. From m = 1 upwards, the hypothesis "fewer than m were found"
+    # is rejected if, under it, so few sampled pairs below the m-th are too unlikely. From m = k
+    # downwards, "m or more were found" is rejected if so many are too unlikely. A sequence ends at
+    # its first test that does not reject. So it is wrong only if it rejects its first true
+    # hypothesis, which has a probability of at most error / 2.
     m = np.unique(np.linspace(1, k, min(k, _TESTS)).round().astype(np.int64))
     below, spare = below[m - 1], spare[m - 1]
     fewer = np.where(
@@ -71,24 +71,24 @@ def recall(lowest: np.ndarray, sampled: np.ndarray, discarded: int, error: float
 
 
 def _leading(refused: np.ndarray) -> int:
-    """Returns how many are refused before the first that is not."""
+    """Returns how many entries come before the first that is False."""
     return len(refused) if refused.all() else int(np.argmin(refused))
 
 
 def _at_most(found: np.ndarray, discarded: int, marked: np.ndarray, drawn: int) -> np.ndarray:
-    """Returns the probability that a sample of ``drawn`` pairs holds ``found`` marked ones or
-    fewer.
+    """Returns the probability that a sample of ``drawn`` pairs contains at most ``found`` marked
+    pairs.
     """
-    from scipy import stats  # a second of every start, and only screened searches need it
+    from scipy import stats  # takes a second, and only screened searches need it
 
     return stats.hypergeom.cdf(found, discarded, marked, drawn)
 
 
 def sample_size(pairs: int, k: int, target: float) -> int:
-    """Returns how many pairs to sample, so that a shortlist with a third of the misses that
-    ``target`` allows passes in most cases.
+    """Returns how many pairs to sample. The sample is large enough that a shortlist with a third of
+    the misses that ``target`` allows passes in most cases.
 
-    At the target itself, 12 of the missed pairs are expected in the sample; a shortlist passes
-    with 4.
+    For a shortlist exactly at the target, 12 missed pairs are expected in the sample; a shortlist
+    passes with 4.
     """
     return min(int(np.ceil(12 * pairs / (k * (1 - target)))), pairs)

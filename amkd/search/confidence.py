@@ -1,4 +1,4 @@
-"""Student confidence on one image (C1) and on one pair (C2); paper, section 3.3, eq. 1 and 2."""
+"""The student's confidence in one image (C1) and in one pair (C2); paper, sec. 3.3, eq. 1 and 2."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -18,29 +18,29 @@ Minimise = Callable[[MixInput, MixInput], tuple[jax.Array, jax.Array]]
 class Minimiser(Protocol):
     """A method to minimise C1 over lambda, for any student.
 
-    Hashable: a program is compiled once for each minimiser.
+    It is hashable, because a program is compiled once for each minimiser.
     """
 
     def __hash__(self) -> int: ...
 
     @property
     def evaluations(self) -> int:
-        """Student evaluations that one pair takes."""
+        """Returns the number of student evaluations for one pair."""
 
     @property
     def at_once(self) -> int:
-        """How many of them are computed together."""
+        """Returns how many of these evaluations are computed together."""
 
     @property
     def uses_logits(self) -> bool:
-        """Whether it uses the logits of the real images: one more evaluation for each image."""
+        """Returns whether it uses the real images' logits: one more evaluation for each image."""
 
     def on(self, trunk: Trunk) -> Minimise:
-        """Returns the minimisation under one student, as a function of one pair."""
+        """Returns the minimisation for one student, as a function of one pair."""
 
 
 class Grid(NamedTuple):
-    """The least C1 on a grid of lambda, as in the paper.
+    """The lowest C1 on a grid of lambda, as in the paper.
 
     Attributes:
       w: the grid, in units of 1/65536.
@@ -50,17 +50,17 @@ class Grid(NamedTuple):
 
     @property
     def evaluations(self) -> int:
-        """One for each lambda."""
+        """Returns one evaluation for each lambda."""
         return len(self.w)
 
     @property
     def at_once(self) -> int:
-        """All of them."""
+        """Returns the number of all lambdas."""
         return len(self.w)
 
     @property
     def uses_logits(self) -> bool:
-        """It does not."""
+        """Returns False."""
         return False
 
     def on(self, trunk: Trunk) -> Minimise:
@@ -71,15 +71,15 @@ class Grid(NamedTuple):
 def c1(logits: jax.Array) -> jax.Array:
     """Returns the confidence in one image, ``max_y S(y|x)`` (eq. 1), given its logits ``[Y]``."""
     chex.assert_rank(logits, 1)
-    # The largest probability of the softmax alone.
+    # This computes only the largest probability of the softmax.
     return 1 / jnp.sum(jnp.exp(logits - jnp.max(logits)))
 
 
 def c2(trunk: Trunk, h_i: jax.Array, h_j: jax.Array, w: np.ndarray) -> tuple[jax.Array, jax.Array]:
     """Returns the confidence in one pair, ``min over lam of C1(lam*x_i + (1-lam)*x_j)`` (eq. 2).
 
-    Mixing commutes with an affine map, so the trunk on a mix of activations is the student on
-    the mixed image.
+    Mixing commutes with an affine map, so the trunk on a mix of activations gives the student's
+    result for the mixed image.
 
     Args:
       trunk: the student after its affine stem.
@@ -100,8 +100,8 @@ def score_pairs(
 ) -> tuple[jax.Array, jax.Array]:
     """Scores many pairs, ``tile`` pairs at a time.
 
-    Every tile is the same program on the same shapes, so a pair's score has the same bits however
-    many pairs are in the call.
+    Every tile runs the same program on the same shapes, so the bits of a pair's score do not depend
+    on the number of pairs in the call.
 
     Args:
       minimise: computes C2 of one pair.
@@ -123,7 +123,7 @@ def score_pairs(
 def score_first_pairs(
     minimise: Minimise, table: MixInput, i: jax.Array, j: jax.Array, *, tile: int, count: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Scores the first pairs of many, in as few tiles as hold them.
+    """Scores only the first ``count`` pairs, in the smallest possible number of tiles.
 
     So one program serves dispatches of every length.
 

@@ -18,9 +18,10 @@ from amkd.search.confidence import Minimiser
 from amkd.search.placed import Placed
 
 LONGEST = 2**20  # pairs in one dispatch of an accelerator, at most
-_PAIR_BYTES = 64  # of one pair while it is scored and kept
+_PAIR_BYTES = 64  # memory of one pair while it is scored and kept
 
-# The programs. Keeping is apart from scoring, so that another k does not compile the network anew.
+# The programs. Keeping and scoring are separate, so that for another k the network is not compiled
+# again.
 
 
 @mapped(
@@ -69,7 +70,7 @@ def _score_first(
 
 
 def _rounding(precision: str | None) -> AbstractContextManager[Any]:
-    """Returns how products round their inputs, where it is not "highest"."""
+    """Returns the context that sets how products round inputs, if this is not "highest"."""
     return jax.default_matmul_precision(precision) if precision else nullcontext()
 
 
@@ -103,8 +104,8 @@ def _k_lowest(k: int, buffer: top_k.Buffer) -> top_k.Scored:
 
 
 def tile_size(at_once: int, bytes_each: int) -> int:
-    """Returns how many pairs one compiled tile has: what fits a CPU's cache, or fills an
-    accelerator.
+    """Returns how many pairs one compiled tile has, so that it fits into a CPU's cache or fully
+    uses an accelerator.
 
     Args:
       at_once: student evaluations of one pair that are computed together.
@@ -119,7 +120,7 @@ def tile_size(at_once: int, bytes_each: int) -> int:
 
 def longest_dispatch() -> int:
     """Returns how many pairs one dispatch may have on all accelerators of all processes: their
-    scores take a thousandth of the memory, at most.
+    scores take at most a thousandth of the memory.
     """
     each = min(LONGEST, devices.memory() // 2**10 // _PAIR_BYTES)
     return each * devices.count() * jax.process_count()
@@ -129,19 +130,20 @@ class DeviceSearch:
     """A search for the k lowest C2 among pairs of real images under one student.
 
     Each device keeps its own k lowest; they are merged once, at the end. A pair's score depends on
-    the tile, and on neither the chunk nor the number of devices or processes. All processes must
-    add the same pairs; each scores its own share of them.
+    the tile, but not on the chunk or the number of devices or processes. All processes must add the
+    same pairs; each scores its own share of them.
 
     Args of the constructor:
       placed: the student and the images.
       minimiser: how to minimise over lambda.
       k: how many pairs to find.
-      pairs: pairs in one dispatch, at most; rounded up to whole tiles, at least two a device.
-      tile: pairs in one compiled tile; 0 chooses by backend and network.
+      pairs: the largest number of pairs in one dispatch; it is rounded up to whole tiles, at least
+        two for each device.
+      tile: pairs in one compiled tile; 0 chooses a size for the backend and the network.
 
     Attributes:
-      length: pairs in one dispatch, at most, of all processes together.
-      unit: pairs in one tile of each device of all processes.
+      length: the largest number of pairs in one dispatch, of all processes together.
+      unit: pairs in one tile on each device of all processes, added up.
     """
 
     def __init__(
@@ -166,11 +168,11 @@ class DeviceSearch:
 
         Returns:
           A function that waits until this process has scored its share, and returns P. It raises
-          FloatingPointError if a score is not finite, unless there are other processes: then
-          :meth:`lowest` does so in all of them.
+          FloatingPointError if a score is not finite. If there are several processes,
+          :meth:`lowest` raises it in all of them instead.
         """
         total = len(i)
-        if self._bad:  # nothing that follows can mend it
+        if self._bad:  # no later pair can repair this
             return lambda: total
         own = self._own(total)
         counts = self._counts(len(own))
@@ -189,8 +191,8 @@ class DeviceSearch:
         return self._add(first, second, placed, total)
 
     def add_left(self, left: pairs.Left, start: int, stop: int) -> Callable[[], int]:
-        """Does what :meth:`add` does with places ``start .. stop-1`` of the pairs that are left of
-        all; the devices enumerate them.
+        """Does the same as :meth:`add` with places ``start .. stop-1`` of the remaining pairs; the
+        devices enumerate these pairs.
         """
         total = stop - start
         if self._bad:
@@ -209,7 +211,7 @@ class DeviceSearch:
         return self._add(first, second, placed, total)
 
     def _add(self, i: jax.Array, j: jax.Array, counts: jax.Array, total: int) -> Callable[[], int]:
-        """Starts scoring pairs ``int32[D, P]``, of which each device has some, ``int32[D]``."""
+        """Starts scoring pairs ``int32[D, P]``; ``counts``, ``int32[D]``, is for each device."""
         if devices.accelerated():
             score, w = _score_first(*self._program, *self._arrays, i, j, counts)
         else:
@@ -225,9 +227,9 @@ class DeviceSearch:
         return wait
 
     def lowest(self) -> top_k.Scored:
-        """Returns the k pairs of lowest (score, rank) in that order; all if fewer were added.
+        """Returns the k pairs of lowest (score, rank) in that order, or all if fewer were added.
 
-        Waits for all processes; the same in each, on the host.
+        It waits for all processes. The result is the same in each process, and is on the host.
 
         Raises:
           FloatingPointError: a score is not finite: the student diverged.
@@ -235,23 +237,23 @@ class DeviceSearch:
         found = top_k.merge(jax.device_get(_k_lowest(self._k, self._buffer)), self._k)
         self._bad |= bool(np.any(jax.device_get(self._buffer.bad)))
         if jax.process_count() > 1:
-            processes.meet()  # shares may take unequal time, and the devices wait for seconds only
+            processes.meet()  # shares may take unequal time, and devices wait only a few seconds
             parts, bad = multihost_utils.process_allgather((found, np.bool_(self._bad)))
             found, self._bad = top_k.merge(parts, self._k), bool(np.any(bad))
         self._check()
         return top_k.without_padding(found)
 
     def _own(self, total: int) -> range:
-        """Returns this process's share of so many pairs."""
+        """Returns this process's share of ``total`` pairs."""
         own, of = jax.process_index(), jax.process_count()
         return range(total * own // of, total * (own + 1) // of)
 
     def _counts(self, size: int) -> np.ndarray:
-        """Returns how many of so many pairs each device scores, ``int32[D]``.
+        """Returns how many of ``size`` pairs each device scores, ``int32[D]``.
 
         On accelerators whole tiles are spread over the devices, so that the largest part is as
-        small as possible. On a CPU the first devices are filled first: its program computes all
-        tiles anyway.
+        small as possible. On a CPU the first devices are filled first, because the program computes
+        all tiles in any case.
         """
         on, each = self._shape
         if devices.accelerated():
@@ -259,9 +261,9 @@ class DeviceSearch:
         return np.clip(size - each * np.arange(on), 0, each).astype(np.int32)
 
     def _room(self, left: pairs.Left) -> int:
-        """Returns how many chosen pairs to make room for between the pairs of one device.
+        """Returns the array length for the chosen pairs between the pairs of one device.
 
-        It is a power of two, so that few programs serve all rounds.
+        It is a power of two, so that a few programs serve all rounds.
         """
         if self._gone is None or self._gone[0] is not left.chosen:
             most = left.most_gone(self._shape[1])
@@ -271,6 +273,6 @@ class DeviceSearch:
     def _check(self) -> None:
         if self._bad:
             raise FloatingPointError(
-                "a C2 score is not finite: the student diverged; lower config.train.learning_rate,"
-                " in a new --workdir"
+                "a C2 score is not finite: the student diverged; start again in a new --workdir,"
+                " with a lower --config.train.learning_rate"
             )

@@ -1,6 +1,6 @@
 """Enumerates pairs on the device that scores them: a few numbers describe a long stretch of ranks.
 
-Ranks need 64 bits, but programs here have integers of 32 bits. So pairs are counted from the first
+Ranks need 64 bits, but the programs here use 32-bit integers. So pairs are counted from the first
 one of the stretch.
 """
 
@@ -13,17 +13,17 @@ import numpy as np
 
 from amkd.search import pairs
 
-_NEVER = np.int32(2**31 - 1)  # in place of a pair that has left
+_NEVER = np.int32(2**31 - 1)  # fills places without a pair that has left
 
 
 class Span(NamedTuple):
-    """A stretch of pairs in 32 bits.
+    """A stretch of pairs, described with 32-bit integers.
 
     Attributes:
       row: ``int32[]``, i of the first pair.
-      column: ``int32[]``, pairs before the first one in its row.
+      column: ``int32[]``, number of pairs before the first one in its row.
       gone: ``int32[G]``, ascending: how many pairs of the stretch come before each pair that has
-        left; the largest number where there is none.
+        left the pool; unused places have the largest 32-bit integer.
     """
 
     row: chex.Array
@@ -32,12 +32,12 @@ class Span(NamedTuple):
 
 
 def span_of(stretch: pairs.Stretch, n: int, room: int) -> Span:
-    """Returns a stretch as what is sent to a device. On the host.
+    """Returns a stretch in the form that is sent to a device. It runs on the host.
 
     Args:
       stretch: the pairs.
       n: number of real images N.
-      room: G, at least the pairs between them that have left.
+      room: G, at least the number of pairs between them that have left.
     """
     (i,), (j,) = pairs.pair_of(np.array([stretch.first]), n)
     gone = np.full(room, _NEVER, np.int32)
@@ -52,28 +52,28 @@ def pairs_of(span: Span, n: int, length: int) -> tuple[jax.Array, jax.Array]:
     Args:
       span: the stretch.
       n: number of real images N.
-      length: how many pairs, P, at most 2**20; beyond it the root may be off by more than one.
+      length: how many pairs, P, at most 2**20; above this the root may be off by more than one.
 
     Returns:
-      ``(i, j)``, each ``int32[P]``. Beyond the last pair of all, they are valid places of images,
-      but no pairs of the stretch.
+      ``(i, j)``, each ``int32[P]``. After the last of all pairs, they are valid places of images,
+      but not pairs of the stretch.
     """
     chex.assert_type([span.row, span.column, span.gone], jnp.int32)
     place = jnp.arange(length, dtype=jnp.int32)
     # The chosen pairs before place p are those with at most p pairs of the stretch before them.
     left = jnp.searchsorted(span.gone, place, side="right").astype(jnp.int32)
     offset = span.column + place + left
-    width = n - 1 - span.row  # pairs in the first row; each row below has one less
+    width = n - 1 - span.row  # pairs in the first row; each following row has one pair fewer
 
     def before(rows: jax.Array) -> jax.Array:
         return rows * width - rows * (rows - 1) // 2
 
-    # The lower root of ``before(rows) = offset``, in the form that does not cancel.
+    # The lower root of ``before(rows) = offset``, in the form without cancellation.
     full = (2 * width + 1).astype(jnp.float32)
     root = jnp.sqrt(jnp.maximum(full * full - 8 * offset.astype(jnp.float32), 1))
     rows = (4 * offset.astype(jnp.float32) / (full + root)).astype(jnp.int32)
     rows = jnp.minimum(rows, width - 1)
-    # The root may be off by one next to a row's edge; integers decide.
+    # The root may be off by one next to a row's edge; integer arithmetic corrects it.
     rows = rows - (before(rows) > offset).astype(jnp.int32)
     rows = rows + (before(rows + 1) <= offset).astype(jnp.int32)
     i = span.row + rows

@@ -1,4 +1,4 @@
-"""Draws fresh mixes for an assistant to answer: mixes that the teacher was not asked about."""
+"""Draws fresh mixes for an assistant to answer: mixes that were not sent to the teacher."""
 
 import numpy as np
 
@@ -10,24 +10,24 @@ from amkd.search import pairs
 def draw(
     asked: Records, count: int, *, near: float, lam: tuple[float, float], rng: np.random.Generator
 ) -> Records:
-    """Returns fresh mixes: first those of pairs already asked about, then those of other pairs.
+    """Returns fresh mixes: first mixes of pairs already queried, then mixes of other pairs.
 
-    In both parts, each pair comes once before any pair comes again. A pair that was asked about
-    gets a lambda at which it was not asked about.
+    In both parts, each pair comes once before any pair comes again. A queried pair gets a lambda at
+    which it was not queried.
 
     Args:
-      asked: what the teacher was asked about. Other pairs are pairs of the whole images in it.
-      count: F, how many.
-      near: share of the mixes that are of pairs already asked about; 0 is used if there is no such
+      asked: the queried records. Other pairs are pairs of the whole images among them.
+      count: F, how many mixes.
+      near: share of the mixes that are of pairs already queried; 0 is used if there is no such
         pair.
-      lam: lowest and highest lambda, between which it is uniform.
+      lam: lowest and highest lambda; lambda is uniform between them.
       rng: source of randomness.
 
     Returns:
       F records.
 
     Raises:
-      ValueError: no other pair is left.
+      ValueError: there is no other pair.
     """
     paired = asked.take(np.flatnonzero(asked.i != asked.j))
     again = round(near * count) if len(paired) else 0
@@ -43,21 +43,21 @@ def draw(
 
 
 def _asked_for(mixes: Records, asked: Records) -> np.ndarray:
-    """Returns the places of mixes that are among those asked for, ``int64[...]``."""
+    """Returns the places of mixes that are among the queried ones, ``int64[...]``."""
     known = set(zip(asked.i.tolist(), asked.j.tolist(), asked.w.tolist(), strict=True))
     own = zip(mixes.i.tolist(), mixes.j.tolist(), mixes.w.tolist(), strict=True)
     return np.array([place for place, one in enumerate(own) if one in known], np.int64)
 
 
 def can_draw(asked: Records) -> bool:
-    """Tells whether some pair of images that were asked about whole has no answered mix."""
+    """Returns whether some pair of images that were queried whole has no answered mix."""
     images, gone = _known(asked)
     return pairs.count(len(images)) > len(gone)
 
 
 def _known(asked: Records) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the whole images that were asked about, ``int32[n]``, and the ranks of their pairs
-    that were asked about themselves, ``int64[...]``, in order.
+    """Returns the whole images that were queried, ``int32[n]``, and the ranks of those of their
+    pairs that were queried as mixes, ``int64[...]``, in order.
     """
     whole = asked.i == asked.j
     images = np.unique(asked.i[whole]).astype(np.int32)
@@ -69,18 +69,18 @@ def _known(asked: Records) -> tuple[np.ndarray, np.ndarray]:
 def _other_pairs(
     asked: Records, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns pairs of images that were asked about whole and of which no mix was asked about:
-    ``(i, j)``, each ``int32[count]``.
+    """Returns pairs of images that were queried whole and of which no mix was queried: ``(i, j)``,
+    each ``int32[count]``.
     """
     images, gone = _known(asked)
     left = pairs.count(len(images)) - len(gone)
     if count and not left:
-        raise ValueError(f"all pairs of {len(images)} images were asked about")
+        raise ValueError(f"all pairs of {len(images)} images were queried")
     passes, rest = divmod(count, left) if count else (0, 0)
     places = np.concatenate(
         [np.tile(np.arange(left), passes), pairs.sample_ranks(left, rest, rng)]
     ).astype(np.int64)
-    # Before the pair at a place come so many that are gone, too.
+    # Adds the number of queried pairs before the pair at each place.
     ranks = places + np.searchsorted(gone - np.arange(len(gone)), places, side="right")
     i, j = pairs.pair_of(ranks, len(images))
     return images[i], images[j]

@@ -1,12 +1,12 @@
 """Chooses how many pairs go into one dispatch of an accelerator: enough to hide the host's work,
-and few enough to show progress and to stop soon after a request.
+but few enough to show progress and to stop soon after a request.
 """
 
 import time
 from collections.abc import Callable
 
-_SECONDS = 0.5  # that a dispatch shall take
-_GROWTH = 4  # at most, from one dispatch to the next
+_SECONDS = 0.5  # intended time of a dispatch
+_GROWTH = 4  # largest factor from one dispatch to the next
 
 
 class Pace:
@@ -15,10 +15,10 @@ class Pace:
     A pair's score does not depend on it.
 
     Args of the constructor:
-      unit: pairs of which a dispatch has a multiple.
+      unit: the number of pairs of a dispatch is a multiple of this.
       most: pairs of the longest dispatch.
-      fixed: whether all are the longest.
-      clock: seconds.
+      fixed: whether every dispatch has the longest size.
+      clock: returns seconds.
     """
 
     def __init__(
@@ -29,9 +29,9 @@ class Pace:
         self._last: float | None = None
 
     def done(self, pairs: int) -> None:
-        """Notes that a dispatch has ended now; the one before it had ended when this one began.
+        """Records that a dispatch has ended now; it had begun when the one before it ended.
 
-        The first one is not timed, because it compiles.
+        The first dispatch is not timed, because it includes compilation.
         """
         now = self._clock()
         if self._last is not None and not self._fixed:

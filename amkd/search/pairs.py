@@ -1,8 +1,8 @@
-"""The candidate pool: pairs of real images as arithmetic on ranks, never as a list.
+"""The candidate pool: pairs of real images, represented by arithmetic on ranks, never as a list.
 
 A pair is ``(i, j)`` with ``i < j``. Its rank is its place in the row-major list of all
-``N(N-1)/2`` pairs: (0,1), (0,2), ..., (0,N-1), (1,2), ... Ranks are int64: at
-N = 80,000 there are 3.2e9 of them.
+``N(N-1)/2`` pairs: (0,1), (0,2), ..., (0,N-1), (1,2), ... Ranks are int64: for N = 80,000 there are
+3.2e9 of them.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def pair_of(rank: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
     # Counted from the end, rows have 1, 2, 3, ... pairs: the row is a triangular root.
     back = count(n) - 1 - rank
     row = ((np.sqrt(8.0 * back + 1) - 1) / 2).astype(np.int64)
-    # The float root may be off by one next to a row's edge; integers decide.
+    # The float root may be off by one next to a row's edge; integer arithmetic corrects it.
     row -= row * (row + 1) // 2 > back
     row += (row + 1) * (row + 2) // 2 <= back
     i = n - 2 - row
@@ -63,20 +63,21 @@ def sample_ranks(total: int, size: int, rng: np.random.Generator) -> np.ndarray:
 
     Args:
       total: ranks to draw from, ``0 .. total-1``.
-      size: how many, at most ``total``.
+      size: how many ranks to draw, at most ``total``.
       rng: source of randomness.
 
     Returns:
       ``int64[size]``, ascending.
     """
-    # O(size) time and memory: NumPy holds all ranks only where more than 1 in 50 are wanted.
+    # O(size) time and memory: NumPy holds all ranks only if more than 1 in 50 are wanted.
     return np.sort(rng.choice(total, size, replace=False, shuffle=False))
 
 
 def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """Draws how many elements of a uniform sample without replacement fall into each block.
 
-    The distribution is the multivariate hypergeometric one, of which NumPy's own stops at 1e9.
+    The distribution is the multivariate hypergeometric one; NumPy's own function is limited to
+    1e9.
 
     Args:
       sizes: ``int64[blocks]``, elements of each block.
@@ -84,10 +85,11 @@ def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.
       rng: source of randomness.
 
     Returns:
-      ``int64[blocks]``, of sum ``size``.
+      ``int64[blocks]``, with the sum ``size``.
     """
-    # Choosing each element independently gives a uniform sample of some size, for any probability.
-    # This probability hardly ever makes it too small; the surplus is then dropped, uniformly.
+    # Choosing each element independently gives a uniform sample of random size, for any
+    # probability. With this probability it is almost never too small; the surplus is then dropped
+    # uniformly.
     share = min(1.0, (size + 6 * size**0.5) / int(sizes.sum()))
     counts = rng.binomial(sizes, share)
     while (drawn := int(counts.sum())) < size:
@@ -99,12 +101,12 @@ def sample_counts(sizes: np.ndarray, size: int, rng: np.random.Generator) -> np.
 class Pool(NamedTuple):
     """The pairs that may be chosen: all, or a uniform sample of them.
 
-    No list of pairs is ever held: a sample is drawn again whenever it is read, block by block of
-    ranks, each from a stream of its own.
+    No list of pairs is ever kept: a sample is drawn again whenever it is read, one block of ranks
+    at a time, each block from its own random stream.
 
     Attributes:
       n: number of real images N.
-      seed: the run's, for a sample.
+      seed: the run's seed, for a sample.
       counts: ``int64[blocks]``, sampled pairs in each block; None for all pairs.
     """
 
@@ -114,7 +116,7 @@ class Pool(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Pairs in the pool before any was chosen."""
+        """Returns the number of pairs in the pool before any was chosen."""
         return count(self.n) if self.counts is None else int(self.counts.sum())
 
     def _edges(self) -> np.ndarray:
@@ -124,10 +126,10 @@ class Pool(NamedTuple):
         )
 
     def _block(self, number: int, start: int, stop: int) -> np.ndarray:
-        """Returns the pool's ranks in ``start .. stop-1``, which is one block; ascending."""
+        """Returns the pool's ranks in one block, ``start .. stop-1``; ascending."""
         if self.counts is None:
             return np.arange(start, stop)
-        # From 1: the stream of number 0 is the stream without a number.
+        # The numbers begin with 1: the stream of number 0 is the stream without a number.
         rng = keys.rng(self.seed, 0, keys.Purpose.POOL, number + 1)
         return start + sample_ranks(stop - start, int(self.counts[number]), rng)
 
@@ -149,7 +151,7 @@ class Pool(NamedTuple):
         )
 
     def chunks(self, size: int, chosen: np.ndarray) -> Iterator[np.ndarray]:
-        """Yields the ranks left, in ascending order, a chunk at a time.
+        """Yields the remaining ranks, in ascending order, one chunk at a time.
 
         Args:
           size: ranks in a chunk; the last may be shorter.
@@ -170,11 +172,11 @@ class Pool(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Pairs that follow each other in a pool of all pairs, without those that have left it.
+    """Consecutive pairs of a pool of all pairs, without those that have left it.
 
     Attributes:
-      first: rank of the first one.
-      size: how many.
+      first: rank of the first pair.
+      size: number of pairs.
       gone: ``int64[...]`` ascending ranks between them that have left.
     """
 
@@ -184,7 +186,7 @@ class Stretch(NamedTuple):
 
 
 class Left(NamedTuple):
-    """The pairs that are left of all pairs of N images, in the order of their ranks.
+    """The remaining pairs of all pairs of N images, in the order of their ranks.
 
     Attributes:
       n: number of real images N.
@@ -196,21 +198,21 @@ class Left(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many are left."""
+        """Returns the number of remaining pairs."""
         return count(self.n) - len(self.chosen)
 
     def _before(self) -> np.ndarray:
-        """Returns how many pairs are left before each chosen one, ``int64[...]``, ascending."""
+        """Returns how many pairs remain before each chosen one, ``int64[...]``, ascending."""
         return self.chosen - np.arange(len(self.chosen))
 
     def stretch(self, start: int, stop: int) -> Stretch:
-        """Returns the pairs at places ``start .. stop-1`` of those left; at least one."""
+        """Returns the pairs at places ``start .. stop-1`` of the remaining ones; at least one."""
         cuts = np.searchsorted(self._before(), [start, stop - 1], side="right")
         return Stretch(start + int(cuts[0]), stop - start, self.chosen[cuts[0] : cuts[1]])
 
     def most_gone(self, length: int) -> int:
-        """Returns how many have left, at most, between any ``length`` pairs that follow each
-        other.
+        """Returns the largest number of pairs that have left between any ``length`` consecutive
+        pairs.
         """
         before = self._before()
         ends = np.searchsorted(before, before + length, side="left")
@@ -226,7 +228,7 @@ def make_pool(n: int, max_pairs: int, seed: int) -> Pool:
 
     Args:
       n: number of real images N.
-      max_pairs: size of the sample; 0, or no fewer than there are, takes all pairs.
+      max_pairs: size of the sample; 0, or at least the number of all pairs, takes all pairs.
       seed: the run's seed.
     """
     if max_pairs == 0 or max_pairs >= count(n):

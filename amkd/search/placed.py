@@ -1,4 +1,4 @@
-"""A student and what is mixed under it, placed on every device once for all searches of a round."""
+"""A student and its table for mixing, placed on every device once for all searches of a round."""
 
 from typing import NamedTuple
 
@@ -12,12 +12,12 @@ from amkd.search.activations import Table, make_table, stem_bytes
 
 
 class Placed(NamedTuple):
-    """What searches under one student use, on every device.
+    """The arrays on every device that searches with one student use.
 
     Attributes:
       network: the student.
-      variables: its variables, and what its convolutions prepared.
-      table: what is mixed.
+      variables: its variables, and the arrays that its convolutions prepared.
+      table: the arrays that are mixed.
       stem_bytes: the bytes of one image's activations after the stem.
       precision: the precision of matrix products; None for "highest".
     """
@@ -41,11 +41,11 @@ def place(
     """Places a student and ``uint8[N, H, W, C]`` images on every device.
 
     Args:
-      network: the student; its dtype is that of the scoring.
+      network: the student; scoring uses its dtype.
       variables: its variables.
       images: the real images.
-      with_logits: whether the table holds their logits.
-      table_bytes: the largest table of activations to hold on each device; where it is larger,
+      with_logits: whether the table includes their logits.
+      table_bytes: the largest size of a table of activations on each device; if it would be larger,
         images are mixed.
       precision: as in ``jax.default_matmul_precision``; None for "highest".
     """

@@ -1,4 +1,4 @@
-"""Searching the pool for its lowest C2, a chunk at a time."""
+"""Searches the pool for its lowest C2, one chunk at a time."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -17,14 +17,14 @@ from amkd.search.pace import Pace
 from amkd.search.placed import Placed
 from amkd.search.selection import SelectionTask
 
-_IN_FLIGHT = 2  # dispatches queued on the devices, which never wait for the host
-_ON_CPU = 4096  # pairs in one dispatch, where they are not configured
+_IN_FLIGHT = 2  # dispatches queued on the devices, so that these never wait for the host
+_ON_CPU = 4096  # pairs in one dispatch, if their number is not configured
 
 
 def configured_minimiser(settings: SearchSettings) -> Minimiser:
     """Returns the configured method to minimise over lambda.
 
-    For ``screened``, it is the method for the pairs of the shortlist.
+    For ``screened``, this is the method for the pairs of the shortlist.
     """
     if settings.minimiser == "grid":
         grid = lambda_grid(settings.lam_low, settings.lam_high, settings.lam_count)
@@ -48,7 +48,7 @@ def place(task: SelectionTask, *, with_logits: bool, dtype: str = "float32") -> 
     Args:
       task: the task.
       with_logits: whether the images' logits are wanted.
-      dtype: the type of numbers for the scoring: float32, tensorfloat32 or bfloat16.
+      dtype: the data type for the scoring: float32, tensorfloat32 or bfloat16.
     """
     return placed.place(
         task.network.clone(dtype=jnp.bfloat16) if dtype == "bfloat16" else task.network,
@@ -63,7 +63,7 @@ def place(task: SelectionTask, *, with_logits: bool, dtype: str = "float32") -> 
 def lowest_c2(
     task: SelectionTask, minimiser: Minimiser, k: int, student: Placed | None = None
 ) -> top_k.Scored:
-    """Returns the k pairs of lowest C2 among all pairs left, in order.
+    """Returns the k pairs of lowest C2 among all remaining pairs, in order.
 
     Args:
       task: the task.
@@ -128,7 +128,7 @@ def score_chunks(
     Args:
       task: the task, for its pool.
       search: scores them.
-      chunks: their ranks, ``int64[...]``, at most ``search.length`` in each chunk.
+      chunks: the ranks of the pairs, ``int64[...]``, at most ``search.length`` in each chunk.
       progress: is called with the number of pairs of every dispatch that was scored.
     """
     pace = _pace(task, search)
@@ -143,7 +143,7 @@ def score_chunks(
 
 
 def _pace(task: SelectionTask, search: DeviceSearch) -> Pace:
-    """Returns how many pairs each dispatch has; several processes must agree without a clock."""
+    """Returns the pace of the dispatches; several processes must agree on it without a clock."""
     fixed = not devices.accelerated() or task.settings.chunk > 0 or jax.process_count() > 1
     return Pace(search.unit, search.length, fixed=fixed)
 
@@ -156,13 +156,13 @@ class _Waiting:
         self._queue: deque[Callable[[], int]] = deque()
 
     def add(self, wait: Callable[[], int]) -> None:
-        """Queues one more; waits for the one before the last two."""
+        """Queues one more dispatch; waits for the oldest if more than two are queued."""
         self._queue.append(wait)
         if len(self._queue) > _IN_FLIGHT:
             self._next()
 
     def end(self) -> None:
-        """Waits for all of them."""
+        """Waits for all queued dispatches."""
         while self._queue:
             self._next()
 
@@ -173,8 +173,8 @@ class _Waiting:
 
 
 def sample_left(task: SelectionTask, size: int, rng: np.random.Generator) -> np.ndarray:
-    """Returns a uniform sample of the pairs left, without replacement: ``int64[size]`` ranks, in
-    random order.
+    """Returns a uniform sample of the remaining pairs, without replacement: ``int64[size]`` ranks,
+    in random order.
     """
     places = pairs.sample_ranks(task.pool.size, min(size + len(task.chosen), task.pool.size), rng)
     found = np.setdiff1d(task.pool.ranks(places), task.chosen, assume_unique=True)

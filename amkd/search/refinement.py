@@ -1,12 +1,12 @@
-"""The least C1 along a pair over a whole range of lambda (paper, eq. 2), for fewer evaluations than
-a grid takes.
+"""The lowest C1 along a pair over a whole range of lambda (paper, eq. 2), with fewer evaluations
+than a grid needs.
 
-C1 has narrow dips where the student changes its mind, which a grid steps over. Its *logits* change
-smoothly: those of a ReLU network are piecewise linear in lambda. So a curve through the logits that
-are known already, those of the two real images among them, tells where the lowest dip must be. The
-student is evaluated there, the curve is drawn again through one more point, and so on. The result
-is the least C1 of all evaluations. With :attr:`Refined.forecast`, the minimum of the curve itself
-counts like an evaluation.
+C1 has narrow minima where the student's best class changes, and a grid can miss them. Its *logits*
+change smoothly: those of a ReLU network are piecewise linear in lambda. So a curve is fitted
+through the logits that are known already, including those of the two real images. The minimum of
+this curve shows where the lowest C1 should be. The student is evaluated there, the curve is fitted
+again with one more point, and so on. The result is the lowest C1 of all evaluations. With
+:attr:`Refined.forecast`, the minimum of the curve itself counts like an evaluation.
 """
 
 from typing import NamedTuple
@@ -21,14 +21,14 @@ from amkd.data import mixing
 from amkd.models.inference import MixInput, Trunk
 from amkd.search.confidence import Minimise, c1
 
-_PARTS = 16  # places in each span between two knots where C1 of the curve is looked at
-_CLOSER = 16  # more of them around the lowest of these
+_PARTS = 16  # places in each span between two knots where C1 of the curve is computed
+_CLOSER = 16  # further places around the lowest of these
 
 
 @struct.dataclass
 class Knots:
     """The M places along one pair where the logits are known, in ascending order; the first and
-    the last are the real images.
+    the last place are the real images.
 
     Attributes:
       w: ``int32[M]``, weights of image i in units of 1/65536.
@@ -41,15 +41,15 @@ class Knots:
 
 @struct.dataclass
 class Spans:
-    """The curve between each knot and the next, ``S = M - 1`` of them.
+    """The parts of the curve between each knot and the next, ``S = M - 1`` of them.
 
     Attributes:
-      start: ``float32[S]``, lambda of the knot at its lower end.
+      start: ``float32[S]``, lambda of the knot at the lower end of each span.
       length: ``float32[S]``.
-      low: ``float32[S]``, the lower end of the part inside the range that is searched.
-      high: ``float32[S]``, its upper end; below ``low`` where no part is.
+      low: ``float32[S]``, the lower end of the part inside the searched range.
+      high: ``float32[S]``, its upper end; below ``low`` if no part is inside.
       hermite: ``float32[S, 4, Y]``: logits at the lower end, their slope times the length, and the
-        same at the upper.
+        same two at the upper end.
     """
 
     start: jax.Array
@@ -72,14 +72,14 @@ class Range(NamedTuple):
 
 
 class Refined(NamedTuple):
-    """The least C1 of a few evaluations: the first in the middle of the range, the others where the
-    curve is lowest.
+    """The lowest C1 of a few evaluations: the first in the middle of the range, the others where
+    the curve is lowest.
 
     Attributes:
-      range: what is searched.
-      evaluations: how many, E, at least 1.
-      forecast: whether the minimum of the curve counts like an evaluation: it forecasts what more
-        evaluations would find.
+      range: the searched range.
+      evaluations: number of evaluations, E, at least 1.
+      forecast: whether the minimum of the curve counts like an evaluation: it forecasts the result
+        of more evaluations.
     """
 
     range: Range
@@ -88,16 +88,16 @@ class Refined(NamedTuple):
 
     @property
     def at_once(self) -> int:
-        """Each waits for the one before."""
+        """Returns 1: each evaluation needs the result of the one before."""
         return 1
 
     @property
     def uses_logits(self) -> bool:
-        """The curve ends at the real images."""
+        """Returns True: the curve ends at the real images."""
         return True
 
     def on(self, trunk: Trunk) -> Minimise:
-        """Returns the function of a pair: the least C1, ``float32[]``, and its w, ``int32[]``."""
+        """Returns the function of a pair: the lowest C1, ``float32[]``, and its w, ``int32[]``."""
 
         def minimise(i: MixInput, j: MixInput) -> tuple[jax.Array, jax.Array]:
             knots = evaluate_knots(trunk, i, j, self.range, self.evaluations)
@@ -113,8 +113,8 @@ class Refined(NamedTuple):
 def evaluate_knots(
     trunk: Trunk, i: MixInput, j: MixInput, range_: Range, evaluations: int
 ) -> Knots:
-    """Returns the knots of one pair: the real images, the middle of the range, and where the curve
-    was lowest each time.
+    """Returns the knots of one pair: the real images, the middle of the range, and then each time
+    the place where the curve was lowest.
     """
     middle = jnp.int32((range_.low + range_.high) // 2)
 
@@ -130,8 +130,8 @@ def evaluate_knots(
 
 
 def insert(knots: Knots, w: jax.Array, logits: jax.Array) -> Knots:
-    """Returns the knots with one more: ``w`` ``int32[]`` between the first and the last, and its
-    logits ``float32[Y]``.
+    """Returns the knots with one more knot: ``w`` ``int32[]`` between the first and the last, and
+    its logits ``float32[Y]``.
     """
     chex.assert_type([w, logits], [jnp.int32, jnp.float32])
     place = jnp.sum(knots.w <= w)
@@ -145,7 +145,7 @@ def insert(knots: Knots, w: jax.Array, logits: jax.Array) -> Knots:
 
 
 def lowest_knot(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
-    """Returns the least C1 of the knots in the range, ``float32[]``, and the lowest w that attains
+    """Returns the lowest C1 of the knots in the range, ``float32[]``, and the lowest w that attains
     it, ``int32[]``.
     """
     inside = (knots.w >= range_.low) & (knots.w <= range_.high)
@@ -154,11 +154,11 @@ def lowest_knot(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
 
 
 def lowest_on_curve(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
-    """Returns the least C1 in the range of the curve through the knots, ``float32[]``, and its w,
-    ``int32[]``.
+    """Returns the lowest C1 of the curve through the knots inside the range, ``float32[]``, and its
+    w, ``int32[]``.
 
-    C1 of the curve is computed at equally many places in every span, so that places are closer
-    together where knots are; then at more places around the lowest one.
+    C1 of the curve is computed at the same number of places in every span, so that places are
+    closer together where knots are; then it is computed at more places around the lowest one.
     """
     spans = curve(knots, range_)
     lams, confidence = jax.vmap(_c1_in_span)(spans)
@@ -174,8 +174,8 @@ def lowest_on_curve(knots: Knots, range_: Range) -> tuple[jax.Array, jax.Array]:
 
 
 def _c1_in_span(span: Spans) -> tuple[jax.Array, jax.Array]:
-    """Returns lambdas in one span, ``float32[C]``, and C1 of the curve there; infinite if the span
-    is outside of the range.
+    """Returns lambdas in one span, ``float32[C]``, and C1 of the curve there; C1 is infinite if the
+    span is outside the range.
     """
     lams = span.low + (span.high - span.low) * (
         (np.arange(_PARTS, dtype=np.float32) + np.float32(0.5)) / _PARTS
@@ -186,8 +186,8 @@ def _c1_in_span(span: Spans) -> tuple[jax.Array, jax.Array]:
 def curve(knots: Knots, range_: Range) -> Spans:
     """Returns cubic Hermite curves between the knots.
 
-    The slope at a knot is that of the parabola through it and its two neighbours. At the first and
-    the last knot, it is that of the line to the only neighbour.
+    The slope at a knot is the slope of the parabola through it and its two neighbours. At the first
+    and the last knot, it is the slope of the line to the only neighbour.
     """
     lam = mixing.lam_of(knots.w)
     length = jnp.maximum(jnp.diff(lam), 1 / mixing.ONE)  # a weight may be evaluated twice
@@ -219,12 +219,12 @@ def c1_along(span: Spans, lam: jax.Array) -> jax.Array:
 
 
 def _first(values: jax.Array) -> jax.Array:
-    """Returns ``argmin`` of ``float32[C]`` by two minima: XLA on CPU does not vectorise its own."""
+    """Returns ``argmin`` of ``float32[C]`` by two minima: XLA on a CPU vectorises only these."""
     places = jnp.arange(len(values))
     return jnp.min(jnp.where(values == jnp.min(values), places, len(values) - 1))
 
 
 def _pick(column: jax.Array, place: jax.Array) -> jax.Array:
-    """Returns ``column[place]`` by a sum: pair by pair, XLA does this faster than indexing."""
+    """Returns ``column[place]`` by a sum: for single pairs XLA does this faster than indexing."""
     chosen = (jnp.arange(len(column)) == place).reshape((-1,) + (1,) * (column.ndim - 1))
     return jnp.sum(jnp.where(chosen, column, 0), 0)

@@ -1,13 +1,14 @@
-"""A search that refines only those pairs which may be among the k lowest, and measures what it
-missed.
+"""A search that refines only the pairs that may be among the k lowest, and estimates how many of
+these it missed.
 
-A forecast of every pair's C2 is cheap in one of two ways, or in both. After few evaluations, the
-curve through a pair's logits tells about its minimum (``search.minimiser=screened``). And an
-accelerator computes many times faster in TF32 or bfloat16 than in float32 (``search.forecast``).
-The pairs of lowest forecast are the shortlist, and only these are refined, in float32. A random
-sample of all pairs is refined, too, and tells what share of the k lowest the shortlist holds
-(:mod:`amkd.search.audit`). If that share is not certain to reach the target, the shortlist is
-doubled, and in the end every pair is refined.
+There are two methods for a cheap forecast of every pair's C2; they can be combined. First, the
+curve through a pair's logits forecasts its minimum after few evaluations
+(``search.minimiser=screened``). Second, an accelerator computes many times faster in TF32 or
+bfloat16 than in float32 (``search.forecast``). The pairs of lowest forecast are the shortlist, and
+only these are refined, in float32. A random sample of all pairs is refined, too; from it the share
+of the k lowest that is in the shortlist is estimated (:mod:`amkd.search.audit`). If it is not
+certain that this share reaches the target, the shortlist is doubled, and in the end every pair is
+refined.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,12 +27,12 @@ from amkd.search.selection import SelectionTask
 _FORECAST_EVALUATIONS = 2
 _FIRST_SHARE = 10  # the first shortlist is one tenth of the pool,
 _FIRST_TIMES_K = 5  # or five times k;
-_FIRST_SHARE_ROUNDED = 50  # where the forecast is the same minimum with rounded products, it is
-_FIRST_TIMES_K_ROUNDED = 2  # one part in fifty, or two times k
-_ROUNDED_COST = 0.25  # of an evaluation in TF32 or bfloat16, at most, in ones of float32
-_WIDEST_SHARE = 0.4  # of the pool; refining all of it does not cost much more then
+_FIRST_SHARE_ROUNDED = 50  # if the forecast is the same minimum with rounded products, it is
+_FIRST_TIMES_K_ROUNDED = 2  # one fiftieth of the pool, or two times k
+_ROUNDED_COST = 0.25  # highest cost of a TF32 or bfloat16 evaluation, relative to float32
+_WIDEST_SHARE = 0.4  # of the pool; above this, refining the whole pool costs little more
 _MOST = 2**24  # pairs of a shortlist: half a GiB of every device's memory
-_ERROR = 0.05  # probability that the reported interval misses the truth
+_ERROR = 0.05  # probability that the reported interval does not contain the true share
 
 
 class Screening(NamedTuple):
@@ -39,13 +40,13 @@ class Screening(NamedTuple):
 
     Attributes:
       left: pairs to search.
-      shortlists: sizes of the shortlist, each tried if the one before is not good enough; empty
+      shortlists: sizes of the shortlist; each is tried if the one before is not good enough; empty
         to refine all pairs at once.
       sampled: pairs of the sample.
-      target: share of the k lowest that is to be found.
+      target: share of the k lowest that must be found.
       forecast: the minimiser for all pairs.
       refined: the minimiser for the shortlist and the sample.
-      dtype: type of the forecast.
+      dtype: data type of the forecast.
     """
 
     left: int
@@ -58,14 +59,14 @@ class Screening(NamedTuple):
 
     @property
     def evaluations(self) -> int:
-        """Evaluations of the student, if the first shortlist is good enough."""
+        """Returns the student's evaluations if the first shortlist is good enough."""
         if not self.shortlists:
             return self.refined.evaluations * self.left
         return self.forecast.evaluations * self.left + self._refinements
 
     @property
     def cost(self) -> float:
-        """What they cost, in evaluations in float32."""
+        """Returns the cost of these, measured in evaluations in float32."""
         share = 1 if self.dtype == "float32" or not self.shortlists else _ROUNDED_COST
         return self.evaluations - (1 - share) * self.forecast.evaluations * self.left
 
@@ -82,7 +83,7 @@ def is_wanted(settings: SearchSettings) -> bool:
 def make_screening(settings: SearchSettings, left: int, k: int) -> Screening:
     """Returns how to search ``left`` pairs for k.
 
-    Small pools, and few k, are refined as a whole: no sample could tell enough.
+    If the pool or k is small, all pairs are refined: no sample would give a useful estimate.
     """
     forecast: Minimiser
     refined: Minimiser
@@ -114,8 +115,8 @@ def make_screening(settings: SearchSettings, left: int, k: int) -> Screening:
 
 
 def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, dict[str, Any]]:
-    """Returns the k pairs of lowest C2 as far as they were found, in order, and metrics of the
-    search, for JSON.
+    """Returns the k pairs of lowest C2 that were found, in order, and metrics of the search, for
+    JSON.
     """
     if not screening.shortlists:
         found = pool_search.lowest_c2(task, screening.refined, task.k)
@@ -131,8 +132,8 @@ def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, 
         done = size
         found = search.lowest()
         outside = ~np.isin(sampled, shortlist[:size])
-        # Several looks must not make a chance finding likely: the errors of all turns add up to
-        # one _ERROR.
+        # Repeated tests must not make a false result likely: the errors of all turns add up to at
+        # most _ERROR.
         recall = audit.recall(found.score, scores[outside], screening.left - size, _ERROR / 2**turn)
         if recall.low >= screening.target:
             break
@@ -157,7 +158,7 @@ def _shortlist(task: SelectionTask, screening: Screening, student: Placed) -> np
 def _sample(
     task: SelectionTask, screening: Screening, student: Placed
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns a uniform sample of all pairs left: ``int64[M]`` ranks and ``float32[M]`` scores."""
+    """Returns a uniform sample of the pairs left: ``int64[M]`` ranks and ``float32[M]`` scores."""
     rng = keys.rng(*task.stream, keys.Purpose.AUDIT)
     ranks = pool_search.sample_left(task, screening.sampled, rng)
     search = pool_search.open_search(task, screening.refined, screening.sampled, student)
@@ -171,7 +172,7 @@ def _chunks(ranks: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def _uncounted(task: SelectionTask) -> Callable[[int], None]:
-    """Returns a progress that counts no pair a second time, but may still stop the run."""
+    """Returns a progress function that counts no pair again, but may still stop the run."""
     return lambda _: task.progress(0)
 
 

@@ -1,4 +1,4 @@
-"""The selection of one round: what a method may look at when it selects, and what it returns."""
+"""The selection of one round: the inputs of a method that selects, and its result."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,32 +15,32 @@ from amkd.tasks import ONE_CLASS, Task
 
 
 class SelectionTask(NamedTuple):
-    """Everything that a method may look at when it selects.
+    """The inputs that a method may use when it selects.
 
     Attributes:
-      images: ``uint8[N, H, W, C]``, the real images, and all others that may be asked about. Where
-        whole images are selected, they are lazy: index them, and convert none of them all.
+      images: ``uint8[N, H, W, C]``, the real images, and all others that may be queried. Where
+        whole images are selected, they are lazy: index them, and do not convert all of them at
+        once.
       pool: the pairs.
       chosen: ``int64[...]``, ascending ranks of the pairs that have left the pool.
       records: everything queried so far, the real images first.
       k: how many mixes to select, K.
       stream: (seed, round), for random numbers.
       network: the student, in float32.
-      variables: those of the last round's student.
+      variables: the variables of the last round's student.
       settings: the ``search.*`` group.
       progress: is called with the number of pairs scored after every chunk; may raise to stop.
       answers: returns the answers to the records, ``float32[Q, Y]``.
-      train_further_student: trains one more student on what the last one was trained on. Its
-        arguments: the number of the student, 1 or more, and whether it learns only the best class
-        of each answer.
-      predict_cached: what the student, with given variables, says of records: probabilities
-        ``float32[Q, Y]`` and features ``float32[Q, d]``, from cached features; None where the whole
-        network runs.
-      real: how many of ``images``, the first ones, are real; the others are variants of them, or
-        were made of them. None where all are real.
-      kind: what an answer means: one class, or lanes.
-      train_larger: trains the network ``teacher.model`` on what the last student was trained on;
-        returns it and its variables.
+      train_further_student: trains one more student on the data of the last one. Its arguments: the
+        number of the student, 1 or more, and whether it learns only the best class of each answer.
+      predict_cached: returns the predictions of the student, with given variables, for records:
+        probabilities ``float32[Q, Y]`` and features ``float32[Q, d]``, from cached features; None
+        where the whole network runs.
+      real: how many of ``images`` are real; these come first, and the others are variants of them,
+        or were made from them. None if all are real.
+      kind: the meaning of an answer: one class, or lanes.
+      train_larger: trains the network ``teacher.model`` on the data of the last student; returns
+        it and its variables.
       train_on: trains one more student, as the last one was trained, but on other answers to the
         records, ``float32[Q, Y]``.
     """
@@ -68,10 +68,10 @@ class Selection(NamedTuple):
     """The mixes that a method selected.
 
     Attributes:
-      records: what to query, K of them.
+      records: the K records to query.
       score: ``float32[K]``, their C2, or C1 of single mixes and images; NaN where the method does
         not score.
-      metrics: numbers to report of the selection, for JSON.
+      metrics: numbers to report about the selection, for JSON.
     """
 
     records: Records

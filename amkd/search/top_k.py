@@ -1,10 +1,10 @@
-"""The k lowest scores of a stream, exactly; of equal scores, the pair of lower rank comes first.
+"""The exact k lowest scores of a stream; of equal scores, the pair of lower rank comes first.
 
-They are kept where the scores are computed. A buffer takes every score that may still be among the
-k lowest. When it is full, it is sorted, and all but the k lowest are dropped. So memory is
-O(k + batch), and sorting costs little: few scores of a long stream are low enough to enter the
-buffer at all. Ranks are row-major, so the order of (score, i, j) is the order of (score, rank), in
-32 bits.
+They are kept on the device that computes the scores. A buffer takes every score that may still be
+among the k lowest. When it is full, it is sorted, and only the k lowest are kept. So memory is
+O(k + batch). Sorting costs little, because few scores of a long stream are low enough to enter the
+buffer. Ranks are row-major, so the order of (score, i, j) is the order of (score, rank), in 32
+bits.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from flax import struct
 
 from amkd.data.records import Records
 
-# In place of the number of an image in rows of the buffer that hold no pair; their score is
+# Replaces the number of an image in rows of the buffer without a pair; the score of these rows is
 # infinite.
 NO_IMAGE = np.int32(2**31 - 1)
 
 
 @struct.dataclass
 class Scored:
-    """Pairs with their scores; arrays of JAX on the devices, of NumPy on the host.
+    """Pairs with their scores; JAX arrays on the devices, NumPy arrays on the host.
 
     Attributes:
       score: ``float32[P]``, C2.
@@ -53,14 +53,14 @@ class Scored:
 
 
 def concatenate(parts: Sequence[Scored]) -> Scored:
-    """Returns the pairs of all parts, one part after the other. On the host."""
+    """Returns the pairs of all parts, one part after the other. It runs on the host."""
     joined: Scored = jax.tree.map(lambda *columns: np.concatenate(columns), *parts)
     return joined
 
 
 @struct.dataclass
 class Buffer:
-    """What is kept of a stream so far.
+    """The pairs that are kept from a stream so far.
 
     Attributes:
       rows: ``2k + batch`` rows.
@@ -76,7 +76,7 @@ class Buffer:
 
 
 def empty(k: int, batch: int) -> Buffer:
-    """Returns a buffer that has kept nothing yet.
+    """Returns an empty buffer.
 
     Args:
       k: how many pairs to keep.
@@ -92,7 +92,7 @@ def add(buffer: Buffer, scored: Scored, count: jax.Array, k: int) -> Buffer:
     """Returns the buffer after one more batch.
 
     Args:
-      buffer: what has been kept of the batches before.
+      buffer: the buffer after the batches before.
       scored: the batch, P pairs that were not added before.
       count: ``int32[]``; only the first ``count`` pairs are added, the others are padding.
       k: how many pairs to keep.
@@ -109,8 +109,8 @@ def add(buffer: Buffer, scored: Scored, count: jax.Array, k: int) -> Buffer:
     )
     # A score equal to the threshold enters, too: the rank of its pair may be lower.
     near = meant & (scored.score <= buffer.threshold)
-    # Pairs that do not enter get places beyond the end, each its own: no place comes twice, so that
-    # accelerators may write all rows at once, also where they must be deterministic.
+    # Pairs that do not enter get different places after the end: no place comes twice, so that
+    # accelerators may write all rows at once, even if they must be deterministic.
     beyond = size + jnp.arange(batch, dtype=jnp.int32)
     place = jnp.where(near, buffer.filled + jnp.cumsum(near, dtype=jnp.int32) - 1, beyond)
     rows = jax.tree.map(
@@ -124,7 +124,7 @@ def add(buffer: Buffer, scored: Scored, count: jax.Array, k: int) -> Buffer:
 
 
 def compact(buffer: Buffer, k: int) -> Buffer:
-    """Sorts the rows and gives up all but the k lowest; new pairs may take the others' place."""
+    """Sorts the rows and keeps only the k lowest; new pairs may replace the others."""
     rows = buffer.rows
     own = jnp.arange(len(rows.score), dtype=jnp.int32)
     score, i, j, order = jax.lax.sort(
@@ -135,16 +135,16 @@ def compact(buffer: Buffer, k: int) -> Buffer:
 
 
 def k_lowest(buffer: Buffer, k: int) -> Scored:
-    """Returns the k lowest in order, ``[k]``; padded with ``NO_IMAGE`` where fewer were added."""
+    """Returns the k lowest in order, ``[k]``; padded with ``NO_IMAGE`` if fewer were added."""
     return compact(buffer, k).rows.take(slice(k))
 
 
 def merge(parts: Scored, k: int) -> Scored:
-    """Returns the k lowest of several parts in order, ``[parts, k]`` to ``[k]``. On the host."""
+    """Returns the k lowest of several parts in order, ``[parts, k]`` to ``[k]``, on the host."""
     joined = jax.tree.map(lambda column: np.asarray(column).reshape(-1), parts)
     return joined.take(np.lexsort((joined.j, joined.i, joined.score))[:k])
 
 
 def without_padding(scored: Scored) -> Scored:
-    """Returns the rows that hold a pair. On the host."""
+    """Returns the rows that contain a pair. It runs on the host."""
     return scored.take(scored.i != NO_IMAGE)

@@ -1,1 +1,1 @@
-"""Serves a finished student over HTTP, and passes on to the teacher what it is not sure of."""
+"""Serves a finished student over HTTP, and sends images of which it is unsure to the teacher."""

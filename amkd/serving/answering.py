@@ -24,7 +24,7 @@ class Answered(NamedTuple):
     Attributes:
       probabilities: ``float32[B, Y]``.
       by_teacher: ``bool[B]``, which rows are the teacher's.
-      notice: why the student has answered images that it is not sure of; empty if it has not.
+      notice: why the student has answered images of which it is unsure; empty if it has not.
     """
 
     probabilities: np.ndarray
@@ -39,11 +39,11 @@ class Counts:
     requests: int = 0
     student: int = 0
     teacher: int = 0
-    unsure: int = 0  # of the student's: the teacher should have answered, and could not
+    unsure: int = 0  # of the student's: the teacher should have answered, but could not
 
 
 class Cascade:
-    """The student, and behind it the teacher; may be called from several threads.
+    """The student, with the teacher behind it; may be called from several threads.
 
     Attributes:
       counts: what was answered.
@@ -61,8 +61,8 @@ class Cascade:
 
         Args:
           student: ``uint8[B, H, W, C]`` to class probabilities ``float32[B, Y]``.
-          threshold: the student's answer stands if its highest probability is at least this.
-          desk: asks the teacher; None if the student answers all.
+          threshold: the student's answer is used if its highest probability is at least this.
+          desk: queries the teacher; None if the student answers all.
           stop: whether to stop: then nothing more is sent.
         """
         self.counts = Counts()
@@ -93,7 +93,7 @@ class Cascade:
     def _ask(self, desk: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
         """Returns the teacher's answers, rows of NaN where there is none, and why there is none.
 
-        One thread asks at a time: no image is asked about twice, and the rate is kept.
+        Only one thread queries at a time: no image is queried twice, and the rate is kept.
         """
         with self._asking:
             try:
@@ -103,13 +103,13 @@ class Cascade:
                     ), ""
             except Stopped:
                 notice = "the service is about to end"
-            except UserError as error:  # the money is over, or the teacher failed
+            except UserError as error:  # the money is spent, or the teacher failed
                 notice = " ".join(str(error).split())
-                console.say(f"the student answers in the teacher's place: {notice}", error=True)
+                console.mention(f"the student answers instead of the teacher: {notice}", error=True)
             return self._held(desk, images), notice
 
     def _held(self, desk: QueryClient, images: np.ndarray) -> np.ndarray:
-        """Returns the answers that came before it failed: they are paid for."""
+        """Returns the answers that arrived before the teacher failed: they are paid for."""
         rows = np.full((len(images), desk.classes), np.nan, np.float32)
         with contextlib.suppress(UserError):
             paid = client.paid_for(desk, [images], client.SERVE)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 INPUT, OUTPUT = "images", "probabilities"
-LENGTH = "Inference-Header-Content-Length"  # bytes of JSON in front of the tensors
+LENGTH = "Inference-Header-Content-Length"  # bytes of JSON before the tensors
 
 
 class BadRequest(Exception):
@@ -17,7 +17,7 @@ class BadRequest(Exception):
 
 
 class Request(NamedTuple):
-    """What a client asks.
+    """The request of a client.
 
     Attributes:
       name: the client's name for the request; empty if it gives none.
@@ -31,7 +31,7 @@ class Request(NamedTuple):
 
 
 def metadata(name: str, version: str, shape: tuple[int, ...], classes: int) -> dict[str, Any]:
-    """Returns what the server tells of the model."""
+    """Returns what the server reports about the model."""
     return {
         "name": name,
         "versions": [version],
@@ -51,12 +51,12 @@ def read(body: bytes, length: str | None, shape: tuple[int, ...], most: int) -> 
       most: images in one request.
 
     Raises:
-      BadRequest: it asks for something else.
+      BadRequest: it is not a valid request.
     """
     size = len(body)
     if length is not None:
         if not length.isdecimal() or int(length) > len(body):
-            raise BadRequest(f"{LENGTH} is not a length inside the body")
+            raise BadRequest(f"{LENGTH} must be a length within the body")
         size = int(length)
     try:
         message = json.loads(body[:size])
@@ -72,7 +72,7 @@ def read(body: bytes, length: str | None, shape: tuple[int, ...], most: int) -> 
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadRequest("the body must be JSON with one tensor in 'inputs'") from None
     if given.get("name") != INPUT or kind != "UINT8" or set(wanted) - {OUTPUT}:
-        raise BadRequest(f"the input is {INPUT} of UINT8, and the output {OUTPUT}")
+        raise BadRequest(f"the input must be {INPUT} of UINT8, and the output {OUTPUT}")
     if not _is_batch(told, shape) or not 0 < told[0] <= most:
         raise BadRequest(f"the shape must be [1 to {most}, {', '.join(map(str, shape))}]")
     if binary_size is None:
@@ -94,7 +94,7 @@ def _numbers(data: Any, shape: list[int]) -> np.ndarray:
     except (ValueError, OverflowError):
         found = np.empty(0)
     if found.dtype.kind not in "iu" or found.size != math.prod(shape):
-        raise BadRequest("the data must be whole numbers, as many as the shape tells")
+        raise BadRequest("the data must be integers, as many as the shape states")
     if found.min() < 0 or found.max() > 255:
         raise BadRequest("the data must be from 0 to 255")
     return found.astype(np.uint8).reshape(shape)
@@ -102,7 +102,7 @@ def _numbers(data: Any, shape: list[int]) -> np.ndarray:
 
 def _bytes(tail: bytes, size: Any, shape: list[int]) -> np.ndarray:
     if not size == len(tail) == math.prod(shape):
-        raise BadRequest("the bytes after the JSON are not as many as the shape tells")
+        raise BadRequest("the number of bytes after the JSON must be what the shape states")
     return np.frombuffer(tail, np.uint8).reshape(shape)
 
 
@@ -121,7 +121,7 @@ def reply(
       probabilities: ``float32[B, Y]``.
       model: name of the model.
       version: version of the model.
-      parameters: what else there is to say: numbers, text, or booleans.
+      parameters: further values: numbers, text, or booleans.
     """
     output: dict[str, Any] = {
         "name": OUTPUT,

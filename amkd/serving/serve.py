@@ -47,19 +47,19 @@ def serve(
       settings: the configuration of the run.
       folder: its workdir.
       saved: its student.
-      host: address to listen at.
-      port: the port to listen at; 0 for any free one.
+      host: address to listen on.
+      port: the port to listen on; 0 for any free one.
       stop: whether to stop.
 
     Raises:
-      UserError: it cannot begin.
+      UserError: it cannot start.
     """
     with opened(settings, folder, saved, stop) as (model, told):
         try:
             server = Server(model, host, port)
         except (OSError, OverflowError) as error:
             raise UserError(
-                f"--host={host} --port={port} cannot be opened ({error}); name another port"
+                f"--host={host} --port={port} cannot be opened ({error}); choose another port"
             ) from error
         with server:
             place = f"http://{host}:{server.server_port}/v2/models/{NAME}"
@@ -98,7 +98,7 @@ def opened(
         threshold, desk = settings.serve.threshold, None
         if threshold:
             desk = stack.enter_context(_desk(settings, folder, saved, stop))
-            told += f"; below {threshold:g} {desk.teacher.identity} is asked"
+            told += f"; below {threshold:g}, {desk.teacher.identity} answers"
         card = saved.card
         cascade = Cascade(student, threshold=threshold, desk=desk, stop=stop)
         yield (
@@ -151,12 +151,13 @@ def _check_file(path: Path, format: str, saved: SavedNetwork) -> None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"config.serve.student={format!r}: there is no export of this student at {path}"
-            f" ({type(error).__name__}); make it: --mode=export --config.export.formats={format}"
+            f" ({type(error).__name__}); create it with --mode=export"
+            f" --config.export.formats={format}"
         ) from error
     if known != found:
         raise UserError(
             f"config.serve.student={format!r}: {path} is the export of another student, or has"
-            f" changed; make it again: --mode=export --config.export.formats={format}"
+            f" changed; create it again with --mode=export --config.export.formats={format}"
         )
 
 
@@ -164,7 +165,7 @@ def _check_file(path: Path, format: str, saved: SavedNetwork) -> None:
 def _desk(
     settings: Settings, folder: Path, saved: SavedNetwork, stop: StopSignal
 ) -> Iterator[QueryClient]:
-    """Yields what asks the run's teacher, on an account of its own that outlives the process."""
+    """Yields what queries the run's teacher, on its own account, which outlives the process."""
     plan = settings.teacher
     teacher = _teacher(settings, folder, saved, stop)
     run = serving_run(run_record.read(folder)["run"])
@@ -194,16 +195,16 @@ def _teacher(settings: Settings, folder: Path, saved: SavedNetwork, stop: StopSi
     """Loads the run's teacher; a service needs no image of the data set for that."""
     if settings.teacher.kind == "labels":
         raise UserError(
-            "config.serve.threshold: true labels (config.teacher.kind='labels') cannot be asked"
-            " about new images; set it to 0"
+            "config.serve.threshold: ground-truth labels (config.teacher.kind='labels') do not"
+            " exist for new images; set it to 0"
         )
     data = inputs.load_data(settings) if settings.teacher.kind == "flax" else _bare(settings, saved)
     teacher = loading.load(settings, data, stop)
     before = run_record.read(folder)["teacher"]
     if teacher.identity != before:
         raise UserError(
-            f"config.serve.threshold: {folder} was distilled from {before}, and the teacher is now"
-            f" {teacher.identity}; give the same teacher, or set it to 0"
+            f"config.serve.threshold: {folder} was distilled from {before}, but the teacher is now"
+            f" {teacher.identity}; use the same teacher, or set the threshold to 0"
         )
     return teacher
 

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import unquote
 
 import amkd
+from amkd.core import console, fault_place
 from amkd.serving import messages
 from amkd.serving.answering import Cascade
 
 NAME = "student"
-_LIMIT = 64 * 1024  # bytes of a request beside its numbers
+_LIMIT = 64 * 1024  # bytes of a request in addition to its numbers
 _NUMBER = 5  # bytes of one number as JSON, "255, "
 _DISCARDED = 1 << 20  # bytes of a request that is too long, read so that the client sees why
 _SILENT = 60.0  # seconds after which a connection without a request is closed
@@ -26,7 +27,7 @@ class Model:
 
     Attributes:
       cascade: answers images.
-      version: tells this student from others.
+      version: distinguishes this student from others.
       shape: ``(H, W, C)`` of one image.
       classes: number of classes Y.
       max_batch: most images in one request.
@@ -67,7 +68,7 @@ class Server(ThreadingHTTPServer):
 
     @contextlib.contextmanager
     def answering(self) -> Iterator[None]:
-        """Marks a request as under way."""
+        """Marks a request as in progress."""
         with self._change:
             self._active += 1
         try:
@@ -78,12 +79,12 @@ class Server(ThreadingHTTPServer):
                 self._change.notify_all()
 
     def drain(self) -> None:
-        """Waits until no request is under way: what is asked of the teacher is paid for."""
+        """Waits until no request is in progress: queries sent to the teacher are paid for."""
         with self._change:
             self._change.wait_for(lambda: not self._active)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Says nothing: a client has gone."""
+        """Prints nothing: a client has gone."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,10 +94,10 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _SILENT
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Says nothing: images are asked about often."""
+        """Prints nothing: requests are frequent."""
 
     def do_GET(self) -> None:
-        """Tells about the server and its model."""
+        """Answers with facts about the server and its model."""
         model = self.server.model
         parts = self._parts()
         if parts == ["v2"]:
@@ -115,21 +116,27 @@ class _Handler(BaseHTTPRequestHandler):
         elif rest == ["ready"]:
             told = {"name": NAME, "ready": True}
         else:
-            self._fail(404, f"there is no {self.path}; the model is /v2/models/{NAME}")
+            self._fail(404, f"the path {self.path} does not exist; the model is /v2/models/{NAME}")
             return
         self._tell(200, told)
 
     def do_POST(self) -> None:
         """Answers images."""
-        with self.server.answering():
-            self._infer()
-
-    def _infer(self) -> None:
         body = self._body()
         if body is None:
             return
+        with self.server.answering():  # not while the body is read: a slow client costs nothing
+            try:
+                self._infer(body)
+            except OSError:  # the client has gone
+                raise
+            except Exception as error:
+                console.mention(f"a request failed: {fault_place.describe(error)}", error=True)
+                self._fail(500, f"the server failed ({type(error).__name__}): see its output")
+
+    def _infer(self, body: bytes) -> None:
         if self._of_model(self._parts()) != ["infer"]:
-            self._fail(404, f"there is no {self.path}; ask /v2/models/{NAME}/infer")
+            self._fail(404, f"the path {self.path} does not exist; use /v2/models/{NAME}/infer")
             return
         model = self.server.model
         try:
@@ -159,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Reads the body; refuses what is too long, and what a web page sends."""
         length = self.headers.get("Content-Length", "")
         if "Origin" in self.headers:  # a page in a browser here must not spend the money
-            self._refuse(403, "requests of web pages are not answered")
+            self._refuse(403, "requests from web pages are not answered")
         elif not length.isdecimal():
             self._refuse(411, "the header Content-Length is missing")
         elif int(length) > self.server.model.longest:
@@ -183,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _refuse(self, status: int, why: str) -> None:
-        """Fails without reading the body, so that the connection cannot go on."""
+        """Fails without reading the body, so that the connection must be closed."""
         self.close_connection = True
         self._fail(status, why)
 
@@ -204,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _metrics(model: Model) -> str:
-    """Counts since the start, as Prometheus reads them."""
+    """Returns the counts since the start, in the format of Prometheus."""
     told = dataclasses.asdict(model.cascade.counts)
     lines = [f"# TYPE amkd_served_{name}_total counter" for name in told]
     values = [f"amkd_served_{name}_total {count}" for name, count in told.items()]

@@ -1,1 +1,1 @@
-"""Making images with a network whose weights are known: impressions and pseudo-examples."""
+"""Makes images with a network whose weights are known: impressions and pseudo-examples."""

@@ -1,9 +1,9 @@
-"""The 106 ways in which ZSKD's released code shows an impression: scales, shifts, turns, mirrors,
-noise.
+"""The 106 views in which ZSKD's released code shows an impression: scales, shifts, rotations,
+flips, noise.
 
-Scales show the middle of an image; shifts are by a fifth of a side, with white behind; turns are in
-ten steps from -90 to 90 degrees, with black behind. Where two are combined, the first named comes
-first.
+Scales show the middle of an image; shifts are by a fifth of a side, with a white background;
+rotations are in ten steps from -90 to 90 degrees, with a black background. If two are combined, the
+one named first is applied first.
 """
 
 import itertools
@@ -19,13 +19,14 @@ from amkd.data import augment
 
 
 class View(NamedTuple):
-    """One way to show an image.
+    """One view of an image.
 
     Attributes:
       scale: share of each side that is shown.
-      shift: down and right, in shares of a side.
-      turn: degrees, counter-clockwise.
-      more: ``mirror``, ``flip``, ``transpose``, ``pepper``, ``noise``, ``both``, or nothing.
+      shift: shift down and right, in shares of a side.
+      turn: rotation in degrees, counter-clockwise.
+      more: ``mirror`` (left to right), ``flip`` (top to bottom), ``transpose``, ``pepper``,
+        ``noise``, ``both`` (the last two), or nothing.
     """
 
     scale: float = 1.0
@@ -51,10 +52,10 @@ VIEWS = (
 
 
 def show(images: np.ndarray, views: list[View], rng: np.random.Generator) -> np.ndarray:
-    """Returns each image in a view of its own.
+    """Returns each image in its own view.
 
     Args:
-      images: ``uint8[M, H, W, C]``, of equal sides where a view is a transposition.
+      images: ``uint8[M, H, W, C]``; square if a view is a transposition.
       views: M views.
       rng: the generator of the noise.
 
@@ -76,7 +77,7 @@ def show(images: np.ndarray, views: list[View], rng: np.random.Generator) -> np.
 
 
 def _turn_and_zoom(images: np.ndarray, angles: np.ndarray, zooms: np.ndarray) -> np.ndarray:
-    """Returns each image turned by radians ``float32[M]`` and zoomed by factors ``float32[M]``."""
+    """Returns each image rotated by ``float32[M]`` radians and zoomed by ``float32[M]`` factors."""
     found: np.ndarray = devices.in_batches(_affine, None, (images, angles, zooms))
     return found
 

@@ -1,9 +1,9 @@
 """Data impressions: images made from a network alone (Nayak et al., 2019: ZSKD).
 
-Y classes, d features, B images at a time. Two classes are similar if their weights in the last
-layer are. So an answer for class y is drawn from a Dirichlet distribution whose parameters follow
-from the similarities of y to all classes. Gradient descent on the pixels then finds an image to
-which the network gives that answer.
+There are Y classes, d features, and B images at a time. Two classes are similar if their weights in
+the last layer are similar. So an answer for class y is drawn from a Dirichlet distribution whose
+parameters are computed from the similarities of y to all classes. Gradient descent on the pixels
+then finds an image to which the network gives this answer.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from amkd.models.layers import Variables, suited
 from amkd.training import losses
 from amkd.training.optimizers import promoting
 
-_CHECKED = 100  # steps, after which a request to stop is looked for
+_CHECKED = 100  # number of steps after which a request to stop is checked
 _LEAST = 1e-4  # added to every concentration, so that all are positive (released code)
 
 
@@ -31,7 +31,7 @@ def class_similarity(kernel: jax.Array) -> jax.Array:
     count (ZSKD, eq. 2).
 
     Args:
-      kernel: ``float32[d, Y]``, of the last layer.
+      kernel: ``float32[d, Y]``, the kernel of the last layer.
     """
     chex.assert_rank(kernel, 2)
     unit = kernel / jnp.maximum(jnp.linalg.norm(kernel, axis=0, keepdims=True), 1e-12)
@@ -41,16 +41,16 @@ def class_similarity(kernel: jax.Array) -> jax.Array:
 @compiled(static=("as_released",), kept=2, precision="highest")  # similarities are ranked
 def concentrations(kernel: jax.Array, beta: jax.Array, as_released: bool = False) -> jax.Array:
     """Returns the parameters of the Dirichlet distribution of each class, ``float32[Y, Y]``, one
-    row each.
+    row for each class.
 
-    A row of similarities is brought to [0, 1] and multiplied by beta. The released code divides by
-    ten for its second beta before it brings rows to [0, 1], which undoes that: there beta is always
-    1.
+    A row of similarities is scaled to [0, 1] and multiplied by beta. The released code divides by
+    ten for its second beta, but scales rows to [0, 1] afterwards, which cancels the division: there
+    beta is always 1.
 
     Args:
-      kernel: ``float32[d, Y]``, of the last layer.
-      beta: ``float32[]``, scale: the lower, the nearer are answers to certainty.
-      as_released: whether beta is 1 whatever it says.
+      kernel: ``float32[d, Y]``, the kernel of the last layer.
+      beta: ``float32[]``, scale: with a lower value, answers are closer to certainty.
+      as_released: whether 1 is used in place of beta.
     """
     similarity = class_similarity(kernel)
     low, high = (f(similarity, axis=1, keepdims=True) for f in (jnp.min, jnp.max))
@@ -61,13 +61,14 @@ def concentrations(kernel: jax.Array, beta: jax.Array, as_released: bool = False
 def draw_answer(concentration: jax.Array, key: jax.Array) -> jax.Array:
     """Draws from a Dirichlet distribution: ``float32[Y]`` to ``float32[Y]``.
 
-    In logarithms: gamma variates of a concentration of 1e-4 are below what a float32 can hold.
+    It uses logarithms, because gamma variates with a concentration of 1e-4 are too small for a
+    float32.
     """
     return jax.nn.softmax(jax.random.loggamma(key, concentration))
 
 
 def draw_answers(alpha: np.ndarray, numbers: np.ndarray, key: jax.Array) -> np.ndarray:
-    """Draws an answer for each row of concentrations, each by its own number in the key's stream.
+    """Draws an answer for each row of concentrations, each with its own number in the key's stream.
 
     Args:
       alpha: ``float32[M, Y]``.
@@ -116,16 +117,16 @@ def step(
     state: optax.OptState,
     answers: jax.Array,
 ) -> tuple[jax.Array, optax.OptState, jax.Array]:
-    """Does one step of Adam on all pixels, then brings the whole batch to [0, 1] by its least and
-    largest value.
+    """Does one step of Adam on all pixels, then scales the whole batch to [0, 1] by its smallest
+    and largest value.
 
     Args:
-      logits_of: the network in inference mode: ``float32[B, H, W, C]`` of values in [0, 1] to
+      logits_of: the network in inference mode: ``float32[B, H, W, C]`` with values in [0, 1] to
         ``float32[B, Y]``.
       descent: temperature and learning rate.
       images: ``float32[B, H, W, C]``.
-      state: Adam's.
-      answers: ``float32[B, Y]`` that the network shall give at that temperature.
+      state: Adam's state.
+      answers: ``float32[B, Y]``, the answers that the network should give at that temperature.
 
     Returns:
       The images, Adam's state, and the mean loss before the step.
@@ -153,24 +154,25 @@ def make_impressions(
     key: jax.Array,
     check: Callable[[], None],
 ) -> np.ndarray:
-    """Makes images from noise, to which a network gives these answers.
+    """Makes images from noise so that a network gives the wanted answers to them.
 
     Args:
-      network: the teacher's.
+      network: the teacher's network.
       variables: its variables.
       answers: ``float32[B, Y]``, at the descent's temperature.
       shape: ``(H, W, C)``.
       descent: temperature and learning rate.
       steps: the number of steps of the descent.
       key: randomness of the noise.
-      check: called now and then; may raise to stop.
+      check: is called after every few steps; may raise to stop.
 
     Returns:
       ``uint8[B, H, W, C]``.
     """
     images, state = start((len(answers), *shape), descent, key)
     placed, wanted = jax.device_put((variables, answers))
-    # A step a dispatch on a CPU: there, XLA runs convolutions inside loops several times slower.
+    # One step for each dispatch on a CPU: there, XLA runs convolutions in loops several times
+    # slower.
     most = _CHECKED if devices.accelerated() else 1
     for number in range(0, steps, most):
         count = min(most, steps - number)

@@ -1,9 +1,9 @@
-"""Pseudo-examples: images on which a target network shall imitate a reference network (Kimura et
+"""Pseudo-examples: images on which a target network should imitate a reference network (Kimura et
 al., 2018: FSKD).
 
-P pseudo-examples, Y classes, B images at a time. The target descends on its distance from the
-reference while the images ascend on it, so that a set of few images grows to where the two still
-differ.
+There are P pseudo-examples, Y classes, and B images at a time. The target minimises its distance
+from the reference, while the images maximise it. So images are added to a small set where the two
+networks still differ.
 """
 
 import functools
@@ -23,8 +23,9 @@ from amkd.models.layers import Variables, suited
 from amkd.training import weightings
 from amkd.training.optimizers import promoting
 
-# Adam's epsilon. The usual 1e-8 would hold back images of which both networks are nearly certain.
-# With a smaller value than this, squares of gradients would underflow before epsilon matters.
+# Adam's epsilon. The usual 1e-8 would slow down images about which both networks are almost
+# certain. With a smaller value than this, squares of gradients would underflow before epsilon
+# matters.
 _LEAST = 1e-16
 
 ASCENTS: dict[str, Callable[[float], optax.GradientTransformation]] = {
@@ -38,11 +39,11 @@ LogitsOf = Callable[[jax.Array], jax.Array]  # [B, ...] -> [B, Y]
 def sizes(total: int, doublings: int) -> list[int]:
     """Returns how many pseudo-examples there are at first, and after each growth.
 
-    The last growth is cut to fit, and none is empty.
+    The last growth is cut to fit, and no growth is empty.
 
     Args:
       total: how many there are in the end, at least 1.
-      doublings: growths.
+      doublings: number of growths.
     """
     found = [-(-total // 2**doublings)]
     while found[-1] < total:
@@ -51,15 +52,15 @@ def sizes(total: int, doublings: int) -> list[int]:
 
 
 def fidelity(sigma: jax.Array, most: float, mean: float) -> jax.Array:
-    """Returns the weights of pseudo-examples, ``float32[P]``: the less sure the reference is of
-    one, the less it weighs.
+    """Returns the weights of pseudo-examples, ``float32[P]``: the weight is lower where the
+    reference is less sure.
 
-    ``most * exp(-ln(most / mean) * sigma / mean sigma)``; where no uncertainty is anywhere, all
-    weigh the most.
+    ``most * exp(-ln(most / mean) * sigma / mean sigma)``; if all uncertainties are 0, all weights
+    are ``most``.
 
     Args:
       sigma: ``float32[P]``, uncertainties, none negative.
-      most: weight at no uncertainty.
+      most: weight at zero uncertainty.
       mean: weight at the mean uncertainty, positive.
     """
     return most * weightings.fidelity(sigma, jnp.ones_like(sigma), mean / most)
@@ -80,20 +81,20 @@ def climb_step(
     images: jax.Array,
     state: optax.OptState,
 ) -> tuple[jax.Array, optax.OptState]:
-    """Does one step up the gap between two networks, each image for itself.
+    """Does one step that increases the gap between two networks, independently for each image.
 
-    The gradient flows through both: with the reference held constant, the step may even close the
-    gap.
+    The gradient flows through both networks: if the reference were held constant, the step might
+    even close the gap.
 
     Args:
       reference_of: logits of the reference.
       target_of: logits of the target.
       ascent: one of :data:`ASCENTS`.
       images: ``float32[B, ...]``.
-      state: the ascent's.
+      state: the ascent's state.
 
     Returns:
-      The images, which nothing keeps within bounds, and the ascent's state.
+      The images, which are not limited to a range, and the ascent's state.
     """
 
     def gaps(x: jax.Array) -> jax.Array:
@@ -116,7 +117,7 @@ class Ascent(NamedTuple):
 
     @property
     def transformation(self) -> optax.GradientTransformation:
-        """The ascent itself."""
+        """Returns the ascent as an optimizer of optax."""
         return ASCENTS[self.kind](self.rate)
 
 
@@ -136,13 +137,14 @@ def climb(
       target: the network that imitates it, and its variables.
       images: ``uint8[P, H, W, C]``.
       ascent: kind and rate of the steps.
-      steps: how many.
-      check: called before every batch; may raise to stop.
+      steps: number of steps.
+      check: is called before every batch; may raise to stop.
 
     Returns:
       ``uint8[P, H, W, C]``, in the same order; rounded to bytes once, after the last step.
     """
-    # A step a dispatch on a CPU: there, XLA runs convolutions inside loops several times slower.
+    # One step for each dispatch on a CPU: there, XLA runs convolutions in loops several times
+    # slower.
     count = steps if devices.accelerated() else 1
     climb_steps = functools.partial(_climb_steps, reference[0], target[0], ascent, count)
 

@@ -1,5 +1,5 @@
-"""The network against which images are made: trained in blocks of epochs, each of which starts
-where the last ended.
+"""The network against which images are made. It is trained in blocks of epochs, each of which
+starts where the last one ended.
 """
 
 import dataclasses
@@ -20,10 +20,10 @@ class Target:
     """A target network, and where its training is saved.
 
     Attributes:
-      training_of: returns the training of a block, given its number; each of the same network, with
-        the stream of :func:`stream`.
+      training_of: returns the training of a block, given its number; all are of the same network,
+        with the stream of :func:`stream`.
       checkpoints: where its state is saved.
-      seconds: between two saves inside a block.
+      seconds: time between two saves inside a block.
       stop: whether to stop.
     """
 
@@ -39,13 +39,13 @@ def stream(seed: int, block: int) -> tuple[int, int]:
 
 
 def train_until(target: Target, block: int) -> Variables:
-    """Returns the network after a block, 0 being the first; goes on from the last checkpoint.
+    """Returns the network after a block, counted from 0; continues from the last checkpoint.
 
     Raises:
       Stopped: the process was asked to stop, and the state is saved.
     """
     first, epoch, saved = _progress(target, block)
-    variables = None  # the first block's follow from its stream
+    variables = None  # for the first block they are determined by its stream
     for number in range(first, block + 1):
         state = _train_block(
             target, number, first_variables=variables, first_epoch=epoch, saved=saved
@@ -55,9 +55,9 @@ def train_until(target: Target, block: int) -> Variables:
 
 
 def _progress(target: Target, block: int) -> tuple[int, int, Leaves | None]:
-    """Returns the block in training, its epochs that are done, and the state after them."""
+    """Returns the block in training, its finished epochs, and the state after them."""
     found = target.checkpoints.restore()
-    if found is None or found[1]["block"] > block:  # an earlier one is wanted once more
+    if found is None or found[1]["block"] > block:  # an earlier block is wanted again
         return 0, 0, None
     return found[1]["block"], found[1]["epoch"], checkpoint.leaves_of(found[0])
 
@@ -70,7 +70,7 @@ def _train_block(
     first_epoch: int,
     saved: Leaves | None,
 ) -> TrainState:
-    """Trains one block, and saves it on the way and in the end."""
+    """Trains one block, and saves it during the training and at the end."""
     training = target.training_of(number)
 
     def save(epoch: int, leaves: Leaves) -> None:

@@ -1,4 +1,4 @@
-"""The cells of a table: one row by one way, over its seeds, compared with the table's rivals."""
+"""The cells of a table: one row by one way, over its seeds, compared with the table's baselines."""
 
 import dataclasses
 import json
@@ -13,12 +13,12 @@ from amkd.tables.table import Table
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A cell compared with a rival's on the same seeds.
+    """A cell compared with a baseline's cell on the same seeds.
 
     Attributes:
       paired: the comparison.
-      holm: its p-value, adjusted for all comparisons of its row with that rival; None where there
-        is none.
+      holm: its p-value, adjusted for all comparisons of its row with that baseline; None if there
+        is no p-value.
     """
 
     paired: Paired
@@ -33,7 +33,7 @@ class Cell:
       row: name of the row.
       way: name of the way.
       runs: the kept records of its finished runs, by seed.
-      against: its comparisons, by rival.
+      against: its comparisons, by baseline.
       measure: the quantity that the table compares.
     """
 
@@ -49,7 +49,7 @@ class Cell:
         return {run["seed"]: 100 * run[self.measure] for run in self.runs}
 
     def spread(self, name: str) -> Spread | None:
-        """Returns mean and deviation of a share in percent; None where no run has it."""
+        """Returns mean and standard deviation of a share in percent; None where no run has it."""
         values = [100 * run[name] for run in self.runs if run[name] is not None]
         return statistics.spread(values) if values else None
 
@@ -71,7 +71,7 @@ def cells(table: Table, runs: list[Kept]) -> list[Cell]:
 
 
 def _compare(row: dict[str, Cell], rival: str) -> dict[str, Comparison]:
-    """Compares every cell of a row with the rival's, if they have a seed in common."""
+    """Compares every cell of a row with the baseline's, if they have a seed in common."""
     theirs = row[rival].accuracies
     paired = {
         way: found
@@ -98,19 +98,19 @@ def _runs(table: Table, runs: list[Kept], row: str, *, way: str) -> list[Kept]:
     """Returns the kept runs of one cell that have an accuracy, by seed.
 
     Raises:
-      UserError: they have different inputs, or one seed is there twice.
+      UserError: they have different inputs, or one seed occurs twice.
     """
     own = [
         run for run in runs if (run["row"], run["way"]) == (row, way) and run["seed"] in table.seeds
     ]
     if len({*map(_inputs, own)}) > 1:
         raise UserError(
-            f"what is kept of {row}, {way} comes from runs of different configurations, teachers,"
-            f" pictures or first weights; delete the old files from runs/{table.name}"
+            f"the kept records of {row}, {way} come from runs with different configurations,"
+            f" teachers, images or initial weights; delete the old files from runs/{table.name}"
         )
     if len({run["seed"] for run in own}) < len(own):
         raise UserError(
-            f"runs/{table.name} has a seed of {row}, {way} in two files; delete the copy"
+            f"runs/{table.name} contains two files for one seed of {row}, {way}; delete the copy"
         )
     measured = [run for run in own if math.isfinite(_share(run, table.measure))]
     return sorted(measured, key=lambda run: run["seed"])

@@ -1,6 +1,6 @@
-"""Agreement of a kept run's student with its teacher, class by class, from answers that are there.
+"""Agreement of a kept run's student with its teacher, class by class, from existing answers.
 
-No teacher is asked: the answers are those of the run's ledger.
+No query is sent: the answers are those of the run's ledger.
 """
 
 import dataclasses
@@ -16,18 +16,18 @@ from amkd.models.saved_network import load_network
 from amkd.run import inputs
 from amkd.run.kept import KeptRun
 
-_MOST_BYTES = 2**28  # of judging images that a comparison puts through a student
+_MOST_BYTES = 2**28  # of evaluation images for which a comparison computes a student's answers
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Judged:
-    """A student on the judging images that its teacher has answered.
+    """The classes of student and teacher on the evaluation images that the teacher has answered.
 
     Attributes:
       classes: Y names.
       images: digests of M images.
-      student: ``int[M]``, the classes that the student picks.
-      teacher: ``int[M]``, those that the teacher picks.
+      student: ``int[M]``, the classes that the student predicts.
+      teacher: ``int[M]``, those that the teacher predicts.
     """
 
     classes: tuple[str, ...]
@@ -37,12 +37,12 @@ class Judged:
 
     @property
     def agrees(self) -> np.ndarray:
-        """Whether both pick the same class: ``bool[M]``."""
+        """Whether both predict the same class: ``bool[M]``."""
         return self.student == self.teacher
 
     def by_class(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns, for each of the teacher's classes, its images and those agreed on: ``int[Y]``
-        each.
+        """Returns, for each of the teacher's classes, the number of its images, and the number of
+        those on which the student agrees: ``int[Y]`` each.
         """
         count = len(self.classes)
         return (
@@ -52,33 +52,33 @@ class Judged:
 
 
 def judge(run: KeptRun, loaded: dict[str, DataSet]) -> Judged:
-    """Returns the student of a run on the images that its teacher has answered.
+    """Returns the classes of a run's student and teacher on the images that the teacher answered.
 
     Args:
       run: a kept run.
-      loaded: data sets that were loaded already, by their settings; is added to.
+      loaded: data sets that were loaded already, by their settings; new ones are added.
 
     Raises:
-      UserError: why it cannot be found here, or not cheaply.
+      UserError: says why the classes cannot be computed here, or would take too long.
     """
     if not run.finished:
         raise UserError("the run is not finished, so it has no student yet")
     saved = load_network(run.folder / "student")
     data = _data(run, loaded)
     if not data.task.names_classes:
-        raise UserError("the answers are lanes and name no classes")
+        raise UserError("the answers are lanes, not classes")
     images = data.test_images
     if images.nbytes > _MOST_BYTES:
         raise UserError(
-            f"{len(images):,} judging images are too many to compute the student's answers here"
+            f"{len(images):,} evaluation images are too many to compute the student's answers here"
         )
     if list(data.shape) != saved.card["shape"] or data.classes != saved.card["classes"]:
-        raise UserError("the data set is not the one that the student was made for")
+        raise UserError("the data set is not the one for which the student was made")
     digests = [image_digest(image) for image in images]
     known = run.answers(digests, data.classes)
     kept = np.array([digest in known for digest in digests], bool)
     if not kept.any():
-        raise UserError("the ledger has no answers to the judging images")
+        raise UserError("the ledger has no answers to the evaluation images")
     return Judged(
         classes=class_names.of(data),
         images=tuple(digest for digest in digests if digest in known),
@@ -100,8 +100,8 @@ def _data(run: KeptRun, loaded: dict[str, DataSet]) -> DataSet:
 
 
 def same_images(judged: Sequence[Judged]) -> bool:
-    """Tells whether all were judged on the same images, with the same answers, by one order of
-    classes.
+    """Returns whether all were evaluated on the same images, with the same answers and the same
+    order of classes.
     """
     first = judged[0]
     return all(

@@ -1,4 +1,4 @@
-"""Runs side by side: which belong together, what differs in their configurations, paired tests."""
+"""Compares runs: their groups, the differences of their configurations, and paired tests."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from amkd.run.kept import KeptRun
 from amkd.tables import statistics
 from amkd.tables.statistics import Paired
 
-# Which images judge a student, beside the data set and the seed.
+# The fields that determine the evaluation images, in addition to the data set and the seed.
 _JUDGING = ("judge", "test_images", "held_out", "size", "width", "resize")
 MEASURES = {"agreement": "agreement_images", "student_accuracy": "accuracy_images"}
 
@@ -59,8 +59,9 @@ class GroupTest:
       measure: what is compared, one of ``MEASURES``.
       first: name of a group.
       second: name of another.
-      paired: first less second, in percentage points.
-      holm: the p-value, adjusted for all comparisons of the page by this measure; None for none.
+      paired: first minus second, in percentage points.
+      holm: the p-value, adjusted for all comparisons of the page by this measure; None if there is
+        no p-value.
     """
 
     measure: str
@@ -75,17 +76,17 @@ def read(folders: Sequence[Path]) -> list[NamedRun]:
 
     Raises:
       UserError: too few or too many runs, one of them twice, one without a finished round, or a
-        folder that holds none.
+        folder without a run.
     """
     places = [folder.expanduser() for folder in folders]
     if not 2 <= len(places) <= MOST_CURVES:
         raise UserError(
-            f"{len(places)} workdirs are given; name from 2 to {MOST_CURVES} of them to compare"
+            f"{len(places)} workdirs are given; give from 2 to {MOST_CURVES} of them to compare"
         )
     resolved = [place.resolve() for place in places]
     for number, place in enumerate(resolved):
         if place in resolved[:number]:
-            raise UserError(f"{places[number]} is given twice; name every workdir once")
+            raise UserError(f"{places[number]} is given twice; give every workdir once")
     short = [place.name for place in resolved]
     names = short if len(set(short)) == len(short) else [str(place) for place in places]
     runs = [NamedRun(name, kept.read(place)) for name, place in zip(names, places, strict=True)]
@@ -99,10 +100,9 @@ def read(folders: Sequence[Path]) -> list[NamedRun]:
 
 
 def groups(runs: Sequence[NamedRun]) -> list[Group]:
-    """Returns the runs by configuration, teacher, pictures and first weights, whatever their seeds
-    are.
+    """Returns the runs by configuration, teacher, images and initial weights, with any seeds.
 
-    Of two runs of one configuration and seed, the second forms a group of its own.
+    If two runs have the same configuration and seed, the second forms a separate group.
     """
     found: dict[tuple[str, int], dict[int, NamedRun]] = {}
     for run in runs:
@@ -133,30 +133,30 @@ def group_tests(made: Sequence[Group]) -> Iterator[GroupTest]:
 
 
 def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
-    """Yields why figures of the runs may not be compared; nothing where they may."""
+    """Yields the reasons why figures of the runs may not be compared; nothing if they may."""
     if len({(run.kept.settings.dataset, run.kept.data) for run in runs}) > 1:
         yield (
-            "The runs have different data sets or pictures: their figures are not counted on the"
-            " same images, and a difference of them tells nothing about the methods."
+            "The runs have different data sets or images: their figures were not measured on the"
+            " same images, and a difference between them says nothing about the methods."
         )
     elif (
         len({tuple(getattr(run.kept.settings.data, name) for name in _JUDGING) for run in runs}) > 1
     ):
         yield (
-            "The runs are judged on different images, or on images of another size: a part of the"
-            " difference between their figures may come from that."
+            "The runs are evaluated on different images, or on images of different sizes: a part"
+            " of the difference between their figures may come from that."
         )
     if len({run.kept.teacher for run in runs}) > 1:
         yield (
-            "The runs have different teachers: agreement and divergence are those with each run's"
-            " own."
+            "The runs have different teachers: agreement and divergence of each run are those with"
+            " its own teacher."
         )
 
 
 def different_fields(runs: Sequence[NamedRun]) -> list[tuple[str, list[Any]]]:
     """Returns the fields in which the runs differ, each with its value in every run.
 
-    Fields that make no other run, such as folders on a machine, are left out, and prices are not.
+    Fields that do not change the run, such as folders on a machine, are left out. Prices are kept.
     """
     also = ("teacher.price", "teacher.currency")
     # Fields at their default in all runs cannot differ.

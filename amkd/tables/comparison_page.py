@@ -29,10 +29,11 @@ def page(runs: Sequence[NamedRun]) -> str:
         drawing.STYLE,
         f"<h1>{len(runs)} runs compared</h1>",
         text(
-            "A query is one image that the teacher was asked about. The vertical lines are 95%"
-            " intervals (Wilson): how far a figure may be off because the judging images are"
-            " few. They say nothing about other seeds. Where two intervals overlap widely, the"
-            " images are too few to tell the two runs apart."
+            "A query is one image for which the teacher is asked for an answer. The vertical lines"
+            " are 95% intervals (Wilson): they show how uncertain a figure is because the number"
+            " of evaluation images is limited. They do not include the variation between seeds. If"
+            " two intervals overlap widely, the difference between the two runs is inconclusive"
+            " with this number of images."
         ),
         "<h2>The runs</h2>",
         table(_RUN_HEAD, map(_run_row, runs)),
@@ -52,7 +53,7 @@ _RUN_HEAD = (
 )
 
 
-_TERMS = ("round", "query", "student accuracy", "judging images", "agreement", "divergence")
+_TERMS = ("round", "query", "student accuracy", "evaluation images", "agreement", "divergence")
 
 
 def _run_row(run: NamedRun) -> list[str]:
@@ -87,9 +88,10 @@ def _charts(runs: Sequence[NamedRun]) -> Iterator[str]:
             if found := curves(runs, measure, currency):
                 yield f"<h2>{title} against {html_parts.escape(name)}</h2>"
                 yield text(
-                    "Queries times teacher.price: what the answers cost where all of them are"
-                    " bought. Evaluation queries, answers found in the ledger and lost requests"
-                    " are not counted. Runs without a price in this currency are left out."
+                    "The money is the number of queries times teacher.price: the cost if every"
+                    " answer is bought. Answers from the ledger cost nothing, but they are included"
+                    " here. Evaluation queries and lost requests are not included. Runs without a"
+                    " price in this currency are left out."
                 )
                 yield drawing.plots([svg_chart.chart(f"{title} against {name}", name, found)])
 
@@ -98,9 +100,9 @@ def curves(runs: Sequence[NamedRun], measure: str, currency: str | None = None) 
     """Returns the curves of the runs that have a measure.
 
     Args:
-      runs: all runs of the page; a run keeps its number where others are left out.
+      runs: all runs of the page; a run keeps its number if others are left out.
       measure: one of ``comparison.MEASURES``.
-      currency: against money, of the runs with a price in it; None for queries.
+      currency: the currency of the x axis, for the runs with a price in it; None for queries.
     """
     found = []
     for number, run in enumerate(runs):
@@ -120,16 +122,16 @@ def _price(run: NamedRun) -> float:
 def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
     yield "<h2>Paired tests over seeds</h2>"
     yield text(
-        "Runs whose configurations and teachers are the same except for the seed belong"
-        " together. Two such groups are compared on the seeds that both have: the difference of"
+        "Runs with the same configuration and teacher, except for the seed, form a group. Two"
+        " groups are compared on the seeds that both have. The table shows the difference between"
         " their figures after the last finished round, in percentage points, with its 95% interval,"
-        " and the p-value of Student's t-test for pairs, which is the chance of so large a mean"
-        " difference if there were none. Holm's p is adjusted for the number of comparisons by the"
-        " same measure. With one seed there is no test."
+        " and the p-value of Student's paired t-test, which is the probability of a mean difference"
+        " at least this large if there were no true difference. Holm's p is adjusted for the number"
+        " of comparisons by the same measure. With one seed there is no test."
     )
     tests = list(comparison.group_tests(comparison.groups(runs)))
     if not tests:
-        yield text("No two groups have a seed in common, so nothing is paired.")
+        yield text("No two groups have a seed in common, so there is no paired test.")
         return
     rows = (
         [
@@ -148,7 +150,7 @@ def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
         "measure",
         "first",
         "second",
-        "first less second",
+        "first minus second",
         "95% interval",
         "seeds",
         "p",
@@ -159,16 +161,21 @@ def _tests(runs: Sequence[NamedRun]) -> Iterator[str]:
 
 
 def _forests(tests: Sequence[GroupTest]) -> Iterator[Drawing]:
-    """Yields a picture of the differences by each measure, with their intervals."""
+    """Yields a drawing of the differences by each measure, with their intervals."""
     for measure, name in _NAMES.items():
         rows = [
-            Row(f"{one.first} less {one.second}", (_mark(one),))
+            Row(f"{one.first} minus {one.second}", (_mark(one),))
             for one in tests
             if one.measure == measure and one.paired.interval
         ]
         if rows:
             yield interval_chart.chart(
-                f"{name}: paired differences", "points", rows, unit="", zero=True, legend=False
+                f"{name}: paired differences",
+                "percentage points",
+                rows,
+                unit="",
+                zero=True,
+                legend=False,
             )
 
 
@@ -189,9 +196,9 @@ def _by_class(runs: Sequence[NamedRun]) -> Iterator[str]:
     judged, missing = _judge(runs)
     yield "<h2>Agreement by class</h2>"
     yield text(
-        "Of the judging images that the teacher puts into a class: the share that the student"
-        " puts there, too. Computed from the saved student and the answers in the run's ledger;"
-        " nothing is asked."
+        "For each class that the teacher predicts: the share of its evaluation images for which the"
+        " student predicts the same class. It is computed from the saved student and the answers in"
+        " the run's ledger; no query is sent."
     )
     for name, why in missing.items():
         yield text(f"{name} is left out: {why}.")
@@ -200,7 +207,7 @@ def _by_class(runs: Sequence[NamedRun]) -> Iterator[str]:
     first = next(iter(judged.values()))
     same = {name: one for name, one in judged.items() if one.classes == first.classes}
     for name in judged.keys() - same.keys():
-        yield text(f"{name} is left out: its classes are not those of {next(iter(judged))}.")
+        yield text(f"{name} is left out: its classes differ from those of {next(iter(judged))}.")
     yield table(*_class_table(same))
     yield from _image_tests(judged)
 
@@ -224,7 +231,7 @@ def _class_table(judged: Mapping[str, Judged]) -> tuple[list[str], list[list[str
     head = ["class"]
     for number, name in enumerate(names):
         head += [f"{name}: images", name, "95% interval"]
-        head += [f"{name} less {names[0]}"] if number else []
+        head += [f"{name} minus {names[0]}"] if number else []
     rows = []
     for place, label in enumerate(next(iter(judged.values())).classes[:_MOST_CLASSES]):
         row, base = [label], _share(*found[0], place)
@@ -247,7 +254,7 @@ def _share(images: np.ndarray, agreed: np.ndarray, place: int) -> float | None:
 
 
 def _image_tests(judged: Mapping[str, Judged]) -> Iterator[str]:
-    """Yields the tests on single images, of runs that were judged on the same ones."""
+    """Yields the tests on single images, of runs that were evaluated on the same images."""
     rows: list[list[str]] = []
     p_values: list[float | None] = []
     for (one, first), (other, second) in itertools.combinations(judged.items(), 2):
@@ -262,10 +269,11 @@ def _image_tests(judged: Mapping[str, Judged]) -> Iterator[str]:
     adjusted = statistics.holm(p_values)
     yield "<h2>Paired tests over images</h2>"
     yield text(
-        "Two students on the same judging images with the same answers: on how many both agree"
-        " with the teacher, and on how many only one of them does. p is McNemar's exact test: the"
-        " chance of so uneven a split if both students were equally good on images like these. It"
-        " tells two students apart, not two methods: other seeds give other students."
+        "Two students are compared on the same evaluation images with the same answers. The table"
+        " shows on how many images both agree with the teacher, and on how many only one of them"
+        " agrees. p is the p-value of McNemar's exact test: the probability of a split at least"
+        " this uneven if both students were equally good on images like these. The test compares"
+        " two students, not two methods: other seeds give other students."
     )
     head = ("first", "second", "both agree", "only the first", "only the second", "p", "Holm's p")
     yield table(head, ([*row, _p(holm)] for row, holm in zip(rows, adjusted, strict=True)))
@@ -280,10 +288,10 @@ def _fields(runs: Sequence[NamedRun]) -> Iterator[str]:
     if len(set(rows[0][1:])) == 1:
         rows = rows[1:]
     if not rows:
-        yield text("Nothing that matters to the result.")
+        yield text("No field that changes a result differs.")
         return
     yield text(
-        "Fields of the configuration that have other values in other runs. Folders on a machine,"
-        " and what does not change a result, are not listed."
+        "These are the fields of the configuration whose values differ between the runs. Folders on"
+        " a machine, and fields that do not change a result, are not listed."
     )
     yield table(("field", *(run.name for run in runs)), rows)

@@ -10,7 +10,7 @@ BySeed = dict[int, float]
 
 
 def curve_points(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
-    """Returns a record for each cell and round, compared with rivals at the same queries."""
+    """Returns a record for each cell and round, compared with baselines at the same queries."""
     curves = {(cell.row, cell.way): _curve(cell) for cell in cells}
     points = []
     for cell in cells:

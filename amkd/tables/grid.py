@@ -1,4 +1,4 @@
-"""The grid of a table: real images down, selected images across (paper, Tables 2 and 3)."""
+"""The grid of a table: lines by real images, columns by selected images (paper, Tables 2 and 3)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from amkd.tables.markdown import rows
 def lines(
     records: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]
 ) -> Iterator[tuple[str, ...]]:
-    """Yields the heading and a line for each cell that was run: what is measured, after each number
-    of selected images, as mean and deviation over seeds in percent.
+    """Yields the heading and a line for each cell that was run: the measured quantity after each
+    number of selected images, as mean and standard deviation over seeds in percent.
 
     Args:
       records: one for each cell, from :func:`amkd.tables.records.cell_records`.

@@ -1,4 +1,4 @@
-"""The short record of a finished run that a repository keeps: no images, no weights."""
+"""The short record of a finished run that a repository keeps, without images and weights."""
 
 import json
 from pathlib import Path
@@ -33,7 +33,7 @@ _FROM_SUMMARY = (
     "machine",
     "versions",
 )
-# Only there where the task is lanes, or where the student learned from an assistant.
+# Present only if the task is lanes, or if the student learned from an assistant.
 _WHERE_THERE = (*LANE_FIGURES, "assistant")
 _FROM_ROUND = (
     *("round", "queries", "student_accuracy", "agreement", "divergence"),
@@ -66,7 +66,9 @@ def shorten(run: Run, workdir: Path) -> Kept:
 
 
 def _identities(workdir: Path) -> dict[str, str]:
-    """Returns the identities of pictures and first weights that the configuration does not tell."""
+    """Returns the identities of images and initial weights, which the configuration does not
+    determine.
+    """
     record = run_record.read(workdir) if run_record.is_in(workdir) else {}
     return {name: record[name] for name in ("data", "weights") if record.get(name)}
 
@@ -88,6 +90,6 @@ def read(folder: Path) -> list[Kept]:
     Raises:
       UserError: one of them is damaged.
     """
-    remedy = "delete it; --mode=table writes it again from the run, if its workdir is still there"
+    remedy = "delete it; --mode=table writes it again from the run, if its workdir still exists"
     fields = {"row": str, "way": str, "seed": int, "rounds": list}
     return [files.read_object(path, remedy, fields) for path in sorted(folder.glob("*.json"))]

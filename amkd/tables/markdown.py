@@ -10,10 +10,10 @@ from amkd.tables.table import Table
 
 
 def markdown(table: Table, records: list[dict[str, Any]]) -> str:
-    """Formats a table; quoted figures stand in columns of their own.
+    """Formats a table; figures from publications are in separate columns.
 
-    Columns in which no row has a value are left out. Where a row has several comparisons with a
-    rival, the second p-value is adjusted for them.
+    Columns in which no row has a value are left out. If a row has several comparisons with a
+    baseline, the second p-value is adjusted for them.
 
     Args:
       table: the table.

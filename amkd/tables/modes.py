@@ -13,13 +13,13 @@ from amkd.tables.table import Table
 
 @dataclass(frozen=True, kw_only=True)
 class TableCommand:
-    """What the command line asks for.
+    """The request of the command line.
 
     Attributes:
       table: the configuration.
       workdir: ``--workdir``; every run has a folder of its own below it.
       output: ``--output``, the folder of the results.
-      shard: ``--shard``, which part of the runs is meant; empty for all.
+      shard: ``--shard``, a part of the runs; empty for all.
       stop: whether the process was asked to stop.
     """
 
@@ -31,17 +31,17 @@ class TableCommand:
 
 
 def run(command: TableCommand) -> None:
-    """Runs what is missing, then renders what there is, also when runs failed."""
+    """Runs the missing runs, then renders the finished ones, even if some runs failed."""
     if command.workdir is None:
         raise UserError("--workdir is missing: the folder for the runs of this table")
     runs = sweep.take_shard(sweep.expand(command.table, command.workdir), command.shard)
     if not runs:
-        console.say(f"--shard={command.shard} has no run of this table")
+        console.say(f"--shard={command.shard} contains no run of this table")
         return
     if why := folders.obstacle(command.workdir):
         raise UserError(f"--workdir={command.workdir}: {why}; choose another")
     if command.output and (why := folders.obstacle(command.output)):
-        raise UserError(f"--output={command.output}: {why}; name another folder")
+        raise UserError(f"--output={command.output}: {why}; choose another folder")
     command.workdir.mkdir(parents=True, exist_ok=True)
     program_cache.keep(Path(runs[0].settings.cache_dir).expanduser())
     try:
@@ -51,15 +51,15 @@ def run(command: TableCommand) -> None:
 
 
 def render(command: TableCommand) -> None:
-    """Keeps what is finished, and renders the table from what is kept alone.
+    """Keeps the records of finished runs, and renders the table from the kept records alone.
 
     Raises:
-      UserError: nothing is finished.
+      UserError: no run is finished.
     """
     if not _render(command):
         raise UserError(
-            f"no run of the table {command.table.name} is finished, so nothing was written; the"
-            " same command without --mode=table runs them"
+            f"no run of the table {command.table.name} is finished, so nothing was written; use"
+            " the same command without --mode=table to run them"
         )
 
 
@@ -69,7 +69,7 @@ def _render(command: TableCommand) -> bool:
     if output is None:
         raise UserError("--output is missing: the folder of the results (or --workdir of the runs)")
     if why := folders.obstacle(output):
-        raise UserError(f"--output={output}: {why}; name another folder")
+        raise UserError(f"--output={output}: {why}; choose another folder")
     if command.workdir is not None:
         finished, total = rendering.collect(command.table, command.workdir, output)
         console.say(f"{finished} of {total} runs are finished")
@@ -82,7 +82,7 @@ def _render(command: TableCommand) -> bool:
 
 
 def plan(command: TableCommand) -> None:
-    """Lists every run, and whether it is finished; asks nothing."""
+    """Lists every run, and whether it is finished; sends no query."""
     runs = sweep.take_shard(sweep.expand(command.table, command.workdir), command.shard)
     done: set[str] = set()
     if command.workdir:

@@ -1,4 +1,4 @@
-"""Kept runs of another configuration than their table has now."""
+"""Finds kept runs whose configuration differs from the current one of their table."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -12,25 +12,25 @@ from amkd.tables.table import Table
 
 
 def check(table: Table, runs: Iterable[Kept]) -> None:
-    """Refuses kept runs that would stand under the name of another configuration.
+    """Refuses kept runs that would appear under the name of another configuration.
 
     Only the values of a way's and its row's fields are compared. It does not matter whether the run
-    could be done here: the pictures of a finished run may be elsewhere.
+    could be done on this machine: the images of a finished run may be on another one.
 
     Raises:
-      UserError: names the first run that is of another configuration, and the fields.
+      UserError: names the first run that has another configuration, and the fields.
     """
     wanted: dict[tuple[str, str], dict[str, Any]] = {}
     for run in runs:
         row, way = name = (run["row"], run["way"])
         if row not in table.rows or way not in table.ways_of(row):
-            continue  # the table shows nothing of it
+            continue  # the table does not show it
         if name not in wanted:
             wanted[name] = _plain(differing(sweep.settings_of(table, row, way)))
         if unlike := sorted(_unlike(run["config"], wanted[name])):
             raise UserError(
-                f"the kept run of {row}, {way}, seed {run['seed']} is of another configuration than"
-                f" the table {table.name} has now: {', '.join(unlike)}; delete its file from"
+                f"the kept run of {row}, {way}, seed {run['seed']} has another configuration than"
+                f" the table {table.name} now: {', '.join(unlike)}; delete its file from"
                 f" runs/{table.name} and run it again, or give the way another name"
             )
 
@@ -43,6 +43,6 @@ def _unlike(kept: dict[str, Any], wanted: dict[str, Any]) -> Iterator[str]:
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """Returns fields as JSON holds them."""
+    """Returns fields as they are in JSON."""
     plain: dict[str, Any] = json.loads(json.dumps(fields))
     return plain

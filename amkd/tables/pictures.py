@@ -1,4 +1,4 @@
-"""The pictures of a table: its curves, and its paired differences with their intervals."""
+"""The charts of a table: its curves, and its paired differences with their intervals."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ from amkd.tables.table import Table
 
 
 def curves(table: Table, points: Sequence[dict[str, Any]], measured: str) -> Iterator[Drawing]:
-    """Yields a chart for each row, in it a line for each way.
+    """Yields a chart for each row, with a line for each way.
 
-    A chart has no more ways than there are colours: a row of more ways has several charts, and the
-    ways that the others are compared with are in each of them.
+    A chart has no more ways than there are colours. A row with more ways has several charts, and
+    the baselines are in each of them.
 
     Args:
       table: the table.
       points: mean and spread over seeds in percent, as in the table's ``-curves.csv``.
-      measured: what the shares measure, in words.
+      measured: the measured quantity, in words.
     """
     for row in dict.fromkeys(point["row"] for point in points):
         own = [point for point in points if point["row"] == row]
@@ -34,7 +34,7 @@ def curves(table: Table, points: Sequence[dict[str, Any]], measured: str) -> Ite
                     place,
                     way,
                     tuple(_point(one) for one in own if one["way"] == way),
-                    span="the mean over seeds; one deviation around it:",
+                    span="mean over seeds; ± one standard deviation:",
                 )
                 for place, way in enumerate(group)
             ]
@@ -44,7 +44,9 @@ def curves(table: Table, points: Sequence[dict[str, Any]], measured: str) -> Ite
 
 
 def grouped(ways: Sequence[str], rivals: Sequence[str]) -> list[list[str]]:
-    """Returns ways in groups of no more than there are colours, the rivals first in every group."""
+    """Returns ways in groups that are not larger than the number of colours; in every group the
+    baselines are first.
+    """
     first = [way for way in rivals if way in ways][: palette.CURVES - 1]
     others = [way for way in ways if way not in first]
     room = palette.CURVES - len(first)
@@ -53,21 +55,21 @@ def grouped(ways: Sequence[str], rivals: Sequence[str]) -> list[list[str]]:
 
 
 def _point(point: dict[str, Any]) -> Point:
-    """Returns a mean over seeds with its deviation, as a share."""
+    """Returns a mean over seeds with its standard deviation, as a share."""
     mean, std = point["accuracy_mean"] / 100, (point["accuracy_std"] or 0.0) / 100
     return Point(point["queries"], mean, mean - std, mean + std)
 
 
 def differences(table: Table, cells: Sequence[Cell]) -> Iterator[Drawing]:
-    """Yields a forest plot for each rival: the paired difference of every way on every row, with
+    """Yields a forest plot for each baseline: the paired difference of every way on every row, with
     its interval over the seeds.
     """
     for rival in table.against:
         for name in table.rows:
             if rows := list(_rows(cells, name, rival)):
                 yield interval_chart.chart(
-                    f"{name}: less {rival}",
-                    f"percentage points less {rival}",
+                    f"{name}: way minus {rival}",
+                    f"way minus {rival}, percentage points",
                     rows,
                     unit="",
                     zero=True,
@@ -84,7 +86,7 @@ def _rows(cells: Sequence[Cell], name: str, rival: str) -> Iterator[Row]:
             note = f"{one.paired.seeds} seeds"
             if one.holm is not None:
                 note += f", Holm's p {one.holm:.4f}"
-            mark = Mark(0, f"less {rival}", one.paired.difference, low, high, note)
+            mark = Mark(0, f"minus {rival}", one.paired.difference, low, high, note)
             yield Row(cell.way, (mark,))
 
 
@@ -96,7 +98,7 @@ def comparisons(outcomes: Sequence[Outcome]) -> Iterator[Drawing]:
         if rows := [row for one in outcomes if one.block == block for row in _planned_row(one)]:
             yield interval_chart.chart(
                 block,
-                "percentage points less the rival",
+                "way minus baseline, percentage points",
                 rows,
                 unit="",
                 zero=True,
@@ -109,5 +111,5 @@ def _planned_row(one: Outcome) -> Iterator[Row]:
     if one.paired is not None:
         low, high = one.paired.interval or (None, None)
         note = f"{one.paired.seeds} seeds, {one.words}"
-        mark = Mark(0, f"less {one.plan.rival}", one.paired.difference, low, high, note)
+        mark = Mark(0, "difference", one.paired.difference, low, high, note)
         yield Row(f"{one.plan.row}: {one.plan.way} - {one.plan.rival}", (mark,))

@@ -1,7 +1,7 @@
-"""Planned comparisons: what a table was made to tell, written down before its runs.
+"""Planned comparisons: the comparisons for which a table was made, written down before its runs.
 
-They stand in blocks. All comparisons of a block together are the family of Holm's method, and a
-block is judged once all of its runs are done. results/protocol.md has the rules.
+They are grouped in blocks. All comparisons of a block together are the family of Holm's method, and
+a block is evaluated once all of its runs are done. results/protocol.md has the rules.
 """
 
 import dataclasses
@@ -17,20 +17,20 @@ from amkd.tables.statistics import Paired
 from amkd.tables.table import PlannedComparison, Table
 
 # In percentage points.
-NO_DIFFERENCE = 0.3  # the whole interval lies within this of 0
+NO_DIFFERENCE = 0.3  # the whole interval is within this distance of 0
 NEVER_BEHIND = 0.2  # the lower end of the interval is above minus this
 SIGNIFICANT = 0.05  # Holm's p is below
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of a planned comparison.
+    """The outcome of a planned comparison.
 
     Attributes:
       block: its block.
       plan: the comparison.
-      runs: how many of the runs that its block takes are done, and how many there are.
-      paired: the way less its rival, over the seeds; None before the block is done.
+      runs: how many runs of its block are done, and how many runs the block has.
+      paired: the way minus its baseline, over the seeds; None before the block is done.
       holm: Holm's p over the block, where a comparison without a p counts as 1; None before the
         block is done.
     """
@@ -51,7 +51,7 @@ class Outcome:
         low, high = self.paired.interval or (-float("inf"), float("inf"))
         if low > -NO_DIFFERENCE and high < NO_DIFFERENCE:
             return "no difference"
-        return "never behind by more than .2" if low > -NEVER_BEHIND else "not told apart"
+        return "never behind by more than .2" if low > -NEVER_BEHIND else "inconclusive"
 
 
 def outcomes(table: Table, cells: Sequence[Cell]) -> Iterator[Outcome]:
@@ -72,16 +72,16 @@ def outcomes(table: Table, cells: Sequence[Cell]) -> Iterator[Outcome]:
         for plan in plans:
             _check_conditions(plan, by_name)
         found = [_paired(by_seed, plan) for plan in plans]
-        # A comparison without a p was planned, too: it counts.
+        # A comparison without a p was also planned, so it counts.
         adjusted = statistics.holm([1.0 if one.p is None else one.p for one in found])
         for plan, paired, holm in zip(plans, found, adjusted, strict=True):
             yield Outcome(name, plan, runs, paired, holm)
 
 
 def withheld(table: Table, judged: Sequence[Outcome]) -> set[tuple[str, str]]:
-    """Returns the cells, as (row, way), whose figures wait for a block that is not finished.
+    """Returns the cells, as (row, way), whose figures are withheld until a block is finished.
 
-    A cell does not wait if a finished block has it, too, or if no block has it.
+    A cell is not withheld if a finished block also contains it, or if no block contains it.
     """
     open_ = {one.block for one in judged if one.paired is None}
     waiting: set[tuple[str, str]] = set()
@@ -100,14 +100,14 @@ def _check_conditions(plan: PlannedComparison, cells: Mapping[tuple[str, str], C
     own, rival = (_conditions(cells[plan.row, way].runs[0]) for way in (plan.way, plan.rival))
     if unlike := [name for name in {**own, **rival} if own.get(name) != rival.get(name)]:
         raise UserError(
-            f"{plan.row}: {plan.way} and {plan.rival} cannot be compared, their runs differ in"
-            f" {', '.join(unlike)}; run both with the same teacher (one cache_dir), images and"
+            f"{plan.row}: {plan.way} and {plan.rival} cannot be compared, because their runs differ"
+            f" in {', '.join(unlike)}; run both with the same teacher (one cache_dir), images and"
             " budget"
         )
 
 
 def _conditions(run: Kept) -> dict[str, Any]:
-    """Returns what is the same in the two runs of a pair."""
+    """Returns the facts that must be the same in the two runs of a pair."""
     facts = {name: run.get(name) for name in ("dataset", "data", "teacher", "n_real", "budget")}
     fields = {name: value for name, value in run["config"].items() if name.startswith("data.")}
     return {**facts, **fields}
@@ -120,7 +120,7 @@ def _paired(by_seed: dict[tuple[str, str], dict[int, float]], plan: PlannedCompa
 
 
 def record(outcome: Outcome) -> dict[str, Any]:
-    """Returns an outcome as the table's files hold it. Differences are in percentage points."""
+    """Returns an outcome as it is in the table's files. Differences are in percentage points."""
     paired = outcome.paired
     low, high = (paired.interval if paired else None) or (None, None)
     return {
@@ -140,7 +140,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-HEAD = ("row", "way", "rival", "difference (95% interval)", "p", "Holm's p", "outcome")
+HEAD = ("row", "way", "baseline", "difference (95% interval)", "p", "Holm's p", "outcome")
 
 
 def groups(

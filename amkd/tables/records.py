@@ -1,6 +1,6 @@
 """The cells of a table as records, with all their digits. Shares are in percent.
 
-Whatever shows or stores a figure rounds it itself, so that none is rounded twice.
+The code that shows or stores a figure rounds it, so that no figure is rounded twice.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from amkd.tables.cells import Cell
 from amkd.tables.kept import Kept
 from amkd.tables.table import Table
 
-# Figures of a run's last round that stand beside accuracy and agreement; they are not shares.
+# Figures of a run's last round in addition to accuracy and agreement; they are not shares.
 LAST = ("divergence", "calibration_error", "brier_score")
 
 
@@ -21,8 +21,8 @@ _COMPARED = ("difference", "p", "holm")
 def cell_records(
     table: Table, cells: Sequence[Cell], waiting: Sequence[Cell] = ()
 ) -> list[dict[str, Any]]:
-    """Returns a record for each cell, in the order of the table. One that was not run has no seeds
-    and no figures.
+    """Returns a record for each cell, in the order of the table. A cell that was not run has no
+    seeds and no figures.
 
     Args:
       table: the table.
@@ -40,7 +40,7 @@ def cell_records(
 
 
 def rounded(record: dict[str, Any]) -> dict[str, Any]:
-    """Returns a record as the table's JSON and CSV files hold it."""
+    """Returns a record as it is in the table's JSON and CSV files."""
     return {
         name: _rounded(name.partition("_")[0], value) if isinstance(value, float) else value
         for name, value in record.items()
@@ -48,8 +48,8 @@ def rounded(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _rounded(kind: str, value: float) -> float:
-    """Returns a figure as the files have it: a p-value below .001 with three significant digits,
-    however small it is.
+    """Returns a figure as it is in the files: a p-value below .001 always has three significant
+    digits.
     """
     if kind in ("p", "holm") and value < 1e-3:
         return float(f"{value:.3g}")
@@ -116,7 +116,7 @@ def _names(table: Table) -> tuple[str, ...]:
 
 
 def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
-    """Returns difference, p and Holm's p for every rival of the table."""
+    """Returns difference, p and Holm's p for every baseline of the table."""
     found: dict[str, float | None] = {}
     for rival in table.against:
         against = cell.against.get(rival)
@@ -134,5 +134,5 @@ def _last(runs: list[Kept], name: str) -> float | None:
 
 
 def _evaluations(run: Kept) -> int:
-    """Counts the student's evaluations that choosing the queries took, in all rounds."""
+    """Returns the number of student forward passes on images during selection, in all rounds."""
     return sum(entry["search"].get("evaluations", 0) for entry in run["rounds"])

@@ -1,4 +1,4 @@
-"""Renders a table from what is kept of its runs: the same bytes from the same runs."""
+"""Renders a table from the kept records of its runs; the same records give the same bytes."""
 
 import csv
 import io
@@ -31,22 +31,22 @@ def collect(table: Table, workdir: Path, folder: Path) -> tuple[int, int]:
 
 
 def kept_runs(table: Table, folder: Path) -> list[kept.Kept]:
-    """Returns what a folder of results keeps of a table's runs."""
+    """Returns the records of a table's runs in a folder of results."""
     return kept.read(folder / "runs" / table.name)
 
 
 def render(table: Table, folder: Path) -> str:
-    """Writes the table's files beside ``runs/TABLE``; they depend on the runs kept there alone.
+    """Writes the table's files next to ``runs/TABLE``; they depend only on the records kept there.
 
     Args:
       table: the table.
-      folder: the folder of the results; what is kept of the runs is in its ``runs/TABLE``.
+      folder: the folder of the results; the records of the runs are in its ``runs/TABLE``.
 
     Returns:
       The Markdown.
 
     Raises:
-      UserError: a file there is no earlier output, or a kept run is not of this table.
+      UserError: a file there is not an earlier output, or a kept run has another configuration.
     """
     _check_folder(table, folder)
     runs = kept_runs(table, folder)
@@ -79,7 +79,7 @@ def render(table: Table, folder: Path) -> str:
     if curves:
         picture = drawing.file(f"{table.title}: {measured}", curves)
         files.write_text(folder / f"{table.name}.svg", picture)
-    else:  # an earlier picture may show figures that now wait
+    else:  # an earlier chart may show figures that are now withheld
         (folder / f"{table.name}.svg").unlink(missing_ok=True)
     page = table_page.render(
         table.title,
@@ -108,12 +108,12 @@ def _cell(value: Any) -> Any:
 
 
 def _check_folder(table: Table, folder: Path) -> None:
-    """Refuses to replace what is not an earlier output of this table."""
+    """Refuses to replace files that are not an earlier output of this table."""
     kinds = (".json", ".md", ".csv", "-curves.csv", ".svg", ".html")
     there = [path for kind in kinds if (path := folder / f"{table.name}{kind}").exists()]
     if there and not _is_output(folder / f"{table.name}.json"):
         raise UserError(
-            f"{there[0]} is there and is not an earlier output of this table: nothing was written;"
+            f"{there[0]} exists and is not an earlier output of this table: nothing was written;"
             " choose another --output"
         )
 

@@ -41,7 +41,7 @@ class Paired(NamedTuple):
 
 
 def spread(values: list[float]) -> Spread:
-    """Returns mean and deviation of at least one value."""
+    """Returns mean and standard deviation of at least one value."""
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Spread(float(np.mean(values)), std, len(values))
 
@@ -70,10 +70,11 @@ def _test(differences: np.ndarray) -> tuple[float | None, int, tuple[float, floa
 
 
 def sign_test(first_only: int, second_only: int) -> float | None:
-    """Returns the two-sided p-value that two students are equally often right on the same images.
+    """Returns the two-sided p-value of the hypothesis that two students are right equally often on
+    the same images.
 
-    It is McNemar's test in its exact form (McNemar, 1947): only the images count on which one of
-    the two is right.
+    It is McNemar's test in its exact form (McNemar, 1947): only images on which exactly one of the
+    two is right count.
 
     Args:
       first_only: images on which only the first is right.

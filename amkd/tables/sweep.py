@@ -1,7 +1,7 @@
 """Runs every row of a table, by every way, for every seed.
 
-The runs share the teachers in ``cache_dir`` and one ledger. Finished runs are left alone, and
-stopped ones go on.
+The runs share the teachers in ``cache_dir`` and one ledger. Finished runs are not changed, and
+stopped ones are resumed.
 """
 
 import dataclasses
@@ -50,14 +50,14 @@ class Run:
 
 
 def expand(table: Table, workdir: Path | None = None) -> list[Run]:
-    """Lists the runs of a table, seeds in the outer loop: every row soon has a first result.
+    """Lists the runs of a table; seeds are the outer loop, so every row soon has a first result.
 
     Args:
       table: the table.
       workdir: the folder with the ledger that the runs share; None if they will not be run.
 
     Raises:
-      UserError: everything that is wrong with any of the configurations.
+      UserError: names all problems of all configurations.
     """
     problems: list[str] = []
     shared = {"ledger.path": str(workdir / "ledger.sqlite")} if workdir else {}
@@ -75,8 +75,8 @@ def expand(table: Table, workdir: Path | None = None) -> list[Run]:
                     continue
                 origin = Origin(_plain(row.config), (*fields, "seed"))
                 runs.append(Run(name, way, seed, frozen, origin))
-        if problems:  # other seeds would have the same
-            raise UserError("the table cannot work:\n" + "\n".join(problems))
+        if problems:  # other seeds would have the same ones
+            raise UserError("the table has impossible configurations:\n" + "\n".join(problems))
     return runs
 
 
@@ -86,7 +86,7 @@ def fields_of(table: Table, row: str, way: str) -> dict[str, str]:
 
 
 def settings_of(table: Table, row: str, way: str) -> Settings:
-    """Returns the settings of a way of a row, whether or not they can work on this machine."""
+    """Returns the settings of a way of a row, even if they cannot work on this machine."""
     name, _, preset = table.rows[row].config.partition(":")
     return unchecked(shipped.locate_shipped_first(name), preset, fields_of(table, row, way))
 
@@ -127,7 +127,7 @@ def take_shard(runs: list[Run], shard: str) -> list[Run]:
       shard: such as ``2/8``, the second of eight jobs; empty for all runs.
 
     Raises:
-      UserError: ``shard`` is no such part.
+      UserError: ``shard`` is not valid.
     """
     if not shard:
         return runs
@@ -138,10 +138,10 @@ def take_shard(runs: list[Run], shard: str) -> list[Run]:
 
 
 def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
-    """Runs what is missing. A run that fails is reported at the end, and stops no other run.
+    """Runs the missing runs. A run that fails is reported at the end, and does not stop the others.
 
     Raises:
-      UserError: some of the runs failed; TeacherFailed if all of those did for their teacher.
+      UserError: some runs failed; TeacherFailed if all of these failed because of their teacher.
       Stopped: the process was asked to stop; everything is saved.
     """
     failed, kinds = [], set()
@@ -151,26 +151,26 @@ def run(runs: list[Run], workdir: Path, stop: StopSignal) -> None:
         stop.check()
         try:
             if _is_finished(one, folder):
-                console.say(f"{label}: finished before")
+                console.say(f"{label}: already finished")
                 continue
             console.say(label)
             experiment.run(one.settings, folder, stop, origin=one.origin)
         except Stopped:
             raise
-        except Exception as error:  # of any kind: the other runs are worth doing
+        except Exception as error:  # of any kind: the other runs are still done
             console.say(f"{label}: failed")
             failed.append(f"{folder}: {error}")
             kinds.add(TeacherFailed if isinstance(error, TeacherFailed) else UserError)
     if failed:
         kind = kinds.pop() if len(kinds) == 1 else UserError
-        raise kind("the same command tries these again:\n" + "\n".join(failed))
+        raise kind("run the same command to try these again:\n" + "\n".join(failed))
 
 
 def finished(runs: list[Run], workdir: Path) -> Iterator[tuple[Run, Path]]:
     """Yields the finished runs, and their folders.
 
     Raises:
-      UserError: a run there is of another configuration.
+      UserError: a run there has another configuration.
     """
     for one in runs:
         if _is_finished(one, folder := one.folder(workdir)):
@@ -180,6 +180,6 @@ def finished(runs: list[Run], workdir: Path) -> Iterator[tuple[Run, Path]]:
 def _is_finished(one: Run, folder: Path) -> bool:
     if not (folder / "summary.json").exists():
         return False
-    workdirs.owner(one.settings, folder)  # refuses a run of another configuration
+    workdirs.owner(one.settings, folder)  # refuses a run with another configuration
     summary = workdirs.finished(folder)
     return summary is not None and not early_end.goes_on(summary, one.settings)

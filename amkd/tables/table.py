@@ -10,8 +10,8 @@ from typing import Any
 
 from amkd.core.errors import UserError
 
-# By test labels, or by the teacher's answers alone: recipes are chosen by the latter, on training
-# images (data.judge). Lanes also by F1.
+# Measured with ground-truth test labels, or with the teacher's answers alone: recipes are chosen by
+# the latter, on training images (data.judge). Lanes are also measured by F1.
 MEASURES = ("student_accuracy", "agreement", "f1")
 
 
@@ -22,7 +22,7 @@ class TableRow:
     Attributes:
       config: file of the configuration, with an optional ``:preset``.
       set: its fields, each ``name=value`` as on the command line.
-      ways: names of the ways that are run for it; none for all.
+      ways: names of the ways that are run for it; empty for all.
       paper: accuracy that the paper prints, in percent: of its own method, or by way; None if it
         prints none.
       best: the best accuracy published since, in percent.
@@ -48,7 +48,7 @@ class PlannedComparison:
     Attributes:
       row: name of the row.
       way: name of the way.
-      rival: name of the way that it is compared with.
+      rival: name of its baseline, the way with which it is compared.
     """
 
     row: str
@@ -71,8 +71,8 @@ class Table:
       only: names of the rows to run; empty for all.
       measure: the quantity that is compared, one of ``MEASURES``.
       blocks: comparisons that were planned before the runs, by block, the primary one first; in
-        the configuration each is ``ROW: WAY - RIVAL``.
-      grid: show what every number of selected images reaches, too, as Tables 2 and 3 do.
+        the configuration each is ``ROW: WAY - BASELINE``.
+      grid: also show the result after every number of selected images, as in Tables 2 and 3.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Table:
 
 
 def is_table(config: Mapping[str, Any]) -> bool:
-    """Tells whether a configuration is of a table, and not of a run."""
+    """Returns whether a configuration is of a table, and not of a run."""
     return "rows" in config and "ways" in config
 
 
@@ -132,7 +132,7 @@ def _planned(where: str, text: str) -> PlannedComparison:
     way, _, rival = ways.partition(" - ")
     found = PlannedComparison(row.strip(), way.strip(), rival.strip())
     if not all(dataclasses.astuple(found)):
-        raise UserError(f"{where}: {text!r} must be 'ROW: WAY - RIVAL'")
+        raise UserError(f"{where}: {text!r} must be 'ROW: WAY - BASELINE'")
     return found
 
 
@@ -146,7 +146,8 @@ def _check(table: Table) -> None:
     for name in table.only:
         if name not in table.rows:
             raise UserError(
-                f"config.only={table.only!r}: {name!r} is none of the rows {', '.join(table.rows)}"
+                f"config.only={table.only!r}: {name!r} is not one of the rows"
+                f" {', '.join(table.rows)}"
             )
     if not table.seeds or len(set(table.seeds)) != len(table.seeds):
         raise UserError(f"config.seeds={table.seeds!r}: must be one or more different numbers")
@@ -162,7 +163,7 @@ def _check(table: Table) -> None:
     for way in table.against:
         if way not in table.ways:
             raise UserError(
-                f"config.against={','.join(table.against)!r}: {way!r} is none of the ways"
+                f"config.against={','.join(table.against)!r}: {way!r} is not one of the ways"
                 f" {', '.join(table.ways)}"
             )
 
@@ -171,4 +172,6 @@ def _check_fields(where: str, given: Mapping[str, Any], kind: type[Table] | type
     known = [field.name for field in dataclasses.fields(kind)]
     for name in given:
         if name not in known:
-            raise UserError(f"{where}.{name}: there is no such field; there are {', '.join(known)}")
+            raise UserError(
+                f"{where}.{name}: there is no such field; the fields are {', '.join(known)}"
+            )

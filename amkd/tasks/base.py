@@ -16,7 +16,7 @@ import numpy as np
 
 
 class Task(abc.ABC):
-    """What answers mean, how they are judged, and how far two of them are from each other.
+    """What answers mean, how they are evaluated, and how far two of them are from each other.
 
     A task is a value: equal tasks have equal hashes.
 
@@ -24,7 +24,7 @@ class Task(abc.ABC):
       names_classes: whether an answer names one class, so that classes can be counted, shown, and
         corrected by a person.
       labels: what the labels are, in words.
-      figures: names of what :meth:`judged` tells beside the accuracy.
+      figures: names of what :meth:`judged` returns in addition to the accuracy.
       fits: the values that fields of a configuration may have, by dotted name; other fields may
         have any.
       modes: what the command line can do with such a run; None for everything.
@@ -46,7 +46,7 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def answers_of(self, labels: np.ndarray, length: int) -> np.ndarray:
-        """Returns the answers that say what labels say: ``float32[M, Y]``.
+        """Returns the answers that correspond to labels: ``float32[M, Y]``.
 
         Args:
           labels: ``[M, ...]``, of the task's own form.
@@ -58,7 +58,7 @@ class Task(abc.ABC):
         """Returns ``student_accuracy``, ``accuracy_images`` and :attr:`figures`.
 
         Args:
-          answers: ``float32[T, Y]``; a row of NaN is an image that was not asked about.
+          answers: ``float32[T, Y]``; a row of NaN is an image that was not queried.
           labels: ``[T, ...]``; None for none: then all figures are None.
         """
 
@@ -68,8 +68,8 @@ class Task(abc.ABC):
 
         Args:
           student: ``float32[T, Y]``.
-          teacher: ``float32[T, Y]``; a row of NaN is an image that it was not asked about; None if
-            it was asked about none.
+          teacher: ``float32[T, Y]``; a row of NaN is an image that was not queried; None if none
+            was queried.
         """
 
     def calibrated(

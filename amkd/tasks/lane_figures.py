@@ -34,7 +34,7 @@ def tusimple(
     A predicted lane is right in a row if it is less than ``near`` / cos(angle) from the true lane,
     or if neither is seen there. Each true lane has the share of right rows of the predicted lane
     that fits it best. Accuracy is the mean of these shares. A true lane with a share below .85 is
-    missed, and a predicted lane that finds no lane is a false positive.
+    missed, and a predicted lane that matches no lane is a false positive.
 
     Args:
       found: ``float32[M, L, R]``, predicted.
@@ -85,8 +85,8 @@ def culane(
     """Returns CULane's figures: lanes are drawn with a width, and matched one to one so that their
     intersections over union have the largest sum. A pair counts if it is above .5.
 
-    Ours: a drawn lane is a band, straight between two rows and without round ends, whose areas are
-    computed exactly and not in pixels; CULane draws a spline of 30 pixels on images 1,640 pixels
+    Here, a drawn lane is a band, straight between two rows and without round ends, whose areas are
+    computed exactly instead of in pixels; CULane draws a spline of 30 pixels on images 1,640 pixels
     wide. Where there is no lane and none is predicted, all figures are 1.
 
     Args:

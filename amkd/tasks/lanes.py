@@ -1,11 +1,11 @@
-"""Lanes: an answer says for each lane and row in which column the lane is, or that it is not there.
+"""Lanes: an answer gives for each lane and row the column of the lane, or that it is not there.
 
 The form is that of Ultra Fast Lane Detection (Qin et al., 2020): L slots for lanes, R fixed rows of
 the image ("row anchors"), and for each of the L * R pairs one distribution over C columns and "no
-lane". The slots are, from left to right, the lanes beside the car's own lane and those beyond.
+lane". The slots are, from left to right, the lanes next to the car's own lane and those beyond.
 
-Ours: a label that lies between two columns is shared between them, so that reading an exact answer
-gives back the exact place.
+Unlike there, a label that lies between two columns is shared between them, so that reading an exact
+answer gives back the exact place.
 """
 
 import dataclasses
@@ -26,8 +26,8 @@ from amkd.tasks.base import Task
 
 _FEWEST = 2  # rows in which a lane must be seen; one point is not a lane
 _COLOURS = {"orange": (255, 140, 0), "blue": (40, 120, 255)}
-_SIDE = 192  # pixels up to which a picture is enlarged before lanes are drawn over it
-_READ_AT_ONCE = 16  # answers; a page reads one at a time, and each is padded to as many
+_SIDE = 192  # pixels up to which an image is enlarged before lanes are drawn over it
+_READ_AT_ONCE = 16  # answers; a page reads one at a time, and each is padded to this number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +110,7 @@ class LaneTask(Task):
         return answers.reshape(len(labels), -1).astype(np.float32)
 
     def lanes(self, answer: jax.Array) -> Lanes:
-        """Returns the lanes that an answer ``float32[Y]`` says.
+        """Returns the lanes that an answer ``float32[Y]`` describes.
 
         A lane is seen in a row where "no lane" has less than half of the probability, and must be
         seen in two rows or more. It lies at the mean over the likeliest column and its neighbours.

@@ -22,16 +22,17 @@ class Teacher:
     order. A row holds the scores of all classes, ``float[B, Y]``, with NaN for a score that the
     service did not give; or it is one class number, ``int[B]``. ``ask`` may be called from several
     threads at once. It raises :class:`Unanswered` if another attempt may succeed, :class:`Refused`
-    or another ``UserError`` if none will, and :class:`PartlyAnswered` if some rows are useless.
+    or another ``UserError`` if none will, and :class:`PartlyAnswered` if some rows are unusable.
     Any other exception ends the run, and the call counts as billed. ``ask`` may have a method
     ``of_run``, which takes the identity of a run and returns the same function for that run.
 
     Attributes:
-      identity: who answers. The ledger keeps answers by identity and never asks for one twice, so
-        another model, or another version of a model, needs another identity.
+      identity: the name of the teacher in the ledger. The ledger keeps answers by identity, and no
+        answer is requested twice. So a different model, or a different version of a model, needs a
+        different identity.
       ask: the function, see above.
-      patience: seconds after which a call has surely ended.
-      network: the network and its variables of a local teacher; None for a black box.
+      patience: seconds after which a call has certainly ended.
+      network: network and variables of a local teacher; None for a black box.
     """
 
     identity: str
@@ -40,16 +41,16 @@ class Teacher:
     network: tuple[Any, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Makes the identity fit for the ledger: a file's name may not be UTF-8."""
+        """Converts the identity to text that the ledger can store: a file name may not be UTF-8."""
         object.__setattr__(self, "identity", console.storable(self.identity))
 
     @property
     def has_keys(self) -> bool:
-        """Whether its requests carry keys, by which a service may know a request again."""
+        """Whether its requests carry keys, by which a service can recognise a repeated request."""
         return hasattr(self.ask, "of_run")
 
     def of_run(self, run: str) -> Self:
-        """Returns this teacher as one run asks it: requests of a run have keys of their own."""
+        """Returns this teacher for one run: the requests of each run have different keys."""
         bind = getattr(self.ask, "of_run", None)
         return self if bind is None else dataclasses.replace(self, ask=bind(run))
 
@@ -58,10 +59,10 @@ class Unanswered(Exception):
     """Raised for a call that brought no answer; another attempt may bring one.
 
     Attributes:
-      reason: why there is no answer, for people; without a secret.
+      reason: why there is no answer, for messages; without secrets.
       billed: whether the service may have charged for the call.
       after: seconds that the service asks to wait; None if it does not ask.
-      whole: whether a whole reply came that holds nothing usable. Another attempt rarely helps.
+      whole: whether a complete reply came without a usable answer. Another attempt rarely helps.
     """
 
     def __init__(
@@ -73,10 +74,10 @@ class Unanswered(Exception):
 
 
 class PartlyAnswered(TeacherFailed):
-    """Raised for a reply with some useless rows; the other rows were paid for and are kept.
+    """Raised for a reply with some unusable rows; the other rows were paid for and are kept.
 
     Attributes:
-      rows: what ``Teacher.ask`` returned, with NaN or the class number -1 for a useless row.
+      rows: what ``Teacher.ask`` returned, with NaN or the class number -1 for an unusable row.
     """
 
     def __init__(self, message: str, rows: np.ndarray) -> None:
@@ -85,4 +86,4 @@ class PartlyAnswered(TeacherFailed):
 
 
 class Refused(TeacherFailed):
-    """Raised if the service will not answer, however often it is asked; it charged nothing."""
+    """Raised if the service refuses to answer; it charged nothing, and no retry will help."""

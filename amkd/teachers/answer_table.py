@@ -1,4 +1,4 @@
-"""A teacher's answers in the rows of a table, as people keep what they paid for elsewhere.
+"""A teacher's answers in the rows of a table, such as answers that were paid for elsewhere.
 
 An answer is a class, a class and its score, or a score for each class:
 
@@ -11,7 +11,7 @@ column             meaning
 ``scores``         all scores: a list in the order of the classes, or an object by name
 =================  ==================================================================
 
-In a table of answers alone, these names serve as well: ``class``; ``probability`` or
+In a table that contains only answers, these names are accepted, too: ``class``; ``probability`` or
 ``confidence``; the name of a class; ``p0``, ``p1``, ... in the order of the classes.
 """
 
@@ -37,7 +37,7 @@ _SCORES, _EACH = "scores", "score:"
 
 @dataclasses.dataclass(frozen=True)
 class _Columns:
-    """Where the parts of an answer stand: columns, empty where there is none."""
+    """The columns that contain the parts of an answer; empty for a part without a column."""
 
     named: str
     score: str
@@ -57,8 +57,8 @@ class AnswerTable:
           names: the names of the classes.
           labels: class numbers by label of the teacher.
           form: how the answers will be read.
-          alone: whether the table holds answers alone; in a table of pictures, with their true
-            labels, only the first list of columns above counts.
+          alone: whether the table contains only answers; in a table of images, with their
+            ground-truth labels, only the first list of columns above counts.
 
         Raises:
           UserError: the labels do not fit the classes.
@@ -69,12 +69,12 @@ class AnswerTable:
         self._columns = functools.lru_cache(self._find_columns)
 
     def read(self, cells: Mapping[str, Any]) -> np.ndarray | None:
-        """Returns the scores in a row, ``float32[Y]``; None if the row holds no answer.
+        """Returns the scores in a row, ``float32[Y]``; None if the row contains no answer.
 
-        NaN stands for a score that is not told.
+        A score that is not given is NaN.
 
         Raises:
-          UserError: it holds something that is not an answer.
+          UserError: it contains something that is not an answer.
         """
         columns = self._columns(tuple(cells))
         if columns.scores and (found := cells[columns.scores]) is not None and found != "":
@@ -105,11 +105,11 @@ class AnswerTable:
         if not each and self._alone:
             each = self._bare_columns(several)
         if len({place for _, place in each}) < len(each):
-            raise UserError("two columns hold scores of one class; keep one of them")
+            raise UserError("two columns contain scores of the same class; keep one of them")
         return _Columns(first(_CLASS), first(_SCORE), first((_SCORES,)), tuple(each))
 
     def _bare_columns(self, several: Mapping[str, str]) -> list[tuple[str, int]]:
-        """Returns the columns that are called like classes, or p0, p1, ..."""
+        """Returns the columns whose names are class names, or p0, p1, ..."""
         numbered = {f"p{place}": place for place in range(len(self._names))}
         if numbered.keys() <= several.keys():
             return [(several[name], place) for name, place in numbered.items()]
@@ -125,7 +125,7 @@ class AnswerTable:
             return self._numbers[comparable(name)]
         except KeyError:
             raise UserError(
-                f"the column '{_EACH}{name}' is of no class; the classes are"
+                f"the column '{_EACH}{name}' does not name a class; the classes are"
                 f" {', '.join(self._names[:20])}"
             ) from None
 
@@ -137,8 +137,8 @@ class AnswerTable:
             return row
         if self._form.form != "label":
             raise UserError(
-                "names a class without a score, and config.teacher.answers.form="
-                f"{self._form.form!r} reads scores: set it to 'label', or add the column score, or"
+                "names a class without a score, but config.teacher.answers.form="
+                f"{self._form.form!r} needs scores: set it to 'label', or add the column score, or"
                 " a column score:NAME for each class"
             )
         return np.eye(len(self._names), dtype=np.float32)[place]
@@ -156,7 +156,7 @@ class AnswerTable:
             return row
         if not isinstance(found, Sequence) or len(found) != len(row):
             count = len(found) if isinstance(found, Sequence) else "no"
-            raise UserError(f"holds {count} scores, and there are {len(row)} classes")
+            raise UserError(f"contains {count} scores, but there are {len(row)} classes")
         row[:] = [_number(text_of(score)) for score in found]
         return row
 
@@ -165,7 +165,7 @@ KEYS = {
     "path": ("path", "file", "filename"),
     "sha256": ("sha256",),
     "image": ("image", "digest"),
-}  # how a table of answers tells which picture it means: column by kind of key
+}  # how a table of answers names an image: columns by kind of key
 
 
 def _number(text: str) -> float:
@@ -177,5 +177,5 @@ def _number(text: str) -> float:
     except ValueError:
         raise UserError(f"{text!r} is not a score; write a number") from None
     if not math.isfinite(found):
-        raise UserError(f"{text!r} is not a score; leave the cell empty if there is none")
+        raise UserError(f"{text!r} is not a score; leave the cell empty if there is no score")
     return found / 100 if text.endswith("%") else found

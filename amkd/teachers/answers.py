@@ -1,8 +1,8 @@
-"""Checks what a teacher answers, and reads it as class probabilities.
+"""Checks a teacher's answers, and reads them as class probabilities.
 
-The ledger keeps raw rows, ``float32[Y]`` each: the scores as they came, and NaN for a score that
+The ledger keeps raw rows, ``float32[Y]`` each: the scores as received, and NaN for a score that
 the service did not give. Reading a row is a pure function, so another temperature or form costs no
-query. A row with more information than its form needs is cut down: soft answers that are read as
+query. A row with more information than its form needs is reduced: soft answers that are read as
 ``label`` become their arg-max.
 """
 
@@ -14,14 +14,14 @@ import numpy as np
 from amkd.config.teacher_answers import Form
 from amkd.core.errors import TeacherFailed
 
-ANY = Form(form="any")  # a probe's: whatever rows may mean, they are kept
+ANY = Form(form="any")  # for a probe: rows are kept, whatever they mean
 FORMS = ("probabilities", "logits", "top_k", "scores", "percentages", "label")
 _PARTIAL = ("top_k", "scores", "label", "any")  # forms in which some classes may have no score
 _TOLERANCE = 1e-3  # of a sum of probabilities
 # How far a sum of probabilities may be from 1 if they were computed in a short type.
 _SHORT = ((np.dtype(np.float16), 2.0**-8), (np.dtype(ml_dtypes.bfloat16), 2.0**-7))
 _DIGITS = range(2, 7)  # decimal digits that scores may have been rounded to
-_ROUNDING = 0.1  # the most that the sum of rounded scores may miss, however many they are
+_ROUNDING = 0.1  # the largest error of a sum of rounded scores, for any number of scores
 
 
 class BadAnswer(TeacherFailed):
@@ -36,13 +36,13 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
       images: number of images B.
       classes: number of classes Y.
       form: how the answers are read.
-      identity: identity of the teacher, for the message.
+      identity: identity of the teacher, for messages.
 
     Returns:
       ``float32[B, Y]``; a class number becomes a one-hot row, one out of range a row of zeros.
 
     Raises:
-      BadAnswer: these are not numbers, or their shape is wrong.
+      BadAnswer: the answers are not numbers, or their shape is wrong.
     """
     try:
         found = np.asarray(answers)
@@ -50,7 +50,8 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
             rows = found.astype(np.float32)
     except Exception as error:  # whatever a user's array type raises
         raise BadAnswer(
-            f"teacher {identity} answered no numbers: {error}; it must answer {_wanted(form)}"
+            f"teacher {identity} did not answer with numbers: {error}; it must answer"
+            f" {_wanted(form)}"
         ) from error
     if form.form in ("label", "any") and rows.shape == (images,):
         numbers = np.where(np.isin(rows, np.arange(classes)), rows, classes).astype(int)
@@ -59,7 +60,7 @@ def raw(answers: object, *, images: int, classes: int, form: Form, identity: str
         remedy = (
             "if these are class numbers, set --config.teacher.answers.form=label"
             if rows.shape == (images,) and form.form != "any"
-            else "check the data set's number of classes against the teacher's"
+            else "check that the data set and the teacher have the same number of classes"
         )
         raise BadAnswer(
             f"teacher {identity} answered shape {found.shape} instead of {(images, classes)}: it"
@@ -111,7 +112,7 @@ def _checks(rows: np.ndarray, form: Form) -> Iterator[tuple[np.ndarray, str]]:
 
 
 def _beyond_rounding(excess: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Tells which sums miss 1 by more than the tolerance and than rounding explains."""
+    """Returns which sums differ from 1 by more than the tolerance and than rounding explains."""
     wrong = np.greater(excess, _TOLERANCE)
     wrong[wrong] = excess[wrong] > _slack(rows[wrong])
     return wrong
@@ -120,8 +121,8 @@ def _beyond_rounding(excess: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def _slack(rows: np.ndarray) -> np.ndarray:
     """Returns how far each sum of probabilities may be from 1, ``float64[B]`` of [B, Y].
 
-    It follows from the numbers themselves. Where all have few digits, each may be off by half a
-    unit of the last one. Where all are numbers of a short type, they were computed in it.
+    It follows from the numbers themselves. If all have few digits, each may be off by half a unit
+    of the last digit. If all are numbers of a short type, they were computed in that type.
     """
     slack = np.full(len(rows), _TOLERANCE)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -146,8 +147,8 @@ def explain(fault: str, form: Form, identity: str) -> BadAnswer:
     hint = ""
     if form.form == "probabilities" and ("sum" in fault or "negative" in fault):
         hint = (
-            "; if it answers logits, percentages or independent scores, say so:"
-            " --config.teacher.answers.form"
+            "; if it answers logits, percentages or independent scores, set"
+            " --config.teacher.answers.form to that form"
         )
     if form.form == "top_k" and "sum" in fault:
         hint = (
@@ -161,11 +162,11 @@ def _wanted(form: Form) -> str:
     return {
         "probabilities": "class probabilities, one row per image",
         "logits": "finite logits, one row per image",
-        "top_k": "scores between 0 and 1, and NaN where it gives none, one row per image, whose"
-        " sum is 1 at most",
-        "scores": "scores from 0 up, and NaN where it gives none, one row per image",
-        "percentages": "percentages or shares that sum to 100 or 1 up to rounding, one row"
-        " per image",
+        "top_k": "one row per image of scores between 0 and 1, whose sum is at most 1, and NaN for"
+        " a class without a score",
+        "scores": "one row per image of scores of at least 0, and NaN for a class without a score",
+        "percentages": "one row per image of percentages or shares that sum to 100 or 1, except"
+        " for rounding",
         "label": "one class number per image, or one row of scores",
         "any": "one score per class, or one class number, for each image",
     }[form.form]
@@ -188,7 +189,7 @@ def probabilities(rows: np.ndarray, form: Form) -> np.ndarray:
 
 
 def _exact(rows: np.ndarray) -> np.ndarray:
-    """Divides rows by their sums where rounding moved these off 1; other rows keep their bits."""
+    """Divides rows by their sums if rounding moved these away from 1; other rows do not change."""
     total: np.ndarray = rows.astype(np.float64).sum(-1, keepdims=True)
     off = np.abs(total - 1) > _TOLERANCE
     return np.where(off, (rows / total).astype(np.float32), rows) if off.any() else rows
@@ -215,7 +216,7 @@ def _spread(rows: np.ndarray, form: Form) -> np.ndarray:
 
 
 def _share(rows: np.ndarray, form: Form) -> np.ndarray:
-    """Divides independent scores by their sum; a class without a score has none of it."""
+    """Divides independent scores by their sum; a class without a score gets 0."""
     scores = np.nan_to_num(rows, nan=0.0)
     return scores / scores.sum(-1, keepdims=True)
 

@@ -1,4 +1,4 @@
-"""What a teacher must be able to take and to answer."""
+"""The images that a teacher must accept, and the classes that it must answer."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ class ImageSpec:
     Attributes:
       shape: ``(H, W, C)`` of one image.
       classes: number of classes Y.
-      class_names: names of the classes, Y of them; empty if they have none.
+      class_names: names of the Y classes; empty if they have no names.
     """
 
     shape: tuple[int, int, int]

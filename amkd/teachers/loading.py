@@ -1,4 +1,4 @@
-"""Loads the configured teacher, whatever its kind."""
+"""Loads the configured teacher, of any kind."""
 
 import dataclasses
 import hashlib
@@ -32,7 +32,7 @@ def load(
     labels: bool = False,
     bar: Bar | None = None,
 ) -> Teacher:
-    """Returns the configured teacher, checked as far as that costs nothing.
+    """Returns the configured teacher, after all checks that cost nothing.
 
     A local Flax teacher is trained first if it is not in the cache.
 
@@ -40,11 +40,11 @@ def load(
       config: the settings of the run.
       data: the images and classes that the teacher must fit.
       stop: stops the training of a local teacher.
-      labels: whether the true labels take the place of the teacher's answers.
-      bar: opens the bar of a local teacher's training; None for what the configuration says.
+      labels: whether the ground-truth labels take the place of the teacher's answers.
+      bar: opens the progress bar of a local teacher's training; None for the configured one.
 
     Raises:
-      UserError: the teacher is not there, or does not fit the data set.
+      UserError: the teacher does not exist, or does not fit the data set.
     """
     settings = config.teacher
     if labels or settings.kind == "labels":
@@ -93,11 +93,11 @@ def _load_model(settings: TeacherSettings, data: DataSet) -> Teacher:
 
 
 def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:
-    """Hashes all that decides what a model is shown and how its reply is read.
+    """Hashes everything that decides what a model is shown and how its reply is read.
 
     After a wrong ``pixels.mean`` is corrected, the old answers must not be found. The form
-    of the answers is left out, since raw scores are kept; so is the label map, which may grow while
-    a run goes on.
+    of the answers is left out, since raw scores are kept; so is the label map, which may grow
+    during a run.
     """
     found: dict[str, Any] = {"kind": settings.kind}
     if settings.kind == "json":
@@ -117,9 +117,9 @@ def _fingerprint(settings: TeacherSettings, data: DataSet) -> str:
 
 
 def _without_new_defaults(template: Template) -> dict[str, Any]:
-    """Returns a template's fields, but for defaults of fields that earlier versions did not have.
+    """Returns a template's fields, except new fields (of later versions) with their defaults.
 
-    Identities of answers that were paid for must not change.
+    The identities of paid answers must not change.
     """
     default = dataclasses.asdict(Template())
     given = dataclasses.asdict(template)
@@ -132,7 +132,7 @@ def label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
     """Reads the map from a service's labels to class numbers; empty without a file."""
     if not path:
         return {}
-    wanted = "must hold a JSON object from labels to class names or numbers"
+    wanted = "must contain a JSON object that maps labels to class names or numbers"
     try:
         found = json.loads(Path(path).expanduser().read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
@@ -141,7 +141,7 @@ def label_map(path: str, names: tuple[str, ...]) -> dict[str, int]:
         ) from error
     if not isinstance(found, dict):
         raise UserError(
-            f"config.teacher.labels={path!r} {wanted}, and holds a {type(found).__name__}"
+            f"config.teacher.labels={path!r} {wanted}, but contains a {type(found).__name__}"
         )
     names = tuple(map(comparable, names))
     return {
@@ -155,13 +155,13 @@ def _class_number(label: str, value: object, *, path: str, names: tuple[str, ...
     if isinstance(value, int) and not isinstance(value, bool) and -1 <= value < len(names):
         if value >= 0 and has_number(names) and names[value] != str(value):
             raise UserError(
-                f"config.teacher.labels={path!r} maps {label!r} to {value}, and the names of the"
-                f" classes are numbers: counted from 0 it is the class {names[value]!r}"
-                + (f", as a name {str(value)!r}" if str(value) in names else "")
+                f"config.teacher.labels={path!r} maps {label!r} to {value}, but the names of the"
+                f" classes are numbers: counted from 0, this is the class {names[value]!r}"
+                + (f", and as a name, the class {str(value)!r}" if str(value) in names else "")
                 + "; write the class's name, in quotes"
             )
         return value
     raise UserError(
-        f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is not a class:"
-        f" {', '.join(names)}, or a number from 0 to {len(names) - 1}, or -1 to ignore it"
+        f"config.teacher.labels={path!r} maps {label!r} to {value!r}, which is not a class; write"
+        f" one of {', '.join(names)}, a number from 0 to {len(names) - 1}, or -1 to ignore it"
     )

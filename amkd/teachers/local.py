@@ -44,11 +44,11 @@ def load(
       data: the labeled images to train and validate on.
       cache_dir: the folder that keeps trained teachers.
       bar: opens a progress bar for the training.
-      stop: stops the training; the next call goes on from its last checkpoint.
+      stop: stops the training; the next call resumes from its last checkpoint.
       save_seconds: seconds between two checkpoints of the training.
 
     Raises:
-      UserError: its validation accuracy is close to chance, or below what the settings ask for.
+      UserError: its validation accuracy is close to chance, or lower than the settings require.
     """
     saved = load_or_train(
         settings, data, cache_dir=cache_dir, bar=bar, stop=stop, save_seconds=save_seconds
@@ -58,8 +58,8 @@ def load(
     if accuracy < floor:
         raise UserError(
             f"the {settings.model} teacher for {data.name} is right on {accuracy:.1%} of its"
-            f" validation images (chance is {chance:.1%}, config.teacher.min_accuracy asks for"
-            f" {floor:.1%}); nothing was queried. Train it longer or by another recipe:"
+            f" validation images (chance is {chance:.1%}, config.teacher.min_accuracy requires"
+            f" {floor:.1%}); nothing was queried. Train it longer or with another recipe:"
             " --config.teacher.train.*"
         )
     inside = (saved.network(), saved.variables)
@@ -77,7 +77,7 @@ def load_or_train(
     stop: StopSignal,
     save_seconds: float,
 ) -> SavedNetwork:
-    """Returns the cached network of a recipe and a data set; trains it first if it is not there.
+    """Returns the cached network of a recipe and a data set; trains it first if needed.
 
     The arguments are those of :func:`load`.
     """
@@ -91,7 +91,7 @@ def load_or_train(
 
 
 def recipe_key(settings: TeacherSettings) -> dict[str, Any]:
-    """Returns what the weights of a local teacher follow from, besides the data."""
+    """Returns the settings that decide the weights of a local teacher, in addition to the data."""
     kept = ("model", "seed", "validation", "images")
     own = {name: getattr(settings, name) for name in kept}
     return {**own, "train": recipe.weight_fields(settings.train)}
@@ -107,21 +107,21 @@ def place(settings: TeacherSettings, data: DataSet, cache_dir: Path) -> Path:
 
 
 def _wait_for(lock: IO[str], folder: Path, stop: StopSignal) -> None:
-    """Takes the lock, once no run beside this one is training the same teacher."""
+    """Takes the lock when no other run is training the same teacher."""
     waiting = False
     while True:
         try:
             return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if not waiting:
-                console.say(f"waiting for another run, which is training {folder.name}")
+                console.say(f"waiting for another run that is training {folder.name}")
             waiting = True
             stop.check()
             time.sleep(0.5)
 
 
 class _Split(NamedTuple):
-    """How the labelled images are used: places of those learned from, and of those held out."""
+    """How the labelled images are used: places of the training images and of those held out."""
 
     used: np.ndarray
     held_out: np.ndarray
@@ -136,7 +136,7 @@ def _split(settings: TeacherSettings, data: DataSet) -> _Split:
 
 
 def _training(settings: TeacherSettings, data: DataSet, used: np.ndarray) -> Training:
-    """Returns the training of the teacher, on true labels."""
+    """Returns the training of the teacher, on ground-truth labels."""
     labels = data.task.answers_of(data.teacher_labels[used], data.classes)
     images, count = data.teacher_images[used], len(used)
     return Training(
@@ -156,9 +156,7 @@ def _train(
     stop: StopSignal,
     save_seconds: float,
 ) -> None:
-    """Trains on true labels; the last epoch's network is the teacher, validated on held-out
-    images.
-    """
+    """Trains on ground-truth labels; validates the last epoch's network on held-out images."""
     used, held_out = _split(settings, data)
     training = _training(settings, data, used)
     unfinished = folder.with_name(folder.name + ".training")
@@ -192,7 +190,7 @@ def _fit(
     saver: PeriodicSaver,
     advance: Callable[..., None],
 ) -> TrainState:
-    """Trains from the last checkpoint on, if there is one."""
+    """Trains, starting from the last checkpoint if there is one."""
     first, saved = 0, None
     if (found := checkpoints.restore()) is not None:
         tree, meta = found

@@ -41,14 +41,14 @@ def load(
       pixels: what the model expects; ``auto`` layout and dtype are taken from the model.
       images: the images and classes that the model must fit.
       label_map: label of the model to class number.
-      identity: who answers; empty for ``onnx:{name of the file}:{hash of its bytes}``.
-      hard_labels: whether one label per image will do as an answer.
+      identity: identity of the teacher; empty for ``onnx:{name of the file}:{hash of its bytes}``.
+      hard_labels: whether one label per image is accepted as an answer.
 
     Returns:
-      A teacher that answers the model's own scores, ``float[B, Y]``, or labels ``int64[B]``.
+      A teacher that answers the model's own scores, ``float[B, Y]``, or hard labels ``int64[B]``.
 
     Raises:
-      UserError: the file is not a model, or does not take the images or give the classes.
+      UserError: the file is not a model, or the model does not fit the images or the classes.
     """
     path = Path(model.path)
     session = _session(path)
@@ -101,8 +101,8 @@ class _Ask:
         except (UserError, Unanswered) as error:
             raise UserError(
                 f"{_FIELD}.output={self._output.name!r} has shape {np.shape(values)} for"
-                f" {len(filled)} images of {self._wanted.classes} classes; name the output with one"
-                f" row of scores per image ({error})"
+                f" {len(filled)} images of {self._wanted.classes} classes; set it to the output"
+                f" with one row of scores per image ({error})"
             ) from error
 
 
@@ -114,7 +114,7 @@ def _parts(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
 def _session(path: Path) -> Any:
     runtime = _package("onnxruntime")
     if not path.is_file():
-        raise UserError(f"{_FIELD}.path={str(path)!r} is not a file; name an ONNX file")
+        raise UserError(f"{_FIELD}.path={str(path)!r} is not a file; give the path of an ONNX file")
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors only: warnings are about how the file was written
     providers = runtime.get_available_providers()
@@ -143,7 +143,8 @@ def _input(session: Any, name: str) -> Tensor:
     if len(found) > 1:
         names = ", ".join(repr(tensor.name) for tensor in found)
         raise UserError(
-            f"{_FIELD}.path: the model has the inputs {names}, and a teacher is given images only"
+            f"{_FIELD}.path: the model has the inputs {names}, but a teacher only gets images:"
+            " choose a model with one input"
         )
     return tensors.choose(found, name, f"{_FIELD}.input")
 
@@ -171,7 +172,7 @@ def _shape(sizes: Sequence[Any]) -> tuple[int, ...] | None:
 
 
 def _file_hash(path: Path) -> str:
-    """Hashes the file, and the files beside it that hold its weights, if there are any."""
+    """Hashes the file, and the files next to it that contain its weights, if there are any."""
     hasher = hashlib.sha256()
     model = _package("onnx").load(path, load_external_data=False)
     for part in (path, *(path.parent / name for name in sorted(set(_weights(model))))):
@@ -181,7 +182,7 @@ def _file_hash(path: Path) -> str:
 
 
 def _weights(message: Message) -> Iterator[str]:
-    """Yields the names of the files that hold tensors of a model, or of a part of it."""
+    """Yields the names of the files that contain tensors of a model, or of a part of it."""
     for field, value in message.ListFields():
         if field.name == "external_data":
             yield from (entry.value for entry in value if entry.key == "location")

@@ -1,4 +1,4 @@
-"""What a model's output must be, and the one rule by which its values become a teacher's answer."""
+"""What a model's output must be, and the rule by which its values become a teacher's answer."""
 
 import hashlib
 import json
@@ -25,8 +25,8 @@ class Wanted(NamedTuple):
 
     Attributes:
       classes: number of classes Y.
-      labels: what a label of the model stands for.
-      hard_labels: whether one label per image will do instead of scores.
+      labels: the classes that the model's labels mean.
+      hard_labels: whether one label per image is accepted instead of scores.
     """
 
     classes: int
@@ -40,14 +40,14 @@ def wanted(images: ImageSpec, label_map: Mapping[str, int] | None, hard_labels: 
     Args:
       images: the images and classes that the model must fit.
       label_map: a label of the model to a class number; None if there is no map.
-      hard_labels: whether one label per image will do instead of scores.
+      hard_labels: whether one label per image is accepted instead of scores.
     """
     names = images.class_names or tuple(map(str, range(images.classes)))
     return Wanted(images.classes, Labels(label_map or {}, names), hard_labels)
 
 
 def key(tensor: Tensor, images: ImageSpec) -> str:
-    """Returns what the order of the classes adds to an identity; empty where it decides nothing.
+    """Returns what the order of the classes adds to an identity; empty if the order is irrelevant.
 
     An output that names its classes gives other rows if the classes are listed in another order.
     """
@@ -57,11 +57,11 @@ def key(tensor: Tensor, images: ImageSpec) -> str:
 
 
 def check(tensor: Tensor, wanted: Wanted, *, single: bool = False) -> None:
-    """Refuses an output that holds no score per class; with ``hard_labels`` one label will do too.
+    """Refuses an output without a score per class; ``hard_labels`` also allows one label.
 
     Args:
       tensor: the output.
-      wanted: what it must hold.
+      wanted: what it must contain.
       single: whether it is about one image and has no axis for a batch.
 
     Raises:
@@ -72,14 +72,14 @@ def check(tensor: Tensor, wanted: Wanted, *, single: bool = False) -> None:
     labels = tensor.dtype.startswith(("int", "uint")) or tensor.dtype in _TEXT
     if not wanted.hard_labels and labels:
         raise UserError(
-            f"the model's output {tensor.name!r} holds {tensor.dtype}, and scores are floating"
-            " point: choose another output, or say that the teacher answers labels:"
+            f"the model's output {tensor.name!r} contains {tensor.dtype}, but scores must be"
+            " floating point: choose another output, or if the teacher answers hard labels, set"
             " --config.teacher.answers.form=label"
         )
     if not labels and not tensor.dtype.startswith(("float", "bfloat")):
         raise UserError(
-            f"the model's output {tensor.name!r} holds {tensor.dtype}, which is neither scores nor"
-            " classes"
+            f"the model's output {tensor.name!r} contains {tensor.dtype}, which is neither scores"
+            " nor classes: choose another output"
         )
     if tensor.shape is None:
         return
@@ -87,30 +87,30 @@ def check(tensor: Tensor, wanted: Wanted, *, single: bool = False) -> None:
     width = FREE if FREE in columns else math.prod(columns)
     if width not in (FREE, 1 if labels else wanted.classes) or not _one_axis(columns):
         raise UserError(
-            f"the model's output {tensor.name!r} has the shape {list(tensor.shape)}, and"
+            f"the model's output {tensor.name!r} has the shape {list(tensor.shape)}, but"
             f" {'one label' if labels else f'{wanted.classes} classes'} per image are expected:"
-            " check that the model knows the data set's classes"
+            " check that the model has the data set's classes"
         )
 
 
 def _one_axis(columns: Sequence[int]) -> bool:
-    """Tells whether all but one axis of an image's values have the size 1, as far as is known."""
+    """Returns whether all but one axis of an image's values have the size 1, as far as is known."""
     return sum(size not in (FREE, 1) for size in columns) <= 1
 
 
 class Answer(NamedTuple):
-    """What a model said of some images.
+    """A model's answer to some images.
 
     Attributes:
-      rows: scores ``float[B, Y]`` or class numbers ``int64[B]``; NaN or -1 for a useless row.
-      problem: what is wrong with a row that cannot be read; empty if there is none to tell of.
+      rows: scores ``float[B, Y]`` or class numbers ``int64[B]``; NaN or -1 for an unusable row.
+      problem: what is wrong with a row that cannot be read; empty if all rows can be read.
     """
 
     rows: np.ndarray
     problem: str
 
     def first(self, count: int) -> np.ndarray:
-        """Returns the rows of the first images, without those that only filled a batch up.
+        """Returns the rows of the first images, without those that only filled up a batch.
 
         Raises:
           PartlyAnswered: some of them could not be read.
@@ -133,7 +133,7 @@ def read(values: Any, wanted: Wanted, *, images: int, dtype: str, single: bool =
       single: whether it is about one image and may have no axis for a batch.
 
     Raises:
-      Unanswered: these are not numbers, or there is not one row per image.
+      Unanswered: the values are not numbers, or there is not one row per image.
       UserError: the number of classes is wrong.
     """
     if dtype.startswith(_MAPS):
@@ -150,8 +150,8 @@ def read(values: Any, wanted: Wanted, *, images: int, dtype: str, single: bool =
     if dtype in _TEXT or math.prod(columns) != wanted.classes or not _one_axis(columns):
         shape = f" in the shape {list(columns)}" if len(columns) != 1 else ""
         raise UserError(
-            f"the service answered {math.prod(columns)} scores per image{shape}, and"
-            f" {wanted.classes} classes are expected: check that the model knows the data set's"
+            f"the service answered {math.prod(columns)} scores per image{shape}, but"
+            f" {wanted.classes} classes are expected: check that the model has the data set's"
             " classes"
         )
     return Answer(found.reshape(images, wanted.classes), "")
@@ -169,7 +169,7 @@ def _array(values: Any, dtype: str) -> np.ndarray:
         exact = isinstance(values, np.ndarray) and values.dtype == np.float32
         found = values if exact else np.asarray(values, np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise Unanswered("the reply holds no array of numbers", billed=True, whole=True) from None
+        raise Unanswered("the reply is not an array of numbers", billed=True, whole=True) from None
     return as_told(found, dtype)
 
 
@@ -188,7 +188,7 @@ def _check_count(values: Any, images: int) -> None:
 
 
 def _labels(labels: np.ndarray, wanted: Wanted) -> Answer:
-    """Returns class numbers, with -1 for a label that is none."""
+    """Returns class numbers, with -1 for a label that is not a class."""
     if wanted.labels.are_places and labels.dtype != object:
         places = np.where(np.isin(labels, np.arange(wanted.classes)), labels, -1)
         return Answer(places.astype(np.int64), "")

@@ -1,4 +1,4 @@
-"""Turns 8-bit images into the input of a model that somebody else made."""
+"""Converts 8-bit images to the input of a model from another source."""
 
 import math
 
@@ -41,7 +41,7 @@ def check(pixels: Pixels, channels: int) -> None:
     """Refuses settings that are invalid or do not fit the number of channels.
 
     Raises:
-      UserError: it names the wrong field of ``config.teacher.pixels``.
+      UserError: a field is wrong; the message names it.
     """
     if pixels.layout not in LAYOUTS:
         raise UserError(
@@ -53,15 +53,17 @@ def check(pixels: Pixels, channels: int) -> None:
         )
     if not (math.isfinite(pixels.divide) and pixels.divide > 0):
         raise UserError(
-            f"config.teacher.pixels.divide={pixels.divide!r} must be positive: 1 or 255 as a rule"
+            f"config.teacher.pixels.divide={pixels.divide!r} must be positive, usually 1 or 255"
         )
     for name, values in (("mean", pixels.mean), ("std", pixels.std)):
         _check_numbers(name, values, channels)
     if 0 in pixels.std:
-        raise UserError(f"config.teacher.pixels.std={pixels.std} must not hold 0: it is divided by")
+        raise UserError(
+            f"config.teacher.pixels.std={pixels.std} must not contain 0: pixels are divided by it"
+        )
     if pixels.dtype == "uint8" and (pixels.divide != 1 or pixels.mean or pixels.std):
         raise UserError(
-            "config.teacher.pixels.dtype='uint8' passes bytes on as they are: set"
+            "config.teacher.pixels.dtype='uint8' passes bytes on unchanged: set"
             " config.teacher.pixels.divide to 1 and leave config.teacher.pixels.mean and .std"
             " empty, or choose dtype float32"
         )
@@ -70,11 +72,11 @@ def check(pixels: Pixels, channels: int) -> None:
 def _check_numbers(name: str, values: tuple[float, ...], channels: int) -> None:
     if len(values) not in (0, 1, channels):
         raise UserError(
-            f"config.teacher.pixels.{name}={values} has {len(values)} numbers, and the images have"
-            f" {channels} channel(s): give none, one, or one per channel"
+            f"config.teacher.pixels.{name}={values} has {len(values)} numbers, but the images have"
+            f" {channels} channel(s): give no number, one, or one per channel"
         )
     if not all(math.isfinite(value) for value in values):
-        raise UserError(f"config.teacher.pixels.{name}={values} must hold finite numbers")
+        raise UserError(f"config.teacher.pixels.{name}={values} must be finite numbers")
 
 
 def _arrange(values: np.ndarray, layout: str) -> np.ndarray:

@@ -14,7 +14,7 @@ def load(path: str, identity: str) -> Teacher:
 
     Args:
       path: ``module:function``; the current directory is searched too.
-      identity: who answers; empty for ``python:{path}``.
+      identity: identity of the teacher; empty for ``python:{path}``.
 
     Raises:
       UserError: there is no such function.
@@ -24,14 +24,15 @@ def load(path: str, identity: str) -> Teacher:
         sys.path.insert(0, os.getcwd())
     try:
         ask = getattr(importlib.import_module(module), function)
-    except Exception as error:  # whatever the user's module raises on import
+    except (Exception, SystemExit) as error:  # whatever the user's module raises on import
         raise UserError(
             f"config.teacher.function={path!r} cannot be loaded: {fault_place.describe(error)};"
-            " write it as 'module:function', of a module that is installed or lies in the folder"
-            " where the command starts"
+            " write it as 'module:function'; the module must be installed or in the folder where"
+            " the command starts"
         ) from error
     if not callable(ask):
         raise UserError(
-            f"config.teacher.function={path!r} is not a function but a {type(ask).__name__}"
+            f"config.teacher.function={path!r} is not a function but a {type(ask).__name__}; name"
+            " a function"
         )
     return Teacher(identity or f"python:{path}", ask)

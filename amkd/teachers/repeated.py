@@ -1,4 +1,4 @@
-"""Tells whether two answers to one image can be of one teacher that has not changed."""
+"""Decides whether two answers to one image can come from the same, unchanged teacher."""
 
 import numpy as np
 
@@ -11,14 +11,14 @@ TOLERANCE = 0.025
 
 
 def same(before: np.ndarray, after: np.ndarray, form: Form) -> bool:
-    """Returns whether a repeated answer is the earlier one, as far as its form can tell.
+    """Returns whether a repeated answer is the same as the earlier one, as far as its form shows.
 
     For ``label`` the class must be the same. For all other forms no probability may change by more
     than ``TOLERANCE``. A class without a score may have any score up to the lowest given one.
 
     Args:
       before: a good raw row, ``float32[Y]``.
-      after: another one.
+      after: another good raw row.
       form: how both are read.
     """
     if form.form == "label":
@@ -30,6 +30,6 @@ def same(before: np.ndarray, after: np.ndarray, form: Form) -> bool:
 
 
 def _completed(row: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Fills the scores that a row lacks, as near to the other's as they can be."""
+    """Fills in the missing scores of a row, as close as possible to those of the other row."""
     likely = np.minimum(np.nan_to_num(other, nan=0.0), np.nanmin(row))
     return np.where(np.isnan(row), likely, row).astype(np.float32)

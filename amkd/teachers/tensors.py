@@ -11,7 +11,7 @@ from amkd.config.teacher_answers import Pixels
 from amkd.core.errors import UserError
 from amkd.teachers import pixels as pixel_values
 
-FREE = -1  # in a shape: any size will do
+FREE = -1  # in a shape: any size is accepted
 _AXES = {"nhwc": (0, 1, 2), "nchw": (2, 0, 1)}
 _CHANNELS = 2  # the axis of an image
 _FLAT, _SINGLE = 2, 3  # axes of an input of flattened images, and of one without a batch
@@ -37,14 +37,14 @@ def choose(tensors: Sequence[Tensor], name: str, field: str) -> Tensor:
     Args:
       tensors: one or more.
       name: empty for the only one.
-      field: the field of the configuration that holds the name.
+      field: the field of the configuration that contains the name.
 
     Raises:
-      UserError: there is no such tensor, or the name is empty and there are several.
+      UserError: no tensor has this name, or the name is empty and there are several.
     """
     names = ", ".join(repr(tensor.name) for tensor in tensors)
     if not name and len(tensors) > 1:
-        raise UserError(f"{field} is empty and the model has several: set it to one of {names}")
+        raise UserError(f"{field} is empty, but the model has several: set it to one of {names}")
     found = [tensor for tensor in tensors if not name or tensor.name == name]
     if not found:
         raise UserError(f"{field}={name!r} is not a tensor of the model: set it to one of {names}")
@@ -73,12 +73,12 @@ def _dtype(asked: str, tensor: Tensor) -> str:
         raise UserError(
             f"the model's input {tensor.name!r} takes {tensor.dtype}, not pixels"
             f" ({', '.join(pixel_values.DTYPES)}): choose another input, or if it takes encoded"
-            " pictures, config.teacher.kind=json"
+            " image files, set config.teacher.kind=json"
         )
     if asked not in ("auto", tensor.dtype):
         raise UserError(
-            f"config.teacher.pixels.dtype={asked!r}, and the model's input {tensor.name!r} takes"
-            f" {tensor.dtype}: set it to that or to 'auto'"
+            f"config.teacher.pixels.dtype={asked!r}, but the model's input {tensor.name!r} takes"
+            f" {tensor.dtype}: set it to that type or to 'auto'"
         )
     return tensor.dtype
 
@@ -93,8 +93,8 @@ def _layout(asked: str, tensor: Tensor, shape: tuple[int, int, int]) -> str:
     problem = f"the model's input {tensor.name!r} has the shape {_text(tensor.shape)}"
     if asked == "auto" and fitting and not flat:
         raise UserError(
-            f"{problem}, which is both nhwc and nchw: set config.teacher.pixels.layout to the right"
-            " one"
+            f"{problem}, which fits both nhwc and nchw: set config.teacher.pixels.layout to the"
+            " right one"
         )
     remedy = (
         "if it takes them flattened, set config.teacher.pixels.layout to the order of their values"
@@ -103,13 +103,13 @@ def _layout(asked: str, tensor: Tensor, shape: tuple[int, int, int]) -> str:
         else "check the layout and the data set's image size"
     )
     raise UserError(
-        f"{problem}, which does not take images of {shape} (H, W, C) in"
+        f"{problem}, which does not fit images of {shape} (H, W, C) in"
         f" config.teacher.pixels.layout={asked!r}, one row per image: {remedy}"
     )
 
 
 def _fits(sizes: tuple[int, ...] | None, shape: tuple[int, int, int], layout: str) -> bool:
-    """Tells whether a tensor of these sizes takes images of a shape in a layout.
+    """Returns whether a tensor of these sizes takes images of a shape in a layout.
 
     It has a row per image, or takes one image without a batch axis, or has a row of all values.
     """
@@ -131,26 +131,26 @@ def _text(shape: tuple[int, ...] | None) -> str:
 
 
 def is_single(tensor: Tensor) -> bool:
-    """Tells whether an input that fits takes one image, without an axis for the batch."""
+    """Returns whether an input that fits takes one image, without an axis for the batch."""
     return tensor.shape is not None and len(tensor.shape) == _SINGLE
 
 
 def check_batch(tensor: Tensor, batch: int) -> None:
-    """Refuses a batch size that an input which fits the images does not take.
+    """Refuses a batch size that the input does not take, although it fits the images.
 
     Raises:
       UserError: the input takes a fixed number of images.
     """
     if is_single(tensor) and batch > 1:
         raise UserError(
-            f"config.teacher.batch={batch}, and the model's input {tensor.name!r} of shape"
+            f"config.teacher.batch={batch}, but the model's input {tensor.name!r} of shape"
             f" {_text(tensor.shape)} has no axis for a batch: set config.teacher.batch=1"
         )
     if not is_single(tensor) and tensor.shape and tensor.shape[0] not in (FREE, batch):
         raise UserError(
-            f"config.teacher.batch={batch}, and the model's input {tensor.name!r} takes"
-            f" {tensor.shape[0]} image(s) at a time: set it to that, or serve the model with a free"
-            " batch size if that is not 1"
+            f"config.teacher.batch={batch}, but the model's input {tensor.name!r} takes"
+            f" {tensor.shape[0]} image(s) at a time: set it to that number, or serve the model with"
+            " a free batch size if that number is not 1"
         )
 
 
@@ -168,7 +168,7 @@ def feed(images: np.ndarray, tensor: Tensor, pixels: Pixels) -> np.ndarray:
     """Returns what an input is given for a batch of images ``uint8[B, H, W, C]``.
 
     Raises:
-      UserError: the input has no axis for a batch, and these are several images.
+      UserError: the input has no axis for a batch, but there are several images.
     """
     values = pixel_values.prepare(images, pixels)
     if is_single(tensor):

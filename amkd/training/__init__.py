@@ -1,1 +1,1 @@
-"""Training a network on answers: recipe, losses, step, loop."""
+"""The training of a network on answers: recipe, losses, step, loop."""

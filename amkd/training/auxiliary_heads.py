@@ -1,10 +1,11 @@
-"""Auxiliary heads: parameters that some losses train beside the student, on its features. Pure.
+"""Auxiliary heads: parameters that some losses train together with the student, on its features.
+Pure functions.
 
 They are dropped after the training. PAD (Zhang et al., ECCV 2020) has variances (variance.py): one
 for each record, for which the teacher's answers are enough; or one for each dimension of its
 features, for which the teacher's features must be known. No gradient is stopped. SSKD (Xu et al.,
-ECCV 2020) has a head of the student whose relations between images (relations.py) follow the
-teacher's.
+ECCV 2020) has a head on the student that learns the teacher's relations between images
+(relations.py).
 """
 
 from collections.abc import Callable
@@ -19,14 +20,14 @@ from amkd.training import collectives, relations, variance
 
 
 class HeadInputs(NamedTuple):
-    """One device's part of a batch as an auxiliary head sees it: b records, dealt out in order.
+    """One device's part of a batch as an auxiliary head sees it: b records, in order.
 
     Attributes:
-      features: ``[b, d]``, the student's.
+      features: ``[b, d]``, the student's features.
       teacher_features: ``float32[b, e]``; None for a black box.
       weight: ``float32[b]``, 1, or 0 for a record that only fills the batch.
       loss: ``float32[b]``, the cross-entropy of each record.
-      distance: ``float32[b]``, the cross-entropy above the least that it can be.
+      distance: ``float32[b]``, the cross-entropy minus its lowest possible value.
       warmed_up: ``bool[]``, whether the warm-up is over.
     """
 
@@ -39,16 +40,16 @@ class HeadInputs(NamedTuple):
 
 
 class AuxiliaryHead(NamedTuple):
-    """What a loss of losses.py trains beside the student.
+    """The parameters that a loss of losses.py trains together with the student.
 
     Attributes:
-      init: returns the first parameters, given the student's features d, the teacher's features e
-        and a generator.
+      init: returns the initial parameters, given the numbers of the student's features d and the
+        teacher's features e, and a generator.
       losses: given the parameters, a :class:`HeadInputs` and the name of the device axis, returns
-        ``float32[b]``, which takes the place of each record's cross-entropy.
-      shows: what the teacher must show beside its answers, a key of teacher_features.COLUMNS; None
-        where answers are enough.
-      views: how many records of one image must be side by side in a batch, V; see
+        ``float32[b]``, which replaces each record's cross-entropy.
+      shows: what the teacher must show in addition to its answers, a key of
+        teacher_features.COLUMNS; None where answers are enough.
+      views: how many records of one image must be adjacent in a batch, V; see
         :func:`training_set.epoch`.
     """
 
@@ -60,7 +61,7 @@ class AuxiliaryHead(NamedTuple):
 
 def pad_kl(params: variance.Params, inputs: HeadInputs, axis: str) -> jax.Array:
     """Returns each record's divergence divided by its variance, plus the log-variance,
-    ``float32[b]``; during the warm-up, the divergence alone.
+    ``float32[b]``; during the warm-up only the divergence.
     """
     logarithms = variance.logarithms(params, inputs.features, inputs.weight, axis)
     adapted = jax.vmap(variance.likelihood)(inputs.distance, logarithms)
@@ -70,8 +71,8 @@ def pad_kl(params: variance.Params, inputs: HeadInputs, axis: str) -> jax.Array:
 def pad_l2(params: chex.ArrayTree, inputs: HeadInputs, axis: str) -> jax.Array:
     """Returns the cross-entropy plus the distance of the features, ``float32[b]``.
 
-    The distance is a mean over the dimensions: of the squared difference divided by the variance,
-    plus the log-variance; during the warm-up, of the squared difference alone.
+    The distance is a mean over the dimensions: the mean of the squared difference divided by the
+    variance, plus the log-variance; during the warm-up the mean of only the squared difference.
     """
     assert inputs.teacher_features is not None
     own = align(params, inputs.features.astype(jnp.float32))
@@ -85,15 +86,15 @@ def pad_l2(params: chex.ArrayTree, inputs: HeadInputs, axis: str) -> jax.Array:
 
 
 def align(params: chex.ArrayTree, features: jax.Array) -> jax.Array:
-    """Brings the student's features to the teacher's width, ``[b, d]`` to ``[b, e]``, where these
+    """Maps the student's features to the teacher's width, ``[b, d]`` to ``[b, e]``, if the widths
     differ.
     """
     return features @ params["aligner"] if "aligner" in params else features
 
 
 def init_pad_l2(features: int, teacher_features: int, rng: np.random.Generator) -> chex.ArrayTree:
-    """Returns the first parameters: variances of e dimensions, and an aligner only where d is not
-    e, as the loss is of the features themselves.
+    """Returns the initial parameters: variances of e dimensions, and an aligner only if d is not e,
+    because the loss compares the features themselves.
     """
     params: dict[str, Any] = {"variance": variance.init(teacher_features, rng, teacher_features)}
     if features != teacher_features:
@@ -103,7 +104,7 @@ def init_pad_l2(features: int, teacher_features: int, rng: np.random.Generator) 
 
 
 def sskd(params: chex.ArrayTree, inputs: HeadInputs, axis: str) -> jax.Array:
-    """Returns the cross-entropy of each view plus the divergence of the turned views' relations,
+    """Returns the cross-entropy of each view plus the divergence of the rotated views' relations,
     ``float32[b]``.
     """
     assert inputs.teacher_features is not None

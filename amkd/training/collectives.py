@@ -1,5 +1,5 @@
-"""Sharing a batch between the devices, which hold parts of it in order. Pure, for use inside a
-mapped function.
+"""Shares a batch between the devices, which hold its parts in order. Pure functions, for use inside
+a mapped function.
 """
 
 import chex

@@ -1,4 +1,4 @@
-"""Parts of a network that keep their values in training: parameters, and BatchNorm's statistics."""
+"""Frozen parts of a network, which training does not change: parameters, BatchNorm statistics."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from amkd.models.pretrained.naming import dotted
 
 BACKBONE = "backbone"  # all but the last layer
 
-Names = tuple[str, ...]  # of a module or a variable inside its collection, from the outside in
-_COLLECTIONS = ("params", "batch_stats")  # those that training changes
+Names = tuple[str, ...]  # path of a module or a variable inside its collection, outermost first
+_COLLECTIONS = ("params", "batch_stats")  # the collections that training changes
 
 
 def names_of(path: Any) -> Names:
@@ -24,7 +24,7 @@ def names_of(path: Any) -> Names:
 
 
 def frozen_in(freeze: str, last: str) -> Callable[[Names], bool]:
-    """Returns a function that tells, by its names, whether a module or a variable keeps its values.
+    """Returns a function that takes names and returns whether this module or variable is frozen.
 
     Args:
       freeze: ``train.freeze``.
@@ -37,7 +37,7 @@ def frozen_in(freeze: str, last: str) -> Callable[[Names], bool]:
 
 
 def stopped(params: Any, frozen: Callable[[Names], bool]) -> Any:
-    """Returns parameters of which the frozen ones have no gradient, so that none is computed."""
+    """Returns parameters with no gradient for the frozen ones, so that none is computed."""
     return jax.tree_util.tree_map_with_path(
         lambda path, value: jax.lax.stop_gradient(value) if frozen(names_of(path)) else value,
         params,
@@ -45,7 +45,7 @@ def stopped(params: Any, frozen: Callable[[Names], bool]) -> Any:
 
 
 def kept(average: Variables, variables: Variables, frozen: Callable[[Names], bool]) -> Variables:
-    """Returns a running average whose frozen variables are the network's own, to the bit."""
+    """Returns a running average whose frozen variables equal the network's own, bit for bit."""
 
     def one(path: Any, averaged: Any, own: Any) -> Any:
         collection, *names = names_of(path)
@@ -57,7 +57,7 @@ def kept(average: Variables, variables: Variables, frozen: Callable[[Names], boo
 
 @contextlib.contextmanager
 def batch_norm_kept(freeze: str, last: str) -> Iterator[None]:
-    """Lets BatchNorm use its running statistics, and leave them as they are, where it is frozen."""
+    """Makes BatchNorm use its running statistics, and not change them, where it is frozen."""
     if not freeze:
         yield
         return
@@ -68,7 +68,7 @@ def batch_norm_kept(freeze: str, last: str) -> Iterator[None]:
         if isinstance(module, nn.BatchNorm) and frozen(module.path):
             if module.use_running_average is None:
                 kwargs = {**kwargs, "use_running_average": True}
-            else:  # set where the module was made; linen makes it anew for each call
+            else:  # set where the module was made; linen makes a new module for each call
                 object.__setattr__(module, "use_running_average", True)
         return call(*args, **kwargs)
 
@@ -83,7 +83,7 @@ def check(
     variables: Variables,
     group: str = "train",
 ) -> None:
-    """Checks that the parts of a network that a recipe names are there.
+    """Checks that the parts of a network that a recipe names exist.
 
     Args:
       freeze: ``train.freeze``.
@@ -93,15 +93,15 @@ def check(
       group: a group of fields of the recipe.
 
     Raises:
-      UserError: a part is not there, or nothing is left to be trained.
+      UserError: a part does not exist, or nothing is left to train.
     """
     params = variables["params"]
     if network.last not in params and (freeze == BACKBONE or backbone_rate != 1):
         field = "freeze='backbone'" if freeze == BACKBONE else f"backbone_rate={backbone_rate}"
         raise UserError(
-            f"config.{group}.{field}: needs the network's last layer, and this one does not show"
-            f" it; name layers in {group}.freeze ({', '.join(map(_shown, params))}), or let its"
-            " build return an amkd.models.Network"
+            f"config.{group}.{field}: needs the network's last layer, but this network does not"
+            f" show it; name layers in {group}.freeze ({', '.join(map(_shown, params))}), or let"
+            " its build function return an amkd.models.Network"
         )
     if freeze == BACKBONE:
         return
@@ -114,7 +114,7 @@ def check(
             )
     if all(map(frozen_in(freeze, network.last), names)) and names:
         raise UserError(
-            f"config.{group}.freeze={freeze!r}: nothing is left to be trained; name fewer layers"
+            f"config.{group}.freeze={freeze!r}: nothing is left to train; name fewer layers"
         )
 
 

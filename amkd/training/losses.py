@@ -1,6 +1,6 @@
 """Distillation losses for one image: the student's logits against the teacher's probabilities.
 
-``train.loss`` names one of :data:`LOSSES`, or one of the user's own as ``my_module:NAME``, where
+``train.loss`` names one of :data:`LOSSES`, or a loss of the user's own as ``my_module:NAME``, where
 NAME is a :class:`Loss`.
 """
 
@@ -17,22 +17,22 @@ from amkd.core.errors import UserError
 from amkd.models import uncertainty
 from amkd.training import auxiliary_heads
 
-_ROUNDED = 1e-8  # in place of a probability of 0, or of the answer's least one, whichever is lower
-_SMALL = 1e-12  # variance of logits that are all alike
+_ROUNDED = 1e-8  # replaces a probability of 0, unless the answer's smallest one is lower
+_SMALL = 1e-12  # variance of logits that are all equal
 
 
 def tempered(probabilities: jax.Array, temperature: float) -> jax.Array:
     """Returns ``p**(1/tau)``, renormalised: the answer that the teacher would give at temperature
     tau.
 
-    Exact for a softmax teacher: ``softmax(z/tau)`` is ``softmax(z)**(1/tau)`` up to scale. A
-    probability below 1e-38, which a float32 cannot hold, is 0 and stays 0 at any temperature.
+    This is exact for a softmax teacher: ``softmax(z/tau)`` is ``softmax(z)**(1/tau)`` up to scale.
+    A probability below 1e-38 is too small for a float32: it is 0 and stays 0 at any temperature.
 
     Args:
       probabilities: ``float32[Y]``.
       temperature: tau, positive.
     """
-    # exp(log p / tau) through a softmax: log 0 is -inf, so that 0 stays 0, and nothing overflows.
+    # exp(log p / tau) by a softmax: log 0 is -inf, so that 0 stays 0, and nothing overflows.
     return jax.nn.softmax(jnp.log(probabilities) / temperature)
 
 
@@ -48,20 +48,21 @@ def soft_cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def standardised(logits: jax.Array, answer: jax.Array) -> jax.Array:
-    """Returns the cross-entropy of one image, each side's logits divided by their deviation
-    (MIX-KD).
+    """Returns the cross-entropy of one image, each side's logits divided by their standard
+    deviation (MIX-KD).
 
-    The deviation over classes has Y - 1 in its denominator. Log-probabilities are logits up to a
-    shift, which changes neither the deviation nor the softmax: a black box's answers are enough.
-    The loss does not depend on the scale of the student's logits. So the student's best class
-    means something, and its probabilities (C1, divergence) do not.
+    The standard deviation over classes has Y - 1 in its denominator. Log-probabilities are logits
+    up to a shift, which changes neither the standard deviation nor the softmax: a black box's
+    answers are enough. The loss does not depend on the scale of the student's logits. So the
+    student's best class is meaningful, but its probabilities (C1, divergence) are not.
 
-    Ours: labels, which a black box does not have, have no share in the loss (alpha = 1, gamma = 0).
-    A probability of 0, whose logit is not known, counts as 1e-8, or as the answer's least
-    probability where that is lower.
+    Ours: ground-truth labels, which a black box does not have, have no share in the loss (alpha =
+    1, gamma = 0). A probability of 0, whose logit is not known, counts as 1e-8, or as the answer's
+    smallest probability if this is lower.
 
     Args:
-      logits: ``float32[Y]``, the student's; the gradient flows through their deviation, too.
+      logits: ``float32[Y]``, the student's; the gradient also flows through their standard
+        deviation.
       answer: ``float32[Y]``, the teacher's probabilities.
     """
     return soft_cross_entropy(_over_deviation(logits), _standardised_target(answer))
@@ -73,7 +74,7 @@ def _standardised_target(answer: jax.Array) -> jax.Array:
 
 
 def _over_deviation(z: jax.Array) -> jax.Array:
-    # Through the variance, whose gradient is finite where all logits are alike.
+    # Computed from the variance, whose gradient is finite if all logits are equal.
     return z / jnp.sqrt(jnp.var(z, ddof=1) + _SMALL)
 
 
@@ -81,7 +82,7 @@ def distillation(logits: jax.Array, answer: jax.Array, temperature: float) -> ja
     """Returns the cross-entropy of one image at a temperature, times tau squared (Hinton et al.,
     2015).
 
-    At tau = 1 this is the paper's loss. The factor keeps the gradient's scale; up to the
+    At tau = 1 this is the paper's loss. The factor keeps the gradient's scale. Except for the
     target's entropy, which has no gradient, this is ``tau**2 * KL(teacher || student)``.
 
     Args:
@@ -97,16 +98,16 @@ def _target(answer: jax.Array, temperature: float) -> jax.Array:
 
 
 class Loss(NamedTuple):
-    """A cross-entropy of one image, and the least that it can be.
+    """A cross-entropy of one image, and its lowest possible value.
 
     Attributes:
       of: given the student's logits ``float32[Y]``, the teacher's answer ``float32[Y]`` and a
         temperature, returns ``float32[]``.
       least: given the answer and the temperature, returns the loss of a student that gives the same
-        answer: its target's entropy. The loss above it is a divergence: for ``soft``,
+        answer: its target's entropy. The loss minus this value is a divergence: for ``soft``,
         ``tau**2 * KL(teacher || student)``.
-      auxiliary_head: what is trained beside the student and makes another loss of these two
-        (auxiliary_heads.py); None for no more than the student.
+      auxiliary_head: what is trained together with the student and computes another loss from these
+        two (auxiliary_heads.py); None if only the student is trained.
     """
 
     of: Callable[[jax.Array, jax.Array, float], jax.Array]
@@ -129,11 +130,11 @@ LOSSES = {
 
 
 def by_group(loss: Loss, groups: int) -> Loss:
-    """Returns a loss of answers that hold several distributions: its mean over them.
+    """Returns a loss for answers that have several distributions: the mean over them.
 
     Args:
       loss: a loss of one distribution.
-      groups: how many an answer holds, G.
+      groups: how many distributions an answer has, G.
     """
     if groups == 1:
         return loss
@@ -150,20 +151,20 @@ def by_group(loss: Loss, groups: int) -> Loss:
 
 
 def auxiliary_head(recipe: Recipe) -> auxiliary_heads.AuxiliaryHead | None:
-    """Returns what the loss of a recipe learns beside the student; None for nothing."""
+    """Returns the auxiliary head that the loss of a recipe trains; None if there is none."""
     return find(recipe.loss).auxiliary_head
 
 
 def needed_of_teacher(recipe: Recipe) -> str | None:
-    """Returns what the loss of a recipe needs of the teacher beside its answers; None for what any
-    black box can teach.
+    """Returns what the loss of a recipe needs from the teacher in addition to its answers; None if
+    any black box is enough.
     """
     head = auxiliary_head(recipe)
     return head and head.shows
 
 
 def views_compared(recipe: Recipe) -> int:
-    """Returns how many views of an image the loss of a recipe needs side by side in a batch, V."""
+    """Returns how many adjacent views of an image in a batch the loss of a recipe needs, V."""
     head = auxiliary_head(recipe)
     return head.views if head else 1
 
@@ -177,7 +178,7 @@ def find(name: str) -> Loss:
     loss = plugins.resolve(name, LOSSES, "train.loss")
     if not isinstance(loss, Loss):
         raise UserError(
-            f"config.train.loss={name!r}: is a {type(loss).__name__}; it must be an"
+            f"config.train.loss={name!r}: is a {type(loss).__name__}, but must be an"
             " amkd.training.losses.Loss"
         )
     return loss

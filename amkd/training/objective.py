@@ -1,4 +1,4 @@
-"""What a training step minimises: the losses of one device's part of a batch. Pure functions."""
+"""The objective of a training step: the losses of one device's part of a batch. Pure functions."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,11 +14,11 @@ from amkd.training.auxiliary_heads import HeadInputs
 
 
 class LossInputs(NamedTuple):
-    """One device's part of a batch, under the student: b records, dealt out in order.
+    """One device's part of a batch, with the student's results: b records, in order.
 
     Attributes:
       logits: ``float32[b, Y]``, the student's.
-      features: ``[b, d]``, from which the logits are made.
+      features: ``[b, d]``, from which the logits are computed.
       answers: ``float32[b, Y]``, the teacher's.
       weight: ``float32[b]``, 1 or the record's own weight, or 0 for a record that only fills the
         batch.
@@ -42,8 +42,8 @@ def objective(recipe: Recipe, axis: str, groups: int = 1) -> Objective:
 
     Args:
       recipe: loss, temperature and weighting.
-      axis: name of the device axis, over which batches are dealt out.
-      groups: how many distributions an answer holds; the loss is the mean over them.
+      axis: name of the device axis, over which batches are split.
+      groups: how many distributions an answer has; the loss is the mean over them.
 
     Returns:
       A function of the inputs to ``float32[]``. A loss with an auxiliary head also takes its

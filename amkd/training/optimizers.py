@@ -1,5 +1,5 @@
-"""Optimizers of optax: under JAX's strict type promotion, and with other rates for parts of a
-network.
+"""Adapts optimizers of optax: to JAX's strict type promotion, and to different learning rates for
+parts of a network.
 """
 
 import re
@@ -13,9 +13,9 @@ from amkd.training.freezing import names_of
 
 
 def promoting(tx: optax.GradientTransformation) -> optax.GradientTransformation:
-    """Returns the same optimizer, allowed to promote types implicitly.
+    """Returns the same optimizer, with implicit type promotion allowed.
 
-    Optax's Adam does so: its bias correction raises a float to the power of an integer.
+    Optax's Adam needs it: its bias correction raises a float to the power of an integer.
     """
 
     def update(*args: Any) -> Any:
@@ -33,12 +33,12 @@ def by_part(
     *,
     layer_decay: float = 1.0,
 ) -> optax.GradientTransformation:
-    """Returns an optimizer that leaves some parameters as they are, and moves the backbone at
+    """Returns an optimizer that does not change frozen parameters, and trains the backbone at
     another rate than the last layer.
 
     Args:
-      tx: the optimizer of all that moves.
-      frozen: whether the parameter of this path stays.
+      tx: the optimizer of all trained parameters.
+      frozen: returns whether the parameter at a path is frozen.
       last: the last layer.
       backbone_rate: factor of the updates of all other layers.
       layer_decay: a further factor for each block from a layer to the last layer, as
@@ -72,12 +72,12 @@ def has_blocks(names: Iterable[str]) -> bool:
 def layer_factors(names: Iterable[str], decay: float) -> dict[str, float]:
     """Returns the factor of each layer's learning rate (BEiT, Bao et al., 2022).
 
-    The last block has ``decay``, the one in front of it ``decay**2``, and so on; all layers in
-    front of the blocks have one factor more, and those behind them none.
+    The last block has ``decay``, the block before it ``decay**2``, and so on; all layers before the
+    blocks have one factor more, and layers after the blocks have none.
 
     Args:
       names: the names of a network's layers.
-      decay: factor from one block to the block in front of it.
+      decay: factor from one block to the block before it.
     """
     numbers = {
         name: int(found[1]) if (found := _BLOCK.match(name)) else -1 for name in sorted(set(names))
@@ -90,7 +90,7 @@ def layer_factors(names: Iterable[str], decay: float) -> dict[str, float]:
 
 
 def decayed_by_layer(decay: float) -> optax.GradientTransformation:
-    """Returns what multiplies the updates of each layer by its factor."""
+    """Returns a transformation that multiplies the updates of each layer by its factor."""
 
     def update(updates: Any, params: Any) -> Any:
         del params

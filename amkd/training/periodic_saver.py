@@ -1,4 +1,4 @@
-"""Saves a training on its way."""
+"""Saves a training while it runs."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from amkd.training.train_state import TrainState
 
 
 class PeriodicSaver:
-    """Saves a training every so often, and when the process is asked to stop."""
+    """Saves a training at intervals, and when the process is asked to stop."""
 
     def __init__(
         self,
@@ -19,15 +19,15 @@ class PeriodicSaver:
         seconds: float,
         save: Callable[[int, Leaves], None],
     ) -> None:
-        """Args: ``seconds`` between two saves; ``save`` takes the number of epochs done and the
+        """Args: ``seconds`` between two saves; ``save`` takes the number of finished epochs and the
         leaves of the state.
         """
         self._epochs, self._stop, self._seconds, self._save = training.epochs, stop, seconds, save
         self._last = time.monotonic()
 
     def after_epoch(self, epoch: int, state: TrainState | None) -> None:
-        """Saves if it is time and the state is known, but not after the last epoch: then the caller
-        saves the result.
+        """Saves if a save is due and the state is known, but not after the last epoch, because then
+        the caller saves the result.
 
         Raises:
           Stopped: the process was asked to stop, and the state is saved.

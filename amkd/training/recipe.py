@@ -16,8 +16,8 @@ _BLOCK = 4096  # steps whose learning rates are computed together
 
 
 def step_recipe(recipe: Recipe) -> Recipe:
-    """Returns the recipe with all fields reset that a single step does not use: recipes that are
-    then equal share a compiled program.
+    """Returns the recipe with reset values in all fields that a single step does not use. Recipes
+    that are equal after this share a compiled program.
     """
     same = dataclasses.replace(recipe, epochs=1, min_steps=0, steps_per_dispatch=1, pad_warmup=0.0)
     same = dataclasses.replace(same, mix_as_released=False, corrections=0.0)
@@ -27,14 +27,14 @@ def step_recipe(recipe: Recipe) -> Recipe:
 
 
 def head_recipe(recipe: Recipe) -> Recipe:
-    """Returns the recipe of a head that is trained on cached features: these are augmented
-    already, and all that it has is trained.
+    """Returns the recipe of a head that is trained on cached features: these are already augmented,
+    and all parameters of the head are trained.
     """
     still = dataclasses.replace(recipe, crop=0, flip=False, rotate=0.0, zoom=0.0)
     return dataclasses.replace(still, freeze="", backbone_rate=1.0, layer_decay=1.0, views=0)
 
 
-# Values at which a field does nothing.
+# Values with which a field has no effect.
 _IDLE = {
     "loss": "soft",
     "weighting": "even",
@@ -52,8 +52,8 @@ _IDLE = {
 
 
 def weight_fields(recipe: Recipe) -> dict[str, Any]:
-    """Returns the fields on which the trained weights depend. Fields that do nothing are left out,
-    so that a new field does not change the identity of what was trained before.
+    """Returns the fields on which the trained weights depend. Fields without effect are left out,
+    so that a new field does not change the identity of a network that was trained before.
     """
     found = dataclasses.asdict(recipe)
     idle = {"steps_per_dispatch"}
@@ -74,8 +74,8 @@ def assisted_places(recipe: Recipe, share: float) -> int:
     """Returns how many places of a batch are for images that an assistant answered.
 
     Args:
-      recipe: has the size of a batch.
-      share: which share of each batch; 0 without an assistant.
+      recipe: gives the size of a batch.
+      share: their share of each batch; 0 without an assistant.
     """
     return round(share * recipe.batch_size)
 
@@ -84,31 +84,31 @@ def steps_per_epoch(recipe: Recipe, count: int, share: float = 0.0) -> int:
     """Returns the steps in one pass over ``count`` records, the last batch partly filled.
 
     Args:
-      recipe: has the size of a batch.
-      count: records that the teacher answered.
-      share: which share of each batch an assistant answered.
+      recipe: gives the size of a batch.
+      count: number of records that the teacher answered.
+      share: the share of each batch that an assistant answered.
     """
     return -(-count // (recipe.batch_size - assisted_places(recipe, share)))
 
 
 def epochs(recipe: Recipe, count: int, share: float = 0.0) -> int:
-    """Returns the epochs over ``count`` records: ``epochs``, or more where ``min_steps`` asks for
-    it. Takes the same as :func:`steps_per_epoch`.
+    """Returns the number of epochs over ``count`` records: ``epochs``, or more if ``min_steps``
+    requires it. The arguments are those of :func:`steps_per_epoch`.
     """
     return max(recipe.epochs, -(-recipe.min_steps // steps_per_epoch(recipe, count, share)))
 
 
 def images_per_epoch(recipe: Recipe, count: int, share: float = 0.0) -> int:
-    """Returns the images in one pass over ``count`` records, those of an assistant included. Takes
-    the same as :func:`steps_per_epoch`.
+    """Returns the images in one pass over ``count`` records, including those of an assistant. The
+    arguments are those of :func:`steps_per_epoch`.
     """
     return count + steps_per_epoch(recipe, count, share) * assisted_places(recipe, share)
 
 
 @flax.struct.dataclass
 class StepInputs:
-    """What S steps take besides their batches. It is data, so that rounds of other lengths run the
-    same program.
+    """The inputs of S steps in addition to their batches. They are data, so that rounds of other
+    lengths run the same program.
 
     Attributes:
       rate: ``float32[S]``, learning rates.
@@ -145,7 +145,7 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
         if warm
         else main
     )
-    # In blocks of one size: a round with other steps compiles nothing.
+    # In blocks of one size, so that a round with another number of steps compiles nothing.
     blocks = np.arange(-(-total // _BLOCK) * _BLOCK, dtype=np.float32).reshape(-1, _BLOCK)
     return np.concatenate(
         [np.broadcast_to(np.asarray(schedule(block), np.float32), _BLOCK) for block in blocks]
@@ -154,7 +154,7 @@ def learning_rates(recipe: Recipe, total: int) -> np.ndarray:
 
 def epoch_rates(recipe: Recipe, count: int, share: float = 0.0) -> np.ndarray:
     """Returns the learning rate of the last step of each epoch over ``count`` records:
-    ``float32[epochs]``. Takes the same as :func:`steps_per_epoch`.
+    ``float32[epochs]``. The arguments are those of :func:`steps_per_epoch`.
     """
     steps = steps_per_epoch(recipe, count, share)
     return learning_rates(recipe, steps * epochs(recipe, count, share))[steps - 1 :: steps]
@@ -164,7 +164,7 @@ def optimizer_of(recipe: Recipe, last: str) -> optax.GradientTransformation:
     """Returns the optimizer of a network, without its learning rate.
 
     Args:
-      recipe: how it is trained.
+      recipe: how the network is trained.
       last: its last layer.
     """
     tx = optimizer_without_rate(recipe)
@@ -177,8 +177,8 @@ def optimizer_of(recipe: Recipe, last: str) -> optax.GradientTransformation:
 def optimizer_without_rate(recipe: Recipe) -> optax.GradientTransformation:
     """Returns the optimizer without its learning rate: a step is minus the rate times its update.
 
-    SGD adds the weight decay to the gradient of every parameter before momentum, as the
-    released code does; AdamW decouples it.
+    SGD adds the weight decay to the gradient of every parameter before momentum, as in the released
+    code; AdamW decouples it.
     """
     decay = optax.add_decayed_weights(recipe.weight_decay)
     if recipe.optimizer == "adamw":

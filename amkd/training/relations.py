@@ -1,11 +1,11 @@
 """Matches rotated images to upright ones: the self-supervised part of SSKD (Xu et al., ECCV 2020).
 Pure functions.
 
-A batch of B records holds G = B / V images, V views of each side by side, the upright one first. A
+A batch of B records has G = B / V images with V adjacent views of each, the upright one first. A
 head on a network's last features projects each view to a vector, and vectors are compared by their
-cosine: row q of the similarities is of view q, and has a column for every upright image. The
-teacher's head, on a frozen network, is trained to find the right column; the student, with a head
-of its own, is trained to have the teacher's rows.
+cosine: row q of the similarities belongs to view q, and has a column for every upright image. The
+teacher's head, on a frozen network, is trained to find the right column; the student, with its own
+head, is trained to reproduce the teacher's rows.
 """
 
 import chex
@@ -16,23 +16,24 @@ import optax
 
 from amkd.training.optimizers import promoting
 
-TEMPERATURE = 0.5  # of the rows; the released constants, as are the next two
-SHARE = 0.75  # share of the teacher's wrong rows that the student learns, the least wrong ones
-# Against the mean over all views, which weighs .9 + 2.7 in the released sum (methods/sskd.py).
+TEMPERATURE = 0.5  # of the rows; this and the next two constants are those of the released code
+SHARE = 0.75  # share of the teacher's wrong rows that the student learns: those with lowest ranks
+# Relative to the mean over all views, which has the weight .9 + 2.7 in the released sum
+# (methods/sskd.py).
 WEIGHT = 10 / 3.6
 
-_BATCH, _EPOCHS = 64, 60  # of the teacher's head: images a batch, and passes, as released
-_RATE = 1e-3  # of Adam, in place of SGD's three rates (ours)
+_BATCH, _EPOCHS = 64, 60  # of the teacher's head: images in a batch, and passes, as released
+_RATE = 1e-3  # learning rate of Adam, in place of SGD's three rates (ours)
 _LEAST_STEPS = 2000  # for few images (ours)
 _NONE = -1e9  # logit of a column that does not count
-_SHORTEST = 1e-8  # the least length by which a vector is divided
+_SHORTEST = 1e-8  # the smallest length by which a vector is divided
 
 
 _HeadState = tuple[chex.ArrayTree, optax.OptState]
 
 
 def init(features: int, rng: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
-    """Returns the first weights of a head of two layers, ``d -> d -> d``."""
+    """Returns the initial weights of a head of two layers, ``d -> d -> d``."""
 
     def layer(gain: float) -> dict[str, np.ndarray]:
         kernel = rng.normal(0, (gain / features) ** 0.5, (features, features)).astype(np.float32)
@@ -57,13 +58,13 @@ def similarities(rows: jax.Array, columns: jax.Array) -> jax.Array:
     def unit(one: jax.Array) -> jax.Array:
         return one * jax.lax.rsqrt(jnp.maximum(jnp.sum(jnp.square(one)), _SHORTEST**2))
 
-    # Ranks are discontinuous: accelerators must not round what is multiplied.
+    # Ranks are discontinuous: accelerators must not round the factors.
     return jnp.matmul(jax.vmap(unit)(rows), jax.vmap(unit)(columns).T, precision="highest")
 
 
 def rank_of_match(row: jax.Array, right: jax.Array, counts: jax.Array) -> jax.Array:
     """Returns the rank of the right column, ``int32[]``: how many columns of the row are larger, or
-    equal and before it.
+    are equal and come before it.
 
     Args:
       row: ``float32[G]``, similarities.
@@ -77,10 +78,10 @@ def rank_of_match(row: jax.Array, right: jax.Array, counts: jax.Array) -> jax.Ar
 def rows_to_learn(ranks: jax.Array, counts: jax.Array, share: float) -> jax.Array:
     """Returns which rows the student learns: those of rank 0, and a share of the others.
 
-    The share is rounded down, and taken from the lowest ranks; among equals the first are taken.
+    The share is rounded down, and taken from the lowest ranks; of equals the first are taken.
 
     Args:
-      ranks: ``int32[R]``, of the right column in each of the teacher's rows.
+      ranks: ``int32[R]``, the rank of the right column in each of the teacher's rows.
       counts: ``bool[R]``, which rows count.
       share: share of the rows whose rank is not 0.
 
@@ -110,15 +111,15 @@ def divergence(teacher: jax.Array, student: jax.Array, counts: jax.Array) -> jax
 
 
 def losses(students: jax.Array, teachers: jax.Array, real: jax.Array, views: int) -> jax.Array:
-    """Returns the divergences of the turned views' rows that the student learns, scaled so that
+    """Returns the divergences of the rotated views' rows that the student learns, scaled so that
     their mean over all records is the mean over these rows.
 
     Args:
       students: ``float32[B, d]``, the student's projections.
-      teachers: ``float32[B, e]``, the teacher's.
+      teachers: ``float32[B, e]``, the teacher's projections.
       real: ``float32[B]``, 1, or 0 for views of images that only fill the batch: these are neither
         rows nor columns.
-      views: V.
+      views: number of views of an image, V.
 
     Returns:
       ``float32[B]``, 0 for all other records.
@@ -133,12 +134,13 @@ def losses(students: jax.Array, teachers: jax.Array, real: jax.Array, views: int
 
 
 def matching_loss(params: chex.ArrayTree, features: jax.Array) -> jax.Array:
-    """Returns the cross-entropy of finding the right column, without a temperature, in the mean
-    over turned views: ``float32[]``.
+    """Returns the cross-entropy of finding the right column, without a temperature, as a mean over
+    the rotated views: ``float32[]``.
 
     Args:
       params: the parameters of the head.
-      features: ``float32[V, G, d]``, of all images upright, then of all turned, and so on.
+      features: ``float32[V, G, d]``: first of all upright images, then of all images in the first
+        rotation, and so on.
     """
     upright, *turned = jax.vmap(jax.vmap(lambda h: project(params, h)))(features)
 
@@ -149,7 +151,7 @@ def matching_loss(params: chex.ArrayTree, features: jax.Array) -> jax.Array:
 
 
 def steps(images: int) -> int:
-    """Returns how many steps a head is trained for on so many images."""
+    """Returns the number of steps for which a head is trained on ``images`` images."""
     return max(_EPOCHS * -(-images // _BATCH), _LEAST_STEPS)
 
 
@@ -157,13 +159,14 @@ def fit(params: chex.ArrayTree, features: jax.Array, key: jax.Array) -> chex.Arr
     """Trains the head of a frozen network by Adam, on random batches of images.
 
     Args:
-      params: the first weights.
-      features: ``float32[V, N, d]``, of all N images upright, then of all turned, and so on.
+      params: the initial weights.
+      features: ``float32[V, N, d]``: first of all N upright images, then of all images in the first
+        rotation, and so on.
       key: randomness.
     """
     tx, images = promoting(optax.adam(_RATE)), features.shape[1]
     batch = min(_BATCH, images)
-    each = images // batch  # whole batches of a pass; the rest of its order is left out
+    each = images // batch  # whole batches of a pass; the remaining images are left out
 
     def step(state: _HeadState, some: jax.Array) -> tuple[_HeadState, None]:
         params, moments = state

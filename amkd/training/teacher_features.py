@@ -1,8 +1,8 @@
-"""What a white-box teacher shows of records beside its answers: one more column of the training
-set.
+"""The features that a white-box teacher shows for records in addition to its answers: one more
+column of the training set.
 
-It comes with the answers, and costs no query of its own: the network is run once more on the very
-bytes that were asked about. A black box shows nothing of the kind.
+They come with the answers and cost no further query: the network is run once more on exactly the
+bytes that were queried. A black box shows no features.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,9 +31,9 @@ Mixes = Callable[[Records], Iterator[np.ndarray]]
 class TeacherFeatures:
     """The last features of a teacher's network for a run's records, or a projection of them.
 
-    Features are kept from round to round, as records are only added. They are never saved, as they
-    follow from records and network: every record has the same place in its block, and so the same
-    bits, in whichever round its features are computed.
+    Features are kept from round to round, because records are only added. They are never saved,
+    because they can be computed again from records and network: every record has the same place in
+    its block, and so the same bits, in any round in which its features are computed.
     """
 
     def __init__(
@@ -52,8 +52,8 @@ class TeacherFeatures:
         """Returns the column of all records, ``float32[Q, e]``.
 
         Args:
-          records: Q of them, those of the last call first. The network is run on the others only,
-            from a block's start.
+          records: Q records, those of the last call first. The network is run only on the others,
+            from the start of a block.
           mixes: returns the images of records.
         """
         if len(records) > len(self._kept):
@@ -69,9 +69,10 @@ def project_relations(features: np.ndarray, views: int, seed: int) -> np.ndarray
     projections of the records (SSKD's stage 2).
 
     Args:
-      features: ``float32[Q, e]``, of all images upright, then of all turned, and so on.
-      views: the views of an image.
-      seed: the run's.
+      features: ``float32[Q, e]``: first of all upright images, then of all images in the first
+        rotation, and so on.
+      views: the number of views of an image.
+      seed: the run's seed.
 
     Returns:
       ``float32[Q, e]``.
@@ -89,7 +90,8 @@ def _fit_and_project(first: chex.ArrayTree, features: jax.Array, key: jax.Array)
     return jax.vmap(jax.vmap(lambda h: relations.project(head, h)))(features)
 
 
-# What a loss may ask for: features, views of an image and the seed to a column.
+# The columns that a loss may need. Each function maps features, the number of views of an image and
+# the seed to a column.
 COLUMNS: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {
     "features": lambda features, *_: features,
     "relations": project_relations,
@@ -99,22 +101,22 @@ COLUMNS: dict[str, Callable[[np.ndarray, int, int], np.ndarray]] = {
 def of_teacher(
     recipe: Recipe, teacher: tuple[models.Network, Variables] | None, seed: int
 ) -> TeacherFeatures | None:
-    """Returns what a recipe takes of a teacher beside its answers; None if that is nothing.
+    """Returns what a recipe needs from a teacher in addition to its answers; None for nothing.
 
     Args:
       recipe: the student's recipe.
       teacher: the teacher's network and its variables; None for a black box.
-      seed: the run's.
+      seed: the run's seed.
 
     Raises:
-      UserError: the recipe needs the network, and the teacher, one of the caller's, is a black box.
+      UserError: the recipe needs the network, but the caller's teacher is a black box.
     """
     needed = losses.needed_of_teacher(recipe)
     if not needed:
         return None
     if teacher is None:
         raise UserError(
-            f"config.train.loss={recipe.loss!r} needs the teacher's features, and this one is a"
+            f"config.train.loss={recipe.loss!r} needs the teacher's features, but this teacher is a"
             " black box; set it to 'soft'"
         )
     column, views = COLUMNS[needed], losses.views_compared(recipe)
@@ -122,7 +124,7 @@ def of_teacher(
 
 
 def width(config: Settings, data: DataSet) -> int:
-    """Returns how many features the teacher will show of each record, e; 0 for none. The teacher
+    """Returns how many features the teacher will show for each record, e; 0 for none. The teacher
     need not be loaded yet.
     """
     if not losses.needed_of_teacher(config.train):

@@ -1,4 +1,4 @@
-"""How a network is trained: what belongs to a training, put together once, and its loop of epochs.
+"""Trains a network: the description of a training, and its loop of epochs.
 
 Every network of this package is trained here: the student of each round, further students, local
 teachers and target networks.
@@ -23,29 +23,29 @@ from amkd.training.recipe import StepInputs
 from amkd.training.train_state import TrainState
 from amkd.training.training_set import Batches, TrainingSet
 
-# Called for each epoch with the number of epochs done, the state (to read, not to keep) and the
-# mean loss. The state is None where the devices are ahead of that epoch already.
+# Called for each epoch with the number of finished epochs, the state (to read, not to keep) and the
+# mean loss. The state is None if the devices have already continued after that epoch.
 OnEpoch = Callable[[int, TrainState | None, float], None]
-Leaves = list[np.ndarray]  # of a training state, on the host
+Leaves = list[np.ndarray]  # the leaves of a training state, on the host
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Training:
-    """What a trained network follows from.
+    """All inputs that determine a trained network.
 
     Attributes:
-      network: what is trained.
-      recipe: how.
+      network: the network to train.
+      recipe: how it is trained.
       data: the padded training set, on the host.
-      count: records in it that the teacher answered, Q.
-      stream: (seed, round), from which all randomness follows: first variables, orders,
+      count: number of its records that the teacher answered, Q.
+      stream: (seed, round), which determines all randomness: initial variables, orders,
         augmentation and dropout.
-      weights: first variables of a pretrained network; None for random ones.
-      record_weights: ``float32[Q + assisted]``, how the records weigh in the loss; None for all the
-        same.
-      whole: the whole network and its variables, where ``network`` is its head alone; else None.
-      assisted: records behind the first Q, which an assistant answered.
-      assisted_share: share of each batch that they fill; 0 without an assistant.
+      weights: initial variables of a pretrained network; None for random ones.
+      record_weights: ``float32[Q + assisted]``, weights of the records in the loss; None for equal
+        weights.
+      whole: the whole network and its variables if ``network`` is only its head; otherwise None.
+      assisted: number of records after the first Q, which an assistant answered.
+      assisted_share: share of each batch that these records fill; 0 without an assistant.
     """
 
     network: Network
@@ -60,7 +60,7 @@ class Training:
     assisted_share: float = 0.0
 
     def of_head(self, variables: Variables) -> "Training":
-        """Returns the training of the last layer alone, on features in place of images.
+        """Returns the training of only the last layer, on features in place of images.
 
         Args:
           variables: the variables of the whole network.
@@ -74,30 +74,32 @@ class Training:
         )
 
     def first_from(self, variables: Variables | None) -> Variables | None:
-        """Returns what a training goes on from, of a whole network's variables; None for none."""
+        """Returns the variables from which a training continues, given those of a whole network;
+        None for none.
+        """
         if variables is None or self.whole is None:
             return variables
         return head.variables_of_head(self.whole[0], variables)
 
     def finished(self, variables: Variables) -> Variables:
-        """Returns the whole network's variables, given those that were trained."""
+        """Returns the whole network's variables, given the trained ones."""
         if self.whole is None:
             return variables
         return head.with_head(*self.whole, variables)
 
     @property
     def epochs(self) -> int:
-        """How many passes over the records it takes."""
+        """Returns the number of passes over the records."""
         return recipes.epochs(self.recipe, self.count, self.assisted_share)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Steps of one pass."""
+        """Returns the number of steps of one pass."""
         return recipes.steps_per_epoch(self.recipe, self.count, self.assisted_share)
 
     @property
     def images_per_epoch(self) -> int:
-        """Images of one pass, those of an assistant included."""
+        """Returns the number of images of one pass, including those of an assistant."""
         return recipes.images_per_epoch(self.recipe, self.count, self.assisted_share)
 
 
@@ -109,14 +111,14 @@ def train_network(
     first_epoch: int = 0,
     on_epoch: OnEpoch = lambda *_: None,
 ) -> TrainState:
-    """Trains a network from its first variables, or on from a saved state.
+    """Trains a network from its initial variables, or continues from a saved state.
 
     Args:
-      training: what is trained, how and on what.
+      training: the network, its recipe and its data.
       first_variables: start from these, not from those that the stream gives.
       saved: leaves of the state after ``first_epoch`` epochs; see :func:`leaves_of`.
-      first_epoch: epochs already done.
-      on_epoch: called for every epoch; may raise to stop.
+      first_epoch: number of epochs already finished.
+      on_epoch: is called for every epoch; may raise to stop.
 
     Returns:
       The state after the last epoch.
@@ -177,11 +179,11 @@ def start(
 
 
 class _Turn(NamedTuple):
-    """The work between two moments at which the host waits for the devices.
+    """The work between two points at which the host waits for the devices.
 
     Attributes:
       epochs: numbers of its epochs.
-      dispatches: what each call of the program does.
+      dispatches: the work of each call of the program.
     """
 
     epochs: range
@@ -191,7 +193,7 @@ class _Turn(NamedTuple):
 def epochs_at_once(training: Training) -> int:
     """Returns how many epochs run before the host waits for the devices.
 
-    On accelerators, it is as many as fit into one dispatch, since epochs may be short.
+    On accelerators, this is as many as fit into one dispatch, because epochs may be short.
     """
     if not devices.accelerated():
         return 1
@@ -200,9 +202,10 @@ def epochs_at_once(training: Training) -> int:
 
 
 def _turns(training: Training, first_epoch: int) -> Iterator[_Turn]:
-    """Yields the work from an epoch on.
+    """Yields the work that begins with an epoch.
 
-    Turns end at the same epochs wherever a training goes on from, so it has the same dispatches.
+    Turns end at the same epochs, no matter where a training resumes, so that it has the same
+    dispatches.
     """
     recipe, epoch = training.recipe, first_epoch
     steps, epochs = training.steps_per_epoch, training.epochs
@@ -221,10 +224,10 @@ def _turns(training: Training, first_epoch: int) -> Iterator[_Turn]:
 def _check(loss: float, epoch: int) -> None:
     if not np.isfinite(loss):
         raise FloatingPointError(
-            f"the loss is {loss} in epoch {epoch + 1}: lower the learning_rate of this recipe"
+            f"the loss is {loss} in epoch {epoch + 1}: set a lower learning_rate in this recipe"
             " (config.train for a student, config.assistant.train for an assistant,"
-            " config.teacher.train for a teacher). The teacher's answers are"
-            " kept: a new --workdir with --config.ledger.path=FILE finds them"
+            " config.teacher.train for a teacher). The teacher's answers are kept: a run in a new"
+            " --workdir with --config.ledger.path=FILE uses them again"
         )
 
 
@@ -251,10 +254,10 @@ def _batches(training: Training, epoch: int) -> Batches:
 def _dispatches(
     batches: Batches, inputs: StepInputs, recipe: Recipe
 ) -> list[tuple[Batches, StepInputs]]:
-    """Cuts steps into what each call of the program does.
+    """Splits steps into the work of each call of the program.
 
-    The longest dispatches first, down to single steps: two or three programs in all, whatever the
-    number of steps.
+    The longest dispatches come first, then shorter ones down to single steps: there are only two or
+    three programs, for any number of steps.
     """
     found, start, total = [], 0, len(inputs.rate)
     while start < total:
@@ -266,7 +269,7 @@ def _dispatches(
 
 
 def _mean_losses(sums: list[tuple[jax.Array, jax.Array]], epochs: int) -> list[float]:
-    """Returns the mean loss of each of some epochs; waits for the devices, once."""
+    """Returns the mean loss of each of ``epochs`` epochs; waits for the devices once."""
     losses, weights = (
         np.concatenate(column).reshape(epochs, -1)
         for column in zip(*jax.device_get(sums), strict=True)
@@ -275,6 +278,6 @@ def _mean_losses(sums: list[tuple[jax.Array, jax.Array]], epochs: int) -> list[f
 
 
 def leaves_of(state: TrainState) -> Leaves:
-    """Returns the leaves of a state, on the host, as they are saved."""
+    """Returns the leaves of a state, on the host, in the form in which they are saved."""
     leaves: Leaves = jax.device_get(jax.tree.leaves(state))
     return leaves

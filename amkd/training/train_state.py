@@ -11,7 +11,7 @@ from amkd.models.layers import Variables
 
 @flax.struct.dataclass
 class AuxiliaryState:
-    """An auxiliary head in training: what a loss trains beside the student, and drops afterwards.
+    """An auxiliary head in training: a loss trains it together with the student, then drops it.
 
     Attributes:
       params: its parameters.
@@ -27,8 +27,8 @@ class TrainState:
     """A network in training.
 
     Attributes:
-      step: ``int32[]``, steps done.
-      variables: parameters, and BatchNorm's running statistics where there are any.
+      step: ``int32[]``, number of finished steps.
+      variables: parameters, and BatchNorm's running statistics if there are any.
       opt_state: the optimizer's state.
       average: running average of the variables; None if none is kept.
       auxiliary: the state of an auxiliary head; None for a loss without one.
@@ -42,7 +42,7 @@ class TrainState:
 
     @property
     def result(self) -> Variables:
-        """The trained variables: the average, if one is kept."""
+        """Returns the trained variables: the average, if one is kept."""
         return self.variables if self.average is None else self.average
 
 
@@ -57,10 +57,10 @@ def start(
     """Returns the state before the first step.
 
     Args:
-      variables: the network's first ones.
+      variables: the network's initial variables.
       tx: the optimizer.
       averages: whether a running average is kept.
-      auxiliary_params: first parameters of the loss's auxiliary head; None without one.
+      auxiliary_params: initial parameters of the loss's auxiliary head; None without one.
       auxiliary_tx: the optimizer of that head; None for the optimizer of the network.
     """
     head, head_tx = auxiliary_params, auxiliary_tx or tx

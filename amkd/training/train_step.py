@@ -22,7 +22,7 @@ from amkd.training.recipe import StepInputs, optimizer_of, optimizer_without_rat
 from amkd.training.train_state import AuxiliaryState, TrainState
 from amkd.training.training_set import Batches, Examples, TrainingSet
 
-_PARTNERS = 2**31 - 1  # in place of a position in the batch: for the views of the records mixed in
+_PARTNERS = 2**31 - 1  # used in place of a batch position, for views of the records mixed in
 
 # The state, the training set, a batch, the step's inputs and a key, to the new state and the sums
 # over all devices of the weighted losses and of the weights.
@@ -45,13 +45,13 @@ def descend(
 def update_average(
     average: Variables, variables: Variables, *, decay: float, step: jax.Array
 ) -> Variables:
-    """Returns the running average after one more step; short at first, so that the initial values
-    are soon forgotten.
+    """Returns the running average after one more step. It is short at first, so that the initial
+    values soon lose their influence.
 
     Args:
       average: the average after ``step`` steps.
       variables: the variables after one more step.
-      decay: share of the average that stays, in the long run.
+      decay: share of the average that is kept in a step, after many steps.
       step: ``int32[]``.
     """
     stays = jnp.minimum(decay, (1 + step) / (10 + step)).astype(jnp.float32)
@@ -59,7 +59,7 @@ def update_average(
 
 
 def load_batch(data: TrainingSet, batch: Batches, recipe: Recipe, key: jax.Array) -> Examples:
-    """Returns one device's part of a batch as the student sees it: augmented, and mixed anew with
+    """Returns one device's part of a batch as the student sees it: augmented, and mixed again with
     other records.
 
     A mix of answered images gets the mix of their answers, and of the teacher's features: this
@@ -68,11 +68,11 @@ def load_batch(data: TrainingSet, batch: Batches, recipe: Recipe, key: jax.Array
     Args:
       data: the training set.
       batch: b records.
-      recipe: augmentation, and whether records are mixed anew.
+      recipe: augmentation, and whether records are mixed again.
       key: randomness of the step.
 
     Returns:
-      The examples, their images uint8 unless mixed anew.
+      The examples; their images are uint8 unless they were mixed again.
     """
     examples = load_views(data, batch.index, batch.position, recipe=recipe, key=key)
     if not recipe.mix_share:
@@ -95,14 +95,14 @@ def load_views(
     recipe: Recipe,
     key: jax.Array,
 ) -> Examples:
-    """Returns records, each image in a random view that follows from its position in the whole
+    """Returns records, each image in a random view that is determined by its position in the whole
     batch.
 
     Args:
       data: the training set.
       index: ``int32[b]``, places of the records.
       position: ``int32[b]``, places in the batch.
-      recipe: how far images may be moved.
+      recipe: how strongly images may be augmented.
       key: randomness of the step.
     """
     if data.features is not None:
@@ -134,7 +134,8 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
     def step(
         state: TrainState, data: TrainingSet, batch: Batches, inputs: StepInputs, key: jax.Array
     ) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
-        # By position in the whole batch: the same views and masks on any number of devices.
+        # Keys use the position in the whole batch, so that views and masks are the same on any
+        # number of devices.
         for_images, for_dropout = jax.random.split(jax.random.fold_in(key, state.step))
         keys = jax.vmap(lambda p: jax.random.fold_in(for_dropout, p))(batch.position)
         examples = load_batch(data, batch, recipe, for_images)
@@ -160,7 +161,7 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
 
         params, head = state.variables["params"], state.auxiliary and state.auxiliary.params
         (loss, updated), grads = jax.value_and_grad(loss_of, (0, 1), has_aux=True)(params, head)
-        # Sums over all devices before dividing: exact for any split of the batch.
+        # Sums over all devices come before the division, so that any split of the batch is exact.
         loss, grads = jax.lax.psum((loss, grads), axis)
         grads = jax.tree.map(lambda g: g / total, grads)
         after = _next_state(
@@ -172,7 +173,7 @@ def train_step(network: Network, recipe: Recipe, axis: str) -> Step:
 
 
 def _rounding(precision: str) -> contextlib.AbstractContextManager[Any]:
-    """Returns how products of float32 round their inputs while a step is traced."""
+    """Returns the context that sets how float32 products round inputs while a step is traced."""
     if precision == "default":
         return contextlib.nullcontext()
     return jax.default_matmul_precision(precision)
@@ -221,17 +222,17 @@ def _next_state(
 
 
 def dispatch_lengths(recipe: Recipe) -> tuple[int, ...]:
-    """Returns how many training steps the programs do, the longest first and 1 at last: as
-    configured, or what suits the backend.
+    """Returns how many training steps the programs do, the longest first and 1 last: as configured,
+    or as suits the backend.
 
-    On accelerators, few programs make up any number of steps in few dispatches.
+    On accelerators, a few programs can do any number of steps in few dispatches.
     """
     longest = recipe.steps_per_dispatch or (64 if devices.accelerated() else 1)
     return tuple(sorted({longest, min(longest, 8) if devices.accelerated() else 1, 1}))[::-1]
 
 
 def split_batches(batches: Batches) -> Batches:
-    """Cuts each batch into one part per device: ``[S, B]`` to ``[S, D, B/D]``."""
+    """Splits each batch into one part for each device: ``[S, B]`` to ``[S, D, B/D]``."""
     return jax.tree.map(
         lambda column: column.reshape(len(column), devices.taking_part(), -1), batches
     )
@@ -255,18 +256,19 @@ def train_steps(
     key: jax.Array,
     in_loop: bool = False,
 ) -> tuple[TrainState, tuple[jax.Array, jax.Array]]:
-    """Does S training steps over every device.
+    """Does S training steps on all devices together.
 
     Args:
       network: the student, as :func:`amkd.models.layers.for_training` returns it.
-      recipe: what :func:`amkd.training.recipe.step_recipe` returns.
-      state: made by :func:`amkd.core.devices.replicate`; it is used up.
-      data: the training set, from there, too.
+      recipe: the result of :func:`amkd.training.recipe.step_recipe`.
+      state: made by :func:`amkd.core.devices.replicate`; the call invalidates it.
+      data: the training set, also made by :func:`amkd.core.devices.replicate`.
       batches: ``[S, D, B/D]``, from :func:`split_batches`.
       inputs: the inputs of S steps.
       key: randomness of the training.
-      in_loop: whether the steps are a loop, in a program of the size of one step. Otherwise they
-        follow each other: XLA on CPU runs convolutions inside loops several times slower.
+      in_loop: whether the steps are a loop, in a program of the size of one step. Otherwise the
+        program contains all steps one after the other: on a CPU, XLA runs convolutions in loops
+        several times slower.
 
     Returns:
       The state, and the sums of losses and of weights of each step, ``float32[S]`` each.

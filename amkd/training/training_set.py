@@ -1,7 +1,7 @@
-"""The training set as records, not pixels: which two images, how mixed, what the teacher answered.
+"""The training set as records, not pixels: two images, their mixing weight, the teacher's answer.
 
-A record is ``(i, j, w, answer)``; a real image is ``(i, i, w)``. Batches are mixed on the
-device from the N real images, so memory grows with N and not with the budget.
+A record is ``(i, j, w, answer)``; a real image is ``(i, i, w)``. Batches are mixed on the device
+from the N real images, so memory grows with N and not with the budget.
 """
 
 import math
@@ -17,7 +17,7 @@ from amkd.data.records import Records
 
 @flax.struct.dataclass
 class TrainingSet:
-    """What training needs on the device, padded to a fixed capacity.
+    """The arrays that training needs on the device, padded to a fixed capacity.
 
     The capacity is the whole budget, so every round runs the same compiled program.
 
@@ -28,10 +28,10 @@ class TrainingSet:
       w: ``int32[capacity]``.
       answers: ``float32[capacity, Y]``.
       as_released: ``bool[]``, how mixes are rounded; see :func:`amkd.data.mixing.mix_image`.
-      teacher_features: ``float32[capacity, e]``, what a white-box teacher shows of each record;
+      teacher_features: ``float32[capacity, e]``, a white-box teacher's features of each record;
         None for a black box.
-      features: ``float16[capacity, V, d]``, what a frozen backbone makes of V views of each record,
-        in place of its image; None where the network sees images.
+      features: ``float16[capacity, V, d]``, a frozen backbone's features of V views of each record,
+        in place of its image; None if the network sees images.
     """
 
     images: Array
@@ -45,14 +45,16 @@ class TrainingSet:
 
     @property
     def example_shape(self) -> tuple[int, ...]:
-        """Shape of what a network sees of one record: ``(H, W, C)``, or ``(d,)`` of features."""
+        """Returns the shape of a network's input for one record: ``(H, W, C)``, or ``(d,)`` for
+        features.
+        """
         if self.features is not None:
             return tuple(self.features.shape[2:])
         return tuple(self.images.shape[1:])
 
     @property
     def teacher_feature_count(self) -> int:
-        """How many features the teacher shows of each record, e; 0 for a black box."""
+        """Returns how many features the teacher shows for each record, e; 0 for a black box."""
         return 0 if self.teacher_features is None else int(self.teacher_features.shape[1])
 
 
@@ -70,12 +72,12 @@ def make(
     """Returns the training set of one round.
 
     Args:
-      images: ``uint8[N, H, W, C]``; if lazy, only those that records name are read.
+      images: ``uint8[N, H, W, C]``; if lazy, only those that records use are read.
       records: Q records.
       answers: ``float32[Q, Y]``.
-      capacity: records to make room for, at least Q.
-      lazy_capacity: lazy images to make room for, at least those that records name; 0 for as many
-        as records.
+      capacity: the padded number of records, at least Q.
+      lazy_capacity: the padded number of lazy images, at least those that records use; 0 for the
+        padded number of records.
       as_released: how mixes are rounded.
       teacher_features: ``float32[Q, e]``, or None for a black box.
       features: ``float16[Q, V, d]``, which a network sees in place of images; None for images.
@@ -117,7 +119,7 @@ class Examples:
 
 
 def take(data: TrainingSet, index: Array) -> Examples:
-    """Returns records of the training set, mixed on the device, their images ``uint8``.
+    """Returns records of the training set, mixed on the device; their images are ``uint8``.
 
     Args:
       data: the training set.
@@ -158,10 +160,10 @@ class Batches:
       index: ``int32[S, B]``, places of records.
       weight: ``float32[S, B]``, 1 or the record's own weight, or 0 for a record that only fills
         the last batch.
-      position: ``int32[S, B]``, places in the batch: keys of random numbers, on any number of
-        devices.
-      partner: ``int32[S, B]``, the record that each is mixed with anew; None if none is.
-      lam: ``float32[S, B]``, weight of the record itself in that mix, 1 where it stays as it is; or
+      position: ``int32[S, B]``, places in the batch, which are keys of random numbers and do not
+        depend on the number of devices.
+      partner: ``int32[S, B]``, the record with which each is mixed again; None if none is.
+      lam: ``float32[S, B]``, weight of the record itself in that mix, 1 if it is not changed; or
         None.
     """
 
@@ -186,24 +188,23 @@ def epoch(
 ) -> Batches:
     """Returns the batches of one epoch: one pass over the records that the teacher answered.
 
-    The last batch is filled up with records from the start of the same epoch: they have
-    weight 0 in the loss, but BatchNorm sees a full batch of real data.
+    The last batch is filled with records from the start of the same epoch: they have weight 0 in
+    the loss, but BatchNorm sees a full batch of real data.
 
     Args:
       count: number of records Q that the teacher answered.
       batch: batch size B.
       rng: source of the order.
-      share: share of each batch that is mixed anew with a permutation of the batch: exactly so many
-        places, rounded.
+      share: share of each batch that is mixed again with a permutation of the batch: exactly this
+        share of the places, rounded.
       beta: both parameters of the distribution of lambda in these mixes.
-      mix_as_released: whether the places that stay as they are are drawn as MIX-KD's code draws
-        them.
-      views: how many records are of one image, V; they stay side by side. The first Q / V records
-        are the images as they are, the next ones their second views in the same order, and so on.
-        Q and B are multiples of V.
-      assisted: number of records behind the first Q, which an assistant answered.
-      assisted_places: how many places of each batch, the last ones, such records fill. Each comes
-        as often as any other in an epoch, or once more.
+      mix_as_released: whether the unmixed places are drawn as in MIX-KD's code.
+      views: how many records belong to one image, V; they stay adjacent. The first Q / V records
+        are the unchanged images, the next ones their second views in the same order, and so on. Q
+        and B are multiples of V.
+      assisted: number of records after the first Q, which an assistant answered.
+      assisted_places: how many places of each batch, the last ones, such records fill. In an epoch,
+        each of these records is used as often as any other, or once more.
     """
     order = group_views(rng.permutation(count // views), views).astype(np.int32)
     own = batch - assisted_places
@@ -228,8 +229,8 @@ def epoch(
 
 
 def group_views(images: np.ndarray, views: int) -> np.ndarray:
-    """Returns the places of all V views of each image, side by side: ``int[N]`` numbers of images
-    to ``int[V * N]``.
+    """Returns the places of all V views of each image, one after the other: ``int[N]`` numbers of
+    images to ``int[V * N]``.
     """
     return (images[:, None] + len(images) * np.arange(views)).ravel()
 
@@ -239,16 +240,16 @@ def draw_with_replacement(
 ) -> np.ndarray:
     """Returns which places of S batches are drawn at least once: ``bool[S, B]``.
 
-    MIX-KD's code draws the rows to leave unmixed in this way (Choi et al., 2023). It intends a
-    share p, but the mean share is ``1 - (1 - 1/B)**floor(p B)``: .592 for B = 64 and p = .9.
+    MIX-KD's code draws the unmixed rows by this method (Choi et al., 2023). It intends a share p,
+    but the mean share is ``1 - (1 - 1/B)**floor(p B)``: .592 for B = 64 and p = .9.
 
     Args:
-      steps: S.
-      batch: B.
-      share: p.
+      steps: number of batches, S.
+      batch: batch size, B.
+      share: intended share, p.
       rng: source of the draws.
     """
-    draws = math.floor(round(share * batch, 6))  # (1 - .9) * 10 is 1, and a little less in floats
+    draws = math.floor(round(share * batch, 6))  # (1 - .9) * 10 is 1, but a little less in floats
     drawn = np.zeros((steps, batch), bool)
     np.put_along_axis(drawn, rng.integers(0, batch, (steps, draws)), True, axis=1)
     return drawn

@@ -1,12 +1,12 @@
-"""How the records of a batch weigh against each other: by how hard each is, or how unsure the
-teacher was. Pure.
+"""The weights of the records of a batch: by the hardness of each record, or by the teacher's
+uncertainty. Pure functions.
 
-B records; ``real`` is 1 for each, and 0 for a record that only fills the batch, which has no
-influence on the others' weights. A record's hardness is its loss above the least that it can be
-(losses.py): the student's divergence from the teacher. The cross-entropy itself would call every
-unsure answer hard, and answers to mixes are unsure. The first three weightings are what PAD's
-authors compare it with (Zhang et al., 2020); they leave the constants open. Ours: all but
-``fidelity`` have a mean of 1, so that learning rates keep their meaning.
+There are B records; ``real`` is 1 for each of them, but 0 for a record that only fills the batch,
+which has no influence on the others' weights. A record's hardness is its loss minus the lowest
+possible loss (losses.py): the student's divergence from the teacher. With the cross-entropy itself
+every unsure answer would count as hard, and answers to mixes are unsure. PAD's authors compare PAD
+with the first three weightings (Zhang et al., 2020); they do not give the constants. Ours: all
+except ``fidelity`` have a mean of 1, so that learning rates keep their meaning.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _SMALL = 1e-12  # below any distance that matters
 
 
 class Batch(NamedTuple):
-    """What is known of the records of a whole batch.
+    """What is known about the records of a whole batch.
 
     Attributes:
       hardness: ``float32[B]``, the student's divergence from the teacher.
@@ -39,7 +39,7 @@ class Constants(NamedTuple):
     """The constants of all weightings.
 
     Attributes:
-      share: which share of the batch :func:`discard_hard` leaves out.
+      share: the share of the batch that :func:`discard_hard` leaves out.
       power: the exponent of :func:`polynomial`.
       at_mean: weight of the mean uncertainty in :func:`fidelity`.
     """
@@ -57,8 +57,8 @@ def constants_of(recipe: Recipe) -> Constants:
 def discard_hard(hardness: jax.Array, real: jax.Array, share: float) -> jax.Array:
     """Returns 0 for the hardest records, and the same weight for all others.
 
-    Exactly a share of the records, rounded, gets 0; among equals the first ones do. One always
-    stays.
+    Exactly a share of the records, rounded, gets 0; of equals the first ones do. At least one
+    record always stays.
 
     Args:
       hardness: ``float32[B]``.
@@ -80,8 +80,8 @@ def softmax(hardness: jax.Array, real: jax.Array) -> jax.Array:
 
 
 def polynomial(hardness: jax.Array, real: jax.Array, power: float) -> jax.Array:
-    """Returns ``(1 - hardness / largest)**power``, scaled to mean 1: the hardest weighs nothing,
-    unless all are as hard.
+    """Returns ``(1 - hardness / largest)**power``, scaled to mean 1: the hardest record has weight
+    0, unless all records are equally hard.
 
     Args:
       hardness: ``float32[B]``.
@@ -89,7 +89,7 @@ def polynomial(hardness: jax.Array, real: jax.Array, power: float) -> jax.Array:
       power: positive.
     """
     chex.assert_equal_shape((hardness, real))
-    above = jnp.maximum(hardness * real, 0)  # a divergence is below zero by rounding alone
+    above = jnp.maximum(hardness * real, 0)  # only rounding can make a divergence negative
     return _of_mean_one((1 - above / jnp.maximum(jnp.max(above), _SMALL)) ** power, real)
 
 
@@ -97,8 +97,9 @@ def fidelity(unsure: jax.Array, real: jax.Array, at_mean: float) -> jax.Array:
     """Returns ``exp(ln(at_mean) * unsure / mean unsure)``: 1 where the teacher is sure (Kimura et
     al., 2018).
 
-    The paper's uncertainty is a Gaussian process's; for a network the entropy of its answer takes
-    its place (ours). The paper's largest weight is 1 here: another is another learning rate.
+    The paper's uncertainty is that of a Gaussian process; for a network the entropy of its answer
+    replaces it (ours). The paper's largest weight is 1 here, because another value would only be
+    another learning rate.
 
     Args:
       unsure: ``float32[B]``.
@@ -111,9 +112,7 @@ def fidelity(unsure: jax.Array, real: jax.Array, at_mean: float) -> jax.Array:
 
 
 def _of_mean_one(raw: jax.Array, real: jax.Array) -> jax.Array:
-    """Scales weights so that the real records' mean is 1; all are 1 where there is nothing to
-    scale.
-    """
+    """Scales weights so that the real records' mean is 1; if all weights are 0, they become 1."""
     kept = raw * real
     total = jnp.sum(kept)
     return jnp.where(total > 0, kept * (jnp.sum(real) / jnp.where(total > 0, total, 1)), real)

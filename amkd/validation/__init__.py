@@ -1,8 +1,8 @@
-"""What cannot work: rules over a whole configuration, checked before anything is loaded or paid.
+"""Rules over a whole configuration, which are checked before anything is loaded or paid.
 
 Types, choices and ranges of single fields are declared with the fields (:mod:`amkd.config`). The
-rules here compare several fields, or know what methods, networks, acquisitions and losses there
-are. Every reason names the field, its value and the remedy.
+rules here compare several fields, or know which methods, networks, acquisitions and losses exist.
+Every reason names the field, its value and the remedy.
 """
 
 import re
@@ -39,8 +39,8 @@ def examine(
 ) -> tuple[Settings, list[str]]:
     """Returns settings in which further problems can be looked for, and the problems so far.
 
-    A field that is at fault has its default in the settings. What only follows from another
-    fault is left out.
+    A field with a problem has its default in the settings. Problems that only follow from another
+    problem are left out.
 
     Args:
       config: nested mapping.
@@ -55,8 +55,8 @@ def examine(
 
 
 def as_given(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Settings:
-    """Returns the settings of a configuration that may be impossible here, where a file of it is
-    missing, say. A field whose own value is impossible has its default.
+    """Returns the settings of a configuration that may be impossible here, for example because one
+    of its files is missing. A field whose own value is impossible has its default.
 
     Args:
       config: nested mapping.
@@ -67,7 +67,7 @@ def as_given(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Setti
 
 
 def _completed(config: Mapping[str, Any], explicit: Collection[str]) -> Mapping[str, Any]:
-    """Returns a configuration with what its service's profile and its method recommend."""
+    """Returns a configuration with the values of its service's profile and of ``method=auto``."""
     return recommended.applied(profiles.applied(config, explicit))
 
 

@@ -1,4 +1,4 @@
-"""Rules on what the rounds ask for, and on what budget and pool can give."""
+"""Rules on what the rounds need, and on what budget and pool can provide."""
 
 from collections.abc import Iterator
 
@@ -21,8 +21,8 @@ def reasons(s: Settings, method: Method) -> Iterator[str]:
         return  # out of range: nothing to compare
     if method.uses_labels(s) and s.search.as_released:
         yield (
-            "config.search.as_released=True: labels are of the data set's own bytes, which it"
-            " changes; leave it out"
+            "config.search.as_released=True: ground-truth labels belong to the data set's own"
+            " bytes, which as_released changes; omit it"
         )
     if s.n_real == 0:
         yield from _known(s, method)
@@ -33,8 +33,9 @@ def reasons(s: Settings, method: Method) -> Iterator[str]:
 
 
 def _known(s: Settings, method: Method) -> Iterator[str]:
-    """Yields what is wrong with ``n_real=0`` however large the data set is. All else is checked
-    once the data is there, see :mod:`amkd.validation.with_data`.
+    """Yields what is wrong with ``n_real=0`` however large the data set is.
+
+    Everything else is checked once the data is loaded, see :mod:`amkd.validation.with_data`.
     """
     shown = real_images.known(s, method)
     for problem in (*method.first.problems(shown), *method.selector.problems(shown)):

@@ -1,4 +1,4 @@
-"""Rules on the images: a folder of pictures, and what the student is evaluated on."""
+"""Rules on the images: a folder of image files, and what the student is evaluated on."""
 
 from collections.abc import Iterator
 
@@ -20,13 +20,13 @@ def _width(s: Settings) -> Iterator[str]:
     """Yields what is wrong with the width of the images, and of the student's."""
     if s.data.width and not is_of_files(s.dataset):
         yield (
-            f"config.data.width={s.data.width}: is for pictures in files, and dataset"
+            f"config.data.width={s.data.width}: applies to image files only, and dataset"
             f" {s.dataset!r} has none; set it to 0"
         )
     if s.student_width and not s.student_size:
         yield (
             f"config.student_width={s.student_width}: set config.student_size to the height, or"
-            " this to 0"
+            " student_width to 0"
         )
 
 
@@ -46,13 +46,13 @@ def _evaluation(s: Settings, method: Method | None) -> Iterator[str]:
         return
     if source_of(s.dataset) in ("folder", "manifest"):
         yield (
-            "config.data.judge='train': data.held_out of your own pictures judge the student;"
-            " use 'test'"
+            "config.data.judge='train': with your own images, the student is evaluated on"
+            " data.held_out of them; set it to 'test'"
         )
     elif method.uses_labels(s) or s.teacher.evaluate == "no":
         yield (
-            "config.data.judge='train': only the teacher's answers judge there, and this run"
-            " does not ask for them"
+            "config.data.judge='train': this evaluation needs the teacher's answers, but this run"
+            " does not query them; set it to 'test'"
         )
 
 
@@ -60,35 +60,32 @@ def _incomplete(s: Settings) -> Iterator[str]:
     data, source = s.data, source_of(s.dataset)
     if source in ("folder", *LANE_FOLDERS) and not data.folder:
         yield (
-            f"config.data.folder='': dataset {source!r} needs it: the folder that holds your"
-            " pictures"
+            f"config.data.folder='': dataset {source!r} needs it: the folder of your image files"
         )
     if source in LANE_FOLDERS and data.resize != "stretch":
         yield (
             f"config.data.resize={data.resize!r}: the lanes of dataset {source!r} are stretched"
-            " with their pictures; set it to 'stretch'"
+            " with their images; set it to 'stretch'"
         )
     if source == "manifest" and not data.manifest:
         yield (
             "config.data.manifest='': dataset 'manifest' needs it: the table that lists your"
-            " pictures"
+            " image files"
         )
     if not data.size:
         yield (
-            f"config.data.size=0: dataset {s.dataset!r} needs it: pictures are brought to so many"
+            f"config.data.size=0: dataset {s.dataset!r} needs it: images are resized to this many"
             " pixels a side"
         )
     if source != "folder":
         return
     if not data.classes and not data.test_folder:
         yield (
-            "config.data.classes='': how many classes has the teacher? Name them, their number, or"
-            " a file with one"
-            " name a line"
+            "config.data.classes='': the teacher's classes are not known; give their names, their"
+            " number, or a file with one name a line"
         )
     if s.teacher.kind == "flax":
         yield (
-            "config.teacher.kind='flax': a local teacher is trained on labeled images, and a"
-            " folder has none; choose"
-            " python, onnx, oip, tfserving or json"
+            "config.teacher.kind='flax': a local teacher is trained on labeled images, but a"
+            " folder has none; choose python, onnx, oip, tfserving or json"
         )

@@ -1,4 +1,4 @@
-"""A configuration file, some fields of it changed, as checked settings."""
+"""Reads a configuration file as checked settings, with some fields changed."""
 
 import ast
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def _merged(
                 config.update_from_flattened_dict({name: _parsed(value)})
             except TypeError:  # a number that is meant as text
                 config.update_from_flattened_dict({name: value})
-    except (TypeError, ValueError) as error:  # a type
+    except (TypeError, ValueError) as error:  # a value of the wrong type
         raise UserError(str(error)) from error
     return config.to_dict(), config_file.fields_in(path) | set(fields or {})
 

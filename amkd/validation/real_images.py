@@ -1,7 +1,7 @@
 """``n_real=0``: as many real images as the budget allows.
 
-How many these are follows from the size of the data set. So their number takes the place of 0 once
-the data is there, and what compares it with other fields is checked then.
+Their number depends on the size of the data set. So the number replaces 0 once the data is loaded,
+and the rules that compare it with other fields are checked then.
 """
 
 import dataclasses
@@ -15,13 +15,13 @@ _NOTHING_ELSE = "real_only"
 
 
 def counted(settings: Settings, drawable: int) -> Settings:
-    """Returns settings with the number of real images in the place of ``n_real=0``.
+    """Returns settings with the number of real images instead of ``n_real=0``.
 
     - A method that makes further images, such as mixes, gets the rest of the budget, in no more
       rounds than it can fill. If no budget is left, the method is ``real_only``.
-    - A method that asks about further pictures in every round asks in round 0 about as many as in
-      each round after it, and about no more than there are.
-    - The budget of a method that asks about pictures alone is no more than it can use.
+    - A method that queries further real images in every round queries about as many in round 0 as
+      in each later round, and no more than there are.
+    - The budget of a method that queries only real images is no more than it can use.
 
     Args:
       settings: the configuration.
@@ -47,8 +47,8 @@ def known(settings: Settings, method: Method) -> Settings:
 
     A problem with these settings may still come from the stand-in.
     """
-    few = min(settings.rounds, 20)  # the 21st round of a doubling schedule is of a million
-    if settings.search.schedule == "doubling":  # counted() has no more than it can fill
+    few = min(settings.rounds, 20)  # the 21st round of a doubling schedule has a million
+    if settings.search.schedule == "doubling":  # counted() has no more rounds than it can fill
         settings = dataclasses.replace(settings, rounds=few)
     enough = dataclasses.replace(settings, budget=max(settings.budget, 2 + 2**few))
     if method.selector.takes_pictures:

@@ -1,8 +1,8 @@
 """``method=auto``: the method that the measurements in results/README.md support.
 
-Labels exist for real images only, so with ``labels`` the method asks about whole images. For all
-other teachers the method is random pairs: no other way to choose mixes was measurably ahead of
-them, and the ways that follow the student's uncertainty were behind.
+Ground-truth labels exist for real images only, so with ``labels`` the method queries whole images.
+For all other teachers the method is random pairs: no other method to choose mixes was measurably
+ahead of them, and the methods that follow the student's uncertainty were behind.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def method(teacher_kind: str) -> str:
 
 
 def applied(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns a configuration with a method in the place of ``auto``."""
+    """Returns a configuration with a method instead of ``auto``."""
     if not isinstance(config, Mapping) or config.get("method") != AUTO:
         return config
     teacher = config.get("teacher")

@@ -1,4 +1,4 @@
-"""What makes the search for images to ask about impossible."""
+"""What makes the search for images to query impossible."""
 
 from collections.abc import Iterator
 
@@ -23,7 +23,8 @@ def _lam(search: SearchSettings) -> Iterator[str]:
         if 0 < value < 1 and not 0 < round(value * mixing.ONE) < mixing.ONE:
             yield (
                 f"config.search.{name}={value!r}: is rounded to 0 or 1, in steps of"
-                f" 1/{mixing.ONE}; there a mix is a real image, already answered"
+                f" 1/{mixing.ONE}, where a mix is a real image that is already answered; choose a"
+                " value further inside"
             )
     if search.lam_low > search.lam_high:
         yield (
@@ -35,9 +36,9 @@ def _lam(search: SearchSettings) -> Iterator[str]:
 def _variants(search: SearchSettings) -> Iterator[str]:
     if search.variants > (most := variants.max_copies(variants.views_of(search))):
         yield (
-            f"config.search.variants={search.variants}: an image has {most} different shifts"
-            f" of up to search.variant_crop={search.variant_crop} pixels; raise that, or lower"
-            " variants"
+            f"config.search.variants={search.variants}: an image has only {most} different shifts"
+            f" of up to search.variant_crop={search.variant_crop} pixels; raise variant_crop, or"
+            " lower variants"
         )
 
 
@@ -51,8 +52,8 @@ def _areas(search: SearchSettings) -> Iterator[str]:
             )
     if min(search.crop_area, default=0) == 1 and not search.crop_flip:
         yield (
-            f"config.search.crop_area={search.crop_area!r}: such a crop is the whole image, already"
-            " answered; lower the first share"
+            f"config.search.crop_area={search.crop_area!r}: such a crop is the whole image, which"
+            " is already answered; lower the first share"
         )
 
 
@@ -76,7 +77,7 @@ def _acquisition(s: Settings) -> Iterator[str]:
     form = "label" if s.teacher.kind == "labels" else s.teacher.answers.form
     if search.acquisition == "excess_doubt" and form == "label":
         yield (
-            "config.search.acquisition='excess_doubt': labels do not tell how unsure the teacher is"
-            f" (teacher.kind={s.teacher.kind!r}, teacher.answers.form={s.teacher.answers.form!r});"
-            " choose 'entropy' or 'epig'"
+            "config.search.acquisition='excess_doubt': hard labels do not show how unsure the"
+            f" teacher is (teacher.kind={s.teacher.kind!r},"
+            f" teacher.answers.form={s.teacher.answers.form!r}); choose 'entropy' or 'epig'"
         )

@@ -21,19 +21,19 @@ def reasons(s: Settings) -> Iterator[str]:
             )
     if s.search.acquisition == "acd" and kind.names_classes:
         yield (
-            "config.search.acquisition='acd': looks at where objects are, and the labels of"
-            f" dataset {s.dataset!r} are classes; choose 'entropy' or 'margin'"
+            "config.search.acquisition='acd': this acquisition uses the places of objects, but the"
+            f" labels of dataset {s.dataset!r} are classes; choose 'entropy' or 'margin'"
         )
     if s.search.gap_teacher == "network" and s.teacher.kind != "labels":
         yield (
-            "config.search.gap_teacher='network': trains a teacher on labels, and"
-            f" teacher.kind={s.teacher.kind!r} is one; set it to 'committee', or"
+            "config.search.gap_teacher='network': trains a teacher on ground-truth labels, but"
+            f" teacher.kind={s.teacher.kind!r} is a teacher already; set it to 'committee', or use"
             " --config.teacher.kind=labels"
         )
     if s.search.gap_teacher == "network" and s.train.views:
         yield (
-            "config.search.gap_teacher='network': needs the images, and train.views="
-            f"{s.train.views} keeps features in their place; set it to 'committee'"
+            "config.search.gap_teacher='network': needs the images, but train.views="
+            f"{s.train.views} keeps only features; set it to 'committee'"
         )
 
 
@@ -41,11 +41,11 @@ def refuse_mode(s: Settings, mode: str) -> None:
     """Refuses what the command line cannot do with the task of a data set.
 
     Raises:
-      UserError: names the mode, and those that there are.
+      UserError: names the mode, and the possible modes.
     """
     kind = kind_of(s.dataset)
     if kind.modes is not None and mode not in kind.modes:
         raise UserError(
-            f"--mode={mode}: is for classes, and the labels of config.dataset={s.dataset!r} are"
-            f" {kind.labels}; there are {', '.join(kind.modes)}"
+            f"--mode={mode}: needs classes, but the labels of config.dataset={s.dataset!r} are"
+            f" {kind.labels}; choose one of {', '.join(kind.modes)}"
         )

@@ -48,7 +48,7 @@ def _of_profile(teacher: TeacherSettings) -> Iterator[str]:
     if teacher.kind != profile.fields["kind"]:
         yield (
             f"config.teacher.kind={teacher.kind!r}: teacher.profile {teacher.profile!r} is of kind"
-            f" {profile.fields['kind']!r}; leave the kind out (configs/service.py does)"
+            f" {profile.fields['kind']!r}; omit the kind (as configs/service.py does)"
         )
         return
     for name, meaning in profile.needs.items():
@@ -67,12 +67,12 @@ def _of_service(teacher: TeacherSettings) -> Iterator[str]:
         (REGION, "http.aws_region", teacher.http.url),
     ):
         if word in where and not _value(teacher, name) and name not in told:
-            yield f"config.teacher.{name}='': it must say what stands for {word!r} in the request"
+            yield f"config.teacher.{name}='': it must give the value for {word!r} in the request"
     ignores = teacher.kind == "json" and teacher.json.unknown == "ignore"
     if ignores and teacher.answers.form == "label":
         yield (
-            "config.teacher.answers.form='label': a picture for which the service names no class"
-            " has no label, and teacher.json.unknown='ignore' allows that; set answers.form to"
+            "config.teacher.answers.form='label': an image for which the service names no class"
+            " has no hard label, and teacher.json.unknown='ignore' allows that; set answers.form to"
             " scores or top_k"
         )
 
@@ -96,19 +96,18 @@ def _missing(teacher: TeacherSettings) -> Iterator[str]:
             # "flax" is the default, so the user has probably forgotten to set another kind.
             if teacher.kind == "flax" and (value := _value(teacher, name)):
                 yield (
-                    f"config.teacher.{name}={value!r}: is for another kind of teacher than"
-                    f" {teacher.kind!r}; add"
-                    f" --config.teacher.kind={kind}"
+                    f"config.teacher.{name}={value!r}: belongs to another kind of teacher than"
+                    f" {teacher.kind!r}; add --config.teacher.kind={kind}"
                 )
     if teacher.kind == "flax" and teacher.identity:
         yield (
-            f"config.teacher.identity={teacher.identity!r}: a flax teacher has its own, the hash"
-            " of its weights"
+            f"config.teacher.identity={teacher.identity!r}: a flax teacher has its own identity,"
+            " the hash of its weights; omit it"
         )
     if teacher.kind == "flax" and teacher.http.url:
         yield (
-            "config.teacher.http.url: is for a service; add --config.teacher.kind=oip, tfserving"
-            " or json"
+            "config.teacher.http.url: belongs to a service; add --config.teacher.kind=oip,"
+            " tfserving or json"
         )
 
 

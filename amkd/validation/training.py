@@ -20,14 +20,14 @@ def reasons(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     Args:
       group: the group's dotted name.
       plan: its recipe.
-      labels: whether the network learns from true labels, and not from a teacher's answers.
+      labels: whether the network learns from ground-truth labels instead of a teacher's answers.
     """
     yield from _loss(group, plan, labels)
     yield from _weighting(group, plan, labels)
     if plan.mix_as_released and not plan.mix_share:
         yield (
-            f"config.{group}.mix_as_released=True: says how mixes are drawn; set"
-            f" {group}.mix_share above 0"
+            f"config.{group}.mix_as_released=True: sets how mixes are drawn, but there are"
+            f" none; set {group}.mix_share above 0"
         )
     if list(plan.drops) != sorted(plan.drops):
         yield f"config.{group}.drops={plan.drops!r}: must be ascending"
@@ -45,28 +45,28 @@ def _loss(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     loss = f"loss={plan.loss!r}"
     if labels:
         yield (
-            f"config.{group}.{loss}: is for a teacher's answers, and these are true labels; set"
-            " it to 'soft'"
+            f"config.{group}.{loss}: needs a teacher's answers, but this network learns from"
+            " ground-truth labels; set it to 'soft'"
         )
     if plan.weighting != "even":
         yield (
-            f"config.{group}.weighting={plan.weighting!r}: loss {plan.loss!r} finds weights"
-            " itself; set it to 'even'"
+            f"config.{group}.weighting={plan.weighting!r}: loss {plan.loss!r} computes the"
+            " weights itself; set it to 'even'"
         )
 
 
 def parts_trained(s: Settings) -> Iterator[str]:
-    """Yields why parts of a network cannot keep their values, or learn more slowly than others."""
+    """Yields why parts of a network cannot keep their values, or learn at another rate."""
     for name in ("freeze", "backbone_rate", "layer_decay", "views", "corrections"):
         value = getattr(s.teacher.train, name)
         if value != getattr(Recipe, name):
             yield (
-                f"config.teacher.train.{name}={value!r}: a teacher is trained from random values,"
-                " all of them alike, and on labels; leave it out"
+                f"config.teacher.train.{name}={value!r}: a teacher is trained from random"
+                " weights, all in the same way, on ground-truth labels; omit it"
             )
     if s.train.freeze and not s.student_weights and s.student in models.MODELS:
         yield (
-            f"config.train.freeze={s.train.freeze!r}: these layers would keep random values; set"
+            f"config.train.freeze={s.train.freeze!r}: these layers would keep random weights; set"
             " --config.student_weights, or leave train.freeze empty"
         )
     yield from _cached_views(s)
@@ -86,10 +86,10 @@ def corrections(group: str, recipe: Recipe, weight: float) -> Iterator[str]:
         return
     if recipe.weighting != "even":
         yield (
-            f"{field}: {group}.weighting={recipe.weighting!r} weighs the records; set it to 'even'"
+            f"{field}: {group}.weighting={recipe.weighting!r} sets the weights; set it to 'even'"
         )
     if _is_loss(recipe.loss) and losses.auxiliary_head(recipe):
-        yield f"{field}: loss {recipe.loss!r} weighs the records; set {group}.loss to 'soft'"
+        yield f"{field}: loss {recipe.loss!r} sets the weights; set {group}.loss to 'soft'"
 
 
 def _cached_views(s: Settings) -> Iterator[str]:
@@ -100,20 +100,20 @@ def _cached_views(s: Settings) -> Iterator[str]:
         return
     if recipe.freeze != "backbone":
         yield (
-            f"{field}: features can be kept where the backbone does not change; set"
+            f"{field}: features can only be cached if the backbone does not change; set"
             " --config.train.freeze=backbone, or train.views=0"
         )
     elif not s.student_weights:
-        yield f"{field}: a backbone of random values is of no use; set --config.student_weights"
+        yield f"{field}: a backbone of random weights is of no use; set --config.student_weights"
     if recipe.views > 1 and augment.views_of(recipe).still:
         yield (
-            f"{field}: all views of an image are alike; set --config.train.flip=True, crop, rotate"
-            " or zoom, or train.views=1"
+            f"{field}: all views of an image are identical; set --config.train.flip=True, crop,"
+            " rotate or zoom, or train.views=1"
         )
     if recipe.views == 1 and not augment.views_of(recipe).still:
         yield (
-            f"{field}: the only view is the image itself, and train.crop, flip, rotate and zoom do"
-            " nothing; set train.views=4, or leave these out"
+            f"{field}: the only view is the image itself, and train.crop, flip, rotate and zoom"
+            " have no effect; set train.views=4, or omit these"
         )
 
 
@@ -126,7 +126,7 @@ def _is_loss(name: str) -> bool:
 
 
 def teacher_features(s: Settings) -> Iterator[str]:
-    """Yields why a student cannot learn from more than answers: a black box does not show it."""
+    """Yields why a student cannot learn from more than answers: a black box gives only these."""
     if (
         not _is_loss(s.train.loss)
         or not losses.needed_of_teacher(s.train)
@@ -139,16 +139,14 @@ def teacher_features(s: Settings) -> Iterator[str]:
         if not (loss.auxiliary_head and loss.auxiliary_head.shows)
     ]
     yield (
-        f"config.train.loss={s.train.loss!r}: learns from the features of the teacher's"
-        " network, and"
-        f" config.teacher.kind={s.teacher.kind!r} is a black box; only teacher.kind=flax shows"
-        " them. Answers are enough"
-        f" for {', '.join(others)}"
+        f"config.train.loss={s.train.loss!r}: needs the features of the teacher's network, but"
+        f" config.teacher.kind={s.teacher.kind!r} is a black box; only teacher.kind=flax provides"
+        f" them. Losses that need only answers are {', '.join(others)}"
     )
 
 
 def views_compared(s: Settings, method: Method | None) -> Iterator[str]:
-    """Yields why a student cannot compare views of an image: all of them must be asked about.
+    """Yields why a student cannot compare views of an image: all of them must be queried.
 
     Args:
       s: the settings.
@@ -163,7 +161,7 @@ def views_compared(s: Settings, method: Method | None) -> Iterator[str]:
         yield (
             f"config.method={s.method!r}: loss {recipe.loss!r} compares {count} views of"
             " each image,"
-            f" and this method does not ask about them; set --config.method={' or '.join(others)}"
+            f" but this method does not query them; set --config.method={' or '.join(others)}"
         )
     elif s.budget < count * s.n_real:
         yield (
@@ -173,7 +171,7 @@ def views_compared(s: Settings, method: Method | None) -> Iterator[str]:
     if recipe.batch_size % count or recipe.batch_size < 2 * count:
         yield (
             f"config.train.batch_size={recipe.batch_size}: must be a multiple of the {count} views"
-            " of an image, and hold two images or more"
+            " of an image, and contain at least two images"
         )
     if recipe.mix_share:
         yield (
@@ -186,7 +184,6 @@ def _weighting(group: str, plan: Recipe, labels: bool) -> Iterator[str]:
     yield from choice(f"{group}.weighting", plan.weighting, list(weightings.WEIGHTINGS))
     if labels and plan.weighting == "fidelity":
         yield (
-            f"config.{group}.weighting='fidelity': weighs by the uncertainty of a teacher's"
-            " answers, and true labels"
-            " have none; set it to 'even'"
+            f"config.{group}.weighting='fidelity': uses the uncertainty of a teacher's"
+            " answers, but ground-truth labels have none; set it to 'even'"
         )

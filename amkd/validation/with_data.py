@@ -1,4 +1,4 @@
-"""What is wrong with a configuration once the size of its data set is known."""
+"""Checks a configuration once the size of its data set is known."""
 
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
@@ -7,7 +7,7 @@ from amkd.validation.rules import reasons
 
 
 def check(settings: Settings, drawable: int) -> Settings:
-    """Returns settings with the number of real images in the place of ``n_real=0``.
+    """Returns settings with the number of real images instead of ``n_real=0``.
 
     Args:
       settings: a configuration that was checked without data.
@@ -22,11 +22,11 @@ def check(settings: Settings, drawable: int) -> Settings:
     if found.n_real < 2:
         raise UserError(
             f"config.n_real=0: budget={settings.budget} and {max(drawable, 0)} images to draw from"
-            f" give {max(found.n_real, 0)} real images, and there must be 2 or more; raise the"
+            f" give {max(found.n_real, 0)} real images, but at least 2 are needed; raise the"
             " budget, or add images"
         )
     problems = list(reasons(found))
     if problems:
-        told = f"n_real=0 takes {found.n_real} of {drawable} images here, and so: "
+        told = f"n_real=0 takes {found.n_real} of {drawable} images here, and therefore: "
         raise UserError("\n  ".join(told + problem for problem in problems))
     return found

@@ -1,1 +1,1 @@
-"""The best recipes found here, which depart from the paper's; see results/experiments.md."""
+"""The best recipes found here; they differ from the paper's recipes; see results/experiments.md."""

@@ -1,9 +1,9 @@
-"""Fashion-MNIST by the best recipe found here; it departs from the paper in every field below.
+"""Fashion-MNIST with the best recipe found here; it differs from the paper in every field below.
 
 Paper:    the recipe of configs/fashion_mnist.py, and Algorithm 1.
 Here:     no search: random pairs at random lambda of a wide range, answers softened by a
-          temperature, longer training. The ways to choose by the student's uncertainty that were
-          tried were worse on training images; see results/experiments.md.
+          temperature, longer training. The tested methods that choose by the student's uncertainty
+          were worse on training images; see results/experiments.md.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/best/fashion_mnist.py
             --workdir=runs/best_fashion
 Smoke:    python launch.py --config=configs/best/fashion_mnist.py:smoke
@@ -16,7 +16,7 @@ from amkd.configs import fashion_mnist
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """configs/fashion_mnist.py but for the fields here. Presets: ``smoke``."""
+    """Returns configs/fashion_mnist.py with the fields set here. Presets: ``smoke``."""
     config = fashion_mnist.get_config(preset)
     config.method = "random_mixup"
     config.search.random_lam = "grid"

@@ -1,4 +1,4 @@
-"""What all tables share. A table is many runs; see docs/tables.md."""
+"""The parts that all tables share. A table consists of many runs; see docs/tables.md."""
 
 from collections.abc import Mapping
 
@@ -21,14 +21,14 @@ def row(config: str, *fields: str, **quoted: object) -> ConfigDict:
 def table(
     name: str, preset: str, title: str, ways: Mapping[str, tuple[str, ...]], *against: str
 ) -> ConfigDict:
-    """Makes a table without rows, of five seeds, that compares test accuracy.
+    """Makes a table without rows, with five seeds, that compares test accuracy.
 
     Args:
       name: the name of the table.
       preset: added to the name.
       title: heading of the table.
-      ways: fields of each way to spend the queries, by name.
-      *against: the ways that all others are compared with.
+      ways: the fields of each method to spend the queries, by name.
+      *against: the ways with which all others are compared.
     """
     config = ConfigDict()
     config.name = f"{name}_{preset}" if preset else name
@@ -45,7 +45,7 @@ def table(
 
 
 def without_quotes(config: ConfigDict) -> ConfigDict:
-    """Removes the published figures, which are of other budgets."""
+    """Removes the published figures, which are for other budgets."""
     for one in config.rows.values():
         for name in ("paper", "best", "source"):
             if name in one:
@@ -54,13 +54,13 @@ def without_quotes(config: ConfigDict) -> ConfigDict:
 
 
 def on_training_images(config: ConfigDict) -> ConfigDict:
-    """Compares by agreement with the teacher on training images that are not drawn."""
+    """Makes the table compare agreement with the teacher on training images that are not drawn."""
     config.measure = "agreement"
     config.set = (*config.set, "data.judge=train")
     return config
 
 
 def check(preset: str, *presets: str) -> None:
-    """Raises a ValueError if the preset is none of these."""
+    """Raises a ValueError if the preset is not one of these."""
     if preset not in ("", *presets):
         raise ValueError(f"preset {preset!r} does not exist; there are: {', '.join(presets)}")

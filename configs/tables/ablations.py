@@ -1,9 +1,9 @@
-"""Ablations of Active Mixup: one field at a time, each against the default method.
+"""Ablations of Active Mixup: changes one field at a time, each compared with the default method.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/ablations.py:cpu
             --workdir=runs/ablations_cpu
-Cost:     as table1.py; :cpu, 8,000 queries of the half students of MNIST and Fashion-MNIST: 1 to
-          3 minutes a run on one core beside other work.
+Cost:     as table1.py; :cpu, 8,000 queries for the half students of MNIST and Fashion-MNIST: 1 to
+          3 minutes for each run on one core of a machine with other work.
 """
 
 from ml_collections import ConfigDict
@@ -23,7 +23,7 @@ WAYS = {
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     config = table1.get_config(preset)
     config.name = config.name.replace("table1", "ablations")
     config.title = "Ablations of Active Mixup" + (f" ({preset})" if preset else "")

@@ -1,16 +1,16 @@
-"""Which way of choosing what to ask is best? Told without a look at a test label.
+"""Which method to choose queries is best? It is answered without the use of test labels.
 
-One budget, one recipe, one teacher. Every run is judged by its agreement with the teacher on
-10,000 training images that are not drawn (data.judge). What came of it: results/experiments.md.
+One budget, one recipe, one teacher. Every run is evaluated by its agreement with the teacher on
+10,000 training images that are not drawn (data.judge). The results: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py
             --workdir=runs/acquisitions
-          the same with --mode=table --output=results, once they are done
-Cost:     300 runs; 2 to 4 minutes a run on one core beside other work, those that train
-          committees several times that (estimated).
+          the same with --mode=table --output=results, after the runs have ended
+Cost:     300 runs; 2 to 4 minutes for each run on one core of a machine with other work; runs that
+          train committees take several times as long (estimated).
           :cpu, some of them at the paper's budgets.
-          :few, those that differ in kind at 4,000 queries from 1,000 real images, where a query
-          is scarce: 160 runs of a minute on one core, those with committees 2.5.
+          :few, those that differ in kind, with only 4,000 queries from 1,000 real images: 160 runs
+          of a minute on one core, runs with committees 2.5 minutes.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -27,7 +27,7 @@ _AMONG = (*_ACTIVE, "search.candidates=5.0")
 WAYS = {
     "random": ("method=random_mixup",),
     "random_lam": ("method=random_mixup", "search.random_lam=grid"),
-    "grid": ("method=active_mixup",),  # the paper's
+    "grid": ("method=active_mixup",),  # the paper's method
     "refined": _ACTIVE,
     "capped": (*_AMONG, "search.acquisition=capped"),
     "balanced": (*_AMONG, "search.acquisition=balanced"),
@@ -67,7 +67,7 @@ FIRST = (
     "half_random",
     "six_rounds",
 )
-# Each in its kind.
+# Examples of each kind of choice.
 KINDS = (
     *(
         "random",
@@ -90,8 +90,8 @@ KINDS = (
         "distillation_gap",
     ),
 )
-# The best way of learning of configs/tables/losses.py; rounds before the last only need a student
-# that chooses well.
+# The best recipe of configs/tables/losses.py; before the last round, the student only has to choose
+# well.
 RECIPE = ("train.temperature=4.0", "train.epochs=20", "train.min_steps=2000", "last_epochs=40")
 FEW = (
     *("n_real=1000", "budget=4000", "search.max_pairs=100000", "train.temperature=4.0"),
@@ -104,7 +104,7 @@ FEW = (
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu``, ``few`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu``, ``few`` and ``smoke``."""
     check(preset, "cpu", "few", "smoke")
     title = "Choosing what to ask: agreement with the teacher on training images that are not drawn"
     config = on_training_images(table("acquisitions", preset, title, WAYS, "random", "grid"))

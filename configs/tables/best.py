@@ -1,11 +1,11 @@
-"""The best recipes found here (configs/best/) against random pairs of the same recipe.
+"""The best recipes found here (configs/best/), compared with random pairs and the same recipe.
 
 Paper:    LeNet-5 teacher and student: MNIST 98.74, Fashion-MNIST 80.90.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/best.py:cpu
             --workdir=runs/best_cpu
-          the same with --mode=table --output=results, once they are done
-Cost:     :cpu, a pool of 200,000 pairs, minutes a run on one core beside other work: with the
-          half student 4 of MNIST and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
+          the same with --mode=table --output=results, after the runs have ended
+Cost:     :cpu, a pool of 200,000 pairs, on one core of a machine with other work: with the half
+          student 4 minutes for each run of MNIST and 3 of Fashion-MNIST, with LeNet-5 13 and 7.
 """
 
 from ml_collections import ConfigDict
@@ -19,7 +19,7 @@ WAYS = {
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
     title = "The best recipes found here, at the paper's budgets and a quarter of them"
     config = table("best", preset, title, WAYS, "random")

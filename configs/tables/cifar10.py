@@ -3,11 +3,12 @@
 Paper:    AlexNet teacher 83.07, 2,000 real images, 40,000 queries: AlexNet student 74.60.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/cifar10.py:cpu
             --workdir=runs/cifar10_cpu
-          the same with --mode=table --output=results, once they are done
-Cost:     all of it is made for a GPU.
+          the same with --mode=table --output=results, after the runs have ended
+Cost:     the whole table is for a GPU.
           :cpu, the half student, three seeds: the teacher learns for 30 epochs in place of 50
-          (about two hours on 2 CPU cores, once); students for 12 epochs in place of 200, by AdamW
-          and a cosine; two rounds in place of four, over 60,000 pairs. 20 to 35 minutes a run.
+          (about two hours on 2 CPU cores, once); students learn for 12 epochs in place of 200, by
+          AdamW and a cosine; two rounds in place of four, over 60,000 pairs. 20 to 35 minutes for
+          each run.
           :smoke, a few minutes.
 """
 
@@ -32,7 +33,7 @@ SHORT = (
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
     config = table("cifar10", preset, "CIFAR-10, 40,000 queries", WAYS, "random")
     if preset == "smoke":
@@ -45,7 +46,7 @@ def get_config(preset: str = "") -> ConfigDict:
         config.title += ", on 2 CPU cores: shortened recipes, 60,000 pairs"
         config.seeds, config.set = (0, 1, 2), (*config.set, *SHORT)
         for way in config.ways:
-            rounds = 2 if way == "active" else 1  # nothing is chosen by a student elsewhere
+            rounds = 2 if way == "active" else 1  # only "active" lets a student choose
             config.ways[way] = (*WAYS[way], f"rounds={rounds}")
         return config
     config.rows.same = row("cifar10.py", "student=alexnet", **quoted)

@@ -1,8 +1,8 @@
-"""The demo over several seeds: the paper's choice of mixes against random pairs, on real digits.
+"""The demo with several seeds: the paper's choice of mixes against random pairs, on real digits.
 
 Command:  python launch.py --config=configs/tables/demo.py --workdir=runs/demo_table
           the same with --mode=table --output=results; the curves are demo.svg and demo-curves.csv
-Cost:     2 ways, 5 seeds; :cpu 3 seeds. Less than a minute a run on 2 quiet CPU cores.
+Cost:     2 ways, 5 seeds; :cpu 3 seeds. Less than a minute for each run on 2 idle CPU cores.
 Smoke:    :smoke: a minute.
 """
 
@@ -14,7 +14,7 @@ WAYS = {"active": (), "random": ("method=random_mixup",)}
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
     title = "The demo: test accuracy on digits from 40 real images"
     config = table("demo", preset, title, WAYS, "random")

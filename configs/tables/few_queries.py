@@ -1,14 +1,15 @@
-"""MNIST with 2,000 queries, a twelfth of the paper's 24,000: what an assistant is worth there.
+"""MNIST with 2,000 queries, a twelfth of the paper's 24,000: the effect of an assistant.
 
 Paper:    24,000 queries: LeNet-5 98.74.
-Here:     the recipe of configs/best/mnist.py. `real_only` trains on 2,000 real images and their
-          answers alone. `assistant_mixes` adds 20,000 mixes of them that a LeNet-5 answers.
-          `assistant_pictures` asks about 1,000 pictures and then 1,000 others, and the LeNet-5
-          answers 10,000 mixes, and 20,000 pictures that the teacher is not asked about: more
-          pictures than the paper allows, and no more queries.
+Here:     the recipe of configs/best/mnist.py. `real_only` trains only on 2,000 real images and
+          their answers. `assistant_mixes` adds 20,000 mixes of them that a LeNet-5 answers.
+          `assistant_pictures` queries 1,000 images and then 1,000 others, and the LeNet-5 answers
+          10,000 mixes, and 20,000 images that are not sent to the teacher: these are more images
+          than the paper allows, but not more queries.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/few_queries.py:cpu
             --workdir=runs/few_queries
-Cost:     two to eight minutes a run on one CPU core. There is one size: ``:cpu`` is the same.
+Cost:     two to eight minutes for each run on one CPU core. There is one size: ``:cpu`` is the
+          same.
           :smoke, on few images.
 """
 
@@ -44,7 +45,7 @@ _FEW_FRESH = {
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
     config = table("few_queries", preset, "MNIST with 2,000 queries", WAYS, "real_only")
     if preset == "smoke":

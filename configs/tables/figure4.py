@@ -1,9 +1,9 @@
-"""Figure 4: accuracy against queries, active and random, all rounds of one run each.
+"""Figure 4: accuracy against queries, for active and random; each curve is one run's rounds.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/figure4.py
             --workdir=runs/figure4
-Cost:     estimated. CIFAR-10: hours a run on a GPU. :cpu, the half students of MNIST and
-          Fashion-MNIST from 2,000 to 14,000 queries: 3 minutes a run on one core.
+Cost:     estimated. CIFAR-10: hours for each run on a GPU. :cpu, the half students of MNIST and
+          Fashion-MNIST from 2,000 to 14,000 queries: 3 minutes for each run on one core.
 """
 
 from ml_collections import ConfigDict
@@ -12,7 +12,7 @@ from amkd.configs.tables import table1, without_quotes
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     config = table1.get_config(preset)
     config.name = config.name.replace("table1", "figure4")
     config.title = "Figure 4: test accuracy against queries" + (f" ({preset})" if preset else "")

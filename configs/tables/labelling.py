@@ -1,17 +1,17 @@
-"""Active labelling without mixes: accuracy against annotations, the acquisitions that need no
+"""Active labelling without mixes: accuracy against annotations, for the acquisitions that need no
 dropout.
 
-Peng et al. (2021), Algorithm 1, on whole images: few are annotated at first, and in every round
-some of those left. The annotator is the data set itself, so that no teacher is trained; with
---config.set a teacher annotates.
+Peng et al. (2021), Algorithm 1, on whole images: a few images are annotated at first, and some of
+the remaining ones in every round. The annotator is the data set itself, so that no teacher is
+trained; with --config.set a teacher annotates.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/labelling.py
             --workdir=runs/labelling
           the same with --mode=table --output=results; the curves are labelling.svg and
             labelling-curves.csv
-Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute a run on one core; ways
-          that train committees several, distillation_gap most, as it compares 60,000 images with
-          each other in every round.
+Cost:     2 data sets, 9 ways, 5 seeds; :cpu, 600 annotations, a minute for each run on one core;
+          ways that train committees take several minutes, and distillation_gap takes longest,
+          because it compares 60,000 images with each other in every round.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -31,12 +31,13 @@ _WAYS = (
     "distillation_gap",
 )
 WAYS = {way: (f"search.acquisition={way}",) for way in _WAYS}
-# Labels are certain, and the students' networks small: neither temperature nor long training.
+# Ground-truth labels are certain, and the students' networks are small: they need neither a
+# temperature nor long training.
 _RECIPE = ("method=active_labelling", "teacher.kind=labels", "train.epochs=20")
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
     config = table(
         "labelling", preset, "Active labelling: test accuracy at equal annotations", WAYS, "random"

@@ -1,15 +1,15 @@
-"""Active labelling of lanes: F1 against annotations (Peng et al., 2021), on the roads that the
+"""Active labelling of lanes: F1 against annotations (Peng et al., 2021), on road images that the
 package makes.
 
-The annotator is the data set itself. Few pictures are annotated at first, and in every round some
-of those left. distillation_gap is the paper's: a larger network, trained on the annotated pictures,
-is the teacher, and teaches one more student.
+The annotator is the data set itself. A few images are annotated at first, and some of the remaining
+ones in every round. distillation_gap is the paper's acquisition: a larger network, trained on the
+annotated images, is the teacher of one more student.
 
 Command:  python launch.py --config=configs/tables/lanes.py --workdir=runs/lanes
           the same with --mode=table --output=results; the curves are lanes.svg and
             lanes-curves.csv
-Cost:     6 ways, 5 seeds, nothing to download; :cpu, 300 annotations, about half a minute a run on
-          one quiet core, distillation_gap and ensemble a minute (estimated).
+Cost:     6 ways, 5 seeds, nothing to download; :cpu, 300 annotations, about half a minute for each
+          run on one idle core, a minute for distillation_gap and ensemble (estimated).
 Smoke:    :smoke, 40 annotations and 20 steps: one minute.
 """
 
@@ -22,7 +22,7 @@ WAYS = {way: (f"search.acquisition={way}",) for way in _WAYS}
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
     config = table("lanes", preset, "Lanes: F1 at equal annotations", WAYS, "random")
     config.measure = "f1"

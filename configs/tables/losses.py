@@ -1,19 +1,18 @@
-"""Which way of learning from the answers is best? Told without a look at a test label.
+"""Which method to learn from the answers is best? It is answered without the use of test labels.
 
-The same random mixes, one lever at a time from the recipe of configs/mnist.py; ``features``,
-``features4`` and ``related_views`` see more of the teacher than its answers, ``top3`` and
-``label`` less, and ``views`` and ``related_views`` ask about real images and their rotations in
-place of mixes, four queries an image, whatever the budget. Every run is judged by its agreement
-with the teacher on 10,000 training images that are not drawn (data.judge). What came of it:
+All runs use the same random mixes and change one thing in the recipe of configs/mnist.py.
+``features``, ``features4`` and ``related_views`` see more of the teacher than its answers, ``top3``
+and ``label`` see less. ``views`` and ``related_views`` query real images and their rotations in
+place of mixes, with four queries for each image, for any budget. Every run is evaluated by its
+agreement with the teacher on 10,000 training images that are not drawn (data.judge). The results:
 results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table
             --output=results
-Cost:     two minutes a run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
-          :cpu, MNIST with 12,000 queries, two seeds: 1.5 minutes a run on one core.
-          :few, 4,000 queries from 1,000 real images, where a query is scarce: 210 runs of half a
-          minute on one core.
+Cost:     two minutes for each run of MNIST on 2 cores, four of Fashion-MNIST (estimated).
+          :cpu, MNIST with 12,000 queries, two seeds: 1.5 minutes for each run on one core.
+          :few, only 4,000 queries from 1,000 real images: 210 runs of half a minute on one core.
 Smoke:    :smoke, on the embedded digits: a minute.
 """
 
@@ -22,7 +21,7 @@ from ml_collections import ConfigDict
 from amkd.configs.tables import check, on_training_images, row, table
 
 _VIEWS = ("method=sskd", "train.temperature=4.0")
-# Of the same answers, what a service that names its best classes would show.
+# The part of the same answers that a service which returns only its best classes would show.
 _TOP3 = ("teacher.answers.form=top_k", "teacher.answers.top_k=3")
 WAYS = {
     "as_paper": (),
@@ -50,7 +49,7 @@ WAYS = {
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu``, ``few`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu``, ``few`` and ``smoke``."""
     check(preset, "cpu", "few", "smoke")
     title = (
         "Learning from the answers: agreement with the teacher on training images that are not"
@@ -80,7 +79,7 @@ def get_config(preset: str = "") -> ConfigDict:
         config.rows.mnist = row("mnist.py", *few)
         config.rows.fashion = row("fashion_mnist.py", *few, "train.learning_rate=6e-3")
         return config
-    # As many steps as the others, with fewer images.
+    # The same number of steps as the others, with fewer images.
     for way in ("views", "related_views"):
         config.ways[way] = (*WAYS[way], "train.min_steps=6000")
     config.rows.mnist = row("mnist.py", "train.epochs=40")

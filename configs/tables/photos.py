@@ -1,18 +1,18 @@
-"""Photographs: what to ask about next, and what a pretrained student is worth.
+"""Photographs: which images to query next, and the effect of a pretrained student.
 
-Pictures: 42 categories of Caltech-101; teacher EfficientNet-Lite2 at 260 pixels; student
-          EfficientNet-Lite0 at 160 pixels. With ``:trashnet``, five materials of TrashNet; teacher
-          a linear layer on features of EfficientNet-Lite2 at 256 pixels. ``python -m
+Images:   42 categories of Caltech-101; teacher EfficientNet-Lite2 at 260 pixels; student
+          EfficientNet-Lite0 at 160 pixels. With ``:trashnet``, five materials of TrashNet; the
+          teacher is a linear layer on features of EfficientNet-Lite2 at 256 pixels. ``python -m
           benchmarks.photo_set`` and ``benchmarks.trash_set`` make them in the folder ``photos``,
           from which the command below is run.
-Story:    500 photographs are answered (300 with ``:trashnet``). As many answers more go to more
-          photographs (at random, or chosen), to mixes (at random, or chosen), to crops, or to
-          pastes.
+Story:    500 photographs are answered (300 with ``:trashnet``). The same number of further queries
+          is spent on more photographs (at random, or chosen), on mixes (at random, or chosen), on
+          crops, or on pastes.
 Command:  python launch.py --config=configs/tables/photos.py --workdir=runs/photos
-          the same with --mode=table --output=results, once they are done
-Cost:     two minutes a run on 2 CPU cores, most of it for the teacher and for features, which runs
-          share; a quarter of an hour for AlexNet-half that is trained from random values, for 60
-          epochs; an hour for ResNet-18 and for a student that is fine-tuned.
+          the same with --mode=table --output=results, after the runs have ended
+Cost:     two minutes for each run on 2 CPU cores, most of it for the teacher and for features,
+          which runs share; a quarter of an hour for an AlexNet-half that is trained from random
+          values for 60 epochs; an hour for ResNet-18 and for a student that is fine-tuned.
 """
 
 from ml_collections import ConfigDict
@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from amkd.configs.tables import check, row, table
 
 _LABELLING = "method=active_labelling"
-# As one would do it by hand: features of the photographs as they are, and a last layer.
+# A simple baseline: features of the unchanged photographs, and a last layer.
 PLAIN = ("train.views=1", "train.crop=0", "train.flip=False", "train.mix_share=0.0")
 # From random values: the whole network learns.
 SCRATCH = (
@@ -30,7 +30,7 @@ SCRATCH = (
 
 
 def ways(first: int) -> dict[str, tuple[str, ...]]:
-    """Returns the ways to spend twice as many answers as the first photographs have."""
+    """Returns the ways; each spends twice as many queries as there are first photographs."""
     both = f"n_real={2 * first}"
     return {
         "real": (_LABELLING, "search.acquisition=random"),
@@ -59,7 +59,7 @@ def ways(first: int) -> dict[str, tuple[str, ...]]:
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: trashnet (another set of photographs, with cached features alone)."""
+    """Returns the table. Presets: trashnet (other photographs, only with cached features)."""
     check(preset, "trashnet")
     first = 300 if preset else 500
     title = f"Photographs: {first} answered, and {first} answers more"
@@ -72,7 +72,7 @@ def get_config(preset: str = "") -> ConfigDict:
         config.rows.trashnet = photo_row("photos/trashnet", 256, "n_real=300", "budget=600")
     else:
         for way in ("mixes", "none", "none_plain", "fine_tuned"):
-            # They do not read it; their kept runs had it.
+            # These ways do not use this field, but their kept runs had it.
             config.ways[way] = (*config.ways[way], "search.acquisition=k_center")
         config.rows.caltech = photo_row("photos", 260, "n_real=500")
     return config

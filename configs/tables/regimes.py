@@ -1,7 +1,7 @@
-"""Where does choosing pay? With labels, with probabilities, among mixes, among real pictures.
+"""When does a choice of queries help? With labels, with probabilities, of mixes, of real images.
 
-What is compared, with how many seeds and by which test: results/protocol.md, written before the
-runs. The comparisons planned there are ``blocks`` here, the primary one first.
+The comparisons, the number of seeds and the test are described in results/protocol.md, which was
+written before the runs. The comparisons planned there are ``blocks`` here, the primary one first.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/regimes.py:labels
             --workdir=runs/regimes
@@ -9,11 +9,12 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/regimes.py:
           python launch.py --config=configs/tables/regimes.py --mode=table --workdir=runs/regimes
             --output=results
 Presets:  labels (A), labels_real (B), probabilities (C), other_domain (D), more_real (E) and
-          assistant (G); without one, all of these. photos (F) is a table of its own: ``python -m
-          benchmarks.trash_set`` makes the photographs. So is follow_up: the best two ways of block
-          A on Fashion-MNIST with 2,000 real images, chosen after a look at that block.
-Cost:     a minute and a half a run on one core, those with committees four: 10 hours on two
-          cores (estimated).
+          assistant (G); without a preset, all of these. photos (F) is a separate table: ``python
+          -m benchmarks.trash_set`` makes the photographs. follow_up is also a separate table: the
+          best two ways of block A on Fashion-MNIST with 2,000 real images, chosen after the
+          results of that block were known.
+Cost:     a minute and a half for each run on one core, four minutes with committees: 10 hours on
+          two cores (estimated).
 Smoke:    :smoke, on the embedded digits: two minutes.
 """
 
@@ -42,7 +43,7 @@ WAYS = {
     "c2_refined": _REFINED,
     "half_random": (*_REFINED, "search.random_share=0.5"),
     "random_pairs_long": _LONG,
-    # Labels, too, are learned at the temperature of the assistant's answers.
+    # Labels are also learned at the temperature of the assistant's answers.
     "random_pairs_long_temperature_4": (*_LONG, "train.temperature=4.0"),
     "assistant": (
         *("method=random_mixup", "search.random_lam=half"),
@@ -59,14 +60,14 @@ WAYS = {
 
 
 class Block(NamedTuple):
-    """Comparisons that are one family.
+    """Comparisons that form one family of tests.
 
     Attributes:
       title: the title of the block.
-      rival: the way that the others are compared with.
-      ways: the others, by row; those of the first row begin with the primary one.
-      first: the primary comparison, where its rival is another.
-      last: comparisons with other rivals, as ``ROW: WAY - RIVAL``.
+      rival: the baseline, with which the other ways are compared.
+      ways: the other ways, by row; those of the first row begin with the primary one.
+      first: the primary comparison, if it has another baseline.
+      last: comparisons with other baselines, as ``ROW: WAY - BASELINE``.
     """
 
     title: str
@@ -154,10 +155,10 @@ _MNIST = ("assistant.train.crop=1",)
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: the blocks, ``follow_up`` and ``smoke``."""
+    """Returns the table. Presets: the blocks, ``follow_up`` and ``smoke``."""
     check(preset, *BLOCKS, "follow_up", "smoke")
     config = table("regimes", "", "Where choosing pays: agreement with the teacher", WAYS)
-    config.measure = "agreement"  # compared as planned, and in no other way
+    config.measure = "agreement"  # only the planned comparisons are made
     if preset == "smoke":
         config.name, config.seeds = "regimes_smoke", (0, 1)
         config.rows.digits = row(
@@ -185,7 +186,7 @@ def get_config(preset: str = "") -> ConfigDict:
         "mnist_from_fashion": row("mnist.py", *_LABELS, "data.real=fashion_mnist"),
         "trashnet": photos.photo_row("photos/trashnet", 256, "n_real=300", "budget=600"),
     }
-    if preset:  # a table of its own: it does not replace the files of the whole one
+    if preset:  # a separate table, which does not replace the files of the whole table
         config.name = f"regimes_{preset}"
     blocks = [BLOCKS[preset]] if preset else [BLOCKS[one] for one in BLOCKS if one != "photos"]
     config.blocks = ConfigDict({block.title: block.planned() for block in blocks})
@@ -196,7 +197,7 @@ def get_config(preset: str = "") -> ConfigDict:
 
 
 def _ways(blocks: list[Block], row: str) -> tuple[str, ...]:
-    """Returns the ways that blocks compare on a row, each once."""
+    """Returns the ways that blocks compare on a row, without repetition."""
     own = [(block.rival, *block.ways[row]) for block in blocks if row in block.ways]
     others = [
         one.removeprefix(f"{row}: ").split(" - ")

@@ -1,8 +1,8 @@
-"""Table 1: mixes, real images alone, white-box rivals and references, on MNIST, Fashion-MNIST,
+"""Table 1: mixes, real images alone, white-box baselines and references, on MNIST, Fashion-MNIST,
 CIFAR-10 and Places365.
 
-At the budgets of the paper, or what a way can use of them: real_only asks about n_real images,
-sskd about four views of each, and both take fewer steps.
+The budgets are those of the paper, or the part of them that a method can use: real_only queries
+n_real images, sskd queries four views of each, and both take fewer steps.
 
 Paper:    MNIST 98.74, Fashion-MNIST 80.90, CIFAR-10 74.60; Places365 85.14% of its teacher (a
           second-hand figure).
@@ -10,11 +10,11 @@ Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table1.py:c
             --workdir=runs/table1_cpu
           python launch.py --config=configs/tables/table1.py:cpu --workdir=runs/table1_cpu
             --mode=table --output=results
-Cost:     all of it: days on a GPU (estimated; CIFAR-10 and Places365 most of all).
+Cost:     the whole table: days on a GPU (estimated; CIFAR-10 and Places365 take longest).
           :cpu, the half students of MNIST and Fashion-MNIST with shortened recipes, 200,000
-          pairs, the rounds of random pairs in one: 11 and 17 minutes a seed on one core, and
-          fskd and sskd for 2 or 3 more.
-          :smoke, all methods on the embedded digits, too short to tell them apart: a minute.
+          pairs, and one round for random pairs: 11 and 17 minutes for each seed on one core, and
+          fskd and sskd for 2 or 3 more minutes.
+          :smoke, all methods on the embedded digits, too short to show differences: a minute.
 """
 
 from ml_collections import ConfigDict
@@ -38,9 +38,9 @@ WAYS = {
     "supervised_real": ("method=supervised_real",),
     "supervised_full": ("method=supervised_full", "budget=60000"),
 }
-# Rounds before the last only need a student that chooses.
+# Before the last round, the student only has to choose.
 SHORT = ("search.max_pairs=200000", "train.epochs=20", "train.min_steps=2000", "last_epochs=40")
-# As printed; whether its students were the half ones is not known.
+# As printed in the paper; it is not known whether its students were the half networks.
 PAPER = {
     "mnist": {"active": 98.74, "full_kd": 99.05, "zskd": 98.77, "fskd": 80.43},
     "fashion": {"active": 80.90, "full_kd": 87.79, "zskd": 79.62, "fskd": 68.64},
@@ -51,7 +51,7 @@ _ALL_IMAGES = ("full_kd", "supervised_full")
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     check(preset, "cpu", "smoke")
     config = table(
         "table1", preset, "Table 1: test accuracy at the paper's budgets", WAYS, "random"
@@ -95,6 +95,6 @@ def _short(config: ConfigDict) -> ConfigDict:
         del config.ways[way]
     for way in _AT_ONCE:
         config.ways[way] = (*WAYS[way], "rounds=1")
-    for way in _ALL_IMAGES:  # as many steps as others have with fewer images
+    for way in _ALL_IMAGES:  # the same number of steps as others, which have fewer images
         config.ways[way] = (*WAYS[way], "last_epochs=20")
     return config

@@ -1,12 +1,12 @@
-"""Tables 2 and 3: real images against selected images. One run gives all columns of its row, round
-by round.
+"""Tables 2 and 3: real images against selected images. One run gives all columns of its row, one
+for each round.
 
 Paper:    CIFAR-10, VGG-16, 500 to 2,000 real images, 5,000 to 160,000 selected; Places365 likewise.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table2.py --workdir=runs/table2
-          The second table in table2.md is the paper's: real images down, selected images
-          across.
-Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes a run on
-          one core.
+          The second table in table2.md is the paper's: its rows are real images, its columns
+          selected images.
+Cost:     estimated: days on a GPU; :cpu, MNIST with 1,000 to 8,000 selected: 2 minutes for each run
+          on one core.
 """
 
 from ml_collections import ConfigDict
@@ -18,7 +18,7 @@ _REAL = {"cpu": (500, 1000, 2000), "smoke": (20, 50)}
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Presets: ``cpu`` and ``smoke``."""
+    """Returns the table. Presets: ``cpu`` and ``smoke``."""
     config = table1.get_config(preset)
     config.name = config.name.replace("table1", "table2")
     config.title = "Tables 2 and 3: real against selected images" + (

@@ -1,12 +1,12 @@
-"""Tables 4 and 5: real images of another domain than the teacher's.
+"""Tables 4 and 5: real images from another domain than the teacher's.
 
-Paper:    CIFAR-10's teacher, real images of another data set (which, is not known): 40,000
-          queries reach 77.89.
+Paper:    CIFAR-10's teacher, real images from another data set (it is not known from which one):
+          40,000 queries reach 77.89.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/table4.py:cpu
             --workdir=runs/table4_cpu
-Cost:     CIFAR-100 for CIFAR-10: hours a run on a GPU. :cpu, MNIST and Fashion-MNIST for each
-          other, in the short recipe of table1.py:cpu and with 8,000 queries: a minute a run on
-          one core (MNIST; Fashion-MNIST was not run).
+Cost:     CIFAR-100 images for CIFAR-10: hours for each run on a GPU. :cpu, MNIST images for
+          Fashion-MNIST and the other way round, with the short recipe of table1.py:cpu and 8,000
+          queries: a minute for each run on one core (MNIST; Fashion-MNIST was not run).
 """
 
 from ml_collections import ConfigDict
@@ -15,7 +15,7 @@ from amkd.configs.tables import check, row, table1
 
 
 def get_config(preset: str = "") -> ConfigDict:
-    """Preset: ``cpu``."""
+    """Returns the table. Preset: ``cpu``."""
     check(preset, "cpu")
     config = table1.get_config(preset)
     config.name = config.name.replace("table1", "table4")

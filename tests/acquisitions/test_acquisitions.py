@@ -302,7 +302,7 @@ def test_a_share_at_random():
         ({"search.acquisition": "cappd"}, r"must be one of .*\(did you mean 'capped'\?\)"),
         (
             {"search.acquisition": "k_center"},
-            r"has no choice among as many candidates as are wanted",
+            r"gives active_mixup exactly as many candidates as it needs",
         ),
         ({"search.candidates": 0.5}, r"search\.candidates=0\.5: must be at least 1"),
         (
@@ -315,11 +315,11 @@ def test_a_share_at_random():
         ),
         (
             {"method": "supervised_real", "search.as_released": True},
-            r"as_released=True: labels are of the data set's own",
+            r"as_released=True: ground-truth labels belong to the data set's own",
         ),
         (
             {"method": "active_labelling", "search.variants": 2},
-            r"variants=2: active_labelling mixes nothing",
+            r"variants=2: active_labelling makes no mixes",
         ),
         ({"search.committee": 1}, r"search\.committee=1: must be at least 2"),
         ({"search.max_per_image": 0}, r"search\.max_per_image=0: must be at least 1"),

@@ -149,5 +149,5 @@ def test_no_image_is_in_more_mixes_than_its_cap():
     [{"teacher.kind": "labels", "method": "active_labelling"}, {"teacher.answers.form": "label"}],
 )
 def test_labels_tell_no_doubt(fields):
-    with pytest.raises(UserError, match="labels do not tell how unsure the teacher is"):
+    with pytest.raises(UserError, match="hard labels do not show how unsure the teacher is"):
         configured(**{"search.acquisition": "excess_doubt", "search.candidates": 2.0, **fields})

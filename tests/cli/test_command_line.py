@@ -141,7 +141,7 @@ def test_help_prints_every_field_with_its_comment() -> None:
     assert lines[fields["budget"]] == "  budget = 1000"
     assert (
         lines[fields["budget"] + 1].strip()
-        == "All queries of the run, the first n_real included: a hard stop."
+        == "Maximum number of queries of the run, including the first n_real: a hard limit."
     )
     assert lines[fields["train.epochs"]] == "  train.epochs = 60"
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What a command raises, whether it saves its state, its exit status, its last words.
 ENDS = {
     "finished": (None, True, 0, ""),
-    "stopped by a signal": (Stopped(), True, 75, "stopped, and saved: the same command goes on"),
+    "stopped by a signal": (Stopped(), True, 75, "stopped; the state is saved. Run the same"),
     "the reader has gone, in a run": (console.ReaderGone(), True, 75, ""),
     "the reader has gone, elsewhere": (console.ReaderGone(), False, 0, ""),
     "a mistake": (UserError("config.budget=1: no"), True, 2, "error: config.budget=1: no"),

@@ -43,7 +43,7 @@ def test_what_cannot_be_joined_is_refused(args, words):
 
 
 def test_a_table_is_for_jobs_of_one_process():
-    with pytest.raises(UserError, match="a part of the table by --shard"):
+    with pytest.raises(UserError, match="a part of the table with --shard"):
         joining.join(parsed(*JOINED), StopSignal(), of_table=True)
 
 

@@ -48,5 +48,5 @@ def test_what_absl_says_is_told_in_plain_words():
     said = "flag --config.budget=lots: invalid literal for int() with base 10: 'lots'"
     assert overrides.explain(said) == "config.budget='lots': must be a whole number"
     said = "flag --config.rows.first.best=x: could not convert string to float: 'x'"
-    assert overrides.explain(said).startswith("config.rows.first.best='x': is not a value of this")
+    assert overrides.explain(said).startswith("config.rows.first.best='x': is not a valid value")
     assert overrides.explain("Unknown command line flag 'x'") == "Unknown command line flag 'x'"

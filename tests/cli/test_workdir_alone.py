@@ -65,7 +65,7 @@ def test_a_configuration_that_is_given_must_agree(begun, tmp_path):
     same = configured(**{**command.TINY, "report.html": False, "cache_dir": "/elsewhere"})
     agreement.check(same, begun)
     agreement.check(same, tmp_path)  # holds no run
-    with pytest.raises(UserError, match=r"leave --config out.*\n  config\.seed: 0 -> 3"):
+    with pytest.raises(UserError, match=r"omit --config.*\n  config\.seed: 0 -> 3"):
         agreement.check(configured(**{**command.TINY, "seed": 3}), begun)
 
 

@@ -21,7 +21,7 @@ WRONG = {
     "a mapping": (
         "def get_config(preset=''):\n    return {}\n",
         "",
-        "returned a dict, and not a ConfigDict",
+        "returned a dict instead of a ConfigDict",
         "configs/default.py",
     ),
     "nothing": ("def get_config(preset=''):\n    pass\n", "", "returned nothing", "ConfigDict"),
@@ -29,7 +29,7 @@ WRONG = {
         f"{GOOD}def get_config():\n    return defaults()\n",
         "smoke",
         "has no presets",
-        "'smoke' was asked for",
+        "preset 'smoke' was given",
     ),
     "a preset is needed": (
         f"{GOOD}def get_config(preset):\n    return defaults()\n",
@@ -63,7 +63,7 @@ def test_a_name_that_means_no_file(tmp_path):
     cases = {
         "mnits": "did you mean mnist?",
         f"{tmp_path}/photo.py": f"did you mean {tmp_path}/photos.py?",
-        f"{tmp_path}/settings.toml": "is not a configuration, by its name; one ends in .py",
+        f"{tmp_path}/settings.toml": "not the name of a configuration file; it must end in .py",
         f"{tmp_path}/photos.yaml": f"did you mean {tmp_path}/photos.py?",
         f"{tmp_path}": "is a folder; name a file in it",
         "": "there is no configuration ''",

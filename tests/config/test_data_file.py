@@ -79,11 +79,11 @@ WRONG = {
     ),
     "no YAML": ("seed: 1\nbudget: [1\n", ["run.yaml is not YAML: line 3"]),
     "code": ("seed: !!python/object/apply:os.getpid []\n", ["is not YAML: line 1"]),
-    "twice": ("seed: 1\nseed: 2\n", ["seed stands there twice"]),
-    "twice in two spellings": ("train: {epochs: 3}\ntrain.epochs: 4\n", ["train.epochs stands"]),
-    "a field as a group": ("seed.x: 3\nseed: 2\n", ["seed is a group, and has a value as well"]),
-    "a list": ("- seed\n", ["holds a list; it must hold fields"]),
-    "a word": ("seed\n", ["holds only 'seed'"]),
+    "twice": ("seed: 1\nseed: 2\n", ["seed occurs twice"]),
+    "twice in two spellings": ("train: {epochs: 3}\ntrain.epochs: 4\n", ["train.epochs occurs"]),
+    "a field as a group": ("seed.x: 3\nseed: 2\n", ["seed is a group, but also has a value"]),
+    "a list": ("- seed\n", ["contains a list; it must contain fields"]),
+    "a word": ("seed\n", ["contains only 'seed'"]),
     "a number as a name": ("1: 2\n", ["1 is not the name of a field"]),
     "an unknown base": ("base: mnits\n", ["did you mean mnist?"]),
     "a table as base": ("base: tables/table1\n", ["is not a configuration of a run"]),
@@ -125,7 +125,7 @@ def test_on_the_command_line(tmp_path, monkeypatch):
     found = parsed(monkeypatch, f"--config={path}", "--config.budget=400")
     assert (found.seed, found.budget, found.rounds) == (7, 400, 3)
     assert parsed(monkeypatch, "--config", str(path)).budget == 300
-    with pytest.raises(UserError, match="has no presets, and 'smoke' was asked for"):
+    with pytest.raises(UserError, match="has no presets, but preset 'smoke' was given"):
         parsed(monkeypatch, f"--config={path}:smoke")
     with pytest.raises(UserError, match=r"did you mean config\.seed"):
         parsed(monkeypatch, f"--config={write(tmp_path, 'sede: 1')}")

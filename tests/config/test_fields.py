@@ -72,7 +72,7 @@ def test_adding_a_field_is_one_edit() -> None:
     # Names.
     assert "search.patience" in field_names(MoreSettings)
     assert unknown_field("search.patiense", MoreSettings).endswith("config.search.patience?")
-    assert "is called config.search.patience now" in unknown_field("search.waiting", MoreSettings)
+    assert "is now called config.search.patience" in unknown_field("search.waiting", MoreSettings)
     # Checks of its type and its range.
     with pytest.raises(UserError, match=r"config\.search\.patience='x': must be a whole number"):
         parse({"search": {"patience": "x"}}, MoreSettings)

@@ -66,7 +66,7 @@ def test_home_is_expanded_in_every_path(name: str, monkeypatch: pytest.MonkeyPat
     }.items():
         settings = parse(changed(**{name.replace(".", "__"): value}))
         assert flatten(settings)[name] == expected
-    with pytest.raises(UserError, match=f"config.{name}.*: there is no such home"):
+    with pytest.raises(UserError, match=f"config.{name}.*: this home folder does not exist"):
         parse(changed(**{name.replace(".", "__"): "~no such user/a"}))
 
 
@@ -133,6 +133,6 @@ def test_a_field_that_is_missing_has_its_default() -> None:
 
 
 def test_a_field_with_a_new_name_says_so() -> None:
-    said = "config.search.per_image is called config.search.max_per_image now"
+    said = "config.search.per_image is now called config.search.max_per_image"
     assert unknown_field("search.per_image") == said
     assert said in complaint(search__per_image=3)

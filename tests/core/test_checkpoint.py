@@ -229,9 +229,9 @@ def test_what_is_not_read_again_as_it_was_written_is_not_sealed(written, tmp_pat
             save(self, path, {"a": given["a"]})
 
     monkeypatch.setattr(ocp.StandardCheckpointer, "save", bad)
-    with pytest.raises(OSError, match="could not be written whole"):
+    with pytest.raises(OSError, match="could not be written completely"):
         checkpoint.write(tmp_path / "1", {**tree, "a": np.arange(3, 6, dtype=np.int32)}, {})
-    with pytest.raises(OSError, match="could not be written whole"):
+    with pytest.raises(OSError, match="could not be written completely"):
         checkpoint.write(tmp_path / "2", tree, {})
     found, meta = checkpoint.read(tmp_path / "1")
     assert found["a"].tolist() == [0, 1, 2] and meta == {"number": 1}

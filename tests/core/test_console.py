@@ -76,3 +76,46 @@ def test_the_main_thread_learns_that_another_met_a_closed_pipe():
         process.stdin.write(b"\n")
         process.stdin.close()
         assert process.wait(30) == 7
+
+
+MENTION = """
+import os, sys
+from amkd.core import console
+console.guard()
+console.say("begun")
+os.read(0, 1)  # the reader has gone now
+console.mention("in the middle of work")
+os.write(2, b"the work is done;")
+try:
+    console.say("the next message")
+except console.ReaderGone:
+    os.write(2, b" and then the main thread knows")
+os._exit(0)
+"""
+
+
+def test_a_mention_ends_no_work_and_the_main_thread_learns_of_it_later():
+    process = subprocess.Popen(
+        [sys.executable, "-c", MENTION],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b"begun\n"
+    process.stdout.close()
+    process.stdin.write(b".")
+    process.stdin.close()
+    assert process.stderr.read() == b"the work is done; and then the main thread knows"
+    assert process.wait(60) == 0
+    process.stderr.close()
+
+
+def test_a_mention_on_a_full_disk(monkeypatch):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    with pytest.raises(OSError, match="No space"):
+        console.say("a message")
+    console.mention("a message")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_silence_ends_the_other_with_the_status_of_what_goes_on(pair, silent, mo
     look(beat)
     monkeypatch.setattr(heartbeat, "LOST_AFTER", 0.0)
     beat._judge()
-    with pytest.raises(JobEnded, match=f"process {silent} gave no sign of life") as raised:
+    with pytest.raises(JobEnded, match=f"process {silent} gave no heartbeat") as raised:
         stop.check()
     assert raised.value.status == 75 and beat.aborted()[0] == 75
 
@@ -122,3 +123,28 @@ def test_an_abort_is_an_exit_with_a_status():
         [sys.executable, "-c", code], capture_output=True, text=True, env=dict(os.environ)
     )
     assert (done.returncode, done.stderr) == (75, "the last words\n")
+
+
+def test_no_earlier_post_lands_last():
+    """The thread makes its post, and waits for the network, while the process says how it ends."""
+    service, begun, go_on = Service(), threading.Event(), threading.Event()
+    beat = Heartbeat(service, index=1, count=2, asked=StopSignal(), stop=StopSignal())
+    put = service.key_value_set
+
+    def slow(key, text, allow_overwrite):
+        if threading.current_thread() is thread:
+            begun.set()
+            assert go_on.wait(60)
+        put(key, text, allow_overwrite)
+
+    service.key_value_set = slow
+    thread = threading.Thread(target=beat._post, daemon=True)
+    ending = threading.Thread(target=beat.end, args=(2, "the images differ"), daemon=True)
+    thread.start()
+    assert begun.wait(60)
+    ending.start()
+    ending.join(0.5)  # it has to wait for the thread's post
+    go_on.set()
+    for one in (thread, ending):
+        one.join(60)
+    assert json.loads(service.texts["amkd/posts/1"])["ended"] == [2, "the images differ"]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import math
 import sys
 import threading
@@ -100,3 +101,43 @@ def test_a_line_may_be_written_while_its_thread_writes_another():
     thread.join(60)
     messages = [one["message"] for one in objects(stream.getvalue())]
     assert messages == ["first", "of a finalizer"]
+
+
+def test_two_threads_whose_logs_wait_for_each_other():
+    """One writes a line, in which a finalizer logs; the other logs, and its handler writes one."""
+    inside, handling = threading.Event(), threading.Event()
+    log = logging.getLogger("amkd.test_json_lines")
+
+    class Interrupted(io.StringIO):
+        def flush(self):
+            if threading.current_thread() is first and not inside.is_set():
+                inside.set()
+                assert handling.wait(60)
+                log.warning("of a finalizer")
+
+    class Handler(logging.StreamHandler):
+        def emit(self, record):
+            if threading.current_thread() is second:
+                handling.set()
+            super().emit(record)
+
+    def log_another():
+        assert inside.wait(60)
+        log.warning("of another thread")
+
+    stream = Interrupted()
+    lines = JsonLines(stream, "warning")
+    first = threading.Thread(target=lines.emit, kwargs={"message": "first"}, daemon=True)
+    second = threading.Thread(target=log_another, daemon=True)
+    handler = Handler(lines)
+    log.addHandler(handler)
+    try:
+        for thread in (first, second):
+            thread.start()
+        for thread in (first, second):
+            thread.join(60)
+            assert not thread.is_alive()
+    finally:
+        log.removeHandler(handler)
+    messages = [one["message"] for one in objects(stream.getvalue())]
+    assert sorted(messages) == ["first", "of a finalizer", "of another thread"]

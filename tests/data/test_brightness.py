@@ -130,7 +130,7 @@ def test_a_nearly_constant_picture_is_warned_of_by_name(
     for _ in range(2):  # from the cache, too
         folder.load(root, replace(GREY, resize=resize), tmp_path / "cache")
         warning = capsys.readouterr().err
-        assert "warning: 1 of the 2 pictures" in warning and "one colour: 'bad.tif'." in warning
+        assert "warning: 1 of the 2 images" in warning and "decoding: 'bad.tif'." in warning
 
 
 def test_only_pictures_that_come_out_otherwise_make_other_pictures(tmp_path: Path) -> None:

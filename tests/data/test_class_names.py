@@ -26,6 +26,6 @@ def test_classes_in_the_order_that_a_network_learned(
 def test_classes_in_another_order_are_refused() -> None:
     with pytest.raises(
         UserError,
-        match=r"config.data.classes: class 1 is '2' here, and was '10' .*classes='1,10,2'",
+        match=r"config.data.classes: class 1 is '2' here, but it was '10' .*classes='1,10,2'",
     ):
         class_names.refuse_other_order(LEARNED, ("1", "2", "10"))

@@ -48,7 +48,7 @@ def test_broken_pictures_are_refused(root: Path, cache: Path) -> None:
     ) as refusal:
         folder.load(root, replace(RGB, broken="refuse"), cache)
     assert "--config.data.broken=skip" in str(refusal.value)
-    place = str(refusal.value).split("all are listed in ")[1].split(". Mend")[0]
+    place = str(refusal.value).split("all are listed in ")[1].split(". Repair")[0]
     assert list(csv.reader(Path(place).read_text().splitlines())) == [
         ["path", "reason"],
         ["a.jpg", "zero bytes"],
@@ -72,7 +72,7 @@ def test_a_folder_without_one_good_picture(tmp_path: Path, cache: Path) -> None:
     write_bomb(tmp_path / "b.png")
     with pytest.raises(
         UserError,
-        match=r"none of the 2 pictures .* 'a.jpg' \(zero bytes\), 'b.png' \(decompression",
+        match=r"none of the 2 image files .* 'a.jpg' \(zero bytes\), 'b.png' \(decompression",
     ):
         folder.load(tmp_path, RGB, cache)
     assert list((cache / "pictures").iterdir()) == []
@@ -164,8 +164,8 @@ def test_the_order_of_subfolders(
     assert found.labels is not None
     assert [order[label] for label in found.labels] == [path[:-6] for path in found.paths]
     assert class_names.described(found.classes) == (
-        f"the classes are the subfolders in the order of {kind}: the first of {len(order)} is"
-        f" {order[0]!r}, the last {order[-1]!r}"
+        f"the classes are the subfolders, sorted as {kind}: the first of {len(order)} is"
+        f" {order[0]!r}, the last is {order[-1]!r}"
     )
 
 
@@ -188,7 +188,7 @@ def test_subfolders_that_look_the_same_are_refused(labelled: Path, cache: Path) 
     for seed, name in enumerate(("caf\u00e9", "cafe\u0301"), 10):
         (labelled / name).mkdir()
         write_png(labelled / name / "a.png", seed)
-    with pytest.raises(UserError, match="subfolders named alike more than once: 'caf\u00e9'"):
+    with pytest.raises(UserError, match="the same subfolder name more than once: 'caf\u00e9'"):
         folder.load(labelled, RGB, cache, labelled=True)
     classes = ("cat", "dog", "eel", "cafe\u0301")
     found = folder.load(labelled, RGB, cache, labelled=True, classes=classes)
@@ -201,16 +201,14 @@ def test_labels_follow_given_classes(labelled: Path, cache: Path) -> None:
     )
     assert found.labels is not None
     assert found.labels.tolist() == [3, 3, 2, 0]
-    assert (
-        folder.describe(found, labelled).splitlines()[1] == "5 classes, no picture of 'ape', 'gnu'"
-    )
+    assert folder.describe(found, labelled).splitlines()[1] == "5 classes, no image of 'ape', 'gnu'"
 
 
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (("kat", "dog", "eel"), "none of the 3 classes: 'cat' \\(did you mean 'kat'\\?\\)"),
-        (("x", "dog"), "none of the 2 classes: 'cat', 'eel'; rename or remove them"),
+        (("kat", "dog", "eel"), "not among the 3 classes: 'cat' \\(did you mean 'kat'\\?\\)"),
+        (("x", "dog"), "not among the 2 classes: 'cat', 'eel'; rename or remove them"),
         (("cat", "dog", "eel", "dog"), "more than once: 'dog'"),
     ],
 )
@@ -247,7 +245,7 @@ def test_folders_without_pictures(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "a.txt").touch()
     (tmp_path / ".a.png").touch()
     with pytest.raises(
-        UserError, match=r"config.data.folder='.*': holds no picture .* only 1 other file"
+        UserError, match=r"config.data.folder='.*': contains no image file .* only 1 other file"
     ):
         folder.load(tmp_path, RGB, cache)
 
@@ -266,13 +264,13 @@ def test_a_folder_that_cannot_be_listed(
 
 
 def test_descriptions(labelled: Path, root: Path, cache: Path) -> None:
-    assert folder.describe(folder.load(root, RGB, cache), root) == f"{root}: 3 pictures"
+    assert folder.describe(folder.load(root, RGB, cache), root) == f"{root}: 3 images"
     (labelled / "dog" / "zero.png").touch()
     shutil.copy(labelled / "cat/1.png", labelled / "cat/3.png")
     found = folder.load(labelled, RGB, cache, labelled=True)
     listing = cache / "pictures" / found.key / picture_cache.BROKEN_LIST
     assert folder.describe(found, labelled) == (
-        f"{labelled}: 4 pictures, 1 duplicate dropped, 1 broken skipped (list: {listing}), 1 other"
+        f"{labelled}: 4 images, 1 duplicate dropped, 1 broken skipped (list: {listing}), 1 other"
         " file ignored"
         "\n3 classes"
     )

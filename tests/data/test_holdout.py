@@ -50,9 +50,9 @@ def test_held_out_images_are_of_those_that_may_be_drawn():
         ),
         (
             {"data.judge": "train", "teacher.evaluate": "no"},
-            r"data\.judge='train': only the teacher's answers judge",
+            r"data\.judge='train': this evaluation needs the teacher's answers",
         ),
-        ({"data.judge": "train", "method": "supervised_real"}, r"only the teacher's answers judge"),
+        ({"data.judge": "train", "method": "supervised_real"}, r"needs the teacher's answers"),
     ],
 )
 def test_what_cannot_judge(fields, told):

@@ -122,7 +122,7 @@ def test_the_same_picture_with_two_labels_is_told(
     found.rows.append({"image": {"bytes": png(0), "path": None}, "label": 1})
     hub["me/animals"] = found
     data = load("me/animals", cache, held_out=0)
-    assert "1 pictures have another label" in capsys.readouterr().err
+    assert "1 images have a different label" in capsys.readouterr().err
     assert data.pool_labels is not None and data.pool_labels.tolist() == [0, 1, 0, 1]
 
 
@@ -130,11 +130,11 @@ def test_the_same_picture_with_two_labels_is_told(
     ("held", "fields", "message"),
     [
         ({}, {}, r"config.dataset='hf:me/x': cannot be loaded .*doesn't exist"),
-        ({"test": table(0, 2)}, {}, "has no split 'train'; it has 'test'"),
+        ({"test": table(0, 2)}, {}, "has no split 'train', only 'test'"),
         ({"train": table(0, 2, two=Image())}, {}, "has 2 columns of the kind Image.*image_column"),
-        ({"train": table(0, 2)}, {"image_column": "id"}, "no column 'id' of pictures"),
-        ({"train": table(0, 2)}, {"label_column": "id"}, "'id' holds no classes"),
-        ({"train": table(0, 2)}, {"classes": "a,b"}, "has classes of its own, the first .*'cat'"),
+        ({"train": table(0, 2)}, {"image_column": "id"}, "no column 'id' of images"),
+        ({"train": table(0, 2)}, {"label_column": "id"}, "'id' contains no classes"),
+        ({"train": table(0, 2)}, {"classes": "a,b"}, "has its own classes, the first .*'cat'"),
     ],
 )
 def test_what_cannot_be_used(

@@ -50,7 +50,7 @@ def test_labels_and_splits(root: Path, cache: Path, capsys: pytest.CaptureFixtur
     rows += [[path_of(4), "cat", "test"], [path_of(5), "dog", "Test"], [path_of(6), "", "val"]]
     data = load(write(root, rows), cache)
     assert capsys.readouterr().out.endswith(
-        "4 pictures, 2 to judge the student, 1 of a validation split left out\n"
+        "4 images, 2 for evaluation, 1 of a validation split left out\n"
     )
     assert (data.class_names, data.classes, data.name) == (NAMES, 2, "manifest")
     order = [0, 2, 1, 3]  # by path
@@ -102,14 +102,14 @@ def test_another_label_is_another_data_set(root: Path, cache: Path) -> None:
 
 WRONG = {
     "missing file": (["a/9.png", "cat", ""], "row 5: there is no file 'a/9.png'"),
-    "no path": (["", "cat", ""], "row 5: names no picture"),
-    "listed twice": (["b/1.png", "dog", ""], "row 5: 'b/1.png' is listed in row 3, too"),
-    "unknown class": (["a/6.png", "catt", ""], "row 5: the label 'catt' is none.*mean 'cat'"),
-    "unknown split": (["a/6.png", "cat", "trian"], "row 5: the split 'trian' is none of"),
-    "unlabeled judge": (["a/6.png", "", "test"], "row 5: has no label, and other pictures of"),
+    "no path": (["", "cat", ""], "row 5: names no image file"),
+    "listed twice": (["b/1.png", "dog", ""], "row 5: 'b/1.png' is also listed in row 3"),
+    "unknown class": (["a/6.png", "catt", ""], "row 5: the label 'catt' is not one of.*mean 'cat'"),
+    "unknown split": (["a/6.png", "cat", "trian"], "row 5: the split 'trian' is not train"),
+    "unlabeled judge": (["a/6.png", "", "test"], "row 5: has no label, but other images of"),
     "two labels": (
         ["copy.png", "dog", ""],
-        "row 5: .*picture of row 2.*labels are 'dog' and 'cat'",
+        "row 5: .*same image as in row 2.*labels are 'dog' and 'cat'",
     ),
 }
 
@@ -150,9 +150,9 @@ def test_wrong_columns(
 def test_classes_must_be_known(root: Path, cache: Path) -> None:
     with pytest.raises(UserError, match=r"labels name 0 classes.*config.data.classes"):
         load(write(root, [[path_of(number)] for number in range(8)], "path"), cache)
-    with pytest.raises(UserError, match="lists no picture"):
+    with pytest.raises(UserError, match="lists no image file"):
         load(write(root, []), cache)
-    with pytest.raises(UserError, match="all its pictures are of a validation split"):
+    with pytest.raises(UserError, match="all its images are of a validation split"):
         load(write(root, [["a/0.png", "cat", "val"]]), cache)
 
 

@@ -120,7 +120,7 @@ def test_a_manifest_of_pictures_in_a_bucket(
 @pytest.mark.parametrize(
     ("place", "message"),
     [
-        ("memory://bucket/nothing", "holds no picture|there is no such folder"),
+        ("memory://bucket/nothing", "contains no image file|there is no such folder"),
         ("nonsense://bucket", "cannot be read .ValueError"),
     ],
 )

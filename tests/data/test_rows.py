@@ -52,12 +52,12 @@ def test_parquet_without_its_pictures(tmp_path: Path) -> None:
     [
         ("a.txt", b"", "name a file that ends in .csv, .tsv, .jsonl, .ndjson, .parquet"),
         ("a.csv", b"", "is empty"),
-        ("a.csv", b"x,y\n1,2\n1\n", "row 3 has 1 cells, and the header names 2 columns"),
+        ("a.csv", b"x,y\n1,2\n1\n", "row 3 has 1 cells, but the header names 2 columns"),
         ("a.csv", b"x,x\n1,2\n", "names the column 'x' more than once"),
         ("a.csv", b'x,y\n1,"2', "row 2 is damaged"),
         ("a.csv", b"x\ncaf\xe9\n", "not text in UTF-8"),
         ("a.jsonl", b'{"x": 1}\n{"x"\n', "row 2 is not JSON"),
-        ("a.jsonl", b"[1]\n", "row 1 holds no JSON object"),
+        ("a.jsonl", b"[1]\n", "row 1 is not a JSON object"),
         ("a.parquet", b"PAR1", "is damaged after row 0"),
     ],
 )

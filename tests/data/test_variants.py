@@ -85,7 +85,7 @@ def test_a_run_mixes_variants_and_asks_about_the_real_images_only(tmp_path, monk
     435.
     """
     fields = {**command.TINY, "n_real": 10, "budget": 70, "rounds": 2, "train.epochs": 1}
-    with pytest.raises(Exception, match="60 pairs are to be chosen, and the pool has 45"):
+    with pytest.raises(Exception, match="60 pairs are to be chosen, but the pool has 45"):
         configured(**fields)
     with pytest.raises(
         Exception, match=r"an image has 8 different shifts of up to search\.variant_crop=1 pixels"

@@ -125,7 +125,7 @@ def help_text():
         env={**os.environ, "JAX_PLATFORMS": "cpu"},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=480,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -211,7 +211,7 @@ def test_python_of_a_page_runs(page, tmp_path):
         env={**command.environment(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=480,
     )
     assert ran.returncode == 0, ran.stderr
     # Its last line: three classes, and the agreement.

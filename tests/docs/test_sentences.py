@@ -38,10 +38,10 @@ from tests.tables.test_shipped_tables import shipped
 # Sentences of a page with figures in them, and what these must be. All white space counts as one.
 SENTENCES = {
     "README.md": {
-        r"photographs were worth (\S+) and (\S+) points more than": lambda: [
+        r"agreement was (\S+) and (\S+) points higher with more photographs": lambda: [
             difference(table, row, "real", "mixes").difference for table, row in PHOTOGRAPHS
         ],
-        r"it was worth (\S+) points with probabilities and (\S+) with labels": lambda: [
+        r"agreement by (\S+) points with probabilities and by (\S+) with hard labels": lambda: [
             of_assistant("fashion_probabilities"),
             of_assistant("fashion_labels", LONG_4),
         ],
@@ -50,61 +50,63 @@ SENTENCES = {
         r"`epig` and `learning_loss` are ahead .* by (\S+), (\S+) and (\S+)\. On": lambda: [
             of_choice("mnist", way) for way in ("badge", "epig", "learning_loss")
         ],
-        r"`badge` is (\S+) above them, .* alone are (\S+) above": lambda: [
+        r"`badge` is (\S+) above random pairs, .* alone is (\S+) above": lambda: [
             of_choice("fashion", way) for way in ("badge", "random")
         ],
-        r"`train.temperature=4` gains (\S+) points of agreement on MNIST and (\S+) on": lambda: (
+        r"increases agreement by (\S+) points on MNIST and (\S+) on Fashion-MNIST\. The": lambda: (
             gains(LEARNED, "temperature4", "as_paper")
         ),
-        r"as much on MNIST \((\S+)\) and nothing on Fashion-MNIST \((\S+)\)": lambda: gains(
-            LEARNED, "temperature20", "as_paper"
+        r"similar on MNIST \((\S+)\), but there is no gain on Fashion-MNIST \((\S+)\)": lambda: (
+            gains(LEARNED, "temperature20", "as_paper")
         ),
-        r"temperature 4 gains (\S+) and (\S+);": lambda: gains(
+        r"temperature 4 increases agreement by (\S+) and (\S+) compared": lambda: gains(
             LEARNED, "top3_temperature4", "as_paper"
         ),
-        r"five seeds do not tell the (\S+) from 0": lambda: gains(
+        r"with five seeds the (\S+) is inconclusive": lambda: gains(
             LEARNED, "top3_temperature4", "as_paper"
         )[1:],
-        r"A label alone costs (\S+) and (\S+) points": label,
-        r"\(divergence (\S+) in place of (\S+)\)": lambda: [
+        r"a hard label only reduce agreement by (\S+) and (\S+) points": label,
+        r"\(divergence (\S+) instead of (\S+)\)": lambda: [
             divergence("label"),
             divergence("as_paper"),
         ],
-        r"were worth (\S+) points more on MNIST and (\S+) more on Fashion-MNIST": lambda: (
+        r"agreement was (\S+) points higher on MNIST and (\S+) higher on Fashion-MNIST": lambda: (
             of_pictures("probabilities")
         ),
-        r"labels alone (\S+) and (\S+) more \(\[ten seeds": lambda: of_pictures("labels"),
-        r"20,000 mixes were worth (\S+) points on MNIST and (\S+) on Fashion-MNIST": lambda: [
+        r"hard labels it was (\S+) and (\S+) points higher \(\[ten seeds": lambda: of_pictures(
+            "labels"
+        ),
+        r"20,000 mixes increased agreement by (\S+) points on MNIST and (\S+) on Fashion": lambda: [
             of_assistant("mnist_labels", LONG_4),
             of_assistant("fashion_labels", LONG_4),
         ],
-        r"with labels, and (\S+) on Fashion-MNIST with probabilities, against": lambda: [
+        r"and with probabilities by (\S+) on Fashion-MNIST, compared": lambda: [
             of_assistant("fashion_probabilities")
         ],
-        r"reached (\S+) on the test images": lambda: [few_queries("assistant_pictures")],
-        r"real images and nothing else it was (\S+)\.": lambda: [few_queries("real_only")],
-        r"uncertainty are behind by (\S+) to (\S+), the": behind,
-        r"is ahead by (\S+), while the training is short": lambda: [
+        r"reached a test accuracy of (\S+)%": lambda: [few_queries("assistant_pictures")],
+        r"real images only, the accuracy was (\S+)%\.": lambda: [few_queries("real_only")],
+        r"uncertainty, the paper's included, are behind by (\S+) to (\S+), because": behind,
+        r"is ahead by (\S+) if the training is short": lambda: [
             difference("acquisitions_cpu", "mnist", "k_center", "random").difference
         ],
         r"it is not \((\S+) in accuracy\)": lambda: [
             difference("best_cpu", "mnist_half", "best", "random", "student_accuracy").difference
         ],
-        r"hardest quarter of each batch costs (\S+) and (\S+) \(one": lambda: gains(
+        r"hardest quarter of each batch costs (\S+) and (\S+) points \(one": lambda: gains(
             LEARNED, "without_hard", "as_paper", -1
         ),
-        r"`train.loss=pad_l2` gains (\S+) and (\S+) against temperature 1": lambda: gains(
+        r"1, `train.loss=pad_l2` increases agreement by (\S+) and (\S+), and its": lambda: gains(
             LEARNED, "features", "as_paper"
         ),
-        r"it gains less: (\S+) on MNIST \(a loss\) and (\S+) on Fashion": lambda: gains(
+        r"alone, `pad_l2` changes agreement by (\S+) on MNIST and (\S+) on Fashion": lambda: gains(
             LEARNED, "features", "temperature4"
         ),
-        r"together with temperature 4 (\S+) and (\S+)\.": lambda: gains(
+        r"together with temperature 4 changes it by (\S+) and (\S+)\.": lambda: gains(
             LEARNED, "features4", "temperature4"
         ),
-        r"BADGE gain (\S+) to (\S+) points of accuracy": labelling,
+        r"BADGE increase accuracy by (\S+) to (\S+) points": labelling,
     },
-    "docs/own_teacher.md": {r"a label alone costs (\S+) points .*? MNIST and (\S+) on": label},
+    "docs/own_teacher.md": {r"a hard label costs (\S+) points .*? MNIST and (\S+) on": label},
     "docs/faq.md": {r"costs agreement: (\S+) points on MNIST, (\S+) on Fashion": label},
     "docs/running.md": {r"(\d+) to (\d+) minutes on one core with": minutes},
 }
@@ -156,7 +158,7 @@ def test_blocks_in_results():
     assert f"mixes with probabilities reach {mixes}." in told
     longer = [mean(f"fashion_{one}", "random_pairs_long") for one in ("labels", "probabilities")]
     assert (
-        f"on {mean('fashion_labels', 'assistant')}% of the images in place of {longer[0]}%; with"
+        f"on {mean('fashion_labels', 'assistant')}% of the images instead of {longer[0]}%; with"
         f" probabilities, and without an assistant, it is {longer[1]}%." in told
     )
     gains = [of_assistant("fashion_labels", rival) for rival in (LONG_4, LONG)]
@@ -165,7 +167,8 @@ def test_blocks_in_results():
     found = [difference(REGIMES, row, "assistant", rival) for row in sets for rival in rivals]
     assert min(one.interval[0] for one in found) > 0.5 and "the four intervals lie above" in told
     assert "{:.2f} of the {:.2f} points are left".format(*gains) in told
-    assert f"worth {of_assistant('fashion_probabilities'):.2f} points on Fashion" in told
+    gain = of_assistant("fashion_probabilities")
+    assert f"increases agreement by {gain:.2f} points on Fashion" in told
 
 
 def test_what_results_say_of_labels():
@@ -205,20 +208,21 @@ def test_what_results_say_of_labels():
 
 def test_advice_without_figures():
     """What README says of ways to choose with 4,000 queries, and of the features' divergence."""
-    assert "measurably better](results/README.md#choosing-with-4000-queries) with 4,000" in text_of(
-        "README.md"
-    )
+    none = "With 4,000 queries and probabilities, no acquisition function was [measurably better]"
+    assert f"{none}(results/README.md#choosing-with-4000-queries)." in text_of("README.md")
     found = cells(shipped(FEW), runs_of(FEW))
     choosing = [cell.against["random"] for cell in found if not cell.way.startswith("random")]
     assert len(choosing) > 20
     better = [one for one in choosing if one.paired.difference > 0 and (one.holm or 1) < 0.05]
     assert better == []
-    assert "unsure about had lower agreement, the paper's included" in text_of("README.md")
+    assert "student's uncertainty, the paper's included, had lower agreement" in text_of(
+        "README.md"
+    )
     assert behind()[0] > 0
     unsure = [one for one in found if one.row == "fashion" and not one.way.startswith("pooled_")]
     holm = {cell.way: cell.against["random"].holm for cell in unsure if "random" in cell.against}
     assert [way for way, p in holm.items() if p is not None and p < 0.05] == ["margin"]
-    alone = "`margin` alone that is significant after Holm's correction"
+    alone = "only the difference for `margin` is significant after Holm's correction"
     assert alone in text_of("README.md")
     assert "After Holm's correction only `margin`" in text_of("docs/methods.md")
     photographs = [one for table, _ in PHOTOGRAPHS for one in cells(shipped(table), runs_of(table))]
@@ -226,7 +230,7 @@ def test_advice_without_figures():
     assert min(p for p in against if p is not None) > 0.05
     assert "neither is significant after Holm's correction" in text_of("README.md")
     assert "no difference in this table is significant" in text_of("docs/photos.md")
-    assert "its answers come nearest to the teacher's" in text_of("docs/methods.md")
+    assert "its answers are the closest to the teacher's" in text_of("docs/methods.md")
     ways = {run["way"] for run in runs_of(LEARNED)}
     assert min(ways, key=divergence) == "features"
 
@@ -240,7 +244,7 @@ OTHERS = {
     "docs/pretrained.md": (r"\| \.5 and \.5 \|",),
     "docs/own_teacher.md": (
         *(r"within \.001\.", r"\.1 at most\), \.004 if .*? \.008 if all are bfloat16"),
-        *(r"one class at \.02", r"99\.5% of the picture", r"within \.025, or"),
+        *(r"one class at \.02", r"99\.5% of the image", r"within \.025, or"),
     ),
 }
 EVERYWHERE = (r"Python 3\.11 to 3\.14", r"Python 3\.11", r"arXiv 2003\.13960", r"Apache-2\.0")
@@ -251,8 +255,8 @@ ELSEWHERE = (
 )
 HELD = [page for page in map(name_of, PAGES) if page not in ELSEWHERE]
 HEADINGS = {  # of tables that other tests compare with the runs
-    "README.md": ("What was changed", "Row", "Queries"),
-    "docs/photos.md": ("What the further answers are for",),
+    "README.md": ("Change", "Row", "Queries"),
+    "docs/photos.md": ("Images of the further queries",),
     "docs/deploying.md": ("images that the student answers",),
 }
 

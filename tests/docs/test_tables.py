@@ -28,18 +28,18 @@ CHANGES = {  # first cells of a row of README: table, ours, theirs
         "top3_temperature4",
         "as_paper",
     ),
-    ("only the label", "probabilities, temperature 1"): (LEARNED, "label", "as_paper"),
+    ("only the hard label", "probabilities, temperature 1"): (LEARNED, "label", "as_paper"),
     ("the teacher's features (`pad_l2`)", "temperature 1"): (LEARNED, "features", "as_paper"),
     ("the paper's choice of pairs, 4,000 queries", "random pairs"): (FEW, "grid", "random"),
 }
 ASSISTED = (
-    "an assistant answers 20,000 further mixes, only the label, temperature 4",
-    "the same without one, trained as long",
+    "an assistant answers 20,000 more mixes, only the hard label, temperature 4",
+    "no assistant, equal training length and temperature",
 )
-CHOSEN = ("mixes chosen by `badge`, only the label", "random pairs")
+CHOSEN = ("mixes chosen by `badge`, only the hard label", "random pairs")
 PICTURES = {  # the same, of block E: the end of its rows' names
-    (f"3,500 further real pictures at random, {answers}", "3,500 mixes of random pairs"): end
-    for answers, end in (("probabilities", "probabilities"), ("only the label", "labels"))
+    (f"3,500 more real images at random, {answers}", "3,500 mixes of random pairs"): end
+    for answers, end in (("probabilities", "probabilities"), ("only the hard label", "labels"))
 }
 PRINTED = {"mnist": "98.74", "fashion": "80.90"}  # by the paper
 
@@ -47,9 +47,9 @@ PRINTED = {"mnist": "98.74", "fashion": "80.90"}  # by the paper
 PLACES = {
     LEARNED: "learning-from-the-answers",
     FEW: "choosing-with-4000-queries",
-    (REGIMES, "real_random"): "real-pictures-or-mixes",
+    (REGIMES, "real_random"): "real-images-or-mixes",
     (REGIMES, "assistant"): "an-assistant",
-    (REGIMES, "pooled_badge"): "choosing-with-labels",
+    (REGIMES, "pooled_badge"): "choosing-with-hard-labels",
 }
 
 
@@ -69,7 +69,7 @@ def with_interval(one):
 
 
 def test_changes_of_readme():
-    found = {tuple(row[:2]): row[2:] for row in rows("README.md", "What was changed")}
+    found = {tuple(row[:2]): row[2:] for row in rows("README.md", "Change")}
     wanted = {names: (*one, ("mnist", "fashion")) for names, one in CHANGES.items()}
     for names, end in PICTURES.items():
         both = (f"mnist_{end}", f"fashion_{end}")
@@ -149,7 +149,7 @@ def test_demo_rises_beyond_its_intervals():
 
 NEXT = {  # first cells of a row of docs/photos.md: the way
     "photographs at random": "real",
-    "photographs of least margin": "real_margin",
+    "photographs of smallest margin": "real_margin",
     "photographs of highest predicted loss": "real_learning_loss",
     "photographs far from each other": "real_k_center",
     "pastes": "pastes",
@@ -161,7 +161,7 @@ NEXT = {  # first cells of a row of docs/photos.md: the way
 
 
 def test_what_to_ask_about_next():
-    found = rows("docs/photos.md", "What the further answers are for")
+    found = rows("docs/photos.md", "Images of the further queries")
     assert {row[0] for row in found} == NEXT.keys() and len(found) == len(NEXT)
     for title, *columns in found:
         for place, (table, row) in enumerate(PHOTOGRAPHS):

@@ -49,7 +49,7 @@ def test_the_card_says_what_is_known(lenet: SavedNetwork, exported: Path) -> Non
     }
     assert {name: row(text, name) for name in expected} == expected
     assert row(text, "Input").startswith("`uint8[B, 28, 28, 1]`")
-    assert "values 0 to 255" in row(text, "Input")
+    assert "values from 0 to 255" in row(text, "Input")
     (config,) = re.findall(r"```json\n(.*?)\n```", text, re.DOTALL)
     assert json.loads(config) == KNOWN["config"]
 
@@ -107,12 +107,12 @@ def test_the_card_tells_what_an_assistant_answered() -> None:
     student = card_of("lenet5_half", LENET)
     text = card.text(card.complete({**student, "assistant": {**told, "weights": weights}}, {}, ""))
     assert row(text, "Answered by an assistant, not by the teacher") == (
-        "lenet5 answered 9,000 fresh mixes, at no query; they fill 25% of each of the student's"
-        " batches"
+        "lenet5 answered 9,000 fresh mixes, without a query; they make up 25% of each of the"
+        " student's batches"
     )
     assert "answers that the teacher did not give" in text
-    assert row(text, "First weights of the assistant") == "hf:timm/x.y@1, SHA-256 ab12"
-    assert row(text, "Licence of the assistant's first weights") == "not recorded"
+    assert row(text, "Initial weights of the assistant") == "hf:timm/x.y@1, SHA-256 ab12"
+    assert row(text, "Licence of the assistant's initial weights") == "not recorded"
     assert "assistant" not in card.text(card.complete(student, {}, ""))
 
 
@@ -181,13 +181,13 @@ def test_the_card_does_not_speak_of_files_that_were_not_there(of_files: bool) ->
     told["pictures"] = {"resize": "crop", "of_files": of_files}
     text = card.text(card.complete(told, {}, ""))
     assert "image_of" in text
-    assert ("This is what the training did" in text) == of_files
-    assert ("came from no picture files" in text) != of_files
+    assert ("converted in this way" in text) == of_files
+    assert ("did not come from image files" in text) != of_files
 
 
 def test_a_student_of_no_photographs_says_so() -> None:
     text = card.text(card.complete(card_of("lenet5", LENET), {}, ""))
-    assert "image_of" not in text and "no picture files" in text
+    assert "image_of" not in text and "not image files" in text
 
 
 def test_the_card_of_a_rectangle_tells_how_its_pictures_are_made() -> None:
@@ -195,7 +195,7 @@ def test_the_card_of_a_rectangle_tells_how_its_pictures_are_made() -> None:
     assert photograph.code(told) == ""
     text = card.text(card.complete(told, {}, ""))
     assert "crop, to a height of 16 and a width of 8 pixels" in text
-    assert "image_of" not in text and "no picture files" not in text
+    assert "image_of" not in text and "not image files" not in text
 
 
 NAMES = {

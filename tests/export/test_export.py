@@ -180,5 +180,5 @@ def test_images_of_another_kind_are_refused(
 
 def test_teachers_are_not_exported(lenet: SavedNetwork, tmp_path: Path) -> None:
     teacher = lenet._replace(card={**lenet.card, "role": "teacher"})
-    with pytest.raises(UserError, match="a saved teacher is not exported"):
+    with pytest.raises(UserError, match="a saved teacher cannot be exported"):
         export.write(teacher, tmp_path / "out", sample_of(LENET, 1), formats=("stablehlo",))

@@ -93,7 +93,7 @@ def test_unknown_formats_are_refused(formats, hint):
 def test_nothing_to_export(tmp_path):
     with pytest.raises(UserError, match="--network is missing"):
         modes.export(order())
-    with pytest.raises(UserError, match="holds no saved network"):
+    with pytest.raises(UserError, match="does not contain a saved network"):
         modes.export(order(tmp_path / "run"))
     assert list(tmp_path.iterdir()) == []
 
@@ -104,6 +104,6 @@ def test_another_data_set_is_refused(tmp_path, tiny_run):
         UserError, match=r"made for images \[8, 8, 1\] of 10 classes.*has \[16, 16, 1\] of 10"
     ):
         modes.export(order(network=run / "student", output=output, **{"data.size": 16}))
-    with pytest.raises(UserError, match=r"leave --config out.*\n  config\.data\.size: 0 -> 16"):
+    with pytest.raises(UserError, match=r"omit --config.*\n  config\.data\.size: 0 -> 16"):
         modes.export(order(run, output=output, **{"data.size": 16}))
     assert list(tmp_path.iterdir()) == []

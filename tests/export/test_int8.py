@@ -61,7 +61,7 @@ def test_a_loss_is_a_warning() -> None:
         return quantised.compare(lambda _: full, lambda _: other, given)
 
     assert told(25.0)["warning"] is None
-    assert "in 25.00% of the images" in told(24.9)["warning"]
+    assert "for 25.00% of the images" in told(24.9)["warning"]
     assert told(2.0)["accuracy"] == [0.75, 1.0]
     # KL of the one that changed, over four: (.6 ln(.6/.4) + .4 ln(.4/.6)) / 4.
     assert told(2.0)["divergence"] == pytest.approx(0.0810930 / 4, abs=1e-6)

@@ -140,7 +140,7 @@ def test_whole_or_not_at_all(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     faults = (
-        (saved, empty, UserError, "--images=.*holds no picture"),
+        (saved, empty, UserError, "--images=.*contains no image file"),
         (saved, tmp_path / "nowhere", UserError, "--images=.*no such folder"),
         (saved._replace(variables={}), tmp_path / "digits", FlaxError, "conv1"),
     )
@@ -151,7 +151,7 @@ def test_whole_or_not_at_all(tmp_path):
         assert output.read_text() == "file,class,probability\nof yesterday,1,1\n"
     (tmp_path / "a folder").mkdir()
     for unwritable in (tmp_path / "a folder", output / "below a file.csv"):
-        with pytest.raises(UserError, match=r"--output=.* cannot be written .*name another file"):
+        with pytest.raises(UserError, match=r"--output=.* cannot be written .*choose another file"):
             predictions.write(
                 saved, tmp_path / "digits", unwritable, resize="crop", cache_dir=cache
             )
@@ -172,7 +172,7 @@ def test_command_line(tmp_path, tiny_run):
     assert done.returncode == 0, done.stderr
     output = tiny_run / "run" / "predictions.csv"
     assert (
-        done.stdout == f"{output}: 20 pictures, 1 broken and left out\n"
+        done.stdout == f"{output}: 20 images, 1 broken and left out\n"
         and "'torn.png'" in done.stderr
     )
     saved = load_network(tiny_run / "run" / "student")
@@ -217,7 +217,7 @@ def test_an_output_never_replaces_something_else(case, tmp_path):
     output, beside = tmp_path / "ledger.sqlite", tmp_path / "ledger.sqlite.part"
     output.write_bytes(OTHERS[case])
     beside.write_text("mine")
-    with pytest.raises(UserError, match=r"holds no earlier predictions: nothing was written"):
+    with pytest.raises(UserError, match=r"does not contain earlier predictions: nothing"):
         predict(tmp_path, output)
     assert output.read_bytes() == OTHERS[case]
     output.unlink()

@@ -23,9 +23,9 @@ def test_small_files_and_the_newest_state_are_mended_without_a_question(tiny_run
     assert done.returncode == 0, done.stderr
     for name in ("summary.json", "config.json", "metrics.jsonl", f"checkpoints/{newest}"):
         assert str(workdir / name) in done.stdout, name
-    assert "goes on: round 2 of 0 to 2, " in done.stdout
+    assert "resumed: round 2 of 0 to 2, " in done.stdout
     assert "90 answers to queries and 60 to evaluation queries" in done.stdout
-    assert "not asked again; 37.5 USD spent so far" in done.stdout
+    assert "not requested again; 37.5 USD spent so far" in done.stdout
     after = command.summary(workdir)
     changing = {"seconds", "peak_memory_mib", "paths", "rounds", "queries_paid"}
     assert {name: after[name] for name in after.keys() - changing} == {

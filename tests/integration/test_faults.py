@@ -29,7 +29,7 @@ STOPS = (
 )  # attempts: 3
 IMPATIENT = {
     "teacher.http.connect_timeout": 0.3,
-    "teacher.http.read_timeout": 1.2,
+    "teacher.http.read_timeout": 3.0,
 }  # for what never ends
 
 # Either protocol reads these on its own; the rest happens below it.

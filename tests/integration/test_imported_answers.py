@@ -182,7 +182,7 @@ def test_classes_alone_are_for_a_teacher_that_answers_labels(tmp_path, folder, l
         ["path", "class"],
         [["0000.png", "3"], ["0001.png", "7"]],  # found in data.folder
     )
-    with pytest.raises(UserError, match=r"row 2: names a class without a score, and config.tea"):
+    with pytest.raises(UserError, match=r"row 2: names a class without a score, but config.tea"):
         importing.import_answers(settings_of(tmp_path), table, tmp_path / "l.sqlite", STOP)
     labels = settings_of(tmp_path, **{"teacher.answers.form": "label"})
     found = importing.import_answers(labels, table, tmp_path / "l.sqlite", STOP)
@@ -208,9 +208,9 @@ WRONG = {
     "a negative score": (["0000.png", 1.5, -0.5, *[0] * 8], "row 2: .*negative"),
     "a missing score": (["0000.png", 1, "", *[0] * 8], "row 2: .*NaN"),
     "a missing file": (["nowhere.png", 1, *[0] * 9], "row 2: there is no file 'nowhere.png' in "),
-    "no picture": (["", 1, *[0] * 9], "row 2: names no picture"),
+    "no picture": (["", 1, *[0] * 9], "row 2: names no image"),
     "a broken picture": (["broken.png", 1, *[0] * 9], "row 2: 'broken.png' cannot be read"),
-    "too few cells": (["0000.png"], "row 2 has 1 cells, and the header names 11 columns"),
+    "too few cells": (["0000.png"], "row 2 has 1 cells, but the header names 11 columns"),
 }
 
 
@@ -242,7 +242,7 @@ def test_two_answers_to_one_picture_are_refused_and_both_rows_named(tmp_path, fo
     found = importing.import_answers(settings, table, tmp_path / "same.sqlite", STOP)
     assert (found.taken.added, found.repeated) == (2, 1)
     table = write_csv(tmp_path / "other.csv", head, [*same[:2], ["copy.png", "8"]])
-    with pytest.raises(UserError, match=r"row 4: has another answer than row 2 to the same pict"):
+    with pytest.raises(UserError, match=r"row 4: has a different answer from row 2 to the same"):
         importing.import_answers(settings, table, tmp_path / "other.sqlite", STOP)
     assert not (tmp_path / "other.sqlite").exists()
 
@@ -290,7 +290,7 @@ def test_a_run_takes_the_answers_of_its_manifest(tmp_path, folder, log, capsys):
     settings = settings_of(tmp_path, **fields)
     data = inputs.load_data(settings)
     teacher = loading.load(settings, data, STOP)
-    for told in ("30 answers of the manifest are in the ledger now", ""):
+    for told in ("30 answers were imported from the manifest", ""):
         capsys.readouterr()
         importing.take_from_manifest(settings, data, teacher, tmp_path / "l.sqlite")
         assert told in capsys.readouterr().out
@@ -344,7 +344,7 @@ def test_a_labelled_set_is_exported_and_comes_back(finished, tmp_path, monkeypat
 
 
 def test_a_labelled_set_of_nothing(tmp_path):
-    with pytest.raises(UserError, match="holds no run"):
+    with pytest.raises(UserError, match="contains no run"):
         labelled_set.of_run(tmp_path, STOP)
 
 

@@ -199,7 +199,7 @@ def test_the_survivor_of_two_runs_asks_for_what_the_dead_one_had_in_flight(
     images, oracle, path = asking.some_images(60), Timed(), Path(plan["ledger"])
     fields = {
         "images": len(images),
-        "read_timeout": 1.0,
+        "read_timeout": 20.0,
         **({"patience": patience} if patience else {}),
     }
     with FaultyServer(oracle, SHAPE, ["slow:0.2"] * 500) as server:

@@ -57,7 +57,7 @@ def test_a_run_is_resumed_with_the_same_bits(data, tmp_path):
     page = (tmp_path / "whole" / "report.html").read_text()
     assert "F1" in page and "missed lanes" in page
     assert "Teacher and student disagree most" in page and "student (blue): " in page
-    assert "The teacher is least sure" not in page
+    assert "The teacher is least confident" not in page
     saved = load_network(tmp_path / "whole" / "student")
     assert saved.groups == 48 and saved.predict(data.test_images).shape == (8, 1008)
     stopped = 0

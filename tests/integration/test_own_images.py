@@ -148,7 +148,7 @@ def test_seeds_hold_out_different_pictures():
 @pytest.mark.parametrize(("count", "out"), [(2, 1), (10, 9), (1, 0), (0, 0)])
 def test_too_few_to_hold_any_out(count, out):
     with pytest.raises(
-        UserError, match=f"config.data.held_out={out}: there are only {count} pictures"
+        UserError, match=f"config.data.held_out={out}: there are only {count} images"
     ):
         own_images.with_holdout("memory", numbered(count), ("a", "b"), count=out, seed=0, key="")
 
@@ -186,7 +186,7 @@ def test_folder_without_labels(tmp_path, capsys):
     write_digits(tmp_path / "pictures", 0, 60)
     config = folder_settings(tmp_path)
     data = inputs.load_data(config)
-    assert capsys.readouterr().out == f"{tmp_path / 'pictures'}: 60 pictures\n"
+    assert capsys.readouterr().out == f"{tmp_path / 'pictures'}: 60 images\n"
     assert (data.shape, data.classes, data.test_labels) == ((16, 16, 3), 10, None)
     assert (data.drawable_count, len(data.test_images), len(data.teacher_images)) == (50, 10, 0)
     assert data.class_names == tuple("0123456789") and len(data.key) == 64
@@ -231,8 +231,8 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
     data = inputs.load_data(folder_settings(tmp_path, **fields))
     assert (len(data.test_images), data.drawable_count) == (10, 50)
     printed = capsys.readouterr().out
-    assert "10 pictures are identical to pictures that judge the student, and are not" in printed
-    assert "in the order of numbers: the first of 10 is '0', the last '9'\n" in printed
+    assert "10 images are identical to evaluation images, and are not" in printed
+    assert "sorted as numbers: the first of 10 is '0', the last is '9'\n" in printed
     real = draw_real(data, 50, 0)
     assert not addresses(real) & addresses(data.test_images)
 
@@ -332,7 +332,7 @@ def test_run_is_refused_when_a_picture_was_added(tmp_path, monkeypatch):
     write_digits(tmp_path / "pictures", 60, 61)
     for attempt in (experiment.run, report.report):
         with pytest.raises(
-            UserError, match=r"begun with other pictures.*put them back, or choose another"
+            UserError, match=r"started with other images.*Restore them, or choose another"
         ) as caught:
             attempt(config, tmp_path / "run", STOP)
         assert f"--config.ledger.path={tmp_path / 'run' / 'ledger.sqlite'}" in str(caught.value)

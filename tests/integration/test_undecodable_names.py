@@ -33,7 +33,7 @@ def test_a_whole_run(tmp_path):
     }
     done = command.run(command.arguments(workdir, **fields), command.environment(tmp_path, **ASCII))
     assert done.returncode == 0, done.stderr
-    assert "could not be made" not in done.stdout
+    assert "could not be created" not in done.stdout
     assert rf"{tmp_path}/run\xff\xe9/student" in done.stdout
     for name in ("summary.json", "metrics.jsonl", "report.html", "plots/curves.svg"):
         assert (workdir / name).stat().st_size > 0, name

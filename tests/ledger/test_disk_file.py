@@ -1,6 +1,7 @@
 """A ledger that is deleted while it is written: nothing more is sent, and nothing is lost."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from amkd import ledger
 from amkd.core.errors import UserError
+from amkd.ledger import disk_file
 from tests.support.books import charge, pay, some_answers, some_images
 
 
@@ -72,3 +74,29 @@ def test_a_ledger_that_is_there_leaves_no_copy(tmp_path: Path) -> None:
         pay(book, charge(book.teacher("x")), some_images(2), some_answers(2))
         book.close()
         assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(sqlite3.OperationalError("unable to open"), "unable to open.*ulimit"), (None, "was deleted")],
+)
+def test_a_batch_that_cannot_be_read_back_costs_nothing(
+    error: sqlite3.Error | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = ledger.Ledger(tmp_path / "ledger.sqlite")
+    book.begin_run("run", "", "")
+    who = charge(book.teacher("x"), price=1.0)
+
+    def holds(*_: object) -> bool:
+        if error is not None:
+            raise error
+        return False
+
+    with monkeypatch.context() as patched:
+        patched.setattr(disk_file.DiskFile, "holds", holds)
+        with pytest.raises(UserError, match=message):
+            book.begin_batch(who, some_images(3))
+    assert book.spent("run") == 0 and book.lost("run") == 0
+    pay(book, who, some_images(3), some_answers(3))
+    assert book.spent("run") == 3
+    book.close()

@@ -161,7 +161,7 @@ def test_a_ledger_in_use_is_read_as_it_is_now(path: Path) -> None:
 
 
 def test_a_ledger_that_is_written_meanwhile_is_not_relied_on(path: Path) -> None:
-    with pytest.raises(UserError, match="written while it was read"):
+    with pytest.raises(UserError, match=r"wrote to ledger .* while it was read"):
         with reader.open_read_only(path) as db:
             accounts.runs(db)
             book = ledger.Ledger(path)
@@ -225,7 +225,7 @@ def test_totals_are_by_currency(path: Path) -> None:
         shown = report.overview(db, path)
         spent = report.spending(accounts.spending(db, by="day"), "day")
     assert (
-        "spent in all: 9 USD\n" in shown
+        "spent in total: 9 USD\n" in shown
         and "no answer: 4 images" in shown
         and "19 answers" in shown
     )

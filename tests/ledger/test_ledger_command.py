@@ -68,7 +68,7 @@ def test_show(path: Path, content: bytes) -> None:
     text = run("show", path)
     assert (
         "900 answers" in text
-        and "spent in all: 150.75 USD" in text
+        and "spent in total: 150.75 USD" in text
         and "no answer: 3 images" in text
     )
     (alpha,) = [line for line in lines(text) if line[:1] == ["alpha-00"]]
@@ -118,9 +118,9 @@ def test_recount(path: Path, tmp_path: Path) -> None:
     (workdir / "config.json").write_text(json.dumps({"run": "beta-00002"}))
     told = {"queries": 350, "queries_paid": 300, "evaluation_queries": 0}
     (workdir / "summary.json").write_text(json.dumps(told))
-    assert run("recount", path, workdir).endswith("summary.json says the same\n")
+    assert run("recount", path, workdir).endswith("summary.json has the same counts\n")
     (workdir / "summary.json").write_text(json.dumps({**told, "queries_paid": 350}))
-    assert "queries_paid: the ledger counts 300, and the summary says 350" in run(
+    assert "queries_paid: 300 in the ledger, but 350 in the summary" in run(
         "recount", path, workdir, status=1
     )
     (workdir / "summary.json").write_text("{")
@@ -132,7 +132,7 @@ def test_export(path: Path, tmp_path: Path) -> None:
     assert run("export", path, table).startswith("950 rows")
     with table.open() as file:
         assert len({row["image"] for row in csv.DictReader(file)}) == 900
-    assert "there already" in run("export", path, table, status=2)
+    assert "already exists" in run("export", path, table, status=2)
     assert run(
         "export", path, tmp_path / "few.csv", "--run", "beta", "--teacher", "dear"
     ).startswith("50 rows")
@@ -162,7 +162,7 @@ def test_rescue(path: Path, tmp_path: Path, content: bytes) -> None:
     (saved,) = [int(line[1]) for line in lines(text) if line[:1] == ["answer"]]
     assert 200 < saved < 900 and "are lost" in text
     assert f"{saved} answers" in run("show", new)
-    assert "there already" in run("rescue", damaged, new, status=2)
+    assert "already exists" in run("rescue", damaged, new, status=2)
     assert "--identity x" in run("rescue", damaged, tmp_path / "newer", "--identity", "x", status=2)
 
 

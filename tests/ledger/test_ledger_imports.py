@@ -76,7 +76,7 @@ def test_an_answer_that_comes_while_an_image_is_in_flight(tmp_path: Path) -> Non
 def test_another_number_of_classes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     imports.record(path, FROM, IMAGES[:2], ANSWERS[:2])
-    with pytest.raises(UserError, match="have 10 classes, and these have 3; nothing was imported"):
+    with pytest.raises(UserError, match=r"with 10 classes, but .* 3 classes; nothing was imported"):
         imports.record(path, FROM, IMAGES[2:4], some_answers(2, classes=3))
     with pytest.raises(UserError, match=r"is damaged .*answer to image"):
         books.execute(path, "UPDATE answer SET scores = zeroblob(40)")

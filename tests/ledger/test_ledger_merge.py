@@ -184,7 +184,7 @@ def test_merge_refuses_and_changes_nothing(path: Path, tmp_path: Path) -> None:
     for source, complaint in [
         (bad, "damaged.*rescue"),
         (tmp_path / "link", "the target itself"),
-        (tmp_path / "absent", "not there"),
+        (tmp_path / "absent", "does not exist"),
         (unnamed, "--identity 2=NAME"),
     ]:
         with pytest.raises(UserError, match=complaint):

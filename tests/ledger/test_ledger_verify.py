@@ -56,7 +56,8 @@ def test_every_kind_of_fault_is_found(path: Path) -> None:
     assert after("DELETE FROM teacher WHERE id = 2") == {"teachers": ["teacher 2 has no name"]}
     assert after("DELETE FROM batch WHERE run = 'beta'") == {
         "batches": [
-            "run beta, distill, round 0: 0 images were answered in batches, and 6 are noted as paid"
+            "run beta, distill, round 0: 0 images were answered in batches, but 6 are recorded as"
+            " paid"
         ]
     }
     assert list(after("UPDATE use SET paid = 0 WHERE run = 'beta'")) == ["owners", "batches"]
@@ -167,7 +168,7 @@ def test_recount_compares_with_the_summary(
             folder = tmp_path / field
             write_workdir(folder, **{**right, field: 14})
             assert recount.recount(db, str(folder)).differences == [
-                f"{field}: the ledger counts {right[field]}, and the summary says 14"
+                f"{field}: {right[field]} in the ledger, but 14 in the summary"
             ]
 
 

@@ -17,7 +17,8 @@ REFUSED = [":memory:", "file:ledger.sqlite", "file::memory:?cache=shared", "file
 @pytest.mark.parametrize("path", [*REFUSED, " ", "a\0b", "/dev/null", "/", "~nobody-here/x"])
 def test_what_is_no_file_is_refused_before_anything_is_loaded(path: str) -> None:
     said = complaint(ledger__path=path)
-    assert f"config.ledger.path={path!r}" in said and "name a file on disk" in said
+    assert f"config.ledger.path={path!r}" in said
+    assert "name a file on disk" in said or "give the full path" in said
 
 
 @pytest.mark.parametrize("path", [*REFUSED, "."])

@@ -4,17 +4,19 @@ import contextlib
 import re
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from amkd import ledger
+from amkd.core import console
 from amkd.core.errors import UserError
-from amkd.ledger import reader, waiting
+from amkd.ledger import lease, reader, waiting
 from tests.support.books import charge, pay, some_answers, some_images
 
-HELD = r"ledger {} is held by another program; waiting for it, for up to \d+ more seconds"
+HELD = r"ledger {} is locked by another program; waiting for up to \d+ more seconds"
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +73,7 @@ def test_writing_says_that_it_waits_and_loses_nothing(
     timer.start()
     pay(book, who, some_images(2), some_answers(2))
     timer.join()
-    assert "is held by another program" in capsys.readouterr().out
+    assert "is locked by another program" in capsys.readouterr().out
     assert len(book.find(who.teacher, some_images(2))) == 2
     book.close()
 
@@ -84,7 +86,7 @@ def test_the_wait_has_an_end_that_names_file_and_time(
     ledger.Ledger(path).close()
     with (
         holder(path, 60.0),
-        pytest.raises(UserError, match="another program has held it") as caught,
+        pytest.raises(UserError, match="another program has locked it") as caught,
     ):
         ledger.Ledger(path)
     assert str(path) in str(caught.value)
@@ -94,3 +96,96 @@ def test_a_short_wait_says_nothing(tmp_path: Path, capsys: pytest.CaptureFixture
     path = tmp_path / "ledger.sqlite"
     ledger.Ledger(path).close()
     assert capsys.readouterr().out == ""
+
+
+class Unwritable:
+    """An output whose reader has gone, or that lies on a full disk."""
+
+    encoding = "utf-8"
+
+    def __init__(self, error: BaseException, after: int) -> None:
+        self.error, self.after = error, after
+
+    def write(self, text: str) -> int:
+        if "ledger" in text:
+            self.after -= 1
+            if self.after < 0:
+                raise self.error
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+UNWRITABLE = [console.ReaderGone(), OSError(28, "No space left on device")]
+
+
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("error", UNWRITABLE, ids=["reader gone", "disk full"])
+def test_no_answer_is_lost_to_a_message(
+    error: BaseException, after: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, images = tmp_path / "ledger.sqlite", some_images(2)
+    book = ledger.Ledger(path)
+    book._db.execute("PRAGMA busy_timeout=20")
+    book.begin_run("run", "", "")
+    who = charge(book.teacher("x"))
+    sent = book.begin_batch(who, images)
+    monkeypatch.setattr(console._Guarded, "main_must_know", False)
+    monkeypatch.setattr("sys.stdout", Unwritable(error, after))
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    timer = threading.Timer(0.5, other.close)
+    timer.start()
+    book.record_answers(who, sent.number, images=images, answers=some_answers(2))
+    timer.join()
+    assert book.find(who.teacher, images).keys() == set(images) and not book._db.in_transaction
+    book.close()
+
+
+def test_a_heart_goes_on_after_a_message_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    monkeypatch.setattr(lease, "BEAT", 0.05)
+    book = ledger.Ledger(path)
+    book._db.execute("PRAGMA busy_timeout=20")
+    book.begin_run("run", "", "")
+    monkeypatch.setattr("sys.stdout", Unwritable(OSError(28, "No space left on device"), 0))
+
+    def beats() -> int:
+        return book.rows("SELECT beats FROM lease")[0][0]
+
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(0.5)  # many beats, each of which waits long enough to say so
+    before = beats()
+    end = time.monotonic() + 60
+    while beats() == before:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    book.close()
+
+
+def test_an_error_after_begin_leaves_no_transaction_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an interrupt that comes while SQLite waits inside BEGIN, and is raised just after it."""
+    book = ledger.Ledger(tmp_path / "ledger.sqlite")
+    book.begin_run("run", "", "")
+    execute = waiting.execute
+
+    def interrupted(db: sqlite3.Connection, statement: str, *given: Sequence[object]) -> None:
+        execute(db, statement, *given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting, "execute", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            book.teacher("x")
+    assert not book._db.in_transaction
+    assert book.teacher("x") == 1
+    book.close()
+    again = ledger.Ledger(tmp_path / "ledger.sqlite")
+    again.begin_run("run", "", "")  # the lease was given back
+    again.close()

@@ -342,13 +342,13 @@ def test_a_certain_teacher_of_one_class(tmp_path):
         ({"budget": 6}, r"config\.budget=6: must be more than n_real=6, whose queries it includes"),
         (
             {"search.as_released": True},
-            r"as_released=True: it changes the bytes of images that were made",
+            r"as_released=True: it changes the bytes of the images that were made",
         ),
         (
             {"teacher.kind": "python", "teacher.function": "tests.support.counting_teacher:answer"},
             r"config\.teacher\.kind='python': method 'fskd' makes its images from the weights and"
-            r" gradients of the teacher's network, and this one is a black box; only"
-            r" teacher\.kind=flax shows them",
+            r" gradients of the teacher's network, but this teacher is a black box; only"
+            r" teacher\.kind=flax provides them",
         ),
     ],
 )
@@ -385,11 +385,11 @@ def test_a_plan_tells_what_is_made():
     )
     assert set(told) < set(
         lines
-    ) and "gradient queries     20 (passes forward and back" in "\n".join(lines)
+    ) and "gradient queries     20 (forward and backward passes" in "\n".join(lines)
     speed = Speed(100.0, 10.0, 100, 4.0)
     text = "\n".join([*report._work(plan, speed), *report._rounds(plan, speed)])
     assert "gradients            about 5 seconds at 4 a second" in text
-    assert "training in making   78 images (about 8 seconds at 10 a second)" in text
+    assert "extra training       78 images, in order to make images (about 8 seconds at 10" in text
     assert text.splitlines()[-1].split()[:2] == ["0", "29"]
 
 

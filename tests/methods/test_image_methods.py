@@ -130,25 +130,25 @@ def test_facts_by_hand(fields, images, evaluations):
     [
         (
             {"method": "flips"},
-            "config.budget=90: flips asks about 60 mirrored images, and n_real=30 images have 30;"
+            "config.budget=90: flips queries 60 flipped images, but n_real=30 images give only 30;"
             " lower budget to 60, or raise n_real",
         ),
         (
             {"method": "pastes", "search.acquisition": "entropy"},
-            "pastes has no choice among as many images as are wanted; set --config.search.candid",
+            "search.candidates=1 gives pastes exactly as many images as it needs, so the",
         ),
         (
             {"method": "active_labelling", "search.scored_images": 20},
-            "config.search.scored_images=20: a round chooses 30 images, and only among",
+            "config.search.scored_images=20: a round chooses 30 images, but only from",
         ),
         (
             {"method": "random_crops", "teacher.kind": "labels"},
-            "labels answer real images, and no crops; choose active_labelling or real_only",
+            "can answer only real images, not crops; choose method=active_labelling or",
         ),
-        ({"method": "pastes", "search.variants": 1}, "pastes mixes nothing; set it to 0"),
+        ({"method": "pastes", "search.variants": 1}, "pastes makes no mixes, so it cannot"),
         ({"search.crop_area": (0.9, 0.3)}, "must be two shares, the lower one first"),
         ({"search.crop_area": (0.9,)}, "must be two shares, the lower one first"),
-        ({"search.crop_area": (1.0, 1.0)}, "such a crop is the whole image, already answered"),
+        ({"search.crop_area": (1.0, 1.0)}, "such a crop is the whole image, which is already"),
         ({"search.crop_area": (0.0, 1.0)}, "each must be positive and at most 1; it is a share"),
         ({"search.paste_area": (0.5, 1.0)}, "at 0 and 1 a paste is a real image, already answ"),
         ({"search.crop_stretch": 0.5}, "config.search.crop_stretch=0.5: must be at least 1"),
@@ -267,7 +267,7 @@ def test_labelling_pictures_of_a_folder(tmp_path, monkeypatch):
     page = (tmp_path / "run" / "report.html").read_text()
     words = visible(page)
     assert "C2" not in words and "accuracy" not in words and "Agreement by class" in words
-    shown, more = section(page, "What was asked").split("<details>")[:2]
+    shown, more = section(page, "Queries:").split("<details>")[:2]
     assert (shown.count("<img"), more.count("<img")) == (6, 18)
     assert "amkd --config=folder:smoke" in page
 

@@ -106,10 +106,10 @@ def test_images_that_cannot_be_made_are_told_of_before_anything_is_asked():
     even = REAL.copy()
     even[:2, :, 7:] = even[:2, :, 6::-1]  # two are their own mirrored images
     with pytest.raises(
-        UserError, match="wants 12 different mirrored images of 12 real images, and only 10 could"
+        UserError, match="needs 12 different flipped images of 12 real images, but only 10 could"
     ):
         made("flips", even)
-    with pytest.raises(UserError, match="wants 24 different crops of 12 real images, and only 12"):
+    with pytest.raises(UserError, match="needs 24 different crops of 12 real images, but only 12"):
         made(
             "random_crops", budget=36, **{"search.crop_area": (1.0, 1.0), "search.crop_flip": True}
         )

@@ -78,12 +78,12 @@ def test_four_views_of_every_image():
 
 
 def test_views_that_cannot_be():
-    """Of images that are not square, and of labels, which know none of them."""
+    """Refuses images that are not square, and ground-truth labels, which exist for no view."""
     (reason,) = sskd.misfits((4, 6, 1))
-    assert "these are 4x6; set --config.data.size=4" in reason
+    assert "these images are 4x6, which is not square; set --config.data.size=4" in reason
     assert not list(sskd.misfits((4, 4, 1)))
     with pytest.raises(
-        UserError, match=r"method='sskd': labels answer real images, and no views of them"
+        UserError, match=r"method='sskd': the labels teacher .* only real images, not views of them"
     ):
         configured(**{"method": "sskd", "teacher.kind": "labels"})
 
@@ -203,7 +203,7 @@ def test_labelling_by_labels(tmp_path, capsys):
 
 def test_labelling_needs_as_many_images_as_it_asks_about(tmp_path):
     fields = {**command.TINY, "method": "active_labelling", "budget": 401, "rounds": 1}
-    with pytest.raises(UserError, match="digits, which has 400 to draw from"):
+    with pytest.raises(UserError, match="digits, from which 400 can be drawn"):
         whole_run.run(tmp_path, **fields)
 
 
@@ -223,9 +223,9 @@ def test_labels_answer_their_own_images_only():
     np.testing.assert_array_equal(
         teacher.ask(np.uint8([40, 20]).reshape(2, 1, 1, 1)), [[1, 0, 0], [0, 1, 0]]
     )
-    with pytest.raises(UserError, match="an image without a label"):
+    with pytest.raises(UserError, match="an image without a ground-truth label"):
         teacher.ask(np.uint8([15]).reshape(1, 1, 1, 1))
-    with pytest.raises(UserError, match="has no labels"):
+    with pytest.raises(UserError, match="has no ground-truth labels"):
         labels.load(dataclasses.replace(labelled([1, 2]), pool_labels=None))
 
 
@@ -324,7 +324,7 @@ def test_labels_are_no_answers_of_a_teacher_and_cost_nothing(tmp_path):
 
 def test_all_images_need_a_budget_for_all(tmp_path):
     fields = {**command.TINY, "method": "full_kd"}
-    told = "config.budget=90: full_kd asks about all 400 images of digits; set --config.budget=400"
+    told = "config.budget=90: full_kd queries all 400 images of digits; set --config.budget=400"
     with pytest.raises(UserError, match=told):
         whole_run.run(tmp_path, **fields)
     assert counting_teacher.asked(tmp_path / "asked.txt") == []

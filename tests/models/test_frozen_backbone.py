@@ -208,7 +208,7 @@ def test_no_images_have_no_features(variables, tmp_path):
 
 def test_features_that_do_not_fit_are_refused(variables, tmp_path):
     huge = jax.tree.map(lambda value: 1e3 * np.abs(value), variables)
-    with pytest.raises(UserError, match=r"config\.train\.views: .* 16 bits; set it to 0"):
+    with pytest.raises(UserError, match=r"config\.train\.views: .* 16-bit floats; set it to 0"):
         backbone(huge, tmp_path).features([IMAGES])
 
 

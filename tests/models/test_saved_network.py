@@ -97,6 +97,6 @@ def test_an_interrupted_save_leaves_what_was_there(
 
 @pytest.mark.parametrize("name", ["nothing", "student/arrays"])
 def test_a_folder_without_a_network_is_told_of(sound: Path, name: str) -> None:
-    with pytest.raises(UserError, match="holds no saved network") as caught:
+    with pytest.raises(UserError, match="does not contain a saved network") as caught:
         load_network(sound.parent / name)
     assert str(sound.parent / name) in str(caught.value)

@@ -23,7 +23,7 @@ from tests.support import counting_teacher
 from tests.support.small import configured, digits
 
 SHAPE = (8, 8, 1)
-_LINES = user_network.__doc__.split("::\n", 1)[1].split("What it must keep to")[0]
+_LINES = user_network.__doc__.split("::\n", 1)[1].split("Requirements:")[0]
 EXAMPLE = textwrap.dedent(_LINES)
 
 
@@ -124,10 +124,10 @@ def test_a_module_without_train_and_a_network_are_taken_as_they_are():
         ("lenet", r"config\.student='lenet': must be one of lenet5, "),
         (own("SHAPE"), r"must name a function of \(classes, shape\)"),
         (own("failing"), r"build\(10, \(8, 8, 1\)\) failed: ValueError"),
-        (own("no_module"), r"must return a flax.linen module, and returned a int"),
+        (own("no_module"), r"must return a flax.linen module, but returned a int"),
         (own("unhashable"), r"cannot be hashed; use a tuple"),
-        (own("wrong_classes"), r"must return logits \[B, 10\], and returns \[2, 11\]"),
-        (own("counting"), r"may have the collections params and batch_stats, and has counts"),
+        (own("wrong_classes"), r"must return logits \[B, 10\], but returns \[2, 11\]"),
+        (own("counting"), r"may have only the collections params and batch_stats, but has counts"),
     ],
 )
 def test_what_is_no_student_is_refused(name, told):
@@ -154,7 +154,7 @@ def test_what_needs_the_last_layer_is_refused(fields, told):
 def test_a_loss_of_ones_own():
     assert configured(**{"train.loss": own("OWN")}).train.loss == own("OWN")
     assert losses.find(own("OWN")) is OWN
-    with pytest.raises(UserError, match=r"train\.loss=.*: is a tuple; it must be an"):
+    with pytest.raises(UserError, match=r"train\.loss=.*: is a tuple, but must be an"):
         losses.find(own("SHAPE"))
     with pytest.raises(UserError, match=r"train\.loss='sof': must be one of .*did you mean 'soft'"):
         configured(**{"train.loss": "sof"})

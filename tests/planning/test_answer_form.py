@@ -11,7 +11,7 @@ NO = np.nan
 @pytest.mark.parametrize(
     ("rows", "form", "said"),
     [
-        ([[0, 1, 0], [1, 0, 0]], "label", "a label only"),
+        ([[0, 1, 0], [1, 0, 0]], "label", "a hard label only"),
         ([[0.123456789, 0.876543211], [0.4, 0.6]], "probabilities", "whose sum is 1"),
         ([[2.5, -1.0, 0.3]], "logits", "negative"),
         ([[0.5, NO, 0.25], [NO, 0.9, NO]], "top_k", "1 to 2 of 3 classes"),

@@ -144,8 +144,8 @@ def told_of_pictures(fields):
     in_rounds = given.method == "active_labelling"
     share = "about as many as in each later round" if in_rounds else "as many as the budget allows"
     assert (f"(n_real=0: {share})" in text) == (given.n_real == 0)
-    assert (" real_only: the real images take" in text) == (config.method != given.method)
-    return re.search(r"real pictures left +(\d+), .*\n .* set --config\.(\w+)=(\w+)", text)
+    assert (" real_only: the real images use" in text) == (config.method != given.method)
+    return re.search(r"unused real images +(\d+);.*\n.*\n.* set --config\.(\w+)=(\w+)", text)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_an_assistants_work_by_hand():
     for line in (
         f"training             {(30 + 60 + 90 + 8 * 12) * 8:,} images",
         "assistant            lenet5, in the last round; it answers 100 fresh mixes,",
-        "which fill 50% of each of the student's batches, at no query",
+        "which make up 50% of each of the student's batches, without a query",
         "assistant training   360 images (about 3 minutes at 2 a second)",
         "assistant answers    300 images (about 60 seconds at 5 a second)",
     ):
@@ -303,7 +303,7 @@ def test_what_is_spent_counts_against_the_limit():
         config, cost(36, 0, 0, costs.Held(spent=1.0), 0.25, "USD")
     )  # exactly the limit
     with pytest.raises(
-        UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are spent already"
+        UserError, match=r"max_cost=10: 37 images at 0.25 cost 9.25 USD, and 1.00 are already spent"
     ):
         costs.check_cost(config, cost(37, 0, 0, costs.Held(spent=1.0), 0.25, "USD"))
 
@@ -395,7 +395,7 @@ def test_the_sentinel_is_planned_and_paid(tmp_path, monkeypatch):
     config = configured(**{**SHORT, **watched})
     spends_what_it_says(config, tmp_path / "run", shared, log, known=0, sent=164)
     told = report.report(config, tmp_path / "run", STOP)
-    assert "sentinel queries     14 at most (one after 2 batches" in told
+    assert "sentinel queries     14 at most (one after every 2 batches" in told
     assert figures(told)["to be sent"] == 0  # of the finished run
     summary = command.summary(tmp_path / "run")
     assert (summary["queries"], summary["sentinel_queries"]) == (90, 14)

@@ -61,7 +61,7 @@ def test_a_probe_asks_so_many_images_and_the_run_does_not_ask_again(tmp_path, lo
     assert re.search(r"answers\.form +probabilities fits all 20 answers", done.stdout)
     assert re.search(r"rate +[\d.,]+ images a second", done.stdout)
     # 90 queries and 60 images that judge, of which 20 are answered: 130 at .25.
-    assert re.search(r"the run will send +130 images more, 32\.50 USD", done.stdout)
+    assert re.search(r"the run will send +130 more images, 32\.50 USD", done.stdout)
     page = (folder / "probe.html").read_text()
     page_checks.check(page)
     assert page.count("<figure>") == 20
@@ -101,14 +101,14 @@ def test_labels_alone_are_told(tmp_path):
         **{"teacher.function": f"{HERE}:labels", "teacher.answers.form": "label"}
     )
     lines = said(probes.probe(settings, tmp_path / "run", STOP))
-    assert lines["form"].startswith("a label only")
+    assert lines["form"].startswith("a hard label only")
     assert lines["answers.form"] == "label fits all 20 answers"
     # A run refuses class numbers under another form, and the answers are in the ledger.
     other = settings_of(**{"teacher.function": f"{HERE}:labels"})
     lines = said(probes.probe(other, tmp_path / "run", STOP))
     assert lines["answers.form"].endswith("set --config.teacher.answers.form=label")
-    assert lines["best classes"] == "3 20"
-    assert lines["never the best"].startswith("9 of 10 classes: 0, 1, 2, 4")
+    assert lines["likeliest classes"] == "3 20"
+    assert lines["never the likeliest"].startswith("9 of 10 classes: 0, 1, 2, 4")
 
 
 def test_a_useless_teacher_costs_one_image(tmp_path):

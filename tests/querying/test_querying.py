@@ -189,7 +189,7 @@ def test_recall_complains_of_what_is_lost(book: ledger.Ledger) -> None:
     query_client = client_of(book, spy)
     ask(query_client, some_images(9))
     calls = len(spy.calls)
-    with pytest.raises(UserError, match=r"lacks 2 answers of spy.*config\.ledger\.path") as caught:
+    with pytest.raises(UserError, match=r"2 answers of spy.*config\.ledger\.path") as caught:
         client.recall(query_client, [some_images(11)])
     assert str(book.path) in str(caught.value)
     assert len(spy.calls) == calls
@@ -233,7 +233,7 @@ def test_answers_are_those_that_the_ledger_keeps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("classes", "said"), [(CLASSES, "does not fit what it answered before"), (7, "4 classes")]
+    ("classes", "said"), [(CLASSES, "does not fit the earlier answers"), (7, "4 classes")]
 )
 def test_what_another_run_keeps_meanwhile_is_checked_too(
     book: ledger.Ledger, classes: int, said: str

@@ -103,8 +103,8 @@ def test_swapped_replies_stop_the_run(book: ledger.Ledger) -> None:
         ask(asks, images)
     said = str(caught.value)
     assert "sentinel=2" in said and "batches 4 to 5 of the ledger" in said
-    assert "their 8 answers are set aside" in said and "fresh_connections=True" in said
-    assert "asks about these 8 images again" in said and "config.teacher.sentinel=0" in said
+    assert "these 8 answers are set aside" in said and "fresh_connections=True" in said
+    assert "sends these 8 images again" in said and "config.teacher.sentinel=0" in said
     assert batches(book) == [
         *(("distill", 1), ("distill", 4), ("sentinel", 1)),
         *(("set aside", 4), ("set aside", 4), ("sentinel", 1)),
@@ -128,7 +128,7 @@ def test_an_answer_of_another_form_is_a_mismatch(book: ledger.Ledger) -> None:
         return truth(some_images(4))
 
     spy = Scripted(truth, truth, step)
-    with pytest.raises(TeacherFailed, match=r"batches 1 to 2 .* their 5 answers are set aside"):
+    with pytest.raises(TeacherFailed, match=r"batches 1 to 2 .* these 5 answers are set aside"):
         ask(client_of(book, spy, EVERY_2), some_images(17))
     assert book.count("run", DISTILL) == 0
     assert is_sound(book)

@@ -68,7 +68,7 @@ def test_the_page_has_curve_and_thresholds():
     text = "".join(cascade_part.parts(told, "USD"))
     assert text.count('<svg class="chart"') == 1 and text.count("<polygon") == 1
     assert "threshold 0.8000; the student answers 60.00%, 8 USD for 1,000 images." in text
-    assert "at 80.00% or above: no threshold; more images" in text
+    assert "at or above 80.00%: no threshold; more evaluation images" in text
     assert "<td>37.6 to 96.4</td><td>8</td>" in text
     assert not list(cascade_part.parts(None, ""))
     free = cascade.summary(STUDENT, TEACHER, price=0, wanted=0)

@@ -153,14 +153,14 @@ def test_without_labels_all_speak_of_agreement():
     assert "accuracy" not in text.lower() and "success rate" not in text
     assert "<span>agreement" in text and "<h2>Agreement by class" in text
     assert "Agreement against queries" in text
-    assert "Judged by the teacher, whose class counts" in section(text, "Calibration")
+    assert "An answer is right if its class is the teacher" in section(text, "Calibration")
     assert ["cat", "2", "100.00%", "34.2 to 100.0"] in read(text).rows
     assert ["round", "queries", "agreement", "C2"] in read(text).rows
     nothing = without_labels(
         teacher=None,
         told={"agreement": None, "rounds": [row(0, 9, student_accuracy=None, agreement=None)]},
     )
-    assert "Nothing judged the student" in nothing
+    assert "The student was not evaluated" in nothing
     assert "Calibration" not in nothing and "Confusion" not in nothing
 
 
@@ -186,7 +186,7 @@ def test_every_term_is_explained_where_it_stands():
         ),
         "Confusion": ("confusion",),
         "Calibration": ("ECE", "Brier score", "confidence"),
-        "What was asked": ("C2", "λ"),
+        "Queries:": ("C2", "λ"),
         "Money": ("sent by this run", "evaluation queries", "sentinel queries", "cost"),
     }.items():
         for term in terms:
@@ -204,15 +204,15 @@ def test_scores_of_single_images_are_c1():
     text = of_run(told={"rounds": rows}, chosen=(chosen(mixed=False, score="C1"),))
     words = visible(text).replace("active_mixup", "")
     assert "C2" not in words and "λ" not in words and "mix" not in words
-    assert "C1 of the chosen images" in text and "0.100 to 0.200" in text
-    assert f"<dt>C1</dt><dd>{run_page.escape(TERMS['C1'])}" in section(text, "What was asked")
+    assert "Number of chosen images by C1" in text and "0.100 to 0.200" in text
+    assert f"<dt>C1</dt><dd>{run_page.escape(TERMS['C1'])}" in section(text, "Queries:")
     # A few images at first, and each of them once.
-    shown, more = section(text, "What was asked").split("<details>")[:2]
+    shown, more = section(text, "Queries:").split("<details>")[:2]
     assert shown.count("<img") == 6 and more.count("<img") == 8
 
 
 def test_few_mixes_at_first_and_all_on_demand():
-    part = section(of_run(), "What was asked: mixes chosen in round 2")
+    part = section(of_run(), "Queries: mixes chosen in round 2")
     shown, *folded = part.split("<details>")
     assert shown.count("<img") == 3 * 6
     assert [one.count("<img") for one in folded[:2]] == [3 * 8, 3 * 8]

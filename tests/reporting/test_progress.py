@@ -98,7 +98,7 @@ def test_how_it_ends(tmp_path, raised, state, why):
 def test_no_file_where_none_is_wanted(tmp_path):
     with progress_file.kept(noted(), tmp_path, 0):
         assert not list(tmp_path.iterdir())
-    with pytest.raises(UserError, match=r"progress\.json is not there: no run has begun"):
+    with pytest.raises(UserError, match=r"progress\.json does not exist: no run was started"):
         progress_file.judge(tmp_path, 60, None)
 
 
@@ -112,14 +112,14 @@ def write(folder, **changed):
 @pytest.mark.parametrize(
     ("updated", "advanced", "idle", "well", "words"),
     [
-        ("11:59:30", "11:50:00", None, True, "sign of life 30 s ago, advanced 600 s ago"),
-        ("11:59:00", "11:59:00", None, True, "sign of life 60 s ago"),
-        ("11:58:59", "11:58:59", None, False, "no sign of life for 61 s"),
-        ("11:59:30", "11:50:00", 300, False, "alive, but nothing has advanced for 600 s"),
-        ("11:59:30", "11:50:00", 900, True, "sign of life"),
+        ("11:59:30", "11:50:00", None, True, "last heartbeat 30 s ago, last progress 600 s ago"),
+        ("11:59:00", "11:59:00", None, True, "last heartbeat 60 s ago"),
+        ("11:58:59", "11:58:59", None, False, "no heartbeat for 61 s"),
+        ("11:59:30", "11:50:00", 300, False, "it has a heartbeat, but no progress for 600 s"),
+        ("11:59:30", "11:50:00", 900, True, "last heartbeat"),
     ],
 )
-def test_signs_of_life_are_judged(tmp_path, updated, advanced, idle, well, words):
+def test_heartbeats_are_judged(tmp_path, updated, advanced, idle, well, words):
     at = "2026-11-28T{}.000Z"
     write(tmp_path, updated=at.format(updated), advanced=at.format(advanced))
     found = progress_file.judge(tmp_path, 60, idle, NOW)
@@ -142,15 +142,15 @@ def test_the_command_tells_by_its_exit_status(tmp_path, capsys):
     write(tmp_path, updated="2026-11-28T11:00:00.000Z")
     with pytest.raises(SystemExit) as ended:
         subcommands.run(["status", str(tmp_path)])
-    assert ended.value.code == 1 and "no sign of life for" in capsys.readouterr().out
+    assert ended.value.code == 1 and "no heartbeat for" in capsys.readouterr().out
     subcommands.run(["status", str(tmp_path), "--within=1e12"])
-    assert "sign of life" in capsys.readouterr().out
+    assert "last heartbeat" in capsys.readouterr().out
     with pytest.raises(UserError, match="--within"):
         subcommands.run(["status", str(tmp_path), "--within=soon"])
 
 
-def test_a_finished_run_without_signs_of_life_is_finished(tmp_path, capsys):
-    with pytest.raises(UserError, match="is not there"):
+def test_a_finished_run_without_heartbeats_is_finished(tmp_path, capsys):
+    with pytest.raises(UserError, match="does not exist"):
         subcommands.run(["status", str(tmp_path)])
     (tmp_path / "summary.json").touch()
     subcommands.run(["status", str(tmp_path)])
@@ -161,10 +161,10 @@ SHOWN = """\
 # HELP amkd_run_round the round; -1 before the first
 # TYPE amkd_run_round gauge
 amkd_run_round 1
-# HELP amkd_run_phase 1 for the phase that the run is in
+# HELP amkd_run_phase 1 for the current phase of the run
 # TYPE amkd_run_phase gauge
 amkd_run_phase{phase="query"} 1
-# HELP amkd_run_spent what may have been billed
+# HELP amkd_run_spent amount that may have been billed
 # TYPE amkd_run_spent gauge
 amkd_run_spent{currency="U\\\\S\\"D"} 0.75
 """

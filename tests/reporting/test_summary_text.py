@@ -6,11 +6,11 @@ from tests.support.summaries import row, summary
 
 def test_the_table_tells_of_money_only_where_there_is_some() -> None:
     free = summary_text.closing_table(summary())
-    assert "cost" not in free and "lost on the way" not in free
+    assert "cost" not in free and "lost in transit" not in free
     paid = summary_text.closing_table(summary(cost=1234.5, currency="EUR", lost=12))
     assert "\ncost                 1,234.5 EUR\n" in paid
     assert (
-        "\nlost on the way      12 images, which may have been billed without an answer\n" in paid
+        "\nlost in transit      12 images, which may have been billed without an answer\n" in paid
     )
 
 
@@ -25,8 +25,8 @@ def test_the_table_tells_what_an_assistant_answered() -> None:
     }
     text = summary_text.closing_table(summary(assistant=told))
     assert (
-        "\nassistant            lenet5 answered 12,000 fresh mixes and 50 pictures not asked about,"
-        " at no query; they fill 50% of each of the student's batches\n" in text
+        "\nassistant            lenet5 answered 12,000 fresh mixes and 50 images that were not"
+        " queried, without a query; they make up 50% of each of the student's batches\n" in text
     )
     assert "\nits agreement        90.00%" in text
     assert "assistant" not in summary_text.closing_table(summary())

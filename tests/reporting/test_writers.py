@@ -148,7 +148,7 @@ def test_a_service_that_cannot_begin_is_told_of(name, tmp_path, monkeypatch):
     stand_in(monkeypatch, name, [], init=fails, MlflowClient=fails)
     stand_in(monkeypatch, "mlflow.entities", [])
     settings = configured(**{"report.tensorboard": False, f"report.{name}": "photos"})
-    with pytest.raises(UserError, match=rf"{name}='photos': .*cannot begin \(no network\)"):
+    with pytest.raises(UserError, match=rf"{name}='photos': .*cannot start \(no network\)"):
         writers.open_all(settings, RunFacts("abc", tmp_path, {}))
 
 
@@ -168,7 +168,7 @@ def test_a_service_that_cannot_begin_tells_no_secret(name, variable, value, tmp_
     stand_in(monkeypatch, name, [], init=fails, MlflowClient=fails)
     stand_in(monkeypatch, "mlflow.entities", [])
     settings = configured(**{"report.tensorboard": False, f"report.{name}": "photos"})
-    with pytest.raises(UserError, match=r"cannot begin \(.*\*\*\*.* was refused\)") as caught:
+    with pytest.raises(UserError, match=r"cannot start \(.*\*\*\*.* was refused\)") as caught:
         writers.open_all(settings, RunFacts("abc", tmp_path, {}))
     assert "geheim" not in str(caught.value)
 

@@ -210,10 +210,12 @@ def test_through_the_command_line_and_onto_the_page(tmp_path):
     line = command.arguments(tmp_path / "run", **{**TINY, **fields})
     done = command.run(line, command.environment(tmp_path))
     assert done.returncode == 0, done.stderr
-    told = "lenet5 answered 40 fresh mixes, at no query; they fill 50% of each of the student's"
+    told = (
+        "lenet5 answered 40 fresh mixes, without a query; they make up 50% of each of the student's"
+    )
     assert f"assistant            {told} batches" in done.stdout
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "answered by the assistant lenet5, no queries" in page and "40 fresh mixes" in page
+    assert "answered by the assistant lenet5 (no queries)" in page and "40 fresh mixes" in page
     assert command.summary(tmp_path / "run")["queries"] == 90
 
 

@@ -154,8 +154,8 @@ def test_what_cannot_be_cached_is_refused():
             configured(**{**FIELDS, **fields})
         return str(error.value)
 
-    assert "config.train.views=3: features can be kept where" in told(**{"train.freeze": ""})
+    assert "config.train.views=3: features can only be cached if" in told(**{"train.freeze": ""})
     assert "set --config.student_weights" in told(student_weights="")
-    assert "all views of an image are alike" in told(**{"train.crop": 0})
+    assert "all views of an image are identical" in told(**{"train.crop": 0})
     assert "the only view is the image itself" in told(**{"train.views": 1})
     assert "config.teacher.train.views=2" in told(**{"teacher.train.views": 2})

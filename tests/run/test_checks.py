@@ -71,9 +71,9 @@ def test_only_square_images_can_be_turned(monkeypatch: pytest.MonkeyPatch) -> No
         teacher_images=np.zeros((400, 2, 3, 1)),
     )
     with pytest.raises(
-        UserError, match=r"config\.method='sskd': turns images by 90 degrees, and these are 2x3"
+        UserError, match=r"config\.method='sskd': rotates images by 90 degrees, .* are 2x3"
     ):
         checks.check_data(turned, wide)
     monkeypatch.setattr(inputs, "load_data", lambda _: wide)
-    with pytest.raises(UserError, match="these are 2x3"):
+    with pytest.raises(UserError, match="these images are 2x3"):
         report.report(turned, None, StopSignal())

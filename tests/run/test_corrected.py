@@ -69,7 +69,7 @@ def test_of_a_run_are_those_of_its_beginning(tmp_path):
     workdir.mkdir()
     settings = configured(**{"train.corrections": 2.0, "ledger.path": ledger})
     assert corrected.of_run(configured(), workdir, names) is None
-    with pytest.raises(UserError, match=r"is not there"):
+    with pytest.raises(UserError, match=r"does not exist"):
         corrected.of_run(settings, workdir, names)
     corrections.record(ledger, ("other", "classes"), {b"\1" * 32: 1})
     with pytest.raises(UserError, match=r"config\.train\.corrections=2: .* has no corrections"):
@@ -94,9 +94,9 @@ def test_the_field_does_not_change_a_teacher_or_a_step():
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"train.corrections": 1.0, "train.weighting": "softmax"}, "weighs the records"),
-        ({"train.corrections": 1.0, "train.loss": "pad_kl"}, "weighs the records"),
-        ({"teacher.train.corrections": 1.0}, "leave it out"),
+        ({"train.corrections": 1.0, "train.weighting": "softmax"}, "sets the weights"),
+        ({"train.corrections": 1.0, "train.loss": "pad_kl"}, "sets the weights"),
+        ({"teacher.train.corrections": 1.0}, "omit it"),
         ({"train.corrections": -1.0}, "train.corrections=-1.0"),
     ],
 )

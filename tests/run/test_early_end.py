@@ -74,7 +74,7 @@ def test_the_student_learns_from_what_was_paid_for(
     assert early["max_cost"] == images * PRICE
     assert early["why"] == (
         f"config.teacher.max_cost={images * PRICE:g} is spent: {queries} of 90 queries and 0 of 20"
-        " judging images are answered"
+        " evaluation images are answered"
     )
     assert early["why"] in summary_text.closing_table(found)
     assert found["student_accuracy"] is not None and found["agreement"] is None
@@ -94,7 +94,7 @@ def test_judging_is_paid_last_and_as_far_as_the_money_reaches(
     asked.clear()
     found = run(tmp_path / "run", 97 * PRICE)
     assert (found["queries"], found["evaluation_queries"]) == (90, 7)
-    assert "7 of 20 judging images" in found["ended_early"]["why"]
+    assert "7 of 20 evaluation images" in found["ended_early"]["why"]
     assert found["student_sha256"] == enough["student_sha256"]
     assert found["agreement"] is not None and found["teacher_accuracy"] is not None
     assert found["agreement"] * 7 == pytest.approx(round(found["agreement"] * 7))

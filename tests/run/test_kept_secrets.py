@@ -60,5 +60,5 @@ def test_a_workdir_that_keeps_whole_addresses_is_still_the_run_s(tmp_path: Path)
     (tmp_path / "config.json").write_text(json.dumps(held))
     assert workdir.owner(config, tmp_path) == "run"
     workdir.claim(config, tmp_path, "run", "teacher", "")
-    with pytest.raises(UserError, match="another configuration"):
+    with pytest.raises(UserError, match="a different configuration"):
         workdir.owner(from_config(changed(seed=7)), tmp_path)

@@ -64,9 +64,9 @@ def test_other_images_or_weights_are_refused_by_what_they_are(monkeypatch):
         leading.agree_on(IMAGES, "abc")
 
     agree(f"{own} abc", f"{own} abc")
-    with pytest.raises(UserError, match=r"process 2 has other weights .*student_weights"):
+    with pytest.raises(UserError, match=r"process 2 has different weights .*student_weights"):
         agree(f"{own} abc", f"{own} ")
-    with pytest.raises(UserError, match=r"process 1 has other images .*config\.data\.dir"):
+    with pytest.raises(UserError, match=r"process 1 has different images .*config\.data\.dir"):
         agree(f"{array_key(IMAGES + 1)} abc", f"{own} abc")
 
 

@@ -70,7 +70,7 @@ def test_the_page_of_a_run(tiny_run):
     reader = read(page)
     assert all(address.startswith("data:image/png;base64,") for address in reader.fetched)
     assert ["2", "90", "90", "37.5"] in reader.rows
-    assert "teacher: " in section(page, "What was asked") and "C2" in visible(page)
+    assert "teacher: " in section(page, "Queries:") and "C2" in visible(page)
     command = page[page.index("<pre>") : page.index("</pre>")]
     assert "amkd --config=default --workdir=FOLDER" in command
     assert "--config.budget=90" in command and "--config.train.epochs=2" in command

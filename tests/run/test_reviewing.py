@@ -80,7 +80,7 @@ def test_page_and_table(run, review, table):
     assert table[0]["teacher"] == str(held_out.teacher[worst].argmax())
     assert table[0]["student_score"] == f"{held_out.student[worst].max():.4f}"
     assert f"row {len(table) + 1}<br>" in page and f"row {len(table) + 2}<br>" not in page
-    with pytest.raises(UserError, match=r"review\.csv is there already"):
+    with pytest.raises(UserError, match=r"review\.csv already exists"):
         subcommands.run(["review", str(run)])
 
 
@@ -90,16 +90,16 @@ def test_corrections_are_read_once(run, review, table, tmp_path, capsys):
     path, names = write(tmp_path / "review.csv", rows), review.names
     subcommands.run(["review", str(run), f"--read={path}"])
     told = capsys.readouterr().out
-    assert "2 corrections are new, 0 have changed, 0 were there already" in told
+    assert "2 corrections are new, 0 have changed, 0 were already there" in told
     right = 1 + (table[0]["teacher"] == "3")
-    assert f"of these 2 pictures the teacher is right on {right}," in told
+    assert f"of these 2 images, the teacher is right on {right} " in told
     held = corrections.read(kept.read(run).ledger, names)
     assert held == {
         bytes.fromhex(rows[0]["image"]): 3,
         bytes.fromhex(rows[1]["image"]): int(rows[1]["teacher"]),
     }
     subcommands.run(["review", str(run), f"--read={path}"])
-    assert "0 corrections are new, 0 have changed, 2 were there" in capsys.readouterr().out
+    assert "0 corrections are new, 0 have changed, 2 were already there" in capsys.readouterr().out
 
 
 def test_wrong_rows_are_named_and_nothing_counts(review, table, tmp_path):
@@ -110,8 +110,8 @@ def test_wrong_rows_are_named_and_nothing_counts(review, table, tmp_path):
     with pytest.raises(UserError) as caught:
         reviewing.read_csv(review, path)
     told = str(caught.value)
-    assert "row 3: 'cat' is none of the classes" in told and "no correction was saved" in told
-    assert f"row 4: image {('ab' * 32)[:16]!r} is none of this run's" in told
+    assert "row 3: 'cat' is not one of the classes" in told and "no correction was saved" in told
+    assert f"row 4: image {('ab' * 32)[:16]!r} is not an image of this run" in told
     assert f"row {len(rows) + 1}: image {rows[0]['image'][:16]!r} has another class" in told
 
 
@@ -130,16 +130,16 @@ def test_a_table_of_a_spreadsheet(review, table, tmp_path):
 def test_the_page_of_the_run_shows_them(tiny_run):
     page = (tiny_run / "run" / "report.html").read_text()
     read(page)
-    assert "Teacher and student disagree most: held-out pictures" in page
-    assert "The teacher is least sure: queried real pictures" in page
+    assert "Teacher and student disagree most: held-out images" in page
+    assert "The teacher is least confident: queried real images" in page
 
 
 def test_mistakes(tmp_path, run):
-    with pytest.raises(UserError, match="holds no run"):
+    with pytest.raises(UserError, match="contains no run"):
         subcommands.run(["review", str(tmp_path)])
     with pytest.raises(UserError, match="--most=0"):
         subcommands.run(["review", str(run), "--most=0"])
-    with pytest.raises(UserError, match=r"--colour.*amkd review --help shows how"):
+    with pytest.raises(UserError, match=r"--colour.*see amkd review --help"):
         subcommands.run(["review", str(run), "--colour=red"])
 
 

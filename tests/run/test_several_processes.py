@@ -144,7 +144,7 @@ def test_killed_and_started_again(victim, moment, tmp_path, reference):
         _, words = survivor.communicate(timeout=200)
         assert survivor.returncode == 75, words
         assert time.monotonic() - killed < 120
-        assert "the same command goes on" in words or "no sign of life" in words or "lost" in words
+        assert "run the same command" in words or "no heartbeat" in words or "lost" in words
     if victim:
         found = together(tmp_path)
         assert [status for status, _ in found] == [0, 0], found
@@ -163,7 +163,7 @@ def test_asked_to_stop_all_processes_end_after_the_same_epoch(stopped, tmp_path,
         processes[stopped].send_signal(signal.SIGTERM)
         found = job.ended(processes)
     assert [status for status, _ in found] == [75, 75], found
-    assert "stopped, and saved" in found[0][1] and "no sign of life" not in found[1][1]
+    assert "the state is saved" in found[0][1] and "no heartbeat" not in found[1][1]
     found = together(tmp_path)
     assert [status for status, _ in found] == [0, 0], found
     check_same(tmp_path, reference)
@@ -208,7 +208,7 @@ def test_other_data_are_refused_before_anything_is_asked(tmp_path):
     with job.started(lines, environment(tmp_path)) as processes:
         found = job.ended(processes)
     assert [status for status, _ in found] == [2, 2], found
-    assert all("process 1 has other images" in told for _, told in found), found
+    assert all("process 1 has different images" in told for _, told in found), found
     assert asked(tmp_path / "asked.txt") == []
 
 

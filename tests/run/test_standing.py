@@ -22,12 +22,12 @@ def state(round_, epoch, records, answered):
 
 
 STEPS = {
-    "the start": (state(0, -1, 0, 0), "round 0 of 0 to 2, choosing its images"),
-    "asking": (state(1, -1, 60, 30), "round 1 of 0 to 2, asking about its 30 images"),
-    "asked": (state(1, 0, 60, 60), "round 1 of 0 to 2, training, from its beginning"),
+    "the start": (state(0, -1, 0, 0), "round 0 of 0 to 2, selecting its images"),
+    "asking": (state(1, -1, 60, 30), "round 1 of 0 to 2, querying its 30 images"),
+    "asked": (state(1, 0, 60, 60), "round 1 of 0 to 2, training, from the beginning"),
     "training": (state(1, 1, 60, 60), "round 1 of 0 to 2, training, 1 of 2 epochs done"),
-    "between rounds": (state(2, -1, 60, 60), "round 2 of 0 to 2, choosing its images"),
-    "the end": (state(3, -1, 90, 90), "all rounds are done, the results are written"),
+    "between rounds": (state(2, -1, 60, 60), "round 2 of 0 to 2, selecting its images"),
+    "the end": (state(3, -1, 90, 90), "all rounds are done, writing the results"),
 }
 
 
@@ -49,7 +49,7 @@ def test_an_assistant_stands_somewhere_too():
     assert standing.step(helped, facts) == told
     answers = np.zeros((10000, 10), np.float32)
     done = dataclasses.replace(asked, assisted=round_state.Assisted(3, answers=answers))
-    assert standing.step(done, facts) == "round 2 of 0 to 2, training, from its beginning"
+    assert standing.step(done, facts) == "round 2 of 0 to 2, training, from the beginning"
     later = dataclasses.replace(done, epoch=2)
     assert standing.step(later, facts) == "round 2 of 0 to 2, training, 2 of 5 epochs done"
 
@@ -72,14 +72,14 @@ SUMS = {
     "judged only": (
         Book(0, 60, 15.0),
         0,
-        "goes on: round 0 of 0 to 2, choosing its images. 0 answers to queries and 60 to"
-        " evaluation queries are in the ledger, and are not asked again; 15 USD spent so far",
+        "resumed: round 0 of 0 to 2, selecting its images. 0 answers to queries and 60 to"
+        " evaluation queries are in the ledger, and are not requested again; 15 USD spent so far",
     ),
     "without a price": (
         Book(1200, 0, 0.0),
         30,
-        "goes on: round 0 of 0 to 2, asking about its 30 images. 1,200 answers to queries and 0 to"
-        " evaluation queries are in the ledger, and are not asked again",
+        "resumed: round 0 of 0 to 2, querying its 30 images. 1,200 answers to queries and 0 to"
+        " evaluation queries are in the ledger, and are not requested again",
     ),
 }
 

@@ -74,10 +74,10 @@ def test_a_missing_record_is_written_again_and_an_earlier_version_had_no_copy(cl
 
 def test_a_record_that_was_written_again_still_tells_runs_apart(claimed):
     (claimed / "config.json").write_bytes(b"")
-    with pytest.raises(UserError, match="belongs to a run of another configuration") as refused:
+    with pytest.raises(UserError, match="contains a run with a different configuration") as refused:
         workdir.owner(configured(seed=1), claimed)
-    assert f"--config.ledger.path={claimed / 'ledger.sqlite'} it finds" in str(refused.value)
-    with pytest.raises(UserError, match="was begun with teacher teacher"):
+    assert f"--config.ledger.path={claimed / 'ledger.sqlite'} to reuse" in str(refused.value)
+    with pytest.raises(UserError, match="was started with teacher teacher"):
         workdir.claim(SETTINGS, claimed, "a" * 32, "another", "key")
 
 

@@ -42,7 +42,7 @@ def test_the_runs_teacher_is_asked_on_an_account_that_stays(run, tmp_path):
     known = sources.load("digits", cache_dir=tmp_path, test_images=60).test_images[:4]
     fields = {"serve.threshold": 1.0, "teacher.max_cost": 1.0, "serve.student": "jax"}
     with opened(run, **fields) as (model, told):
-        assert "below 1 python:tests.support.counting_teacher:answer" in told
+        assert "below 1, python:tests.support.counting_teacher:answer" in told
         assert (model.shape, model.classes, model.max_batch) == ((8, 8, 1), 10, 64)
         # The run has asked about the images that judge: they are free.
         assert model.cascade.answer(known).by_teacher.all() and not log.exists()

@@ -3,7 +3,10 @@ stop.
 """
 
 import contextlib
+import socket
 import threading
+import time
+import types
 from concurrent import futures
 
 import httpx
@@ -168,3 +171,42 @@ def test_the_projects_own_client_can_ask_it(tmp_path):
         with http_services.closing(found):
             assert found.identity.endswith("/student:v1")
             assert np.allclose(found.ask(images), student(images), atol=1e-6)
+
+
+@contextlib.contextmanager
+def serving(answer):
+    """A server whose cascade is a function."""
+    model = Model(types.SimpleNamespace(answer=answer), "v1", SHAPE, 3, 8)
+    with Server(model, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.005,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_slow_client_does_not_keep_the_server_from_ending():
+    with serving(None) as server, socket.create_connection(server.server_address) as client_:
+        head = "POST /v2/models/student/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{"
+        client_.sendall(head.encode())
+        time.sleep(0.2)  # it is read now, and the rest does not come
+        ending = threading.Thread(target=server.drain, daemon=True)
+        ending.start()
+        ending.join(60)
+        assert not ending.is_alive()
+
+
+def test_an_error_in_the_student_is_said_and_answered(capsys):
+    def fails(images):
+        raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+
+    image = np.zeros((1, *SHAPE), int)
+    tensor = {"name": "images", "datatype": "UINT8", "shape": image.shape, "data": image.tolist()}
+    with serving(fails) as server:
+        url = f"http://127.0.0.1:{server.server_port}/v2/models/student/infer"
+        reply = httpx.post(url, json={"inputs": [tensor]})
+    assert reply.status_code == 500
+    assert reply.json() == {"error": "the server failed (RuntimeError): see its output"}
+    assert "a request failed: RuntimeError: RESOURCE_EXHAUSTED" in capsys.readouterr().err

@@ -74,11 +74,13 @@ def start(command, env):
     )
 
 
-def wait_until(condition, process, seconds=120):
+def wait_until(condition, process, seconds=480):
     """Polls until the condition holds; fails if the process ends, or time runs out, before."""
     end = time.monotonic() + seconds
     while not condition():
-        assert process.poll() is None, f"ended before the moment came: {process.communicate()[1]}"
+        if process.poll() is not None:  # it may have come to the moment, and to its end, since
+            assert condition(), f"ended before the moment came: {process.communicate()[1]}"
+            return
         assert time.monotonic() < end, "the moment never came"
         time.sleep(0.01)
 

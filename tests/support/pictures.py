@@ -193,7 +193,7 @@ def _broken(root: Path) -> dict[str, str]:
     return {
         "bomb.png": "decompression bomb",
         "dangling.png": "No such file",
-        "text.png": "not a picture",
+        "text.png": "not an image",
         "truncated.jpg": "truncated",
         "zero too.jpg": "zero bytes",
         "zero.jpg": "zero bytes",

@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import ctypes
 import functools
+import gc
 import json
 import os
 import runpy
@@ -154,6 +155,9 @@ def _served(requests):
 def _main():
     for package in PACKAGES:
         __import__(package)
+    # At the end of each fork the collector would visit all that these packages have made.
+    gc.collect()
+    gc.freeze()
     with contextlib.closing(socket.socket(fileno=int(sys.argv[1]))) as requests:
         request, outputs = _served(requests)
     for number, output in enumerate(outputs, start=1):

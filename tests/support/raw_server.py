@@ -1,6 +1,7 @@
 """A server of literal bytes, for replies that no HTTP library would send."""
 
 import contextlib
+import queue
 import socket
 import threading
 
@@ -9,12 +10,13 @@ class RawServer:
     """Answers each request on loopback by the next of ``replies``, and the last one for ever.
 
     A reply is bytes, or a list of bytes to be written one after the other until the client hangs
-    up. ``asked`` lists what came: (number of the connection, head of the request, body).
+    up. ``asked`` lists what came: (number of the connection, head of the request, body). ``parts``
+    gets an item after each part that was written.
     """
 
     def __init__(self, *replies):
         self.replies, self.asked, self._lock = list(replies), [], threading.Lock()
-        self.connections = 0
+        self.connections, self.parts = 0, queue.SimpleQueue()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/x"
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -64,6 +66,7 @@ class RawServer:
                     reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
                 for part in reply if isinstance(reply, list) else [reply]:
                     peer.sendall(part)
+                    self.parts.put(len(part))
 
 
 def http(body, *headers, status=200):

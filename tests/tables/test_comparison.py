@@ -69,13 +69,13 @@ def test_the_page_warns_where_figures_are_not_of_the_same_images_or_teacher():
     changed = dataclasses.replace(OURS[1], kept=more)
     for runs in ([OURS[0], other], [OURS[0], changed]):
         (caution,) = comparison.cautions(runs)
-        assert caution.startswith("The runs have different data sets or pictures")
+        assert caution.startswith("The runs have different data sets or images")
     fewer = run("e", **{"data.test_images": 10})
     (caution,) = comparison.cautions([OURS[0], fewer])
-    assert caution.startswith("The runs are judged on different images")
+    assert caution.startswith("The runs are evaluated on different images")
     other = dataclasses.replace(other, kept=dataclasses.replace(other.kept, teacher="another"))
     text = comparison_page.page([*OURS, other])
-    assert "The runs have different data sets or pictures" in text
+    assert "The runs have different data sets or images" in text
     assert "The runs have different teachers" in text
 
 
@@ -122,7 +122,7 @@ def test_agreement_by_class_by_hand():
     assert images.tolist() == [2, 1, 0] and agreed.tolist() == [1, 1, 0]
     other = dataclasses.replace(judged, student=np.array([0, 0, 0]))
     head, rows = comparison_page._class_table({"a": judged, "b": other})
-    assert head[-1] == "b less a"
+    assert head[-1] == "b minus a"
     assert [one[0] for one in rows] == ["x", "y", "z"]
     assert rows[0][2] == "50.00%" and rows[0][-1] == "+50.00"
     assert rows[1][-1] == "-100.00" and rows[2][-1] == "-"
@@ -158,9 +158,9 @@ def test_mistakes(tmp_path):
         subcommands.run(["compare", str(tmp_path)])
     with pytest.raises(UserError, match="is given twice"):
         subcommands.run(["compare", str(tmp_path), str(tmp_path)])
-    with pytest.raises(UserError, match="holds no run"):
+    with pytest.raises(UserError, match="contains no run"):
         subcommands.run(["compare", str(tmp_path), str(tmp_path / "other")])
     with pytest.raises(UserError, match=r"ends in \.html"):
         subcommands.run(["compare", "a", "b", f"--output={tmp_path / 'page.pdf'}"])
-    with pytest.raises(UserError, match="there is no folder"):
+    with pytest.raises(UserError, match="does not exist"):
         subcommands.run(["compare", "a", "b", f"--output={tmp_path / 'no' / 'page.html'}"])

@@ -24,9 +24,9 @@ BLOCK = dataclasses.replace(TABLE, blocks={"A": (PLAN,)})
         (-0.4, (-0.7, -0.1), 0.01, "behind"),
         (0.1, (-0.05, 0.25), 0.05, "no difference"),
         (0.1, (-0.1, 0.3), 0.2, "never behind by more than .2"),
-        (0.1, (-0.2, 0.4), 0.5, "not told apart"),
-        (-0.25, (-0.3, -0.2), 0.06, "not told apart"),
-        (0.1, None, 1.0, "not told apart"),  # equal differences
+        (0.1, (-0.2, 0.4), 0.5, "inconclusive"),
+        (-0.25, (-0.3, -0.2), 0.06, "inconclusive"),
+        (0.1, None, 1.0, "inconclusive"),  # equal differences
         (0.0, (0.0, 0.0), 1.0, "no difference"),  # equal on every seed
     ],
 )
@@ -46,7 +46,7 @@ def test_a_finished_block_by_hand():
     assert (first["low"], first["high"]) == pytest.approx((2 - 2.4841, 2 + 2.4841), abs=1e-4)
     assert (first["p"], first["holm"]) == pytest.approx((0.07418, 0.14836), abs=1e-5)
     assert (first["seeds"], first["runs"], first["runs_planned"]) == (3, 9, 9)
-    assert first["words"] == second["words"] == "not told apart"
+    assert first["words"] == second["words"] == "inconclusive"
     assert second["difference"] == pytest.approx(0)
 
 
@@ -59,7 +59,7 @@ def test_a_p_value_is_never_shown_as_0(p, text):
     assert line[4:6] == (text, text)
 
 
-def test_an_unfinished_block_tells_no_difference():
+def test_an_unfinished_block_shows_no_difference():
     """Nobody stops a block because of what it says so far."""
     (found,) = map(planned.record, planned.outcomes(BLOCK, cells(BLOCK, RUNS[:-1])))
     assert (found["runs"], found["runs_planned"], found["words"]) == (5, 6, "not finished")
@@ -69,7 +69,7 @@ def test_an_unfinished_block_tells_no_difference():
     assert "".join(planned.markdown([found])).splitlines()[1:] == [
         "**A (0 of 6 runs)**",
         "",
-        "| row | way | rival | difference (95% interval) | p | Holm's p | outcome |",
+        "| row | way | baseline | difference (95% interval) | p | Holm's p | outcome |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| r | active | random | - | - | - | not run |",
     ]
@@ -92,7 +92,7 @@ def test_a_comparison_without_a_p_counts_in_its_family():
     runs = [*RUNS, *third(0.46, 0.47, 0.48)]
     first, second = map(planned.record, planned.outcomes(table, cells(table, runs)))
     assert first["holm"] == pytest.approx(2 * first["p"])
-    assert (second["p"], second["low"], second["words"]) == (None, None, "not told apart")
+    assert (second["p"], second["low"], second["words"]) == (None, None, "inconclusive")
     assert second["difference"] == pytest.approx(5)
 
 
@@ -153,7 +153,7 @@ def test_only_a_finished_block_is_drawn():
     missing = [*planned.outcomes(BLOCK, cells(BLOCK, RUNS[:-1]))]
     assert [*pictures.comparisons(missing)] == []
     first, second = pictures.comparisons(done)
-    assert "r: active - random" in first.body and "3 seeds, not told apart" in first.body
+    assert "r: active - random" in first.body and "3 seeds, inconclusive" in first.body
     assert (first.title, second.title) == ("A", "B")
 
 

@@ -169,7 +169,7 @@ def test_figures_are_rounded_once(tmp_path):
     assert "<td>50.05</td><td>0.08</td>" in page and "<td>0.00</td>" in page
 
 
-def test_several_rivals_and_several_comparisons():
+def test_several_baselines_and_several_comparisons():
     """Differences of 1, 2, 3 against random, p = .0742, and of 1, 1, 4, p = .1835: by Holm .148 and
     .184.
     """
@@ -195,14 +195,14 @@ def test_several_rivals_and_several_comparisons():
     )
 
 
-def test_rivals_are_ways_of_the_table():
+def test_baselines_are_ways_of_the_table():
     assert tables.from_config({**EMPTY, "against": "random"}).against == ("random",)
     assert tables.from_config({**EMPTY, "against": ("random", "active")}).against == (
         "random",
         "active",
     )
     with pytest.raises(
-        UserError, match=r"config\.against='rondom': 'rondom' is none of the ways active, random"
+        UserError, match=r"config\.against='rondom': 'rondom' is not one of the ways active, random"
     ):
         tables.from_config({**EMPTY, "against": "rondom"})
 
@@ -275,12 +275,10 @@ def test_a_run_without_figures_of_the_teacher_shows_none():
 
 def test_runs_of_another_recipe_are_not_mixed_in():
     mixed = [*RUNS, one("active", 1, 0.5, config={"train.epochs": 7})]
-    with pytest.raises(
-        UserError, match="r, active comes from runs of different configurations, teachers,"
-    ):
+    with pytest.raises(UserError, match="r, active come from runs with different configurations,"):
         cells(TABLE, mixed)
     for name in ("teacher", "data", "weights"):
-        with pytest.raises(UserError, match="pictures or first weights"):
+        with pytest.raises(UserError, match="images or initial weights"):
             cells(TABLE, [*RUNS[1:], one("active", 0, 0.5, **{name: "another"})])
     seeds = [
         *RUNS,
@@ -290,7 +288,7 @@ def test_runs_of_another_recipe_are_not_mixed_in():
 
 
 def test_a_seed_counts_once():
-    with pytest.raises(UserError, match="a seed of r, active in two files; delete the copy"):
+    with pytest.raises(UserError, match="two files for one seed of r, active; delete the copy"):
         cells(TABLE, [*RUNS, one("active", 0, 0.9)])
 
 
@@ -307,7 +305,7 @@ def test_kept_runs_of_another_configuration_are_refused(tmp_path):
     table = dataclasses.replace(TABLE, ways={**TABLE.ways, "active": ("train.epochs=7",)})
     with pytest.raises(
         UserError,
-        match=r"r, active, seed 0 is of another configuration .*: config\.train\.epochs: 'its"
+        match=r"r, active, seed 0 has another configuration .*: config\.train\.epochs: 'its"
         r" default' -> 7; delete its file from runs/tiny",
     ):
         rendering.render(table, tmp_path)
@@ -342,7 +340,7 @@ def test_an_output_never_replaces_something_else(name, tmp_path):
     for run in RUNS:
         kept.write(run, tmp_path / "runs" / "tiny")
     (tmp_path / name).write_text('{"mine": 1}')
-    with pytest.raises(UserError, match=f"{name} is there and is not an earlier output"):
+    with pytest.raises(UserError, match=f"{name} exists and is not an earlier output"):
         rendering.render(TABLE, tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
     (tmp_path / name).unlink()
@@ -356,8 +354,8 @@ def test_paired_differences_are_drawn_with_their_intervals(tmp_path):
     rendering.render(TABLE, tmp_path)
     page = (tmp_path / "tiny.html").read_text()
     page_checks.check(page)
-    wanted = "active, less random: 2.00, 95% interval -0.48 to 4.48, 3 seeds, Holm&#x27;s p 0.0742"
-    assert wanted in page and "r: less random" in page
+    wanted = "active, minus random: 2.00, 95% interval -0.48 to 4.48, 3 seeds, Holm&#x27;s p 0.0742"
+    assert wanted in page and "r: way minus random" in page
     assert "r: test accuracy" in (tmp_path / "tiny.svg").read_text()
     alone = list(pictures.differences(TABLE, cells(TABLE, [RUNS[0], RUNS[3]])))
     assert len(alone) == 1 and "span" not in alone[0].body and "active" in alone[0].body
@@ -376,7 +374,7 @@ def test_a_chart_has_no_more_ways_than_there_are_colours():
     ]
     drawn = list(pictures.curves(TABLE, points, "test accuracy"))
     assert [len(dict.fromkeys(stroke for _, stroke in one.names)) for one in drawn] == [8, 8, 3]
-    assert "one deviation around it: 49.0 to 51.0" in drawn[0].body
+    assert "one standard deviation: 49.0 to 51.0" in drawn[0].body
 
 
 def test_small_p_values_keep_three_digits():

@@ -65,12 +65,12 @@ def test_a_table_of_pictures_has_other_columns_beside_its_answers() -> None:
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        ({"answer": "cat"}, "names a class without a score, and config.teacher.answers.form="),
+        ({"answer": "cat"}, "names a class without a score, but config.teacher.answers.form="),
         ({"answer": "bee", "score": 1}, "'bee', which is not a class"),
-        ({"score:bee": 1}, "the column 'score:bee' is of no class"),
+        ({"score:bee": 1}, "the column 'score:bee' does not name a class"),
         ({"score:cat": "much"}, "'much' is not a score"),
         ({"score:cat": "nan"}, "'nan' is not a score"),
-        ({"scores": [0.5, 0.5]}, "holds 2 scores, and there are 3 classes"),
+        ({"scores": [0.5, 0.5]}, "contains 2 scores, but there are 3 classes"),
         ({"scores": "0.5;0.5"}, "its scores are not JSON"),
     ],
 )

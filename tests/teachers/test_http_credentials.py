@@ -104,14 +104,14 @@ def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
             "http.auth_env names an environment variable that is not set",
         ),
         ({"auth_env": "SERVICE_KEY", "auth_file": "x"}, "both set"),
-        ({"auth_file": __file__}, "http.auth_file names holds something that no header can carry"),
+        ({"auth_file": __file__}, "http.auth_file names contains characters that a header"),
         (
             {"auth_file": "/nowhere/key"},
             "http.auth_file names a file that cannot be read .No such file",
         ),
         ({"auth_env": "SERVICE_KEY", "auth_header": "X Key"}, "auth_header"),
         ({"auth_env": "SERVICE_KEY", "auth_scheme": "Bear er"}, "auth_scheme"),
-        ({"auth_env": "TWO_LINES"}, "http.auth_env names holds something that no header can carry"),
+        ({"auth_env": "TWO_LINES"}, "http.auth_env names contains characters that a header"),
         ({"auth_env": "SERVICE_KEY", "url": "http://example.com/x"}, "unencrypted"),
         ({"url": "https://me:hunter2@example.com/x"}, "user or password"),
         ({"url": "https://example.com/x?api_key=hunter2"}, "'api_key', which looks like a secret"),
@@ -131,8 +131,8 @@ def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
         ({"auth_env": "hunter2"}, "auth_env names an environment variable that is not set"),
         ({"auth_env": "sk-hunter2"}, "auth_env must be the name of an environment variable"),
         ({"auth_file": "hunter2"}, "auth_file names a file that cannot be read"),
-        ({"auth_file": "~hunter2/x"}, "auth_file is not a path"),
-        ({"auth_file": "hunter2\0"}, "auth_file is not a path"),
+        ({"auth_file": "~hunter2/x"}, "auth_file is not the path"),
+        ({"auth_file": "hunter2\0"}, "auth_file is not the path"),
         ({"url": "hunter2"}, "must be written as http"),
         ({"url": "me:hunter2@example.com/x"}, "must be written as http|is not an address"),
         ({"url": "https:/me:hunter2@example.com/x"}, "must be written as http"),
@@ -182,7 +182,7 @@ def test_other_hosts_are_reached_by_the_environment_s_proxy(monkeypatch):
         )
         monkeypatch.setenv("http_proxy", "socks5://me:hunter2@127.0.0.1:9")
         with pytest.raises(
-            UserError, match=r"the environment's proxy for http .* is none of HTTP"
+            UserError, match=r"the environment's proxy for http .* is not an HTTP proxy"
         ) as refused:
             clients.Client(connection("http://service.invalid/x"))
         assert "hunter2" not in str(refused.value)
@@ -231,7 +231,9 @@ def test_only_a_known_certificate_is_trusted(certificate):
     with Canned({"POST /x": (200, {}, b'{"scores": [0.5, 0.25, 0.25]}')}, context) as server:
 
         def load(ca_file):
-            return closing(json_teacher(connection(f"{server.url}/x", ca_file=ca_file)))
+            return closing(
+                json_teacher(connection(f"{server.url}/x", ca_file=ca_file, connect_timeout=20.0))
+            )
 
         with (
             load("") as teacher,

@@ -65,7 +65,7 @@ def test_a_path_keeps_one_place_for_each_element(path: str, value: Any, found: A
     ],
 )
 def test_no_score_lands_on_its_neighbours_label(scores: str, labels: str, entry: Any) -> None:
-    with pytest.raises(UserError, match=r"without a score|neither text nor number but null"):
+    with pytest.raises(UserError, match=r"without a score|neither text nor a number but null"):
         read(entry, scores, labels)
 
 
@@ -84,7 +84,7 @@ def test_no_score_lands_on_its_neighbours_label(scores: str, labels: str, entry:
 )
 def test_lists_of_other_elements_are_not_put_together(scores: str, labels: str, entry: Any) -> None:
     """Although they may be equally long."""
-    with pytest.raises(UserError, match=r"chooses other elements than|is not a list of"):
+    with pytest.raises(UserError, match=r"selects other elements than|is not a list of"):
         read(entry, scores, labels)
 
 
@@ -96,7 +96,7 @@ def test_lists_of_other_elements_are_not_put_together(scores: str, labels: str, 
         ({"p": [{"n": "ant", "s": float("inf")}, {"n": "Bee", "s": 0.2}]}, "NaN or infinity"),
         ({"p": [{"n": "ant", "s": 0.3}, {"n": "ant", "s": None}]}, "'ant' without a score"),
         ({"p": [{"n": "ant"}, {"n": "Bee"}]}, r"scores='p\[\]\.s' finds no score"),
-        ({"p": [None, {"n": "Bee", "s": 0.2}]}, "neither text nor number but null"),
+        ({"p": [None, {"n": "Bee", "s": 0.2}]}, "neither text nor a number but null"),
     ],
 )
 def test_a_named_label_needs_a_finite_score(entry: Any, said: str) -> None:
@@ -110,7 +110,7 @@ def test_a_named_label_needs_a_finite_score(entry: Any, said: str) -> None:
         ("p", {"p": {"ant": NAN, "Bee": 0.2}}, "NaN or infinity"),
         ("p", {"p": {"ant": None, "Bee": 0.2}}, "'ant' without a score"),
         ("p", {"p": [0.5, NAN, 0.2]}, "NaN or infinity"),
-        ("p[].s", {"p": [{"s": 0.1}, {"s": 0.2}, {}, {"s": 0.7}]}, "4 scores, and 3 classes"),
+        ("p[].s", {"p": [{"s": 0.1}, {"s": 0.2}, {}, {"s": 0.7}]}, "4 scores, but 3 classes"),
     ],
 )
 def test_so_does_a_class_of_an_object_or_of_a_list(scores: str, entry: Any, said: str) -> None:
@@ -150,16 +150,16 @@ def test_scores_may_be_texts(text: str, score: float) -> None:
 @pytest.mark.parametrize(
     ("text", "scale", "said"),
     [
-        ("nan", 1, 'a number or a text as "0.93" or "93%"'),
-        ("inf", 1, "has a str among the numbers"),
-        ("0,93", 1, "has a str among the numbers"),
-        ("1_0", 1, "has a str among the numbers"),
-        ("\u0661", 1, "has a str among the numbers"),  # a digit, and none of ours
-        ("", 1, "has a str among the numbers"),
-        ("%", 1, "has a str among the numbers"),
-        ("0x1", 1, "has a str among the numbers"),
+        ("nan", 1, 'a number or a text like "0.93" or "93%"'),
+        ("inf", 1, "finds a str among the scores"),
+        ("0,93", 1, "finds a str among the scores"),
+        ("1_0", 1, "finds a str among the scores"),
+        ("\u0661", 1, "finds a str among the scores"),  # a digit, and none of ours
+        ("", 1, "finds a str among the scores"),
+        ("%", 1, "finds a str among the scores"),
+        ("0x1", 1, "finds a str among the scores"),
         ("1e999", 1, "NaN or infinity"),
-        ("93%", 0.01, "divided by 100 already: set config.teacher.json.scale=1"),
+        ("93%", 0.01, "already divided by 100: set config.teacher.json.scale=1"),
     ],
 )
 def test_texts_that_are_no_scores(text: str, scale: float, said: str) -> None:
@@ -193,9 +193,9 @@ def test_a_null_entry_is_the_fault_of_its_picture() -> None:
 @pytest.mark.parametrize(
     ("entries", "fields", "said"),
     [
-        ([None, entry(0), entry(1)], {}, "3 entries for 2 pictures"),
-        ([entry(0), entry(1), entry(2)], {}, "3 entries for 2 pictures"),
-        ([entry(0)], {}, "1 entries for 2 pictures"),
+        ([None, entry(0), entry(1)], {}, "3 entries for 2 images"),
+        ([entry(0), entry(1), entry(2)], {}, "3 entries for 2 images"),
+        ([entry(0)], {}, "1 entries for 2 images"),
         ([None, entry(0, id="a"), entry(1, id="b")], {"id": "id"}, "null entry"),
         ([None, entry(0, id="a")], {"id": "id"}, "null entry"),
         ([entry(0, id="a"), entry(1, id="b"), entry(2, id="c")], {"id": "id"}, "another request"),

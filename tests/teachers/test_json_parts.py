@@ -40,10 +40,10 @@ def test_labels_are_looked_up_in_this_order():
     for name in ("4", 4, -1, "x", 1.5, "²"):
         with pytest.raises(UserError, match=r"config\.teacher\.labels"):
             labels.number(name)
-    with pytest.raises(UserError, match=r"neither text nor number but bool"):
+    with pytest.raises(UserError, match=r"neither text nor a number but bool"):
         labels.number(True)
     with pytest.raises(
-        UserError, match=r"config.teacher.labels: 'x' is mapped to 4, and the classes are 0 to 3"
+        UserError, match=r"config.teacher.labels: 'x' is mapped to 4, but the classes are 0 to 3"
     ):
         Labels({"x": 4}, ("a", "B", "C", "c"))
 
@@ -85,7 +85,7 @@ def test_jpeg_keeps_a_smooth_picture_about_as_it_is():
     assert base64.b64decode(text)[:3] == b"\xff\xd8\xff"
     assert np.abs(decoded(text).astype(int) - image).max() <= 6
     assert len(encoding.encode(image, "jpeg", 20)) < len(text)
-    with pytest.raises(UserError, match=r"1 or 3 channels, and the data set's have 4"):
+    with pytest.raises(UserError, match=r"1 or 3 channels, but the data set's images have 4"):
         encoding.check("png", 95, 4)
 
 

@@ -99,9 +99,9 @@ def test_json_scores(fields, reply, wanted):
             UserError,
             r'config.teacher.json.scores=\'p\' is neither .* \{"q": int\}',
         ),
-        ({"scores": "p"}, {"p": [1, "a", 2]}, UserError, "has a str among the numbers"),
-        ({"scores": "p"}, {"p": [1, True, 2]}, UserError, "has a bool among the numbers"),
-        ({"scores": "p"}, {"p": [1, 2]}, UserError, "2 scores, and 3 classes are expected"),
+        ({"scores": "p"}, {"p": [1, "a", 2]}, UserError, "finds a str among the scores"),
+        ({"scores": "p"}, {"p": [1, True, 2]}, UserError, "finds a bool among the scores"),
+        ({"scores": "p"}, {"p": [1, 2]}, UserError, "2 scores, but 3 classes are expected"),
         (
             {"scores": "length(p)"},
             {"p": 5},
@@ -136,16 +136,16 @@ def test_json_scores(fields, reply, wanted):
             {"scores": "p", "labels": "l"},
             {"p": [1], "l": [{}]},
             UserError,
-            "neither text nor number but dict",
+            "neither text nor a number but dict",
         ),
-        ({"scores": "p", "scale": 0.1}, {"p": [10**400, 0, 0]}, Unanswered, "more digits"),
+        ({"scores": "p", "scale": 0.1}, {"p": [10**400, 0, 0]}, Unanswered, "too large for a"),
         (
             {"scores": "p", "entries": "x"},
             {"y": 1},
             UserError,
             r"config.teacher.json.entries='x' is not a list in",
         ),
-        ({"scores": "p", "entries": "x"}, {"x": []}, Unanswered, "0 entries for 1 pictures"),
+        ({"scores": "p", "entries": "x"}, {"x": []}, Unanswered, "0 entries for 1 images"),
         (
             {"scores": "p", "entries": "x", "id": "n"},
             {"x": [{"p": 1}]},
@@ -179,7 +179,7 @@ def test_json_hard_labels(reply, wanted):
 def test_one_bad_entry_does_not_lose_the_others():
     """They were paid for."""
     reply = {"x": [{"p": [0.5, 0.25, 0.25]}, {"p": [1.0]}, {"p": [0.25, 0.5, 0.25]}]}
-    with pytest.raises(PartlyAnswered, match="1 scores, and 3 classes are expected") as caught:
+    with pytest.raises(PartlyAnswered, match="1 scores, but 3 classes are expected") as caught:
         ask_json(Template('[{"i": "$image"}]', scores="p", entries="x"), dumps(reply), 3)
     np.testing.assert_array_equal(
         caught.value.rows, [[0.5, 0.25, 0.25], [np.nan] * 3, [0.25, 0.5, 0.25]]
@@ -220,21 +220,21 @@ def test_json_hard_labels_that_are_none(reply):
             {"request": '{"x": ["$image"], "y": "$image"}'},
             False,
             1,
-            "inside of a list and outside of it",
+            "both inside a list and outside it",
         ),
         ({"request": '["$image"]'}, False, 2, "config.teacher.json.entries is empty"),
         ({"entries": "a["}, False, 1, "config.teacher.json.entries='a.' is not JMESPath"),
         ({"scores": "a b"}, False, 1, "config.teacher.json.scores='a b' is not JMESPath"),
         ({"labels": "!"}, False, 1, "config.teacher.json.labels='!' is not JMESPath"),
         ({"id": "]"}, False, 1, "config.teacher.json.id='.' is not JMESPath"),
-        ({"id": "id"}, False, 1, r"config.teacher.json.id='id', and .* has no '\$id'"),
+        ({"id": "id"}, False, 1, r"config.teacher.json.id='id', but .* has no '\$id'"),
         ({"scores": ""}, False, 1, "config.teacher.json.scores is empty"),
         ({}, True, 1, "config.teacher.json.scores must be empty"),
         (
             {"scores": ""},
             True,
             1,
-            "config.teacher.json.scores must be empty and config.teacher.json.labels",
+            "config.teacher.json.scores must be empty, and config.teacher.json.labels",
         ),
         ({"scale": 0.0}, False, 1, "config.teacher.json.scale=0.0 must be positive"),
         ({"encoding": "gif"}, False, 1, "config.teacher.json.encoding='gif' must be png or jpeg"),

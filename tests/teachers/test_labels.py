@@ -67,7 +67,7 @@ def test_the_users_map_settles_it() -> None:
 
 @pytest.mark.parametrize("label", [None, True, float("nan"), float("inf"), [], {}])
 def test_what_is_no_label_is_refused(label: Any) -> None:
-    with pytest.raises(UserError, match=r"neither text nor number"):
+    with pytest.raises(UserError, match=r"neither text nor a number"):
         Labels({}, ("nan", "inf", "None", "True")).number(label)
 
 
@@ -83,8 +83,8 @@ def test_a_label_of_very_many_digits_is_refused() -> None:
         (ONE_TO_TEN, -1, -1),
         (TEN, 3, 3),
         (("cat", "dog"), 1, 1),
-        (ONE_TO_TEN, 3, "counted from 0 it is the class '4', as a name '3'; write the class's"),
-        (ONE_TO_TEN, 0, "counted from 0 it is the class '1'; write the class's name, in quotes"),
+        (ONE_TO_TEN, 3, "this is the class '4', and as a name, the class '3'; write the class's"),
+        (ONE_TO_TEN, 0, "counted from 0, this is the class '1'; write the class's name, in quotes"),
     ],
 )
 def test_a_maps_numbers_are_no_names(

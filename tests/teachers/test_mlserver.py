@@ -79,7 +79,7 @@ def test_a_model_without_metadata_is_asked_by_the_settings(url):
     with asking(url, model="silent", input="images", pixels=Pixels("nhwc", "float32")) as teacher:
         np.testing.assert_allclose(teacher.ask(IMAGES[:5]), EXPECTED[:5], atol=1e-6)
     with (
-        pytest.raises(UserError, match=r"tells nothing of the model's inputs"),
+        pytest.raises(UserError, match=r"does not describe the model's inputs"),
         asking(url, model="silent"),
     ):
         pass
@@ -98,16 +98,16 @@ def test_threads_get_their_own_answers(url):
     [
         ({"model": "unknown"}, r"404 .*unknown not found"),
         ({"version": "v2.0"}, r"404"),
-        ({"output": ""}, r"config\.teacher\.oip\.output is empty .* 'scores', 'label'"),
-        ({"output": "label"}, r"holds int64, and scores are floating point"),
+        ({"output": ""}, r"config\.teacher\.oip\.output is empty.* 'scores', 'label'"),
+        ({"output": "label"}, r"contains int64, but scores must be floating point"),
         (
             {"shape": (28, 28, 1)},
-            r"shape \[-1, 8, 8, 1\], which does not take images of \(28, 28, 1\)",
+            r"shape \[-1, 8, 8, 1\], which does not fit images of \(28, 28, 1\)",
         ),
-        ({"classes": 100}, r"shape \[-1, 10\], and 100 classes"),
+        ({"classes": 100}, r"shape \[-1, 10\], but 100 classes"),
         (
             {"pixels": Pixels("auto", "float32")},
-            r"dtype='float32', and the model's input 'images' takes uint8",
+            r"dtype='float32', but the model's input 'images' takes uint8",
         ),
     ],
 )

@@ -197,7 +197,7 @@ def test_oip_labels(shape):
         -1,
     ]
     with pytest.raises(
-        UserError, match=r"holds int64, and scores are floating point.*answers.form=label"
+        UserError, match=r"contains int64, but scores must be floating point.*answers.form=label"
     ):
         ask_oip(metadata, oip_reply(output))
 
@@ -224,7 +224,7 @@ def test_oip_without_metadata_needs_settings():
         {"input": "x", "pixels": Pixels("nchw", "auto")},
     ):
         with pytest.raises(
-            UserError, match=r"tells nothing of the model's inputs: set config.teacher.oip.input"
+            UserError, match=r"does not describe the model's inputs: set config.teacher.oip.input"
         ):
             ask_oip(silent, FLAT, **fields)
     two = {"name": "a", "datatype": "FP32", "shape": [2, 3], "data": [0] * 6}
@@ -255,9 +255,9 @@ def test_a_model_of_a_fixed_batch_gets_no_smaller_one():
         (
             with_input(shape=[-1, 3, 3, 1]),
             {},
-            r"has the shape \[-1, 3, 3, 1\], which does not take images of \(1, 2, 1\)",
+            r"has the shape \[-1, 3, 3, 1\], which does not fit images of \(1, 2, 1\)",
         ),
-        (with_input(shape=[-1, 2]), {}, "which does not take images"),
+        (with_input(shape=[-1, 2]), {}, "which does not fit images"),
         (
             with_input(shape=[-1, -1, -1, -1]),
             {},
@@ -266,13 +266,13 @@ def test_a_model_of_a_fixed_batch_gets_no_smaller_one():
         (
             with_input(shape=[1, 1, 2, 1]),
             {},
-            "config.teacher.batch=2, and the model's input 'in' takes 1 image",
+            "config.teacher.batch=2, but the model's input 'in' takes 1 image",
         ),
         (OIP_METADATA, {"pixels": Pixels("nchw", "auto")}, "layout='nchw'"),
         (
             OIP_METADATA,
             {"pixels": Pixels("auto", "uint8")},
-            "dtype='uint8', and the model's input 'in' takes float32",
+            "dtype='uint8', but the model's input 'in' takes float32",
         ),
         (with_input(datatype="UINT8"), {}, "config.teacher.pixels.divide"),
         (
@@ -289,24 +289,24 @@ def test_a_model_of_a_fixed_batch_gets_no_smaller_one():
                 ],
             },
             {},
-            "config.teacher.oip.output is empty and the model has several: set it to one of"
+            "config.teacher.oip.output is empty, but the model has several: set it to one of"
             " 'out', 'b'",
         ),
         (
             {**OIP_METADATA, "outputs": [{"name": "out", "datatype": "FP32", "shape": [-1, 10]}]},
             {},
-            r"shape \[-1, 10\], and 3 classes",
+            r"shape \[-1, 10\], but 3 classes",
         ),
         (
             {**OIP_METADATA, "versions": ["1", "2"]},
             {},
-            "config.teacher.oip.version is empty .* versions 1, 2",
+            "config.teacher.oip.version is empty.* versions 1, 2",
         ),
         ({**OIP_METADATA, "inputs": [{"name": "in"}]}, {}, "whose 'inputs' are not tensors"),
-        (["what"], {}, r"metadata is \[1 x str\]"),
+        (["what"], {}, r"another form, \[1 x str\]"),
         (OIP_METADATA, {"binary": "maybe"}, "binary='maybe' must be auto, yes or no"),
         (OIP_METADATA, {"model": ""}, "config.teacher.oip.model is empty"),
-        (OIP_METADATA, {"model": "a b/c"}, r"does not tell|status 404"),
+        (OIP_METADATA, {"model": "a b/c"}, r"does not describe|status 404"),
     ],
 )
 def test_oip_models_that_are_refused_before_any_image(metadata, fields, message):
@@ -338,7 +338,7 @@ def test_oip_keeps_to_one_version():
 @pytest.mark.parametrize(
     ("reply", "error", "message"),
     [
-        (dumps({"error": "x"}), UserError, r'no list \'outputs\' but is \{"error": str\}'),
+        (dumps({"error": "x"}), UserError, r'no list \'outputs\'; it is \{"error": str\}'),
         (dumps([1]), UserError, r"\[1 x int\]"),
         (dumps({"outputs": []}), UserError, r"the reply has the outputs \[\]"),
         (
@@ -349,7 +349,7 @@ def test_oip_keeps_to_one_version():
         (
             oip_reply({"name": "out", "datatype": "BYTES", "shape": [2, 3], "data": ["a"]}),
             UserError,
-            "holds BYTES",
+            "contains BYTES",
         ),
         (
             oip_reply({"name": "out", "datatype": "FP32", "shape": [2, 3], "data": [1]}),
@@ -366,11 +366,11 @@ def test_oip_keeps_to_one_version():
             Unanswered,
             "do not fill",
         ),
-        (({"Inference-Header-Content-Length": "999"}, b"{}"), Unanswered, "cut short"),
+        (({"Inference-Header-Content-Length": "999"}, b"{}"), Unanswered, "truncated"),
         (b"", Unanswered, "not JSON"),
         (b"[" * 100_000, Unanswered, "not JSON"),
         (b"\xff\xfe", Unanswered, "not JSON"),
-        (dumps({"id": "other", "outputs": []}), Unanswered, "someone else's answer"),
+        (dumps({"id": "other", "outputs": []}), Unanswered, "the answer to another request"),
     ],
 )
 def test_oip_replies_that_are_no_answer(reply, error, message):
@@ -384,5 +384,5 @@ def test_resolving_a_tensor_without_a_shape():
         tensors.resolve(Pixels("nchw", "auto"), Tensor("x", "float32", None), (2, 2, 3)).dtype
         == "float32"
     )
-    with pytest.raises(UserError, match=r"shape unknown, which is both nhwc and nchw"):
+    with pytest.raises(UserError, match=r"shape unknown, which fits both nhwc and nchw"):
         tensors.resolve(AUTO, Tensor("x", "float32", None), (2, 2, 3))

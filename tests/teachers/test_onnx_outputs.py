@@ -122,7 +122,7 @@ def test_a_configuration_of_labels_and_their_map(tmp_path: Path) -> None:
     none = np.empty((0, *SHAPE), np.uint8), np.empty(0, np.int32)
     names = tuple("123456")
     data = DataSet("folder", 6, *none, none[0], none[0], None, names)
-    with pytest.raises(PartlyAnswered, match=r"by a map of all its labels"):
+    with pytest.raises(PartlyAnswered, match=r"a map of all its labels"):
         loading.load(config, data, StopSignal()).ask(images(9))
     mapped = tmp_path / "map.json"
     mapped.write_text(json.dumps({str(place): name for place, name in enumerate(names)}))

@@ -65,7 +65,7 @@ def test_shapes_of_scores(
 def test_classes_are_not_counted_over_several_axes() -> None:
     """Two heads of two classes are not one of four."""
     four = wanted(names=("a", "b", "c", "d"))
-    with pytest.raises(UserError, match=r"shape \[-1, 2, 2\], and 4 classes"):
+    with pytest.raises(UserError, match=r"shape \[-1, 2, 2\], but 4 classes"):
         outputs.check(Tensor("y", "float32", (FREE, 2, 2)), four)
     with pytest.raises(UserError, match=r"4 scores per image in the shape \[2, 2\]"):
         outputs.read(np.zeros((5, 2, 2)), four, images=5, dtype="float32")
@@ -83,10 +83,10 @@ def test_further_axes_of_size_1_do_not_count(shape: tuple[int, ...], hard: bool)
     [
         (np.zeros((3, 3)), 2, Unanswered, r"shape \(3, 3\) for 2 image"),
         (np.zeros((1, 3)), 2, Unanswered, r"shape \(1, 3\) for 2 image"),
-        (np.zeros((2, 4)), 2, UserError, "4 scores per image, and 3 classes"),
+        (np.zeros((2, 4)), 2, UserError, "4 scores per image, but 3 classes"),
         (np.zeros((2, 3, 2)), 2, UserError, r"6 scores per image in the shape \[3, 2\]"),
         (np.zeros(()), 2, Unanswered, "shape"),
-        ([[1, 0, 0], [1, 0]], 2, Unanswered, "no array of numbers"),
+        ([[1, 0, 0], [1, 0]], 2, Unanswered, "not an array of numbers"),
     ],
 )
 def test_other_shapes_are_refused_and_not_cut(
@@ -191,7 +191,7 @@ def test_a_served_model_without_an_axis_for_a_batch(given: list[int], taken: lis
 
 
 def test_a_batch_of_grey_images_without_channels_is_not_one_image() -> None:
-    with pytest.raises(UserError, match=r"which does not take images"):
+    with pytest.raises(UserError, match=r"which does not fit images"):
         ask_oip(oip_metadata([-1, 1, 2], [-1, 3]), b"")
 
 
@@ -255,5 +255,5 @@ def test_bytes_after_the_last_output_are_refused() -> None:
     fields = {"name": "out", "datatype": "FP32", "shape": [2, 3]}
     head = dumps({"outputs": [{**fields, "parameters": {"binary_data_size": 24}}]})
     reply = ({"Inference-Header-Content-Length": len(head)}, head + raw)
-    with pytest.raises(Unanswered, match=r"12 bytes more than its outputs take"):
+    with pytest.raises(Unanswered, match=r"12 bytes more than its outputs need"):
         ask_oip(OIP_METADATA, reply, "yes")

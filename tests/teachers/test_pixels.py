@@ -87,7 +87,7 @@ def test_the_mapping_can_be_undone(images: np.ndarray, dtype: str) -> None:
         ),
         (dict(mean=(float("inf"),)), r"config\.teacher\.pixels\.mean.*finite"),
         (dict(std=(1.0,) * 4), r"config\.teacher\.pixels\.std.* has 4 numbers"),
-        (dict(std=(1.0, 0.0, 1.0)), r"config\.teacher\.pixels\.std.* must not hold 0"),
+        (dict(std=(1.0, 0.0, 1.0)), r"config\.teacher\.pixels\.std.* must not contain 0"),
         (
             dict(dtype="uint8", divide=255.0),
             r"config\.teacher\.pixels\.dtype='uint8'.*divide to 1",

@@ -114,11 +114,11 @@ def test_labels_that_are_no_classes(name):
 @pytest.mark.parametrize(
     "name, reply, error, message",
     [
-        ("google_vision", "bad", UserError, "an error for a picture: Bad image data"),
-        ("openai_chat", "refused", UserError, "an error for a picture: I cannot help"),
+        ("google_vision", "bad", UserError, "an error for an image: Bad image data"),
+        ("openai_chat", "refused", UserError, "an error for an image: I cannot help"),
         ("openai_chat", "prose", Unanswered, "a text of 21 characters that is not JSON"),
-        ("gemini", "blocked", UserError, "an error for a picture: SAFETY"),
-        ("huggingface", "401", Refused, "does not take the credentials"),
+        ("gemini", "blocked", UserError, "an error for an image: SAFETY"),
+        ("huggingface", "401", Refused, "does not accept the credentials"),
     ],
 )
 def test_what_a_service_says_of_a_picture_is_told(name, reply, error, message):
@@ -156,7 +156,7 @@ def test_google_takes_several_pictures_in_one_request():
     with fake_service(SERVICES["google_vision"]) as server:
         with closing(load("google_vision", server)) as teacher:
             # The fake answers one entry whatever it is asked: it is refused whole.
-            with pytest.raises(Unanswered, match="1 entries for 3 pictures"):
+            with pytest.raises(Unanswered, match="1 entries for 3 images"):
                 teacher.ask(pictures(3))
         assert len(json.loads(server.asked[0][2])["requests"]) == 3
 

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import re
 import socket
 import time
 import zlib
@@ -204,7 +205,8 @@ def test_bytes_that_come_later_close_the_connection():
     late = [http(GOOD), http(OTHER)]
     with RawServer(late, http(GOOD)) as server, teacher_at(server) as teacher:
         teacher.ask(pictures(1))
-        time.sleep(0.1)
+        for _ in late:
+            server.parts.get(timeout=60)
         assert teacher.ask(pictures(1)).tolist() == [SCORES]
     assert server.connections == 2
 
@@ -236,6 +238,13 @@ def test_a_connection_for_each_request(fresh, connections):
     assert server.headers("Connection") == ["close" if fresh else None] * 3
 
 
+def _is_whole(request):
+    """Whether a request has come to the end of its body."""
+    head, end, body = request.partition(b"\r\n\r\n")
+    size = re.search(rb"content-length: (\d+)", head.lower())
+    return bool(end) and len(body) >= int(size[1])
+
+
 def test_no_request_leaves_before_the_last_reply_has_come():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = connection(f"http://127.0.0.1:{listener.getsockname()[1]}/x", in_flight=1)
@@ -244,7 +253,9 @@ def test_no_request_leaves_before_the_last_reply_has_come():
             with listener.accept()[0] as peer:
                 for _ in range(3):
                     came = [peer.recv(2**16)]
-                    time.sleep(0.2)  # for the rest of it, and for a next one
+                    while not _is_whole(b"".join(came)):
+                        came.append(peer.recv(2**16))
+                    time.sleep(0.2)  # for a next one
                     with contextlib.suppress(BlockingIOError):
                         came.append(peer.recv(2**16, socket.MSG_DONTWAIT))
                     peer.sendall(http(GOOD))

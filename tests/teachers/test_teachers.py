@@ -197,7 +197,7 @@ def test_a_teacher_at_chance_is_refused(digits: DataSet, tmp_path: Path) -> None
     for trained_now in (1, 0):  # nor is it taken from the cache
         bars = Bars()
         with pytest.raises(
-            UserError, match=r"chance is 10\.0%, config\.teacher\.min_accuracy asks for 20\.0%"
+            UserError, match=r"chance is 10\.0%, config\.teacher\.min_accuracy requires 20\.0%"
         ):
             load(settings_, digits, tmp_path, bars)
         assert len(bars.opened) == trained_now
@@ -362,3 +362,12 @@ def test_a_local_teacher_can_be_asked_through_a_ledger(
     )
     assert told.tobytes() == teacher.ask(digits.pool_images[:40]).tobytes()
     book.close()
+
+
+def test_a_module_that_ends_the_process_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "leaving_teacher.py").write_text("import sys\n\nsys.exit(0)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"cannot be loaded: SystemExit: 0 .*leaving_teacher.py"):
+        python.load("leaving_teacher:answer", "")

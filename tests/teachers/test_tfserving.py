@@ -81,7 +81,7 @@ def test_tfserving_rows_by_output_name():
     found, _ = ask_tf(one, b'{"predictions": [2, 0]}', hard_labels=True)
     assert found.tolist() == [2, 0]
     with pytest.raises(
-        UserError, match=r"config.teacher.tfserving.output is empty .* 'classes', 'out'"
+        UserError, match=r"config.teacher.tfserving.output is empty.* 'classes', 'out'"
     ):
         ask_tf(tf_metadata(TF_INPUT, both), reply)
     with pytest.raises(
@@ -110,15 +110,15 @@ def test_tfserving_rows_by_output_name():
         (
             tf_metadata(TF_INPUT, {"out": tf_tensor("DT_FLOAT", "-1", "5")}),
             {},
-            r"shape \[-1, 5\], and 3 classes",
+            r"shape \[-1, 5\], but 3 classes",
         ),
         (
             TF_METADATA,
             {"signature": "no"},
             "config.teacher.tfserving.signature='no' .* serving_default",
         ),
-        ({"model_spec": {}}, {}, r'metadata is \{"model_spec": \{\}\}'),
-        (tf_metadata({}, TF_OUTPUT), {}, "tells of no inputs"),
+        ({"model_spec": {}}, {}, r'another form, \{"model_spec": \{\}\}'),
+        (tf_metadata({}, TF_OUTPUT), {}, "does not describe inputs"),
         (TF_METADATA, {"version": "8"}, "404"),
     ],
 )
@@ -132,8 +132,8 @@ def test_tfserving_models_that_are_refused_before_any_image(metadata, fields, me
     [
         (b'{"error": "x"}', UserError, "no list 'predictions'"),
         (b'{"predictions": [[1, 0, 0]]}', Unanswered, r"shape \(1, 3\) for 2"),
-        (b'{"predictions": [[1, 0, 0], [1, 0]]}', Unanswered, "no array of numbers"),
-        (b'{"predictions": [[1, 0], [1, 0]]}', UserError, "2 scores per image, and 3 classes"),
+        (b'{"predictions": [[1, 0, 0], [1, 0]]}', Unanswered, "not an array of numbers"),
+        (b'{"predictions": [[1, 0], [1, 0]]}', UserError, "2 scores per image, but 3 classes"),
         (b'{"predictions": [[], []]}', UserError, "0 scores per image"),
         (b'{"predictions": [{"out": 1}, [1]]}', Unanswered, "several kinds"),
         (b'{"predictions": [[1, 0, 0], [1, 0', Unanswered, "not JSON"),

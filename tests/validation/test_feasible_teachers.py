@@ -84,7 +84,7 @@ def test_everything_that_is_missing_is_told(kind, changes, missing):
             {"tfserving": {"model": "m"}},
             ["config.teacher.tfserving.model='m'", "--config.teacher.kind=tfserving"],
         ),
-        ({"http": {"url": "http://h"}}, ["config.teacher.http.url", "is for a service"]),
+        ({"http": {"url": "http://h"}}, ["config.teacher.http.url", "belongs to a service"]),
         ({"identity": "mine"}, ["config.teacher.identity='mine'", "the hash of its weights"]),
         (
             {"kind": "python", "function": "answer"},
@@ -133,11 +133,11 @@ def load(labels):
     [
         (
             None,
-            ["cannot be read", "No such file", "JSON object from labels to class names or numbers"],
+            ["cannot be read", "No such file", "JSON object that maps labels to class names or"],
         ),
         ("{", ["cannot be read", "JSON object"]),
         (b"\xff\xfe\xff", ["cannot be read", "JSON object"]),
-        ("[0, 1]", ["holds a list"]),
+        ("[0, 1]", ["contains a list"]),
         (
             '{"tabby": "cat", "poodle": "dgo"}',
             ["maps 'poodle' to 'dgo'", "cat, dog, eel", "from 0 to 2", "-1 to ignore"],

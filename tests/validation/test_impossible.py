@@ -22,7 +22,7 @@ IMPOSSIBLE = {
     "lam_low next to 0": ({"search__lam_low": 1e-6}, "config.search.lam_low=1e-06"),
     "mixes and labels": (
         {"teacher__kind": "labels"},
-        "config.method='active_mixup': labels answer real images",
+        "config.method='active_mixup': the labels teacher (teacher.kind='labels') can answer only",
     ),
     "too many variants": (
         {"search__variants": 25},
@@ -164,7 +164,7 @@ IMPOSSIBLE = {
     "teacher.batch 0": ({"teacher__batch": 0}, "config.teacher.batch=0"),
     "validation 0": ({"teacher__validation": 0}, "config.teacher.validation=0"),
     "negative images": ({"teacher__images": -1}, "config.teacher.images=-1"),
-    "width of arrays": ({"data__width": 12}, "config.data.width=12", "pictures in files"),
+    "width of arrays": ({"data__width": 12}, "config.data.width=12", "applies to image files"),
     "student_width alone": ({"student_width": 12}, "config.student_width=12", "student_size"),
     "negative size": ({"data__size": -28}, "config.data.size=-28"),
     "negative test images": ({"data__test_images": -1}, "config.data.test_images=-1"),
@@ -200,7 +200,7 @@ IMPOSSIBLE = {
         {"search__schedule": "300,300,201"},
         "300,300,201",
         "801",
-        "budget=1000",
+        "budget=1000 minus n_real=200 leaves 800",
     ),
     "more rounds than mixes": ({"budget": 202}, "rounds=3"),
     "too many rounds to double": (

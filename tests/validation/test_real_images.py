@@ -90,14 +90,14 @@ def test_a_number_stays():
         (
             {},
             10,
-            "n_real=0 takes 10 of 10 images here, and so: config.budget=100: 90 pairs are to be"
-            " chosen, and the pool has 45",
+            "n_real=0 takes 10 of 10 images here, and therefore: config.budget=100: 90 pairs are"
+            " to be chosen, but the pool has 45",
         ),
         ({"search": {"schedule": "10,20,30"}}, 50, r"makes rounds of|selects 60 images"),
         ({"method": "fskd", "teacher": {"kind": "flax"}}, 5000, "must be more than n_real=100"),
         # Fewer than two real images.
         ({}, 0, "config.n_real=0: budget=100 and 0 images to draw from give 0 real images"),
-        ({"method": "real_only"}, 1, "give 1 real images, and there must be 2 or more"),
+        ({"method": "real_only"}, 1, "give 1 real images, but at least 2 are needed"),
         ({"budget": 0}, 50, "config.n_real=0: budget=0 and 50 images to draw from give 0"),
         ({"budget": -5}, 50, "config.n_real=0: budget=-5 and 50 images to draw from give 0"),
         ({"method": "active_labelling", "budget": 3}, 50, "budget=3 and 50 .* give 0 real"),
@@ -116,11 +116,11 @@ def test_what_follows_is_checked(fields, drawable, message):
         ({"search": {"schedule": "10,20"}}, "config.search.schedule='10,20' makes rounds of"),
         (
             {"method": "random_mixup", "teacher": {"kind": "labels"}},
-            "config.method='random_mixup': labels answer real images",
+            "config.method='random_mixup': the labels teacher",
         ),
         (
             {"method": "active_labelling", "search": {"variants": 2}},
-            "config.search.variants=2: active_labelling mixes nothing",
+            "config.search.variants=2: active_labelling makes no mixes",
         ),
     ],
 )

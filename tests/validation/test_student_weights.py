@@ -14,9 +14,12 @@ from amkd.validation import from_config
             {"student": "efficientnet_lite0", "student_weights": "nothing.safetensors"},
             "there is no such file",
         ),
-        ({"train": {"freeze": "backbone"}}, "would keep random values"),
+        ({"train": {"freeze": "backbone"}}, "would keep random weights"),
         ({"train": {"backbone_rate": 0.0}}, r"positive and finite; train\.freeze=backbone"),
-        ({"teacher": {"train": {"backbone_rate": 0.5}}}, "a teacher is trained from random values"),
+        (
+            {"teacher": {"train": {"backbone_rate": 0.5}}},
+            "a teacher is trained from random weights",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused(fields, said):

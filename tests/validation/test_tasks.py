@@ -43,7 +43,7 @@ def test_misfits_are_named(case):
 def test_what_fits():
     settings = from_config(changed(**FITS))
     refuse_mode(settings, "distill")
-    with pytest.raises(UserError, match="--mode=export: is for classes"):
+    with pytest.raises(UserError, match="--mode=export: needs classes"):
         refuse_mode(settings, "export")
     refuse_mode(from_config(changed()), "export")
 

@@ -1,4 +1,4 @@
-"""What networks with published weights share."""
+"""The parts that networks with published weights share."""
 
 from typing import ClassVar
 
@@ -13,19 +13,19 @@ Triple = tuple[float, float, float]
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
 
-INPUT = "input"  # the collection of the pixels' mean and standard deviation, which is not trained
+INPUT = "input"  # the collection of the pixels' mean and standard deviation; it is not trained
 
 
 class Normalise(nn.Module):
-    """Scales 8-bit pixels to what the published weights were trained on.
+    """Scales 8-bit pixels as in the training of the published weights.
 
-    Mean and standard deviation are variables: a file of weights may bring others, and a saved
-    student keeps those that it was trained with.
+    Mean and standard deviation are variables: a file of weights may contain other values, and a
+    saved student keeps the values that it was trained with.
 
     Attributes:
       mean: the mean of each channel, for pixels from 0 to 1.
       std: standard deviation of each channel.
-      dtype: type of the result.
+      dtype: data type of the result.
     """
 
     mean: Triple
@@ -41,12 +41,12 @@ class Normalise(nn.Module):
 
 
 class PretrainedNetwork(Network):
-    """A network of three channels that takes published weights.
+    """A network for images with three channels that takes published weights.
 
     Attributes:
       timm: its name in timm.
       mean: the mean of each channel in the usual weights, for pixels from 0 to 1.
-      std: standard deviation of each channel in these.
+      std: standard deviation of each channel in the usual weights.
     """
 
     timm: str = ""
@@ -54,7 +54,7 @@ class PretrainedNetwork(Network):
     std: Triple = IMAGENET_STD
 
     last: ClassVar[str] = "fc"
-    renamed: ClassVar[dict[str, str]] = {}  # parameters that timm calls otherwise, by linen's name
+    renamed: ClassVar[dict[str, str]] = {}  # parameters with other names in timm, by linen's name
 
     def _normalise(self) -> Normalise:
         return Normalise(self.mean, self.std, self.dtype)

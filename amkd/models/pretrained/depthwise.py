@@ -1,7 +1,8 @@
-"""Convolutions of each channel by itself.
+"""Depthwise convolutions: each channel is convolved separately.
 
-XLA on CPU computes them in its slowest form: 26 to 69 times slower than a sum of shifted images at
-28 to 112 pixels, and 2 times at 7 (forward, batch of 8, 2 cores). Accelerators get XLA's own.
+On a CPU, XLA computes them in its slowest form: 26 to 69 times slower than a sum of shifted images
+at 28 to 112 pixels, and 2 times slower at 7 pixels (forward, batch of 8, 2 cores). Accelerators get
+XLA's own form.
 """
 
 from functools import partial
@@ -14,16 +15,17 @@ from jax import lax
 
 
 class DepthwiseConv(nn.Module):
-    """A convolution of each channel by itself; parameters are ``nn.Conv``'s with
+    """A separate convolution of each channel; parameters are those of ``nn.Conv`` with
     ``feature_group_count=C``.
 
     Attributes:
       size: height and width of the kernels, odd.
-      stride: vertical and horizontal.
-      padding: zeros on every side, or SAME, which puts one zero more below and to the right.
+      stride: vertical and horizontal stride.
+      padding: the number of zeros on every side, or SAME, which adds one more zero below and to the
+        right.
       use_bias: whether a bias is added.
-      form: see :class:`amkd.models.layers.Network`; ``plain`` is XLA's own.
-      dtype: type of the computation.
+      form: see :class:`amkd.models.layers.Network`; ``plain`` is XLA's own form.
+      dtype: data type of the computation.
     """
 
     size: int
@@ -47,7 +49,7 @@ class DepthwiseConv(nn.Module):
 
 
 def edges(x: jax.Array, size: int, stride: int, padding: int | str) -> list[tuple[int, int]]:
-    """Returns the zeros to add to height and width of ``[B, H, W, C]``."""
+    """Returns the numbers of zeros to add to height and width of ``[B, H, W, C]``."""
     if isinstance(padding, int):
         return [(padding, padding)] * 2
     return list(lax.padtype_to_pads(x.shape[1:3], (size, size), (stride, stride), padding))
@@ -67,7 +69,7 @@ def xla_conv(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
 def shifted(x: jax.Array, kernel: jax.Array, stride: int) -> jax.Array:
-    """Returns what :func:`xla_conv` does, as a sum of shifted images."""
+    """Returns the result of :func:`xla_conv`, computed as a sum of shifted images."""
     total: Any = 0
     for row, column, part in _parts(x, kernel.shape[0], stride):
         total = total + part * kernel[row, column].reshape(1, 1, 1, -1)
@@ -79,7 +81,7 @@ def _forward(x: jax.Array, kernel: jax.Array, stride: int) -> tuple[jax.Array, A
 
 
 def _backward(stride: int, saved: Any, g: jax.Array) -> tuple[jax.Array, jax.Array]:
-    # By hand: derived, it pads every one of the shifted images.
+    # Written by hand: the automatic derivative pads each of the shifted images.
     x, kernel = saved
     size = len(kernel)
     sums = [(part * g).sum((0, 1, 2)) for _, _, part in _parts(x, size, stride)]

@@ -1,7 +1,8 @@
 """EfficientNet-Lite0 (Google, 2020; Tan and Le, 2019): 4,652,008 parameters at 1,000 classes.
 
-timm has two of it with the same parameters: ``efficientnet_lite0``, trained in PyTorch, and
-``tf_efficientnet_lite0`` with Google's weights, TensorFlow's padding and another epsilon.
+timm has two versions with the same number of parameters: ``efficientnet_lite0``, trained in
+PyTorch, and ``tf_efficientnet_lite0`` with Google's weights, TensorFlow's padding and another
+epsilon.
 """
 
 from typing import ClassVar
@@ -30,7 +31,7 @@ class EfficientNetLite0(PretrainedNetwork):
     """A 3x3 convolution, 16 inverted residuals with ReLU6, and a 1x1 convolution.
 
     Attributes:
-      tensorflow: whether it is Google's own, with TensorFlow's padding and epsilon.
+      tensorflow: whether it is Google's own version, with TensorFlow's padding and epsilon.
     """
 
     tensorflow: bool = False

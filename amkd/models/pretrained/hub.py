@@ -17,8 +17,8 @@ class HubFiles(NamedTuple):
     """Files of a model on this machine.
 
     Attributes:
-      weights: the safetensors.
-      config: timm's description; None if the model has none.
+      weights: the safetensors file.
+      config: timm's description; None if the model does not have one.
       license: the license that its page states; empty if it states none.
       source: ``hf:owner/name@COMMIT``.
     """
@@ -30,12 +30,12 @@ class HubFiles(NamedTuple):
 
 
 def is_name(spec: str) -> bool:
-    """Returns whether a value is meant as a name on the hub."""
+    """Returns whether a value has the form of a name on the hub."""
     return spec.startswith("hf:")
 
 
 def problem(spec: str, name: str = "student_weights") -> str:
-    """Returns why ``spec`` is no name on the hub; empty if it is one. ``name`` names its field."""
+    """Returns why ``spec`` is not a name on the hub, empty if it is one; ``name``: its field."""
     if _NAME.fullmatch(spec):
         return ""
     return (
@@ -52,7 +52,7 @@ def fetch(spec: str, name: str = "student_weights") -> HubFiles:
       name: the name of that field.
 
     Raises:
-      UserError: they cannot be loaded, or a package is missing.
+      UserError: the files cannot be loaded, or a package is missing.
     """
     field = f"config.{name}={spec!r}"
     found = _NAME.fullmatch(spec)
@@ -62,18 +62,18 @@ def fetch(spec: str, name: str = "student_weights") -> HubFiles:
         "huggingface_hub",
         extra="pretrained",
         field=field,
-        instead="download model.safetensors and config.json by hand, and name the file",
+        instead="download model.safetensors and config.json by hand and set the field to the file",
     )
     repository, commit = found.groups()
     try:
         weights = Path(hub.hf_hub_download(repository, WEIGHTS, revision=commit))
-    except Exception as error:  # of many kinds, most of them the connection's
+    except Exception as error:  # of many kinds; most come from the connection
         raise UserError(
-            f"{field}: {WEIGHTS} cannot be loaded ({type(error).__name__}: {error}); check name and"
-            " connection, or download model.safetensors and config.json by hand, and name the"
-            f" file: --config.{name}=FILE.safetensors"
+            f"{field}: {WEIGHTS} cannot be loaded ({type(error).__name__}: {error}); check the name"
+            " and the network connection, or download model.safetensors and config.json by hand and"
+            f" set --config.{name}=FILE.safetensors"
         ) from error
-    commit = weights.parent.name  # the cache keeps each commit in a folder of its name
+    commit = weights.parent.name  # the cache keeps each commit in a folder with its name
     config = _optional(hub, repository, "config.json", commit)
     page = _optional(hub, repository, "README.md", commit)
     stated = _LICENSE.search(page.read_text(encoding="utf-8")) if page else None

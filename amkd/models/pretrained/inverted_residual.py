@@ -15,14 +15,14 @@ _init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 class Shape(NamedTuple):
-    """What one block is like.
+    """The parameters of one block.
 
     Attributes:
       out: channels of the result.
       size: height and width of the depthwise kernels.
       stride: the stride of the depthwise convolution.
-      expanded: channels of the depthwise convolution; 0 for those of the input, without a 1x1
-        convolution before it.
+      expanded: channels of the depthwise convolution; 0 for the channels of the input, without a
+        1x1 convolution before it.
       squeezed: channels inside the squeeze-and-excitation; 0 for none.
       act: the activation.
     """
@@ -36,14 +36,14 @@ class Shape(NamedTuple):
 
 
 class Options(NamedTuple):
-    """What all blocks of a network share.
+    """The parameters that all blocks of a network share.
 
     Attributes:
       epsilon: the epsilon of BatchNorm.
-      same: whether padding is TensorFlow's SAME; else the same on all sides.
+      same: whether padding is TensorFlow's SAME; otherwise it is equal on all sides.
       form: see :class:`amkd.models.layers.Network`.
-      dtype: type of the computation.
-      axis_name: see there.
+      dtype: data type of the computation.
+      axis_name: see :class:`amkd.models.layers.Network`.
     """
 
     epsilon: float
@@ -53,7 +53,7 @@ class Options(NamedTuple):
     axis_name: str | None
 
     def norm(self, name: str | None = None) -> nn.BatchNorm:
-        """Returns a BatchNorm; in ``setup`` it is named by its attribute."""
+        """Returns a BatchNorm; in ``setup`` it gets the name of its attribute."""
         return nn.BatchNorm(
             momentum=0.9,
             epsilon=self.epsilon,
@@ -68,7 +68,9 @@ class Options(NamedTuple):
 
 
 class SqueezeExcite(nn.Module):
-    """Weights the channels by what a small network makes of their means (Hu et al., 2018)."""
+    """Weights the channels; a small network computes the weights from their means (Hu et al.,
+    2018).
+    """
 
     squeezed: int
     dtype: jnp.dtype
@@ -82,8 +84,8 @@ class SqueezeExcite(nn.Module):
 
 
 class InvertedResidual(nn.Module):
-    """A 1x1 convolution to more channels, a depthwise one, and a 1x1 one to fewer; a shortcut where
-    the shapes allow it.
+    """A 1x1 convolution to more channels, a depthwise one, and a 1x1 one to fewer channels; with a
+    shortcut if the shapes allow it.
     """
 
     shape: Shape

@@ -20,5 +20,7 @@ class Mlp(nn.Module):
 
 
 def layer_norm(dtype: jnp.dtype, name: str | None = None) -> nn.LayerNorm:
-    """Returns a LayerNorm as in timm's ConvNeXt and ViT; in ``setup`` its attribute names it."""
+    """Returns a LayerNorm as in timm's ConvNeXt and ViT; in ``setup`` it gets the name of its
+    attribute.
+    """
     return nn.LayerNorm(epsilon=1e-6, dtype=dtype, use_fast_variance=False, name=name)

@@ -1,7 +1,7 @@
-"""Names of a network's variables: as linen has them, and as timm writes them.
+"""Names of a network's variables in linen and in timm.
 
-linen puts the number of a block behind an underscore and keeps BatchNorm's statistics in a
-collection of their own; timm puts dots between all parts.
+linen puts an underscore before the number of a block and keeps BatchNorm's statistics in a separate
+collection; timm puts dots between all parts.
 """
 
 import re
@@ -14,7 +14,7 @@ from amkd.models.layers import Variables
 
 _LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 
-Path = tuple[str, ...]  # of a variable, its collection first
+Path = tuple[str, ...]  # the path of a variable, beginning with its collection
 
 
 def dotted(path: Path) -> str:
@@ -28,8 +28,8 @@ def timm_key(path: Path, renamed: dict[str, str]) -> str:
     """Returns timm's key of a variable.
 
     Args:
-      path: the path of the variable, its collection first.
-      renamed: modules and parameters that timm calls otherwise.
+      path: the path of the variable, beginning with its collection.
+      renamed: modules and parameters that have other names in timm.
     """
     name = dotted((*path[1:-1], _LEAVES.get(path[-1], path[-1])))
     for own, theirs in renamed.items():

@@ -15,13 +15,13 @@ _init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 
 
 class Block(nn.Module):
-    """Two 3x3 convolutions, or a 3x3 one between two 1x1; and a shortcut.
+    """Two 3x3 convolutions, or a 3x3 one between two 1x1 ones; with a shortcut.
 
     Attributes:
       width: channels of the 3x3 convolutions.
       stride: the stride of the first 3x3 convolution.
-      bottleneck: whether there are 1x1 convolutions, the last to four times the width.
-      dtype: type of the computation.
+      bottleneck: whether there are 1x1 convolutions, the last one to four times the width.
+      dtype: data type of the computation.
       axis_name: see :class:`amkd.models.layers.Network`.
     """
 
@@ -62,7 +62,7 @@ class ImageNetResNet(PretrainedNetwork):
 
     Attributes:
       depths: blocks in each group.
-      bottleneck: whether a block is one of three convolutions.
+      bottleneck: whether a block has three convolutions.
     """
 
     depths: tuple[int, ...] = (2, 2, 2, 2)
@@ -93,7 +93,7 @@ class ImageNetResNet(PretrainedNetwork):
     def features(
         self, h: jax.Array, train: bool = False, keys: jax.Array | None = None
     ) -> jax.Array:
-        # After ReLU nothing is below the zeros that pad.
+        # After ReLU no value is below the padding zeros.
         x = max_pool(jnp.pad(nn.relu(h), [(0, 0), (1, 1), (1, 1), (0, 0)]), 3, 2)
         for block in (*self.layer1, *self.layer2, *self.layer3, *self.layer4):
             x = block(x, train)

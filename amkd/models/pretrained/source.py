@@ -1,5 +1,5 @@
-"""Where a student's first variables come from: a file, the Hugging Face hub, or a function of the
-user's own.
+"""Loads a student's initial variables from a file, from the Hugging Face hub, or with a function of
+the user's own.
 """
 
 import dataclasses
@@ -19,19 +19,19 @@ from amkd.models.pretrained import hub, weights
 from amkd.models.pretrained.base import PretrainedNetwork
 from amkd.models.pretrained.weights import Place
 
-STUDENTS = "student_weights"  # the field of a student's first variables
+STUDENTS = "student_weights"  # the field of a student's initial variables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Weights:
-    """First variables of a student.
+    """Initial variables of a student.
 
     Attributes:
       place: puts the weights into fresh variables, and leaves the last layer fresh. A function of
         the user's own returns all variables itself.
-      source: where they come from, without a place on this machine.
-      sha256: the hash of the file, or of what a function of the user's own returns.
-      license: the license of the weights; empty if nothing tells it.
+      source: where they come from, without a path on this machine.
+      sha256: the hash of the file, or of the variables that a function of the user's own returns.
+      license: the license of the weights; empty if it is not known.
     """
 
     place: Place
@@ -41,17 +41,17 @@ class Weights:
 
     @property
     def told(self) -> dict[str, Any]:
-        """What a card tells of them."""
+        """Returns the entries for a card."""
         return {"source": self.source, "sha256": self.sha256, "license": self.license or None}
 
 
 def is_own(spec: str) -> bool:
-    """Returns whether a value means a function of the user's own, ``module:load``."""
+    """Returns whether a value names a function of the user's own, ``module:load``."""
     return plugins.is_own(spec) and not hub.is_name(spec) and not spec.endswith(".safetensors")
 
 
 def problems(spec: str, student: str, name: str = STUDENTS) -> list[str]:
-    """Returns what is wrong with first variables, as far as known without reading.
+    """Returns the problems of initial variables that can be found without reading a file.
 
     Args:
       spec: the value of their field; empty for none.
@@ -62,7 +62,7 @@ def problems(spec: str, student: str, name: str = STUDENTS) -> list[str]:
     if not spec or is_own(spec):
         return []
     if student not in models.MODELS:
-        return [f"{field}: a network of your own takes weights from a function, module:load"]
+        return [f"{field}: a network of your own takes weights only from a function, module:load"]
     if not models.MODELS[student].timm:
         having = ", ".join(other for other, entry in models.MODELS.items() if entry.timm)
         return [
@@ -83,7 +83,7 @@ def problems(spec: str, student: str, name: str = STUDENTS) -> list[str]:
 def load(
     spec: str, student: str, classes: int, shape: tuple[int, ...], name: str = STUDENTS
 ) -> Weights | None:
-    """Returns first variables; None if there are none to be read.
+    """Returns initial variables; None if the field is empty.
 
     Args:
       spec: the value of their field, such as ``student_weights``; empty for none.
@@ -93,7 +93,7 @@ def load(
       name: the name of their field.
 
     Raises:
-      UserError: they cannot be loaded, or are of another network.
+      UserError: they cannot be loaded, or belong to another network.
     """
     if not spec:
         return None
@@ -119,8 +119,8 @@ def load(
 
 
 def _own(spec: str, network: Network, shape: tuple[int, ...], name: str) -> Weights:
-    """Returns the first variables from ``load(variables)``, which takes fresh ones and returns
-    others.
+    """Returns the initial variables from ``load(variables)``, a function that takes fresh variables
+    and returns others.
     """
     field = f"config.{name}={spec!r}"
     function: Any = plugins.resolve(spec, {}, name)
@@ -140,7 +140,7 @@ def _own(spec: str, network: Network, shape: tuple[int, ...], name: str) -> Weig
 
 
 def _checked(field: str, found: Variables, fresh: Variables) -> Variables:
-    """Returns variables as NumPy's of the types of fresh ones.
+    """Returns variables as NumPy arrays with the data types of fresh ones.
 
     Raises:
       UserError: they have another structure or other shapes, or are not finite.
@@ -148,15 +148,15 @@ def _checked(field: str, found: Variables, fresh: Variables) -> Variables:
     theirs, own = str(jax.tree.structure(found)), str(jax.tree.structure(fresh))
     if theirs != own:
         raise UserError(
-            f"{field}: must return variables of the structure that it was given, {own}; it returned"
-            f" {theirs}"
+            f"{field}: must return variables with the same structure as its argument, {own}; it"
+            f" returned {theirs}"
         )
 
     def one(path: Any, value: Any, like: Any) -> np.ndarray:
         name, array = jax.tree_util.keystr(path), np.asarray(value)
         if array.shape != like.shape:
             raise UserError(
-                f"{field}: variable {name} must have shape {like.shape}, and has {array.shape}"
+                f"{field}: variable {name} must have shape {like.shape}, but has {array.shape}"
             )
         array = array.astype(like.dtype)
         if not np.isfinite(array).all():

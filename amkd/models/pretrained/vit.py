@@ -1,5 +1,5 @@
 """ViT-Small (Dosovitskiy et al., 2021; Steiner et al., 2022) as in timm: 22,050,664 parameters at
-1,000 classes and 224 pixels; and its form in DINOv2 (Oquab et al., 2023).
+1,000 classes and 224 pixels; also the version in DINOv2 (Oquab et al., 2023).
 """
 
 from typing import ClassVar
@@ -92,7 +92,7 @@ class Positions(nn.Module):
 
 
 class ViTSmall(PretrainedNetwork):
-    """Tokens of the patches and one more, of which the class is read; twelve blocks.
+    """One token for each patch and one class token, which gives the class; twelve blocks.
 
     Attributes:
       patch: height and width of a patch, in pixels.

@@ -19,19 +19,19 @@ from amkd.models.pretrained.base import INPUT, PretrainedNetwork
 
 Place = Callable[[Variables], Variables]
 
-_COUNTER = "num_batches_tracked"  # PyTorch's, which nothing here uses
+_COUNTER = "num_batches_tracked"  # a counter of PyTorch, which is not used here
 _SHOWN = 5  # keys in a message
 _POSITIONS = "pos_embed"
 
 
 class Facts(NamedTuple):
-    """What is known of a file of weights beside its arrays.
+    """What is known about a file of weights in addition to its arrays.
 
     Attributes:
-      architecture: timm's name of the network; empty if nothing tells it.
+      architecture: timm's name of the network; empty if it is not known.
       mean: the mean of each channel, for pixels from 0 to 1; None for the usual one of the network.
       std: standard deviation of each channel; None for the usual one.
-      license: the license of the weights; empty if nothing tells it.
+      license: the license of the weights; empty if it is not known.
     """
 
     architecture: str = ""
@@ -44,13 +44,13 @@ _NOTHING = Facts()
 
 
 def read_facts(config: Path | None) -> Facts:
-    """Returns what timm's ``config.json`` tells, which lies beside its files of weights.
+    """Returns the facts in timm's ``config.json``, which is next to its files of weights.
 
     Args:
-      config: the file; where it is None or is not there, nothing is known.
+      config: the file; if it is None or does not exist, nothing is known.
 
     Raises:
-      UserError: it is no such file.
+      UserError: the file is not a ``config.json`` of timm.
     """
     if config is None or not config.exists():
         return _NOTHING
@@ -63,8 +63,8 @@ def read_facts(config: Path | None) -> Facts:
         return Facts(str(found.get("architecture", "")), mean, std, str(plan.get("license") or ""))
     except (ValueError, TypeError, AttributeError, OSError) as error:
         raise UserError(
-            f"{config} lies beside the weights, and is not a config.json of timm ({error}); move it"
-            " away, and the network's usual mean and standard deviation are taken"
+            f"{config} is next to the weights, but is not a config.json of timm ({error}); move it"
+            " away, and the network's usual mean and standard deviation are used"
         ) from error
 
 
@@ -78,15 +78,15 @@ def read(file: Path) -> dict[str, np.ndarray]:
     """Returns the arrays of a file of safetensors, by their keys.
 
     Raises:
-      UserError: it cannot be read; or a package is missing.
+      UserError: the file cannot be read, or a package is missing.
     """
     library = require("safetensors.numpy", extra="pretrained", field=f"reading {file}")
     try:
         found: dict[str, np.ndarray] = library.load_file(file)
-    except Exception as error:  # the library has errors of its own
+    except Exception as error:  # the library has its own errors
         raise UserError(
-            f"{file} cannot be read as safetensors ({type(error).__name__}: {error}); name a file"
-            " *.safetensors of timm, such as model.safetensors of a model's page"
+            f"{file} cannot be read as safetensors ({type(error).__name__}: {error}); give a file"
+            " *.safetensors of timm, such as model.safetensors from a model's page"
         ) from error
     return found
 
@@ -99,10 +99,11 @@ def to_variables(
     source: str,
     facts: Facts = _NOTHING,
 ) -> Variables:
-    """Returns the variables of a network from timm's arrays: all but those of its last layer.
+    """Returns the variables of a network from timm's arrays, without those of its last layer.
 
     Args:
-      arrays: the arrays by timm's keys. Those of the last layer may be there, and are not used.
+      arrays: the arrays by timm's keys. They may include those of the last layer, which are not
+        used.
       network: the network.
       shape: ``(H, W, C)`` of its images.
       source: where the arrays come from, for messages.
@@ -113,8 +114,8 @@ def to_variables(
     """
     if facts.architecture and facts.architecture != network.timm:
         raise UserError(
-            f"{source} holds weights of {facts.architecture}, and the student has the structure of"
-            f" {network.timm}; name weights of timm's {network.timm}"
+            f"{source} contains weights of {facts.architecture}, but the student has the structure"
+            f" of {network.timm}; give weights of timm's {network.timm}"
         )
     template = jax.eval_shape(lambda: inference.init(network, tuple(shape), jax.random.key(0)))
     wanted = {
@@ -139,7 +140,7 @@ def to_variables(
 
 
 def placed(backbone: Variables, fresh: Variables) -> Variables:
-    """Returns fresh variables with those of a backbone in their places; the last layer stays."""
+    """Returns fresh variables in which those of a backbone are replaced; the last layer stays."""
     if not isinstance(fresh, Mapping):
         return backbone
     return {
@@ -169,19 +170,19 @@ def _check_keys(
         if keys
     ]
     raise UserError(
-        f"{source} is not of timm's {network.timm}: it {', and '.join(parts)}; name a safetensors"
-        f" file of timm's {network.timm}, or another --config.student"
+        f"{source} is not a file of timm's {network.timm}: it {', and '.join(parts)}; give a"
+        f" safetensors file of timm's {network.timm}, or another --config.student"
     )
 
 
 def _converted(value: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndarray:
-    """Returns a PyTorch array in linen's layout and float32; 1x1 convolutions serve as dense
+    """Returns a PyTorch array in linen's layout and float32; 1x1 convolutions become dense
     layers.
     """
     if value.dtype not in (np.float32, np.float16, np.float64):
         raise UserError(
-            f"{where}: has type {value.dtype}, and must be of float32 or float16; save the weights"
-            " as float32"
+            f"{where}: has data type {value.dtype}, but must have float32 or float16; save the"
+            " weights as float32"
         )
     theirs = value.shape
     if value.ndim == 4 and len(shape) == 4:
@@ -197,18 +198,18 @@ def _converted(value: np.ndarray, shape: tuple[int, ...], where: str) -> np.ndar
         )
     value = np.ascontiguousarray(value, np.float32)
     if not np.isfinite(value).all():
-        raise UserError(f"{where}: has values that are not finite; get the file once more")
+        raise UserError(f"{where}: has values that are not finite; download the file again")
     return value
 
 
 def _resized(value: np.ndarray, shape: tuple[int, ...], patch: int, source: str) -> np.ndarray:
-    """Returns a position for each patch of images of this size: those of the file, which has a
-    square of them, interpolated as timm does it (bicubic, antialiased).
+    """Returns a position for each patch of images of this size. The file has a square of positions;
+    they are interpolated as in timm (bicubic, antialiased).
     """
     side = round((value.shape[1] - 1) ** 0.5) if value.ndim == 3 else 0
     if not side or side * side != value.shape[1] - 1:
         raise UserError(
-            f"{source}, key {_POSITIONS!r}: has shape {value.shape}, and must be [1, 1 + side *"
+            f"{source}, key {_POSITIONS!r}: has shape {value.shape}, but must have [1, 1 + side *"
             " side, width]: one position for the class token, then a square of patches"
         )
     rows, columns = shape[0] // patch, shape[1] // patch

@@ -1,4 +1,4 @@
-"""Where the curves of a run go beside ``metrics.jsonl``: a file for each kind of writer."""
+"""The writers of a run's curves, in addition to ``metrics.jsonl``: a module for each kind."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def check(settings: Settings) -> None:
 
 
 def facts_of(settings: Settings, run: str, folder: Path) -> RunFacts:
-    """Returns what the writers are told of a run: neither places nor what may hold a secret."""
+    """Returns the facts of a run for the writers, without paths and without possible secrets."""
     declared = {leaf.name: leaf.declaration for leaf in leaves(type(settings))}
     known = {
         name: _file_name(value) if declared[name].path or name == _LIST_OR_FILE else value
@@ -48,7 +48,7 @@ def open_all(settings: Settings, facts: RunFacts) -> list[Writer]:
     """Returns the configured writers, open.
 
     Raises:
-      UserError: one of them cannot begin.
+      UserError: one of them cannot start.
     """
     report = settings.report
     found: list[Writer] = []

@@ -1,4 +1,4 @@
-"""What every writer of curves must do."""
+"""The interface of every writer of curves."""
 
 import dataclasses
 import os
@@ -13,12 +13,12 @@ from amkd.core.redaction import Hidden, redact
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
-    """What a writer is told of the run.
+    """The facts of a run that a writer receives.
 
     Attributes:
-      run: its identity, the same when it goes on.
+      run: its identity, the same when the run is resumed.
       folder: its workdir.
-      config: the values that make it what it is, by dotted name.
+      config: the values that define the run, by dotted name.
     """
 
     run: str
@@ -57,7 +57,7 @@ class Writer(Protocol):
         """
 
     def close(self, *, finished: bool) -> None:
-        """Ends; ``finished`` tells whether the run has."""
+        """Ends the writing; ``finished`` says whether the run is finished."""
 
 
 class Guarded:
@@ -69,7 +69,7 @@ class Guarded:
         self._failed = False
 
     def scalars(self, values: Mapping[str, float], *, axis: str, step: int) -> None:
-        """See :class:`Writer`; tells of the first failure, and takes no more after it."""
+        """See :class:`Writer`; reports the first failure, and ignores all values after it."""
         if not self._failed:
             try:
                 self._writer.scalars(values, axis=axis, step=step)
@@ -88,7 +88,7 @@ class Guarded:
             self._failed = True
             why = redact(f"{type(error).__name__}: {error}")
             console.say(
-                f"{self._field}: failed, and gets no more of this run ({why}); metrics.jsonl has"
-                " all",
+                f"{self._field}: failed, and receives no more values of this run ({why});"
+                " metrics.jsonl contains all values",
                 error=True,
             )

@@ -1,4 +1,4 @@
-"""MLflow: a tracking server, or whatever else MLFLOW_TRACKING_URI names."""
+"""MLflow: a tracking server, or another place that MLFLOW_TRACKING_URI names."""
 
 import time
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ from amkd.reporting.writers.base import RunFacts, hidden
 _AT_ONCE = 100  # parameters that MLflow takes in one request
 _LONGEST = 500  # characters of a parameter that every server takes
 _SECRETS = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
-_TAG = "amkd.run"  # how a run that goes on is found again
+_TAG = "amkd.run"  # by which a resumed run is found again
 
 
 class Run:
     """A run of an experiment."""
 
     def __init__(self, experiment: str, facts: RunFacts) -> None:
-        """Begins a run, or goes on with it.
+        """Begins a run, or resumes it.
 
         Raises:
-          UserError: the package is missing, or cannot begin.
+          UserError: the package is missing, or cannot start.
         """
         field = f"config.report.mlflow={experiment!r}"
         mlflow = extras.require("mlflow", extra="mlflow", field=field)
@@ -34,12 +34,12 @@ class Run:
             self._run = self._begin(place, facts)
         except Exception as error:  # of many kinds: no server, no right
             raise UserError(
-                f"{field}: MLflow cannot begin ({redact(str(error))}); check MLFLOW_TRACKING_URI,"
+                f"{field}: MLflow cannot start ({redact(str(error))}); check MLFLOW_TRACKING_URI,"
                 " or leave the field empty"
             ) from error
 
     def _begin(self, experiment: str, facts: RunFacts) -> str:
-        """Returns the run's identity there."""
+        """Returns the run's identity in MLflow."""
         known = self._client.search_runs([experiment], f"tags.`{_TAG}` = '{facts.run}'")
         if known:
             run: str = known[0].info.run_id

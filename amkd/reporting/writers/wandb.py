@@ -13,10 +13,10 @@ class Run:
     """A run of a project; files of the client go to the workdir."""
 
     def __init__(self, project: str, facts: RunFacts) -> None:
-        """Begins a run, or goes on with it.
+        """Begins a run, or resumes it.
 
         Raises:
-          UserError: the package is missing, or cannot begin.
+          UserError: the package is missing, or cannot start.
         """
         field = f"config.report.wandb={project!r}"
         wandb = extras.require("wandb", extra="wandb", field=field)
@@ -45,7 +45,7 @@ class Run:
             )
         except Exception as error:  # of many kinds: no key, no network
             raise UserError(
-                f"{field}: wandb cannot begin ({redact(str(error))}); set WANDB_API_KEY, or"
+                f"{field}: wandb cannot start ({redact(str(error))}); set WANDB_API_KEY, or"
                 " WANDB_MODE=offline, or leave the field empty"
             ) from error
         for axis, groups in scalars.GROUPS.items():

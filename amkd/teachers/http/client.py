@@ -22,7 +22,7 @@ from amkd.teachers.http.transport import FAILURES, UNSENT, Response, Transport
 
 _FIELD = "config.teacher.http"
 _EXCERPT = 200  # characters of a reply that an error shows
-_READ_FOR_EXCERPT = 2**18  # bytes of a reply that are looked at for it
+_READ_FOR_EXCERPT = 2**18  # bytes of a reply that are searched for it
 # Bytes of a reply: to any request, for each image, and for the score of each class.
 _ANY_REPLY, _PER_IMAGE, _PER_SCORE = 2**22, 2**16, 2**10
 _SLACK = 30.0  # seconds: the lookup of a host's name has no timeout
@@ -32,8 +32,8 @@ class Asked(NamedTuple):
     """What a request asks for.
 
     Attributes:
-      images: how many images it holds.
-      classes: for how many classes it asks for scores.
+      images: how many images it contains.
+      classes: number of classes for which it asks for scores.
       key: a name that only requests of one run with the same images have.
     """
 
@@ -55,7 +55,7 @@ class Reply(NamedTuple):
         """Parses the body as JSON.
 
         Raises:
-          Unanswered: the body, which came whole, is not JSON.
+          Unanswered: the body is complete, but is not JSON.
         """
         try:
             return json.loads(self.body)
@@ -74,8 +74,8 @@ class Client:
 
     Attributes:
       place: host, port and path of the service.
-      patience: seconds after which an attempt has surely ended.
-      redact: replaces the secret in a text that is kept.
+      patience: seconds after which an attempt has certainly ended.
+      redact: replaces the secret in a text that is stored.
       close: closes the connections.
     """
 
@@ -95,16 +95,16 @@ class Client:
         self.close = weakref.finalize(self, self._transport.close)
 
     def get(self, path: str) -> Any:
-        """Gets JSON from below the service's address, with retries: metadata is free.
+        """Gets JSON from a path below the service's address, with retries: metadata is free.
 
         Raises:
-          UserError: there is none.
+          UserError: the service does not answer with JSON.
         """
         try:
             return _METADATA_TRIES(lambda: self.send("GET", path).json())
         except Unanswered as error:
             raise UserError(
-                f"{_FIELD}.url: {self.place} does not tell about its model ({path}):"
+                f"{_FIELD}.url: {self.place} does not describe its model ({path}):"
                 f" {error.reason}; check that the service runs there and is ready"
             ) from None
 
@@ -132,7 +132,7 @@ class Client:
           method: HTTP method.
           path: path below the service's address; empty for the address itself.
           content: body of the request.
-          given: headers besides the one with the secret and those of the configuration.
+          given: headers in addition to those with the secret and those of the configuration.
           asked: what the request asks for; the size of the reply is limited by it.
 
         Raises:
@@ -152,9 +152,9 @@ class Client:
             response = self._transport.send(method, url, headers=sent, content=content, limit=limit)
         except TooLarge:
             raise UserError(
-                f"{self.place} answered with more than {limit / 2**20:.3g} MiB, as much as a reply"
-                f" may have; if its replies are that large, set {_FIELD}.max_reply_mib higher, or"
-                " lower config.teacher.batch"
+                f"{self.place} answered with more than {limit / 2**20:.3g} MiB, the limit for a"
+                f" reply; if its replies are larger, increase {_FIELD}.max_reply_mib or decrease"
+                " config.teacher.batch"
             ) from None
         except Undecodable as error:
             raise Unanswered(
@@ -167,17 +167,17 @@ class Client:
         return Reply(response.body, response.headers)
 
     def _limit(self, asked: Asked) -> int:
-        """Returns the most bytes of a reply."""
+        """Returns the maximum number of bytes of a reply."""
         if self._connection.max_reply_mib:
             return int(self._connection.max_reply_mib * 2**20)
         return _ANY_REPLY + asked.images * (_PER_IMAGE + asked.classes * _PER_SCORE)
 
     def _failure(self, error: Exception) -> Exception:
-        """Returns the error for an attempt that brought no whole reply."""
+        """Returns the error for an attempt without a complete reply."""
         if isinstance(error, httpcore.ConnectError) and (fault := _certificate_fault(error)):
             return UserError(
                 f"the certificate of {self.place} cannot be verified ({fault}): if its authority is"
-                f" your own, name its certificate in {_FIELD}.ca_file"
+                f" your own, set {_FIELD}.ca_file to the authority's certificate"
             )
         details = redact(str(error))[:_EXCERPT] or "no details"
         reason = f"{type(error).__name__}: {details}"
@@ -190,7 +190,7 @@ class Client:
         return Unanswered(reason, billed=not isinstance(error, UNSENT))
 
     def _refusal(self, response: Response) -> Exception:
-        """Returns the error for a reply with another status than 2xx."""
+        """Returns the error for a reply whose status is not 2xx."""
         status, after = response.status, seconds_to_wait(response.headers)
         reason = f"{self.place} answered with status {status}{_excerpt(response.body)}"
         if self._is_busy(response):
@@ -200,9 +200,9 @@ class Client:
         return Refused(f"{reason}; {self._remedy(response)}")
 
     def _is_busy(self, response: Response) -> bool:
-        """Returns whether a service says that it has done no work, and may do it later."""
+        """Returns whether a service reports that it has done no work, but may do it later."""
         status = response.status
-        # 409: it is busy with the same; 425: too early. Neither has done any work.
+        # 409: it is busy with the same request; 425: too early. In both cases, no work was done.
         if status in (409, 425, 429) or (status == 503 and "Retry-After" in response.headers):
             return True
         return 400 <= status < 500 and any(word.encode() in response.body for word in self._busy)
@@ -216,31 +216,31 @@ class Client:
                 " final address"
             )
         return {
-            400: "it does not take the request: check the model's input, config.teacher.pixels and"
-            " the request's form",
-            401: f"it does not take the credentials: {self._credentials.source}; check"
-            f" {_FIELD}.auth_header and {_FIELD}.auth_scheme too",
-            403: f"these credentials do not allow it: {self._credentials.source}",
+            400: "it does not accept the request: check the model's input, config.teacher.pixels"
+            " and the request's form",
+            401: f"it does not accept the credentials: {self._credentials.source}; check"
+            f" {_FIELD}.auth_header and {_FIELD}.auth_scheme, too",
+            403: f"these credentials do not allow the request: {self._credentials.source}",
             404: f"there is no such model or address: check {_FIELD}.url and the model's name and"
             " version",
-            413: "the request is too large for it: lower config.teacher.batch",
-            422: "it does not take the request's form: check the model's input and"
+            413: "the request is too large for it: decrease config.teacher.batch",
+            422: "it does not accept the request's form: check the model's input and"
             " config.teacher.pixels",
         }.get(
             status,
-            f"asking again will not help: check {_FIELD}.url and the service's documentation",
+            f"another attempt will not help: check {_FIELD}.url and the service's documentation",
         )
 
 
 def _excerpt(body: bytes) -> str:
-    """Returns the first words of a reply in brackets, without secrets; nothing for an empty one."""
+    """Returns the first words of a reply in brackets, without secrets; empty for no reply."""
     words = redact(body[:_READ_FOR_EXCERPT].decode(errors="replace")).split()
     text = "".join(c if c.isprintable() else "?" for c in " ".join(words))
     return f" ({text[:_EXCERPT]}{'...' if len(text) > _EXCERPT else ''})" if text else ""
 
 
 def _pause(state: tenacity.RetryCallState) -> float:
-    """Returns the seconds before the next try for metadata: what the service asks, at most 10."""
+    """Returns the seconds before the next attempt for metadata: as the service asks, at most 10."""
     error = state.outcome.exception() if state.outcome else None
     return min(getattr(error, "after", None) or 0.25 * 2**state.attempt_number, 10.0)
 

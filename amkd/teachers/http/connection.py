@@ -17,7 +17,7 @@ _SECRET_PARAMETER = re.compile(
     r"key|token|secret|passw|pwd|credential|auth|signature|^sig$|^code$", re.IGNORECASE
 )
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# Shortest mix of letters and digits in an address that may be a token and not a plain word.
+# Minimum length of a mix of letters and digits in an address that may be a token.
 _TOKEN_IN_QUERY, _TOKEN_IN_PATH = 8, 20
 
 
@@ -31,17 +31,17 @@ class Connection(NamedTuple):
         together.
       auth_header: the header that carries the secret, such as ``Authorization`` or ``X-Api-Key``.
       auth_scheme: the word before the secret, such as ``Bearer`` or ``Basic``; empty for none.
-      auth_env: name of the environment variable that holds the secret; empty for none.
-      auth_file: file that holds the secret; empty for none.
-      ca_file: certificates to trust besides the system's, in PEM; empty for none.
+      auth_env: name of the environment variable that contains the secret; empty for none.
+      auth_file: file that contains the secret; empty for none.
+      ca_file: certificates to trust in addition to the system's, in PEM; empty for none.
       idempotency_header: the header that carries a request's key; empty for none.
-      fresh_connections: whether each request has a connection of its own.
-      max_reply_mib: most MiB of a reply; 0 for a limit from what was asked.
+      fresh_connections: whether each request has its own connection.
+      max_reply_mib: maximum size of a reply in MiB; 0 for a limit that depends on the request.
       headers: further headers, as a JSON object; empty for none.
-      busy: words, with commas, by which a reply of status 4xx says that the service is busy.
+      busy: words, with commas, by which a reply of status 4xx shows that the service is busy.
       aws_service: the service that requests are signed for by AWS Signature 4; empty for none.
       aws_region: its region.
-      in_flight: most requests under way at once.
+      in_flight: maximum number of requests at the same time.
     """
 
     url: str
@@ -72,28 +72,28 @@ def connection_of(http: HttpSettings, in_flight: int, model: str = "") -> Connec
 
     Args:
       http: its settings.
-      in_flight: requests under way at once.
-      model: what stands for ``$model`` in the address.
+      in_flight: number of requests at the same time.
+      model: the text that replaces ``$model`` in the address.
     """
     named = http.url.replace(MODEL, model).replace(REGION, http.aws_region)
     return Connection(**{**dataclasses.asdict(http), "url": named}, in_flight=in_flight)
 
 
 def address(connection: Connection) -> httpx.URL:
-    """Returns the address of a service after checks; no error quotes it: it may hold a secret.
+    """Returns the address of a service after checks; no error quotes it, as it may hold a secret.
 
     Raises:
-      UserError: the address, a timeout or a header's name is unusable, or the address holds a
-        secret, which logs and errors would show.
+      UserError: the address, a timeout or a header's name is unusable, or the address contains
+        a secret, which logs and errors would show.
     """
     url = parsed(connection.url)
-    if url is None:  # not quoted: a broken address may hold a password
+    if url is None:  # not quoted: a broken address may contain a password
         raise UserError(f"{_FIELD}.url is not an address: write it as https://host:port/path")
     if url.userinfo:
         raise UserError(
-            f"{_FIELD}.url has a user or password before its host, where logs would show it: take"
-            f" it out and set {_FIELD}.auth_scheme=Basic with 'user:password' in the variable named"
-            f" by {_FIELD}.auth_env"
+            f"{_FIELD}.url has a user or password before its host, where logs would show it:"
+            f" remove it and set {_FIELD}.auth_scheme=Basic with 'user:password' in the variable"
+            f" that {_FIELD}.auth_env names"
         )
     for name in url.params:
         if found := _SECRET_PARAMETER.search(name):
@@ -101,7 +101,7 @@ def address(connection: Connection) -> httpx.URL:
             shown = name if re.fullmatch("[a-z_-]+", name, re.IGNORECASE) else f"...{found[0]}..."
             raise UserError(
                 f"{_FIELD}.url has the parameter {shown!r}, which looks like a secret that logs"
-                f" would show: take it out and send it as a header by {_FIELD}.auth_header and"
+                f" would show: remove it and send it as a header with {_FIELD}.auth_header and"
                 f" {_FIELD}.auth_env"
             )
     if url.scheme not in ("http", "https") or not url.host:
@@ -141,12 +141,12 @@ def _check_numbers(connection: Connection) -> None:
     if not 0 <= connection.max_reply_mib < float("inf"):
         raise UserError(
             f"{_FIELD}.max_reply_mib={connection.max_reply_mib} must be a positive number of MiB,"
-            " or 0 for a limit from what was asked"
+            " or 0 for a limit that depends on the request"
         )
 
 
 def _check_headers(connection: Connection) -> None:
-    """Refuses what cannot be the name of a header; it is not shown, since it may be the secret."""
+    """Refuses what cannot be the name of a header; it is not shown: it may be the secret."""
     used = connection.auth_header or connection.auth_env or connection.auth_file
     if used and not _HEADER_NAME.fullmatch(connection.auth_header):
         raise UserError(
@@ -155,24 +155,24 @@ def _check_headers(connection: Connection) -> None:
         )
     if connection.auth_scheme and not _HEADER_NAME.fullmatch(connection.auth_scheme):
         raise UserError(
-            f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never holds the"
-            " secret"
+            f"{_FIELD}.auth_scheme must be one word, such as 'Bearer', or empty; it never contains"
+            " the secret"
         )
     name = connection.idempotency_header
     if name and not _HEADER_NAME.fullmatch(name):
         raise UserError(
             f"{_FIELD}.idempotency_header is not the name of a header; 'Idempotency-Key' is usual,"
-            " and empty sends none"
+            " and an empty text sends no such header"
         )
     if name and name.lower() == connection.auth_header.lower():
         raise UserError(
-            f"{_FIELD}.idempotency_header and {_FIELD}.auth_header are the same: name another, or"
-            " leave it empty"
+            f"{_FIELD}.idempotency_header and {_FIELD}.auth_header are the same: use another"
+            " header for the first, or leave it empty"
         )
 
 
 def is_loopback(url: httpx.URL) -> bool:
-    """Tells whether an address is on this machine."""
+    """Returns whether an address is on this machine."""
     if url.host == "localhost":
         return True
     try:

@@ -1,4 +1,4 @@
-"""The secret of a service: read once, put into one header, and shown nowhere else."""
+"""The secret of a service: read once, sent in one header, and shown nowhere."""
 
 import base64
 import os
@@ -14,12 +14,12 @@ _FIELD = "config.teacher.http"
 
 
 class Credentials:
-    """A header with a secret in it, or none; the secret is in no message while this object lives.
+    """A header with a secret, or none; while this object exists, no message shows the secret.
 
     Attributes:
       headers: the header to send; empty without a secret.
-      source: where the secret comes from, for error messages; without the value of a field, which
-        may be the secret itself.
+      source: where the secret comes from, for error messages; it does not contain the value of a
+        field, which may be the secret itself.
     """
 
     def __init__(self, *, header: str, scheme: str, secret: str, source: str) -> None:
@@ -38,7 +38,7 @@ class Credentials:
             self._hidden = Hidden()
 
     def redact(self, text: str) -> str:
-        """Replaces the secret in a text that is kept, such as the version that a server tells."""
+        """Replaces the secret in a text that is stored, such as the version of a model."""
         return self._hidden.redact(text)
 
 
@@ -46,7 +46,7 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
     """Reads the credentials that a connection names.
 
     Raises:
-      UserError: the secret is missing, unusable, or would travel unencrypted.
+      UserError: the secret is missing, unusable, or would be sent unencrypted.
     """
     if connection.auth_env and connection.auth_file:
         raise UserError(
@@ -63,8 +63,8 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
     )
     if not (secret.isascii() and secret.isprintable()):
         raise UserError(
-            f"{source} holds something that no header can carry: it must be one line of plain"
-            " characters"
+            f"{source} contains characters that a header cannot carry: it must be one line of"
+            " printable ASCII characters"
         )
     return Credentials(
         header=connection.auth_header, scheme=connection.auth_scheme, secret=secret, source=source
@@ -74,7 +74,7 @@ def read(connection: Connection, url: httpx.URL) -> Credentials:
 def _from_env(name: str) -> tuple[str, str]:
     if not name.isidentifier():  # it may be the secret itself, so it is not shown
         raise UserError(
-            f"{_FIELD}.auth_env must be the name of an environment variable that holds the secret"
+            f"{_FIELD}.auth_env must be the name of an environment variable with the secret"
         )
     secret = os.environ.get(name, "").strip()
     if not secret:
@@ -91,8 +91,8 @@ def _from_file(path: str) -> tuple[str, str]:
     except OSError as error:
         problem = f"names a file that cannot be read ({error.strerror}): put the secret there"
     except (ValueError, RuntimeError):  # a null byte, or no such user behind ~
-        problem = "is not a path of a file"
-    if problem:  # raised here, since the first error shows the path, which may be the secret itself
+        problem = "is not the path of a file"
+    if problem:  # raised here: the first error shows the path, which may be the secret itself
         raise UserError(f"{_FIELD}.auth_file {problem}")
     if not secret:
         raise UserError(f"{_FIELD}.auth_file names a file that is empty: put the secret there")
@@ -100,12 +100,12 @@ def _from_file(path: str) -> tuple[str, str]:
 
 
 def _is_user_and_password(scheme: str, secret: str) -> bool:
-    """Tells whether a secret for ``Basic`` is not encoded yet; base64 has no colon."""
+    """Returns whether a secret for ``Basic`` is not encoded yet; base64 has no colon."""
     return scheme.lower() == "basic" and ":" in secret
 
 
 def _user_and_password(scheme: str, secret: str) -> str:
-    """Returns what a secret for ``Basic`` stands for, whether encoded or not; else nothing."""
+    """Returns a secret for ``Basic`` in decoded form, encoded or not; otherwise nothing."""
     if scheme.lower() != "basic" or ":" in secret:
         return secret if scheme.lower() == "basic" else ""
     try:

@@ -1,4 +1,4 @@
-"""Encodes pictures: PNG or JPEG files, and these as text in base64."""
+"""Encodes images as PNG or JPEG files, and these files as base64 text."""
 
 import base64
 import io
@@ -13,10 +13,10 @@ _MODES = {1: "L", 3: "RGB"}
 
 
 def check(encoding: str, quality: int, channels: int) -> None:
-    """Refuses an unknown encoding, or one that cannot hold the number of channels.
+    """Refuses an unknown encoding, or one that does not support the number of channels.
 
     Raises:
-      UserError: it names the wrong field of ``config.teacher.json``.
+      UserError: a field of ``config.teacher.json`` is wrong; the message names it.
     """
     if encoding not in ("png", "jpeg"):
         raise UserError(f"{_FIELD}.encoding={encoding!r} must be png or jpeg")
@@ -24,13 +24,13 @@ def check(encoding: str, quality: int, channels: int) -> None:
         raise UserError(f"{_FIELD}.quality={quality} must be between 1 and 100; 95 is usual")
     if channels not in _MODES:
         raise UserError(
-            f"{_FIELD}.encoding={encoding!r} takes pictures of 1 or 3 channels, and the data set's"
-            f" have {channels}"
+            f"{_FIELD}.encoding={encoding!r} takes images with 1 or 3 channels, but the data set's"
+            f" images have {channels}"
         )
 
 
 def encode(image: np.ndarray, encoding: str, quality: int) -> str:
-    """Returns the file of one picture in base64; takes the same as :func:`file_of`."""
+    """Returns the file of one image in base64; takes the same arguments as :func:`file_of`."""
     return as_text(file_of(image, encoding, quality))
 
 
@@ -40,12 +40,12 @@ def as_text(file: bytes) -> str:
 
 
 def mime(encoding: str) -> str:
-    """Returns the type of a picture's file, as headers name it."""
+    """Returns the type of an image file, as headers name it."""
     return f"image/{encoding}"
 
 
 def file_of(image: np.ndarray, encoding: str, quality: int) -> bytes:
-    """Returns the file of one picture.
+    """Returns the file of one image.
 
     Args:
       image: ``uint8[H, W, C]`` with 1 or 3 channels.

@@ -1,4 +1,4 @@
-"""The headers of requests: those that a configuration adds, and how several sets are joined."""
+"""The headers of requests: reads those of a configuration, and joins several sets."""
 
 import json
 import re
@@ -17,7 +17,7 @@ def configured(text: str) -> dict[str, str]:
     """Reads ``teacher.http.headers``; empty for an empty text.
 
     Raises:
-      UserError: it is not a JSON object of texts, or a header looks like a secret's; no value is
+      UserError: it is not a JSON object of texts, or a header looks like a secret; no value is
         shown.
     """
     if not text:
@@ -30,16 +30,18 @@ def configured(text: str) -> dict[str, str]:
         raise UserError(f'{_FIELD} must be a JSON object of texts, such as {{"X-Version": "2"}}')
     for name, value in found.items():
         if not _NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
-            raise UserError(f"{_FIELD} has something that no header can carry: check each of them")
+            raise UserError(
+                f"{_FIELD} has a name or value that no header can carry: check each of them"
+            )
         if _SECRET.search(name):
             raise UserError(
-                f"{_FIELD} has {name!r}, which looks like a secret, and configurations are kept on"
-                " disk: send it by config.teacher.http.auth_header and auth_env"
+                f"{_FIELD} has {name!r}, which looks like a secret, but configurations are stored"
+                " on disk: send it with config.teacher.http.auth_header and auth_env"
             )
     return found
 
 
 def joined(*parts: Mapping[str, str]) -> dict[str, str]:
-    """Joins headers; of one name, in whatever case, the last one counts."""
+    """Joins headers; of several headers with the same name, in any case, the last one counts."""
     found = {name.lower(): (name, value) for part in parts for name, value in part.items()}
     return dict(found.values())

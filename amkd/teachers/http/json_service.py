@@ -1,4 +1,4 @@
-"""A teacher behind any service that takes pictures in JSON and answers in JSON."""
+"""A teacher behind any service that takes images in JSON and answers in JSON."""
 
 import functools
 import json
@@ -38,14 +38,14 @@ def load(
     """Returns the teacher; nothing is sent yet.
 
     Args:
-      template: the form of the request, and the paths of what the reply holds.
+      template: the form of the request, and the paths of the parts of the reply.
       connection: where the service is; ``url`` is the whole address of its endpoint.
       images: the images and classes that the service must fit.
       label_map: label of the service to class number, or to -1 to ignore the label. Other labels
-        are class names, whatever their case, or class numbers. Scores of several labels of one
-        class are added up.
-      identity: who answers; empty for ``json:{host}{path}``.
-      hard_labels: whether the service answers one label per picture and no scores.
+        are class names, in any case, or class numbers. Scores of several labels of one class are
+        added up.
+      identity: identity of the teacher; empty for ``json:{host}{path}``.
+      hard_labels: whether the service answers one label per image and no scores.
       batch: images per request.
 
     Raises:
@@ -62,29 +62,29 @@ def load(
 def _check_settings(template: Template, request: Body, *, hard_labels: bool, batch: int) -> None:
     if batch > 1 and not request.is_list:
         raise UserError(
-            f"config.teacher.batch={batch}, and {_FIELD}.request has no list of pictures: set"
+            f"config.teacher.batch={batch}, but {_FIELD}.request has no list of images: set"
             " config.teacher.batch=1,"
-            ' or write the part that holds "$image" as the only element of a list'
+            ' or write the part that contains "$image" as the only element of a list'
         )
     if batch > 1 and not template.entries:
         raise UserError(
             f"{_FIELD}.entries is empty: set it to the path of the reply's list with one entry per"
-            " picture"
+            " image"
         )
     if template.id and not request.has_id:
         raise UserError(
-            f"{_FIELD}.id={template.id!r}, and {_FIELD}.request has no {ID!r} beside its picture:"
+            f"{_FIELD}.id={template.id!r}, but {_FIELD}.request has no {ID!r} next to its image:"
             " add it"
         )
     if hard_labels and (template.scores or not template.labels):
         raise UserError(
-            f"{_FIELD}.scores must be empty and {_FIELD}.labels a path for a service that answers"
-            " labels"
+            f"{_FIELD}.scores must be empty, and {_FIELD}.labels must be a path, for a service"
+            " that answers hard labels"
         )
     if not hard_labels and not template.scores:
         raise UserError(
-            f"{_FIELD}.scores is empty: set it to the path of an entry's scores, or say that it"
-            " answers labels"
+            f"{_FIELD}.scores is empty: set it to the path of an entry's scores, or declare that"
+            " the service answers hard labels"
         )
     if not (math.isfinite(template.scale) and template.scale > 0):
         raise UserError(
@@ -129,7 +129,7 @@ class _Ask:
         """Answers ``uint8[B, H, W, C]`` by scores ``float64[B, Y]`` or labels ``int64[B]``."""
         if len(images) > 1 and not self.request.is_list:
             raise UserError(
-                f"{len(images)} images at once, and the service takes one: set"
+                f"{len(images)} images at once, but the service takes one: set"
                 " config.teacher.batch=1"
             )
         asked = Asked(len(images), self._classes, request_key(run, images))
@@ -139,7 +139,7 @@ class _Ask:
         return self._rows(self._in_order(self._entries(reply), names))
 
     def _rows(self, entries: list[Any]) -> np.ndarray:
-        """Reads the entries; if some cannot be read, the error about the first carries all rows."""
+        """Reads the entries; if some cannot be read, the error about the first has all rows."""
         rows, problems = [], []
         for entry in entries:
             try:
@@ -163,11 +163,11 @@ class _Ask:
         return found
 
     def _in_order(self, entries: list[Any], names: list[str]) -> list[Any]:
-        """Returns one entry per picture, in the order of the pictures."""
+        """Returns one entry per image, in the order of the images."""
         if self._id is None:
             if len(entries) != len(names):
                 raise Unanswered(
-                    f"the reply has {len(entries)} entries for {len(names)} pictures",
+                    f"the reply has {len(entries)} entries for {len(names)} images",
                     billed=True,
                     whole=True,
                 )
@@ -183,20 +183,20 @@ class _Ask:
                 )
             if _differ(found.setdefault(name, entry), entry):
                 raise Unanswered(
-                    "the reply has two entries of one picture that contradict each other",
+                    "the reply has two entries of one image that contradict each other",
                     billed=True,
                     whole=True,
                 )
         if len(found) != len(names):
             raise Unanswered(
-                f"the reply has entries for {len(found)} of {len(names)} pictures",
+                f"the reply has entries for {len(found)} of {len(names)} images",
                 billed=True,
                 whole=True,
             )
         return [found[name] for name in names]
 
     def _name(self, entry: Any) -> str:
-        """Returns the name of the picture that an entry is about."""
+        """Returns the name of the image that an entry is about."""
         assert self._id is not None
         name = self._id.search(entry)
         if not isinstance(name, str):
@@ -205,5 +205,5 @@ class _Ask:
 
 
 def _differ(one: Any, other: Any) -> bool:
-    """Tells whether two entries differ; NaN equals NaN here."""
+    """Returns whether two entries differ; NaN equals NaN here."""
     return one is not other and json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)

@@ -1,4 +1,4 @@
-"""Translates the labels of a service into class numbers."""
+"""Converts the labels of a service to class numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -21,12 +21,12 @@ class Labels:
 
     A label is looked up in the user's map first, then among the class names, then among the class
     names regardless of case. Different Unicode forms of é are treated as the same letter. Last, a
-    label may be a class number itself. If some class has a number as its name, it is not clear
-    whether 3 is a name or a place, and such a label is refused.
+    label may be a class number itself. If the name of a class is a number, it is not clear whether
+    3 is a name or a position, and such a label is refused.
 
     Attributes:
-      are_places: whether every number is sure to be the number of a class.
-      ignored: labels that were ignored because they are not classes, the first few hundred.
+      are_places: whether every number is certainly a class number.
+      ignored: the first few hundred labels that were ignored because they are not classes.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Labels:
         Args:
           given: label to class number, or to ``IGNORED``.
           class_names: names of the data set's classes.
-          ignore_unknown: whether all other labels are ignored, and not refused.
+          ignore_unknown: whether all other labels are ignored instead of refused.
 
         Raises:
           UserError: a number is out of range, or labels that look the same have two numbers.
@@ -50,7 +50,7 @@ class Labels:
                 raise UserError(f"{_FIELD}: {label!r} is mapped to two classes; keep one of them")
             if not IGNORED <= number < self._classes:
                 raise UserError(
-                    f"{_FIELD}: {label!r} is mapped to {number}, and the classes are 0 to"
+                    f"{_FIELD}: {label!r} is mapped to {number}, but the classes are 0 to"
                     f" {self._classes - 1} ({IGNORED} to ignore a label)"
                 )
         self._numbered = has_number(class_names)
@@ -73,12 +73,12 @@ class Labels:
         return found
 
     def _found(self, label: Any) -> int | None:
-        """Returns what :meth:`number` does, and None for an unknown label."""
+        """Returns the same as :meth:`number`, but None for an unknown label."""
         name = comparable(_text(label))
         if name in self._given:
             return self._given[name]
         named, place = self._named(name), _place_of(name, self._names)
-        # A text that is a class's name is a name. A 3 without quotes may be a place instead.
+        # A text that is a class name is a name. A 3 without quotes may be a position instead.
         sure = named == place or (named is not None and isinstance(label, str))
         if place is not None and self._numbered and not sure:
             raise self._ambiguous(name, named, place)
@@ -90,7 +90,7 @@ class Labels:
         return found
 
     def only(self, label: Any) -> int:
-        """Returns the class number of a picture's only label.
+        """Returns the class number of an image's only label.
 
         Raises:
           UserError: the label is unknown, or ignored.
@@ -99,15 +99,15 @@ class Labels:
         if number == IGNORED:
             raise UserError(
                 f"the service answered the label {redact(str(label))[:80]!r}, which {_FIELD}"
-                " ignores, and a picture's only label must be a class: map it to one"
+                " ignores, but an image's only label must be a class: map it to a class"
             )
         return number
 
     def row(self, labels: Sequence[Any], scores: Sequence[float]) -> np.ndarray:
         """Returns ``float64[Y]``, NaN for a class without a label.
 
-        Scores of several labels of one class add up. A label that is told with no score may be the
-        best one: the row is then useless.
+        Scores of several labels of one class are added up. A label without a score may be the best
+        one: then the row is unusable.
 
         Raises:
           UserError: a label is unknown or has no score.
@@ -117,7 +117,7 @@ class Labels:
             raise _unknown([label for label, at in zip(labels, found, strict=True) if at is None])
         places = [at for at in found if at is not None]
         nothing = set(places) == {IGNORED} or (self._ignores and not labels)
-        if nothing:  # it saw none of the classes, and so prefers none
+        if nothing:  # the service found no class, so all classes get the same score
             return np.full(self._classes, 1 / self._classes)
         row = np.full(self._classes, math.nan)
         for label, place, score in zip(labels, places, scores, strict=True):
@@ -131,14 +131,14 @@ class Labels:
         return row
 
     def _named(self, name: str) -> int | None:
-        """Returns the number of the class with a name, in any case if only one is alike."""
+        """Returns the number of the class with a name; in any case, if only one class fits."""
         if name in self._exact:
             return self._exact[name]
         alike = self._folded.get(_folded(name), [])
         return alike[0] if len(alike) == 1 else None
 
     def _ambiguous(self, name: str, named: int | None, place: int) -> UserError:
-        """Returns the error about a number that may be a name or a place."""
+        """Returns the error about a number that may be a name or a position."""
         counted = f"the class {self._names[place]!r}, if the service counts the classes from 0"
         read = (
             "no class, if it is a name"
@@ -146,9 +146,9 @@ class Labels:
             else f"the class {self._names[named]!r}, if it is a name"
         )
         return UserError(
-            f"the service answered the label {redact(name)}, which is {read}, or {counted}: say"
-            f' which by a map of all its labels to the names of the classes, {{"{name}": "NAME",'
-            f" ...}}, in a file named by {_FIELD}; if answers were stored before, their labels may"
+            f"the service answered the label {redact(name)}, which is {read}, or {counted}: write a"
+            f' map of all its labels to the names of the classes, {{"{name}": "NAME", ...}}, to a'
+            f" file, and set {_FIELD} to this file; if answers were stored before, their labels may"
             " have been read as names: give the teacher another config.teacher.identity"
         )
 
@@ -159,23 +159,23 @@ def _unknown(labels: Sequence[Any]) -> UserError:
     if len(labels) == 1:
         return UserError(
             f"the service answered the label {shown[0]}, which is not a class of the data set: map"
-            f" it to a class number by {_FIELD} ({IGNORED} to ignore it)"
+            f" it to a class number with {_FIELD} ({IGNORED} to ignore it)"
         )
     more = f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else ""
     return UserError(
         f"the service answered the labels {', '.join(shown)}{more}, which are not classes of the"
-        f" data set: map them to class numbers by {_FIELD} ({IGNORED} to ignore one), or ignore all"
-        " such labels by --config.teacher.json.unknown=ignore"
+        f" data set: map them to class numbers with {_FIELD} ({IGNORED} to ignore one), or ignore"
+        " all such labels with --config.teacher.json.unknown=ignore"
     )
 
 
 def has_number(names: Sequence[str]) -> bool:
-    """Tells whether the name of a class is a number."""
+    """Returns whether the name of a class is a number."""
     return any(map(_is_number, names))
 
 
 def _place_of(name: str, names: Sequence[str]) -> int | None:
-    """Returns the place, counted from 0, that a label means if it is not a name; else None."""
+    """Returns the position, from 0, that a label means if it is not a name; otherwise None."""
     short = name.isdecimal() and name.isascii() and len(name) < 20  # int() refuses 5,000 digits
     return int(name) if short and int(name) < len(names) else None
 
@@ -201,6 +201,6 @@ def _text(label: Any) -> str:
         return str(label)
     found = "null" if label is None else type(label).__name__
     raise UserError(
-        f"the service answered a label that is neither text nor number but {found}: check"
+        f"the service answered a label that is neither text nor a number but {found}: check"
         " config.teacher.json.labels"
     )

@@ -1,6 +1,6 @@
 """A teacher behind the Open Inference Protocol, version 2.
 
-MLServer, Triton, OpenVINO Model Server, KServe and others speak it.
+MLServer, Triton, OpenVINO Model Server, KServe and others support it.
 """
 
 import functools
@@ -41,12 +41,12 @@ def load(
       pixels: what the model expects; ``auto`` layout and dtype are taken from the metadata.
       images: the images and classes that the model must fit.
       label_map: label of the model to class number.
-      identity: who answers; empty for ``oip:{host}/{model}:{version}``.
-      hard_labels: whether one label per image will do as an answer.
+      identity: identity of the teacher; empty for ``oip:{host}/{model}:{version}``.
+      hard_labels: whether one label per image is accepted as an answer.
       batch: images per request.
 
     Raises:
-      UserError: the model is not there, or takes or answers something else.
+      UserError: the model does not exist, or its inputs or outputs do not fit.
     """
     if not model.model:
         raise UserError(f"{_FIELD}.model is empty: set it to the model's name on the server")
@@ -71,7 +71,7 @@ def load(
 def _offers_binary(client: Client) -> bool:
     try:
         server = client.get("v2")
-    except Refused:  # a gateway may show the models alone
+    except Refused:  # a gateway may expose only the models
         return False
     return isinstance(server, dict) and oip_message.BINARY in (server.get("extensions") or ())
 

@@ -14,7 +14,7 @@ from amkd.teachers.http.oip_metadata import NUMPY, ServedModel
 from amkd.teachers.http.reply_outline import outline
 from amkd.teachers.outputs import as_told
 
-BINARY = "binary_tensor_data"  # the protocol's extension that lets tensors travel as bytes
+BINARY = "binary_tensor_data"  # the protocol's extension that sends tensors as bytes
 _JSON_LENGTH = "Inference-Header-Content-Length"
 _DATATYPE = {name: datatype for datatype, name in NUMPY.items()}
 _FIELD = "config.teacher.oip"
@@ -29,7 +29,7 @@ def request(
       served: the model.
       tensor: its input.
       name: a name that only requests with these images have.
-      binary: whether the tensors travel as bytes after the JSON.
+      binary: whether the tensors are sent as bytes after the JSON.
     """
     given: dict[str, Any] = {
         "name": served.input.name,
@@ -53,10 +53,10 @@ def request(
 
 
 def values(reply: Reply, served: ServedModel, name: str) -> np.ndarray:
-    """Returns the numbers of the wanted output, in the shape that the reply names.
+    """Returns the numbers of the wanted output, in the shape that the reply states.
 
     Raises:
-      Unanswered: the reply is cut short or answers another request.
+      Unanswered: the reply is truncated or answers another request.
       UserError: the reply has another form, or comes from another version of the model.
     """
     message, tail = _split(reply)
@@ -68,7 +68,7 @@ def values(reply: Reply, served: ServedModel, name: str) -> np.ndarray:
             tails[id(output)], tail = tail[:size], tail[size:]
     if tail:
         raise Unanswered(
-            f"the reply has {len(tail)} bytes more than its outputs take", billed=True, whole=True
+            f"the reply has {len(tail)} bytes more than its outputs need", billed=True, whole=True
         )
     objects = [output for output in outputs if isinstance(output, dict)]
     wanted = [output for output in objects if served.output in ("", output.get("name"))]
@@ -87,21 +87,21 @@ def _split(reply: Reply) -> tuple[Any, memoryview]:
     if length is None:
         return reply.json(), memoryview(b"")
     if not length.isdecimal() or int(length) > len(reply.body):
-        raise Unanswered("the reply is cut short", billed=True, whole=True)
+        raise Unanswered("the reply is truncated", billed=True, whole=True)
     head, tail = reply.body[: int(length)], memoryview(reply.body)[int(length) :]
     return reply._replace(body=head).json(), tail
 
 
 def _check_sender(message: Any, version: str, name: str) -> None:
-    """Refuses the answer to another request, or that of another version of the model."""
+    """Refuses the answer to another request or of another version of the model."""
     if not isinstance(message, dict) or not isinstance(message.get("outputs"), list):
         raise UserError(
-            f"the reply has no list 'outputs' but is {outline(message)}: check"
+            f"the reply has no list 'outputs'; it is {outline(message)}: check"
             " config.teacher.http.url"
         )
     if message.get("id") not in (None, "", name):
         raise Unanswered(
-            "the reply has another id than the request: it is someone else's answer",
+            "the reply has another id than the request: it is the answer to another request",
             billed=True,
             whole=True,
         )
@@ -109,7 +109,7 @@ def _check_sender(message: Any, version: str, name: str) -> None:
     if version and answering and str(answering) != version:
         raise UserError(
             f"version {answering} of the model answered instead of version {version}: set"
-            f" {_FIELD}.version (and with it the teacher's identity) to the one that is to be"
+            f" {_FIELD}.version (and with it the teacher's identity) to the version that is to be"
             " distilled"
         )
 
@@ -126,7 +126,8 @@ def _decode(output: dict[str, Any], tail: memoryview | None) -> np.ndarray:
     datatype = output.get("datatype")
     if datatype not in NUMPY:
         raise UserError(
-            f"the model's output {output.get('name')!r} holds {datatype}, which are not numbers"
+            f"the model's output {output.get('name')!r} contains {datatype}, which are not numbers;"
+            " choose another output (config.teacher.oip.output)"
         )
     try:
         shape = tuple(map(int, output["shape"]))
@@ -139,7 +140,7 @@ def _decode(output: dict[str, Any], tail: memoryview | None) -> np.ndarray:
         return found.astype(np.float64).reshape(shape)
     except (KeyError, TypeError, ValueError, OverflowError):
         raise Unanswered(
-            "the reply's numbers do not fill the shape that it tells", billed=True, whole=True
+            "the reply's numbers do not fill the shape that it states", billed=True, whole=True
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""What a server of the Open Inference Protocol tells about a model, checked against the images."""
+"""Reads a model's metadata from an Open Inference Protocol server; checks that the images fit."""
 
 import dataclasses
 from typing import Any
@@ -31,7 +31,7 @@ class ServedModel:
 
     Attributes:
       path: path of the model and its version, below the server's address.
-      version: version of the model; empty if the server names none.
+      version: version of the model; empty if the server does not name one.
       input: the input tensor.
       output: name of the output tensor; empty for the only one of a reply.
       pixels: what the input expects, without any ``auto``.
@@ -64,7 +64,7 @@ def read(
       batch: images per request.
 
     Raises:
-      UserError: the model is not there, or takes or answers something else.
+      UserError: the model does not exist, or its inputs or outputs do not fit.
     """
     base = f"v2/models/{quote(model.model, safe='')}"
     metadata = client.get(_path(base, model.version))
@@ -73,7 +73,7 @@ def read(
     resolved = tensors.resolve(pixels, taken, shape)
     tensors.check_batch(taken, batch)
     return ServedModel(
-        # A path without a version would lead to a newer model that is loaded during a run.
+        # Without a version, the path would select a newer model that is loaded during a run.
         path=_path(base, version),
         version=version,
         input=taken,
@@ -89,11 +89,11 @@ def _path(base: str, version: str) -> str:
 
 
 def _only_version(metadata: Any) -> str:
-    """Returns the version that the metadata names; empty if it names none."""
+    """Returns the version that the metadata names; empty if it does not name one."""
     versions = [str(version) for version in _list_of(metadata, "versions")]
     if len(versions) > 1:
         raise UserError(
-            f"{_FIELD}.version is empty and the server has the versions {', '.join(versions)}: set"
+            f"{_FIELD}.version is empty, but the server has the versions {', '.join(versions)}: set"
             " it to one of them"
         )
     return versions[0] if versions else ""
@@ -102,13 +102,14 @@ def _only_version(metadata: Any) -> str:
 def _list_of(metadata: Any, key: str) -> list[Any]:
     if not isinstance(metadata, dict) or not isinstance(metadata.get(key) or [], list):
         raise UserError(
-            f"the model's metadata is {outline(metadata)}: check config.teacher.http.url"
+            f"the model's metadata has another form, {outline(metadata)}: check"
+            " config.teacher.http.url"
         )
     return metadata.get(key) or []
 
 
 def _tensors(metadata: Any, key: str) -> list[Tensor]:
-    """Returns the ``inputs`` or ``outputs`` of the metadata; some servers list none."""
+    """Returns the ``inputs`` or ``outputs`` of the metadata; some servers do not list them."""
     try:
         return [
             Tensor(
@@ -131,7 +132,7 @@ def _input(found: list[Tensor], name: str, pixels: Pixels) -> Tensor:
         return tensors.choose(found, name, f"{_FIELD}.input")
     if not name or pixels.layout not in LAYOUTS or pixels.dtype not in DTYPES:
         raise UserError(
-            f"the server tells nothing of the model's inputs: set {_FIELD}.input to the input's"
+            f"the server does not describe the model's inputs: set {_FIELD}.input to the input's"
             f" name, config.teacher.pixels.layout to one of {', '.join(LAYOUTS)} and"
             f" config.teacher.pixels.dtype to one of {', '.join(DTYPES)}"
         )

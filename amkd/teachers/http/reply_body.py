@@ -1,9 +1,9 @@
-"""Reads the body of a reply: never more than a limit, neither as it comes nor unpacked."""
+"""Reads the body of a reply, up to a limit for its size as received and unpacked."""
 
 import zlib
 from collections.abc import Iterable
 
-ENCODINGS = "gzip"  # what requests ask for
+ENCODINGS = "gzip"  # what requests accept
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 
 
@@ -12,21 +12,21 @@ class TooLarge(Exception):
 
 
 class Undecodable(Exception):
-    """Raised for a body that came whole and cannot be unpacked."""
+    """Raised for a body that is complete but cannot be unpacked."""
 
 
 def read(parts: Iterable[bytes], *, encoding: str, length: str, limit: int) -> bytes:
     """Returns the unpacked body.
 
     Args:
-      parts: the bytes of the body, as they come.
+      parts: the bytes of the body, as they are received.
       encoding: the header ``Content-Encoding``; empty for none.
       length: the header ``Content-Length``; empty for none.
-      limit: most bytes, as they come and unpacked.
+      limit: maximum number of bytes, both as received and unpacked.
 
     Raises:
-      TooLarge: it has more.
-      Undecodable: it is packed in another way than was asked for, or damaged.
+      TooLarge: it has more bytes.
+      Undecodable: it is packed in a way that was not requested, or is damaged.
     """
     if length.isdecimal() and int(length) > limit:
         raise TooLarge
@@ -45,13 +45,13 @@ class _Plain:
     """A body that is not packed."""
 
     def more(self, part: bytes, room: int) -> bytes:
-        """Returns what a part holds, at most ``room`` bytes."""
+        """Returns the content of a part, at most ``room`` bytes."""
         if len(part) > room:
             raise TooLarge
         return part
 
     def end(self) -> None:
-        """Checks that the body is whole."""
+        """Checks that the body is complete."""
 
 
 class _Packed(_Plain):
@@ -79,7 +79,7 @@ class _Packed(_Plain):
     def end(self) -> None:
         """See above."""
         if self._begun and not self._piece.eof:
-            raise Undecodable("its gzip is cut short")
+            raise Undecodable("its gzip is truncated")
 
 
 def _unpacker(encoding: str) -> _Plain:
@@ -88,4 +88,4 @@ def _unpacker(encoding: str) -> _Plain:
         return _Plain()
     if name in ("gzip", "x-gzip", "deflate"):
         return _Packed()
-    raise Undecodable(f"it is packed as {name[:40]!r}, which was not asked for")
+    raise Undecodable(f"it is packed as {name[:40]!r}, which was not requested")

@@ -1,4 +1,4 @@
-"""Notices bytes on a connection that belong to no request: what came after a whole reply."""
+"""Detects bytes on a connection that belong to no request: bytes after a complete reply."""
 
 import h11
 
@@ -13,7 +13,7 @@ class ReplyEnd:
         self._broken = False
 
     def follow(self, received: bytes) -> None:
-        """Takes the next bytes of the connection; what is not HTTP ends the connection anyway."""
+        """Takes the next bytes of the connection; bytes that are not HTTP end it anyway."""
         if self._broken:
             return
         try:
@@ -26,7 +26,7 @@ class ReplyEnd:
 
     @property
     def ended(self) -> bool:
-        """Whether no more of the reply is to come."""
+        """Whether the reply is complete."""
         return self._parser.their_state not in (h11.SEND_RESPONSE, h11.SEND_BODY)
 
     @property

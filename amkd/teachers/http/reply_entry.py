@@ -1,4 +1,4 @@
-"""Reads the entry of one picture in the reply of a JSON service: scores, or one class number."""
+"""Reads the entry of one image in the reply of a JSON service: scores, or one class number."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from amkd.teachers.http import reply_path as paths
 from amkd.teachers.http.labels import Labels
 
 _FIELD = "config.teacher.json"
-_EXCERPT = 200  # characters of what a service says of a picture
+_EXCERPT = 200  # characters of a service's message about an image
 _NUMBER = re.compile(
     r"\s*(?P<number>[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)\s*(?P<percent>%?)\s*", re.ASCII | re.I
 )
@@ -40,8 +40,8 @@ class EntryReader:
         """Returns scores ``float64[Y]``, NaN for a missing one; or one class number ``int64[]``.
 
         Raises:
-          Unanswered: a score is too large, or a text that must hold JSON does not.
-          UserError: the entry is not as the template says, or has an unknown label.
+          Unanswered: a score is too large, or a text that must contain JSON does not.
+          UserError: the entry does not have the form of the template, or has an unknown label.
         """
         entry = self._content(entry)
         if self._scores_path is None:
@@ -63,17 +63,17 @@ class EntryReader:
             )
         if not paths.in_step(label_steps, steps):
             raise self._labels_path.misfit(
-                f"chooses other elements than {self._scores_path.field}={self._scores_path.text!r}"
+                f"selects other elements than {self._scores_path.field}={self._scores_path.text!r}"
                 " does in",
                 entry,
             )
         return self._labels.row(labels, numbers)
 
     def _content(self, entry: Any) -> Any:
-        """Returns what holds scores and labels: the entry, or the JSON of a text in it."""
+        """Returns the part with scores and labels: the entry, or the JSON of a text in it."""
         if self._error_path and (told := self._error_path.search(entry)):
             words = redact(told if isinstance(told, str) else json.dumps(told))
-            raise UserError(f"the service answered an error for a picture: {words[:_EXCERPT]}")
+            raise UserError(f"the service answered an error for an image: {words[:_EXCERPT]}")
         if self._text_path is None:
             return entry
         text = self._text_path.search(entry)
@@ -102,7 +102,7 @@ class EntryReader:
             return [self._number(value) for value in values]
         except OverflowError:
             raise Unanswered(
-                "the reply has a score of more digits than a number has", billed=True, whole=True
+                "the reply has a score that is too large for a number", billed=True, whole=True
             ) from None
 
     def _number(self, value: Any) -> float:
@@ -113,27 +113,27 @@ class EntryReader:
         if isinstance(value, str) and (match := _NUMBER.fullmatch(value)):
             if match["percent"] and scale != 1:
                 raise UserError(
-                    f"{where} finds scores with a percent sign in the reply, which are divided by"
-                    f" 100 already: set {_FIELD}.scale=1"
+                    f"{where} finds scores with a percent sign in the reply, which are already"
+                    f" divided by 100: set {_FIELD}.scale=1"
                 )
             value = float(match["number"]) / (100 if match["percent"] else 1)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(
-                f"{where} has a {type(value).__name__} among the numbers of the reply's entry: set"
-                ' it to the path of the scores alone, each a number or a text as "0.93" or "93%"'
+                f"{where} finds a {type(value).__name__} among the scores of the reply's entry: set"
+                ' it to the path of the scores only, each a number or a text like "0.93" or "93%"'
             )
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(
-                f"{where} has NaN or infinity among the scores of the reply's entry: the service"
-                " did not work on this picture"
+                f"{where} finds NaN or infinity among the scores of the reply's entry: the service"
+                " did not work on this image"
             )
         return value * scale
 
     def _dense(self, numbers: list[float]) -> np.ndarray:
         if len(numbers) != self._classes:
             raise UserError(
-                f"{_FIELD}.scores={self._template.scores!r} has {len(numbers)} scores, and"
-                f" {self._classes} classes are expected: if the service tells the best ones only,"
+                f"{_FIELD}.scores={self._template.scores!r} finds {len(numbers)} scores, but"
+                f" {self._classes} classes are expected: if the service reports only the best ones,"
                 f" set {_FIELD}.labels to the path of their labels"
             )
         return np.asarray(numbers, np.float64)

@@ -12,7 +12,7 @@ def outline(value: Any, limit: int = 300) -> str:
 
     Args:
       value: a value that was read from JSON.
-      limit: most characters.
+      limit: maximum number of characters.
     """
     text = redact(_describe(value, depth=4))
     return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -1,9 +1,9 @@
-"""Finds things in the reply of a service by JMESPath, which keeps every null.
+"""Finds parts of a service's reply with JMESPath, but keeps every null.
 
 JMESPath drops null and missing values from what a projection such as ``predictions[].label`` finds.
-Two lists that belong together, labels and scores, would then no longer match: where one entry lacks
-its label and the next one its score, both lists are one shorter, and a score is paired with the
-label of another entry. Here every projection keeps one element for each of its list.
+Then two lists that belong together, labels and scores, may no longer match: if one entry has no
+label and the next entry has no score, both lists are shorter by one, and a score is paired with the
+label of another entry. Here every projection keeps one element for each element of its list.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ _FIELD = "config.teacher.json"
 
 
 class Step(NamedTuple):
-    """How a path chose among the elements of lists.
+    """How a path selected elements of lists.
 
     Attributes:
       kind: ``filter`` for ``[?...]``, ``join`` for ``[]``.
-      numbers: the places that the filter kept, or the lengths of the lists that were joined.
+      numbers: the positions that the filter kept, or the lengths of the joined lists.
     """
 
     kind: str
@@ -32,7 +32,7 @@ class Step(NamedTuple):
 
 
 def in_step(one: Sequence[Step], other: Sequence[Step]) -> bool:
-    """Tells whether two paths chose the same elements, as far as their steps can be compared."""
+    """Returns whether two paths selected the same elements, as far as their steps show it."""
     return len(one) != len(other) or all(
         step == twin for step, twin in zip(one, other, strict=True) if step.kind == twin.kind
     )
@@ -42,7 +42,7 @@ class Path:
     """A path that is checked before anything is sent.
 
     Attributes:
-      field: the field of the configuration that holds the path.
+      field: the field of the configuration that contains the path.
       text: the path itself.
     """
 
@@ -69,15 +69,15 @@ class Path:
         """Returns what the path finds, nulls included; None if it finds nothing.
 
         Raises:
-          UserError: a function of the path does not take what is there.
+          UserError: a function of the path does not accept the value in the reply.
         """
         return self.walk(value)[0]
 
     def walk(self, value: Any) -> tuple[Any, list[Step]]:
-        """Returns what :meth:`search` does, and the steps by which elements were chosen.
+        """Returns the same as :meth:`search`, and the steps by which elements were selected.
 
         Raises:
-          UserError: a function of the path does not take what is there.
+          UserError: a function of the path does not accept the value in the reply.
         """
         interpreter = _NullKeeper()
         try:
@@ -86,14 +86,14 @@ class Path:
             raise self.misfit(f"does not suit ({type(error).__name__})", value) from None
 
     def misfit(self, words: str, value: Any) -> UserError:
-        """Returns an error that says what is wrong with this path in a reply."""
+        """Returns an error that describes what is wrong with this path in a reply."""
         return UserError(
-            f"{self.field}={self.text!r} {words} the reply, which is here {outline(value)}"
+            f"{self.field}={self.text!r} {words} the reply, which has the form {outline(value)}"
         )
 
 
 class _NullKeeper(TreeInterpreter):
-    """Evaluates JMESPath with nulls kept; a filter ``[?name]`` still drops what it is told to.
+    """Evaluates JMESPath with nulls kept; a filter ``[?name]`` still drops what it must drop.
 
     Attributes:
       steps: see :meth:`Path.walk`.

@@ -1,4 +1,4 @@
-"""The body of a request to a JSON service, and its type: JSON, a form, or a picture's file."""
+"""The body of a request to a JSON service, and its type: JSON, a form, or an image file."""
 
 import json
 from collections.abc import Sequence
@@ -16,27 +16,27 @@ _FIELD = "config.teacher.json"
 
 
 class Body:
-    """Makes the bodies of requests.
+    """Builds the bodies of requests.
 
     Attributes:
-      is_list: whether one request takes any number of pictures.
-      has_id: whether the request names the pictures.
+      is_list: whether one request takes any number of images.
+      has_id: whether the request names the images.
     """
 
     def __init__(self, template: Template, class_names: Sequence[str]) -> None:
         """Reads the form.
 
         Raises:
-          UserError: the form is not JSON, holds a secret, or has no place for pictures; or it needs
-            names of classes, and there are none.
+          UserError: the form is not JSON, contains a secret, or has no place for images; or it
+            needs names of classes, but there are none.
         """
         self._template = template
         words = {MODEL: template.model, MIME: encoding.mime(template.encoding)}
         self._request = Request(template.request, {**words, CLASSES: list(class_names)})
         if CLASSES in template.request and not class_names:
             raise UserError(
-                f"{_FIELD}.request has {CLASSES!r}, and the classes have no names: name them by"
-                " config.data.classes"
+                f"{_FIELD}.request has {CLASSES!r}, but the classes have no names: set them"
+                " with config.data.classes"
             )
         is_json = template.body == "json"
         self.is_list = is_json and self._request.is_list
@@ -50,15 +50,15 @@ class Body:
         if not all(isinstance(text, str) for text in texts) or texts.count(IMAGE) != 1:
             raise UserError(
                 f"{_FIELD}.body='form': {_FIELD}.request must be an object of texts, one of which"
-                f" is {IMAGE!r} alone"
+                f" is only {IMAGE!r}"
             )
 
     def fill(self, images: np.ndarray, names: Sequence[str]) -> tuple[bytes, dict[str, str]]:
-        """Returns the body that asks about pictures, and the headers that tell its type.
+        """Returns the body of a request with images, and the headers that state its type.
 
         Args:
           images: ``uint8[B, H, W, C]``; one image unless ``is_list``.
-          names: the names of the pictures.
+          names: the names of the images.
         """
         kind, quality = self._template.encoding, self._template.quality
         files = [encoding.file_of(image, kind, quality) for image in images]
@@ -72,7 +72,7 @@ class Body:
         return self._request.fill([encoding.as_text(file) for file in files], names), {}
 
     def _filled_form(self, file: bytes, name: str) -> tuple[bytes, dict[str, str]]:
-        """Returns a form of several parts; the picture's name is its boundary."""
+        """Returns a form of several parts; the image's name is its boundary."""
         kind, parts = self._template.encoding, []
         for key, text in self._request.form.items():
             head = f"Content-Disposition: form-data; name={_quoted(key)}"

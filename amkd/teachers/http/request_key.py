@@ -1,4 +1,4 @@
-"""Names for requests and pictures that are the same on every attempt, and after a restart."""
+"""Names for requests and images that are the same on every attempt, and after a restart."""
 
 import hashlib
 
@@ -8,7 +8,7 @@ from amkd.core.digest import image_digest
 
 
 def request_key(run: str, images: np.ndarray) -> str:
-    """Returns the key of a request: another one for another run, other images or another order.
+    """Returns the key of a request: different for another run, other images or another order.
 
     Args:
       run: identity of the run; empty for none.
@@ -19,5 +19,5 @@ def request_key(run: str, images: np.ndarray) -> str:
 
 
 def picture_names(key: str, count: int) -> list[str]:
-    """Returns a name for each picture of a request, which no picture of another request has."""
+    """Returns a name for each image of a request, which no image of another request has."""
     return [hashlib.sha256(f"{key}/{place}".encode()).hexdigest()[:32] for place in range(count)]

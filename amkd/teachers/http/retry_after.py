@@ -9,9 +9,9 @@ import httpx
 
 
 def seconds_to_wait(headers: httpx.Headers) -> float | None:
-    """Returns the seconds to wait; None if the service gives none that can be read.
+    """Returns the seconds to wait; None if the service gives no readable value.
 
-    A date is compared with the service's own clock if the reply has it, since ours may be wrong.
+    A date is compared with the service's own clock if the reply states it, since ours may be wrong.
     """
     text = headers.get("Retry-After", "")
     try:
@@ -25,7 +25,7 @@ def seconds_to_wait(headers: httpx.Headers) -> float | None:
 
 
 def _moment(text: str) -> float | None:
-    """Reads any of HTTP's three forms of a date; one without a zone is UTC, as HTTP says."""
+    """Reads any of HTTP's three forms of a date; one without a zone is UTC, as HTTP requires."""
     try:
         found = email.utils.parsedate_to_datetime(text)
         if found.tzinfo is None:

@@ -20,7 +20,7 @@ class Signer:
 
         Raises:
           UserError: botocore or the credentials are missing, a field is missing, or the session's
-            token would travel unencrypted.
+            token would be sent unencrypted.
         """
         self._service, self._region = connection.aws_service, connection.aws_region
         where = f"{_FIELD}.aws_service={self._service!r}"
@@ -45,20 +45,20 @@ class Signer:
     def _found(self, session: Any, where: str) -> Any:
         try:
             credentials = session.get_credentials()
-        except Exception as error:  # whatever botocore says of a file of credentials
+        except Exception as error:  # any error of botocore about a file of credentials
             raise UserError(
                 f"{where}: the credentials of AWS cannot be read ({type(error).__name__}): check"
                 " AWS_PROFILE and its files"
             ) from error
         if credentials is None:
             raise UserError(
-                f"{where}: there are no credentials of AWS: set AWS_ACCESS_KEY_ID and"
+                f"{where}: no credentials of AWS were found: set AWS_ACCESS_KEY_ID and"
                 " AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or give this machine a role"
             )
         return credentials
 
     def _freeze(self) -> Any:
-        """Returns the credentials of this moment, which no message shows from now on."""
+        """Returns the current credentials, which no message shows from now on."""
         found = self._credentials.get_frozen_credentials()
         if found.secret_key not in self._hidden:
             self._hidden[found.secret_key] = Hidden(found.secret_key, found.token or "")
@@ -67,7 +67,7 @@ class Signer:
     def headers(
         self, method: str, url: httpx.URL, headers: dict[str, str], content: bytes
     ) -> dict[str, str]:
-        """Returns the headers that sign a request, made for this moment.
+        """Returns the headers that sign a request, for the current time.
 
         Args:
           method: HTTP method.

@@ -1,4 +1,4 @@
-"""Connections that end every wait by a deadline, and never mix bytes of two replies."""
+"""Connections that end every wait at a deadline, and never mix bytes of two replies."""
 
 import ssl
 import threading
@@ -10,16 +10,16 @@ import httpcore
 
 from amkd.teachers.http.reply_end import ReplyEnd
 
-_CHUNK = 65536  # bytes written between two looks at the clock
+_CHUNK = 65536  # bytes written between two checks of the clock
 
 
 class Deadline(threading.local):
-    """The end of the current thread's attempt, in seconds of the monotonic clock."""
+    """The time when the current thread's attempt must end, in seconds of the monotonic clock."""
 
     at = float("inf")
 
     def cap(self, timeout: float | None, error: type[httpcore.TimeoutException]) -> float:
-        """Shortens a timeout so that it ends by the deadline.
+        """Shortens a timeout so that it ends at the deadline.
 
         Raises:
           httpcore.TimeoutException: ``error``, if the deadline has passed.
@@ -31,7 +31,7 @@ class Deadline(threading.local):
 
 
 class Backend(httpcore.NetworkBackend):
-    """Opens connections that keep the deadline."""
+    """Opens connections that respect the deadline."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline, self._plain = deadline, httpcore.SyncBackend()
@@ -51,7 +51,7 @@ class Backend(httpcore.NetworkBackend):
 
 
 class Stream(httpcore.NetworkStream):
-    """A connection that keeps the deadline, and knows whether a reply has left bytes over."""
+    """A connection that respects the deadline, and detects surplus bytes after a reply."""
 
     def __init__(self, plain: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._plain, self._deadline = plain, deadline
@@ -102,7 +102,7 @@ class Stream(httpcore.NetworkStream):
         """See httpcore.
 
         httpcore closes an idle connection that has bytes to read. A thread may check this while
-        another thread uses the connection: bytes of a reply that is still read do not count.
+        another thread uses the connection: bytes of a reply that is still being read do not count.
         """
         found = self._plain.get_extra_info(info)
         if info != "is_readable":

@@ -1,4 +1,4 @@
-"""The form of a request to a JSON service, and the paths of what its reply holds."""
+"""The form of a request to a JSON service."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from amkd.core.errors import UserError
 IMAGE = "$image"
 ID = "$id"
 CLASSES, MIME = "$classes", "$mime"
-Words = Mapping[str, str | list[str]]  # placeholders that do not depend on the picture
+Words = Mapping[str, str | list[str]]  # placeholders that do not depend on the image
 _FIELD = "config.teacher.json"
 _SECRET = re.compile(r"(key|token|secret|password|passwd|pwd|credentials?)$", re.IGNORECASE)
 
 
 class Request:
-    """The form of a request, to be filled with pictures.
+    """The form of a request, to be filled with images.
 
     Attributes:
-      is_list: whether one request takes any number of pictures.
-      has_id: whether the request names the pictures.
+      is_list: whether one request takes any number of images.
+      has_id: whether the request names the images.
     """
 
     def __init__(self, text: str, words: Words | None = None) -> None:
@@ -28,12 +28,12 @@ class Request:
 
         Args:
           text: ``config.teacher.json.request``.
-          words: what stands for each further placeholder. A list takes the place of a string that
-            is the placeholder alone; inside of a longer string its texts stand in quotes. They are
-            replaced in this order.
+          words: the value of each further placeholder. A list replaces a string that is only the
+            placeholder; inside a longer string, its texts are written in quotes. The
+            placeholders are replaced in this order.
 
         Raises:
-          UserError: the text is not JSON, holds a secret, or has no place for pictures.
+          UserError: the text is not JSON, contains a secret, or has no place for images.
         """
         self._words = words or {}
         try:
@@ -44,8 +44,8 @@ class Request:
             ) from None
         if (name := _secret(self._form)) is not None:
             raise UserError(
-                f"{_FIELD}.request holds something under {name!r} that looks like a secret, and"
-                " configurations are kept on disk: send it as a header by"
+                f"{_FIELD}.request contains something under {name!r} that looks like a secret, but"
+                " configurations are stored on disk: send it as a header with"
                 " config.teacher.http.auth_header and auth_env"
             )
         self._path = _list_path(self._form)
@@ -54,12 +54,12 @@ class Request:
         self.has_id = _holds(inside, ID)
         if not _holds(self._form, IMAGE):
             raise UserError(
-                f"{_FIELD}.request has no {IMAGE!r} in any of its strings: put it where the picture"
-                " goes"
+                f"{_FIELD}.request has no {IMAGE!r} in any of its strings: put it where the image"
+                " belongs"
             )
         if self._path is not None and _count(self._form, IMAGE) != _count(inside, IMAGE):
             raise UserError(
-                f"{_FIELD}.request has {IMAGE!r} inside of a list and outside of it: keep one of"
+                f"{_FIELD}.request has {IMAGE!r} both inside a list and outside it: keep one of"
                 " the two"
             )
 
@@ -69,11 +69,11 @@ class Request:
         return self._form
 
     def fill(self, pictures: Sequence[str], names: Sequence[str]) -> bytes:
-        """Returns the JSON that asks about pictures.
+        """Returns the JSON of a request with images.
 
         Args:
-          pictures: the pictures in base64; only one unless ``is_list``.
-          names: the names of the pictures.
+          pictures: the images in base64; only one unless ``is_list``.
+          names: the names of the images.
         """
         if self._path is None:
             return json.dumps(self.filled(self._form, pictures[0], names[0])).encode()
@@ -82,7 +82,7 @@ class Request:
             self.filled(element, picture, name)
             for picture, name in zip(pictures, names, strict=True)
         ]
-        # Outside of the list the first name is the name of the whole request.
+        # Outside the list, the first name is the name of the whole request.
         outside = self.filled(self._form, "", names[0])
         return json.dumps(_replace(outside, self._path, entries)).encode()
 
@@ -96,7 +96,7 @@ class Request:
             return form
         if form in self._words:
             return self._words[form]
-        # Words are replaced last, so that a class's name with a placeholder in it stays as it is.
+        # Words are replaced last, so that a class name that contains a placeholder is not changed.
         text = form.replace(ID, name).replace(IMAGE, picture)
         for word, meaning in self._words.items():
             text = text.replace(word, meaning if isinstance(meaning, str) else _quoted(meaning))
@@ -104,7 +104,7 @@ class Request:
 
 
 def _secret(form: Any) -> str | None:
-    """Returns the first key whose text looks like a secret; None if there is none."""
+    """Returns the first key whose text looks like a secret; None if no key does."""
     for key, child in form.items() if isinstance(form, dict) else ():
         if isinstance(child, str) and child and "$" not in child and _SECRET.search(key):
             return key
@@ -113,7 +113,7 @@ def _secret(form: Any) -> str | None:
 
 
 def _list_path(form: Any) -> tuple[Any, ...] | None:
-    """Returns the keys to the outermost list of one element that holds a picture, or None."""
+    """Returns the keys to the outermost list of one element that contains an image, or None."""
     if isinstance(form, list) and len(form) == 1 and _holds(form, IMAGE):
         return ()
     children = (
@@ -149,7 +149,7 @@ def _quoted(texts: list[str]) -> str:
 
 
 def _count(form: Any, word: str) -> int:
-    """Counts the strings of a form that hold a word."""
+    """Counts the strings of a form that contain a word."""
     if isinstance(form, dict | list):
         return sum(
             _count(child, word) for child in (form.values() if isinstance(form, dict) else form)

@@ -45,18 +45,18 @@ def load(
     """Returns the teacher, checked against the server's metadata; no image is sent yet.
 
     Args:
-      model: which model of the server. Without a version, the teacher keeps to the one that the
-        server tells of. The signature is ``serving_default`` if it is empty.
+      model: which model of the server. Without a version, the teacher keeps the version that the
+        server reports. The signature is ``serving_default`` if it is empty.
       connection: where the server is.
       pixels: what the model expects; ``auto`` layout and dtype are taken from the metadata.
       images: the images and classes that the model must fit.
       label_map: label of the model to class number.
-      identity: who answers; empty for ``tfserving:{host}/{model}:{version}``.
-      hard_labels: whether one label per image will do as an answer.
+      identity: identity of the teacher; empty for ``tfserving:{host}/{model}:{version}``.
+      hard_labels: whether one label per image is accepted as an answer.
       batch: images per request.
 
     Raises:
-      UserError: the model is not there, or takes or answers something else.
+      UserError: the model does not exist, or its inputs or outputs do not fit.
     """
     if not model.model:
         raise UserError(f"{_FIELD}.model is empty: set it to the model's name on the server")
@@ -77,7 +77,7 @@ class _Ask:
     """Asks one served model; may be called from several threads.
 
     Attributes:
-      version: version of the model; empty if the server names none.
+      version: version of the model; empty if the server does not name one.
       output: the model's output.
       close: closes the connections.
     """
@@ -90,14 +90,14 @@ class _Ask:
         base = f"v1/models/{quote(model.model, safe='')}"
         metadata = client.get(f"{base}{_versions(model.version)}/metadata")
         self.version = model.version or _version(metadata)
-        # A path without a version would lead to a newer model that is loaded during a run.
+        # Without a version, the path would select a newer model that is loaded during a run.
         self._path = f"{base}{_versions(self.version)}:predict"
         known = _signature(metadata, self._signature)
         taken, given = _tensors(known, "inputs"), _tensors(known, "outputs")
         self._input = tensors.choose(taken, model.input, f"{_FIELD}.input")
         if len(taken) > 1:
             raise UserError(
-                f"{_FIELD}.signature={self._signature!r} takes several inputs, and only images can"
+                f"{_FIELD}.signature={self._signature!r} takes several inputs, but only images can"
                 " be given"
             )
         self.output = tensors.choose(given, model.output, f"{_FIELD}.output")
@@ -108,8 +108,8 @@ class _Ask:
         if tensors.is_single(self._input):
             raise UserError(
                 f"the model's input {self._input.name!r} of shape {list(self._input.shape or ())}"
-                " has no axis for a batch, and the rows of a request always have one: export the"
-                " model with it"
+                " has no axis for a batch, but the rows of a request always have one: export the"
+                " model with a batch axis"
             )
         tensors.check_batch(self._input, batch)
         outputs.check(self.output, self._wanted)
@@ -129,7 +129,7 @@ class _Ask:
         reply = self._client.post(self._path, json.dumps(message).encode(), asked=asked).json()
         if not isinstance(reply, dict) or not isinstance(reply.get("predictions"), list):
             raise UserError(
-                f"the reply has no list 'predictions' but is {outline(reply)}: check"
+                f"the reply has no list 'predictions'; it is {outline(reply)}: check"
                 " config.teacher.http.url"
             )
         answer = outputs.read(
@@ -155,7 +155,7 @@ class _Ask:
             ) from None
         except KeyError:
             raise UserError(
-                f"{_FIELD}.output={self.output.name!r} is not in the reply, which is"
+                f"{_FIELD}.output={self.output.name!r} is not in the reply, which has the form"
                 f" {outline(predictions)}"
             ) from None
 
@@ -165,7 +165,7 @@ def _versions(version: str) -> str:
 
 
 def _version(metadata: Any) -> str:
-    """Returns the version that the metadata is about; empty if it does not say."""
+    """Returns the version that the metadata is about; empty if it does not state one."""
     spec = metadata.get("model_spec") if isinstance(metadata, dict) else None
     return str(spec.get("version") or "") if isinstance(spec, dict) else ""
 
@@ -177,11 +177,12 @@ def _signature(metadata: Any, name: str) -> dict[str, Any]:
         known = sorted(signatures)
     except (KeyError, TypeError):
         raise UserError(
-            f"the model's metadata is {outline(metadata)}: check config.teacher.http.url"
+            f"the model's metadata has another form, {outline(metadata)}: check"
+            " config.teacher.http.url"
         ) from None
     if name not in known:
         raise UserError(
-            f"{_FIELD}.signature={name!r} is none of the model's: set it to one of"
+            f"{_FIELD}.signature={name!r} is not a signature of the model: set it to one of"
             f" {', '.join(known)}"
         )
     return signatures[name]
@@ -202,7 +203,8 @@ def _tensors(signature: dict[str, Any], key: str) -> list[Tensor]:
         found = []
     if not found:
         raise UserError(
-            f"the signature's metadata is {outline(signature)}, which tells of no {key}"
+            f"the signature's metadata is {outline(signature)}, which does not describe {key}:"
+            " check config.teacher.tfserving.signature"
         )
     return found
 

@@ -1,8 +1,8 @@
-"""Makes single attempts over HTTP/1.1; each ends by a deadline, however slowly bytes arrive.
+"""Makes single attempts over HTTP/1.1; each ends at a deadline, however slowly bytes arrive.
 
-A connection carries one request at a time and is never pipelined: the next request leaves only
-when the reply before it was read to its end. If more than that reply has come, the connection is
-closed. Cookies are neither kept nor sent.
+A connection carries one request at a time and is never pipelined: the next request is sent only
+after the previous reply was read to its end. If more bytes than that reply arrive, the connection
+is closed. Cookies are neither kept nor sent.
 """
 
 import ssl
@@ -21,7 +21,7 @@ from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.reply_body import TooLarge, Undecodable
 from amkd.teachers.http.streams import Backend, Deadline, Stream
 
-# Seconds. Servers usually hang up after 5, and a request sent at that moment may count as billed.
+# Seconds. Servers usually disconnect after 5; a request sent at that moment may count as billed.
 _KEEP_ALIVE = 2.0
 _ALWAYS = {"Accept": "*/*", "Accept-Encoding": reply_body.ENCODINGS, "User-Agent": "amkd"}
 
@@ -35,12 +35,12 @@ UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout, 
 
 
 class Response(NamedTuple):
-    """A reply that came to its end.
+    """A complete reply.
 
     Attributes:
       status: its status.
       headers: its headers.
-      body: its body, unpacked; empty if that is too large or damaged and the status is not 2xx.
+      body: its body, unpacked; empty if it is too large or damaged and the status is not 2xx.
     """
 
     status: int
@@ -91,11 +91,11 @@ class Transport:
           url: the address.
           headers: headers of the request.
           content: body of the request.
-          limit: most bytes of the reply's body.
+          limit: maximum number of bytes of the reply's body.
 
         Raises:
-          httpcore exceptions (``FAILURES``): no whole reply came.
-          TooLarge: a reply with a status of 2xx is above the limit.
+          httpcore exceptions (``FAILURES``): no complete reply came.
+          TooLarge: a reply with a status of 2xx is larger than the limit.
           Undecodable: the body of such a reply cannot be unpacked.
         """
         self._deadline.at = time.monotonic() + self._seconds
@@ -117,7 +117,7 @@ class Transport:
 
 
 def _read(reply: httpcore.Response, limit: int) -> Response:
-    """Reads a reply; closes its connection where bytes of another reply follow."""
+    """Reads a reply; closes its connection if bytes of another reply follow."""
     found = Response(reply.status, httpx.Headers(reply.headers), b"")
     try:
         body = reply_body.read(
@@ -126,7 +126,7 @@ def _read(reply: httpcore.Response, limit: int) -> Response:
             length=found.headers.get("Content-Length", ""),
             limit=limit,
         )
-    except (TooLarge, Undecodable):  # leaving closes the connection: the reply is not at its end
+    except (TooLarge, Undecodable):  # this closes the connection: the reply is not at its end
         if found.is_success:
             raise
         return found
@@ -148,7 +148,7 @@ def _proxy(url: httpx.URL) -> httpx.URL | None:
     if found is None or found.scheme not in ("http", "https"):  # not quoted: it may hold a password
         raise UserError(
             f"the environment's proxy for {url.scheme} ({url.scheme.upper()}_PROXY or ALL_PROXY) is"
-            f" none of HTTP: set it to one, or list {url.host} in NO_PROXY"
+            f" not an HTTP proxy: set it to one, or list {url.host} in NO_PROXY"
         )
     return found
 

@@ -1,6 +1,6 @@
 """Profiles of well-known services (``teacher.profile``): which fields of the teacher each sets.
 
-They were written from the documentation that each one names. None was tested with its service.
+Each was written from the documentation that it names. None was tested with its service.
 """
 
 from collections.abc import Collection, Mapping
@@ -50,7 +50,7 @@ class Setting(NamedTuple):
     Attributes:
       name: its dotted name, such as ``teacher.json.scores``.
       value: its value in the run.
-      profile: the profile's value; another one than ``value`` if the user has set the field.
+      profile: the profile's value; it differs from ``value`` if the user has set the field.
     """
 
     name: str
@@ -61,10 +61,10 @@ class Setting(NamedTuple):
 def applied(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Mapping[str, Any]:
     """Returns a configuration with the fields that its profile sets.
 
-    A field that has another value than its default was set by the user, and stays as it is.
+    A field whose value is not its default was set by the user, and is not changed.
 
     Args:
-      config: nested mapping; it is returned as it is if it names no profile that exists.
+      config: nested mapping; it is returned unchanged if it does not name an existing profile.
       explicit: dotted names of fields that the user has set, even if to their defaults.
     """
     teacher = config.get("teacher") if isinstance(config, Mapping) else None
@@ -78,7 +78,7 @@ def applied(config: Mapping[str, Any], explicit: Collection[str] = ()) -> Mappin
         group: Any = changed
         for part in groups:
             inside = group.get(part, {})
-            if not isinstance(inside, Mapping):  # the checks of types tell of it
+            if not isinstance(inside, Mapping):  # the checks of types report it
                 break
             group[part] = dict(inside)
             group = group[part]

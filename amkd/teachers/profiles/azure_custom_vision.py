@@ -23,7 +23,7 @@ PROFILE = Profile(
     top_k="every tag of the project",
     rounding="none: floats; for a multiclass project they sum to 1",
     limits=(
-        "a picture has at most 4 MB; a URL with /image/nostore keeps your pictures out of the"
+        "an image file has at most 4 MB; a URL with /image/nostore keeps your images out of the"
         " project; for a multilabel project set answers.form=scores"
     ),
 )

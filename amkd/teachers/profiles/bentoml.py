@@ -1,4 +1,4 @@
-"""A BentoML service with one picture in and scores by label out."""
+"""A BentoML service that takes one image and returns scores by label."""
 
 from amkd.teachers.profiles.profile import CLOSED, EVERYTHING, Profile, json_service
 
@@ -14,11 +14,11 @@ PROFILE = Profile(
         answers__top_k=EVERYTHING,
     ),
     labels=CLOSED,
-    top_k="what the service's code returns",
-    rounding="what the service's code does",
+    top_k="depends on the service's code",
+    rounding="depends on the service's code",
     limits=(
-        "a BentoML service is code of yours: this profile fits a method classify(self, image:"
-        " PIL.Image.Image) -> dict[str, float]; name another route in http.url, another argument in"
+        "you write the code of a BentoML service: this profile fits a method classify(self, image:"
+        " PIL.Image.Image) -> dict[str, float]; set another route in http.url, another argument in"
         " json.request, another reply in json.scores"
     ),
 )

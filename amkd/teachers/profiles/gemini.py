@@ -1,4 +1,4 @@
-"""Google's Gemini API, generateContent with a picture."""
+"""Google's Gemini API, generateContent with an image."""
 
 import json
 
@@ -23,7 +23,7 @@ _REQUEST = {
 }
 
 PROFILE = Profile(
-    title="Google's Gemini API, generateContent with a picture",
+    title="Google's Gemini API, generateContent with an image",
     documentation="https://ai.google.dev/gemini-api/docs/structured-output",
     fields={
         **json_service(
@@ -37,13 +37,13 @@ PROFILE = Profile(
         ),
         **chat.answer(),
     },
-    needs={"json.model": "the name of a model that sees pictures"},
+    needs={"json.model": "the name of a model that accepts images"},
     labels=chat.LABELS,
     top_k=chat.TOP_K,
     rounding=chat.ROUNDING,
     limits=(
-        "the price is by tokens: work out that of one picture from --mode=probe and the service's"
-        " own bill; a long list of classes may make a schema that it refuses; free keys may let the"
-        " service keep your pictures"
+        "the price is by tokens: calculate that of one image from --mode=probe and the service's"
+        " own bill; a long list of classes may make a schema that it refuses; with a free key, the"
+        " service may keep your images"
     ),
 )

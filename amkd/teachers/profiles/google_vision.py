@@ -23,10 +23,10 @@ PROFILE = Profile(
         "batch": 4,
     },
     labels=OPEN,
-    top_k="at most 50 labels, fewer where it is unsure; none for a class that it does not see",
+    top_k="at most 50 labels, fewer if it is unsure; none for a class that it does not detect",
     rounding="none: floats of single precision",
     limits=(
-        "a request holds at most 16 pictures and 10 MB; scores of different labels are independent,"
+        "a request takes at most 16 images and 10 MB; scores of different labels are independent,"
         " so that answers.form is scores"
     ),
 )

@@ -15,7 +15,7 @@ PROFILE = Profile(
     ),
     needs={"http.url": "the address of the endpoint"},
     labels=CLOSED,
-    top_k="every class where the endpoint obeys top_k, else its five best",
+    top_k="every class if the endpoint supports top_k, otherwise its five best",
     rounding="none: floats of a softmax",
     limits=(
         "an endpoint that has scaled to zero answers 503 until it has started: allow"

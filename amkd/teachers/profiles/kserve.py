@@ -13,5 +13,5 @@ PROFILE = Profile(
     labels=OIP_LABELS,
     top_k="every class",
     rounding=OIP_ROUNDING,
-    limits="a service of protocol version v1 speaks TensorFlow Serving's form: kind=tfserving",
+    limits="a service of protocol version v1 uses TensorFlow Serving's form: kind=tfserving",
 )

@@ -10,5 +10,5 @@ PROFILE = Profile(
     labels=OIP_LABELS,
     top_k="every class",
     rounding=OIP_ROUNDING,
-    limits="a runtime without metadata of its own needs oip.input, pixels.layout and pixels.dtype",
+    limits="a runtime without metadata needs oip.input, pixels.layout and pixels.dtype",
 )

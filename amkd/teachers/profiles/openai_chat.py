@@ -1,4 +1,4 @@
-"""OpenAI's chat completions with a picture, and servers that speak the same form."""
+"""OpenAI's chat completions with an image, and servers with the same form."""
 
 import json
 
@@ -28,7 +28,7 @@ _REQUEST = {
 }
 
 PROFILE = Profile(
-    title="OpenAI's chat completions with a picture, and servers of the same form",
+    title="OpenAI's chat completions with an image, and servers of the same form",
     documentation="https://platform.openai.com/docs/guides/structured-outputs",
     fields={
         **json_service(
@@ -40,13 +40,13 @@ PROFILE = Profile(
         ),
         **chat.answer(),
     },
-    needs={"json.model": "the name of a model that sees pictures"},
+    needs={"json.model": "the name of a model that accepts images"},
     labels=chat.LABELS,
     top_k=chat.TOP_K,
     rounding=chat.ROUNDING,
     limits=(
-        "the price is by tokens: work out that of one picture from --mode=probe and the service's"
-        " own bill; a schema may list 1,000 values at most; the model may be replaced behind its"
-        " name, so name a dated version"
+        "the price is by tokens: calculate that of one image from --mode=probe and the service's"
+        " own bill; a schema may list 1,000 values at most; the service may replace the model"
+        " of a name, so use the name of a dated version"
     ),
 )

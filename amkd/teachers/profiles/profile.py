@@ -1,28 +1,28 @@
-"""What a profile is: the fields that one well-known service needs, and what is known of it."""
+"""A profile: the fields that one well-known service needs, and facts about the service."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 TERMS = (
-    "Check the service's terms before you train a model with its answers: some forbid it. The"
-    " price and the licence are yours to find out."
+    "Check the service's terms before you train a model with its answers: some forbid it."
+    " Check its price and licence, too."
 )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How one service is asked and read. It was written from documentation alone.
+    """How one service is queried and read. It was written only from documentation.
 
     Attributes:
-      title: the service, for people.
+      title: the service's name, for messages.
       documentation: the page that the profile was written from.
       fields: values of fields by dotted name below ``teacher``, such as ``json.scores``.
       needs: fields below ``teacher`` that only the user knows, and what each one is.
       labels: how the service's labels become classes.
-      top_k: for how many classes it tells a score.
+      top_k: number of classes for which it reports a score.
       rounding: to how many digits its scores are rounded, as far as that is known.
-      limits: what else to know: sizes, batches, keys.
+      limits: further facts: sizes, batches, keys.
     """
 
     title: str
@@ -36,7 +36,7 @@ class Profile:
 
 
 def json_service(**fields: Any) -> dict[str, Any]:
-    """Returns the fields of a JSON service that takes one picture a request; ``__`` is a dot."""
+    """Returns the fields of a JSON service that takes one image per request; ``__`` is a dot."""
     return {
         "kind": "json",
         "batch": 1,
@@ -49,11 +49,11 @@ def oip_server(url: str) -> dict[str, Any]:
     return {"kind": "oip", "batch": 16, "http.url": url} if url else {"kind": "oip", "batch": 16}
 
 
-OIP_LABELS = "none: the scores stand in the order of the classes, which must be the model's"
+OIP_LABELS = "none: the scores are in the order of the classes, which must be the model's"
 OIP_ROUNDING = "none: they are the model's numbers, often logits (answers.form=logits)"
-EVERYTHING = 0  # top_k: every score that the service tells counts
-CLOSED = "its labels must be the names of the classes, in any case; map others by teacher.labels"
+EVERYTHING = 0  # top_k: every score that the service reports counts
+CLOSED = "its labels must be the names of the classes, in any case; map others with teacher.labels"
 OPEN = (
-    "it knows thousands of words: those that are names of classes count, or are mapped to them by"
-    " teacher.labels (scores of one class add up); all others are ignored"
+    "it has thousands of labels: those that are names of classes count, or that are mapped to them"
+    " with teacher.labels (scores of one class are added up); all others are ignored"
 )

@@ -25,10 +25,10 @@ PROFILE = Profile(
         "json.model": "the model's ProjectVersionArn",
     },
     labels=CLOSED,
-    top_k="every label, because the least confidence that is asked for is 0",
+    top_k="every label, because the lowest confidence that is requested is 0",
     rounding="percentages, of three digits after the point in the documentation's examples",
     limits=(
-        "a model must be started, and costs by the hour while it runs; pictures of at most 4 MB;"
-        " needs the extra aws; for a model of several labels a picture set answers.form=scores"
+        "a model must be started, and costs by the hour while it runs; image files of at most 4 MB;"
+        " needs the extra aws; for a model of several labels per image set answers.form=scores"
     ),
 )

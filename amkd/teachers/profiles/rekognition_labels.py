@@ -36,10 +36,10 @@ PROFILE = Profile(
     },
     needs={"http.aws_region": "the region, such as eu-west-1"},
     labels=OPEN,
-    top_k="at most 100 labels of any confidence; none for a class that it does not see",
+    top_k="at most 100 labels of any confidence; none for a class that it does not detect",
     rounding="none: percentages as floats of single precision",
     limits=(
-        "pictures of at least 80 x 80 pixels (data.size) and at most 5 MB; needs the extra aws;"
+        "images of at least 80 x 80 pixels (data.size) and at most 5 MB; needs the extra aws;"
         " confidences of different labels are independent, so that answers.form is scores"
     ),
 )

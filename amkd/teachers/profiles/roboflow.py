@@ -19,7 +19,7 @@ PROFILE = Profile(
     top_k="every class of the model",
     rounding="four decimal digits in the documentation's examples",
     limits=(
-        "the key goes as a header, never in the address; for a multi-label model the reply is an"
+        "the key is sent as a header, never in the address; for a multi-label model the reply is an"
         " object: set json.scores='predictions.*.confidence', json.labels='keys(predictions)' and"
         " answers.form=scores"
     ),

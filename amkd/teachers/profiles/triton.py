@@ -10,5 +10,5 @@ PROFILE = Profile(
     labels=OIP_LABELS,
     top_k="every class",
     rounding=OIP_ROUNDING,
-    limits="a model with max_batch_size 0 takes one picture a request: teacher.batch=1",
+    limits="a model with max_batch_size 0 takes one image per request: teacher.batch=1",
 )

@@ -79,7 +79,7 @@ def test_a_missing_package_names_the_extra(monkeypatch):
     ("spec", "student", "said"),
     [
         ("x.safetensors", "lenet5_half", "no published weights for student 'lenet5_half'"),
-        ("x.safetensors", "my:build", "takes weights from a function, module:load"),
+        ("x.safetensors", "my:build", "takes weights only from a function, module:load"),
         ("x.safetensors", NAME, "there is no such file"),
         ("x.pth", NAME, "must be a file"),
         ("hf:resnet18", NAME, "must be hf:OWNER/NAME"),
@@ -125,7 +125,7 @@ def test_a_function_of_the_user_s_own_gives_the_variables(own):
 @pytest.mark.parametrize(
     ("name", "body", "said"),
     [
-        ("weights_less", "return {}", "of the structure that it was given"),
+        ("weights_less", "return {}", "with the same structure as its argument"),
         ("weights_nan", "return jax.tree.map(lambda x: x / 0, variables)", "not finite"),
         ("weights_flat", "return jax.tree.map(lambda x: x.ravel(), variables)", "must have shape"),
         ("weights_fail", "raise KeyError('x')", "failed: KeyError"),

@@ -121,5 +121,5 @@ def test_mean_and_deviation_come_with_the_weights(tmp_path):
 def test_without_a_description_the_usual_mean_is_taken(tmp_path):
     assert weights.read_facts(tmp_path / "config.json") == Facts()
     (tmp_path / "config.json").write_text("[]")
-    with pytest.raises(UserError, match=r"config\.json lies beside the weights"):
+    with pytest.raises(UserError, match=r"config\.json is next to the weights"):
         weights.read_facts(tmp_path / "config.json")
