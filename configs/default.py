@@ -150,7 +150,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # python: 'module:function', from uint8[B, H, W, C] to answers [B, Y].
     config.teacher.function = ""
     # Name of the teacher in the ledger. Empty for the name of the function, file or service. Change
-    # it when the model behind it changes: no stored answer of an identity is queried again.
+    # it when the model behind it changes: an image whose answer is stored under an identity is not
+    # sent again.
     config.teacher.identity = ""
     # json, onnx, oip, tfserving: file with a JSON object that maps the service's labels to class
     # names or numbers (-1: ignore). Empty if its labels are the class names (in upper or lower
@@ -473,7 +474,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.zskd = ConfigDict()
     # Steps of gradient descent that make an image from noise.
     config.zskd.steps = 1500
-    # Images made at a time; they share one grey scale.
+    # Images made at a time; all of them are scaled to [0, 1] together.
     config.zskd.batch = 100
     # Learning rate of Adam, on pixels in [0, 1].
     config.zskd.learning_rate = 0.001

@@ -11,7 +11,9 @@ class ZskdSettings:
     """Data impressions: images made from noise (method zskd)."""
 
     steps: int = field(1500, "Steps of gradient descent that make an image from noise.", least=1)
-    batch: int = field(100, "Images made at a time; they share one grey scale.", least=1)
+    batch: int = field(
+        100, "Images made at a time; all of them are scaled to [0, 1] together.", least=1
+    )
     learning_rate: float = field(
         1e-3, "Learning rate of Adam, on pixels in [0, 1].", above=0, below=math.inf
     )

@@ -66,8 +66,8 @@ class TeacherSettings:
     identity: str = field(
         "",
         "Name of the teacher in the ledger. Empty for the name of the function, file or service."
-        " Change it when the model behind it changes: no stored answer of an identity is queried"
-        " again.",
+        " Change it when the model behind it changes: an image whose answer is stored under an"
+        " identity is not sent again.",
     )
     labels: str = field(
         "",

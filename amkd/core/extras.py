@@ -22,6 +22,6 @@ def require(module: str, *, extra: str, field: str, instead: str = "") -> Module
         return importlib.import_module(module)
     except ImportError as error:
         raise UserError(
-            f"{field} needs {module} ({error}); install it by pip install 'amkd[{extra}]', or in a"
-            f" checkout by pip install -e '.[{extra}]'{f'; or {instead}' if instead else ''}"
+            f"{field} needs {module} ({error}); install it with pip install 'amkd[{extra}]', or in"
+            f" a checkout with pip install -e '.[{extra}]'{f'; or {instead}' if instead else ''}"
         ) from error

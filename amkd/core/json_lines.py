@@ -15,6 +15,7 @@ from typing import Any, TextIO
 # waits for the lock: the garbage collector may run a finalizer that logs in the middle of a write.
 _LINES: collections.deque[tuple[TextIO, str]] = collections.deque()
 _LOCK = threading.Lock()
+_LAST_WAIT = 5.0  # seconds to wait for a writer at the end of the process
 _standing: Callable[[], Mapping[str, Any]] = dict
 
 
@@ -96,6 +97,11 @@ class JsonLines(io.TextIOBase):
         """Writes what is not a whole line, at the end of the process."""
         rest, self._begun = self._begun, ""
         self._emit([rest])
+        if _LOCK.acquire(timeout=_LAST_WAIT):  # another thread may be about to write the last lines
+            try:
+                _write_lines()
+            finally:
+                _LOCK.release()
 
     def _emit(self, lines: list[str]) -> None:
         for one in lines:

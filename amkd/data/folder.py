@@ -169,7 +169,7 @@ def _classes(listing: Listing, classes: tuple[str, ...], where: str) -> tuple[st
     alike = [comparable(name) for name in names]
     twice = [repr(name) for name, count in Counter(alike).items() if count > 1]
     if twice:
-        given = "class names given" if classes else f"{where}: the same subfolder name"
+        given = "class names are given" if classes else f"{where}: subfolder names occur"
         raise UserError(
             f"{given} more than once: {first_names(twice)}; every class needs its own name"
         )

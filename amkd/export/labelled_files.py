@@ -38,7 +38,7 @@ def write(labelled: LabelledSet, output: Path, form: str = "all") -> None:
       UserError: the folder exists already or cannot be written, or an answer is missing.
     """
     if output.exists():
-        raise UserError(f"{output} exists already; choose a new folder")
+        raise UserError(f"{output} already exists; choose a new folder")
     kinds: list[type[_Parquet] | type[_Folder]] = []
     if form in ("all", "parquet"):
         _arrow()  # fails at once if it is missing

@@ -76,7 +76,7 @@ class Leases:
         holder = process.from_text(row[0])
         if working is False or _is_left_over(row[0]):
             return True
-        if holder == process.own():
+        if holder is not None and holder.started and holder == process.own():
             raise UserError(
                 "an earlier call in this process still works on this run, or waits for answers that"
                 f" are paid for (ledger {self._file.path}). Wait until it ends, and repeat the call"
@@ -193,4 +193,7 @@ class Leases:
 def _is_left_over(holder: str) -> bool:
     """Returns whether a ledger of this process has released a lease, but could not delete it."""
     found = process.from_text(holder)
-    return found == process.own() and json.loads(holder).get("token") not in _TOKENS
+    # Without its start, a process in another container may look the same.
+    if found is None or not found.started or found != process.own():
+        return False
+    return json.loads(holder).get("token") not in _TOKENS

@@ -156,7 +156,8 @@ class Ledger:
             try:
                 self._check_on_disk(charge, batch)
             except UserError:
-                self.record_failure(batch, billed=False)  # it does not leave
+                with contextlib.suppress(UserError):  # the first error says more
+                    self.record_failure(batch, billed=False)  # it is not sent
                 raise
         return SentBatch(batch, fresh, [image for image in images if image in busy])
 

@@ -161,5 +161,6 @@ def check_cost(settings: Settings, cost: Cost) -> None:
         before = f", and {money(spent)} are already spent" if spent else ""
         raise UserError(
             f"config.teacher.max_cost={limit:g}: {cost.to_send:,} images at {cost.price:g} cost"
-            f" {money(cost.amount)} {cost.currency}{before}; raise max_cost, or lower budget"
+            f" {money(cost.amount)} {cost.currency}{before}; raise"
+            " config.teacher.max_cost, or lower config.budget"
         )

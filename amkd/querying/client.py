@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
+from typing import Any
 
 import numpy as np
 
@@ -187,7 +188,7 @@ def _send_all(
                 _check(threads, watch, progress, ended=True)
             except KeyboardInterrupt:
                 sender.pace.halt()
-                console.mention("interrupted; waiting for answers in flight, which are paid for")
+                _mention_wait(flying)
                 raise
             finally:
                 # Waiting batches are cancelled; those in flight are paid for, and awaited.
@@ -226,12 +227,20 @@ def _check(
         try:
             while not futures.wait([asked], _POLL).done:
                 progress()
-        except BaseException:  # the run stops; but what the check finds must not be lost
+        except BaseException as error:  # the run stops; but what the check finds must not be lost
             watch.sender.pace.halt()
+            if isinstance(error, KeyboardInterrupt):
+                _mention_wait([asked])
             if isinstance(mismatch := asked.exception(), sentinel.Mismatch):
                 raise mismatch from None
             raise
         asked.result()
+
+
+def _mention_wait(flying: Iterable["futures.Future[Any]"]) -> None:
+    """Says after an interrupt that the teacher's answers are waited for, if any are in flight."""
+    if not all(one.done() for one in flying):
+        console.mention("interrupted; waiting for answers in flight, which are paid for")
 
 
 def unanswered(client: QueryClient, images: np.ndarray) -> int:

@@ -91,8 +91,9 @@ def parts(
 
 
 _ACCURACY = (
-    "For each ground-truth label: the share of the test images with this label that the student and"
-    " the teacher classify correctly. The lines are 95% intervals (Wilson)."
+    "For each ground-truth label: of the test images with this label, the share that the student"
+    " classifies correctly, and the share that the teacher classifies correctly. The lines are 95%"
+    " intervals (Wilson)."
 )
 _AGREEMENT = (
     "For each class that the teacher predicts: the share of its evaluation images for which the"

@@ -63,16 +63,17 @@ class Server(ThreadingHTTPServer):
           OSError: the port cannot be opened.
         """
         self.model = model
-        self._active, self._change = 0, threading.Condition()
+        self._active, self._ending, self._change = 0, False, threading.Condition()
         super().__init__((host, port), _Handler)
 
     @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
-        """Marks a request as in progress."""
+    def answering(self) -> Iterator[bool]:
+        """Marks a request as in progress; yields whether it may still be answered."""
         with self._change:
             self._active += 1
+            is_open = not self._ending
         try:
-            yield
+            yield is_open
         finally:
             with self._change:
                 self._active -= 1
@@ -81,6 +82,7 @@ class Server(ThreadingHTTPServer):
     def drain(self) -> None:
         """Waits until no request is in progress: queries sent to the teacher are paid for."""
         with self._change:
+            self._ending = True  # a body that is still read comes too late
             self._change.wait_for(lambda: not self._active)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -125,10 +127,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        with self.server.answering():  # not while the body is read: a slow client costs nothing
+        with self.server.answering() as open_:  # not while the body is read: clients may be slow
+            if not open_:
+                self._refuse(503, "the server is about to end")
+                return
             try:
                 self._infer(body)
-            except OSError:  # the client has gone
+            except (ConnectionError, TimeoutError):  # the client has gone
                 raise
             except Exception as error:
                 console.mention(f"a request failed: {fault_place.describe(error)}", error=True)

@@ -74,8 +74,8 @@ def _incomplete(s: Settings) -> Iterator[str]:
         )
     if not data.size:
         yield (
-            f"config.data.size=0: dataset {s.dataset!r} needs it: images are resized to this many"
-            " pixels a side"
+            f"config.data.size=0: dataset {s.dataset!r} needs it: all images are resized to this"
+            " size; set --config.data.size=PIXELS"
         )
     if source != "folder":
         return

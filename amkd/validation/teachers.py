@@ -106,8 +106,8 @@ def _missing(teacher: TeacherSettings) -> Iterator[str]:
         )
     if teacher.kind == "flax" and teacher.http.url:
         yield (
-            "config.teacher.http.url: belongs to a service; add --config.teacher.kind=oip,"
-            " tfserving or json"
+            "config.teacher.http.url: is set, but config.teacher.kind='flax' is not a service; add"
+            " --config.teacher.kind=oip, tfserving or json"
         )
 
 

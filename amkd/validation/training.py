@@ -86,10 +86,14 @@ def corrections(group: str, recipe: Recipe, weight: float) -> Iterator[str]:
         return
     if recipe.weighting != "even":
         yield (
-            f"{field}: {group}.weighting={recipe.weighting!r} sets the weights; set it to 'even'"
+            f"{field}: {group}.weighting={recipe.weighting!r} already sets the weights of the"
+            f" records; set {group}.weighting to 'even'"
         )
     if _is_loss(recipe.loss) and losses.auxiliary_head(recipe):
-        yield f"{field}: loss {recipe.loss!r} sets the weights; set {group}.loss to 'soft'"
+        yield (
+            f"{field}: loss {recipe.loss!r} already sets the weights of the records; set"
+            f" {group}.loss to 'soft'"
+        )
 
 
 def _cached_views(s: Settings) -> Iterator[str]:

@@ -18,6 +18,6 @@ def test_a_missing_one_is_told_with_the_remedy():
             "no_such_module", extra="plots", field="config.x=1", instead="set config.x=0"
         )
     assert str(caught.value) == (
-        "config.x=1 needs no_such_module (No module named 'no_such_module'); install it by pip"
-        " install 'amkd[plots]', or in a checkout by pip install -e '.[plots]'; or set config.x=0"
+        "config.x=1 needs no_such_module (No module named 'no_such_module'); install it with pip"
+        " install 'amkd[plots]', or in a checkout with pip install -e '.[plots]'; or set config.x=0"
     )

@@ -141,3 +141,14 @@ def test_two_threads_whose_logs_wait_for_each_other():
         log.removeHandler(handler)
     messages = [one["message"] for one in objects(stream.getvalue())]
     assert sorted(messages) == ["first", "of a finalizer", "of another thread"]
+
+
+def test_the_last_lines_are_written_at_the_end_of_the_process():
+    """Another thread was about to write them."""
+    stream = io.StringIO()
+    lines = JsonLines(stream, "info")
+    with json_lines._LOCK:
+        lines.emit(message="the end")
+        assert stream.getvalue() == ""
+    lines.drain()
+    assert [one["message"] for one in objects(stream.getvalue())] == ["the end"]

@@ -94,8 +94,8 @@ def test_the_field_does_not_change_a_teacher_or_a_step():
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"train.corrections": 1.0, "train.weighting": "softmax"}, "sets the weights"),
-        ({"train.corrections": 1.0, "train.loss": "pad_kl"}, "sets the weights"),
+        ({"train.corrections": 1.0, "train.weighting": "softmax"}, "already sets the weights"),
+        ({"train.corrections": 1.0, "train.loss": "pad_kl"}, "already sets the weights"),
         ({"teacher.train.corrections": 1.0}, "omit it"),
         ({"train.corrections": -1.0}, "train.corrections=-1.0"),
     ],

@@ -196,6 +196,8 @@ def test_a_slow_client_does_not_keep_the_server_from_ending():
         ending.start()
         ending.join(60)
         assert not ending.is_alive()
+        client_.sendall(b"}       ")  # too late: the ledger may be closed by now
+        assert client_.recv(2**16).startswith(b"HTTP/1.1 503 ")
 
 
 def test_an_error_in_the_student_is_said_and_answered(capsys):

@@ -26,7 +26,7 @@ WITH = {"assistant.model": "lenet5"}
         ({"assistant.train.corrections": 2.0}, "applies to both student and assistant"),
         (
             {"train.corrections": 2.0, "assistant.train.weighting": "softmax"},
-            "assistant.train.weighting='softmax' sets the weights; set it to 'even'",
+            "assistant.train.weighting='softmax' already sets the weights of the records",
         ),
         ({"assistant.train.freeze": "backbone"}, "these layers would keep random weights"),
         (

@@ -84,7 +84,7 @@ def test_everything_that_is_missing_is_told(kind, changes, missing):
             {"tfserving": {"model": "m"}},
             ["config.teacher.tfserving.model='m'", "--config.teacher.kind=tfserving"],
         ),
-        ({"http": {"url": "http://h"}}, ["config.teacher.http.url", "belongs to a service"]),
+        ({"http": {"url": "http://h"}}, ["config.teacher.http.url", "is not a service"]),
         ({"identity": "mine"}, ["config.teacher.identity='mine'", "the hash of its weights"]),
         (
             {"kind": "python", "function": "answer"},
