@@ -79,4 +79,4 @@ def test_the_command_line(tmp_path):
     done = command.run([*line, "--mode=evaluate"], command.environment(tmp_path))
     assert "F1" in done.stdout
     done = command.run([*line, "--mode=export"], command.environment(tmp_path))
-    assert done.returncode != 0 and "--mode=export: is for classes" in done.stderr
+    assert done.returncode != 0 and "--mode=export: needs classes" in done.stderr

@@ -11,7 +11,7 @@ from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.models.pretrained import source
 from amkd.models.saved_network import load_network
-from amkd.run import experiment, workdir
+from amkd.run import experiment, kept, workdir
 from tests.support import small, timm_weights
 from tests.support.small import FOLDER
 
@@ -61,7 +61,7 @@ def test_only_the_last_layer_is_trained_and_the_weights_are_part_of_the_run(tmp_
     jax.tree.map(np.testing.assert_array_equal, saved.variables, wanted)
     told = saved.card["student_weights"]
     assert told["source"] == saved.card["config"]["student_weights"] == "own.safetensors"
-    assert workdir.record(tmp_path / "run")["weights"] == told["sha256"]
+    assert kept.read(tmp_path / "run").weights == told["sha256"]
 
 
 def test_other_weights_are_another_run(tmp_path):
