@@ -74,9 +74,10 @@ class Leases:
         first = run not in self._seen
         working = self._works(run)
         holder = process.from_text(row[0])
-        if working is False or _is_left_over(row[0]):
+        own = _token_of_this_process(row[0])
+        if working is False or (own and own not in _TOKENS):  # released, but it was not deleted
             return True
-        if holder is not None and holder.started and holder == process.own():
+        if own:
             raise UserError(
                 "an earlier call in this process still works on this run, or waits for answers that"
                 f" are paid for (ledger {self._file.path}). Wait until it ends, and repeat the call"
@@ -190,10 +191,10 @@ class Leases:
         _TOKENS.discard(self._token)
 
 
-def _is_left_over(holder: str) -> bool:
-    """Returns whether a ledger of this process has released a lease, but could not delete it."""
+def _token_of_this_process(holder: str) -> str:
+    """Returns the token of a lease that a ledger of this process wrote; empty for other leases."""
     found = process.from_text(holder)
     # Without its start, a process in another container may look the same.
     if found is None or not found.started or found != process.own():
-        return False
-    return json.loads(holder).get("token") not in _TOKENS
+        return ""
+    return str(json.loads(holder).get("token", ""))

@@ -71,9 +71,9 @@ class Server(ThreadingHTTPServer):
         """Marks a request as in progress; yields whether it may still be answered."""
         with self._change:
             self._active += 1
-            is_open = not self._ending
+            may_answer = not self._ending
         try:
-            yield is_open
+            yield may_answer
         finally:
             with self._change:
                 self._active -= 1
@@ -127,8 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        with self.server.answering() as open_:  # not while the body is read: clients may be slow
-            if not open_:
+        # Not while the body is read: clients may be slow.
+        with self.server.answering() as may_answer:
+            if not may_answer:
                 self._refuse(503, "the server is about to end")
                 return
             try:
