@@ -158,10 +158,10 @@ def _refuse_named_data(checked: Settings) -> None:
             f"config.{name}={value!r}: needs a data set by name; here the images are given,"
             " without labels"
         )
-    if checked.data.judge != "test":
+    if checked.data.evaluate_on != "test":
         raise UserError(
-            f"config.data.judge={checked.data.judge!r}: needs a data set by name; here test judges,"
-            " or held_out"
+            f"config.data.evaluate_on={checked.data.evaluate_on!r}: needs a data set by name; here"
+            " the evaluation images are those of test, or are held out"
         )
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from amkd.data import folder, threads
-from amkd.data.pictures import DecodeOptions, decode
+from amkd.data.decoding import DecodeOptions, decode
 
 LARGEST = 1600
 SMALLEST = 320

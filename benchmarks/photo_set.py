@@ -78,7 +78,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="folder of Caltech-101")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     flags = parser.parse_args()
-    copy_pictures(flags.source, flags.out)
+    copy_images(flags.source, flags.out)
     (flags.out / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
     network, _ = load("efficientnet_lite2")
     example = torch.zeros(2, 260, 260, 3, dtype=torch.uint8)
@@ -95,17 +95,17 @@ def main() -> None:
     save_file(state, flags.out / "student.safetensors")
 
 
-def copy_pictures(source: Path, out: Path) -> None:
+def copy_images(source: Path, out: Path) -> None:
     """Copies the image files of the categories; every fourth becomes a test image."""
     for name in CLASSES:
-        pictures = sorted((source / name).glob("*.jpg"))[:MOST]
-        if not pictures:
+        images = sorted((source / name).glob("*.jpg"))[:MOST]
+        if not images:
             raise SystemExit(f"--source={source}: has no image files in {name}")
-        for number, picture in enumerate(pictures):
+        for number, image in enumerate(images):
             test = number % TEST_EVERY == TEST_EVERY - 1
             folder = out / "test" / name if test else out / "pictures"
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(picture, folder / f"{name}_{picture.name}")
+            shutil.copyfile(image, folder / f"{name}_{image.name}")
 
 
 def load(name: str) -> tuple[nn.Module, dict[str, torch.Tensor]]:

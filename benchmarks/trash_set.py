@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from amkd.data.pictures import DecodeOptions, decode
+from amkd.data.decoding import DecodeOptions, decode
 from benchmarks.photo_set import load
 
 MATERIALS = ("cardboard", "glass", "metal", "paper", "plastic")
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="folder of TrashNet")
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     flags = parser.parse_args()
-    own = sort_pictures(flags.source, flags.out)
+    own = sort_images(flags.source, flags.out)
     (flags.out / "classes.txt").write_text("".join(f"{name}\n" for name in MATERIALS))
     network, _ = load("efficientnet_lite2")
     teacher = Teacher(network, nn.Linear(network.num_features, len(MATERIALS))).eval()
@@ -82,22 +82,22 @@ def main() -> None:
     )
 
 
-def sort_pictures(source: Path, out: Path) -> list[Path]:
+def sort_images(source: Path, out: Path) -> list[Path]:
     """Copies the image files for pool and test, and returns those that train the teacher."""
     own = []
     for name in MATERIALS:
         found = (source / name).glob(f"{name}*.jpg")
-        pictures = sorted(found, key=lambda path: int(re.sub(r"\D", "", path.stem)))
-        if not pictures:
+        images = sorted(found, key=lambda path: int(re.sub(r"\D", "", path.stem)))
+        if not images:
             raise SystemExit(f"--source={source}: has no image files in {name}")
-        for number, picture in enumerate(pictures):
+        for number, image in enumerate(images):
             place = number % 10
             if place in TEACHER:
-                own.append(picture)
+                own.append(image)
                 continue
             folder = out / "test" / name if place in TEST else out / "pictures"
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(picture, folder / picture.name)
+            shutil.copyfile(image, folder / image.name)
     return own
 
 

@@ -89,7 +89,7 @@ def get_config(preset: str = "") -> ConfigDict:
     # training set as there are test images are held out: they are not drawn as real images, and the
     # student is compared with the teacher's answers to them. In this way, a recipe can be chosen
     # without the test set.
-    config.data.judge = "test"
+    config.data.evaluate_on = "test"
     # folder: the folder of your unlabeled image files. Subfolders are also read; their names have
     # no meaning. It may be in a bucket: s3://BUCKET/FOLDER or gs://BUCKET/FOLDER. tusimple, culane:
     # the folder of the benchmark.
@@ -459,7 +459,7 @@ def get_config(preset: str = "") -> ConfigDict:
     config.assistant.near = 0.0
     # active_labelling: number of real images that it answers in such a round, drawn from those that
     # were not sent to the teacher.
-    config.assistant.pictures = 0
+    config.assistant.real_images = 0
     # Share of the assistant's images in each batch of the student. An epoch passes once over the
     # teacher's answers, so at 0.5 it has twice as many steps.
     config.assistant.share = 0.5

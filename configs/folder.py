@@ -4,7 +4,7 @@ Story:    2,000 photographs in a folder, without ground-truth labels; a model th
           query. The student is evaluated by its agreement with the teacher on 200 images that are
           held out.
 Command:  python launch.py --config=configs/folder.py --workdir=runs/photos
-          --config.data.folder=PICTURES --config.data.classes=cat,dog
+          --config.data.folder=FOLDER --config.data.classes=cat,dog
           --config.teacher.function=my_teacher:answer
 First:    the same with --mode=plan, which sends no query and shows the queries, the cost and the
             needs of the run.

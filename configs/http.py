@@ -4,7 +4,7 @@ Story:    a JSON service that answers one image with its five best labels and th
           is read from the environment and is never written. Every answer is kept: no answered
           image is queried again.
 Command:  VISION_KEY=... python launch.py --config=configs/http.py --workdir=runs/vision
-          --config.data.folder=PICTURES --config.data.classes=classes.txt
+          --config.data.folder=FOLDER --config.data.classes=classes.txt
           --config.teacher.http.url=https://vision.example.com/v1/classify
           --config.teacher.price=0.0015 --config.teacher.max_cost=20
 First:    the same with --mode=plan, which sends no query and shows the cost; then with

@@ -5,7 +5,7 @@ Story:    2,000 photographs in a folder, without ground-truth labels, and a visi
           which are not changed; its features are computed once, and a new last layer learns from
           the service's answers. Each round queries more of the photographs.
 Command:  python launch.py --config=configs/photos.py --workdir=runs/photos
-          --config.data.folder=PICTURES --config.data.classes=cat,dog
+          --config.data.folder=FOLDER --config.data.classes=cat,dog
           --config.teacher.function=my_teacher:answer
 First:    the same with --mode=plan, which sends no query and shows the queries, the cost and the
             needs of the run.

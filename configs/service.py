@@ -4,7 +4,7 @@ Story:    teacher.profile sets how requests are written and replies are read; yo
           know: a model, a region, an address, the price. The key is read from the environment and
           is never written. Every answer is kept: no answered image is queried again.
 Command:  GOOGLE_API_KEY=... python launch.py --config=configs/service.py --workdir=runs/vision
-          --config.teacher.profile=google_vision --config.data.folder=PICTURES
+          --config.teacher.profile=google_vision --config.data.folder=FOLDER
           --config.data.classes=classes.txt --config.teacher.price=0.0015
           --config.teacher.max_cost=20
 First:    the same with --mode=plan, which sends no query and shows the cost; then with

@@ -1,4 +1,4 @@
-"""Makes a folder of 400 pictures of digits, so that you can try your own pictures without any."""
+"""Makes a folder of 400 images of digits, to try amkd without images of your own."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A teacher of scikit-learn's, for the pictures that ``make_pictures.py`` makes."""
+"""A teacher of scikit-learn's, for the images that ``make_pictures.py`` makes."""
 
 import functools
 
@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 
 @functools.cache
 def model() -> LogisticRegression:
-    """Trains on the digits that are not among the pictures."""
+    """Trains on the digits that are not among the images."""
     digits = load_digits()
     return LogisticRegression(max_iter=1000).fit(digits.data[400:], digits.target[400:])
 

@@ -47,7 +47,7 @@ except SystemExit as end:
 """
 
 
-class Judge:
+class Service:
     """A black box that notes what it is shown; from ``limit`` images on it fails."""
 
     def __init__(self, told=lambda odds: odds, limit=10**9):
@@ -72,7 +72,7 @@ def complaint(**changes):
     """What is said of a call with other arguments; nothing may be asked or written."""
     given = {
         "images": IMAGES,
-        "answer": Judge(limit=0),
+        "answer": Service(limit=0),
         "classes": 3,
         "budget": 20,
         "workdir": "/nowhere/to/be/made",
@@ -94,17 +94,17 @@ def test_shares_of_white_in_the_place_of_bytes_are_warned_of(most, told, capsys)
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    workdir, judge = tmp_path_factory.mktemp("finished") / "run", Judge()
+    workdir, service = tmp_path_factory.mktemp("finished") / "run", Service()
     student = api.distill(
         IMAGES,
-        judge,
+        service,
         ("left", "middle", "right"),
         budget=30,
         workdir=workdir,
-        identity="judge",
+        identity="service",
         fields=QUICK,
     )
-    return workdir, judge, student
+    return workdir, service, student
 
 
 def test_student_predicts_and_tells_what_it_is(finished):
@@ -122,25 +122,27 @@ def test_student_predicts_and_tells_what_it_is(finished):
         "classes": 3,
         "class_names": ["left", "middle", "right"],
         "shape": [8, 8, 1],
-        "teacher": "judge",
+        "teacher": "service",
         "queries": 30,
     }
 
 
-def test_without_labels_it_is_judged_by_agreement_on_pictures_held_out(finished):
+def test_without_labels_it_is_evaluated_by_agreement_on_held_out_images(finished):
     """A tenth of the 60 images; they are asked about on top of the budget, and never learnt
     from.
     """
-    _, judge, student = finished
-    assert len(judge.seen) == len(set(judge.seen)) == 30 + 6
+    _, service, student = finished
+    assert len(service.seen) == len(set(service.seen)) == 30 + 6
     card = student.card
     assert (card["evaluation_queries"], card["agreement_images"], card["test_accuracy"]) == (
         6,
         6,
         None,
     )
-    # What judges is asked about first.
-    held_out = np.stack([np.frombuffer(seen, np.uint8).reshape(8, 8, 1) for seen in judge.seen[:6]])
+    # The evaluation images are sent first.
+    held_out = np.stack(
+        [np.frombuffer(seen, np.uint8).reshape(8, 8, 1) for seen in service.seen[:6]]
+    )
     same = student.predict(held_out).argmax(-1) == odds_of(held_out).argmax(-1)
     assert card["agreement"] == same.mean()
     assert {image.tobytes() for image in held_out} < {image.tobytes() for image in IMAGES}
@@ -151,11 +153,11 @@ def test_the_same_call_again_asks_nothing(finished):
     names = ["left", "middle", "right"]
     again = api.distill(
         IMAGES,
-        Judge(limit=0),
+        Service(limit=0),
         names,
         budget=30,
         workdir=str(workdir),
-        identity="judge",
+        identity="service",
         fields=dict(QUICK),
     )
     assert again.card == student.card
@@ -163,65 +165,67 @@ def test_the_same_call_again_asks_nothing(finished):
 
 def test_a_teacher_is_a_function_and_its_identity(finished):
     workdir, _, student = finished
-    names, teacher = ("left", "middle", "right"), amkd.Teacher("judge", Judge(limit=0))
+    names, teacher = ("left", "middle", "right"), amkd.Teacher("service", Service(limit=0))
     call = {"budget": 30, "workdir": workdir, "fields": QUICK}
     assert amkd.distill(IMAGES, teacher, names, **call).card == student.card
-    with pytest.raises(UserError, match="identity='other': the teacher has its own, 'judge'"):
+    with pytest.raises(UserError, match="identity='other': the teacher has its own, 'service'"):
         amkd.distill(IMAGES, teacher, names, identity="other", **call)
 
 
 def test_a_finished_workdir_does_not_pass_for_another_run(finished):
     workdir, *_ = finished
     call = {
-        "answer": Judge(limit=0),
+        "answer": Service(limit=0),
         "classes": 3,
         "budget": 30,
         "workdir": workdir,
-        "identity": "judge",
+        "identity": "service",
         "fields": QUICK,
     }
     with pytest.raises(UserError, match="started with other images"):
         api.distill(IMAGES[::-1], **call)
-    with pytest.raises(UserError, match=r"config.teacher.identity: 'judge' -> 'another'"):
+    with pytest.raises(UserError, match=r"config.teacher.identity: 'service' -> 'another'"):
         api.distill(IMAGES, **{**call, "identity": "another"})
     with pytest.raises(UserError, match=r"config.budget: 30 -> 31"):
         api.distill(IMAGES, **{**call, "budget": 31})
 
 
 def test_an_interrupted_call_goes_on_where_it_was(tmp_path):
-    fields, down, judge = {**QUICK, "teacher.batch": 4}, Judge(limit=12), Judge()
-    with pytest.raises(UserError, match="teacher judge failed on 4 images: ConnectionError: down"):
+    fields, down, service = {**QUICK, "teacher.batch": 4}, Service(limit=12), Service()
+    with pytest.raises(
+        UserError, match="teacher service failed on 4 images: ConnectionError: down"
+    ):
         api.distill(
-            IMAGES, down, 3, budget=20, workdir=tmp_path / "run", identity="judge", fields=fields
+            IMAGES, down, 3, budget=20, workdir=tmp_path / "run", identity="service", fields=fields
         )
     with pytest.raises(UserError, match="started with other images"):
         api.distill(
             IMAGES[::-1],
-            judge,
+            service,
             3,
             budget=20,
             workdir=tmp_path / "run",
-            identity="judge",
+            identity="service",
             fields=fields,
         )
-    assert 6 < len(down.seen) <= 12 and not judge.seen
+    assert 6 < len(down.seen) <= 12 and not service.seen
     api.distill(
-        IMAGES, judge, 3, budget=20, workdir=tmp_path / "run", identity="judge", fields=fields
+        IMAGES, service, 3, budget=20, workdir=tmp_path / "run", identity="service", fields=fields
     )
-    asked = down.seen + judge.seen
+    asked = down.seen + service.seen
     assert len(asked) == len(set(asked)) == 20 + 6
 
 
 def test_labels_give_the_accuracy_and_cost_no_query(tmp_path):
-    judge, test = Judge(), (IMAGES[40:], LABELS[40:] % 3)
+    service, test = Service(), (IMAGES[40:], LABELS[40:] % 3)
     student = api.distill(
-        IMAGES[:40], judge, 3, budget=20, workdir=tmp_path / "run", test=test, fields=QUICK
+        IMAGES[:40], service, 3, budget=20, workdir=tmp_path / "run", test=test, fields=QUICK
     )
-    assert len(judge.seen) == 20
-    assert not set(judge.seen) & {image.tobytes() for image in test[0]}
+    assert len(service.seen) == 20
+    assert not set(service.seen) & {image.tobytes() for image in test[0]}
     assert student.card["test_accuracy"] == np.mean(student.predict(test[0]).argmax(-1) == test[1])
     assert student.card["agreement"] is None and student.card["evaluation_queries"] == 0
-    assert student.card["teacher"] == "python:tests.test_api:Judge"  # of an object, its class
+    assert student.card["teacher"] == "python:tests.test_api:Service"  # of an object, its class
 
 
 def best_two(odds):
@@ -255,11 +259,11 @@ def test_every_form_of_answer(tmp_path, monkeypatch, form, told, fields):
         more = {**QUICK, "teacher.answers.form": form, **fields}
         api.distill(
             IMAGES,
-            Judge(told),
+            Service(told),
             3,
             budget=20,
             workdir=tmp_path / "run",
-            identity="judge",
+            identity="service",
             fields=more,
         )
     ((real, answers),) = learnt
@@ -284,13 +288,13 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
     for images, test, expected in (
         (IMAGES, None, (54, 6)),
         (IMAGES, (255 - IMAGES[:3], [0, 1, 2]), (60, 0)),
-        (IMAGES, (IMAGES[:3], [0, 1, 2]), (57, 0)),  # what judges the student is not drawn
+        (IMAGES, (IMAGES[:3], [0, 1, 2]), (57, 0)),  # evaluation images are not drawn
         (IMAGES[:5], None, (4, 1)),
     ):
         with pytest.raises(InterruptedError):
             api.distill(
                 images,
-                Judge(limit=0),
+                Service(limit=0),
                 3,
                 budget=expected[0] + 2,
                 workdir=tmp_path,
@@ -310,9 +314,9 @@ def test_by_default_every_image_is_a_real_one(tmp_path, monkeypatch):
 
 def test_with_more_images_than_the_budget_some_are_asked_about(tmp_path):
     fields = {name: value for name, value in QUICK.items() if name != "n_real"}
-    judge = Judge(limit=26)
-    student = api.distill(IMAGES, judge, 3, budget=20, workdir=tmp_path / "run", fields=fields)
-    assert (student.card["queries"], len({*judge.seen})) == (20, 26)  # 6 are held out
+    service = Service(limit=26)
+    student = api.distill(IMAGES, service, 3, budget=20, workdir=tmp_path / "run", fields=fields)
+    assert (student.card["queries"], len({*service.seen})) == (20, 26)  # 6 are held out
     assert command.summary(tmp_path / "run")["method"] == "real_only"
     assert student.card["n_real"] == 20 and student.card["config"]["n_real"] == 0
 

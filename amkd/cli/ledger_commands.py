@@ -22,14 +22,11 @@ def import_answers(table: Path, given: list[str]) -> int:
 
     Args:
       table: the file with the answers.
-      given: flags, as on the command line of a run; and ``--pictures``, ``--keep_held``.
+      given: flags, as on the command line of a run; and ``--images``, ``--keep_held``.
     """
     from amkd.run import importing, workdir
 
     values = flags.FlagValues()
-    flags.DEFINE_string(
-        "pictures", None, "Folder that the paths are relative to.", flag_values=values
-    )
     flags.DEFINE_boolean("keep_held", False, "Keep the answers in the ledger.", flag_values=values)
     settings = _settings(values, given)
     if not settings.ledger.path and not values.workdir:
@@ -44,7 +41,7 @@ def import_answers(table: Path, given: list[str]) -> int:
             table,
             ledger,
             StopSignal(),
-            root=Path(values.pictures).expanduser() if values.pictures else None,
+            root=Path(values.images).expanduser() if values.images else None,
             keep_held=values.keep_held,
         )
     console.say(_told(found))

@@ -144,7 +144,12 @@ def define_flags(values: flags.FlagValues) -> None:
         "Folder of a saved network; by default WORKDIR/student.",
         flag_values=values,
     )
-    flags.DEFINE_string("images", None, "predict: folder of image files.", flag_values=values)
+    flags.DEFINE_string(
+        "images",
+        None,
+        "predict: folder of image files; ledger import: folder that the paths are relative to.",
+        flag_values=values,
+    )
     flags.DEFINE_string(
         "output", None, "predict: CSV file; export, table: folder.", flag_values=values
     )

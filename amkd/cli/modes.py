@@ -154,7 +154,7 @@ def train_teacher(command: Command) -> None:
     console.say(f"teacher              {local.place(config.teacher, data, command.cache)}")
     validated = summary_text.percent(saved.card["validation_accuracy"], config.teacher.validation)
     console.say(f"validation accuracy  {validated}", last=True)
-    for line in _judged(data, saved):
+    for line in _test_figures(data, saved):
         console.say(line, last=True)
 
 
@@ -162,10 +162,10 @@ def evaluate(command: Command) -> None:
     """Prints the accuracy of a saved network on the configuration's test images."""
     folder, saved = command.saved(of_classes=False)
     data = _data_for(command, folder, saved)
-    if data.test_labels is None and command.config.data.judge == "train":
+    if data.test_labels is None and command.config.data.evaluate_on == "train":
         raise UserError(
-            "config.data.judge='train': the images of the training set have no ground-truth labels"
-            " here; set it to 'test'"
+            "config.data.evaluate_on='train': the images of the training set have no"
+            " ground-truth labels here; set it to 'test'"
         )
     if data.test_labels is None:
         raise UserError(
@@ -174,13 +174,13 @@ def evaluate(command: Command) -> None:
         )
     class_names.refuse_other_order(saved.card.get("class_names") or (), data.class_names)
     console.say(f"{saved.card['role']} {saved.card['model']} in {folder}")
-    for line in _judged(data, saved):
+    for line in _test_figures(data, saved):
         console.say(line)
 
 
-def _judged(data: DataSet, saved: SavedNetwork) -> Iterator[str]:
+def _test_figures(data: DataSet, saved: SavedNetwork) -> Iterator[str]:
     """Yields the figures of a network on the test images."""
-    found = data.task.judged(saved.predict(data.test_images), data.test_labels)
+    found = data.task.evaluated(saved.predict(data.test_images), data.test_labels)
     told = summary_text.percent(found["student_accuracy"], found["accuracy_images"])
     yield f"test accuracy        {told}"
     yield from summary_text.figures(found)
@@ -202,7 +202,7 @@ def predict(command: Command) -> None:
         cache_dir=command.cache,
         plain=command.config.export.plain_csv,
     )
-    console.say(f"{output}: {written.pictures} images, {len(written.broken)} broken and left out")
+    console.say(f"{output}: {written.images} images, {len(written.broken)} broken and left out")
 
 
 def export(command: Command) -> None:

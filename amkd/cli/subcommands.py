@@ -122,7 +122,7 @@ def _folder(text: str) -> Path:
 def _status(args: argparse.Namespace) -> None:
     from amkd.reporting import progress_file
 
-    found = progress_file.judge(args.workdir, args.within, args.idle)
+    found = progress_file.health(args.workdir, args.within, args.idle)
     console.say(found.told, last=True)
     if not found.well:
         sys.exit(NOT_WELL)

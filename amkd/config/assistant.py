@@ -49,11 +49,12 @@ class AssistantSettings:
         most=1,
         remedy="it is a share",
     )
-    pictures: int = field(
+    real_images: int = field(
         0,
         "active_labelling: number of real images that it answers in such a round, drawn from those"
         " that were not sent to the teacher.",
         least=0,
+        was="pictures",
     )
     share: float = field(
         0.5,

@@ -60,13 +60,14 @@ class DataSettings:
         least=0,
     )
     test_images: int = field(0, "Evaluate on this many test images only; 0 for all.", least=0)
-    judge: str = field(
+    evaluate_on: str = field(
         "test",
         "On which images the student is evaluated: test, or train. With train, as many images of"
         " the training set as there are test images are held out: they are not drawn as real"
         " images, and the student is compared with the teacher's answers to them. In this"
         " way, a recipe can be chosen without the test set.",
         choices=("test", "train"),
+        was="judge",
     )
     folder: str = field(
         "",

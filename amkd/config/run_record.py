@@ -12,7 +12,7 @@ from ml_collections import ConfigDict
 
 from amkd.config.defaults import defaults
 from amkd.config.fields import leaves
-from amkd.config.names import renamed
+from amkd.config.names import former_names, renamed
 from amkd.config.origin import Origin
 from amkd.config.settings import Settings
 from amkd.core import console, files
@@ -56,7 +56,9 @@ def origin(workdir: Path) -> Origin:
       UserError: what the workdir keeps is damaged.
     """
     kept = read(workdir).get("origin", {})
-    return Origin(str(kept.get("config", "")), tuple(map(str, kept.get("fields", ()))))
+    now = former_names()
+    fields = (now.get(str(name), str(name)) for name in kept.get("fields", ()))
+    return Origin(str(kept.get("config", "")), tuple(fields))
 
 
 def write(workdir: Path, record: dict[str, Any]) -> None:

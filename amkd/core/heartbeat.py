@@ -110,7 +110,7 @@ class Heartbeat:
             try:
                 self._post()
                 self._read()
-                self._judge()
+                self._check()
                 failures = 0
             except Exception as error:  # JAX's, of several kinds
                 failures += 1
@@ -134,7 +134,7 @@ class Heartbeat:
             if number in self._seen:
                 self._posts[number] = Post(**json.loads(text))
 
-    def _judge(self) -> None:
+    def _check(self) -> None:
         now = time.monotonic()
         for number, (beat, since) in self._seen.items():
             post = self._posts.get(number, Post())

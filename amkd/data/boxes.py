@@ -109,8 +109,8 @@ def crop(image: np.ndarray, box: Box) -> np.ndarray:
     bounds = (left, top, left + box.width, top + box.height)
 
     def resized(pixels: np.ndarray) -> np.ndarray:
-        picture = resize.resample(Image.fromarray(pixels), bounds, (width, height))
-        return np.asarray(picture).reshape(height, width, -1)
+        part = resize.resample(Image.fromarray(pixels), bounds, (width, height))
+        return np.asarray(part).reshape(height, width, -1)
 
     if channels == 3:
         return resized(image)

@@ -26,55 +26,55 @@ class Grey(NamedTuple):
     """A grey image of eight bits.
 
     Attributes:
-      picture: the image, in Pillow's mode ``L``.
-      as_before: whether version 1 of :data:`amkd.data.pictures.VERSION` gave the same image.
+      image: the image, in Pillow's mode ``L``.
+      as_before: whether version 1 of :data:`amkd.data.decoding.VERSION` gave the same image.
     """
 
-    picture: Image.Image
+    image: Image.Image
     as_before: bool
 
 
-def eight_bits(picture: Image.Image) -> Grey:
+def eight_bits(image: Image.Image) -> Grey:
     """Returns a loaded image of Pillow's modes ``I``, ``I;16...`` or ``F`` in eight bits.
 
     NaN becomes black, and a value that is declared transparent becomes white.
     """
-    values = _values(picture)
-    white = _white(picture, values)
-    inverted = _tag(picture, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
+    values = _values(image)
+    white = _white(image, values)
+    inverted = _tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
     shown = np.clip(values, 0, white)
     shown = white - shown if inverted else shown
     if values.dtype.kind == "f":
         grey = np.rint(np.nan_to_num(shown * (255 / white)))
     else:
         grey = (shown * 255 + white // 2) // white  # rounded to the nearest
-        if (transparent := picture.info.get("transparency")) is not None:
+        if (transparent := image.info.get("transparency")) is not None:
             grey = np.where(values == transparent, 255, grey)
     return Grey(
         Image.fromarray(grey.astype(np.uint8)), not inverted and white == _white_before(values)
     )
 
 
-def _values(picture: Image.Image) -> np.ndarray:
+def _values(image: Image.Image) -> np.ndarray:
     """Returns the stored values, as floats or as ``int64``."""
-    values = np.asarray(picture)
-    if picture.mode[0] == "F":
+    values = np.asarray(image)
+    if image.mode[0] == "F":
         return values
-    if picture.mode == "I" and _tag(picture, _SAMPLE_FORMAT, 2) == _UNSIGNED:
+    if image.mode == "I" and _tag(image, _SAMPLE_FORMAT, 2) == _UNSIGNED:
         values = values.view(np.uint32)  # Pillow shows them as signed
     return values.astype(np.int64)
 
 
-def _white(picture: Image.Image, values: np.ndarray) -> int:
+def _white(image: Image.Image, values: np.ndarray) -> int:
     """Returns the value that is white."""
-    bits = _tag(picture, _BITS, 16)
-    if picture.mode[0] == "F":
+    bits = _tag(image, _BITS, 16)
+    if image.mode[0] == "F":
         return _smallest_range(values, (1, 255, 65535))
-    if picture.mode != "I":
+    if image.mode != "I":
         return 2**bits - 1
-    if picture.format != "TIFF":
+    if image.format != "TIFF":
         return 65535  # 16-bit PNG, in some versions of Pillow
-    signed = _tag(picture, _SAMPLE_FORMAT, _UNSIGNED) != _UNSIGNED
+    signed = _tag(image, _SAMPLE_FORMAT, _UNSIGNED) != _UNSIGNED
     full = 2 ** (bits - signed) - 1
     return _smallest_range(values, (*(white for white in (255, 65535) if white < full), full))
 
@@ -100,7 +100,7 @@ def _white_before(values: np.ndarray) -> int:
     return 1 if np.nan_to_num(values).min() >= 0 and np.nan_to_num(values).max() <= 1 else 255
 
 
-def _tag(picture: Image.Image, number: int, default: int) -> int:
+def _tag(image: Image.Image, number: int, default: int) -> int:
     """Returns the first value of a TIFF's tag; the default if it has none or is not a TIFF."""
-    value = getattr(picture, "tag_v2", {}).get(number, default)
+    value = getattr(image, "tag_v2", {}).get(number, default)
     return int(value[0] if isinstance(value, tuple) else value)

@@ -12,17 +12,17 @@ from amkd.core.errors import UserError
 from amkd.data import (
     folder,
     hub,
+    image_files,
     lane_folders,
-    listed_pictures,
+    listed_images,
     manifest,
     own_images,
-    picture_files,
     remote,
 )
 from amkd.data.dataset import DataSet
-from amkd.data.listed_pictures import Listing
+from amkd.data.image_files import ImageFile
+from amkd.data.listed_images import Listing
 from amkd.data.manifest import Listed
-from amkd.data.picture_files import PictureFile
 
 _MANIFEST = "config.data.manifest"
 
@@ -44,7 +44,7 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
     if is_of_lanes(dataset):
         return lane_folders.load(dataset, settings, seed=seed, cache_dir=cache_dir)
     listed = _listed(dataset, settings, cache_dir)
-    return listed_pictures.load(listed, _listing(dataset, settings, seed, cache_dir))
+    return listed_images.load(listed, _listing(dataset, settings, seed, cache_dir))
 
 
 def _listing(dataset: str, settings: DataSettings, seed: int, cache_dir: Path) -> Listing:
@@ -85,7 +85,7 @@ def decoded(
                 yield root, found.paths, found.images
         return
     listed = _listed(dataset, settings, cache_dir)
-    for part in listed_pictures.decoded(listed, _listing(dataset, settings, 0, cache_dir)):
+    for part in listed_images.decoded(listed, _listing(dataset, settings, 0, cache_dir)):
         yield listed.root, part.paths, part.images
 
 
@@ -139,7 +139,7 @@ def _fetched(found: Listed, cache_dir: Path) -> Listed:
     return Listed(**{**vars(found), "paths": paths})
 
 
-def files(dataset: str, settings: DataSettings, cache_dir: Path) -> tuple[Path, list[PictureFile]]:
+def files(dataset: str, settings: DataSettings, cache_dir: Path) -> tuple[Path, list[ImageFile]]:
     """Returns the image files of a data set, each with the SHA-256 of its bytes, and their root.
 
     Raises:
@@ -147,6 +147,6 @@ def files(dataset: str, settings: DataSettings, cache_dir: Path) -> tuple[Path, 
     """
     if source_of(dataset) == "folder":
         root = remote.local_folder(settings.folder, cache_dir, "config.data.folder")
-        return root, picture_files.identify(root, folder.list_pictures(root).paths, cache_dir)
+        return root, image_files.identify(root, folder.list_images(root).paths, cache_dir)
     listed = _listed(dataset, settings, cache_dir)
-    return listed.root, picture_files.identify(listed.root, sorted(listed.paths), cache_dir)
+    return listed.root, image_files.identify(listed.root, sorted(listed.paths), cache_dir)

@@ -1,7 +1,7 @@
 """Loads a folder of image files, with or without a subfolder for each class.
 
 Files count as image files by their suffix and are decoded by their content (see
-:mod:`amkd.data.pictures`). Other files are ignored but counted, hidden files and folders are
+:mod:`amkd.data.decoding`). Other files are ignored but counted, hidden files and folders are
 skipped, and of files with the same bytes only the first is used.
 """
 
@@ -16,13 +16,13 @@ import numpy as np
 from amkd.core import console
 from amkd.core.errors import UserError
 from amkd.core.text import comparable
-from amkd.data import class_names, picture_cache, picture_files
-from amkd.data.picture_files import Listing, PictureFile, first_names
-from amkd.data.pictures import SUFFIXES, DecodeOptions, check
+from amkd.data import class_names, image_cache, image_files
+from amkd.data.decoding import SUFFIXES, DecodeOptions, check
+from amkd.data.image_files import ImageFile, Listing, first_names
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Pictures:
+class FolderImages:
     """The decoded images of a folder.
 
     Attributes:
@@ -55,7 +55,7 @@ def load(
     classes: tuple[str, ...] = (),
     drop_duplicates: bool = True,
     field: str = "config.data.folder",
-) -> Pictures:
+) -> FolderImages:
     """Loads a folder; decodes it unless exactly these files were already decoded in this way.
 
     Args:
@@ -75,13 +75,13 @@ def load(
     """
     check(options)
     where = f"{field}={str(root)!r}"
-    listing = list_pictures(root, field)
+    listing = list_images(root, field)
     names = _classes(listing, classes, where) if labelled else ()
-    found = picture_files.identify(root, listing.paths, cache_dir)
+    found = image_files.identify(root, listing.paths, cache_dir)
     cached = decoded(root, found, options, cache_dir, drop_duplicates=drop_duplicates)
     if labelled:
         _refuse_ambiguous(found, {path for path, _ in cached.broken}, where)
-    return Pictures(
+    return FolderImages(
         images=cached.images,
         paths=cached.paths,
         labels=_labels(cached.paths, names) if labelled else None,
@@ -95,12 +95,12 @@ def load(
 
 def decoded(
     root: Path,
-    found: Sequence[PictureFile],
+    found: Sequence[ImageFile],
     options: DecodeOptions,
     cache_dir: Path,
     *,
     drop_duplicates: bool,
-) -> picture_cache.CachedPictures:
+) -> image_cache.CachedImages:
     """Decodes files, or finds them in the cache; reports broken files and plain images.
 
     Args:
@@ -113,14 +113,14 @@ def decoded(
     Raises:
       UserError: a file is broken and ``options`` refuse that, or none can be decoded.
     """
-    cached = picture_cache.load(
+    cached = image_cache.load(
         root, found, options, drop_duplicates=drop_duplicates, cache_dir=cache_dir
     )
     if cached.broken:
         story = (
             f"{len(cached.broken):,} of the {len(found):,} image files in {root} cannot be decoded:"
-            f" {picture_cache.list_broken(cached.broken)}; all are listed in"
-            f" {cached.folder / picture_cache.BROKEN_LIST}"
+            f" {image_cache.list_broken(cached.broken)}; all are listed in"
+            f" {cached.folder / image_cache.BROKEN_LIST}"
         )
         _refuse_or_warn(story, options)
     if cached.plain:
@@ -133,7 +133,7 @@ def decoded(
     return cached
 
 
-def list_pictures(root: Path, field: str = "config.data.folder") -> Listing:
+def list_images(root: Path, field: str = "config.data.folder") -> Listing:
     """Lists the files of a folder that may be image files, without opening them.
 
     Args:
@@ -148,7 +148,7 @@ def list_pictures(root: Path, field: str = "config.data.folder") -> Listing:
         kind = "is a file" if root.exists() else "there is no such folder"
         raise UserError(f"{where}: {kind}; name a folder with image files")
     try:
-        listing = picture_files.list_folder(root)
+        listing = image_files.list_folder(root)
     except OSError as error:
         raise UserError(f"{where}: {error.filename} cannot be listed ({error.strerror})") from error
     if not listing.paths:
@@ -188,7 +188,7 @@ def _with_near(name: str, classes: Sequence[str]) -> str:
     return f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name)
 
 
-def _refuse_ambiguous(found: Sequence[PictureFile], broken: set[str], where: str) -> None:
+def _refuse_ambiguous(found: Sequence[ImageFile], broken: set[str], where: str) -> None:
     """Refuses the same bytes in two classes: one of the labels is wrong."""
     first: dict[str, str] = {}
     ambiguous = []
@@ -226,25 +226,25 @@ def _warn(story: str) -> None:
     console.say(f"warning: {story}", error=True)
 
 
-def describe(pictures: Pictures, root: Path) -> str:
+def describe(found: FolderImages, root: Path) -> str:
     """Describes in one or two lines what was found and what was left out."""
-    parts = [f"{root}: {_count(len(pictures.paths), 'image')}"]
-    if pictures.duplicates:
-        parts.append(f"{_count(pictures.duplicates, 'duplicate')} dropped")
-    if pictures.broken:
-        array = getattr(pictures.images, "filename", None)
-        where = f" (list: {Path(array).parent / picture_cache.BROKEN_LIST})" if array else ""
-        parts.append(f"{len(pictures.broken):,} broken skipped{where}")
-    if pictures.ignored:
-        parts.append(f"{_count(pictures.ignored, 'other file')} ignored")
+    parts = [f"{root}: {_count(len(found.paths), 'image')}"]
+    if found.duplicates:
+        parts.append(f"{_count(found.duplicates, 'duplicate')} dropped")
+    if found.broken:
+        array = getattr(found.images, "filename", None)
+        where = f" (list: {Path(array).parent / image_cache.BROKEN_LIST})" if array else ""
+        parts.append(f"{len(found.broken):,} broken skipped{where}")
+    if found.ignored:
+        parts.append(f"{_count(found.ignored, 'other file')} ignored")
     lines = [", ".join(parts)]
-    if pictures.labels is not None:
-        counts = np.bincount(pictures.labels, minlength=len(pictures.classes))
+    if found.labels is not None:
+        counts = np.bincount(found.labels, minlength=len(found.classes))
         absent = [
-            repr(name) for name, count in zip(pictures.classes, counts, strict=True) if not count
+            repr(name) for name, count in zip(found.classes, counts, strict=True) if not count
         ]
         missing = f", no image of {first_names(absent)}" if absent else ""
-        lines.append(f"{_count(len(pictures.classes), 'class', 'classes')}{missing}")
+        lines.append(f"{_count(len(found.classes), 'class', 'classes')}{missing}")
     return "\n".join(lines)
 
 

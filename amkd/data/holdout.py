@@ -28,7 +28,7 @@ def from_training(data: DataSet, seed: int) -> DataSet:
     drawable = data.drawable
     if count > len(drawable) - 2:
         raise UserError(
-            f"config.data.judge='train': {count} of the {len(drawable)} training images of"
+            f"config.data.evaluate_on='train': {count} of the {len(drawable)} training images of"
             f" {data.name} would be evaluation images, and fewer than 2 would be left to draw; set"
             " --config.data.test_images to"
             " a smaller number"

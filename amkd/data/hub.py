@@ -137,8 +137,8 @@ def _write(folder: Path, table: Any, columns: _Columns, field: str) -> None:
     scratch = Path(tempfile.mkdtemp(prefix=".hf-", dir=folder.parent))
     try:
         labels = []
-        for place, (picture, label) in enumerate(_records(table, columns, field)):
-            (scratch / f"{place:08d}").write_bytes(picture)
+        for place, (image, label) in enumerate(_records(table, columns, field)):
+            (scratch / f"{place:08d}").write_bytes(image)
             labels.append(label)
         (scratch / _ROWS).write_text(json.dumps(labels), encoding="utf-8")
         os.replace(scratch, folder)
@@ -158,11 +158,11 @@ def _records(table: Any, columns: _Columns, field: str) -> Iterator[tuple[bytes,
     plain = table.cast_column(columns.image, kind(decode=False))
     for place in range(len(plain)):
         row = plain[place]
-        picture = row[columns.image] or {}
-        found = picture.get("bytes")
-        if found is None and picture.get("path"):
+        cell = row[columns.image] or {}
+        found = cell.get("bytes")
+        if found is None and cell.get("path"):
             try:
-                found = Path(picture["path"]).read_bytes()
+                found = Path(cell["path"]).read_bytes()
             except OSError as error:
                 raise UserError(
                     f"{field}: the image of row {place} cannot be read ({error})"

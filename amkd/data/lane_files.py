@@ -88,16 +88,16 @@ def _culane(root: Path, of_test: bool) -> Iterator[Annotated]:
                 yield _lines(root, words[0].lstrip("/"))
     elif not of_test and not (root / "list").is_dir():
         for file in sorted(root.rglob("*.lines.txt")):
-            picture = file.relative_to(root).as_posix().removesuffix(".lines.txt")
-            yield _lines(root, f"{picture}.jpg")
+            name = file.relative_to(root).as_posix().removesuffix(".lines.txt")
+            yield _lines(root, f"{name}.jpg")
 
 
-def _lines(root: Path, picture: str) -> Annotated:
-    file = (root / picture).with_suffix(".lines.txt")
+def _lines(root: Path, name: str) -> Annotated:
+    file = (root / name).with_suffix(".lines.txt")
     try:
         text = file.read_text(encoding="utf-8")
         numbers = [np.array(line.split(), np.float64) for line in text.splitlines()]
-        return Annotated(picture, _lanes([one.reshape(-1, 2) for one in numbers]))
+        return Annotated(name, _lanes([one.reshape(-1, 2) for one in numbers]))
     except (OSError, ValueError) as error:
         raise UserError(
             f"{file}: {error}; each line must be the points of a lane, alternating column and row"

@@ -14,7 +14,7 @@ from PIL import Image
 
 from amkd.config.data import DataSettings
 from amkd.core.errors import UserError
-from amkd.data import folder, lane_files, own_images, picture_files
+from amkd.data import folder, image_files, lane_files, own_images
 from amkd.data.dataset import DataSet
 from amkd.data.lane_files import Annotated
 from amkd.tasks import LaneTask
@@ -116,7 +116,7 @@ def _part(
     cache_dir: Path,
 ) -> _Part:
     lanes = {one.path: one.lanes for one in annotated}
-    found = picture_files.identify(root, sorted(lanes), cache_dir)
+    found = image_files.identify(root, sorted(lanes), cache_dir)
     options = own_images.decode_options(settings)
     cached = folder.decoded(root, found, options, cache_dir, drop_duplicates=False)
     labels = np.stack([_labels(root / path, lanes[path], task) for path in cached.paths])
@@ -124,8 +124,8 @@ def _part(
 
 
 def _labels(path: Path, lanes: Iterable[np.ndarray], task: LaneTask) -> np.ndarray:
-    with Image.open(path) as picture:
-        width, height = picture.size
+    with Image.open(path) as image:
+        width, height = image.size
     scale = np.array([task.width / width, task.height / height])
     return in_slots([lane * scale for lane in lanes], task)
 

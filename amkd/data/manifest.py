@@ -168,12 +168,12 @@ def _label_numbers(
     numbers = {comparable(name): number for number, name in enumerate(names)}
     if given and not any(name.isdecimal() for name in names):  # then a number is a position
         numbers |= {str(number): number for number in range(len(names))}
-    judged = any(map(operator.and_, found.is_test, map(bool, found.labels)))
+    test_has_labels = any(map(operator.and_, found.is_test, map(bool, found.labels)))
     for number, label, is_test in zip(found.numbers, found.labels, found.is_test, strict=True):
         if label and comparable(label) not in numbers:
             near = difflib.get_close_matches(label, names, 1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             faults.add(number, f"the label {label!r} is not one of the {len(names)} classes{hint}")
-        elif is_test and judged and not label:
+        elif is_test and test_has_labels and not label:
             faults.add(number, "has no label, but other images of the split 'test' have one")
         yield numbers.get(comparable(label), _UNLABELED) if label else _UNLABELED

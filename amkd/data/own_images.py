@@ -14,8 +14,8 @@ from amkd.core.errors import UserError
 from amkd.core.text import comparable
 from amkd.data import class_names, folder, remote
 from amkd.data.dataset import DataSet
+from amkd.data.decoding import DecodeOptions
 from amkd.data.lazy_images import Images
-from amkd.data.pictures import DecodeOptions
 
 _HASHED = 1024  # rows of an array that are hashed at once
 

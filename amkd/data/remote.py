@@ -18,7 +18,7 @@ from amkd.core import files
 from amkd.core.errors import UserError
 from amkd.core.extras import require
 from amkd.core.redaction import bare_url
-from amkd.data import pictures, threads
+from amkd.data import decoding, threads
 
 # Facts that services report about a file and that change with its bytes.
 _VERSIONS = (
@@ -50,10 +50,10 @@ def local_folder(place: str, cache_dir: Path, field: str) -> Path:
         system, root = _open(place, field)
         found = system.find(root, detail=True)
     inside = {_inside(name, root): info for name, info in found.items()}
-    wanted = {name: info for name, info in inside.items() if _is_picture(name) and _is_safe(name)}
+    wanted = {name: info for name, info in inside.items() if _is_image(name) and _is_safe(name)}
     if not wanted:
         raise UserError(
-            f"{field}={bare_url(place)!r}: contains no image file ({', '.join(pictures.SUFFIXES)}),"
+            f"{field}={bare_url(place)!r}: contains no image file ({', '.join(decoding.SUFFIXES)}),"
             f" only {len(inside):,} other files"
         )
     mirror = _mirror(place, cache_dir)
@@ -122,9 +122,9 @@ def _inside(name: str, root: str) -> str:
     return name.removeprefix(root).lstrip("/")
 
 
-def _is_picture(name: str) -> bool:
+def _is_image(name: str) -> bool:
     hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
-    return name.lower().endswith(pictures.SUFFIXES) and not hidden
+    return name.lower().endswith(decoding.SUFFIXES) and not hidden
 
 
 def _is_safe(name: str) -> bool:

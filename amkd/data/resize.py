@@ -26,8 +26,8 @@ def square(image: np.ndarray, size: int) -> np.ndarray:
     if image.shape[:2] == (size, size):
         return image
     channels = image.shape[-1]
-    picture = Image.fromarray(image[..., 0] if channels == 1 else image)
-    resized = resample(picture, *fit(picture.size, (size, size), "crop"))
+    pillow = Image.fromarray(image[..., 0] if channels == 1 else image)
+    resized = resample(pillow, *fit(pillow.size, (size, size), "crop"))
     return np.asarray(resized).reshape(size, size, channels)
 
 
@@ -58,19 +58,19 @@ def fit(whole: Size, wanted: Size, kind: str) -> tuple[Box, Size]:
     return (0, 0, width, height), wanted
 
 
-def resample(picture: Image.Image, box: Box, size: Size) -> Image.Image:
+def resample(image: Image.Image, box: Box, size: Size) -> Image.Image:
     """Resizes a part of an image; ``box`` may begin and end inside a pixel."""
     left, top = math.floor(box[0]), math.floor(box[1])
     # Cropped first, so that no pixel outside the box is used.
-    part = picture.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))
+    part = image.crop((left, top, math.ceil(box[2]), math.ceil(box[3])))
     return part.resize(size, _FILTER, (box[0] - left, box[1] - top, box[2] - left, box[3] - top))
 
 
-def letterbox(picture: Image.Image, wanted: Size) -> Image.Image:
+def letterbox(image: Image.Image, wanted: Size) -> Image.Image:
     """Centers an image on black of the wanted size, unless it already has that size."""
-    if picture.size == wanted:
-        return picture
-    canvas = Image.new(picture.mode, wanted)
-    left, top = ((one - own) // 2 for one, own in zip(wanted, picture.size, strict=True))
-    canvas.paste(picture, (left, top))
+    if image.size == wanted:
+        return image
+    canvas = Image.new(image.mode, wanted)
+    left, top = ((one - own) // 2 for one, own in zip(wanted, image.size, strict=True))
+    canvas.paste(image, (left, top))
     return canvas

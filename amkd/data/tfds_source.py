@@ -51,7 +51,10 @@ def load(name: str, directory: str, *, size: int, cache_dir: Path) -> DataSet:
     folder = cache_dir / "arrays" / f"{builder.info.full_name.replace('/', '-')}-{stamp}"
     if not folder.exists():
         read = partial(_read_record, image_key=image_key, label_key=label_key, size=size)
-        arrays = [*_decode(builder, "train", read), *_decode(builder, _judging(builder), read)]
+        arrays = [
+            *_decode(builder, "train", read),
+            *_decode(builder, _evaluation_split(builder), read),
+        ]
         _store(folder, dict(zip(_ARRAYS, arrays, strict=True)))
     try:
         if (folder / seal.NAME).exists():  # caches of earlier versions have no seal
@@ -115,7 +118,7 @@ def _prepared(tfds: Any, name: str) -> Any:
         raise UserError(f"config.dataset={name!r}: cannot be read ({error})") from error
 
 
-def _judging(builder: Any) -> str:
+def _evaluation_split(builder: Any) -> str:
     """Returns the split for evaluation: test, or validation if there is no test."""
     splits = builder.info.splits
     return "validation" if "test" not in splits and "validation" in splits else "test"
@@ -160,18 +163,18 @@ def _decode(builder: Any, split: str, read: ReadRecord) -> tuple[np.ndarray, np.
             f"{builder.info.full_name} has no split {split!r}, only {list(builder.info.splits)}"
         )
     try:
-        pictures, labels = _read_all(builder.as_data_source(split), read, f"decode {split}")
+        images, labels = _read_all(builder.as_data_source(split), read, f"decode {split}")
     except Exception as error:  # TFDS, array_record and Pillow each raise their own errors
         raise UserError(
             f"{builder.data_dir} cannot be read ({type(error).__name__}: {error}): a file is"
             " missing or damaged, or it was not prepared with"
             " download_and_prepare(file_format='array_record')"
         ) from error
-    if len({picture.shape for picture in pictures}) > 1:
+    if len({image.shape for image in images}) > 1:
         raise UserError(
             f"images of {builder.info.full_name} differ in size; set --config.data.size=PIXELS"
         )
-    return np.stack(pictures), np.asarray(labels, np.int32)
+    return np.stack(images), np.asarray(labels, np.int32)
 
 
 def _read_record(
@@ -188,17 +191,17 @@ def _read_all(source: Any, read: ReadRecord, label: str) -> tuple[list[np.ndarra
         indices = list(range(start, min(start + _CHUNK, len(source))))
         return [read(record) for record in source.__getitems__(indices)]
 
-    pictures, labels = [], []
+    images, labels = [], []
     with (
         ThreadPoolExecutor() as pool,
         tqdm(total=len(source), desc=label, unit="img", disable=None) as bar,
     ):
         for records in pool.map(read_chunk, range(0, len(source), _CHUNK)):
-            for picture, number in records:
-                pictures.append(picture)
+            for image, number in records:
+                images.append(image)
                 labels.append(number)
             bar.update(len(records))
-    return pictures, labels
+    return images, labels
 
 
 def _store(folder: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -115,9 +115,9 @@ class _Parquet:
     def __init__(self, root: Path, classes: Sequence[str]) -> None:
         arrow, parquet = _arrow()
         self._arrow, self._rows = arrow, list[dict[str, Any]]()
-        picture = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
+        image_type = arrow.struct([("bytes", arrow.binary()), ("path", arrow.string())])
         columns = [
-            ("image", picture),
+            ("image", image_type),
             ("label", arrow.int64()),
             ("scores", arrow.list_(arrow.float32())),
             ("round", arrow.int64()),

@@ -1,7 +1,7 @@
 """Code for a student's card that converts a photograph to the student's input, with Pillow and
 NumPy alone.
 
-It gives the same pixels as :mod:`amkd.data.pictures` for image files of eight bits per colour.
+It gives the same pixels as :mod:`amkd.data.decoding` for image files of eight bits per colour.
 """
 
 from typing import Any

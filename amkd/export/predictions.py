@@ -12,7 +12,7 @@ import numpy as np
 from amkd.core import csv_text, devices
 from amkd.core.errors import UserError
 from amkd.data import folder
-from amkd.data.pictures import DecodeOptions
+from amkd.data.decoding import DecodeOptions
 from amkd.models.saved_network import SavedNetwork
 
 _BLOCK = 4096  # images in memory at once
@@ -24,12 +24,12 @@ class Predicted:
     """Counts of a predicted folder.
 
     Attributes:
-      pictures: rows in the file.
+      images: rows in the file.
       broken: files that could not be read, as (relative path, reason).
       ignored: how many files are not image files by their names.
     """
 
-    pictures: int
+    images: int
     broken: list[tuple[str, str]]
     ignored: int
 
@@ -78,7 +78,7 @@ def write(
       UserError: there are no image files, or the output cannot be written, or is another file.
     """
     _check_output(output)
-    pictures = folder.load(
+    loaded = folder.load(
         root, decode_options(saved, resize), cache_dir, drop_duplicates=False, field="--images"
     )
     scratch = output.with_name(f"{output.name}.{os.getpid()}.part")
@@ -88,7 +88,7 @@ def write(
         with scratch.open("w", newline="", encoding="utf-8", errors="surrogateescape") as lines:
             table = csv.writer(lines)
             table.writerow(_HEAD)
-            table.writerows(map(shown, row) for row in _rows(saved, pictures))
+            table.writerows(map(shown, row) for row in _rows(saved, loaded))
         os.replace(scratch, output)
     except OSError as error:
         raise UserError(
@@ -97,7 +97,7 @@ def write(
     finally:
         with contextlib.suppress(OSError):
             scratch.unlink(missing_ok=True)
-    return Predicted(len(pictures.paths), pictures.broken, pictures.ignored)
+    return Predicted(len(loaded.paths), loaded.broken, loaded.ignored)
 
 
 def _check_output(output: Path) -> None:
@@ -117,12 +117,12 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _rows(saved: SavedNetwork, pictures: folder.Pictures) -> Iterator[tuple[str, str, str]]:
+def _rows(saved: SavedNetwork, loaded: folder.FolderImages) -> Iterator[tuple[str, str, str]]:
     names = saved.card.get("class_names") or list(map(str, range(saved.card["classes"])))
     saved = saved._replace(variables=devices.keep(saved.variables))
-    for start in range(0, len(pictures.paths), _BLOCK):
+    for start in range(0, len(loaded.paths), _BLOCK):
         block = slice(start, start + _BLOCK)
-        probabilities = saved.predict(np.asarray(pictures.images[block]))
-        for path, row in zip(pictures.paths[block], probabilities, strict=True):
+        probabilities = saved.predict(np.asarray(loaded.images[block]))
+        for path, row in zip(loaded.paths[block], probabilities, strict=True):
             best = int(np.argmax(row))
             yield path, names[best], f"{row[best]:.6f}"

@@ -93,7 +93,7 @@ def _export_arguments(command: argparse.ArgumentParser) -> None:
 def _import_arguments(command: argparse.ArgumentParser) -> None:
     command.usage = (
         "%(prog)s ANSWERS --config=CONFIG [--config.NAME=VALUE ...] [--workdir=DIR]"
-        " [--pictures=FOLDER] [--keep_held]"
+        " [--images=FOLDER] [--keep_held]"
     )
     command.add_argument(
         "answers", type=Path, metavar="ANSWERS", help="a .csv, .tsv, .jsonl or .parquet file"
@@ -103,7 +103,7 @@ def _import_arguments(command: argparse.ArgumentParser) -> None:
         nargs=argparse.REMAINDER,
         metavar="FLAGS",
         help="the configuration, as for amkd; --workdir or --config.ledger.path selects the ledger;"
-        " --pictures is the folder of the paths (default: the folder of ANSWERS, or else"
+        " --images is the folder of the paths (default: the folder of ANSWERS, or else"
         " data.folder or the folder of data.manifest);"
         " with --keep_held the ledger keeps its own answers where the imported ones differ",
     )

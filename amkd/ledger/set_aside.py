@@ -30,31 +30,7 @@ def move(
     Returns:
       The number of answers that were moved.
     """
-    moved = 0
-    key = (charge.run, charge.purpose, charge.teacher)
-    for image in images:
-        if not db.execute(
-            "UPDATE use SET teacher = ?, purpose = ? WHERE run = ? AND purpose = ? AND teacher = ?"
-            " AND image = ? AND paid",
-            (teacher, SET_ASIDE, *key, image),
-        ).rowcount:  # another run has paid for it
-            continue
-        moved += 1
-        db.execute(
-            "UPDATE answer SET teacher = ? WHERE teacher = ? AND image = ?",
-            (teacher, charge.teacher, image),
-        )
-        checked = db.execute(
-            "UPDATE use SET teacher = ? WHERE run = ? AND purpose = ? AND teacher = ?"
-            " AND image = ?",
-            (teacher, charge.run, SENTINEL, charge.teacher, image),
-        ).rowcount
-        if checked:  # by the latest check, which found the mismatch
-            db.execute(
-                "UPDATE batch SET teacher = ? WHERE id = (SELECT max(id) FROM batch WHERE run = ?"
-                " AND purpose = ?)",
-                (teacher, charge.run, SENTINEL),
-            )
+    moved = sum(_move_answer(db, charge, teacher, image) for image in images)
     for batch in batches:
         db.execute(
             "UPDATE batch SET teacher = ?, purpose = ? WHERE id = ? AND run = ?",
@@ -68,3 +44,31 @@ def move(
     for table, sum_ in sums.items():
         db.execute(f"UPDATE {table} SET checksum = {sum_} WHERE teacher = ?", (teacher,))
     return moved
+
+
+def _move_answer(db: sqlite3.Connection, charge: Charge, teacher: int, image: bytes) -> bool:
+    """Moves the answer to one image; returns whether it was moved. An answer that another run has
+    paid for stays.
+    """
+    key = (charge.run, charge.purpose, charge.teacher)
+    if not db.execute(
+        "UPDATE use SET teacher = ?, purpose = ? WHERE run = ? AND purpose = ? AND teacher = ?"
+        " AND image = ? AND paid",
+        (teacher, SET_ASIDE, *key, image),
+    ).rowcount:
+        return False
+    db.execute(
+        "UPDATE answer SET teacher = ? WHERE teacher = ? AND image = ?",
+        (teacher, charge.teacher, image),
+    )
+    checked = db.execute(
+        "UPDATE use SET teacher = ? WHERE run = ? AND purpose = ? AND teacher = ? AND image = ?",
+        (teacher, charge.run, SENTINEL, charge.teacher, image),
+    ).rowcount
+    if checked:  # by the latest check, which found the mismatch
+        db.execute(
+            "UPDATE batch SET teacher = ? WHERE id = (SELECT max(id) FROM batch WHERE run = ?"
+            " AND purpose = ?)",
+            (teacher, charge.run, SENTINEL),
+        )
+    return True

@@ -25,7 +25,7 @@ class ImageSelector(SelectorByRule):
     score: str = "C1"
     unit = "img"
     pool_title = "other images"
-    takes_pictures = True
+    takes_images = True
 
     def images(
         self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT
@@ -93,7 +93,7 @@ class MadeImageSelector(ImageSelector):
     pool_title: str
     per_image: int = 0
 
-    takes_pictures = False
+    takes_images = False
 
     def images(
         self, data: DataSet, first: np.ndarray, settings: Settings, *, bar: Bar = SILENT

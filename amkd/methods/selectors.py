@@ -44,14 +44,14 @@ class Selector:
       unit: what is searched, for a progress bar: ``pair`` or ``img``.
       pool_title: the same for the plan, in words.
       acquires: whether ``search.acquisition`` makes the choice.
-      takes_pictures: whether it queries further images of the data set.
+      takes_images: whether it queries further images of the data set.
       score: the kind of a selection's scores: ``C2`` of pairs, or ``C1`` of single images.
     """
 
     unit = "pair"
     pool_title = "pairs"
     acquires = False
-    takes_pictures = False
+    takes_images = False
     score = "C2"
 
     def ks(self, settings: Settings) -> tuple[int, ...]:

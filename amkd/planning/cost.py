@@ -45,7 +45,7 @@ class Cost:
 
     Attributes:
       total: images whose answers the run learns from.
-      judging: evaluation images; 0 if they are not sent to the teacher.
+      evaluation_queries: evaluation images; 0 if they are not sent to the teacher.
       both: images of round 0 that are also evaluation images: they are sent once.
       again: maximum number of images that the sentinel sends again.
       held: what is in the ledger already.
@@ -54,7 +54,7 @@ class Cost:
     """
 
     total: int
-    judging: int
+    evaluation_queries: int
     both: int
     again: int = 0
     held: Held
@@ -64,7 +64,7 @@ class Cost:
     @property
     def to_send(self) -> int:
         """Images to be sent, at most: mixes that another run queried are not sent again."""
-        left = self.total + self.judging - self.both - self.held.answers
+        left = self.total + self.evaluation_queries - self.both - self.held.answers
         return left + self.again if left else 0
 
     @property
@@ -106,7 +106,7 @@ def held(
     path = workdir.ledger_path(settings, folder or Path())
     if not path.exists():
         return Held()
-    named = _digests(known) | _digests(_judging(facts, data))
+    named = _digests(known) | _digests(_evaluation_images(facts, data))
     with reader.open_read_only(path) as book:
         mixes = accounts.used(book, run, client.DISTILL, identity=teacher.identity) - named
         answered = accounts.held(book, teacher.identity, named)
@@ -118,7 +118,7 @@ def _digests(images: np.ndarray) -> set[bytes]:
     return {image_digest(image) for image in images}
 
 
-def _judging(facts: RunFacts, data: DataSet) -> np.ndarray:
+def _evaluation_images(facts: RunFacts, data: DataSet) -> np.ndarray:
     return data.test_images if facts.asks_evaluation else data.test_images[:0]
 
 
@@ -135,14 +135,14 @@ def cost_of(
         makes are only counted.
       held: what is in the ledger already.
     """
-    digests, judging = _digests(known), _digests(_judging(facts, data))
+    digests, evaluated = _digests(known), _digests(_evaluation_images(facts, data))
     first = facts.first - (len(known) - len(digests))
-    asks = (first, *facts.ks, len(judging))
+    asks = (first, *facts.ks, len(evaluated))
     plan = settings.teacher
     return Cost(
         total=first + sum(facts.ks),
-        judging=len(judging),
-        both=len(digests & judging),
+        evaluation_queries=len(evaluated),
+        both=len(digests & evaluated),
         again=sum(sentinel.count(images, plan.batch, plan.sentinel) for images in asks),
         held=held,
         price=0.0 if facts.labels else settings.teacher.price,

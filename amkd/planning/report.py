@@ -141,7 +141,16 @@ def _teacher(
 
 
 def _queries(plan: Plan) -> Iterator[str]:
-    facts, data, cost = plan.facts, plan.data, plan.cost
+    yield from _images(plan)
+    yield from _counts(plan)
+    yield from _costs(plan)
+    if plan.warning:
+        yield plan.warning
+
+
+def _images(plan: Plan) -> Iterator[str]:
+    """Yields the teacher, the images, and how the method uses them."""
+    facts, data = plan.facts, plan.data
     height, width, channels = data.shape
     teacher = plan.teacher.identity if plan.teacher else "a local one, to be trained first"
     yield f"teacher              {teacher}"
@@ -150,7 +159,7 @@ def _queries(plan: Plan) -> Iterator[str]:
     yield f"images to draw from  {data.drawable_count} of {height}x{width}x{channels} pixels"
     told = ""
     if plan.settings != plan.given:
-        in_rounds = facts.method.selector.takes_pictures
+        in_rounds = facts.method.selector.takes_images
         share = (
             "about as many as in each later round" if in_rounds else "as many as the budget allows"
         )
@@ -162,12 +171,17 @@ def _queries(plan: Plan) -> Iterator[str]:
     if to_make := facts.first - len(plan.known):
         yield f"images to make       {to_make:,}"
     yield f"{facts.method.selector.pool_title:<21}{facts.pool:,}"
-    yield from _pictures_left(plan)
+    yield from _images_left(plan)
+
+
+def _counts(plan: Plan) -> Iterator[str]:
+    """Yields the rounds, and how many images are sent for which purpose."""
+    facts, cost = plan.facts, plan.cost
     ks = f", of k = {', '.join(map(str, facts.ks))}" if facts.ks else ""
     yield f"rounds               {len(facts.ks)} after round 0{ks}"
     yield f"queries              {cost.total:,} (round 0: {cost.total - sum(facts.ks):,})"
-    judged = "held-out images" if data.test_labels is None else "test images"
-    yield f"evaluation queries   {cost.judging:,} ({judged}; not in the budget)"
+    evaluated = "held-out images" if plan.data.test_labels is None else "test images"
+    yield f"evaluation queries   {cost.evaluation_queries:,} ({evaluated}; not in the budget)"
     if cost.again:
         every = plan.settings.teacher.sentinel
         yield (
@@ -176,7 +190,12 @@ def _queries(plan: Plan) -> Iterator[str]:
         )
     yield f"in the ledger        {cost.held.answers:,} of these, which are not sent again"
     yield f"to be sent           {cost.to_send:,}"
-    if gradients := facts.method.first.gradient_queries(plan.settings):
+
+
+def _costs(plan: Plan) -> Iterator[str]:
+    """Yields what the queries need: gradients, replies and money."""
+    cost = plan.cost
+    if gradients := plan.facts.method.first.gradient_queries(plan.settings):
         passes = "forward and backward passes through the teacher's network"
         yield f"gradient queries     {gradients:,} ({passes})"
     yield from _replies(plan.settings.teacher)
@@ -184,18 +203,16 @@ def _queries(plan: Plan) -> Iterator[str]:
         yield f"cost                 {money(cost.amount)} {cost.currency} ({cost.price:g} an image)"
     else:
         yield "cost                 not known: set --config.teacher.price"
-    if plan.warning:
-        yield plan.warning
 
 
-def _pictures_left(plan: Plan) -> Iterator[str]:
+def _images_left(plan: Plan) -> Iterator[str]:
     """Yields advice if a run makes images although there are unused real images.
 
     Images of another domain than the teacher's were not measured.
     """
     settings, facts = plan.settings, plan.facts
     left = plan.data.drawable_count - facts.real
-    if left <= 0 or not facts.ks or facts.method.selector.takes_pictures or settings.data.real:
+    if left <= 0 or not facts.ks or facts.method.selector.takes_images or settings.data.real:
         return
     yield f"unused real images   {left:,}; in our measurements, agreement was higher with more real"
     yield f"{'':<21}images than with mixes (results/README.md). To query as many as the budget"
@@ -263,7 +280,7 @@ def _assistant(plan: Plan, speed: workload.Speed) -> Iterator[str]:
     answered = sum(one.assisted for one in helped) * own.views
     when = "each round" if own.rounds == "all" else "the last round"
     parts = [f"{own.mixes:,} fresh mixes"] * bool(own.mixes)
-    parts += [f"{own.pictures:,} images that were not queried"] * bool(own.pictures)
+    parts += [f"{own.real_images:,} images that were not queried"] * bool(own.real_images)
     yield f"assistant            {own.model}, in {when}; it answers {' and '.join(parts)},"
     yield f"{'':<21}which make up {own.share:.0%} of each of the student's batches, without a query"
     yield f"assistant training   {trained:,} images ({_lasts(trained, speed.assistant_trained)})"

@@ -27,9 +27,9 @@ def add_problems(
     names = problems.attempt(lambda: own_images.parse_class_names(settings.data.classes)) or ()
     plan = settings.data
     if settings.dataset == "folder" and plan.folder and not remote.is_remote(plan.folder):
-        problems.attempt(lambda: folder.list_pictures(Path(plan.folder).expanduser()))
+        problems.attempt(lambda: folder.list_images(Path(plan.folder).expanduser()))
     if settings.dataset == "folder" and settings.data.test_folder:
-        found = problems.attempt(lambda: _test_pictures(settings, names))
+        found = problems.attempt(lambda: _test_images(settings, names))
         names = names or (found.classes if found else ())
     standing_in = _data(settings, names)
     if settings.teacher.kind != "flax" and standing_in is not None:
@@ -39,7 +39,7 @@ def add_problems(
         problems.attempt(lambda: check_cost(settings, _least_cost(settings)))
 
 
-def _test_pictures(settings: Settings, names: tuple[str, ...]) -> folder.Pictures:
+def _test_images(settings: Settings, names: tuple[str, ...]) -> folder.FolderImages:
     plan = settings.data
     cache, field = Path(settings.cache_dir).expanduser(), "config.data.test_folder"
     return folder.load(
@@ -70,7 +70,7 @@ def _data(settings: Settings, names: tuple[str, ...]) -> DataSet | None:
 def _least_cost(settings: Settings) -> Cost:
     """Returns the cost of the queries alone, without evaluation images."""
     method = find(settings.method)
-    if not settings.n_real and method.selector.takes_pictures:  # as many as there are
+    if not settings.n_real and method.selector.takes_images:  # as many as there are
         settings = dataclasses.replace(settings, method="real_only", n_real=2)
     elif not settings.n_real and ignores_rounds(method):  # their number is not known
         settings = dataclasses.replace(settings, n_real=2)
@@ -79,7 +79,7 @@ def _least_cost(settings: Settings) -> Cost:
     facts = facts_of_run(settings, drawable=settings.n_real, labelled=True)
     return Cost(
         total=facts.first + sum(facts.ks),
-        judging=0,
+        evaluation_queries=0,
         both=0,
         held=Held(),
         price=0.0 if facts.labels else settings.teacher.price,

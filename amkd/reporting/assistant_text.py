@@ -9,9 +9,10 @@ def images(told: dict[str, Any]) -> str:
     Args:
       told: the entry about an assistant in ``summary.json``.
     """
-    mixes, pictures = told["mixes"], told["pictures"]
+    # Earlier versions stored the number of real images under another name.
+    mixes, real = told["mixes"], told.get("real_images", told.get("pictures", 0))
     parts = [f"{mixes:,} fresh mixes"] if mixes else []
-    parts += [f"{pictures:,} images that were not queried"] if pictures else []
+    parts += [f"{real:,} images that were not queried"] if real else []
     return " and ".join(parts)
 
 

@@ -76,11 +76,11 @@ def _grid(cells: Sequence[Cell]) -> str:
 
 def _figure(one: Cell) -> str:
     names = _MIX if len(one.images) == len(_MIX) else ("image",)
-    pictures = "".join(
+    images = "".join(
         f'<img alt="{name}" src="{thumbnail.address(image, _THUMBNAIL)}">'
         for name, image in zip(names, one.images, strict=True)
     )
-    inside = f'<div class="parts">{pictures}</div>' if len(one.images) > 1 else pictures
+    inside = f'<div class="parts">{images}</div>' if len(one.images) > 1 else images
     caption = "<br>".join(map(escape, one.lines))
     return f"<figure>{inside}<figcaption>{caption}</figcaption></figure>"
 

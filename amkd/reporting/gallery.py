@@ -11,8 +11,8 @@ from amkd.reporting.html_parts import escape, folded
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Judged:
-    """Images that a teacher has answered, and a student's answers to them.
+class AnsweredImages:
+    """Images with the answers of teacher and student; NaN for an image that was not queried.
 
     Attributes:
       kind: what these images are, such as ``held out``.
@@ -35,14 +35,14 @@ class Entry:
       image: ``uint8[H, W, C]``.
       teacher: ``float32[Y]``, probabilities.
       student: ``float32[Y]``, probabilities.
-      picture: the image as it is shown, ``uint8[H', W', C']``.
+      shown: the image as it is shown, ``uint8[H', W', C']``.
       lines: the caption, in plain text.
     """
 
     image: np.ndarray
     teacher: np.ndarray
     student: np.ndarray
-    picture: np.ndarray
+    shown: np.ndarray
     lines: tuple[str, ...]
 
 
@@ -66,29 +66,33 @@ class Gallery:
 
 
 def galleries(
-    judged: Judged, most: int, entry_of: EntryOf, *, with_least_sure: bool = True
+    answered: AnsweredImages, most: int, entry_of: EntryOf, *, with_least_sure: bool = True
 ) -> Iterator[Gallery]:
     """Yields the images on which teacher and student disagree most, and those for which the teacher
     is least confident.
 
     Args:
-      judged: M images; an image whose answer is NaN was not queried, and is left out.
+      answered: M images; an image whose answer is NaN was not queried, and is left out.
       most: the largest number of images in a gallery.
       entry_of: makes the entries.
       with_least_sure: whether to yield the second gallery, which needs answers that are one
         distribution.
     """
-    if worst := _entries(judged, most_divergent(judged.student, judged.teacher, most), entry_of):
+    if worst := _entries(
+        answered, most_divergent(answered.student, answered.teacher, most), entry_of
+    ):
         yield Gallery(
-            f"Teacher and student disagree most: {judged.kind} images",
+            f"Teacher and student disagree most: {answered.kind} images",
             "The images with the highest KL divergence of the student's probabilities from the"
             " teacher's, in nats. It is high if the student gives a low probability to a class to"
             " which the teacher gives a high one.",
             worst,
         )
-    if with_least_sure and (unsure := _entries(judged, least_sure(judged.teacher, most), entry_of)):
+    if with_least_sure and (
+        unsure := _entries(answered, least_sure(answered.teacher, most), entry_of)
+    ):
         yield Gallery(
-            f"The teacher is least confident: {judged.kind} images",
+            f"The teacher is least confident: {answered.kind} images",
             "The images for which the highest class probability of the teacher is lowest. The"
             " answer may be wrong, or the image may be unclear.",
             unsure,
@@ -118,9 +122,11 @@ def least_sure(teacher: np.ndarray, most: int) -> np.ndarray:
     return asked[order[best[order] < 1 - 1e-6]]
 
 
-def _entries(judged: Judged, places: np.ndarray, entry_of: EntryOf) -> tuple[Entry, ...]:
+def _entries(answered: AnsweredImages, places: np.ndarray, entry_of: EntryOf) -> tuple[Entry, ...]:
     return tuple(
-        entry_of(np.asarray(judged.images[place]), judged.teacher[place], judged.student[place])
+        entry_of(
+            np.asarray(answered.images[place]), answered.teacher[place], answered.student[place]
+        )
         for place in places
     )
 
@@ -150,6 +156,6 @@ def html(shown: Sequence[Gallery], *, numbered: bool = False, first: int = 0) ->
 def _figure(entry: Entry, number: int, before: str) -> str:
     said = "<br>".join(map(escape, entry.lines))
     return (
-        f'<figure><img alt="image {number}" src="{thumbnail.address(entry.picture)}">'
+        f'<figure><img alt="image {number}" src="{thumbnail.address(entry.shown)}">'
         f"<figcaption>{before}{said}</figcaption></figure>"
     )

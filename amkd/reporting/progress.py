@@ -34,7 +34,8 @@ class Standing:
     """The progress of a run; a new value after every step, so that other threads may read it.
 
     Attributes:
-      phase: ``load``, ``judge``, ``search``, ``query``, ``train``, ``evaluate`` or ``report``.
+      phase: ``load``, ``evaluation_query``, ``search``, ``query``, ``train``,
+        ``evaluate`` or ``report``.
       round: the round, 0 first; None before the first.
       done: how much of this phase is done.
       total: how much there is; 0 if that is not known.

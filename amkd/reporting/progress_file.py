@@ -27,7 +27,7 @@ _LONGEST = 1000  # characters of a reason
 _FIELDS = {"state": str, "updated": str, "phase": str}
 
 
-class SignOfLife(NamedTuple):
+class Health(NamedTuple):
     """The state of a run, as it was found.
 
     Attributes:
@@ -113,9 +113,9 @@ class _Beat(threading.Thread):
             files.replace_text(self._path, text)
 
 
-def judge(
+def health(
     workdir: Path, within: float | None, idle: float | None, now: datetime.datetime | None = None
-) -> SignOfLife:
+) -> Health:
     """Returns whether the run in a folder works or is finished, with a message for a person.
 
     Args:
@@ -131,7 +131,7 @@ def judge(
     path = workdir / NAME
     if not path.exists():
         if (workdir / "summary.json").exists():  # of a run that wrote no heartbeat
-            return SignOfLife(True, f"{workdir}: finished")
+            return Health(True, f"{workdir}: finished")
         raise UserError(
             f"{path} does not exist: no run was started in this folder, or its report.beat_seconds"
             " is 0, or this is the folder of a table, in which each run has its own folder"
@@ -141,15 +141,15 @@ def judge(
     state, silent = told["state"], _age(path, told["updated"], now)
     where = f"{workdir}: {_where(told)}"
     if state == FINISHED:
-        return SignOfLife(True, f"{where}; finished")
+        return Health(True, f"{where}; finished")
     if state != RUNNING:
-        return SignOfLife(False, f"{where}; {state}: {told.get('why') or 'no reason is known'}")
+        return Health(False, f"{where}; {state}: {told.get('why') or 'no reason is known'}")
     if silent > (_allowed(told) if within is None else within):
-        return SignOfLife(False, f"{where}; no heartbeat for {silent:.0f} s")
+        return Health(False, f"{where}; no heartbeat for {silent:.0f} s")
     still = _age(path, told.get("advanced", ""), now)
     if idle is not None and still > idle:
-        return SignOfLife(False, f"{where}; it has a heartbeat, but no progress for {still:.0f} s")
-    return SignOfLife(
+        return Health(False, f"{where}; it has a heartbeat, but no progress for {still:.0f} s")
+    return Health(
         True, f"{where}; last heartbeat {silent:.0f} s ago, last progress {still:.0f} s ago"
     )
 

@@ -91,7 +91,7 @@ def render(shown: RunPage) -> str:
             teacher=teacher,
             labels=shown.labels,
         ),
-        *calibration.parts(_judged(shown), labels=shown.labels is not None),
+        *calibration.parts(_calibration_answers(shown), labels=shown.labels is not None),
         *gallery.html(shown.galleries, first=contact_sheet.FIRST),
         *asked_part.parts(shown.chosen, shown.made),
         *cascade_part.parts(summary.get("cascade"), summary["currency"]),
@@ -104,7 +104,7 @@ def render(shown: RunPage) -> str:
     return page(title, parts)
 
 
-def _judged(shown: RunPage) -> list[Answers]:
+def _calibration_answers(shown: RunPage) -> list[Answers]:
     """Returns the answers whose calibration can be measured.
 
     With ground-truth labels, these are the answers of student and teacher; without, those of the

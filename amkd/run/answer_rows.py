@@ -12,8 +12,8 @@ from amkd.core.errors import UserError
 from amkd.data import remote, rows
 from amkd.data.dataset import DataSet
 from amkd.data.row_faults import RowFaults
-from amkd.run import picture_keys
-from amkd.run.picture_keys import Key
+from amkd.run import image_keys
+from amkd.run.image_keys import Key
 from amkd.teachers import answers, loading
 from amkd.teachers.answer_table import KEYS, AnswerTable
 
@@ -45,7 +45,7 @@ class AnswerSource:
 
     def key_of(self, row: rows.Row) -> Key:
         """Returns the key of the image that a row names."""
-        key = picture_keys.key_of(row.cells, self.columns)
+        key = image_keys.key_of(row.cells, self.columns)
         if self.base and key.kind == "path" and not remote.is_remote(key.text):
             return Key(key.kind, f"{self.base}/{key.text}")
         return key

@@ -40,10 +40,10 @@ def images_of_round(context: SharedContext, asked: Records, round_: int) -> Reco
     mixes = fresh_mixes.draw(
         asked, plan.mixes, near=plan.near, lam=(search.lam_low, search.lam_high), rng=rng
     )
-    if not plan.pictures:
+    if not plan.real_images:
         return mixes
     left = np.setdiff1d(np.arange(len(context.images)), asked.i)
-    return mixes.extend(whole_records(rng.choice(left, plan.pictures, replace=False)))
+    return mixes.extend(whole_records(rng.choice(left, plan.real_images, replace=False)))
 
 
 def answered(context: RunContext, state: RoundState, given: Given) -> RoundState:
@@ -146,7 +146,7 @@ def _told(
 ) -> dict[str, Any]:
     """Returns the facts to report about an assistant, for JSON."""
     plan, data = context.settings.assistant, context.data
-    judged = prediction.predict(context.assistant(), variables, data.test_images)
+    answers = prediction.predict(context.assistant(), variables, data.test_images)
     mixed = fresh.take(np.flatnonzero(fresh.i != fresh.j))
     near = _pairs(mixed) & _pairs(asked)
     weights = context.assistant_weights()
@@ -155,10 +155,10 @@ def _told(
         **({"weights": weights.told} if weights else {}),
         "mixes": len(mixed),
         "near": sum(pair in near for pair in zip(mixed.i.tolist(), mixed.j.tolist(), strict=True)),
-        "pictures": len(fresh) - len(mixed),
+        "real_images": len(fresh) - len(mixed),
         "share": plan.share,
-        "accuracy": metrics.accuracy(judged, data.test_labels),
-        "agreement": metrics.agreement(judged, context.test_answers),
+        "accuracy": metrics.accuracy(answers, data.test_labels),
+        "agreement": metrics.agreement(answers, context.test_answers),
     }
 
 

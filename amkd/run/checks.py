@@ -66,7 +66,7 @@ def problems_of_data(settings: Settings, data: DataSet) -> Iterator[str]:
         )
     else:
         yield from method.selector.problems_of_data(settings, data.drawable_count)
-        yield from _problems_of_pictures(settings, data.drawable_count)
+        yield from _problems_of_images(settings, data.drawable_count)
     yield from method.first.problems_of_shape(data.shape)
     yield from _problems_of_teacher(settings, data)
 
@@ -137,15 +137,15 @@ def needs_of_student(settings: Settings, network: Network) -> Iterator[str]:
         )
 
 
-def _problems_of_pictures(settings: Settings, drawable: int) -> Iterator[str]:
+def _problems_of_images(settings: Settings, drawable: int) -> Iterator[str]:
     """Yields a problem if fewer images are left for the assistant than it should answer."""
     plan, selector = settings.assistant, find(settings.method).selector
     asked = settings.n_real + sum(selector.ks(settings))
-    if plan.model and plan.pictures and asked + plan.pictures > drawable:
+    if plan.model and plan.real_images and asked + plan.real_images > drawable:
         yield (
-            f"config.assistant.pictures={plan.pictures}: {settings.dataset} has {drawable} images,"
-            f" of which {asked} are queried; set it to {max(drawable - asked, 0)} or less, or"
-            " lower config.budget"
+            f"config.assistant.real_images={plan.real_images}: {settings.dataset} has {drawable}"
+            f" images, of which {asked} are queried; set it to {max(drawable - asked, 0)} or"
+            " less, or lower config.budget"
         )
 
 

@@ -64,12 +64,12 @@ def told(context: RunContext, state: RoundState) -> dict[str, Any] | None:
     """Returns the summary's entry about a run that ended early because its money was spent; None
     for any other run.
     """
-    judged, judging = metrics.answered(context.test_answers), len(context.data.test_images)
+    answered, wanted = metrics.answered(context.test_answers), len(context.data.test_images)
     planned, limit = context.facts.rounds[-1].queries, context.client.policy.max_cost
     parts = [f"{len(state.records)} of {planned} queries"]
     if context.facts.asks_evaluation:
-        parts.append(f"{judged} of {judging} evaluation images")
-    if len(state.records) == planned and (len(parts) == 1 or judged == judging):
+        parts.append(f"{answered} of {wanted} evaluation images")
+    if len(state.records) == planned and (len(parts) == 1 or answered == wanted):
         return None
     why = f"config.teacher.max_cost={limit:g} is spent: {' and '.join(parts)} are answered"
     return {"why": why, "max_cost": limit, "round": state.round}

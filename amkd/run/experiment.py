@@ -22,9 +22,9 @@ from amkd.reporting.progress import Counts, RunProgress
 from amkd.run import (
     corrected,
     early_end,
+    evaluation_queries,
     importing,
     inputs,
-    judging,
     leading,
     places,
     results,
@@ -124,7 +124,7 @@ def _finish(context: RunContext, state: round_state.RoundState, folder: Path) ->
         state = rounds.run(context, state)
     except ledger.OutOfMoney as problem:
         state = early_end.student_of_what_is_paid(context, folder, problem)
-    context, state = judging.ask_last(context, state)
+    context, state = evaluation_queries.ask_last(context, state)
     context.report.phase("report")
     return results.write(context, state, folder, early_end.told(context, state))
 
@@ -214,7 +214,7 @@ def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
     console.say(_headline(context))
     if told := standing.of_run(context, state):
         console.say(told)
-    return judging.ask_first(context), state
+    return evaluation_queries.ask_first(context), state
 
 
 @contextlib.contextmanager
@@ -234,8 +234,8 @@ def _opened(
 
 
 def _counts(answers: ledger.Ledger, run_id: str) -> Counts:
-    queries, judging = (answers.count(run_id, one) for one in (client.DISTILL, client.EVALUATE))
-    return Counts(queries, judging, answers.spent(run_id))
+    queries, evaluation = (answers.count(run_id, one) for one in (client.DISTILL, client.EVALUATE))
+    return Counts(queries, evaluation, answers.spent(run_id))
 
 
 def open_client(

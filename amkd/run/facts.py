@@ -159,5 +159,5 @@ def _assistance(settings: Settings, queries: int, last: bool) -> dict[str, Any]:
     if not plan.model or not (last or plan.rounds == "all"):
         return {}
     trained = recipe.epochs(plan.train, queries) * queries
-    assisted = plan.mixes + plan.pictures
+    assisted = plan.mixes + plan.real_images
     return {"share": plan.share, "assistant_trained": trained, "assisted": assisted}

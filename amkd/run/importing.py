@@ -22,7 +22,7 @@ from amkd.data.dataset import DataSet
 from amkd.data.row_faults import RowFaults
 from amkd.ledger import imports
 from amkd.methods import find
-from amkd.run import answer_rows, inputs, picture_keys
+from amkd.run import answer_rows, image_keys, inputs
 from amkd.run.answer_rows import AnswerRows, AnswerSource
 from amkd.teachers import Teacher, loading
 
@@ -74,7 +74,7 @@ def import_answers(
     """
     data = inputs.load_data(settings)
     teacher = _teacher(settings, data, stop)
-    roots = [root] if root else picture_keys.roots_of(settings, table)
+    roots = [root] if root else image_keys.roots_of(settings, table)
     task = AnswerSource(
         settings, table, f"answers {table}", answer_rows.reader(settings, data, alone=True), roots
     )
@@ -176,7 +176,7 @@ def _take(
 def _images_of(task: AnswerSource, found: AnswerRows) -> list[bytes]:
     """Returns the digest of the image that each row names."""
     faults, images = RowFaults(task.field), list[bytes]()
-    told = picture_keys.digests(task.settings, found.keys, task.roots, task.field)
+    told = image_keys.digests(task.settings, found.keys, task.roots, task.field)
     for number, image in zip(found.numbers, told, strict=True):
         if isinstance(image, str):
             faults.add(number, image)

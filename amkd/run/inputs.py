@@ -59,7 +59,7 @@ def _load(settings: Settings) -> DataSet:
             size=plan.size,
             test_images=plan.test_images,
         )
-    if plan.judge == "train":
+    if plan.evaluate_on == "train":
         data = holdout.from_training(data, settings.seed)
     if not plan.real:
         return data

@@ -17,7 +17,7 @@ from amkd.reporting import asked_part, contact_sheet, drawing, gallery, progress
 from amkd.reporting.asked_part import Chosen
 from amkd.reporting.contact_sheet import Cell
 from amkd.reporting.run_page import RunPage
-from amkd.run import judged
+from amkd.run import answered_images
 from amkd.run.context import RunContext
 from amkd.run.round_state import RoundState
 
@@ -98,15 +98,15 @@ def _galleries(context: RunContext, state: RoundState) -> Iterator[gallery.Galle
     """Yields the images that a person should look at first."""
     desk, data = context.client, context.data
     used = desk.ledger.used(desk.run, client.DISTILL, desk.ledger.teacher(desk.teacher.identity))
-    real, _ = judged.queried_real(context.settings, context.facts, data, used)
-    found = judged.of_run(
+    real, _ = answered_images.queried_real(context.settings, context.facts, data, used)
+    found = answered_images.of_run(
         test_images=data.test_images,
         test_answers=context.test_answers,
         real_images=real,
         real_answers=client.recall(desk, [real]),
         predict=lambda images: context.predict(state.variables, images),
     )
-    entry_of = judged.entry_of(data.task, class_names.of(data))
+    entry_of = answered_images.entry_of(data.task, class_names.of(data))
     for one in found:
         yield from gallery.galleries(
             one, _GALLERY, entry_of, with_least_sure=data.task.names_classes
@@ -151,7 +151,7 @@ def _cells(context: RunContext, records: Records, scores: np.ndarray) -> Iterato
     ):
         pair = (np.asarray(context.images[i]), image, np.asarray(context.images[j]))
         yield contact_sheet.cell(
-            (task.picture(image, answer),) if i == j else pair,
+            (task.draw(image, answer),) if i == j else pair,
             lam=float(lam),
             score=f"{name} {score:.3f}" if np.isfinite(score) else "",
             said=f"teacher: {task.words(answer, names, 2)}",

@@ -24,8 +24,8 @@ from amkd.ledger import accounts, corrections, reader
 from amkd.models.saved_network import load_network
 from amkd.querying import client
 from amkd.reporting import gallery
-from amkd.reporting.gallery import Entry, Gallery, Judged
-from amkd.run import inputs, judged
+from amkd.reporting.gallery import AnsweredImages, Entry, Gallery
+from amkd.run import answered_images, inputs
 from amkd.run.kept import KeptRun
 from amkd.tasks import kind_of
 from amkd.validation import real_images
@@ -41,13 +41,13 @@ class Review:
       run: the run.
       data: its data set.
       names: Y names of the classes.
-      judged: held-out and queried real images with the answers of teacher and student.
+      answered: held-out and queried real images with the answers of teacher and student.
     """
 
     run: KeptRun
     data: DataSet
     names: tuple[str, ...]
-    judged: tuple[Judged, ...]
+    answered: tuple[AnsweredImages, ...]
 
     def galleries(self, most: int) -> list[Gallery]:
         """Returns the images to look at first.
@@ -55,8 +55,8 @@ class Review:
         Args:
           most: the largest number of images of one kind.
         """
-        entry_of = judged.entry_of(self.data.task, self.names)
-        return [one for part in self.judged for one in gallery.galleries(part, most, entry_of)]
+        entry_of = answered_images.entry_of(self.data.task, self.names)
+        return [one for part in self.answered for one in gallery.galleries(part, most, entry_of)]
 
 
 def collect(run: KeptRun) -> Review:
@@ -77,15 +77,15 @@ def collect(run: KeptRun) -> Review:
         used = accounts.used(db, run.run, client.DISTILL, identity=run.teacher)
     settings = real_images.counted(run.settings, data.drawable_count)
     facts = inputs.facts_of(settings, data)
-    real, digests = judged.queried_real(settings, facts, data, used)
-    found = judged.of_run(
+    real, digests = answered_images.queried_real(settings, facts, data, used)
+    found = answered_images.of_run(
         test_images=data.test_images,
         test_answers=_answers(run, data, [image_digest(image) for image in data.test_images]),
         real_images=real,
         real_answers=_answers(run, data, digests),
         predict=saved.predict,
     )
-    return Review(run=run, data=data, names=class_names.of(data), judged=tuple(found))
+    return Review(run=run, data=data, names=class_names.of(data), answered=tuple(found))
 
 
 def _answers(run: KeptRun, data: DataSet, digests: list[bytes]) -> np.ndarray:
@@ -137,7 +137,7 @@ def _paths(settings: Settings, wanted: set[bytes]) -> dict[bytes, str]:
     return found
 
 
-class Judgement(NamedTuple):
+class CorrectCounts(NamedTuple):
     """How often teacher and student are right, on the corrected images that both have answered.
 
     Attributes:
@@ -162,7 +162,7 @@ def read_csv(review: Review, path: Path) -> dict[bytes, int]:
     """
     known = {
         image_digest(image).hex(): image_digest(image)
-        for part in review.judged
+        for part in review.answered
         for image in part.images
     }
     numbers = {comparable(name): number for number, name in enumerate(review.names)}
@@ -209,14 +209,14 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         yield number, {name: row.get(name) or "" for name in ("image", "correct")}
 
 
-def take(review: Review, classes: dict[bytes, int]) -> tuple[corrections.Recorded, Judgement]:
+def take(review: Review, classes: dict[bytes, int]) -> tuple[corrections.Recorded, CorrectCounts]:
     """Records corrections in the run's ledger; returns their counts, and how often teacher and
     student are right.
     """
     recorded = corrections.record(review.run.ledger, review.names, classes)
     right = np.zeros(3, int)
     seen: set[bytes] = set()
-    for part in review.judged:
+    for part in review.answered:
         for image, teacher, student in zip(part.images, part.teacher, part.student, strict=True):
             digest = image_digest(image)
             if digest not in classes or digest in seen or np.isnan(teacher).any():
@@ -224,4 +224,4 @@ def take(review: Review, classes: dict[bytes, int]) -> tuple[corrections.Recorde
             seen.add(digest)
             number = classes[digest]
             right += (1, int(teacher.argmax() == number), int(student.argmax() == number))
-    return recorded, Judgement(*map(int, right))
+    return recorded, CorrectCounts(*map(int, right))

@@ -275,7 +275,7 @@ def evaluate(context: RunContext, state: RoundState, loss: float) -> RoundReport
         "round": state.round,
         "queries": len(state.records),
         "selected": len(state.records) - (state.reports[-1]["queries"] if state.reports else 0),
-        **context.data.task.judged(answers, context.data.test_labels),
+        **context.data.task.evaluated(answers, context.data.test_labels),
         **context.data.task.compared(answers, context.test_answers),
         **context.data.task.calibrated(answers, context.data.test_labels, context.test_answers),
         "loss": loss,

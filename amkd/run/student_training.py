@@ -40,15 +40,15 @@ def of_round(
     """
     settings, backbone = context.settings, context.backbone
     plan = settings.assistant
-    mixes, pictures = (plan.mixes, plan.pictures) if plan.model else (0, 0)
+    mixes, real = (plan.mixes, plan.real_images) if plan.model else (0, 0)
     features = backbone.views(context.mixes(records), of_features) if backbone else None
     data = training_set.make(
         context.images if features is None else context.images[:1],
         records,
         given.answers,
         # The same in every round, so that all rounds share a compiled program.
-        capacity=settings.budget + mixes + pictures,
-        lazy_capacity=settings.budget + pictures,
+        capacity=settings.budget + mixes + real,
+        lazy_capacity=settings.budget + real,
         as_released=settings.search.as_released,
         teacher_features=given.features,
         features=features,

@@ -63,20 +63,22 @@ def cells(table: Table, runs: list[Kept]) -> list[Cell]:
             for way in table.ways_of(row)
             if (own := _runs(table, runs, row, way=way))
         }
-        comparisons = {rival: _compare(alone, rival) for rival in table.against if rival in alone}
+        comparisons = {
+            baseline: _compare(alone, baseline) for baseline in table.against if baseline in alone
+        }
         for way, cell in alone.items():
-            against = {rival: by[way] for rival, by in comparisons.items() if way in by}
+            against = {baseline: by[way] for baseline, by in comparisons.items() if way in by}
             found.append(dataclasses.replace(cell, against=against))
     return found
 
 
-def _compare(row: dict[str, Cell], rival: str) -> dict[str, Comparison]:
+def _compare(row: dict[str, Cell], baseline: str) -> dict[str, Comparison]:
     """Compares every cell of a row with the baseline's, if they have a seed in common."""
-    theirs = row[rival].accuracies
+    theirs = row[baseline].accuracies
     paired = {
         way: found
         for way, cell in row.items()
-        if way != rival and (found := statistics.paired(cell.accuracies, theirs))
+        if way != baseline and (found := statistics.paired(cell.accuracies, theirs))
     }
     adjusted = statistics.holm([one.p for one in paired.values()])
     return {way: Comparison(one, p) for (way, one), p in zip(paired.items(), adjusted, strict=True)}

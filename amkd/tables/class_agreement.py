@@ -20,7 +20,7 @@ _MOST_BYTES = 2**28  # of evaluation images for which a comparison computes a st
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Judged:
+class PredictedClasses:
     """The classes of student and teacher on the evaluation images that the teacher has answered.
 
     Attributes:
@@ -51,7 +51,7 @@ class Judged:
         )
 
 
-def judge(run: KeptRun, loaded: dict[str, DataSet]) -> Judged:
+def of_run(run: KeptRun, loaded: dict[str, DataSet]) -> PredictedClasses:
     """Returns the classes of a run's student and teacher on the images that the teacher answered.
 
     Args:
@@ -79,7 +79,7 @@ def judge(run: KeptRun, loaded: dict[str, DataSet]) -> Judged:
     kept = np.array([digest in known for digest in digests], bool)
     if not kept.any():
         raise UserError("the ledger has no answers to the evaluation images")
-    return Judged(
+    return PredictedClasses(
         classes=class_names.of(data),
         images=tuple(digest for digest in digests if digest in known),
         student=saved.predict(np.asarray(images[kept])).argmax(-1),
@@ -99,14 +99,14 @@ def _data(run: KeptRun, loaded: dict[str, DataSet]) -> DataSet:
     return loaded[key]
 
 
-def same_images(judged: Sequence[Judged]) -> bool:
+def same_images(predicted: Sequence[PredictedClasses]) -> bool:
     """Returns whether all were evaluated on the same images, with the same answers and the same
     order of classes.
     """
-    first = judged[0]
+    first = predicted[0]
     return all(
         one.images == first.images
         and one.classes == first.classes
         and np.array_equal(one.teacher, first.teacher)
-        for one in judged[1:]
+        for one in predicted[1:]
     )

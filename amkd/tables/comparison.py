@@ -16,7 +16,7 @@ from amkd.tables import statistics
 from amkd.tables.statistics import Paired
 
 # The fields that determine the evaluation images, in addition to the data set and the seed.
-_JUDGING = ("judge", "test_images", "held_out", "size", "width", "resize")
+_EVALUATION_FIELDS = ("evaluate_on", "test_images", "held_out", "size", "width", "resize")
 MEASURES = {"agreement": "agreement_images", "student_accuracy": "accuracy_images"}
 
 
@@ -139,9 +139,7 @@ def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
             "The runs have different data sets or images: their figures were not measured on the"
             " same images, and a difference between them says nothing about the methods."
         )
-    elif (
-        len({tuple(getattr(run.kept.settings.data, name) for name in _JUDGING) for run in runs}) > 1
-    ):
+    elif len({_evaluation_fields(run) for run in runs}) > 1:
         yield (
             "The runs are evaluated on different images, or on images of different sizes: a part"
             " of the difference between their figures may come from that."
@@ -151,6 +149,10 @@ def cautions(runs: Sequence[NamedRun]) -> Iterator[str]:
             "The runs have different teachers: agreement and divergence of each run are those with"
             " its own teacher."
         )
+
+
+def _evaluation_fields(run: NamedRun) -> tuple[Any, ...]:
+    return tuple(getattr(run.kept.settings.data, name) for name in _EVALUATION_FIELDS)
 
 
 def different_fields(runs: Sequence[NamedRun]) -> list[tuple[str, list[Any]]]:

@@ -15,7 +15,7 @@ from amkd.reporting.summary_text import measured
 from amkd.reporting.svg_chart import Curve
 from amkd.reporting.terms import TERMS
 from amkd.tables import class_agreement, comparison, statistics
-from amkd.tables.class_agreement import Judged
+from amkd.tables.class_agreement import PredictedClasses
 from amkd.tables.comparison import GroupTest, NamedRun
 
 _NAMES = {"agreement": "Agreement with the teacher", "student_accuracy": "Student accuracy"}
@@ -193,7 +193,7 @@ def _p(value: float | None) -> str:
 
 
 def _by_class(runs: Sequence[NamedRun]) -> Iterator[str]:
-    judged, missing = _judge(runs)
+    predicted, missing = _predicted(runs)
     yield "<h2>Agreement by class</h2>"
     yield text(
         "For each class that the teacher predicts: the share of its evaluation images for which the"
@@ -202,38 +202,38 @@ def _by_class(runs: Sequence[NamedRun]) -> Iterator[str]:
     )
     for name, why in missing.items():
         yield text(f"{name} is left out: {why}.")
-    if not judged:
+    if not predicted:
         return
-    first = next(iter(judged.values()))
-    same = {name: one for name, one in judged.items() if one.classes == first.classes}
-    for name in judged.keys() - same.keys():
-        yield text(f"{name} is left out: its classes differ from those of {next(iter(judged))}.")
+    first = next(iter(predicted.values()))
+    same = {name: one for name, one in predicted.items() if one.classes == first.classes}
+    for name in predicted.keys() - same.keys():
+        yield text(f"{name} is left out: its classes differ from those of {next(iter(predicted))}.")
     yield table(*_class_table(same))
-    yield from _image_tests(judged)
+    yield from _image_tests(predicted)
 
 
-def _judge(runs: Sequence[NamedRun]) -> tuple[dict[str, Judged], dict[str, str]]:
+def _predicted(runs: Sequence[NamedRun]) -> tuple[dict[str, PredictedClasses], dict[str, str]]:
     """Returns the students by run, and why others are left out."""
-    judged: dict[str, Judged] = {}
+    predicted: dict[str, PredictedClasses] = {}
     missing: dict[str, str] = {}
     loaded: dict[str, DataSet] = {}
     for run in runs:
         try:
-            judged[run.name] = class_agreement.judge(run.kept, loaded)
+            predicted[run.name] = class_agreement.of_run(run.kept, loaded)
         except UserError as error:
             missing[run.name] = str(error).rstrip(".")
-    return judged, missing
+    return predicted, missing
 
 
-def _class_table(judged: Mapping[str, Judged]) -> tuple[list[str], list[list[str]]]:
+def _class_table(predicted: Mapping[str, PredictedClasses]) -> tuple[list[str], list[list[str]]]:
     """Returns head and rows; the differences are against the first run."""
-    names, found = list(judged), [one.by_class() for one in judged.values()]
+    names, found = list(predicted), [one.by_class() for one in predicted.values()]
     head = ["class"]
     for number, name in enumerate(names):
         head += [f"{name}: images", name, "95% interval"]
         head += [f"{name} minus {names[0]}"] if number else []
     rows = []
-    for place, label in enumerate(next(iter(judged.values())).classes[:_MOST_CLASSES]):
+    for place, label in enumerate(next(iter(predicted.values())).classes[:_MOST_CLASSES]):
         row, base = [label], _share(*found[0], place)
         for number, (images, agreed) in enumerate(found):
             share = _share(images, agreed, place)
@@ -253,11 +253,11 @@ def _share(images: np.ndarray, agreed: np.ndarray, place: int) -> float | None:
     return float(agreed[place] / images[place]) if images[place] else None
 
 
-def _image_tests(judged: Mapping[str, Judged]) -> Iterator[str]:
+def _image_tests(predicted: Mapping[str, PredictedClasses]) -> Iterator[str]:
     """Yields the tests on single images, of runs that were evaluated on the same images."""
     rows: list[list[str]] = []
     p_values: list[float | None] = []
-    for (one, first), (other, second) in itertools.combinations(judged.items(), 2):
+    for (one, first), (other, second) in itertools.combinations(predicted.items(), 2):
         if class_agreement.same_images([first, second]):
             ours = int((first.agrees & ~second.agrees).sum())
             theirs = int((second.agrees & ~first.agrees).sum())

@@ -15,13 +15,13 @@ def curve_points(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
     points = []
     for cell in cells:
         for queries, own in curves[cell.row, cell.way].items():
-            rivals = {
-                rival: {}
-                if rival == cell.way
-                else curves.get((cell.row, rival), {}).get(queries, {})
-                for rival in table.against
+            baselines = {
+                baseline: {}
+                if baseline == cell.way
+                else curves.get((cell.row, baseline), {}).get(queries, {})
+                for baseline in table.against
             }
-            points.append(_point(cell, queries, own, rivals=rivals))
+            points.append(_point(cell, queries, own, baselines=baselines))
     return points
 
 
@@ -36,13 +36,15 @@ def _curve(cell: Cell) -> dict[int, BySeed]:
     return curve
 
 
-def _point(cell: Cell, queries: int, own: BySeed, *, rivals: dict[str, BySeed]) -> dict[str, Any]:
+def _point(
+    cell: Cell, queries: int, own: BySeed, *, baselines: dict[str, BySeed]
+) -> dict[str, Any]:
     accuracy = statistics.spread(list(own.values()))
     comparisons = {}
-    for rival, theirs in rivals.items():
+    for baseline, theirs in baselines.items():
         paired = statistics.paired(own, theirs)
-        comparisons[f"difference_{rival}"] = paired and paired.difference
-        comparisons[f"p_{rival}"] = paired and paired.p
+        comparisons[f"difference_{baseline}"] = paired and paired.difference
+        comparisons[f"p_{baseline}"] = paired and paired.p
     return {
         "row": cell.row,
         "way": cell.way,

@@ -6,6 +6,7 @@ from typing import Any
 
 from amkd.config import run_record
 from amkd.config.identity import differing
+from amkd.config.names import renamed
 from amkd.core import files
 from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.tables.sweep import Run
@@ -85,11 +86,12 @@ def write(kept: Kept, folder: Path) -> None:
 
 
 def read(folder: Path) -> list[Kept]:
-    """Reads all records of a folder, in the order of their names.
+    """Reads all records of a folder, in the order of their names, with today's names of fields.
 
     Raises:
       UserError: one of them is damaged.
     """
     remedy = "delete it; --mode=table writes it again from the run, if its workdir still exists"
     fields = {"row": str, "way": str, "seed": int, "rounds": list}
-    return [files.read_object(path, remedy, fields) for path in sorted(folder.glob("*.json"))]
+    found = (files.read_object(path, remedy, fields) for path in sorted(folder.glob("*.json")))
+    return [{**one, "config": renamed(one["config"])} if "config" in one else one for one in found]

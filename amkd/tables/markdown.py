@@ -25,7 +25,7 @@ def markdown(table: Table, records: list[dict[str, Any]]) -> str:
     head = (
         *("row", "way", "N", "queries", "seeds", "teacher", *measured),
         *("divergence", "ECE", "Brier"),
-        *(_heading(records, rival) for rival in table.against),
+        *(_heading(records, baseline) for baseline in table.against),
         *("evaluations", "minutes", "paper", "best published"),
     )
     lines = [_line(table, record) for record in records]
@@ -60,7 +60,7 @@ def _line(table: Table, record: dict[str, Any]) -> tuple[str, ...]:
         _number(record["success_rate"]),
         _number(record["agreement"]),
         *(_number(record[name], 4) for name in LAST),
-        *(_comparison(record, rival) for rival in table.against),
+        *(_comparison(record, baseline) for baseline in table.against),
         _count(record["evaluations"]),
         _number(record["seconds"] and record["seconds"] / 60, 1),
         _number(record["paper"]),
@@ -72,13 +72,13 @@ def _count(value: int | None) -> str:
     return f"{value:,}" if value else "-"
 
 
-def _heading(records: list[dict[str, Any]], rival: str) -> str:
-    adjusted = any(record[f"holm_{rival}"] != record[f"p_{rival}"] for record in records)
-    return f"against {rival} (p; Holm)" if adjusted else f"against {rival} (p)"
+def _heading(records: list[dict[str, Any]], baseline: str) -> str:
+    adjusted = any(record[f"holm_{baseline}"] != record[f"p_{baseline}"] for record in records)
+    return f"against {baseline} (p; Holm)" if adjusted else f"against {baseline} (p)"
 
 
-def _comparison(record: dict[str, Any], rival: str) -> str:
-    difference, p, holm = (record[f"{name}_{rival}"] for name in ("difference", "p", "holm"))
+def _comparison(record: dict[str, Any], baseline: str) -> str:
+    difference, p, holm = (record[f"{name}_{baseline}"] for name in ("difference", "p", "holm"))
     if difference is None:
         return "-"
     p_values = "; ".join(f"{value:.3f}" for value in dict.fromkeys((p, holm)) if value is not None)

@@ -78,12 +78,12 @@ def outcomes(table: Table, cells: Sequence[Cell]) -> Iterator[Outcome]:
             yield Outcome(name, plan, runs, paired, holm)
 
 
-def withheld(table: Table, judged: Sequence[Outcome]) -> set[tuple[str, str]]:
+def withheld(table: Table, outcomes: Sequence[Outcome]) -> set[tuple[str, str]]:
     """Returns the cells, as (row, way), whose figures are withheld until a block is finished.
 
     A cell is not withheld if a finished block also contains it, or if no block contains it.
     """
-    open_ = {one.block for one in judged if one.paired is None}
+    open_ = {one.block for one in outcomes if one.paired is None}
     waiting: set[tuple[str, str]] = set()
     told: set[tuple[str, str]] = set()
     for name, plans in table.blocks.items():
@@ -92,17 +92,17 @@ def withheld(table: Table, judged: Sequence[Outcome]) -> set[tuple[str, str]]:
 
 
 def _cells_of(plans: Sequence[PlannedComparison]) -> set[tuple[str, str]]:
-    return {(plan.row, way) for plan in plans for way in (plan.way, plan.rival)}
+    return {(plan.row, way) for plan in plans for way in (plan.way, plan.baseline)}
 
 
 def _check_conditions(plan: PlannedComparison, cells: Mapping[tuple[str, str], Cell]) -> None:
     """Refuses to compare two ways whose runs differ in more than the way."""
-    own, rival = (_conditions(cells[plan.row, way].runs[0]) for way in (plan.way, plan.rival))
-    if unlike := [name for name in {**own, **rival} if own.get(name) != rival.get(name)]:
+    own, theirs = (_conditions(cells[plan.row, way].runs[0]) for way in (plan.way, plan.baseline))
+    if unlike := [name for name in {**own, **theirs} if own.get(name) != theirs.get(name)]:
         raise UserError(
-            f"{plan.row}: {plan.way} and {plan.rival} cannot be compared, because their runs differ"
-            f" in {', '.join(unlike)}; run both with the same teacher (one cache_dir), images and"
-            " budget"
+            f"{plan.row}: {plan.way} and {plan.baseline} cannot be compared, because their runs"
+            f" differ in {', '.join(unlike)}; run both with the same teacher (one cache_dir),"
+            " images and budget"
         )
 
 
@@ -114,7 +114,7 @@ def _conditions(run: Kept) -> dict[str, Any]:
 
 
 def _paired(by_seed: dict[tuple[str, str], dict[int, float]], plan: PlannedComparison) -> Paired:
-    found = statistics.paired(by_seed[plan.row, plan.way], by_seed[plan.row, plan.rival])
+    found = statistics.paired(by_seed[plan.row, plan.way], by_seed[plan.row, plan.baseline])
     assert found is not None  # all seeds are there
     return found
 
@@ -127,7 +127,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "block": outcome.block,
         "row": outcome.plan.row,
         "way": outcome.plan.way,
-        "rival": outcome.plan.rival,
+        "baseline": outcome.plan.baseline,
         "runs": outcome.runs[0],
         "runs_planned": outcome.runs[1],
         "seeds": paired.seeds if paired else None,
@@ -161,7 +161,7 @@ def markdown(records: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _line(one: dict[str, Any]) -> tuple[str, ...]:
     return (
-        *(one[name] for name in ("row", "way", "rival")),
+        *(one[name] for name in ("row", "way", "baseline")),
         _difference(one),
         *(_p_value(one[name]) for name in ("p", "holm")),
         one["words"],

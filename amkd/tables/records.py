@@ -106,7 +106,7 @@ def _without_figures(table: Table, name: str, way: str, *, seeds: list[int]) -> 
 
 def _names(table: Table) -> tuple[str, ...]:
     """Returns the names of a record, in its order."""
-    compared = (f"{name}_{rival}" for rival in table.against for name in _COMPARED)
+    compared = (f"{name}_{baseline}" for baseline in table.against for name in _COMPARED)
     return (
         *("row", "way", "dataset", "teacher", "student", "method", "n_real", "queries", "seeds"),
         *("seeds_planned", "teacher_accuracy", "accuracy_mean", "accuracy_std", "success_rate"),
@@ -118,11 +118,11 @@ def _names(table: Table) -> tuple[str, ...]:
 def _comparisons(table: Table, cell: Cell) -> dict[str, float | None]:
     """Returns difference, p and Holm's p for every baseline of the table."""
     found: dict[str, float | None] = {}
-    for rival in table.against:
-        against = cell.against.get(rival)
-        found[f"difference_{rival}"] = against.paired.difference if against else None
-        found[f"p_{rival}"] = against.paired.p if against else None
-        found[f"holm_{rival}"] = against.holm if against else None
+    for baseline in table.against:
+        against = cell.against.get(baseline)
+        found[f"difference_{baseline}"] = against.paired.difference if against else None
+        found[f"p_{baseline}"] = against.paired.p if against else None
+        found[f"holm_{baseline}"] = against.holm if against else None
     return found
 
 

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from amkd.core import csv_text, files
 from amkd.core.errors import UserError
 from amkd.reporting import drawing, table_page
-from amkd.tables import grid, kept, outdated, pictures, planned, sweep
-from amkd.tables.cells import cells
+from amkd.tables import charts, grid, kept, outdated, planned, sweep
+from amkd.tables.cells import Cell, cells
 from amkd.tables.curves import curve_points
 from amkd.tables.markdown import markdown
 from amkd.tables.records import cell_records, rounded
@@ -52,45 +52,79 @@ def render(table: Table, folder: Path) -> str:
     runs = kept_runs(table, folder)
     outdated.check(table, runs)
     found = cells(table, runs)
-    judged = [*planned.outcomes(table, found)]
-    hidden = planned.withheld(table, judged)
+    compared = [*planned.outcomes(table, found)]
+    hidden = planned.withheld(table, compared)
     waiting = [cell for cell in found if (cell.row, cell.way) in hidden]
     found = [cell for cell in found if cell not in waiting]
-    records = cell_records(table, found, waiting)
-    stored = [rounded(record) for record in records]
-    measured_points = curve_points(table, found)
-    points = [rounded(point) for point in measured_points]
-    text = markdown(table, records)
+    shown = _Shown(found, cell_records(table, found, waiting), compared, curve_points(table, found))
+    text = _markdown(table, shown)
+    _write_figures(table, shown, folder)
+    files.write_text(folder / f"{table.name}.md", text)
+    _write_charts(table, shown, folder)
+    return text
+
+
+class _Shown(NamedTuple):
+    """What a table shows: without the figures that are withheld (:func:`planned.withheld`).
+
+    Attributes:
+      cells: the cells whose figures are shown.
+      records: all cells, as records; those that wait have no figures.
+      outcomes: the outcomes of the planned comparisons.
+      points: the points of the curves.
+    """
+
+    cells: list[Cell]
+    records: list[dict[str, Any]]
+    outcomes: list[planned.Outcome]
+    points: list[dict[str, Any]]
+
+    @property
+    def outcome_records(self) -> list[dict[str, Any]]:
+        """The outcomes of the planned comparisons, as records."""
+        return [planned.record(one) for one in self.outcomes]
+
+
+def _markdown(table: Table, shown: _Shown) -> str:
+    text = markdown(table, shown.records)
     if table.grid:
-        text += grid.markdown(records, measured_points)
-    outcomes = [planned.record(one) for one in judged]
-    text += "".join(planned.markdown(outcomes))
+        text += grid.markdown(shown.records, shown.points)
+    return text + "".join(planned.markdown(shown.outcome_records))
+
+
+def _write_figures(table: Table, shown: _Shown, folder: Path) -> None:
+    """Writes the files for programs, with rounded figures."""
+    stored = [rounded(record) for record in shown.records]
     # Written first: _check_folder recognises an earlier output by this file.
     files.write_text(folder / f"{table.name}.json", json.dumps(stored, indent=1) + "\n")
-    if outcomes:
+    if shown.outcomes:
+        outcomes = [*map(rounded, shown.outcome_records)]
         planned_file = folder / f"{table.name}-comparisons.json"
-        files.write_text(planned_file, json.dumps([*map(rounded, outcomes)], indent=1) + "\n")
-    files.write_text(folder / f"{table.name}.md", text)
+        files.write_text(planned_file, json.dumps(outcomes, indent=1) + "\n")
     files.write_text(folder / f"{table.name}.csv", _csv(stored))
+    points = [rounded(point) for point in shown.points]
     files.write_text(folder / f"{table.name}-curves.csv", _csv(points))
+
+
+def _write_charts(table: Table, shown: _Shown, folder: Path) -> None:
+    """Writes the page, and the curves also as a file of their own."""
     measured = "test accuracy" if table.measure == "student_accuracy" else table.measure
-    curves = list(pictures.curves(table, points, measured))
-    differences = [*pictures.differences(table, found), *pictures.comparisons(judged)]
+    curves = list(charts.curves(table, [rounded(point) for point in shown.points], measured))
+    differences = [*charts.differences(table, shown.cells), *charts.comparisons(shown.outcomes)]
     if curves:
-        picture = drawing.file(f"{table.title}: {measured}", curves)
-        files.write_text(folder / f"{table.name}.svg", picture)
+        drawn = drawing.file(f"{table.title}: {measured}", curves)
+        files.write_text(folder / f"{table.name}.svg", drawn)
     else:  # an earlier chart may show figures that are now withheld
         (folder / f"{table.name}.svg").unlink(missing_ok=True)
     page = table_page.render(
         table.title,
         measured,
-        records,
+        shown.records,
         curves=curves,
         differences=differences,
-        planned=[*planned.groups(outcomes)],
+        planned=[*planned.groups(shown.outcome_records)],
     )
     files.write_text(folder / f"{table.name}.html", page)
-    return text
 
 
 def _csv(records: list[dict[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from amkd.core.errors import UserError
 
 # Measured with ground-truth test labels, or with the teacher's answers alone: recipes are chosen by
-# the latter, on training images (data.judge). Lanes are also measured by F1.
+# the latter, on training images (data.evaluate_on). Lanes are also measured by F1.
 MEASURES = ("student_accuracy", "agreement", "f1")
 
 
@@ -48,12 +48,12 @@ class PlannedComparison:
     Attributes:
       row: name of the row.
       way: name of the way.
-      rival: name of its baseline, the way with which it is compared.
+      baseline: name of the way with which it is compared.
     """
 
     row: str
     way: str
-    rival: str
+    baseline: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,8 +129,8 @@ def from_config(config: Mapping[str, Any]) -> Table:
 def _planned(where: str, text: str) -> PlannedComparison:
     """Reads a planned comparison."""
     row, _, ways = text.partition(":")
-    way, _, rival = ways.partition(" - ")
-    found = PlannedComparison(row.strip(), way.strip(), rival.strip())
+    way, _, baseline = ways.partition(" - ")
+    found = PlannedComparison(row.strip(), way.strip(), baseline.strip())
     if not all(dataclasses.astuple(found)):
         raise UserError(f"{where}: {text!r} must be 'ROW: WAY - BASELINE'")
     return found
@@ -155,9 +155,11 @@ def _check(table: Table) -> None:
         raise UserError(f"config.measure={table.measure!r}: must be one of {', '.join(MEASURES)}")
     for name, planned in table.blocks.items():
         for one in planned:
-            if one.row not in table.rows or not {one.way, one.rival} <= {*table.ways_of(one.row)}:
+            if one.row not in table.rows or not {one.way, one.baseline} <= {
+                *table.ways_of(one.row)
+            }:
                 raise UserError(
-                    f"config.blocks.{name}: {one.row}: {one.way} - {one.rival}: there is no such"
+                    f"config.blocks.{name}: {one.row}: {one.way} - {one.baseline}: there is no such"
                     " row, or it has no such way"
                 )
     for way in table.against:

@@ -24,11 +24,11 @@ class Task(abc.ABC):
       names_classes: whether an answer names one class, so that classes can be counted, shown, and
         corrected by a person.
       labels: what the labels are, in words.
-      figures: names of what :meth:`judged` returns in addition to the accuracy.
+      figures: names of what :meth:`evaluated` returns in addition to the accuracy.
       fits: the values that fields of a configuration may have, by dotted name; other fields may
         have any.
       modes: what the command line can do with such a run; None for everything.
-      colours: the names of the colours in which :meth:`picture` draws answers, in their order;
+      colours: the names of the colours in which :meth:`draw` draws answers, in their order;
         empty where they are not drawn.
     """
 
@@ -54,7 +54,7 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
-    def judged(self, answers: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
+    def evaluated(self, answers: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
         """Returns ``student_accuracy``, ``accuracy_images`` and :attr:`figures`.
 
         Args:
@@ -100,7 +100,7 @@ class Task(abc.ABC):
           most: how many of the likeliest classes are named.
         """
 
-    def picture(self, image: np.ndarray, *answers: np.ndarray) -> np.ndarray:
+    def draw(self, image: np.ndarray, *answers: np.ndarray) -> np.ndarray:
         """Returns an image with its answers drawn over it: ``uint8[H', W', C']``.
 
         Args:
@@ -114,5 +114,5 @@ class Task(abc.ABC):
         """Returns the accuracy alone; None where there is nothing to compare."""
         if answers is None:
             return None
-        found: float | None = self.judged(answers, labels)["student_accuracy"]
+        found: float | None = self.evaluated(answers, labels)["student_accuracy"]
         return found

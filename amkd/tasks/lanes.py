@@ -79,7 +79,7 @@ class LaneTask(Task):
                 ("corrections", 0.0),
             )
         },
-        "data.judge": ("test",),
+        "data.evaluate_on": ("test",),
         "data.real": ("",),
         "student_weights": ("",),
         "assistant.model": ("",),
@@ -135,7 +135,7 @@ class LaneTask(Task):
         found = self.lanes(answer)
         return jnp.where(found.seen, found.x, jnp.nan)
 
-    def judged(self, answers: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
+    def evaluated(self, answers: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
         if labels is None or not metrics.answered(answers):
             none = dict.fromkeys(self.figures)
             return {"student_accuracy": None, "accuracy_images": 0, **none}
@@ -178,7 +178,7 @@ class LaneTask(Task):
         seen = int((~np.isnan(lanes)).any(-1).sum())
         return f"{seen} {'lane' if seen == 1 else 'lanes'}"
 
-    def picture(self, image: np.ndarray, *answers: np.ndarray) -> np.ndarray:
+    def draw(self, image: np.ndarray, *answers: np.ndarray) -> np.ndarray:
         """Returns an image, enlarged where it is small, with the lanes of its answers as lines; a
         later answer is drawn thinner, so that an equal one below it is seen.
         """

@@ -35,7 +35,7 @@ class OneClass(Task):
     def answers_of(self, labels: np.ndarray, length: int) -> np.ndarray:
         return np.eye(length, dtype=np.float32)[labels]
 
-    def judged(self, answers: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
+    def evaluated(self, answers: np.ndarray, labels: np.ndarray | None) -> dict[str, Any]:
         return {
             "student_accuracy": metrics.accuracy(answers, labels),
             "accuracy_images": len(answers) if labels is not None else 0,

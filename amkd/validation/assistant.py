@@ -34,7 +34,7 @@ def reasons(s: Settings, method: Method | None) -> Iterator[str]:
     yield from _recipe(s)
     yield from _share(s)
     yield from _student(s)
-    if not plan.mixes and not plan.pictures:
+    if not plan.mixes and not plan.real_images:
         yield (
             "config.assistant.mixes=0: the assistant answers no images; raise it, or leave"
             " assistant.model empty"
@@ -101,9 +101,9 @@ def _images(s: Settings, method: Method) -> Iterator[str]:
     plan, selector = s.assistant, method.selector
     mixing = isinstance(selector, PairSelector)
     whole = isinstance(selector, ImageSelector) and not isinstance(selector, MadeImageSelector)
-    if plan.pictures and not whole:
+    if plan.real_images and not whole:
         yield (
-            f"config.assistant.pictures={plan.pictures}: method {s.method!r} has no real"
+            f"config.assistant.real_images={plan.real_images}: method {s.method!r} has no real"
             " images other than those that it queries; set it to 0, or use"
             " --config.method=active_labelling"
         )

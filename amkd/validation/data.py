@@ -42,17 +42,17 @@ def _misplaced(s: Settings) -> Iterator[str]:
 
 
 def _evaluation(s: Settings, method: Method | None) -> Iterator[str]:
-    if s.data.judge != "train" or method is None:
+    if s.data.evaluate_on != "train" or method is None:
         return
     if source_of(s.dataset) in ("folder", "manifest"):
         yield (
-            "config.data.judge='train': with your own images, the student is evaluated on"
+            "config.data.evaluate_on='train': with your own images, the student is evaluated on"
             " data.held_out of them; set it to 'test'"
         )
     elif method.uses_labels(s) or s.teacher.evaluate == "no":
         yield (
-            "config.data.judge='train': this evaluation needs the teacher's answers, but this run"
-            " does not query them; set it to 'test'"
+            "config.data.evaluate_on='train': this evaluation needs the teacher's answers, but this"
+            " run does not query them; set it to 'test'"
         )
 
 

@@ -30,7 +30,7 @@ def counted(settings: Settings, drawable: int) -> Settings:
     method = find(settings.method)
     if settings.n_real or isinstance(method.first, AllImages):
         return settings
-    if method.selector.takes_pictures:
+    if method.selector.takes_images:
         budget = min(settings.budget, drawable)
         return dataclasses.replace(settings, n_real=budget // (settings.rounds + 1), budget=budget)
     count = min(settings.budget // method.first.views, drawable)
@@ -51,7 +51,7 @@ def known(settings: Settings, method: Method) -> Settings:
     if settings.search.schedule == "doubling":  # counted() has no more rounds than it can fill
         settings = dataclasses.replace(settings, rounds=few)
     enough = dataclasses.replace(settings, budget=max(settings.budget, 2 + 2**few))
-    if method.selector.takes_pictures:
+    if method.selector.takes_images:
         return counted(enough, enough.budget)
     return dataclasses.replace(enough, n_real=2)
 

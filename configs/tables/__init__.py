@@ -56,7 +56,7 @@ def without_quotes(config: ConfigDict) -> ConfigDict:
 def on_training_images(config: ConfigDict) -> ConfigDict:
     """Makes the table compare agreement with the teacher on training images that are not drawn."""
     config.measure = "agreement"
-    config.set = (*config.set, "data.judge=train")
+    config.set = (*config.set, "data.evaluate_on=train")
     return config
 
 

@@ -1,7 +1,7 @@
 """Which method to choose queries is best? It is answered without the use of test labels.
 
 One budget, one recipe, one teacher. Every run is evaluated by its agreement with the teacher on
-10,000 training images that are not drawn (data.judge). The results: results/experiments.md.
+10,000 training images that are not drawn (data.evaluate_on). The results: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/acquisitions.py
             --workdir=runs/acquisitions

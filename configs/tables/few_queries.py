@@ -3,9 +3,9 @@
 Paper:    24,000 queries: LeNet-5 98.74.
 Here:     the recipe of configs/best/mnist.py. `real_only` trains only on 2,000 real images and
           their answers. `assistant_mixes` adds 20,000 mixes of them that a LeNet-5 answers.
-          `assistant_pictures` queries 1,000 images and then 1,000 others, and the LeNet-5 answers
-          10,000 mixes, and 20,000 images that are not sent to the teacher: these are more images
-          than the paper allows, but not more queries.
+          `assistant_real_images` queries 1,000 images and then 1,000 others, and the LeNet-5
+          answers 10,000 mixes, and 20,000 images that are not sent to the teacher: these are more
+          images than the paper allows, but not more queries.
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/few_queries.py:cpu
             --workdir=runs/few_queries
 Cost:     two to eight minutes for each run on one CPU core. There is one size: ``:cpu`` is the
@@ -28,10 +28,10 @@ WAYS = {
         *("method=real_only", "last_epochs=600"),
         *(*_ASSISTANT, "assistant.mixes=20000"),
     ),
-    "assistant_pictures": (
+    "assistant_real_images": (
         *("method=active_labelling", "search.acquisition=random", "n_real=1000", "rounds=1"),
         *("last_epochs=400", *_ASSISTANT),
-        *("assistant.mixes=10000", "assistant.pictures=20000"),
+        *("assistant.mixes=10000", "assistant.real_images=20000"),
     ),
 }
 _SMALL = (
@@ -40,7 +40,7 @@ _SMALL = (
 )
 _FEW_FRESH = {
     "assistant_mixes": ("assistant.mixes=40",),
-    "assistant_pictures": ("assistant.mixes=40", "assistant.pictures=40"),
+    "assistant_real_images": ("assistant.mixes=40", "assistant.real_images=40"),
 }
 
 

@@ -4,8 +4,8 @@ All runs use the same random mixes and change one thing in the recipe of configs
 ``features``, ``features4`` and ``related_views`` see more of the teacher than its answers, ``top3``
 and ``label`` see less. ``views`` and ``related_views`` query real images and their rotations in
 place of mixes, with four queries for each image, for any budget. Every run is evaluated by its
-agreement with the teacher on 10,000 training images that are not drawn (data.judge). The results:
-results/experiments.md.
+agreement with the teacher on 10,000 training images that are not drawn (data.evaluate_on). The
+results: results/experiments.md.
 
 Command:  TFDS_DATA_DIR=... python launch.py --config=configs/tables/losses.py --workdir=runs/losses
           python launch.py --config=configs/tables/losses.py --workdir=runs/losses --mode=table

@@ -64,21 +64,21 @@ class Block(NamedTuple):
 
     Attributes:
       title: the title of the block.
-      rival: the baseline, with which the other ways are compared.
+      baseline: the way with which the others are compared.
       ways: the other ways, by row; those of the first row begin with the primary one.
       first: the primary comparison, if it has another baseline.
       last: comparisons with other baselines, as ``ROW: WAY - BASELINE``.
     """
 
     title: str
-    rival: str
+    baseline: str
     ways: Mapping[str, tuple[str, ...]]
     first: str = ""
     last: tuple[str, ...] = ()
 
     def planned(self) -> tuple[str, ...]:
         """Returns the planned comparisons, the primary one first."""
-        own = (f"{row}: {way} - {self.rival}" for row, ways in self.ways.items() for way in ways)
+        own = (f"{row}: {way} - {self.baseline}" for row, ways in self.ways.items() for way in ways)
         return (*((self.first,) if self.first else ()), *own, *self.last)
 
 
@@ -113,7 +113,7 @@ BLOCKS = {
         {"fashion_labels": _MIXES, "mnist_labels": _MIXES},
     ),
     "labels_real": Block(
-        "B: labels, and real pictures",
+        "B: labels, and real images",
         "real_random",
         {"fashion_labels": _REAL, "mnist_labels": _FEW_REAL},
     ),
@@ -124,10 +124,10 @@ BLOCKS = {
         "fashion_probabilities: pooled_excess_doubt - pooled_entropy",
     ),
     "other_domain": Block(
-        "D: pictures of another domain", "random_pairs", {"mnist_from_fashion": _FAR_MIXES}
+        "D: images of another domain", "random_pairs", {"mnist_from_fashion": _FAR_MIXES}
     ),
     "more_real": Block(
-        "E: mixes, or more real pictures; changed after the first run",
+        "E: mixes, or more real images; changed after the first run",
         "random_pairs",
         {row: ("real_random",) for row in _SETS},
     ),
@@ -144,7 +144,7 @@ BLOCKS = {
 }
 _FOLLOW_UP = ("random_pairs", "pooled_random", "pooled_badge", "pooled_epig")
 _SIZE = (
-    *("n_real=500", "budget=4000", "rounds=3", "data.judge=train"),
+    *("n_real=500", "budget=4000", "rounds=3", "data.evaluate_on=train"),
     *("train.epochs=20", "train.min_steps=1000", "last_epochs=128"),
 )
 _LABELS = (*_SIZE, "teacher.answers.form=label")
@@ -163,7 +163,7 @@ def get_config(preset: str = "") -> ConfigDict:
         config.name, config.seeds = "regimes_smoke", (0, 1)
         config.rows.digits = row(
             *("default.py:smoke", "data.test_images=200", "train.min_steps=50", "train.epochs=5"),
-            *("data.judge=train", "teacher.answers.form=label"),
+            *("data.evaluate_on=train", "teacher.answers.form=label"),
             ways=("random_pairs", "real_random", "pooled_transductive_variance"),
         )
         config.blocks.smoke = ("digits: pooled_transductive_variance - random_pairs",)
@@ -174,8 +174,8 @@ def get_config(preset: str = "") -> ConfigDict:
         config.title = "Labels, and mixes of 2,000 real images: agreement with the teacher"
         more = row("fashion_mnist.py", *_LABELS, *_FASHION, "n_real=2000", ways=_FOLLOW_UP)
         config.rows.fashion_labels_2000 = more
-        rival, *others = _FOLLOW_UP
-        planned = tuple(f"fashion_labels_2000: {way} - {rival}" for way in others)
+        baseline, *others = _FOLLOW_UP
+        planned = tuple(f"fashion_labels_2000: {way} - {baseline}" for way in others)
         config.blocks = ConfigDict({"Follow-up of A, without a claim": planned})
         return config
     rows = {
@@ -198,7 +198,7 @@ def get_config(preset: str = "") -> ConfigDict:
 
 def _ways(blocks: list[Block], row: str) -> tuple[str, ...]:
     """Returns the ways that blocks compare on a row, without repetition."""
-    own = [(block.rival, *block.ways[row]) for block in blocks if row in block.ways]
+    own = [(block.baseline, *block.ways[row]) for block in blocks if row in block.ways]
     others = [
         one.removeprefix(f"{row}: ").split(" - ")
         for block in blocks

@@ -1,4 +1,4 @@
-"""Choices among pictures of lanes, by the acquisitions that fit them."""
+"""Choices among images of lanes, by the acquisitions that fit them."""
 
 import dataclasses
 

@@ -30,16 +30,16 @@ def test_a_run_is_watched_and_stopped(tmp_path):
         return path.exists() and json.loads(path.read_text())["done"] >= 8
 
     command.wait_until(asks, process)
-    assert progress_file.judge(tmp_path / "run", 60, 60).well
+    assert progress_file.health(tmp_path / "run", 60, 60).well
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as reply:
-        assert 'amkd_run_phase{phase="judge"} 1' in reply.read().decode()
+        assert 'amkd_run_phase{phase="evaluation_query"} 1' in reply.read().decode()
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 75, err
     assert json.loads(path.read_text())["state"] == "stopped"
     lines = objects(out)
     assert all(line["time"].endswith("Z") for line in lines)
-    assert [line["phase"] for line in of_event(lines, "phase")] == ["judge"]
+    assert [line["phase"] for line in of_event(lines, "phase")] == ["evaluation_query"]
     assert of_event(lines, "progress")[-1]["total"] == 60
     (ended,) = objects(err)
     assert (ended["event"], ended["exit_status"], ended["level"]) == ("ended", 75, "warning")
@@ -57,5 +57,5 @@ def test_a_finished_run_says_so(tiny_run):
     told = json.loads((tiny_run / "run" / progress_file.NAME).read_text())
     assert (told["state"], told["phase"], told["round"]) == ("finished", "report", 2)
     assert (told["queries"], told["evaluation_queries"], told["spent"]) == (90, 60, 37.5)
-    found = progress_file.judge(tiny_run / "run", 0, None)
+    found = progress_file.health(tiny_run / "run", 0, None)
     assert found.well and found.told.endswith("finished")

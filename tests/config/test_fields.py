@@ -25,7 +25,7 @@ from amkd.config.synthesis import FskdSettings
 from amkd.config.teacher import TeacherSettings
 from amkd.config.teacher_answers import Form, Pixels
 from amkd.core.errors import UserError
-from amkd.data import pictures, resize
+from amkd.data import decoding, resize
 from amkd.synthesis import pseudo_examples
 from amkd.teachers import answers, pixels
 from amkd.validation import teachers
@@ -117,8 +117,8 @@ def test_no_field_is_hidden_by_a_method_of_its_group() -> None:
 def test_declared_choices_are_what_the_rooms_can_do() -> None:
     choices = fields.choices
     assert choices(DataSettings, "resize") == resize.KINDS
-    assert choices(DataSettings, "mode") == tuple(pictures.MODES)
-    assert choices(DataSettings, "broken") == pictures.BROKEN
+    assert choices(DataSettings, "mode") == tuple(decoding.MODES)
+    assert choices(DataSettings, "broken") == decoding.BROKEN
     assert choices(FskdSettings, "ascent") == tuple(pseudo_examples.ASCENTS)
     assert set(choices(TeacherSettings, "kind")) == teachers.NEEDS.keys()
     assert choices(Form, "form") == answers.FORMS

@@ -86,7 +86,11 @@ def test_differences_of_several_fields_and_of_absent_ones() -> None:
 
 
 def test_values_kept_under_a_former_name_are_found() -> None:
-    assert former_names() == {"search.per_image": "search.max_per_image"}
+    assert former_names() == {
+        "assistant.pictures": "assistant.real_images",
+        "data.judge": "data.evaluate_on",
+        "search.per_image": "search.max_per_image",
+    }
     assert set(former_names()).isdisjoint(field_names())
     assert renamed({"search.per_image": 4, "seed": 1}) == {"search.max_per_image": 4, "seed": 1}
 

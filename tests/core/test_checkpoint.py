@@ -43,7 +43,7 @@ def test_every_phase_comes_back_bit_for_bit(tmp_path: Path, variables: Any, phas
 
 
 def test_same_notices_differences(variables: Any) -> None:
-    """The judge of the tests here: every change of a state is one."""
+    """Notices every change of a state, for the comparisons in these tests."""
     state = phases(variables)["inside training"]
     assert same(state, state)
 

@@ -1,4 +1,4 @@
-"""Signs of life between processes, over a coordination service of the test itself."""
+"""Heartbeats between processes, over a coordination service of the test itself."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def look(*beats):
     for beat in beats:
         beat._post()
         beat._read()
-        beat._judge()
+        beat._check()
 
 
 def test_as_long_as_both_live_nothing_happens(pair):
@@ -74,7 +74,7 @@ def test_silence_ends_the_other_with_the_status_of_what_goes_on(pair, silent, mo
     look(pair[0][0], pair[1][0])
     look(beat)
     monkeypatch.setattr(heartbeat, "LOST_AFTER", 0.0)
-    beat._judge()
+    beat._check()
     with pytest.raises(JobEnded, match=f"process {silent} gave no heartbeat") as raised:
         stop.check()
     assert raised.value.status == 75 and beat.aborted()[0] == 75
@@ -99,7 +99,7 @@ def test_who_has_left_is_not_missed(pair, monkeypatch):
     second.leave(0.0)
     monkeypatch.setattr(heartbeat, "LOST_AFTER", 0.0)
     look(first)
-    first._judge()
+    first._check()
     stop.check()
     first.leave(5.0)  # returns at once
 

@@ -20,7 +20,7 @@ from amkd import ledger
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.config.teacher_services import Template
 from tests.support.faulty_server import JSON
-from tests.support.http_services import connection, json_teacher, pictures
+from tests.support.http_services import connection, json_teacher, random_images
 from tests.support.scripted_teacher import ask, client_of
 import dataclasses
 stop = StopSignal().install()
@@ -34,7 +34,7 @@ def note(step):
         print("noted", flush=True)
     stop.check()
 
-ask(client, pictures(1), note)
+ask(client, random_images(1), note)
 """
 BUSY = """
 from amkd.core.stopping import StopSignal

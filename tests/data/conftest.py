@@ -1,15 +1,15 @@
-"""Small folders of pictures, and an empty cache."""
+"""Small folders of images, and an empty cache."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.support.pictures import write_png
+from tests.support.image_files import write_png
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Three pictures."""
+    """Three images."""
     place = tmp_path / "root"
     place.mkdir()
     for seed, name in enumerate("abc"):

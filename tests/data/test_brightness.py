@@ -1,4 +1,4 @@
-"""Pictures of more than eight bits: each comes out like its twin of eight bits, or is warned of."""
+"""Images of more than eight bits: each comes out like its twin of eight bits, or is warned of."""
 
 import struct
 from collections.abc import Callable
@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from amkd.data import folder, pictures
-from tests.support.pictures import GREY
+from amkd.data import decoding, folder
+from tests.support.image_files import GREY
 
 TWIN = np.add.outer(np.arange(40, 200, 5), np.arange(32)).astype(np.uint8)  # 40 to 226
 SHARES = TWIN.astype(np.float32) / 255
@@ -46,7 +46,7 @@ def write_twelve_bits(path: Path) -> None:
 
 
 def decoded(path: Path) -> np.ndarray:
-    return pictures.decode(path, replace(GREY, size=32))[..., 0].astype(int)
+    return decoding.decode(path, replace(GREY, size=32))[..., 0].astype(int)
 
 
 INVERTED = 255 - TWIN
@@ -84,7 +84,7 @@ READ: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("name", READ)
-def test_a_picture_comes_out_like_its_twin_of_eight_bits(tmp_path: Path, name: str) -> None:
+def test_an_image_comes_out_like_its_twin_of_eight_bits(tmp_path: Path, name: str) -> None:
     READ[name](tmp_path / "a.tif")
     found = decoded(tmp_path / "a.tif")
     found[-1, -1] = TWIN[-1, -1]
@@ -120,7 +120,7 @@ PLAIN: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("resize", ["crop", "pad"])
 @pytest.mark.parametrize("name", PLAIN)
-def test_a_nearly_constant_picture_is_warned_of_by_name(
+def test_a_nearly_constant_image_is_warned_of_by_name(
     tmp_path: Path, name: str, resize: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "root"
@@ -133,8 +133,8 @@ def test_a_nearly_constant_picture_is_warned_of_by_name(
         assert "warning: 1 of the 2 images" in warning and "decoding: 'bad.tif'." in warning
 
 
-def test_only_pictures_that_come_out_otherwise_make_other_pictures(tmp_path: Path) -> None:
-    """A workdir or a ledger of an earlier version goes on with the pictures that it began with."""
+def test_only_images_that_are_decoded_otherwise_count_as_other_images(tmp_path: Path) -> None:
+    """A workdir or a ledger of an earlier version goes on with the images that it began with."""
     keys = []
     for values in (TWIN, SHARES, one_pixel(SHARES, 1.0004)):
         root = tmp_path / f"root{len(keys)}"

@@ -1,4 +1,4 @@
-"""The order of the classes that a network learned, and of those that judge it."""
+"""The order of the classes that a network learned, and of those of the evaluation images."""
 
 import pytest
 

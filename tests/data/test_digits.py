@@ -7,7 +7,7 @@ import pytest
 
 from amkd.data import resize, sources
 from amkd.data.dataset import DataSet
-from tests.support.pictures import arrays_of, rows
+from tests.support.image_files import arrays_of, rows
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def test_digits_are_split_once_and_for_all(digits: DataSet, tmp_path: Path) -> N
 
 
 def test_digits_use_all_of_the_range_and_the_right_types(digits: DataSet) -> None:
-    for pictures in (digits.teacher_images, digits.pool_images, digits.test_images):
-        assert pictures.dtype == np.uint8
-        assert (pictures.min(), pictures.max()) == (0, 255)
+    for images in (digits.teacher_images, digits.pool_images, digits.test_images):
+        assert images.dtype == np.uint8
+        assert (images.min(), images.max()) == (0, 255)
     for labels in (digits.teacher_labels, digits.test_labels):
         assert labels.dtype == np.int32
         assert set(labels.tolist()) == set(range(10))
@@ -53,13 +53,13 @@ def test_the_splits_of_digits_are_disjoint_and_whole(digits: DataSet) -> None:
     parts = [*rows(digits.teacher_images), *rows(digits.pool_images), *rows(digits.test_images)]
     assert sorted(parts) == sorted(rows(everything))  # each of the 1,797 in exactly one part
     labels = {
-        picture.tobytes(): label for picture, label in zip(everything, source.target, strict=True)
+        image.tobytes(): label for image, label in zip(everything, source.target, strict=True)
     }
-    for pictures, found in (
+    for images, found in (
         (digits.teacher_images, digits.teacher_labels),
         (digits.test_images, digits.test_labels),
     ):
-        assert [labels[row] for row in rows(pictures)] == found.tolist()
+        assert [labels[row] for row in rows(images)] == found.tolist()
 
 
 def test_every_split_of_digits_holds_every_class(digits: DataSet) -> None:

@@ -1,4 +1,4 @@
-"""A folder of pictures: what is found in it, labels, and what a person reads about it."""
+"""A folder of images: what is found in it, labels, and what a person reads about it."""
 
 import csv
 import os
@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.data import class_names, folder, picture_cache, picture_files
-from tests.support.pictures import RGB, SIDE, colours, write_bomb, write_messy, write_png
+from amkd.data import class_names, folder, image_cache, image_files
+from tests.support.image_files import RGB, SIDE, colours, write_bomb, write_messy, write_png
 
 
 def test_everything_in_a_messy_folder(
@@ -41,7 +41,7 @@ def test_everything_in_a_messy_folder(
     assert (again.paths, again.broken, again.key) == (found.paths, found.broken, found.key)
 
 
-def test_broken_pictures_are_refused(root: Path, cache: Path) -> None:
+def test_broken_images_are_refused(root: Path, cache: Path) -> None:
     (root / "a.jpg").touch()
     with pytest.raises(
         UserError, match=r"config.data.broken='refuse': 1 of the 4 .* 'a.jpg' \(zero bytes\)"
@@ -55,7 +55,7 @@ def test_broken_pictures_are_refused(root: Path, cache: Path) -> None:
     ]
 
 
-def test_ten_broken_pictures_are_shown_and_all_are_listed(
+def test_ten_broken_images_are_shown_and_all_are_listed(
     root: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(13):
@@ -67,7 +67,7 @@ def test_ten_broken_pictures_are_shown_and_all_are_listed(
     assert len((cache / "pictures" / found.key / "broken.csv").read_text().splitlines()) == 14
 
 
-def test_a_folder_without_one_good_picture(tmp_path: Path, cache: Path) -> None:
+def test_a_folder_without_one_good_image(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "a.jpg").touch()
     write_bomb(tmp_path / "b.png")
     with pytest.raises(
@@ -81,10 +81,10 @@ def test_a_folder_without_one_good_picture(tmp_path: Path, cache: Path) -> None:
 def test_an_unreadable_file_is_broken(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hashed = picture_files._hash
-    denied = picture_files.PictureFile("b.png", (0, 0, 0), "", "Permission denied")
+    hashed = image_files._hash
+    denied = image_files.ImageFile("b.png", (0, 0, 0), "", "Permission denied")
     monkeypatch.setattr(
-        picture_files, "_hash", lambda root, path: denied if path == "b.png" else hashed(root, path)
+        image_files, "_hash", lambda root, path: denied if path == "b.png" else hashed(root, path)
     )
     found = folder.load(root, RGB, cache)
     assert (found.paths, found.broken) == (["a.png", "c.png"], [("b.png", "Permission denied")])
@@ -219,7 +219,7 @@ def test_impossible_classes(
         folder.load(labelled, RGB, cache, labelled=True, classes=classes)
 
 
-def test_a_picture_beside_the_subfolders_is_refused(labelled: Path, cache: Path) -> None:
+def test_an_image_beside_the_subfolders_is_refused(labelled: Path, cache: Path) -> None:
     write_png(labelled / "lost.png", 9)
     with pytest.raises(
         UserError, match=r"config.data.test='.*labelled': .* 'lost.png'; move them into subfolders"
@@ -228,10 +228,10 @@ def test_a_picture_beside_the_subfolders_is_refused(labelled: Path, cache: Path)
     assert folder.load(labelled, RGB, cache).labels is None
 
 
-def test_the_same_picture_in_two_classes_is_refused(labelled: Path, cache: Path) -> None:
+def test_the_same_image_in_two_classes_is_refused(labelled: Path, cache: Path) -> None:
     shutil.copy(labelled / "cat/1.png", labelled / "cat/3.png")  # in one class: dropped
     (labelled / "cat/zero.png").touch()
-    (labelled / "dog/zero.png").touch()  # no picture at all: no matter
+    (labelled / "dog/zero.png").touch()  # no image at all: no matter
     assert folder.load(labelled, RGB, cache, labelled=True).duplicates == 1
     shutil.copy(labelled / "cat/1.png", labelled / "eel/9.png")
     for drop in (True, False):
@@ -239,7 +239,7 @@ def test_the_same_picture_in_two_classes_is_refused(labelled: Path, cache: Path)
             folder.load(labelled, RGB, cache, labelled=True, drop_duplicates=drop)
 
 
-def test_folders_without_pictures(tmp_path: Path, cache: Path) -> None:
+def test_folders_without_images(tmp_path: Path, cache: Path) -> None:
     with pytest.raises(UserError, match=r"config.data.folder='.*none': there is no such folder"):
         folder.load(tmp_path / "none", RGB, cache)
     (tmp_path / "a.txt").touch()
@@ -268,7 +268,7 @@ def test_descriptions(labelled: Path, root: Path, cache: Path) -> None:
     (labelled / "dog" / "zero.png").touch()
     shutil.copy(labelled / "cat/1.png", labelled / "cat/3.png")
     found = folder.load(labelled, RGB, cache, labelled=True)
-    listing = cache / "pictures" / found.key / picture_cache.BROKEN_LIST
+    listing = cache / "pictures" / found.key / image_cache.BROKEN_LIST
     assert folder.describe(found, labelled) == (
         f"{labelled}: 4 images, 1 duplicate dropped, 1 broken skipped (list: {listing}), 1 other"
         " file ignored"

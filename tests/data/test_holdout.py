@@ -36,7 +36,7 @@ def test_held_out_images_are_of_those_that_may_be_drawn():
     found = holdout.from_training(some(50, 5, np.arange(40, 50)), 0)
     assert set(found.test_images.ravel()) | set(found.pool_indices) == set(range(40, 50))
     with pytest.raises(
-        UserError, match=r"config\.data\.judge='train': 9 of the 10 training images of some"
+        UserError, match=r"config\.data\.evaluate_on='train': 9 of the 10 training images of some"
     ):
         holdout.from_training(some(50, 9, np.arange(40, 50)), 0)
 
@@ -45,17 +45,20 @@ def test_held_out_images_are_of_those_that_may_be_drawn():
     ("fields", "told"),
     [
         (
-            {"data.judge": "validation"},
-            r"config\.data\.judge='validation': must be one of test, train",
+            {"data.evaluate_on": "validation"},
+            r"config\.data\.evaluate_on='validation': must be one of test, train",
         ),
         (
-            {"data.judge": "train", "teacher.evaluate": "no"},
-            r"data\.judge='train': this evaluation needs the teacher's answers",
+            {"data.evaluate_on": "train", "teacher.evaluate": "no"},
+            r"data\.evaluate_on='train': this evaluation needs the teacher's answers",
         ),
-        ({"data.judge": "train", "method": "supervised_real"}, r"needs the teacher's answers"),
+        (
+            {"data.evaluate_on": "train", "method": "supervised_real"},
+            r"needs the teacher's answers",
+        ),
     ],
 )
-def test_what_cannot_judge(fields, told):
+def test_what_cannot_evaluate(fields, told):
     with pytest.raises(UserError, match=told):
         configured(**fields)
 
@@ -64,7 +67,7 @@ def test_a_run_evaluated_on_training_images(tmp_path, monkeypatch):
     """It has an agreement and a divergence, and no accuracy: no test label was seen."""
     fields = {
         **command.TINY,
-        "data.judge": "train",
+        "data.evaluate_on": "train",
         "teacher.evaluate": "auto",
         "rounds": 1,
         "train.epochs": 2,

@@ -15,7 +15,7 @@ from amkd.config.data import DataSettings
 from amkd.core.errors import UserError
 from amkd.data import file_sources
 from amkd.data.dataset import DataSet
-from tests.support.pictures import SIDE, colours
+from tests.support.image_files import SIDE, colours
 
 
 def png(seed: int) -> bytes:
@@ -104,7 +104,7 @@ def test_a_single_table_is_split_by_seed(hub: dict[str, Any], cache: Path) -> No
     assert (len(data.test_images), data.drawable_count) == (2, 4)
 
 
-def test_pictures_in_files_and_missing_labels(
+def test_images_in_files_and_missing_labels(
     hub: dict[str, Any], cache: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "x.png").write_bytes(png(50))
@@ -115,7 +115,7 @@ def test_pictures_in_files_and_missing_labels(
     assert np.array_equal(data.pool_images[3], colours(50)) and data.pool_labels is None
 
 
-def test_the_same_picture_with_two_labels_is_told(
+def test_the_same_image_with_two_labels_is_told(
     hub: dict[str, Any], cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = table(0, 4)

@@ -15,7 +15,7 @@ SIZE = DataSettings(size=72, width=128, resize="stretch", held_out=1)
 NAN = np.nan
 
 
-def picture(path, size, shade):
+def image(path, size, shade):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", size, (shade, 90, 90)).save(path, format="JPEG")
 
@@ -25,7 +25,7 @@ def settings(folder, **more):
 
 
 def tusimple(root, count=4, test=2):
-    """Each picture has a lane at column 400, and one from (700, 240) to (1170, 710)."""
+    """Each image has a lane at column 400, and one from (700, 240) to (1170, 710)."""
     rows = list(range(160, 711, 10))
     straight = [400 if y >= 240 else -2 for y in rows]
     leaning = [460 + y if y >= 240 else -2 for y in rows]
@@ -33,7 +33,7 @@ def tusimple(root, count=4, test=2):
         lines = []
         for number in numbers:
             file = f"clips/{name}/{number}/20.jpg"
-            picture(root / file, (1280, 720), number)
+            image(root / file, (1280, 720), number)
             lines.append({"lanes": [straight, leaning], "h_samples": rows, "raw_file": file})
         if lines:
             (root / f"{name}.json").write_text("\n".join(map(json.dumps, lines)) + "\n")
@@ -58,7 +58,7 @@ def culane(root, lists=True):
     lanes = ["100 590 400 300 450 250", "300 590.5 600 300", "700 580 800 300", "1200 590 1000 280"]
     names = [f"driver/1.MP4/{number:05d}.jpg" for number in range(3)]
     for number, name in enumerate(names):
-        picture(root / name, (1640, 590), 40 * number)
+        image(root / name, (1640, 590), 40 * number)
         (root / name).with_suffix(".lines.txt").write_text("\n".join(lanes) + " \n")
     if lists:
         (root / "list").mkdir()

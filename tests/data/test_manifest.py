@@ -1,4 +1,4 @@
-"""Pictures that a table lists: labels, splits, and what is wrong with rows."""
+"""Images that a table lists: labels, splits, and what is wrong with rows."""
 
 import csv
 import tracemalloc
@@ -12,14 +12,14 @@ from amkd.config.data import DataSettings
 from amkd.core.errors import UserError
 from amkd.data import file_sources, manifest
 from amkd.data.dataset import DataSet
-from tests.support.pictures import SIDE, colours, write_png
+from tests.support.image_files import SIDE, colours, write_png
 
 NAMES = ("cat", "dog")
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Eight pictures in two folders."""
+    """Eight images in two folders."""
     for number in range(8):
         path = tmp_path / "all" / "ab"[number % 2] / f"{number}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def test_a_list_of_a_folder_is_the_folder(root: Path, cache: Path) -> None:
     assert listed.key == found.key and listed.pool_labels is listed.test_labels is None
 
 
-def test_held_out_pictures_keep_their_labels(root: Path, cache: Path) -> None:
+def test_held_out_images_keep_their_labels(root: Path, cache: Path) -> None:
     rows = [[path_of(number), NAMES[number % 2]] for number in range(8)]
     data = load(write(root, rows, "path,label"), cache)
     assert data.test_labels is not None and len(data.teacher_images) == 0
@@ -106,7 +106,10 @@ WRONG = {
     "listed twice": (["b/1.png", "dog", ""], "row 5: 'b/1.png' is also listed in row 3"),
     "unknown class": (["a/6.png", "catt", ""], "row 5: the label 'catt' is not one of.*mean 'cat'"),
     "unknown split": (["a/6.png", "cat", "trian"], "row 5: the split 'trian' is not train"),
-    "unlabeled judge": (["a/6.png", "", "test"], "row 5: has no label, but other images of"),
+    "unlabeled evaluation image": (
+        ["a/6.png", "", "test"],
+        "row 5: has no label, but other images of",
+    ),
     "two labels": (
         ["copy.png", "dog", ""],
         "row 5: .*same image as in row 2.*labels are 'dog' and 'cat'",
@@ -158,7 +161,7 @@ def test_classes_must_be_known(root: Path, cache: Path) -> None:
 
 @pytest.mark.parametrize("count", [5_000, pytest.param(100_000, marks=pytest.mark.heavy)])
 def test_many_rows_in_bounded_memory(tmp_path: Path, count: int) -> None:
-    """Many names of one folder of pictures: a row costs some hundred bytes, whatever it shows."""
+    """Many names of one folder of images: a row costs some hundred bytes, whatever it shows."""
     (tmp_path / "real").mkdir()
     for number in range(1000):
         Image.new("L", (1, 1), number % 256).save(tmp_path / "real" / f"{number:04d}.bmp")
@@ -181,8 +184,8 @@ def test_many_rows_in_bounded_memory(tmp_path: Path, count: int) -> None:
 
 
 @pytest.mark.heavy
-def test_a_hundred_thousand_pictures_become_a_data_set(tmp_path: Path, cache: Path) -> None:
-    """All are read, hashed and decoded, in bounded memory: 4,000 pictures under 25 names each."""
+def test_a_hundred_thousand_images_become_a_data_set(tmp_path: Path, cache: Path) -> None:
+    """All are read, hashed and decoded, in bounded memory: 4,000 images under 25 names each."""
     (tmp_path / "real").mkdir()
     for number in range(4000):
         pixels = np.frombuffer(number.to_bytes(4, "little") * 3, np.uint8).reshape(2, 2, 3)

@@ -1,4 +1,4 @@
-"""Pictures in a bucket, as fsspec's file system in memory: listed, fetched once, kept."""
+"""Images in a bucket, as fsspec's file system in memory: listed, fetched once, kept."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import pytest
 from amkd.config.data import DataSettings
 from amkd.core.errors import UserError
 from amkd.data import file_sources, remote
-from tests.support.pictures import SIDE, colours, rows, write_png
+from tests.support.image_files import SIDE, colours, rows, write_png
 
 fsspec = pytest.importorskip("fsspec")
 BUCKET = "memory://bucket/photos"
@@ -17,7 +17,7 @@ BUCKET = "memory://bucket/photos"
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> Any:
-    """A bucket with three pictures, of which one lies deeper, and other files."""
+    """A bucket with three images, of which one lies deeper, and other files."""
     system = fsspec.filesystem("memory")
     system.store.clear()
     for seed, name in enumerate(("a.png", "deep/er/b.PNG", "c.png")):
@@ -100,7 +100,7 @@ def test_a_data_set_of_a_bucket(bucket: Any, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["in the bucket", "on disk"])
-def test_a_manifest_of_pictures_in_a_bucket(
+def test_a_manifest_of_images_in_a_bucket(
     bucket: Any, cache: Path, tmp_path: Path, place: str
 ) -> None:
     """Paths are relative to a manifest in the bucket, or are addresses."""
@@ -124,7 +124,7 @@ def test_a_manifest_of_pictures_in_a_bucket(
         ("nonsense://bucket", "cannot be read .ValueError"),
     ],
 )
-def test_addresses_without_pictures(bucket: Any, cache: Path, place: str, message: str) -> None:
+def test_addresses_without_images(bucket: Any, cache: Path, place: str, message: str) -> None:
     with pytest.raises(UserError, match=f"field='{place}': ({message})"):
         remote.local_folder(place, cache, "field")
 

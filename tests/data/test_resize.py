@@ -1,4 +1,4 @@
-"""From any picture to an image of a given size."""
+"""From any image to an image of a given size."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from amkd.data import folder, resize
-from tests.support.pictures import RGB, SIDE
+from tests.support.image_files import RGB, SIDE
 
 
 def test_a_square_of_the_right_size_is_left_alone() -> None:

@@ -16,7 +16,7 @@ def test_shapes_and_bits():
     np.testing.assert_array_equal(labels, LABELS)
 
 
-def test_lanes_do_not_cross_and_are_in_the_picture():
+def test_lanes_do_not_cross_and_are_in_the_image():
     seen = ~np.isnan(LABELS)
     assert (LABELS[seen] >= 0).all() and (LABELS[seen] < 80).all()
     assert seen.any((1, 2)).all()  # no road without a lane

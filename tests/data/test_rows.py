@@ -35,7 +35,7 @@ def test_json_lines(tmp_path: Path) -> None:
     assert read(path) == [(1, {"path": "a.png", "label": 3}), (3, {"path": "b.png"})]
 
 
-def test_parquet_without_its_pictures(tmp_path: Path) -> None:
+def test_parquet_without_its_images(tmp_path: Path) -> None:
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     found = [
         {"path": f"{number}.png", "image": {"bytes": b"x" * 99, "path": ""}, "scores": [0.5, 0.5]}

@@ -12,7 +12,7 @@ import pytest
 from amkd.core.errors import UserError
 from amkd.data import resize, sources, tfds_source
 from tests.support import command, whole_run
-from tests.support.pictures import arrays_of, rows
+from tests.support.image_files import arrays_of, rows
 
 TEST_COUNTS = [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
@@ -115,15 +115,15 @@ def test_prepared_data_sets(
     data = sources.load(name, cache_dir=tmp_path, directory=tfds_dir)
     assert shortened == ["train", "test"]
     assert (data.name, data.classes, data.shape) == (name, 10, shape)
-    for pictures, labels in (
+    for images, labels in (
         (data.teacher_images, data.teacher_labels),
         (data.test_images, data.test_labels),
     ):
-        assert (pictures.shape, pictures.dtype) == ((1100, *shape), np.uint8)
+        assert (images.shape, images.dtype) == ((1100, *shape), np.uint8)
         assert (labels.shape, labels.dtype) == ((1100,), np.int32)
         assert set(labels.tolist()) == set(range(10))
-        assert len(set(rows(pictures))) > 1090
-        assert pictures.max() == 255
+        assert len(set(rows(images))) > 1090
+        assert images.max() == 255
     # In the order of the records, through all the threads.
     source = builder.as_data_source("test")
     for place in (0, 499, 500, 1099):
@@ -284,13 +284,13 @@ def test_a_prepared_folder(tfds_dir: str, tmp_path: Path, shortened: list[str]) 
     ("splits", "expected"),
     [(("train", "test"), "test"), (("train", "validation"), "validation"), (("train",), "test")],
 )
-def test_the_split_that_judges(splits: tuple[str, ...], expected: str) -> None:
+def test_the_evaluation_split(splits: tuple[str, ...], expected: str) -> None:
     class Builder:
         class info:
             pass
 
     Builder.info.splits = dict.fromkeys(splits)
-    assert tfds_source._judging(Builder) == expected
+    assert tfds_source._evaluation_split(Builder) == expected
 
 
 def test_a_run_on_mnist(tmp_path: Path, tfds_dir: str, shortened: list[str]) -> None:

@@ -85,8 +85,8 @@ def minutes():
     return [min(found), max(found)]
 
 
-def of_pictures(answers):
-    """What real pictures are worth more than mixes, on MNIST and on Fashion-MNIST."""
+def of_images(answers):
+    """What real images are worth more than mixes, on MNIST and on Fashion-MNIST."""
     found = [
         difference(REGIMES, f"{name}_{answers}", "real_random", "random_pairs")
         for name in ("mnist", "fashion")
@@ -102,9 +102,9 @@ def few_queries(way):
     return statistics.spread([*found.values()]).mean
 
 
-def of_assistant(row, rival="random_pairs_long"):
+def of_assistant(row, baseline="random_pairs_long"):
     """What an assistant's answers are worth in agreement."""
-    return difference(REGIMES, row, "assistant", rival).difference
+    return difference(REGIMES, row, "assistant", baseline).difference
 
 
 def of_choice(data, way):

@@ -15,9 +15,9 @@ def test_every_path_exists():
     assert missing == [], f"{PAGE.name} names what is not there: {', '.join(missing)}"
 
 
-def test_every_path_of_the_picture_exists():
-    (picture,) = blocks(PAGE, "mermaid")
-    found = set(IN_PICTURE.findall(picture.text))
+def test_every_path_of_the_image_exists():
+    (image,) = blocks(PAGE, "mermaid")
+    found = set(IN_PICTURE.findall(image.text))
     assert len(found) > 10
     assert sorted(path for path in found if not (ROOT / "amkd" / path).exists()) == []
 

@@ -29,7 +29,7 @@ from tests.docs.kept_figures import (
     minutes,
     of_assistant,
     of_choice,
-    of_pictures,
+    of_images,
     runs_of,
 )
 from tests.docs.pages import PAGES, ROOT, name_of, prose, text_of
@@ -71,9 +71,9 @@ SENTENCES = {
             divergence("as_paper"),
         ],
         r"agreement was (\S+) points higher on MNIST and (\S+) higher on Fashion-MNIST": lambda: (
-            of_pictures("probabilities")
+            of_images("probabilities")
         ),
-        r"hard labels it was (\S+) and (\S+) points higher \(\[ten seeds": lambda: of_pictures(
+        r"hard labels it was (\S+) and (\S+) points higher \(\[ten seeds": lambda: of_images(
             "labels"
         ),
         r"20,000 mixes increased agreement by (\S+) points on MNIST and (\S+) on Fashion": lambda: [
@@ -83,7 +83,7 @@ SENTENCES = {
         r"and with probabilities by (\S+) on Fashion-MNIST, compared": lambda: [
             of_assistant("fashion_probabilities")
         ],
-        r"reached a test accuracy of (\S+)%": lambda: [few_queries("assistant_pictures")],
+        r"reached a test accuracy of (\S+)%": lambda: [few_queries("assistant_real_images")],
         r"real images only, the accuracy was (\S+)%\.": lambda: [few_queries("real_only")],
         r"uncertainty, the paper's included, are behind by (\S+) to (\S+), because": behind,
         r"is ahead by (\S+) if the training is short": lambda: [
@@ -130,8 +130,8 @@ def test_a_label_is_seven_times_as_far():
 
 def test_mnist_with_few_queries_in_results():
     told = " ".join((ROOT / "results/README.md").read_text().split())
-    ours, theirs = (few_queries(way) for way in ("assistant_pictures", "real_only"))
-    found = difference("few_queries_cpu", "half", "assistant_pictures", "real_only", ACCURACY)
+    ours, theirs = (few_queries(way) for way in ("assistant_real_images", "real_only"))
+    found = difference("few_queries_cpu", "half", "assistant_real_images", "real_only", ACCURACY)
     assert (
         f"without an assistant, end at {theirs:.2f}: {found.difference:.2f} points lower (five"
         f" seeds, p = {found.p:.3f}".replace("p = 0.", "p = .")
@@ -161,10 +161,12 @@ def test_blocks_in_results():
         f"on {mean('fashion_labels', 'assistant')}% of the images instead of {longer[0]}%; with"
         f" probabilities, and without an assistant, it is {longer[1]}%." in told
     )
-    gains = [of_assistant("fashion_labels", rival) for rival in (LONG_4, LONG)]
-    rivals = (LONG, LONG_4)
+    gains = [of_assistant("fashion_labels", baseline) for baseline in (LONG_4, LONG)]
+    baselines = (LONG, LONG_4)
     sets = ("fashion_labels", "mnist_labels")
-    found = [difference(REGIMES, row, "assistant", rival) for row in sets for rival in rivals]
+    found = [
+        difference(REGIMES, row, "assistant", baseline) for row in sets for baseline in baselines
+    ]
     assert min(one.interval[0] for one in found) > 0.5 and "the four intervals lie above" in told
     assert "{:.2f} of the {:.2f} points are left".format(*gains) in told
     gain = of_assistant("fashion_probabilities")

@@ -37,7 +37,7 @@ ASSISTED = (
     "no assistant, equal training length and temperature",
 )
 CHOSEN = ("mixes chosen by `badge`, only the hard label", "random pairs")
-PICTURES = {  # the same, of block E: the end of its rows' names
+MORE_REAL = {  # the same, of block E: the end of its rows' names
     (f"3,500 more real images at random, {answers}", "3,500 mixes of random pairs"): end
     for answers, end in (("probabilities", "probabilities"), ("only the hard label", "labels"))
 }
@@ -71,7 +71,7 @@ def with_interval(one):
 def test_changes_of_readme():
     found = {tuple(row[:2]): row[2:] for row in rows("README.md", "Change")}
     wanted = {names: (*one, ("mnist", "fashion")) for names, one in CHANGES.items()}
-    for names, end in PICTURES.items():
+    for names, end in MORE_REAL.items():
         both = (f"mnist_{end}", f"fashion_{end}")
         wanted[names] = (REGIMES, "real_random", "random_pairs", both)
     with_labels = ("mnist_labels", "fashion_labels")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from amkd.core import checkpoint
-from amkd.data.pictures import DecodeOptions, decode
+from amkd.data.decoding import DecodeOptions, decode
 from amkd.export import card, photograph
 from amkd.models.saved_network import SavedNetwork
-from tests.support.pictures import orientation, write_photo
+from tests.support.image_files import orientation, write_photo
 from tests.support.students import KNOWN, LENET, card_of
 
 pytest.importorskip("jax2onnx", reason="pip install -e '.[onnx]'")
@@ -102,7 +102,7 @@ def test_what_was_not_measured_is_said_to_be() -> None:
 
 
 def test_the_card_tells_what_an_assistant_answered() -> None:
-    told = {"model": "lenet5", "mixes": 9000, "near": 0, "pictures": 0, "share": 0.25}
+    told = {"model": "lenet5", "mixes": 9000, "near": 0, "real_images": 0, "share": 0.25}
     weights = {"source": "hf:timm/x.y@1", "sha256": "ab12", "license": None}
     student = card_of("lenet5_half", LENET)
     text = card.text(card.complete({**student, "assistant": {**told, "weights": weights}}, {}, ""))
@@ -190,7 +190,7 @@ def test_a_student_of_no_photographs_says_so() -> None:
     assert "image_of" not in text and "not image files" in text
 
 
-def test_the_card_of_a_rectangle_tells_how_its_pictures_are_made() -> None:
+def test_the_card_of_a_rectangle_tells_how_its_images_are_made() -> None:
     told = {**card_of("lenet5", LENET), "shape": [16, 8, 3], "pictures": {"resize": "crop"}}
     assert photograph.code(told) == ""
     text = card.text(card.complete(told, {}, ""))

@@ -1,4 +1,4 @@
-"""A folder of pictures through a saved student, to a CSV file."""
+"""A folder of images through a saved student, to a CSV file."""
 
 import csv
 import os
@@ -11,19 +11,19 @@ from flax.errors import FlaxError
 from amkd import models
 from amkd.core import csv_text
 from amkd.core.errors import UserError
-from amkd.data.pictures import DecodeOptions, decode
+from amkd.data.decoding import DecodeOptions, decode
 from amkd.export import predictions
 from amkd.models import prediction
 from amkd.models.saved_network import SavedNetwork, load_network, save_network
 from tests.support import command
-from tests.support.pictures import write_messy, write_png
+from tests.support.image_files import write_messy, write_png
 from tests.support.small import write_digits
 
 NAMES = ["nil", "one, two", 'the "third"', "vier", "fünf", "6", "7", "8", "9", "10"]
 
 
 def student_of(place, shape, **card):
-    """A saved student whose answers differ from picture to picture."""
+    """A saved student whose answers differ from image to image."""
     network = models.build("lenet5_half", 10, shape)
     variables = jax.device_get(prediction.init(network, shape, jax.random.key(3)))
     told = {"role": "student", "model": "lenet5_half", "classes": 10, "shape": list(shape)}
@@ -41,7 +41,7 @@ def rows_of(path):
 @pytest.mark.parametrize(
     ("shape", "mode"), [((8, 8, 1), "grey"), ((12, 20, 3), "rgb")], ids=["grey", "rgb"]
 )
-def test_every_readable_picture_has_a_row(tmp_path, capsys, shape, mode):
+def test_every_readable_image_has_a_row(tmp_path, capsys, shape, mode):
     root = tmp_path / "messy"
     messy = write_messy(root)
     odd = [
@@ -64,15 +64,15 @@ def test_every_readable_picture_has_a_row(tmp_path, capsys, shape, mode):
     rows = rows_of(tmp_path / "new" / "out.csv")
     assert [path for path, _, _ in rows] == sorted([*messy.good, *odd, *copies])
     policy = DecodeOptions(shape[0], "pad", mode, "refuse", width=shape[1])
-    pictures = np.stack([decode(root / path, policy) for path, _, _ in rows])
-    answers = saved.predict(pictures)
+    images = np.stack([decode(root / path, policy) for path, _, _ in rows])
+    answers = saved.predict(images)
     assert [name for _, name, _ in rows] == [NAMES[best] for best in answers.argmax(-1)]
     assert np.allclose([float(share) for _, _, share in rows], answers.max(-1), rtol=0, atol=5.1e-7)
     assert len({share for _, _, share in rows}) > len(rows) // 2  # the student does tell them apart
     told = {path: rest for path, *rest in rows}
     assert told["rgb.png"] == told["zz copy.png"] == told["zz link.png"]
 
-    assert written.pictures == len(rows)
+    assert written.images == len(rows)
     assert [path for path, _ in written.broken] == list(messy.broken)
     assert written.ignored == messy.ignored
     assert "skipped 6 of the" in capsys.readouterr().err
@@ -126,7 +126,7 @@ def test_policy(shape, card, expected):
 
 
 @pytest.mark.parametrize("shape", [[8, 8, 2]])
-def test_images_that_no_picture_becomes(shape):
+def test_shapes_that_no_file_becomes(shape):
     with pytest.raises(UserError, match=f"takes images of {shape[0]}x{shape[1]}x{shape[2]}"):
         predictions.decode_options(SavedNetwork({"shape": shape}, {}), "crop")
 
@@ -160,14 +160,14 @@ def test_whole_or_not_at_all(tmp_path):
 
 def test_command_line(tmp_path, tiny_run):
     """By default the run's student, into the run's folder."""
-    pictures = tmp_path / "pictures"
-    write_digits(pictures, 0, 20)
-    (pictures / "torn.png").write_bytes(b"torn")
+    images = tmp_path / "pictures"
+    write_digits(images, 0, 20)
+    (images / "torn.png").write_bytes(b"torn")
     line = command.arguments(
         tiny_run / "run", **{**command.PRICED, "cache_dir": tmp_path / "cache"}
     )
     done = command.run(
-        [*line, "--mode=predict", f"--images={pictures}"], command.environment(tmp_path)
+        [*line, "--mode=predict", f"--images={images}"], command.environment(tmp_path)
     )
     assert done.returncode == 0, done.stderr
     output = tiny_run / "run" / "predictions.csv"
@@ -178,14 +178,14 @@ def test_command_line(tmp_path, tiny_run):
     saved = load_network(tiny_run / "run" / "student")
     policy = DecodeOptions(8, "crop", "grey", "refuse")
     rows = rows_of(output)
-    expected = saved.predict(np.stack([decode(pictures / path, policy) for path, _, _ in rows]))
+    expected = saved.predict(np.stack([decode(images / path, policy) for path, _, _ in rows]))
     assert [int(name) for _, name, _ in rows] == expected.argmax(-1).tolist()
     assert [path for path, _, _ in rows] == [f"{number:04d}.png" for number in range(20)]
     assert not (tmp_path / "asked.txt").exists()
 
 
 def predict(folder, output, names=("=1+2.png", "\x1b[31m.png"), **how):
-    """Predictions of pictures of some names, by classes of odd names."""
+    """Predictions of images of some names, by classes of odd names."""
     for seed, name in enumerate(names):
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
         write_png(folder / "pictures" / name, seed)

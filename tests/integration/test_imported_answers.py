@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 import subprocess
 import sys
 
@@ -16,7 +17,7 @@ from amkd import ledger
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.data import own_images, pictures
+from amkd.data import decoding, own_images
 from amkd.export import labelled_files, labelled_set
 from amkd.ledger import accounts, reader, report, verify
 from amkd.ledger.__main__ import main
@@ -48,11 +49,11 @@ def settings_of(tmp_path, **fields):
 
 
 def image_of(path, settings):
-    return pictures.decode(path, own_images.decode_options(settings.data))
+    return decoding.decode(path, own_images.decode_options(settings.data))
 
 
 def answers_to(paths, settings, log):
-    """What the teacher says of pictures; its log is emptied afterwards."""
+    """What the teacher says of images; its log is emptied afterwards."""
     found = shrink_and_answer(np.stack([image_of(path, settings) for path in paths]))
     log.unlink(missing_ok=True)
     return found
@@ -65,7 +66,7 @@ def write_csv(path, head, rows):
 
 
 def table_of(tmp_path, settings, log, count=40):
-    """Answers to the first pictures, as a table with a column for each class."""
+    """Answers to the first images, as a table with a column for each class."""
     paths = sorted((tmp_path / "pictures").iterdir())[:count]
     scores = answers_to(paths, settings, log)
     head = ["path", *(f"score:{number}" for number in range(10))]
@@ -82,7 +83,7 @@ def of_ledger(path, query):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A folder whose pictures were all answered elsewhere: imported twice, then a run."""
+    """A folder whose images were all answered elsewhere: imported twice, then a run."""
     root = tmp_path_factory.mktemp("finished")
     write_digits(root / "pictures", 0, 40)
     fields = {**FOLDER, "data.folder": root / "pictures", "cache_dir": root / "cache"}
@@ -93,8 +94,11 @@ def finished(tmp_path_factory):
         patch.setenv("COUNTING_TEACHER_LOG", str(root / "asked.txt"))
         patch.setattr(sys, "argv", ["amkd"])
         table = table_of(root, settings_of(root), root / "asked.txt")
-        for _ in range(2):
-            assert main(["import", str(table), *launch[2:]]) == 0
+        moved = root / "elsewhere" / table.name
+        moved.parent.mkdir()
+        shutil.copy(table, moved)
+        for given in ([str(table)], [str(moved), f"--images={root}"]):
+            assert main(["import", *given, *launch[2:]]) == 0
             told.append(out.getvalue())
             out.truncate(0)
     assert not (root / "asked.txt").exists()
@@ -111,7 +115,7 @@ def test_import_then_run_asks_nothing_twice(finished):
         assert f"already there        {held}\n" in text and "data set      40 of them" in text
     summary = command.summary(root / "run")
     asked = counting_teacher.asked(root / "asked.txt")
-    # 20 real and 10 held-out pictures are known; the 20 mixes of round 1 are not.
+    # 20 real and 10 held-out images are known; the 20 mixes of round 1 are not.
     assert len(asked) == len(set(asked)) == 20
     assert (summary["queries"], summary["queries_paid"], summary["cost"]) == (40, 20, 10.0)
     with reader.open_read_only(root / "run" / "ledger.sqlite") as book:
@@ -145,7 +149,7 @@ def test_imported_scores_are_kept_bit_by_bit(tmp_path, folder, log):
     assert [held[digest].tobytes() for digest in digests] == [row.tobytes() for row in expected]
 
 
-def test_a_picture_may_be_named_by_its_bytes_or_by_the_ledgers_key(tmp_path, folder, log):
+def test_an_image_may_be_named_by_its_bytes_or_by_the_ledgers_key(tmp_path, folder, log):
     settings = settings_of(tmp_path)
     first, second, third = sorted(folder.iterdir())[:3]
     scores = answers_to([first, second, third], settings, log).tolist()
@@ -208,15 +212,15 @@ WRONG = {
     "a negative score": (["0000.png", 1.5, -0.5, *[0] * 8], "row 2: .*negative"),
     "a missing score": (["0000.png", 1, "", *[0] * 8], "row 2: .*NaN"),
     "a missing file": (["nowhere.png", 1, *[0] * 9], "row 2: there is no file 'nowhere.png' in "),
-    "no picture": (["", 1, *[0] * 9], "row 2: names no image"),
-    "a broken picture": (["broken.png", 1, *[0] * 9], "row 2: 'broken.png' cannot be read"),
+    "no image": (["", 1, *[0] * 9], "row 2: names no image"),
+    "a broken image": (["broken.png", 1, *[0] * 9], "row 2: 'broken.png' cannot be read"),
     "too few cells": (["0000.png"], "row 2 has 1 cells, but the header names 11 columns"),
 }
 
 
 @pytest.mark.parametrize(("row", "message"), WRONG.values(), ids=WRONG)
 def test_a_faulty_row_is_named_and_nothing_is_imported(tmp_path, folder, log, row, message):
-    (tmp_path / "broken.png").write_text("no picture")
+    (tmp_path / "broken.png").write_text("no image")
     good = ["0001.png", 1, *[0] * 9]
     head = ["path", *(f"score:{number}" for number in range(10))]
     table = write_csv(tmp_path / "answers.csv", head, [row, good])
@@ -233,7 +237,7 @@ def test_an_unknown_class_is_named(tmp_path, folder, log):
         importing.import_answers(settings, table, tmp_path / "l.sqlite", STOP)
 
 
-def test_two_answers_to_one_picture_are_refused_and_both_rows_named(tmp_path, folder, log):
+def test_two_answers_to_one_image_are_refused_and_both_rows_named(tmp_path, folder, log):
     (folder / "copy.png").write_bytes((folder / "0000.png").read_bytes())
     settings = settings_of(tmp_path, **{"teacher.answers.form": "label"})
     head = ["path", "class"]
@@ -304,7 +308,7 @@ def test_a_run_takes_the_answers_of_its_manifest(tmp_path, folder, log, capsys):
 
 
 def test_a_labelled_set_is_exported_and_comes_back(finished, tmp_path, monkeypatch):
-    """Pictures bit by bit, what they were mixed from, and the answers that the student had."""
+    """Images bit by bit, what they were mixed from, and the answers that the student had."""
     parquet = pytest.importorskip("pyarrow.parquet")
     root, _ = finished
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))

@@ -42,7 +42,7 @@ class StopAfter(StopSignal):
 
 @pytest.fixture(scope="module")
 def data():
-    """Forty roads to choose from, and eight that judge."""
+    """Forty roads to choose from, and eight for evaluation."""
     return roads.data_set(*roads.make(48, keys.rng(0, 0, keys.Purpose.ROADS)), 40)
 
 

@@ -1,4 +1,4 @@
-"""Pictures of one's own: classes by name, pictures held out, and whole runs from folders."""
+"""Images of one's own: classes by name, images held out, and whole runs from folders."""
 
 import hashlib
 import re
@@ -28,8 +28,8 @@ def numbered(count):
     return np.arange(4 * count, dtype=np.uint16).view(np.uint8).reshape(-1, 2, 2, 1)[:count]
 
 
-def addresses(pictures):
-    return {picture.tobytes() for picture in pictures}
+def addresses(images):
+    return {image.tobytes() for image in images}
 
 
 # Names of classes.
@@ -108,28 +108,28 @@ def test_class_names_that_look_the_same_are_one_name_twice():
         own_images.parse_class_names("caf\u00e9,cafe\u0301")
 
 
-# Held-out pictures.
+# Held-out images.
 
 
 @given(
     count=st.integers(2, 40), share=st.floats(0, 1), seed=st.integers(0, 2**32 - 1), data=st.data()
 )
-def test_held_out_pictures_are_never_drawn(count, share, seed, data):
-    pictures = numbered(count)
+def test_held_out_images_are_never_drawn(count, share, seed, data):
+    images = numbered(count)
     out = int(share * (count - 2))
-    found = own_images.with_holdout("memory", pictures, ("a", "b"), count=out, seed=seed, key="key")
-    judges, pool = addresses(found.test_images), addresses(pictures[found.pool_indices])
-    assert (len(judges), len(pool), found.drawable_count) == (out, count - out, count - out)
-    assert not judges & pool and judges | pool == addresses(pictures)
+    found = own_images.with_holdout("memory", images, ("a", "b"), count=out, seed=seed, key="key")
+    evaluation, pool = addresses(found.test_images), addresses(images[found.pool_indices])
+    assert (len(evaluation), len(pool), found.drawable_count) == (out, count - out, count - out)
+    assert not evaluation & pool and evaluation | pool == addresses(images)
     n = data.draw(st.integers(1, found.drawable_count))
     real = draw_real(found, n, seed)
     assert len(real) == n == len(addresses(real)) and addresses(real) <= pool
     assert (found.classes, found.test_labels, found.key, found.shape) == (2, None, "key", (2, 2, 1))
-    again = own_images.with_holdout("memory", pictures, ("a", "b"), count=out, seed=seed, key="key")
+    again = own_images.with_holdout("memory", images, ("a", "b"), count=out, seed=seed, key="key")
     assert np.array_equal(again.test_images, found.test_images)
 
 
-def test_seeds_hold_out_different_pictures():
+def test_seeds_hold_out_different_images():
     chosen = [
         addresses(
             own_images.with_holdout(
@@ -139,7 +139,7 @@ def test_seeds_hold_out_different_pictures():
         for seed in range(4)
     ]
     assert len({frozenset(part) for part in chosen}) == 4
-    # A share of the pictures, not the first or the last of them: each half of the folder gives
+    # A share of the images, not the first or the last of them: each half of the folder gives
     # about half.
     first = addresses(numbered(100)[:50])
     assert all(10 < len(first & part) < 40 for part in chosen)
@@ -153,21 +153,21 @@ def test_too_few_to_hold_any_out(count, out):
         own_images.with_holdout("memory", numbered(count), ("a", "b"), count=out, seed=0, key="")
 
 
-def test_key_tells_pictures_apart():
-    pictures = numbered(6)
+def test_key_tells_images_apart():
+    images = numbered(6)
     keys = [
-        pictures,
-        pictures[::-1],
-        pictures[:5],
-        pictures.reshape(6, 4, 1, 1),
-        pictures.reshape(3, 4, 2, 1),
+        images,
+        images[::-1],
+        images[:5],
+        images.reshape(6, 4, 1, 1),
+        images.reshape(3, 4, 2, 1),
     ]
     assert len({own_images.array_key(each) for each in keys}) == 5
-    assert own_images.array_key(pictures) == own_images.array_key(pictures.copy())
-    assert own_images.array_key(pictures[::-1]) == own_images.array_key(
-        np.ascontiguousarray(pictures[::-1])
+    assert own_images.array_key(images) == own_images.array_key(images.copy())
+    assert own_images.array_key(images[::-1]) == own_images.array_key(
+        np.ascontiguousarray(images[::-1])
     )
-    assert own_images.array_key(pictures[:0]) == hashlib.sha256(b"(0, 2, 2, 1)").hexdigest()
+    assert own_images.array_key(images[:0]) == hashlib.sha256(b"(0, 2, 2, 1)").hexdigest()
 
 
 # From folders.
@@ -199,8 +199,8 @@ def test_folder_without_labels(tmp_path, capsys):
     assert fewer.drawable_count == 50
 
 
-def test_folder_with_test_pictures(tmp_path):
-    """All pictures may be drawn; the classes are in the teacher's order, and copies count."""
+def test_folder_with_test_images(tmp_path):
+    """All images may be drawn; the classes are in the teacher's order, and copies count."""
     write_digits(tmp_path / "pictures", 0, 60)
     write_digits(tmp_path / "test", 100, 130, labelled=True)
     (tmp_path / "test" / "0" / "copy.png").write_bytes(
@@ -223,7 +223,7 @@ def test_folder_with_test_pictures(tmp_path):
     assert named.class_names == tuple("0123456789") and named.key == data.key
 
 
-def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
+def test_evaluation_images_are_never_drawn(tmp_path, capsys):
     """A test folder inside of the pool's, as people keep them."""
     write_digits(tmp_path / "pictures", 0, 60)
     write_digits(tmp_path / "pictures" / "test", 20, 30, labelled=True)
@@ -238,11 +238,11 @@ def test_what_judges_the_student_is_never_drawn(tmp_path, capsys):
 
 
 def test_copies_of_held_out_images_are_never_drawn():
-    pictures = np.concatenate([digits(0, 20)[0]] * 2)
+    images = np.concatenate([digits(0, 20)[0]] * 2)
     data = own_images.with_holdout(
-        "memory", pictures, tuple("0123456789"), count=8, seed=3, key="key"
+        "memory", images, tuple("0123456789"), count=8, seed=3, key="key"
     )
-    drawable = pictures[data.pool_indices]
+    drawable = images[data.pool_indices]
     assert not addresses(drawable) & addresses(data.test_images)
     assert data.drawable_count == 40 - 2 * len(addresses(data.test_images))
 
@@ -272,7 +272,7 @@ def test_run_without_labels_through_the_command_line(tmp_path):
 
 
 @pytest.mark.heavy
-def test_run_with_test_pictures(tmp_path, monkeypatch):
+def test_run_with_test_images(tmp_path, monkeypatch):
     """Accuracy on the labels, which costs no query; the agreement only on demand."""
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     write_digits(tmp_path / "pictures", 0, 60)
@@ -293,10 +293,10 @@ def test_run_with_test_pictures(tmp_path, monkeypatch):
     assert summary["student_accuracy"] > 0.2  # chance is 0.1
     data = inputs.load_data(config)
     teacher = float(np.mean(shrink_and_answer(data.test_images).argmax(-1) == data.test_labels))
-    assert teacher > 0.7  # labels and pictures belong together
+    assert teacher > 0.7  # labels and images belong together
 
 
-def test_with_no_number_all_pictures_are_asked_about_first(tmp_path, monkeypatch):
+def test_with_no_number_all_images_are_asked_about_first(tmp_path, monkeypatch):
     """Those of a smaller budget are paid for. The run is stopped and resumed; the plan agrees."""
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     write_digits(tmp_path / "pictures", 0, 60)
@@ -317,10 +317,10 @@ def test_with_no_number_all_pictures_are_asked_about_first(tmp_path, monkeypatch
     assert following._load(config, STOP).facts.real == 50  # another process of the same job
     assert len(labelled_set.of_run(tmp_path / "run", STOP).images) == 50
     reviewed = reviewing.collect(kept.read(tmp_path / "run"))
-    assert [len(one.images) for one in reviewed.judged] == [10, 50]
+    assert [len(one.images) for one in reviewed.answered] == [10, 50]
 
 
-def test_run_is_refused_when_a_picture_was_added(tmp_path, monkeypatch):
+def test_run_is_refused_when_an_image_was_added(tmp_path, monkeypatch):
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     write_digits(tmp_path / "pictures", 0, 60)
     monkeypatch.setenv("COUNTING_TEACHER_FAILS", "15")  # after the ten held out, within round 0

@@ -22,7 +22,7 @@ from tests.support.secret_search import files, leaks
 heavy = pytest.mark.heavy
 
 
-# configs/http.py's own story, on the digits: a picture a request, the best labels alone.
+# configs/http.py's own story, on the digits: one image a request, the best labels alone.
 WEB = {
     **{
         name: value

@@ -176,7 +176,7 @@ QUICK = {
 }
 
 
-class Judge:
+class Service:
     """Tells three classes apart by brightness; from ``limit`` images on it fails."""
 
     def __init__(self, limit=10**9):
@@ -203,12 +203,12 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, fields):
     """Asked at 12 pixels, seen at 6; the teacher fails in the middle of round 2."""
     images = np.random.default_rng(0).integers(0, 256, (60, 12, 12, 3), np.uint8)
 
-    def distill(judge, folder):
+    def distill(service, folder):
         return api.distill(
-            images, judge, 3, budget=40, workdir=folder, identity="j", fields={**QUICK, **fields}
+            images, service, 3, budget=40, workdir=folder, identity="j", fields={**QUICK, **fields}
         )
 
-    whole, first, second = Judge(), Judge(limit=39), Judge()
+    whole, first, second = Service(), Service(limit=39), Service()
     expected = distill(whole, tmp_path / "whole")
     with pytest.raises(UserError, match="down"):
         distill(first, tmp_path / "parts")
@@ -228,18 +228,18 @@ def test_a_resumed_run_has_the_bits_of_an_uninterrupted_one(tmp_path, fields):
     ],
 )
 def test_whole_runs_of_rules_that_look_at_answers_and_real_images(tmp_path, method, name):
-    """Mixes, pictures and crops: the budget is spent on different images."""
+    """Mixes, images and crops: the budget is spent on different images."""
     images = np.random.default_rng(0).integers(0, 256, (60, 12, 12, 3), np.uint8)
-    judge = Judge()
+    service = Service()
     fields = {"method": method, "search.acquisition": name, "search.candidates": 2.0}
     api.distill(
-        images, judge, 3, budget=40, workdir=tmp_path, identity="j", fields={**QUICK, **fields}
+        images, service, 3, budget=40, workdir=tmp_path, identity="j", fields={**QUICK, **fields}
     )
-    assert len(judge.seen) == len(set(judge.seen)) == 40 + 8
+    assert len(service.seen) == len(set(service.seen)) == 40 + 8
 
 
-def test_labelling_pictures_of_a_folder(tmp_path, monkeypatch):
-    """Nothing that judges the student is asked about as a query; the plan tells what is scored."""
+def test_labelling_images_of_a_folder(tmp_path, monkeypatch):
+    """No evaluation image is sent as a query; the plan tells what is scored."""
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(tmp_path / "asked.txt"))
     write_digits(tmp_path / "pictures", 0, 60)
     fields = {
@@ -273,7 +273,7 @@ def test_labelling_pictures_of_a_folder(tmp_path, monkeypatch):
 
 
 def test_only_images_that_are_needed_are_in_memory():
-    """Of 50,000 pictures and a budget of 5,000, twice these; of crops all that were made, too."""
+    """Of 50,000 images and a budget of 5,000, twice these; of crops all that were made, too."""
     config = dataclasses.replace(configured(**command.TINY), n_real=1000, budget=5000)
     assert METHODS["active_labelling"].selector.held_images(50_000, config.budget) == 10_000
     assert METHODS["random_crops"].selector.held_images(13_000, config.budget) == 23_000

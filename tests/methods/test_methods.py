@@ -305,7 +305,7 @@ def test_a_run_as_released_sends_no_white(tmp_path):
         whole_run.run(place, **fields)
         asked[released] = counting_teacher.asked(place / "asked.txt")
     assert len(asked[True]) == len(asked[False]) == 60 + 90
-    assert asked[True][:60] == asked[False][:60]  # what judges is shown as it is
+    assert asked[True][:60] == asked[False][:60]  # evaluation images are shown as they are
     assert len(set(asked[True][60:90]) & set(asked[False][60:90])) < 10  # digits have white pixels
 
 

@@ -35,9 +35,14 @@ def facts_of(settings, drawable=400, labelled=True):
     return facts_of_run(settings, drawable=drawable, labelled=labelled)
 
 
-def cost(total, judging, both, held, price, currency):
+def cost(total, evaluation_queries, both, held, price, currency):
     return costs.Cost(
-        total=total, judging=judging, both=both, held=held, price=price, currency=currency
+        total=total,
+        evaluation_queries=evaluation_queries,
+        both=both,
+        held=held,
+        price=price,
+        currency=currency,
     )
 
 
@@ -126,8 +131,8 @@ def test_work(fields, evaluations, trained):
     assert table[0][2] == "0 seconds"  # nothing is searched before there is a student
 
 
-def told_of_pictures(fields):
-    """What the plan of a tiny run says of pictures that are left, of 400."""
+def told_of_images(fields):
+    """What the plan of a tiny run says of images that are left, of 400."""
     known, data = noise(30), data_of(noise(400), noise(2))
     given = configured(**{**command.TINY, **fields})
     config = inputs.counted(given, data)
@@ -155,13 +160,13 @@ def told_of_pictures(fields):
         {"method": "random_mixup"},
         {"method": "pastes"},
         {"budget": 400},
-        {"budget": 460},  # more money than pictures
+        {"budget": 460},  # more money than images
     ],
 )
-def test_pictures_that_are_left_are_told_and_the_remedy_works(fields):
-    found = told_of_pictures(fields)
+def test_images_that_are_left_are_told_and_the_remedy_works(fields):
+    found = told_of_images(fields)
     assert found and found.groups() == ("370", "n_real", "0")
-    assert told_of_pictures({**fields, "n_real": 0}) is None
+    assert told_of_images({**fields, "n_real": 0}) is None
 
 
 @pytest.mark.parametrize(
@@ -174,8 +179,8 @@ def test_pictures_that_are_left_are_told_and_the_remedy_works(fields):
         {"n_real": 400, "budget": 460},  # none is left
     ],
 )
-def test_no_pictures_are_told(fields):
-    assert told_of_pictures(fields) is None
+def test_no_images_are_told(fields):
+    assert told_of_images(fields) is None
 
 
 def test_an_assistants_work_by_hand():
@@ -217,7 +222,7 @@ def test_an_assistants_work_by_hand():
 
 def test_cached_features_by_hand():
     """Of 2 views of the 90 images that are asked about and of 100 mixes of an assistant, and of the
-    2 images that judge.
+    2 evaluation images.
     """
     cached = {
         **{"student": "lenet5_half", "student_weights": "tests.support.first_weights:same"},
@@ -259,7 +264,7 @@ def test_a_screened_round_by_hand():
 
 
 def test_images_that_occur_twice_are_sent_once(tmp_path):
-    """6 real images, of which 4 differ; 3 that judge, of which 2 differ, one of them real, too."""
+    """6 real images, of which 4 differ; 3 for evaluation, of which 2 differ, 1 of them real."""
     some = noise(5)
     data = data_of(some[[0, 1, 2, 3, 3, 0]], some[[3, 4, 4]])
     config = configured(
@@ -267,7 +272,7 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
     )
     real = draw_real(data, 6, config.seed)
     bill = cost_of(config, data, real)
-    assert (bill.total, bill.judging, bill.both) == (4 + 3, 2, 1)
+    assert (bill.total, bill.evaluation_queries, bill.both) == (4 + 3, 2, 1)
     assert (bill.to_send, bill.amount) == (5 + 3, 4.0)
 
     sent = []
@@ -289,12 +294,12 @@ def test_images_that_occur_twice_are_sent_once(tmp_path):
     book.close()
 
 
-def test_no_judging_images_unless_the_teacher_is_asked_about_them():
+def test_no_evaluation_images_unless_the_teacher_is_asked_about_them():
     data = data_of(noise(30), noise(7, 1))
-    for evaluate, judging in (("yes", 7), ("no", 0), ("auto", 0)):
+    for evaluate, evaluation in (("yes", 7), ("no", 0), ("auto", 0)):
         config = configured(**{**command.TINY, "teacher.evaluate": evaluate})
         found = cost_of(config, data, data.pool_images)
-        assert (found.total, found.judging) == (90, judging)
+        assert (found.total, found.evaluation_queries) == (90, evaluation)
 
 
 def test_what_is_spent_counts_against_the_limit():
@@ -379,14 +384,14 @@ def test_half_done_run_and_another_that_shares_its_ledger(tmp_path, monkeypatch)
     # It is finished.
     assert figures(report.report(first, tmp_path / "first", STOP))["to be sent"] == 0
 
-    # The same real and judging images; its lambdas are others, and so are all its mixes.
+    # The same real and evaluation images; its lambdas are others, and so are all its mixes.
     others = {"search.lam_low": 0.9, "search.lam_high": 0.95, "rounds": 1}
     second = configured(**{**SHORT, "ledger.path": shared, **others})
     spends_what_it_says(second, tmp_path / "second", shared, log, known=90, sent=60)
 
 
 def test_the_sentinel_is_planned_and_paid(tmp_path, monkeypatch):
-    """Three rounds of 1, 8, 8, 8 and 5 images, 3 checks each; 60 judging ones in 9 batches, 5."""
+    """Three rounds of 1, 8, 8, 8 and 5 images, 3 checks each; 60 for evaluation in 9 batches, 5."""
     log = tmp_path / "asked.txt"
     monkeypatch.setenv("COUNTING_TEACHER_LOG", str(log))
     monkeypatch.setattr(workload, "measure", lambda *_: workload.Speed(1.0, 1.0, 1))

@@ -60,7 +60,7 @@ def test_a_probe_asks_so_many_images_and_the_run_does_not_ask_again(tmp_path, lo
     assert re.search(r"spent +5 USD \(0\.25 an image\)", done.stdout)
     assert re.search(r"answers\.form +probabilities fits all 20 answers", done.stdout)
     assert re.search(r"rate +[\d.,]+ images a second", done.stdout)
-    # 90 queries and 60 images that judge, of which 20 are answered: 130 at .25.
+    # 90 queries and 60 evaluation images, of which 20 are answered: 130 at .25.
     assert re.search(r"the run will send +130 more images, 32\.50 USD", done.stdout)
     page = (folder / "probe.html").read_text()
     page_checks.check(page)

@@ -24,7 +24,7 @@ def test_brier_scores_by_hand():
     assert found == pytest.approx([0.005, 0.005, 0.005, 1.805, 0.605], abs=1e-6)
 
 
-def test_calibration_is_judged_by_labels_or_else_by_the_teacher():
+def test_calibration_needs_labels_or_else_the_teacher():
     """ECE: 4/5 |.75 - .95| + 1/5 |0 - .55| = .27; the mean of the Brier scores is .485."""
     by_hand = {"calibration_error": pytest.approx(0.27), "brier_score": pytest.approx(0.485)}
     assert metrics.calibration(SURE, RIGHT, None) == by_hand

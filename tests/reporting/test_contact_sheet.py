@@ -65,7 +65,7 @@ def test_a_small_image_stays_as_it_is(channels):
     assert np.array_equal(found, image if channels == 3 else image[..., 0])
 
 
-def test_a_large_picture_is_a_thumbnail():
+def test_a_large_image_is_a_thumbnail():
     noise = np.random.default_rng(0).integers(0, 256, (600, 300, 3), np.uint8)
     found = thumbnail.address(noise)
     assert found.startswith("data:image/jpeg;base64,") and len(found) < 60_000

@@ -1,11 +1,11 @@
-"""Which pictures a person should look at first, and their part of a page."""
+"""Which images a person should look at first, and their part of a page."""
 
 import numpy as np
 import pytest
 
 from amkd.reporting import gallery, html_parts, metrics
-from amkd.reporting.gallery import Judged
-from amkd.run import judged
+from amkd.reporting.gallery import AnsweredImages
+from amkd.run import answered_images
 from amkd.tasks import ONE_CLASS
 from tests.reporting.test_pages import read
 
@@ -47,8 +47,8 @@ def test_order_agrees_with_a_slow_reference():
 
 
 def test_part_of_a_page():
-    entry_of = judged.entry_of(ONE_CLASS, ("cat", "<b>"))
-    both = Judged("held-out", IMAGES, TEACHER, STUDENT)
+    entry_of = answered_images.entry_of(ONE_CLASS, ("cat", "<b>"))
+    both = AnsweredImages("held-out", IMAGES, TEACHER, STUDENT)
     shown = list(gallery.galleries(both, 2, entry_of))
     assert len(list(gallery.galleries(both, 2, entry_of, with_least_sure=False))) == 1
     assert [len(one.entries) for one in shown] == [2, 2]

@@ -82,7 +82,7 @@ def of_run(classes=("cat", "dog<b>"), *, told=None, **more):
 
 
 def without_labels(**more):
-    """A run that only its teacher judged."""
+    """A run that is evaluated only by its teacher's answers."""
     rows = [row(number, 100 * (number + 1), student_accuracy=None) for number in (0, 1)]
     told = dict.fromkeys(("student_accuracy", "teacher_accuracy", "success_rate"))
     return of_run(labels=None, told={**told, "rounds": rows} | more.pop("told", {}), **more)
@@ -102,8 +102,8 @@ def test_a_page_shows_intervals():
     counted = {"accuracy_images": 497, "agreement_images": 100}
     rows = [row(0, 200, **{**counted, "student_accuracy": 428 / 497})]
     told = {"student_accuracy": 428 / 497, "agreement": 0.9, "rounds": rows, **counted}
-    judged = np.tile(np.float32([0.9, 0.1]), (10, 1))
-    text = of_run(told=told, student=judged, labels=np.zeros(10, int), teacher=None)
+    answers = np.tile(np.float32([0.9, 0.1]), (10, 1))
+    text = of_run(told=told, student=answers, labels=np.zeros(10, int), teacher=None)
     assert "<b>86.12%</b><span>student accuracy, 95% interval 82.8 to 88.9</span>" in text
     assert "<b>90.00%</b><span>agreement, 95% interval 82.6 to 94.5</span>" in text
     # 82.8 and 88.9 over a teacher's 95.12%.

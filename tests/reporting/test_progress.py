@@ -1,4 +1,4 @@
-"""Where a run stands: as it is noted, kept on disk, judged, and shown to Prometheus."""
+"""Where a run stands: as it is noted, kept on disk, checked, and shown to Prometheus."""
 
 import dataclasses
 import datetime
@@ -91,7 +91,7 @@ def test_how_it_ends(tmp_path, raised, state, why):
     with pytest.raises(type(raised)), progress_file.kept(noted(), tmp_path, 60):
         raise raised
     assert (read(tmp_path)["state"], read(tmp_path)["why"]) == (state, why)
-    found = progress_file.judge(tmp_path, 60, None)
+    found = progress_file.health(tmp_path, 60, None)
     assert not found.well and f"{state}: {why}" in found.told
 
 
@@ -99,7 +99,7 @@ def test_no_file_where_none_is_wanted(tmp_path):
     with progress_file.kept(noted(), tmp_path, 0):
         assert not list(tmp_path.iterdir())
     with pytest.raises(UserError, match=r"progress\.json does not exist: no run was started"):
-        progress_file.judge(tmp_path, 60, None)
+        progress_file.health(tmp_path, 60, None)
 
 
 def write(folder, **changed):
@@ -119,10 +119,10 @@ def write(folder, **changed):
         ("11:59:30", "11:50:00", 900, True, "last heartbeat"),
     ],
 )
-def test_heartbeats_are_judged(tmp_path, updated, advanced, idle, well, words):
+def test_heartbeats_and_progress_decide_the_health(tmp_path, updated, advanced, idle, well, words):
     at = "2026-11-28T{}.000Z"
     write(tmp_path, updated=at.format(updated), advanced=at.format(advanced))
-    found = progress_file.judge(tmp_path, 60, idle, NOW)
+    found = progress_file.health(tmp_path, 60, idle, NOW)
     assert found.well is well and words in found.told
     standing = "round 1 of 3, query, 16 of 200 img, 240 of 640 queries, 0.75 USD spent"
     assert f"{tmp_path}: {standing}" in found.told
@@ -132,10 +132,10 @@ def test_a_damaged_file(tmp_path):
     for updated in ("soon", "2026-11-28T12:00:00"):
         write(tmp_path, updated=updated)
         with pytest.raises(UserError, match="is damaged"):
-            progress_file.judge(tmp_path, 60, None, NOW)
+            progress_file.health(tmp_path, 60, None, NOW)
     (tmp_path / "progress.json").write_text("{")
     with pytest.raises(UserError, match="is damaged"):
-        progress_file.judge(tmp_path, 60, None, NOW)
+        progress_file.health(tmp_path, 60, None, NOW)
 
 
 def test_the_command_tells_by_its_exit_status(tmp_path, capsys):
@@ -199,8 +199,8 @@ def test_rare_signs_of_life_are_waited_for(tmp_path):
     at = "2026-11-28T11:50:00.000Z"  # 600 s ago
     for every, well in ((200, True), (199, False), (None, False)):
         write(tmp_path, updated=at, advanced=at, beat_seconds=every)
-        assert progress_file.judge(tmp_path, None, None, NOW).well is well
-    assert not progress_file.judge(tmp_path, 60, None, NOW).well  # as was asked for
+        assert progress_file.health(tmp_path, None, None, NOW).well is well
+    assert not progress_file.health(tmp_path, 60, None, NOW).well  # as was asked for
 
 
 def test_no_secret_in_the_reason(tmp_path):
@@ -212,7 +212,7 @@ def test_no_secret_in_the_reason(tmp_path):
     del hidden
 
 
-def test_a_log_that_cannot_be_written_ends_no_sign_of_life(tmp_path, monkeypatch):
+def test_a_log_that_cannot_be_written_ends_no_heartbeat(tmp_path, monkeypatch):
     def full(event):
         raise OSError("no space left")
 

@@ -14,12 +14,17 @@ def test_the_table_tells_of_money_only_where_there_is_some() -> None:
     )
 
 
+def test_an_assistant_of_an_earlier_version_is_told_of() -> None:
+    told = {"model": "lenet5", "mixes": 0, "pictures": 50, "share": 0.5, "agreement": 0.9}
+    assert "lenet5 answered 50 images" in summary_text.closing_table(summary(assistant=told))
+
+
 def test_the_table_tells_what_an_assistant_answered() -> None:
     told = {
         "model": "lenet5",
         "mixes": 12000,
         "near": 0,
-        "pictures": 50,
+        "real_images": 50,
         "share": 0.5,
         "agreement": 0.9,
     }
@@ -93,7 +98,7 @@ def test_percent() -> None:
 
 
 def test_intervals_stand_beside_what_was_counted() -> None:
-    """428 and 430 of 497; the teacher is judged on the images that it answered."""
+    """428 and 430 of 497; the teacher is evaluated on the images that it answered."""
     assert summary_text.percent(428 / 497, 497) == "86.12% (82.8 to 88.9)"
     counted = {"accuracy_images": 497, "agreement_images": 100}
     last = row(1, 987, student_accuracy=428 / 497, agreement=0.9, **counted)

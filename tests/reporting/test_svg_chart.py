@@ -96,12 +96,12 @@ def test_intervals_beside_zero():
     assert titles[2] == "one seed, way: 0.50"
 
 
-def test_a_file_of_pictures_is_whole():
-    pictures = [
+def test_a_file_of_charts_is_whole():
+    images = [
         svg_chart.chart("a & b", "x", [ONE]),
         interval_chart.chart("c", "x", FOREST, unit=""),
     ]
-    text = drawing.file("a title\x00 of <them>", pictures * 2)
+    text = drawing.file("a title\x00 of <them>", images * 2)
     drawn = ET.fromstring(text)
     assert drawn.tag == "{http://www.w3.org/2000/svg}svg"
     assert "prefers-color-scheme: dark" in text and "var(--paper)" in text

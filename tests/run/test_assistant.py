@@ -66,7 +66,7 @@ def test_the_ledger_knows_nothing_of_it(whole):
 def test_what_is_told_of_it(whole):
     summary, folder = whole
     told = summary["assistant"]
-    wanted = {"model": "lenet5", "mixes": 40, "near": 10, "pictures": 0, "share": 0.5}
+    wanted = {"model": "lenet5", "mixes": 40, "near": 10, "real_images": 0, "share": 0.5}
     assert {name: told[name] for name in wanted} == wanted
     assert 0 <= told["accuracy"] <= 1 and 0 <= told["agreement"] <= 1
     rounds = command.rows(folder / "run", "round")
@@ -170,13 +170,13 @@ def test_the_rounds_before_are_those_of_a_run_without_one(whole, tmp_path):
     )
 
 
-def test_pictures_that_were_not_asked_about(tmp_path):
+def test_images_that_were_not_asked_about(tmp_path):
     """With labels, of which a pretrained assistant makes probabilities; in every round."""
     fields = {
         "method": "active_labelling",
         "teacher.answers.form": "label",
         "assistant.rounds": "all",
-        "assistant.pictures": 25,
+        "assistant.real_images": 25,
         "assistant.near": 0.0,
         "train.epochs": 1,
         "assistant.train.epochs": 1,
@@ -189,14 +189,14 @@ def test_pictures_that_were_not_asked_about(tmp_path):
     assert workdir.run_record.read(tmp_path / "run")["weights"] == f",{weights['sha256']}"
     assert found["queries"] == 90
     rounds = command.rows(tmp_path / "run", "round")
-    assert [row["assistant"]["pictures"] for row in rounds] == [25] * 3
+    assert [row["assistant"]["real_images"] for row in rounds] == [25] * 3
     assert [row["assistant"]["mixes"] for row in rounds] == [40] * 3
     assert [row["assistant"]["near"] for row in rounds] == [0] * 3
 
 
-def test_more_pictures_than_there_are_are_refused_before_any_query(tmp_path):
-    fields = {"method": "active_labelling", "assistant.pictures": 5000, "assistant.near": 0.0}
-    with pytest.raises(UserError, match=r"config\.assistant\.pictures=5000: digits has"):
+def test_more_images_than_there_are_are_refused_before_any_query(tmp_path):
+    fields = {"method": "active_labelling", "assistant.real_images": 5000, "assistant.near": 0.0}
+    with pytest.raises(UserError, match=r"config\.assistant\.real_images=5000: digits has"):
         whole_run.run(tmp_path, **{**TINY, **fields})
     with pytest.raises(UserError, match="model 'alexnet' takes images of at least 15"):
         whole_run.run(tmp_path, **{**TINY, "assistant.model": "alexnet"})

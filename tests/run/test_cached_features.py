@@ -74,8 +74,9 @@ def test_the_backbone_runs_once_for_each_view(go, tmp_path, monkeypatch):
     monkeypatch.setattr(frozen_backbone.prediction, "features", count)
     whole = go("whole")
     assert whole["queries"] == whole["queries_paid"] == 44
-    # Three views of 44 images, the 40 that judge, and in each round's search at most 24 candidates,
-    # of which 12 are chosen. What was a candidate is not run again, and nothing is run twice.
+    # Three views of 44 images, the 40 for evaluation, and in each round's search at most 24
+    # candidates, of which 12 are chosen. What was a candidate is not run again, and nothing is run
+    # twice.
     assert 3 * 44 + 40 < sum(computed) <= 3 * 44 + 40 + 2 * 12
     (file,) = (tmp_path / "cache" / "features").iterdir()
     with contextlib.closing(sqlite3.connect(file)) as book:

@@ -24,17 +24,17 @@ def test_batches_must_split_evenly_over_devices(group: str) -> None:
 
 
 def some_data(pool: int, labeled: int, test: int = 5) -> DataSet:
-    pictures, labels = (
+    images, labels = (
         np.zeros((max(pool, labeled, test), 2, 2, 1), np.uint8),
         np.zeros(max(labeled, test), np.int32),
     )
     return DataSet(
         "digits",
         10,
-        pictures[:labeled],
+        images[:labeled],
         labels[:labeled],
-        pictures[:pool],
-        pictures[:test],
+        images[:pool],
+        images[:test],
         labels[:test],
     )
 

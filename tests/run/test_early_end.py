@@ -27,7 +27,7 @@ def answer(images: np.ndarray) -> np.ndarray:
 
 
 def settings(max_cost: float, **fields: Any) -> Settings:
-    """30 images in round 0, 30 in each of two more rounds, and 20 that judge: 110 in all."""
+    """30 images in round 0, 30 in each of two more rounds, and 20 for evaluation: 110 in all."""
     chosen = {
         **command.TINY,
         "data.test_images": 20,
@@ -50,7 +50,7 @@ def enough(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return run(tmp_path_factory.mktemp("enough") / "run", 0.0)
 
 
-# The images that the money reaches; the queries and the judging images among them.
+# The images that the money reaches; the queries and the evaluation images among them.
 CASES = [
     pytest.param(10, 10, 0, id="in the middle of round 0"),
     pytest.param(30, 30, 0, id="round 0 and no more"),
@@ -58,17 +58,17 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("images", "queries", "judging"), CASES)
+@pytest.mark.parametrize(("images", "queries", "evaluations"), CASES)
 def test_the_student_learns_from_what_was_paid_for(
     images: int,
     queries: int,
-    judging: int,
+    evaluations: int,
     tmp_path: Path,
     enough: dict[str, Any],
 ) -> None:
     asked.clear()
     found = run(tmp_path / "run", images * PRICE)
-    assert (found["queries"], found["evaluation_queries"]) == (queries, judging)
+    assert (found["queries"], found["evaluation_queries"]) == (queries, evaluations)
     assert found["cost"] == images * PRICE and asked.total() == images
     early = found["ended_early"]
     assert early["max_cost"] == images * PRICE
@@ -88,7 +88,7 @@ def test_the_student_learns_from_what_was_paid_for(
     assert [row["round"] for row in whole["rounds"]] == [0, 1, 2]
 
 
-def test_judging_is_paid_last_and_as_far_as_the_money_reaches(
+def test_evaluation_is_paid_last_and_as_far_as_the_money_reaches(
     tmp_path: Path, enough: dict[str, Any]
 ) -> None:
     asked.clear()
@@ -105,7 +105,7 @@ def test_judging_is_paid_last_and_as_far_as_the_money_reaches(
     assert set(asked.values()) == {1} and asked.total() == 110
 
 
-def test_enough_for_all_is_judged_from_the_start(enough: dict[str, Any]) -> None:
+def test_enough_for_all_is_evaluated_from_the_start(enough: dict[str, Any]) -> None:
     assert all(row["agreement"] is not None for row in enough["rounds"])
     assert enough["ended_early"] is None and enough["evaluation_queries"] == 20
 

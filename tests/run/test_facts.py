@@ -25,7 +25,7 @@ def test_evaluation_is_free_only_with_a_local_teacher() -> None:
             "auto",
             False,
             True,
-        ),  # without labels there is nothing else to judge the student by
+        ),  # without labels there is nothing else to evaluate the student by
         (python, "no", False, False),
     ):
         settings = configured(**{**fields, "teacher.evaluate": evaluate})

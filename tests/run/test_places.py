@@ -14,7 +14,7 @@ from tests.support.small import configured
 NOWHERE = "/proc/1/x"  # not even root writes there
 
 PLACES = {
-    "cache, of pictures": (
+    "cache, of images": (
         {
             "dataset": "folder",
             "data.folder": "{tmp}",

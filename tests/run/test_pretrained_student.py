@@ -27,7 +27,7 @@ def write_weights(path, scale=1.0):
 
 
 def shrink_and_answer(images):
-    """The teacher of small.FOLDER for 32x32 pictures."""
+    """The teacher of small.FOLDER for 32x32 images."""
     blocks = images.reshape(len(images), 16, 2, 16, 2, 3).mean((2, 4))
     return small.shrink_and_answer(np.rint(blocks).astype(np.uint8))
 

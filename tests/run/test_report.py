@@ -1,4 +1,4 @@
-"""What a whole run leaves for people and programs: its page, its pictures, documented metrics."""
+"""What a whole run leaves for people and programs: its page, its charts, documented metrics."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def test_rounds_tell_what_was_spent(tiny_run):
     rounds = [entry for entry in lines if entry["kind"] == "round"]
     assert [entry["selected"] for entry in rounds] == [30, 30, 30]
     assert [entry["queries_paid"] for entry in rounds] == [30, 60, 90]
-    # 60 judging images come first; an image costs .25.
+    # 60 evaluation images come first; an image costs .25.
     assert [entry["cost"] for entry in rounds] == [22.5, 30.0, 37.5]
     assert [entry["c1_lowest"] for entry in rounds] == [None] * 3
 
@@ -94,3 +94,9 @@ def test_a_workdir_keeps_the_origin(tiny_run, tmp_path):
     assert origin.config == "default" and "train.epochs" in origin.fields
     run_record.write(tmp_path, {"run": "a", "config": {}})  # of version 0.1
     assert run_record.origin(tmp_path) == NOWHERE
+
+
+def test_an_origin_of_an_earlier_version_has_the_names_of_today(tmp_path):
+    told = {"config": "mnist", "fields": ["data.judge", "seed"]}
+    run_record.write(tmp_path, {"run": "a", "config": {}, "origin": told})
+    assert run_record.origin(tmp_path) == Origin("mnist", ("data.evaluate_on", "seed"))

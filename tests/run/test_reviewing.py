@@ -1,4 +1,4 @@
-"""``amkd review``: pictures of a finished run as a page and a table, and corrections read back."""
+"""``amkd review``: images of a finished run as a page and a table, and corrections read back."""
 
 import csv
 import shutil
@@ -12,7 +12,7 @@ from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.ledger import corrections
 from amkd.reporting import metrics
-from amkd.run import judged, kept, reviewing
+from amkd.run import answered_images, kept, reviewing
 from tests.reporting.test_pages import read
 from tests.support import page_checks, small
 
@@ -46,9 +46,9 @@ def write(path, rows):
     return path
 
 
-def test_pictures_are_those_of_the_run(review):
-    held_out, real = review.judged
-    assert (held_out.kind, real.kind) == (judged.HELD_OUT, judged.QUERIED)
+def test_images_are_those_of_the_run(review):
+    held_out, real = review.answered
+    assert (held_out.kind, real.kind) == (answered_images.HELD_OUT, answered_images.QUERIED)
     assert len(held_out.images) == 60 and len(real.images) == 30
     last = review.run.rounds[-1]
     assert metrics.agreement(held_out.student, held_out.teacher) == last["agreement"]
@@ -74,7 +74,7 @@ def test_page_and_table(run, review, table):
     assert all(address.startswith("data:image/") for address in reader.fetched)
     page_checks.check(page)
     assert 10 <= len(table) <= 20 and all(row["correct"] == row["file"] == "" for row in table)
-    held_out = review.judged[0]
+    held_out = review.answered[0]
     worst = int(np.argmax(metrics.divergences(held_out.student, held_out.teacher)))
     assert table[0]["image"] == image_digest(held_out.images[worst]).hex()
     assert table[0]["teacher"] == str(held_out.teacher[worst].argmax())
@@ -143,18 +143,18 @@ def test_mistakes(tmp_path, run):
         subcommands.run(["review", str(run), "--colour=red"])
 
 
-def test_files_of_pictures_in_a_folder_and_in_a_manifest(tmp_path):
-    """The first picture judges in the manifest; a copy of the second is not another image."""
+def test_files_of_images_in_a_folder_and_in_a_manifest(tmp_path):
+    """The first image is an evaluation image; a copy of the second is not another image."""
     for part in ("train", "test"):
         (tmp_path / part).mkdir()
-    pictures, names = np.zeros((3, 8, 8), np.uint8), ("test/a.png", "train/b.png", "train/c.png")
-    pictures += np.array([10, 20, 30], np.uint8)[:, None, None] + np.arange(8, dtype=np.uint8)
-    for name, picture in zip(names, pictures, strict=True):
-        Image.fromarray(picture).save(tmp_path / name)
+    images, names = np.zeros((3, 8, 8), np.uint8), ("test/a.png", "train/b.png", "train/c.png")
+    images += np.array([10, 20, 30], np.uint8)[:, None, None] + np.arange(8, dtype=np.uint8)
+    for name, image in zip(names, images, strict=True):
+        Image.fromarray(image).save(tmp_path / name)
     shutil.copy(tmp_path / names[1], tmp_path / "train" / "copy.png")
     rows = "".join(f"{name},{name.partition('/')[0]}\n" for name in (*names, "train/copy.png"))
     (tmp_path / "pictures.csv").write_text("path,split\n" + rows)
-    digests = [image_digest(picture[..., None]) for picture in pictures]
+    digests = [image_digest(image[..., None]) for image in images]
     expected = {digest: str(tmp_path / name) for digest, name in zip(digests, names, strict=True)}
     plan = {"data.size": 8, "data.mode": "grey", "data.classes": "2", "n_real": 2, "budget": 3}
     plan |= {"rounds": 1, "cache_dir": tmp_path / "cache", "teacher.kind": "python"}

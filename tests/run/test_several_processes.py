@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from amkd.core import checkpoint
-from tests.support import command, job, pictures
+from tests.support import command, image_files, job
 from tests.support.counting_teacher import asked
 
 heavy = pytest.mark.heavy
@@ -197,12 +197,12 @@ def test_another_configuration_is_refused_before_anything_is_asked(fields, words
 
 @heavy
 def test_other_data_are_refused_before_anything_is_asked(tmp_path):
-    """One picture of 40 differs on the second host."""
+    """One image of 40 differs on the second host."""
     for host in "ab":
         (tmp_path / host).mkdir()
         for number in range(40):
             seed = number if (host, number) != ("b", 7) else 100
-            pictures.write_png(tmp_path / host / f"{number}.png", seed)
+            image_files.write_png(tmp_path / host / f"{number}.png", seed)
     fields = {"dataset": "folder", "data.classes": "10", "data.size": 8, "data.held_out": 10}
     lines = [line(tmp_path, **fields, **{"data.folder": tmp_path / host}) for host in "ab"]
     with job.started(lines, environment(tmp_path)) as processes:

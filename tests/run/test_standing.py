@@ -57,8 +57,8 @@ def test_an_assistant_stands_somewhere_too():
 class Book:
     """A ledger's sums."""
 
-    def __init__(self, queries, judging, spent):
-        self.counts, self.money = {"distill": queries, "evaluate": judging}, spent
+    def __init__(self, queries, evaluations, spent):
+        self.counts, self.money = {"distill": queries, "evaluate": evaluations}, spent
 
     def count(self, run, purpose):
         return self.counts[purpose]
@@ -69,7 +69,7 @@ class Book:
 
 SUMS = {
     "a new run": (Book(0, 0, 0.0), 0, ""),
-    "judged only": (
+    "evaluation only": (
         Book(0, 60, 15.0),
         0,
         "resumed: round 0 of 0 to 2, selecting its images. 0 answers to queries and 60 to"

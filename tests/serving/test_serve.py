@@ -44,7 +44,7 @@ def test_the_runs_teacher_is_asked_on_an_account_that_stays(run, tmp_path):
     with opened(run, **fields) as (model, told):
         assert "below 1, python:tests.support.counting_teacher:answer" in told
         assert (model.shape, model.classes, model.max_batch) == ((8, 8, 1), 10, 64)
-        # The run has asked about the images that judge: they are free.
+        # The run has sent the evaluation images: they are free.
         assert model.cascade.answer(known).by_teacher.all() and not log.exists()
         # 1 USD at .25 an image reaches four of six, whatever the run itself has spent.
         answered = model.cascade.answer(images)

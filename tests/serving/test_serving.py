@@ -20,7 +20,7 @@ from amkd.querying.request_policy import RequestPolicy
 from amkd.serving.answering import Cascade
 from amkd.serving.server import Model, Server
 from tests.support import http_services
-from tests.support.http_services import SHAPE, connection, oip_teacher, pictures
+from tests.support.http_services import SHAPE, connection, oip_teacher, random_images
 
 PRICE = 0.5
 
@@ -77,7 +77,7 @@ def infer(url, images):
 
 def test_the_ledger_counts_what_the_service_counts(tmp_path):
     """Many clients ask about the same images at once."""
-    images = pictures(40)
+    images = random_images(40)
     unsure = is_unsure(images)
     assert 10 < unsure.sum() < 30
     orders = [np.random.default_rng(seed).permutation(40)[:8] for seed in range(24)]
@@ -109,7 +109,7 @@ def test_the_ledger_counts_what_the_service_counts(tmp_path):
 
 
 def test_when_the_money_is_over_the_student_answers_and_says_so(tmp_path):
-    images = pictures(40)
+    images = random_images(40)
     images = images[is_unsure(images)][:8]
     with http_services.serve() as service:
         with served(tmp_path, service, max_cost=3 * PRICE) as (url, book):
@@ -131,7 +131,7 @@ def test_when_the_money_is_over_the_student_answers_and_says_so(tmp_path):
 
 
 def test_a_service_that_is_down_does_not_stop_the_student(tmp_path):
-    images = pictures(40)
+    images = random_images(40)
     images = images[is_unsure(images)][:2]
     with http_services.serve("500*2") as service, served(tmp_path, service) as (url, _):
         rows, told = infer(url, images)
@@ -143,7 +143,7 @@ def test_a_service_that_is_down_does_not_stop_the_student(tmp_path):
 
 def test_the_student_alone_asks_nobody(tmp_path):
     with http_services.serve() as service, served(tmp_path, service, 0.0) as (url, _):
-        assert infer(url, pictures(8))[1] == {"student": 8, "teacher": 0, "teacher_images": ""}
+        assert infer(url, random_images(8))[1] == {"student": 8, "teacher": 0, "teacher_images": ""}
         assert not service.received
 
 
@@ -165,7 +165,7 @@ def test_paths_and_refusals(tmp_path):
 
 def test_the_projects_own_client_can_ask_it(tmp_path):
     """A served student may be the teacher of another run; here with binary tensors."""
-    images = pictures(8)
+    images = random_images(8)
     with http_services.serve() as service, served(tmp_path, service, 0.0) as (url, _):
         found = http_services.oip_teacher(connection(url), model="student", batch=4)
         with http_services.closing(found):

@@ -237,8 +237,8 @@ def load(name, server, **fields):
     return loading.load(settings_for(name, server, **fields), bugs(), StopSignal())
 
 
-def sent_picture(name, headers, body):
-    """The picture that a request holds, ``uint8[H, W, C]``."""
+def sent_image(name, headers, body):
+    """The image that a request holds, ``uint8[H, W, C]``."""
     kind = headers["Content-Type"]
     if name in ("azure_custom_vision", "torchserve"):
         return _decoded(body)
@@ -249,10 +249,10 @@ def sent_picture(name, headers, body):
         (part,) = form.get_payload()
         assert part.get_param("name", header="Content-Disposition") == "image"
         return _decoded(part.get_payload(decode=True))
-    return _decoded(base64.b64decode(_text_of_picture(name, json.loads(body))))
+    return _decoded(base64.b64decode(_text_of_image(name, json.loads(body))))
 
 
-def _text_of_picture(name, request):
+def _text_of_image(name, request):
     if name == "google_vision":
         return request["requests"][0]["image"]["content"]
     if name.startswith("rekognition"):
@@ -262,9 +262,9 @@ def _text_of_picture(name, request):
         assert url.startswith("data:image/png;base64,")
         return url.partition(",")[2]
     if name == "gemini":
-        picture = request["contents"][0]["parts"][0]["inlineData"]
-        assert picture["mimeType"] == "image/png"
-        return picture["data"]
+        image = request["contents"][0]["parts"][0]["inlineData"]
+        assert image["mimeType"] == "image/png"
+        return image["data"]
     return request["inputs"]
 
 

@@ -348,8 +348,8 @@ def _disorder(entries, fault):
 def _read_json_form(body):
     asked = json.loads(body)["requests"]
     files = [base64.b64decode(entry["image"]["content"], validate=True) for entry in asked]
-    pictures = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
-    images = [picture.reshape(*picture.shape[:2], -1) for picture in pictures]
+    decoded = [np.asarray(Image.open(io.BytesIO(file))) for file in files]
+    images = [image.reshape(*image.shape[:2], -1) for image in decoded]
     return {"images": images, "ids": [entry["id"] for entry in asked], "binary": False}
 
 

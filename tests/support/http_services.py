@@ -101,7 +101,7 @@ def answer(images):
     return np.stack([(1 - share) / 2, share, (1 - share) / 2], -1)
 
 
-def pictures(count, seed=0):
+def random_images(count, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, *SHAPE), np.uint8)
 
 

@@ -81,7 +81,7 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "share": ("search.random_share=0.3", "search.random_lam=grid"),
     "doubling": ("search.schedule=doubling",),
     "last": ("last_epochs=8",),
-    "judge": ("data.judge=train",),
+    "judge": ("data.evaluate_on=train",),
     "images": ("search.table_bytes=1",),
     "steps8": ("train.steps_per_dispatch=4",),
     "alexnet": ("student=alexnet_half", *_BIG_STUDENT),

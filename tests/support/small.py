@@ -1,5 +1,5 @@
 """Small runs inside the tests' own process: settings from fields, folders of digits, a teacher of
-pictures.
+images.
 """
 
 import importlib
@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from amkd.validation import from_config
 from tests.support import counting_teacher
 
-# A folder of digits as 16x16 colour pictures, with one short round.
+# A folder of digits as 16x16 colour images, with one short round.
 FOLDER = {
     "data.classes": "10",
     "data.size": 16,

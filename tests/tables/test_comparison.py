@@ -12,7 +12,7 @@ from amkd.cli import subcommands
 from amkd.core.errors import UserError
 from amkd.run.kept import KeptRun
 from amkd.tables import comparison, comparison_page, statistics
-from amkd.tables.class_agreement import Judged, same_images
+from amkd.tables.class_agreement import PredictedClasses, same_images
 from amkd.tables.comparison import NamedRun
 from tests.reporting.test_pages import read
 from tests.support import page_checks
@@ -65,7 +65,7 @@ def test_the_page_draws_paired_differences():
 def test_the_page_warns_where_figures_are_not_of_the_same_images_or_teacher():
     assert not list(comparison.cautions([*OURS, *THEIRS]))
     other = run("c", dataset="mnist")
-    more = dataclasses.replace(OURS[1].kept, data="more pictures")
+    more = dataclasses.replace(OURS[1].kept, data="more images")
     changed = dataclasses.replace(OURS[1], kept=more)
     for runs in ([OURS[0], other], [OURS[0], changed]):
         (caution,) = comparison.cautions(runs)
@@ -81,7 +81,7 @@ def test_the_page_warns_where_figures_are_not_of_the_same_images_or_teacher():
 
 @pytest.mark.parametrize("name", ["teacher", "data", "weights"])
 def test_runs_of_one_configuration_with_other_inputs_are_two_groups(name):
-    """One configuration, but the pictures of a folder or a file of weights have changed."""
+    """One configuration, but the images of a folder or a file of weights have changed."""
     other = dataclasses.replace(OURS[1], kept=dataclasses.replace(OURS[1].kept, **{name: "other"}))
     assert [len(one.runs) for one in comparison.groups([OURS[0], other, OURS[2]])] == [2, 1]
 
@@ -117,18 +117,20 @@ def test_sign_test_by_hand():
 
 
 def test_agreement_by_class_by_hand():
-    judged = Judged(("x", "y", "z"), (b"1", b"2", b"3"), np.array([0, 1, 1]), np.array([0, 0, 1]))
-    images, agreed = judged.by_class()
+    predicted = PredictedClasses(
+        ("x", "y", "z"), (b"1", b"2", b"3"), np.array([0, 1, 1]), np.array([0, 0, 1])
+    )
+    images, agreed = predicted.by_class()
     assert images.tolist() == [2, 1, 0] and agreed.tolist() == [1, 1, 0]
-    other = dataclasses.replace(judged, student=np.array([0, 0, 0]))
-    head, rows = comparison_page._class_table({"a": judged, "b": other})
+    other = dataclasses.replace(predicted, student=np.array([0, 0, 0]))
+    head, rows = comparison_page._class_table({"a": predicted, "b": other})
     assert head[-1] == "b minus a"
     assert [one[0] for one in rows] == ["x", "y", "z"]
     assert rows[0][2] == "50.00%" and rows[0][-1] == "+50.00"
     assert rows[1][-1] == "-100.00" and rows[2][-1] == "-"
-    assert same_images([judged, other])
-    assert not same_images([judged, dataclasses.replace(other, images=(b"1", b"2", b"4"))])
-    page = "".join(comparison_page._image_tests({"a": judged, "b": other}))
+    assert same_images([predicted, other])
+    assert not same_images([predicted, dataclasses.replace(other, images=(b"1", b"2", b"4"))])
+    page = "".join(comparison_page._image_tests({"a": predicted, "b": other}))
     assert "<td>1</td><td>1</td><td>1</td><td>1.0000</td>" in page
 
 

@@ -18,8 +18,8 @@ def test_what_the_assistant_reached_is_kept(tmp_path):
     assert "assistant" not in found["rounds"][0]
 
 
-def test_the_identities_of_pictures_and_weights_are_kept(tmp_path):
-    """A folder's name does not tell whether its pictures are still the same."""
+def test_the_identities_of_images_and_weights_are_kept(tmp_path):
+    """A folder's name does not tell whether its images are still the same."""
     (tmp_path / "summary.json").write_text(json.dumps({"seed": 0, "rounds": []}))
     record = {"run": "1", "teacher": "t", "data": "pictures", "config": {}, "weights": "abc"}
     (tmp_path / "config.json").write_text(json.dumps(record))
@@ -27,3 +27,9 @@ def test_the_identities_of_pictures_and_weights_are_kept(tmp_path):
     assert (found["data"], found["weights"]) == ("pictures", "abc")
     (tmp_path / "config.json").write_text(json.dumps({**record, "data": "", "weights": ""}))
     assert not {"data", "weights"} & kept.shorten(Run("r", "way", 0, Settings()), tmp_path).keys()
+
+
+def test_a_record_of_an_earlier_version_has_the_names_of_today(tmp_path):
+    record = {"row": "r", "way": "w", "seed": 0, "rounds": [], "config": {"data.judge": "train"}}
+    kept.write(record, tmp_path)
+    assert kept.read(tmp_path) == [{**record, "config": {"data.evaluate_on": "train"}}]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.tables import kept, pictures, planned, rendering
+from amkd.tables import charts, kept, planned, rendering
 from amkd.tables import table as tables
 from amkd.tables.cells import cells
 from amkd.tables.planned import Outcome
@@ -108,10 +108,10 @@ def test_equal_on_every_seed_is_no_difference():
     ("name", "more"),
     [
         ("teacher", {"teacher": "another"}),
-        ("data", {"data": "other pictures"}),
+        ("data", {"data": "other images"}),
         ("n_real", {"n_real": 99}),
         ("budget", {"budget": 8000}),
-        ("data.judge", {"config": {"data.judge": "train"}}),
+        ("data.evaluate_on", {"config": {"data.evaluate_on": "train"}}),
     ],
 )
 def test_a_comparison_is_of_the_same_conditions(name, more):
@@ -122,7 +122,7 @@ def test_a_comparison_is_of_the_same_conditions(name, more):
 
 
 def test_figures_wait_for_their_block(tmp_path):
-    """Neither a file nor a picture says what the third way reached before its block is done."""
+    """Neither a file nor a chart says what the third way reached before its block is done."""
     table = three(PLAN)
     blocks = {**table.blocks, "B": (PlannedComparison("r", "third", "random"),)}
     table = dataclasses.replace(table, against=(), blocks=blocks)
@@ -139,7 +139,7 @@ def test_figures_wait_for_their_block(tmp_path):
     assert "**B (6 of 6 runs)**" in text
 
 
-def test_a_picture_of_figures_that_wait_is_removed(tmp_path):
+def test_a_chart_of_figures_that_wait_is_removed(tmp_path):
     kept.write({**RUNS[0], "config": {}}, tmp_path / "runs/tiny")
     (tmp_path / "tiny.json").write_text("[]")  # an earlier output
     (tmp_path / "tiny.svg").write_text("earlier curves")
@@ -151,8 +151,8 @@ def test_only_a_finished_block_is_drawn():
     both = dataclasses.replace(BLOCK, blocks={"A": (PLAN,), "B": (PLAN,)})
     done = [*planned.outcomes(both, cells(both, RUNS))]
     missing = [*planned.outcomes(BLOCK, cells(BLOCK, RUNS[:-1]))]
-    assert [*pictures.comparisons(missing)] == []
-    first, second = pictures.comparisons(done)
+    assert [*charts.comparisons(missing)] == []
+    first, second = charts.comparisons(done)
     assert "r: active - random" in first.body and "3 seeds, inconclusive" in first.body
     assert (first.title, second.title) == ("A", "B")
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from amkd.core.errors import UserError
-from amkd.tables import kept, pictures, rendering
+from amkd.tables import charts, kept, rendering
 from amkd.tables import table as tables
 from amkd.tables.cells import cells
 from amkd.tables.curves import curve_points
@@ -357,22 +357,22 @@ def test_paired_differences_are_drawn_with_their_intervals(tmp_path):
     wanted = "active, minus random: 2.00, 95% interval -0.48 to 4.48, 3 seeds, Holm&#x27;s p 0.0742"
     assert wanted in page and "r: way minus random" in page
     assert "r: test accuracy" in (tmp_path / "tiny.svg").read_text()
-    alone = list(pictures.differences(TABLE, cells(TABLE, [RUNS[0], RUNS[3]])))
+    alone = list(charts.differences(TABLE, cells(TABLE, [RUNS[0], RUNS[3]])))
     assert len(alone) == 1 and "span" not in alone[0].body and "active" in alone[0].body
 
 
 def test_a_chart_has_no_more_ways_than_there_are_colours():
     ways = [f"way{number}" for number in range(16)] + ["random"]
-    groups = pictures.grouped(ways, ("random", "absent"))
+    groups = charts.grouped(ways, ("random", "absent"))
     assert [len(group) for group in groups] == [8, 8, 3]
     assert all(group[0] == "random" for group in groups)
     assert [way for group in groups for way in group[1:]] == ways[:-1]
-    assert pictures.grouped(ways[:8], ()) == [ways[:8]]
+    assert charts.grouped(ways[:8], ()) == [ways[:8]]
     points = [
         {"row": "r", "way": way, "queries": 10, "accuracy_mean": 50.0, "accuracy_std": 1.0}
         for way in ways
     ]
-    drawn = list(pictures.curves(TABLE, points, "test accuracy"))
+    drawn = list(charts.curves(TABLE, points, "test accuracy"))
     assert [len(dict.fromkeys(stroke for _, stroke in one.names)) for one in drawn] == [8, 8, 3]
     assert "one standard deviation: 49.0 to 51.0" in drawn[0].body
 

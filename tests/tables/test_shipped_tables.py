@@ -129,8 +129,8 @@ def test_tables_of_this_repository_are_what_their_runs_say(name, tmp_path):
 @pytest.mark.heavy
 @pytest.mark.parametrize("module", [acquisitions, losses, best, few_queries, labelling])
 def test_smokes_of_other_tables(module, tmp_path):
-    """Every way to choose and every way to learn, to the end; judged by training images where the
-    table is.
+    """Every way to choose and every way to learn, to the end; evaluated on training images if
+    the table is.
     """
     config = module.get_config("smoke")
     name = module.__name__.rpartition(".")[2]

@@ -109,7 +109,7 @@ def test_bands_are_those_of_fine_pixels():
     fine = (np.arange(800) + 0.5) / 20
 
     def drawn(lane):
-        picture = np.zeros((31, 800), bool)
+        image = np.zeros((31, 800), bool)
         for row in range(31):
             seen = ~np.isnan(lane)
             first, last = np.array(ROWS)[seen][[0, -1]]
@@ -118,8 +118,8 @@ def test_bands_are_those_of_fine_pixels():
                 before, after = max(row - 1, first), min(row + 1, last)
                 slope = (at[2] - at[0]) / (after - before)
                 half = 2.5 * math.sqrt(1 + slope**2)
-                picture[row] = np.abs(fine - at[1]) <= half
-        return picture
+                image[row] = np.abs(fine - at[1]) <= half
+        return image
 
     for i, lane in enumerate(one):
         for j, against in enumerate(other):

@@ -69,11 +69,11 @@ def test_where_objects_are():
 def test_figures_of_exact_and_of_empty_answers():
     labels = np.full((2, 3, 3), NAN, np.float32)
     labels[0, 0], labels[1, :2] = 2, [[1, 2, 3], [5, 6, 7]]
-    exact = TASK.judged(TASK.answers_of(labels, TASK.length), labels)
+    exact = TASK.evaluated(TASK.answers_of(labels, TASK.length), labels)
     assert (exact["student_accuracy"], exact["f1"], exact["lane_fn"]) == (1, 1, 0)
-    nothing = TASK.judged(np.tile(answers(TASK), (2, 1)), labels)
+    nothing = TASK.evaluated(np.tile(answers(TASK), (2, 1)), labels)
     assert (nothing["student_accuracy"], nothing["f1"], nothing["lane_fn"]) == (0, 0, 1)
-    assert TASK.judged(np.tile(answers(TASK), (2, 1)), None)["f1"] is None
+    assert TASK.evaluated(np.tile(answers(TASK), (2, 1)), None)["f1"] is None
 
 
 def test_agreement_is_the_f1_on_what_was_asked():
@@ -85,7 +85,7 @@ def test_agreement_is_the_f1_on_what_was_asked():
     assert TASK.compared(student, None)["agreement"] is None
 
 
-def test_words_and_picture():
+def test_words_and_drawing():
     """A lane at 4 is drawn at column 36 of an image enlarged 9 times: orange 4 pixels wide, and the
     same lane of the second answer blue and 2 wide upon it; no lane leaves the image as it is.
     """
@@ -96,15 +96,15 @@ def test_words_and_picture():
         "2 lanes",
     ]
     gray = np.full((21, 8, 1), 90, np.uint8)
-    plain = TASK.picture(gray, none)
+    plain = TASK.draw(gray, none)
     assert plain.shape == (189, 72, 3) and np.all(plain == 90)
     assert TASK.colours == ("orange", "blue")
-    drawn = TASK.picture(gray, one, one)[90]
+    drawn = TASK.draw(gray, one, one)[90]
     changed = np.flatnonzero((drawn != 90).any(-1))
     red, _, blue = drawn[changed].T.astype(int)
     assert 3 <= len(changed) <= 6 and abs(changed.mean() - 36) <= 1
     assert red[0] > blue[0] and red[-1] > blue[-1] and (blue > red).sum() in (2, 3)
-    unknown = TASK.picture(gray, np.full(TASK.length, NAN, np.float32), one)[90]
+    unknown = TASK.draw(gray, np.full(TASK.length, NAN, np.float32), one)[90]
     assert (unknown[36] != 90).any() and (unknown[..., 2] >= unknown[..., 0]).all()
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from amkd.run import judged
+from amkd.run import answered_images
 from amkd.tasks import ONE_CLASS
 
 ANSWER = np.array([0.1, 0.6, 0.3], np.float32)
@@ -16,5 +16,5 @@ def test_the_likeliest_classes_in_words():
 
 def test_an_image_is_shown_as_it_is():
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    entry = judged.entry_of(ONE_CLASS, NAMES)(image, ANSWER, ANSWER[::-1])
-    assert entry.picture is image and entry.lines == ("teacher: y 60%", "student: y 60%")
+    entry = answered_images.entry_of(ONE_CLASS, NAMES)(image, ANSWER, ANSWER[::-1])
+    assert entry.shown is image and entry.lines == ("teacher: y 60%", "student: y 60%")

@@ -305,7 +305,7 @@ def test_sound_probabilities_have_no_fault_in_any_form(
     ),
     name=st.sampled_from(answers.FORMS),
 )
-def test_no_row_is_too_wild_to_be_judged(row: list[float], name: str) -> None:
+def test_no_row_is_too_wild_to_be_checked(row: list[float], name: str) -> None:
     rows = np.array([row], np.float32)
     (said,) = answers.faults(rows, Form(name))
     if not said:

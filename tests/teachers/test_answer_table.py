@@ -55,7 +55,7 @@ def test_rows_without_an_answer(cells: dict[str, Any]) -> None:
     assert read(cells) is None
 
 
-def test_a_table_of_pictures_has_other_columns_beside_its_answers() -> None:
+def test_a_table_of_images_has_other_columns_beside_its_answers() -> None:
     """There, class is the true label, and cat may be anything."""
     for cells in ({"class": "cat"}, {"cat": "1", "dog": "0", "eel": "0"}, {"p0": 1}):
         assert read(cells, "label", alone=False) is None

@@ -10,7 +10,7 @@ import pytest
 from amkd.config.teacher_services import Template
 from amkd.core.errors import UserError
 from amkd.teachers import Unanswered
-from tests.support.http_services import Canned, closing, connection, json_teacher, pictures
+from tests.support.http_services import Canned, closing, connection, json_teacher, random_images
 
 SECRET = "hunter2/<very>&\"secret\"+'key'=9"
 PATH, QUERY = "/hooks/T0F4K3T0K3N0F4K3T0K3N", "appid=4pp1d4pp1d"
@@ -28,7 +28,7 @@ def ask(reply, monkeypatch, template=None, **options):
         where = connection(f"{server.url}{PATH}?{QUERY}", auth_env="SERVICE_KEY")
         teacher = json_teacher(where, template, **options)
         with closing(teacher), pytest.raises((UserError, Unanswered)) as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     return f"{failed.value} {failed.value!r}"
 
 
@@ -68,7 +68,7 @@ def test_a_redirect_to_the_secret_is_not_shown(monkeypatch):
     with Canned({"POST /x": reply}) as server:
         where = connection(f"{server.url}/x", auth_env="SERVICE_KEY")
         with closing(json_teacher(where)) as teacher, pytest.raises(UserError) as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert "redirects to '***'" in str(failed.value)
 
 
@@ -80,5 +80,5 @@ def test_a_password_of_basic_is_known_in_either_form(given, monkeypatch):
     ) as server:
         where = connection(f"{server.url}/x", auth_env="SERVICE_KEY", auth_scheme="Basic")
         with closing(json_teacher(where)) as teacher, pytest.raises(UserError) as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert "(*** *** ***)" in str(failed.value)

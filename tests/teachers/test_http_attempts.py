@@ -29,14 +29,14 @@ from tests.support.http_services import (
     load_json,
     load_oip,
     oip_teacher,
-    pictures,
+    random_images,
     serve,
 )
 
 
 def test_json_answers_are_the_service_s_own():
     with serve("ok", "shuffled", "duplicate", top=3) as server, load_json(server) as teacher:
-        images = pictures(4)
+        images = random_images(4)
         for _ in range(3):
             np.testing.assert_allclose(teacher.ask(images), answer(images), rtol=1e-6)
         assert set(server.answered.values()) == {3}
@@ -45,7 +45,7 @@ def test_json_answers_are_the_service_s_own():
 
 def test_a_top_list_leaves_the_other_scores_untold():
     with serve(top=1) as server, load_json(server) as teacher:
-        images = pictures(4)
+        images = random_images(4)
         found, whole = teacher.ask(images), answer(images)
         best = whole.argmax(-1)
         np.testing.assert_allclose(found[np.arange(4), best], whole.max(-1), rtol=1e-6)
@@ -56,7 +56,7 @@ def test_hard_labels_are_class_numbers():
     with serve(names=("zero", "one", "two")) as server:
         labels = {"zero": 2, "one": 0, "two": 1}
         with load_json(server, hard_labels=True, labels=labels) as teacher:
-            images = pictures(4)
+            images = random_images(4)
             found = teacher.ask(images)
             assert found.dtype == np.int64
             np.testing.assert_array_equal(found, np.array([2, 0, 1])[answer(images).argmax(-1)])
@@ -68,12 +68,12 @@ BILLED = ["reset", "500", "502", "503", "truncated", "garbled", "stranger", "row
 @pytest.mark.parametrize("fault", [*BILLED, "hang", "drip:0.1"])
 @pytest.mark.parametrize("load", [load_oip, load_json])
 def test_an_attempt_that_may_be_billed_says_so(load, fault):
-    endless = fault in ("hang", "drip:0.1")
+    images, endless = random_images(3), fault in ("hang", "drip:0.1")
     limits = {"connect_timeout": 0.5, "read_timeout": 1.0 if endless else 60.0}
     with serve(fault) as server, load(server, **limits) as teacher:
         began = time.monotonic()
         with pytest.raises(Unanswered) as failed:
-            teacher.ask(pictures(3))
+            teacher.ask(images)
         assert time.monotonic() - began < 30
         assert failed.value.billed
         assert failed.value.after is None
@@ -81,7 +81,7 @@ def test_an_attempt_that_may_be_billed_says_so(load, fault):
         assert sum(server.received.values()) == 3
         assert sum(server.answered.values()) == 3 * answered
         with load(server) as patient:
-            np.testing.assert_allclose(patient.ask(pictures(3)), answer(pictures(3)), rtol=1e-6)
+            np.testing.assert_allclose(patient.ask(images), answer(images), rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_an_attempt_that_may_be_billed_says_so(load, fault):
 def test_a_refusal_to_be_repeated_is_not_billed(fault, after):
     with serve(fault) as server, load_oip(server) as teacher:
         with pytest.raises(Unanswered) as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
         assert (failed.value.billed, failed.value.after) == (False, after)
         assert not server.answered
 
@@ -99,7 +99,7 @@ def test_a_refusal_to_be_repeated_is_not_billed(fault, after):
 def test_a_contradiction_within_a_reply_is_no_answer():
     with serve("contradiction") as server, load_json(server) as teacher:
         with pytest.raises(Unanswered, match=r"contradict") as failed:
-            teacher.ask(pictures(2))
+            teacher.ask(random_images(2))
         assert failed.value.billed
 
 
@@ -109,7 +109,7 @@ def test_a_service_that_is_gone_has_billed_nothing():
         reaches_json = json_teacher(connection(server.json_url), Template(**faulty_server.JSON))
     for teacher in (found, reaches_json):
         with closing(teacher), pytest.raises(Unanswered, match=r"ConnectError") as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
         assert not failed.value.billed
 
 
@@ -117,13 +117,13 @@ def test_a_name_without_a_host_has_billed_nothing():
     where = connection("http://no-such-host.invalid/classify")
     teacher = json_teacher(where)
     with closing(teacher), pytest.raises(Unanswered) as failed:
-        teacher.ask(pictures(1))
+        teacher.ask(random_images(1))
     assert not failed.value.billed
 
 
 def test_odd_values_are_left_to_the_caller():
     with serve("nan", "sum") as server, load_oip(server, binary="no") as teacher:
-        images = pictures(2)
+        images = random_images(2)
         assert np.isnan(teacher.ask(images)).tolist() == [[True, False, False], [False] * 3]
         np.testing.assert_allclose(teacher.ask(images).sum(-1), 2, rtol=1e-6)
 
@@ -132,7 +132,7 @@ def test_odd_values_are_left_to_the_caller():
 def test_another_number_of_classes_is_final(load):
     with serve("classes") as server, load(server) as teacher:
         with pytest.raises(UserError, match=r"4 scores per image|not a class of the data set"):
-            teacher.ask(pictures(2))
+            teacher.ask(random_images(2))
 
 
 def test_headers_that_drip_end_with_the_deadline():
@@ -160,7 +160,7 @@ def test_headers_that_drip_end_with_the_deadline():
         ) as failed,
     ):
         began = time.monotonic()
-        teacher.ask(pictures(1))
+        teacher.ask(random_images(1))
     assert 1.6 < time.monotonic() - began < 60  # that server drips without end
     assert failed.value.billed
     over.set()
@@ -170,7 +170,7 @@ def test_headers_that_drip_end_with_the_deadline():
 
 def test_many_threads_ask_at_once_and_each_gets_its_own_answer():
     with serve(*["slow:0.02"] * 10) as server, load_oip(server) as teacher:
-        batches = [pictures(3, seed) for seed in range(24)]
+        batches = [random_images(3, seed) for seed in range(24)]
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
             found = list(pool.map(teacher.ask, batches))
         np.testing.assert_allclose(found, [answer(batch) for batch in batches], rtol=1e-6)
@@ -187,7 +187,7 @@ def test_compressed_replies():
                 closing(teacher),
                 contextlib.nullcontext() if fine else pytest.raises(Unanswered, match=r"not gzip"),
             ):
-                assert teacher.ask(pictures(1)).tolist() == [[0.5, 0.25, 0.25]]
+                assert teacher.ask(random_images(1)).tolist() == [[0.5, 0.25, 0.25]]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_compressed_replies():
 def test_final_statuses_say_what_to_do(status, words):
     with serve(str(status)) as server, load_oip(server) as teacher:
         with pytest.raises(Refused, match=rf"status {status} .*not now.*{words}"):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
 
 
 def test_metadata_is_asked_for_again_where_that_may_help(monkeypatch):

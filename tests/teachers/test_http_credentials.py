@@ -21,7 +21,7 @@ from tests.support.http_services import (
     load_json,
     load_oip,
     oip_teacher,
-    pictures,
+    random_images,
     serve,
 )
 
@@ -43,12 +43,12 @@ def test_the_secret_is_sent_and_shown_nowhere(source, monkeypatch, tmp_path, cap
     )
     with serve("500", token=SECRET) as server, load_json(server, **fields) as teacher:
         with pytest.raises(Unanswered) as failed:
-            teacher.ask(pictures(1))
-        teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
+        teacher.ask(random_images(1))
         assert server.requests[1].headers["Authorization"] == f"Bearer {SECRET}"
         server.token = "another"  # so that it repeats the header in its refusal
         with pytest.raises(Refused, match=r"status 401") as refused:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
         assert r"bad credentials: Bearer ***" in str(refused.value)
         assert f"config.teacher.http.auth_{source} names" in str(refused.value)
         assert "SERVICE_KEY" not in str(refused.value)  # it may be the secret, by mistake
@@ -80,7 +80,7 @@ def test_header_and_scheme(fields, header, sent, monkeypatch):
     monkeypatch.setenv("SERVICE_KEY", "me:pass")
     with serve("418") as server, load_json(server, auth_env="SERVICE_KEY", **fields) as teacher:
         with pytest.raises(Refused, match=r"418"):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
         assert {name.lower(): value for name, value in server.requests[0].headers.items()}[
             header.lower()
         ] == sent
@@ -93,7 +93,7 @@ def test_the_password_of_basic_is_blotted_out_of_a_reply(monkeypatch):
     with Canned({"POST /": (403, {}, echo)}) as server:
         teacher = json_teacher(connection(server.url + "/", **fields))
         with closing(teacher), pytest.raises(Refused, match=r"\(\*\*\* \*\*\* \*\*\* wrong\)"):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_loopback_is_reached_directly_and_without_netrc(monkeypatch, tmp_path):
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # nobody listens there
     with serve() as server, load_oip(server) as teacher:
-        teacher.ask(pictures(1))
+        teacher.ask(random_images(1))
         assert "Authorization" not in server.requests[0].headers
 
 
@@ -174,7 +174,7 @@ def test_other_hosts_are_reached_by_the_environment_s_proxy(monkeypatch):
                 closing(teacher),
                 contextlib.nullcontext() if reached else pytest.raises(Unanswered),
             ):
-                assert teacher.ask(pictures(1)).tolist() == [[1, 0, 0]]
+                assert teacher.ask(random_images(1)).tolist() == [[1, 0, 0]]
         assert len(proxy.asked) == 1
         assert (
             proxy.asked[0][1]["Proxy-Authorization"]
@@ -198,7 +198,7 @@ def test_redirects_are_not_followed(monkeypatch):
             closing(teacher),
             pytest.raises(Refused, match=r"redirects to 'elsewhere.example'") as refused,
         ):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
         assert "hunter2" not in str(refused.value)
 
 
@@ -239,9 +239,9 @@ def test_only_a_known_certificate_is_trusted(certificate):
             load("") as teacher,
             pytest.raises(UserError, match=r"cannot be verified .*config.teacher.http.ca_file"),
         ):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
         with load(str(certificate / "cert.pem")) as teacher:
-            np.testing.assert_array_equal(teacher.ask(pictures(1)), [[0.5, 0.25, 0.25]])
+            np.testing.assert_array_equal(teacher.ask(random_images(1)), [[0.5, 0.25, 0.25]])
 
 
 def test_a_secret_in_the_place_of_the_variables_name_is_not_shown():

@@ -1,4 +1,4 @@
-"""Lists of a JSON reply that belong together: labels and scores, entries and pictures."""
+"""Lists of a JSON reply that belong together: labels and scores, entries and images."""
 
 import json
 from typing import Any
@@ -167,11 +167,11 @@ def test_texts_that_are_no_scores(text: str, scale: float, said: str) -> None:
         read({"ant": text}, "@", "", scale=scale)
 
 
-# Entries and pictures.
+# Entries and images.
 
 
 def ask(entries: list[Any], count: int, **fields: str) -> np.ndarray:
-    """The rows of a batch whose pictures are called a, b, c, ..."""
+    """The rows of a batch whose images are called a, b, c, ..."""
     form = '[{"i": "$image", "id": "$id"}]'
     template = Template(form, **{"entries": "x[].r", "scores": "p", **fields})
     service = json_service._Ask(template, Labels({}, NAMES), 3)
@@ -183,7 +183,7 @@ def entry(place: int, **fields: Any) -> dict[str, Any]:
     return {"p": np.eye(3)[place].tolist(), **fields}
 
 
-def test_a_null_entry_is_the_fault_of_its_picture() -> None:
+def test_a_null_entry_is_the_fault_of_its_image() -> None:
     """The others were paid for, and keep their places."""
     with pytest.raises(PartlyAnswered, match=r"scores='p' is neither a list nor") as caught:
         ask([entry(0), None, entry(2)], 3)
@@ -210,7 +210,7 @@ def test_a_reply_of_more_or_fewer_entries_is_refused_and_not_cut(
 
 
 @pytest.mark.parametrize("name", [None, 3, True, ["a"]])
-def test_an_entry_needs_the_name_of_its_picture(name: Any) -> None:
+def test_an_entry_needs_the_name_of_its_image(name: Any) -> None:
     with pytest.raises(UserError, match=r"config\.teacher\.json\.id='id' is not text"):
         ask([entry(0, id="a"), entry(1, id=name)], 2, id="id")
 

@@ -1,4 +1,4 @@
-"""The parts of a JSON service: labels, pictures as text, outlines, and the form of a request."""
+"""The parts of a JSON service: labels, images as text, outlines, and the form of a request."""
 
 import base64
 import json
@@ -79,7 +79,7 @@ def test_png_keeps_every_pixel(channels):
     )
 
 
-def test_jpeg_keeps_a_smooth_picture_about_as_it_is():
+def test_jpeg_keeps_a_smooth_image_about_as_it_is():
     image = np.repeat(np.linspace(0, 255, 16).astype(np.uint8)[None, :, None], 16, 0).repeat(3, -1)
     text = encoding.encode(image, "jpeg", 95)
     assert base64.b64decode(text)[:3] == b"\xff\xd8\xff"
@@ -116,24 +116,24 @@ def test_outlines_are_short(value):
 @given(
     before=json_values,
     inside=json_values,
-    pictures=st.lists(st.text("ABC+/="), min_size=1, max_size=5),
+    images=st.lists(st.text("ABC+/="), min_size=1, max_size=5),
 )
-def test_requests_name_every_picture_once_and_in_order(before, inside, pictures):
+def test_requests_name_every_image_once_and_in_order(before, inside, images):
     form = {"before": before, "list": [{"image": "p:$image", "inside": inside, "id": "$id"}]}
     if "$" in json.dumps([before, inside]):
         return
     request = Request(json.dumps(form))
-    names = [f"n{number}" for number in range(len(pictures))]
-    filled = json.loads(request.fill(pictures, names))
+    names = [f"n{number}" for number in range(len(images))]
+    filled = json.loads(request.fill(images, names))
     wanted = [
-        {"image": f"p:{picture}", "inside": inside, "id": name}
-        for picture, name in zip(pictures, names, strict=True)
+        {"image": f"p:{image}", "inside": inside, "id": name}
+        for image, name in zip(images, names, strict=True)
     ]
     assert filled == {"before": before, "list": wanted}
 
 
 @given(st.permutations(range(5)), st.integers(0, 5))
-def test_entries_come_back_in_the_pictures_order(order, repeated):
+def test_entries_come_back_in_the_images_order(order, repeated):
     template = Template('[{"i": "$image", "id": "$id"}]', entries="@", id="id")
     ask = json_service._Ask(template, Labels({}, NAMES), 3)
     entries = [{"id": str(number), "scores": [number, float("nan"), 0]} for number in order]

@@ -18,7 +18,7 @@ from tests.support.http_services import (
     connection,
     dumps,
     json_teacher,
-    pictures,
+    random_images,
 )
 
 
@@ -34,14 +34,14 @@ def ask_json(template, reply, count=1, labels=None, hard_labels=False, names=NAM
         )
         with closing(teacher):
             assert teacher.identity == f"json:127.0.0.1:{server.server.server_port}/x"
-            return teacher.ask(pictures(count)).tolist(), json.loads(server.asked[-1][2])
+            return teacher.ask(random_images(count)).tolist(), json.loads(server.asked[-1][2])
 
 
 def decoded(text):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text, validate=True))))
 
 
-def test_json_of_one_picture():
+def test_json_of_one_image():
     template = Template(
         '{"input": {"file": "data:image/png;base64,$image", "n": 3}, "tags": ["a", "b"]}'
     )
@@ -50,10 +50,10 @@ def test_json_of_one_picture():
     file = sent["input"].pop("file")
     assert sent == {"input": {"n": 3}, "tags": ["a", "b"]}
     assert file.startswith("data:image/png;base64,")
-    np.testing.assert_array_equal(decoded(file.partition(",")[2]), pictures(1)[0, ..., 0])
+    np.testing.assert_array_equal(decoded(file.partition(",")[2]), random_images(1)[0, ..., 0])
 
 
-def test_json_of_several_pictures():
+def test_json_of_several_images():
     template = Template(
         '{"rid": "$id", "of": {"list": [{"b64": "$image", "id": "$id"}]}}', entries="out"
     )
@@ -64,7 +64,7 @@ def test_json_of_several_pictures():
     assert len(parts) == 2
     assert parts[0]["id"] != parts[1]["id"]
     assert sent["rid"] == parts[0]["id"]
-    for part, image in zip(parts, pictures(2), strict=True):
+    for part, image in zip(parts, random_images(2), strict=True):
         np.testing.assert_array_equal(decoded(part["b64"]), image[..., 0])
 
 
@@ -247,6 +247,6 @@ def test_templates_that_are_refused_before_anything_is_sent(fields, hard, batch,
         json_teacher(connection("http://127.0.0.1:9/x"), template, hard_labels=hard, batch=batch)
 
 
-def test_more_pictures_than_a_request_takes_are_refused():
+def test_more_images_than_a_request_takes_are_refused():
     with pytest.raises(UserError, match=r"set config.teacher.batch=1"):
         ask_json(Template('{"x": "$image"}'), b"{}", 2, batch=1)

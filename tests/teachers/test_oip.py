@@ -21,7 +21,7 @@ from tests.support.http_services import (
     dumps,
     load_oip,
     oip_settings,
-    pictures,
+    random_images,
     serve,
 )
 
@@ -30,7 +30,7 @@ from tests.support.http_services import (
 @pytest.mark.parametrize("datatype", ["UINT8", "FP16", "FP32", "FP64"])
 def test_oip_answers_are_the_service_s_own(binary, datatype):
     with serve(binary=binary, datatype=datatype) as server, load_oip(server) as teacher:
-        images = pictures(4)
+        images = random_images(4)
         found = teacher.ask(images)
         np.testing.assert_array_equal(found, answer(images).astype(np.float32))
         assert teacher.identity == f"oip:127.0.0.1:{server.url.rpartition(':')[2]}/digits:1"

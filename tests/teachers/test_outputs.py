@@ -240,7 +240,7 @@ def test_tfserving_labels_that_are_texts() -> None:
     ("datatype", "exact"), [("FP16", 0.199951171875), ("BF16", 0.2001953125), ("FP32", 0.2)]
 )
 def test_short_numbers_written_as_decimals_are_what_they_were(datatype: str, exact: float) -> None:
-    """Their sum is judged by the type that they were computed in."""
+    """Their sum is checked by the type that they were computed in."""
     rows = [[0.2, 0.5, 0.25]] * 2
     output = {"name": "out", "datatype": datatype, "shape": [2, 3], "data": rows}
     found, _ = ask_oip(OIP_METADATA, oip_reply(output))

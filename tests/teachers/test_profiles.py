@@ -25,10 +25,10 @@ from tests.support.fake_service import (
     bugs,
     fake_service,
     load,
-    sent_picture,
+    sent_image,
     settings_for,
 )
-from tests.support.http_services import closing, pictures, serve
+from tests.support.http_services import closing, random_images, serve
 
 AWS = [name for name in SERVICES if name.startswith("rekognition")]
 QUICK = RequestPolicy(attempts=6, first_wait=0.001, longest_wait=0.01)
@@ -58,13 +58,13 @@ def probabilities(name, server, rows):
 
 
 def test_a_good_reply_is_read_as_probabilities(name):
-    images, service = pictures(1), SERVICES[name]
+    images, service = random_images(1), SERVICES[name]
     with fake_service(service) as server, closing(load(name, server)) as teacher:
         read = probabilities(name, server, teacher.ask(images))
         ((request, headers, body),) = server.asked
     np.testing.assert_allclose(read, [service.read], atol=1e-6)
     assert request == f"POST {service.path}"
-    np.testing.assert_array_equal(sent_picture(name, headers, body), images[0])
+    np.testing.assert_array_equal(sent_image(name, headers, body), images[0])
     if service.auth:
         header, value = service.auth
         assert headers[header] == value
@@ -72,7 +72,7 @@ def test_a_good_reply_is_read_as_probabilities(name):
 
 
 def test_passing_faults_are_outlived_and_every_answer_is_paid_for_once(name, tmp_path):
-    images, service = pictures(1), SERVICES[name]
+    images, service = random_images(1), SERVICES[name]
     with fake_service(service, "429:0.01", "500", "truncated") as server:
         with closing(load(name, server)) as teacher:
             book = Ledger(tmp_path / "ledger.sqlite")
@@ -102,13 +102,13 @@ def test_labels_that_are_no_classes(name):
     with fake_service(SERVICES[name], "labels") as server:
         with closing(load(name, server)) as teacher:
             if PROFILES[name].fields.get("json.unknown") == "ignore":
-                np.testing.assert_allclose(teacher.ask(pictures(1)), [[1 / 3] * 3])
+                np.testing.assert_allclose(teacher.ask(random_images(1)), [[1 / 3] * 3])
                 assert (
                     "Animal" in teacher.ask.ignored_labels or "Wing" in teacher.ask.ignored_labels
                 )
             else:
                 with pytest.raises(UserError, match="is not a class of the data set: map it"):
-                    teacher.ask(pictures(1))
+                    teacher.ask(random_images(1))
 
 
 @pytest.mark.parametrize(
@@ -121,22 +121,22 @@ def test_labels_that_are_no_classes(name):
         ("huggingface", "401", Refused, "does not accept the credentials"),
     ],
 )
-def test_what_a_service_says_of_a_picture_is_told(name, reply, error, message):
+def test_what_a_service_says_of_an_image_is_told(name, reply, error, message):
     with fake_service(SERVICES[name], reply) as server:
         with closing(load(name, server)) as teacher, pytest.raises(error, match=message):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
 
 
-def test_a_picture_in_which_a_service_sees_nothing_has_equal_scores():
+def test_an_image_in_which_a_service_sees_nothing_has_equal_scores():
     with fake_service(SERVICES["google_vision"], "nothing") as server:
         with closing(load("google_vision", server)) as teacher:
-            np.testing.assert_allclose(teacher.ask(pictures(1)), [[1 / 3] * 3])
+            np.testing.assert_allclose(teacher.ask(random_images(1)), [[1 / 3] * 3])
 
 
 def test_a_chat_is_given_the_classes_and_its_confidence_is_kept():
     with fake_service(SERVICES["openai_chat"]) as server:
         with closing(load("openai_chat", server)) as teacher:
-            np.testing.assert_allclose(teacher.ask(pictures(1)), [[np.nan, 0.9, np.nan]])
+            np.testing.assert_allclose(teacher.ask(random_images(1)), [[np.nan, 0.9, np.nan]])
         request = json.loads(server.asked[0][2])
     assert request["model"] == "gpt-x-2026"
     schema = request["response_format"]["json_schema"]["schema"]
@@ -152,12 +152,12 @@ def test_other_classes_or_another_model_make_another_teacher():
     assert "/models/gem-1:generateContent#" in one
 
 
-def test_google_takes_several_pictures_in_one_request():
+def test_google_takes_several_images_in_one_request():
     with fake_service(SERVICES["google_vision"]) as server:
         with closing(load("google_vision", server)) as teacher:
             # The fake answers one entry whatever it is asked: it is refused whole.
             with pytest.raises(Unanswered, match="1 entries for 3 images"):
-                teacher.ask(pictures(3))
+                teacher.ask(random_images(3))
         assert len(json.loads(server.asked[0][2])["requests"]) == 3
 
 
@@ -174,7 +174,7 @@ def test_servers_of_the_open_inference_protocol(name):
         assert settings.teacher.batch == 16
         with closing(loading.load(settings, bugs(), StopSignal())) as teacher:
             with pytest.raises(Unanswered):
-                teacher.ask(pictures(2))
+                teacher.ask(random_images(2))
             rows = teacher.ask(np.full((1, 2, 4, 1), 51, np.uint8))  # 51 / 255 = 0.2
     np.testing.assert_allclose(rows, [[0.4, 0.2, 0.4]], atol=1e-6)
 
@@ -187,7 +187,7 @@ def test_throttling_of_amazon_is_no_refusal(name):
     pytest.importorskip("botocore")
     with fake_service(SERVICES[name], "throttled") as server:
         with closing(load(name, server)) as teacher, pytest.raises(Unanswered) as caught:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert not caught.value.billed
 
 
@@ -195,7 +195,7 @@ def test_requests_to_amazon_are_signed_and_the_secret_stays_here():
     pytest.importorskip("botocore")
     with fake_service(SERVICES["rekognition_labels"]) as server:
         with closing(load("rekognition_labels", server)) as teacher:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
         _, headers, body = server.asked[0]
     signed = headers["Authorization"]
     assert signed.startswith("AWS4-HMAC-SHA256 Credential=AWS_ACCESS_KEY_ID-of-nobody/")
@@ -314,5 +314,5 @@ def test_a_teacher_that_fails_names_no_key(tmp_path):
     with fake_service(SERVICES["huggingface"], "403") as server:
         with closing(load("huggingface", server)) as teacher:
             with pytest.raises(TeacherFailed) as caught:
-                teacher.ask(pictures(1))
+                teacher.ask(random_images(1))
     assert KEY not in str(caught.value)

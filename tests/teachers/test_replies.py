@@ -16,7 +16,14 @@ from amkd.teachers import Refused, Unanswered
 from amkd.teachers.http import reply_body
 from amkd.teachers.http.reply_body import TooLarge, Undecodable
 from amkd.teachers.http.reply_end import ReplyEnd
-from tests.support.http_services import closing, connection, json_teacher, load_oip, pictures, serve
+from tests.support.http_services import (
+    closing,
+    connection,
+    json_teacher,
+    load_oip,
+    random_images,
+    serve,
+)
 from tests.support.raw_server import RawServer, chunked, http
 
 SCORES = [0.5, 0.25, 0.25]
@@ -52,14 +59,14 @@ def teacher_at(server, **fields):
 def test_what_came_whole_and_cannot_be_read_is_marked_so(reply):
     with RawServer(reply) as server, teacher_at(server) as teacher:
         with pytest.raises(Unanswered) as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert (failed.value.billed, failed.value.whole) == (True, True)
 
 
 def test_answers_to_someone_else_are_whole_too():
     with serve("stranger") as server, load_oip(server) as teacher:
         with pytest.raises(Unanswered, match="another id") as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert failed.value.whole
 
 
@@ -136,20 +143,20 @@ def test_a_packing_that_was_not_asked_for_is_named():
 def test_a_reply_that_is_too_large_stops_the_run(reply, fields, said):
     with RawServer(reply) as server, teacher_at(server, **fields) as teacher:
         with pytest.raises(UserError, match=rf"{said}.*http\.max_reply_mib") as failed:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert not isinstance(failed.value, Refused)  # it may have been billed
 
 
 def test_a_large_reply_is_fine_where_it_is_allowed():
     reply = http(b" " * 5_000_000 + GOOD)
     with RawServer(reply) as server, teacher_at(server, max_reply_mib=6.0) as teacher:
-        assert teacher.ask(pictures(1)).tolist() == [SCORES]
+        assert teacher.ask(random_images(1)).tolist() == [SCORES]
 
 
 def test_a_large_error_page_is_an_error_by_its_status():
     with RawServer(http(b"x" * 9_000_000, status=404)) as server, teacher_at(server) as teacher:
         with pytest.raises(Refused, match="status 404;"):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
 
 
 @pytest.mark.parametrize("charset", ["base64", "rot13", "no-such", "utf-16", "latin-1"])
@@ -157,7 +164,7 @@ def test_an_error_page_of_any_charset_is_shown(charset):
     page = http(b"not \xe9 here \x1b[2J", f"Content-Type: text/html; charset={charset}", status=404)
     with RawServer(page) as server, teacher_at(server) as teacher:
         with pytest.raises(Refused, match=r"\(not . here \?\[2J\)"):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
 
 
 @pytest.mark.parametrize("cookie", ["a=b", "name=caf\xe9; Path=/", "=", "a=b; Domain=127.0.0.1"])
@@ -165,7 +172,7 @@ def test_cookies_are_ignored_altogether(cookie):
     replies = http(GOOD, f"Set-Cookie: {cookie}"), http(GOOD)
     with RawServer(*replies) as server, teacher_at(server) as teacher:
         for _ in range(2):
-            assert teacher.ask(pictures(1)).tolist() == [SCORES]
+            assert teacher.ask(random_images(1)).tolist() == [SCORES]
     assert server.headers("Cookie") == [None, None]
 
 
@@ -186,10 +193,10 @@ def test_cookies_are_ignored_altogether(cookie):
 def test_odd_headers_are_no_reason_to_fail(header, status):
     with RawServer(http(GOOD, header, status=status)) as server, teacher_at(server) as teacher:
         if status == 200:
-            assert teacher.ask(pictures(1)).tolist() == [SCORES]
+            assert teacher.ask(random_images(1)).tolist() == [SCORES]
         else:
             with pytest.raises((Refused, Unanswered), match=f"status {status}"):
-                teacher.ask(pictures(1))
+                teacher.ask(random_images(1))
 
 
 @pytest.mark.parametrize("whole", [http, chunked])
@@ -197,17 +204,17 @@ def test_odd_headers_are_no_reason_to_fail(header, status):
 def test_bytes_left_over_close_the_connection(whole, surplus):
     with RawServer(whole(GOOD) + surplus, whole(GOOD)) as server, teacher_at(server) as teacher:
         for _ in range(3):
-            assert teacher.ask(pictures(1)).tolist() == [SCORES]
+            assert teacher.ask(random_images(1)).tolist() == [SCORES]
     assert [number for number, *_ in server.asked] == [1, 2, 2]
 
 
 def test_bytes_that_come_later_close_the_connection():
     late = [http(GOOD), http(OTHER)]
     with RawServer(late, http(GOOD)) as server, teacher_at(server) as teacher:
-        teacher.ask(pictures(1))
+        teacher.ask(random_images(1))
         for _ in late:
             server.parts.get(timeout=60)
-        assert teacher.ask(pictures(1)).tolist() == [SCORES]
+        assert teacher.ask(random_images(1)).tolist() == [SCORES]
     assert server.connections == 2
 
 
@@ -233,7 +240,7 @@ def test_what_is_no_http_is_left_to_its_reader():
 def test_a_connection_for_each_request(fresh, connections):
     with RawServer(http(GOOD)) as server, teacher_at(server, fresh_connections=fresh) as teacher:
         for _ in range(3):
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert server.connections == connections
     assert server.headers("Connection") == ["close" if fresh else None] * 3
 
@@ -249,7 +256,7 @@ def test_no_request_leaves_before_the_last_reply_has_come():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         where = connection(f"http://127.0.0.1:{listener.getsockname()[1]}/x", in_flight=1)
         with closing(json_teacher(where)) as teacher, ThreadPoolExecutor(3) as threads:
-            asked = [threads.submit(teacher.ask, pictures(1)) for _ in range(3)]
+            asked = [threads.submit(teacher.ask, random_images(1)) for _ in range(3)]
             with listener.accept()[0] as peer:
                 for _ in range(3):
                     came = [peer.recv(2**16)]
@@ -265,5 +272,5 @@ def test_no_request_leaves_before_the_last_reply_has_come():
 
 def test_what_is_asked_for_is_what_can_be_unpacked():
     with RawServer(http(GOOD)) as server, teacher_at(server) as teacher:
-        teacher.ask(pictures(1))
+        teacher.ask(random_images(1))
     assert server.headers("Accept-Encoding") == ["gzip"]

@@ -1,4 +1,4 @@
-"""Keys of requests and ids of pictures: the same on every attempt, and after a restart."""
+"""Keys of requests and ids of images: the same on every attempt, and after a restart."""
 
 import dataclasses
 import json
@@ -11,7 +11,7 @@ from amkd.config.teacher_services import Template, TfservingSettings
 from amkd.core.errors import UserError
 from amkd.querying.request_policy import RequestPolicy
 from amkd.teachers.http import oip, tfserving
-from amkd.teachers.http.request_key import picture_names, request_key
+from amkd.teachers.http.request_key import image_names, request_key
 from amkd.teachers.image_spec import ImageSpec
 from tests.support.http_services import (
     AUTO,
@@ -21,7 +21,7 @@ from tests.support.http_services import (
     connection,
     json_teacher,
     oip_settings,
-    pictures,
+    random_images,
 )
 from tests.support.raw_server import RawServer, http
 from tests.support.scripted_teacher import Scripted, client_of, lost, some_images, truth
@@ -33,7 +33,7 @@ KEY = "Idempotency-Key"
 
 
 def test_a_key_is_of_the_run_and_of_the_images_in_their_order():
-    images = pictures(3)
+    images = random_images(3)
     keys = {
         request_key("run", images),
         request_key("", images),
@@ -41,13 +41,13 @@ def test_a_key_is_of_the_run_and_of_the_images_in_their_order():
         request_key("run", images[::-1]),
         request_key("run", images[:2]),
         request_key("run", images.reshape(3, 4, 2, 1)),
-        request_key("run", pictures(3, seed=1)),
+        request_key("run", random_images(3, seed=1)),
     }
     assert len(keys) == 7
     assert request_key("run", images.copy()) in keys
-    names = [name for key in keys for name in picture_names(key, 5)]
+    names = [name for key in keys for name in image_names(key, 5)]
     assert len({*names, *keys}) == 42
-    assert picture_names("key", 5)[:2] == picture_names("key", 2)
+    assert image_names("key", 5)[:2] == image_names("key", 2)
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,13 @@ def test_the_key_goes_along_and_stays(fields, header):
             where = connection(server.url, **fields)
             with closing(json_teacher(where, WITH_ID)) as teacher:
                 asked = teacher.of_run("run")
-                for image in (*[pictures(1)] * 3, pictures(1, seed=1)):
+                for image in (*[random_images(1)] * 3, random_images(1, seed=1)):
                     try:
                         asked.ask(image)
                     except Exception:  # the first two
                         continue
         keys, ids = server.headers(header), [json.loads(body)["id"] for body in server.bodies]
-        assert keys[0] == keys[1] == keys[2] == request_key("run", pictures(1)) != keys[3]
+        assert keys[0] == keys[1] == keys[2] == request_key("run", random_images(1)) != keys[3]
         assert ids[0] == ids[1] == ids[2] != ids[3]
         assert server.bodies[0] == server.bodies[1] == server.bodies[2]
 
@@ -74,7 +74,7 @@ def test_the_key_goes_along_and_stays(fields, header):
 def test_no_key_is_sent_where_none_is_wanted():
     with RawServer(GOOD) as server:
         with closing(json_teacher(connection(server.url, idempotency_header=""))) as teacher:
-            teacher.ask(pictures(1))
+            teacher.ask(random_images(1))
     assert server.headers(KEY) == [None]
     assert "idempotency" not in server.asked[0][1].lower()
 
@@ -88,7 +88,7 @@ def test_a_run_s_attempts_have_one_key_and_another_run_s_have_another(tmp_path):
             book = ledger.Ledger(tmp_path / f"{run}.sqlite")
             with closing(teacher):
                 client = client_of(book, teacher.ask, quick, run=run)
-                ask_client(dataclasses.replace(client, classes=3), pictures(1))
+                ask_client(dataclasses.replace(client, classes=3), random_images(1))
             book.close()
         assert len(set(server.headers(KEY))) == 1 and len(server.asked) == 3
         keys[run] = server.headers(KEY)[0]
@@ -135,7 +135,7 @@ def test_the_first_request_is_small_after_a_restart_too(tmp_path):
 
 
 def test_model_servers_get_a_key_too():
-    images = pictures(2)
+    images = random_images(2)
     described = {
         "versions": ["1"],
         "inputs": [{"name": "x", "datatype": "UINT8", "shape": [-1, *SHAPE]}],

@@ -21,7 +21,7 @@ WITH = {"assistant.model": "lenet5"}
         ({"assistant.share": 0.001}, "in a batch of 128 images, the assistant and the teacher"),
         ({"assistant.share": 0.999}, "must each have at least one image"),
         ({"assistant.views": 2}, "all views of an image are identical"),
-        ({"assistant.pictures": 5}, "method 'active_mixup' has no real images"),
+        ({"assistant.real_images": 5}, "method 'active_mixup' has no real images"),
         ({"assistant.train.views": 2}, "config.assistant.train.views=2: an assistant caches no"),
         ({"assistant.train.corrections": 2.0}, "applies to both student and assistant"),
         (
@@ -63,7 +63,7 @@ def test_what_can_work_is_taken():
     for fields in (
         {"assistant.near": 1.0, "n_real": 20, "budget": 210, "rounds": 1},
         {"assistant.rounds": "all", "assistant.views": 2, "assistant.train.crop": 1},
-        {"method": "active_labelling", "assistant.pictures": 10, "assistant.mixes": 0},
+        {"method": "active_labelling", "assistant.real_images": 10, "assistant.mixes": 0},
         {"method": "real_only"},
         {"train.loss": "pad_kl"},
         # Without an assistant, nothing that is said of one matters.

@@ -18,15 +18,15 @@ MISFITS = {
     "a service": ({"teacher__kind": "oip"}, "config.teacher.kind='oip'"),
     "last layers": ({"search__acquisition": "badge"}, "config.search.acquisition='badge'"),
     "mixed batches": ({"train__mix_share": 0.5}, "config.train.mix_share=0.5"),
-    "moved pictures": ({"train__flip": True}, "config.train.flip=True"),
+    "moved images": ({"train__flip": True}, "config.train.flip=True"),
     "corrections": ({"train__corrections": 2.0}, "config.train.corrections=2.0"),
     "weights": ({"train__weighting": "softmax"}, "config.train.weighting='softmax'"),
-    "no test labels": ({"data__judge": "train"}, "config.data.judge='train'"),
+    "no test labels": ({"data__evaluate_on": "train"}, "config.data.evaluate_on='train'"),
     "no folder": (
         {"dataset": "culane", "data__size": 64, "data__resize": "stretch"},
         "config.data.folder=''",
     ),
-    "cropped pictures": (
+    "cropped images": (
         {"dataset": "tusimple", "data__folder": "x", "data__size": 64},
         "config.data.resize='crop'",
     ),

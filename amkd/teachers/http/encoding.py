@@ -52,12 +52,12 @@ def file_of(image: np.ndarray, encoding: str, quality: int) -> bytes:
       encoding: ``png``, which keeps every pixel, or ``jpeg``, which does not.
       quality: quality of ``jpeg``, 1 to 100.
     """
-    picture = Image.fromarray(
+    pillow = Image.fromarray(
         image[..., 0] if image.shape[-1] == 1 else image, _MODES[image.shape[-1]]
     )
     file = io.BytesIO()
     if encoding == "png":
-        picture.save(file, "PNG")
+        pillow.save(file, "PNG")
     else:
-        picture.save(file, "JPEG", quality=quality, subsampling=0)
+        pillow.save(file, "JPEG", quality=quality, subsampling=0)
     return file.getvalue()

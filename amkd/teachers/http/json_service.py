@@ -18,7 +18,7 @@ from amkd.teachers.http.connection import Connection
 from amkd.teachers.http.labels import Labels
 from amkd.teachers.http.reply_entry import EntryReader
 from amkd.teachers.http.request_body import Body
-from amkd.teachers.http.request_key import picture_names, request_key
+from amkd.teachers.http.request_key import image_names, request_key
 from amkd.teachers.http.template import ID
 from amkd.teachers.image_spec import ImageSpec
 
@@ -133,7 +133,7 @@ class _Ask:
                 " config.teacher.batch=1"
             )
         asked = Asked(len(images), self._classes, request_key(run, images))
-        names = picture_names(asked.key, len(images))
+        names = image_names(asked.key, len(images))
         content, headers = self.request.fill(images, names)
         reply = self._client.post("", content, headers, asked=asked).json()
         return self._rows(self._in_order(self._entries(reply), names))

@@ -18,6 +18,6 @@ def request_key(run: str, images: np.ndarray) -> str:
     return hashlib.sha256(b"\n".join(parts)).hexdigest()[:32]
 
 
-def picture_names(key: str, count: int) -> list[str]:
+def image_names(key: str, count: int) -> list[str]:
     """Returns a name for each image of a request, which no image of another request has."""
     return [hashlib.sha256(f"{key}/{place}".encode()).hexdigest()[:32] for place in range(count)]

@@ -68,36 +68,35 @@ class Request:
         """The form itself, with its placeholders."""
         return self._form
 
-    def fill(self, pictures: Sequence[str], names: Sequence[str]) -> bytes:
+    def fill(self, images: Sequence[str], names: Sequence[str]) -> bytes:
         """Returns the JSON of a request with images.
 
         Args:
-          pictures: the images in base64; only one unless ``is_list``.
+          images: in base64; only one unless ``is_list``.
           names: the names of the images.
         """
         if self._path is None:
-            return json.dumps(self.filled(self._form, pictures[0], names[0])).encode()
+            return json.dumps(self.filled(self._form, images[0], names[0])).encode()
         element = _at(self._form, self._path)[0]
         entries = [
-            self.filled(element, picture, name)
-            for picture, name in zip(pictures, names, strict=True)
+            self.filled(element, image, name) for image, name in zip(images, names, strict=True)
         ]
         # Outside the list, the first name is the name of the whole request.
         outside = self.filled(self._form, "", names[0])
         return json.dumps(_replace(outside, self._path, entries)).encode()
 
-    def filled(self, form: Any, picture: str, name: str) -> Any:
+    def filled(self, form: Any, image: str, name: str) -> Any:
         """Returns a copy of a part of the form with its placeholders replaced."""
         if isinstance(form, dict):
-            return {key: self.filled(child, picture, name) for key, child in form.items()}
+            return {key: self.filled(child, image, name) for key, child in form.items()}
         if isinstance(form, list):
-            return [self.filled(child, picture, name) for child in form]
+            return [self.filled(child, image, name) for child in form]
         if not isinstance(form, str):
             return form
         if form in self._words:
             return self._words[form]
         # Words are replaced last, so that a class name that contains a placeholder is not changed.
-        text = form.replace(ID, name).replace(IMAGE, picture)
+        text = form.replace(ID, name).replace(IMAGE, image)
         for word, meaning in self._words.items():
             text = text.replace(word, meaning if isinstance(meaning, str) else _quoted(meaning))
         return text

@@ -1,4 +1,4 @@
-"""The cache of decoded pictures: when it is used, when it is made, and what may go wrong."""
+"""The cache of decoded images: when it is used, when it is made, and what may go wrong."""
 
 import json
 import os
@@ -16,9 +16,9 @@ import pytest
 from PIL import Image
 
 from amkd.core.errors import UserError
-from amkd.data import folder, picture_cache, picture_files, pictures, seal
-from amkd.data.pictures import DecodeOptions
-from tests.support.pictures import GREY, RGB, SIDE, colours, write_photo, write_png
+from amkd.data import decoding, folder, image_cache, image_files, seal
+from amkd.data.decoding import DecodeOptions
+from tests.support.image_files import GREY, RGB, SIDE, colours, write_photo, write_png
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,8 +41,8 @@ def test_images_are_mapped_and_read_only(root: Path, cache: Path) -> None:
 def test_the_good_ones_stay_in_order(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_cache, "_COPIED", 3)
-    monkeypatch.setattr(picture_cache, "_MAPPED", 2 * SIDE * SIDE * 3)
+    monkeypatch.setattr(image_cache, "_COPIED", 3)
+    monkeypatch.setattr(image_cache, "_MAPPED", 2 * SIDE * SIDE * 3)
     root = tmp_path / "root"
     root.mkdir()
     for number in range(20):
@@ -57,7 +57,7 @@ def test_the_good_ones_stay_in_order(
 
 def test_a_hit_decodes_nothing(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = folder.load(root, RGB, cache)
-    monkeypatch.setattr(pictures, "read", forbidden)
+    monkeypatch.setattr(decoding, "read", forbidden)
     for path in root.iterdir():
         os.utime(path)  # touched, not changed
     (root / "another.txt").touch()
@@ -71,18 +71,18 @@ def test_a_hit_decodes_nothing(root: Path, cache: Path, monkeypatch: pytest.Monk
 def test_unchanged_files_are_not_read_again(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_files, "_SETTLED", 0)
+    monkeypatch.setattr(image_files, "_SETTLED", 0)
     time.sleep(0.02)  # more than one tick of the file system's clock
     first = folder.load(root, RGB, cache)
     with monkeypatch.context() as patch:
-        patch.setattr(picture_files, "_hash", forbidden)
+        patch.setattr(image_files, "_hash", forbidden)
         assert folder.load(root, GREY, cache).paths == first.paths  # any options
     (root / "b.png").unlink()
     write_png(root / "d.png", 3)
-    hashed = picture_files._hash
+    hashed = image_files._hash
     read: list[str] = []
     monkeypatch.setattr(
-        picture_files, "_hash", lambda root, path: (read.append(path), hashed(root, path))[1]
+        image_files, "_hash", lambda root, path: (read.append(path), hashed(root, path))[1]
     )
     assert folder.load(root, RGB, cache).paths == ["a.png", "c.png", "d.png"]
     assert read == ["d.png"]
@@ -91,7 +91,7 @@ def test_unchanged_files_are_not_read_again(
 def test_what_has_just_been_written_is_read_again(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_files, "_SETTLED", 3600 * 10**9)  # nanoseconds
+    monkeypatch.setattr(image_files, "_SETTLED", 3600 * 10**9)  # nanoseconds
     folder.load(root, RGB, cache)
     assert list((cache / "pictures").glob("index-*")) == []
 
@@ -99,7 +99,7 @@ def test_what_has_just_been_written_is_read_again(
 def test_a_damaged_index_is_made_anew(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture_files, "_SETTLED", 0)
+    monkeypatch.setattr(image_files, "_SETTLED", 0)
     time.sleep(0.02)
     key = folder.load(root, RGB, cache).key
     (index,) = (cache / "pictures").glob("index-*")
@@ -135,7 +135,7 @@ def test_every_byte_of_the_cache_is_verified(
     assert len(folder.load(root, RGB, cache).images) == 3
 
 
-@pytest.mark.parametrize("rules", [{}, {"rules": pictures.VERSION - 1}])
+@pytest.mark.parametrize("rules", [{}, {"rules": decoding.VERSION - 1}])
 def test_a_cache_of_an_earlier_version_is_made_again(
     root: Path, cache: Path, rules: dict[str, int]
 ) -> None:
@@ -154,10 +154,10 @@ def test_a_cache_of_an_earlier_version_is_made_again(
 def test_a_change_that_hides_is_seen(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Same name, same size, same time of change: another picture was copied over it with its
+    """Same name, same size, same time of change: another image was copied over it with its
     times.
     """
-    monkeypatch.setattr(picture_files, "_SETTLED", 0)
+    monkeypatch.setattr(image_files, "_SETTLED", 0)
     root = tmp_path / "root"
     root.mkdir()
     write_png(root / "a.bmp", 1)
@@ -192,11 +192,11 @@ def test_what_the_key_depends_on(root: Path, cache: Path) -> None:
 def test_an_interrupted_fill_leaves_nothing(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(path: Path, options: DecodeOptions) -> pictures.Decoded:
+    def stop(path: Path, options: DecodeOptions) -> decoding.Decoded:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(pictures, "read", stop)
+        patch.setattr(decoding, "read", stop)
         with pytest.raises(KeyboardInterrupt):
             folder.load(root, RGB, cache)
     assert list((cache / "pictures").iterdir()) == []
@@ -234,14 +234,14 @@ def test_a_full_disk_is_refused_before_it_kills(
 def test_a_file_that_changes_meanwhile(
     root: Path, cache: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = pictures.read
+    read = decoding.read
 
-    def changing(path: Path, options: DecodeOptions) -> pictures.Decoded:
+    def changing(path: Path, options: DecodeOptions) -> decoding.Decoded:
         if path.name == "b.png":
             change(path)
         return read(path, options)
 
-    monkeypatch.setattr(pictures, "read", changing)
+    monkeypatch.setattr(decoding, "read", changing)
     with pytest.raises(
         UserError, match=r"b.png was changed or removed while it was read; run the same command"
     ):
@@ -254,7 +254,7 @@ def test_two_processes_fill_the_cache_at_once(root: Path, cache: Path) -> None:
         write_photo(root / f"{number}.jpg", 200, 150, number)
     code = (
         "import pathlib, sys; from amkd.data import folder\n"
-        "from amkd.data.pictures import DecodeOptions\n"
+        "from amkd.data.decoding import DecodeOptions\n"
         "options = DecodeOptions(32, 'crop', 'rgb', 'skip')\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
         f"found = folder.load(pathlib.Path({str(root)!r}), options,"
@@ -284,7 +284,7 @@ def test_two_processes_fill_the_cache_at_once(root: Path, cache: Path) -> None:
     assert caches(cache) == [answers[0].split()[0]]
 
 
-def test_memory_does_not_grow_with_the_pictures(
+def test_memory_does_not_grow_with_the_images(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)  # more threads would read further ahead
@@ -303,4 +303,4 @@ def test_memory_does_not_grow_with_the_pictures(
             tracemalloc.stop()
 
     few, many = peak(100), peak(800)
-    assert many - few < 700 * 4096  # names and hashes, but not pictures
+    assert many - few < 700 * 4096  # names and hashes, but not images

@@ -10,7 +10,7 @@ from amkd.config.data import is_of_files
 from amkd.config.settings import Settings
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
-from amkd.data import file_sources, own_images, pictures, remote, rows, threads
+from amkd.data import decoding, file_sources, own_images, remote, rows, threads
 from amkd.teachers.answer_table import KEYS
 
 
@@ -89,7 +89,7 @@ def digests(
         )
     find = _finder(settings, keys, roots)
     options = own_images.decode_options(settings.data)
-    pictures.check(options)
+    decoding.check(options)
 
     def digest(key: Key) -> bytes | str:
         if key.kind == "image":
@@ -98,8 +98,8 @@ def digests(
         if isinstance(path, str):
             return path
         try:
-            return image_digest(pictures.decode(path, options))
-        except (pictures.BrokenPictureError, OSError) as error:
+            return image_digest(decoding.decode(path, options))
+        except (decoding.BrokenImageError, OSError) as error:
             return f"{key.text!r} cannot be read ({error})"
 
     yield from threads.map_in_order(digest, keys, "read images")

@@ -27,9 +27,9 @@ from numpy.lib.format import open_memmap
 
 from amkd.core import csv_text, files
 from amkd.core.errors import UserError
-from amkd.data import pictures, seal, threads
-from amkd.data.picture_files import PictureFile, file_stamp, first_names
-from amkd.data.pictures import DecodeOptions
+from amkd.data import decoding, seal, threads
+from amkd.data.decoding import DecodeOptions
+from amkd.data.image_files import ImageFile, file_stamp, first_names
 
 BROKEN_LIST = "broken.csv"
 _SEALED = ("images.npy", "meta.json")
@@ -40,7 +40,7 @@ _MAPPED = 2**26
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class CachedPictures:
+class CachedImages:
     """The content of a cache folder.
 
     Attributes:
@@ -63,7 +63,7 @@ class CachedPictures:
 
 
 def _key(
-    found: Sequence[PictureFile], options: DecodeOptions, drop_duplicates: bool, *, version: int
+    found: Sequence[ImageFile], options: DecodeOptions, drop_duplicates: bool, *, version: int
 ) -> str:
     """Returns the identity of images from files: SHA-256 in hex of everything they depend on."""
     wide = [options.width] if options.width not in (0, options.size) else []  # squares as before
@@ -76,12 +76,12 @@ def _key(
 
 def load(
     root: Path,
-    found: Sequence[PictureFile],
+    found: Sequence[ImageFile],
     options: DecodeOptions,
     *,
     drop_duplicates: bool,
     cache_dir: Path,
-) -> CachedPictures:
+) -> CachedImages:
     """Decodes files into the cache, unless they are already there, and maps them.
 
     Args:
@@ -107,14 +107,14 @@ def load(
         ) from error
 
 
-def _read(folder: Path, options: DecodeOptions, key: Callable[..., str]) -> CachedPictures:
+def _read(folder: Path, options: DecodeOptions, key: Callable[..., str]) -> CachedImages:
     """Maps the images of a folder; ``key`` returns their identity for a version of the decoder."""
     images = np.load(folder / "images.npy", mmap_mode="r")
     meta = json.loads((folder / "meta.json").read_text())
     if images.dtype != np.uint8 or images.shape != (len(meta["paths"]), *options.shape):
         raise ValueError(f"images.npy contains {images.dtype}{list(images.shape)}")
     seal.verify(folder, _SEALED)
-    return CachedPictures(
+    return CachedImages(
         images,
         meta["paths"],
         [(path, reason) for path, reason in meta["broken"]],
@@ -128,7 +128,7 @@ def _read(folder: Path, options: DecodeOptions, key: Callable[..., str]) -> Cach
 def _fill(
     folder: Path,
     root: Path,
-    found: Sequence[PictureFile],
+    found: Sequence[ImageFile],
     *,
     options: DecodeOptions,
     drop_duplicates: bool,
@@ -158,7 +158,7 @@ def _fill(
 def _is_outdated(folder: Path) -> bool:
     """Returns whether a cache folder is of an earlier version, with other rules or no checksum."""
     try:
-        return json.loads((folder / "meta.json").read_text()).get("rules") != pictures.VERSION
+        return json.loads((folder / "meta.json").read_text()).get("rules") != decoding.VERSION
     except (OSError, ValueError, AttributeError):  # damaged: reading the folder will report it
         return False
 
@@ -174,7 +174,7 @@ def _clear(folder: Path) -> None:
 def _write(
     scratch: Path,
     root: Path,
-    found: Sequence[PictureFile],
+    found: Sequence[ImageFile],
     *,
     options: DecodeOptions,
     drop_duplicates: bool,
@@ -204,7 +204,7 @@ def _write(
         "broken": broken,
         "duplicates": len(found) - len(broken) - len(kept),
         "plain": [chosen[index].path for index in kept if decoded[index].plain],
-        "rules": pictures.VERSION,
+        "rules": decoding.VERSION,
         "version": max(one.version for one in decoded),
         "pillow": PIL.__version__,  # for information: versions may differ in the last bit
     }
@@ -219,7 +219,7 @@ def _write(
 
 
 class _Outcome(NamedTuple):
-    """The result for a file: why it is broken, or empty; else see :class:`pictures.Decoded`."""
+    """The result for a file: why it is broken, or empty; else see :class:`decoding.Decoded`."""
 
     broken: str
     plain: bool = False
@@ -232,7 +232,7 @@ def list_broken(broken: Sequence[tuple[str, str]]) -> str:
 
 
 def _decode_all(
-    path: Path, root: Path, chosen: Sequence[PictureFile], *, options: DecodeOptions
+    path: Path, root: Path, chosen: Sequence[ImageFile], *, options: DecodeOptions
 ) -> list[_Outcome]:
     """Decodes files into an array on disk; the image of a broken file stays black.
 
@@ -250,9 +250,9 @@ def _decode_all(
         file = chosen[index]
         try:
             try:
-                images[index], plain, version = pictures.read(root / file.path, options)
+                images[index], plain, version = decoding.read(root / file.path, options)
                 outcome = _Outcome("", plain, version)
-            except pictures.BrokenPictureError as error:
+            except decoding.BrokenImageError as error:
                 outcome = _Outcome(str(error))
             unchanged = file_stamp(root / file.path)[:2] == file.stamp[:2]
         except OSError:

@@ -1,4 +1,4 @@
-"""One picture file: colours, transparency, bit depth, orientation, and the way to a square."""
+"""One image file: colours, transparency, bit depth, orientation, and the way to a square."""
 
 import warnings
 from collections.abc import Callable
@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from amkd.core.errors import UserError
-from amkd.data import folder, pictures, resize
-from amkd.data.pictures import DecodeOptions, decode
-from tests.support.pictures import GREY, RGB, SIDE, colours, orientation, write_photo
+from amkd.data import decoding, folder, resize
+from amkd.data.decoding import DecodeOptions, decode
+from tests.support.image_files import GREY, RGB, SIDE, colours, orientation, write_photo
 
 
 def test_grey(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_crop_has_the_wanted_proportions(width: int, height: int, across: int,
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 30))
 def test_letterboxing(width: int, height: int, size: int) -> None:
-    """All of a white picture is seen, in proportion, in the middle; the rest is black."""
+    """All of a white image is seen, in proportion, in the middle; the rest is black."""
     whole = Image.new("L", (width, height), 255)
     padded = np.asarray(
         resize.letterbox(whole.resize(resize.fit(whole.size, (size, size), "pad")[1]), (size, size))
@@ -210,8 +210,8 @@ def test_decoding_smaller_hardly_shows(
 ) -> None:
     write_photo(tmp_path / "a.jpg", *shape)
     found = decode(tmp_path / "a.jpg", DecodeOptions(64, kind, "rgb", "skip", wanted[0]))
-    with Image.open(tmp_path / "a.jpg") as picture:
-        resized = resize.resample(picture, *resize.fit(picture.size, wanted, kind))
+    with Image.open(tmp_path / "a.jpg") as image:
+        resized = resize.resample(image, *resize.fit(image.size, wanted, kind))
         whole = np.asarray(resize.letterbox(resized, wanted))
     off = np.abs(found.astype(int) - whole)
     assert off.mean() < 0.75
@@ -232,7 +232,7 @@ def test_fine_lines_do_not_alias(tmp_path: Path) -> None:
 
 def test_broken_bytes_say_so_and_a_missing_file_is_none_of_them(root: Path) -> None:
     (root / "a.png").write_bytes((root / "a.png").read_bytes()[:60])
-    with pytest.raises(pictures.BrokenPictureError):
+    with pytest.raises(decoding.BrokenImageError):
         decode(root / "a.png", RGB)
     with pytest.raises(FileNotFoundError):
         decode(root / "none.png", RGB)
@@ -254,9 +254,7 @@ def test_impossible_options(root: Path, cache: Path, options: DecodeOptions, mes
         decode(root / "a.png", options)
 
 
-def test_large_pictures_do_not_warn(
-    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_large_images_do_not_warn(root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         Image, "MAX_IMAGE_PIXELS", SIDE * SIDE - 1
     )  # a warning above it, an error above its double

@@ -43,11 +43,11 @@ def curves(table: Table, points: Sequence[dict[str, Any]], measured: str) -> Ite
             )
 
 
-def grouped(ways: Sequence[str], rivals: Sequence[str]) -> list[list[str]]:
+def grouped(ways: Sequence[str], baselines: Sequence[str]) -> list[list[str]]:
     """Returns ways in groups that are not larger than the number of colours; in every group the
     baselines are first.
     """
-    first = [way for way in rivals if way in ways][: palette.CURVES - 1]
+    first = [way for way in baselines if way in ways][: palette.CURVES - 1]
     others = [way for way in ways if way not in first]
     room = palette.CURVES - len(first)
     starts = range(0, max(len(others), 1), room)
@@ -64,12 +64,12 @@ def differences(table: Table, cells: Sequence[Cell]) -> Iterator[Drawing]:
     """Yields a forest plot for each baseline: the paired difference of every way on every row, with
     its interval over the seeds.
     """
-    for rival in table.against:
+    for baseline in table.against:
         for name in table.rows:
-            if rows := list(_rows(cells, name, rival)):
+            if rows := list(_rows(cells, name, baseline)):
                 yield interval_chart.chart(
-                    f"{name}: way minus {rival}",
-                    f"way minus {rival}, percentage points",
+                    f"{name}: way minus {baseline}",
+                    f"way minus {baseline}, percentage points",
                     rows,
                     unit="",
                     zero=True,
@@ -77,16 +77,16 @@ def differences(table: Table, cells: Sequence[Cell]) -> Iterator[Drawing]:
                 )
 
 
-def _rows(cells: Sequence[Cell], name: str, rival: str) -> Iterator[Row]:
+def _rows(cells: Sequence[Cell], name: str, baseline: str) -> Iterator[Row]:
     """Yields the difference of each way on one row of a table."""
     for cell in cells:
-        if cell.row == name and rival in cell.against:
-            one = cell.against[rival]
+        if cell.row == name and baseline in cell.against:
+            one = cell.against[baseline]
             low, high = one.paired.interval or (None, None)
             note = f"{one.paired.seeds} seeds"
             if one.holm is not None:
                 note += f", Holm's p {one.holm:.4f}"
-            mark = Mark(0, f"minus {rival}", one.paired.difference, low, high, note)
+            mark = Mark(0, f"minus {baseline}", one.paired.difference, low, high, note)
             yield Row(cell.way, (mark,))
 
 
@@ -112,4 +112,4 @@ def _planned_row(one: Outcome) -> Iterator[Row]:
         low, high = one.paired.interval or (None, None)
         note = f"{one.paired.seeds} seeds, {one.words}"
         mark = Mark(0, "difference", one.paired.difference, low, high, note)
-        yield Row(f"{one.plan.row}: {one.plan.way} - {one.plan.rival}", (mark,))
+        yield Row(f"{one.plan.row}: {one.plan.way} - {one.plan.baseline}", (mark,))

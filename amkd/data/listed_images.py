@@ -10,19 +10,19 @@ import numpy as np
 
 from amkd.core import console
 from amkd.core.errors import UserError
-from amkd.data import folder, own_images, picture_files
+from amkd.data import folder, image_files, own_images
 from amkd.data.dataset import DataSet
+from amkd.data.decoding import DecodeOptions, check
+from amkd.data.image_cache import CachedImages
+from amkd.data.image_files import ImageFile
 from amkd.data.manifest import Listed
-from amkd.data.picture_cache import CachedPictures
-from amkd.data.picture_files import PictureFile
-from amkd.data.pictures import DecodeOptions, check
 from amkd.data.row_faults import RowFaults
 
 
 class _Part(NamedTuple):
     """The decoded images of one split, and ``int32[M]`` labels, -1 for none."""
 
-    pictures: CachedPictures
+    cached: CachedImages
     labels: np.ndarray
 
     @property
@@ -82,28 +82,30 @@ def load(listed: Listed, how: Listing) -> DataSet:
         raise UserError(f"{how.field}: lists no image of the split train")
     test = _decoded(listed, order, files, how, is_test=True)
     _tell(listed, pool, test, how)
-    data = _held_out(listed, pool, how) if test is None else _judged(listed, pool, test, how)
+    data = (
+        _held_out(listed, pool, how) if test is None else _with_test_split(listed, pool, test, how)
+    )
     return dataclasses.replace(data, pool_labels=pool.labels if pool.labelled else None)
 
 
-def _by_path(listed: Listed, how: Listing) -> tuple[list[int], list[PictureFile]]:
+def _by_path(listed: Listed, how: Listing) -> tuple[list[int], list[ImageFile]]:
     """Returns the rows in the order of their paths, and their files."""
     order = sorted(range(len(listed.paths)), key=listed.paths.__getitem__)
     paths = [listed.paths[row] for row in order]
-    return order, picture_files.identify(listed.root, paths, how.cache_dir)
+    return order, image_files.identify(listed.root, paths, how.cache_dir)
 
 
-def decoded(listed: Listed, how: Listing) -> list[CachedPictures]:
+def decoded(listed: Listed, how: Listing) -> list[CachedImages]:
     """Returns the decoded images of each split that has any."""
     order, files = _by_path(listed, how)
     parts = (_decoded(listed, order, files, how, is_test=split) for split in (False, True))
-    return [part.pictures for part in parts if part is not None]
+    return [part.cached for part in parts if part is not None]
 
 
 def _decoded(
     listed: Listed,
     order: Sequence[int],
-    files: Sequence[PictureFile],
+    files: Sequence[ImageFile],
     how: Listing,
     *,
     is_test: bool,
@@ -114,17 +116,17 @@ def _decoded(
         return None
     found = [files[place] for place in own]
     # All images of a test set count, even duplicates: the user chose them.
-    pictures = folder.decoded(
+    cached = folder.decoded(
         listed.root, found, how.options, how.cache_dir, drop_duplicates=not is_test
     )
     labels = {
         file.path: listed.labels[order[place]] for file, place in zip(found, own, strict=True)
     }
-    return _Part(pictures, np.array([labels[path] for path in pictures.paths], np.int32))
+    return _Part(cached, np.array([labels[path] for path in cached.paths], np.int32))
 
 
 def _check_labels(
-    listed: Listed, order: Sequence[int], files: Sequence[PictureFile], how: Listing
+    listed: Listed, order: Sequence[int], files: Sequence[ImageFile], how: Listing
 ) -> None:
     """Refuses or reports the same bytes with two labels: one of them is wrong."""
     faults, count = RowFaults(how.field), 0
@@ -157,17 +159,17 @@ def _tell(listed: Listed, pool: _Part, test: _Part | None, how: Listing) -> None
         parts.append(f"{len(test.labels):,} for evaluation")
     if listed.left_out:
         parts.append(f"{listed.left_out:,} of a validation split left out")
-    if pool.pictures.duplicates:
-        parts.append(f"{pool.pictures.duplicates:,} duplicates dropped")
-    broken = len(pool.pictures.broken) + (len(test.pictures.broken) if test else 0)
+    if pool.cached.duplicates:
+        parts.append(f"{pool.cached.duplicates:,} duplicates dropped")
+    broken = len(pool.cached.broken) + (len(test.cached.broken) if test else 0)
     if broken:
         parts.append(f"{broken:,} broken skipped")
     console.say(", ".join(parts))
 
 
-def _judged(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
+def _with_test_split(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
     """Returns the data set with the images of the split test for evaluation."""
-    images = pool.pictures.images
+    images = pool.cached.images
     data = own_images.unlabeled(
         how.name, images, listed.classes, key=_key([pool, test], listed.classes)
     )
@@ -175,7 +177,7 @@ def _judged(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
         data = dataclasses.replace(data, teacher_images=images, teacher_labels=pool.labels)
     data = dataclasses.replace(
         data,
-        test_images=test.pictures.images,
+        test_images=test.cached.images,
         test_labels=test.labels if test.labelled else None,
     )
     return own_images.exclude_test_images(own_images.limit_test_images(data, how.test_images))
@@ -183,7 +185,7 @@ def _judged(listed: Listed, pool: _Part, test: _Part, how: Listing) -> DataSet:
 
 def _held_out(listed: Listed, pool: _Part, how: Listing) -> DataSet:
     """Returns the data set with some of its own images for evaluation."""
-    images = pool.pictures.images
+    images = pool.cached.images
     data = own_images.with_holdout(
         how.name,
         images,
@@ -200,7 +202,7 @@ def _held_out(listed: Listed, pool: _Part, how: Listing) -> DataSet:
 
 def _key(parts: Sequence[_Part], classes: tuple[str, ...]) -> str:
     """Returns the identity of images and labels; without labels, only that of the images."""
-    key = "+".join(part.pictures.key for part in parts)
+    key = "+".join(part.cached.key for part in parts)
     if all((part.labels < 0).all() for part in parts):
         return key
     hasher = hashlib.sha256(repr((key, classes)).encode())

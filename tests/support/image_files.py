@@ -1,4 +1,4 @@
-"""Writes picture files of every kind for tests, and says what must come out of them."""
+"""Writes image files of every kind for tests, and says what must come out of them."""
 
 import shutil
 import struct
@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image
 
 from amkd.data.dataset import DataSet
-from amkd.data.pictures import DecodeOptions
+from amkd.data.decoding import DecodeOptions
 
-SIDE = 8  # of every good picture here: at this size nothing is resized
+SIDE = 8  # of every good image here: at this size nothing is resized
 RGB = DecodeOptions(SIDE, "stretch", "rgb", "skip")
 GREY = DecodeOptions(SIDE, "stretch", "grey", "skip")
 
@@ -105,7 +105,7 @@ def write_messy(root: Path) -> Messy:
     (root / "zz link.png").symlink_to("rgb.png")
     (root / "zz loop").symlink_to(root, target_is_directory=True)
     (root / "zz itself").symlink_to("zz itself")
-    (root / "notes.txt").write_text("not a picture")
+    (root / "notes.txt").write_text("not an image")
     (root / "deep" / "labels.csv").write_text("a,b\n")
     write_png(root / ".hidden.png", 99)
     (root / ".cache").mkdir()
@@ -139,8 +139,8 @@ def _formats(root: Path) -> dict[str, tuple[np.ndarray, int]]:
     plain["lossy.webp"] = Image.new("RGB", (SIDE, SIDE), (20, 120, 240)), (20, 120, 240)
     plain["cmyk.jpeg"] = Image.new("CMYK", (SIDE, SIDE), (0, 255, 255, 0)), (255, 0, 0)
     plain["cmyk.tif"] = Image.new("CMYK", (SIDE, SIDE), (255, 0, 0, 0)), (0, 255, 255)
-    for name, (picture, colour) in plain.items():
-        picture.save(root / name)
+    for name, (image, colour) in plain.items():
+        image.save(root / name)
         good[name] = np.full((SIDE, SIDE, 3), colour, np.uint8), 3
     first, second = (Image.fromarray(grey(seed)) for seed in (16, 17))
     first.save(root / "film.gif", save_all=True, append_images=[second])
@@ -164,9 +164,9 @@ def _transparent(root: Path) -> dict[str, tuple[np.ndarray, int]]:
         ("palette see-through.png", 2),
         ("palette.gif", 1),
     ):
-        picture = Image.fromarray(places)
-        picture.putpalette(palette.tobytes())
-        picture.save(root / name, **({} if transparent is None else {"transparency": transparent}))
+        image = Image.fromarray(places)
+        image.putpalette(palette.tobytes())
+        image.save(root / name, **({} if transparent is None else {"transparency": transparent}))
         shown = palette.copy()
         shown[[] if transparent is None else [transparent]] = 255
         good[name] = shown[places], 0

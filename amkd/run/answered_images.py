@@ -9,7 +9,7 @@ from amkd.core.digest import image_digest
 from amkd.data.dataset import DataSet, draw_real
 from amkd.methods.first_images import SynthesizedImages
 from amkd.methods.image_selectors import ImageSelector, MadeImageSelector
-from amkd.reporting.gallery import Entry, EntryOf, Judged
+from amkd.reporting.gallery import AnsweredImages, Entry, EntryOf
 from amkd.run.facts import RunFacts
 from amkd.tasks import Task
 
@@ -59,7 +59,7 @@ def of_run(
     real_images: np.ndarray,
     real_answers: np.ndarray,
     predict: Callable[[np.ndarray], np.ndarray],
-) -> Iterator[Judged]:
+) -> Iterator[AnsweredImages]:
     """Yields held-out and queried real images with the answers of teacher and student.
 
     Args:
@@ -71,9 +71,9 @@ def of_run(
       predict: the student, as a function of images.
     """
     if test_answers is not None and len(test_images):
-        yield Judged(HELD_OUT, test_images, test_answers, predict(test_images))
+        yield AnsweredImages(HELD_OUT, test_images, test_answers, predict(test_images))
     if len(real_images):
-        yield Judged(QUERIED, real_images, real_answers, predict(real_images))
+        yield AnsweredImages(QUERIED, real_images, real_answers, predict(real_images))
 
 
 def entry_of(task: Task, names: Sequence[str]) -> EntryOf:
@@ -94,6 +94,6 @@ def entry_of(task: Task, names: Sequence[str]) -> EntryOf:
         lines = (
             f"{who}: {task.words(one, names, 1)}" for who, one in zip(sides, answers, strict=True)
         )
-        return Entry(image, teacher, student, task.picture(image, *answers), tuple(lines))
+        return Entry(image, teacher, student, task.draw(image, *answers), tuple(lines))
 
     return make

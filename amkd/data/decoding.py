@@ -80,7 +80,7 @@ class Decoded(NamedTuple):
     version: int
 
 
-class BrokenPictureError(ValueError):
+class BrokenImageError(ValueError):
     """Raised if the bytes of a file are not a complete image; the message states why."""
 
 
@@ -111,14 +111,14 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
       options: how it becomes an image.
 
     Raises:
-      BrokenPictureError: it is not an image, or not a complete one.
+      BrokenImageError: it is not an image, or not a complete one.
       OSError: the file cannot be read; its bytes may be correct.
       UserError: an option is impossible.
     """
     check(options)
     try:
-        with Image.open(path, formats=FORMATS) as picture:
-            fitted, version = _fit(picture, options)
+        with Image.open(path, formats=FORMATS) as opened:
+            fitted, version = _fit(opened, options)
         height, width, _ = options.shape
         image = np.asarray(resize.letterbox(fitted, (width, height))).reshape(options.shape)
         return Decoded(image, _is_plain(fitted), version)
@@ -127,84 +127,84 @@ def read(path: Path, options: DecodeOptions) -> Decoded:
     except Exception as error:  # Pillow's decoders raise nearly every kind of error
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise BrokenPictureError(_reason(path, error)) from error
+        raise BrokenImageError(_reason(path, error)) from error
 
 
-def _fit(picture: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int]:
+def _fit(image: Image.Image, options: DecodeOptions) -> tuple[Image.Image, int]:
     """Decodes, flattens, resizes and rotates an opened image.
 
     Returns:
       The resulting image, and the earliest version of the decoder that gives the same image.
     """
-    stored = picture.size
-    scale = _draft(picture, options)
-    picture.load()
+    stored = image.size
+    scale = _draft(image, options)
+    image.load()
     # Pillow rotates TIFFs itself, some versions while loading, so their size is read afterwards.
-    whole = picture.size if scale == 1 else stored
-    box, size = resize.fit(whole, _wanted(picture, options), options.resize)
+    whole = image.size if scale == 1 else stored
+    box, size = resize.fit(whole, _wanted(image, options), options.resize)
     left, top, right, bottom = (edge / scale for edge in box)
-    flat, version = _flatten(picture, MODES[options.mode])
+    flat, version = _flatten(image, MODES[options.mode])
     resized = resize.resample(flat, (left, top, right, bottom), size)
-    return _turn(resized, _orientation(picture)), version
+    return _turn(resized, _orientation(image)), version
 
 
-def _wanted(picture: Image.Image, options: DecodeOptions) -> resize.Size:
+def _wanted(image: Image.Image, options: DecodeOptions) -> resize.Size:
     """Returns width and height of the image before it is rotated."""
     height, width, _ = options.shape
     # Cameras store some images on their side; these are rotated last.
-    lying = height != width and _orientation(picture) in _ON_THEIR_SIDE
+    lying = height != width and _orientation(image) in _ON_THEIR_SIDE
     return (height, width) if lying else (width, height)
 
 
-def _draft(picture: Image.Image, options: DecodeOptions) -> int:
+def _draft(image: Image.Image, options: DecodeOptions) -> int:
     """Lets Pillow decode a JPEG at a smaller size, but at least twice as large as needed.
 
     Returns:
       The factor by which it will be smaller; 1 for other formats.
     """
-    wanted = _wanted(picture, options)
-    shares = [2 * one / own for one, own in zip(wanted, picture.size, strict=True)]
+    wanted = _wanted(image, options)
+    shares = [2 * one / own for one, own in zip(wanted, image.size, strict=True)]
     share = min(1.0, min(shares) if options.resize == "pad" else max(shares))
-    width, stored = max(1, round(picture.width * share)), picture.width
-    drafted = picture.draft(None, (width, max(1, round(picture.height * share))))
+    width, stored = max(1, round(image.width * share)), image.width
+    drafted = image.draft(None, (width, max(1, round(image.height * share))))
     return round(stored / drafted[1][2]) if drafted else 1
 
 
-def _flatten(picture: Image.Image, mode: str) -> tuple[Image.Image, int]:
+def _flatten(image: Image.Image, mode: str) -> tuple[Image.Image, int]:
     """Converts an image to eight opaque bits per colour: Pillow's mode ``RGB`` or ``L``.
 
     Returns:
       The resulting image, and the earliest version of the decoder that gives the same image.
     """
     version = 1
-    if picture.mode[0] in "IF":
-        picture, as_before = brightness.eight_bits(picture)
+    if image.mode[0] in "IF":
+        image, as_before = brightness.eight_bits(image)
         version = 1 if as_before else VERSION
-    elif picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return picture if picture.mode == mode else picture.convert(mode), version
+    elif image.has_transparency_data:
+        layer = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return image if image.mode == mode else image.convert(mode), version
 
 
-def _is_plain(picture: Image.Image) -> bool:
+def _is_plain(image: Image.Image) -> bool:
     """Returns whether 98% of the pixels differ by only a few steps, in every colour."""
-    counts = np.reshape(picture.histogram(), (-1, 256)).cumsum(axis=1)
+    counts = np.reshape(image.histogram(), (-1, 256)).cumsum(axis=1)
     share = counts / counts[:, -1:]
     spread = (share < 0.99).sum(axis=1) - (share <= 0.01).sum(axis=1)
     return bool((spread < _ONE_COLOUR).all())
 
 
-def _orientation(picture: Image.Image) -> int:
+def _orientation(image: Image.Image) -> int:
     """Returns the EXIF orientation, 1..8; 1 for TIFFs, which Pillow rotates itself."""
     try:
-        return picture.getexif().get(_ORIENTATION, 1)
+        return image.getexif().get(_ORIENTATION, 1)
     except Exception:  # the pixels are complete although the EXIF data are damaged
         return 1
 
 
-def _turn(picture: Image.Image, orientation: int) -> Image.Image:
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
     # Not ImageOps.exif_transpose: it also rewrites the EXIF data, which fails for unusual ones.
-    return picture.transpose(_TURNS[orientation]) if orientation in _TURNS else picture
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _reason(path: Path, error: Exception) -> str:

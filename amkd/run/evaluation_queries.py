@@ -42,12 +42,12 @@ def ask_last(context: RunContext, state: RoundState) -> tuple[RunContext, RoundS
     if context.test_answers is None or state.reports[-1]["agreement"] is not None:
         return context, state
     student = context.evaluate(state.variables)
-    judged = {
+    measured = {
         **context.data.task.compared(student, context.test_answers),
         **context.data.task.calibrated(student, context.data.test_labels, context.test_answers),
     }
     state = dataclasses.replace(
-        state, reports=(*state.reports[:-1], {**state.reports[-1], **judged})
+        state, reports=(*state.reports[:-1], {**state.reports[-1], **measured})
     )
     context.report.rewind(list(state.reports), state.round, -1)
     return context, state
@@ -58,11 +58,11 @@ def _all_affordable(context: RunContext, images: np.ndarray) -> bool:
     desk = context.client
     charge = desk.charge(client.EVALUATE, 0)
     queries = context.facts.rounds[-1].queries - desk.ledger.count(desk.run, client.DISTILL)
-    judging = client.unanswered(desk, images)
-    asks = (*(one.selected for one in context.facts.rounds), judging)
+    unanswered = client.unanswered(desk, images)
+    asks = (*(one.selected for one in context.facts.rounds), unanswered)
     again = sum(sentinel.count(count, desk.batch, desk.policy.sentinel) for count in asks)
-    wanted = max(queries, 0) + judging + again
-    return not judging or desk.ledger.affordable(charge, wanted) == wanted
+    wanted = max(queries, 0) + unanswered + again
+    return not unanswered or desk.ledger.affordable(charge, wanted) == wanted
 
 
 def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
@@ -84,7 +84,7 @@ def _ask_some(context: RunContext, images: np.ndarray) -> np.ndarray | None:
 
 
 def _ask(context: RunContext, images: np.ndarray) -> np.ndarray:
-    context.report.phase("judge")
+    context.report.phase("evaluation_query")
     with context.report.bar(len(images), "teacher on evaluation images", "img") as advance:
 
         def progress(answered: int) -> None:

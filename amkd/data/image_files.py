@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from amkd.data import pictures, threads
+from amkd.data import decoding, threads
 
 # A file that changed this recently may change again within one tick of its file system's clock
 # and keep the same times; so its hash is not stored.
@@ -38,7 +38,7 @@ class Listing:
 
 
 @dataclasses.dataclass(frozen=True)
-class PictureFile:
+class ImageFile:
     """One image file, as it was when it was hashed.
 
     Attributes:
@@ -67,7 +67,7 @@ def list_folder(root: Path) -> Listing:
     for subfolder, entries in _walk(root):
         if subfolder and "/" not in subfolder:
             subfolders.append(subfolder)
-        found = [entry.name for entry in entries if _is_picture(entry)]
+        found = [entry.name for entry in entries if _is_image(entry)]
         paths += [f"{subfolder}/{name}" if subfolder else name for name in found]
         ignored += len(entries) - len(found)
     return Listing(sorted(paths), ignored, sorted(subfolders))
@@ -99,13 +99,13 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
     return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
-def _is_picture(entry: os.DirEntry[str]) -> bool:
+def _is_image(entry: os.DirEntry[str]) -> bool:
     """Returns whether a file is an image file, according to its name.
 
     Pipes and devices are not, since opening one may block forever. A broken link counts as an image
     file, which is then reported as broken.
     """
-    if not entry.name.lower().endswith(pictures.SUFFIXES):
+    if not entry.name.lower().endswith(decoding.SUFFIXES):
         return False
     if entry.is_symlink():
         return os.path.isfile(entry.path) or not os.path.exists(entry.path)
@@ -118,7 +118,7 @@ def file_stamp(path: Path) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def identify(root: Path, paths: list[str], cache_dir: Path) -> list[PictureFile]:
+def identify(root: Path, paths: list[str], cache_dir: Path) -> list[ImageFile]:
     """Hashes files, or reads their hashes from the index of an earlier call.
 
     Args:
@@ -145,7 +145,7 @@ def identify(root: Path, paths: list[str], cache_dir: Path) -> list[PictureFile]
     return files
 
 
-def _known(root: Path, path: str, index: dict[str, list]) -> PictureFile | None:
+def _known(root: Path, path: str, index: dict[str, list]) -> ImageFile | None:
     if path not in index:
         return None
     *known, digest = index[path]
@@ -153,16 +153,16 @@ def _known(root: Path, path: str, index: dict[str, list]) -> PictureFile | None:
         found = file_stamp(root / path)
     except OSError:
         return None
-    return PictureFile(path, found, digest) if list(found) == known else None
+    return ImageFile(path, found, digest) if list(found) == known else None
 
 
-def _hash(root: Path, path: str) -> PictureFile:
+def _hash(root: Path, path: str) -> ImageFile:
     try:
         before = file_stamp(root / path)  # so that a change while hashing is noticed later
         with open(root / path, "rb") as file:
-            return PictureFile(path, before, hashlib.file_digest(file, "sha256").hexdigest())
+            return ImageFile(path, before, hashlib.file_digest(file, "sha256").hexdigest())
     except OSError as error:
-        return PictureFile(path, (0, 0, 0), "", error.strerror or type(error).__name__)
+        return ImageFile(path, (0, 0, 0), "", error.strerror or type(error).__name__)
 
 
 def _digest(data: bytes) -> str:
