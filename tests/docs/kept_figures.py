@@ -107,9 +107,10 @@ def of_assistant(row, baseline="random_pairs_long"):
     return difference(REGIMES, row, "assistant", baseline).difference
 
 
-def of_choice(data, way):
-    """What choosing among mixes is worth with labels."""
-    return difference(REGIMES, f"{data}_labels", f"pooled_{way}", "random_pairs").difference
+def of_choice(data, way, answers="labels"):
+    """By how much choosing among mixes increases agreement."""
+    row = f"{data}_{answers}"
+    return difference(REGIMES, row, f"pooled_{way}", "random_pairs").difference
 
 
 def label():

@@ -35,6 +35,8 @@ from tests.docs.kept_figures import (
 from tests.docs.pages import PAGES, ROOT, name_of, prose, text_of
 from tests.tables.test_shipped_tables import shipped
 
+_INTERVAL = ("difference", "low", "high")
+
 # Sentences of a page with figures in them, and what these must be. All white space counts as one.
 SENTENCES = {
     "README.md": {
@@ -49,6 +51,9 @@ SENTENCES = {
     "docs/methods.md": {
         r"`epig` and `learning_loss` are ahead .* by (\S+), (\S+) and (\S+)\. On": lambda: [
             of_choice("mnist", way) for way in ("badge", "epig", "learning_loss")
+        ],
+        r"the same on MNIST, and (\S+) lower on Fashion-MNIST": lambda: [
+            -of_choice("fashion", "learning_loss", "probabilities")
         ],
         r"`badge` is (\S+) above random pairs, .* alone is (\S+) above": lambda: [
             of_choice("fashion", way) for way in ("badge", "random")
@@ -141,14 +146,14 @@ def test_mnist_with_few_queries_in_results():
 
 
 def test_blocks_in_results():
-    """results/README.md has the tables of blocks A, E and G; no other block is done."""
+    """results/README.md has the tables of blocks A, C, E and G; no other block is done."""
     text = (ROOT / "results/regimes.md").read_text()
     told = " ".join((ROOT / "results/README.md").read_text().split())
     for block in text.split("\n**")[1:]:
         title, _, table = block.partition("**\n\n")
         done, planned = map(int, re.findall(r"\d+", title.rpartition("(")[2]))
         is_told = " ".join(table.split("\n\n")[0].split()) in told
-        assert is_told == title.startswith(("A:", "E:", "G:")) == (done == planned), title
+        assert is_told == title.startswith(("A:", "C:", "E:", "G:")) == (done == planned), title
 
     def mean(row, way):
         return f"{statistics.spread([*measured(REGIMES, row, way, 'agreement').values()]).mean:.2f}"
@@ -208,24 +213,61 @@ def test_what_results_say_of_labels():
     assert f"refined {refined[0]} below (Holm's p {c2[1]} and {refined[1]})" in told
 
 
+def test_what_results_say_of_probabilities():
+    """Block C: which ways are ahead, equal or behind, and every figure in its sentences."""
+    told = " ".join((ROOT / "results/README.md").read_text().split())
+    kept = json.loads((ROOT / "results/regimes-comparisons.json").read_text())
+    block = [one for one in kept if one["block"].startswith("C:")]
+    first, others = block[0], block[1:]
+    assert (first["way"], first["baseline"]) == ("pooled_excess_doubt", "pooled_entropy")
+    gain, low, high = (f"{abs(first[name]):.2f}".removeprefix("0") for name in _INTERVAL)
+    assert first["low"] < 0 < first["difference"]
+    assert f"It is {gain} above, with an interval from -{low} to {high}." in told
+
+    assert {one["baseline"] for one in others} == {"random_pairs"} and len(others) == 12
+    by = {(one["row"].partition("_")[0], one["way"].removeprefix("pooled_")): one for one in others}
+    outcomes = {name: one["words"] for name, one in by.items()}
+    assert "ahead" not in outcomes.values()
+    equal = ("k_center", "learning_loss", "excess_doubt", "uncertainty_herding")
+    same = {name for name, word in outcomes.items() if word == "no difference"}
+    assert same == {("mnist", way) for way in equal}
+    assert all(one["difference"] < 0 for (data, _), one in by.items() if data == "fashion")
+    behind = {name for name, word in outcomes.items() if word == "behind"}
+    assert behind == {
+        ("mnist", "random"),
+        ("mnist", "transductive_variance"),
+        ("fashion", "k_center"),
+        ("fashion", "transductive_variance"),
+    }
+    assert outcomes["fashion", "random"] == "inconclusive"
+
+    def short(data, way):
+        return f"{-of_choice(data, way, 'probabilities'):.2f}".removeprefix("0")
+
+    both = [short(data, "transductive_variance") for data in ("mnist", "fashion")]
+    assert "is behind on both sets, by {} and {}".format(*both) in told
+    wide = f"is {short('mnist', 'random')} below random pairs on MNIST (behind)"
+    assert f"{wide} and {short('fashion', 'random')} below on Fashion-MNIST" in told
+    labels = f"{of_choice('fashion', 'random'):.2f}".removeprefix("0")
+    assert f"With hard labels it was {labels} above on Fashion-MNIST" in told
+    readme = text_of("README.md")
+    assert "[ten seeds](results/README.md#choosing-with-probabilities)" in readme
+    assert "`k_center` and `transductive_variance` significantly" in readme
+
+
 def test_advice_without_figures():
     """What README says of ways to choose with 4,000 queries, and of the features' divergence."""
-    none = "With 4,000 queries and probabilities, no acquisition function was [measurably better]"
-    assert f"{none}(results/README.md#choosing-with-4000-queries)." in text_of("README.md")
+    none = "With 4,000 queries and probabilities, no way to choose the mixes was better, with"
+    assert f"{none} [five](results/README.md#choosing-with-4000-queries)" in text_of("README.md")
     found = cells(shipped(FEW), runs_of(FEW))
     choosing = [cell.against["random"] for cell in found if not cell.way.startswith("random")]
     assert len(choosing) > 20
     better = [one for one in choosing if one.paired.difference > 0 and (one.holm or 1) < 0.05]
     assert better == []
-    assert "student's uncertainty, the paper's included, had lower agreement" in text_of(
-        "README.md"
-    )
     assert behind()[0] > 0
     unsure = [one for one in found if one.row == "fashion" and not one.way.startswith("pooled_")]
     holm = {cell.way: cell.against["random"].holm for cell in unsure if "random" in cell.against}
     assert [way for way, p in holm.items() if p is not None and p < 0.05] == ["margin"]
-    alone = "only the difference for `margin` is significant after Holm's correction"
-    assert alone in text_of("README.md")
     assert "After Holm's correction only `margin`" in text_of("docs/methods.md")
     photographs = [one for table, _ in PHOTOGRAPHS for one in cells(shipped(table), runs_of(table))]
     against = [one.against["real"].holm for one in photographs if "real" in one.against]
