@@ -577,6 +577,12 @@ def get_config(preset: str = "") -> ConfigDict:
     # What computes the student's answers: onnx or onnx_int8 (the file in WORKDIR/export), jax (the
     # saved network), or auto: the ONNX file if it is there and onnxruntime is installed, else jax.
     config.serve.student = "auto"
+    # Longest time that a request waits for the teacher's answers to earlier requests; then the
+    # student answers it.
+    config.serve.wait_seconds = 30.0
+    # Time after a failure of the teacher in which nothing is sent to it, and the student answers at
+    # once.
+    config.serve.pause_seconds = 30.0
     # Maximum number of images in one request.
     config.serve.max_batch = 64
 

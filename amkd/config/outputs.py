@@ -143,6 +143,22 @@ class ServeSettings:
         choices=("auto", "jax", "onnx", "onnx_int8"),
         identity=False,
     )
+    wait_seconds: float = field(
+        30.0,
+        "Longest time that a request waits for the teacher's answers to earlier requests; then the"
+        " student answers it.",
+        least=0,
+        most=3600,
+        identity=False,
+    )
+    pause_seconds: float = field(
+        30.0,
+        "Time after a failure of the teacher in which nothing is sent to it, and the student"
+        " answers at once.",
+        least=0,
+        most=3600,
+        identity=False,
+    )
     max_batch: int = field(
         64,
         "Maximum number of images in one request.",

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -32,6 +33,21 @@ class Answered(NamedTuple):
     notice: str
 
 
+class Patience(NamedTuple):
+    """How long requests wait for a teacher that is slow or down, in seconds.
+
+    Attributes:
+      wait: longest time that a request waits for those before it.
+      pause: time after a failure in which nothing is sent.
+    """
+
+    wait: float = 30.0
+    pause: float = 30.0
+
+
+_PATIENCE = Patience()
+
+
 @dataclasses.dataclass
 class Counts:
     """What was answered since the start, by whom."""
@@ -55,6 +71,7 @@ class Cascade:
         *,
         threshold: float = 0.0,
         desk: QueryClient | None = None,
+        patience: Patience = _PATIENCE,
         stop: StopSignal | None = None,
     ) -> None:
         """Starts without having answered anything.
@@ -63,13 +80,15 @@ class Cascade:
           student: ``uint8[B, H, W, C]`` to class probabilities ``float32[B, Y]``.
           threshold: the student's answer is used if its highest probability is at least this.
           desk: queries the teacher; None if the student answers all.
+          patience: how long requests wait for the teacher.
           stop: whether to stop: then nothing more is sent.
         """
         self.counts = Counts()
         self._student, self._threshold, self._desk = student, threshold, desk
-        self._stop = stop or StopSignal()
+        self._patience, self._stop = patience, stop or StopSignal()
         self._counting, self._asking = threading.Lock(), threading.Lock()
         self._free_at = 0.0  # when the next request may leave
+        self._failed = "", 0.0  # why the teacher failed last, and until when nothing is sent
 
     def answer(self, images: np.ndarray) -> Answered:
         """Answers ``uint8[B, H, W, C]``; never fails because of the teacher."""
@@ -93,20 +112,34 @@ class Cascade:
     def _ask(self, desk: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
         """Returns the teacher's answers, rows of NaN where there is none, and why there is none.
 
-        Only one thread queries at a time: no image is queried twice, and the rate is kept.
+        Only one thread queries at a time: no image is queried twice, and the rate is kept. If the
+        teacher is slow or down, the others do not wait for long.
         """
-        with self._asking:
-            try:
-                with self._paced(desk, images):
-                    return client.ask(
-                        desk, images, client.SERVE, round_=0, progress=self._check_stop
-                    ), ""
-            except Stopped:
-                notice = "the service is about to end"
-            except UserError as error:  # the money is spent, or the teacher failed
-                notice = " ".join(str(error).split())
-                console.mention(f"the student answers instead of the teacher: {notice}", error=True)
-            return self._held(desk, images), notice
+        if not self._asking.acquire(timeout=self._patience.wait):
+            rows = np.full((len(images), desk.classes), np.nan, np.float32)
+            return rows, "the teacher has not answered earlier requests yet"
+        try:
+            return self._ask_alone(desk, images)
+        finally:
+            self._asking.release()
+
+    def _ask_alone(self, desk: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
+        notice, until = self._failed
+        if (left := until - time.monotonic()) > 0:
+            told = f"{notice}; no image is sent for {math.ceil(left)} s after that"
+            return self._held(desk, images), told
+        try:
+            with self._paced(desk, images):
+                return client.ask(
+                    desk, images, client.SERVE, round_=0, progress=self._check_stop
+                ), ""
+        except Stopped:
+            notice = "the service is about to end"
+        except UserError as error:  # the money is spent, or the teacher failed
+            notice = " ".join(str(error).split())
+            self._failed = notice, time.monotonic() + self._patience.pause
+            console.mention(f"the student answers instead of the teacher: {notice}", error=True)
+        return self._held(desk, images), notice
 
     def _held(self, desk: QueryClient, images: np.ndarray) -> np.ndarray:
         """Returns the answers that arrived before the teacher failed: they are paid for."""

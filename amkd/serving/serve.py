@@ -24,7 +24,7 @@ from amkd.models.saved_network import SavedNetwork
 from amkd.querying.client import QueryClient
 from amkd.querying.request_policy import policy_of
 from amkd.run import inputs, workdir
-from amkd.serving.answering import Cascade, Student
+from amkd.serving.answering import Cascade, Patience, Student
 from amkd.serving.server import NAME, Model, Server
 from amkd.teachers import Teacher, loading
 
@@ -100,7 +100,8 @@ def opened(
             desk = stack.enter_context(_desk(settings, folder, saved, stop))
             told += f"; below {threshold:g}, {desk.teacher.identity} answers"
         card = saved.card
-        cascade = Cascade(student, threshold=threshold, desk=desk, stop=stop)
+        patience = Patience(settings.serve.wait_seconds, settings.serve.pause_seconds)
+        cascade = Cascade(student, threshold=threshold, desk=desk, patience=patience, stop=stop)
         yield (
             Model(
                 cascade,

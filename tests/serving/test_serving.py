@@ -17,12 +17,14 @@ from amkd.config.teacher_answers import Form
 from amkd.ledger import __main__ as ledger_command
 from amkd.querying import client
 from amkd.querying.request_policy import RequestPolicy
-from amkd.serving.answering import Cascade
+from amkd.serving import answering
+from amkd.serving.answering import Cascade, Patience
 from amkd.serving.server import Model, Server
 from tests.support import http_services
 from tests.support.http_services import SHAPE, connection, oip_teacher, random_images
 
 PRICE = 0.5
+AT_ONCE = Patience(pause=0)  # after a failure the teacher is tried again at once
 
 
 def student(images):
@@ -36,7 +38,7 @@ def is_unsure(images, threshold=0.75):
 
 
 @contextlib.contextmanager
-def served(folder, service, threshold=0.75, **policy):
+def served(folder, service, threshold=0.75, patience=AT_ONCE, **policy):
     """A served student, and its ledger."""
     teacher = oip_teacher(connection(service.url), batch=2)
     rules = {"price": PRICE, "first_wait": 0.01, "attempts": 2, **policy}
@@ -52,7 +54,7 @@ def served(folder, service, threshold=0.75, **policy):
             form=Form(),
             policy=RequestPolicy(**rules),
         )
-        cascade = Cascade(student, threshold=threshold, desk=desk)
+        cascade = Cascade(student, threshold=threshold, desk=desk, patience=patience)
         with Server(Model(cascade, "v1", SHAPE, 3, 8), "127.0.0.1", 0) as server:
             thread = threading.Thread(target=server.serve_forever, args=(0.005,))
             thread.start()
@@ -139,6 +141,46 @@ def test_a_service_that_is_down_does_not_stop_the_student(tmp_path):
         assert np.allclose(rows, student(images), atol=1e-6)
         assert infer(url, images)[1]["teacher"] == 2  # it works again
         assert "amkd_served_unsure_total 2\n" in httpx.get(f"{url}/metrics").text
+
+
+def test_after_a_failure_nothing_is_sent_for_a_while(tmp_path, monkeypatch):
+    images = random_images(40)
+    images = images[is_unsure(images)][:2]
+    now = [100.0]
+    clock = types.SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep)
+    monkeypatch.setattr(answering, "time", clock)
+    with (
+        http_services.serve("ok", "500*2") as service,
+        served(tmp_path, service, patience=Patience(pause=20)) as (url, _),
+    ):
+        assert infer(url, images[:1])[1]["teacher"] == 1
+        assert "did not answer in 2 attempts" in infer(url, images[1:])[1]["notice"]
+        sent = sum(service.received.values())
+        now[0] += 19.5
+        told = infer(url, images)[1]  # the first answer is in the ledger
+        assert (told["teacher_images"], told["student"]) == ("0", 1)
+        assert told["notice"].endswith("; no image is sent for 1 s after that")
+        assert sum(service.received.values()) == sent
+        now[0] += 0.5
+        assert infer(url, images)[1]["teacher"] == 2
+        assert sum(service.received.values()) == sent + 1
+
+
+def test_a_request_does_not_wait_long_for_those_before_it(tmp_path):
+    images = random_images(40)
+    images = images[is_unsure(images)][:2]
+    with (
+        http_services.serve("hang") as service,
+        served(tmp_path, service, patience=Patience(wait=0.1)) as (url, _),
+        futures.ThreadPoolExecutor(1) as threads,
+    ):
+        first = threads.submit(infer, url, images[:1])
+        while not service.received:
+            time.sleep(0.01)
+        rows, told = infer(url, images[1:])
+        assert told["notice"] == "the teacher has not answered earlier requests yet"
+        assert told["student"] == 1 and np.allclose(rows, student(images[1:]), atol=1e-6)
+        assert first.result()[1]["teacher"] == 1
 
 
 def test_the_student_alone_asks_nobody(tmp_path):
