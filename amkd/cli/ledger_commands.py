@@ -6,7 +6,7 @@ from typing import Any
 from absl import flags
 
 from amkd.cli import arguments
-from amkd.cli.main import define_flags
+from amkd.cli.flag_definitions import define_flags
 from amkd.config.parsing import refuse
 from amkd.config.settings import Settings
 from amkd.core import console, files

@@ -14,7 +14,7 @@ from typing import Any
 from absl import app, flags, logging
 from ml_collections import config_flags
 
-from amkd.cli import arguments, ending, joining, subcommands
+from amkd.cli import arguments, ending, flag_definitions, joining, ledger, subcommands
 from amkd.config import config_file, run_record
 from amkd.config.identity import identifying
 from amkd.config.names import field_names
@@ -65,17 +65,6 @@ Commands (amkd COMMAND --help describes each):
 A table (tables/table1 and others) consists of many runs. The same command runs those that are
 missing, or with --shard=2/8 a part of them, and renders the table; --mode=plan lists the runs.
 """
-MODES = (
-    "distill",
-    "plan",
-    "probe",
-    "train_teacher",
-    "evaluate",
-    "predict",
-    "export",
-    "serve",
-    "table",
-)
 STOPPABLE = (
     "distill",
     "probe",
@@ -89,12 +78,10 @@ def run() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     console.guard()
     if sys.argv[1:2] == ["ledger"]:
-        from amkd.ledger.__main__ import main
-
-        sys.exit(main(sys.argv[2:], "amkd ledger"))
+        sys.exit(ledger.main(sys.argv[2:], "amkd ledger"))
     if next(arguments.values_of(sys.argv[1:], "log"), "") == "json":
         console.write_json()  # before the flags are parsed: a mistake in them is JSON, too
-    define_flags(flags.FLAGS)
+    flag_definitions.define_flags(flags.FLAGS)
     status, why = 1, "an error in its code"
     command = _command
     if sys.argv[1:2] and sys.argv[1] in subcommands.NAMES:
@@ -122,54 +109,6 @@ def _command() -> None:
 def _saves() -> bool:
     """Returns whether the mode saves its state; False before the flags are parsed."""
     return flags.FLAGS.is_parsed() and flags.FLAGS.mode in STOPPABLE
-
-
-def define_flags(values: flags.FlagValues) -> None:
-    """Declares the flags of the command."""
-    config_flags.DEFINE_config_file(
-        "config",
-        None,
-        "Configuration NAME or FILE, or NAME:PRESET; by default that of the run in --workdir."
-        " Override its fields with --config.NAME=VALUE.",
-        lock_config=True,
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "workdir", None, "Folder of the run: its state, ledger and results.", flag_values=values
-    )
-    flags.DEFINE_enum("mode", "distill", MODES, "What to do; see above.", flag_values=values)
-    flags.DEFINE_string(
-        "network",
-        None,
-        "Folder of a saved network; by default WORKDIR/student.",
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "images",
-        None,
-        "predict: folder of image files; ledger import: folder that the paths are relative to.",
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "output", None, "predict: CSV file; export, table: folder.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "shard", "", "Tables: do only a part of the runs, such as 2/8.", flag_values=values
-    )
-    flags.DEFINE_string(
-        "host", "127.0.0.1", "serve: address; by default this machine only.", flag_values=values
-    )
-    flags.DEFINE_integer(
-        "port", 8080, "serve: port.", lower_bound=0, upper_bound=65535, flag_values=values
-    )
-    flags.DEFINE_enum(
-        "log",
-        "text",
-        ("text", "json"),
-        "text, or json: one JSON object per line, with the time and the progress of the run.",
-        flag_values=values,
-    )
-    joining.define_flags(values)
 
 
 def _main(problems: list[str]) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 from absl import flags
 
-from amkd.cli import main
+from amkd.cli import flag_definitions, main
 from amkd.config import run_record
 from amkd.config.names import field_names
 from amkd.run.workdir import _without_secrets
@@ -21,7 +21,7 @@ def given(monkeypatch):
     def parse(*arguments):
         monkeypatch.setattr(sys, "argv", ["amkd", *arguments])
         values = flags.FlagValues()
-        main.define_flags(values)
+        flag_definitions.define_flags(values)
         values(sys.argv)
         monkeypatch.setattr(flags, "FLAGS", values)
         return values["config"].value.to_dict()

@@ -3,7 +3,7 @@
 import pytest
 from absl import flags
 
-from amkd.cli import joining, main
+from amkd.cli import flag_definitions, joining
 from amkd.core import processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
@@ -13,7 +13,7 @@ JOINED = ["--coordinator=a:1", "--num_processes=2", "--process_id=1"]
 
 def parsed(*args):
     values = flags.FlagValues()
-    main.define_flags(values)
+    flag_definitions.define_flags(values)
     values(["amkd", *args])
     return values
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from absl import flags
 
-from amkd.cli import agreement, arguments, main
+from amkd.cli import agreement, arguments, flag_definitions
 from amkd.config import run_record
 from amkd.config.parsing import parse
 from amkd.core.errors import UserError
@@ -29,7 +29,7 @@ def parsed(monkeypatch, *args):
     values = flags.FlagValues()
     line = ["amkd", *args]
     monkeypatch.setattr("sys.argv", list(line))
-    main.define_flags(values)
+    flag_definitions.define_flags(values)
     problems: list[str] = []
     arguments.parse(values, line, "", problems)
     assert not problems

@@ -5,7 +5,7 @@ import json
 import pytest
 from absl import flags
 
-from amkd.cli import arguments, main
+from amkd.cli import arguments, flag_definitions
 from amkd.config import config_file
 from amkd.config.defaults import defaults
 from amkd.config.parsing import parse
@@ -113,7 +113,7 @@ def parsed(monkeypatch, *args):
     """The configuration that a command line means."""
     values, line = flags.FlagValues(), ["amkd", *args]
     monkeypatch.setattr("sys.argv", list(line))
-    main.define_flags(values)
+    flag_definitions.define_flags(values)
     problems: list[str] = []
     arguments.parse(values, line, "", problems)
     assert not problems

@@ -59,6 +59,7 @@ FREE = (
     *("teacher.profile", "teacher.probe_images", "teacher.http.busy"),
     *("teacher.http.aws_service", "teacher.http.aws_region", "report.cascade_agreement"),
     *("export.int8_loss", "serve.threshold", "serve.student", "serve.max_batch"),
+    *("serve.wait_seconds", "serve.pause_seconds"),
     *("report.progress", "report.tensorboard", "report.plots", "report.html", "report.private"),
     *("report.beat_seconds", "report.prometheus_port", "report.wandb", "report.mlflow"),
     *("export.formats", "export.license", "export.plain_csv"),

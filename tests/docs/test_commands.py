@@ -18,8 +18,7 @@ import pytest
 from absl import flags
 from ml_collections import config_flags
 
-from amkd.cli import subcommands
-from amkd.ledger import __main__ as ledger
+from amkd.cli import ledger, subcommands
 from amkd.tables import table
 from amkd.validation import from_config
 from tests.docs.pages import PAGES, ROOT, blocks, name_of

@@ -14,13 +14,13 @@ import pytest
 from PIL import Image
 
 from amkd import ledger
+from amkd.cli.ledger import main
 from amkd.core.digest import image_digest
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 from amkd.data import decoding, own_images
 from amkd.export import labelled_files, labelled_set
 from amkd.ledger import accounts, reader, report, verify
-from amkd.ledger.__main__ import main
 from amkd.run import importing, inputs
 from amkd.teachers import loading
 from tests.support import command, counting_teacher

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from amkd import ledger
-from amkd.ledger.__main__ import main
+from amkd.cli.ledger import main
 from tests.support import books
 from tests.support.books import charge, pay, some_answers, some_images
 
@@ -209,7 +209,7 @@ def test_a_reader_that_has_had_enough_is_no_fault(path: Path) -> None:
 
 def test_the_command_does_without_jax(path: Path) -> None:
     code = (
-        "import sys; from amkd.ledger.__main__ import main; main(['show', sys.argv[1]]);"
+        "import sys; from amkd.cli.ledger import main; main(['show', sys.argv[1]]);"
         " heavy = {'jax', 'flax', 'matplotlib', 'tensorflow', 'pyarrow'}; print(sorted(heavy &"
         " sys.modules.keys()))"
     )

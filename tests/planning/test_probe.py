@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from amkd.cli import ledger as ledger_command
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
-from amkd.ledger import __main__ as ledger_command
 from amkd.planning import probe as probes
 from amkd.planning import probe_page, report
 from amkd.planning.probe_lines import probe_lines

@@ -13,8 +13,8 @@ import httpx
 import numpy as np
 
 from amkd import ledger
+from amkd.cli import ledger as ledger_command
 from amkd.config.teacher_answers import Form
-from amkd.ledger import __main__ as ledger_command
 from amkd.querying import client
 from amkd.querying.request_policy import RequestPolicy
 from amkd.serving import answering
