@@ -5,7 +5,7 @@ results.
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from amkd import ledger, teachers
 from amkd.config.origin import NOWHERE, Origin
@@ -163,46 +163,88 @@ def assembled(
         counted, data, teacher, facts = inputs.load_inputs(
             settings, stop, data, teacher, progress.bar
         )
-        sha256 = weights_identity(settings, data)
-        # The workdir keeps the configuration as the user gave it, so that the same command resumes.
-        workdir.claim(settings, folder, run_id, teacher.identity, data.key, sha256, origin=origin)
-        given, settings = settings, counted
-        features = teacher_features.of_teacher(settings.train, teacher.network, settings.seed)
-        book = workdir.ledger_path(settings, folder)
-        importing.take_from_manifest(settings, data, teacher, book)
-        answers = stack.enter_context(contextlib.closing(ledger.Ledger(book)))
-        _begin(answers, run_id, settings, folder)
-        progress.follow(
-            lambda: _counts(answers, run_id),
-            rounds=len(facts.rounds) - 1,
-            budget=settings.budget,
-        )
-        outputs = stack.enter_context(_opened(settings, folder, run_id, progress))
-        first = inputs.first_images(
-            settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop
-        )
-        images = facts.method.selector.images(data, first.images, settings, bar=outputs.bar)
-        leading.agree_on(images, sha256)
-        context = RunContext(
-            given=given,
-            settings=settings,
-            facts=facts,
+        loaded = _Inputs(
+            given=settings,
+            settings=counted,
             data=data,
-            images=images,
-            first_metrics=first.metrics,
-            pool=pairs.make_pool(len(images), settings.search.max_pairs, settings.seed),
-            client=open_client(
-                settings, data, teacher=teacher, facts=facts, answers=answers, run_id=run_id
-            ),
-            teacher_features=features,
-            test_answers=None,
-            checkpoints=checkpoint.Checkpoints(folder / "checkpoints"),
-            report=outputs,
-            stop=stop,
-            backbone=frozen_backbone(settings, data, stop.check),
-            corrections=corrected.of_run(settings, folder, class_names.of(data)),
+            teacher=teacher,
+            facts=facts,
+            weights=weights_identity(settings, data),
+            features=teacher_features.of_teacher(counted.train, teacher.network, counted.seed),
         )
+        # The workdir keeps the configuration as the user gave it, so that the same command resumes.
+        workdir.claim(
+            settings, folder, run_id, teacher.identity, data.key, loaded.weights, origin=origin
+        )
+        book = workdir.ledger_path(counted, folder)
+        importing.take_from_manifest(counted, data, teacher, book)
+        answers = stack.enter_context(contextlib.closing(ledger.Ledger(book)))
+        _begin(answers, run_id, counted, folder)
+        progress.follow(
+            lambda: _counts(answers, run_id), rounds=len(facts.rounds) - 1, budget=counted.budget
+        )
+        outputs = stack.enter_context(_opened(counted, folder, run_id, progress))
+        context = _context(loaded, folder, run_id, answers=answers, outputs=outputs, stop=stop)
         yield _restored(context)
+
+
+class _Inputs(NamedTuple):
+    """What a run starts from.
+
+    Attributes:
+      given: the configuration as the user gave it.
+      settings: the same, where ``n_real`` is a number.
+      data: the data set.
+      teacher: the teacher.
+      facts: the facts of the run.
+      weights: identity of the initial weights; empty if they are random.
+      features: what is needed of the teacher in addition to its answers; None for nothing.
+    """
+
+    given: Settings
+    settings: Settings
+    data: DataSet
+    teacher: teachers.Teacher
+    facts: RunFacts
+    weights: str
+    features: teacher_features.TeacherFeatures | None
+
+
+def _context(
+    loaded: _Inputs,
+    folder: Path,
+    run_id: str,
+    *,
+    answers: ledger.Ledger,
+    outputs: run_log.RunLog,
+    stop: StopSignal,
+) -> RunContext:
+    """Returns the context of the run, with the images of round 0; no query is sent."""
+    settings, data, teacher, facts = loaded.settings, loaded.data, loaded.teacher, loaded.facts
+    first = inputs.first_images(
+        settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop
+    )
+    images = facts.method.selector.images(data, first.images, settings, bar=outputs.bar)
+    leading.agree_on(images, loaded.weights)
+    return RunContext(
+        given=loaded.given,
+        settings=settings,
+        facts=facts,
+        data=data,
+        images=images,
+        first_metrics=first.metrics,
+        pool=pairs.make_pool(len(images), settings.search.max_pairs, settings.seed),
+        client=open_client(
+            settings, data, teacher=teacher, facts=facts, answers=answers, run_id=run_id
+        ),
+        teacher_features=loaded.features,
+        test_answers=None,
+        checkpoints=checkpoint.Checkpoints(folder / "checkpoints"),
+        report=outputs,
+        stop=stop,
+        backbone=frozen_backbone(settings, data, stop.check),
+        corrections=corrected.of_run(settings, folder, class_names.of(data)),
+    )
 
 
 def _restored(context: RunContext) -> tuple[RunContext, round_state.RoundState]:
