@@ -216,7 +216,7 @@ def test_other_data_are_refused_before_anything_is_asked(tmp_path):
 def test_a_checkpoint_that_process_1_writes_is_not_sealed(on_processes, tmp_path):
     """Orbax writes arrays in process 0 only: elsewhere it makes a folder without them."""
     first, second = on_processes(2, 1, "tests.run.test_several_processes", "write", str(tmp_path))
-    assert first == "written" and "could not be written whole" in second
+    assert first == "written" and "could not be written completely" in second
     assert [path.name for path in tmp_path.iterdir()] == ["0"]
     assert checkpoint.read(tmp_path / "0")[0]["a"].tolist() == [0, 1, 2]
 
