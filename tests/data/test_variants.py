@@ -88,7 +88,7 @@ def test_a_run_mixes_variants_and_asks_about_the_real_images_only(tmp_path, monk
     with pytest.raises(Exception, match="60 pairs are to be chosen, but the pool has 45"):
         configured(**fields)
     with pytest.raises(
-        Exception, match=r"an image has only 8 different shifts of up to search\.variant_crop=1 pixels"
+        Exception, match=r"only 8 different shifts of up to search\.variant_crop=1 pixels"
     ):
         configured(**fields, **{"search.variants": 9, "search.variant_crop": 1})
     fields |= {"search.variants": 2, "search.variant_crop": 1}
