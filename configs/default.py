@@ -580,8 +580,8 @@ def get_config(preset: str = "") -> ConfigDict:
     # Longest time that a request waits for the teacher's answers to earlier requests; then the
     # student answers it.
     config.serve.wait_seconds = 30.0
-    # Time after a failure of the teacher in which nothing is sent to it, and the student answers at
-    # once.
+    # If the teacher cannot be reached, or asks for a long wait: time in which nothing is sent to
+    # it, and the student answers at once.
     config.serve.pause_seconds = 30.0
     # Maximum number of images in one request.
     config.serve.max_batch = 64

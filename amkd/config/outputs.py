@@ -153,8 +153,8 @@ class ServeSettings:
     )
     pause_seconds: float = field(
         30.0,
-        "Time after a failure of the teacher in which nothing is sent to it, and the student"
-        " answers at once.",
+        "If the teacher cannot be reached, or asks for a long wait: time in which nothing is sent"
+        " to it, and the student answers at once.",
         least=0,
         most=3600,
         identity=False,

@@ -17,6 +17,10 @@ class TeacherFailed(UserError):
     """The teacher was queried, but does not answer; the configuration may be right."""
 
 
+class TeacherUnavailable(TeacherFailed):
+    """The teacher cannot be reached, or asks for a long wait: another image would fail, too."""
+
+
 class JobEnded(Exception):
     """Another process of the same job has ended, or was lost, so this one ends too.
 

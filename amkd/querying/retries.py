@@ -7,7 +7,7 @@ import tenacity
 
 from amkd import teachers
 from amkd.core import console
-from amkd.core.errors import TeacherFailed, UserError
+from amkd.core.errors import TeacherFailed, TeacherUnavailable
 from amkd.querying.pace import Pace
 from amkd.querying.request_policy import RequestPolicy
 
@@ -32,7 +32,8 @@ def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -
     def wait(state: tenacity.RetryCallState) -> float:
         pause = _failure(state).after or 0.0
         if pause > policy.longest_retry_after:
-            raise UserError(f"{_too_long(teacher, pause, policy.longest_retry_after)}. {kept}")
+            told = _too_long(teacher, pause, policy.longest_retry_after)
+            raise TeacherUnavailable(f"{told}. {kept}")
         if pause:
             pace.hold(pause)  # for all threads: the service asks all of them to wait
         if pause >= _PAUSE_SHOWN:
@@ -48,15 +49,18 @@ def retrying(policy: RequestPolicy, pace: Pace, *, teacher: str, ledger: Path) -
         return state.attempt_number >= policy.attempts or useless >= _USELESS
 
     def give_up(state: tenacity.RetryCallState) -> None:
-        remedy = (
-            "the service replied, but the reply cannot be read: check its settings (config.teacher)"
-            if _failure(state).whole
-            else "run the same command when the service works again, or allow more time with"
-            " --config.teacher.attempts, first_wait or rate"
-        )
-        raise TeacherFailed(
+        told = (
             f"teacher {teacher} did not answer in {state.attempt_number} attempts; reason for the"
-            f" last failure: {_failure(state).reason}. {kept}; {remedy}"
+            f" last failure: {_failure(state).reason}. {kept}"
+        )
+        if _failure(state).whole:
+            raise TeacherFailed(
+                f"{told}; the service replied, but the reply cannot be read: check its settings"
+                " (config.teacher)"
+            )
+        raise TeacherUnavailable(
+            f"{told}; run the same command when the service works again, or allow more time with"
+            " --config.teacher.attempts, first_wait or rate"
         )
 
     return tenacity.Retrying(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from amkd.core import console
-from amkd.core.errors import UserError
+from amkd.core.errors import TeacherUnavailable, UserError
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.querying import client
 from amkd.querying.client import QueryClient
@@ -38,7 +38,7 @@ class Patience(NamedTuple):
 
     Attributes:
       wait: longest time that a request waits for those before it.
-      pause: time after a failure in which nothing is sent.
+      pause: time in which nothing is sent, after the teacher was unavailable.
     """
 
     wait: float = 30.0
@@ -88,7 +88,7 @@ class Cascade:
         self._patience, self._stop = patience, stop or StopSignal()
         self._counting, self._asking = threading.Lock(), threading.Lock()
         self._free_at = 0.0  # when the next request may leave
-        self._failed = "", 0.0  # why the teacher failed last, and until when nothing is sent
+        self._failed = "", 0.0  # why the teacher was unavailable, and until when nothing is sent
 
     def answer(self, images: np.ndarray) -> Answered:
         """Answers ``uint8[B, H, W, C]``; never fails because of the teacher."""
@@ -126,7 +126,7 @@ class Cascade:
     def _ask_alone(self, desk: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
         notice, until = self._failed
         if (left := until - time.monotonic()) > 0:
-            told = f"{notice}; no image is sent for {math.ceil(left)} s after that"
+            told = f"{notice}; no image is sent for the next {math.ceil(left)} s"
             return self._held(desk, images), told
         try:
             with self._paced(desk, images):
@@ -137,7 +137,8 @@ class Cascade:
             notice = "the service is about to end"
         except UserError as error:  # the money is spent, or the teacher failed
             notice = " ".join(str(error).split())
-            self._failed = notice, time.monotonic() + self._patience.pause
+            if isinstance(error, TeacherUnavailable):
+                self._failed = notice, time.monotonic() + self._patience.pause
             console.mention(f"the student answers instead of the teacher: {notice}", error=True)
         return self._held(desk, images), notice
 

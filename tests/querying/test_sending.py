@@ -148,7 +148,7 @@ def test_too_long_a_wait_ends_the_run_and_says_when_to_go_on(
     spy = Scripted(truth, asks_to_wait(seconds))
     began = time.monotonic()
     with pytest.raises(
-        UserError,
+        TeacherFailed,
         match=r"asks for a wait of \d+ seconds, until \d{4}-.*longest_retry_after=3600 allows",
     ) as caught:
         ask(client_of(book, spy), some_images(9))

@@ -159,11 +159,22 @@ def test_after_a_failure_nothing_is_sent_for_a_while(tmp_path, monkeypatch):
         now[0] += 19.5
         told = infer(url, images)[1]  # the first answer is in the ledger
         assert (told["teacher_images"], told["student"]) == ("0", 1)
-        assert told["notice"].endswith("; no image is sent for 1 s after that")
+        assert told["notice"].endswith("; no image is sent for the next 1 s")
         assert sum(service.received.values()) == sent
         now[0] += 0.5
         assert infer(url, images)[1]["teacher"] == 2
         assert sum(service.received.values()) == sent + 1
+
+
+def test_an_image_that_the_teacher_refuses_holds_up_no_other(tmp_path):
+    images = random_images(40)
+    images = images[is_unsure(images)][:2]
+    with (
+        http_services.serve("400") as service,
+        served(tmp_path, service, patience=Patience(pause=3600)) as (url, _),
+    ):
+        assert "status 400" in infer(url, images[:1])[1]["notice"]
+        assert infer(url, images[1:])[1]["teacher"] == 1
 
 
 def test_a_request_does_not_wait_long_for_those_before_it(tmp_path):
