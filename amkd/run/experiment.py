@@ -219,7 +219,7 @@ def _context(
     outputs: run_log.RunLog,
     stop: StopSignal,
 ) -> RunContext:
-    """Returns the context of the run, with the images of round 0; no query is sent."""
+    """Returns the context of the run, with the images of round 0."""
     settings, data, teacher, facts = loaded.settings, loaded.data, loaded.teacher, loaded.facts
     first = inputs.first_images(
         settings, data, teacher=teacher, facts=facts, folder=folder, bar=outputs.bar, stop=stop
