@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from amkd.core.errors import UserError
-from amkd.ledger import accounts, connection, lease, limits, set_aside
+from amkd.ledger import accounts, connection, lease, limits, set_aside, unchecked
 from amkd.ledger.charge import Charge
 from amkd.ledger.checksums import BATCH_SQL, checksum, of_row
 
@@ -233,14 +233,18 @@ class Ledger:
           images: digests of the B answered images.
           answers: raw scores ``float32[B, Y]``.
         """
-        now, rows, identity = time.time(), [], self._identity(charge.teacher)
+        rows, identity = [], self._identity(charge.teacher)
         for image, answer in zip(images, answers, strict=True):
             scores = answer.astype("<f4").tobytes()
-            rows.append((charge.teacher, image, scores, checksum(identity, image, scores), now))
+            rows.append((charge.teacher, image, scores, checksum(identity, image, scores)))
         with self._transaction():
-            self._db.executemany("INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?, ?)", rows)
+            now = time.time()  # answers and their batch have one time; other batches have others
+            self._db.executemany(
+                "INSERT OR IGNORE INTO answer VALUES (?, ?, ?, ?, ?)",
+                [(*row, now) for row in rows],
+            )
             self._record_uses(charge, images, paid=True)
-            self._end_batch(batch, "answered", len(images))
+            self._end_batch(batch, "answered", len(images), ended=now)
 
     def set_aside(
         self, charge: Charge, identity: str, *, images: Sequence[bytes], batches: Sequence[int]
@@ -255,11 +259,16 @@ class Ledger:
         with self._transaction():
             self._end_batch(batch, "lost" if billed else "refused", 0)
 
-    def _end_batch(self, batch: int, state: str, answered: int) -> None:
+    def unchecked(self, charge: Charge) -> dict[int, list[bytes]]:
+        """Returns the batches since the sentinel's last check, see :func:`unchecked.batches`."""
+        with self._file.user_errors():
+            return unchecked.batches(self._db, charge)
+
+    def _end_batch(self, batch: int, state: str, answered: int, ended: float | None = None) -> None:
         self._db.execute("DELETE FROM pending WHERE batch = ?", (batch,))
         self._db.execute(
             "UPDATE batch SET state = ?, answered = ?, ended = ? WHERE id = ?",
-            (state, answered, time.time(), batch),
+            (state, answered, time.time() if ended is None else ended, batch),
         )
         self._seal_batch(batch)
 

@@ -115,7 +115,7 @@ def ask(
     _check_known(client, known)
     client.ledger.record_found(charge, list(known))
     progress(sum(times[digest] for digest in known))
-    missing = ImagesByDigest(images, {one: place[one] for one in times if one not in known})
+    missing = [one for one in times if one not in known]
 
     def answered(done: Iterable[bytes]) -> None:
         progress(sum(times[digest] for digest in done))
@@ -124,7 +124,14 @@ def ask(
     if client.teacher.has_keys:  # such a service can recognise images in flight
         paid = client.ledger.used(client.run, purpose, charge.teacher, paid_only=True)
     parts = splitting.parts(list(times), known, paid, size=client.batch)
-    fresh = _send_missing(client, charge, missing, parts=parts, answered=answered)
+    fresh = _send_missing(
+        client,
+        charge,
+        missing,
+        images=ImagesByDigest(images, place),
+        parts=parts,
+        answered=answered,
+    )
     _check_known(client, fresh)  # another run, with other settings, may have been first
     return _read(client, digests, {**known, **fresh})
 
@@ -132,34 +139,38 @@ def ask(
 def _send_missing(
     client: QueryClient,
     charge: ledgers.Charge,
-    missing: Mapping[bytes, np.ndarray],
+    missing: Sequence[bytes],
     *,
+    images: Mapping[bytes, np.ndarray],
     parts: list[list[bytes]],
     answered: Callable[[Iterable[bytes]], None],
 ) -> dict[bytes, np.ndarray]:
-    """Sends images in these batches, and returns their answers.
+    """Sends the missing ones of the images in these batches, and returns their answers.
 
     Raises:
       OutOfMoney: not all images can be paid for; as many as possible were sent.
     """
     left = set(missing)
+    if client.policy.sentinel and not left:  # an earlier start may have ended before a check
+        with contextlib.suppress(ledgers.OutOfMoney):
+            list(_send_all(client, charge, iter(()), images=images, progress=lambda: answered(())))
     while left:
         affordable = client.ledger.affordable(charge, len(left))
         if not affordable:
             raise client.ledger.out_of_money(charge, len(left))
         batches = (
-            {digest: missing[digest] for digest in part}
+            {digest: images[digest] for digest in part}
             for part in splitting.first(parts, affordable)
         )
-        sent = _send_all(client, charge, batches, images=missing, progress=lambda: answered(()))
+        sent = _send_all(client, charge, batches, images=images, progress=lambda: answered(()))
         # Lost requests cost money, too. If the rest pays for only a part of a batch, it is spent.
         with contextlib.suppress(ledgers.OutOfMoney), contextlib.closing(sent):
             for done in sent:
                 answered(done)
-        found = client.ledger.find(charge.teacher, [one for one in missing if one in left])
+        found = client.ledger.find(charge.teacher, list(left))
         left -= found.keys()
         parts = [kept for part in parts if (kept := [image for image in part if image in left])]
-    return client.ledger.find(charge.teacher, list(missing))
+    return client.ledger.find(charge.teacher, missing)
 
 
 def _send_all(

@@ -60,8 +60,12 @@ class Sentinel:
     images: Mapping[bytes, np.ndarray]
 
     def __post_init__(self) -> None:
-        """Starts with nothing to check."""
+        """Starts with the batches that an earlier start of the run has left unchecked."""
         self._unchecked: list[Sent] = []
+        earlier = self.sender.ledger.unchecked(self.charge) if self.every else {}
+        for number, images in earlier.items():
+            if present := [image for image in images if image in self.images]:
+                self._unchecked.append(Sent(present, [number]))
 
     def note(self, sent: Sent) -> None:
         """Notes a batch that was answered."""

@@ -1,5 +1,6 @@
 """The sentinel: known images are asked about again, and replies that were swapped are found."""
 
+import dataclasses
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -15,7 +16,15 @@ from amkd.querying import client, sentinel
 from amkd.querying.client import DISTILL, SENTINEL
 from tests.support import asking
 from tests.support.faulty_server import FaultyServer
-from tests.support.scripted_teacher import QUICK, Scripted, ask, client_of, some_images, truth
+from tests.support.scripted_teacher import (
+    QUICK,
+    Scripted,
+    ask,
+    client_of,
+    complain,
+    some_images,
+    truth,
+)
 
 EVERY_2 = QUICK._replace(sentinel=2, price=0.5, currency="EUR")
 
@@ -28,6 +37,10 @@ def is_sound(book: ledger.Ledger) -> bool:
 def batches(book: ledger.Ledger) -> list[tuple[str, int]]:
     """Purpose and images of every batch, in the order of sending."""
     return book.rows("SELECT purpose, images FROM batch ORDER BY id")
+
+
+def charge_of(book: ledger.Ledger) -> ledger.Charge:
+    return client_of(book, Scripted()).charge(DISTILL, 0)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +132,74 @@ def test_swapped_replies_stop_the_run(book: ledger.Ledger) -> None:
     assert spy.sizes == [1, 4, 1, 4, 3, 1]  # 12 images, and two checks
     assert book.count("run", DISTILL) == 17
     assert is_sound(book)
+
+
+def stop_after(calls: int) -> Scripted:
+    """A teacher that answers so many requests, and then fails."""
+    return Scripted(*[truth] * calls, complain)
+
+
+def test_a_restart_checks_what_the_earlier_start_left_unchecked(book: ledger.Ledger) -> None:
+    """Stopped after 3 batches, 1 of them unchecked: with the next batch, a check is due."""
+    images = some_images(17)
+    with pytest.raises(TeacherFailed):
+        ask(client_of(book, stop_after(4), EVERY_2), images)  # 1 + 4, a check, and 4
+    assert [size for _, size in batches(book)] == [1, 4, 1, 4, 4]  # the last one failed
+    assert list(book.unchecked(charge_of(book))) == [4]
+    spy = Scripted()
+    ask(client_of(book, spy, EVERY_2), images)
+    assert spy.sizes == [1, 1, 4, 3, 1]  # a check after the first one
+    assert not book.unchecked(charge_of(book))
+    assert is_sound(book)
+
+
+def test_a_restart_with_no_image_to_send_checks_too(book: ledger.Ledger) -> None:
+    images = some_images(17)
+    ask(client_of(book, Scripted()), images)  # without a sentinel
+    assert list(book.unchecked(charge_of(book))) == [1, 2, 3, 4, 5]
+    spy = Scripted()
+    ask(client_of(book, spy, EVERY_2), images)
+    ask(client_of(book, spy, EVERY_2), images)  # nothing is left to check
+    assert spy.sizes == [1]
+    assert is_sound(book)
+
+
+def test_a_restart_without_money_for_a_check_uses_the_answers(book: ledger.Ledger) -> None:
+    images = some_images(17)
+    ask(client_of(book, Scripted(), QUICK._replace(price=0.5, currency="EUR")), images)
+    spy = Scripted()
+    found = ask(client_of(book, spy, EVERY_2._replace(max_cost=8.5)), images)
+    assert np.array_equal(found, truth(images)) and not spy.sizes
+
+
+def test_swapped_replies_of_an_earlier_start_are_found(book: ledger.Ledger) -> None:
+    """Batches 2 to 5 got the replies of other requests; all unchecked answers are set aside."""
+    images = some_images(17)
+
+    def swapped(asked: np.ndarray) -> np.ndarray:
+        return truth(255 - asked)
+
+    ask(client_of(book, Scripted(truth, *[swapped] * 4)), images)
+    with pytest.raises(TeacherFailed, match=r"batches 1 to 5 .* these 17 answers are set aside"):
+        ask(client_of(book, Scripted(), EVERY_2), images)
+    assert book.count("run", DISTILL) == 0
+    assert is_sound(book)
+    found = ask(client_of(book, Scripted(), EVERY_2), images)
+    assert np.array_equal(found, truth(images))
+    assert is_sound(book)
+
+
+def test_only_the_own_account_is_checked(book: ledger.Ledger) -> None:
+    """Another round, another run and answers that were found are none of its batches."""
+    images = some_images(17)
+    ask(client_of(book, Scripted()), images)
+    charge = charge_of(book)
+    for other in ({"round": 1}, {"run": "other"}, {"purpose": "evaluate"}):
+        assert not book.unchecked(dataclasses.replace(charge, **other))
+    spy = Scripted()
+    other = dataclasses.replace(client_of(book, spy, EVERY_2), run="other")
+    ask(other, images)
+    assert not spy.sizes and not book.unchecked(dataclasses.replace(charge, run="other"))
 
 
 def test_an_answer_of_another_form_is_a_mismatch(book: ledger.Ledger) -> None:
