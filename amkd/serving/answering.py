@@ -113,42 +113,44 @@ class Cascade:
         """Returns the teacher's answers, rows of NaN where there is none, and why there is none.
 
         Only one thread queries at a time: no image is queried twice, and the rate is kept. If the
-        teacher is slow or down, the others do not wait for long.
+        teacher is slow or down, the others do not wait for long. Images with an answer in the
+        ledger do not wait at all.
         """
+        rows = self._held(desk, images)
+        if not np.isnan(rows).any():
+            return rows, ""
         if not self._asking.acquire(timeout=self._patience.wait):
-            rows = np.full((len(images), desk.classes), np.nan, np.float32)
-            return rows, "the teacher has not answered earlier requests yet"
+            return self._held(desk, images), "the teacher has not answered earlier requests yet"
         try:
-            return self._ask_alone(desk, images)
+            notice = self._ask_alone(desk, images)
         finally:
             self._asking.release()
+        return self._held(desk, images), notice
 
-    def _ask_alone(self, desk: QueryClient, images: np.ndarray) -> tuple[np.ndarray, str]:
+    def _ask_alone(self, desk: QueryClient, images: np.ndarray) -> str:
+        """Queries the teacher; the answers are in the ledger. Returns why some are not, or ""."""
         notice, until = self._failed
         if (left := until - time.monotonic()) > 0:
-            told = f"{notice}; no image is sent for the next {math.ceil(left)} s"
-            return self._held(desk, images), told
+            return f"{notice}; no image is sent for the next {math.ceil(left)} s"
         try:
             with self._paced(desk, images):
-                return client.ask(
-                    desk, images, client.SERVE, round_=0, progress=self._check_stop
-                ), ""
+                client.ask(desk, images, client.SERVE, round_=0, progress=self._check_stop)
+            return ""
         except Stopped:
-            notice = "the service is about to end"
+            return "the service is about to end"
         except UserError as error:  # the money is spent, or the teacher failed
             notice = " ".join(str(error).split())
             if isinstance(error, TeacherUnavailable):
                 self._failed = notice, time.monotonic() + self._patience.pause
             console.mention(f"the student answers instead of the teacher: {notice}", error=True)
-        return self._held(desk, images), notice
+            return notice
 
     def _held(self, desk: QueryClient, images: np.ndarray) -> np.ndarray:
-        """Returns the answers that arrived before the teacher failed: they are paid for."""
-        rows = np.full((len(images), desk.classes), np.nan, np.float32)
-        with contextlib.suppress(UserError):
-            paid = client.paid_for(desk, [images], client.SERVE)
-            rows[paid] = client.recall(desk, [images[paid]])
-        return rows
+        """Returns the answers in the ledger; rows of NaN where there is none."""
+        try:
+            return client.look_up(desk, images, client.SERVE, round_=0)
+        except UserError:  # the query tells what is wrong with the ledger
+            return np.full((len(images), desk.classes), np.nan, np.float32)
 
     @contextlib.contextmanager
     def _paced(self, desk: QueryClient, images: np.ndarray) -> Iterator[None]:

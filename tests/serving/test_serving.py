@@ -178,20 +178,28 @@ def test_an_image_that_the_teacher_refuses_holds_up_no_other(tmp_path):
 
 
 def test_a_request_does_not_wait_long_for_those_before_it(tmp_path):
+    """An image with an answer in the ledger does not wait at all."""
     images = random_images(40)
-    images = images[is_unsure(images)][:2]
+    images = images[is_unsure(images)][:3]
     with (
-        http_services.serve("hang") as service,
+        http_services.serve("ok", "hang") as service,
         served(tmp_path, service, patience=Patience(wait=0.1)) as (url, _),
         futures.ThreadPoolExecutor(1) as threads,
     ):
-        first = threads.submit(infer, url, images[:1])
-        while not service.received:
+        known, others = images[:1], images[1:]
+        assert infer(url, known)[1]["teacher"] == 1
+        slow = threads.submit(infer, url, others[:1])
+        while len(service.received) < 2:
             time.sleep(0.01)
-        rows, told = infer(url, images[1:])
+        rows, told = infer(url, images[[2, 0]])
         assert told["notice"] == "the teacher has not answered earlier requests yet"
-        assert told["student"] == 1 and np.allclose(rows, student(images[1:]), atol=1e-6)
-        assert first.result()[1]["teacher"] == 1
+        assert (told["student"], told["teacher_images"]) == (1, "1")
+        assert np.allclose(rows[0], student(others[1:])[0], atol=1e-6)
+        assert np.allclose(rows[1], http_services.answer(known)[0], atol=1e-6)
+        told = infer(url, known)[1]
+        assert told["teacher"] == 1 and "notice" not in told
+        assert not slow.done()
+        assert slow.result()[1]["teacher"] == 1
 
 
 def test_the_student_alone_asks_nobody(tmp_path):
