@@ -237,6 +237,6 @@ def _data(
         )
     none, labels = (images[:0], np.empty(0, np.int32)), labels.astype(np.int32)
     key = f"{key}+{own_images.array_key(test_images)}+{own_images.array_key(labels)}"
-    return own_images.exclude_test_images(
+    return own_images.exclude_copies(
         DataSet("memory", len(names), *none, images, test_images, labels, names, key)
     )

@@ -16,6 +16,7 @@ from amkd.cli import field_help, overrides
 from amkd.config import config_file, data_file, run_record, shipped
 from amkd.core import console
 from amkd.core.errors import UserError
+from amkd.tables import table
 
 _OVERRIDES = ("--config.", "-config.", "--noconfig.", "-noconfig.")
 _NO_CONFIG = (
@@ -78,10 +79,14 @@ def _last_line(error: Exception) -> str:
 
 
 def _explain_file(args: list[str]) -> None:
-    """Raises an error that explains what is wrong with the configuration file, if anything is."""
+    """Raises an error that explains what is wrong with the configuration file, or with a field
+    that is not one of a table's.
+    """
     for config in values_of(args, "config"):
         name, _, preset = config.partition(":")
-        config_file.load(shipped.locate(name), preset)
+        made = config_file.load(shipped.locate(name), preset)
+        if table.is_table(made):
+            overrides.check_table_fields(args, made)
 
 
 def values_of(args: list[str], name: str) -> Iterator[str]:

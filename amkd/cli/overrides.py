@@ -3,14 +3,17 @@
 import dataclasses
 import re
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from absl import flags
+from ml_collections import ConfigDict
 
 from amkd.config.fields import leaves
 from amkd.config.names import field_names, unknown_field
 from amkd.config.parsing import wrong_type
 from amkd.config.settings import Settings
+from amkd.core.errors import UserError
 from amkd.tables import table
 
 # absl's parsers for these types. It accepts any text, and refuses values of other types itself.
@@ -19,6 +22,9 @@ _READERS: dict[type, flags.ArgumentParser] = {
     int: flags.IntegerParser(),
     float: flags.FloatParser(),
 }
+
+
+_OVERRIDE = re.compile(r"--?(no)?config\.([^=]+)(?:=(.*))?", re.DOTALL)
 
 
 def split(args: list[str]) -> tuple[list[str], list[str]]:
@@ -31,6 +37,33 @@ def split(args: list[str]) -> tuple[list[str], list[str]]:
         else:
             sound.append(arg)
     return sound, problems
+
+
+def check_table_fields(args: list[str], made: Mapping[str, Any]) -> None:
+    """Refuses overrides of fields that a table's configuration does not have.
+
+    Args:
+      args: the command line.
+      made: the configuration of the table.
+
+    Raises:
+      UserError: names the first such field.
+    """
+    for found in filter(None, map(_OVERRIDE.match, args)):
+        part: Any = made
+        for depth, name in enumerate(found[2].split(".")):
+            if isinstance(part, Mapping | ConfigDict) and name in part:
+                part = part[name]
+                continue
+            parents = ".".join(["config", *found[2].split(".")[:depth]])
+            known = ", ".join(part) if isinstance(part, Mapping | ConfigDict) else "no fields"
+            told = f"config.{found[2]}: {parents} of this table has {known}, and not {name!r}"
+            told += ". A table sets the fields of its runs itself: copy its file, and "
+            if found[2] in field_names():
+                told += f"add {f'{found[2]}={found[3]}'!r} to the field `set` there"
+            else:
+                told += "change it there"
+            raise UserError(told)
 
 
 def explain(message: str) -> str:
@@ -46,7 +79,7 @@ def explain(message: str) -> str:
 
 def _problem(arg: str) -> str:
     """Returns what is wrong with an argument; empty if it is not an override, or a sound one."""
-    found = re.match(r"--?(no)?config\.([^=]+)(?:=(.*))?", arg, re.DOTALL)
+    found = _OVERRIDE.match(arg)
     if not found:
         return ""
     name, value = found[2], found[3]

@@ -194,6 +194,13 @@ def _is_plain(image: Image.Image) -> bool:
     return bool((spread < _ONE_COLOUR).all())
 
 
+def size_as_shown(path: Path) -> tuple[int, int]:
+    """Returns width and height of an image file, turned as its EXIF orientation says."""
+    with Image.open(path) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) in _ON_THEIR_SIDE else (width, height)
+
+
 def _orientation(image: Image.Image) -> int:
     """Returns the EXIF orientation, 1..8; 1 for TIFFs, which Pillow rotates itself."""
     try:

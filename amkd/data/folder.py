@@ -219,7 +219,7 @@ def _refuse_or_warn(story: str, options: DecodeOptions) -> None:
             f"config.data.broken='refuse': {story}. Repair or delete them, or leave them out with"
             " --config.data.broken=skip"
         )
-    _warn(f"skipped {story}")
+    _warn(f"{story}. They are skipped")
 
 
 def _warn(story: str) -> None:

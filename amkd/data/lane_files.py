@@ -6,7 +6,8 @@ has a column for every row, -2 where the lane is not visible.
 
 CULane has a file ``NAME.lines.txt`` next to each image file ``NAME.jpg``, with a line for each
 lane: column and row of its points, ``x y x y ...``. ``list/train.txt`` (or ``train_gt.txt``) and
-``list/test.txt`` name the image files; without lists, all images with such a file are used.
+``list/test.txt`` name the image files, one per line; in ``train_gt.txt``, it is the first word of a
+line. Without lists, all images with such a file are used.
 """
 
 import json
@@ -17,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from amkd.core.errors import UserError
+from amkd.data.decoding import SUFFIXES
 
 
 class Annotated(NamedTuple):
@@ -41,9 +43,12 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
     Raises:
       UserError: there is no annotation, or an annotation cannot be read.
     """
+    if not root.is_dir():
+        kind = "is a file" if root.exists() else "there is no such folder"
+        raise UserError(f"config.data.folder={str(root)!r}: {kind}; name the folder of {dataset!r}")
     read: Callable[[Path, bool], Iterator[Annotated]]
     read = {"tusimple": _tusimple, "culane": _culane}[dataset]
-    train, test = (list(read(root, of_test)) for of_test in (False, True))
+    train, test = (_once(root, read(root, of_test)) for of_test in (False, True))
     if not train:
         wanted = {
             "tusimple": "label_data_*.json",
@@ -56,9 +61,38 @@ def listed(dataset: str, root: Path) -> tuple[list[Annotated], list[Annotated]]:
     return train, test
 
 
+def _once(root: Path, found: Iterator[Annotated]) -> list[Annotated]:
+    """Returns each image file once; refuses two different annotations of a file."""
+    by_path: dict[str, Annotated] = {}
+    for one in found:
+        earlier = by_path.setdefault(one.path, one)
+        if not _same(earlier.lanes, one.lanes):
+            raise UserError(
+                f"config.data.folder={str(root)!r}: {one.path!r} has two annotations with"
+                " different lanes; keep the right one, and delete the other"
+            )
+    return list(by_path.values())
+
+
+def _same(lanes: tuple[np.ndarray, ...], others: tuple[np.ndarray, ...]) -> bool:
+    return len(lanes) == len(others) and all(map(np.array_equal, lanes, others))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(
+            f"{file} cannot be read ({error.strerror}); restore it, or remove its image from the"
+            " list"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} is not text in UTF-8 ({error}); save it in UTF-8") from error
+
+
 def _tusimple(root: Path, of_test: bool) -> Iterator[Annotated]:
     for file in sorted(root.glob("test_label.json" if of_test else "label_data_*.json")):
-        for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(_text(file).splitlines(), 1):
             if line.strip():
                 yield _entry(line, f"{file}, line {number}")
 
@@ -83,22 +117,36 @@ def _culane(root: Path, of_test: bool) -> Iterator[Annotated]:
     names = ("test.txt",) if of_test else ("train.txt", "train_gt.txt")
     lists = [file for name in names if (file := root / "list" / name).is_file()]
     if lists:
-        for line in lists[0].read_text(encoding="utf-8").splitlines():
-            if words := line.split():
-                yield _lines(root, words[0].lstrip("/"))
+        for line in _text(lists[0]).splitlines():
+            if name := line.strip():
+                # Only this list has further words; a file's name may contain a space.
+                first = name.split()[0] if lists[0].name == "train_gt.txt" else name
+                yield _lines(root, first.lstrip("/"))
     elif not of_test and not (root / "list").is_dir():
         for file in sorted(root.rglob("*.lines.txt")):
-            name = file.relative_to(root).as_posix().removesuffix(".lines.txt")
-            yield _lines(root, f"{name}.jpg")
+            image = _image_of(file)
+            if image is None:
+                raise UserError(
+                    f"{file}: there is no image file of this name next to it"
+                    f" ({', '.join(SUFFIXES)}); restore the image file, or delete {file.name}"
+                )
+            yield _lines(root, image.relative_to(root).as_posix())
+
+
+def _image_of(annotation: Path) -> Path | None:
+    """Returns the image file next to an annotation; None if there is none."""
+    name = annotation.name.removesuffix(".lines.txt")
+    places = (annotation.with_name(f"{name}{suffix}") for suffix in SUFFIXES)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _lines(root: Path, name: str) -> Annotated:
     file = (root / name).with_suffix(".lines.txt")
+    text = _text(file)
     try:
-        text = file.read_text(encoding="utf-8")
         numbers = [np.array(line.split(), np.float64) for line in text.splitlines()]
         return Annotated(name, _lanes([one.reshape(-1, 2) for one in numbers]))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise UserError(
             f"{file}: {error}; each line must be the points of a lane, alternating column and row"
         ) from error

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from amkd.config.data import DataSettings
 from amkd.core.errors import UserError
-from amkd.data import folder, image_files, lane_files, own_images
+from amkd.core.redaction import bare_url
+from amkd.data import decoding, folder, image_files, lane_files, own_images, remote
 from amkd.data.dataset import DataSet
 from amkd.data.lane_files import Annotated
 from amkd.tasks import LaneTask
+from amkd.tasks.lanes import FEWEST
 
 _SLOTS = 4
 # Rows of the anchors as shares of the height: every second row of TuSimple's own; the lower part
@@ -49,6 +50,11 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
     Raises:
       UserError: an annotation or an image file cannot be used, or there are too few images.
     """
+    if remote.is_remote(settings.folder):
+        raise UserError(
+            f"config.data.folder={bare_url(settings.folder)!r}: images with lanes must be on this"
+            " machine; copy them into a folder and name it"
+        )
     root = Path(settings.folder).expanduser()
     train, test = lane_files.listed(dataset, root)
     task = task_of(dataset, settings)
@@ -71,7 +77,7 @@ def load(dataset: str, settings: DataSettings, *, seed: int, cache_dir: Path) ->
         part = _part(root, test, task, settings, cache_dir)
         key = f"{own.key}+{part.key}"
         data = dataclasses.replace(data, test_images=part.images, test_labels=part.labels, key=key)
-    return own_images.limit_test_images(data, settings.test_images)
+    return own_images.exclude_copies(own_images.limit_test_images(data, settings.test_images))
 
 
 def task_of(dataset: str, settings: DataSettings) -> LaneTask:
@@ -92,10 +98,7 @@ def task_of(dataset: str, settings: DataSettings) -> LaneTask:
 def _held_out(data: DataSet, count: int, seed: int) -> DataSet:
     total = len(data.pool_images)
     if count > total - 2:
-        raise UserError(
-            f"config.data.held_out={count}: there are only {total} images, and at least 2 must"
-            " be left to choose from; set a smaller number"
-        )
+        raise own_images.too_many_held_out(count, total)
     held_out, left = own_images.hold_out(total, count, seed)
     assert data.pool_labels is not None
     return dataclasses.replace(
@@ -124,8 +127,7 @@ def _part(
 
 
 def _labels(path: Path, lanes: Iterable[np.ndarray], task: LaneTask) -> np.ndarray:
-    with Image.open(path) as image:
-        width, height = image.size
+    width, height = decoding.size_as_shown(path)
     scale = np.array([task.width / width, task.height / height])
     return in_slots([lane * scale for lane in lanes], task)
 
@@ -134,7 +136,8 @@ def in_slots(lanes: Sequence[np.ndarray], task: LaneTask) -> np.ndarray:
     """Returns the columns of lanes at the anchors, each in its slot: ``float32[L, R]``.
 
     Each lane is extended in a straight line to the lower edge. On each side of the middle, the two
-    lanes that end nearest to the middle get a slot. Other lanes are left out (our own rule).
+    lanes that end nearest to the middle get a slot. Other lanes are left out (our own rule). So are
+    lanes that are seen at only one anchor, or at none: no answer can contain them.
 
     Args:
       lanes: ``float64[P, 2]`` each: column and row of its points, in pixels of the run's images.
@@ -142,12 +145,17 @@ def in_slots(lanes: Sequence[np.ndarray], task: LaneTask) -> np.ndarray:
     """
     found = np.full((task.slots, len(task.anchors)), np.nan, np.float32)
     half, middle = task.slots // 2, task.width / 2
-    feet = sorted((_foot(lane, task.height), number) for number, lane in enumerate(lanes))
+    columns = [_at(lane, task) for lane in lanes]
+    feet = sorted(
+        (_foot(lane, task.height), number)
+        for number, lane in enumerate(lanes)
+        if (~np.isnan(columns[number])).sum() >= FEWEST
+    )
     left = [number for x, number in feet if x < middle][-half:]
     right = [number for x, number in feet if x >= middle][:half]
     slots = [*range(half - len(left), half), *range(half, half + len(right))]
     for slot, number in zip(slots, [*left, *right], strict=True):
-        found[slot] = _at(lanes[number], task)
+        found[slot] = columns[number]
     return found
 
 

@@ -180,7 +180,7 @@ def _with_test_split(listed: Listed, pool: _Part, test: _Part, how: Listing) -> 
         test_images=test.cached.images,
         test_labels=test.labels if test.labelled else None,
     )
-    return own_images.exclude_test_images(own_images.limit_test_images(data, how.test_images))
+    return own_images.exclude_copies(own_images.limit_test_images(data, how.test_images))
 
 
 def _held_out(listed: Listed, pool: _Part, how: Listing) -> DataSet:

@@ -1,5 +1,6 @@
 """The user's own images as a data set: a folder of image files, or an array in memory."""
 
+import collections
 import dataclasses
 import hashlib
 import os
@@ -15,6 +16,7 @@ from amkd.core.text import comparable
 from amkd.data import class_names, folder, remote
 from amkd.data.dataset import DataSet
 from amkd.data.decoding import DecodeOptions
+from amkd.data.image_files import first_names
 from amkd.data.lazy_images import Images
 
 _HASHED = 1024  # rows of an array that are hashed at once
@@ -57,7 +59,7 @@ def from_folder(settings: DataSettings, seed: int, cache_dir: Path) -> DataSet:
         console.say(class_names.described(test.classes))
     data = unlabeled("folder", found.images, test.classes, key=f"{found.key}+{test.key}")
     data = dataclasses.replace(data, test_images=test.images, test_labels=test.labels)
-    return exclude_test_images(limit_test_images(data, settings.test_images))
+    return exclude_copies(limit_test_images(data, settings.test_images))
 
 
 def decode_options(settings: DataSettings) -> DecodeOptions:
@@ -102,17 +104,30 @@ def limit_test_images(data: DataSet, count: int) -> DataSet:
     )
 
 
-def exclude_test_images(data: DataSet) -> DataSet:
-    """Removes from the pool every image that equals a test image."""
-    if not len(data.test_images):
+def exclude_copies(data: DataSet) -> DataSet:
+    """Removes from the pool each image with the pixels of a test image or of an earlier one.
+
+    Files with other bytes can have the same pixels, such as a PNG and a BMP of one image.
+    """
+    seen = {image_digest(image) for image in data.test_images}
+    test, kept = frozenset(seen), []
+    tested = repeated = 0
+    for index in data.drawable:
+        digest = image_digest(data.pool_images[index])
+        if digest in test:
+            tested += 1
+        elif digest in seen:
+            repeated += 1
+        else:
+            seen.add(digest)
+            kept.append(index)
+    if not tested and not repeated:
         return data
-    test = {image_digest(image) for image in data.test_images}
-    drawable = data.drawable
-    excluded = np.array([image_digest(data.pool_images[index]) in test for index in drawable])
-    if not excluded.any():
-        return data
-    console.say(f"{excluded.sum()} images are identical to evaluation images, and are not drawn")
-    return dataclasses.replace(data, pool_indices=drawable[~excluded])
+    if tested:
+        console.say(f"{tested:,} images are identical to evaluation images, and are not drawn")
+    if repeated:
+        console.say(f"{repeated:,} images have the pixels of another image, and are not drawn")
+    return dataclasses.replace(data, pool_indices=np.array(kept, np.int64))
 
 
 def with_holdout(
@@ -138,15 +153,20 @@ def with_holdout(
       UserError: fewer than two images would be left.
     """
     if count > len(images) - 2:
-        raise UserError(
-            f"config.data.held_out={count}: there are only {len(images)} images, and at least"
-            " 2 must be left to draw the real ones from; set a smaller number (0 for no evaluation"
-            " images)"
-        )
+        raise too_many_held_out(count, len(images))
     held_out, left = hold_out(len(images), count, seed)
     data = unlabeled(name, images, class_names, key=key)
-    return exclude_test_images(
+    return exclude_copies(
         dataclasses.replace(data, test_images=np.asarray(images[held_out]), pool_indices=left)
+    )
+
+
+def too_many_held_out(count: int, images: int) -> UserError:
+    """Returns the error that fewer than two images would be left to draw from."""
+    remedy = "set a smaller number (0 for no evaluation images)" if count else "add images"
+    return UserError(
+        f"config.data.held_out={count}: the number of images is {images}, and at least 2 must be"
+        f" left to draw the real ones from; {remedy}"
     )
 
 
@@ -188,8 +208,14 @@ def parse_class_names(classes: str) -> tuple[str, ...]:
         raise UserError(f"config.data.classes={classes!r}: there is no file {place}; {wanted}")
     else:
         names = tuple(name.strip() for name in text.split(","))
-    if len(names) < 2 or len({*map(comparable, names)}) != len(names) or not all(names):
+    if len(names) < 2 or not all(names):
         raise UserError(f"config.data.classes={classes!r}: {wanted}")
+    counts = collections.Counter(map(comparable, names))
+    if twice := [repr(name) for name in names if counts[comparable(name)] > 1]:
+        raise UserError(
+            f"config.data.classes={classes!r}: these names occur more than once:"
+            f" {first_names(twice)}; {wanted}"
+        )
     return names
 
 

@@ -39,10 +39,13 @@ def owner(config: Settings, workdir: Path) -> str:
     # Fields that an earlier version did not have count as today's default.
     before = {**_as_json(Settings()), **renamed(found["config"])}
     if different := differences(before, _as_json(config)):
+        paid = before["ledger.path"] or str(workdir / _LEDGER)
+        reuse = f" (add --config.ledger.path={paid} to reuse the paid answers)"
+        if paid == config.ledger.path:  # they are reused anyway
+            reuse = ""
         raise UserError(
-            f"{workdir} contains a run with a different configuration. Choose another --workdir"
-            f" (add --config.ledger.path={before['ledger.path'] or workdir / _LEDGER} to reuse the"
-            " paid answers), or undo these changes:\n"
+            f"{workdir} contains a run with a different configuration. Choose another"
+            f" --workdir{reuse}, or undo these changes:\n"
             + "\n".join(f"  {line}" for line in different)
         )
     return found["run"]

@@ -26,11 +26,17 @@ def curve_points(table: Table, cells: list[Cell]) -> list[dict[str, Any]]:
 
 
 def _curve(cell: Cell) -> dict[int, BySeed]:
-    """Returns accuracy by queries and seed, after the rounds that all runs of a cell have."""
+    """Returns accuracy by queries and seed, after the rounds that all runs of a cell have.
+
+    A round without the measure is left out: a run may have no money for all evaluation images
+    until its last round.
+    """
     rounds = min(len(run["rounds"]) for run in cell.runs)
     curve = {}
     for number in range(rounds):
         entries = {run["seed"]: run["rounds"][number] for run in cell.runs}
+        if any(entry.get(cell.measure) is None for entry in entries.values()):
+            continue
         queries = max(entry["queries"] for entry in entries.values())
         curve[queries] = {seed: 100 * entry[cell.measure] for seed, entry in entries.items()}
     return curve

@@ -8,6 +8,7 @@ from amkd.config import run_record
 from amkd.config.identity import differing
 from amkd.config.names import renamed
 from amkd.core import files
+from amkd.core.errors import UserError
 from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.tables.sweep import Run
 
@@ -92,6 +93,41 @@ def read(folder: Path) -> list[Kept]:
       UserError: one of them is damaged.
     """
     remedy = "delete it; --mode=table writes it again from the run, if its workdir still exists"
-    fields = {"row": str, "way": str, "seed": int, "rounds": list}
-    found = (files.read_object(path, remedy, fields) for path in sorted(folder.glob("*.json")))
-    return [{**one, "config": renamed(one["config"])} if "config" in one else one for one in found]
+    fields = {
+        **{"row": str, "way": str, "seed": int, "rounds": list, "config": dict, "seconds": dict},
+        **{"method": str, "dataset": str, "teacher": str, "student": str},
+        **{"n_real": int, "queries": int},
+    }
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        kept = files.read_object(path, remedy, fields)
+        if fault := _fault(kept):
+            raise UserError(f"{path} is damaged ({fault}): {remedy}")
+        found.append({**kept, "config": renamed(kept["config"])})
+    return found
+
+
+def _fault(kept: Kept) -> str:
+    """Returns what is wrong with the fields that a table uses; empty if nothing is."""
+    shares = ("teacher_accuracy", "student_accuracy", "success_rate", "agreement", *LANE_FIGURES)
+    for name in shares:
+        if not _is_figure(kept.get(name)):
+            return f"{name!r} is not a number"
+    if not all(isinstance(one, (int, float)) for one in kept["seconds"].values()):
+        return "'seconds' contains something that is not a number"
+    if not kept["rounds"]:
+        return "'rounds' is empty"
+    for entry in kept["rounds"]:
+        if not isinstance(entry, dict) or not isinstance(entry.get("queries"), int):
+            return "a round has no 'queries'"
+        if not isinstance(entry.get("search"), dict):
+            return "a round has no 'search'"
+        for name in (*_FROM_ROUND[2:-1], *LANE_FIGURES):
+            if not _is_figure(entry.get(name)):
+                return f"{name!r} of a round is not a number"
+    return ""
+
+
+def _is_figure(value: Any) -> bool:
+    """Returns whether a value is a number, or None where nothing was measured."""
+    return value is None or isinstance(value, (int, float))

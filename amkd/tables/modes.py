@@ -6,7 +6,7 @@ from pathlib import Path
 
 from amkd.core import console, folders, program_cache
 from amkd.core.errors import UserError
-from amkd.core.stopping import StopSignal
+from amkd.core.stopping import Stopped, StopSignal
 from amkd.tables import rendering, sweep
 from amkd.tables.table import Table
 
@@ -46,8 +46,13 @@ def run(command: TableCommand) -> None:
     program_cache.keep(Path(runs[0].settings.cache_dir).expanduser())
     try:
         sweep.run(runs, command.workdir, command.stop)
-    finally:
-        _render(command)
+    except (Stopped, UserError):
+        try:
+            _render(command)
+        except UserError as error:  # the end of the runs is what the exit status tells
+            console.say(f"the table is not rendered: {error}", error=True)
+        raise
+    _render(command)
 
 
 def render(command: TableCommand) -> None:

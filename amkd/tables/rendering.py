@@ -147,8 +147,9 @@ def _check_folder(table: Table, folder: Path) -> None:
     there = [path for kind in kinds if (path := folder / f"{table.name}{kind}").exists()]
     if there and not _is_output(folder / f"{table.name}.json"):
         raise UserError(
-            f"{there[0]} exists and is not an earlier output of this table: nothing was written;"
-            " choose another --output"
+            f"{there[0]} exists, but {folder / table.name}.json is missing or is not of this"
+            " table, so it may not be an earlier output: nothing was written; choose another"
+            f" --output, or delete the files {table.name}.* there if they are old outputs"
         )
 
 

@@ -5,6 +5,7 @@ each), and seeds. It has a run for every row, way and seed.
 """
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -149,8 +150,21 @@ def _check(table: Table) -> None:
                 f"config.only={table.only!r}: {name!r} is not one of the rows"
                 f" {', '.join(table.rows)}"
             )
-    if not table.seeds or len(set(table.seeds)) != len(table.seeds):
-        raise UserError(f"config.seeds={table.seeds!r}: must be one or more different numbers")
+    if (
+        not table.seeds
+        or len(set(table.seeds)) != len(table.seeds)
+        or not all(type(seed) is int for seed in table.seeds)
+    ):
+        raise UserError(
+            f"config.seeds={table.seeds!r}: must be one or more different whole numbers"
+        )
+    for field, names in (("name", (table.name,)), ("rows", table.rows), ("ways", table.ways)):
+        for name in names:
+            if not re.fullmatch(r"\w[\w.-]*", name):
+                raise UserError(
+                    f"config.{field}: {name!r} is part of file names, and must consist of letters,"
+                    " digits, '_', '-' and '.', beginning with a letter or a digit"
+                )
     if table.measure not in MEASURES:
         raise UserError(f"config.measure={table.measure!r}: must be one of {', '.join(MEASURES)}")
     for name, planned in table.blocks.items():

@@ -24,7 +24,7 @@ from amkd.reporting.summary_text import LANE_FIGURES
 from amkd.tasks import lane_figures
 from amkd.tasks.base import Task
 
-_FEWEST = 2  # rows in which a lane must be seen; one point is not a lane
+FEWEST = 2  # rows in which a lane must be seen; one point is not a lane
 _COLOURS = {"orange": (255, 140, 0), "blue": (40, 120, 255)}
 _SIDE = 192  # pixels up to which an image is enlarged before lanes are drawn over it
 _READ_AT_ONCE = 16  # answers; a page reads one at a time, and each is padded to this number
@@ -117,7 +117,7 @@ class LaneTask(Task):
         """
         p = answer.reshape(self.slots, len(self.anchors), self.columns + 1)
         seen = p[..., -1] < 0.5
-        seen &= jnp.sum(seen, -1, keepdims=True) >= _FEWEST
+        seen &= jnp.sum(seen, -1, keepdims=True) >= FEWEST
         cells, places = p[..., :-1], jnp.arange(self.columns)[None, None]
         best = jnp.argmax(cells, -1, keepdims=True)
         near = jnp.where(jnp.abs(places - best) <= 1, cells, 0)

@@ -1,5 +1,6 @@
 """Checks a configuration once the size of its data set is known."""
 
+from amkd import methods
 from amkd.config.settings import Settings
 from amkd.core.errors import UserError
 from amkd.validation import real_images
@@ -20,10 +21,14 @@ def check(settings: Settings, drawable: int) -> Settings:
     if found is settings:
         return settings
     if found.n_real < 2:
+        given = f"budget={settings.budget} and {max(drawable, 0)} images to draw from"
+        remedy = "raise the budget, or add images"
+        if methods.find(settings.method).selector.takes_images:
+            given = f"{given}, divided by rounds={settings.rounds} and 1,"
+            remedy = "raise the budget, lower the rounds, or add images"
         raise UserError(
-            f"config.n_real=0: budget={settings.budget} and {max(drawable, 0)} images to draw from"
-            f" give {max(found.n_real, 0)} real images, but at least 2 are needed; raise the"
-            " budget, or add images"
+            f"config.n_real=0: {given} give {max(found.n_real, 0)} real images, but at least 2 are"
+            f" needed; {remedy}"
         )
     problems = list(reasons(found))
     if problems:

@@ -3,6 +3,7 @@
 import pytest
 
 from amkd.cli import overrides
+from amkd.core.errors import UserError
 
 WRONG = {
     "letters for a whole number": ("budget=lots", "config.budget='lots': must be a whole number"),
@@ -42,6 +43,32 @@ def test_all_at_once():
     wrong = [f"--config.{text}" for text, _ in WRONG.values()]
     sound, problems = overrides.split([*SOUND, *wrong])
     assert (sound, len(problems)) == (SOUND, len(WRONG))
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        (
+            "budget=100",
+            "config.budget: config of this table has name, rows, and not 'budget'. A table sets"
+            " the fields of its runs itself: copy its file, and add 'budget=100' to the field `set`"
+            " there",
+        ),
+        (
+            "rows.second.set=x",
+            "config.rows.second.set: config.rows of this table has first, and not 'second'. A"
+            " table sets the fields of its runs itself: copy its file, and change it there",
+        ),
+        ("name.x=1", "config.name.x: config.name of this table has no fields, and not 'x'"),
+    ],
+)
+def test_a_field_that_a_table_does_not_have(override, told):
+    made = {"name": "t", "rows": {"first": {"set": ()}}}
+    sound = ["--config=tables/table1", "--config.rows.first.set=y", "--config.name=u"]
+    overrides.check_table_fields(sound, made)
+    with pytest.raises(UserError) as refused:
+        overrides.check_table_fields([*sound, f"--config.{override}"], made)
+    assert str(refused.value).startswith(told)
 
 
 def test_what_absl_says_is_told_in_plain_words():

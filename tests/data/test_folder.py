@@ -31,7 +31,8 @@ def test_everything_in_a_messy_folder(
     assert (found.labels, found.classes) == (None, ())
     warning = capsys.readouterr().err
     assert (
-        warning.startswith("warning: skipped 6 of the ")
+        warning.startswith("warning: 6 of the ")
+        and ". They are skipped\n" in warning
         and "'truncated.jpg' (image file is truncated" in warning
     )
 

@@ -84,7 +84,7 @@ def test_without_lists_some_are_held_out(tmp_path):
     culane(tmp_path, lists=False)
     data = lane_folders.load("culane", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
     assert (data.drawable_count, len(data.test_images), len(data.teacher_images)) == (2, 1, 2)
-    with pytest.raises(UserError, match=r"config\.data\.held_out=2: there are only 3"):
+    with pytest.raises(UserError, match=r"config\.data\.held_out=2: the number of images is 3"):
         some = settings(tmp_path, held_out=2)
         lane_folders.load("culane", some, seed=0, cache_dir=tmp_path / "cache")
 
@@ -96,6 +96,101 @@ def test_slots_by_where_lanes_meet_the_lower_edge():
     upright = np.array([[10.0, 40], [10, 100]])
     found = in_slots([leaning, upright], task)
     assert (~np.isnan(found)).any(-1).tolist() == [False, True, True, False]
+
+
+def test_a_lane_that_is_seen_at_one_anchor_is_left_out():
+    """No answer can contain it; and it takes no slot from a lane that is seen."""
+    task = task_of("tusimple", settings("."))
+    long = [np.array([[x, 20.0], [x, 71]]) for x in (10, 30, 90)]
+    short = np.array([[50.0, 39], [50, 41]])  # the anchors are 16, 18, ..., 70
+    found = in_slots([*long, short], task)
+    assert (~np.isnan(found)).any(-1).tolist() == [True, True, True, False]
+    np.testing.assert_array_equal(np.nanmax(found[:3], -1), [10, 30, 90])
+    figures = task.evaluated(task.answers_of(found[None], task.length), found[None])
+    assert figures["f1"] == figures["student_accuracy"] == 1 and figures["lane_fn"] == 0
+    two = np.array([[50.0, 39], [50, 43]])
+    assert (~np.isnan(in_slots([two], task))).sum() == 2
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_annotations_are_of_the_image_as_it_is_shown(tmp_path, orientation):
+    """A white line at a quarter of the width that people see."""
+    shown = np.zeros((80, 40, 3), np.uint8)
+    shown[:, 9:11] = 255
+    stored = np.rot90(shown, {1: 0, 3: 2, 6: 1}[orientation])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / "a.png", exif=exif)
+    Image.fromarray(shown[::-1]).save(tmp_path / "b.png")
+    for name in "ab":
+        (tmp_path / f"{name}.lines.txt").write_text("10 0 10 79\n")
+    some = settings(tmp_path, size=40, width=64, held_out=0)
+    data = lane_folders.load("culane", some, seed=0, cache_dir=tmp_path / "cache")
+    row = data.task.anchors[0]
+    line = np.flatnonzero(data.pool_images[0, row, :, 0] > 128).mean()
+    assert abs(line - np.nanmax(data.pool_labels[0, 1])) < 1.5
+
+
+def test_a_test_image_is_not_drawn(tmp_path, capsys):
+    culane(tmp_path)
+    first, _, test = sorted((tmp_path / "driver").rglob("*.jpg"))
+    test.write_bytes(first.read_bytes())
+    data = lane_folders.load("culane", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+    assert data.drawable.tolist() == [1]
+    assert "1 images are identical to evaluation images, and are not" in capsys.readouterr().out
+
+
+def test_two_annotations_of_an_image_must_be_the_same(tmp_path):
+    tusimple(tmp_path)
+    text = (tmp_path / "label_data_0313.json").read_text()
+    (tmp_path / "label_data_0531.json").write_text(text)
+    data = lane_folders.load("tusimple", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+    assert len(data.pool_images) == 4
+    (tmp_path / "label_data_0531.json").write_text(text.replace("400", "401", 1))
+    with pytest.raises(UserError, match=r"'clips/label_data_0313/0/20.jpg' has two annotations"):
+        lane_folders.load("tusimple", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+
+
+def load_from(folder, dataset="culane"):
+    return lane_folders.load(dataset, settings(folder), seed=0, cache_dir=folder / "cache")
+
+
+def test_where_the_folder_is(tmp_path):
+    with pytest.raises(UserError, match="nowhere': there is no such folder; name the folder of"):
+        load_from(tmp_path / "nowhere")
+    with pytest.raises(
+        UserError, match=r"config\.data\.folder='s3://bucket/a': .* on this machine"
+    ):
+        lane_folders.load("culane", settings("s3://bucket/a"), seed=0, cache_dir=tmp_path / "cache")
+
+
+def test_image_files_of_any_kind_and_names_with_spaces(tmp_path):
+    for name in ("a b.png", "c.webp", "d.jpg"):
+        Image.new("RGB", (164, 59), (len(name) * 20, 0, 0)).save(tmp_path / name)
+        (tmp_path / name).with_suffix(".lines.txt").write_text("10 20 10 58\n")
+    assert len(load_from(tmp_path).pool_images) == 3
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list" / "train.txt").write_text("/a b.png\n/c.webp\n/d.jpg\n")
+    assert len(load_from(tmp_path).pool_images) == 3
+    (tmp_path / "a b.lines.txt").unlink()
+    with pytest.raises(UserError, match=r"a b\.lines\.txt cannot be read \(No such file"):
+        load_from(tmp_path)
+    (tmp_path / "list" / "train.txt").unlink()
+    (tmp_path / "list").rmdir()
+    (tmp_path / "c.webp").unlink()
+    with pytest.raises(UserError, match=r"c\.lines\.txt: there is no image file of this name"):
+        load_from(tmp_path)
+
+
+def test_annotations_that_are_not_utf_8(tmp_path):
+    tusimple(tmp_path)
+    file = tmp_path / "label_data_0313.json"
+    text = file.read_bytes()
+    file.write_bytes(b"\xef\xbb\xbf" + text)  # the mark that some editors put first
+    assert len(load_from(tmp_path, "tusimple").pool_images) == 4
+    file.write_bytes(text + b"\xe9")
+    with pytest.raises(UserError, match=r"label_data_0313\.json is not text in UTF-8"):
+        load_from(tmp_path, "tusimple")
 
 
 @pytest.mark.parametrize(
@@ -113,6 +208,7 @@ def test_no_annotations(tmp_path):
     for dataset, wanted in (("tusimple", "label_data"), ("culane", "lines.txt")):
         with pytest.raises(UserError, match=f"config.data.folder=.*{wanted}"):
             lane_folders.load(dataset, settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")
+    image(tmp_path / "a.jpg", (164, 59), 0)
     (tmp_path / "a.lines.txt").write_text("1 2 3\n")
     with pytest.raises(UserError, match=r"a\.lines\.txt"):
         lane_folders.load("culane", settings(tmp_path), seed=0, cache_dir=tmp_path / "cache")

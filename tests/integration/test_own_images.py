@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from amkd.config.fields import flatten
 from amkd.config.identity import differences
@@ -148,7 +149,7 @@ def test_seeds_hold_out_different_images():
 @pytest.mark.parametrize(("count", "out"), [(2, 1), (10, 9), (1, 0), (0, 0)])
 def test_too_few_to_hold_any_out(count, out):
     with pytest.raises(
-        UserError, match=f"config.data.held_out={out}: there are only {count} images"
+        UserError, match=f"config.data.held_out={out}: the number of images is {count}, and"
     ):
         own_images.with_holdout("memory", numbered(count), ("a", "b"), count=out, seed=0, key="")
 
@@ -223,6 +224,25 @@ def test_folder_with_test_images(tmp_path):
     assert named.class_names == tuple("0123456789") and named.key == data.key
 
 
+def test_images_with_the_same_pixels_are_drawn_once(tmp_path, capsys):
+    """The bytes of their files differ."""
+    write_digits(tmp_path / "pictures", 0, 60)
+    for path in sorted((tmp_path / "pictures").iterdir())[:12]:
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".bmp"))
+    data = inputs.load_data(folder_settings(tmp_path))
+    assert len(data.pool_images) == 72 and len(data.test_images) == 10
+    drawn = addresses(data.pool_images[data.drawable])
+    assert len(drawn) == data.drawable_count and not drawn & addresses(data.test_images)
+    assert len(drawn | addresses(data.test_images)) == 60
+    assert "images have the pixels of another image, and are not drawn" in capsys.readouterr().out
+
+
+def test_a_repeated_class_name_is_named():
+    with pytest.raises(UserError, match="these names occur more than once: 'cat', 'cat'; must be"):
+        own_images.parse_class_names("cat,dog,cat,bird")
+
+
 def test_evaluation_images_are_never_drawn(tmp_path, capsys):
     """A test folder inside of the pool's, as people keep them."""
     write_digits(tmp_path / "pictures", 0, 60)
@@ -244,7 +264,7 @@ def test_copies_of_held_out_images_are_never_drawn():
     )
     drawable = images[data.pool_indices]
     assert not addresses(drawable) & addresses(data.test_images)
-    assert data.drawable_count == 40 - 2 * len(addresses(data.test_images))
+    assert data.drawable_count == 20 - len(addresses(data.test_images)) == len(addresses(drawable))
 
 
 def test_run_without_labels_through_the_command_line(tmp_path):

@@ -5,6 +5,7 @@ import json
 from amkd.config.settings import Settings
 from amkd.tables import kept
 from amkd.tables.sweep import Run
+from tests.tables import test_rendering
 
 
 def test_what_the_assistant_reached_is_kept(tmp_path):
@@ -30,6 +31,6 @@ def test_the_identities_of_images_and_weights_are_kept(tmp_path):
 
 
 def test_a_record_of_an_earlier_version_has_the_names_of_today(tmp_path):
-    record = {"row": "r", "way": "w", "seed": 0, "rounds": [], "config": {"data.judge": "train"}}
+    record = {**test_rendering.one("w", 0, 0.5), "config": {"data.judge": "train"}}
     kept.write(record, tmp_path)
     assert kept.read(tmp_path) == [{**record, "config": {"data.evaluate_on": "train"}}]

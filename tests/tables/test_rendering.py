@@ -335,12 +335,43 @@ def test_what_is_kept_comes_back(tmp_path):
     assert kept.read(tmp_path) == sorted(RUNS, key=lambda run: (run["way"], run["seed"]))
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"config": None}, "it has no 'config'"),
+        ({"config": []}, "it has no 'config'"),
+        ({"rounds": []}, "'rounds' is empty"),
+        ({"rounds": [1]}, "a round has no 'queries'"),
+        ({"rounds": [{"queries": 1}]}, "a round has no 'search'"),
+        (
+            {"rounds": [{"queries": 1, "search": {}, "agreement": "x"}]},
+            "'agreement' of a round is not a number",
+        ),
+        ({"seconds": None}, "it has no 'seconds'"),
+        ({"seconds": {"train": "x"}}, "'seconds' contains something"),
+        ({"f1": "x"}, "'f1' is not a number"),
+        ({"queries": None}, "it has no 'queries'"),
+    ],
+)
+def test_a_damaged_record_is_named(changes, told, tmp_path):
+    kept.write({**RUNS[0], **changes}, tmp_path)
+    with pytest.raises(UserError, match=rf"r-active-0\.json is damaged \({told}.*: delete it"):
+        kept.read(tmp_path)
+
+
+def test_a_round_without_the_measure_has_no_point():
+    """As where there was no money for all evaluation images until the last round."""
+    runs = [one("active", seed, None, 0.4) for seed in (0, 1)]
+    (point,) = points_of(TABLE, cells(TABLE, runs))
+    assert (point["queries"], point["accuracy_mean"]) == (200, 40)
+
+
 @pytest.mark.parametrize("name", ["tiny.md", "tiny.csv", "tiny.json", "tiny-curves.csv"])
 def test_an_output_never_replaces_something_else(name, tmp_path):
     for run in RUNS:
         kept.write(run, tmp_path / "runs" / "tiny")
     (tmp_path / name).write_text('{"mine": 1}')
-    with pytest.raises(UserError, match=f"{name} exists and is not an earlier output"):
+    with pytest.raises(UserError, match=f"{name} exists, but .*tiny.json is missing or is"):
         rendering.render(TABLE, tmp_path)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [name]
     (tmp_path / name).unlink()

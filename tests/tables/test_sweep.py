@@ -5,11 +5,12 @@ import json
 import pytest
 
 from amkd.configs.tables import table1
-from amkd.core.errors import UserError
-from amkd.core.stopping import StopSignal
-from amkd.tables import modes, sweep
+from amkd.core.errors import TeacherFailed, UserError
+from amkd.core.stopping import Stopped, StopSignal
+from amkd.tables import kept, modes, sweep
 from amkd.tables import table as tables
 from tests.support import command, counting_teacher
+from tests.tables import test_rendering
 
 CONFIG = '''
 """A table of six runs of seconds, for tests."""
@@ -96,7 +97,12 @@ def test_parts_that_are_none_are_refused(shard):
     ("changes", "told"),
     [
         ({"wrong": 1}, "config.wrong: there is no such field; the fields are name, title"),
-        ({"seeds": ()}, r"config.seeds=\(\): must be one or more different numbers"),
+        ({"seeds": ()}, r"config.seeds=\(\): must be one or more different whole numbers"),
+        ({"seeds": ("a",)}, r"config.seeds=\('a',\): must be one or more different whole"),
+        ({"seeds": (0.5,)}, r"config.seeds=\(0.5,\): must be"),
+        ({"name": "../x"}, "config.name: '../x' is part of file names"),
+        ({"name": ""}, "config.name: '' is part of file names"),
+        ({"ways": {**table()["ways"], "a/b": ()}}, "config.ways: 'a/b' is part of file names"),
         (
             {"only": ("first", "third")},
             "config.only=.*'third' is not one of the rows first, second",
@@ -228,7 +234,29 @@ def test_a_finished_run_of_another_recipe_is_told_and_not_taken(swept):
         done = command.run([*other, f"--mode={mode}"], env)
         assert done.returncode == 2
         assert "contains a run with a different configuration" in done.stderr
+        assert "ledger.path" not in done.stderr  # the runs of a table share one anyway
         assert "config.train.epochs: 2 -> 3" in done.stderr
+
+
+@pytest.mark.parametrize(("end", "status"), [(Stopped("x"), Stopped), (TeacherFailed("y"), None)])
+def test_a_table_that_cannot_be_rendered_does_not_hide_how_the_runs_ended(
+    end, status, tmp_path, monkeypatch, capsys
+):
+    def ends(*_):
+        raise end
+
+    monkeypatch.setattr(sweep, "run", ends)
+    folder = tmp_path / "runs" / "results"
+    folder.mkdir(parents=True)
+    (folder / "tiny.md").write_text("mine")
+    kept.write(test_rendering.one("active", 0, 0.5) | {"row": "first"}, folder / "runs" / "tiny")
+    made = tables.from_config(table(set=(*TINY, f"cache_dir={str(tmp_path)!r}")))
+    command_ = modes.TableCommand(
+        table=made, workdir=tmp_path / "runs", output=None, shard="", stop=StopSignal()
+    )
+    with pytest.raises(status or TeacherFailed):
+        modes.run(command_)
+    assert "the table is not rendered: " in capsys.readouterr().err
 
 
 def test_a_shard_without_runs_is_no_mistake(swept):

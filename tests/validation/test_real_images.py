@@ -98,6 +98,12 @@ def test_a_number_stays():
         # Fewer than two real images.
         ({}, 0, "config.n_real=0: budget=100 and 0 images to draw from give 0 real images"),
         ({"method": "real_only"}, 1, "give 1 real images, but at least 2 are needed"),
+        (
+            {"budget": 5, "method": "active_labelling", "rounds": 2},
+            50,
+            "config.n_real=0: budget=5 and 50 images to draw from, divided by rounds=2 and 1, give"
+            " 1 real images, but at least 2 are needed; raise the budget, lower the rounds",
+        ),
         ({"budget": 0}, 50, "config.n_real=0: budget=0 and 50 images to draw from give 0"),
         ({"budget": -5}, 50, "config.n_real=0: budget=-5 and 50 images to draw from give 0"),
         ({"method": "active_labelling", "budget": 3}, 50, "budget=3 and 50 .* give 0 real"),
