@@ -104,8 +104,10 @@ def join(values: flags.FlagValues, stop: StopSignal, *, of_table: bool) -> None:
 def agree(config: Mapping[str, Any]) -> None:
     """Checks that all processes have the same configuration, versions and devices.
 
+    Sizes that follow from the memory of the devices then follow from the least in any process.
+
     Args:
-      config: the values that make the run what it is, by dotted name.
+      config: the values that all processes must have in common, by dotted name.
 
     Raises:
       UserError: names what differs, and in which process.
@@ -117,8 +119,11 @@ def agree(config: Mapping[str, Any]) -> None:
 
     own = {**provenance.versions(), "devices": devices.describe()}
     own |= {f"config.{name}": repr(value) for name, value in config.items()}
+    memory = devices.memory()
     if not processes.leads():
         processes.report("facts", own)
+        processes.report("memory", memory)
+        devices.limit_memory(processes.agreed(memory))
         return
     for number, theirs in processes.collect("facts").items():
         names = [name for name in {**own, **theirs} if own.get(name) != theirs.get(name)]
@@ -128,6 +133,7 @@ def agree(config: Mapping[str, Any]) -> None:
                 f"process {number} differs from process 0; start all processes with the same"
                 " command and the same installation:\n" + "\n".join(lines)
             )
+    devices.limit_memory(processes.agreed(min(memory, *processes.collect("memory").values())))
 
 
 def _check(given: dict[str, Any]) -> None:

@@ -149,7 +149,8 @@ def _run_mode(mode: str, given: Mapping[str, Any], stop: StopSignal, problems: l
         tasks.refuse_mode(config, mode)
     program_cache.keep(Path(config.cache_dir).expanduser())
     compilation.repeat_bits(config.deterministic)
-    joining.agree(identifying(config))
+    # The dispatches of all processes must have one size.
+    joining.agree({**identifying(config), "search.chunk": config.search.chunk})
     command = modes.Command(
         config=config,
         workdir=_path("workdir"),

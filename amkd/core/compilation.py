@@ -142,6 +142,7 @@ class Program(Generic[R]):
 def compiled(
     *,
     static: tuple[str, ...] = (),
+    donate: str | None = None,
     kept: int = 8,
     precision: str | None = None,
 ) -> Callable[[Callable[..., R]], Program[R]]:
@@ -149,14 +150,15 @@ def compiled(
 
     Args:
       static: names of the arguments that are not arrays; they must be hashable.
+      donate: name of the argument whose memory the result may use.
       kept: how many programs are held, one for each set of static arguments; the least
         recently used one is dropped.
       precision: a value of ``jax.default_matmul_precision`` for matrix products; "highest" where
         results are compared or ranked, so that accelerators do not round the inputs.
     """
 
-    def compiler(run: Callable[..., Any], _: list[str]) -> Callable[..., Any]:
-        return _jit(run)
+    def compiler(run: Callable[..., Any], arrays: list[str]) -> Callable[..., Any]:
+        return _jit(run, () if donate is None else (arrays.index(donate),))
 
     def declare(function: Callable[..., R]) -> Program[R]:
         return Program(function, compiler, static=static, kept=kept, precision=precision)
@@ -206,9 +208,9 @@ def mapped(
     return declare
 
 
-def _jit(run: Callable[..., Any]) -> Callable[..., Any]:
+def _jit(run: Callable[..., Any], donated: tuple[int, ...]) -> Callable[..., Any]:
     """Applies ``jax.jit`` for this backend, with the same bits on any number of devices."""
-    return jax.jit(run, compiler_options=_options(steady=True))
+    return jax.jit(run, compiler_options=_options(steady=True), donate_argnums=donated)
 
 
 def portable(run: Callable[..., Any]) -> Any:

@@ -1,5 +1,6 @@
 """The devices of this process: how many there are, and what is placed on them."""
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from amkd.core.compilation import compiled
 
 _IN_FLIGHT = 2  # batches whose results are not waited for
 _USUAL_MEMORY = 12 * 2**30  # of a device that does not report its memory
+_least_memory = sys.maxsize  # of a device of any process
 
 
 def count() -> int:
@@ -69,7 +71,15 @@ def memory() -> int:
     from it are the same from run to run.
     """
     told = [device.memory_stats() or {} for device in jax.local_devices()]
-    return min(int(one.get("bytes_limit", _USUAL_MEMORY)) for one in told)
+    return min(*(int(one.get("bytes_limit", _USUAL_MEMORY)) for one in told), _least_memory)
+
+
+def limit_memory(least: int) -> None:
+    """Sets the most that :func:`memory` returns: the least of all processes, which must derive the
+    same sizes from it.
+    """
+    global _least_memory
+    _least_memory = least
 
 
 def keep(tree: Any) -> Any:
@@ -112,17 +122,34 @@ def in_batches(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 
 def on_every_device(run: Callable[..., Any], variables: Any, rows: Any, batch: int = 256) -> Any:
     """Returns what :func:`in_batches` returns, as arrays on every local device.
 
-    On accelerators it never comes to the host.
+    On accelerators it never comes to the host, and there is never a copy of the whole.
     """
     if not accelerated():
         return replicate(in_batches(run, variables, rows, batch))
-    parts = [replicate(part) for part in _parts(run, variables, rows, batch)]
-    return _joined(len(jax.tree.leaves(rows)[0]), parts)
+    total, done, whole = len(jax.tree.leaves(rows)[0]), 0, None
+    for part in _parts(run, variables, rows, batch):
+        part = replicate(part)
+        whole = whole or _room(total, part)
+        size = min(len(jax.tree.leaves(part)[0]), total - done)
+        whole = _written(size, whole, part)
+        done += size
+    return whole[0] if whole else None
 
 
 @compiled(static=("total",))
-def _joined(total: int, parts: list[Any]) -> Any:
-    return jax.tree.map(lambda *columns: jnp.concatenate(columns)[:total], *parts)
+def _room(total: int, part: Any) -> tuple[Any, jax.Array]:
+    """Returns arrays with ``total`` rows, of which none is written yet, where ``part`` is."""
+    room = lambda rows: jnp.broadcast_to(rows[:1], (total, *rows.shape[1:]))  # noqa: E731
+    return jax.tree.map(room, part), jnp.int32(0)
+
+
+@compiled(static=("size",), donate="whole")
+def _written(size: int, whole: tuple[Any, jax.Array], part: Any) -> tuple[Any, jax.Array]:
+    """Writes the first ``size`` rows of ``part`` into the arrays, after the rows that are there."""
+    arrays, done = whole
+    write = jax.lax.dynamic_update_slice_in_dim
+    found = jax.tree.map(lambda to, rows: write(to, rows[:size], done, 0), arrays, part)
+    return found, done + size
 
 
 def _parts(run: Callable[..., Any], variables: Any, rows: Any, batch: int) -> Iterator[Any]:

@@ -24,12 +24,22 @@ _together = False
 
 @contextlib.contextmanager
 def together() -> Iterator[None]:
-    """Lets the devices of all processes take part while it lasts; all processes must enter it."""
+    """Lets the devices of all processes take part while it lasts; all processes must enter it.
+
+    Raises:
+      JobEnded: another process failed.
+    """
     global _together
     before, _together = _together, jax.process_count() > 1
     processes.waiting_together(_together)
     try:
         yield
+    except jax.errors.JaxRuntimeError as error:
+        if processes.count() == 1 or "RESOURCE_EXHAUSTED" in str(error):
+            raise
+        if (cause := processes.cause_of(error)) is error:
+            raise
+        raise cause from error
     finally:
         _together = before
         processes.waiting_together(before)

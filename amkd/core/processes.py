@@ -9,16 +9,24 @@ import itertools
 import json
 import os
 import sys
+import time
 from typing import Any
 
+from amkd.core import scheduler
 from amkd.core.errors import JobEnded, UserError
-from amkd.core.heartbeat import LOST, Heartbeat, exit_on_abort
+from amkd.core.heartbeat import LOST, LOST_AFTER, Heartbeat, exit_on_abort
 from amkd.core.stopping import StopSignal
 
 _PATIENCE = 300  # seconds for all processes to start
 _POLL = 2000  # milliseconds
 _DAY = 86_400_000  # milliseconds: a process that is lost ends the wait earlier
 _LEAVING = 20.0  # seconds that process 0 waits for the others at the end
+_VISIBLE_DEVICES = ("jax_cuda_visible_devices", "jax_rocm_visible_devices")
+# Words in an error of a program on all devices that come from the connection to another process.
+_OF_CONNECTIONS = (
+    *("UNAVAILABLE", "ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "Connection", "connection"),
+    *("Socket", "socket", "Gloo", "timed out", "remote process"),
+)
 
 
 class _Job:
@@ -85,6 +93,10 @@ def join(
         )
     except (RuntimeError, ValueError) as error:
         raise UserError(f"{apart} ({error})") from error
+    if scheduler.processes_on_host(os.environ) == 1:
+        # Under a scheduler, JAX gives one device to each process, also to one that is alone.
+        for name in _VISIBLE_DEVICES:
+            jax.config.update(name, os.environ.get(name.upper(), "all"))
     if jax.process_count() == 1:
         return
     from jax._src import distributed  # the coordination service has no public name
@@ -130,6 +142,14 @@ def hear() -> dict[str, Any]:
     """
     assert _job is not None
     return _wait_for(f"amkd/told/{next(_job.told)}")
+
+
+def agreed(number: int) -> int:
+    """Returns the number of process 0, in all processes; each must call it at the same place."""
+    if leads():
+        tell({"number": number})
+        return number
+    return int(hear()["number"])
 
 
 def report(name: str, facts: Any) -> None:
@@ -195,6 +215,26 @@ def lost(error: Exception) -> JobEnded:
     if isinstance(known, JobEnded):
         return known
     return JobEnded(LOST, f"another process was lost ({error})".replace("\n", " ")[:500])
+
+
+def cause_of(error: Exception) -> Exception:
+    """Returns what to raise where a program on the devices of all processes has failed.
+
+    An error of this process alone, as of its compiler, would come again after every restart. So it
+    is the loss of another process only if the connection failed, or if the heartbeat says so.
+
+    Args:
+      error: the error of JAX.
+    """
+    assert _job is not None
+    if any(word in str(error) for word in _OF_CONNECTIONS):
+        return lost(error)
+    limit = time.monotonic() + LOST_AFTER + 5
+    while time.monotonic() < limit:
+        if isinstance(_job.stop.interruption, JobEnded):
+            return _job.stop.interruption
+        time.sleep(_POLL / 10_000)
+    return error
 
 
 def _wait_for(key: str) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 
+from amkd.core import processes
 from amkd.core.console import storable
 
 _KEPT_BYTES = 2**30  # of compiled programs; the least recently used ones are removed
@@ -16,7 +17,13 @@ def keep(cache: Path) -> None:
     """Keeps compiled programs in a folder, for this process and those that come after it.
 
     A CPU's programs use all instructions of this kind of CPU, so each kind has its own folder.
+
+    Several processes on GPUs keep nothing: XLA shares the work of choosing algorithms among them,
+    and a process that compiles would wait for hours for one that found the program in its folder.
     """
+    if processes.count() > 1 and jax.default_backend() == "gpu":
+        jax.config.update("jax_compilation_cache_dir", None)
+        return
     folder = str(cache / "compiled" / kind_of_machine())
     jax.config.update("jax_compilation_cache_dir", folder)
     if storable(folder) != folder:  # XLA, in C++, does not accept such a path for its own caches

@@ -11,7 +11,7 @@ import numpy as np
 
 from amkd.config.recipe import Recipe
 from amkd.config.settings import Settings
-from amkd.core import broadcast, checkpoint, processes
+from amkd.core import broadcast, checkpoint, mesh, processes
 from amkd.core.broadcast import Message
 from amkd.core.stopping import Stopped, StopSignal
 from amkd.data.dataset import draw_real
@@ -106,7 +106,7 @@ def _select(context: SharedContext, message: Message) -> None:
     k = message.facts["k"]
     once = functools.cache(given)
     task = rounds.selection_task(context, state, k, progress=progress, given=once)
-    with leading.together():
+    with mesh.together():
         context.facts.method.selector.select(task)
 
 
@@ -136,7 +136,7 @@ def _train(context: SharedContext, message: Message) -> None:
         if epoch < training.epochs:
             stop.check()
 
-    with leading.together(), contextlib.suppress(Stopped):  # process 0 saves, and reports the end
+    with mesh.together(), contextlib.suppress(Stopped):  # process 0 saves, and reports the end
         train_network(
             training,
             first_variables=leading.nested(message.arrays, "first"),

@@ -104,22 +104,6 @@ def agree_on(images: Images, weights: str) -> None:
 
 
 @contextlib.contextmanager
-def together() -> Iterator[None]:
-    """Lets all processes work together while the block runs.
-
-    Raises:
-      JobEnded: another process failed.
-    """
-    with mesh.together():
-        try:
-            yield
-        except jax.errors.JaxRuntimeError as error:
-            if processes.count() == 1 or "RESOURCE_EXHAUSTED" in str(error):
-                raise
-            raise processes.lost(error) from error
-
-
-@contextlib.contextmanager
 def apart() -> Iterator[None]:
     """Runs a block that this process finishes alone, even if other processes fail meanwhile."""
     processes.waiting_together(False)
@@ -135,7 +119,7 @@ def selecting(state: RoundState, k: int) -> Iterator[None]:
     assert state.variables is not None
     arrays = {**vars(state.records), **flat(state.variables, "variables")}
     broadcast.tell(SELECT, {"round": state.round, "k": k}, arrays)
-    with together():
+    with mesh.together():
         yield
 
 
@@ -183,7 +167,7 @@ def training(
         "recipe": dataclasses.asdict(training.recipe),
     }
     broadcast.tell(TRAIN, facts, arrays)
-    with together():
+    with mesh.together():
         yield
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from amkd.config.search import SearchSettings
-from amkd.core import devices
+from amkd.core import devices, processes
 from amkd.search import pairs, placed, refinement, top_k
 from amkd.search.confidence import Grid, Minimiser
 from amkd.search.device_search import DeviceSearch, longest_dispatch
@@ -143,9 +143,10 @@ def score_chunks(
 
 
 def _pace(task: SelectionTask, search: DeviceSearch) -> Pace:
-    """Returns the pace of the dispatches; several processes must agree on it without a clock."""
-    fixed = not devices.accelerated() or task.settings.chunk > 0 or jax.process_count() > 1
-    return Pace(search.unit, search.length, fixed=fixed)
+    """Returns the pace of the dispatches. Of several processes, only process 0 uses its clock."""
+    fixed = not devices.accelerated() or task.settings.chunk > 0
+    agree = processes.agreed if jax.process_count() > 1 else None
+    return Pace(search.unit, search.length, fixed=fixed, agree=agree)
 
 
 class _Waiting:

@@ -11,6 +11,7 @@ certain that this share reaches the target, the shortlist is doubled, and in the
 refined.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -121,8 +122,11 @@ def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, 
     if not screening.shortlists:
         found = pool_search.lowest_c2(task, screening.refined, task.k)
         return found, _metrics(screening, audit.NOTHING_MISSED, 0, screening.evaluations)
-    student = pool_search.place(task, with_logits=screening.refined.uses_logits)
-    shortlist = _shortlist(task, screening, student)
+    place = functools.cache(
+        lambda: pool_search.place(task, with_logits=screening.refined.uses_logits)
+    )
+    shortlist = _shortlist(task, screening, place)
+    student = place()
     sampled, scores = _sample(task, screening, student)
     search = pool_search.open_search(task, screening.refined, task.k, student)
     refine = lambda chunks: pool_search.score_chunks(task, search, chunks, _uncounted(task))  # noqa: E731
@@ -146,10 +150,21 @@ def lowest_c2(task: SelectionTask, screening: Screening) -> tuple[top_k.Scored, 
     return found, _metrics(screening, recall, done, evaluations)
 
 
-def _shortlist(task: SelectionTask, screening: Screening, student: Placed) -> np.ndarray:
-    """Returns the pairs of the longest shortlist, lowest forecast first: ``int64[...]`` ranks."""
+def _shortlist(
+    task: SelectionTask, screening: Screening, place: Callable[[], Placed]
+) -> np.ndarray:
+    """Returns the pairs of the longest shortlist, lowest forecast first: ``int64[...]`` ranks.
+
+    Args:
+      task: the task.
+      screening: how to search.
+      place: places the student in float32. Another data type has a table of its own, which is
+        freed before that one is placed: devices need room for one table only.
+    """
     minimiser = screening.forecast
-    if screening.dtype != "float32":
+    if screening.dtype == "float32":
+        student = place()
+    else:
         student = pool_search.place(task, with_logits=minimiser.uses_logits, dtype=screening.dtype)
     found = pool_search.lowest_c2(task, minimiser, screening.shortlists[-1], student)
     return pairs.rank_of(found.i, found.j, task.pool.n)

@@ -111,13 +111,16 @@ def _wait_for(lock: IO[str], folder: Path, stop: StopSignal) -> None:
     waiting = False
     while True:
         try:
-            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
         except BlockingIOError:
             if not waiting:
                 console.say(f"waiting for another run that is training {folder.name}")
             waiting = True
             stop.check()
             time.sleep(0.5)
+        except OSError:  # a file system without locks: at worst, two runs train the same teacher
+            return
 
 
 class _Split(NamedTuple):

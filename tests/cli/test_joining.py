@@ -4,7 +4,7 @@ import pytest
 from absl import flags
 
 from amkd.cli import flag_definitions, joining
-from amkd.core import processes
+from amkd.core import devices, processes
 from amkd.core.errors import UserError
 from amkd.core.stopping import StopSignal
 
@@ -79,17 +79,23 @@ def test_detected_processes_are_left_to_jax(monkeypatch):
 
 
 def test_processes_agree_or_are_told_what_differs(monkeypatch):
-    own = {}
+    reported, least = {}, []
     monkeypatch.setattr(processes, "count", lambda: 2)
     monkeypatch.setattr(processes, "leads", lambda: False)
-    monkeypatch.setattr(processes, "report", lambda name, facts: own.update(facts))
+    monkeypatch.setattr(processes, "report", reported.__setitem__)
+    monkeypatch.setattr(processes, "agreed", lambda number: 7)
+    monkeypatch.setattr(devices, "limit_memory", least.append)
     joining.agree({"seed": 0, "budget": 90})
+    own = reported["facts"]
     assert own["config.seed"] == "0" and "jax" in own and "devices" in own
+    assert (least, reported["memory"]) == ([7], devices.memory())
     monkeypatch.setattr(processes, "leads", lambda: True)
-    monkeypatch.setattr(processes, "collect", lambda name: {1: dict(own)})
+    monkeypatch.setattr(processes, "agreed", lambda number: number)
+    theirs = {"facts": {1: dict(own)}, "memory": {1: 5}}
+    monkeypatch.setattr(processes, "collect", theirs.__getitem__)
     joining.agree({"seed": 0, "budget": 90})
-    other = {**own, "jax": "0.0"}
-    monkeypatch.setattr(processes, "collect", lambda name: {1: dict(own), 2: other})
+    assert least == [7, 5]
+    theirs["facts"][2] = {**own, "jax": "0.0"}
     with pytest.raises(UserError, match="process 2 differs") as raised:
         joining.agree({"seed": 0, "budget": 90})
     assert f"jax: {own['jax']} and 0.0" in str(raised.value) and "seed" not in str(raised.value)

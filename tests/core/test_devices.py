@@ -45,6 +45,22 @@ def test_rows_on_every_device_never_come_to_the_host(as_accelerated):
     assert found[0].sharding.device_set == set(jax.local_devices())
 
 
+@pytest.mark.parametrize("count", [1, 31, 32, 33, 70])
+def test_rows_on_every_device_need_no_second_copy(count, as_accelerated, monkeypatch):
+    """The memory of the rows that were written is used again."""
+    write, before = devices._written, []
+
+    def written(size, whole, part):
+        before.append((whole[0], size))
+        return write(size, whole, part)
+
+    monkeypatch.setattr(devices, "_written", written)
+    found = devices.on_every_device(two_columns, WEIGHTS, ROWS[:count], 8)
+    np.testing.assert_allclose(found[0], ROWS[:count] @ WEIGHTS, atol=1e-5)
+    assert sum(size for _, size in before) == count
+    assert all(column.is_deleted() for whole, _ in before for column in whole)
+
+
 def test_rows_on_every_device_are_those_of_the_host_form():
     found = devices.on_every_device(two_columns, WEIGHTS, ROWS, 8)
     expected = devices.in_batches(two_columns, WEIGHTS, ROWS, 8)
@@ -72,5 +88,8 @@ def test_memory_of_a_device_that_does_not_tell_is_a_usual_one(monkeypatch):
         def memory_stats(self):
             return {"bytes_limit": 5}
 
+    monkeypatch.setattr(devices, "_least_memory", 4)
+    assert devices.memory() == 4
+    monkeypatch.setattr(devices, "_least_memory", 2**50)
     monkeypatch.setattr(jax, "local_devices", lambda: [Told(), Told()])
     assert devices.memory() == 5

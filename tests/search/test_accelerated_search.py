@@ -63,7 +63,8 @@ def test_a_search_is_few_dispatches_and_few_bytes(as_accelerated):
     chunks = -(-(TOTAL - 70) // 256)
     assert sent.dispatches == {
         "_mix_inputs": 1,
-        "_joined": 1,
+        "_room": 1,
+        "_written": 1,
         "_prepare": 1,
         "_empty": 1,
         "_enumerate": chunks,
@@ -147,6 +148,30 @@ def test_pace_grows_to_half_a_second_and_not_at_once():
         pace.done(pace.size)
         sizes.append(pace.size)
     assert sizes == [32, 128, 496, 496, 240, 240]
+
+
+def test_several_processes_take_the_pace_of_process_0():
+    """Their clocks differ, and each hears six sizes; then the size is fixed."""
+    said: list[int] = []
+
+    def sizes_of(seconds, agree):
+        now, sizes = [0.0], []
+        pace = Pace(16, 100_000, fixed=False, clock=lambda: now[0], agree=agree)
+        for _ in range(9):
+            sizes.append(pace.size)
+            now[0] += seconds * pace.size
+            pace.done(pace.size)
+        return sizes
+
+    def says(size):
+        said.append(size)
+        return size
+
+    own = sizes_of(1e-5, says)
+    heard = iter([*said])
+    assert sizes_of(3e-5, lambda _: next(heard)) == own
+    assert own == [32, 32, 128, 512, 2048, 8192, 32768, 49984, 49984]
+    assert len(said) == 6 and next(heard, None) is None
 
 
 def test_a_fixed_pace_stays():
