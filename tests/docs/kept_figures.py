@@ -113,6 +113,11 @@ def of_choice(data, way, answers="labels"):
     return difference(REGIMES, row, f"pooled_{way}", "random_pairs").difference
 
 
+def of_real_choice(data, way):
+    """By how much choosing real images increases agreement, with hard labels."""
+    return difference(REGIMES, f"{data}_labels", f"real_{way}", "real_random").difference
+
+
 def label():
     """What a label alone costs."""
     return gains(LEARNED, "label", "as_paper", -1)

@@ -37,6 +37,7 @@ ASSISTED = (
     "no assistant, equal training length and temperature",
 )
 CHOSEN = ("mixes chosen by `badge`, only the hard label", "random pairs")
+CHOSEN_REAL = ("real images chosen by `badge`, only the hard label", "real images at random")
 MORE_REAL = {  # the same, of block E: the end of its rows' names
     (f"3,500 more real images at random, {answers}", "3,500 mixes of random pairs"): end
     for answers, end in (("probabilities", "probabilities"), ("only the hard label", "labels"))
@@ -50,6 +51,7 @@ PLACES = {
     (REGIMES, "real_random"): "real-images-or-mixes",
     (REGIMES, "assistant"): "an-assistant",
     (REGIMES, "pooled_badge"): "choosing-with-hard-labels",
+    (REGIMES, "real_badge"): "choosing-real-images-with-hard-labels",
 }
 
 
@@ -76,6 +78,7 @@ def test_changes_of_readme():
         wanted[names] = (REGIMES, "real_random", "random_pairs", both)
     with_labels = ("mnist_labels", "fashion_labels")
     wanted[CHOSEN] = (REGIMES, "pooled_badge", "random_pairs", with_labels)
+    wanted[CHOSEN_REAL] = (REGIMES, "real_badge", "real_random", with_labels)
     wanted[ASSISTED] = (REGIMES, "assistant", LONG_4, with_labels)
     assert found.keys() == wanted.keys()
     for names, (table, ours, theirs, pair) in wanted.items():
